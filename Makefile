@@ -1,0 +1,76 @@
+# One place for what people do with this project. `make` alone lists it.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test unit integration e2e check lint types imports contracts fmt generate lock clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything into .venv (done by itself when needed)
+
+$(STAMP): requirements.lock requirements-editable.txt $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Lutong needs Python 3.11 or newer, and $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	@echo "Installing into $(VENV) (about a minute, once)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -r requirements-editable.txt
+	@touch $@
+
+demo: setup ## Play the four roads on a local Kafka and PostgreSQL, then tear down (ARGS=--keep leaves them up)
+	@$(BIN)/lutong demo $(ARGS)
+
+up: setup ## Start the whole suite on this machine
+	@$(BIN)/lutong up $(ARGS)
+
+down: setup ## Stop it
+	@$(BIN)/lutong down $(ARGS)
+
+status: setup ## Say what runs, and whether it is ready
+	@$(BIN)/lutong status $(ARGS)
+
+test: setup ## All tests: unit, integration, end to end
+	@$(BIN)/python -m pytest $(ARGS)
+
+unit: setup ## Pure tests, in seconds
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+integration: setup ## Tests on a real Kafka and PostgreSQL
+	@$(BIN)/python -m pytest tests/integration $(ARGS)
+
+e2e: setup ## The story of the README as a test
+	@$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+check: lint types imports contracts ## Everything that needs no running system: must be clean before a commit
+
+lint: setup
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+types: setup
+	@$(BIN)/mypy libs services deploy/local tests
+
+imports: setup
+	@$(BIN)/lint-imports --no-logo --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
+
+contracts: setup ## Schemas, AsyncAPI and flow.md are up to date and compatible
+	@$(BIN)/lutong schema check
+
+fmt: setup ## Format and fix what can be fixed
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+
+generate: setup ## Write schemas, AsyncAPI and flow.md anew
+	@$(BIN)/lutong schema generate
+
+lock: ## Pin all dependencies with hashes (needs uv)
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--quiet --upgrade requirements.in -o requirements.lock
+
+clean: ## Remove what was installed or cached here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

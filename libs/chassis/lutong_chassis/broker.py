@@ -1,0 +1,104 @@
+"""The FastStream subscriber of a service: one consumer group, whole polls, acknowledged by hand."""
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiokafka import TopicPartition
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+
+from lutong_chassis.consumer import Consumer
+from lutong_chassis.settings import Settings
+from lutong_contracts import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaIntake:
+    """What is between the broker and the consumer: assignment, positions, start and stop."""
+
+    def __init__(self, group_id: str, topics: "Sequence[Topic]", consumer: Consumer, settings: Settings) -> None:
+        self.settings = settings
+        self.topics = topics
+        self.consumer = consumer
+        self._broker = KafkaBroker(
+            settings.kafka_bootstrap,
+            client_id=group_id,
+            apply_types=False,
+            allow_auto_create_topics=False,
+            graceful_timeout=settings.shutdown_timeout_s,
+            logger=None,
+        )
+        self._subscriber = None
+        if topics:
+            self._subscriber = self._broker.subscriber(
+                *[topic.name for topic in topics],
+                group_id=group_id,
+                session_timeout_ms=settings.session_timeout_ms,
+                heartbeat_interval_ms=settings.session_timeout_ms // 4,
+                batch=True,
+                max_records=settings.batch_records_max,
+                batch_timeout_ms=settings.poll_interval_ms,
+                auto_offset_reset="earliest",
+                ack_policy=AckPolicy.MANUAL,
+                parser=self._parse,
+                decoder=_identity,
+            )
+            self._subscriber(self._on_poll)
+
+    @property
+    def kafka(self) -> "AIOKafkaConsumer | None":
+        """The client that is consuming now, if any."""
+        return self._subscriber.consumer if self._subscriber else None
+
+    @property
+    def has_assignment(self) -> bool:
+        """Whether the group gave us partitions. With more replicas than partitions it may not."""
+        return bool(self.kafka and self.kafka.assignment())
+
+    async def start(self) -> None:
+        """Join the group. After a failure it may be called again."""
+        try:
+            await self._broker.start()
+        except BaseException:
+            await self._broker.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Finish the poll in hand, leave the group."""
+        await self._broker.stop()
+
+    def positions(self) -> dict[TopicPartition, int | None]:
+        """The next offset of each assigned partition, as far as it is known."""
+        kafka = self.kafka
+        if kafka is None:
+            return {}
+        states = kafka._subscription.subscription  # noqa: SLF001  # `position()` would wait for an answer
+        if states is None or states.assignment is None:
+            return {}
+        found: dict[TopicPartition, int | None] = {}
+        for partition in kafka.assignment():
+            state = states.assignment.state_value(partition)
+            found[partition] = state.position if state and state.has_valid_position else None
+        return found
+
+    async def _parse(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> KafkaAckableMessage:
+        """Pass records on untouched: FastStream's own parser would fail a whole poll on one bad header."""
+        return KafkaAckableMessage(
+            raw_message=records, body=b"", headers={}, batch_headers=[], correlation_id="", consumer=self.kafka
+        )
+
+    async def _on_poll(self, message: KafkaAckableMessage) -> None:
+        kafka = self.kafka
+        if kafka is not None:
+            await self.consumer.on_poll(message.raw_message, kafka)
+
+
+async def _identity(message: KafkaAckableMessage) -> KafkaAckableMessage:
+    return message

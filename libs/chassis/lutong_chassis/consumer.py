@@ -1,0 +1,185 @@
+"""From a poll of Kafka to effects in PostgreSQL: one transaction per poll, each event once.
+
+What is handled, what is parked and what waits behind a parked record are decided and committed
+together; only then the offsets. Transient trouble is waited out in place. Anything else is
+narrowed down to the guilty event, which is parked; all others go on.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from lutong_chassis import failpoints, inbox, observe, outbox, parking
+from lutong_chassis.database import Pool, Tx, is_transient, pause_before_retry, transaction
+from lutong_chassis.envelope import MalformedError, Received, describe, place, read
+from lutong_chassis.grouping import group
+from lutong_chassis.handlers import Handlers
+from lutong_chassis.parking import Stopped, explain
+from lutong_contracts import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiokafka import AIOKafkaConsumer
+
+log = structlog.get_logger(__name__)
+
+Records = Sequence["ConsumerRecord[Any, Any]"]
+
+
+async def handle(tx: Tx, received: Sequence[Received[Event]], handlers: Handlers) -> list[Received[Event]]:
+    """Take events in and run their handlers in the given transaction; gives those that were new."""
+    known = [item for item in received if type(item.event) in handlers.by_type]
+    fresh = await inbox.receive(tx, known) if known else []
+    failpoints.reach("inbox_inserted")
+    for batch in group(fresh):
+        cls = type(batch[0].event)
+        with observe.handling(cls.type, batch):
+            tx.outgoing.extend(await handlers.by_type[cls](batch, tx))
+    failpoints.reach("after_state")
+    await outbox.write(tx, tx.outgoing)
+    failpoints.reach("after_outbox")
+    return fresh
+
+
+@dataclass(slots=True)
+class Consumer:
+    """The consuming side of one process: what FastStream hands every poll to."""
+
+    pool: Pool
+    handlers: Handlers
+    retry_delay_max_s: float
+    after_commit: "Callable[[], None]"
+    waiting_for: str | None = None
+    last_progress_s: float = field(default_factory=monotonic)
+
+    async def on_poll(self, records: Records, consumer: "AIOKafkaConsumer") -> None:
+        """Handle one poll to the end, however long it takes, then commit its offsets.
+
+        Never raises: FastStream would go on to the next poll and the records would be lost.
+        """
+        attempt = 0
+        failpoints.reach("consumer_fetched")
+        while True:
+            try:
+                await self._process(records)
+                break
+            except Exception as error:
+                self.waiting_for = type(error).__name__
+                log.warning("batch_delayed", error=explain(error), transient=is_transient(error), attempt=attempt)
+                observe.RETRIES.inc()
+                await self._wait(attempt, records, consumer)
+                attempt += 1
+        self.waiting_for = None
+        self.last_progress_s = monotonic()
+        failpoints.reach("committed_not_offsets")
+        await _commit_offsets(records, consumer)
+
+    async def _wait(self, attempt: int, records: Records, consumer: "AIOKafkaConsumer") -> None:
+        """Pause before the next try, and keep polling meanwhile so that the group does not give us up."""
+        mine = {TopicPartition(record.topic, record.partition) for record in records} & consumer.assignment()
+        consumer.pause(*mine)
+        try:
+            await pause_before_retry(attempt, self.retry_delay_max_s)
+            if mine & consumer.assignment():
+                await consumer.getmany(*(mine & consumer.assignment()), timeout_ms=0)
+        except KafkaError:
+            log.debug("poll_while_paused_failed")
+        finally:
+            consumer.resume(*(mine & consumer.assignment()))
+
+    async def _process(self, records: Records) -> None:
+        """One transaction for all; when one event spoils it, halve until that event stands alone."""
+        try:
+            await self._attempt(records)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if len(records) > 1:
+                middle = len(records) // 2
+                await self._process(records[:middle])
+                await self._process(records[middle:])
+            else:
+                await self._park(records[0], error)
+
+    async def _attempt(self, records: Records) -> None:
+        failpoints.reach("before_transaction")
+        async with transaction(self.pool) as tx:
+            decoded = [_decode(record) for record in records]
+            bad = [record for record, outcome in decoded if isinstance(outcome, MalformedError)]
+            seen = await parking.already_parked(tx, bad) if bad else set()
+            keyed = [(record.topic, bytes(record.key)) for record in records if record.key is not None]
+            good, stopped = sort_out(
+                [item for item in decoded if place(item[0]) not in seen], await parking.blocked_keys(tx, keyed)
+            )
+            fresh = await handle(tx, good, self.handlers)
+            if stopped:
+                await parking.park(tx, stopped)
+                failpoints.reach("parked_not_committed")
+            failpoints.reach("before_commit")
+            said = len(tx.outgoing)
+        failpoints.reach("after_commit")
+        observe.consumed(len(records), len(good), len(fresh), stopped)
+        if said:
+            self.after_commit()
+        for item in stopped:
+            log.warning("record_stopped", **describe(item.record), state=item.state, reason=item.reason)
+
+    async def _park(self, record: "ConsumerRecord[Any, Any]", error: Exception) -> None:
+        _, outcome = _decode(record)
+        received = None if isinstance(outcome, MalformedError) else outcome
+        stopped = Stopped(record, "parked", "handler_error", explain(error), received)
+        async with transaction(self.pool) as tx:
+            await parking.park(tx, [stopped])
+            failpoints.reach("parked_not_committed")
+        failpoints.reach("parked_not_offsets")
+        observe.consumed(1, 0, 0, [stopped])
+        log.error("record_parked", **describe(record), reason=stopped.reason, error=stopped.error)
+
+
+Decoded = tuple["ConsumerRecord[Any, Any]", Received[Event] | MalformedError]
+
+
+def _decode(record: "ConsumerRecord[Any, Any]") -> Decoded:
+    try:
+        return record, read(record)
+    except MalformedError as error:
+        return record, error
+
+
+def sort_out(
+    decoded: Sequence[Decoded], blocked: set[tuple[str, bytes]]
+) -> tuple[list[Received[Event]], list[Stopped]]:
+    """Tell what can be handled from what must be parked or wait. A bad record blocks its key at once."""
+    blocked = set(blocked)
+    good: list[Received[Event]] = []
+    stopped: list[Stopped] = []
+    for record, outcome in decoded:
+        stream = (record.topic, bytes(record.key)) if record.key is not None else None
+        waits = stream in blocked
+        if isinstance(outcome, MalformedError):
+            stopped.append(Stopped(record, "waiting" if waits else "parked", outcome.reason, outcome.detail))
+            if stream:
+                blocked.add(stream)
+        elif waits:
+            stopped.append(Stopped(record, "waiting", "key_blocked", "behind an earlier record of its key", outcome))
+        else:
+            good.append(outcome)
+    return good, stopped
+
+
+async def _commit_offsets(records: Records, consumer: "AIOKafkaConsumer") -> None:
+    """Commit exactly what was handled. A failure is harmless: the inbox knows what comes again."""
+    offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+    mine = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
+    try:
+        if mine:
+            await asyncio.wait_for(consumer.commit(mine), timeout=30)
+    except (KafkaError, TimeoutError) as error:
+        log.warning("offsets_not_committed", error=type(error).__name__)

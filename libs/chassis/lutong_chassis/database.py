@@ -1,0 +1,213 @@
+"""The service's own PostgreSQL: pool, transactions, migrations. Plain SQL, no mapper."""
+
+import asyncio
+import hashlib
+import socket
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+import structlog
+from uuid_utils.compat import uuid7
+
+from lutong_chassis.envelope import Cause, Outgoing
+from lutong_chassis.settings import Settings
+from lutong_contracts import Event
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+log = structlog.get_logger(__name__)
+
+MIGRATION_LOCK: Final = 0x6C75746F6E67  # "lutong" in ASCII: one migrator per database
+IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60
+
+TRANSIENT: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,  # connection closed under us; but see `is_transient` for its one bad child
+    asyncpg.TransactionRollbackError,  # serialization failure, deadlock
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections, out of memory
+    asyncpg.OperatorInterventionError,  # shutting down, cancelled, cannot connect now
+    asyncpg.LockNotAvailableError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether a failure says nothing about the event at hand: wait and try again, whatever it takes.
+
+    asyncpg's DataError (a value that does not fit its column) is an InterfaceError by inheritance
+    only: trying again cannot help it.
+    """
+    return isinstance(error, TRANSIENT) and not isinstance(error, asyncpg.DataError)
+
+
+@dataclass(slots=True)
+class Tx:
+    """One transaction, its one point in time, and what will be said when it commits.
+
+    `now` is the transaction's time by PostgreSQL's clock: the only clock that decides anything.
+    """
+
+    connection: Connection
+    now: datetime
+    cause: Cause
+    outgoing: list[Outgoing] = field(default_factory=list)
+
+    async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        """All rows of a statement."""
+        return await self.connection.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
+        """The first row of a statement, or None."""
+        return await self.connection.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: object) -> Any:  # noqa: ANN401  # a column can be anything
+        """The first column of the first row, or None."""
+        return await self.connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> str:
+        """Run a statement for its effect; gives PostgreSQL's command tag."""
+        return await self.connection.execute(sql, *args)
+
+    def new_id(self) -> str:
+        """A fresh identifier (UUIDv7: unique, and in rough order of time)."""
+        return str(uuid7())
+
+    def publish(self, *events: Event, cause: Cause | None = None, due_at: datetime | None = None) -> None:
+        """Say what a command did. The events leave if, and only if, the transaction commits."""
+        self.outgoing.extend(Outgoing(event, cause or self.cause, due_at) for event in events)
+
+
+def columns(rows: Iterable[Sequence[object]], width: int) -> list[list[object]]:
+    """Rows to columns, as `unnest` wants them; `width` empty columns when there are no rows.
+
+    >>> columns([("a", 1), ("b", 2)], 2)
+    [['a', 'b'], [1, 2]]
+    """
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+def new_cause() -> Cause:
+    """A journey that starts here."""
+    return Cause(correlation_id=str(uuid7()))
+
+
+async def connect(settings: Settings) -> Pool:
+    """A pool of connections. Statements are bounded in time, and idle transactions are cut."""
+    return await asyncpg.create_pool(
+        settings.database_url.get_secret_value(),
+        min_size=1,
+        max_size=settings.database_connections_max,
+        command_timeout=settings.statement_timeout_s,
+        timeout=5,
+        server_settings={
+            "application_name": "lutong",
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
+        },
+    )
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, cause: Cause | None = None, *, readonly: bool = False) -> AsyncIterator[Tx]:
+    """A transaction that commits when the block ends well and leaves no trace when it does not."""
+    async with pool.acquire() as connection, connection.transaction(readonly=readonly):
+        now = await connection.fetchval("SELECT now()")
+        yield Tx(connection, now, cause or new_cause())
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered SQL file: `0001_create_inbox.sql`."""
+
+    component: str
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file: an applied migration must never change."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+class MigrationError(RuntimeError):
+    """The database and the files disagree; says which file and what to do."""
+
+
+def migrations(component: str, directory: Path) -> list[Migration]:
+    """The numbered SQL files of a directory, in order, without gaps."""
+    found = []
+    for path in sorted(directory.glob("*.sql")):
+        number, _, name = path.stem.partition("_")
+        found.append(Migration(component, int(number), name, path.read_text(encoding="utf-8")))
+    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
+        message = f"migrations of {component} must be numbered 0001, 0002, … without gaps"
+        raise MigrationError(message)
+    return found
+
+
+async def migrate(connection: Connection, wanted: Sequence[Migration]) -> list[Migration]:
+    """Apply what is missing, each in its own transaction; safe to call from many processes at once."""
+    await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+    try:
+        applied = await _applied(connection)
+        fresh = [migration for migration in wanted if not _is_applied(migration, applied)]
+        for migration in fresh:
+            await _apply(connection, migration)
+        return fresh
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
+
+
+async def _applied(connection: Connection) -> dict[tuple[str, int], str]:
+    await connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS migration (
+            component  text NOT NULL,
+            number     integer NOT NULL,
+            name       text NOT NULL,
+            checksum   text NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (component, number)
+        )
+        """
+    )
+    rows = await connection.fetch("SELECT component, number, checksum FROM migration")
+    return {(row["component"], row["number"]): row["checksum"] for row in rows}
+
+
+def _is_applied(migration: Migration, applied: dict[tuple[str, int], str]) -> bool:
+    checksum = applied.get((migration.component, migration.number))
+    if checksum is not None and checksum != migration.checksum:
+        message = (
+            f"migration {migration.component} {migration.number:04}_{migration.name}.sql was changed after it was "
+            "applied: restore the file and write a new migration instead"
+        )
+        raise MigrationError(message)
+    return checksum is not None
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "INSERT INTO migration (component, number, name, checksum) VALUES ($1, $2, $3, $4)",
+            migration.component,
+            migration.number,
+            migration.name,
+            migration.checksum,
+        )
+    log.info("migration_applied", component=migration.component, number=migration.number, migration=migration.name)
+
+
+async def pause_before_retry(attempt: int, delay_max_s: float) -> None:
+    """Wait before try number `attempt` (from 0): doubling from 50 ms, bounded."""
+    await asyncio.sleep(min(delay_max_s, 0.05 * 2 ** min(attempt, 20)))

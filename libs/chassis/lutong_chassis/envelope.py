@@ -1,0 +1,245 @@
+"""The envelope around an event: CloudEvents 1.0 on Kafka, binary mode out, both modes in.
+
+Sources: the CloudEvents 1.0.2 specification and its Kafka protocol binding; W3C Trace Context.
+Nothing here raises anything but `MalformedError`: a record is either understood or has a reason.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import orjson
+from pydantic import ValidationError
+
+from lutong_contracts import Event, UnknownEventTypeError, event_class
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+_TEXT_MAX: Final = 256
+_TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+_STRUCTURED: Final = "application/cloudevents"
+_REQUIRED: Final = ("id", "source", "type")
+
+
+class MalformedError(ValueError):
+    """A record that cannot be understood. `reason` is a stable word, the message says what and where."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Record(Protocol):
+    """What this module needs of a Kafka record (aiokafka's ConsumerRecord has it)."""
+
+    @property
+    def topic(self) -> str: ...  # noqa: D102  # these are Kafka's own words
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def timestamp(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something happens: the journey it is part of and the event that led to it."""
+
+    correlation_id: str
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An event on its way out, with its cause; not before `due_at`, when that is given."""
+
+    event: Event
+    cause: Cause
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E_co]):
+    """An event that arrived, and what its envelope said. `time` is when it happened, by its source."""
+
+    event: E_co
+    id: str
+    source: str
+    time: datetime
+    key: str
+    sequence: int | None
+    cause: Cause
+    topic: str
+    partition: int
+    offset: int
+    recorded_at: datetime
+
+    @property
+    def as_cause(self) -> Cause:
+        """What follows from this event is on the same journey."""
+        return Cause(self.cause.correlation_id, self.id, self.cause.traceparent)
+
+    def causes(self, event: Event, *, due_at: datetime | None = None) -> Outgoing:
+        """Say that `event` follows from this one (at `due_at`, when it is a deadline)."""
+        return Outgoing(event, self.as_cause, due_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The attributes of an event that is about to be published."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime
+    key: str
+    sequence: int
+    cause: Cause
+
+
+def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
+    """Binary mode: every attribute is a header, the value is the event's JSON alone."""
+    cause = envelope.cause
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": envelope.id,
+        "ce_source": envelope.source,
+        "ce_type": envelope.type,
+        "ce_time": envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "ce_partitionkey": envelope.key,
+        "ce_sequence": str(envelope.sequence),
+        "ce_correlationid": cause.correlation_id,
+        "content-type": "application/json",
+    }
+    if cause.causation_id:
+        attributes["ce_causationid"] = cause.causation_id
+    if cause.traceparent:
+        attributes["traceparent"] = cause.traceparent
+    return [(name, value.encode()) for name, value in attributes.items()]
+
+
+def read(record: Record) -> Received[Event]:
+    """Understand a record in either mode, or raise `MalformedError` with the reason."""
+    headers = _headers(record)
+    if headers.get("content-type", "").startswith(_STRUCTURED):
+        attributes, data = _structured(record)
+    else:
+        attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
+        data = record.value or b""
+    _check_attributes(attributes)
+    event = _event(attributes["type"], data, record.topic)
+    return _received(record, attributes, headers.get("traceparent"), event)
+
+
+def _headers(record: Record) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in record.headers:
+        try:
+            headers[name.lower()] = (value or b"").decode()
+        except UnicodeDecodeError:
+            raise MalformedError("bad_header", f"header {name!r} is not UTF-8") from None
+    return headers
+
+
+def _structured(record: Record) -> tuple[dict[str, str], bytes]:
+    """Structured mode: one JSON object holds the attributes and, under `data`, the event."""
+    try:
+        document = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError as error:
+        raise MalformedError("bad_bytes", f"structured CloudEvent is not JSON: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
+        raise MalformedError("bad_bytes", "structured CloudEvent must be an object with an object under 'data'")
+    data = orjson.dumps(document.pop("data"))
+    return {str(name): str(value) for name, value in document.items()}, data
+
+
+def _check_attributes(attributes: Mapping[str, str]) -> None:
+    for name in _REQUIRED:
+        if not attributes.get(name):
+            raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is missing")
+    if attributes.get("specversion") != "1.0":
+        raise MalformedError("bad_header", "CloudEvents attribute 'specversion' must be 1.0")
+    for name, value in attributes.items():
+        if len(value) > _TEXT_MAX or "\x00" in value:
+            raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is longer than {_TEXT_MAX} or has NUL")
+
+
+def _event(event_type: str, data: bytes, topic: str) -> Event:
+    try:
+        cls = event_class(event_type)
+    except UnknownEventTypeError:
+        raise MalformedError("unknown_type", f"no event type {event_type!r} in this version of the contracts") from None
+    if cls.topic.name != topic:
+        raise MalformedError("wrong_topic", f"{event_type} belongs on {cls.topic.name}, not on {topic}")
+    if len(data) > cls.topic.max_message_bytes:
+        raise MalformedError("too_large", f"{len(data)} bytes; {topic} takes {cls.topic.max_message_bytes}")
+    try:
+        return cls.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        reason = "bad_bytes" if first["type"] == "json_invalid" else "invalid"
+        pointer = "/" + "/".join(str(part) for part in first["loc"])
+        raise MalformedError(reason, f"{first['msg']} at {pointer} ({error.error_count()} in all)") from None
+
+
+def _received(record: Record, attributes: Mapping[str, str], traceparent: str | None, event: Event) -> Received[Event]:
+    key = _key(record, event)
+    recorded_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    traceparent = traceparent if traceparent and _TRACEPARENT.match(traceparent) else None
+    return Received(
+        event=event,
+        id=attributes["id"],
+        source=attributes["source"],
+        time=_time(attributes.get("time"), recorded_at),
+        key=key,
+        sequence=_sequence(attributes.get("sequence")),
+        cause=Cause(
+            attributes.get("correlationid") or attributes["id"], attributes.get("causationid") or None, traceparent
+        ),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        recorded_at=recorded_at,
+    )
+
+
+def _key(record: Record, event: Event) -> str:
+    """The record's key decides the partition, so a wrong one would silently break per-key order."""
+    if record.key != event.key.encode():
+        raise MalformedError("wrong_key", f"the record's key is not the event's {':'.join(event.key_fields)}")
+    return event.key
+
+
+def _time(text: str | None, recorded_at: datetime) -> datetime:
+    if not text:
+        return recorded_at
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise MalformedError("bad_header", "CloudEvents attribute 'time' is not RFC 3339") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _sequence(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def place(record: Record) -> tuple[str, int, int]:
+    """Where a record is: topic, partition, offset."""
+    return record.topic, record.partition, record.offset
+
+
+def describe(record: Record) -> dict[str, Any]:
+    """Where a record is, for logs and errors; never what it says."""
+    return dict(zip(("topic", "partition", "offset"), place(record), strict=True))

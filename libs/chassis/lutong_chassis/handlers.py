@@ -1,0 +1,42 @@
+"""The table of contents of a service: which function answers which event."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from lutong_chassis.database import Tx
+from lutong_chassis.envelope import Outgoing, Received
+from lutong_contracts import Event, Topic
+
+E = TypeVar("E", bound=Event)
+
+Handler = Callable[[Sequence[Received[E]], Tx], Awaitable[Sequence[Outgoing]]]
+"""Takes a batch of events of one type, in order; saves what follows; gives what there is to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The handlers of one service. One function per event type: a second one is a mistake."""
+
+    by_type: dict[type[Event], Handler[Any]] = field(default_factory=dict)
+
+    def on(self, event: type[E]) -> Callable[[Handler[E]], Handler[E]]:
+        """Register the function below for an event type.
+
+        >>> @handlers.on(PostPublished)
+        ... async def discover_services(posts: Sequence[Received[PostPublished]], tx: Tx) -> list[Outgoing]: ...
+        """
+
+        def register(handler: Handler[E]) -> Handler[E]:
+            if event in self.by_type:
+                message = f"{event.type} is already handled by {self.by_type[event].__qualname__}"
+                raise TypeError(message)
+            self.by_type[event] = handler
+            return handler
+
+        return register
+
+    @property
+    def topics(self) -> list[Topic]:
+        """What the service must subscribe to, by name."""
+        return sorted({event.topic for event in self.by_type}, key=lambda topic: topic.name)

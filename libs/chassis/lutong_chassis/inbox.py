@@ -1,0 +1,60 @@
+"""Taking an event in once. In the transaction of its effects, so both happen or neither does."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from lutong_chassis.database import Tx, columns
+from lutong_chassis.envelope import Received
+from lutong_contracts import Event
+
+
+async def receive(tx: Tx, received: Sequence[Received[Event]]) -> list[Received[Event]]:
+    """Enter events into the inbox; gives those that were not there before, in order.
+
+    A copy that another process is taking in right now makes this wait for its outcome. Keys are
+    inserted in order, so that two such processes cannot deadlock.
+    """
+    first = {(item.source, item.id): item for item in reversed(received)}
+    rows = [
+        (
+            item.source,
+            item.id,
+            item.event.type,
+            item.topic,
+            item.partition,
+            item.offset,
+            item.key,
+            item.sequence,
+            item.cause.correlation_id,
+            item.cause.causation_id,
+            item.time,
+        )
+        for _, item in sorted(first.items())
+    ]
+    entered = await tx.fetch(
+        """
+        INSERT INTO inbox (source, id, type, topic, partition, "offset", key, sequence,
+                           correlation_id, causation_id, occurred_at)
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::text[],
+                      $8::bigint[], $9::text[], $10::text[], $11::timestamptz[])
+            ON CONFLICT (source, id) DO NOTHING
+        RETURNING source, id
+        """,
+        *columns(rows, 11),
+    )
+    fresh = {(row["source"], row["id"]) for row in entered}
+    return [item for item in received if (item.source, item.id) in fresh and first[item.source, item.id] is item]
+
+
+async def forget(tx: Tx, older_than: timedelta, rows_max: int = 10_000) -> int:
+    """Drop entries that no copy can match any more; gives how many (call again while it is `rows_max`)."""
+    tag = await tx.execute(
+        """
+        DELETE FROM inbox
+         WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE received_at < now() - $1::interval LIMIT $2))
+        """,
+        older_than,
+        rows_max,
+    )
+    return int(tag.rpartition(" ")[2])

@@ -1,0 +1,172 @@
+"""Saying an event: a row in the transaction that made it true. The relay carries it to Kafka.
+
+Taking the next version of a stream (topic, key) locks that stream until commit. Ids are drawn
+after the lock, so for one key the order of ids is the order of commits: what the relay relies on.
+"""
+
+import zlib
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from uuid_utils.compat import uuid7
+
+from lutong_chassis.database import Tx, columns
+from lutong_chassis.envelope import Outgoing
+from lutong_contracts import Event, Topic
+
+SHARDS: Final = 16
+"""Parts of the outbox that relays own. A constant of the schema: pending rows carry their shard."""
+
+_HEADERS_ALLOWANCE_BYTES: Final = 2_000
+_PARTITION_DAYS_AHEAD: Final = 7
+
+
+class EventTooLargeError(ValueError):
+    """Kafka would refuse this event for its size, so it is refused before it becomes a fact."""
+
+    def __init__(self, event_type: str, size_bytes: int, topic: Topic) -> None:
+        super().__init__(
+            f"{event_type} is {size_bytes} bytes, but {topic.name} takes {topic.max_message_bytes} with headers: "
+            "make the event smaller (carry an id instead of the content)"
+        )
+
+
+def shard_of(key: str) -> int:
+    """Which shard carries a key; stable across processes and versions."""
+    return zlib.crc32(key.encode()) % SHARDS
+
+
+async def write(tx: Tx, outgoing: Sequence[Outgoing]) -> None:
+    """Write what was said to the outbox, and deadlines to their own table. At most two statements."""
+    due = [item for item in outgoing if item.due_at is None]
+    later = [item for item in outgoing if item.due_at is not None]
+    if due:
+        await append(tx, [(str(uuid7()), *_row(item)) for item in due])
+    if later:
+        await tx.execute(
+            """
+            INSERT INTO deadline (event_id, due_at, topic, key, type, correlation_id, causation_id, traceparent,
+                                  payload)
+            SELECT *
+              FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                          $8::text[], $9::text[])
+            """,
+            *columns([(str(uuid7()), item.due_at, *_row(item)) for item in later], 9),
+        )
+
+
+def _row(item: Outgoing) -> tuple[str, str, str, str, str | None, str | None, str]:
+    event, cause = item.event, item.cause
+    payload = serialise(event)
+    return (
+        event.topic.name,
+        event.key,
+        event.type,
+        cause.correlation_id,
+        cause.causation_id,
+        cause.traceparent,
+        payload,
+    )
+
+
+def serialise(event: Event) -> str:
+    """The event as it travels: JSON. Refuses what the topic would refuse for its size."""
+    payload = event.model_dump_json()
+    size = len(payload.encode()) + _HEADERS_ALLOWANCE_BYTES
+    if size > event.topic.max_message_bytes:
+        raise EventTooLargeError(event.type, size, event.topic)
+    return payload
+
+
+async def append(tx: Tx, rows: Sequence[Sequence[object]]) -> None:
+    """Append (event id, topic, key, type, correlation, causation, traceparent, payload) rows, in order."""
+    shards = [shard_of(str(row[2])) for row in rows]
+    await tx.execute(
+        """
+        WITH said AS (
+            SELECT *
+              FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                          $8::text[], $9::smallint[])
+                   WITH ORDINALITY
+                   AS row(event_id, topic, key, type, correlation_id, causation_id, traceparent, payload, shard, place)
+        ), head AS (
+            INSERT INTO stream AS known (topic, key, version)
+            SELECT topic, key, count(*) FROM said GROUP BY topic, key ORDER BY topic, key
+                ON CONFLICT (topic, key) DO UPDATE SET version = known.version + excluded.version
+            RETURNING topic, key, version
+        )
+        INSERT INTO outbox (shard, event_id, topic, key, type, sequence, correlation_id, causation_id, traceparent,
+                            payload)
+        SELECT shard, event_id, topic, key, type,
+               version + 1 - row_number() OVER (PARTITION BY topic, key ORDER BY place DESC),
+               correlation_id, causation_id, traceparent, payload
+          FROM said JOIN head USING (topic, key)
+         ORDER BY place
+        """,
+        *columns(rows, 8),
+        shards,
+    )
+
+
+async def ripen(tx: Tx, rows_max: int = 500) -> int:
+    """Move deadlines that are due to the outbox; gives how many. Several processes may do so at once."""
+    rows = await tx.fetch(
+        """
+        DELETE FROM deadline
+         WHERE event_id IN (SELECT event_id FROM deadline WHERE due_at <= clock_timestamp()
+                             ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+        RETURNING event_id, topic, key, type, correlation_id, causation_id, traceparent, payload, due_at
+        """,
+        rows_max,
+    )
+    if rows:
+        ordered = sorted(rows, key=lambda row: row["due_at"])
+        await append(tx, [tuple(row.values())[:8] for row in ordered])
+    return len(rows)
+
+
+async def keep_partitions(tx: Tx, retention: timedelta) -> None:
+    """Have a partition for each coming day, and none for days whose events are past retention."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtext('lutong outbox partitions'))")
+    today: date = tx.now.date()
+    names = {
+        row["name"]
+        for row in await tx.fetch(
+            "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'outbox'::regclass"
+        )
+    }
+    for ahead in range(_PARTITION_DAYS_AHEAD + 1):
+        day = today + timedelta(days=ahead)
+        if _partition(day) not in names:
+            await _create_partition(tx, day)
+    for name in names:
+        day_text = name.removeprefix("outbox_")
+        if day_text.isdigit() and date.fromisoformat(day_text) < today - retention:
+            await _drop_partition(tx, name)
+
+
+def _partition(day: date) -> str:
+    return f"outbox_{day:%Y%m%d}"
+
+
+async def _create_partition(tx: Tx, day: date) -> None:
+    """Skips a day whose events already went to the default partition; nothing is lost by that."""
+    first, last = f"{day} 00:00:00+00", f"{day + timedelta(days=1)} 00:00:00+00"
+    if await tx.fetchval(
+        "SELECT EXISTS (SELECT FROM outbox_default WHERE written_at >= $1::text::timestamptz "
+        "AND written_at < $2::text::timestamptz)",
+        first,
+        last,
+    ):
+        return
+    await tx.execute(
+        f"CREATE TABLE {_partition(day)} PARTITION OF outbox FOR VALUES FROM ('{first}') TO ('{last}') "
+        "WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)"
+    )
+
+
+async def _drop_partition(tx: Tx, name: str) -> None:
+    """Never drops what is still to be published, however old."""
+    if not await tx.fetchval(f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL)"):  # name from pg_inherits
+        await tx.execute(f"DROP TABLE {name}")

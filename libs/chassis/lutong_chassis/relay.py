@@ -1,0 +1,233 @@
+"""Carrying outbox rows to Kafka: pending rows, by id, one batch per partition in flight.
+
+Each shard of the outbox is owned by one connection through a session advisory lock, so rows of a
+key are never sent by two relays. A batch is acknowledged as a whole before the next one of its
+partition is sent: a failed send holds back all that comes after it, and order survives.
+A crash between acknowledgement and mark sends a row twice, under the same id: inboxes know it.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+
+from lutong_chassis import failpoints, observe, outbox
+from lutong_chassis.database import TRANSIENT, Connection, Pool, pause_before_retry, transaction
+from lutong_chassis.envelope import Cause, Envelope, to_headers
+from lutong_chassis.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+LOCK_CLASS: Final = 0x6C74  # "lt": the namespace of the shard locks
+_BATCH_BYTES_MAX: Final = 512_000
+_partition_of_key = DefaultPartitioner()
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Rows of one partition, in order of id."""
+
+    topic: str
+    partition: int
+    rows: list[asyncpg.Record]
+
+
+def producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
+    """A producer that acknowledges only what all in-sync replicas have. Not started."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4",
+        max_batch_size=_BATCH_BYTES_MAX,
+        max_request_size=2_000_000,
+        request_timeout_ms=30_000,
+    )
+
+
+@dataclass(slots=True)
+class Relay:
+    """The relay of one process. `run` until cancelled; `wake` it after a commit that said something."""
+
+    pool: Pool
+    settings: Settings
+    source: str
+    shards: set[int] = field(default_factory=set)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """There is something new in the outbox: do not wait for the next poll."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Carry rows for ever; whatever fails, start over from what is still pending."""
+        attempt = 0
+        while True:
+            try:
+                async with self.pool.acquire() as connection:
+                    await self._session(connection)
+            except (KafkaError, *TRANSIENT) as error:
+                log.warning("relay_interrupted", error=type(error).__name__, attempt=attempt)
+            except Exception:
+                log.exception("relay_failed", attempt=attempt)
+            self.shards = set()
+            await pause_before_retry(attempt, self.settings.retry_delay_max_s)
+            attempt += 1
+
+    async def _session(self, connection: Connection) -> None:
+        """One connection with its locks and one producer: they live and die together."""
+        sender = producer(self.settings.kafka_bootstrap, f"{self.source}-relay")
+        await sender.start()
+        try:
+            while True:
+                self._woken.clear()
+                self.shards |= await _acquire(connection, set(range(outbox.SHARDS)) - self.shards)
+                rows = await pending(connection, self.shards, self.settings.relay_batch_max)
+                if rows:
+                    failpoints.reach("relay_fetched")
+                    await _carry(connection, sender, rows, self.source)
+                if len(rows) < self.settings.relay_batch_max:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), self.settings.relay_interval_ms / 1000)
+        finally:
+            await _release(connection)
+            await sender.stop()
+
+    async def sweep(self) -> None:
+        """Move deadlines to the outbox as they fall due, for ever."""
+        while True:
+            moved = 0
+            try:
+                async with transaction(self.pool) as tx:
+                    moved = await outbox.ripen(tx)
+            except TRANSIENT as error:
+                log.warning("deadlines_interrupted", error=type(error).__name__)
+            if moved:
+                self.wake()
+            else:
+                await asyncio.sleep(self.settings.relay_interval_ms / 1000)
+
+
+async def _acquire(connection: Connection, wanted: Iterable[int]) -> set[int]:
+    """Take the shards that nobody else owns. A lock lives as long as its connection."""
+    rows = await connection.fetch(
+        "SELECT shard FROM unnest($1::integer[]) AS shard WHERE pg_try_advisory_lock($2, shard)",
+        sorted(wanted),
+        LOCK_CLASS,
+    )
+    return {row["shard"] for row in rows}
+
+
+async def _release(connection: Connection) -> None:
+    if not connection.is_closed():
+        with suppress(*TRANSIENT):
+            await connection.execute("SELECT pg_advisory_unlock_all()")
+
+
+async def pending(connection: Connection, shards: set[int], rows_max: int) -> list[asyncpg.Record]:
+    """The oldest rows that are not published yet. Never `id > last`: ids do not commit in order."""
+    if not shards:
+        return []
+    return await connection.fetch(
+        """
+        SELECT id, written_at, event_id, topic, key, type, sequence, correlation_id, causation_id, traceparent,
+               payload
+          FROM outbox
+         WHERE published_at IS NULL AND shard = ANY ($1::smallint[])
+         ORDER BY id
+         LIMIT $2
+        """,
+        sorted(shards),
+        rows_max,
+    )
+
+
+async def _carry(connection: Connection, sender: AIOKafkaProducer, rows: Sequence[asyncpg.Record], source: str) -> None:
+    """Send rows, one task per partition, and mark what was acknowledged even when some of it failed."""
+    parcels = [_send(sender, parcel, source) for parcel in await _parcels(sender, rows)]
+    outcomes = await asyncio.gather(*parcels, return_exceptions=True)
+    published = [row for outcome in outcomes if isinstance(outcome, list) for row in outcome]
+    if published:
+        failpoints.reach("acked_not_marked")
+        await mark(connection, published)
+        observe.RELAYED.inc(len(published))
+    failure = next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None)
+    if failure is not None:
+        raise failure
+    if len(published) < len(rows):
+        message = "some batches were not acknowledged"
+        raise KafkaError(message)
+
+
+async def _parcels(sender: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> list[Parcel]:
+    """Sort rows into partitions the way every Kafka client does (murmur2 of the key)."""
+    partitions = {topic: sorted(await sender.partitions_for(topic)) for topic in {row["topic"] for row in rows}}
+    found: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        everywhere = partitions[row["topic"]]
+        found[row["topic"], _partition_of_key(row["key"].encode(), everywhere, everywhere)].append(row)
+    return [Parcel(topic, partition, mine) for (topic, partition), mine in found.items()]
+
+
+async def _send(sender: AIOKafkaProducer, parcel: Parcel, source: str) -> list[asyncpg.Record]:
+    """Send one partition's rows batch by batch; gives those that were acknowledged."""
+    acknowledged = 0
+    position = 0
+    while position < len(parcel.rows):
+        batch = sender.create_batch()
+        while position < len(parcel.rows) and _add(batch, parcel.rows[position], source):
+            position += 1
+        batch.close()
+        try:
+            delivery = await sender.send_batch(batch, parcel.topic, partition=parcel.partition)
+            failpoints.reach("sent_not_acked")
+            await delivery
+        except KafkaError as error:
+            log.warning("batch_refused", topic=parcel.topic, partition=parcel.partition, error=repr(error))
+            break
+        acknowledged = position
+    return parcel.rows[:acknowledged]
+
+
+def _add(batch: "object", row: asyncpg.Record, source: str) -> bool:
+    """Append a row to a batch, unless the batch is full."""
+    envelope = Envelope(
+        id=str(row["event_id"]),
+        source=source,
+        type=row["type"],
+        time=row["written_at"],
+        key=row["key"],
+        sequence=row["sequence"],
+        cause=Cause(row["correlation_id"], row["causation_id"], row["traceparent"]),
+    )
+    metadata = batch.append(  # type: ignore[attr-defined]  # aiokafka ships no types
+        timestamp=None, key=row["key"].encode(), value=row["payload"].encode(), headers=to_headers(envelope)
+    )
+    return metadata is not None
+
+
+async def mark(connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
+    """Say that rows are published."""
+    times = [row["written_at"] for row in rows]
+    await connection.execute(
+        """
+        UPDATE outbox
+           SET published_at = now()
+          FROM unnest($1::timestamptz[], $2::bigint[]) AS sent(written_at, id)
+         WHERE outbox.written_at = sent.written_at AND outbox.id = sent.id
+           AND outbox.written_at BETWEEN $3 AND $4
+        """,
+        times,
+        [row["id"] for row in rows],
+        min(times),
+        max(times),
+    )

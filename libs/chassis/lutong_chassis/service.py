@@ -1,0 +1,240 @@
+"""One process of a service: HTTP, consumer, relay, deadlines and housekeeping on one event loop.
+
+Nothing has to be there when it starts: it serves /livez at once, waits for PostgreSQL, then for
+Kafka, with backoff, and says what it waits for. SIGTERM finishes what is in hand and stops.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import structlog
+import uvicorn
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, FastAPI
+
+from lutong_chassis import database, failpoints, inbox, observe, operations, outbox, topics
+from lutong_chassis.broker import KafkaIntake
+from lutong_chassis.consumer import Consumer, handle
+from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
+from lutong_chassis.envelope import Received
+from lutong_chassis.handlers import Handlers
+from lutong_chassis.http import BodyLimit, Problem, install_problems
+from lutong_chassis.relay import Relay
+from lutong_chassis.settings import Settings, SettingsError, load_settings
+from lutong_chassis.watchdog import Watchdog
+from lutong_contracts import Event
+
+log = structlog.get_logger(__name__)
+
+CHASSIS_MIGRATIONS = Path(__file__).parent / "migrations"
+_HOUSEKEEPING_INTERVAL_S = 3600
+
+
+class Service:
+    """A service by its parts: what it reacts to, what it answers, and its tables."""
+
+    def __init__(self, name: str, *, handlers: Handlers, routes: APIRouter, migrations: Path) -> None:
+        self.name = name
+        self.source = f"/lutong/{name}"
+        self.handlers = handlers
+        self.routes = routes
+        self.migrations = [
+            *database.migrations("chassis", CHASSIS_MIGRATIONS),
+            *database.migrations(name, migrations),
+        ]
+        self.pool: Pool | None = None
+        self.relay: Relay | None = None
+        self.intake: KafkaIntake | None = None
+        self.watchdog: Watchdog | None = None
+        self.waiting_for: str | None = "database"
+
+    # What the outside asks of a running service
+
+    @property
+    def required_pool(self) -> Pool:
+        """The pool, or a 503 while there is none."""
+        if self.pool is None:
+            raise Problem(503, "not_ready", "the service is starting: its database is not ready yet")
+        return self.pool
+
+    @property
+    def stalled(self) -> str | None:
+        """Why the process should be restarted, if it should."""
+        return self.watchdog.stalled if self.watchdog else None
+
+    def wake_relay(self) -> None:
+        """Something was said: carry it now."""
+        if self.relay:
+            self.relay.wake()
+
+    async def apply(self, tx: Tx, received: Sequence[Received[Event]]) -> None:
+        """Handle events in a transaction of the caller's."""
+        await handle(tx, received, self.handlers)
+
+    async def readiness(self) -> dict[str, bool]:
+        """What the service needs in order to serve, and whether it has it."""
+        return {
+            "database": await self._database_answers(),
+            "broker": bool(self.watchdog and self.watchdog.broker_answers),
+            "assignment": bool(self.intake and self.intake.has_assignment) or not self.handlers.by_type,
+        }
+
+    async def sample(self) -> None:
+        """Bring the gauges up to date."""
+        if self.pool is None:
+            return
+        with suppress(*database.TRANSIENT):
+            async with transaction(self.pool, readonly=True) as tx:
+                row = await tx.fetchrow(
+                    """
+                    SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS pending,
+                           (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
+                              FROM outbox WHERE published_at IS NULL) AS oldest_s,
+                           (SELECT count(*) FROM parked WHERE state IN ('parked', 'waiting')) AS parked
+                    """
+                )
+            if row:
+                observe.OUTBOX_PENDING.set(row["pending"])
+                observe.OUTBOX_AGE.set(row["oldest_s"])
+                observe.PARKED_OPEN.set(row["parked"])
+
+    async def _database_answers(self) -> bool:
+        if self.pool is None:
+            return False
+        try:
+            async with asyncio.timeout(2), self.pool.acquire() as connection:
+                return bool(await connection.fetchval("SELECT true"))
+        except database.TRANSIENT:
+            return False
+
+    # Its life
+
+    def run(self) -> None:
+        """Run until SIGTERM or Ctrl-C. Exit code 2 when the settings do not make sense."""
+        try:
+            settings = load_settings()
+        except SettingsError as error:
+            sys.stderr.write(f"lutong-{self.name}: {error}\n")
+            raise SystemExit(2) from None
+        if settings.failpoint:
+            failpoints.arm(settings.failpoint)
+        observe.configure_logging(settings, self.name)
+        observe.configure_tracing(settings, self.name)
+        # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        uvicorn.run(
+            self.app(settings),
+            host=settings.http_host,
+            port=settings.http_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
+        )
+
+    def app(self, settings: Settings) -> FastAPI:
+        """The ASGI application; its lifespan is the service's life."""
+
+        @asynccontextmanager
+        async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+            life = asyncio.create_task(self._live(settings))
+            try:
+                yield
+            finally:
+                life.cancel()
+                with suppress(asyncio.CancelledError):
+                    await life
+
+        app = FastAPI(title=f"Lutong {self.name}", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+        app.state.service = self
+        app.include_router(operations.health)
+        app.include_router(operations.router)
+        app.include_router(self.routes)
+        app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
+        install_problems(app)
+        return app
+
+    async def _live(self, settings: Settings) -> None:
+        """Wait for what is needed, in order; run until cancelled; stop in the opposite order."""
+        pool = await until_it_works("database", lambda: self._open_database(settings), settings)
+        self.relay = Relay(pool, settings, self.source)
+        consumer = Consumer(pool, self.handlers, settings.retry_delay_max_s, after_commit=self.relay.wake)
+        self.intake = KafkaIntake(f"lutong-{self.name}", self.handlers.topics, consumer, settings)
+        self.watchdog = Watchdog(self.intake, settings)
+        self.pool = pool
+        tasks = [
+            asyncio.create_task(coroutine)
+            for coroutine in (self.relay.run(), self.relay.sweep(), self.watchdog.run(), self._keep_house(settings))
+        ]
+        try:
+            await until_it_works("kafka", lambda: self._find_topics(settings), settings)
+            await until_it_works("consumer group", self.intake.start, settings)
+            log.info("service_ready", topics=[topic.name for topic in self.handlers.topics])
+            await asyncio.Event().wait()
+        finally:
+            await self.intake.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.pool = None
+            await pool.close()
+            log.info("service_stopped")
+
+    async def _open_database(self, settings: Settings) -> Pool:
+        pool = await database.connect(settings)
+        try:
+            await prepare(pool, self.migrations if settings.migrate_on_start else [], settings)
+        except BaseException:
+            await pool.close()
+            raise
+        return pool
+
+    async def _find_topics(self, settings: Settings) -> None:
+        absent = await topics.missing(settings.kafka_bootstrap, self.handlers.topics)
+        if absent:
+            message = f"topic {absent[0]} is missing ({len(absent)} in all): run `lutong topics apply`"
+            raise topics.TopicError(message)
+
+    async def _keep_house(self, settings: Settings) -> None:
+        """Hourly: partitions for the days to come, and forgetting what is past its time."""
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_INTERVAL_S)
+            try:
+                async with transaction(self.required_pool) as tx:
+                    await outbox.keep_partitions(tx, settings.outbox_retention)
+                    await tx.execute("DELETE FROM idempotency WHERE answered_at < now() - interval '7 days'")
+                    await tx.execute(
+                        "DELETE FROM parked WHERE resolved_at < now() - $1::interval", settings.parked_retention
+                    )
+                while True:
+                    async with transaction(self.required_pool) as tx:
+                        if not await inbox.forget(tx, settings.inbox_retention):
+                            break
+            except database.TRANSIENT as error:
+                log.warning("housekeeping_delayed", error=type(error).__name__)
+
+
+async def prepare(pool: Pool, migrations: Sequence[database.Migration], settings: Settings) -> None:
+    """Make a database fit for a service: its tables, and a place for what is said today."""
+    async with pool.acquire() as connection:
+        if migrations:
+            await database.migrate(connection, migrations)
+    async with transaction(pool) as tx:
+        await outbox.keep_partitions(tx, settings.outbox_retention)
+
+
+async def until_it_works(what: str, attempt: Callable[[], Coroutine[Any, Any, Any]], settings: Settings) -> Any:  # noqa: ANN401  # gives what `attempt` gives
+    """Try until it works, with backoff, saying what is waited for. A bug is not waited for: it raises."""
+    tries = 0
+    while True:
+        try:
+            return await attempt()
+        except (KafkaError, topics.TopicError, *database.TRANSIENT, asyncpg.InvalidCatalogNameError) as error:
+            log.warning("waiting", what=what, error=str(error) or type(error).__name__, tries=tries)
+            await pause_before_retry(tries, settings.retry_delay_max_s)
+            tries += 1

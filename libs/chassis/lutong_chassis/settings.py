@@ -1,0 +1,86 @@
+"""Settings of one service process, read once from LUTONG_* variables and frozen."""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lutong_contracts.topics import RETENTION
+
+
+class SettingsError(ValueError):
+    """The environment does not make sense; says which variable, what is wrong and what to do."""
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Every field is a variable: `http_port` is LUTONG_HTTP_PORT."""
+
+    model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore")
+
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of Kafka brokers, comma-separated")
+    database_url: SecretStr = Field(description="postgresql://… of this service's own database")
+    database_connections_max: int = Field(10, ge=3, description="connections of this process")
+    migrate_on_start: bool = Field(default=True, description="apply migrations at boot; off where a job does it")
+
+    http_host: str = Field("127.0.0.1", description="address that HTTP listens on")
+    http_port: int = Field(8000, ge=0, le=65535, description="port that HTTP listens on")
+    body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
+
+    profile: Literal["production", "test"] = Field("production", description="`test` allows failpoints")
+    failpoint: str | None = Field(None, description="where to die, for tests; see lutong_chassis.failpoints")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    session_timeout_ms: int = Field(10_000, ge=1_000, description="silence after which the group gives a replica up")
+    batch_records_max: int = Field(500, ge=1, le=10_000, description="events handled in one transaction")
+    poll_interval_ms: int = Field(20, ge=1, description="pause after an empty poll of Kafka")
+    relay_batch_max: int = Field(1_000, ge=1, le=10_000, description="outbox rows sent in one round")
+    relay_interval_ms: int = Field(100, ge=1, description="poll of the outbox when nobody wakes the relay")
+    retry_delay_max_s: float = Field(15.0, gt=0, description="longest pause between two tries")
+    statement_timeout_s: float = Field(30.0, gt=0, description="longest single SQL statement")
+    stall_timeout_s: float = Field(60.0, gt=0, description="lag without progress that fails /livez")
+    shutdown_timeout_s: float = Field(20.0, gt=0, description="time to finish work after SIGTERM")
+
+    outbox_retention: timedelta = Field(timedelta(days=7), description="published rows kept for republishing")
+    inbox_retention: timedelta = Field(timedelta(days=45), description="how long duplicates are recognised")
+    parked_retention: timedelta = Field(timedelta(days=30), description="how long resolved parked events are kept")
+
+    otlp_endpoint: str | None = Field(None, description="OTLP/HTTP traces endpoint; unset means no traces")
+
+    @model_validator(mode="after")
+    def _failpoints_are_for_tests(self) -> "Settings":
+        if self.failpoint and self.profile != "test":
+            raise ValueError("LUTONG_FAILPOINT kills the process on purpose: it is refused unless LUTONG_PROFILE=test")
+        return self
+
+    @model_validator(mode="after")
+    def _inbox_outlives_every_copy(self) -> "Settings":
+        """A copy of an event may come from the topic or from parking; the inbox must know both."""
+        needed = RETENTION + self.parked_retention
+        if self.inbox_retention < needed:
+            message = (
+                f"LUTONG_INBOX_RETENTION is {self.inbox_retention.days} days, but a copy of an event can still "
+                f"arrive after {needed.days} days (topic retention + parked retention): raise it to at least that"
+            )
+            raise ValueError(message)
+        return self
+
+
+def load_settings() -> Settings:
+    """Settings from the environment; `SettingsError` names the variable that is missing or wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _explain(item: object) -> str:
+    assert isinstance(item, dict)  # noqa: S101  # pydantic's ErrorDetails is a TypedDict
+    name = "_".join(str(part) for part in item["loc"]).upper()
+    problem = str(item["msg"]).removeprefix("Value error, ")
+    if not name:
+        return problem
+    if item["type"] == "missing":
+        return f"LUTONG_{name} is not set: give it a value, or run the suite with `lutong up`"
+    return f"LUTONG_{name}: {problem}"

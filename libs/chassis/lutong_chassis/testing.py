@@ -1,0 +1,119 @@
+"""For tests of a service: its real handlers and routes on a real PostgreSQL, without Kafka in between.
+
+>>> said = await deliver(pool, handlers, PostPublished(...))
+>>> async with http_client(service, pool) as client: await client.post("/v1/posts", json=...)
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+from pydantic import SecretStr
+from uuid_utils.compat import uuid7
+
+from lutong_chassis import consumer, database
+from lutong_chassis.database import Pool, Tx, new_cause
+from lutong_chassis.envelope import Cause, Received
+from lutong_chassis.handlers import Handlers
+from lutong_chassis.service import Service, prepare
+from lutong_chassis.settings import Settings
+from lutong_contracts import Event
+
+_offsets = count()
+
+
+def a_received(event: Event, *, id: str | None = None, cause: Cause | None = None) -> Received[Event]:  # noqa: A002  # CloudEvents calls it id
+    """An event as if it had come from its topic just now."""
+    now = datetime.now(UTC)
+    return Received(
+        event=event,
+        id=id or str(uuid7()),
+        source=f"/lutong/{event.topic.owner}",
+        time=now,
+        key=event.key,
+        sequence=None,
+        cause=cause or new_cause(),
+        topic=event.topic.name,
+        partition=0,
+        offset=next(_offsets),
+        recorded_at=now,
+    )
+
+
+async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Event]) -> list[Event]:
+    """Deliver events in one batch, as one poll would; gives what was said, deadlines included, in order."""
+    received = [item if isinstance(item, Received) else a_received(item) for item in events]
+    async with database.transaction(pool) as tx:
+        await consumer.handle(tx, received, handlers)
+    return [outgoing.event for outgoing in tx.outgoing]
+
+
+@asynccontextmanager
+async def in_transaction(pool: Pool) -> AsyncIterator[Tx]:
+    """A transaction, for looking at tables or arranging them."""
+    async with database.transaction(pool) as tx:
+        yield tx
+
+
+async def events_said(pool: Pool) -> list[tuple[str, str]]:
+    """(type, key) of everything in the outbox, in order of id."""
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT type, key FROM outbox ORDER BY id")
+    return [(row["type"], row["key"]) for row in rows]
+
+
+@asynccontextmanager
+async def http_client(service: Service, pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the service's own routes, in process. Nothing else of the service runs."""
+    app = service.app(settings_for("postgresql://unused"))
+    service.pool = pool
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield client
+    finally:
+        service.pool = None
+
+
+def settings_for(database_url: str, **overrides: object) -> Settings:
+    """Settings for a test: given database, everything else as shipped."""
+    return Settings.model_validate({"database_url": SecretStr(database_url)} | overrides)
+
+
+async def create_database(admin_url: str, name: str, *, template: str | None = None) -> str:
+    """Create a database (as a copy of a template, when given); gives its URL for the same user."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        clause = f' TEMPLATE "{template}"' if template else ""
+        await connection.execute(f'CREATE DATABASE "{name}"{clause}')
+    finally:
+        await connection.close()
+    return url_of(admin_url, name)
+
+
+async def drop_database(admin_url: str, name: str) -> None:
+    """Drop a database and whoever is connected to it."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    finally:
+        await connection.close()
+
+
+def url_of(admin_url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
+
+
+async def migrate_database(url: str, migrations: Sequence[database.Migration]) -> None:
+    """Bring a database to the state a service expects at boot."""
+    settings = settings_for(url, database_connections_max=3)
+    pool = await database.connect(settings)
+    try:
+        await prepare(pool, migrations, settings)
+    finally:
+        await pool.close()

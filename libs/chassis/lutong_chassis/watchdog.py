@@ -1,0 +1,71 @@
+"""Telling a process that waits from a process that is stuck. aiokafka can stop consuming without a sign."""
+
+import asyncio
+from time import monotonic
+
+import structlog
+from aiokafka import AIOKafkaClient, TopicPartition
+from aiokafka.errors import KafkaError
+
+from lutong_chassis import observe
+from lutong_chassis.broker import KafkaIntake
+from lutong_chassis.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_INTERVAL_S = 2.0
+_PROBE_TIMEOUT_S = 10.0
+
+
+class Watchdog:
+    """Looks at the broker and at the consumer's progress every few seconds."""
+
+    def __init__(self, intake: KafkaIntake, settings: Settings) -> None:
+        self._intake = intake
+        self._settings = settings
+        self._positions: dict[TopicPartition, int | None] = {}
+        self._moved_at = monotonic()
+        self.broker_answers = False
+        self.stalled: str | None = None
+
+    async def run(self) -> None:
+        """Look, for ever."""
+        while True:
+            await self._probe_broker()
+            await self._look()
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def _probe_broker(self) -> None:
+        client = AIOKafkaClient(bootstrap_servers=self._settings.kafka_bootstrap, request_timeout_ms=5_000)
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT_S):
+                await client.bootstrap()
+            self.broker_answers = True
+        except (KafkaError, OSError):
+            self.broker_answers = False
+        finally:
+            await client.close()
+
+    async def _look(self) -> None:
+        """Lag that does not shrink, while nobody is away, means that the loop is dead."""
+        kafka = self._intake.kafka
+        if kafka is None or not self.broker_answers:
+            self._moved_at = monotonic()
+            return
+        positions = self._intake.positions()
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT_S):
+                ends = await kafka.end_offsets(list(positions)) if positions else {}
+        except (KafkaError, TimeoutError):
+            return
+        lag = sum(max(0, end - (positions[partition] or 0)) for partition, end in ends.items())
+        observe.LAG.set(lag)
+        if not lag or positions != self._positions or self._intake.consumer.waiting_for:
+            self._moved_at = monotonic()
+        self._positions = positions
+        still_s = monotonic() - self._moved_at
+        if still_s > self._settings.stall_timeout_s:
+            self.stalled = f"{lag} events behind and no progress for {still_s:.0f} s"
+            log.error("consumer_stalled", lag=lag, still_s=round(still_s))
+        else:
+            self.stalled = None

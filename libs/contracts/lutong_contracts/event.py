@@ -1,0 +1,67 @@
+"""The base of all events and the catalogue of their types.
+
+A class says everything about its event: where it rides (topic), what orders it (key), and its
+name on the wire. The payload holds facts only; id, time, cause and journey are stamped on the
+envelope by the chassis, so that two payloads compare equal when the facts are equal.
+"""
+
+import re
+from typing import Any, ClassVar
+
+from lutong_contracts.topics import Topic
+from lutong_contracts.values import Value
+
+_CATALOGUE: dict[str, type["Event"]] = {}
+
+
+class UnknownEventTypeError(LookupError):
+    """No event of this type is in the catalogue of this version of lutong-contracts."""
+
+
+class Event(Value):
+    """Something that happened. Subclass it with the topic it rides on and the fields of its key:
+
+    >>> class PostPublished(Event, topic=POSTS, key="post_id"): ...
+
+    The type on the wire follows from topic, class name and version:
+    `lutong.feed.post-published.v1`. A breaking change is a new class with `version=2`.
+    """
+
+    type: ClassVar[str]
+    topic: ClassVar[Topic]
+    key_fields: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, *, topic: Topic, key: str, version: int = 1, **kwargs: Any) -> None:
+        """Derive the wire type. Defining it twice is a programming error, found at import."""
+        super().__init_subclass__(**kwargs)
+        words = re.sub(r"(?<!^)(?=[A-Z])", "-", re.sub(r"V\d+$", "", cls.__name__)).lower()
+        cls.topic = topic
+        cls.key_fields = tuple(key.split(":"))
+        cls.type = f"lutong.{topic.owner}.{words}.v{version}"
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_kwargs: Any) -> None:
+        """Enter the finished class into the catalogue."""
+        known = _CATALOGUE.setdefault(cls.type, cls)
+        if known.__qualname__ != cls.__qualname__ or known.__module__ != cls.__module__:
+            message = f"event type {cls.type} is defined by {known.__module__} and {cls.__module__}"
+            raise TypeError(message)
+        _CATALOGUE[cls.type] = cls
+
+    @property
+    def key(self) -> str:
+        """What orders this event: events of one key are handled one after the other."""
+        return ":".join(str(getattr(self, field)) for field in self.key_fields)
+
+
+def event_types() -> dict[str, type[Event]]:
+    """All known event types by their name on the wire, in alphabetical order."""
+    return dict(sorted(_CATALOGUE.items()))
+
+
+def event_class(event_type: str) -> type[Event]:
+    """Look up the class of a wire type; raises `UnknownEventTypeError` when there is none."""
+    try:
+        return _CATALOGUE[event_type]
+    except KeyError:
+        raise UnknownEventTypeError(event_type) from None

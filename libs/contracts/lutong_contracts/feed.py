@@ -1,0 +1,61 @@
+"""What the feed says: posts, and what viewers do with the card on a post."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from lutong_contracts.event import Event
+from lutong_contracts.topics import ENGAGEMENTS, POSTS
+from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Text
+
+
+class PostPublished(Event, topic=POSTS, key="post_id"):
+    """An author published a post. `program_id` is set when the author chose the mini-program;
+    otherwise the registry looks for a service that the words ask for."""
+
+    post_id: Identifier
+    author_id: Identifier
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+    program_id: Identifier | None = None
+
+
+class CardTapped(Event, topic=ENGAGEMENTS, key="viewer_id"):
+    """A viewer opened the mini-program from the card on a post."""
+
+    viewer_id: Identifier
+    post_id: Identifier
+    program_id: Identifier
+    version: int = Field(ge=1)
+
+
+class ServiceSolved(Event, topic=ENGAGEMENTS, key="viewer_id"):
+    """A viewer got done, in the mini-program, what the post was about. Nothing was sold."""
+
+    viewer_id: Identifier
+    post_id: Identifier
+    program_id: Identifier
+
+
+class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
+    """A viewer asked, from a card, to join the light membership and have an order fulfilled on credit.
+
+    Prices come from the released version of the mini-program, never from the viewer. The
+    destination is coarse (see `Place.coarse`).
+    """
+
+    viewer_id: Identifier
+    order_id: Identifier
+    post_id: Identifier
+    program_id: Identifier
+    merchant_id: Identifier
+    lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
+    total: Money
+    destination: Place
+    mode: Mode
+
+
+class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):
+    """A viewer changed their mind. May overtake, on its own topic, the order that it cancels."""
+
+    viewer_id: Identifier
+    order_id: Identifier

@@ -1,0 +1,93 @@
+"""What inventory says: where an order ships from, how far it is, and what is left on the shelf."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from lutong_contracts.event import Event
+from lutong_contracts.topics import ORDERS, STOCK
+from lutong_contracts.values import Identifier, Line, LocationKind, Mode, Money, Reason
+
+
+class OrderSourced(Event, topic=ORDERS, key="order_id"):
+    """Stock is reserved at the nearest location able to serve the whole order.
+
+    The location must accept by `accept_by`, or the order is cancelled.
+    """
+
+    order_id: Identifier
+    merchant_id: Identifier
+    location_id: Identifier
+    location_kind: LocationKind
+    distance_m: int = Field(ge=0, description="Great-circle distance, in metres.")
+    lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
+    mode: Mode
+    accept_by: AwareDatetime
+
+
+class OrderRejected(Event, topic=ORDERS, key="order_id"):
+    """Neither a store nor the flagship can serve the whole order."""
+
+    order_id: Identifier
+    merchant_id: Identifier
+    reason: Reason
+
+
+class AcceptanceLapsed(Event, topic=ORDERS, key="order_id"):
+    """A deadline, said by inventory to itself: the location had until now to accept the order."""
+
+    order_id: Identifier
+
+
+class OrderAdvanced(Event, topic=ORDERS, key="order_id"):
+    """The location took a step towards handing the order over."""
+
+    order_id: Identifier
+    location_id: Identifier
+    step: Literal["accepted", "picked", "ready_for_pickup", "handed_over"]
+
+
+class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
+    """The member has the goods. The hold may be captured; the road is through."""
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    post_id: Identifier
+    program_id: Identifier
+    location_id: Identifier
+    location_kind: LocationKind
+    amount: Money
+
+
+class OrderCancelled(Event, topic=ORDERS, key="order_id"):
+    """The order ended before the goods left. What was reserved is back on the shelf."""
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    reason: Reason
+
+
+class StockAdjusted(Event, topic=STOCK, key="location_id:sku"):
+    """Somebody counted, received or lost goods: `delta` units, `on_hand` afterwards."""
+
+    location_id: Identifier
+    sku: Identifier
+    delta: int
+    on_hand: int = Field(ge=0)
+    reason: Reason
+
+
+class StockDepleted(Event, topic=STOCK, key="location_id:sku"):
+    """Nothing of this SKU can be promised at this location any more."""
+
+    location_id: Identifier
+    sku: Identifier
+
+
+class StockRestored(Event, topic=STOCK, key="location_id:sku"):
+    """This SKU can be promised at this location again."""
+
+    location_id: Identifier
+    sku: Identifier

@@ -1,0 +1,93 @@
+"""What the registry says: the life of mini-programs, and which service a post leads to."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lutong_contracts.event import Event
+from lutong_contracts.topics import DISCOVERIES, PROGRAMS
+from lutong_contracts.values import Identifier, Offer, Reason, Title
+
+
+class ProgramRegistered(Event, topic=PROGRAMS, key="program_id"):
+    """A merchant opened a mini-program. It has no version yet."""
+
+    program_id: Identifier
+    merchant_id: Identifier
+
+
+class VersionSubmitted(Event, topic=PROGRAMS, key="program_id"):
+    """A version was handed in for review."""
+
+    program_id: Identifier
+    version: int = Field(ge=1)
+
+
+class VersionApproved(Event, topic=PROGRAMS, key="program_id"):
+    """The review found nothing wrong; the merchant may release the version."""
+
+    program_id: Identifier
+    version: int = Field(ge=1)
+
+
+class VersionRejected(Event, topic=PROGRAMS, key="program_id"):
+    """The review refused the version."""
+
+    program_id: Identifier
+    version: int = Field(ge=1)
+    reason: Reason
+
+
+class VersionReleased(Event, topic=PROGRAMS, key="program_id"):
+    """This version is what cards open from now on. Carries what a card needs to show and sell."""
+
+    program_id: Identifier
+    merchant_id: Identifier
+    version: int = Field(ge=1)
+    title: Title
+    page: str = Field(max_length=256)
+    offers: tuple[Offer, ...] = Field(max_length=500)
+
+
+class VersionRolledBack(Event, topic=PROGRAMS, key="program_id"):
+    """A released version was taken back; `version` is the earlier one now in force again."""
+
+    program_id: Identifier
+    merchant_id: Identifier
+    withdrawn_version: int = Field(ge=1)
+    version: int = Field(ge=1)
+    title: Title
+    page: str = Field(max_length=256)
+    offers: tuple[Offer, ...] = Field(max_length=500)
+
+
+class ProgramSuspended(Event, topic=PROGRAMS, key="program_id"):
+    """The program may not be opened: every card that leads to it is unavailable."""
+
+    program_id: Identifier
+    reason: Reason
+
+
+class ProgramResumed(Event, topic=PROGRAMS, key="program_id"):
+    """The suspension was lifted; cards lead to the released version again."""
+
+    program_id: Identifier
+
+
+class ServiceDiscovered(Event, topic=DISCOVERIES, key="post_id"):
+    """A post leads to this service, because its author named the program or its words ask for it."""
+
+    post_id: Identifier
+    program_id: Identifier
+    merchant_id: Identifier
+    version: int = Field(ge=1)
+    title: Title
+    page: str = Field(max_length=256)
+    matched_by: Literal["program", "words"]
+
+
+class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
+    """A post leads to no service: `unknown_program`, `not_released`, `suspended` or `no_match`."""
+
+    post_id: Identifier
+    reason: Reason

@@ -1,0 +1,33 @@
+"""What all tests share: which Kafka and PostgreSQL they run on (the ladder of design §7).
+
+Given by LUTONG_TEST_KAFKA_BOOTSTRAP and LUTONG_TEST_DATABASE_URL, or else the local stack: real
+Kafka and real PostgreSQL from wheels, on free ports, gone when the tests end.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from lutong_local.stack import infrastructure as local_infrastructure
+
+
+@dataclass(frozen=True, slots=True)
+class Infrastructure:
+    """Where the tests' Kafka and PostgreSQL are. `admin_url` may create databases."""
+
+    kafka_bootstrap: str
+    admin_url: str
+
+
+@pytest.fixture(scope="session")
+def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infrastructure]:
+    """Kafka and PostgreSQL for the whole run."""
+    kafka = os.environ.get("LUTONG_TEST_KAFKA_BOOTSTRAP")
+    database = os.environ.get("LUTONG_TEST_DATABASE_URL")
+    if kafka and database:
+        yield Infrastructure(kafka, database)
+        return
+    with local_infrastructure(tmp_path_factory.mktemp("stack")) as local:
+        yield Infrastructure(local.kafka_bootstrap, local.admin_url)

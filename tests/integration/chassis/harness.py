@@ -1,0 +1,173 @@
+"""Running the toy service as a process, feeding it records, and reading what it says."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from lutong_chassis import topics
+from lutong_chassis.envelope import Cause, Envelope, to_headers
+from lutong_chassis.testing import create_database, drop_database
+from lutong_contracts import Event, Topic
+from lutong_local.processes import free_port
+from tests.conftest import Infrastructure
+from uuid_utils.compat import uuid7
+
+DEADLINE_S = 30.0
+Headers = list[tuple[str, bytes]]
+
+
+async def until(condition: Callable[[], Awaitable[Any]], what: str, deadline_s: float = DEADLINE_S) -> Any:  # noqa: ANN401  # gives what the condition gives
+    """Wait for a condition; says which one when it does not come true."""
+    began = monotonic()
+    while not (value := await condition()):
+        assert monotonic() - began < deadline_s, f"did not come true within {deadline_s:.0f} s: {what}"
+        await asyncio.sleep(0.02)
+    return value
+
+
+@dataclass(slots=True)
+class Toy:
+    """The toy service of one test: its own topics, its own database, its own process."""
+
+    bootstrap: str
+    database_url: str
+    suffix: str
+    log: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def heard(self) -> str:
+        return f"lutong.toy.heard-{self.suffix}"
+
+    @property
+    def said(self) -> str:
+        return f"lutong.toy.said-{self.suffix}"
+
+    def start(self, **environment: str) -> None:
+        own = {
+            "LUTONG_DATABASE_URL": self.database_url,
+            "LUTONG_KAFKA_BOOTSTRAP": self.bootstrap,
+            "LUTONG_HTTP_PORT": str(self.port),
+            "LUTONG_PROFILE": "test",
+            "LUTONG_SESSION_TIMEOUT_MS": "2000",
+            "LUTONG_RETRY_DELAY_MAX_S": "0.5",
+            "TOY_TOPIC": self.suffix,
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.chassis.toy"], env=os.environ | own | environment, stdout=log, stderr=log
+            )
+
+    async def ready(self) -> None:
+        async def answers() -> bool:
+            with_ = await self.get("/readyz")
+            return with_ is not None and with_.status_code == 200
+
+        await until(answers, f"the toy service is ready; see {self.log.read_text()[-2000:]}")
+
+    async def get(self, path: str) -> httpx.Response | None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+            try:
+                return await client.get(path)
+            except httpx.TransportError:
+                return None
+
+    async def post(self, path: str, headers_: dict[str, str] | None = None, **json: object) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10) as client:
+            return await client.post(path, json=json, headers=headers_)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(timeout=30)
+
+    async def died(self) -> None:
+        """Wait until the process has killed itself at its failpoint."""
+        process = self.process
+        assert process is not None
+
+        async def dead() -> bool:
+            return process.poll() == -signal.SIGKILL
+
+        await until(dead, "the failpoint was reached")
+
+    async def rows(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return await connection.fetch(sql, *args)
+        except asyncpg.UndefinedTableError:  # the service has not migrated yet
+            return []
+        finally:
+            await connection.close()
+
+    async def totals(self) -> dict[str, int]:
+        rows = await self.rows("SELECT counter_id, total FROM counter ORDER BY counter_id")
+        return {row["counter_id"]: row["total"] for row in rows}
+
+    async def parked(self) -> list[tuple[str, str, str]]:
+        rows = await self.rows("SELECT state, reason, convert_from(key, 'UTF8') AS key FROM parked ORDER BY id")
+        return [(row["state"], row["reason"], row["key"]) for row in rows]
+
+
+@asynccontextmanager
+async def a_toy(infrastructure: Infrastructure, directory: Path) -> AsyncIterator[Toy]:
+    """A toy service that is not started yet; its topics exist."""
+    suffix = uuid7().hex[-12:]
+    name = f"toy_{suffix}"
+    url = await create_database(infrastructure.admin_url, name)
+    toy = Toy(infrastructure.kafka_bootstrap, url, suffix, directory / f"{name}.log")
+    await topics.apply(toy.bootstrap, [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)])
+    try:
+        yield toy
+    finally:
+        toy.stop(signal.SIGKILL)
+        await drop_database(infrastructure.admin_url, name)
+
+
+def a_record(event: Event, *, event_id: str | None = None) -> tuple[str, bytes, Headers]:
+    """(key, value, headers) of an event as its owner would publish it."""
+    event_id = event_id or str(uuid7())
+    envelope = Envelope(event_id, "/test", event.type, datetime.now(UTC), event.key, 1, Cause(event_id))
+    return event.key, event.model_dump_json().encode(), to_headers(envelope)
+
+
+async def feed(bootstrap: str, topic: str, records: Sequence[tuple[str, bytes | None, Sequence[tuple[str, bytes | None]]]]) -> None:
+    """Publish records as they are, in order."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=5_000_000)
+    await producer.start()
+    try:
+        for key, value, headers in records:
+            await producer.send(topic, key=key.encode(), value=value, headers=list(headers))
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+async def read_topic(bootstrap: str, topic: str) -> list[Any]:
+    """Every record of a topic, by partition and offset; commits nothing."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        found: list[Any] = []
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += records
+        return sorted(found, key=lambda record: (record.partition, record.offset))
+    finally:
+        await consumer.stop()

@@ -1,0 +1,151 @@
+"""Ordinary days: duplicates, absent brokers, deadlines, commands said twice."""
+
+import asyncio
+from pathlib import Path
+
+from lutong_chassis import database
+from lutong_chassis.envelope import Cause, Outgoing
+from lutong_chassis.outbox import EventTooLargeError, write
+from lutong_chassis.testing import settings_for
+from lutong_contracts.feed import PostPublished
+from tests.conftest import Infrastructure
+from tests.integration.chassis.harness import a_record, a_toy, feed, free_port, until
+from tests.integration.chassis.toy import Counted
+
+import pytest
+
+
+async def test_the_same_event_delivered_many_times_counts_once(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        once = a_record(Counted(counter_id="a"), event_id="the-same")
+        await feed(toy.bootstrap, toy.heard, [once] * 10)
+        await feed(toy.bootstrap, toy.heard, [once] * 10 + [a_record(Counted(counter_id="z"))])
+
+        async def all_heard() -> bool:
+            return await toy.totals() == {"a": 1, "z": 1}
+
+        await until(all_heard, "one effect for twenty copies")
+
+
+async def test_kafka_may_be_down_at_boot_and_commands_are_taken_meanwhile(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start(LUTONG_KAFKA_BOOTSTRAP=f"127.0.0.1:{free_port()}")
+
+        async def lives() -> bool:
+            answer = await toy.get("/readyz")
+            return answer is not None and answer.json()["checks"] == {
+                "database": True,
+                "broker": False,
+                "assignment": False,
+            }
+
+        await until(lives, "it waits for Kafka and says so")
+        assert (await toy.post("/v1/counts", counter_id="early")).status_code == 201
+        live = await toy.get("/livez")
+        assert live is not None
+        assert live.status_code == 200
+        assert "waiting" in toy.log.read_text()
+        assert toy.stop() == 0
+
+        toy.start()
+
+        async def counted() -> bool:
+            return await toy.totals() == {"early": 1}
+
+        await until(counted, "what was said before Kafka came is delivered after")
+
+
+async def test_postgresql_may_be_down_at_boot(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start(LUTONG_DATABASE_URL=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+
+        async def lives() -> bool:
+            answer = await toy.get("/livez")
+            return answer is not None and answer.status_code == 200
+
+        await until(lives, "it lives")
+        refused = await toy.post("/v1/counts", counter_id="early")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert toy.stop() == 0
+
+
+async def test_a_deadline_is_said_when_it_is_due_and_in_its_place(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        await toy.post("/v1/reminders/a?after_ms=400")
+        assert [row["type"] for row in await toy.rows("SELECT type FROM outbox")] == ["lutong.toy.totalled.v1"]
+
+        async def said() -> bool:
+            rows = await toy.rows("SELECT type, sequence FROM outbox WHERE published_at IS NOT NULL ORDER BY id")
+            return [tuple(row) for row in rows] == [("lutong.toy.totalled.v1", 1), ("lutong.toy.reminded.v1", 2)]
+
+        await until(said, "the deadline is said after what was said before it")
+        assert await toy.rows("SELECT 1 FROM deadline") == []
+
+
+async def test_an_idempotency_key_gives_the_same_answer_for_the_same_body_only(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        key = {"idempotency-key": "k"}
+        answers = await asyncio.gather(*(toy.post("/v1/counts", headers_=key, counter_id="a") for _ in range(20)))
+        done = [answer for answer in answers if answer.status_code == 201]
+        in_progress = [answer for answer in answers if answer.status_code == 409]
+
+        assert len(done) + len(in_progress) == 20
+        assert len({answer.content for answer in done}) == 1
+        assert all(answer.headers["retry-after"] for answer in in_progress)
+        assert (await toy.post("/v1/counts", headers_=key, counter_id="a")).content == done[0].content
+        other = await toy.post("/v1/counts", headers_=key, counter_id="b")
+        assert (other.status_code, other.json()["type"]) == (422, "urn:lutong:problem:key_reused")
+
+        async def counted_once() -> bool:
+            return await toy.totals() == {"a": 1}
+
+        await until(counted_once, "one effect for all copies")
+
+
+async def test_a_key_that_is_in_progress_is_refused(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        pool = await database.connect(settings_for(toy.database_url))
+        async with pool.acquire() as holder, holder.transaction():
+            await holder.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "POST /v1/counts\nbusy")
+            answer = await toy.post("/v1/counts", headers_={"idempotency-key": "busy"}, counter_id="a")
+            assert (answer.status_code, answer.json()["type"]) == (409, "urn:lutong:problem:in_progress")
+        assert (await toy.post("/v1/counts", headers_={"idempotency-key": "busy"}, counter_id="a")).status_code == 201
+        await pool.close()
+
+
+async def test_an_event_that_kafka_would_refuse_for_its_size_is_refused_when_written(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    large = PostPublished.model_construct(post_id="p", author_id="a", text="路" * 400_000, program_id=None)
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        pool = await database.connect(settings_for(toy.database_url))
+        with pytest.raises(EventTooLargeError, match=r"lutong.feed.posts takes 1000000"):
+            async with database.transaction(pool) as tx:
+                await write(tx, [Outgoing(large, Cause("j"))])
+        await pool.close()
+        assert await toy.rows("SELECT 1 FROM outbox") == []
+
+
+async def test_sigterm_stops_in_good_order(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        assert toy.stop() == 0
+        assert '"event": "service_stopped"' in toy.log.read_text()

@@ -1,0 +1,125 @@
+"""Poison: kept with its reason, its key waits, everything else flows, redrive drains in order."""
+
+from pathlib import Path
+
+import pytest
+from tests.conftest import Infrastructure
+from tests.integration.chassis.harness import Toy, a_record, a_toy, feed, until
+from tests.integration.chassis.toy import Counted
+
+
+async def poisoned(key: str, kind: str) -> tuple[str, bytes | None, list[tuple[str, bytes | None]]]:
+    _, value, headers = a_record(Counted(counter_id=key))
+    vectors: dict[str, tuple[bytes | None, list[tuple[str, bytes | None]]]] = {
+        "bad_bytes": (b"\xff\xfe not json", [*headers]),
+        "bad_header": (value, [(n, b"\xff\xfe" if n == "ce_id" else v) for n, v in headers]),
+        "unknown_type": (value, [(n, b"lutong.toy.never-heard-of.v1" if n == "ce_type" else v) for n, v in headers]),
+        "invalid": (b'{"counter_id": "' + key.encode() + b'", "place": "everywhere"}', [*headers]),
+        "too_large": (b'{"padding": "' + b"x" * 1_100_000 + b'"}', [*headers]),
+    }
+    return (key, *vectors[kind])
+
+
+@pytest.mark.parametrize("kind", ["bad_bytes", "bad_header", "unknown_type", "invalid"])
+async def test_a_bad_record_is_parked_with_its_reason_and_only_its_key_waits(
+    kind: str, infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        records = [a_record(Counted(counter_id="other", place=n)) for n in range(5)]
+        await feed(
+            toy.bootstrap,
+            toy.heard,
+            [records[0], await poisoned("bad", kind), a_record(Counted(counter_id="bad", place=1)), *records[1:]],
+        )
+
+        async def others_flow() -> bool:
+            return await toy.totals() == {"other": 5}
+
+        await until(others_flow, "the other key is counted")
+
+        async def key_waits() -> bool:
+            return await toy.parked() == [("parked", kind, "bad"), ("waiting", "key_blocked", "bad")]
+
+        await until(key_waits, "the bad record is parked and its successor waits")
+
+
+async def test_discarding_a_bad_record_lets_its_successors_be_redriven_in_order(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        successors = [a_record(Counted(counter_id="bad", place=n)) for n in range(4)]
+        await feed(toy.bootstrap, toy.heard, [await poisoned("bad", "bad_bytes"), *successors])
+        await all_wait(toy, 5)
+
+        head = (await toy.rows("SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
+        answer = await toy.post(f"/operations/parked/{head}/discard", actor="ops", reason="garbage")
+        next_head = answer.json()["next_parked"]
+        answer = await toy.post(f"/operations/parked/{next_head}/redrive", actor="ops", reason="what waited")
+
+        assert answer.json() == {"redriven": 4}
+        assert (await toy.rows("SELECT places FROM counter"))[0]["places"] == [0, 1, 2, 3]
+        audit = await toy.rows("SELECT actor, action FROM audit ORDER BY id")
+        assert [tuple(row) for row in audit] == [("ops", "discarded")] + [("ops", "redriven")] * 4
+
+
+async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_drains_in_order(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        poison = [a_record(Counted(counter_id="bad", place=n, poison=n == 2)) for n in range(6)]
+        good = [a_record(Counted(counter_id=f"good-{n}", place=n)) for n in range(40)]
+        await feed(toy.bootstrap, toy.heard, [*good[:20], *poison, *good[20:]])
+        await all_wait(toy, 4)
+
+        async def others_flow() -> bool:
+            return await toy.totals() == {"bad": 2} | {f"good-{n}": 1 for n in range(40)}
+
+        await until(others_flow, "everything but the blocked key is counted")
+        head = (await toy.rows("SELECT id, error FROM parked WHERE state = 'parked'"))[0]
+        assert head["error"] == "BuggyError at toy.py:60"
+
+        refused = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="hoping")
+        assert refused.status_code == 409
+        assert (await toy.parked())[0][0] == "parked"
+
+        await toy.post("/v1/cure")
+        answer = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="fixed in 1.2")
+        assert answer.json() == {"redriven": 4}
+        assert (await toy.rows("SELECT places FROM counter WHERE counter_id = 'bad'"))[0]["places"] == [0, 1, 2, 3, 4, 5]
+        again = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="double click")
+        assert again.status_code == 404
+
+        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="bad", place=6))])
+
+        async def flows_again() -> bool:
+            return (await toy.totals())["bad"] == 7
+
+        await until(flows_again, "the key flows again")
+
+
+async def test_the_error_of_a_parked_record_never_quotes_the_event(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        key, _, headers = a_record(Counted(counter_id="canary"))
+        await feed(toy.bootstrap, toy.heard, [(key, b'{"counter_id": "canary", "place": "13800138000"}', headers)])
+        await all_wait(toy, 1)
+
+        row = (await toy.rows("SELECT reason, error FROM parked"))[0]
+        assert "13800138000" not in row["error"] + row["reason"] + toy.log.read_text()
+        assert row["error"] == "Input should be a valid integer, unable to parse string as an integer at /place (1 in all)"
+
+
+async def all_wait(toy: Toy, count: int) -> None:
+    """Wait until `count` records are parked or waiting."""
+
+    async def parked() -> bool:
+        return len(await toy.parked()) == count
+
+    await until(parked, f"{count} records are parked or waiting")

@@ -1,0 +1,120 @@
+"""A service of a few lines, to see the chassis at work: it counts what it hears and says so.
+
+`python -m tests.integration.chassis.toy` runs it as a process; TOY_TOPIC separates test runs.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import APIRouter
+from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, routes
+from lutong_contracts import Event, Topic
+from lutong_contracts.values import Identifier
+from pydantic import BaseModel
+
+SUFFIX = os.environ.get("TOY_TOPIC", "default")
+HEARD = Topic(f"lutong.toy.heard-{SUFFIX}", key="counter", partitions=4)
+SAID = Topic(f"lutong.toy.said-{SUFFIX}", key="counter", partitions=4)
+
+
+class Counted(Event, topic=HEARD, key="counter_id"):
+    """Something to count. `poison` makes the handler fail until it is cured."""
+
+    counter_id: Identifier
+    place: int = 0
+    poison: bool = False
+
+
+class Totalled(Event, topic=SAID, key="counter_id"):
+    """How much was counted so far."""
+
+    counter_id: Identifier
+    total: int
+
+
+class Reminded(Event, topic=SAID, key="counter_id"):
+    """A deadline that fell due."""
+
+    counter_id: Identifier
+
+
+handlers = Handlers()
+bug = {"fixed": False}
+
+
+class BuggyError(Exception):
+    """The bug in the handler."""
+
+
+@handlers.on(Counted)
+async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
+    """Add up per counter, refusing poison as a bug would."""
+    said = []
+    if not bug["fixed"] and any(received.event.poison for received in batch):
+        raise BuggyError
+    for received in batch:
+        total = await tx.fetchval(
+            """
+            INSERT INTO counter (counter_id, total, places) VALUES ($1, 1, ARRAY[$2::integer])
+                ON CONFLICT (counter_id) DO UPDATE
+                   SET total = counter.total + 1, places = counter.places || excluded.places
+            RETURNING total
+            """,
+            received.event.counter_id,
+            received.event.place,
+        )
+        said.append(received.causes(Totalled(counter_id=received.event.counter_id, total=total)))
+    return said
+
+
+router: APIRouter = routes("toy")
+
+
+class Count(BaseModel):
+    """What to count."""
+
+    counter_id: Identifier
+    place: int = 0
+
+
+class Answer(BaseModel):
+    """What was counted."""
+
+    counter_id: str
+    answer_id: str
+
+
+@router.post("/v1/counts", status_code=201)
+async def count_by_hand(command: Count, tx: TxDependency) -> Answer:
+    """Count once, by hand."""
+    tx.publish(Counted(counter_id=command.counter_id, place=command.place))
+    return Answer(counter_id=command.counter_id, answer_id=tx.new_id())
+
+
+@router.post("/v1/cure")
+async def cure() -> dict[str, bool]:
+    """Fix the bug in the handler."""
+    bug["fixed"] = True
+    return bug
+
+
+@router.post("/v1/reminders/{counter_id}", status_code=202)
+async def remind(counter_id: Identifier, after_ms: int, tx: TxDependency) -> dict[str, str]:
+    """Say something later, and something else now."""
+    tx.publish(Reminded(counter_id=counter_id), due_at=tx.now + timedelta(milliseconds=after_ms))
+    tx.publish(Totalled(counter_id=counter_id, total=0))
+    return {"counter_id": counter_id}
+
+
+@router.get("/v1/counts/{counter_id}")
+async def read_count(counter_id: Identifier, tx: TxDependency) -> dict[str, int]:
+    """How much was counted so far."""
+    return {"total": await tx.fetchval("SELECT total FROM counter WHERE counter_id = $1", counter_id) or 0}
+
+
+service = Service(f"toy-{SUFFIX}", handlers=handlers, routes=router, migrations=Path(__file__).parent / "toy_migrations")
+
+if __name__ == "__main__":
+    service.run()

@@ -1,0 +1,41 @@
+"""A migrated database per test, copied from a template that is migrated once."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+import pytest_asyncio
+from lutong_chassis import Service, database
+from lutong_chassis.database import Pool
+from lutong_chassis.testing import create_database, drop_database, migrate_database, settings_for
+from tests.conftest import Infrastructure
+from uuid_utils.compat import uuid7
+
+PoolOf = Callable[[Service], Awaitable[Pool]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def templates() -> dict[str, str]:
+    """Names of template databases by service, filled as they are needed."""
+    return {}
+
+
+@pytest_asyncio.fixture
+async def pool_of(infrastructure: Infrastructure, templates: dict[str, str]) -> AsyncIterator[PoolOf]:
+    """Gives a pool on a fresh database of a service; dropped when the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def fresh(service: Service) -> Pool:
+            if service.name not in templates:
+                template = f"template_{service.name}_{uuid7().hex[-8:]}"
+                url = await create_database(infrastructure.admin_url, template)
+                await migrate_database(url, service.migrations)
+                templates[service.name] = template
+            name = f"test_{service.name}_{uuid7().hex[-12:]}"
+            url = await create_database(infrastructure.admin_url, name, template=templates[service.name])
+            stack.push_async_callback(drop_database, infrastructure.admin_url, name)
+            pool = await database.connect(settings_for(url))
+            stack.push_async_callback(pool.close)
+            return pool
+
+        yield fresh
