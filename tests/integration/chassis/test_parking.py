@@ -1,5 +1,6 @@
 """Poison: kept with its reason, its key waits, everything else flows, redrive drains in order."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_dr
 
         await until(others_flow, "everything but the blocked key is counted")
         head = (await toy.rows("SELECT id, error FROM parked WHERE state = 'parked'"))[0]
-        assert head["error"] == "BuggyError at toy.py:60"
+        assert re.fullmatch(r"BuggyError at toy\.py:\d+", head["error"])
 
         refused = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="hoping")
         assert refused.status_code == 409
@@ -108,7 +109,7 @@ async def test_the_error_of_a_parked_record_never_quotes_the_event(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         key, _, headers = a_record(Counted(counter_id="canary"))
-        await feed(toy.bootstrap, toy.heard, [(key, b'{"counter_id": "canary", "place": "13800138000"}', headers)])
+        await feed(toy.bootstrap, toy.heard, [(key, b'{"counter_id": "canary", "place": "call 13800138000"}', headers)])
         await all_wait(toy, 1)
 
         row = (await toy.rows("SELECT reason, error FROM parked"))[0]

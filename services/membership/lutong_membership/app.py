@@ -1,0 +1,12 @@
+"""Membership, put together."""
+
+from pathlib import Path
+
+from lutong_chassis import Service
+from lutong_membership.handlers import handlers
+from lutong_membership.http import router
+
+service = Service("membership", handlers=handlers, routes=router, migrations=Path(__file__).parent / "migrations")
+
+if __name__ == "__main__":
+    service.run()
