@@ -1,0 +1,291 @@
+"""What stores, brands and operators ask of inventory."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from lutong_chassis import Cause, Problem, Tx, TxDependency, not_found, routes
+from lutong_contracts import Event
+from lutong_contracts.inventory import (
+    OrderAdvanced,
+    OrderCancelled,
+    OrderFulfilled,
+    StockAdjusted,
+    StockDepleted,
+    StockRestored,
+)
+from lutong_contracts.values import Identifier, LocationKind, Money, Reason, Title
+from lutong_inventory import domain, store
+from lutong_inventory.domain import Step
+
+router = routes("inventory")
+
+Units = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Command(BaseModel):
+    """Base of request bodies: what is not known is refused, lest a typo be ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Site(Command):
+    """A place that goods come from, in WGS-84 degrees."""
+
+    merchant_id: Identifier
+    kind: LocationKind
+    name: Title = Field(examples=["屈臣氏 南京西路店"])
+    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False, examples=[31.23])
+    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False, examples=[121.47])
+    open: bool = True
+
+
+class NamedSite(Site):
+    """A site with its id."""
+
+    location_id: Identifier
+
+
+class Sites(Command):
+    """Several sites at once."""
+
+    locations: list[NamedSite] = Field(min_length=1, max_length=1000)
+
+
+class Count(Command):
+    """What was counted on a shelf."""
+
+    on_hand: Units = Field(examples=[12])
+    safety_stock: Units = Field(default=0, description="units that are never promised")
+
+
+class ShelfCount(Count):
+    """A count with its shelf."""
+
+    location_id: Identifier
+    sku: Identifier
+
+
+class ShelfCounts(Command):
+    """Several counts at once."""
+
+    shelves: list[ShelfCount] = Field(min_length=1, max_length=2000)
+
+
+class StepTaken(Command):
+    """What store staff did with an order."""
+
+    step: Step
+    location_id: Identifier
+
+
+class StepsTaken(Command):
+    """The same step with many orders, each at its own location."""
+
+    order_ids: list[Identifier] = Field(min_length=1, max_length=500)
+    step: Step
+
+
+class Because(Command):
+    """Why a store cannot fulfil an order."""
+
+    reason: Reason = Field(default="cancelled_by_store", examples=["cancelled_by_store"])
+
+
+@router.put("/v1/locations/{location_id}")
+async def put_location(location_id: Identifier, site: Site, tx: TxDependency) -> dict[str, str]:
+    """Open or change a store or the flagship."""
+    await _save_sites(tx, [NamedSite(location_id=location_id, **site.model_dump())])
+    return {"location_id": location_id}
+
+
+@router.post("/v1/locations/batch", status_code=201)
+async def put_locations(command: Sites, tx: TxDependency) -> dict[str, int]:
+    """Open or change many locations."""
+    await _save_sites(tx, command.locations)
+    return {"saved": len(command.locations)}
+
+
+@router.put("/v1/locations/{location_id}/stock/{sku}")
+async def put_stock(location_id: Identifier, sku: Identifier, count: Count, tx: TxDependency) -> dict[str, Any]:
+    """Say what was counted on a shelf. Below what is promised to orders it is refused."""
+    rows = await _count(tx, [ShelfCount(location_id=location_id, sku=sku, **count.model_dump())])
+    return {"sku": sku, "on_hand": rows[0]["on_hand"], "available": rows[0]["available"]}
+
+
+@router.post("/v1/stock/batch", status_code=201)
+async def put_stocks(command: ShelfCounts, tx: TxDependency) -> dict[str, int]:
+    """Say what was counted on many shelves; all or none."""
+    return {"counted": len(await _count(tx, command.shelves))}
+
+
+@router.post("/v1/orders/{order_id}/steps")
+async def take_step(order_id: Identifier, command: StepTaken, tx: TxDependency) -> dict[str, str]:
+    """Take the next step with an order: accepted, picked, handed over or ready for pickup, fulfilled."""
+    row = (await store.lock_orders(tx, [order_id])).get(order_id) or not_found("order", order_id)
+    if row["location_id"] != command.location_id:
+        not_found(f"order at location {command.location_id!r}", order_id)
+    await _advance(tx, [row], command.step)
+    return {"order_id": order_id, "state": command.step}
+
+
+@router.post("/v1/orders/steps/batch")
+async def take_steps(command: StepsTaken, tx: TxDependency) -> dict[str, int]:
+    """Take the same next step with many orders; all or none."""
+    rows = await store.lock_orders(tx, command.order_ids)
+    for order_id in command.order_ids:
+        if order_id not in rows:
+            not_found("order", order_id)
+    await _advance(tx, list(rows.values()), command.step)
+    return {"advanced": len(rows)}
+
+
+@router.post("/v1/orders/{order_id}/cancellation", status_code=202)
+async def cancel_order(order_id: Identifier, because: Because, tx: TxDependency) -> dict[str, str]:
+    """Cancel an order that has not left its location; what was reserved goes back to the shelf."""
+    row = (await store.lock_orders(tx, [order_id])).get(order_id) or not_found("order", order_id)
+    cancelled = await store.cancel(tx, [order_id], because.reason)
+    if not cancelled:
+        raise Problem(409, "too_late", f"order {order_id!r} is {row['state']}: it can no longer be cancelled")
+    released = await store.close_reservations(tx, [order_id], "released")
+    said = OrderCancelled(
+        order_id=order_id, member_id=row["member_id"], merchant_id=row["merchant_id"], reason=because.reason
+    )
+    tx.publish(said, *_availability(released), cause=_cause(row))
+    return {"order_id": order_id, "state": "cancelled"}
+
+
+@router.get("/v1/orders/{order_id}")
+async def get_order(order_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+    """An order: where it is sourced and how far it is."""
+    row = await store.order(tx, order_id) or not_found("order", order_id)
+    return {
+        name: row[name]
+        for name in ("order_id", "state", "reason", "location_id", "location_kind", "distance_m", "mode", "accept_by")
+    }
+
+
+@router.get("/v1/locations/{location_id}/orders")
+async def list_orders(
+    location_id: Identifier,
+    tx: TxDependency,
+    state: Literal[
+        "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "cancelled"
+    ] = "sourced",
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[dict[str, Any]]:
+    """A location's orders in one state, by id; pass the last id as `after` for more."""
+    return [
+        {"order_id": row["order_id"], "mode": row["mode"]}
+        for row in await store.orders_at(tx, location_id, state, after, limit)
+    ]
+
+
+@router.get("/v1/locations/{location_id}/stock")
+async def list_stock(location_id: Identifier, tx: TxDependency) -> list[dict[str, Any]]:
+    """What is on a location's shelves."""
+    return [dict(row) for row in await store.stock_of(tx, location_id)]
+
+
+@router.get("/v1/summary")
+async def get_summary(tx: TxDependency) -> dict[str, Any]:
+    """Counts. `shelves_off_movements` and `reservations_off_shelves` must be 0."""
+    return await store.summary(tx)
+
+
+async def _save_sites(tx: Tx, sites: list[NamedSite]) -> None:
+    """A merchant has one flagship, and a location never changes its merchant or kind."""
+    known = await store.locations(tx, [site.location_id for site in sites])
+    flagships = await store.flagships(tx, [site.merchant_id for site in sites])
+    for site in sites:
+        row = known.get(site.location_id)
+        if row and (row["merchant_id"], row["kind"]) != (site.merchant_id, site.kind):
+            raise Problem(
+                409, "location_taken", f"location {site.location_id!r} is another merchant's, or of another kind"
+            )
+        if (
+            site.kind == "flagship"
+            and site.open
+            and flagships.setdefault(site.merchant_id, site.location_id) != site.location_id
+        ):
+            raise Problem(
+                409,
+                "flagship_exists",
+                f"{site.merchant_id!r} has flagship {flagships[site.merchant_id]!r}: close it first",
+            )
+    await store.save_locations(
+        tx, [(s.location_id, s.merchant_id, s.kind, s.name, s.latitude, s.longitude, s.open) for s in sites]
+    )
+
+
+async def _count(tx: Tx, counts: list[ShelfCount]) -> list[Any]:
+    known = await store.locations(tx, [count.location_id for count in counts])
+    for count in counts:
+        if count.location_id not in known:
+            not_found("location", count.location_id)
+    wanted = {(c.location_id, c.sku): (c.location_id, c.sku, c.on_hand, c.safety_stock) for c in counts}
+    rows = await store.count_stock(tx, list(wanted.values()))
+    refused = wanted.keys() - {(row["location_id"], row["sku"]) for row in rows}
+    if refused:
+        location_id, sku = min(refused)
+        raise Problem(409, "promised", f"more of {sku!r} at {location_id!r} is promised to orders than was counted")
+    for row in rows:
+        if row["delta"]:
+            tx.publish(
+                StockAdjusted(
+                    location_id=row["location_id"],
+                    sku=row["sku"],
+                    delta=row["delta"],
+                    on_hand=row["on_hand"],
+                    reason="counted",
+                )
+            )
+    tx.publish(*_availability(rows))
+    return rows
+
+
+async def _advance(tx: Tx, rows: list[Any], step: Step) -> None:
+    for row in rows:
+        allowed = domain.next_step(row["state"], row["mode"])
+        if step != allowed:
+            expected = f"the next step is {allowed}" if allowed else "it has ended"
+            raise Problem(409, "wrong_step", f"order {row['order_id']!r} is {row['state']}: {expected}, not {step}")
+    order_ids = [row["order_id"] for row in rows]
+    await store.advance(tx, order_ids, step)
+    if step == "fulfilled":
+        tx.publish(*_availability(await store.close_reservations(tx, order_ids, "shipped")))
+    for row in rows:
+        tx.publish(_stepped(row, step), cause=_cause(row))
+
+
+def _stepped(row: Any, step: Step) -> Event:  # noqa: ANN401  # a row of customer_order
+    if step != "fulfilled":
+        return OrderAdvanced(order_id=row["order_id"], location_id=row["location_id"], step=step)
+    return OrderFulfilled(
+        order_id=row["order_id"],
+        member_id=row["member_id"],
+        merchant_id=row["merchant_id"],
+        post_id=row["post_id"],
+        program_id=row["program_id"],
+        location_id=row["location_id"],
+        location_kind=row["location_kind"],
+        amount=Money(amount_minor=row["amount_minor"], currency=row["currency"]),
+    )
+
+
+def _availability(rows: list[Any]) -> list[Event]:
+    """What shelves that changed have to say: that they ran empty, or have something again."""
+    said: list[Event] = []
+    for row in rows:
+        if row["available"] <= 0 < row["available_before"]:
+            said.append(StockDepleted(location_id=row["location_id"], sku=row["sku"]))
+        elif row["available_before"] <= 0 < row["available"]:
+            said.append(StockRestored(location_id=row["location_id"], sku=row["sku"]))
+    return said
+
+
+def _cause(row: Any) -> Cause:  # noqa: ANN401  # a row of customer_order
+    """What happens to an order continues the journey that brought it."""
+    return Cause(row["correlation_id"], row["causation_id"])
