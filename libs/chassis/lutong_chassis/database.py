@@ -76,6 +76,21 @@ class Tx:
         """Run a statement for its effect; gives PostgreSQL's command tag."""
         return await self.connection.execute(sql, *args)
 
+    async def lock(self, kind: str, keys: Iterable[str]) -> None:
+        """Serialise on things that may have no row yet, in a fixed order, until commit.
+
+        For what can be cancelled before it exists: both sides lock the name, then look.
+        """
+        await self.connection.execute(
+            """
+            SELECT pg_advisory_xact_lock(name)
+              FROM (SELECT DISTINCT hashtextextended($1 || key, 0) AS name FROM unnest($2::text[]) AS key ORDER BY name)
+                   AS ordered
+            """,
+            f"{kind}:",
+            list(keys),
+        )
+
     def new_id(self) -> str:
         """A fresh identifier (UUIDv7: unique, and in rough order of time)."""
         return str(uuid7())

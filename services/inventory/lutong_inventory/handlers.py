@@ -23,6 +23,7 @@ handlers = Handlers()
 @handlers.on(CreditHeld)
 async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
     """Credit is held: choose where each order ships from, and reserve it there."""
+    await tx.lock("order", (received.event.order_id for received in batch))
     known = await store.known_orders(tx, [received.event.order_id for received in batch])
     fresh = list({r.event.order_id: r for r in reversed(batch) if r.event.order_id not in known}.values())[::-1]
     outcomes = await _source([received.event for received in fresh], tx)
@@ -94,6 +95,7 @@ async def cancel_unaccepted(batch: Sequence[Received[AcceptanceLapsed]], tx: Tx)
 async def cancel_requests(batch: Sequence[Received[RequestCancelled]], tx: Tx) -> list[Outgoing]:
     """A member changed their mind: cancel what has not left, or remember it for an order yet to come."""
     order_ids = [received.event.order_id for received in batch]
+    await tx.lock("order", order_ids)
     known = await store.known_orders(tx, order_ids)
     await store.recall(tx, [order_id for order_id in order_ids if order_id not in known])
     return await _cancel(batch, tx, "cancelled_by_member", domain.CANCELLABLE)

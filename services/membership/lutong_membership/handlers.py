@@ -19,6 +19,7 @@ PROVIDER: Final = Scorecard()
 @handlers.on(ServiceRequested)
 async def hold_credit(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
     """A viewer wants to join and order: admit them if need be, and set credit aside for the order."""
+    await tx.lock("order", (received.event.order_id for received in batch))
     books = await store.open_books(tx, [received.event for received in batch])
 
     decisions = domain.decide_all([(received.event, tx.new_id()) for received in batch], books, PROVIDER)
@@ -73,8 +74,9 @@ async def release_rejected(batch: Sequence[Received[OrderRejected]], tx: Tx) -> 
 @handlers.on(OrderCancelled)
 async def release_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -> list[Outgoing]:
     """The order ended before the goods left: give back what was held, or see that nothing ever is."""
-    released = await _release(batch, tx)
     events = [received.event for received in batch]
+    await tx.lock("order", (event.order_id for event in events))
+    released = await _release(batch, tx)
     await store.leave_tombstones(tx, [(event.order_id, event.member_id, event.merchant_id) for event in events])
     return released
 

@@ -1,0 +1,99 @@
+"""The life of a card and of a request made from it. Pure: no clock, no database, no ids made here."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from lutong_contracts.values import Line, Money, Offer
+
+CardState = Literal["resolving", "active", "unavailable"]
+Status = Literal["requested", "declined", "sourced", "rejected", "fulfilled", "cancelled"]
+
+MAY_BECOME: Final[Mapping[Status, tuple[Status, ...]]] = {
+    "declined": ("requested",),
+    "sourced": ("requested",),
+    "rejected": ("requested", "sourced"),
+    "fulfilled": ("requested", "sourced"),
+    "cancelled": ("requested", "sourced"),
+}
+"""From which statuses each one is reached. Topics are not ordered to each other: what ended stays ended."""
+
+CANCELLABLE: Final[tuple[Status, ...]] = ("requested", "sourced")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the feed knows of a mini-program: the version in force, and whether it may be opened."""
+
+    program_id: str
+    merchant_id: str
+    version: int
+    title: str
+    page: str
+    offers: tuple[Offer, ...]
+    suspended_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A decision not to: a stable word and a sentence that says what to do instead."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Lines at the prices of the version in force, and their sum."""
+
+    lines: tuple[Line, ...]
+    total: Money
+
+
+def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:
+    """The state of a card that was resolved, with the reason when it cannot be opened.
+
+    Discovery and suspension ride on different topics: a card may be resolved after its program
+    was suspended.
+    """
+    return ("unavailable", "suspended") if suspended_for else ("active", None)
+
+
+def price(wanted: Sequence[tuple[str, int]], program: Program) -> Priced | Refusal:
+    """Put the program's prices on (SKU, units). The viewer never says what something costs."""
+    offers = {offer.sku: offer for offer in program.offers}
+    missing = next((sku for sku, _ in wanted if sku not in offers), None)
+    if missing is not None:
+        return Refusal("not_offered", f"{program.title} does not offer {missing!r}: choose from its offers")
+    lines = tuple(
+        Line(sku=sku, units=units, unit_price_minor=offers[sku].unit_price.amount_minor) for sku, units in wanted
+    )
+    total_minor = sum(line.units * line.unit_price_minor for line in lines)
+    if not 0 < total_minor <= 10**12:
+        return Refusal("bad_total", "the order must cost something, and less than a bank can count")
+    return Priced(lines, Money(amount_minor=total_minor, currency=offers[wanted[0][0]].unit_price.currency))
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a walk down a timeline stands: the next page is older than this."""
+
+    published_at: datetime
+    number: int
+
+    def encode(self) -> str:
+        """As an opaque word for URLs."""
+        return base64.urlsafe_b64encode(f"{self.published_at.isoformat()}|{self.number}".encode()).decode().rstrip("=")
+
+    @staticmethod
+    def decode(text: str) -> "Cursor | None":
+        """The cursor behind a word, or None when it is not one of ours."""
+        try:
+            moment, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
+            cursor = Cursor(datetime.fromisoformat(moment), int(number))
+        except (ValueError, binascii.Error):
+            return None
+        return cursor if cursor.published_at.tzinfo and 0 < cursor.number < 2**63 else None

@@ -1,0 +1,343 @@
+"""What authors and viewers ask of the feed."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from lutong_chassis import Cause, Problem, Tx, TxDependency, not_found, routes
+from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
+from lutong_contracts.values import Identifier, Mode, Place, Text, Title
+from lutong_feed import domain, store
+from lutong_feed.domain import CANCELLABLE, Cursor, Refusal
+
+router = routes("feed")
+
+
+class Command(BaseModel):
+    """Base of request bodies: what is not known is refused, lest a typo be ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Account(Command):
+    """Who posts and reads."""
+
+    name: Title = Field(examples=["浙里办"])
+    kind: Literal["personal", "enterprise"] = "personal"
+
+
+class NamedAccount(Account):
+    """An account with its id."""
+
+    account_id: Identifier
+
+
+class Accounts(Command):
+    """Several accounts at once."""
+
+    accounts: list[NamedAccount] = Field(min_length=1, max_length=1000)
+
+
+class Follow(Command):
+    """Who reads whom."""
+
+    follower_id: Identifier
+    followee_id: Identifier
+
+
+class Follows(Command):
+    """Several follows at once."""
+
+    follows: list[Follow] = Field(min_length=1, max_length=1000)
+
+
+class NewPost(Command):
+    """A post. Name the mini-program, or let the words find one."""
+
+    author_id: Identifier = Field(examples=["zheliban"])
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000)] = Field(
+        examples=["公积金新政策今天起施行，提取更方便"]
+    )
+    program_id: Identifier | None = None
+    post_id: Identifier | None = Field(default=None, description="the author's own id for it, if any")
+
+
+class NewPosts(Command):
+    """Several posts at once, each with its own journey."""
+
+    posts: list[NewPost] = Field(min_length=1, max_length=200)
+
+
+class Viewer(Command):
+    """Who does it."""
+
+    viewer_id: Identifier
+
+
+class WantedLine(Command):
+    """What is wanted, and how much of it."""
+
+    sku: Identifier
+    units: int = Field(ge=1, le=10_000)
+
+
+class NewRequest(Viewer):
+    """Join the light membership on credit and have this brought."""
+
+    lines: list[WantedLine] = Field(min_length=1, max_length=200)
+    destination: Place = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
+    mode: Mode = "delivery"
+
+
+class CardView(BaseModel):
+    """What a reader sees below a post. `reason` says why it cannot be tapped."""
+
+    state: str
+    program_id: str | None
+    title: str | None
+    page: str | None
+    version: int | None
+    reason: str | None
+
+
+class PostView(BaseModel):
+    """A post with its card, and what viewers did with it."""
+
+    post_id: str
+    author_id: str
+    text: str
+    published_at: datetime
+    card: CardView
+    counters: dict[str, int]
+
+
+class Timeline(BaseModel):
+    """A page of posts, newest first; `next_cursor` leads to the next one and is null on the last."""
+
+    posts: list[PostView]
+    next_cursor: str | None
+
+
+class RequestView(BaseModel):
+    """A request, and how far it is."""
+
+    order_id: str
+    post_id: str
+    status: str
+    reason: str | None
+    location_id: str | None
+    location_kind: str | None
+    total_minor: int
+    currency: str
+
+
+@router.put("/v1/accounts/{account_id}")
+async def put_account(account_id: Identifier, account: Account, tx: TxDependency) -> dict[str, str]:
+    """Create an account, or rename it."""
+    await store.save_accounts(tx, [(account_id, account.name, account.kind)])
+    return {"account_id": account_id}
+
+
+@router.post("/v1/accounts/batch", status_code=201)
+async def put_accounts(command: Accounts, tx: TxDependency) -> dict[str, int]:
+    """Create or rename many accounts."""
+    await store.save_accounts(tx, [(a.account_id, a.name, a.kind) for a in command.accounts])
+    return {"saved": len(command.accounts)}
+
+
+@router.put("/v1/accounts/{account_id}/follows/{followee_id}", status_code=204)
+async def put_follow(account_id: Identifier, followee_id: Identifier, tx: TxDependency) -> None:
+    """Follow an account."""
+    await _follow(tx, [Follow(follower_id=account_id, followee_id=followee_id)])
+
+
+@router.delete("/v1/accounts/{account_id}/follows/{followee_id}", status_code=204)
+async def delete_follow(account_id: Identifier, followee_id: Identifier, tx: TxDependency) -> None:
+    """Stop following an account."""
+    await store.drop_follow(tx, account_id, followee_id)
+
+
+@router.post("/v1/follows/batch", status_code=201)
+async def put_follows(command: Follows, tx: TxDependency) -> dict[str, int]:
+    """Let many accounts follow."""
+    await _follow(tx, command.follows)
+    return {"saved": len(command.follows)}
+
+
+@router.post("/v1/posts", status_code=201)
+async def publish_post(post: NewPost, tx: TxDependency) -> dict[str, str]:
+    """Publish a post. Its card resolves shortly after; the answer's `Lutong-Journey` header names the journey."""
+    post_id = (await _publish(tx, [post]))[0]
+    return {"post_id": post_id, "journey": tx.cause.correlation_id}
+
+
+@router.post("/v1/posts/batch", status_code=201)
+async def publish_posts(command: NewPosts, tx: TxDependency) -> dict[str, list[str]]:
+    """Publish many posts, each on a journey of its own."""
+    return {"post_ids": await _publish(tx, command.posts)}
+
+
+@router.get("/v1/posts/{post_id}")
+async def get_post(post_id: Identifier, tx: TxDependency) -> PostView:
+    """A post with its card and counters."""
+    return _view(await store.post(tx, post_id) or not_found("post", post_id))
+
+
+@router.post("/v1/posts/{post_id}/card/taps", status_code=201)
+async def tap_card(post_id: Identifier, viewer: Viewer, tx: TxDependency) -> CardView:
+    """Open the mini-program from the card; the answer says which page of which version."""
+    card = await _open_card(tx, post_id, viewer.viewer_id)
+    await store.count(tx, "taps", [post_id])
+    said = CardTapped(
+        viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"], version=card["version"]
+    )
+    tx.publish(said, cause=_cause(card))
+    return CardView(**{name: card[name] for name in CardView.model_fields})
+
+
+@router.post("/v1/posts/{post_id}/card/solutions", status_code=201)
+async def solve(post_id: Identifier, viewer: Viewer, tx: TxDependency) -> dict[str, str]:
+    """Say that a viewer got done in the mini-program what the post was about."""
+    card = await _open_card(tx, post_id, viewer.viewer_id)
+    await store.count(tx, "solved", [post_id])
+    said = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
+    tx.publish(said, cause=_cause(card))
+    return {"post_id": post_id}
+
+
+@router.post("/v1/posts/{post_id}/card/requests", status_code=202)
+async def request_service(post_id: Identifier, wanted: NewRequest, tx: TxDependency) -> RequestView:
+    """Join the light membership on credit and order, in one go. Prices are those of the version in force."""
+    card = await _open_card(tx, post_id, wanted.viewer_id)
+    program = await store.program(tx, card["program_id"]) or _not_yet(post_id)
+    priced = domain.price([(line.sku, line.units) for line in wanted.lines], program)
+    if isinstance(priced, Refusal):
+        raise Problem(422, priced.kind, priced.detail)
+    said = ServiceRequested(
+        viewer_id=wanted.viewer_id,
+        order_id=tx.new_id(),
+        post_id=post_id,
+        program_id=program.program_id,
+        merchant_id=program.merchant_id,
+        lines=priced.lines,
+        total=priced.total,
+        destination=wanted.destination.coarse(),
+        mode=wanted.mode,
+    )
+    await store.save_request(tx, said, _cause(card))
+    await store.count(tx, "requested", [post_id])
+    tx.publish(said, cause=_cause(card))
+    return _request_view(await store.request(tx, said.order_id) or not_found("request", said.order_id))
+
+
+@router.post("/v1/requests/{order_id}/cancellation", status_code=202)
+async def cancel_request(order_id: Identifier, viewer: Viewer, tx: TxDependency) -> RequestView:
+    """Ask to cancel; it takes effect unless the goods have left."""
+    row = await store.request(tx, order_id) or not_found("request", order_id)
+    if row["viewer_id"] != viewer.viewer_id:
+        not_found("request", order_id)
+    if row["status"] not in CANCELLABLE:
+        raise Problem(409, "ended", f"request {order_id!r} is {row['status']}: there is nothing left to cancel")
+    tx.publish(RequestCancelled(viewer_id=viewer.viewer_id, order_id=order_id), cause=Cause(row["correlation_id"]))
+    return _request_view(row)
+
+
+@router.get("/v1/requests/{order_id}")
+async def get_request(order_id: Identifier, tx: TxDependency) -> RequestView:
+    """A request, and how far it is."""
+    return _request_view(await store.request(tx, order_id) or not_found("request", order_id))
+
+
+@router.get("/v1/accounts/{account_id}/requests")
+async def list_requests(account_id: Identifier, tx: TxDependency) -> list[RequestView]:
+    """A viewer's latest requests."""
+    return [_request_view(row) for row in await store.requests_of(tx, account_id)]
+
+
+@router.get("/v1/accounts/{account_id}/timeline")
+async def get_timeline(
+    account_id: Identifier,
+    tx: TxDependency,
+    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Timeline:
+    """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats."""
+    before = Cursor.decode(cursor) if cursor else None
+    if cursor and before is None:
+        raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
+    if account_id not in await store.accounts_known(tx, [account_id]):
+        not_found("account", account_id)
+    rows = await store.timeline(tx, account_id, before, limit)
+    last = Cursor(rows[-1]["published_at"], rows[-1]["number"]).encode() if len(rows) == limit else None
+    return Timeline(posts=[_view(row) for row in rows], next_cursor=last)
+
+
+@router.get("/v1/summary")
+async def get_summary(tx: TxDependency) -> dict[str, Any]:
+    """Counts of posts, cards by state and requests by status."""
+    return await store.summary(tx)
+
+
+async def _follow(tx: Tx, follows: list[Follow]) -> None:
+    for follow in follows:
+        if follow.follower_id == follow.followee_id:
+            raise Problem(422, "follows_itself", f"account {follow.follower_id!r} cannot follow itself")
+    await _known(tx, {name for follow in follows for name in (follow.follower_id, follow.followee_id)})
+    await store.save_follows(tx, [(follow.follower_id, follow.followee_id) for follow in follows])
+
+
+async def _known(tx: Tx, account_ids: set[str]) -> None:
+    for account_id in sorted(account_ids - await store.accounts_known(tx, account_ids)):
+        not_found("account", account_id)
+
+
+async def _publish(tx: Tx, posts: list[NewPost]) -> list[str]:
+    """Publish posts; the first is on the journey of the command, each other on its own."""
+    await _known(tx, {post.author_id for post in posts})
+    post_ids = [post.post_id or tx.new_id() for post in posts]
+    causes = [tx.cause, *(Cause(tx.new_id()) for _ in posts[1:])]
+    rows = [
+        (post_id, post.author_id, post.text, post.program_id) for post_id, post in zip(post_ids, posts, strict=True)
+    ]
+    fresh = await store.save_posts(tx, rows, [cause.correlation_id for cause in causes])
+    for post_id, post, cause in zip(post_ids, posts, causes, strict=True):
+        if post_id not in fresh:
+            raise Problem(409, "post_exists", f"post {post_id!r} is published already")
+        said = PostPublished(post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id)
+        tx.publish(said, cause=cause)
+    return post_ids
+
+
+async def _open_card(tx: Tx, post_id: str, viewer_id: str) -> asyncpg.Record:
+    """The card on a post, if a viewer may use it now."""
+    await _known(tx, {viewer_id})
+    card = await store.card(tx, post_id) or not_found("post", post_id)
+    if card["state"] == "unavailable":
+        raise Problem(409, "card_unavailable", f"the card cannot be used: {card['reason']}", reason=card["reason"])
+    if card["state"] == "resolving" or card["version"] is None:
+        _not_yet(post_id)
+    return card
+
+
+def _not_yet(post_id: str) -> Any:  # noqa: ANN401  # never returns
+    raise Problem(409, "card_resolving", f"the card on post {post_id!r} is still being resolved: try again shortly")
+
+
+def _cause(card: asyncpg.Record) -> Cause:
+    """What viewers do with a card continues the journey of its post."""
+    return Cause(card["correlation_id"], card["causation_id"])
+
+
+def _view(row: asyncpg.Record) -> PostView:
+    return PostView(
+        **{name: row[name] for name in ("post_id", "author_id", "text", "published_at")},
+        card=CardView(**{name: row[name] for name in CardView.model_fields}),
+        counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
+    )
+
+
+def _request_view(row: asyncpg.Record) -> RequestView:
+    return RequestView(**{name: row[name] for name in RequestView.model_fields})

@@ -1,0 +1,315 @@
+"""Every SQL statement of the feed: sets of keys in, sets of rows out."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import asyncpg
+import orjson
+
+from lutong_chassis import Cause, Tx, columns
+from lutong_contracts.feed import ServiceRequested
+from lutong_contracts.registry import VersionReleased, VersionRolledBack
+from lutong_contracts.values import Offer
+from lutong_feed.domain import MAY_BECOME, CardState, Cursor, Program, Status
+
+
+async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str]]) -> None:
+    """Create or rename accounts, given as (id, name, kind)."""
+    await tx.execute(
+        """
+        INSERT INTO account (account_id, name, kind)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+            ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kind = excluded.kind
+        """,
+        *columns(sorted({account[0]: account for account in accounts}.values()), 3),
+    )
+
+
+async def accounts_known(tx: Tx, account_ids: Iterable[str]) -> set[str]:
+    """Which of these accounts exist."""
+    rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))
+    return {row["account_id"] for row in rows}
+
+
+async def save_follows(tx: Tx, follows: Sequence[tuple[str, str]]) -> None:
+    """Let accounts follow, given as (follower, followee)."""
+    await tx.execute(
+        """
+        INSERT INTO follow (follower_id, followee_id)
+        SELECT * FROM unnest($1::text[], $2::text[])
+            ON CONFLICT DO NOTHING
+        """,
+        *columns(sorted(set(follows)), 2),
+    )
+
+
+async def drop_follow(tx: Tx, follower_id: str, followee_id: str) -> None:
+    """Stop following."""
+    await tx.execute("DELETE FROM follow WHERE follower_id = $1 AND followee_id = $2", follower_id, followee_id)
+
+
+async def save_posts(
+    tx: Tx, posts: Sequence[tuple[str, str, str, str | None]], correlation_ids: Sequence[str]
+) -> set[str]:
+    """Publish posts, given as (id, author, text, program), with cards that are resolving; gives the ids that were new."""
+    rows = await tx.fetch(
+        """
+        INSERT INTO post (post_id, author_id, text, program_id, published_at)
+        SELECT post_id, author_id, text, program_id, now()
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+               AS given(post_id, author_id, text, program_id, place)
+         ORDER BY place
+            ON CONFLICT (post_id) DO NOTHING
+        RETURNING post_id
+        """,
+        *columns(posts, 4),
+    )
+    fresh = {row["post_id"] for row in rows}
+    journeys = [(post[0], journey) for post, journey in zip(posts, correlation_ids, strict=True) if post[0] in fresh]
+    await tx.execute(
+        """
+        WITH given AS (SELECT * FROM unnest($1::text[], $2::text[]) AS given(post_id, correlation_id)),
+             counted AS (INSERT INTO counter (post_id) SELECT post_id FROM given)
+        INSERT INTO card (post_id, correlation_id)
+        SELECT post_id, correlation_id FROM given
+        """,
+        *columns(journeys, 2),
+    )
+    return fresh
+
+
+async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRolledBack]) -> None:
+    """Remember the version in force of each program; the last word counts."""
+    latest = {event.program_id: event for event in released}
+    await tx.execute(
+        """
+        INSERT INTO program (program_id, merchant_id, version, title, page, offers)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[])
+            ON CONFLICT (program_id) DO UPDATE
+           SET merchant_id = excluded.merchant_id, version = excluded.version, title = excluded.title,
+               page = excluded.page, offers = excluded.offers
+        """,
+        *columns(
+            [
+                (
+                    key,
+                    e.merchant_id,
+                    e.version,
+                    e.title,
+                    e.page,
+                    orjson.dumps([o.model_dump() for o in e.offers]).decode(),
+                )
+                for key, e in sorted(latest.items())
+            ],
+            6,
+        ),
+    )
+
+
+async def save_suspensions(tx: Tx, suspensions: Sequence[tuple[str, str | None]]) -> None:
+    """Suspend programs, or resume them when there is no reason, and every card that leads to them."""
+    latest = sorted(dict(suspensions).items())
+    await tx.execute(
+        """
+        INSERT INTO program (program_id, suspended_for)
+        SELECT * FROM unnest($1::text[], $2::text[])
+            ON CONFLICT (program_id) DO UPDATE SET suspended_for = excluded.suspended_for
+        """,
+        *columns(latest, 2),
+    )
+    await tx.execute(
+        """
+        UPDATE card
+           SET state = CASE WHEN suspended_for IS NULL THEN 'active' ELSE 'unavailable' END,
+               reason = CASE WHEN suspended_for IS NULL THEN NULL ELSE 'suspended' END
+          FROM unnest($1::text[], $2::text[]) AS given(program_id, suspended_for)
+         WHERE card.program_id = given.program_id AND (state = 'active' OR reason = 'suspended')
+        """,
+        *columns(latest, 2),
+    )
+
+
+async def suspensions(tx: Tx, program_ids: Iterable[str]) -> dict[str, str]:
+    """Why programs are suspended, for those that are. Locked, so that a card resolved now is not missed."""
+    rows = await tx.fetch(
+        """
+        SELECT program_id, suspended_for
+          FROM program
+         WHERE program_id = ANY ($1)
+         ORDER BY program_id
+           FOR SHARE
+        """,
+        sorted(set(program_ids)),
+    )
+    return {row["program_id"]: row["suspended_for"] for row in rows if row["suspended_for"]}
+
+
+async def resolve_cards(
+    tx: Tx, cards: Sequence[tuple[str, CardState, str | None, str | None, str | None, str]]
+) -> None:
+    """Resolve cards, given as (post, state, program, merchant, reason, id of the event that did it)."""
+    latest = {card[0]: card for card in cards}
+    await tx.execute(
+        """
+        UPDATE card
+           SET state = given.state, program_id = given.program_id, merchant_id = given.merchant_id,
+               reason = given.reason, causation_id = given.causation_id
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+               AS given(post_id, state, program_id, merchant_id, reason, causation_id)
+         WHERE card.post_id = given.post_id
+        """,
+        *columns(sorted(latest.values(), key=lambda card: card[0]), 6),
+    )
+
+
+async def move_requests(
+    tx: Tx, status: Status, moves: Sequence[tuple[str, str | None, str | None, str | None]]
+) -> list[asyncpg.Record]:
+    """Move requests, given as (order, reason, location, kind), to a status they may reach; gives those that moved."""
+    return await tx.fetch(
+        """
+        UPDATE service_request AS request
+           SET status = $1, changed_at = now(), reason = coalesce(given.reason, request.reason),
+               location_id = coalesce(given.location_id, request.location_id),
+               location_kind = coalesce(given.location_kind, request.location_kind)
+          FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])
+               AS given(order_id, reason, location_id, location_kind)
+         WHERE request.order_id = given.order_id AND status = ANY ($2)
+        RETURNING request.order_id, post_id
+        """,
+        status,
+        list(MAY_BECOME[status]),
+        *columns(sorted(moves, key=lambda move: move[0]), 4),
+    )
+
+
+async def count(tx: Tx, kind: str, post_ids: Sequence[str]) -> None:
+    """Count deeds on posts; `kind` is taps, solved, requested or fulfilled."""
+    await tx.execute(
+        f"""
+        UPDATE counter
+           SET {kind} = {kind} + done.times
+          FROM (SELECT post_id, count(*) AS times FROM unnest($1::text[]) AS post_id GROUP BY post_id) AS done
+         WHERE counter.post_id = done.post_id
+        """,
+        sorted(post_ids),
+    )
+
+
+async def card(tx: Tx, post_id: str) -> asyncpg.Record | None:
+    """The card on a post, with what its program shows now."""
+    return await tx.fetchrow(
+        """
+        SELECT post_id, state, card.program_id, card.merchant_id, reason, correlation_id, causation_id,
+               version, title, page
+          FROM card LEFT JOIN program USING (program_id)
+         WHERE post_id = $1
+        """,
+        post_id,
+    )
+
+
+async def program(tx: Tx, program_id: str) -> Program | None:
+    """A program with its offers, once a release of it was heard of."""
+    row = await tx.fetchrow("SELECT * FROM program WHERE program_id = $1 AND version IS NOT NULL", program_id)
+    if row is None:
+        return None
+    offers = tuple(Offer.model_validate(offer) for offer in orjson.loads(row["offers"]))
+    return Program(**(dict(row) | {"offers": offers}))
+
+
+async def save_request(tx: Tx, request: ServiceRequested, cause: Cause) -> None:
+    """Remember what a viewer asked for."""
+    await tx.execute(
+        """
+        INSERT INTO service_request (order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency,
+                                     correlation_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        request.order_id,
+        request.viewer_id,
+        request.post_id,
+        request.program_id,
+        request.merchant_id,
+        orjson.dumps([line.model_dump() for line in request.lines]).decode(),
+        request.total.amount_minor,
+        request.total.currency,
+        cause.correlation_id,
+    )
+
+
+async def request(tx: Tx, order_id: str) -> asyncpg.Record | None:
+    """What a viewer asked for, and how far it is."""
+    return await tx.fetchrow("SELECT * FROM service_request WHERE order_id = $1", order_id)
+
+
+async def requests_of(tx: Tx, viewer_id: str) -> list[asyncpg.Record]:
+    """A viewer's latest requests."""
+    return await tx.fetch(
+        "SELECT * FROM service_request WHERE viewer_id = $1 ORDER BY requested_at DESC, order_id LIMIT 100", viewer_id
+    )
+
+
+_POST_WITH_CARD = """
+    SELECT post.post_id, number, author_id, text, published_at, state, card.program_id, reason, title, page, version,
+           taps, solved, requested, fulfilled
+      FROM post
+      JOIN card USING (post_id)
+      JOIN counter USING (post_id)
+      LEFT JOIN program ON program.program_id = card.program_id
+"""
+
+
+async def post(tx: Tx, post_id: str) -> asyncpg.Record | None:
+    """A post with its card and counters."""
+    return await tx.fetchrow(f"{_POST_WITH_CARD} WHERE post.post_id = $1", post_id)
+
+
+async def timeline(tx: Tx, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
+    """Posts of those a reader follows, and their own, newest first, older than the cursor.
+
+    A few rows per author from an index, then one merge: the cost follows the page, not the history.
+    """
+    return await tx.fetch(
+        f"""
+        WITH page AS (
+            SELECT recent.post_id
+              FROM (SELECT followee_id AS author_id FROM follow WHERE follower_id = $1 UNION ALL SELECT $1) AS author
+             CROSS JOIN LATERAL (
+                   SELECT post_id, published_at, number
+                     FROM post
+                    WHERE post.author_id = author.author_id
+                      AND ($2::timestamptz IS NULL OR (published_at, number) < ($2, $3::bigint))
+                    ORDER BY published_at DESC, number DESC
+                    LIMIT $4
+                   ) AS recent
+             ORDER BY published_at DESC, number DESC
+             LIMIT $4
+        )
+        {_POST_WITH_CARD}
+         WHERE post.post_id IN (SELECT post_id FROM page)
+         ORDER BY published_at DESC, number DESC
+        """,
+        reader_id,
+        before.published_at if before else None,
+        before.number if before else None,
+        limit,
+    )
+
+
+async def summary(tx: Tx) -> dict[str, Any]:
+    """Counts of posts, cards by state and requests by status."""
+    row = await tx.fetchrow(
+        """
+        SELECT (SELECT count(*) FROM account) AS accounts,
+               (SELECT count(*) FROM follow) AS follows,
+               (SELECT count(*) FROM post) AS posts,
+               (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM card GROUP BY state) AS c)::text
+                   AS cards,
+               (SELECT json_object_agg(status, n)
+                  FROM (SELECT status, count(*) AS n FROM service_request GROUP BY status) AS r)::text AS requests
+        """
+    )
+    if row is None:
+        return {}
+    return dict(row) | {name: orjson.loads(row[name] or "{}") for name in ("cards", "requests")}
