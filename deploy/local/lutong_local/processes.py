@@ -1,0 +1,158 @@
+"""Starting processes, waiting for what they promise, and stopping exactly those that were started."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+
+
+class LocalError(RuntimeError):
+    """Something did not come up; says what, where its log is, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process that was started: its id, and when it started, because ids are used again."""
+
+    pid: int
+    started: str
+    log: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        return _started(self.pid) == self.started and not _is_zombie(self.pid)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, and as whom."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    user: int | None = None
+    dies_with_parent: bool = False
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a port can be listened on."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def start(command: Command) -> Child:
+    """Start a process in a session of its own, so that Ctrl-C in a terminal does not reach it."""
+    command.log.parent.mkdir(parents=True, exist_ok=True)
+    with command.log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  # our own arguments, no shell
+            command.arguments,
+            env=dict(command.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            user=command.user,
+            group=command.user and _group_of(command.user),
+            extra_groups=[] if command.user else None,
+            cwd="/" if command.user else None,
+            preexec_fn=_die_with_parent if command.dies_with_parent and sys.platform == "linux" else None,  # noqa: PLW1509  # no threads yet
+        )
+    return Child(process.pid, _started(process.pid), str(command.log))
+
+
+def stop(child: Child, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 20) -> None:
+    """Ask a process to stop; make it, when it does not."""
+    if not child.alive:
+        return
+    os.kill(child.pid, how)
+    if not _wait(lambda: not _reap(child).alive, timeout_s):
+        os.kill(child.pid, signal.SIGKILL)
+        _wait(lambda: not _reap(child).alive, 5)
+
+
+def wait_for(child: Child, what: str, condition: Callable[[], bool], *, timeout_s: float = 60) -> None:
+    """Wait until a condition holds; a process that dies meanwhile, or is late, is an error with its log."""
+    if _wait(lambda: condition() or not _reap(child).alive, timeout_s) and child.alive:
+        return
+    happened = "did not come up in time" if child.alive else "stopped while starting"
+    raise LocalError(f"{what} {happened}; the end of {child.log}:\n{tail(Path(child.log))}")
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+
+
+def _wait(condition: Callable[[], bool], timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)  # a poll of the condition above
+    return True
+
+
+def _reap(child: Child) -> Child:
+    """Collect the exit status of a child of ours, if it has one."""
+    with suppress(ChildProcessError):
+        os.waitpid(child.pid, os.WNOHANG)
+    return child
+
+
+def _started(pid: int) -> str:
+    """When a process started (clock ticks since boot, as Linux has it); elsewhere whether it exists."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        return stat.rpartition(")")[2].split()[19]
+    except OSError:
+        return "" if Path("/proc/self/stat").exists() or not _exists(pid) else "exists"
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
+
+
+def _group_of(user: int) -> int:
+    import pwd
+
+    return pwd.getpwuid(user).pw_gid
+
+
+def _die_with_parent() -> Any:  # noqa: ANN401  # what prctl gives does not matter
+    """A test run that is killed leaves nothing behind."""
+    return ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,225 @@
+"""The whole suite on one machine: Kafka, PostgreSQL, topics, and the four services as processes.
+
+What runs is written to `stack.json` in the stack's directory, readable by its owner only; every
+command of the `lutong` command line starts from there.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from lutong_chassis import topics
+from lutong_contracts.topics import TOPICS
+from lutong_local import postgres
+from lutong_local.kafka import start_kafka
+from lutong_local.postgres import admin_url, create_service_databases, start_postgres
+from lutong_local.processes import Child, Command, LocalError, free_port, is_free, start, stop, wait_for
+
+SERVICES: Final = ("feed", "registry", "membership", "inventory")
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Stack:
+    """What runs, where, and how to reach it. `password` and the URLs are secrets of this machine."""
+
+    directory: Path
+    ports: dict[str, int] = field(default_factory=dict)
+    password: str = ""
+    database_urls: dict[str, str] = field(default_factory=dict)
+    children: dict[str, Child] = field(default_factory=dict)
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Where Kafka is."""
+        return f"127.0.0.1:{self.ports['kafka']}"
+
+    @property
+    def admin_url(self) -> str:
+        """Where the superuser of PostgreSQL connects."""
+        return admin_url(self.ports["postgres"], self.password)
+
+    def url(self, service: str) -> str:
+        """Where a service answers."""
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    @property
+    def running(self) -> bool:
+        """Whether everything that was started is alive."""
+        return len(self.children) == len(SERVICES) + 2 and all(child.alive for child in self.children.values())
+
+
+def home() -> Path:
+    """Where stacks are kept."""
+    given = os.environ.get("LUTONG_HOME")
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(given) if given else Path(state) / "lutong"
+
+
+def load(directory: Path) -> Stack | None:
+    """The stack in a directory, if there is one."""
+    path = directory / "stack.json"
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    children = {name: Child(**child) for name, child in kept.pop("children").items()}
+    return Stack(directory, **kept, children=children)
+
+
+def save(stack: Stack) -> None:
+    """Write the stack down, for its owner's eyes only."""
+    stack.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = {name: value for name, value in asdict(stack).items() if name != "directory"}
+    scratch = stack.directory / ".stack.json"
+    scratch.touch(mode=0o600)
+    scratch.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+    scratch.replace(stack.directory / "stack.json")
+
+
+def up(
+    directory: Path, say: Say, *, dies_with_parent: bool = False, environment: dict[str, str] | None = None
+) -> Stack:
+    """Start everything and wait until it is ready; stop everything when any part of it fails."""
+    stack = load(directory) or Stack(directory)
+    if stack.running:
+        return stack
+    down(stack, say)
+    try:
+        start_infrastructure(stack, say, dies_with_parent=dies_with_parent)
+        _prepare(stack, say)
+        for service in SERVICES:
+            say(f"starting {service}")
+            start_service(stack, service, environment, dies_with_parent=dies_with_parent)
+        wait_until_ready(stack, SERVICES, say)
+    except BaseException:
+        down(stack, say)
+        raise
+    return stack
+
+
+def down(stack: Stack, say: Say, *, purge: bool = False) -> None:
+    """Stop everything, services first; the data stays unless it is purged."""
+    for name in [*SERVICES, "kafka", "postgres"]:
+        child = stack.children.get(name)
+        if child and child.alive:
+            say(f"stopping {name}")
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        list(pool.map(lambda name: stop_service(stack, name), SERVICES))
+    for name, how in (("kafka", signal.SIGTERM), ("postgres", postgres.STOP_SIGNAL)):
+        if name in stack.children:
+            stop(stack.children.pop(name), how)
+    if purge:
+        shutil.rmtree(postgres.data_directory(stack.directory), ignore_errors=True)
+        shutil.rmtree(stack.directory, ignore_errors=True)
+    elif stack.directory.exists():
+        save(stack)
+
+
+def start_infrastructure(stack: Stack, say: Say, *, dies_with_parent: bool) -> None:
+    """Start Kafka and PostgreSQL side by side, on the ports they had before if those are free."""
+    for name in ("kafka", "controller", "postgres", *SERVICES):
+        if name not in stack.ports or not is_free(stack.ports[name]):
+            stack.ports[name] = free_port()
+    stack.password = stack.password or secrets.token_urlsafe(24)
+    ports = (stack.ports["kafka"], stack.ports["controller"])
+    save(stack)
+    with ThreadPoolExecutor(2) as pool:
+        starting = {
+            "kafka": pool.submit(start_kafka, stack.directory / "kafka", ports, say, dies_with_parent=dies_with_parent),
+            "postgres": pool.submit(
+                start_postgres,
+                stack.directory,
+                stack.ports["postgres"],
+                stack.password,
+                say,
+                dies_with_parent=dies_with_parent,
+            ),
+        }
+        for name, future in starting.items():
+            if future.exception() is None:
+                stack.children[name] = future.result()
+        save(stack)
+    for future in starting.values():
+        future.result()
+
+
+def _prepare(stack: Stack, say: Say) -> None:
+    say("creating topics and databases")
+    asyncio.run(topics.apply(stack.kafka_bootstrap, TOPICS))
+    passwords = asyncio.run(create_service_databases(stack.admin_url, SERVICES))
+    stack.database_urls = {
+        service: f"postgresql://{service}:{password}@127.0.0.1:{stack.ports['postgres']}/{service}"
+        for service, password in passwords.items()
+    }
+    save(stack)
+
+
+def start_service(
+    stack: Stack, service: str, environment: dict[str, str] | None = None, *, dies_with_parent: bool = False
+) -> None:
+    """Start one service; it migrates its database and waits for what it needs."""
+    own = {
+        "LUTONG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+        "LUTONG_DATABASE_URL": stack.database_urls[service],
+        "LUTONG_HTTP_HOST": "127.0.0.1",
+        "LUTONG_HTTP_PORT": str(stack.ports[service]),
+        "LUTONG_SESSION_TIMEOUT_MS": "3000",
+    }
+    arguments = [sys.executable, "-m", f"lutong_{service}.app"]
+    log = stack.directory / f"{service}.log"
+    stack.children[service] = start(
+        Command(arguments, os.environ | own | (environment or {}), log, dies_with_parent=dies_with_parent)
+    )
+    save(stack)
+
+
+def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTERM) -> None:
+    """Stop one service, or kill it."""
+    if service in stack.children:
+        stop(stack.children[service], how)
+        stack.children.pop(service)
+
+
+def wait_until_ready(stack: Stack, services: tuple[str, ...], say: Say) -> None:
+    """Wait until services say that they are ready to serve."""
+    for service in services:
+        say(f"waiting for {service}")
+        wait_for(stack.children[service], service, lambda service=service: readiness(stack, service)["ready"])  # type: ignore[misc]  # mypy cannot type a lambda's default
+
+
+def readiness(stack: Stack, service: str) -> dict[str, Any]:
+    """What a service says of its readiness; not ready when it does not answer."""
+    try:
+        with urllib.request.urlopen(f"{stack.url(service)}/readyz", timeout=3) as answer:  # noqa: S310  # http on loopback
+            said: dict[str, Any] = json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        said = json.loads(error.read())
+    except (OSError, ValueError):
+        said = {"ready": False, "checks": {}}
+    return said
+
+
+@contextmanager
+def infrastructure(directory: Path) -> Iterator[Stack]:
+    """Kafka and PostgreSQL alone, for tests; gone with the block, or with the process."""
+    stack = Stack(directory)
+    try:
+        start_infrastructure(stack, lambda _: None, dies_with_parent=True)
+        yield stack
+    finally:
+        down(stack, lambda _: None, purge=True)
+
+
+__all__ = ["LocalError", "Stack", "down", "infrastructure", "load", "up"]

@@ -1,0 +1,19 @@
+"""What a command says when it cannot do its work, and with which exit code."""
+
+from typing import Final
+
+PROBLEM: Final = 1
+"""Something was found that should not be."""
+USAGE: Final = 2
+"""The command was called in a way that makes no sense."""
+UNREACHABLE: Final = 3
+"""What the command needs does not answer."""
+
+
+class ConsoleError(Exception):
+    """An expected failure: what is wrong, and the next command to run."""
+
+    def __init__(self, message: str, *, then: str = "", code: int = PROBLEM) -> None:
+        super().__init__(message)
+        self.then = then
+        self.code = code

@@ -1,0 +1,115 @@
+"""lutong journey: one road, from what every service wrote down about it."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from lutong_console.errors import PROBLEM, ConsoleError
+from lutong_console.screen import emit_json, out, table
+from lutong_console.targets import Json, StackName, Suite, call, suite
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event of a journey: who said it and when, and who had heard it how much later."""
+
+    event_id: str
+    type: str
+    key: str
+    service: str
+    at: datetime
+    causation_id: str | None
+    heard: dict[str, int]
+    published: bool
+
+    @property
+    def name(self) -> str:
+        """The event as people call it: `OrderSourced`."""
+        return "".join(word.capitalize() for word in self.type.split(".")[2].split("-"))
+
+
+async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) -> list[Step]:
+    """A journey's events in the order in which they were said."""
+    answers = await asyncio.gather(
+        *(call(client, "GET", f"{url}/operations/journeys/{journey_id}") for url in target.urls.values())
+    )
+    records = [
+        record | {"service": service, "at": datetime.fromisoformat(record["at"])}
+        for service, answer in zip(target.urls, answers, strict=True)
+        for record in answer
+    ]
+    said = sorted((r for r in records if r["direction"] == "said"), key=lambda r: (r["at"], r["event_id"]))
+    heard: dict[str, dict[str, datetime]] = {}
+    for record in records:
+        if record["direction"] == "heard":
+            heard.setdefault(record["event_id"], {})[record["service"]] = record["at"]
+    return [_step(record, heard.get(record["event_id"], {})) for record in said]
+
+
+def _step(record: dict[str, Any], heard: dict[str, datetime]) -> Step:
+    return Step(
+        event_id=record["event_id"],
+        type=record["type"],
+        key=record["key"],
+        service=record["service"],
+        at=record["at"],
+        causation_id=record["causation_id"],
+        heard={service: _milliseconds(record["at"], at) for service, at in sorted(heard.items())},
+        published=record["published_at"] is not None,
+    )
+
+
+def _milliseconds(began: datetime, at: datetime) -> int:
+    return round((at - began).total_seconds() * 1000)
+
+
+def journey(
+    journey_id: Annotated[str, typer.Argument(help="The correlation id: `Lutong-Journey` in answers.")],
+    stack: StackName = "default",
+    *,
+    key: Annotated[str | None, typer.Option("--key", help="Only the events of one order, post or viewer.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print one journey's timeline from the services' own records."""
+    steps = asyncio.run(_fetch(suite(stack), journey_id))
+    if not steps:
+        raise ConsoleError(f"no service knows of journey {journey_id!r}", then="lutong tail", code=PROBLEM)
+    shown = [step for step in steps if key in (None, step.key)]
+    if as_json:
+        emit_json([_as_json(step, steps[0].at) for step in shown])
+        return
+    rows = [
+        (
+            _milliseconds(steps[0].at, step.at),
+            step.service,
+            step.name,
+            step.key,
+            ", ".join(f"{service} +{ms}" for service, ms in step.heard.items()) or "-",
+            "" if step.published else "not published yet",
+        )
+        for step in shown
+    ]
+    out.print(table(["ms", "service", "event", "key", "heard by (ms later)", ""], rows))
+
+
+async def _fetch(target: Suite, journey_id: str) -> list[Step]:
+    async with httpx.AsyncClient(timeout=10) as client:
+        return await journey_of(client, target, journey_id)
+
+
+def _as_json(step: Step, began: datetime) -> dict[str, Any]:
+    return {
+        "ms": _milliseconds(began, step.at),
+        "service": step.service,
+        "event": step.name,
+        "type": step.type,
+        "key": step.key,
+        "event_id": step.event_id,
+        "causation_id": step.causation_id,
+        "heard_ms_later": step.heard,
+        "published": step.published,
+    }

@@ -1,0 +1,125 @@
+"""lutong up, down, status, logs: the suite on this machine."""
+
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.screen import emit_json, err, out, say, table
+from lutong_console.targets import Json, StackName, stack_named
+from lutong_local import stack as local
+from lutong_local.processes import LocalError
+from lutong_local.stack import SERVICES, Stack, home, readiness
+
+
+def start(name: str) -> Stack:
+    """Start a stack, showing what it is waiting for; everything is stopped again on Ctrl-C."""
+    with err.status("starting") if err.is_terminal else nullcontext() as status:
+        try:
+            return local.up(home() / name, status.update if status else say)
+        except LocalError as error:
+            raise ConsoleError(str(error), then=f"lutong logs --stack {name}") from None
+
+
+def up(stack: StackName = "default", *, as_json: Json = False) -> None:
+    """Start Kafka, PostgreSQL and the four services on this machine; nothing else is needed."""
+    began = time.monotonic()
+    running = start(stack)
+    if as_json:
+        emit_json({"stack": stack, "kafka": running.kafka_bootstrap, "services": _urls(running)})
+        return
+    out.print(table(["service", "url"], sorted(_urls(running).items())))
+    out.print(f"up in {time.monotonic() - began:.1f} s; Kafka at {running.kafka_bootstrap}")
+    say("next: lutong status · lutong tail · lutong down")
+
+
+def down(
+    stack: StackName = "default",
+    *,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove the data too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Stop the suite. Its data stays for the next `lutong up`, unless purged."""
+    running = stack_named(stack)
+    if running is not None:
+        local.down(running, say, purge=purge)
+    if as_json:
+        emit_json({"stack": stack, "stopped": running is not None, "purged": purge and running is not None})
+    else:
+        out.print("stopped" + (" and purged" if purge else "") if running else "nothing was running")
+
+
+def status(stack: StackName = "default", *, as_json: Json = False) -> None:
+    """Say what runs, and whether it is ready. Exit code 1 when something is not, 3 when nothing runs."""
+    running = stack_named(stack)
+    if running is None or not running.children:
+        raise ConsoleError(f"no stack is running under the name {stack!r}", then="lutong up", code=UNREACHABLE)
+    pieces = [_piece(running, name) for name in ("kafka", "postgres", *SERVICES)]
+    if as_json:
+        emit_json(pieces)
+    else:
+        rows = [
+            (p["piece"], f"[{'green' if p['ready'] else 'red'}]{p['state']}[/]", p["pid"], p["where"]) for p in pieces
+        ]
+        out.print(table(["piece", "state", "pid", "where"], rows))
+    if not all(piece["ready"] for piece in pieces):
+        raise typer.Exit(PROBLEM)
+
+
+def logs(
+    services: Annotated[list[str] | None, typer.Argument(help="Which pieces; all when none is named.")] = None,
+    stack: StackName = "default",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each.")] = 20,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
+) -> None:
+    """Show the ends of the logs."""
+    directory = home() / stack
+    everything = {"kafka": directory / "kafka" / "kafka.log", "postgres": directory / "postgres.log"}
+    everything |= {service: directory / f"{service}.log" for service in SERVICES}
+    unknown = set(services or ()) - set(everything)
+    if unknown:
+        raise ConsoleError(f"there is no piece {min(unknown)!r}: there are {', '.join(everything)}", code=2)
+    chosen = {name: path for name, path in everything.items() if path.exists() and name in (services or everything)}
+    if not chosen:
+        raise ConsoleError(f"there are no logs in {directory}", then="lutong up", code=UNREACHABLE)
+    places = {name: _show(name, path, lines) for name, path in chosen.items()}
+    while follow:
+        time.sleep(0.2)  # a poll of the files below
+        for name, path in chosen.items():
+            with path.open(errors="replace") as log:
+                log.seek(places[name])
+                for line in log:
+                    out.print(f"[bold]{name}[/] ", end="")
+                    out.print(line.rstrip(), markup=False)
+                places[name] = log.tell()
+
+
+def _show(name: str, path: Path, lines: int) -> int:
+    text = path.read_text(errors="replace")
+    for line in text.splitlines()[-lines:]:
+        out.print(f"[bold]{name}[/] ", end="")
+        out.print(line, markup=False)
+    return len(text.encode())
+
+
+def _urls(stack: Stack) -> dict[str, str]:
+    return {service: stack.url(service) for service in SERVICES}
+
+
+def _piece(stack: Stack, name: str) -> dict[str, Any]:
+    child = stack.children.get(name)
+    alive = bool(child and child.alive)
+    where = stack.url(name) if name in SERVICES else f"127.0.0.1:{stack.ports[name]}"
+    ready = alive and (name not in SERVICES or readiness(stack, name)["ready"])
+    state = "ready" if ready else "not ready" if alive else "stopped"
+    return {
+        "piece": name,
+        "state": state,
+        "ready": ready,
+        "pid": child.pid if child and alive else None,
+        "where": where,
+    }

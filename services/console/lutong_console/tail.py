@@ -1,0 +1,147 @@
+"""lutong tail: what is being said right now. Reads topics without a consumer group, so it commits nothing."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import orjson
+import typer
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from lutong_console.errors import UNREACHABLE, USAGE, ConsoleError
+from lutong_console.screen import emit_json, out
+from lutong_console.targets import Json, StackName, suite
+from lutong_contracts import TOPICS
+
+Wanted = Callable[[dict[str, Any]], bool]
+
+
+def tail(  # noqa: PLR0913  # one parameter per option
+    topics: Annotated[
+        list[str] | None, typer.Argument(help="Topics, or ends of their names; all when none is named.")
+    ] = None,
+    stack: StackName = "default",
+    *,
+    type_: Annotated[str | None, typer.Option("--type", help="Only types that contain this.")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Only this key.")] = None,
+    journey: Annotated[str | None, typer.Option("--journey", help="Only this journey.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Start earlier: 30s, 10m, 2h, or `start`.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Stop after this many; 0 goes on.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Follow topics live. Piped, it prints one JSON document per line."""
+    names = _topics(topics or [])
+    began = _moment(since)
+
+    def wanted(record: dict[str, Any]) -> bool:
+        return (
+            (type_ is None or type_ in (record["type"] or ""))
+            and key in (None, record["key"])
+            and journey in (None, record["journey"])
+        )
+
+    asyncio.run(_follow(suite(stack).kafka_bootstrap, names, began, wanted, limit, as_json=as_json))
+
+
+async def _follow(  # what tail was asked for
+    bootstrap: str, names: list[str], began: datetime | None, wanted: Wanted, limit: int, *, as_json: bool
+) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    shown = 0
+    async for record in _records(bootstrap, names, began, stop):
+        if wanted(record):
+            shown += 1
+            if as_json or not out.is_terminal:
+                emit_json(record)
+            else:
+                _print(record)
+        if limit and shown >= limit:
+            return
+
+
+async def _records(
+    bootstrap: str, names: list[str], began: datetime | None, stop: asyncio.Event
+) -> AsyncIterator[dict[str, Any]]:
+    consumer = AIOKafkaConsumer(
+        *names, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="latest"
+    )
+    try:
+        await consumer.start()
+    except KafkaError as error:
+        raise ConsoleError(
+            f"Kafka at {bootstrap} does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
+        ) from None
+    try:
+        if began is not None:
+            await _seek(consumer, began)
+        while not stop.is_set():
+            for records in (await consumer.getmany(timeout_ms=250, max_records=500)).values():
+                for record in records:
+                    yield describe(record)
+    finally:
+        await consumer.stop()
+
+
+async def _seek(consumer: AIOKafkaConsumer, began: datetime) -> None:
+    partitions = list(consumer.assignment())
+    offsets = await consumer.offsets_for_times(dict.fromkeys(partitions, int(began.timestamp() * 1000)))
+    ends = await consumer.end_offsets(partitions)
+    for partition in partitions:
+        found = offsets.get(partition)
+        consumer.seek(partition, found.offset if found else ends[partition])
+
+
+def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka ConsumerRecord
+    """A record for people and programs. Whatever is not understood is shown as text, never fails."""
+    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    try:
+        event = orjson.loads(record.value or b"null")
+    except orjson.JSONDecodeError:
+        event = (record.value or b"").decode("utf-8", "replace")[:2000]
+    return {
+        "at": datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(),
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": (record.key or b"").decode("utf-8", "replace"),
+        "type": headers.get("ce_type"),
+        "id": headers.get("ce_id"),
+        "sequence": headers.get("ce_sequence"),
+        "journey": headers.get("ce_correlationid"),
+        "event": event,
+    }
+
+
+def _print(record: dict[str, Any]) -> None:
+    out.print(
+        f"[dim]{record['at'][11:23]}[/] [cyan]{(record['type'] or '?').removeprefix('lutong.')}[/] [bold]{record['key']}[/] ",
+        end="",
+    )
+    out.print(orjson.dumps(record["event"]).decode(), markup=False)
+
+
+def _topics(wanted: list[str]) -> list[str]:
+    known = [topic.name for topic in TOPICS]
+    if not wanted:
+        return known
+    found = [
+        name for name in known if any(name == want or name.endswith(want) or f".{want}." in name for want in wanted)
+    ]
+    if not found:
+        raise ConsoleError(f"there is no topic {wanted[0]!r}: there are {', '.join(known)}", code=USAGE)
+    return found
+
+
+def _moment(since: str | None) -> datetime | None:
+    if since is None:
+        return None
+    if since == "start":
+        return datetime.fromtimestamp(0, UTC)
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    if since[-1:] not in units or not since[:-1].isdigit():
+        raise ConsoleError(f"--since {since!r} is not a time: write 30s, 10m, 2h, 1d or start", code=USAGE)
+    return datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})
