@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lutong_console import demo, journey, parked, replay, stack, tail, topics
+from lutong_console import demo, journey, parked, replay, schema, stack, tail, topics
 from lutong_console.errors import ConsoleError
 from lutong_console.screen import err
 
@@ -30,6 +30,7 @@ for command in (demo.demo, stack.up, stack.down, stack.status, stack.logs, journ
     app.command()(command)
 app.add_typer(topics.commands, name="topics")
 app.add_typer(parked.commands, name="parked")
+app.add_typer(schema.commands, name="schema")
 
 
 def main() -> None:

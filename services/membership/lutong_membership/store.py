@@ -363,17 +363,19 @@ async def summary(tx: Tx) -> dict[str, Any]:
                (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM agreement GROUP BY state) AS a)
                    ::text AS agreements,
                (SELECT count(*) FROM entry) AS entries,
-               (SELECT count(*) FROM entry LEFT JOIN (SELECT entry_id, sum(amount_minor) AS total, count(*) AS legs
-                                                        FROM posting GROUP BY entry_id) AS legs USING (entry_id)
-                 WHERE total IS DISTINCT FROM 0 OR legs < 2) AS unbalanced_entries,
+               (SELECT count(*)
+                  FROM entry LEFT JOIN (SELECT entry_id, sum(amount_minor) AS total, count(*) AS legs
+                                          FROM posting GROUP BY entry_id) AS folded USING (entry_id)
+                 WHERE total IS DISTINCT FROM 0 OR folded.legs < 2) AS unbalanced_entries,
                (SELECT count(*)
                   FROM credit_line AS line
-                 WHERE (line.held_minor, line.owed_minor, line.limit_minor - line.held_minor - line.owed_minor)
-                       IS DISTINCT FROM (SELECT coalesce(sum(amount_minor) FILTER (WHERE account = 'held:' || line.member_id), 0)::bigint,
-                                                coalesce(sum(amount_minor) FILTER (WHERE account = 'owed:' || line.member_id), 0)::bigint,
-                                                coalesce(sum(amount_minor) FILTER (WHERE account = 'available:' || line.member_id), 0)::bigint
-                                           FROM posting JOIN entry USING (entry_id)
-                                          WHERE entry.member_id = line.member_id AND entry.currency = line.currency))
+                 CROSS JOIN LATERAL (
+                       SELECT coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'held:%'), 0) AS held,
+                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'owed:%'), 0) AS owed,
+                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'available:%'), 0) AS available
+                         FROM posting JOIN entry USING (entry_id)
+                        WHERE entry.member_id = line.member_id AND entry.currency = line.currency) AS folded
+                 WHERE (held_minor, owed_minor, limit_minor - held_minor - owed_minor) <> (held, owed, available))
                    AS lines_off_ledger,
                (SELECT coalesce(sum(amount_minor), 0)::bigint FROM hold WHERE state = 'captured') AS captured_minor,
                (SELECT coalesce(sum(held_minor), 0)::bigint FROM credit_line) AS held_minor,

@@ -1,0 +1,109 @@
+"""lutong schema: the generated documents, and whether the contracts changed compatibly."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+import lutong_contracts
+from lutong_console import catalogue
+from lutong_console.errors import PROBLEM, USAGE, ConsoleError
+from lutong_console.screen import emit_json, out
+from lutong_console.targets import Json
+from lutong_contracts import event_types
+from lutong_contracts.schema import Change, incompatibilities, schema
+
+commands = typer.Typer(help="Contracts: generate the documents, check changes.", no_args_is_help=True)
+
+_SCHEMAS: Final = Path(lutong_contracts.__file__).parent / "schemas"
+_ROOT: Final = _SCHEMAS.parents[3]
+
+
+def documents() -> dict[Path, bytes]:
+    """Every generated file and what it must contain."""
+    handled = catalogue.reactions()
+    wanted = {_SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()}
+    wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
+    wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
+    return wanted
+
+
+@commands.command()
+def generate() -> None:
+    """Write the schemas, the AsyncAPI document and flow.md."""
+    wanted = documents()
+    for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
+        path.unlink()
+    for path, content in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    out.print(f"{len(wanted)} documents written")
+
+
+@commands.command()
+def check(
+    against: Annotated[str | None, typer.Option("--against", help="A folder of schemas, or a git revision.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Fail when a generated document is out of date, or when a contract changed incompatibly. Exit code 1."""
+    stale = [str(path.relative_to(_ROOT)) for path, content in documents().items() if not _is(path, content)]
+    broken = [
+        {"type": event_type, "pointer": change.pointer, "why": change.why}
+        for event_type, old in _published(against).items()
+        for change in _changes(event_type, old)
+    ]
+    if as_json:
+        emit_json({"out_of_date": stale, "incompatible": broken})
+    else:
+        for name in stale:
+            out.print(f"out of date: {name}; run: make generate")
+        for item in broken:
+            out.print(
+                f"incompatible: {item['type']} {item['pointer']}: {item['why']}; publish a new version of the type instead"
+            )
+        if not stale and not broken:
+            out.print(f"contracts: {len(event_types())} event types, documents up to date, changes compatible")
+    if stale or broken:
+        raise typer.Exit(PROBLEM)
+
+
+def _changes(event_type: str, old: Mapping[str, Any]) -> list[Change]:
+    known = event_types().get(event_type)
+    if known is None:
+        return [Change("", "the type is gone: consumers may still need it")]
+    return incompatibilities(old, schema(known))
+
+
+def _published(against: str | None) -> dict[str, dict[str, Any]]:
+    """The schemas that others rely on: a folder's, a revision's, or those of the last commit."""
+    if against and Path(against).is_dir():
+        return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(against).glob("*.json")}
+    revision = against or "HEAD"
+    folder = _SCHEMAS.relative_to(_ROOT).as_posix()
+    names = _git("ls-tree", "--name-only", revision, f"{folder}/")
+    if names is None:
+        if against:
+            raise ConsoleError(f"{against!r} is neither a folder nor a revision of this checkout", code=USAGE)
+        return {}
+    return {Path(name).stem: json.loads(_git("show", f"{revision}:{name}") or "{}") for name in names.split()}
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says; None where there is no git, no checkout or no such revision."""
+    try:
+        done = subprocess.run(["git", "-C", str(_ROOT), *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607  # git from PATH, no shell
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _is(path: Path, content: bytes) -> bool:
+    return path.exists() and path.read_bytes() == content
+
+
+def _pretty(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
