@@ -19,6 +19,8 @@ from lutong_contracts.schema import Change, incompatibilities, schema
 commands = typer.Typer(help="Contracts: generate the documents, check changes.", no_args_is_help=True)
 
 _SCHEMAS: Final = Path(lutong_contracts.__file__).parent / "schemas"
+_RECENT: Final = ("HEAD", "HEAD~1")
+"""What a working copy is compared with: the last commit, and, in a clean clone of it, the one before."""
 _ROOT: Final = _SCHEMAS.parents[3]
 
 
@@ -53,7 +55,8 @@ def check(
     stale = [str(path.relative_to(_ROOT)) for path, content in documents().items() if not _is(path, content)]
     broken = [
         {"type": event_type, "pointer": change.pointer, "why": change.why}
-        for event_type, old in _published(against).items()
+        for revision in ([against] if against else _RECENT)
+        for event_type, old in _published(revision).items()
         for change in _changes(event_type, old)
     ]
     if as_json:
@@ -78,18 +81,17 @@ def _changes(event_type: str, old: Mapping[str, Any]) -> list[Change]:
     return incompatibilities(old, schema(known))
 
 
-def _published(against: str | None) -> dict[str, dict[str, Any]]:
-    """The schemas that others rely on: a folder's, a revision's, or those of the last commit."""
-    if against and Path(against).is_dir():
+def _published(against: str) -> dict[str, dict[str, Any]]:
+    """The schemas that others rely on: a folder's or a revision's. A checkout without history has none."""
+    if Path(against).is_dir():
         return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(against).glob("*.json")}
-    revision = against or "HEAD"
     folder = _SCHEMAS.relative_to(_ROOT).as_posix()
-    names = _git("ls-tree", "--name-only", revision, f"{folder}/")
+    names = _git("ls-tree", "--name-only", against, f"{folder}/")
     if names is None:
-        if against:
+        if against not in _RECENT:
             raise ConsoleError(f"{against!r} is neither a folder nor a revision of this checkout", code=USAGE)
         return {}
-    return {Path(name).stem: json.loads(_git("show", f"{revision}:{name}") or "{}") for name in names.split()}
+    return {Path(name).stem: json.loads(_git("show", f"{against}:{name}") or "{}") for name in names.split()}
 
 
 def _git(*arguments: str) -> str | None:

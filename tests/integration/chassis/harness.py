@@ -68,7 +68,10 @@ class Toy:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.chassis.toy"], env=os.environ | own | environment, stdout=log, stderr=log
+                [sys.executable, "-m", "tests.integration.chassis.toy"],
+                env=os.environ | own | environment,
+                stdout=log,
+                stderr=log,
             )
 
     async def ready(self) -> None:
@@ -131,7 +134,9 @@ async def a_toy(infrastructure: Infrastructure, directory: Path) -> AsyncIterato
     name = f"toy_{suffix}"
     url = await create_database(infrastructure.admin_url, name)
     toy = Toy(infrastructure.kafka_bootstrap, url, suffix, directory / f"{name}.log")
-    await topics.apply(toy.bootstrap, [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)])
+    await topics.apply(
+        toy.bootstrap, [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)]
+    )
     try:
         yield toy
     finally:
@@ -146,7 +151,9 @@ def a_record(event: Event, *, event_id: str | None = None) -> tuple[str, bytes, 
     return event.key, event.model_dump_json().encode(), to_headers(envelope)
 
 
-async def feed(bootstrap: str, topic: str, records: Sequence[tuple[str, bytes | None, Sequence[tuple[str, bytes | None]]]]) -> None:
+async def feed(
+    bootstrap: str, topic: str, records: Sequence[tuple[str, bytes | None, Sequence[tuple[str, bytes | None]]]]
+) -> None:
     """Publish records as they are, in order."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=5_000_000)
     await producer.start()

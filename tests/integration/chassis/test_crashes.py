@@ -32,9 +32,9 @@ async def test_a_crash_anywhere_loses_nothing_and_doubles_nothing(
         places = {row["counter_id"]: row["places"] for row in await toy.rows("SELECT counter_id, places FROM counter")}
         assert places == {f"c{n}": [n, n + 7, n + 14] for n in range(7)}
         first = first_occurrences(await read_topic(toy.bootstrap, toy.said))
-        assert {key: [Totalled.model_validate_json(value).total for _, value in said] for key, said in first.items()} == {
-            f"c{n}": [1, 2, 3] for n in range(7)
-        }
+        assert {
+            key: [Totalled.model_validate_json(value).total for _, value in said] for key, said in first.items()
+        } == {f"c{n}": [1, 2, 3] for n in range(7)}
 
 
 @pytest.mark.parametrize("point", ["parked_not_committed", "parked_not_offsets"])

@@ -15,9 +15,7 @@ from tests.integration.chassis.toy import Counted
 import pytest
 
 
-async def test_the_same_event_delivered_many_times_counts_once(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
+async def test_the_same_event_delivered_many_times_counts_once(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         once = a_record(Counted(counter_id="a"), event_id="the-same")

@@ -91,7 +91,14 @@ async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_dr
         await toy.post("/v1/cure")
         answer = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="fixed in 1.2")
         assert answer.json() == {"redriven": 4}
-        assert (await toy.rows("SELECT places FROM counter WHERE counter_id = 'bad'"))[0]["places"] == [0, 1, 2, 3, 4, 5]
+        assert (await toy.rows("SELECT places FROM counter WHERE counter_id = 'bad'"))[0]["places"] == [
+            0,
+            1,
+            2,
+            3,
+            4,
+            5,
+        ]
         again = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="double click")
         assert again.status_code == 404
 
@@ -114,7 +121,9 @@ async def test_the_error_of_a_parked_record_never_quotes_the_event(
 
         row = (await toy.rows("SELECT reason, error FROM parked"))[0]
         assert "13800138000" not in row["error"] + row["reason"] + toy.log.read_text()
-        assert row["error"] == "Input should be a valid integer, unable to parse string as an integer at /place (1 in all)"
+        assert (
+            row["error"] == "Input should be a valid integer, unable to parse string as an integer at /place (1 in all)"
+        )
 
 
 async def all_wait(toy: Toy, count: int) -> None:

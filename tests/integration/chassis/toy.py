@@ -114,7 +114,9 @@ async def read_count(counter_id: Identifier, tx: TxDependency) -> dict[str, int]
     return {"total": await tx.fetchval("SELECT total FROM counter WHERE counter_id = $1", counter_id) or 0}
 
 
-service = Service(f"toy-{SUFFIX}", handlers=handlers, routes=router, migrations=Path(__file__).parent / "toy_migrations")
+service = Service(
+    f"toy-{SUFFIX}", handlers=handlers, routes=router, migrations=Path(__file__).parent / "toy_migrations"
+)
 
 if __name__ == "__main__":
     service.run()

@@ -1,0 +1,110 @@
+"""Contracts are a product: every event has a schema and examples, and changes are checked."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import lutong_contracts
+import pytest
+from lutong_contracts import TOPICS, event_types
+from lutong_contracts.feed import ServiceRequested
+from lutong_contracts.schema import incompatibilities, schema
+
+HOME = Path(lutong_contracts.__file__).parent
+EXAMPLES = sorted((HOME / "examples").rglob("*.json"))
+PERSONAL = {"score", "points", "phone", "name", "email", "token", "address", "birthday", "password", "id_card"}
+
+
+def test_every_event_has_a_schema_and_an_example_and_nothing_else_has() -> None:
+    assert {path.stem for path in (HOME / "schemas").glob("*.json")} == set(event_types())
+    assert {path.parent.name for path in EXAMPLES} == set(event_types())
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_golden_examples_keep_decoding_and_satisfy_the_published_schema(path: Path) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    event = event_types()[path.parent.name].model_validate(document)
+    published = json.loads((HOME / "schemas" / f"{path.parent.name}.json").read_text(encoding="utf-8"))
+
+    jsonschema.validate(document, published)
+    again = json.loads(event.model_dump_json(exclude_unset=True))
+    assert event_types()[path.parent.name].model_validate(again) == event
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_unknown_fields_of_newer_producers_are_ignored(path: Path) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    cls = event_types()[path.parent.name]
+    assert cls.model_validate(document | {"added_later": {"x": 1}}) == cls.model_validate(document)
+
+
+def test_no_event_carries_a_score_or_personal_data() -> None:
+    def names(part: Any) -> set[str]:  # noqa: ANN401  # JSON Schema
+        if isinstance(part, dict):
+            return set(part.get("properties", ())) | {n for value in part.values() for n in names(value)}
+        return {n for value in part for n in names(value)} if isinstance(part, list) else set()
+
+    for event in event_types().values():
+        assert names(schema(event)) & PERSONAL == set(), event.type
+
+
+def test_types_topics_and_keys_follow_the_naming_rules() -> None:
+    assert {event.topic for event in event_types().values()} <= set(TOPICS)
+    for topic in TOPICS:
+        assert "_" not in topic.name
+    for event_type, event in event_types().items():
+        assert event_type.startswith(f"lutong.{event.topic.owner}.")
+        assert set(event.key_fields) <= set(event.model_fields)
+
+
+def mutated(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON Schema
+    """The schema of ServiceRequested after a change at a path of keys."""
+    document = deepcopy(schema(ServiceRequested))
+    for path, value in changes.items():
+        *way, last = path.split("__")
+        part = document
+        for step in way:
+            part = part[step]
+        if value is None:
+            del part[last]
+        else:
+            part[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"properties__mode": None}, "/properties/mode"),
+        (
+            {"properties__coupon": {"type": "string"}, "required": [*schema(ServiceRequested)["required"], "coupon"]},
+            "/properties/coupon",
+        ),
+        ({"required": ["viewer_id"]}, "/properties/order_id"),
+        ({"properties__order_id__pattern": "^[0-9]+$"}, "/properties/order_id/pattern"),
+        ({"properties__mode__enum": ["delivery"]}, "/properties/mode/enum"),
+        ({"properties__mode__enum": ["delivery", "pickup", "drone"]}, "/properties/mode/enum"),
+        ({"properties__lines__maxItems": 10}, "/properties/lines/maxItems"),
+        ({"$defs__Line__properties__units__type": "string"}, "/properties/lines/items/properties/units/type"),
+        ({"$defs__Money__properties__amount_minor": None}, "/properties/total/properties/amount_minor"),
+        ({"x-lutong-key": "order_id"}, "/x-lutong-key"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_an_incompatible_change_is_reported_where_it_is(change: dict[str, Any], pointer: str) -> None:
+    assert pointer in {found.pointer for found in incompatibilities(schema(ServiceRequested), mutated(**change))}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"properties__coupon": {"type": "string", "default": ""}},
+        {"properties__mode__description": "how goods come"},
+    ],
+    ids=["nothing", "optional field", "other words"],
+)
+def test_a_compatible_change_is_let_through(change: dict[str, Any]) -> None:
+    assert incompatibilities(schema(ServiceRequested), mutated(**change)) == []
