@@ -1,0 +1,52 @@
+"""Cards, prices and cursors: rules without a database."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+from lutong_contracts.values import Money, Offer
+from lutong_feed.domain import MAY_BECOME, Cursor, Priced, Program, Refusal, card_state, price
+
+SHOP = Program(
+    "shop", "watsons", 1, "Shop", "pages/shop",
+    tuple(Offer(sku=sku, title=sku, unit_price=Money(amount_minor=cost, currency="CNY")) for sku, cost in (("tea", 300), ("cup", 1000), ("air", 0))),
+)  # fmt: skip
+
+
+def test_prices_are_the_programs_and_repeated_lines_stay_lines() -> None:
+    priced = price([("tea", 2), ("cup", 1), ("tea", 1)], SHOP)
+    assert isinstance(priced, Priced)
+    assert priced.total == Money(amount_minor=1900, currency="CNY")
+    assert [(line.sku, line.units, line.unit_price_minor) for line in priced.lines] == [
+        ("tea", 2, 300),
+        ("cup", 1, 1000),
+        ("tea", 1, 300),
+    ]
+
+
+def test_what_is_not_offered_or_costs_nothing_is_refused() -> None:
+    for wanted, kind in (([("tea", 1), ("gold", 1)], "not_offered"), ([("air", 5)], "bad_total")):
+        refusal = price(wanted, SHOP)
+        assert isinstance(refusal, Refusal)
+        assert refusal.kind == kind
+
+
+def test_a_card_that_resolves_after_its_program_was_suspended_is_unavailable() -> None:
+    assert card_state(None) == ("active", None)
+    assert card_state("security_incident") == ("unavailable", "suspended")
+
+
+def test_what_ended_stays_ended() -> None:
+    ended = {"declined", "rejected", "fulfilled", "cancelled"}
+    assert all(not ended & set(sources) for sources in MAY_BECOME.values())
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.integers(1, 2**62))
+def test_a_cursor_survives_its_way_through_a_url(moment: datetime, number: int) -> None:
+    assert Cursor.decode(Cursor(moment, number).encode()) == Cursor(moment, number)
+
+
+@given(st.text(max_size=60))
+def test_a_cursor_that_is_not_ours_is_nothing(text: str) -> None:
+    decoded = Cursor.decode(text)
+    assert decoded is None or Cursor.decode(decoded.encode()) == decoded

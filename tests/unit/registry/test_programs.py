@@ -1,0 +1,108 @@
+"""The life of a mini-program and the discovery of services: rules without a database."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from lutong_contracts.feed import PostPublished
+from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound, VersionReleased, VersionRolledBack
+from lutong_registry import domain
+from lutong_registry.domain import Change, Listing, Match, Program, Refusal, Version
+
+FUND = Listing("fund", "gov", suspended=False, version=1, title="公积金提取", page="pages/fund")
+
+
+def a_version(number: int, state: domain.State = "submitted") -> Version:
+    return Version(number, state, f"公积金提取 {number}", "pages/fund", ())
+
+
+def a_program(*versions: Version) -> Program:
+    return Program("fund", "gov", None, versions)
+
+
+def after(program: Program, change: Change | Refusal) -> Program:
+    assert isinstance(change, Change)
+    known = {version.number: version for version in (*program.versions, *change.versions)}
+    return replace(program, versions=tuple(known[number] for number in sorted(known)))
+
+
+def kind(decision: Change | Refusal) -> str:
+    assert isinstance(decision, Refusal)
+    return decision.kind
+
+
+def test_a_version_is_submitted_approved_released_and_rolled_back() -> None:
+    program = a_program()
+    for number in (1, 2):
+        program = after(program, domain.submit(program, a_version(number)))
+        program = after(program, domain.approve(program, number))
+        released = domain.release(program, number)
+        assert isinstance(released, Change)
+        assert isinstance(released.events[0], VersionReleased)
+        program = after(program, released)
+    back = domain.roll_back(program, 2)
+    assert isinstance(back, Change)
+    assert isinstance(back.events[0], VersionRolledBack)
+    assert (back.events[0].withdrawn_version, back.events[0].version) == (2, 1)
+    assert [version.state for version in after(program, back).versions] == ["released", "rolled_back"]
+
+
+def test_refusals_say_which_rule() -> None:
+    assert kind(domain.submit(a_program(a_version(3, "released")), a_version(3))) == "version_not_newer"
+    assert kind(domain.submit(a_program(a_version(1)), a_version(2))) == "in_review"
+    assert kind(domain.release(a_program(a_version(1)), 1)) == "wrong_state"
+    assert kind(domain.approve(a_program(), 1)) == "unknown_version"
+    assert kind(domain.roll_back(a_program(a_version(1, "released")), 1)) == "nothing_to_roll_back_to"
+    assert kind(domain.resume(a_program())) == "not_suspended"
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["submit", "approve", "reject", "release", "roll_back"]), st.integers(1, 4)),
+        max_size=40,
+    )
+)
+def test_at_most_one_version_is_released_and_one_in_review(deeds: list[tuple[str, int]]) -> None:
+    program = a_program()
+    for deed, number in deeds:
+        decisions = {
+            "submit": lambda: domain.submit(program, a_version(number)),
+            "approve": lambda: domain.approve(program, number),
+            "reject": lambda: domain.reject(program, number, "because"),
+            "release": lambda: domain.release(program, number),
+            "roll_back": lambda: domain.roll_back(program, number),
+        }
+        decision = decisions[deed]()
+        if isinstance(decision, Change):
+            program = after(program, decision)
+        states = [version.state for version in program.versions]
+        assert states.count("released") <= 1
+        assert sum(state in domain.IN_REVIEW for state in states) <= 1
+
+
+def a_post(program_id: str | None = None) -> PostPublished:
+    return PostPublished(post_id="p", author_id="a", text="公积金新政策", program_id=program_id)
+
+
+def test_the_authors_choice_is_never_replaced_by_a_guess() -> None:
+    guess = [Match(FUND, named=True, coverage=1.0)]
+    assert domain.discover(a_post("gone"), None, guess) == ServiceNotFound(post_id="p", reason="unknown_program")
+    assert domain.discover(a_post("fund"), replace(FUND, suspended=True), guess) == ServiceNotFound(
+        post_id="p", reason="suspended"
+    )
+    assert domain.discover(a_post("fund"), replace(FUND, version=None), guess) == ServiceNotFound(
+        post_id="p", reason="not_released"
+    )
+    found = domain.discover(a_post("fund"), FUND, [])
+    assert isinstance(found, ServiceDiscovered)
+    assert found.matched_by == "program"
+
+
+def test_words_must_name_a_service_or_cover_most_of_its_title() -> None:
+    assert domain.discover(a_post(), None, [Match(FUND, named=False, coverage=0.5)]) == ServiceNotFound(
+        post_id="p", reason="no_match"
+    )
+    for match in (Match(FUND, named=True, coverage=0.1), Match(FUND, named=False, coverage=0.75)):
+        found = domain.discover(a_post(), None, [match])
+        assert isinstance(found, ServiceDiscovered)
+        assert found.matched_by == "words"
