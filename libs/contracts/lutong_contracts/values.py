@@ -11,17 +11,20 @@ Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN)]
 
 
 def _printable(text: str) -> str:
-    """Refuse what PostgreSQL cannot store (NUL) and what a terminal would obey (controls)."""
+    """Refuse what PostgreSQL cannot store (NUL, half of a surrogate pair) and what a terminal would obey (controls)."""
     if any(character < " " and character not in "\n\t" for character in text) or "\x7f" in text:
-        message = "must not contain control characters other than newline and tab"
-        raise ValueError(message)
+        raise ValueError("must not contain control characters other than newline and tab")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain half of a surrogate pair")
     return text
 
 
-Text = Annotated[str, AfterValidator(_printable)]
+Printable = AfterValidator(_printable)
+
+Text = Annotated[str, Printable]
 """Unicode text without control characters. Add a length bound where it is used."""
 
-Title = Annotated[Text, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), Printable]
 """One line that a person reads: a service's name, an offer's name."""
 
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]

@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from lutong_chassis import Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
-from lutong_contracts.values import Identifier, Offer, Reason, Text, Title
+from lutong_contracts.values import Identifier, Offer, Printable, Reason, Text, Title
 from lutong_registry import domain, store
 from lutong_registry.domain import Change, Program, Refusal, Version
 
 router = routes("registry")
 
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
-Keyword = Annotated[Text, StringConstraints(min_length=1, max_length=30, strip_whitespace=True)]
+Keyword = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable]
 
 
 class Command(BaseModel):
