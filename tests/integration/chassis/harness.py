@@ -16,13 +16,14 @@ from typing import Any
 import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from uuid_utils.compat import uuid7
+
 from lutong_chassis import topics
 from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_chassis.testing import create_database, drop_database
 from lutong_contracts import Event, Topic
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
-from uuid_utils.compat import uuid7
 
 DEADLINE_S = 30.0
 Headers = list[tuple[str, bytes]]

@@ -3,16 +3,17 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from lutong_chassis import database
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.outbox import EventTooLargeError, write
 from lutong_chassis.testing import settings_for
 from lutong_contracts.feed import PostPublished
+from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import a_record, a_toy, feed, free_port, until
+from tests.integration.chassis.harness import a_record, a_toy, feed, until
 from tests.integration.chassis.toy import Counted
-
-import pytest
 
 
 async def test_the_same_event_delivered_many_times_counts_once(infrastructure: Infrastructure, tmp_path: Path) -> None:

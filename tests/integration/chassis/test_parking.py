@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import Infrastructure
 from tests.integration.chassis.harness import Toy, a_record, a_toy, feed, until
 from tests.integration.chassis.toy import Counted

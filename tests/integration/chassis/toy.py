@@ -9,10 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from fastapi import APIRouter
+from pydantic import BaseModel
+
 from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, routes
 from lutong_contracts import Event, Topic
 from lutong_contracts.values import Identifier
-from pydantic import BaseModel
 
 SUFFIX = os.environ.get("TOY_TOPIC", "default")
 HEARD = Topic(f"lutong.toy.heard-{SUFFIX}", key="counter", partitions=4)

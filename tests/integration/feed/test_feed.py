@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
+
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, events_said, http_client
 from lutong_contracts.inventory import OrderCancelled, OrderSourced
@@ -145,7 +146,7 @@ async def test_what_ended_stays_ended_whichever_topic_is_faster(client: httpx.As
     ]
     late = [
         OrderSourced(order_id=order, merchant_id="shop", location_id="near", location_kind="store", distance_m=1, mode="delivery",
-                     lines=(Line(sku="tea", units=2, unit_price_minor=300),), accept_by="2026-11-23T09:30:00Z")  # type: ignore[arg-type]  # parsed
+                     lines=(Line(sku="tea", units=2, unit_price_minor=300),), accept_by="2026-11-23T09:30:00Z")
         for order in orders
     ]  # fmt: skip
     await deliver(pool, handlers, fulfilled(orders[0]))
@@ -178,7 +179,7 @@ async def test_a_walk_down_the_timeline_neither_skips_nor_repeats(client: httpx.
     posts = [{"author_id": author, "text": f"{n}"} for n in range(25) for author in ("ann", "bo", "cy")]
     assert (await client.post("/v1/posts/batch", json={"posts": posts})).status_code == 201
 
-    seen: list[str] = []
+    seen: list[tuple[str, str]] = []
     cursor: str | None = None
     while True:
         page = (

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
+
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_received, deliver, http_client
 from lutong_contracts import Event

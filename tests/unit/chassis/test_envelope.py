@@ -9,6 +9,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lutong_chassis.envelope import Cause, Envelope, MalformedError, read, to_headers
 from lutong_chassis.parking import StoredRecord
 from lutong_contracts.feed import PostPublished
@@ -31,7 +32,7 @@ def a_record(
 def with_headers(**changes: bytes | None) -> list[tuple[str, bytes | None]]:
     """Our headers, some of them replaced (`ce_id=…`) or dropped (None)."""
     names = {name.replace("content_type", "content-type"): value for name, value in changes.items()}
-    kept = [(name, value) for name, value in to_headers(ENVELOPE) if name not in names]
+    kept: list[tuple[str, bytes | None]] = [(name, value) for name, value in to_headers(ENVELOPE) if name not in names]
     return kept + [(name, value) for name, value in names.items() if value is not None]
 
 

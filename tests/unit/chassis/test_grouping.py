@@ -1,9 +1,11 @@
 """Grouping a poll: as few handler calls as order allows, and never at the cost of order."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lutong_chassis.grouping import group
 
 
@@ -44,7 +46,7 @@ def test_nothing_is_lost_or_invented_and_groups_are_of_one_type(poll: list[Item]
 @given(polls)
 def test_neighbouring_groups_could_not_have_been_one(poll: list[Item]) -> None:
     batches = group(poll)
-    for one, other in zip(batches, batches[1:], strict=False):
+    for one, other in pairwise(batches):
         assert type(one[0].event) is not type(other[0].event)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import lutong_contracts
 import pytest
+
+import lutong_contracts
 from lutong_contracts import TOPICS, event_types
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.schema import incompatibilities, schema
@@ -59,7 +60,7 @@ def test_types_topics_and_keys_follow_the_naming_rules() -> None:
         assert set(event.key_fields) <= set(event.model_fields)
 
 
-def mutated(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON Schema
+def mutated(**changes: Any) -> dict[str, Any]:  # JSON Schema
     """The schema of ServiceRequested after a change at a path of keys."""
     document = deepcopy(schema(ServiceRequested))
     for path, value in changes.items():

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lutong_contracts.values import Money, Offer
 from lutong_feed.domain import MAY_BECOME, Cursor, Priced, Program, Refusal, card_state, price
 

@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lutong_contracts.membership import CreditHeld
 from lutong_contracts.values import Line, Money, Place
 from lutong_inventory.domain import (

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import AgreementDeclined, AgreementSigned, CreditDeclined, CreditHeld
-from lutong_contracts.values import Money, Place
 from lutong_contracts.values import Line as OrderLine
+from lutong_contracts.values import Money, Place
 from lutong_membership.domain import Applicant, Books, Decision, Line, Plan, Scorecard, decide_all, entry
 
 GOOD = Applicant("m", 36, 0, 0, 20, 2_000_000)
@@ -28,7 +29,7 @@ def a_request(
     )  # fmt: skip
 
 
-def books(**changes: Any) -> Books:  # noqa: ANN401  # whatever a test changes
+def books(**changes: Any) -> Books:  # whatever a test changes
     whole = Books({"shop": PLAN}, {"m": GOOD}, {}, {}, frozenset(), frozenset())
     return replace(whole, **changes)
 
@@ -120,9 +121,9 @@ def test_held_and_owed_never_exceed_the_limit_and_the_ledger_tells_the_same(done
             line, held = after, [*held, amount]
             entries.append(entry("hold", line, amount))
         elif deed in {"capture", "release"} and held:
-            amount = held.pop()
-            line = line.capture(amount) if deed == "capture" else line.release(amount)
-            entries.append(entry("capture" if deed == "capture" else "release", line, amount, merchant="shop"))
+            earlier = held.pop()
+            line = line.capture(earlier) if deed == "capture" else line.release(earlier)
+            entries.append(entry("capture" if deed == "capture" else "release", line, earlier, merchant="shop"))
         elif deed == "repay" and (after := line.repay(amount)):
             line = after
             entries.append(entry("repayment", line, amount))

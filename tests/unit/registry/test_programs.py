@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound, VersionReleased, VersionRolledBack
 from lutong_registry import domain
@@ -65,19 +66,26 @@ def test_refusals_say_which_rule() -> None:
 def test_at_most_one_version_is_released_and_one_in_review(deeds: list[tuple[str, int]]) -> None:
     program = a_program()
     for deed, number in deeds:
-        decisions = {
-            "submit": lambda: domain.submit(program, a_version(number)),
-            "approve": lambda: domain.approve(program, number),
-            "reject": lambda: domain.reject(program, number, "because"),
-            "release": lambda: domain.release(program, number),
-            "roll_back": lambda: domain.roll_back(program, number),
-        }
-        decision = decisions[deed]()
+        decision = decide(program, deed, number)
         if isinstance(decision, Change):
             program = after(program, decision)
         states = [version.state for version in program.versions]
         assert states.count("released") <= 1
         assert sum(state in domain.IN_REVIEW for state in states) <= 1
+
+
+def decide(program: Program, deed: str, number: int) -> Change | Refusal:
+    match deed:
+        case "submit":
+            return domain.submit(program, a_version(number))
+        case "approve":
+            return domain.approve(program, number)
+        case "reject":
+            return domain.reject(program, number, "because")
+        case "release":
+            return domain.release(program, number)
+        case _:
+            return domain.roll_back(program, number)
 
 
 def a_post(program_id: str | None = None) -> PostPublished:

@@ -1,0 +1,34 @@
+"""The whole suite, once for all end-to-end tests: four processes on a real Kafka and PostgreSQL."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from lutong_console.roads import Walker, build_world, new_run
+from lutong_console.targets import Suite
+from lutong_local.stack import SERVICES, Stack, down, up
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = up(tmp_path_factory.mktemp("suite"), lambda _: None, dies_with_parent=True)
+    try:
+        yield running
+    finally:
+        down(running, lambda _: None, purge=True)
+
+
+@pytest.fixture
+def target(stack: Stack) -> Suite:
+    return Suite({service: stack.url(service) for service in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
+
+
+@pytest_asyncio.fixture
+async def walkers(target: Suite) -> AsyncIterator[dict[str, Walker]]:
+    """Viewers a, b and c, who pay back, and d, who does not; the world of the README around them."""
+    run = new_run()
+    async with httpx.AsyncClient(timeout=20) as client:
+        await build_world(client, target, run)
+        yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcd"}
