@@ -14,7 +14,9 @@ async def receive(tx: Tx, received: Sequence[Received[Event]]) -> list[Received[
     A copy that another process is taking in right now makes this wait for its outcome. Keys are
     inserted in order, so that two such processes cannot deadlock.
     """
-    first = {(item.source, item.id): item for item in reversed(received)}
+    first: dict[tuple[str, str], Received[Event]] = {}
+    for item in received:
+        first.setdefault((item.source, item.id), item)
     rows = [
         (
             item.source,
@@ -44,7 +46,7 @@ async def receive(tx: Tx, received: Sequence[Received[Event]]) -> list[Received[
         *columns(rows, 11),
     )
     fresh = {(row["source"], row["id"]) for row in entered}
-    return [item for item in received if (item.source, item.id) in fresh and first[item.source, item.id] is item]
+    return [item for item in first.values() if (item.source, item.id) in fresh]
 
 
 async def forget(tx: Tx, older_than: timedelta, rows_max: int = 10_000) -> int:

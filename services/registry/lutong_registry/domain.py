@@ -1,6 +1,6 @@
 """The life of a mini-program, and which service a post leads to. Pure: no clock, no database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -22,6 +22,14 @@ from lutong_contracts.values import Offer
 State = Literal["submitted", "approved", "rejected", "released", "superseded", "rolled_back"]
 
 IN_REVIEW: Final = frozenset({"submitted", "approved"})
+MAY_BECOME: Final[Mapping[State, tuple[State, ...]]] = {
+    "approved": ("submitted",),
+    "rejected": ("submitted", "approved"),
+    "released": ("approved",),
+    "rolled_back": ("released",),
+}
+"""From which states a command moves a version to each one. Other versions follow: what was released is superseded, or
+in force again. An approved version can still be rejected, lest it keep an urgent fix out of review."""
 COVERAGE_MIN: Final = 0.6
 """Share of a title's word pairs that a post must contain to match without naming the service."""
 
@@ -35,6 +43,7 @@ class Version:
     title: str
     page: str
     offers: tuple[Offer, ...]
+    rejected_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ def submit(program: Program, version: Version) -> Change | Refusal:
 
 def approve(program: Program, number: int) -> Change | Refusal:
     """Let the merchant release a submitted version."""
-    version = _in_state(program, number, "submitted")
+    version = _ready(program, number, "approved")
     if isinstance(version, Refusal):
         return version
     return Change(
@@ -94,17 +103,17 @@ def approve(program: Program, number: int) -> Change | Refusal:
 
 
 def reject(program: Program, number: int, reason: str) -> Change | Refusal:
-    """Refuse a submitted version; the merchant hands in a newer one."""
-    version = _in_state(program, number, "submitted")
+    """Refuse a version that is not released yet; the merchant hands in a newer one."""
+    version = _ready(program, number, "rejected")
     if isinstance(version, Refusal):
         return version
     said = VersionRejected(program_id=program.program_id, version=number, reason=reason)
-    return Change((replace(version, state="rejected"),), (said,))
+    return Change((replace(version, state="rejected", rejected_for=reason),), (said,))
 
 
 def release(program: Program, number: int) -> Change | Refusal:
     """Put an approved version in force; the one that was is superseded and can be rolled back to."""
-    version = _in_state(program, number, "approved")
+    version = _ready(program, number, "released")
     if isinstance(version, Refusal):
         return version
     former = program.released
@@ -122,7 +131,7 @@ def release(program: Program, number: int) -> Change | Refusal:
 
 def roll_back(program: Program, number: int) -> Change | Refusal:
     """Take the released version back; the latest superseded one is in force again."""
-    version = _in_state(program, number, "released")
+    version = _ready(program, number, "rolled_back")
     if isinstance(version, Refusal):
         return version
     earlier = [known for known in program.versions if known.state == "superseded"]
@@ -155,12 +164,13 @@ def resume(program: Program) -> Change | Refusal:
     return Change((), (ProgramResumed(program_id=program.program_id),))
 
 
-def _in_state(program: Program, number: int, wanted: State) -> Version | Refusal:
+def _ready(program: Program, number: int, becomes: State) -> Version | Refusal:
     version = program.version(number)
     if version is None:
         return Refusal("unknown_version", f"there is no version {number}: submit it first")
-    if version.state != wanted:
-        return Refusal("wrong_state", f"version {number} is {version.state}, not {wanted}")
+    if version.state not in MAY_BECOME[becomes]:
+        wanted = " or ".join(MAY_BECOME[becomes])
+        return Refusal("wrong_state", f"version {number} is {version.state}: only {wanted} becomes {becomes}")
     return version
 
 

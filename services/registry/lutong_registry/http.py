@@ -1,14 +1,15 @@
 """What merchants, reviewers and readers ask of the registry."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any, Self
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from lutong_chassis import Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
-from lutong_contracts.values import Identifier, Offer, Printable, Reason, Text, Title
+from lutong_contracts.values import Identifier, Money, Offer, Printable, Reason, Text, Title
 from lutong_registry import domain, store
 from lutong_registry.domain import Change, Program, Refusal, Version
 
@@ -18,10 +19,31 @@ Number = Annotated[int, Field(ge=1, le=1_000_000)]
 Keyword = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable]
 
 
+def _once(values: list[str], what: str) -> None:
+    """Refuse a list in which one of two would silently win."""
+    repeated = next((value for value, count in Counter(values).items() if count > 1), None)
+    if repeated is not None:
+        raise ValueError(f"{what} may come once, {repeated!r} is repeated")
+
+
 class Command(BaseModel):
     """Base of request bodies: what is not known is refused, lest a typo be ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Price(Money):
+    """An offer's price, as strict as a price must be: 1 is an amount, "1", 1.0 and true are not."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ManifestOffer(Offer):
+    """An offer in which a misspelt field is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    unit_price: Price
 
 
 class Manifest(Command):
@@ -31,16 +53,18 @@ class Manifest(Command):
     description: Annotated[Text, StringConstraints(max_length=2000)] = ""
     page: Annotated[
         str,
-        StringConstraints(pattern=r"^[a-z0-9_\-]+(/[A-Za-z0-9_\-]+)*(\?[A-Za-z0-9_\-=&]*)?$", max_length=256),
+        StringConstraints(pattern=r"^[a-z0-9_\-]+(/[A-Za-z0-9_\-]+)*(\?[A-Za-z0-9_\-.~%=&]*)?$", max_length=256),
     ] = Field(examples=["pages/fund/index?from=feed"], description="path inside the program, without a leading slash")
     keywords: list[Keyword] = Field(default_factory=list, max_length=20, examples=[["公积金", "provident fund"]])
-    offers: list[Offer] = Field(default_factory=list, max_length=500)
+    category: Keyword | None = Field(None, examples=["government"])
+    region: Keyword | None = Field(
+        None, examples=["浙江"], description="where the service is offered; absent: everywhere"
+    )
+    offers: list[ManifestOffer] = Field(default_factory=list, max_length=500)
 
     @model_validator(mode="after")
     def _offers_agree(self) -> Self:
-        skus = [offer.sku for offer in self.offers]
-        if len(skus) != len(set(skus)):
-            raise ValueError("offers: each sku may be offered once")
+        _once([offer.sku for offer in self.offers], "offers: each sku")
         if len({offer.unit_price.currency for offer in self.offers}) > 1:
             raise ValueError("offers: all prices must have one currency")
         return self
@@ -61,7 +85,7 @@ class Registration(Command):
 class Submission(Command):
     """A version for review."""
 
-    version: Number
+    version: Annotated[Number, Field(strict=True)] = Field(examples=[1])
     manifest: Manifest
 
 
@@ -84,6 +108,12 @@ class Onboardings(Command):
 
     programs: list[Onboarding] = Field(min_length=1, max_length=200)
 
+    @field_validator("programs")
+    @classmethod
+    def _programs_come_once(cls, programs: list[Onboarding]) -> list[Onboarding]:
+        _once([item.program_id for item in programs], "each program_id")
+        return programs
+
 
 class VersionView(BaseModel):
     """A version in a program's history."""
@@ -91,6 +121,7 @@ class VersionView(BaseModel):
     version: int
     state: str
     title: str
+    rejected_for: str | None
 
 
 class ProgramView(BaseModel):
@@ -122,7 +153,8 @@ async def put_program(program_id: Identifier, registration: Registration, tx: Tx
 async def submit_version(program_id: Identifier, submission: Submission, tx: TxDependency) -> ProgramView:
     """Hand in a version for review. One at a time; numbers only grow."""
     version = _version(submission.version, submission.manifest)
-    change = _accepted(domain.submit(await _lock(tx, program_id), version))
+    program = await _lock(tx, program_id)
+    change = _accepted(domain.submit(program, version), program)
     await store.add_versions(tx, [(program_id, submission.version, submission.manifest.model_dump_json())])
     tx.publish(*change.events)
     return _view(await _lock(tx, program_id))
@@ -136,7 +168,7 @@ async def approve_version(program_id: Identifier, version: Number, tx: TxDepende
 
 @router.post("/v1/programs/{program_id}/versions/{version}/rejection")
 async def reject_version(program_id: Identifier, version: Number, because: Because, tx: TxDependency) -> ProgramView:
-    """Reject a submitted version."""
+    """Reject a submitted version, or take back an approved one that is not released."""
     return await _move(tx, program_id, lambda program: domain.reject(program, version, because.reason))
 
 
@@ -155,7 +187,8 @@ async def roll_back_version(program_id: Identifier, version: Number, tx: TxDepen
 @router.post("/v1/programs/{program_id}/suspension")
 async def suspend_program(program_id: Identifier, because: Because, tx: TxDependency) -> ProgramView:
     """Suspend a program: every card that leads to it becomes unavailable."""
-    change = _accepted(domain.suspend(await _lock(tx, program_id), because.reason))
+    program = await _lock(tx, program_id)
+    change = _accepted(domain.suspend(program, because.reason), program)
     await store.save_suspension(tx, program_id, because.reason)
     tx.publish(*change.events)
     return _view(await _lock(tx, program_id))
@@ -164,7 +197,8 @@ async def suspend_program(program_id: Identifier, because: Because, tx: TxDepend
 @router.delete("/v1/programs/{program_id}/suspension")
 async def resume_program(program_id: Identifier, tx: TxDependency) -> ProgramView:
     """Lift a suspension."""
-    change = _accepted(domain.resume(await _lock(tx, program_id)))
+    program = await _lock(tx, program_id)
+    change = _accepted(domain.resume(program), program)
     await store.save_suspension(tx, program_id, None)
     tx.publish(*change.events)
     return _view(await _lock(tx, program_id))
@@ -176,15 +210,19 @@ async def onboard_programs(command: Onboardings, tx: TxDependency) -> dict[str, 
     wanted = {item.program_id: item for item in command.programs}
     await _register(tx, [(item.program_id, item.merchant_id) for item in wanted.values()])
     programs = await store.lock_programs(tx, wanted)
+    added: list[tuple[str, int, str]] = []
+    moved: list[tuple[str, Version]] = []
     for program_id, item in wanted.items():
         program = programs[program_id]
         version = _version(max((known.number for known in program.versions), default=0) + 1, item.manifest)
-        submitted = _accepted(domain.submit(program, version))
-        await store.add_versions(tx, [(program_id, version.number, item.manifest.model_dump_json())])
-        approved = _accepted(domain.approve(_with(program, submitted), version.number))
-        released = _accepted(domain.release(_with(program, approved), version.number))
-        await store.save_states(tx, [(program_id, known.number, known.state) for known in released.versions])
+        submitted = _accepted(domain.submit(program, version), program)
+        approved = _accepted(domain.approve(_with(program, submitted), version.number), program)
+        released = _accepted(domain.release(_with(program, approved), version.number), program)
+        added.append((program_id, version.number, item.manifest.model_dump_json()))
+        moved.extend((program_id, known) for known in released.versions)
         tx.publish(*submitted.events, *approved.events, *released.events)
+    await store.add_versions(tx, added)
+    await store.save_states(tx, moved)
     await store.refresh_listings(tx, wanted)
     return {"released": len(wanted)}
 
@@ -244,21 +282,25 @@ async def _lock(tx: Tx, program_id: str) -> Program:
 
 async def _move(tx: Tx, program_id: str, decide: Callable[[Program], Change | Refusal]) -> ProgramView:
     """Let a decision about versions take effect, and the search see it."""
-    change = _accepted(decide(await _lock(tx, program_id)))
-    await store.save_states(tx, [(program_id, version.number, version.state) for version in change.versions])
+    program = await _lock(tx, program_id)
+    change = _accepted(decide(program), program)
+    await store.save_states(tx, [(program_id, version) for version in change.versions])
     await store.refresh_listings(tx, [program_id])
     tx.publish(*change.events)
     return _view(await _lock(tx, program_id))
 
 
-def _accepted(decision: Change | Refusal) -> Change:
+def _accepted(decision: Change | Refusal, program: Program) -> Change:
+    """The change, or a problem that names the program: a batch holds many."""
     if isinstance(decision, Refusal):
-        raise Problem(404 if decision.kind == "unknown_version" else 409, decision.kind, decision.detail)
+        status = 404 if decision.kind == "unknown_version" else 409
+        raise Problem(status, decision.kind, decision.detail, program_id=program.program_id)
     return decision
 
 
 def _version(number: int, manifest: Manifest) -> Version:
-    return Version(number, "submitted", manifest.title, manifest.page, tuple(manifest.offers))
+    offers = tuple(Offer.model_validate(offer.model_dump()) for offer in manifest.offers)
+    return Version(number, "submitted", manifest.title, manifest.page, offers)
 
 
 def _with(program: Program, change: Change) -> Program:
@@ -275,5 +317,8 @@ def _view(program: Program) -> ProgramView:
         merchant_id=program.merchant_id,
         suspended_for=program.suspended_for,
         released_version=program.released.number if program.released else None,
-        versions=[VersionView(version=v.number, state=v.state, title=v.title) for v in program.versions],
+        versions=[
+            VersionView(version=v.number, state=v.state, title=v.title, rejected_for=v.rejected_for)
+            for v in program.versions
+        ],
     )

@@ -1,7 +1,7 @@
 """Every SQL statement of the registry: sets of keys in, sets of rows out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import asyncpg
@@ -10,10 +10,13 @@ import orjson
 from lutong_chassis import Tx, columns
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_contracts.values import Offer
-from lutong_registry.domain import Listing, Match, Program, Version
+from lutong_registry.domain import COVERAGE_MIN, Listing, Match, Program, Version
 
 CANDIDATES_MAX = 5
 """Services looked at per post, best first."""
+
+CHARACTERS_MAX = 100_000
+"""Of posts per statement: 500 posts of usual length, and far from the statement timeout with the longest."""
 
 
 async def save_merchants(tx: Tx, merchants: Sequence[tuple[str, str]]) -> None:
@@ -88,7 +91,7 @@ async def _with_versions(tx: Tx, rows: Sequence[asyncpg.Record]) -> dict[str, Pr
     versions: dict[str, list[Version]] = defaultdict(list)
     for row in await tx.fetch(
         """
-        SELECT program_id, number, state, manifest
+        SELECT program_id, number, state, manifest, rejected_for
           FROM version
          WHERE program_id = ANY ($1)
          ORDER BY program_id, number
@@ -98,7 +101,7 @@ async def _with_versions(tx: Tx, rows: Sequence[asyncpg.Record]) -> dict[str, Pr
         manifest = orjson.loads(row["manifest"])
         offers = tuple(Offer.model_validate(offer) for offer in manifest["offers"])
         versions[row["program_id"]].append(
-            Version(row["number"], row["state"], manifest["title"], manifest["page"], offers)
+            Version(row["number"], row["state"], manifest["title"], manifest["page"], offers, row["rejected_for"])
         )
     return {row["program_id"]: Program(**dict(row), versions=tuple(versions[row["program_id"]])) for row in rows}
 
@@ -108,18 +111,26 @@ async def add_versions(tx: Tx, versions: Sequence[tuple[str, int, str]]) -> None
     await tx.execute(
         """
         INSERT INTO version (program_id, number, state, manifest)
-        SELECT program_id, number, 'submitted', manifest
+        SELECT program_id, number, 'submitted', manifest::jsonb
           FROM unnest($1::text[], $2::integer[], $3::text[]) AS given(program_id, number, manifest)
         """,
         *columns(versions, 3),
     )
 
 
-async def save_states(tx: Tx, states: Sequence[tuple[str, int, str]]) -> None:
-    """Move versions, given as (program, number, state), in this order: one leaves a state before one enters it."""
-    for program_id, number, state in states:
+async def save_states(tx: Tx, versions: Sequence[tuple[str, Version]]) -> None:
+    """Move versions, given with their programs. What leaves the released state goes first: there is room for one."""
+    rows = [(program_id, known.number, known.state, known.rejected_for) for program_id, known in versions]
+    for entering in (False, True):
         await tx.execute(
-            "UPDATE version SET state = $3 WHERE program_id = $1 AND number = $2", program_id, number, state
+            """
+            UPDATE version
+               SET state = given.state, rejected_for = given.rejected_for, moved_at = now()
+              FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
+                   AS given(program_id, number, state, rejected_for)
+             WHERE version.program_id = given.program_id AND version.number = given.number
+            """,
+            *columns([row for row in rows if (row[2] == "released") is entering], 4),
         )
 
 
@@ -137,10 +148,9 @@ async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
         SELECT program_id, merchant_id, number, manifest ->> 'title', manifest ->> 'page',
                ARRAY(SELECT jsonb_array_elements_text(manifest -> 'keywords')), manifest ->> 'description',
                suspended_for IS NULL
-          FROM program
-          JOIN (SELECT program_id, number, manifest::jsonb AS manifest FROM version WHERE state = 'released') AS released
-               USING (program_id)
-         WHERE program_id = ANY ($1)
+          FROM program JOIN version USING (program_id)
+         WHERE program_id = ANY ($1) AND state = 'released'
+         ORDER BY program_id
             ON CONFLICT (program_id) DO UPDATE
            SET version = excluded.version, title = excluded.title, page = excluded.page,
                keywords = excluded.keywords, description = excluded.description, visible = excluded.visible
@@ -164,51 +174,79 @@ async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
 
 
 async def matches(tx: Tx, texts: Sequence[str]) -> dict[str, list[Match]]:
-    """For each text, the services its words ask for, best first. One statement for all texts.
+    """For each text, the services its words ask for, best first. One statement, unless the texts are very long.
 
-    Candidates share any word with the text (GIN); a service is `named` when its title or one of
-    its keywords occurs in the text as a phrase.
+    Sentence by sentence: words from all over a long text would add up to a title by chance.
+    Candidates share any word of a name with the sentence (GIN); a service is `named` when its
+    title or one of its keywords occurs as a phrase. `asked` is materialised, or else PostgreSQL
+    would split the sentence anew for every candidate.
     """
-    rows = await tx.fetch(
-        """
-        SELECT asked.text, found.*
-          FROM (SELECT text, search_vector(text) AS vector, search_words(text) AS words
-                  FROM unnest($1::text[]) AS text) AS asked
-         CROSS JOIN LATERAL (
-               SELECT program_id, merchant_id, version, title, page, asked.vector @@ names AS named,
-                      cardinality(ARRAY(SELECT unnest(title_words) INTERSECT SELECT unnest(asked.words)))::float
-                      / greatest(cardinality(title_words), 1) AS coverage
-                 FROM listing LEFT JOIN usage USING (program_id)
-                WHERE visible AND words @@ array_to_string(asked.words, ' | ')::tsquery
-                ORDER BY named DESC, coverage DESC, cardinality(title_words) DESC,
-                         coalesce(opened + solved + fulfilled, 0) DESC, program_id
-                LIMIT $2
-               ) AS found
-        """,
-        sorted(set(texts)),
-        CANDIDATES_MAX,
-    )
     found: dict[str, list[Match]] = defaultdict(list)
-    for row in rows:
-        listing = Listing(row["program_id"], row["merchant_id"], False, row["version"], row["title"], row["page"])  # noqa: FBT003  # a row of visible listings
-        found[row["text"]].append(Match(listing, row["named"], row["coverage"]))
+    for portion in _portions(sorted(set(texts)), CHARACTERS_MAX):
+        for row in await tx.fetch(
+            """
+            WITH asked AS MATERIALIZED (
+                SELECT text, search_vector(sentence) AS vector, search_each(sentence, '|') AS any_word
+                  FROM unnest($1::text[]) AS text, regexp_split_to_table(text, '[。！？；!?;\n]+') AS sentence
+            ), found AS (
+                SELECT DISTINCT ON (text, program_id)
+                       text, program_id, merchant_id, version, title, page, title_words, named, coverage
+                  FROM asked
+                 CROSS JOIN LATERAL (
+                       SELECT listing.*, vector @@ names AS named,
+                              (length(vector) - length(ts_delete(vector, title_words)))::float
+                              / greatest(cardinality(title_words), 1) AS coverage
+                         FROM listing
+                        WHERE visible AND name_words @@ any_word
+                       OFFSET 0
+                       ) AS candidate
+                 WHERE named OR coverage >= $2
+                 ORDER BY text, program_id, named DESC, coverage DESC
+            ), ranked AS (
+                SELECT found.*, row_number() OVER (
+                           PARTITION BY text
+                           ORDER BY named DESC, coverage DESC, cardinality(title_words) DESC,
+                                    coalesce(opened + solved + fulfilled, 0) DESC, program_id) AS place
+                  FROM found LEFT JOIN usage USING (program_id)
+            )
+            SELECT * FROM ranked WHERE place <= $3 ORDER BY text, place
+            """,
+            portion,
+            COVERAGE_MIN,
+            CANDIDATES_MAX,
+        ):
+            listing = Listing(row["program_id"], row["merchant_id"], False, row["version"], row["title"], row["page"])  # noqa: FBT003  # a row of visible listings
+            found[row["text"]].append(Match(listing, row["named"], row["coverage"]))
     return found
+
+
+def _portions(texts: Sequence[str], characters_max: int) -> Iterator[list[str]]:
+    """Texts in order, so many at a time that their characters stay below a bound (but at least one)."""
+    portion: list[str] = []
+    characters = 0
+    for text in texts:
+        if portion and characters + len(text) > characters_max:
+            yield portion
+            portion, characters = [], 0
+        portion.append(text)
+        characters += len(text)
+    if portion:
+        yield portion
 
 
 async def search(tx: Tx, question: str, limit: int) -> list[asyncpg.Record]:
     """Services for a person's question: the phrase first, then all its words, then any of them."""
     return await tx.fetch(
         """
-        WITH asked AS (SELECT search_words($1) AS words, search_phrase($1) AS phrase)
+        WITH asked AS (
+            SELECT search_phrase($1) AS phrase, search_each($1, '&') AS all_words, search_each($1, '|') AS any_word
+        )
         SELECT program_id, merchant_id, version, title, page,
-               CASE WHEN listing.words @@ phrase THEN 'phrase'
-                    WHEN listing.words @@ array_to_string(asked.words, ' & ')::tsquery THEN 'all'
-                    ELSE 'any' END AS matched,
-               ts_rank_cd(listing.words, array_to_string(asked.words, ' | ')::tsquery) AS rank
+               CASE WHEN words @@ phrase THEN 'phrase' WHEN words @@ all_words THEN 'all' ELSE 'any' END AS matched,
+               ts_rank_cd(words, any_word) AS rank
           FROM listing, asked
-         WHERE visible AND listing.words @@ array_to_string(asked.words, ' | ')::tsquery
-         ORDER BY listing.words @@ phrase DESC, listing.words @@ array_to_string(asked.words, ' & ')::tsquery DESC,
-                  rank DESC, program_id
+         WHERE visible AND words @@ any_word
+         ORDER BY words @@ phrase DESC, words @@ all_words DESC, rank DESC, program_id
          LIMIT $2
         """,
         question,
@@ -259,13 +297,27 @@ async def usage(tx: Tx, program_id: str) -> dict[str, int]:
 
 
 async def summary(tx: Tx) -> dict[str, Any]:
-    """Counts that an operator or a replay compares."""
-    row = await tx.fetchrow(
+    """Counts that an operator or a replay compares: totals, and what they are made of."""
+    states: dict[str, int] = {}
+    outcomes: dict[str, int] = {}
+    for row in await tx.fetch(
         """
-        SELECT (SELECT count(*) FROM program) AS programs,
-               (SELECT count(*) FROM listing WHERE visible) AS visible,
-               (SELECT count(*) FROM discovery WHERE program_id IS NOT NULL) AS discovered,
-               (SELECT count(*) FROM discovery WHERE program_id IS NULL) AS not_found
+        SELECT true AS of_programs, count(*) AS total,
+               CASE WHEN suspended_for IS NOT NULL THEN 'suspended'
+                    WHEN listing.program_id IS NOT NULL THEN 'released' ELSE 'not_released' END AS word
+          FROM program LEFT JOIN listing USING (program_id)
+         GROUP BY word
+         UNION ALL
+        SELECT false, count(*), coalesce(reason, 'discovered') AS word FROM discovery GROUP BY word
         """
-    )
-    return dict(row) if row else {}
+    ):
+        (states if row["of_programs"] else outcomes)[row["word"]] = row["total"]
+    discovered = outcomes.get("discovered", 0)
+    return {
+        "programs": sum(states.values()),
+        "visible": states.get("released", 0),
+        "discovered": discovered,
+        "not_found": sum(outcomes.values()) - discovered,
+        "programs_by_state": states,
+        "discoveries_by_outcome": outcomes,
+    }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lutong_contracts.feed import ServiceRequested
-from lutong_contracts.membership import AgreementDeclined, AgreementSigned, CreditDeclined, CreditHeld
+from lutong_contracts.membership import CreditDeclined
 from lutong_contracts.values import Line as OrderLine
 from lutong_contracts.values import Money, Place
 from lutong_membership.domain import Applicant, Books, Decision, Line, Plan, Scorecard, decide_all, entry
@@ -38,8 +38,8 @@ def decide(*requests: ServiceRequested, on: Books | None = None) -> list[Decisio
     return decide_all([(request, f"a-{n}") for n, request in enumerate(requests)], on or books(), Scorecard())
 
 
-def said(decision: Decision | None) -> list[type]:
-    return [type(event) for event in decision.events] if decision else []
+def said(decision: Decision | None) -> list[str]:
+    return [type(event).__name__ for event in decision.events] if decision else []
 
 
 def reason(decision: Decision | None) -> str:
@@ -51,21 +51,21 @@ def reason(decision: Decision | None) -> str:
 
 def test_a_good_member_signs_and_the_order_is_held() -> None:
     (decision,) = decide(a_request())
-    assert said(decision) == [AgreementSigned, CreditHeld]
+    assert said(decision) == ["AgreementSigned", "CreditHeld"]
     assert decision is not None
     assert decision.line_after == Line("m", "CNY", 100_000, held_minor=10_000)
 
 
 def test_two_requests_of_one_member_in_one_batch_see_each_other() -> None:
     first, second, third = decide(a_request("o-1", 60_000), a_request("o-2", 60_000), a_request("o-3", 40_000))
-    assert said(first) == [AgreementSigned, CreditHeld]
+    assert said(first) == ["AgreementSigned", "CreditHeld"]
     assert reason(second) == "over_limit"
-    assert said(third) == [CreditHeld]
+    assert said(third) == ["CreditHeld"]
 
 
 def test_an_order_that_is_too_large_for_a_fresh_line_still_signs() -> None:
     (decision,) = decide(a_request(amount=100_001))
-    assert said(decision) == [AgreementSigned, CreditDeclined]
+    assert said(decision) == ["AgreementSigned", "CreditDeclined"]
     assert decision is not None
     assert decision.line_after == Line("m", "CNY", 100_000)
 
@@ -88,7 +88,7 @@ def test_a_refusal_says_why_and_holds_nothing(on: Books, request_: ServiceReques
 
 def test_a_bad_member_is_declined_and_the_decision_carries_no_points() -> None:
     (decision,) = decide(a_request(), on=books(applicants={"m": BAD}))
-    assert said(decision) == [AgreementDeclined, CreditDeclined]
+    assert said(decision) == ["AgreementDeclined", "CreditDeclined"]
     assert decision is not None
     assert decision.assessment is not None
     for event in decision.events:

@@ -1,0 +1,89 @@
+"""The local stack: real servers on free ports, each service its own database, nothing left behind."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from lutong_local.postgres import create_service_databases
+from lutong_local.processes import Command, LocalError, free_port, is_free, start, stop, wait_for
+from lutong_local.stack import SERVICES, down, infrastructure, load, save, start_infrastructure
+
+
+def test_two_stacks_run_side_by_side_and_leave_nothing(tmp_path: Path) -> None:
+    with infrastructure(tmp_path / "one") as one, infrastructure(tmp_path / "two") as two:
+        children = [*one.children.values(), *two.children.values()]
+        assert len({*one.ports.values(), *two.ports.values()}) == 2 * (3 + len(SERVICES))
+        assert all(child.alive for child in children)
+        asyncio.run(roles_are_separate(one.admin_url))
+    assert not any(child.alive for child in children)
+    assert not (tmp_path / "one").exists()
+
+
+async def roles_are_separate(admin_url: str) -> None:
+    passwords = await create_service_databases(admin_url, ("feed", "registry"))
+    place = admin_url.rpartition("@")[2].partition("/")[0]
+    mine = await asyncpg.connect(f"postgresql://feed:{passwords['feed']}@{place}/feed")
+    await mine.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(f"postgresql://feed:{passwords['feed']}@{place}/registry")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(f"postgresql://feed:wrong@{place}/feed")
+
+
+def test_data_and_ports_survive_down_and_up(tmp_path: Path) -> None:
+    async def run(url: str, sql: str) -> object:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+    with infrastructure(tmp_path) as stack:
+        ports = dict(stack.ports)
+        asyncio.run(run(stack.admin_url, "CREATE TABLE kept AS SELECT 42 AS answer"))
+        down(stack, lambda _: None)
+        save(stack)
+        again = load(tmp_path)
+        assert again is not None
+        start_infrastructure(again, lambda _: None, dies_with_parent=True)
+        stack.children |= again.children
+        assert again.ports == ports
+        assert asyncio.run(run(again.admin_url, "SELECT answer FROM kept")) == 42
+    assert (tmp_path / "stack.json").exists() is False
+
+
+def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    with infrastructure(tmp_path) as stack:
+        assert (tmp_path / "stack.json").stat().st_mode & 0o077 == 0
+        if os.geteuid() == 0:
+            owner = Path(f"/proc/{stack.children['postgres'].pid}").stat().st_uid
+            assert owner != 0
+
+
+def test_a_process_that_dies_while_starting_is_an_error_with_the_end_of_its_log(tmp_path: Path) -> None:
+    child = start(Command(["/bin/sh", "-c", "echo out of luck; exit 3"], os.environ, tmp_path / "log"))
+    with pytest.raises(LocalError, match=r"it stopped while starting; the end of .*log:\nout of luck"):
+        wait_for(child, "it", lambda: False, timeout_s=10)
+
+
+def test_a_process_that_will_not_stop_is_made_to(tmp_path: Path) -> None:
+    child = start(
+        Command(["/bin/sh", "-c", "trap '' TERM; echo on; while :; do sleep 0.1; done"], os.environ, tmp_path / "log")
+    )
+    wait_for(child, "it", lambda: "on" in (tmp_path / "log").read_text())
+    stop(child, timeout_s=0.5)
+    assert not child.alive
+
+
+def test_a_port_that_is_taken_is_noticed() -> None:
+    import socket
+
+    port = free_port()
+    assert is_free(port)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+        assert not is_free(port)
