@@ -15,9 +15,12 @@ PoolOf = Callable[[Service], Awaitable[Pool]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def templates() -> dict[str, str]:
-    """Names of template databases by service, filled as they are needed."""
-    return {}
+async def templates(infrastructure: Infrastructure) -> AsyncIterator[dict[str, str]]:
+    """Names of template databases by service, filled as they are needed and dropped at the end."""
+    names: dict[str, str] = {}
+    yield names
+    for name in names.values():
+        await drop_database(infrastructure.admin_url, name)
 
 
 @pytest_asyncio.fixture

@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiokafka import AIOKafkaConsumer
+
+SLOW_TRIES_MAX: Final = 5
+"""How often a batch may run out of time before it is taken apart."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +72,7 @@ class Consumer:
         failpoints.reach("consumer_fetched")
         while True:
             try:
-                await self._process(records)
+                await self._process(records, patient=attempt < SLOW_TRIES_MAX)
                 break
             except Exception as error:
                 self.waiting_for = type(error).__name__
@@ -94,17 +98,22 @@ class Consumer:
         finally:
             consumer.resume(*(mine & consumer.assignment()))
 
-    async def _process(self, records: Records) -> None:
-        """One transaction for all; when one event spoils it, halve until that event stands alone."""
+    async def _process(self, records: Records, *, patient: bool) -> None:
+        """One transaction for all; when one event spoils it, halve until that event stands alone.
+
+        A statement that runs out of time is first taken for a busy database. When it does so again
+        and again, it is the batch that is too much: then it is halved like any other.
+        """
         try:
             await self._attempt(records)
         except Exception as error:
-            if is_transient(error):
+            too_slow = isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
+            if is_transient(error) and (patient or not too_slow):
                 raise
             if len(records) > 1:
                 middle = len(records) // 2
-                await self._process(records[:middle])
-                await self._process(records[middle:])
+                await self._process(records[:middle], patient=patient)
+                await self._process(records[middle:], patient=patient)
             else:
                 await self._park(records[0], error)
 

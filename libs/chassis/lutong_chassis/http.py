@@ -92,6 +92,10 @@ class TransactionalRoute(APIRoute):
         run = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            with observe.HTTP_TIME.labels(request.method, self.path).time():
+                return await answer(request)
+
+        async def answer(request: Request) -> Response:
             pool = request.app.state.service.pool
             if pool is None:
                 raise Problem(503, "not_ready", "the service is starting: its database is not ready yet")

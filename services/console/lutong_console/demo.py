@@ -14,7 +14,7 @@ import typer
 from lutong_console.errors import PROBLEM, ConsoleError
 from lutong_console.journey import Step
 from lutong_console.roads import ROADS, Road, Walker, build_world, new_run
-from lutong_console.screen import emit_json, out, say
+from lutong_console.screen import emit_json, out, say, table
 from lutong_console.stack import start
 from lutong_console.targets import Json, Suite, suite
 from lutong_local import stack as local
@@ -41,17 +41,16 @@ def demo(
         began = time.monotonic()
         walked = asyncio.run(_walk(suite(stack), quiet=as_json))
         took_ms = round((time.monotonic() - began) * 1000)
-        through = [each for each in walked if not each.problems]
         if keep and not as_json:
-            for service, url in suite(stack).urls.items():
-                out.print(f"{service:12} {url}")
+            out.print(table(["service", "url"], suite(stack).urls.items()))
             out.print(f"next: lutong status --stack {stack} · lutong down --stack {stack}")
-        if as_json:
-            emit_json([_as_json(each) for each in walked])
-        events = sum(each.events for each in walked)
-        (say if as_json else out.print)(
-            f"demo: {len(through)} of {len(ROADS)} roads through, {events} events, {took_ms} ms"
-        )
+    through = [each for each in walked if not each.problems]
+    if as_json:
+        emit_json([_as_json(each) for each in walked])
+    events = sum(each.events for each in walked)
+    (say if as_json else out.print)(
+        f"demo: {len(through)} of {len(ROADS)} roads through, {events} events, {took_ms} ms"
+    )
     if len(through) < len(ROADS):
         raise typer.Exit(PROBLEM)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Infrastructure
 from tests.integration.chassis.harness import Toy, a_record, a_toy, feed, until
-from tests.integration.chassis.toy import Counted
+from tests.integration.chassis.toy import SLOW_PLACE, Counted
 
 
 async def poisoned(key: str, kind: str) -> tuple[str, bytes | None, list[tuple[str, bytes | None]]]:
@@ -134,3 +134,19 @@ async def all_wait(toy: Toy, count: int) -> None:
         return len(await toy.parked()) == count
 
     await until(parked, f"{count} records are parked or waiting")
+
+
+async def test_an_event_that_always_takes_too_long_is_parked_in_the_end_and_others_flow(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start(LUTONG_STATEMENT_TIMEOUT_S="0.3", LUTONG_RETRY_DELAY_MAX_S="0.1")
+        slow = a_record(Counted(counter_id="slow", place=SLOW_PLACE))
+        good = [a_record(Counted(counter_id=f"good-{n}")) for n in range(3)]
+        await feed(toy.bootstrap, toy.heard, [good[0], slow, *good[1:]])
+
+        async def others_flow() -> bool:
+            return await toy.totals() == {f"good-{n}": 1 for n in range(3)}
+
+        await until(others_flow, "everything but the slow event is counted")
+        assert await toy.parked() == [("parked", "handler_error", "slow")]

@@ -1,0 +1,117 @@
+"""The `lutong` command line as an operator types it: data on stdout, the rest on stderr, honest exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lutong_console.roads import ROADS, Walker
+from lutong_local.stack import Stack
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture
+def lutong(stack: Stack) -> "Lutong":
+    return Lutong({"LUTONG_HOME": str(stack.directory.parent), "LUTONG_STACK": stack.directory.name})
+
+
+class Lutong:
+    """Runs the command line against the suite of the tests."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = os.environ | environment
+
+    def __call__(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("lutong")), *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+
+
+def test_status_says_that_everything_is_ready(lutong: Lutong) -> None:
+    done = lutong("status", "--json")
+    assert done.returncode == 0
+    assert {piece["piece"]: piece["state"] for piece in json.loads(done.stdout)} == dict.fromkeys(
+        ("kafka", "postgres", "feed", "registry", "membership", "inventory"), "ready"
+    )
+
+
+async def test_a_journey_is_printed_from_the_services_own_records(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+    await ROADS[0].walk(walkers["a"])
+    done = lutong("journey", walkers["a"].journey, "--json")
+    assert [step["event"] for step in json.loads(done.stdout)] == list(ROADS[0].events)
+    assert "ServiceDiscovered" in lutong("journey", walkers["a"].journey).stdout
+    assert lutong("journey", "nothing").returncode == 1
+
+
+async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+    await ROADS[0].walk(walkers["a"])
+    done = lutong("tail", "posts", "discoveries", "--since", "start", "--journey", walkers["a"].journey, "--limit", "2")
+    assert done.returncode == 0
+    assert {json.loads(line)["type"] for line in done.stdout.splitlines()} == {
+        "lutong.feed.post-published.v1",
+        "lutong.registry.service-discovered.v1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["tail", "nosuch"], 2, "there is no topic"),
+        (["tail", "--since", "soon"], 2, "write 30s, 10m, 2h"),
+        (["logs", "nosuch"], 2, "there is no piece"),
+        (["nosuch"], 2, "No such command"),
+        (["status", "--stack", "nosuch"], 3, "lutong up"),
+        (["journey", "x", "--stack", "nosuch"], 3, "lutong up"),
+        (["parked", "redrive", "feed", "1", "--reason", "x" * 9], 1, "not open"),
+        (["replay", "/nonexistent"], 2, "is missing"),
+    ],
+)
+def test_errors_say_what_to_do_and_exit_codes_are_honest(
+    arguments: list[str], code: int, says: str, lutong: Lutong
+) -> None:
+    done = lutong(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_lists_are_there(lutong: Lutong) -> None:
+    assert lutong("parked", "list").stdout == "nothing is parked\n"
+    assert len(json.loads(lutong("topics", "list", "--json").stdout)) == 8
+    assert lutong("topics", "apply").stdout == "all topics are there\n"
+    assert "feed" in lutong("logs", "feed", "-n", "1").stdout
+    assert "Examples:" in lutong("--help").stdout
+
+
+def test_the_contract_check_fails_on_an_incompatible_change(lutong: Lutong, tmp_path: Path) -> None:
+    import lutong_contracts
+
+    assert lutong("schema", "check").returncode == 0
+    for path in (Path(lutong_contracts.__file__).parent / "schemas").glob("*.json"):
+        (tmp_path / path.name).write_text(
+            path.read_text(encoding="utf-8").replace('"maxLength": 2000', '"maxLength": 3000'), encoding="utf-8"
+        )
+    (tmp_path / "lutong.feed.post-burnt.v1.json").write_text("{}")
+    done = lutong("schema", "check", "--against", str(tmp_path), "--json")
+    assert done.returncode == 1
+    assert {(item["type"], item["pointer"]) for item in json.loads(done.stdout)["incompatible"]} == {
+        ("lutong.feed.post-burnt.v1", ""),
+        ("lutong.feed.post-published.v1", "/properties/text/maxLength"),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data (real open data), which the project never contains")
+def test_real_data_replays_and_everything_adds_up(lutong: Lutong) -> None:
+    done = lutong("replay", str(DATA), "--posts", "200", "--orders", "200", "--json", timeout_s=280)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["unended"], report["parked"], report["unbalanced"]) == (0, 0, 0)
+    assert sum(report["orders_by_outcome"].values()) >= 200
+    assert report["orders_by_outcome"]["fulfilled"] > 0
