@@ -93,6 +93,8 @@ def stop(child: Child, how: signal.Signals = signal.SIGTERM, *, timeout_s: float
     if not _wait(lambda: not _reap(child).alive, timeout_s):
         os.kill(child.pid, signal.SIGKILL)
         _wait(lambda: not _reap(child).alive, 5)
+    if process := _ours.pop(child.pid, None):
+        process.wait()
 
 
 def wait_for(child: Child, what: str, condition: Callable[[], bool], *, timeout_s: float = 60) -> None:

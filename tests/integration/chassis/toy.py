@@ -3,6 +3,7 @@
 `python -m tests.integration.chassis.toy` runs it as a process; TOY_TOPIC separates test runs.
 """
 
+import asyncio
 import os
 from collections.abc import Sequence
 from datetime import timedelta
@@ -44,6 +45,9 @@ class Reminded(Event, topic=SAID, key="counter_id"):
 SLOW_PLACE = 999
 """A place that takes longer to count than any statement may."""
 
+STUCK_PLACE = 998
+"""A place at which the handler waits for something that never comes."""
+
 handlers = Handlers()
 bug = {"fixed": False}
 
@@ -60,6 +64,8 @@ async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
         raise BuggyError
     if any(received.event.place == SLOW_PLACE for received in batch):
         await tx.execute("SELECT pg_sleep(60)")
+    if any(received.event.place == STUCK_PLACE for received in batch):
+        await asyncio.Event().wait()
     for received in batch:
         total = await tx.fetchval(
             """

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lutong_contracts import TOPICS, event_types
+from lutong_contracts import TOPICS
+from tests.unit.contracts.catalogue import event_types
 
 DOCUMENT = json.loads((Path(__file__).parents[3] / "docs" / "asyncapi.json").read_text(encoding="utf-8"))
 

@@ -9,9 +9,10 @@ import jsonschema
 import pytest
 
 import lutong_contracts
-from lutong_contracts import TOPICS, event_types
+from lutong_contracts import TOPICS
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.schema import incompatibilities, schema
+from tests.unit.contracts.catalogue import event_types
 
 HOME = Path(lutong_contracts.__file__).parent
 EXAMPLES = sorted((HOME / "examples").rglob("*.json"))
