@@ -15,7 +15,7 @@ from lutong_contracts.inventory import (
     StockDepleted,
     StockRestored,
 )
-from lutong_contracts.values import Identifier, LocationKind, Money, Reason, Title
+from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, LocationKind, Money, Reason, Title
 from lutong_inventory import domain, store
 from lutong_inventory.domain import Step
 
@@ -173,7 +173,9 @@ async def list_orders(
     state: Literal[
         "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "cancelled"
     ] = "sourced",
-    after: str = "",
+    after: Annotated[
+        str, Query(pattern=rf"^$|{IDENTIFIER_PATTERN}", description="the last order_id of the page before")
+    ] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """A location's orders in one state, by id; pass the last id as `after` for more."""
