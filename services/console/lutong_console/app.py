@@ -7,6 +7,7 @@ import typer
 from lutong_console import demo, journey, parked, replay, schema, stack, tail, topics
 from lutong_console.errors import ConsoleError
 from lutong_console.screen import err
+from lutong_console.verify.command import verify
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
 
@@ -17,6 +18,7 @@ Examples:
   lutong tail orders --since 10m   what is said about orders
   lutong journey ID                one road from end to end
   lutong parked list               what could not be handled
+  lutong verify                    does everything still add up?
   lutong replay DIR --json         feed real data through the public interfaces
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
@@ -26,7 +28,17 @@ app = typer.Typer(
     help=EXAMPLES, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 
-for command in (demo.demo, stack.up, stack.down, stack.status, stack.logs, journey.journey, tail.tail, replay.replay):
+for command in (
+    demo.demo,
+    stack.up,
+    stack.down,
+    stack.status,
+    stack.logs,
+    journey.journey,
+    tail.tail,
+    replay.replay,
+    verify,
+):
     app.command()(command)
 app.add_typer(topics.commands, name="topics")
 app.add_typer(parked.commands, name="parked")

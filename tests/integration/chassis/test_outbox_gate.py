@@ -144,7 +144,13 @@ async def test_negative_control_a_relay_that_pages_by_id_loses_events(
 ) -> None:
     async with an_outbox(infrastructure, tmp_path) as (toy_service, pool):
         async with relay("by_last_id", toy_service, kill_every_s=None):
-            await write_events(pool, toy_service.said, 3_000, seed=2)
+            await write_events(pool, toy_service.said, 1, seed=3)
+
+            async def carrying() -> bool:
+                return bool(await read_topic(toy_service.bootstrap, toy_service.said))
+
+            await until(carrying, "the naive relay carries")
+            await write_events(pool, toy_service.said, 5_000, seed=2)
             newest = await pool.fetchval("SELECT event_id::text FROM outbox ORDER BY id DESC LIMIT 1")
 
             async def caught_up() -> bool:

@@ -1,0 +1,163 @@
+"""One consistent look at everything: a snapshot of each database, and every topic to its end."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer
+
+from lutong_console.targets import Suite
+from lutong_contracts import TOPICS
+
+Row = Mapping[str, Any]
+
+_COMMON: Final = {
+    "outbox": "SELECT id, event_id::text AS event_id, topic, key, type, sequence, payload, published_at, written_at FROM outbox ORDER BY id",
+    "inbox": 'SELECT source, id, type, topic, partition, "offset", key FROM inbox',
+    "parked": 'SELECT id, state, topic, partition, "offset", key, event_id, reason, error, value FROM parked ORDER BY id',
+    "deadline": "SELECT event_id::text AS event_id, type, key, due_at, now() AS read_at FROM deadline",
+    "idempotency": "SELECT key, body FROM idempotency",
+}
+_OWN: Final = {
+    "feed": {
+        "card": "SELECT post_id, state, program_id, reason FROM card",
+        "counter": "SELECT * FROM counter",
+        "program": "SELECT program_id, version, suspended_for FROM program",
+        "request": "SELECT order_id, viewer_id, post_id, program_id, total_minor, currency, status FROM service_request",
+    },
+    "registry": {
+        "program": "SELECT program_id, suspended_for, (SELECT number FROM version WHERE version.program_id = program.program_id AND state = 'released') AS version FROM program",
+        "discovery": "SELECT post_id, program_id, reason FROM discovery",
+        "usage": "SELECT * FROM usage",
+    },
+    "membership": {
+        "line": "SELECT * FROM credit_line",
+        "hold": "SELECT order_id, member_id, merchant_id, amount_minor, currency, state FROM hold",
+        "entry": "SELECT entry_id, kind, member_id, order_id, currency FROM entry ORDER BY entry_id",
+        "posting": "SELECT entry_id, account, amount_minor FROM posting ORDER BY entry_id, account",
+    },
+    "inventory": {
+        "shelf": "SELECT location_id, sku, on_hand, reserved FROM shelf",
+        "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, order_id FROM movement ORDER BY movement_id",
+        "order": "SELECT order_id, member_id, merchant_id, amount_minor, currency, state FROM customer_order",
+        "reservation": "SELECT order_id, sku, location_id, units, state FROM reservation",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record, as far as identities look at it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    event_id: str
+    source: str
+    type: str
+    sequence: int
+    value: str
+    headers: str
+
+    @property
+    def place(self) -> str:
+        """Where it is, for a witness."""
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+@dataclass(slots=True)
+class World:
+    """What was found: rows by service and table, and records of all topics in order of partition and offset."""
+
+    tables: dict[str, dict[str, list[Row]]]
+    records: list[Record]
+    reactions: dict[str, set[str]]
+    """Event types that each service handles."""
+
+    def rows(self, service: str, table: str) -> list[Row]:
+        """Rows of a table."""
+        return self.tables[service][table]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal worlds: two looks that differ mean that something still moves."""
+        text = repr(
+            [
+                [(s, t, [tuple(_still(r)) for r in rows]) for t, rows in sorted(ts.items())]
+                for s, ts in sorted(self.tables.items())
+            ]
+        )
+        return hashlib.sha256((text + repr(self.records)).encode()).hexdigest()
+
+
+def _still(row: Row) -> list[Any]:
+    """A row without the moment at which it was read."""
+    return [value for name, value in row.items() if name != "read_at"]
+
+
+async def collect(target: Suite, reactions: dict[str, set[str]]) -> World:
+    """Look once."""
+    services = list(_OWN)
+    found = await asyncio.gather(*(read_tables(target.database_urls[service], service) for service in services))
+    return World(dict(zip(services, found, strict=True)), await read_topics(target.kafka_bootstrap), reactions)
+
+
+async def read_tables(url: str, service: str) -> dict[str, list[Row]]:
+    """All tables of a service in one repeatable-read, read-only snapshot."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return {
+                table: [dict(row) for row in await connection.fetch(sql)]
+                for table, sql in {**_COMMON, **_OWN[service]}.items()
+            }
+    finally:
+        await connection.close()
+
+
+async def read_topics(bootstrap: str) -> list[Record]:
+    """Every record of every topic, to the ends as they are now."""
+    consumer = AIOKafkaConsumer(
+        *[topic.name for topic in TOPICS],
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        ends = {p: end for p, end in (await consumer.end_offsets(list(consumer.assignment()))).items() if end}
+        found: list[Record] = []
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for partition, records in (await consumer.getmany(timeout_ms=200)).items():
+                found += [_record(record) for record in records if record.offset < ends.get(partition, 0)]
+        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
+    finally:
+        await consumer.stop()
+
+
+def _record(record: Any) -> Record:  # noqa: ANN401  # an aiokafka ConsumerRecord
+    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    sequence = headers.get("ce_sequence", "")
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=(record.key or b"").decode("utf-8", "replace"),
+        event_id=headers.get("ce_id", ""),
+        source=headers.get("ce_source", ""),
+        type=headers.get("ce_type", ""),
+        sequence=int(sequence) if sequence.isdigit() else 0,
+        value=(record.value or b"").decode("utf-8", "replace"),
+        headers=repr(sorted(headers.items())),
+    )
+
+
+def moment(row: Row, name: str) -> datetime:
+    """A timestamp of a row."""
+    value: datetime = row[name]
+    return value

@@ -1,0 +1,95 @@
+"""lutong verify: look twice, evaluate, and show the smallest witness of whatever is wrong."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from aiokafka.errors import KafkaError
+
+from lutong_console import catalogue
+from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.screen import emit_json, out, table
+from lutong_console.targets import Json, StackName, Suite, suite
+from lutong_console.verify.collect import World, collect
+from lutong_console.verify.identities import NAMES, evaluate
+from lutong_console.verify.violation import Violation
+
+_SHOWN_MAX = 50
+
+
+def verify(
+    stack: StackName = "default",
+    *,
+    settle_s: Annotated[float, typer.Option("--settle", help="Seconds to wait until nothing moves any more.")] = 60.0,
+    canary: Annotated[
+        list[str] | None, typer.Option("--canary", help="A string that must be nowhere. May be repeated.")
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", help="What clients were told: NDJSON of kind, id, outcome.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check the whole suite against its identities, over four databases and all topics. Exit code 1 on a violation."""
+    told = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
+    world = asyncio.run(_look_until_still(suite(stack), settle_s))
+    violations = evaluate(world, canary or (), told)
+    if as_json:
+        emit_json(_as_json(world, violations))
+    else:
+        _print(world, violations)
+    if violations:
+        raise typer.Exit(PROBLEM)
+
+
+async def _look_until_still(target: Suite, settle_s: float) -> World:
+    """Look twice; two looks that agree are one truth. While something moves, look again, up to a deadline."""
+    reactions: dict[str, set[str]] = {service: set() for service in target.database_urls}
+    for event, places in catalogue.reactions().items():
+        for service in places:
+            reactions[service].add(event.type)
+    deadline = time.monotonic() + settle_s
+    try:
+        world = await collect(target, reactions)
+        while True:
+            again = await collect(target, reactions)
+            if world.digest == again.digest and _is_quiet(again):
+                return again
+            if time.monotonic() > deadline:
+                raise ConsoleError(f"something still moves after {settle_s:.0f} s", then="lutong status")
+            world = again
+    except (OSError, KafkaError) as error:
+        raise ConsoleError(
+            f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
+        ) from None
+
+
+def _is_quiet(world: World) -> bool:
+    """Nothing committed waits for the relay."""
+    return not any(row["published_at"] is None for service in world.tables for row in world.rows(service, "outbox"))
+
+
+def _print(world: World, violations: list[Violation]) -> None:
+    counts = {name: sum(violation.identity == name for violation in violations) for name in NAMES}
+    rows = [(name, "[green]holds[/]" if not count else f"[red]{count} broken[/]") for name, count in counts.items()]
+    out.print(table(["identity", "result"], rows))
+    for violation in violations[:_SHOWN_MAX]:
+        out.print(f"[red]{violation.identity}[/] ", end="")
+        out.print(f"{violation.what}: {violation.witness}", markup=False)
+    if len(violations) > _SHOWN_MAX:
+        out.print(f"and {len(violations) - _SHOWN_MAX} more; --json shows all")
+    out.print(f"verify: {len(violations)} violations, {len(world.records)} records, {_rows(world)} rows")
+
+
+def _as_json(world: World, violations: list[Violation]) -> dict[str, Any]:
+    return {
+        "violations": [{"identity": v.identity, "what": v.what, "witness": v.witness} for v in violations],
+        "records": len(world.records),
+        "rows": _rows(world),
+    }
+
+
+def _rows(world: World) -> int:
+    return sum(len(rows) for tables in world.tables.values() for rows in tables.values())

@@ -1,0 +1,41 @@
+"""What must be true of the whole suite, whatever died on the way.
+
+Pure functions over one look at it; each yields violations with the smallest witness. The names V1 to
+V11 are those of docs/reliability.md.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from lutong_console.verify.collect import World
+from lutong_console.verify.log import (
+    clients_are_remembered,
+    inbox_covers_topics,
+    log_matches_outbox,
+    nothing_is_told,
+    parked_records_are_held,
+)
+from lutong_console.verify.money import credit_stays_in_limits, ledger_balances, orders_conserve
+from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.stock import everything_ends_once, stock_is_its_movements
+from lutong_console.verify.violation import Violation
+
+NAMES: Final = tuple(f"V{number}" for number in range(1, 12))
+
+_OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
+    log_matches_outbox,
+    inbox_covers_topics,
+    ledger_balances,
+    credit_stays_in_limits,
+    orders_conserve,
+    stock_is_its_movements,
+    everything_ends_once,
+    projections_follow,
+    parked_records_are_held,
+)
+
+
+def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[str, Any]] = ()) -> list[Violation]:
+    """All violations of all identities; canaries are for V11, what clients were told for V8."""
+    found = [violation for identity in _OF_THE_WORLD for violation in identity(world)]
+    return [*found, *clients_are_remembered(world, history), *nothing_is_told(world, canaries)]

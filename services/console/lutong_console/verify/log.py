@@ -1,0 +1,123 @@
+"""What went over the wire: V1 log, V2 inbox, V8 clients, V10 parked records, V11 secrecy."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from lutong_console.verify.collect import Record, World
+from lutong_console.verify.violation import Violation
+
+
+def log_matches_outbox(world: World) -> Iterator[Violation]:
+    """V1: what a service committed is what its topics hold, byte for byte; per key 1, 2, 3, … in one partition."""
+    for service in world.tables:
+        committed = {row["event_id"]: row for row in world.rows(service, "outbox")}
+        mine = [r for r in world.records if r.source == f"/lutong/{service}"]
+        published = {record.event_id for record in mine}
+        for event_id, row in committed.items():
+            if event_id not in published:
+                yield Violation(
+                    "V1", f"{service}: committed but not on {row['topic']}", f"event {event_id}, key {row['key']}"
+                )
+        for record in mine:
+            known = committed.get(record.event_id)
+            if known is None:
+                yield Violation(
+                    "V1", f"{service}: on its topic but never committed", f"event {record.event_id} at {record.place}"
+                )
+            elif (known["payload"], known["key"], known["topic"]) != (record.value, record.key, record.topic):
+                yield Violation(
+                    "V1",
+                    f"{service}: the topic says something else than the outbox",
+                    f"event {record.event_id} at {record.place}",
+                )
+        yield from _streams(service, mine)
+
+
+def _streams(service: str, records: Sequence[Record]) -> Iterator[Violation]:
+    seen: set[str] = set()
+    streams: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.event_id not in seen:
+            seen.add(record.event_id)
+            streams[record.topic, record.key].append(record)
+    for (topic, key), said in streams.items():
+        if len({record.partition for record in said}) > 1:
+            yield Violation("V1", f"{service}: one key in two partitions of {topic}", f"key {key}")
+        for expected, record in enumerate(said, said[0].sequence or 1):
+            if record.sequence != expected:
+                yield Violation(
+                    "V1",
+                    f"{service}: version {record.sequence} where {expected} was due",
+                    f"event {record.event_id} at {record.place}",
+                )
+                break
+
+
+def inbox_covers_topics(world: World) -> Iterator[Violation]:
+    """V2: every event that a service handles is taken in or set aside, and nothing else is."""
+    by_type: dict[str, list[Record]] = defaultdict(list)
+    for record in world.records:
+        by_type[record.type].append(record)
+    on_topics = {(record.source, record.event_id) for record in world.records}
+    for service, types in world.reactions.items():
+        taken = {(row["source"], row["id"]) for row in world.rows(service, "inbox")}
+        aside = {(row["topic"], row["partition"], row["offset"]) for row in world.rows(service, "parked")}
+        for record in (record for event_type in sorted(types) for record in by_type[event_type]):
+            if (record.source, record.event_id) not in taken and (
+                record.topic,
+                record.partition,
+                record.offset,
+            ) not in aside:
+                yield Violation(
+                    "V2", f"{service}: neither taken in nor set aside", f"event {record.event_id} at {record.place}"
+                )
+        for source, event_id in sorted(taken - on_topics):
+            yield Violation("V2", f"{service}: taken in but on no topic", f"event {event_id} of {source}")
+
+
+def clients_are_remembered(world: World, history: Iterable[dict[str, Any]]) -> Iterator[Violation]:
+    """V8: what a client was told is so: an accepted post or order is there once, a refused one is not."""
+    posts = Counter(row["post_id"] for row in world.rows("feed", "card"))
+    orders = Counter(row["order_id"] for row in world.rows("feed", "request"))
+    for line in history:
+        there = (posts if line["kind"] == "post" else orders)[line["id"]]
+        if line["outcome"] == "ok" and there != 1:
+            yield Violation("V8", f"the client was told yes, and there are {there}", f"{line['kind']} {line['id']}")
+        if line["outcome"] == "refused" and there:
+            yield Violation("V8", "the client was told no, and it is there", f"{line['kind']} {line['id']}")
+
+
+def parked_records_are_held(world: World) -> Iterator[Violation]:
+    """V10: what waits has a head before it, what was redriven took effect, and what is open did not."""
+    for service in world.tables:
+        taken = {row["id"] for row in world.rows(service, "inbox")}
+        heads = {(r["topic"], r["key"]): r["id"] for r in world.rows(service, "parked") if r["state"] == "parked"}
+        for row in world.rows(service, "parked"):
+            where = f"{service} parked {row['id']} ({row['topic']}/{row['partition']}@{row['offset']})"
+            head = heads.get((row["topic"], row["key"]))
+            if row["state"] == "waiting" and (head is None or head > row["id"]):
+                yield Violation("V10", "a record waits behind nothing", where)
+            if row["state"] == "redriven" and row["event_id"] and row["event_id"] not in taken:
+                yield Violation("V10", "a redriven record had no effect", where)
+            if row["state"] in {"parked", "waiting"} and row["event_id"] in taken:
+                yield Violation("V10", "a record that is set aside took effect all the same", where)
+
+
+def nothing_is_told(world: World, canaries: Iterable[str]) -> Iterator[Violation]:
+    """V11: strings that must stay secret are in no record, no dead letter and no saved answer."""
+    for canary in canaries:
+        for record in world.records:
+            if canary in f"{record.key} {record.value} {record.headers}":
+                yield Violation("V11", "a canary is on a topic", f"event {record.event_id} at {record.place}")
+        for service in world.tables:
+            yield from _kept(world, service, canary)
+
+
+def _kept(world: World, service: str, canary: str) -> Iterator[Violation]:
+    for row in world.rows(service, "parked"):
+        if canary in f"{row['error']} {row['reason']}" or canary.encode() in (row["value"] or b""):
+            yield Violation("V11", "a canary is in a parked record", f"{service} parked {row['id']}")
+    for row in world.rows(service, "idempotency"):
+        if canary.encode() in row["body"]:
+            yield Violation("V11", "a canary is in a saved answer", f"{service} key {row['key']}")
