@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e check lint types imports contracts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e chaos check lint types imports contracts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ integration: setup ## Tests on a real Kafka and PostgreSQL
 
 e2e: setup ## The story of the README as a test
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000)
+	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000)
 
 check: lint types imports contracts ## Everything that needs no running system: must be clean before a commit
 

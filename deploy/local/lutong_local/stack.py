@@ -133,18 +133,37 @@ def start_infrastructure(stack: Stack, say: Say, *, dies_with_parent: bool) -> N
         if name not in stack.ports or not is_free(stack.ports[name]):
             stack.ports[name] = free_port()
     stack.password = stack.password or secrets.token_urlsafe(24)
-    ports = (stack.ports["kafka"], stack.ports["controller"])
     save(stack)
     with ThreadPoolExecutor(2) as pool:
-        kafka = pool.submit(prepare_kafka, stack.directory / "kafka", ports, say)
-        database = pool.submit(prepare_postgres, stack.directory, stack.ports["postgres"], stack.password, say)
+        prepared = {name: pool.submit(_prepare_piece, stack, name, say) for name in ("kafka", "postgres")}
     # Started by this thread: a process that is to die with its parent dies with the thread that made it.
-    for name, prepared in (("kafka", kafka), ("postgres", database)):
+    for name, command in prepared.items():
         say(f"starting {name}")
-        stack.children[name] = start(replace(prepared.result(), dies_with_parent=dies_with_parent))
+        stack.children[name] = start(replace(command.result(), dies_with_parent=dies_with_parent))
     save(stack)
-    wait_for_kafka(stack.children["kafka"], stack.ports["kafka"])
-    wait_for_postgres(stack.children["postgres"], stack.ports["postgres"], stack.password)
+    for name in prepared:
+        wait_for_piece(stack, name)
+
+
+def start_piece(stack: Stack, name: str, *, dies_with_parent: bool = False) -> None:
+    """Start Kafka or PostgreSQL again on the same data and ports; `wait_for_piece` says when it answers."""
+    command = _prepare_piece(stack, name, lambda _: None)
+    stack.children[name] = start(replace(command, dies_with_parent=dies_with_parent))
+    save(stack)
+
+
+def _prepare_piece(stack: Stack, name: str, say: Say) -> Command:
+    if name == "kafka":
+        return prepare_kafka(stack.directory / "kafka", (stack.ports["kafka"], stack.ports["controller"]), say)
+    return prepare_postgres(stack.directory, stack.ports["postgres"], stack.password, say)
+
+
+def wait_for_piece(stack: Stack, name: str) -> None:
+    """Wait until Kafka or PostgreSQL takes connections."""
+    if name == "kafka":
+        wait_for_kafka(stack.children["kafka"], stack.ports["kafka"])
+    else:
+        wait_for_postgres(stack.children["postgres"], stack.ports["postgres"], stack.password)
 
 
 def _prepare(stack: Stack, say: Say) -> None:

@@ -39,8 +39,7 @@ Records = Sequence["ConsumerRecord[Any, Any]"]
 
 async def handle(tx: Tx, received: Sequence[Received[Event]], handlers: Handlers) -> list[Received[Event]]:
     """Take events in and run their handlers in the given transaction; gives those that were new."""
-    known = [item for item in received if type(item.event) in handlers.by_type]
-    fresh = await inbox.receive(tx, known) if known else []
+    fresh = await inbox.receive(tx, received) if received else []
     failpoints.reach("inbox_inserted")
     for batch in group(fresh):
         cls = type(batch[0].event)
@@ -120,7 +119,7 @@ class Consumer:
     async def _attempt(self, records: Records) -> None:
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
-            decoded = [_decode(record) for record in records]
+            decoded = [item for item in map(_decode, records) if self._concerns_us(item)]
             bad = [record for record, outcome in decoded if isinstance(outcome, MalformedError)]
             seen = await parking.already_parked(tx, bad) if bad else set()
             keyed = [(record.topic, bytes(record.key)) for record in records if record.key is not None]
@@ -134,11 +133,16 @@ class Consumer:
             failpoints.reach("before_commit")
             said = len(tx.outgoing)
         failpoints.reach("after_commit")
-        observe.consumed(len(records), len(good), len(fresh), stopped)
+        observe.consumed(len(records), len(records) - len(stopped), len(fresh), stopped)
         if said:
             self.after_commit()
         for item in stopped:
             log.warning("record_stopped", **describe(item.record), state=item.state, reason=item.reason)
+
+    def _concerns_us(self, decoded: "Decoded") -> bool:
+        """Events that nobody here handles are passed over, also behind a parked record of their key."""
+        _, outcome = decoded
+        return isinstance(outcome, MalformedError) or type(outcome.event) in self.handlers.by_type
 
     async def _park(self, record: "ConsumerRecord[Any, Any]", error: Exception) -> None:
         _, outcome = _decode(record)

@@ -17,7 +17,7 @@ Step = Literal["accepted", "picked", "ready_for_pickup", "handed_over", "fulfill
 Shelf = tuple[str, str]
 """(location, SKU)."""
 
-ACCEPTANCE_WINDOW: Final = timedelta(minutes=30)
+ACCEPTANCE_WINDOW_DEFAULT: Final = timedelta(minutes=30)
 """How long a location has to accept an order before it is cancelled and its stock released."""
 
 CANCELLABLE: Final = ("sourced", "accepted", "picked", "ready_for_pickup")

@@ -1,6 +1,9 @@
 """What inventory reacts to, in the order of the story."""
 
+import os
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts import Event
@@ -19,6 +22,11 @@ from lutong_inventory.domain import Outcome, Recalled, Shelf, Sourced
 
 handlers = Handlers()
 
+ACCEPTANCE_WINDOW: Final = timedelta(
+    seconds=float(os.environ.get("LUTONG_ACCEPTANCE_WINDOW_S", domain.ACCEPTANCE_WINDOW_DEFAULT.total_seconds()))
+)
+"""An operator's choice; tests choose seconds, so that orders lapse while they look."""
+
 
 @handlers.on(CreditHeld)
 async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
@@ -28,7 +36,7 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
     fresh = list({r.event.order_id: r for r in reversed(batch) if r.event.order_id not in known}.values())[::-1]
     outcomes = await _source([received.event for received in fresh], tx)
 
-    accept_by = tx.now + domain.ACCEPTANCE_WINDOW
+    accept_by = tx.now + ACCEPTANCE_WINDOW
     causes = [received.as_cause for received in fresh]
     emptied = await store.save_outcomes(tx, list(zip(outcomes, causes, strict=True)), accept_by)
 
@@ -73,7 +81,7 @@ def _answer(outcome: Outcome, tx: Tx) -> Event:
             distance_m=outcome.distance_m,
             lines=order.lines,
             mode=order.mode,
-            accept_by=tx.now + domain.ACCEPTANCE_WINDOW,
+            accept_by=tx.now + ACCEPTANCE_WINDOW,
         )
     if isinstance(outcome, Recalled):
         return OrderCancelled(

@@ -1,0 +1,188 @@
+"""make chaos: the whole suite under load while everything dies; then heal, wait, verify.
+
+A run that did not reach the rare states is invalid: it would prove nothing.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from lutong_console import catalogue
+from lutong_console.targets import Suite
+from lutong_console.verify.collect import World, collect
+from lutong_console.verify.identities import evaluate
+from lutong_local.stack import SERVICES, Stack, down, readiness, up
+from tests.chaos import world as chaos_world
+from tests.chaos.faults import INVENTORY_ENVIRONMENT, Faults, background
+
+_QUIET_DEADLINE_S = 120.0
+
+
+def say(message: str) -> None:
+    """Tell how it goes."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {message}\n")
+
+
+async def chaos(options: argparse.Namespace, stack: Stack) -> bool:
+    """One run; gives whether it was valid and clean."""
+    async with httpx.AsyncClient(timeout=20) as client:
+        post_id = await chaos_world.build(client, stack, options.orders)
+        await _until(lambda: _card_is_active(client, stack, post_id), "the card is active")
+        load = background(
+            [
+                sys.executable,
+                "-m",
+                "tests.chaos.load",
+                str(stack.directory),
+                post_id,
+                str(options.orders),
+                str(options.rate),
+                str(options.seed),
+            ],
+            stack,
+        )
+        faults = Faults(stack, random.Random(options.seed))
+        await faults.run(options.kills, options.orders / options.rate / options.kills)
+        say(f"faults: {dict(faults.done)}")
+        await _until(lambda: _all_ready(stack), "everything is ready again")
+        redriven = await _until_drained(client, stack, lambda: load.alive)
+        say(f"load ended; {redriven} redriven; waiting until nothing moves")
+        await _until(lambda: _is_settled(client, stack), "every order has ended")
+        world = await _still(stack)
+    history = [json.loads(line) for line in (stack.directory / "history.ndjson").read_text().splitlines()]
+    return _judge(options, faults, world, history)
+
+
+def _judge(options: argparse.Namespace, faults: Faults, world: World, history: list[dict[str, Any]]) -> bool:
+    violations = evaluate(world, history=history)
+    reached = _rare_states(faults, world)
+    wanted = {"duplicates": 100, "compensations": 50, "rebalances": 10, "parked": 10, "redriven": 10, "lapse races": 20}
+    share = min(1.0, options.kills / 60)  # a shorter run must reach its share
+    missed = [
+        f"{name} {reached[name]} < {round(least * share)}"
+        for name, least in wanted.items()
+        if reached[name] < round(least * share)
+    ]
+    for violation in violations[:20]:
+        say(f"{violation.identity} {violation.what}: {violation.witness}")
+    say(f"reached: {dict(reached)}; orders: {dict(Counter(row['status'] for row in world.rows('feed', 'request')))}")
+    lost = sum(v.identity in {"V1", "V2", "V8"} for v in violations)
+    doubled = sum(v.identity in {"V4", "V6", "V7"} for v in violations)
+    verdict = f"invalid ({', '.join(missed)})" if missed else "valid"
+    kills, orders = faults.done["kills"], len(history)
+    sys.stdout.write(
+        f"chaos: {verdict}, {lost} lost, {doubled} doubled, {len(violations)} violations, {kills} kills, {orders} orders\n"
+    )
+    return not missed and not violations
+
+
+def _rare_states(faults: Faults, world: World) -> Counter[str]:
+    ids = Counter((record.source, record.event_id) for record in world.records if record.event_id)
+    states = Counter(row["state"] for service in world.tables for row in world.rows(service, "parked"))
+    names = Counter(record.type.split(".")[2] for record in world.records if record.type.count(".") == 3)
+    accepted, lapsed = (
+        {
+            row["key"]: row["written_at"]
+            for row in world.rows("inventory", "outbox")
+            if word in row["payload"] + row["type"]
+        }
+        for word in ('"step":"accepted"', "acceptance-lapsed")
+    )
+    close = [key for key in accepted.keys() & lapsed.keys() if abs((accepted[key] - lapsed[key]).total_seconds()) < 2]
+    return Counter(
+        {
+            "duplicates": sum(count - 1 for count in ids.values()),
+            "compensations": names["hold-released"],
+            "rebalances": faults.done["rebalances"],
+            "parked": sum(states.values()),
+            "redriven": states["redriven"] + states["discarded"],
+            "lapse races": len(close),
+        }
+    )
+
+
+async def _until_drained(client: httpx.AsyncClient, stack: Stack, busy: Any) -> int:  # noqa: ANN401  # a condition
+    """Discard garbage and redrive what waited behind it, until the load has ended and nothing is parked."""
+    handled = 0
+    while True:
+        rows = [
+            (service, row)
+            for service in SERVICES
+            for row in (await client.get(f"{stack.url(service)}/operations/parked")).json()
+        ]
+        for service, row in rows:
+            verb = "discard" if row["reason"] in {"bad_header", "bad_bytes"} else "redrive"
+            decision = {"actor": "chaos", "reason": "healing"}
+            await client.post(f"{stack.url(service)}/operations/parked/{row['id']}/{verb}", json=decision)
+            handled += 1
+        if not rows and not busy():
+            return handled
+        await asyncio.sleep(0.2)  # a poll of the condition above
+
+
+async def _is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
+    requests = (await client.get(f"{stack.url('feed')}/v1/summary")).json()["requests"]
+    holds = (await client.get(f"{stack.url('membership')}/v1/summary")).json()["holds"]
+    return not requests.get("requested") and not requests.get("sourced") and not holds.get("held")
+
+
+async def _still(stack: Stack) -> World:
+    target = Suite({service: stack.url(service) for service in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
+    reactions: dict[str, set[str]] = {service: set() for service in SERVICES}
+    for event, places in catalogue.reactions().items():
+        for service in places:
+            reactions[service].add(event.type)
+    deadline = time.monotonic() + _QUIET_DEADLINE_S
+    one = await collect(target, reactions)
+    while (other := await collect(target, reactions)).digest != one.digest and time.monotonic() < deadline:
+        one = other
+    return other
+
+
+async def _card_is_active(client: httpx.AsyncClient, stack: Stack, post_id: str) -> bool:
+    state: str = (await client.get(f"{stack.url('feed')}/v1/posts/{post_id}")).json()["card"]["state"]
+    return state == "active"
+
+
+async def _all_ready(stack: Stack) -> bool:
+    return all(readiness(stack, service)["ready"] for service in SERVICES)
+
+
+async def _until(condition: Any, what: str) -> None:  # noqa: ANN401  # an async condition
+    deadline = time.monotonic() + _QUIET_DEADLINE_S
+    while not await condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"chaos: did not come true within {_QUIET_DEADLINE_S:.0f} s: {what}")
+        await asyncio.sleep(0.2)  # a poll of the condition above
+
+
+def main() -> None:
+    """Run chaos on a stack of its own."""
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--orders", type=int, default=5000)
+    parser.add_argument("--rate", type=float, default=25.0, help="orders per second")
+    parser.add_argument("--keep", action="store_true", help="leave the stack's directory for a look")
+    options = parser.parse_args()
+    directory = Path(tempfile.mkdtemp(prefix="lutong-chaos-")) / "chaos"
+    say(f"seed {options.seed}: {options.kills} kills, {options.orders} orders, in {directory}")
+    stack = up(directory, lambda _: None, dies_with_parent=True, environment=INVENTORY_ENVIRONMENT)
+    try:
+        clean = asyncio.run(chaos(options, stack))
+    finally:
+        down(stack, lambda _: None, purge=not options.keep)
+    sys.exit(0 if clean else 1)
+
+
+if __name__ == "__main__":
+    main()

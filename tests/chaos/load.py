@@ -1,0 +1,125 @@
+"""Open-loop load from a process of its own: viewers order and regret, staff fulfil and fail, whatever is down.
+
+`python -m tests.chaos.load DIRECTORY POST ORDERS RATE SEED` writes what clients were told to history.ndjson.
+Every command has an Idempotency-Key and is repeated until there is an answer: a timeout is not a no.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+import httpx
+
+from lutong_local.stack import Stack, load
+from tests.chaos.world import PLACE, SKUS, STORES, viewer
+
+_TRIES_MAX = 60
+_STEPS = ("accepted", "picked", "handed_over", "fulfilled")
+
+
+class Client:
+    """Says things until they are answered."""
+
+    def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
+        self.stack = stack
+        self.http = http
+
+    async def say(self, service: str, path: str, body: object, key: str) -> httpx.Response | None:
+        """POST with a key until an answer is not 409 in progress, 429 or 5xx; None when there never was one."""
+        for _ in range(_TRIES_MAX):
+            with suppress(httpx.TransportError):
+                answer = await self.http.post(
+                    f"{self.stack.url(service)}{path}", json=body, headers={"idempotency-key": key}
+                )
+                if answer.status_code < 500 and answer.json().get("type") != "urn:lutong:problem:in_progress":
+                    return answer
+            await asyncio.sleep(0.5)  # a client's patience between tries
+        return None
+
+    async def ask(self, service: str, path: str) -> Any:  # noqa: ANN401  # JSON
+        """GET; an empty list when nobody answers."""
+        with suppress(httpx.TransportError, ValueError):
+            answer = await self.http.get(f"{self.stack.url(service)}{path}")
+            if answer.status_code == 200:
+                return answer.json()
+        return []
+
+
+async def order(client: Client, post_id: str, number: int, dice: random.Random, history: TextIO) -> None:
+    """One viewer orders; one in ten changes their mind shortly after."""
+    lines = [{"sku": sku, "units": dice.randint(1, 2)} for sku in dice.choices(SKUS, k=dice.randint(1, 3))]
+    regrets, pause_s = dice.random() < 0.1, dice.uniform(0, 3)
+    body = {"viewer_id": viewer(number), "lines": lines, "destination": PLACE}
+    answer = await client.say("feed", f"/v1/posts/{post_id}/card/requests", body, f"order-{number}")
+    if answer is None or answer.status_code != 202:
+        return
+    order_id = answer.json()["order_id"]
+    history.write(json.dumps({"kind": "order", "id": order_id, "outcome": "ok"}) + "\n")
+    if regrets:
+        await asyncio.sleep(pause_s)  # how long a viewer thinks
+        await client.say(
+            "feed", f"/v1/requests/{order_id}/cancellation", {"viewer_id": viewer(number)}, f"regret-{number}"
+        )
+
+
+async def staff(client: Client, place: str, dice: random.Random, done: asyncio.Event) -> None:
+    """Take orders at one location a step further, one after the other; some are too late, some cannot be served."""
+    quiet = 0
+    while quiet < 40:
+        busy = 0
+        for state, step in zip(("sourced", *_STEPS[:-1]), _STEPS, strict=True):
+            for row in await client.ask("inventory", f"/v1/locations/{place}/orders?state={state}&limit=60"):
+                busy += 1
+                await _handle(client, place, row["order_id"], step, dice)
+        quiet = 0 if busy or not done.is_set() else quiet + 1
+        await asyncio.sleep(0.2)  # the rhythm of a shift
+
+
+async def _handle(client: Client, place: str, order_id: str, step: str, dice: random.Random) -> None:
+    if step == "accepted" and dice.random() < 0.25:
+        return  # nobody looks: it may lapse
+    if step == "picked" and dice.random() < 0.05:
+        await client.say("inventory", f"/v1/orders/{order_id}/cancellation", {}, f"fail-{order_id}")
+        return
+    await client.say(
+        "inventory", f"/v1/orders/{order_id}/steps", {"step": step, "location_id": place}, f"{step}-{order_id}"
+    )
+
+
+async def main(directory: Path, post_id: str, orders: int, rate: float, seed: int) -> None:
+    """Send orders at a steady rate, whatever becomes of them; then let staff finish."""
+    stack = load(directory)
+    if stack is None:
+        raise SystemExit(3)
+    done = asyncio.Event()
+    async with httpx.AsyncClient(timeout=5, limits=httpx.Limits(max_connections=100)) as http:
+        client = Client(stack, http)
+        places = ["flagship", *(f"store-{n}" for n in range(STORES))]
+        shifts = [
+            asyncio.create_task(staff(client, place, random.Random(seed + n), done)) for n, place in enumerate(places)
+        ]
+        with (directory / "history.ndjson").open("a", buffering=1) as history:
+            await _open_loop(
+                orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), history)
+            )
+        done.set()
+        await asyncio.gather(*shifts)
+
+
+async def _open_loop(count: int, rate: float, act: Callable[[int], Awaitable[None]]) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    tasks = []
+    for number in range(count):
+        await asyncio.sleep(max(0.0, began + number / rate - loop.time()))  # arrivals do not wait for answers
+        tasks.append(asyncio.ensure_future(act(number)))
+    await asyncio.gather(*tasks)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5])))

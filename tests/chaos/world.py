@@ -1,0 +1,71 @@
+"""The world that chaos happens to: a brand with stores, viewers with lines of different length."""
+
+from typing import Any, Final
+
+import httpx
+
+from lutong_local.stack import Stack
+
+VIEWERS: Final = 60
+STORES: Final = 8
+SKUS: Final = ("tea", "cup", "mask", "pen", "bag")
+PLACE: Final = {"latitude": 31.23, "longitude": 121.47}
+
+
+def viewer(number: int) -> str:
+    """The name of a viewer."""
+    return f"viewer-{number % VIEWERS}"
+
+
+async def build(client: httpx.AsyncClient, stack: Stack, orders: int) -> str:
+    """Build the world; gives the post that everybody orders from. Some credit and some shelves will run out."""
+
+    async def ask(service: str, method: str, path: str, body: object) -> Any:  # noqa: ANN401  # JSON
+        answer = await client.request(method, f"{stack.url(service)}{path}", json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    await ask("registry", "PUT", "/v1/merchants/brand", {"name": "brand"})
+    offers = [{"sku": sku, "title": sku, "unit_price": {"amount_minor": 500, "currency": "CNY"}} for sku in SKUS]
+    manifest = {"title": "Brand", "page": "pages/shop", "offers": offers}
+    programs = [{"program_id": "brand", "merchant_id": "brand", "manifest": manifest}]
+    await ask("registry", "POST", "/v1/programs/batch", {"programs": programs})
+    limit = max(10_000, 1_000 * 2 * orders // VIEWERS)
+    plan = {"merchant_id": "brand", "title": "light", "line_limit_minor": limit}
+    await ask("membership", "PUT", "/v1/plans/light", plan)
+    names = [viewer(number) for number in range(VIEWERS)]
+    profiles = [
+        {
+            "member_id": name,
+            "months_known": 60,
+            "late_months": n % 10 // 8 * 6,
+            "worst_delay_months": 0,
+            "utilisation_percent": 5,
+            "declared_limit_minor": 9_000_000,
+        }
+        for n, name in enumerate(names)
+    ]
+    await ask("membership", "POST", "/v1/members/profiles/batch", {"profiles": profiles})
+    sites = [
+        {
+            "location_id": f"store-{n}",
+            "merchant_id": "brand",
+            "kind": "store",
+            "name": "s",
+            "latitude": 31.2 + n / 50,
+            "longitude": 121.4,
+        }
+        for n in range(STORES)
+    ]
+    flagship = {"location_id": "flagship", "merchant_id": "brand", "kind": "flagship", "name": "f", **PLACE}
+    await ask("inventory", "POST", "/v1/locations/batch", {"locations": [*sites, flagship]})
+    shelves = [
+        {"location_id": site["location_id"], "sku": sku, "on_hand": orders // 8} for site in sites for sku in SKUS
+    ]
+    shelves += [{"location_id": "flagship", "sku": sku, "on_hand": orders // 4} for sku in SKUS[:-1]]
+    await ask("inventory", "POST", "/v1/stock/batch", {"shelves": shelves})
+    accounts = [{"account_id": name, "name": name} for name in [*names, "brand"]]
+    await ask("feed", "POST", "/v1/accounts/batch", {"accounts": accounts})
+    post = await ask("feed", "POST", "/v1/posts", {"author_id": "brand", "text": "Brand", "program_id": "brand"})
+    post_id: str = post["post_id"]
+    return post_id
