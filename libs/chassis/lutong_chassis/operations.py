@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, StringConstraints
+from pydantic import AwareDatetime, BaseModel, StringConstraints
 
-from lutong_chassis import parking
-from lutong_chassis.database import Tx
+from lutong_chassis import outbox, parking
+from lutong_chassis.database import Tx, transaction
 from lutong_chassis.http import Problem, TxDependency, routes
 from lutong_contracts.values import Identifier, Text
 
@@ -77,6 +77,22 @@ async def discard_parked(parked_id: int, decision: Decision, request: Request) -
     except parking.NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     return {"discarded": parked_id, "next_parked": successor}
+
+
+class Republication(Decision):
+    """From when on everything is to be published again."""
+
+    since: AwareDatetime
+
+
+@health.post("/operations/republication")
+async def republish(command: Republication, request: Request) -> dict[str, int]:
+    """Publish again what was said since a moment. Copies are recognised by whoever has them."""
+    service = request.app.state.service
+    async with transaction(service.required_pool) as tx:
+        count = await outbox.republish(tx, command.since, actor=command.actor, reason=command.reason)
+    service.wake_relay()
+    return {"republished": count}
 
 
 @router.get("/operations/journeys/{correlation_id}")

@@ -6,7 +6,7 @@ after the lock, so for one key the order of ids is the order of commits: what th
 
 import zlib
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from uuid_utils.compat import uuid7
@@ -124,6 +124,24 @@ async def ripen(tx: Tx, rows_max: int = 500) -> int:
         ordered = sorted(rows, key=lambda row: row["due_at"])
         await append(tx, [tuple(row.values())[:8] for row in ordered])
     return len(rows)
+
+
+async def republish(tx: Tx, since: datetime, *, actor: str, reason: str) -> int:
+    """Let the relay carry again what was said since a moment; gives how many events.
+
+    For when a broker lost what it had acknowledged (a power cut on a single broker does that).
+    Whoever has taken an event in recognises its id, so what was not lost has no second effect.
+    """
+    tag = await tx.execute(
+        "UPDATE outbox SET published_at = NULL WHERE written_at >= $1 AND published_at IS NOT NULL", since
+    )
+    await tx.execute(
+        "INSERT INTO audit (actor, action, subject, reason) VALUES ($1, 'republished', $2, $3)",
+        actor,
+        f"outbox since {since.isoformat()}",
+        reason,
+    )
+    return int(tag.rpartition(" ")[2])
 
 
 async def keep_partitions(tx: Tx, retention: timedelta) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lutong_console import demo, journey, parked, replay, schema, stack, tail, topics
+from lutong_console import demo, journey, parked, repair, replay, schema, stack, tail, topics
 from lutong_console.errors import ConsoleError
 from lutong_console.screen import err
 from lutong_console.verify.command import verify
@@ -38,6 +38,7 @@ for command in (
     tail.tail,
     replay.replay,
     verify,
+    repair.republish,
 ):
     app.command()(command)
 app.add_typer(topics.commands, name="topics")

@@ -34,7 +34,7 @@ def tail(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Follow topics live. Piped, it prints one JSON document per line."""
     names = _topics(topics or [])
-    began = _moment(since)
+    began = moment(since) if since else None
 
     def wanted(record: dict[str, Any]) -> bool:
         return (
@@ -136,9 +136,8 @@ def _topics(wanted: list[str]) -> list[str]:
     return found
 
 
-def _moment(since: str | None) -> datetime | None:
-    if since is None:
-        return None
+def moment(since: str) -> datetime:
+    """The moment that `10m` or `start` means."""
     if since == "start":
         return datetime.fromtimestamp(0, UTC)
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

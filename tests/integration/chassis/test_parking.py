@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Infrastructure
 from tests.integration.chassis.harness import Toy, a_record, a_toy, feed, until
-from tests.integration.chassis.toy import SLOW_PLACE, Counted
+from tests.integration.chassis.toy import SLOW_PLACE, Counted, Ignored
 
 
 async def poisoned(key: str, kind: str) -> tuple[str, bytes | None, list[tuple[str, bytes | None]]]:
@@ -134,6 +134,17 @@ async def all_wait(toy: Toy, count: int) -> None:
         return len(await toy.parked()) == count
 
     await until(parked, f"{count} records are parked or waiting")
+
+
+async def test_events_that_nobody_handles_are_passed_over_also_behind_a_parked_record(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        ignored, good = a_record(Ignored(counter_id="bad")), a_record(Counted(counter_id="bad", place=1))
+        await feed(toy.bootstrap, toy.heard, [await poisoned("bad", "bad_bytes"), ignored, good])
+        await all_wait(toy, 2)
+        assert await toy.parked() == [("parked", "bad_bytes", "bad"), ("waiting", "key_blocked", "bad")]
 
 
 async def test_an_event_that_always_takes_too_long_is_parked_in_the_end_and_others_flow(

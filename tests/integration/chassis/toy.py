@@ -29,6 +29,12 @@ class Counted(Event, topic=HEARD, key="counter_id"):
     poison: bool = False
 
 
+class Ignored(Event, topic=HEARD, key="counter_id"):
+    """Something that nobody handles."""
+
+    counter_id: Identifier
+
+
 class Totalled(Event, topic=SAID, key="counter_id"):
     """How much was counted so far."""
 

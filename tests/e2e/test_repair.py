@@ -1,0 +1,54 @@
+"""A broker that lost what it had acknowledged is made whole from the outboxes."""
+
+import json
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from lutong_console.roads import ROADS, Walker
+from lutong_console.targets import Suite
+from lutong_console.verify.collect import collect
+from lutong_console.verify.log import log_matches_outbox
+from tests.e2e.test_command_line import Lutong, lutong
+from tests.integration.chassis.harness import until
+
+__all__ = ["lutong"]  # a fixture of the command line's tests
+
+
+async def lose(bootstrap: str, topic: str) -> int:
+    """Delete every record of a topic; gives how many there were."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap)
+    await consumer.start()
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
+    await consumer.stop()
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records(
+            {partition: RecordsToDelete(before_offset=end) for partition, end in ends.items() if end}
+        )
+    finally:
+        await admin.close()
+    return sum(ends.values())
+
+
+@pytest.mark.timeout(120)
+async def test_republish_brings_back_what_the_broker_lost_and_changes_nothing_else(
+    target: Suite, walkers: dict[str, Walker], lutong: Lutong
+) -> None:
+    await ROADS[1].walk(walkers["b"])
+    assert await lose(target.kafka_bootstrap, "lutong.inventory.orders") > 0
+    world = await collect(target, {})
+    assert {violation.identity for violation in log_matches_outbox(world)} == {"V1"}
+    before = json.dumps([world.rows("membership", "line"), world.rows("inventory", "shelf")], default=str)
+
+    done = lutong("republish", "--since", "1d", "--service", "inventory", "--reason", "power cut", "--json")
+    assert json.loads(done.stdout)["inventory"] > 0
+
+    async def whole() -> bool:
+        return not list(log_matches_outbox(await collect(target, {})))
+
+    await until(whole, "the log is whole again")
+    again = await collect(target, {})
+    assert json.dumps([again.rows("membership", "line"), again.rows("inventory", "shelf")], default=str) == before
