@@ -6,11 +6,12 @@ Service code never commits, acknowledges, makes ids or reads clocks.
 from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import Cause, Outgoing, Received
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.http import Problem, TxDependency, not_found, routes
+from lutong_chassis.http import Command, Problem, TxDependency, not_found, routes
 from lutong_chassis.service import Service
 
 __all__ = [
     "Cause",
+    "Command",
     "Handlers",
     "Outgoing",
     "Problem",

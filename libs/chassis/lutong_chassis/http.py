@@ -16,7 +16,7 @@ import structlog
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -43,6 +43,12 @@ class Problem(Exception):  # noqa: N818  # RFC 9457 calls it a problem; to its r
         self.kind = kind
         self.detail = detail
         self.extra = extra
+
+
+class Command(BaseModel):
+    """Base of request bodies: what is not known is refused, lest a typo be ignored."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class ProblemDocument(BaseModel):

@@ -5,21 +5,15 @@ from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from lutong_chassis import Cause, Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
 from lutong_contracts.values import Identifier, Mode, Place, Text, Title
 from lutong_feed import domain, store
 from lutong_feed.domain import CANCELLABLE, Cursor, Refusal
 
 router = routes("feed")
-
-
-class Command(BaseModel):
-    """Base of request bodies: what is not known is refused, lest a typo be ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Account(Command):

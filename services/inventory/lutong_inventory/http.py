@@ -3,9 +3,9 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from lutong_chassis import Cause, Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts import Event
 from lutong_contracts.inventory import (
     OrderAdvanced,
@@ -22,12 +22,6 @@ from lutong_inventory.domain import Step
 router = routes("inventory")
 
 Units = Annotated[int, Field(ge=0, le=10**9)]
-
-
-class Command(BaseModel):
-    """Base of request bodies: what is not known is refused, lest a typo be ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Site(Command):

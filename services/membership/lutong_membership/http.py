@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from lutong_chassis import Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Command, Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts.values import Identifier, Title
 from lutong_membership import domain, store
 from lutong_membership.domain import Applicant, Line, Plan
@@ -15,12 +15,6 @@ router = routes("membership")
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Amount = Annotated[int, Field(ge=1, le=10**12, description="in minor units")]
-
-
-class Command(BaseModel):
-    """Base of request bodies: what is not known is refused, lest a typo be ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class PlanTerms(Command):

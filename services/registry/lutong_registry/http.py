@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from lutong_chassis import Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Command, Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
 from lutong_contracts.values import Identifier, Money, Offer, Printable, Reason, Text, Title
 from lutong_registry import domain, store
@@ -24,12 +24,6 @@ def _once(values: list[str], what: str) -> None:
     repeated = next((value for value, count in Counter(values).items() if count > 1), None)
     if repeated is not None:
         raise ValueError(f"{what} may come once, {repeated!r} is repeated")
-
-
-class Command(BaseModel):
-    """Base of request bodies: what is not known is refused, lest a typo be ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Price(Money):

@@ -1,0 +1,162 @@
+"""Shelves: locked in key order, moved by conditional updates, every move written down."""
+
+from collections.abc import Iterable, Sequence
+
+import asyncpg
+
+from lutong_chassis import Tx, columns
+from lutong_inventory.domain import Shelf
+
+
+class OversoldError(RuntimeError):
+    """More was promised than is there: a bug, caught before a customer waits for nothing."""
+
+
+async def available(tx: Tx, shelves: Iterable[Shelf], *, lock: bool = False) -> dict[Shelf, int]:
+    """Units that may be promised, by shelf; locked in key order when asked."""
+    rows = await tx.fetch(
+        f"""
+        SELECT location_id, sku, on_hand - reserved - safety_stock AS available
+          FROM shelf
+         WHERE (location_id, sku) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+         ORDER BY location_id, sku
+        {"FOR NO KEY UPDATE" if lock else ""}
+        """,
+        *columns(sorted(set(shelves)), 2),
+    )
+    return {(row["location_id"], row["sku"]): row["available"] for row in rows}
+
+
+async def reserve(tx: Tx, reserved: Sequence[tuple[str, str, str, int]]) -> list[asyncpg.Record]:
+    """Set units aside, given as (order, SKU, location, units); gives the shelves that ran empty by it."""
+    await tx.execute(
+        """
+        INSERT INTO reservation (order_id, sku, location_id, units, state)
+        SELECT order_id, sku, location_id, units, 'open'
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[]) AS given(order_id, sku, location_id, units)
+        """,
+        *columns(sorted(reserved), 4),
+    )
+    shelves = {(location_id, sku) for _, sku, location_id, _ in reserved}
+    changed = await move(tx, "reserved", [(location, sku, 0, units, order) for order, sku, location, units in reserved])
+    if len(changed) != len(shelves):
+        raise OversoldError
+    return [row for row in changed if row["available"] <= 0 < row["available_before"]]
+
+
+async def move(tx: Tx, kind: str, moves: Sequence[tuple[str, str, int, int, str | None]]) -> list[asyncpg.Record]:
+    """Move stock, given as (location, SKU, on hand delta, reserved delta, order); gives the shelves that could.
+
+    What is reserved anew must be available, safety stock aside: the condition is part of the update.
+    """
+    ordered = sorted(moves, key=lambda move: move[:2])
+    changed = await tx.fetch(
+        """
+        UPDATE shelf
+           SET on_hand = on_hand + on_hand_delta, reserved = reserved + reserved_delta
+          FROM (SELECT location_id, sku, sum(on_hand_delta)::integer AS on_hand_delta,
+                       sum(reserved_delta)::integer AS reserved_delta
+                  FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[])
+                       AS given(location_id, sku, on_hand_delta, reserved_delta)
+                 GROUP BY location_id, sku) AS moved
+         WHERE shelf.location_id = moved.location_id AND shelf.sku = moved.sku
+           AND (reserved_delta <= 0 OR on_hand - reserved - safety_stock >= reserved_delta)
+        RETURNING shelf.location_id, shelf.sku, on_hand, on_hand - reserved - safety_stock AS available,
+                  on_hand - reserved - safety_stock - on_hand_delta + reserved_delta AS available_before
+        """,
+        *columns([move[:4] for move in ordered], 4),
+    )
+    await tx.execute(
+        """
+        INSERT INTO movement (kind, location_id, sku, on_hand_delta, reserved_delta, order_id)
+        SELECT $1, * FROM unnest($2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[])
+        """,
+        kind,
+        *columns(ordered, 5),
+    )
+    return changed
+
+
+async def close_reservations(tx: Tx, order_ids: Sequence[str], state: str) -> list[asyncpg.Record]:
+    """Release or ship what is set aside for orders; gives the shelves with their availability."""
+    rows = await tx.fetch(
+        """
+        UPDATE reservation
+           SET state = $2
+         WHERE order_id = ANY ($1) AND state = 'open'
+        RETURNING order_id, sku, location_id, units
+        """,
+        order_ids,
+        state,
+    )
+    if not rows:
+        return []
+    await available(tx, [(row["location_id"], row["sku"]) for row in rows], lock=True)
+    shipped = state == "shipped"
+    moves = [
+        (row["location_id"], row["sku"], -row["units"] if shipped else 0, -row["units"], row["order_id"])
+        for row in rows
+    ]
+    return await move(tx, state, moves)
+
+
+async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int]]) -> list[asyncpg.Record]:
+    """Set shelves to what was counted, given as (location, SKU, on hand, safety stock).
+
+    Gives those that could be set, with what they were before. A count below what is reserved is
+    refused: the goods are promised.
+    """
+    ordered = sorted({row[:2]: row for row in counted}.values())
+    await tx.execute(
+        """
+        INSERT INTO shelf (location_id, sku, on_hand)
+        SELECT location_id, sku, 0 FROM unnest($1::text[], $2::text[]) AS given(location_id, sku)
+            ON CONFLICT (location_id, sku) DO NOTHING
+        """,
+        *columns([row[:2] for row in ordered], 2),
+    )
+    changed = await tx.fetch(
+        """
+        WITH before AS (
+            SELECT location_id, sku, shelf.on_hand AS on_hand_before,
+                   shelf.on_hand - reserved - shelf.safety_stock AS available_before,
+                   given.on_hand, given.safety_stock
+              FROM shelf
+              JOIN unnest($1::text[], $2::text[], $3::integer[], $4::integer[])
+                   AS given(location_id, sku, on_hand, safety_stock) USING (location_id, sku)
+             ORDER BY location_id, sku
+               FOR NO KEY UPDATE OF shelf
+        )
+        UPDATE shelf
+           SET on_hand = before.on_hand, safety_stock = before.safety_stock
+          FROM before
+         WHERE shelf.location_id = before.location_id AND shelf.sku = before.sku AND reserved <= before.on_hand
+        RETURNING shelf.location_id, shelf.sku, shelf.on_hand, shelf.on_hand - on_hand_before AS delta,
+                  shelf.on_hand - reserved - shelf.safety_stock AS available, available_before
+        """,
+        *columns(ordered, 4),
+    )
+    await tx.execute(
+        """
+        INSERT INTO movement (kind, location_id, sku, on_hand_delta, reserved_delta)
+        SELECT 'counted', location_id, sku, delta, 0
+          FROM unnest($1::text[], $2::text[], $3::integer[]) AS given(location_id, sku, delta)
+         WHERE delta <> 0
+        """,
+        *columns([(row["location_id"], row["sku"], row["delta"]) for row in changed], 3),
+    )
+    return changed
+
+
+async def stock_of(tx: Tx, location_id: str) -> list[asyncpg.Record]:
+    """What is on a location's shelves."""
+    return await tx.fetch(
+        """
+        SELECT sku, on_hand, reserved, safety_stock, on_hand - reserved - safety_stock AS available
+          FROM shelf
+         WHERE location_id = $1
+         ORDER BY sku
+         LIMIT 5000
+        """,
+        location_id,
+    )

@@ -1,0 +1,35 @@
+"""Stores and flagships."""
+
+from collections.abc import Iterable, Sequence
+
+import asyncpg
+
+from lutong_chassis import Tx, columns
+
+
+async def save_locations(tx: Tx, locations: Sequence[tuple[str, str, str, str, float, float, bool]]) -> None:
+    """Create or change locations, given as (id, merchant, kind, name, latitude, longitude, open)."""
+    await tx.execute(
+        """
+        INSERT INTO location (location_id, merchant_id, kind, name, latitude, longitude, open)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float[], $6::float[], $7::boolean[])
+            ON CONFLICT (location_id) DO UPDATE
+           SET name = excluded.name, latitude = excluded.latitude, longitude = excluded.longitude, open = excluded.open
+        """,
+        *columns(sorted({location[0]: location for location in locations}.values()), 7),
+    )
+
+
+async def locations(tx: Tx, location_ids: Iterable[str]) -> dict[str, asyncpg.Record]:
+    """Locations by id."""
+    rows = await tx.fetch("SELECT * FROM location WHERE location_id = ANY ($1)", sorted(set(location_ids)))
+    return {row["location_id"]: row for row in rows}
+
+
+async def flagships(tx: Tx, merchants: Iterable[str]) -> dict[str, str]:
+    """The open flagship of each merchant."""
+    rows = await tx.fetch(
+        "SELECT merchant_id, location_id FROM location WHERE kind = 'flagship' AND open AND merchant_id = ANY ($1)",
+        sorted(set(merchants)),
+    )
+    return {row["merchant_id"]: row["location_id"] for row in rows}
