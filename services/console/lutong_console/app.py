@@ -1,5 +1,6 @@
 """The `lutong` command, put together."""
 
+import signal
 import sys
 
 import typer
@@ -48,6 +49,7 @@ app.add_typer(schema.commands, name="schema")
 
 def main() -> None:
     """Run the command line; expected failures are one sentence and the next command to run."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
     try:
         app()
     except ConsoleError as error:
