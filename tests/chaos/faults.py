@@ -34,7 +34,7 @@ class Faults:
         while self.done["kills"] < kills:
             kind = self.dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
             await self.one(kind)
-            await asyncio.sleep(self.dice.uniform(0.2, pause_s))  # the rhythm of the faults
+            await asyncio.sleep(self.dice.uniform(0.1, pause_s * 0.6))  # the rhythm of the faults
 
     async def one(self, kind: str) -> None:
         """Let one fault happen."""

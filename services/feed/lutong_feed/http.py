@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
@@ -18,6 +18,8 @@ router = routes("feed")
 
 class Account(Command):
     """Who posts and reads."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "浙里办", "kind": "enterprise"}]})
 
     name: Title = Field(examples=["浙里办"])
     kind: Literal["personal", "enterprise"] = "personal"
@@ -32,6 +34,12 @@ class NamedAccount(Account):
 class Accounts(Command):
     """Several accounts at once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"accounts": [{"account_id": "zheliban", "name": "浙里办", "kind": "enterprise"}]}]
+        }
+    )
+
     accounts: list[NamedAccount] = Field(min_length=1, max_length=1000)
 
 
@@ -45,11 +53,19 @@ class Follow(Command):
 class Follows(Command):
     """Several follows at once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"follows": [{"follower_id": "reader-1", "followee_id": "zheliban"}]}]}
+    )
+
     follows: list[Follow] = Field(min_length=1, max_length=1000)
 
 
 class NewPost(Command):
     """A post. Name the mini-program, or let the words find one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"author_id": "zheliban", "text": "公积金新政策今天起施行"}]}
+    )
 
     author_id: Identifier = Field(examples=["zheliban"])
     text: Annotated[Text, StringConstraints(min_length=1, max_length=2000)] = Field(
@@ -62,11 +78,19 @@ class NewPost(Command):
 class NewPosts(Command):
     """Several posts at once, each with its own journey."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"posts": [{"author_id": "watsons", "text": "面膜补货了", "program_id": "demo-watsons"}]}]
+        }
+    )
+
     posts: list[NewPost] = Field(min_length=1, max_length=200)
 
 
 class Viewer(Command):
     """Who does it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"viewer_id": "reader-1"}]})
 
     viewer_id: Identifier
 
@@ -80,6 +104,18 @@ class WantedLine(Command):
 
 class NewRequest(Viewer):
     """Join the light membership on credit and have this brought."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "viewer_id": "reader-1",
+                    "lines": [{"sku": "mask", "units": 2}],
+                    "destination": {"latitude": 31.23, "longitude": 121.47},
+                }
+            ]
+        }
+    )
 
     lines: list[WantedLine] = Field(min_length=1, max_length=200)
     destination: Place = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts import Event
@@ -27,6 +27,20 @@ Units = Annotated[int, Field(ge=0, le=10**9)]
 class Site(Command):
     """A place that goods come from, in WGS-84 degrees."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "merchant_id": "watsons",
+                    "kind": "store",
+                    "name": "屈臣氏 南京西路店",
+                    "latitude": 31.23,
+                    "longitude": 121.46,
+                }
+            ]
+        }
+    )
+
     merchant_id: Identifier
     kind: LocationKind
     name: Title = Field(examples=["屈臣氏 南京西路店"])
@@ -44,11 +58,32 @@ class NamedSite(Site):
 class Sites(Command):
     """Several sites at once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "locations": [
+                        {
+                            "location_id": "store-1",
+                            "merchant_id": "watsons",
+                            "kind": "store",
+                            "name": "屈臣氏",
+                            "latitude": 31.23,
+                            "longitude": 121.46,
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
     locations: list[NamedSite] = Field(min_length=1, max_length=1000)
 
 
 class Count(Command):
     """What was counted on a shelf."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"on_hand": 12, "safety_stock": 2}]})
 
     on_hand: Units = Field(examples=[12])
     safety_stock: Units = Field(default=0, description="units that are never promised")
@@ -64,11 +99,17 @@ class ShelfCount(Count):
 class ShelfCounts(Command):
     """Several counts at once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"shelves": [{"location_id": "store-1", "sku": "mask", "on_hand": 12}]}]}
+    )
+
     shelves: list[ShelfCount] = Field(min_length=1, max_length=2000)
 
 
 class StepTaken(Command):
     """What store staff did with an order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"step": "accepted", "location_id": "store-1"}]})
 
     step: Step
     location_id: Identifier
@@ -77,12 +118,18 @@ class StepTaken(Command):
 class StepsTaken(Command):
     """The same step with many orders, each at its own location."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"order_ids": ["01a20aa9-a380-749f-b6d9-b0115de3bc74"], "step": "accepted"}]}
+    )
+
     order_ids: list[Identifier] = Field(min_length=1, max_length=500)
     step: Step
 
 
 class Because(Command):
     """Why a store cannot fulfil an order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "cancelled_by_store"}]})
 
     reason: Reason = Field(default="cancelled_by_store", examples=["cancelled_by_store"])
 

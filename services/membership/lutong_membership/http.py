@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command, Problem, Tx, TxDependency, not_found, routes
 from lutong_contracts.values import Identifier, Title
@@ -20,6 +20,12 @@ Amount = Annotated[int, Field(ge=1, le=10**12, description="in minor units")]
 class PlanTerms(Command):
     """A light membership: join on credit, up to a cap."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"merchant_id": "watsons", "title": "屈臣氏轻会员", "line_limit_minor": 300_000}]
+        }
+    )
+
     merchant_id: Identifier
     title: Title = Field(examples=["屈臣氏轻会员"])
     currency: Currency = Field(default="CNY", examples=["CNY"])
@@ -28,6 +34,20 @@ class PlanTerms(Command):
 
 class Profile(Command):
     """What is known of a member who may ask for credit. It is written here and never given out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "months_known": 36,
+                    "late_months": 0,
+                    "worst_delay_months": 0,
+                    "utilisation_percent": 20,
+                    "declared_limit_minor": 2_000_000,
+                }
+            ]
+        }
+    )
 
     months_known: int = Field(ge=0, le=1200, examples=[36])
     late_months: int = Field(ge=0, le=1200, examples=[0])
@@ -45,11 +65,32 @@ class MemberProfile(Profile):
 class Profiles(Command):
     """Several profiles at once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "profiles": [
+                        {
+                            "member_id": "reader-1",
+                            "months_known": 36,
+                            "late_months": 0,
+                            "worst_delay_months": 0,
+                            "utilisation_percent": 20,
+                            "declared_limit_minor": 2_000_000,
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
     profiles: list[MemberProfile] = Field(min_length=1, max_length=1000)
 
 
 class Repayment(Command):
     """Money that a member paid back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"amount_minor": 11_800}]})
 
     amount_minor: Amount
     currency: Currency = "CNY"
@@ -57,6 +98,8 @@ class Repayment(Command):
 
 class Limit(Command):
     """A new limit for a member's line."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"limit_minor": 500_000}]})
 
     limit_minor: int = Field(ge=0, le=10**12)
     currency: Currency = "CNY"

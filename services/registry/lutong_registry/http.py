@@ -67,11 +67,15 @@ class Manifest(Command):
 class Merchant(Command):
     """A merchant's public name."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "屈臣氏"}]})
+
     name: Title = Field(examples=["屈臣氏"])
 
 
 class Registration(Command):
     """Whose program it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"merchant_id": "watsons"}]})
 
     merchant_id: Identifier
 
@@ -79,12 +83,22 @@ class Registration(Command):
 class Submission(Command):
     """A version for review."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"version": 1, "manifest": {"title": "公积金提取", "page": "pages/fund/index", "keywords": ["公积金"]}}
+            ]
+        }
+    )
+
     version: Annotated[Number, Field(strict=True)] = Field(examples=[1])
     manifest: Manifest
 
 
 class Because(Command):
     """Why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "security_incident"}]})
 
     reason: Reason = Field(examples=["security_incident"])
 
@@ -99,6 +113,22 @@ class Onboarding(Command):
 
 class Onboardings(Command):
     """Several programs at once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "programs": [
+                        {
+                            "program_id": "fund",
+                            "merchant_id": "gov",
+                            "manifest": {"title": "公积金提取", "page": "pages/fund/index"},
+                        }
+                    ]
+                }
+            ]
+        }
+    )
 
     programs: list[Onboarding] = Field(min_length=1, max_length=200)
 
