@@ -1,6 +1,8 @@
 """A broker that lost what it had acknowledged is made whole from the outboxes."""
 
+import asyncio
 import json
+import signal
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,6 +12,7 @@ from lutong_console.roads import ROADS, Walker
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
 from lutong_console.verify.log import log_matches_outbox
+from lutong_local.stack import Stack, start_service, stop_service
 from tests.e2e.test_command_line import Lutong, lutong
 from tests.integration.chassis.harness import until
 
@@ -52,3 +55,31 @@ async def test_republish_brings_back_what_the_broker_lost_and_changes_nothing_el
     await until(whole, "the log is whole again")
     again = await collect(target, {})
     assert json.dumps([again.rows("membership", "line"), again.rows("inventory", "shelf")], default=str) == before
+
+
+@pytest.mark.timeout(120)
+async def test_the_doctor_finds_a_consumer_that_retention_has_passed_and_republish_mends_it(
+    stack: Stack, target: Suite, walkers: dict[str, Walker], lutong: Lutong
+) -> None:
+    async def lost() -> bool:
+        await lose(target.kafka_bootstrap, "lutong.feed.engagements")
+        return "membership missed events" in lutong("doctor").stdout
+
+    async def well() -> bool:
+        return lutong("doctor", "--json").stdout == "[]\n"
+
+    await until(well, "the doctor finds nothing")
+    walker = walkers["c"]
+    await walker.publish("watsons", "面膜，先享后付", "demo-watsons")
+    await walker.tap()
+    await asyncio.to_thread(stop_service, stack, "membership", signal.SIGKILL)
+    try:
+        await walker.order("mask", 1)
+        await until(lost, "the doctor finds what is missed")
+        assert "membership does not answer" in lutong("doctor").stdout
+    finally:
+        start_service(stack, "membership", dies_with_parent=True)
+
+    assert lutong("republish", "--since", "1d", "--service", "feed", "--reason", "retention passed it").returncode == 0
+    await walker.until("OrderSourced")
+    await until(well, "the doctor finds nothing any more")

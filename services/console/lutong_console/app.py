@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from lutong_console import demo, journey, parked, repair, replay, schema, stack, tail, topics
+from lutong_console import demo, doctor, journey, parked, repair, replay, schema, stack, tail, topics
 from lutong_console.errors import ConsoleError
 from lutong_console.screen import err
 from lutong_console.verify.command import verify
@@ -39,6 +39,7 @@ for command in (
     tail.tail,
     replay.replay,
     verify,
+    doctor.doctor,
     repair.republish,
 ):
     app.command()(command)

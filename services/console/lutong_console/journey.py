@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from lutong_console.errors import PROBLEM, ConsoleError
-from lutong_console.screen import emit_json, out, table
+from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.screen import emit_json, out, say, table
 from lutong_console.targets import Json, StackName, Suite, call, suite
 
 
@@ -33,10 +33,8 @@ class Step:
 
 
 async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) -> list[Step]:
-    """A journey's events in the order in which they were said."""
-    answers = await asyncio.gather(
-        *(call(client, "GET", f"{url}/operations/journeys/{journey_id}") for url in target.urls.values())
-    )
+    """A journey's events in the order in which they were said; a service that is away is told and left out."""
+    answers = await asyncio.gather(*(_part(client, service, url, journey_id) for service, url in target.urls.items()))
     records = [
         record | {"service": service, "at": datetime.fromisoformat(record["at"])}
         for service, answer in zip(target.urls, answers, strict=True)
@@ -48,6 +46,17 @@ async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) 
         if record["direction"] == "heard":
             heard.setdefault(record["event_id"], {})[record["service"]] = record["at"]
     return [_step(record, heard.get(record["event_id"], {})) for record in said]
+
+
+async def _part(client: httpx.AsyncClient, service: str, url: str, journey_id: str) -> list[dict[str, Any]]:
+    try:
+        records: list[dict[str, Any]] = await call(client, "GET", f"{url}/operations/journeys/{journey_id}")
+    except ConsoleError as error:
+        if error.code != UNREACHABLE:
+            raise
+        say(f"{service} does not answer: its part of the journey is missing")
+        return []
+    return records
 
 
 def _step(record: dict[str, Any], heard: dict[str, datetime]) -> Step:

@@ -79,7 +79,7 @@ async def test_a_deadline_is_said_when_it_is_due_and_in_its_place(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         await toy.ready()
-        await toy.post("/v1/reminders/a?after_ms=400")
+        await toy.post("/v1/reminders/a?after_ms=2000")
         assert [row["type"] for row in await toy.rows("SELECT type FROM outbox")] == ["lutong.toy.totalled.v1"]
 
         async def said() -> bool:

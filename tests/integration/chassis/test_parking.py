@@ -151,7 +151,7 @@ async def test_an_event_that_always_takes_too_long_is_parked_in_the_end_and_othe
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
-        toy.start(LUTONG_STATEMENT_TIMEOUT_S="0.3", LUTONG_RETRY_DELAY_MAX_S="0.1")
+        toy.start(LUTONG_STATEMENT_TIMEOUT_S="1", LUTONG_RETRY_DELAY_MAX_S="0.1")
         slow = a_record(Counted(counter_id="slow", place=SLOW_PLACE))
         good = [a_record(Counted(counter_id=f"good-{n}")) for n in range(3)]
         await feed(toy.bootstrap, toy.heard, [good[0], slow, *good[1:]])

@@ -1,0 +1,153 @@
+"""lutong doctor: what is wrong before it hurts, and the command that mends it."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import asyncpg
+import httpx
+import typer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+
+from lutong_chassis.topics import admin
+from lutong_console.errors import PROBLEM
+from lutong_console.screen import emit_json, out, table
+from lutong_console.targets import Json, StackName, Suite, suite
+from lutong_contracts import TOPICS
+
+_SKEW_MAX_S: Final = 2.0
+_OUTBOX_AGE_MAX_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong, and what to do."""
+
+    what: str
+    then: str
+
+
+def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
+    """Look for what goes wrong in production. Exit code 1 when anything is found."""
+    findings = asyncio.run(_examine(suite(stack)))
+    if as_json:
+        emit_json([{"what": finding.what, "then": finding.then} for finding in findings])
+    elif findings:
+        out.print(table(["what is wrong", "what to do"], [(finding.what, finding.then) for finding in findings]))
+    else:
+        out.print("nothing is wrong")
+    if findings:
+        raise typer.Exit(PROBLEM)
+
+
+async def _examine(target: Suite) -> list[Finding]:
+    findings = [finding for service, url in target.urls.items() for finding in await _service(service, url)]
+    for service, url in target.database_urls.items():
+        findings += await _database(service, url)
+    try:
+        findings += await _topics(target.kafka_bootstrap)
+        findings += await _offsets(target)
+    except KafkaError as error:
+        findings.append(Finding(f"Kafka does not answer ({type(error).__name__})", "lutong logs kafka"))
+    return findings
+
+
+async def _service(service: str, url: str) -> list[Finding]:
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            ready = (await client.get(f"{url}/readyz")).json()
+            live = (await client.get(f"{url}/livez")).json()
+            parked = (await client.get(f"{url}/operations/parked")).json() if ready["checks"].get("database") else []
+    except httpx.TransportError:
+        return [Finding(f"{service} does not answer", f"lutong logs {service}")]
+    findings = [
+        Finding(f"{service}: no {name}", f"lutong logs {service}") for name, so in ready["checks"].items() if not so
+    ]
+    if not live["live"]:
+        findings.append(Finding(f"{service} is stuck: {live['reason']}", "restart it"))
+    if parked:
+        findings.append(Finding(f"{service}: {len(parked)} records are parked", "lutong parked list"))
+    return findings
+
+
+async def _database(service: str, url: str) -> list[Finding]:
+    """Clocks that differ, rows that the relay does not carry, and settings that lose data."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError) as error:
+        return [Finding(f"{service}: its database does not answer ({type(error).__name__})", "lutong logs postgres")]
+    try:
+        row = await connection.fetchrow(
+            """
+            SELECT clock_timestamp() AS now, current_setting('synchronous_commit') AS synchronous_commit,
+                   current_setting('fsync') AS fsync,
+                   (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
+                      FROM outbox WHERE published_at IS NULL) AS oldest_s
+            """
+        )
+    finally:
+        await connection.close()
+    return list(_judge(service, dict(row or {})))
+
+
+def _judge(service: str, row: dict[str, Any]) -> Iterator[Finding]:
+    skew_s = abs((datetime.now(UTC) - row["now"]).total_seconds())
+    if skew_s > _SKEW_MAX_S:
+        yield Finding(f"{service}: its database's clock is {skew_s:.0f} s off ours", "synchronise the clocks (NTP)")
+    if row["oldest_s"] > _OUTBOX_AGE_MAX_S:
+        yield Finding(
+            f"{service}: an event waits for the relay since {row['oldest_s']:.0f} s", f"lutong logs {service}"
+        )
+    for name in ("synchronous_commit", "fsync"):
+        if row[name] == "off":
+            yield Finding(
+                f"{service}: PostgreSQL runs with {name} = off: a crash loses commits", f"ALTER SYSTEM RESET {name}"
+            )
+
+
+async def _topics(bootstrap: str) -> list[Finding]:
+    """Topics that are missing, or keep less than the contracts say."""
+    findings = []
+    async with admin(bootstrap) as client:
+        existing = set(await client.list_topics())
+        present = [topic for topic in TOPICS if topic.name in existing]
+        findings += [Finding(f"topic {t.name} is missing", "lutong topics apply") for t in TOPICS if t not in present]
+        answers = await client.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in present]
+        )
+    settings = {r[3]: {entry[0]: entry[1] for entry in r[4]} for answer in answers for r in answer.resources}
+    for topic in present:
+        kept_ms = int(settings[topic.name].get("retention.ms", -1))
+        wanted_ms = int(topic.retention.total_seconds() * 1000)
+        if 0 <= kept_ms < wanted_ms:
+            findings.append(
+                Finding(f"{topic.name} keeps {kept_ms} ms, the contracts say {wanted_ms}", "raise its retention.ms")
+            )
+    return findings
+
+
+async def _offsets(target: Suite) -> list[Finding]:
+    """A group whose next record is gone: retention passed it, and events were missed."""
+    findings = []
+    consumer = AIOKafkaConsumer(*[topic.name for topic in TOPICS], bootstrap_servers=target.kafka_bootstrap)
+    await consumer.start()
+    try:
+        earliest: dict[TopicPartition, int] = await consumer.beginning_offsets(list(consumer.assignment()))
+    finally:
+        await consumer.stop()
+    async with admin(target.kafka_bootstrap) as client:
+        for service in target.urls:
+            committed = await client.list_consumer_group_offsets(f"lutong-{service}")
+            subscribed = {partition.topic for partition in committed}
+            begun = {partition: at.offset for partition, at in committed.items()}
+            passed = [p for p, first in earliest.items() if p.topic in subscribed and begun.get(p, 0) < first]
+            if passed:
+                then = "lutong republish --since 7d --reason 'retention passed a consumer'"
+                findings.append(
+                    Finding(f"{service} missed events: {len(passed)} partitions begin after its offset", then)
+                )
+    return findings
