@@ -89,9 +89,9 @@ def first_occurrences(records: list[object]) -> dict[str, list[tuple[str, bytes]
     seen: set[str] = set()
     found: dict[str, list[tuple[str, bytes]]] = {}
     for record in records:
-        headers = dict(record.headers)  # type: ignore[attr-defined]
+        headers = dict(record.headers)  # type: ignore[attr-defined]  # an aiokafka ConsumerRecord
         event_id = headers["ce_id"].decode()
         if event_id not in seen:
             seen.add(event_id)
-            found.setdefault(record.key.decode(), []).append((event_id, record.value))  # type: ignore[attr-defined]
+            found.setdefault(record.key.decode(), []).append((event_id, record.value))  # type: ignore[attr-defined]  # an aiokafka ConsumerRecord
     return found
