@@ -34,7 +34,7 @@ def documents() -> dict[Path, bytes]:
 
 
 @commands.command()
-def generate() -> None:
+def generate(*, as_json: Json = False) -> None:
     """Write the schemas, the AsyncAPI document and flow.md."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
@@ -42,7 +42,10 @@ def generate() -> None:
     for path, content in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    out.print(f"{len(wanted)} documents written")
+    if as_json:
+        emit_json({"written": len(wanted)})
+    else:
+        out.print(f"{len(wanted)} documents written")
 
 
 @commands.command()

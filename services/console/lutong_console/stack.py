@@ -75,8 +75,9 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each.")] = 20,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Show the ends of the logs."""
+    """Show the ends of the logs; as JSON, one document per line of a log."""
     directory = home() / stack
     everything = {"kafka": directory / "kafka" / "kafka.log", "postgres": directory / "postgres.log"}
     everything |= {service: directory / f"{service}.log" for service in SERVICES}
@@ -86,24 +87,31 @@ def logs(
     chosen = {name: path for name, path in everything.items() if path.exists() and name in (services or everything)}
     if not chosen:
         raise ConsoleError(f"there are no logs in {directory}", then="lutong up", code=UNREACHABLE)
-    places = {name: _show(name, path, lines) for name, path in chosen.items()}
+    places = {name: _show(name, path, lines, as_json=as_json) for name, path in chosen.items()}
     while follow:
         time.sleep(0.2)  # a poll of the files below
         for name, path in chosen.items():
             with path.open(errors="replace") as log:
                 log.seek(places[name])
-                for line in log:
-                    out.print(f"[bold]{name}[/] ", end="")
-                    out.print(line.rstrip(), markup=False)
+                for line in iter(log.readline, ""):
+                    _show_line(name, line.rstrip(), as_json=as_json)
                 places[name] = log.tell()
 
 
-def _show(name: str, path: Path, lines: int) -> int:
-    text = path.read_text(errors="replace")
-    for line in text.splitlines()[-lines:]:
+def _show(name: str, path: Path, lines: int, *, as_json: bool) -> int:
+    """Show the end of a log; gives where it ended, in bytes."""
+    content = path.read_bytes()
+    for line in content.decode(errors="replace").splitlines()[-lines:]:
+        _show_line(name, line, as_json=as_json)
+    return len(content)
+
+
+def _show_line(name: str, line: str, *, as_json: bool) -> None:
+    if as_json:
+        emit_json({"piece": name, "line": line})
+    else:
         out.print(f"[bold]{name}[/] ", end="")
         out.print(line, markup=False)
-    return len(text.encode())
 
 
 def _urls(stack: Stack) -> dict[str, str]:
