@@ -46,8 +46,9 @@ integration: setup ## Tests on a real Kafka and PostgreSQL
 e2e: setup ## The story of the README as a test
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
-chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000)
-	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000)
+chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
+	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
+		--minutes $(or $(MINUTES),4)
 
 check: lint types imports contracts ## Everything that needs no running system: must be clean before a commit
 

@@ -6,6 +6,7 @@ A run that did not reach the rare states is invalid: it would prove nothing.
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 import tempfile
@@ -20,11 +21,13 @@ from lutong_console import catalogue
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
+from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import SERVICES, Stack, down, readiness, up
 from tests.chaos import world as chaos_world
-from tests.chaos.faults import INVENTORY_ENVIRONMENT, Faults, background
+from tests.chaos.faults import Faults
+from tests.chaos.world import through_proxy, wire
 
-_QUIET_DEADLINE_S = 120.0
+_QUIET_DEADLINE_S = 60.0
 
 
 def say(message: str) -> None:
@@ -32,26 +35,16 @@ def say(message: str) -> None:
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {message}\n")
 
 
-async def chaos(options: argparse.Namespace, stack: Stack) -> bool:
+async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool:
     """One run; gives whether it was valid and clean."""
     async with httpx.AsyncClient(timeout=20) as client:
         post_id = await chaos_world.build(client, stack, options.orders)
         await _until(lambda: _card_is_active(client, stack, post_id), "the card is active")
-        load = background(
-            [
-                sys.executable,
-                "-m",
-                "tests.chaos.load",
-                str(stack.directory),
-                post_id,
-                str(options.orders),
-                str(options.rate),
-                str(options.seed),
-            ],
-            stack,
-        )
-        faults = Faults(stack, random.Random(options.seed))
-        await faults.run(options.kills, options.orders / options.rate / options.kills)
+        duration_s = options.minutes * 60
+        rate = options.orders / duration_s
+        load = _background(stack, "load", stack.directory, post_id, options.orders, rate, options.seed)
+        faults = Faults(stack, proxy, random.Random(options.seed))
+        await faults.run(options.kills, duration_s)
         say(f"faults: {dict(faults.done)}")
         await _until(lambda: _all_ready(stack), "everything is ready again")
         redriven = await _until_drained(client, stack, lambda: load.alive)
@@ -60,6 +53,12 @@ async def chaos(options: argparse.Namespace, stack: Stack) -> bool:
         world = await _still(stack)
     history = [json.loads(line) for line in (stack.directory / "history.ndjson").read_text().splitlines()]
     return _judge(options, faults, world, history)
+
+
+def _background(stack: Stack, part: str, *arguments: object) -> Child:
+    """Start a part of chaos as a process of its own; it dies with us."""
+    command = [sys.executable, "-m", f"tests.chaos.{part}", *map(str, arguments)]
+    return start(Command(command, os.environ, stack.directory / f"{part}.log", dies_with_parent=True))
 
 
 def _judge(options: argparse.Namespace, faults: Faults, world: World, history: list[dict[str, Any]]) -> bool:
@@ -171,16 +170,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--orders", type=int, default=5000)
-    parser.add_argument("--rate", type=float, default=25.0, help="orders per second")
+    parser.add_argument("--minutes", type=float, default=4.0, help="time over which orders and kills are spread")
     parser.add_argument("--keep", action="store_true", help="leave the stack's directory for a look")
     options = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="lutong-chaos-")) / "chaos"
     say(f"seed {options.seed}: {options.kills} kills, {options.orders} orders, in {directory}")
-    stack = up(directory, lambda _: None, dies_with_parent=True, environment=INVENTORY_ENVIRONMENT)
+    stack, ports = wire(directory)
+    proxy = _background(stack, "proxy", *ports)
     try:
-        clean = asyncio.run(chaos(options, stack))
+        stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=through_proxy)
+        clean = asyncio.run(chaos(options, stack, proxy))
     finally:
         down(stack, lambda _: None, purge=not options.keep)
+        stop(proxy)
     sys.exit(0 if clean else 1)
 
 

@@ -1,12 +1,12 @@
-"""What goes wrong, by the seed: kills, pauses, restarts, second replicas, duplicates and poison."""
+"""What goes wrong, by the seed: kills, pauses, restarts, more replicas, cut connections, duplicates and poison."""
 
 import asyncio
 import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,27 +14,38 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from lutong_contracts import TOPICS
-from lutong_local.processes import Child, Command, free_port, start, stop
+from lutong_local.processes import Child, free_port, stop
 from lutong_local.stack import SERVICES, Stack, start_piece, start_service, stop_service, wait_for_piece
+from tests.chaos.world import through_proxy
 
-INVENTORY_ENVIRONMENT = {"LUTONG_ACCEPTANCE_WINDOW_S": "6"}
-_WEIGHTS = {"kill": 12, "pause": 4, "replica": 4, "duplicates": 4, "poison": 4, "kafka": 1, "postgres": 1}
+_WEIGHTS = {"kill": 12, "pause": 4, "replicas": 3, "cut": 3, "duplicates": 4, "poison": 4, "kafka": 1, "postgres": 1}
+_KILLS = ("kill", "kafka", "postgres")
+_AT_ONCE_MAX = 4
 
 
 @dataclass(slots=True)
 class Faults:
-    """Does what the dice say, and counts what it did."""
+    """Does what the dice say, and counts what it did. Faults overlap, but two never meet on one process."""
 
     stack: Stack
+    proxy: Child
     dice: random.Random
     done: Counter[str] = field(default_factory=Counter)
+    hit: set[str] = field(default_factory=set)
 
-    async def run(self, kills: int, pause_s: float) -> None:
-        """Faults one after the other until `kills` processes were killed."""
+    async def run(self, kills: int, duration_s: float) -> None:
+        """Faults at a steady pace until `kills` processes were killed, in about the given time."""
+        share = sum(_WEIGHTS[kind] for kind in _KILLS) / sum(_WEIGHTS.values())
+        gap_s = duration_s * share / kills
+        tasks: set[asyncio.Task[None]] = set()
         while self.done["kills"] < kills:
             kind = self.dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-            await self.one(kind)
-            await asyncio.sleep(self.dice.uniform(0.1, pause_s * 0.6))  # the rhythm of the faults
+            tasks.add(asyncio.create_task(self.one(kind)))
+            await asyncio.sleep(self.dice.uniform(0.2, 1.8) * gap_s)  # the rhythm of the faults
+            while sum(not task.done() for task in tasks) >= _AT_ONCE_MAX:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                tasks = {task for task in tasks if not task.done() or task.result()}
+        await asyncio.gather(*tasks)
 
     async def one(self, kind: str) -> None:
         """Let one fault happen."""
@@ -46,47 +57,71 @@ class Faults:
             happen: Callable[[], Awaitable[None]] = getattr(self, kind)
             await happen()
 
+    @contextmanager
+    def victim(self, *candidates: str) -> Iterator[str | None]:
+        """One of the candidates that nothing else is happening to, if there is one."""
+        free = [name for name in candidates if name not in self.hit]
+        chosen = self.dice.choice(free) if free else None
+        self.hit |= {chosen} if chosen else set()
+        try:
+            yield chosen
+        finally:
+            self.hit -= {chosen} if chosen else set()
+
     async def kill(self) -> None:
         """SIGKILL a service, start it again."""
-        service = self.dice.choice(SERVICES)
-        await asyncio.to_thread(stop_service, self.stack, service, signal.SIGKILL)
-        self.start(service)
-        self.done["kills"] += 1
-        self.done["rebalances"] += 1
+        with self.victim(*SERVICES) as service:
+            if service:
+                await asyncio.to_thread(stop_service, self.stack, service, signal.SIGKILL)
+                self.start(service)
+                self.done["kills"] += 1
+                self.done["rebalances"] += 1
 
     def start(self, service: str) -> None:
         """Start a service as chaos wants it."""
-        start_service(self.stack, service, INVENTORY_ENVIRONMENT, dies_with_parent=True)
+        start_service(self.stack, service, through_proxy(self.stack, service), dies_with_parent=True)
 
     async def pause(self) -> None:
         """SIGSTOP a service for longer than its session, sometimes, then SIGCONT."""
-        child = self.stack.children[self.dice.choice(SERVICES)]
-        with suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGSTOP)
-            await asyncio.sleep(self.dice.uniform(0.5, 5))  # how long it is paused
-            os.kill(child.pid, signal.SIGCONT)
-        self.done["pauses"] += 1
+        with self.victim(*SERVICES) as service:
+            if service:
+                os.kill(self.stack.children[service].pid, signal.SIGSTOP)
+                await asyncio.sleep(self.dice.uniform(0.5, 5))  # how long it is paused
+                os.kill(self.stack.children[service].pid, signal.SIGCONT)
+                self.done["pauses"] += 1
 
-    async def replica(self) -> None:
-        """A second replica of a service joins and leaves: the group is rebalanced both times."""
-        service = self.dice.choice(SERVICES)
-        port = self.stack.ports[service]
+    async def replicas(self) -> None:
+        """Two more replicas of a service join and leave: its group is rebalanced each time."""
+        with self.victim(*SERVICES) as service:
+            if service:
+                more = [self._one_more(service) for _ in range(2)]
+                await asyncio.sleep(self.dice.uniform(3, 6))  # how long there are three
+                for replica in more:
+                    await asyncio.to_thread(stop, replica, self.dice.choice([signal.SIGTERM, signal.SIGKILL]))
+                self.done["rebalances"] += 4
+
+    def _one_more(self, service: str) -> Child:
+        port, first = self.stack.ports[service], self.stack.children[service]
         self.stack.ports[service] = free_port()
-        first = self.stack.children[service]
         self.start(service)
-        second, self.stack.children[service] = self.stack.children[service], first
-        self.stack.ports[service] = port
-        await asyncio.sleep(self.dice.uniform(3, 6))  # how long there are two
-        await asyncio.to_thread(stop, second, self.dice.choice([signal.SIGTERM, signal.SIGKILL]))
-        self.done["rebalances"] += 2
+        replica = self.stack.children[service]
+        self.stack.ports[service], self.stack.children[service] = port, first
+        return replica
+
+    async def cut(self) -> None:
+        """Every connection between the services and Kafka and PostgreSQL is reset."""
+        os.kill(self.proxy.pid, signal.SIGUSR1)
+        self.done["cuts"] += 1
 
     async def restart(self, piece: str, how: signal.Signals) -> None:
         """The broker or the database dies and comes back on its data."""
-        await asyncio.to_thread(stop, self.stack.children[piece], how)
-        start_piece(self.stack, piece, dies_with_parent=True)
-        await asyncio.to_thread(wait_for_piece, self.stack, piece)
-        self.done["kills"] += 1
-        self.done[piece] += 1
+        with self.victim(piece) as free:
+            if free:
+                await asyncio.to_thread(stop, self.stack.children[piece], how)
+                start_piece(self.stack, piece, dies_with_parent=True)
+                await asyncio.to_thread(wait_for_piece, self.stack, piece)
+                self.done["kills"] += 1
+                self.done[piece] += 1
 
     async def duplicates(self) -> None:
         """Records that were delivered before are delivered again, byte for byte."""
@@ -138,8 +173,3 @@ async def _send(bootstrap: str, records: list[tuple[Any, ...]]) -> None:
             await producer.send_and_wait(topic, value, key=key, partition=partition, headers=list(headers))
     finally:
         await producer.stop()
-
-
-def background(arguments: list[str], stack: Stack) -> Child:
-    """Start the load as a process of its own."""
-    return start(Command(arguments, os.environ, stack.directory / "load.log", dies_with_parent=True))

@@ -1,15 +1,38 @@
 """The world that chaos happens to: a brand with stores, viewers with lines of different length."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from lutong_local.stack import Stack
+from lutong_local.processes import free_port
+from lutong_local.stack import Stack, save
 
 VIEWERS: Final = 60
 STORES: Final = 8
 SKUS: Final = ("tea", "cup", "mask", "pen", "bag")
 PLACE: Final = {"latitude": 31.23, "longitude": 121.47}
+
+
+def wire(directory: Path) -> tuple[Stack, list[int]]:
+    """A stack whose services meet Kafka and PostgreSQL through a proxy; gives the proxy's ports and targets too."""
+    names = ("kafka", "kafka_advertised", "postgres", "postgres_proxied")
+    stack = Stack(directory, {name: free_port() for name in names})
+    save(stack)
+    ports = stack.ports
+    return stack, [ports["kafka_advertised"], ports["kafka"], ports["postgres_proxied"], ports["postgres"]]
+
+
+def through_proxy(stack: Stack, service: str) -> dict[str, str]:
+    """The environment of a service in chaos: connections that can be cut, and orders that lapse while we look."""
+    ports = stack.ports
+    return {
+        "LUTONG_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['kafka_advertised']}",
+        "LUTONG_DATABASE_URL": stack.database_urls[service].replace(
+            f":{ports['postgres']}/", f":{ports['postgres_proxied']}/"
+        ),
+        "LUTONG_ACCEPTANCE_WINDOW_S": "6",
+    }
 
 
 def viewer(number: int) -> str:

@@ -56,8 +56,11 @@ def _resolve() -> list[str]:
     return sorted({str(jar) for jar in Path(environment.path).rglob("*.jar")})
 
 
-def prepare_kafka(directory: Path, ports: tuple[int, int], say: Callable[[str], None]) -> Command:
-    """Have jars, configuration and storage for one broker on loopback ports (broker, controller); gives what to run."""
+def prepare_kafka(directory: Path, ports: tuple[int, int, int], say: Callable[[str], None]) -> Command:
+    """Have jars, configuration and storage for one broker on loopback ports; gives what to run.
+
+    The ports: where it listens, where its controller listens, and where clients are told to come.
+    """
     jars = classpath(say)
     directory.mkdir(parents=True, exist_ok=True)
     configuration = directory / "server.properties"
@@ -100,15 +103,15 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _configuration(directory: Path, ports: tuple[int, int]) -> str:
+def _configuration(directory: Path, ports: tuple[int, int, int]) -> str:
     """One broker, so every topic of its own has one replica. It creates no topic that nobody declared."""
-    broker, controller = ports
+    broker, controller, advertised = ports
     settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised}",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": directory / "data",
         "auto.create.topics.enable": "false",

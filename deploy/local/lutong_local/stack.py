@@ -33,7 +33,10 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Stack:
-    """What runs, where, and how to reach it. `password` and the URLs are secrets of this machine."""
+    """What runs, where, and how to reach it. `password` and the URLs are secrets of this machine.
+
+    A port named `kafka_advertised` stands between Kafka and its clients: a test's, to cut connections.
+    """
 
     directory: Path
     ports: dict[str, int] = field(default_factory=dict)
@@ -89,9 +92,16 @@ def save(stack: Stack) -> None:
 
 
 def up(
-    directory: Path, say: Say, *, dies_with_parent: bool = False, environment: dict[str, str] | None = None
+    directory: Path,
+    say: Say,
+    *,
+    dies_with_parent: bool = False,
+    environment_of: Callable[[Stack, str], dict[str, str]] = lambda _stack, _service: {},
 ) -> Stack:
-    """Start everything and wait until it is ready; stop everything when any part of it fails."""
+    """Start everything and wait until it is ready; stop everything when any part of it fails.
+
+    `environment_of` may add to the environment of a service.
+    """
     stack = load(directory) or Stack(directory)
     if stack.running:
         return stack
@@ -101,7 +111,7 @@ def up(
         _prepare(stack, say)
         for service in SERVICES:
             say(f"starting {service}")
-            start_service(stack, service, environment, dies_with_parent=dies_with_parent)
+            start_service(stack, service, environment_of(stack, service), dies_with_parent=dies_with_parent)
         wait_until_ready(stack, SERVICES, say)
     except BaseException:
         down(stack, say)
@@ -154,7 +164,9 @@ def start_piece(stack: Stack, name: str, *, dies_with_parent: bool = False) -> N
 
 def _prepare_piece(stack: Stack, name: str, say: Say) -> Command:
     if name == "kafka":
-        return prepare_kafka(stack.directory / "kafka", (stack.ports["kafka"], stack.ports["controller"]), say)
+        broker, controller = stack.ports["kafka"], stack.ports["controller"]
+        ports = broker, controller, stack.ports.get("kafka_advertised", broker)
+        return prepare_kafka(stack.directory / "kafka", ports, say)
     return prepare_postgres(stack.directory, stack.ports["postgres"], stack.password, say)
 
 
