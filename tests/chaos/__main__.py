@@ -6,6 +6,7 @@ A run that did not reach the rare states is invalid: it would prove nothing.
 import argparse
 import asyncio
 import json
+import logging
 import os
 import random
 import sys
@@ -173,6 +174,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=4.0, help="time over which orders and kills are spread")
     parser.add_argument("--keep", action="store_true", help="leave the stack's directory for a look")
     options = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away at times is the point
     directory = Path(tempfile.mkdtemp(prefix="lutong-chaos-")) / "chaos"
     say(f"seed {options.seed}: {options.kills} kills, {options.orders} orders, in {directory}")
     stack, ports = wire(directory)

@@ -149,8 +149,8 @@ async def _last_records(bootstrap: str, topic: str, count: int) -> list[Any]:  #
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", request_timeout_ms=5_000
     )
-    await consumer.start()
     try:
+        await consumer.start()
         ends = await consumer.end_offsets(list(consumer.assignment()))
         for partition, end in ends.items():
             consumer.seek(partition, max(0, end - count))
@@ -167,8 +167,8 @@ async def _last_records(bootstrap: str, topic: str, count: int) -> list[Any]:  #
 
 async def _send(bootstrap: str, records: list[tuple[Any, ...]]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
-    await producer.start()
     try:
+        await producer.start()
         for topic, partition, key, value, headers in records:
             await producer.send_and_wait(topic, value, key=key, partition=partition, headers=list(headers))
     finally:
