@@ -1,0 +1,119 @@
+"""Every command and every handler of every service, killed at every boundary: all of it happens once, or none."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from lutong_chassis import Service
+from lutong_chassis.testing import create_database, drop_database, migrate_database, settings_for
+from lutong_contracts import Event
+from tests.conftest import Infrastructure
+from tests.integration.chassis.harness import a_record
+from tests.integration.crashes.stories import STORIES
+from tests.integration.crashes.victim import Command, Delivery, Victims, act, service_named, victims
+
+BEFORE_COMMIT_OF_A_COMMAND: Final = ("before_transaction", "after_state", "after_outbox", "before_commit")
+BEFORE_COMMIT_OF_A_HANDLER: Final = (
+    "consumer_fetched",
+    "before_transaction",
+    "inbox_inserted",
+    *BEFORE_COMMIT_OF_A_COMMAND[1:],
+)
+BEHIND_COMMIT: Final = "after_commit"
+
+
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Victims]:
+    with victims() as killer:
+        yield killer
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", STORIES)
+async def test_whatever_dies_wherever_it_happens_once_or_not_at_all(
+    name: str, infrastructure: Infrastructure, killer: Victims
+) -> None:
+    service = service_named(name)
+    database_name = f"matrix_{name}"
+    url = await create_database(infrastructure.admin_url, database_name)
+    try:
+        await migrate_database(url, service.migrations)
+        known: dict[str, Any] = {}
+        for number, step in enumerate(STORIES[name]):
+            what = step(known) if callable(step) else step
+            known |= await die_everywhere(killer, service, url, number, what)
+    finally:
+        await drop_database(infrastructure.admin_url, database_name)
+
+
+async def die_everywhere(
+    killer: Victims, service: Service, url: str, number: int, what: Command | Event
+) -> dict[str, Any]:
+    """Let one step die at each boundary, then let it be; gives what a command was answered."""
+    step = replace(what, key=f"step-{number}") if isinstance(what, Command) else a_delivery(what, number)
+    points = BEFORE_COMMIT_OF_A_COMMAND if isinstance(what, Command) else BEFORE_COMMIT_OF_A_HANDLER
+    before = await everything(url)
+    for point in points:
+        assert killer.die(service.name, url, point, step) == -9, f"{step} did not reach {point}"
+        assert await everything(url) == before, f"{step} left a trace when it died at {point}"
+
+    assert killer.die(service.name, url, BEHIND_COMMIT, step) == -9, f"{step} did not reach {BEHIND_COMMIT}"
+    after = await everything(url)
+    assert after != before, f"{step} was lost"
+    answer = await act(service, url, step)
+    assert await everything(url) == after, f"{step} happened twice"
+    if answer is None:
+        assert killer.die(service.name, url, "committed_not_offsets", step) == -9
+        assert await everything(url) == after, f"{step} happened again"
+        return {}
+    assert answer.status_code < 300, answer.text
+    assert answer.headers["idempotency-replayed"] == "true"
+    said = answer.json() if answer.content else {}
+    return said if isinstance(said, dict) else {}
+
+
+def a_delivery(event: Event, offset: int) -> Delivery:
+    key, value, headers = a_record(event)
+    timestamp = round(datetime.now(UTC).timestamp() * 1000)
+    return Delivery(
+        event.topic.name, offset, timestamp, key, value.decode(), [(n, v.decode("latin-1")) for n, v in headers]
+    )
+
+
+async def everything(url: str) -> dict[str, list[str]]:
+    """All rows of all tables."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return {
+            row["tablename"]: sorted(str(tuple(found)) for found in await connection.fetch(f"TABLE {row['tablename']}"))
+            for row in tables
+        }
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_stories_tell_of_every_handler_and_every_command(name: str) -> None:
+    service = service_named(name)
+    known = {"order_id": "o-1"}
+    steps = [step(known) if callable(step) else step for step in STORIES[name]]
+    commands = [step for step in steps if isinstance(step, Command)]
+    routes = {
+        (method, route.path): re.compile(re.sub(r"\{\w+\}", "[^/]+", route.path) + "$")
+        for route in service.app(settings_for("postgresql://unused")).routes
+        if hasattr(route, "methods") and route.path.startswith("/v1/")  # type: ignore[attr-defined]  # an APIRoute
+        for method in route.methods - {"GET", "HEAD"}
+    }
+    told = {
+        route
+        for route, pattern in routes.items()
+        if any(command.method == route[0] and pattern.match(command.path) for command in commands)
+    }
+    assert set(routes) == told
+    assert {type(step) for step in steps if isinstance(step, Event)} == set(service.handlers.by_type)
