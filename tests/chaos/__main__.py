@@ -137,13 +137,10 @@ async def _is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
 
 async def _still(stack: Stack) -> World:
     target = Suite({service: stack.url(service) for service in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
-    reactions: dict[str, set[str]] = {service: set() for service in SERVICES}
-    for event, places in catalogue.reactions().items():
-        for service in places:
-            reactions[service].add(event.type)
+    handled = catalogue.handled_types()
     deadline = time.monotonic() + _QUIET_DEADLINE_S
-    one = await collect(target, reactions)
-    while (other := await collect(target, reactions)).digest != one.digest and time.monotonic() < deadline:
+    one = await collect(target, handled)
+    while (other := await collect(target, handled)).digest != one.digest and time.monotonic() < deadline:
         one = other
     return other
 

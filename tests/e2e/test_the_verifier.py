@@ -170,13 +170,9 @@ async def world(target: Suite, walkers: dict[str, Walker]) -> World:
     """The suite after its four roads, once nothing moves any more."""
     for road, viewer in zip(ROADS, "abcd", strict=True):
         await road.walk(walkers[viewer])
-    reactions: dict[str, set[str]] = {service: set() for service in target.urls}
-    for event, places in catalogue.reactions().items():
-        for service in places:
-            reactions[service].add(event.type)
 
     async def still() -> World | None:
-        one, other = [await collect(target, reactions) for _ in range(2)]
+        one, other = [await collect(target, catalogue.handled_types()) for _ in range(2)]
         quiet = not any(
             row["published_at"] is None for service in other.tables for row in other.rows(service, "outbox")
         )

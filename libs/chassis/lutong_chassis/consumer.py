@@ -133,6 +133,8 @@ class Consumer:
             failpoints.reach("before_commit")
             said = len(tx.outgoing)
         failpoints.reach("after_commit")
+        if stopped:
+            failpoints.reach("parked_not_offsets")
         observe.consumed(len(records), len(records) - len(stopped), len(fresh), stopped)
         if said:
             self.after_commit()

@@ -49,6 +49,15 @@ def reactions() -> dict[type[Event], dict[str, str]]:
     return found
 
 
+def handled_types() -> dict[str, set[str]]:
+    """By service, the wire types of the events that it handles."""
+    found: dict[str, set[str]] = {service: set() for service in SERVICES}
+    for event, places in reactions().items():
+        for service in places:
+            found[service].add(event.type)
+    return found
+
+
 def in_order() -> list[type[Event]]:
     """All events in the order of the story."""
     places = {name: place for place, name in enumerate(_ROAD)}

@@ -46,15 +46,12 @@ def verify(
 
 async def _look_until_still(target: Suite, settle_s: float) -> World:
     """Look twice; two looks that agree are one truth. While something moves, look again, up to a deadline."""
-    reactions: dict[str, set[str]] = {service: set() for service in target.database_urls}
-    for event, places in catalogue.reactions().items():
-        for service in places:
-            reactions[service].add(event.type)
+    handled = catalogue.handled_types()
     deadline = time.monotonic() + settle_s
     try:
-        world = await collect(target, reactions)
+        world = await collect(target, handled)
         while True:
-            again = await collect(target, reactions)
+            again = await collect(target, handled)
             if world.digest == again.digest and _is_quiet(again):
                 return again
             if time.monotonic() > deadline:
