@@ -63,7 +63,7 @@ async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Res
     try:
         if isinstance(what, Delivery):
             consumer = Consumer(pool, service.handlers, 0.1, after_commit=lambda: None)
-            await consumer.on_poll([_record(what)], NoPartitions())  # type: ignore[list-item, arg-type]  # what Kafka's own have
+            await consumer.on_poll([_record(what)], NoPartitions())
             return None
         async with http_client(service, pool) as client:
             while True:  # the backend of a process that died lets its locks go a moment later

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import asyncpg
 import orjson
 import typer
 from aiokafka.errors import KafkaError
@@ -14,7 +16,7 @@ from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.screen import emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import NAMES, evaluate
+from lutong_console.verify.identities import NAMES, confirmed, evaluate
 from lutong_console.verify.violation import Violation
 
 _SHOWN_MAX = 50
@@ -24,6 +26,10 @@ def verify(
     stack: StackName = "default",
     *,
     settle_s: Annotated[float, typer.Option("--settle", help="Seconds to wait until nothing moves any more.")] = 60.0,
+    live_s: Annotated[
+        float | None,
+        typer.Option("--live", help="Do not wait: look twice, this many seconds apart, and report what stayed broken."),
+    ] = None,
     canary: Annotated[
         list[str] | None, typer.Option("--canary", help="A string that must be nowhere. May be repeated.")
     ] = None,
@@ -34,8 +40,8 @@ def verify(
 ) -> None:
     """Check the whole suite against its identities, over four databases and all topics. Exit code 1 on a violation."""
     told = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
-    world = asyncio.run(_look_until_still(suite(stack), settle_s))
-    violations = evaluate(world, canary or (), told)
+    look = _Look(suite(stack), canary or [], told)
+    world, violations = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
     if as_json:
         emit_json(_as_json(world, violations))
     else:
@@ -44,23 +50,44 @@ def verify(
         raise typer.Exit(PROBLEM)
 
 
-async def _look_until_still(target: Suite, settle_s: float) -> World:
-    """Look twice; two looks that agree are one truth. While something moves, look again, up to a deadline."""
-    handled = catalogue.handled_types()
-    deadline = time.monotonic() + settle_s
-    try:
-        world = await collect(target, handled)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is looked at, and what else it is compared with."""
+
+    target: Suite
+    canaries: list[str]
+    told: list[dict[str, Any]]
+
+    async def once(self) -> tuple[World, list[Violation]]:
+        """One look, whatever moves meanwhile."""
+        try:
+            world = await collect(self.target, catalogue.handled_types())
+        except (OSError, KafkaError, asyncpg.PostgresError) as error:
+            raise ConsoleError(
+                f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
+            ) from None
+        return world, evaluate(world, self.canaries, self.told)
+
+    async def until_still(self, settle_s: float) -> tuple[World, list[Violation]]:
+        """Two looks that agree are one truth. While something moves, look again, up to a deadline."""
+        deadline = time.monotonic() + settle_s
+        world, _ = await self.once()
         while True:
-            again = await collect(target, handled)
+            again, violations = await self.once()
             if world.digest == again.digest and _is_quiet(again):
-                return again
+                return again, violations
             if time.monotonic() > deadline:
-                raise ConsoleError(f"something still moves after {settle_s:.0f} s", then="lutong status")
+                raise ConsoleError(
+                    f"something still moves after {settle_s:.0f} s", then="lutong verify --live 30, or lutong status"
+                )
             world = again
-    except (OSError, KafkaError) as error:
-        raise ConsoleError(
-            f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
-        ) from None
+
+    async def live(self, tolerance_s: float) -> tuple[World, list[Violation]]:
+        """Under load: what is broken at two looks, the tolerance apart, is not merely in flight."""
+        _, earlier = await self.once()
+        await asyncio.sleep(tolerance_s)
+        world, later = await self.once()
+        return world, confirmed(earlier, later)
 
 
 def _is_quiet(world: World) -> bool:

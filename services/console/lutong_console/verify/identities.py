@@ -39,3 +39,21 @@ def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[
     """All violations of all identities; canaries are for V11, what clients were told for V8."""
     found = [violation for identity in _OF_THE_WORLD for violation in identity(world)]
     return [*found, *clients_are_remembered(world, history), *nothing_is_told(world, canaries)]
+
+
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6"})
+"""True in every snapshot of one database, whatever is in flight between services."""
+
+
+def confirmed(earlier: Iterable[Violation], later: Iterable[Violation]) -> list[Violation]:
+    """Of two looks at a suite under load, the violations that are not merely in flight.
+
+    What holds across services is broken for a moment while an event travels: only what was broken in
+    the same way at both looks stays so. What one database says of itself is never in flight.
+    """
+    seen = {(violation.identity, violation.witness): violation.what for violation in earlier}
+    return [
+        violation
+        for violation in later
+        if violation.identity in _OF_ONE_DATABASE or seen.get((violation.identity, violation.witness)) == violation.what
+    ]

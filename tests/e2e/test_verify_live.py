@@ -1,0 +1,54 @@
+"""The verifier under load: what is in flight is not a violation, what stays broken is."""
+
+import asyncio
+import json
+from typing import Any
+
+import asyncpg
+import pytest
+
+from lutong_console.roads import ROADS, Walker
+from lutong_console.targets import Suite
+from lutong_console.verify.identities import confirmed
+from lutong_console.verify.violation import Violation
+from tests.e2e.test_command_line import Lutong, lutong
+
+__all__ = ["lutong"]  # a fixture of the command line's tests
+
+
+async def verify_under_load(lutong: Lutong, walker: Walker) -> tuple[int, list[dict[str, Any]]]:
+    """The exit code and the violations of a live look, while posts are published and opened all the time."""
+    looking = asyncio.create_task(asyncio.to_thread(lutong, "verify", "--live", "3", "--json"))
+    while not looking.done():
+        await walker.publish("watsons", "面膜，先享后付", "demo-watsons")
+        for _ in range(20):
+            await walker.tap()
+    done = looking.result()
+    return done.returncode, json.loads(done.stdout)["violations"]
+
+
+@pytest.mark.timeout(180)
+async def test_a_live_look_reports_what_stays_broken_and_nothing_that_is_in_flight(
+    target: Suite, walkers: dict[str, Walker], lutong: Lutong
+) -> None:
+    await ROADS[1].walk(walkers["b"])
+    assert await verify_under_load(lutong, walkers["a"]) == (0, [])
+
+    feed = await asyncpg.connect(target.database_urls["feed"])
+    try:
+        order_id = await feed.fetchval("SELECT order_id FROM service_request WHERE status = 'fulfilled' LIMIT 1")
+        await feed.execute("UPDATE service_request SET status = 'sourced' WHERE order_id = $1", order_id)
+        code, violations = await verify_under_load(lutong, walkers["a"])
+        assert (code, [(v["identity"], v["witness"]) for v in violations]) == (1, [("V5", f"order {order_id}")])
+    finally:
+        await feed.execute("UPDATE service_request SET status = 'fulfilled' WHERE order_id = $1", order_id)
+        await feed.close()
+
+
+def test_what_changes_between_looks_is_in_flight_unless_one_database_says_it_of_itself() -> None:
+    def found(identity: str, what: str) -> Violation:
+        return Violation(identity, what, "program p")
+
+    assert confirmed([found("V9", "3 counted, 4 said")], [found("V9", "5 counted, 6 said")]) == []
+    assert confirmed([found("V9", "3 counted, 4 said")], [found("V9", "3 counted, 4 said")]) != []
+    assert confirmed([], [found("V3", "an entry does not balance")]) != []
