@@ -53,6 +53,7 @@ class Service:
         self.relay: Relay | None = None
         self.intake: KafkaIntake | None = None
         self.watchdog: Watchdog | None = None
+        self.stopping = False
         self.failed = False
 
     # What the outside asks of a running service
@@ -148,6 +149,7 @@ class Service:
             try:
                 yield
             finally:
+                self.stopping = True
                 life.cancel()
                 await asyncio.gather(life, return_exceptions=True)
 
@@ -161,12 +163,13 @@ class Service:
         return app
 
     def _stop_if_it_failed(self, life: asyncio.Task[None]) -> None:
-        """A bug at start-up (a migration, say) must not leave a process that looks alive."""
-        error = None if life.cancelled() else life.exception()
-        if error is not None:
-            self.failed = True
-            log.critical("service_failed", error=f"{type(error).__name__}: {error}")
-            os.kill(os.getpid(), signal.SIGTERM)
+        """A life that ends by itself (a bug in a migration, say) must not leave a process that looks alive."""
+        if self.stopping:
+            return
+        error = asyncio.CancelledError("nobody asked it to stop") if life.cancelled() else life.exception()
+        self.failed = True
+        log.critical("service_failed", error=f"{type(error).__name__}: {error}")
+        os.kill(os.getpid(), signal.SIGTERM)
 
     async def _live(self, settings: Settings) -> None:
         """Wait for what is needed, in order; run until cancelled; stop in the opposite order."""

@@ -1,0 +1,232 @@
+"""The road as pure state machines: the services' own decisions, and what a transaction does around them.
+
+Each service takes one event and gives what it says; its state changes with it or not at all. What
+the shells do in SQL (inbox, conditional updates, tombstones) is a line of Python here, and each
+such line can be left out: then the model must find what breaks.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from lutong_contracts import Event
+from lutong_contracts.feed import RequestCancelled, ServiceRequested
+from lutong_contracts.inventory import AcceptanceLapsed, OrderCancelled, OrderFulfilled, OrderRejected, OrderSourced
+from lutong_contracts.membership import CreditDeclined, CreditHeld, HoldCaptured, HoldReleased
+from lutong_contracts.values import Money, Place
+from lutong_feed.domain import CANCELLABLE as MAY_REGRET
+from lutong_feed.domain import MAY_BECOME
+from lutong_inventory.domain import CANCELLABLE, Location, Sourced, next_step, source
+from lutong_membership.domain import Applicant, Books, Entry, Line, Plan, Scorecard, decide, entry
+from tests.builders import SHANGHAI, a_request
+
+MEMBERS: Final = ("m-1", "m-2", "m-3")
+WINDOW: Final = timedelta(minutes=30)
+_LOCATIONS: Final = (
+    Location("near", "store", Place(latitude=31.24, longitude=121.48)),
+    Location("flagship", "flagship", Place(latitude=31.10, longitude=121.40)),
+)
+_PLAN: Final = Plan("light", "shop", "CNY", 30_000)
+_CARD: Final = Scorecard()
+Said = list[tuple[Event, datetime | None]]
+Without = frozenset[str]
+"""Safeguards that are left out, by name: each is looked at below or in the broker."""
+
+
+@dataclass(slots=True)
+class Feed:
+    """Requests and what their viewers are shown."""
+
+    status: dict[str, Any] = field(default_factory=dict)
+
+    def on(self, event: Event, _now: datetime, _without: Without) -> Said:
+        shown: dict[type[Event], Any] = {
+            CreditDeclined: "declined", OrderSourced: "sourced", OrderRejected: "rejected",
+            OrderFulfilled: "fulfilled", OrderCancelled: "cancelled",
+        }  # fmt: skip
+        status, order_id = shown.get(type(event)), getattr(event, "order_id", "")
+        if status and self.status.get(order_id) in MAY_BECOME[status]:
+            self.status[order_id] = status
+        return []
+
+    def request(self, request: ServiceRequested) -> Said:
+        self.status[request.order_id] = "requested"
+        return [(request, None)]
+
+    def regret(self, order_id: str, viewer_id: str) -> Said:
+        may = self.status.get(order_id) in MAY_REGRET
+        return [(RequestCancelled(order_id=order_id, viewer_id=viewer_id), None)] if may else []
+
+
+@dataclass(slots=True)
+class Registry:
+    """How often each program was used."""
+
+    fulfilled: Counter[str] = field(default_factory=Counter)
+
+    def on(self, event: Event, _now: datetime, _without: Without) -> Said:
+        if isinstance(event, OrderFulfilled):
+            self.fulfilled[event.program_id] += 1
+        return []
+
+
+@dataclass(slots=True)
+class Membership:
+    """Lines, holds and the ledger."""
+
+    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
+    agreements: dict[tuple[str, str], Any] = field(default_factory=dict)
+    holds: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # order: state, member, amount
+    ledger: list[Entry] = field(default_factory=list)
+
+    def on(self, event: Event, _now: datetime, without: Without) -> Said:
+        if isinstance(event, ServiceRequested):
+            return self._hold(event, without)
+        if isinstance(event, OrderFulfilled):
+            return self._end(event.order_id, "captured", without)
+        if isinstance(event, OrderRejected):
+            return self._end(event.order_id, "released", without)
+        if isinstance(event, OrderCancelled):
+            said = self._end(event.order_id, "released", without)
+            self.holds.setdefault(event.order_id, ("cancelled", event.member_id, 0))
+            return said
+        return []
+
+    def _hold(self, request: ServiceRequested, without: Without) -> Said:
+        applicants = {name: Applicant(name, 60, 0, 0, 10, 2_000_000) for name in MEMBERS[:-1]}
+        held = {order: hold[0] for order, hold in self.holds.items()}
+        books = Books(
+            {"shop": _PLAN},
+            applicants,
+            self.agreements,
+            self._roomy() if "limit" in without else self.lines,
+            frozenset(order for order, state in held.items() if state != "cancelled"),
+            frozenset(order for order, state in held.items() if state == "cancelled"),
+        )
+        decision = decide(request, books, _CARD, f"a-{request.order_id}")
+        if decision is None:
+            return []
+        key, amount = (request.viewer_id, "CNY"), request.total.amount_minor
+        if decision.line_after:
+            if not decision.line_before:
+                self.ledger.append(entry("line_opened", decision.line_after, decision.line_after.limit_minor))
+            known = self.lines.get(key, replace(decision.line_after, held_minor=0))
+            moved = amount if decision.hold_state == "held" else 0
+            self.lines[key] = replace(known, held_minor=known.held_minor + moved)
+        if decision.agreement and decision.agreement.state == "active":
+            self.agreements[request.viewer_id, "light"] = decision.agreement
+        if decision.hold_state == "held" and decision.line_after:
+            self.ledger.append(entry("hold", decision.line_after, amount, order_id=request.order_id))
+        self.holds[request.order_id] = (decision.hold_state, request.viewer_id, amount)
+        return [(event, None) for event in decision.events]
+
+    def _roomy(self) -> dict[tuple[str, str], Line]:
+        return {key: replace(line, held_minor=0, owed_minor=0) for key, line in self.lines.items()}
+
+    def _end(self, order_id: str, state: str, without: Without) -> Said:
+        was, member, amount = self.holds.get(order_id, ("", "", 0))
+        if was != "held" and not ("first_ending" in without and was in {"captured", "released"}):
+            return []
+        line = self.lines[member, "CNY"]
+        self.lines[member, "CNY"] = line.capture(amount) if state == "captured" else line.release(amount)
+        self.holds[order_id] = (state, member, amount)
+        kind: Any = {"captured": "capture", "released": "release"}[state]
+        self.ledger.append(entry(kind, line, amount, order_id=order_id, merchant="shop"))
+        facts: dict[str, Any] = {
+            "order_id": order_id, "member_id": member, "merchant_id": "shop",
+            "amount": Money(amount_minor=amount, currency="CNY"),
+        }  # fmt: skip
+        return [(HoldCaptured(**facts) if state == "captured" else HoldReleased(**facts, reason="ended"), None)]
+
+    def repay(self, member: str, amount_minor: int) -> Said:
+        line = self.lines.get((member, "CNY"))
+        repaid = line.repay(min(amount_minor, line.owed_minor)) if line and line.owed_minor else None
+        if repaid and line:
+            self.lines[member, "CNY"] = repaid
+            self.ledger.append(entry("repayment", line, line.owed_minor - repaid.owed_minor))
+        return []
+
+
+@dataclass(slots=True)
+class Inventory:
+    """Shelves, orders and what is promised to them."""
+
+    on_hand: dict[tuple[str, str], int]
+    reserved: Counter[tuple[str, str]] = field(default_factory=Counter)
+    orders: dict[str, tuple[Any, CreditHeld, Sourced | None]] = field(default_factory=dict)
+    recalls: set[str] = field(default_factory=set)
+    regretted_early: set[str] = field(default_factory=set)  # for the test: what must not be fulfilled
+
+    def on(self, event: Event, now: datetime, without: Without) -> Said:
+        if isinstance(event, CreditHeld) and event.order_id not in self.orders:
+            return self._source(event, now, without)
+        if isinstance(event, AcceptanceLapsed):
+            return self.cancel(event.order_id, ("sourced",))
+        if isinstance(event, RequestCancelled):
+            if event.order_id not in self.orders:
+                self.regretted_early.add(event.order_id)
+                self.recalls |= set() if "recall" in without else {event.order_id}
+            return self.cancel(event.order_id, CANCELLABLE)
+        return []
+
+    def _source(self, order: CreditHeld, now: datetime, without: Without) -> Said:
+        if order.order_id in self.recalls:
+            self.orders[order.order_id] = ("cancelled", order, None)
+            return [(_cancelled(order), None)]
+        promised: Counter[tuple[str, str]] = Counter() if "availability" in without else self.reserved
+        outcome = source(order, _LOCATIONS, {shelf: n - promised[shelf] for shelf, n in self.on_hand.items()})
+        if not isinstance(outcome, Sourced):
+            self.orders[order.order_id] = ("rejected", order, None)
+            return [(OrderRejected(order_id=order.order_id, merchant_id="shop", reason=outcome.reason), None)]
+        self.orders[order.order_id] = ("sourced", order, outcome)
+        self.reserved.update({(outcome.location.location_id, sku): units for sku, units in outcome.demand})
+        facts: dict[str, Any] = {"order_id": order.order_id, "merchant_id": "shop", "lines": order.lines}
+        said = OrderSourced(
+            **facts, location_id=outcome.location.location_id, location_kind=outcome.location.kind,
+            distance_m=outcome.distance_m, mode=order.mode, accept_by=now + WINDOW,
+        )  # fmt: skip
+        return [(said, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
+
+    def cancel(self, order_id: str, states: Sequence[str]) -> Said:
+        state, order, sourced = self.orders.get(order_id, ("", None, None))
+        if state not in states or order is None or sourced is None:
+            return []
+        self.orders[order_id] = ("cancelled", order, sourced)
+        self._close(sourced, shipped=False)
+        return [(_cancelled(order), None)]
+
+    def advance(self, order_id: str) -> Said:
+        state, order, sourced = self.orders[order_id]
+        step = next_step(state, order.mode)
+        if step is None or sourced is None:
+            return []
+        self.orders[order_id] = (step, order, sourced)
+        if step != "fulfilled":
+            return []
+        self._close(sourced, shipped=True)
+        shared = order.model_dump(include={"order_id", "member_id", "merchant_id", "post_id", "program_id"})
+        location = sourced.location
+        said = OrderFulfilled(
+            **shared, location_id=location.location_id, location_kind=location.kind, amount=order.amount
+        )
+        return [(said, None)]
+
+    def _close(self, sourced: Sourced, *, shipped: bool) -> None:
+        for sku, units in sourced.demand:
+            self.reserved[sourced.location.location_id, sku] -= units
+            if shipped:
+                self.on_hand[sourced.location.location_id, sku] -= units
+
+
+def _cancelled(order: CreditHeld) -> OrderCancelled:
+    return OrderCancelled(order_id=order.order_id, member_id=order.member_id, merchant_id="shop", reason="ended")
+
+
+def a_wish(number: int, member: str, amount_minor: int) -> ServiceRequested:
+    """What a viewer asks for."""
+    return a_request(f"o-{number}", amount_minor, member).model_copy(update={"destination": SHANGHAI})
+
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
