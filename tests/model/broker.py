@@ -49,7 +49,7 @@ class Cluster:
             "feed": Node(Feed()),
             "registry": Node(Registry()),
             "membership": Node(Membership()),
-            "inventory": Node(Inventory({("near", "tea"): 3, ("flagship", "tea"): 2})),
+            "inventory": Node(Inventory({("near", "tea"): 1, ("flagship", "tea"): 1})),
         }
     )
 

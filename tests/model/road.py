@@ -28,7 +28,7 @@ _LOCATIONS: Final = (
     Location("near", "store", Place(latitude=31.24, longitude=121.48)),
     Location("flagship", "flagship", Place(latitude=31.10, longitude=121.40)),
 )
-_PLAN: Final = Plan("light", "shop", "CNY", 30_000)
+_PLAN: Final = Plan("light", "shop", "CNY", 12_000)
 _CARD: Final = Scorecard()
 Said = list[tuple[Event, datetime | None]]
 Without = frozenset[str]
