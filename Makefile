@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e chaos check lint types imports contracts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress chaos check lint types imports contracts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ down: setup ## Stop it
 status: setup ## Say what runs, and whether it is ready
 	@$(BIN)/lutong status $(ARGS)
 
-test: setup ## All tests: unit, integration, end to end
+test: setup ## All tests: unit, model, integration, end to end
 	@$(BIN)/python -m pytest $(ARGS)
 
 unit: setup ## Pure tests, in seconds
@@ -45,6 +45,9 @@ integration: setup ## Tests on a real Kafka and PostgreSQL
 
 e2e: setup ## The story of the README as a test
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+stress: setup ## Crowds that want the same credit and the same stock at once
+	@$(BIN)/python -m pytest tests/stress --timeout 600 $(ARGS)
 
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \

@@ -1,0 +1,118 @@
+"""Setting aside and taking up again, killed and doubled: one record, effects once, in order, audited."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from uuid_utils.compat import uuid7
+
+from lutong_chassis import database
+from lutong_chassis.testing import create_database, drop_database, http_client, migrate_database, settings_for
+from lutong_contracts import Event
+from tests.builders import GOOD_PROFILE, a_request
+from tests.conftest import Infrastructure
+from tests.integration.crashes.test_crash_matrix import a_delivery, everything
+from tests.integration.crashes.victim import Command, Delivery, Victims, act, service_named, victims
+
+SERVICE = service_named("membership")
+WHO = {"actor": "ops", "reason": "what waited"}
+
+
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Victims]:
+    with victims() as killer:
+        yield killer
+
+
+@pytest_asyncio.fixture
+async def url(infrastructure: Infrastructure) -> AsyncIterator[str]:
+    """A membership with a plan and a good member."""
+    name = f"parking_{uuid7().hex[-12:]}"
+    url = await create_database(infrastructure.admin_url, name)
+    try:
+        await migrate_database(url, SERVICE.migrations)
+        terms = {"merchant_id": "shop", "title": "轻会员", "line_limit_minor": 100_000}
+        await act(SERVICE, url, Command("PUT", "/v1/plans/light", terms, "plan"))
+        await act(SERVICE, url, Command("PUT", "/v1/members/m-1/profile", GOOD_PROFILE, "profile"))
+        yield url
+    finally:
+        await drop_database(infrastructure.admin_url, name)
+
+
+def poison(event: Event, offset: int) -> Delivery:
+    return replace(a_delivery(event, offset), value="\N{REPLACEMENT CHARACTER} not json")
+
+
+async def query(url: str, sql: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(sql)
+    finally:
+        await connection.close()
+
+
+async def test_a_hundred_crashes_between_parking_and_offsets_leave_a_hundred_parked_records(
+    url: str, killer: Victims
+) -> None:
+    for n in range(100):
+        bad = poison(a_request(f"o-{n}", viewer_id=f"m-{n}"), n)
+        assert killer.die("membership", url, ("parked_not_committed", "parked_not_offsets")[n % 2], bad) == -9
+        await act(SERVICE, url, bad)
+    parked = await query(url, 'SELECT state, "offset" FROM parked ORDER BY id')
+    assert [tuple(row) for row in parked] == [("parked", n) for n in range(100)]
+
+
+async def park_and_wait(url: str, count: int) -> int:
+    """A bad record and `count` good ones behind it; gives the id of the first that waits, now parked in its place."""
+    await act(SERVICE, url, poison(a_request("bad"), 0))
+    for n in range(count):
+        await act(SERVICE, url, a_delivery(a_request(f"o-{n}", 1_000), n + 1))
+    head = (await query(url, "SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
+    answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/discard", WHO))
+    assert answer is not None
+    successor: int = answer.json()["next_parked"]
+    return successor
+
+
+async def held_in_order(url: str) -> list[str]:
+    rows = await query(url, "SELECT order_id FROM entry WHERE kind = 'hold' ORDER BY entry_id")
+    return [row["order_id"] for row in rows]
+
+
+async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str, killer: Victims) -> None:
+    head = await park_and_wait(url, 4)
+    redrive = Command("POST", f"/operations/parked/{head}/redrive", WHO)
+    before = await everything(url)
+    for point in ("inbox_inserted", "after_state", "after_outbox"):
+        assert killer.die("membership", url, point, redrive) == -9
+        assert await everything(url) == before
+
+    assert killer.die("membership", url, "after_outbox:3", redrive) == -9
+    assert await held_in_order(url) == ["o-0", "o-1"]
+    head = (await query(url, "SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
+    answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/redrive", WHO))
+    assert answer is not None
+    assert answer.json() == {"redriven": 2}
+    assert await held_in_order(url) == ["o-0", "o-1", "o-2", "o-3"]
+    assert len(await query(url, "SELECT FROM audit WHERE actor = 'ops' AND action = 'redriven'")) == 4
+
+
+async def test_a_redrive_that_is_clicked_eight_times_at_once_has_its_effects_once_and_in_order(url: str) -> None:
+    head = await park_and_wait(url, 20)
+    pool = await database.connect(settings_for(url))
+    try:
+        async with http_client(SERVICE, pool) as client:
+
+            async def click() -> httpx.Response:
+                return await client.post(f"/operations/parked/{head}/redrive", json=WHO)
+
+            answers = await asyncio.gather(*(click() for _ in range(8)))
+    finally:
+        await pool.close()
+    assert sorted(answer.status_code for answer in answers) == [200] + [404] * 7
+    assert await held_in_order(url) == [f"o-{n}" for n in range(20)]
+    assert len(await query(url, "SELECT FROM audit WHERE action = 'redriven'")) == 20
