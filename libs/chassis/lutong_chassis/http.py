@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _KEY_MAX: Final = 128
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -224,7 +225,7 @@ _TITLES: Final = {
 def _answer(status: int, kind: str, detail: str, **extra: object) -> Response:
     document = {"type": f"urn:lutong:problem:{kind}", "title": _TITLES.get(status, "Error"), "status": status}
     headers = (
-        {"retry-after": "1"} if status in {409, 503} and kind in {"in_progress", "unavailable", "not_ready"} else {}
+        {"retry-after": "1"} if status in {409, 503} and kind in {"in_progress", "unavailable", "not_ready", "overloaded"} else {}
     )
     content = orjson.dumps(document | {"detail": detail} | extra, default=str)
     return Response(content, status, headers, media_type=PROBLEM_JSON)
@@ -233,6 +234,32 @@ def _answer(status: int, kind: str, detail: str, **extra: object) -> Response:
 def _pointer(location: Sequence[object]) -> str:
     """Where in the request: a JSON pointer, with the part of the request as its first step."""
     return "/" + "/".join(str(step) for step in location)
+
+
+class Admission:
+    """Refuse what cannot be answered soon: beyond so many requests at once, 503 and Retry-After at no cost.
+
+    Whoever waits in a queue that only grows is served too late to be glad of it. Health is always answered.
+    """
+
+    def __init__(self, app: ASGIApp, requests_max: int) -> None:
+        self.app = app
+        self.requests_max = requests_max
+        self.requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or not."""
+        if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
+            await self.app(scope, receive, send)
+        elif self.requests >= self.requests_max:
+            observe.HTTP_REFUSED.inc()
+            await _answer(503, "overloaded", "too many requests at once: try again shortly")(scope, receive, send)
+        else:
+            self.requests += 1
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self.requests -= 1
 
 
 class BodyLimit:

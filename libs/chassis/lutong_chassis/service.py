@@ -25,7 +25,7 @@ from lutong_chassis.consumer import Consumer, handle
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import Received
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.http import BodyLimit, Problem, install_problems
+from lutong_chassis.http import Admission, BodyLimit, Problem, install_problems
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, load_settings
 from lutong_chassis.watchdog import Watchdog
@@ -159,6 +159,7 @@ class Service:
         app.include_router(operations.router)
         app.include_router(self.routes)
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
+        app.add_middleware(Admission, requests_max=settings.http_requests_max)
         install_problems(app)
         return app
 

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="address that HTTP listens on")
     http_port: int = Field(8000, ge=0, le=65535, description="port that HTTP listens on")
+    http_requests_max: int = Field(64, ge=1, description="requests in progress at once; more are refused with 503")
     body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
 
     profile: Literal["production", "test"] = Field("production", description="`test` allows failpoints")
