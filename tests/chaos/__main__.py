@@ -24,9 +24,8 @@ from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import SERVICES, Stack, down, readiness, up
-from tests.chaos import world as chaos_world
 from tests.chaos.faults import Faults
-from tests.chaos.world import through_proxy, wire
+from tests.chaos.world import build_and_wait, through_proxy, wire
 
 _QUIET_DEADLINE_S = 60.0
 
@@ -39,8 +38,7 @@ def say(message: str) -> None:
 async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool:
     """One run; gives whether it was valid and clean."""
     async with httpx.AsyncClient(timeout=20) as client:
-        post_id = await chaos_world.build(client, stack, options.orders)
-        await _until(lambda: _card_is_active(client, stack, post_id), "the card is active")
+        post_id = await build_and_wait(client, stack, options.orders)
         duration_s = options.minutes * 60
         rate = options.orders / duration_s
         load = _background(stack, "load", stack.directory, post_id, options.orders, rate, options.seed)
@@ -143,11 +141,6 @@ async def _still(stack: Stack) -> World:
     while (other := await collect(target, handled)).digest != one.digest and time.monotonic() < deadline:
         one = other
     return other
-
-
-async def _card_is_active(client: httpx.AsyncClient, stack: Stack, post_id: str) -> bool:
-    state: str = (await client.get(f"{stack.url('feed')}/v1/posts/{post_id}")).json()["card"]["state"]
-    return state == "active"
 
 
 async def _all_ready(stack: Stack) -> bool:

@@ -7,6 +7,7 @@ import httpx
 
 from lutong_local.processes import free_port
 from lutong_local.stack import Stack, save
+from tests.integration.chassis.harness import until
 
 VIEWERS: Final = 60
 STORES: Final = 8
@@ -91,4 +92,16 @@ async def build(client: httpx.AsyncClient, stack: Stack, orders: int) -> str:
     await ask("feed", "POST", "/v1/accounts/batch", {"accounts": accounts})
     post = await ask("feed", "POST", "/v1/posts", {"author_id": "brand", "text": "Brand", "program_id": "brand"})
     post_id: str = post["post_id"]
+    return post_id
+
+
+async def build_and_wait(client: httpx.AsyncClient, stack: Stack, orders: int = 1_000) -> str:
+    """Build the world; gives the post once its card can be opened."""
+    post_id = await build(client, stack, orders)
+
+    async def active() -> bool:
+        answer = await client.get(f"{stack.url('feed')}/v1/posts/{post_id}")
+        return bool(answer.json()["card"]["state"] == "active")
+
+    await until(active, "the card is active")
     return post_id

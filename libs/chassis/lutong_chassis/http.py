@@ -225,7 +225,9 @@ _TITLES: Final = {
 def _answer(status: int, kind: str, detail: str, **extra: object) -> Response:
     document = {"type": f"urn:lutong:problem:{kind}", "title": _TITLES.get(status, "Error"), "status": status}
     headers = (
-        {"retry-after": "1"} if status in {409, 503} and kind in {"in_progress", "unavailable", "not_ready", "overloaded"} else {}
+        {"retry-after": "1"}
+        if status in {409, 503} and kind in {"in_progress", "unavailable", "not_ready", "overloaded"}
+        else {}
     )
     content = orjson.dumps(document | {"detail": detail} | extra, default=str)
     return Response(content, status, headers, media_type=PROBLEM_JSON)
