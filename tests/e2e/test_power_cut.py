@@ -1,0 +1,141 @@
+"""The power goes out: what was not on the disk is gone, and the outboxes make the log whole again.
+
+SIGKILL proves nothing about this: the kernel still writes what it had taken. Here the data is on a
+disk in a file; the file is copied while everything stands still, and all goes on from the copy.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lutong_console import catalogue
+from lutong_console.roads import ROADS, Walker, build_world, new_run
+from lutong_console.targets import Suite
+from lutong_console.verify.collect import World, collect
+from lutong_console.verify.identities import evaluate
+from lutong_console.verify.log import log_matches_outbox
+from lutong_local import postgres
+from lutong_local.processes import stop
+from lutong_local.stack import SERVICES, Stack, down, start_piece, start_service, up, wait_for_piece, wait_until_ready
+from tests.integration.chassis.harness import until
+
+PIECES = ("kafka", "postgres")
+
+
+def run(*command: object) -> None:
+    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+
+
+@dataclass(slots=True)
+class Disk:
+    """An ext4 disk in a file, with the data of Kafka and PostgreSQL on it."""
+
+    image: Path
+    mounted: Path
+    places: dict[str, Path]
+
+    def attach(self) -> None:
+        run("mount", "-o", "loop", self.image, self.mounted)
+        for name, place in self.places.items():
+            (self.mounted / name).mkdir(exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
+            run("mount", "--bind", self.mounted / name, place)
+
+    def detach(self) -> None:
+        for place in [*self.places.values(), self.mounted]:
+            if os.path.ismount(place):
+                run("umount", "--lazy", place)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    if os.geteuid() != 0 or not shutil.which("mkfs.ext4") or not Path("/dev/loop-control").exists():
+        pytest.skip("a disk in a file needs root, mkfs.ext4 and loop devices")
+    directory = tmp_path / "stack"
+    places = {"kafka": directory / "kafka", "postgres": postgres.data_directory(directory)}
+    disk = Disk(tmp_path / "disk.img", tmp_path / "disk", places)
+    disk.mounted.mkdir()
+    run("truncate", "-s", "2G", disk.image)
+    run("mkfs.ext4", "-q", disk.image)
+    try:
+        disk.attach()
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"this machine mounts no disks: {error.stderr}")
+    try:
+        yield disk
+    finally:
+        disk.detach()
+
+
+@pytest.fixture
+def own_stack(disk: Disk, tmp_path: Path) -> Iterator[Stack]:
+    running = up(tmp_path / "stack", lambda _: None, dies_with_parent=True)
+    try:
+        yield running
+    finally:
+        down(running, lambda _: None, purge=True)
+
+
+def cut_the_power(stack: Stack, disk: Disk) -> None:
+    """Everything stops at one moment; what the disk had then is all there is."""
+    for child in stack.children.values():
+        os.kill(child.pid, signal.SIGSTOP)
+    survived = disk.image.with_suffix(".copy")
+    run("cp", "--sparse=always", disk.image, survived)
+    for child in stack.children.values():
+        stop(child, signal.SIGKILL)
+    disk.detach()
+    disk.image = survived
+    disk.attach()
+
+
+def power_is_back(stack: Stack) -> None:
+    for piece in PIECES:
+        start_piece(stack, piece, dies_with_parent=True)
+    for service in SERVICES:
+        start_service(stack, service, dies_with_parent=True)
+
+
+@pytest.mark.timeout(240)
+async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_nothing(
+    own_stack: Stack, disk: Disk
+) -> None:
+    target = Suite(
+        {service: own_stack.url(service) for service in SERVICES}, own_stack.kafka_bootstrap, own_stack.database_urls
+    )
+
+    async def look() -> World:
+        return await collect(target, catalogue.handled_types())
+
+    async def is_whole() -> bool:
+        return not evaluate(await look())
+
+    async with httpx.AsyncClient(timeout=20) as client:
+        code = new_run()
+        await build_world(client, target, code)
+        run("sync", "-f", disk.mounted)
+        for road, name in zip(ROADS, "abcd", strict=True):
+            await road.walk(Walker(client, target, lambda _step, _ms: None, f"{name}-{code}"))
+        await until(is_whole, "the suite is at rest")
+
+        await asyncio.to_thread(cut_the_power, own_stack, disk)
+        power_is_back(own_stack)
+        for piece in PIECES:
+            await asyncio.to_thread(wait_for_piece, own_stack, piece)
+        await asyncio.to_thread(wait_until_ready, own_stack, SERVICES, lambda _: None)
+
+        lost = [violation for violation in log_matches_outbox(await look()) if "not on" in violation.what]
+        assert lost, "the power cut must have cost Kafka something that it had acknowledged"
+        for service in SERVICES:
+            order = {"actor": "ops", "reason": "power cut", "since": "2020-01-01T00:00:00Z"}
+            answer = await client.post(f"{own_stack.url(service)}/operations/republication", json=order)
+            assert answer.status_code == 200
+        await until(is_whole, "the log is whole, and every identity holds", 60)
