@@ -10,15 +10,19 @@ import random
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 import httpx
 
 from lutong_local.stack import Stack, load
-from tests.chaos.world import PLACE, SKUS, STORES, viewer
+from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
 _TRIES_MAX = 60
+_HANDS = 16
+"""How many orders a location works on at once."""
+_QUIET_ROUNDS = 40
 _STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 
 
@@ -54,7 +58,7 @@ async def order(client: Client, post_id: str, number: int, dice: random.Random, 
     """One viewer orders; one in ten changes their mind shortly after."""
     lines = [{"sku": sku, "units": dice.randint(1, 2)} for sku in dice.choices(SKUS, k=dice.randint(1, 3))]
     regrets, pause_s = dice.random() < 0.1, dice.uniform(0, 3)
-    body = {"viewer_id": viewer(number), "lines": lines, "destination": PLACE}
+    body = {"viewer_id": viewer(number), "lines": lines, "destination": place_of(dice.randrange(STORES))}
     answer = await client.say("feed", f"/v1/posts/{post_id}/card/requests", body, f"order-{number}")
     if answer is None or answer.status_code != 202:
         return
@@ -67,28 +71,42 @@ async def order(client: Client, post_id: str, number: int, dice: random.Random, 
         )
 
 
-async def staff(client: Client, place: str, dice: random.Random, done: asyncio.Event) -> None:
-    """Take orders at one location a step further, one after the other; some are too late, some cannot be served."""
-    quiet = 0
-    while quiet < 40:
-        busy = 0
-        for state, step in zip(("sourced", *_STEPS[:-1]), _STEPS, strict=True):
-            for row in await client.ask("inventory", f"/v1/locations/{place}/orders?state={state}&limit=60"):
-                busy += 1
-                await _handle(client, place, row["order_id"], step, dice)
-        quiet = 0 if busy or not done.is_set() else quiet + 1
-        await asyncio.sleep(0.2)  # the rhythm of a shift
+@dataclass(slots=True)
+class Shift:
+    """The staff of one location. Most orders are taken at once, some around their deadline, some never."""
 
+    client: Client
+    place: str
+    seed: int
+    seen: dict[str, float] = field(default_factory=dict)
 
-async def _handle(client: Client, place: str, order_id: str, step: str, dice: random.Random) -> None:
-    if step == "accepted" and dice.random() < 0.25:
-        return  # nobody looks: it may lapse
-    if step == "picked" and dice.random() < 0.05:
-        await client.say("inventory", f"/v1/orders/{order_id}/cancellation", {}, f"fail-{order_id}")
-        return
-    await client.say(
-        "inventory", f"/v1/orders/{order_id}/steps", {"step": step, "location_id": place}, f"{step}-{order_id}"
-    )
+    async def work(self, done: asyncio.Event) -> None:
+        """Take orders a step further until no more are placed and nothing is left to do."""
+        quiet = 0
+        while quiet < _QUIET_ROUNDS:
+            busy = 0
+            for state, step in zip(("sourced", *_STEPS[:-1]), _STEPS, strict=True):
+                rows = await self.client.ask("inventory", f"/v1/locations/{self.place}/orders?state={state}&limit=500")
+                due = [row["order_id"] for row in rows if step != "accepted" or self._wants(row["order_id"])]
+                await asyncio.gather(*(self._take(order_id, step) for order_id in due[:_HANDS]))
+                busy += len(rows)
+            quiet = 0 if busy or not done.is_set() else quiet + 1
+            await asyncio.sleep(0.2)  # the rhythm of a shift
+
+    def _wants(self, order_id: str) -> bool:
+        """Whether it is time to accept an order: at once, or within a second of its deadline, or never."""
+        dice = random.Random(f"{self.seed}{order_id}")
+        kind, around_s = dice.random(), dice.uniform(-1, 1)
+        now = asyncio.get_running_loop().time()
+        waited_s = now - self.seen.setdefault(order_id, now)
+        return kind < 0.7 or (kind < 0.9 and waited_s > ACCEPTANCE_WINDOW_S + around_s)
+
+    async def _take(self, order_id: str, step: str) -> None:
+        if step == "picked" and random.Random(f"{self.seed}{order_id}{step}").random() < 0.05:
+            await self.client.say("inventory", f"/v1/orders/{order_id}/cancellation", {}, f"fail-{order_id}")
+            return
+        body = {"step": step, "location_id": self.place}
+        await self.client.say("inventory", f"/v1/orders/{order_id}/steps", body, f"{step}-{order_id}")
 
 
 async def main(directory: Path, post_id: str, orders: int, rate: float, seed: int) -> None:
@@ -100,9 +118,7 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
     async with httpx.AsyncClient(timeout=5, limits=httpx.Limits(max_connections=100)) as http:
         client = Client(stack, http)
         places = ["flagship", *(f"store-{n}" for n in range(STORES))]
-        shifts = [
-            asyncio.create_task(staff(client, place, random.Random(seed + n), done)) for n, place in enumerate(places)
-        ]
+        shifts = [asyncio.create_task(Shift(client, place, seed).work(done)) for place in places]
         with (directory / "history.ndjson").open("a", buffering=1) as history:
             await _open_loop(
                 orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), history)

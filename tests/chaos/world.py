@@ -13,6 +13,7 @@ VIEWERS: Final = 60
 STORES: Final = 8
 SKUS: Final = ("tea", "cup", "mask", "pen", "bag")
 PLACE: Final = {"latitude": 31.23, "longitude": 121.47}
+ACCEPTANCE_WINDOW_S: Final = 6
 
 
 def wire(directory: Path) -> tuple[Stack, list[int]]:
@@ -32,13 +33,18 @@ def through_proxy(stack: Stack, service: str) -> dict[str, str]:
         "LUTONG_DATABASE_URL": stack.database_urls[service].replace(
             f":{ports['postgres']}/", f":{ports['postgres_proxied']}/"
         ),
-        "LUTONG_ACCEPTANCE_WINDOW_S": "6",
+        "LUTONG_ACCEPTANCE_WINDOW_S": str(ACCEPTANCE_WINDOW_S),
     }
 
 
 def viewer(number: int) -> str:
     """The name of a viewer."""
     return f"viewer-{number % VIEWERS}"
+
+
+def place_of(store: int) -> dict[str, float]:
+    """Where a store is."""
+    return {"latitude": 31.2 + store / 50, "longitude": 121.4}
 
 
 async def build(client: httpx.AsyncClient, stack: Stack, orders: int) -> str:
@@ -71,20 +77,13 @@ async def build(client: httpx.AsyncClient, stack: Stack, orders: int) -> str:
     ]
     await ask("membership", "POST", "/v1/members/profiles/batch", {"profiles": profiles})
     sites = [
-        {
-            "location_id": f"store-{n}",
-            "merchant_id": "brand",
-            "kind": "store",
-            "name": "s",
-            "latitude": 31.2 + n / 50,
-            "longitude": 121.4,
-        }
+        {"location_id": f"store-{n}", "merchant_id": "brand", "kind": "store", "name": "s", **place_of(n)}
         for n in range(STORES)
     ]
     flagship = {"location_id": "flagship", "merchant_id": "brand", "kind": "flagship", "name": "f", **PLACE}
     await ask("inventory", "POST", "/v1/locations/batch", {"locations": [*sites, flagship]})
     shelves = [
-        {"location_id": site["location_id"], "sku": sku, "on_hand": orders // 8} for site in sites for sku in SKUS
+        {"location_id": site["location_id"], "sku": sku, "on_hand": orders // 16} for site in sites for sku in SKUS
     ]
     shelves += [{"location_id": "flagship", "sku": sku, "on_hand": orders // 4} for sku in SKUS[:-1]]
     await ask("inventory", "POST", "/v1/stock/batch", {"shelves": shelves})

@@ -67,9 +67,13 @@ def swapped(event_type: str) -> Corrupt:
     """Swap an event with the next of its key."""
 
     def corrupt(world: World) -> None:
-        first = next(i for i, r in enumerate(world.records) if event_type in r.type)
-        key = (world.records[first].topic, world.records[first].key)
-        second = next(i for i, r in enumerate(world.records) if i > first and (r.topic, r.key) == key)
+        first, second = next(
+            (i, j)
+            for i, one in enumerate(world.records)
+            if event_type in one.type
+            for j, other in enumerate(world.records[i + 1 :], i + 1)
+            if (other.topic, other.key) == (one.topic, one.key)
+        )
         world.records[first], world.records[second] = world.records[second], world.records[first]
 
     return corrupt

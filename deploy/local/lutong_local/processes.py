@@ -87,7 +87,7 @@ def start(command: Command) -> Child:
 
 def stop(child: Child, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 20) -> None:
     """Ask a process to stop; make it, when it does not."""
-    if not child.alive:
+    if not _reap(child).alive:
         return
     os.kill(child.pid, how)
     if not _wait(lambda: not _reap(child).alive, timeout_s):

@@ -1,0 +1,216 @@
+"""One run of one variant: fresh databases and topics, a backlog or a trickle of orders, and what it took."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, time
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from uuid_utils.compat import uuid7
+
+from lutong_chassis import topics
+from lutong_chassis.envelope import Cause, Envelope, to_headers
+from lutong_chassis.testing import create_database, drop_database
+from lutong_contracts import Topic
+from lutong_local.processes import Child, Command, free_port, start, stop, tail
+from lutong_local.stack import Stack
+from tests.bench import chain
+from tests.bench.variants import floor
+
+SERVICES: Final = ("credit", "stock")
+TOPICS: Final = ("placed", "held", "reserved", "captured")
+PARTITIONS: Final = 12
+DEADLINE_S: Final = 900.0
+
+
+@dataclass(slots=True)
+class Run:
+    """A variant at work."""
+
+    stack: Stack
+    variant: str
+    suffix: str = field(default_factory=lambda: uuid7().hex[-10:])
+    urls: dict[str, str] = field(default_factory=dict)
+    children: dict[str, Child] = field(default_factory=dict)
+
+    def topic(self, name: str) -> str:
+        """A topic of this run."""
+        return f"lutong.bench.{name}-{self.suffix}"
+
+    def start(self, **environment: str) -> None:
+        """Start the two services of the variant."""
+        for service in SERVICES:
+            own = {
+                "BENCH": self.suffix,
+                "LUTONG_KAFKA_BOOTSTRAP": self.stack.kafka_bootstrap,
+                "LUTONG_DATABASE_URL": self.urls[service],
+                "LUTONG_HTTP_PORT": str(free_port()),
+            }
+            arguments = [sys.executable, "-m", f"tests.bench.variants.{self.variant}", service]
+            log = self.stack.directory / f"{self.variant}-{service}.log"
+            self.children[service] = start(Command(arguments, os.environ | own | environment, log))
+
+    def stop(self) -> None:
+        """End what was started."""
+        for child in self.children.values():
+            stop(child, signal.SIGKILL)
+
+    async def scalar(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401  # a column can be anything
+        """Ask the credit database."""
+        connection = await asyncpg.connect(self.urls["credit"])
+        try:
+            return await connection.fetchval(sql, *arguments)
+        finally:
+            await connection.close()
+
+    async def until_captured(self, count: int) -> None:
+        """Wait until so many orders are through; a variant that stops is an error."""
+        ends = monotonic() + DEADLINE_S
+        while await self.scalar("SELECT count(*) FROM hold WHERE captured_at IS NOT NULL") < count:
+            dead = [name for name, child in self.children.items() if not child.alive]
+            if dead or monotonic() > ends:
+                log = tail(Path(self.children[(dead or SERVICES)[0]].log))
+                raise RuntimeError(f"{self.variant} does not get through ({dead or 'too slow'}):\n{log}")
+            await asyncio.sleep(0.2)  # a poll of the condition above
+
+
+async def prepare(run: Run, admin_url: str, members: int) -> None:
+    """Fresh databases with the chain's tables, and fresh topics."""
+    tables = {"credit": chain.CREDIT_TABLES, "stock": chain.STOCK_TABLES}
+    for service in SERVICES:
+        run.urls[service] = await create_database(admin_url, f"{service}_{run.suffix}")
+        connection = await asyncpg.connect(run.urls[service])
+        await connection.execute(tables[service] + (floor.TABLES if run.variant == "floor" else ""))
+        await (
+            connection.execute(chain.CREDIT_DATA, members)
+            if service == "credit"
+            else connection.execute(chain.STOCK_DATA)
+        )
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+        await connection.close()
+    await topics.apply(
+        run.stack.kafka_bootstrap, [Topic(run.topic(name), key="order", partitions=PARTITIONS) for name in TOPICS]
+    )
+
+
+@contextmanager
+def databases(run: Run, admin_url: str, members: int = chain.MEMBERS) -> Iterator[None]:
+    """The run's databases, for as long as it lasts."""
+    asyncio.run(prepare(run, admin_url, members))
+    try:
+        yield
+    finally:
+        run.stop()
+        for service in SERVICES:
+            asyncio.run(drop_database(admin_url, f"{service}_{run.suffix}"))
+
+
+def a_record(run: Run, number: int, members: int) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+    """An order as the feed would say it: key, value, headers. The same for every variant."""
+    order = chain.an_order(number, time(), members)
+    event_id = str(uuid7())
+    headers = to_headers(
+        Envelope(
+            event_id,
+            "/lutong/bench",
+            "lutong.bench.order-placed.v1",
+            datetime.now(UTC),
+            order.order_id,
+            1,
+            Cause(event_id),
+        )
+    )
+    return order.order_id.encode(), order.model_dump_json().encode(), headers
+
+
+async def place(run: Run, count: int, *, rate: float = 0.0, first: int = 0, members: int = chain.MEMBERS) -> None:
+    """Place orders: as fast as possible, or so many a second."""
+    producer = AIOKafkaProducer(bootstrap_servers=run.stack.kafka_bootstrap, linger_ms=0 if rate else 5)
+    await producer.start()
+    began = monotonic()
+    try:
+        for number in range(first, first + count):
+            if rate:
+                await asyncio.sleep(max(0.0, began + (number - first) / rate - monotonic()))  # a steady pace
+            key, value, headers = a_record(run, number, members)
+            await producer.send(run.topic("placed"), key=key, value=value, headers=headers)
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+def throughput(stack: Stack, variant: str, orders: int, **environment: str) -> dict[str, float]:
+    """Work off a backlog; gives orders per second, CPU per order by process, and peak memory."""
+    run = Run(stack, variant)
+    with databases(run, stack.admin_url):
+        asyncio.run(place(run, orders))
+        before = {name: cpu_s(stack.children[name].pid) for name in ("kafka", "postgres")}
+        run.start(**environment)
+        asyncio.run(run.until_captured(orders))
+        spent = {name: cpu_s(child.pid) for name, child in run.children.items()}
+        spent |= {name: cpu_s(stack.children[name].pid) - used for name, used in before.items()}
+        taken_s = asyncio.run(run.scalar("SELECT extract(epoch FROM max(captured_at) - min(held_at))::float FROM hold"))
+        memory = {f"peak_mb_{name}": peak_mb(child.pid) for name, child in run.children.items()}
+    cpu = {f"cpu_ms_{name}": round(1000 * used / orders, 3) for name, used in spent.items()}
+    return {"orders_per_s": round(orders / taken_s, 1), "events_per_s": round(3 * orders / taken_s, 1)} | cpu | memory
+
+
+def latency(stack: Stack, variant: str, rate: float, duration_s: float) -> dict[str, float]:
+    """Let orders trickle in; gives how long a road of three hops takes, in ms."""
+    run = Run(stack, variant)
+    count = int(rate * duration_s)
+    with databases(run, stack.admin_url):
+        run.start()
+        asyncio.run(place(run, 1))
+        asyncio.run(run.until_captured(1))
+        asyncio.run(place(run, 20, rate=20, first=1))
+        asyncio.run(run.until_captured(21))
+        asyncio.run(place(run, count, rate=rate, first=21))
+        asyncio.run(run.until_captured(count + 21))
+        quantiles = asyncio.run(
+            run.scalar(
+                """
+                SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY waited)
+                  FROM (SELECT 1000 * (extract(epoch FROM captured_at) - placed_at) AS waited
+                          FROM hold ORDER BY held_at OFFSET 21) AS measured
+                """
+            )
+        )
+    return dict(zip(("p50_ms", "p95_ms", "p99_ms"), (round(quantile, 1) for quantile in quantiles), strict=True))
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time of a process, its threads, its children that ended, and those that live (Linux)."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    total = 0.0
+    for stat in _stats():
+        if stat[0] == pid:
+            total += sum(stat[2:6])
+        elif stat[1] == pid:
+            total += sum(stat[2:4])
+    return total / ticks
+
+
+def _stats() -> Iterator[tuple[int, ...]]:
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            head, _, rest = path.read_text(encoding="utf-8").rpartition(")")
+        except OSError:
+            continue  # it ended meanwhile
+        fields = rest.split()
+        yield int(head.split()[0]), int(fields[1]), *(int(value) for value in fields[11:15])
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory that a process ever had, in MB (Linux)."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return round(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
