@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress chaos check lint types imports contracts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress chaos bench check lint types imports contracts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ stress: setup ## Crowds that want the same credit and the same stock at once
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
 		--minutes $(or $(MINUTES),4)
+
+bench: setup ## The order chain beside its peers (QUICK=1: in three minutes)
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
 
 check: lint types imports contracts ## Everything that needs no running system: must be clean before a commit
 
