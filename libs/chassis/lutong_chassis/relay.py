@@ -1,6 +1,6 @@
 """Carrying outbox rows to Kafka: pending rows, by id, one batch per partition in flight.
 
-Each shard of the outbox is owned by one connection through a session advisory lock, so rows of a
+Each shard of the queue is owned by one connection through a session advisory lock, so rows of a
 key are never sent by two relays. A batch is acknowledged as a whole before the next one of its
 partition is sent: a failed send holds back all that comes after it, and order survives.
 A crash between acknowledgement and mark sends a row twice, under the same id: inboxes know it.
@@ -87,11 +87,13 @@ class Relay:
         """One connection with its locks and one producer: they live and die together."""
         sender = producer(self.settings.kafka_bootstrap, f"{self.source}-relay")
         await sender.start()
+        turn = 0
         try:
             while True:
                 self._woken.clear()
                 self.shards |= await _acquire(connection, set(range(outbox.SHARDS)) - self.shards)
-                rows = await pending(connection, self.shards, self.settings.relay_batch_max)
+                rows = await pending(connection, _turned(sorted(self.shards), turn), self.settings.relay_batch_max)
+                turn += 1
                 if rows:
                     failpoints.reach("relay_fetched")
                     await _carry(connection, sender, rows, self.source)
@@ -127,26 +129,39 @@ async def _acquire(connection: Connection, wanted: Iterable[int]) -> set[int]:
     return {row["shard"] for row in rows}
 
 
+def _turned(shards: Sequence[int], turn: int) -> list[int]:
+    """The same shards, beginning with another one each turn."""
+    first = turn % len(shards) if shards else 0
+    return [*shards[first:], *shards[:first]]
+
+
 async def _release(connection: Connection) -> None:
     if not connection.is_closed():
         with suppress(*TRANSIENT):
             await connection.execute("SELECT pg_advisory_unlock_all()")
 
 
-async def pending(connection: Connection, shards: set[int], rows_max: int) -> list[asyncpg.Record]:
-    """The oldest rows that are not published yet. Never `id > last`: ids do not commit in order."""
+async def pending(connection: Connection, shards: Sequence[int], rows_max: int) -> list[asyncpg.Record]:
+    """What is not published yet, by id within each shard. Never `id > last`: ids do not commit in order.
+
+    Shards are emptied in the order given until there are `rows_max` rows, so that a backlog of any length
+    costs the same per row; whoever asks again turns the order, lest one shard starve another.
+    """
     if not shards:
         return []
     return await connection.fetch(
         """
-        SELECT id, written_at, event_id, topic, key, type, sequence, correlation_id, causation_id, traceparent,
-               payload
-          FROM outbox
-         WHERE published_at IS NULL AND shard = ANY ($1::smallint[])
-         ORDER BY id
-         LIMIT $2
+        SELECT queue.shard, outbox.id, outbox.written_at, event_id, topic, key, type, sequence, correlation_id,
+               causation_id, traceparent, payload
+          FROM (SELECT shard, waiting.id, waiting.written_at
+                  FROM unnest($1::smallint[]) AS shard
+                 CROSS JOIN LATERAL (SELECT id, written_at FROM pending WHERE pending.shard = shard.shard
+                                      ORDER BY id LIMIT $2) AS waiting
+                 LIMIT $2) AS queue
+          JOIN outbox ON outbox.written_at = queue.written_at AND outbox.id = queue.id
+         ORDER BY outbox.id
         """,
-        sorted(shards),
+        shards,
         rows_max,
     )
 
@@ -216,18 +231,13 @@ def _add(batch: "object", row: asyncpg.Record, source: str) -> bool:
 
 
 async def mark(connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
-    """Say that rows are published."""
-    times = [row["written_at"] for row in rows]
+    """Say that rows are published: they leave the queue."""
     await connection.execute(
         """
-        UPDATE outbox
-           SET published_at = now()
-          FROM unnest($1::timestamptz[], $2::bigint[]) AS sent(written_at, id)
-         WHERE outbox.written_at = sent.written_at AND outbox.id = sent.id
-           AND outbox.written_at BETWEEN $3 AND $4
+        DELETE FROM pending
+         USING unnest($1::smallint[], $2::bigint[]) AS sent(shard, id)
+         WHERE pending.shard = sent.shard AND pending.id = sent.id
         """,
-        times,
+        [row["shard"] for row in rows],
         [row["id"] for row in rows],
-        min(times),
-        max(times),
     )

@@ -87,7 +87,7 @@ async def _database(service: str, url: str) -> list[Finding]:
             SELECT clock_timestamp() AS now, current_setting('synchronous_commit') AS synchronous_commit,
                    current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
                    (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
-                      FROM outbox WHERE published_at IS NULL) AS oldest_s
+                      FROM pending) AS oldest_s
             """
         )
     finally:
