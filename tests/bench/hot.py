@@ -16,8 +16,6 @@ from pathlib import Path
 from time import time
 from typing import Any, Final
 
-import asyncpg
-
 from lutong_chassis import database, relay
 from lutong_chassis.consumer import handle
 from lutong_chassis.database import Connection
@@ -107,13 +105,8 @@ class Statements:
 
 
 async def _explain(connection: Connection, query: str, arguments: Sequence[Any]) -> str:
-    """The plan with its time and buffers, as two numbers and the scans that it used."""
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        rows = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {query}", *arguments)
-    finally:
-        await transaction.rollback()
+    """The plan with its time and buffers, as two numbers and the scans that it used. Its effects happen."""
+    rows = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {query}", *arguments)
     plan = "\n".join(row[0] for row in rows)
     took = re.search(r"Execution Time: ([\d.]+) ms", plan)
     buffers = re.search(r"Buffers: (.*)", plan)
@@ -122,34 +115,40 @@ async def _explain(connection: Connection, query: str, arguments: Sequence[Any])
     return f"{took.group(1) if took else '?'} ms; {buffers.group(1) if buffers else ''}; {seen}"
 
 
+async def _one_batch(connection: Connection, first: int) -> None:
+    """A batch of 500 events through the handler, and its way through the queue."""
+    tx = database.Tx(connection, await connection.fetchval("SELECT now()"), database.new_cause())
+    await handle(tx, [a_received(_an_event(first + n)) for n in range(BATCH)], credit)
+    await relay.mark(connection, await relay.pending(connection, range(16), BATCH))
+
+
 async def _statements(run: Run) -> list[dict[str, Any]]:
     settings = settings_for(run.urls["credit"], kafka_bootstrap=run.stack.kafka_bootstrap)
     pool = await database.connect(settings)
     await prepare(pool, database.migrations("chassis", CHASSIS_MIGRATIONS), settings)
     log = Statements()
-    for batch in range(8):  # prepared statements settle on a plan after a few
-        async with pool.acquire() as connection:
-            if batch == 7:
-                connection.add_query_logger(log)
+    async with pool.acquire() as connection:
+        for batch in range(7):  # prepared statements settle on a plan after a few
             async with connection.transaction():
-                tx = database.Tx(connection, await connection.fetchval("SELECT now()"), database.new_cause())
-                await handle(tx, [a_received(_an_event(batch * BATCH + n)) for n in range(BATCH)], credit)
-            waiting = await relay.pending(connection, range(16), BATCH)
-            await relay.mark(connection, waiting)
-            connection.remove_query_logger(log)
-    rows = []
-    explaining = await asyncpg.connect(run.urls["credit"])
-    for query, arguments, elapsed_s in log.said:
-        words = " ".join(query.split())
-        explained = not words.startswith(("BEGIN", "COMMIT"))
-        rows.append(
+                await _one_batch(connection, batch * BATCH)
+        rehearsal = connection.transaction()
+        await rehearsal.start()
+        connection.add_query_logger(log)
+        await _one_batch(connection, 7 * BATCH)
+        connection.remove_query_logger(log)
+        await rehearsal.rollback()
+
+        explained = connection.transaction()  # in order, for each statement stands on the effects of those before
+        await explained.start()
+        rows = [
             {
-                "statement": words[:110],
+                "statement": " ".join(query.split())[:110],
                 "us_per_event": round(1e6 * elapsed_s / BATCH, 2),
-                "plan": await _explain(explaining, query, arguments) if explained else "",
+                "plan": await _explain(connection, query, arguments),
             }
-        )
-    await explaining.close()
+            for query, arguments, elapsed_s in log.said
+        ]
+        await explained.rollback()
     await pool.close()
     return rows
 
