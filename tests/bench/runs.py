@@ -114,9 +114,7 @@ async def prepare(run: Run, scale: Scale) -> None:
         await connection.execute("VACUUM ANALYZE")
         await connection.execute("CHECKPOINT")
         await connection.close()
-    await topics.apply(
-        run.stack.kafka_bootstrap, [Topic(run.topic(name), key="order", partitions=PARTITIONS) for name in TOPICS]
-    )
+    await topics.apply(run.stack.kafka, [Topic(run.topic(name), key="order", partitions=PARTITIONS) for name in TOPICS])
 
 
 @contextmanager

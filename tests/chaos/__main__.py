@@ -134,7 +134,7 @@ async def _is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
 
 
 async def _still(stack: Stack) -> World:
-    target = Suite({service: stack.url(service) for service in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
+    target = Suite.of(stack)
     handled = catalogue.handled_types()
     deadline = time.monotonic() + _QUIET_DEADLINE_S
     one = await collect(target, handled)

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from lutong_console.roads import Walker, build_world, new_run
 from lutong_console.targets import Suite
-from lutong_local.stack import SERVICES, Stack, down, up
+from lutong_local.stack import Stack, down, up
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def target(stack: Stack) -> Suite:
-    return Suite({service: stack.url(service) for service in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
+    return Suite.of(stack)
 
 
 @pytest_asyncio.fixture

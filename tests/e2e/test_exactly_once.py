@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
 from lutong_console.roads import ROADS, Walker
 from lutong_console.targets import Suite
@@ -60,7 +61,7 @@ async def lag(bootstrap: str) -> int:
     consumer = AIOKafkaConsumer(*[topic.name for topic in TOPICS], bootstrap_servers=bootstrap)
     await consumer.start()
     try:
-        async with admin(bootstrap) as client:
+        async with admin(KafkaAccess(bootstrap)) as client:
             committed: dict[str, dict[TopicPartition, Any]] = {
                 service: await client.list_consumer_group_offsets(f"lutong-{service}")
                 for service in ("feed", "registry", "membership", "inventory")
@@ -84,12 +85,12 @@ async def test_every_topic_delivered_again_three_times_changes_nothing(
         await road.walk(walkers[viewer])
 
     async def caught_up() -> bool:
-        return await lag(target.kafka_bootstrap) == 0
+        return await lag(target.kafka.bootstrap) == 0
 
     await until(caught_up, "the consumers have caught up")
     before = effects(await collect(target, {}))
     for _ in range(3):
-        assert await deliver_everything_again(target.kafka_bootstrap) > 40
+        assert await deliver_everything_again(target.kafka.bootstrap) > 40
         await until(caught_up, "the consumers have caught up with the copies", deadline_s=60)
     after = effects(await collect(target, {}))
     assert {name for name in before if before[name] != after[name]} == set()

@@ -130,9 +130,7 @@ async def test_every_service_dies_at_every_boundary_and_every_order_ends(own_sta
         return set((await client.ask("feed", "/v1/summary"))["requests"]) == {"fulfilled"}
 
     await until(quiet, "the feed shows every order as fulfilled")
-    target = Suite(
-        {service: own_stack.url(service) for service in SERVICES}, own_stack.kafka_bootstrap, own_stack.database_urls
-    )
+    target = Suite.of(own_stack)
     history = [{"kind": "order", "id": order_id, "outcome": "ok"} for order_id in orders]
     assert len(orders) >= 4
     assert evaluate(await collect(target, catalogue.handled_types()), (), history) == []

@@ -108,9 +108,7 @@ def power_is_back(stack: Stack) -> None:
 async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_nothing(
     own_stack: Stack, disk: Disk
 ) -> None:
-    target = Suite(
-        {service: own_stack.url(service) for service in SERVICES}, own_stack.kafka_bootstrap, own_stack.database_urls
-    )
+    target = Suite.of(own_stack)
 
     async def look() -> World:
         return await collect(target, catalogue.handled_types())

@@ -41,7 +41,7 @@ async def test_republish_brings_back_what_the_broker_lost_and_changes_nothing_el
     target: Suite, walkers: dict[str, Walker], lutong: Lutong
 ) -> None:
     await ROADS[1].walk(walkers["b"])
-    assert await lose(target.kafka_bootstrap, "lutong.inventory.orders") > 0
+    assert await lose(target.kafka.bootstrap, "lutong.inventory.orders") > 0
     world = await collect(target, {})
     assert {violation.identity for violation in log_matches_outbox(world)} == {"V1"}
     before = json.dumps([world.rows("membership", "line"), world.rows("inventory", "shelf")], default=str)
@@ -62,7 +62,7 @@ async def test_the_doctor_finds_a_consumer_that_retention_has_passed_and_republi
     stack: Stack, target: Suite, walkers: dict[str, Walker], lutong: Lutong
 ) -> None:
     async def lost() -> bool:
-        await lose(target.kafka_bootstrap, "lutong.feed.engagements")
+        await lose(target.kafka.bootstrap, "lutong.feed.engagements")
         return "membership missed events" in lutong("doctor").stdout
 
     async def well() -> bool:

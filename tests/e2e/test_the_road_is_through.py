@@ -133,7 +133,7 @@ async def test_poison_on_a_real_topic_is_parked_and_the_road_beside_it_stays_ope
         Envelope("x", "/partner", "lutong.feed.post-published.v1", datetime.now(UTC), key, 1, Cause("x"))
     )
     await feed(
-        target.kafka_bootstrap, "lutong.feed.posts", [(key, b"\xff\xfe", headers), (key, None, [("ce_id", None)])]
+        target.kafka.bootstrap, "lutong.feed.posts", [(key, b"\xff\xfe", headers), (key, None, [("ce_id", None)])]
     )
     await ROADS[0].walk(walker)
 

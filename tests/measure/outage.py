@@ -22,7 +22,7 @@ from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.processes import stop
-from lutong_local.stack import SERVICES, Stack, down, start_piece, up, wait_for_piece
+from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
 from tests.chaos import world
 from tests.integration.chassis.harness import until
 from tests.measure.overload import ask, open_loop
@@ -56,7 +56,7 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
     start_piece(stack, "kafka", dies_with_parent=True)
     await asyncio.to_thread(wait_for_piece, stack, "kafka")
     back = monotonic()
-    target = Suite({name: stack.url(name) for name in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
+    target = Suite.of(stack)
 
     async def nothing_is_amiss() -> bool:
         return not evaluate(await collect(target, catalogue.handled_types()))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lutong_chassis import topics
+from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts.topics import TOPICS
 from lutong_local import postgres
 from lutong_local.kafka import prepare_kafka, wait_for_kafka
@@ -48,6 +49,11 @@ class Stack:
     def kafka_bootstrap(self) -> str:
         """Where Kafka is."""
         return f"127.0.0.1:{self.ports['kafka']}"
+
+    @property
+    def kafka(self) -> KafkaAccess:
+        """How to reach Kafka: a plain listener on loopback."""
+        return KafkaAccess(self.kafka_bootstrap)
 
     @property
     def admin_url(self) -> str:
@@ -180,7 +186,7 @@ def wait_for_piece(stack: Stack, name: str) -> None:
 
 def _prepare(stack: Stack, say: Say) -> None:
     say("creating topics and databases")
-    asyncio.run(topics.apply(stack.kafka_bootstrap, TOPICS))
+    asyncio.run(topics.apply(stack.kafka, TOPICS))
     passwords = asyncio.run(create_service_databases(stack.admin_url, SERVICES))
     stack.database_urls = {
         service: f"postgresql://{service}:{password}@127.0.0.1:{stack.ports['postgres']}/{service}"

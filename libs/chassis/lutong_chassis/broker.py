@@ -31,7 +31,8 @@ class KafkaIntake:
         self.topics = topics
         self.consumer = consumer
         self._broker = KafkaBroker(
-            settings.kafka_bootstrap,
+            settings.kafka.bootstrap,
+            security=settings.kafka.security,
             client_id=group_id,
             apply_types=False,
             allow_auto_create_topics=False,

@@ -118,6 +118,7 @@ async def connect(settings: Settings) -> Pool:
     """A pool of connections. Statements are bounded in time, and idle transactions are cut."""
     return await asyncpg.create_pool(
         settings.database_url.get_secret_value(),
+        password=settings.database_password.get_secret_value if settings.database_password else None,
         min_size=1,
         max_size=settings.database_connections_max,
         command_timeout=settings.statement_timeout_s,

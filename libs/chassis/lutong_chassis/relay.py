@@ -23,6 +23,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from lutong_chassis import failpoints, observe, outbox
 from lutong_chassis.database import TRANSIENT, Connection, Pool, pause_before_retry, transaction
 from lutong_chassis.envelope import Cause, Envelope, to_headers
+from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -43,10 +44,10 @@ class Parcel:
     rows: list[asyncpg.Record]
 
 
-def producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
+def producer(kafka: KafkaAccess, client_id: str) -> AIOKafkaProducer:
     """A producer that acknowledges only what all in-sync replicas have. Not started."""
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **kafka.client,
         client_id=client_id,
         acks="all",
         enable_idempotence=True,
@@ -88,7 +89,7 @@ class Relay:
 
     async def _session(self, connection: Connection) -> None:
         """One connection with its locks and one producer: they live and die together."""
-        sender = producer(self.settings.kafka_bootstrap, f"{self.source}-relay")
+        sender = producer(self.settings.kafka, f"{self.source}-relay")
         await sender.start()
         try:
             await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", LOCK_CLASS, _PRESENCE)

@@ -208,7 +208,7 @@ class Service:
         return pool
 
     async def _find_topics(self, settings: Settings) -> None:
-        absent = await topics.missing(settings.kafka_bootstrap, self.handlers.topics)
+        absent = await topics.missing(settings.kafka, self.handlers.topics)
         if absent:
             message = f"topic {absent[0]} is missing ({len(absent)} in all): run `lutong topics apply`"
             raise topics.TopicError(message)

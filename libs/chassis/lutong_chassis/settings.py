@@ -1,25 +1,60 @@
-"""Settings of one service process, read once from LUTONG_* variables and frozen."""
+"""Settings of one service process, read once from LUTONG_* variables and secret files, and frozen."""
 
 from datetime import timedelta
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lutong_chassis.kafka import KafkaAccess, Protocol
 from lutong_contracts.topics import RETENTION
+
+SECRETS: Final = Path("/run/secrets")
+"""Where orchestrators put secrets: a file `lutong_kafka_password` there is LUTONG_KAFKA_PASSWORD. A variable wins."""
 
 
 class SettingsError(ValueError):
     """The environment does not make sense; says which variable, what is wrong and what to do."""
 
 
-class Settings(BaseSettings):
-    """What an operator may set. Every field is a variable: `http_port` is LUTONG_HTTP_PORT."""
+class KafkaSettings(BaseSettings):
+    """How to reach Kafka: what services and the command line have in common."""
 
     model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore")
 
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of Kafka brokers, comma-separated")
+    kafka_security_protocol: Protocol = Field("PLAINTEXT", description="SASL means SCRAM-SHA-512")
+    kafka_username: str | None = Field(None, description="the principal, with SASL")
+    kafka_password: SecretStr | None = Field(None, description="its password")
+    kafka_ca_file: Path | None = Field(None, description="who signs brokers' certificates; unset: the system's")
+
+    @model_validator(mode="after")
+    def _somebody_comes(self) -> "KafkaSettings":
+        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_username and self.kafka_password):
+            raise ValueError(
+                f"LUTONG_KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: set LUTONG_KAFKA_USERNAME, and put "
+                f"its password into {SECRETS}/lutong_kafka_password"
+            )
+        return self
+
+    @property
+    def kafka(self) -> KafkaAccess:
+        """What every client takes."""
+        return KafkaAccess(
+            self.kafka_bootstrap,
+            self.kafka_security_protocol,
+            self.kafka_username,
+            self.kafka_password,
+            self.kafka_ca_file,
+        )
+
+
+class Settings(KafkaSettings):
+    """What an operator may set. Every field is a variable: `http_port` is LUTONG_HTTP_PORT."""
+
     database_url: SecretStr = Field(description="postgresql://… of this service's own database")
+    database_password: SecretStr | None = Field(None, description="its password, where the URL has none")
     database_connections_max: int = Field(10, ge=3, description="connections of this process")
     migrate_on_start: bool = Field(default=True, description="apply migrations at boot; off where a job does it")
 
@@ -67,12 +102,25 @@ class Settings(BaseSettings):
         return self
 
 
-def load_settings() -> Settings:
-    """Settings from the environment; `SettingsError` names the variable that is missing or wrong."""
+def load_settings(secrets: Path = SECRETS) -> Settings:
+    """Settings from the environment and secret files; `SettingsError` names what is missing or wrong."""
     try:
-        return Settings()
+        return Settings(_secrets_dir=secrets if secrets.is_dir() else None)
     except ValidationError as error:
-        raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
+        raise explained(error) from None
+
+
+def load_kafka(secrets: Path = SECRETS) -> KafkaAccess:
+    """How to reach Kafka, for who needs nothing else."""
+    try:
+        return KafkaSettings(_secrets_dir=secrets if secrets.is_dir() else None).kafka
+    except ValidationError as error:
+        raise explained(error) from None
+
+
+def explained(error: ValidationError) -> SettingsError:
+    """The same, in the words of whoever sets variables."""
+    return SettingsError("; ".join(_explain(item) for item in error.errors()))
 
 
 def _explain(item: object) -> str:

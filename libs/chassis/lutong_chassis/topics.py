@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts import Topic
 
 
@@ -14,9 +15,9 @@ class TopicError(RuntimeError):
 
 
 @asynccontextmanager
-async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaAdminClient]:
     """A connected admin client."""
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=20_000)
+    client = AIOKafkaAdminClient(**kafka.client, request_timeout_ms=20_000)
     try:
         await client.start()
         yield client
@@ -24,9 +25,9 @@ async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.close()
 
 
-async def apply(bootstrap: str, topics: Sequence[Topic], *, replication_factor: int = 1) -> list[str]:
+async def apply(kafka: KafkaAccess, topics: Sequence[Topic], *, replication_factor: int = 1) -> list[str]:
     """Create the topics that are missing; gives their names. Never changes one that exists."""
-    async with admin(bootstrap) as client:
+    async with admin(kafka) as client:
         absent = await _missing(client, topics)
         wanted = [
             NewTopic(
@@ -52,9 +53,9 @@ async def apply(bootstrap: str, topics: Sequence[Topic], *, replication_factor: 
         return [topic.name for topic in absent]
 
 
-async def missing(bootstrap: str, topics: Sequence[Topic]) -> list[str]:
+async def missing(kafka: KafkaAccess, topics: Sequence[Topic]) -> list[str]:
     """Names of topics that the broker does not have."""
-    async with admin(bootstrap) as client:
+    async with admin(kafka) as client:
         return [topic.name for topic in await _missing(client, topics)]
 
 

@@ -36,7 +36,7 @@ class Watchdog:
             await asyncio.sleep(_INTERVAL_S)
 
     async def _probe_broker(self) -> None:
-        client = AIOKafkaClient(bootstrap_servers=self._settings.kafka_bootstrap, request_timeout_ms=5_000)
+        client = AIOKafkaClient(**self._settings.kafka.client, request_timeout_ms=5_000)
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT_S):
                 await client.bootstrap()

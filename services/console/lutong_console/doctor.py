@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
+from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
 from lutong_console.errors import PROBLEM
 from lutong_console.screen import emit_json, out, table
@@ -50,7 +51,7 @@ async def _examine(target: Suite) -> list[Finding]:
     for service, url in target.database_urls.items():
         findings += await _database(service, url)
     try:
-        findings += await _topics(target.kafka_bootstrap)
+        findings += await _topics(target.kafka)
         findings += await _offsets(target)
     except KafkaError as error:
         findings.append(Finding(f"Kafka does not answer ({type(error).__name__})", "lutong logs kafka"))
@@ -111,9 +112,9 @@ def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Itera
             )
 
 
-async def _topics(bootstrap: str) -> list[Finding]:
+async def _topics(kafka: KafkaAccess) -> list[Finding]:
     """Topics that are missing, or promise less than the contracts say; a broker that makes topics up."""
-    async with admin(bootstrap) as client:
+    async with admin(kafka) as client:
         described = {found["topic"]: found["partitions"] for found in await client.describe_topics()}
         present = [topic for topic in TOPICS if topic.name in described]
         brokers = [str(broker["node_id"]) for broker in (await client.describe_cluster())["brokers"]]
@@ -163,13 +164,13 @@ def judge_topic(topic: Topic, settings: Mapping[str, str], partitions: int, repl
 async def _offsets(target: Suite) -> list[Finding]:
     """A group whose next record is gone: retention passed it, and events were missed."""
     findings = []
-    consumer = AIOKafkaConsumer(*[topic.name for topic in TOPICS], bootstrap_servers=target.kafka_bootstrap)
+    consumer = AIOKafkaConsumer(*[topic.name for topic in TOPICS], **target.kafka.client)
     await consumer.start()
     try:
         earliest: dict[TopicPartition, int] = await consumer.beginning_offsets(list(consumer.assignment()))
     finally:
         await consumer.stop()
-    async with admin(target.kafka_bootstrap) as client:
+    async with admin(target.kafka) as client:
         for service in target.urls:
             committed = await client.list_consumer_group_offsets(f"lutong-{service}")
             subscribed = {partition.topic for partition in committed}

@@ -11,6 +11,7 @@ import typer
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from lutong_chassis.kafka import KafkaAccess
 from lutong_console.errors import UNREACHABLE, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out
 from lutong_console.targets import Json, StackName, suite
@@ -43,16 +44,16 @@ def tail(  # noqa: PLR0913  # one parameter per option
             and journey in (None, record["journey"])
         )
 
-    asyncio.run(_follow(suite(stack).kafka_bootstrap, names, began, wanted, limit, as_json=as_json))
+    asyncio.run(_follow(suite(stack).kafka, names, began, wanted, limit, as_json=as_json))
 
 
 async def _follow(  # what tail was asked for
-    bootstrap: str, names: list[str], began: datetime | None, wanted: Wanted, limit: int, *, as_json: bool
+    kafka: KafkaAccess, names: list[str], began: datetime | None, wanted: Wanted, limit: int, *, as_json: bool
 ) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     shown = 0
-    async for record in _records(bootstrap, names, began, stop):
+    async for record in _records(kafka, names, began, stop):
         if wanted(record):
             shown += 1
             if as_json or not out.is_terminal:
@@ -64,16 +65,16 @@ async def _follow(  # what tail was asked for
 
 
 async def _records(
-    bootstrap: str, names: list[str], began: datetime | None, stop: asyncio.Event
+    kafka: KafkaAccess, names: list[str], began: datetime | None, stop: asyncio.Event
 ) -> AsyncIterator[dict[str, Any]]:
-    consumer = AIOKafkaConsumer(
-        *names, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="latest"
-    )
+    consumer = AIOKafkaConsumer(*names, **kafka.client, enable_auto_commit=False, auto_offset_reset="latest")
     try:
         await consumer.start()
     except KafkaError as error:
         raise ConsoleError(
-            f"Kafka at {bootstrap} does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
+            f"Kafka at {kafka.bootstrap} does not answer ({type(error).__name__})",
+            then="lutong status",
+            code=UNREACHABLE,
         ) from None
     try:
         if began is not None:

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.settings import SettingsError, load_kafka
+from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_local.stack import SERVICES, Stack, home, load
 
 StackName = Annotated[str, typer.Option("--stack", help="Name of the local stack.", envvar="LUTONG_STACK")]
@@ -19,8 +21,13 @@ class Suite:
     """Where the services, Kafka and the databases of a running suite are."""
 
     urls: dict[str, str]
-    kafka_bootstrap: str
+    kafka: KafkaAccess
     database_urls: dict[str, str]
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Suite":
+        """The suite that runs as a local stack."""
+        return cls({service: stack.url(service) for service in SERVICES}, stack.kafka, stack.database_urls)
 
 
 def stack_named(name: str) -> Stack | None:
@@ -38,13 +45,21 @@ def suite(name: str) -> Suite:
         stack = None
     return Suite(
         urls={service: given[service] or (stack.url(service) if stack else "") for service in SERVICES},
-        kafka_bootstrap=os.environ.get("LUTONG_KAFKA_BOOTSTRAP") or (stack.kafka_bootstrap if stack else ""),
+        kafka=stack.kafka if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ else _given_kafka(),
         database_urls={
             service: os.environ.get(f"LUTONG_{service.upper()}_DATABASE_URL")
             or (stack.database_urls.get(service, "") if stack else "")
             for service in SERVICES
         },
     )
+
+
+def _given_kafka() -> KafkaAccess:
+    """Kafka as LUTONG_KAFKA_* variables and secret files say."""
+    try:
+        return load_kafka()
+    except SettingsError as error:
+        raise ConsoleError(str(error), code=USAGE) from None
 
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON

@@ -28,12 +28,14 @@ def list_topics(*, as_json: Json = False) -> None:
 @commands.command()
 def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json: Json = False) -> None:
     """Create the topics that are missing. What exists is never changed."""
-    bootstrap = suite(stack).kafka_bootstrap
+    kafka = suite(stack).kafka
     try:
-        created = asyncio.run(broker.apply(bootstrap, TOPICS, replication_factor=replication_factor))
+        created = asyncio.run(broker.apply(kafka, TOPICS, replication_factor=replication_factor))
     except KafkaError as error:
         raise ConsoleError(
-            f"Kafka at {bootstrap} does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
+            f"Kafka at {kafka.bootstrap} does not answer ({type(error).__name__})",
+            then="lutong status",
+            code=UNREACHABLE,
         ) from None
     if as_json:
         emit_json({"created": created})

@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from lutong_chassis import topics
 from lutong_chassis.envelope import Cause, Envelope, to_headers
+from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.testing import create_database, drop_database
 from lutong_contracts import Event, Topic
 from lutong_local.processes import free_port
@@ -136,7 +137,8 @@ async def a_toy(infrastructure: Infrastructure, directory: Path) -> AsyncIterato
     url = await create_database(infrastructure.admin_url, name)
     toy = Toy(infrastructure.kafka_bootstrap, url, suffix, directory / f"{name}.log")
     await topics.apply(
-        toy.bootstrap, [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)]
+        KafkaAccess(toy.bootstrap),
+        [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)],
     )
     try:
         yield toy

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid_utils.compat import uuid7
 
 from lutong_chassis import topics
+from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.testing import create_database, drop_database
 from lutong_contracts import TOPICS, Topic
 from tests.builders import fulfilled
@@ -40,7 +41,9 @@ async def test_a_fifth_service_costs_about_sixty_lines_and_works(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     assert write_files(tmp_path) < 75
-    await topics.apply(infrastructure.kafka_bootstrap, [*TOPICS, Topic("lutong.loyalty.points", key="member")])
+    await topics.apply(
+        KafkaAccess(infrastructure.kafka_bootstrap), [*TOPICS, Topic("lutong.loyalty.points", key="member")]
+    )
     name = f"loyalty_{uuid7().hex[-8:]}"
     url = await create_database(infrastructure.admin_url, name)
     environment = {

@@ -1,7 +1,13 @@
 """Settings that make no sense are refused with the variable's name and what to do."""
 
-import pytest
+import ssl
+from pathlib import Path
 
+import pytest
+from faststream.kafka.security import parse_security
+from pydantic import SecretStr
+
+from lutong_chassis.kafka import KafkaAccess, Protocol
 from lutong_chassis.settings import SettingsError, load_settings
 
 
@@ -11,6 +17,8 @@ from lutong_chassis.settings import SettingsError, load_settings
         ({}, "LUTONG_DATABASE_URL is not set"),
         ({"LUTONG_DATABASE_URL": "x", "LUTONG_HTTP_PORT": "70000"}, "LUTONG_HTTP_PORT"),
         ({"LUTONG_DATABASE_URL": "x", "LUTONG_INBOX_RETENTION": "P20D"}, "raise it to at least that"),
+        ({"LUTONG_DATABASE_URL": "x", "LUTONG_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "set LUTONG_KAFKA_USERNAME"),
+        ({"LUTONG_DATABASE_URL": "x", "LUTONG_KAFKA_SECURITY_PROTOCOL": "TLS"}, "LUTONG_KAFKA_SECURITY_PROTOCOL"),
         ({"LUTONG_DATABASE_URL": "x", "LUTONG_FAILPOINT": "after_commit"}, "refused unless LUTONG_PROFILE=test"),
     ],
 )
@@ -22,7 +30,34 @@ def test_wrong_settings_are_explained(variables: dict[str, str], message: str, m
         load_settings()
 
 
-def test_the_database_url_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LUTONG_DATABASE_URL", "postgresql://u:canary@h/d")
-    settings = load_settings()
-    assert "canary" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+def test_secrets_come_from_files_and_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUTONG_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("LUTONG_KAFKA_USERNAME", "lutong-feed")
+    (tmp_path / "lutong_database_url").write_text("postgresql://u:canary-1@h/d\n")
+    (tmp_path / "lutong_database_password").write_text("canary-2\n")
+    (tmp_path / "lutong_kafka_password").write_text("canary-3\n")
+    settings = load_settings(tmp_path)
+    assert settings.database_url.get_secret_value() == "postgresql://u:canary-1@h/d"
+    assert settings.kafka.credentials == ("lutong-feed", "canary-3")
+    assert "canary" not in f"{settings!r} {settings} {settings.model_dump_json()} {settings.kafka!r}"
+
+
+def test_a_variable_wins_over_a_secret_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lutong_database_url").write_text("postgresql://file")
+    monkeypatch.setenv("LUTONG_DATABASE_URL", "postgresql://variable")
+    assert load_settings(tmp_path).database_url.get_secret_value() == "postgresql://variable"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "encrypted", "authenticated"),
+    [("PLAINTEXT", False, False), ("SSL", True, False), ("SASL_PLAINTEXT", False, True), ("SASL_SSL", True, True)],
+)
+def test_every_client_comes_the_same_way(protocol: Protocol, encrypted: bool, authenticated: bool) -> None:
+    kafka = KafkaAccess("broker:9092", protocol, "lutong-feed", SecretStr("p"))
+    faststream = {name: value for name, value in parse_security(kafka.security).items() if value is not None}
+    ours = {name: value for name, value in kafka.client.items() if name != "bootstrap_servers"}
+    assert ours.keys() == (faststream or {"security_protocol": protocol}).keys()
+    assert ours["security_protocol"] == faststream.get("security_protocol", "PLAINTEXT") == protocol
+    assert ("ssl_context" in ours, "sasl_mechanism" in ours) == (encrypted, authenticated)
+    if encrypted:
+        assert (ours["ssl_context"].check_hostname, ours["ssl_context"].verify_mode) == (True, ssl.CERT_REQUIRED)

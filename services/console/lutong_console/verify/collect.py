@@ -10,6 +10,7 @@ from typing import Any, Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 
+from lutong_chassis.kafka import KafkaAccess
 from lutong_console.targets import Suite
 from lutong_contracts import TOPICS
 
@@ -105,7 +106,7 @@ async def collect(target: Suite, reactions: dict[str, set[str]]) -> World:
     """Look once."""
     services = list(_OWN)
     found = await asyncio.gather(*(read_tables(target.database_urls[service], service) for service in services))
-    return World(dict(zip(services, found, strict=True)), await read_topics(target.kafka_bootstrap), reactions)
+    return World(dict(zip(services, found, strict=True)), await read_topics(target.kafka), reactions)
 
 
 async def read_tables(url: str, service: str) -> dict[str, list[Row]]:
@@ -121,11 +122,11 @@ async def read_tables(url: str, service: str) -> dict[str, list[Row]]:
         await connection.close()
 
 
-async def read_topics(bootstrap: str) -> list[Record]:
+async def read_topics(kafka: KafkaAccess) -> list[Record]:
     """Every record of every topic, to the ends as they are now."""
     consumer = AIOKafkaConsumer(
         *[topic.name for topic in TOPICS],
-        bootstrap_servers=bootstrap,
+        **kafka.client,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )

@@ -1,0 +1,61 @@
+"""Where Kafka is, and as whom to come: one value that every client takes."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from faststream.security import BaseSecurity, SASLScram512
+from pydantic import SecretStr
+
+Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+MECHANISM: Final = "SCRAM-SHA-512"
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAccess:
+    """How to reach Kafka. `KafkaAccess("127.0.0.1:9092")` is a plain listener: the local tier's, and nobody else's."""
+
+    bootstrap: str
+    protocol: Protocol = "PLAINTEXT"
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """What every client of aiokafka is made with."""
+        options: dict[str, Any] = {"bootstrap_servers": self.bootstrap, "security_protocol": self.protocol}
+        if self._encrypted:
+            options["ssl_context"] = self._tls()
+        if self.protocol.startswith("SASL"):
+            username, password = self.credentials
+            options |= {
+                "sasl_mechanism": MECHANISM,
+                "sasl_plain_username": username,
+                "sasl_plain_password": password,
+            }
+        return options
+
+    @property
+    def security(self) -> BaseSecurity | None:
+        """The same, as FastStream's broker wants it."""
+        tls = self._tls() if self._encrypted else None
+        if self.protocol.startswith("SASL"):
+            return SASLScram512(*self.credentials, tls)
+        return BaseSecurity(tls) if tls else None
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Username and password."""
+        if not (self.username and self.password):
+            raise ValueError(f"{self.protocol} needs a username and a password")
+        return self.username, self.password.get_secret_value()
+
+    @property
+    def _encrypted(self) -> bool:
+        return self.protocol.endswith("SSL")
+
+    def _tls(self) -> ssl.SSLContext:
+        """Verifies the broker's name, by the authorities of the system unless a file names others."""
+        return ssl.create_default_context(cafile=self.ca_file)
