@@ -158,6 +158,10 @@ class MigrationError(RuntimeError):
     """The database and the files disagree; says which file and what to do."""
 
 
+class NotMigratedError(RuntimeError):
+    """The database is older than the code, and it is for somebody else to migrate it; wait until it is done."""
+
+
 def migrations(component: str, directory: Path) -> list[Migration]:
     """The numbered SQL files of a directory, in order, without gaps."""
     found = []
@@ -181,6 +185,19 @@ async def migrate(connection: Connection, wanted: Sequence[Migration]) -> list[M
         return fresh
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
+
+
+async def require(connection: Connection, wanted: Sequence[Migration]) -> None:
+    """Have every migration applied already, where a job of the owner's does that."""
+    there = await connection.fetchval("SELECT to_regclass('migration') IS NOT NULL")
+    rows = await connection.fetch("SELECT component, number, checksum FROM migration") if there else []
+    applied = {(row["component"], row["number"]): row["checksum"] for row in rows}
+    for migration in wanted:
+        if not _is_applied(migration, applied):
+            raise NotMigratedError(
+                f"migration {migration.component} {migration.number:04}_{migration.name}.sql is missing: run `migrate` "
+                "with the same image and the owner's role"
+            )
 
 
 async def _applied(connection: Connection) -> dict[tuple[str, int], str]:

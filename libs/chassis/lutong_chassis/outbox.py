@@ -7,7 +7,7 @@ The outbox itself is a log, only ever appended to; what the relay has yet to car
 
 import zlib
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from uuid_utils import uuid7
@@ -20,7 +20,6 @@ SHARDS: Final = 16
 """Parts of the queue that relays own. A constant of the schema: pending rows carry their shard."""
 
 _HEADERS_ALLOWANCE_BYTES: Final = 2_000
-_PARTITION_DAYS_AHEAD: Final = 7
 
 
 class EventTooLargeError(ValueError):
@@ -157,48 +156,5 @@ async def republish(tx: Tx, since: datetime, *, actor: str, reason: str) -> int:
 
 
 async def keep_partitions(tx: Tx, retention: timedelta) -> None:
-    """Have a partition for each coming day, and none for days whose events are past retention."""
-    await tx.execute("SELECT pg_advisory_xact_lock(hashtext('lutong outbox partitions'))")
-    today: date = tx.now.date()
-    names = {
-        row["name"]
-        for row in await tx.fetch(
-            "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'outbox'::regclass"
-        )
-    }
-    for ahead in range(_PARTITION_DAYS_AHEAD + 1):
-        day = today + timedelta(days=ahead)
-        if _partition(day) not in names:
-            await _create_partition(tx, day)
-    for name in names:
-        day_text = name.removeprefix("outbox_")
-        if day_text.isdigit() and (day := date.fromisoformat(day_text)) < today - retention:
-            await _drop_partition(tx, name, day)
-
-
-def _partition(day: date) -> str:
-    return f"outbox_{day:%Y%m%d}"
-
-
-async def _create_partition(tx: Tx, day: date) -> None:
-    """Skips a day whose events already went to the default partition; nothing is lost by that."""
-    first, last = f"{day} 00:00:00+00", f"{day + timedelta(days=1)} 00:00:00+00"
-    if await tx.fetchval(
-        "SELECT EXISTS (SELECT FROM outbox_default WHERE written_at >= $1::text::timestamptz "
-        "AND written_at < $2::text::timestamptz)",
-        first,
-        last,
-    ):
-        return
-    await tx.execute(f"CREATE TABLE {_partition(day)} PARTITION OF outbox FOR VALUES FROM ('{first}') TO ('{last}')")
-
-
-async def _drop_partition(tx: Tx, name: str, day: date) -> None:
-    """Never drops what is still to be published, however old."""
-    waiting = await tx.fetchval(
-        "SELECT EXISTS (SELECT FROM pending WHERE written_at >= $1 AND written_at < $2)",
-        datetime.combine(day, time.min, UTC),
-        datetime.combine(day + timedelta(days=1), time.min, UTC),
-    )
-    if not waiting:
-        await tx.execute(f"DROP TABLE {name}")  # a name from pg_inherits
+    """Have a partition for each coming day, and none for days whose events are past retention. Runs as the owner."""
+    await tx.execute("SELECT keep_outbox_days($1)", retention)

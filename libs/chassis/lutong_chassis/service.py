@@ -19,7 +19,7 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 
-from lutong_chassis import database, failpoints, inbox, observe, operations, outbox, topics
+from lutong_chassis import database, failpoints, grants, inbox, observe, operations, outbox, topics
 from lutong_chassis.broker import KafkaIntake
 from lutong_chassis.consumer import Consumer, handle
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 CHASSIS_MIGRATIONS = Path(__file__).parent / "migrations"
 _HOUSEKEEPING_INTERVAL_S = 3600
+_WAITED_FOR = (KafkaError, topics.TopicError, asyncpg.InvalidCatalogNameError, database.NotMigratedError)
 
 
 class Service:
@@ -107,7 +108,13 @@ class Service:
     # Its life
 
     def run(self) -> None:
-        """Run until SIGTERM or Ctrl-C. Exit code 2 when the settings do not make sense."""
+        """Run until SIGTERM or Ctrl-C; with the argument `migrate`, bring the database up to date and end.
+
+        Exit code 2 when the settings or the arguments do not make sense.
+        """
+        if sys.argv[1:] not in ([], ["migrate"]):
+            sys.stderr.write(f"lutong-{self.name}: the only argument there is: migrate\n")
+            raise SystemExit(2)
         try:
             settings = load_settings()
         except SettingsError as error:
@@ -116,6 +123,9 @@ class Service:
         if settings.failpoint:
             failpoints.arm(settings.failpoint)
         observe.configure_logging(settings, self.name)
+        if sys.argv[1:] == ["migrate"]:
+            asyncio.run(self._migrate(settings.model_copy(update={"migrate_on_start": True})))
+            return
         observe.configure_tracing(settings, self.name)
         # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if self.failed else 0))
@@ -190,11 +200,16 @@ class Service:
     async def _open_database(self, settings: Settings) -> Pool:
         pool = await database.connect(settings)
         try:
-            await prepare(pool, self.migrations if settings.migrate_on_start else [], settings)
+            await prepare(pool, self.migrations, settings)
         except BaseException:
             await pool.close()
             raise
         return pool
+
+    async def _migrate(self, settings: Settings) -> None:
+        pool = await until_it_works("database", lambda: self._open_database(settings), settings)
+        await pool.close()
+        log.info("database_migrated", migrations=len(self.migrations))
 
     async def _find_topics(self, settings: Settings) -> None:
         absent = await topics.missing(settings.kafka, self.handlers.topics)
@@ -222,10 +237,13 @@ class Service:
 
 
 async def prepare(pool: Pool, migrations: Sequence[database.Migration], settings: Settings) -> None:
-    """Make a database fit for a service: its tables, and a place for what is said today."""
+    """Make a database fit for a service: its tables, who may do what with them, and a place for what is said today."""
     async with pool.acquire() as connection:
-        if migrations:
+        if settings.migrate_on_start:
             await database.migrate(connection, migrations)
+            await grants.grant(connection, migrations)
+        else:
+            await database.require(connection, migrations)
     async with transaction(pool) as tx:
         await outbox.keep_partitions(tx, settings.outbox_retention)
 
@@ -236,7 +254,7 @@ async def until_it_works(what: str, attempt: Callable[[], Coroutine[Any, Any, An
     while True:
         try:
             return await attempt()
-        except (KafkaError, topics.TopicError, *database.TRANSIENT, asyncpg.InvalidCatalogNameError) as error:
+        except (*_WAITED_FOR, *database.TRANSIENT) as error:
             log.warning("waiting", what=what, error=str(error) or type(error).__name__, tries=tries)
             await pause_before_retry(tries, settings.retry_delay_max_s)
             tries += 1
