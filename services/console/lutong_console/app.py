@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from lutong_console import demo, doctor, journey, parked, repair, replay, schema, stack, tail, topics
+from lutong_console import (
+    acl,
+    databases,
+    demo,
+    doctor,
+    init,
+    journey,
+    parked,
+    repair,
+    replay,
+    schema,
+    stack,
+    tail,
+    topics,
+)
 from lutong_console.errors import ConsoleError
 from lutong_console.screen import err
 from lutong_console.verify.command import verify
@@ -41,11 +55,14 @@ for command in (
     verify,
     doctor.doctor,
     repair.republish,
+    init.init,
 ):
     app.command()(command)
 app.add_typer(topics.commands, name="topics")
 app.add_typer(parked.commands, name="parked")
 app.add_typer(schema.commands, name="schema")
+app.add_typer(acl.commands, name="acl")
+app.add_typer(databases.commands, name="databases")
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ from lutong_contracts import TOPICS, Event, Topic, event_types
 from lutong_contracts.schema import schema
 from lutong_local.stack import SERVICES
 
+HANDLED: Final = Path(__file__).with_name("handled.json")
+
 _ROAD: Final = (
     "PostPublished", "ServiceDiscovered", "ServiceNotFound", "CardTapped", "ServiceSolved", "ServiceRequested",
     "AgreementSigned", "AgreementDeclined", "CreditHeld", "CreditDeclined", "OrderSourced", "OrderRejected",
@@ -56,12 +58,16 @@ def story() -> list[type[Event]]:
 
 
 def handled_types() -> dict[str, set[str]]:
-    """By service, the wire types of the events that it handles."""
-    found: dict[str, set[str]] = {service: set() for service in SERVICES}
-    for event, places in reactions().items():
-        for service in places:
-            found[service].add(event.type)
-    return found
+    """By service, the wire types of the events that it handles: as generated, for an image has no service's code."""
+    return {service: set(types) for service, types in orjson.loads(HANDLED.read_bytes()).items()}
+
+
+def handled(handlers: Mapping[type[Event], Mapping[str, str]]) -> bytes:
+    """The document that `handled_types` reads."""
+    found = {
+        service: sorted(event.type for event, places in handlers.items() if service in places) for service in SERVICES
+    }
+    return orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n"
 
 
 def in_order() -> list[type[Event]]:

@@ -29,6 +29,7 @@ def documents() -> dict[Path, bytes]:
     handled = catalogue.reactions()
     wanted = {_SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()}
     wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
+    wanted[catalogue.HANDLED] = catalogue.handled(handled)
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
     shown = _ROOT / "deploy" / "grafana" / "dashboards"
     return wanted | {shown / name: content for name, content in dashboards.rendered().items()}

@@ -6,9 +6,10 @@ import typer
 from aiokafka.errors import KafkaError
 
 from lutong_chassis import topics as broker
+from lutong_console.credentials import TOPICS_JOB
 from lutong_console.errors import UNREACHABLE, ConsoleError
 from lutong_console.screen import emit_json, out, table
-from lutong_console.targets import Json, StackName, suite
+from lutong_console.targets import Json, StackName, kafka_as
 from lutong_contracts import TOPICS
 
 commands = typer.Typer(help="The topics of the contracts: list, apply.", no_args_is_help=True)
@@ -28,7 +29,7 @@ def list_topics(*, as_json: Json = False) -> None:
 @commands.command()
 def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json: Json = False) -> None:
     """Create the topics that are missing. What exists is never changed."""
-    kafka = suite(stack).kafka
+    kafka = kafka_as(stack, TOPICS_JOB)
     try:
         created = asyncio.run(broker.apply(kafka, TOPICS, replication_factor=replication_factor))
     except KafkaError as error:

@@ -1,0 +1,42 @@
+"""Who there is besides people: roles of PostgreSQL, principals of Kafka, and the files with their passwords.
+
+`lutong init` writes the files, containers find them below /run/secrets, and jobs create whoever they are for.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from lutong_chassis.grants import VERIFIER
+from lutong_console.errors import USAGE, ConsoleError
+from lutong_local.stack import SERVICES
+
+SUPERUSER: Final = "postgres"
+ROLES: Final = (*SERVICES, *(f"{service}_owner" for service in SERVICES), VERIFIER)
+
+KAFKA_ADMIN: Final = "admin"
+BROKER: Final = "broker"
+CONSOLE: Final = "lutong-console"
+READER: Final = "lutong-verifier"
+TOPICS_JOB: Final = "lutong-topics"
+PRINCIPALS: Final = (*(f"lutong-{service}" for service in SERVICES), CONSOLE, READER, TOPICS_JOB)
+"""Whose rights follow from the contracts; the admin and the brokers may do everything."""
+
+
+def postgres_file(role: str) -> str:
+    """The name of the file with a role's password."""
+    return f"postgres_{role}"
+
+
+def kafka_file(principal: str) -> str:
+    """The name of the file with a principal's password."""
+    return f"kafka_{principal}"
+
+
+def read(directory: Path, name: str) -> str:
+    """A secret; says which one is missing."""
+    try:
+        return (directory / name).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConsoleError(
+            f"secret {directory / name}: {error.strerror}", then="lutong init --add-missing", code=USAGE
+        ) from None

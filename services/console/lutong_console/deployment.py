@@ -1,0 +1,79 @@
+"""The suite in containers, seen from this machine: where compose publishes it, and where its secrets are.
+
+What a person sets is in one place each: defaults are what `deploy/compose.yaml` says, `deploy/.env` wins over them, and
+the environment over both, exactly as compose itself reads them.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+import lutong_contracts
+from lutong_chassis.grants import VERIFIER
+from lutong_chassis.kafka import KafkaAccess
+from lutong_console import credentials
+from lutong_console.errors import USAGE, ConsoleError
+from lutong_local.stack import SERVICES
+
+COMPOSE: Final = "compose"
+"""The name of the suite of `deploy/compose.yaml`, wherever the name of a local stack may stand."""
+
+_DEFAULT: Final = re.compile(r"\$\{(LUTONG_\w+):-([^}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What compose was told, and the passwords that containers have."""
+
+    variables: Mapping[str, str]
+    secrets: Path
+
+    def url(self, service: str) -> str:
+        """Where a service answers."""
+        return f"http://127.0.0.1:{self.variables[f'LUTONG_{service.upper()}_PORT']}"
+
+    def kafka_as(self, principal: str) -> KafkaAccess:
+        """Kafka's listener for this machine, as one of the principals."""
+        password = credentials.read(self.secrets, credentials.kafka_file(principal))
+        bootstrap = f"127.0.0.1:{self.variables['LUTONG_KAFKA_PORT']}"
+        return KafkaAccess(bootstrap, "SASL_PLAINTEXT", principal, SecretStr(password))
+
+    def database_urls_as(self, role: str) -> dict[str, str]:
+        """The databases of all services; `role` may name the service: `{service}_owner`."""
+        return {service: self._database_url(service, role.format(service=service)) for service in SERVICES}
+
+    def _database_url(self, service: str, role: str) -> str:
+        password = credentials.read(self.secrets, credentials.postgres_file(role))
+        return f"postgresql://{role}:{password}@127.0.0.1:{self.variables['LUTONG_POSTGRES_PORT']}/{service}"
+
+    @property
+    def database_urls(self) -> dict[str, str]:
+        """The databases, for who only looks."""
+        return self.database_urls_as(VERIFIER)
+
+
+def directory() -> Path:
+    """Where compose.yaml is: LUTONG_DEPLOY, or `deploy` of this checkout."""
+    given = os.environ.get("LUTONG_DEPLOY")
+    return Path(given) if given else Path(lutong_contracts.__file__).parents[3] / "deploy"
+
+
+def compose() -> Deployment:
+    """The suite of `deploy/compose.yaml` on this machine."""
+    place = directory()
+    try:
+        told = dict(_DEFAULT.findall((place / "compose.yaml").read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConsoleError(f"{place / 'compose.yaml'}: {error.strerror}: set LUTONG_DEPLOY", code=USAGE) from None
+    if (place / ".env").exists():
+        lines = (place / ".env").read_text(encoding="utf-8").splitlines()
+        told |= {
+            name.strip(): value.strip() for name, equals, value in (line.partition("=") for line in lines) if equals
+        }
+    told |= {name: value for name, value in os.environ.items() if name in told}
+    return Deployment(told, place / told.get("LUTONG_SECRETS", "secrets"))
