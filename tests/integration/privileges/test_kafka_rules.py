@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,7 +27,7 @@ from lutong_console import acl, credentials
 from lutong_console.acl import Changes, Rule
 from lutong_contracts import TOPICS
 from lutong_local.stack import SERVICES
-from tests.secured import Secured, secured
+from tests.secured import Secured
 
 NAMES = [topic.name for topic in TOPICS]
 TOOLS = ("lutong-console", "lutong-verifier", "lutong-topics")
@@ -48,12 +48,6 @@ def allowed() -> set[Try]:
     found |= {(who, "commit", who) for who in READS}
     found |= {(who, "read", name) for who in ("lutong-console", "lutong-verifier") for name in NAMES}
     return found | {("lutong-topics", "create", name) for name in NAMES}
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    with secured(tmp_path_factory.mktemp("secured")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,23 @@
+"""One broker and one server, as they are deployed, for all tests of who may do what."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lutong_local.stack import SERVICES
+from tests.secured import Secured, create_databases, migrate, secured
+
+
+@pytest.fixture(scope="package")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    with secured(tmp_path_factory.mktemp("secured")) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def databases(broker: Secured) -> Secured:
+    """The server after the jobs `databases` and `<service>-migrate` have run."""
+    create_databases(broker)
+    for service in SERVICES:
+        migrate(broker, service)
+    return broker

@@ -1,0 +1,189 @@
+"""What a running service may do in its database, and what it may not, tried out as its own role."""
+
+import asyncpg
+import pytest
+
+from lutong_chassis.grants import VERIFIER
+from lutong_console import credentials
+from lutong_local.stack import SERVICES
+from tests.secured import Secured, create_databases
+
+OF_THE_OWNER = [
+    # Whoever is in must not change what there is.
+    ("feed", "CREATE TABLE mine (id integer)"),
+    ("feed", "CREATE TEMP TABLE mine (id integer)"),
+    ("feed", "CREATE SCHEMA mine"),
+    ("feed", "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'"),
+    ("feed", "CREATE INDEX mine ON post (text)"),
+    (
+        "feed",
+        "CREATE TRIGGER mine BEFORE INSERT ON post FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    ),
+    ("feed", "ALTER TABLE post ADD COLUMN mine integer"),
+    ("feed", "ALTER TABLE post DISABLE TRIGGER USER"),
+    ("feed", "DROP TABLE post CASCADE"),
+    ("feed", "DROP FUNCTION keep_outbox_days(interval)"),
+    ("feed", "TRUNCATE post CASCADE"),
+    # What was said stays said, and what was done stays on record.
+    ("feed", "UPDATE outbox SET payload = '{}'"),
+    ("feed", "DELETE FROM outbox"),
+    ("feed", "TRUNCATE outbox"),
+    ("feed", "DROP TABLE outbox_default"),
+    ("feed", "ALTER TABLE outbox DETACH PARTITION outbox_default"),
+    ("feed", "UPDATE audit SET reason = 'another'"),
+    ("feed", "DELETE FROM audit"),
+    ("feed", "DELETE FROM migration"),
+    ("feed", "INSERT INTO migration VALUES ('feed', 9, 'x', 'x')"),
+    # The books and the movements of stock are only added to.
+    ("membership", "UPDATE entry SET kind = 'another'"),
+    ("membership", "DELETE FROM entry"),
+    ("membership", "UPDATE posting SET amount_minor = 1"),
+    ("membership", "DELETE FROM posting"),
+    ("membership", "TRUNCATE entry CASCADE"),
+    ("membership", "ALTER TABLE entry DISABLE TRIGGER entry_immutable"),
+    ("membership", "ALTER TABLE posting DISABLE TRIGGER posting_balanced"),
+    ("membership", "DROP TRIGGER entry_immutable ON entry"),
+    (
+        "membership",
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    ),
+    ("inventory", "UPDATE movement SET on_hand_delta = 1"),
+    ("inventory", "DELETE FROM movement"),
+    ("inventory", "ALTER TABLE movement DISABLE TRIGGER movement_immutable"),
+    ("inventory", "ALTER TABLE shelf DROP CONSTRAINT shelf_check"),
+]
+OF_THE_SUPERUSER = [
+    # Nor become somebody else, nor look at the machine.
+    ("feed", "ALTER TABLE post OWNER TO feed"),
+    ("membership", "SET session_replication_role = replica"),
+    ("registry", "SET ROLE registry_owner"),
+    ("registry", "CREATE ROLE mine"),
+    ("registry", "CREATE DATABASE mine"),
+    ("registry", "ALTER ROLE registry SUPERUSER"),
+    ("registry", "COPY program TO PROGRAM 'cat'"),
+    ("registry", "COPY program FROM '/etc/passwd'"),
+    ("registry", "SELECT pg_read_file('/etc/passwd')"),
+    ("registry", "SELECT rolpassword FROM pg_authid"),
+    ("registry", "ALTER SYSTEM SET fsync = off"),
+]
+READERS_MUST_NOT = ["INSERT INTO audit (actor, action, subject, reason) VALUES ('a', 'b', 'c', 'd')", "DELETE FROM inbox",
+                    "UPDATE stream SET version = 0", "SELECT keep_outbox_days('7 days')", "SELECT nextval('outbox_id')",
+                    "CREATE TABLE mine (id integer)"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("service", "statement"), [*OF_THE_OWNER, *OF_THE_SUPERUSER])
+async def test_a_running_service_is_forbidden(databases: Secured, service: str, statement: str) -> None:
+    assert await denied(databases.database_url(service, service), statement)
+
+
+@pytest.mark.parametrize("statement", READERS_MUST_NOT)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_verifier_only_reads(databases: Secured, service: str, statement: str) -> None:
+    assert await denied(databases.database_url(service, VERIFIER), statement)
+
+
+async def denied(url: str, statement: str) -> bool:
+    """Whether a statement fails for want of a right. It never takes effect."""
+    connection = await asyncpg.connect(url)
+    attempt = connection.transaction()
+    if not statement.startswith(("ALTER SYSTEM", "CREATE DATABASE")):  # not in a transaction, ever
+        await attempt.start()
+    try:
+        await connection.execute(statement)
+    except asyncpg.PostgresError as error:
+        return error.sqlstate == "42501"
+    finally:
+        await connection.close()
+    return False
+
+
+async def test_the_same_statements_are_not_forbidden_to_the_owner(databases: Secured) -> None:
+    """The control: what is denied above is denied by rights, not by mistakes in writing."""
+    mistaken = [
+        statement
+        for service, statement in OF_THE_OWNER
+        if await denied(databases.database_url(service, f"{service}_owner"), statement)
+    ]
+    assert mistaken == []
+
+
+async def test_one_services_password_opens_no_other_database(databases: Secured) -> None:
+    for service in SERVICES:
+        for other in SERVICES:
+            if other != service:
+                for role in (service, f"{service}_owner"):
+                    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                        await asyncpg.connect(databases.database_url(other, role))
+    of_feed = credentials.read(databases.secrets, credentials.postgres_file("feed"))
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(databases.database_url("registry", "registry"), password=of_feed)
+
+
+async def test_rights_are_what_is_declared_for_every_table(databases: Secured) -> None:
+    """The catalogue says what the code meant: also for tables that nobody thought of here."""
+    for service in SERVICES:
+        connection = await asyncpg.connect(databases.database_url(service, VERIFIER))
+        rows = await connection.fetch(
+            """
+            SELECT relname AS name, role, string_agg(privilege_type, ',' ORDER BY privilege_type) AS privileges
+              FROM pg_class
+             CROSS JOIN unnest($1::text[]) AS role
+              LEFT JOIN LATERAL aclexplode(relacl) AS granted ON grantee = role::regrole
+             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+             GROUP BY relname, role
+            """,
+            [service, VERIFIER],
+        )
+        await connection.close()
+        appended = {"outbox", "audit", "entry", "posting", "movement"}
+        wanted = {
+            row["name"]: "SELECT" if row["name"] == "migration"
+            else "INSERT,SELECT" if row["name"] in appended
+            else "DELETE,INSERT,SELECT,UPDATE"
+            for row in rows
+        }  # fmt: skip
+        assert {row["name"]: row["privileges"] for row in rows if row["role"] == service} == wanted
+        assert {row["privileges"] for row in rows if row["role"] == VERIFIER} == {"SELECT"}
+
+
+async def test_housekeeping_is_a_right_of_the_running_service_but_not_to_forget_today(databases: Secured) -> None:
+    connection = await asyncpg.connect(databases.database_url("feed", "feed"))
+    try:
+        await connection.execute("SELECT keep_outbox_days('7 days')")
+        with pytest.raises(asyncpg.InvalidParameterValueError):
+            await connection.execute("SELECT keep_outbox_days('0 days')")
+    finally:
+        await connection.close()
+
+
+def test_making_them_again_changes_nothing(databases: Secured) -> None:
+    assert "all roles and databases are there" in create_databases(databases).stdout
+
+
+async def test_the_server_never_sees_a_password(databases: Secured) -> None:
+    connection = await asyncpg.connect(databases.stack.admin_url)
+    kept = await connection.fetch("SELECT rolname, rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL")
+    await connection.close()
+    assert {row["rolname"] for row in kept} == {*credentials.ROLES, credentials.SUPERUSER}
+    assert all(row["rolpassword"].startswith("SCRAM-SHA-256$") for row in kept)
+
+
+def test_a_missing_secret_is_named(databases: Secured) -> None:
+    url = f"postgresql://postgres@127.0.0.1:{databases.stack.ports['postgres']}/postgres"
+    done = databases.lutong("admin", "databases", "apply", "--url", url, "--secrets", str(databases.secrets / "none"))
+    assert done.returncode == 2
+    assert "lutong init --add-missing" in done.stderr
+
+
+async def test_a_service_waits_until_its_owner_has_migrated(databases: Secured) -> None:
+    from lutong_chassis import database
+    from lutong_feed.app import service
+
+    later = database.Migration("feed", 99, "not_yet", "SELECT 1")
+    connection = await asyncpg.connect(databases.database_url("feed", "feed"))
+    try:
+        await database.require(connection, service.migrations)
+        with pytest.raises(database.NotMigratedError, match=r"0099_not_yet\.sql is missing: run `migrate`"):
+            await database.require(connection, [*service.migrations, later])
+    finally:
+        await connection.close()

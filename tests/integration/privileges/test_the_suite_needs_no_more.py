@@ -1,0 +1,56 @@
+"""The four roads, walked by services that have no right but those that are declared."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from lutong_chassis.grants import VERIFIER
+from lutong_console import catalogue
+from lutong_console.roads import ROADS, Walker, build_world, new_run
+from lutong_console.targets import Suite
+from lutong_console.verify.collect import collect
+from lutong_console.verify.identities import evaluate
+from lutong_local.stack import SERVICES, start_service, stop_service, wait_until_ready
+from tests.integration.chassis.harness import until
+from tests.secured import Secured
+
+
+@pytest.fixture
+def suite(databases: Secured) -> Iterator[Suite]:
+    """Four services, each as its own role and its own principal; whoever looks is the verifier."""
+    assert databases.acl("apply").returncode == 0
+    assert databases.lutong("lutong-topics", "topics", "apply").returncode == 0
+    stack = databases.stack
+    for service in SERVICES:
+        own = {
+            "LUTONG_DATABASE_URL": databases.database_url(service, service),
+            "LUTONG_MIGRATE_ON_START": "false",
+            "LUTONG_SESSION_TIMEOUT_MS": "10000",
+            **databases.environment(f"lutong-{service}"),
+        }
+        stack.database_urls[service] = databases.database_url(service, VERIFIER)
+        start_service(stack, service, own, dies_with_parent=True)
+    try:
+        wait_until_ready(stack, SERVICES, lambda _: None)
+        urls = {service: stack.url(service) for service in SERVICES}
+        yield Suite(urls, databases.kafka_as("lutong-verifier"), stack.database_urls)
+    finally:
+        for service in SERVICES:
+            stop_service(stack, service)
+
+
+@pytest.mark.timeout(300)
+async def test_all_roads_are_through_and_everything_adds_up(suite: Suite) -> None:
+    run = new_run()
+    async with httpx.AsyncClient(timeout=20) as client:
+        await build_world(client, suite, run)
+        for road, name in zip(ROADS, "abcd", strict=True):
+            walker = Walker(client, suite, lambda _step, _ms: None, f"{name}-{run}")
+            await road.walk(walker)
+            assert [what for what, so in walker.ends.items() if not so] == [], road.title
+
+    async def adds_up() -> bool:
+        return not evaluate(await collect(suite, catalogue.handled_types()))
+
+    await until(adds_up, "nothing moves any more, and every identity holds")
