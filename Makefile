@@ -63,7 +63,7 @@ lint: setup
 	@$(BIN)/ruff check --quiet .
 
 types: setup
-	@$(BIN)/mypy libs services deploy/local tests
+	@$(BIN)/mypy libs services deploy/local deploy/healthcheck.py tests
 
 imports: setup
 	@$(BIN)/lint-imports --no-logo --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }

@@ -1,6 +1,7 @@
 """The FastStream subscriber of a service: one consumer group, whole polls, acknowledged by hand."""
 
 from itertools import chain
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -47,6 +48,9 @@ class KafkaIntake:
         self.settings = settings
         self.topics = topics
         self.consumer = consumer
+        self.beat_s = monotonic()
+        """When the loop that consumes last came round."""
+        self._handling = False
         self._broker = KafkaBroker(
             settings.kafka.bootstrap,
             security=settings.kafka.security,
@@ -83,8 +87,14 @@ class KafkaIntake:
         """Whether the group gave us partitions. With more replicas than partitions it may not."""
         return bool(self.kafka and self.kafka.assignment())
 
+    @property
+    def silent_s(self) -> float:
+        """How long the loop that consumes has neither asked for records nor had any in hand."""
+        return 0.0 if self._handling else monotonic() - self.beat_s
+
     async def start(self) -> None:
         """Join the group. After a failure it may be called again."""
+        self.beat_s = monotonic()
         try:
             await self._broker.start()
         except BaseException:
@@ -112,6 +122,7 @@ class KafkaIntake:
     async def _poll(self, consumer: "AIOKafkaConsumer") -> "tuple[ConsumerRecord[Any, Any], ...]":
         """Wait until there are records, and take as many as one transaction may handle."""
         polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
+        self.beat_s = monotonic()
         return tuple(chain.from_iterable(polled.values()))
 
     async def _parse(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> KafkaAckableMessage:
@@ -122,8 +133,14 @@ class KafkaIntake:
 
     async def _on_poll(self, message: KafkaAckableMessage) -> None:
         kafka = self.kafka
-        if kafka is not None:
+        if kafka is None:
+            return
+        self._handling = True
+        try:
             await self.consumer.on_poll(message.raw_message, kafka)
+        finally:
+            self._handling = False
+            self.beat_s = monotonic()
 
 
 async def _identity(message: KafkaAckableMessage) -> KafkaAckableMessage:

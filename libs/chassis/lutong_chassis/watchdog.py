@@ -19,24 +19,33 @@ log = structlog.get_logger(__name__)
 
 _INTERVAL_S = 2.0
 _PROBE_TIMEOUT_S = 10.0
+_LOOK_TIMEOUT_S = 60.0
 
 
 class Watchdog:
-    """Looks at the broker and at the consumer's progress every few seconds."""
+    """Looks at the broker and at the consumer's progress every few seconds. Its looks are the service's heartbeat."""
 
     def __init__(self, intake: KafkaIntake, settings: Settings) -> None:
         self._intake = intake
         self._settings = settings
         self._positions: dict[TopicPartition, int | None] = {}
         self._moved_at = monotonic()
+        self._looked_at = monotonic()
+        self._found: str | None = None
         self.broker_answers = False
-        self.stalled: str | None = None
+
+    @property
+    def stalled(self) -> str | None:
+        """Why the process should be restarted, if it should. When nobody looks any more, nobody knows: that is why."""
+        unseen_s = monotonic() - self._looked_at
+        return self._found if unseen_s < _LOOK_TIMEOUT_S else f"nobody looked at the consumer for {unseen_s:.0f} s"
 
     async def run(self) -> None:
         """Look, for ever."""
         while True:
             await self._probe_broker()
             await self._look()
+            self._looked_at = monotonic()
             await asyncio.sleep(_INTERVAL_S)
 
     async def _probe_broker(self) -> None:
@@ -51,10 +60,10 @@ class Watchdog:
             await client.close()
 
     async def _look(self) -> None:
-        """Lag that does not shrink, while nobody is away, means that the loop is dead."""
+        """Lag that does not shrink, or a loop that does not come round, while nobody is away, will not mend itself."""
         kafka = self._intake.kafka
         if kafka is None or not self.broker_answers:
-            self._moved_at = monotonic()
+            self._moved_at = self._intake.beat_s = monotonic()
             return
         positions = self._intake.positions()
         try:
@@ -68,13 +77,15 @@ class Watchdog:
         if not lag or positions != self._positions or self._intake.consumer.waiting_for:
             self._moved_at = monotonic()
         self._positions = positions
-        still_s = monotonic() - self._moved_at
+        still_s, silent_s = monotonic() - self._moved_at, self._intake.silent_s
+        self._found = None
         if still_s > self._settings.stall_timeout_s:
-            self.stalled = f"{lag} events behind and no progress for {still_s:.0f} s"
-            log.error("consumer_stalled", lag=lag, still_s=round(still_s))
-        else:
-            self.stalled = None
-        observe.STALLED.set(bool(self.stalled))
+            self._found = f"{lag} events behind and no progress for {still_s:.0f} s"
+        elif silent_s > self._settings.stall_timeout_s:
+            self._found = f"nobody asked Kafka for events for {silent_s:.0f} s"
+        if self._found:
+            log.error("consumer_stalled", lag=lag, why=self._found)
+        observe.STALLED.set(bool(self._found))
 
     async def _lag(self, kafka: "AIOKafkaConsumer", partitions: "list[TopicPartition]") -> int:
         """Events that are not committed yet. What is committed is read before the ends: lag is never negative."""
