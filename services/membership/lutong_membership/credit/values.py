@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Literal, Protocol
 
 UnavailableReason = Literal[
-    "unreachable",  # nobody took the request: it was certainly not decided
-    "refused",  # the provider does not serve us: our token, our rate, our request
-    "unknown_outcome",  # the request left, and neither its answer nor a query told what became of it
-    "still_deciding",  # the provider has the request and has not decided
-    "bad_answer",  # an answer that cannot be trusted, also when asked again
     "breaker_open",  # not asked: the provider failed too often just now
+    "unreachable",  # no connection: nobody took the last request
+    "refused",  # the provider does not serve us: our token, or our rate
+    "rejected",  # the provider does not take this very application
+    "still_deciding",  # the provider has the application and has not decided
+    "bad_answer",  # an answer that cannot be trusted, also when asked again
+    "unknown_outcome",  # the request left, and neither an answer nor a query told what became of it
 ]
 
 
@@ -68,8 +69,8 @@ class CreditProvider(Protocol):
     async def assess(self, application: Application, *, asked_before: bool = False) -> Assessment | Unavailable:
         """Judge one application, in bounded time.
 
-        `asked_before` says that this very application may have reached the provider already (an
-        earlier try ended as `Unavailable`, or its process died): then it is queried first, and
-        sent again only when the provider says that it never heard of it.
+        `asked_before` says that this very application may have reached the provider already: an
+        earlier try ended as `Unavailable`, for whatever reason, or its process died. Then it is
+        queried first, and sent again only when the provider says that it never heard of it.
         """
         ...
