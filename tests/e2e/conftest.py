@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from lutong_console.roads import Walker, build_world, new_run
 from lutong_console.targets import Suite
-from lutong_local.stack import SERVICES, Stack, down, up
+from lutong_local.stack import Stack, down, up
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +21,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def target(stack: Stack) -> Suite:
-    return Suite({service: stack.url(service) for service in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
+    return Suite.of(stack)
 
 
 @pytest_asyncio.fixture
 async def walkers(target: Suite) -> AsyncIterator[dict[str, Walker]]:
     """Viewers a, b and c, who pay back, and d, who does not; the world of the README around them."""
     run = new_run()
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with target.client(20) as client:
         await build_world(client, target, run)
         yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcd"}

@@ -34,6 +34,7 @@ OUTBOX_AGE = Gauge("lutong_outbox_oldest_seconds", "Age of the oldest row not pu
 PARKED_OPEN = Gauge("lutong_parked_open_records", "Records parked or waiting behind a parked one")
 LAG = Gauge("lutong_consumer_lag_events", "Events in assigned partitions not handled yet")
 HTTP_REFUSED = Counter("lutong_http_refused_total", "Requests refused because too many were in progress")
+HTTP_DENIED = Counter("lutong_http_denied_total", "Requests denied because of who asked, by why", ["reason"])
 HTTP_TIME = Histogram("lutong_http_seconds", "Time of one command or query, refusals included", ["method", "route"])
 
 tracer = trace.get_tracer("lutong")

@@ -5,9 +5,9 @@ import sys
 
 import typer
 
-from lutong_console import demo, doctor, journey, parked, repair, replay, schema, stack, tail, topics
+from lutong_console import demo, doctor, journey, parked, repair, replay, schema, stack, tail, tokens, topics
 from lutong_console.errors import ConsoleError
-from lutong_console.screen import err
+from lutong_console.screen import err, safe
 from lutong_console.verify.command import verify
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
@@ -41,6 +41,8 @@ for command in (
     verify,
     doctor.doctor,
     repair.republish,
+    tokens.token,
+    tokens.keys,
 ):
     app.command()(command)
 app.add_typer(topics.commands, name="topics")
@@ -54,7 +56,7 @@ def main() -> None:
     try:
         app()
     except ConsoleError as error:
-        err.print(f"[bold red]error[/] {error}", markup=True)
+        err.print(f"[bold red]error[/] {safe(error)}", markup=True)
         if error.then:
             err.print(f"next: {error.then}")
         sys.exit(error.code)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
-from lutong_console.screen import emit_json, err, out, say, table
+from lutong_console.screen import emit_json, err, out, safe, say, table
 from lutong_console.targets import Json, StackName, stack_named
 from lutong_local import stack as local
 from lutong_local.processes import LocalError
@@ -62,7 +63,7 @@ def status(stack: StackName = "default", *, as_json: Json = False) -> None:
         emit_json(pieces)
     else:
         rows = [
-            (p["piece"], f"[{'green' if p['ready'] else 'red'}]{p['state']}[/]", p["pid"], p["where"]) for p in pieces
+            (p["piece"], Text(p["state"], style="green" if p["ready"] else "red"), p["pid"], p["where"]) for p in pieces
         ]
         out.print(table(["piece", "state", "pid", "where"], rows))
     if not all(piece["ready"] for piece in pieces):
@@ -110,8 +111,7 @@ def _show_line(name: str, line: str, *, as_json: bool) -> None:
     if as_json:
         emit_json({"piece": name, "line": line})
     else:
-        out.print(f"[bold]{name}[/] ", end="")
-        out.print(line, markup=False)
+        out.print(f"[bold]{name}[/] {safe(line)}", markup=True)
 
 
 def _urls(stack: Stack) -> dict[str, str]:
