@@ -15,10 +15,10 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from lutong_chassis.settings import Settings, SettingsError
-from lutong_contracts.values import Identifier
+from lutong_contracts.values import IDENTIFIER_PATTERN
 
 Rank = Literal["viewer", "operator", "admin"]
 """Platform staff, each of whom may do what the one before may."""
@@ -33,6 +33,7 @@ _TOKEN_MAX: Final = 4096
 _CACHE_MAX: Final = 4096
 _RSA_BITS_MIN: Final = 2048
 _ALGORITHMS: Final = {("OKP", "Ed25519"): "EdDSA", ("RSA", None): "RS256"}
+_SUBJECT: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _BEARER: Final = re.compile(r"[Bb]earer ([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII)
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 _LEADS_ELSEWHERE: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"})
@@ -53,6 +54,11 @@ class Principal:
     member_id: str | None = None
 
     def __post_init__(self) -> None:
+        if not _SUBJECT.fullmatch(self.subject):
+            raise ValueError("a subject has 1 to 255 printable ASCII characters and no space")
+        for name, value in (("merchant_id", self.merchant_id), ("member_id", self.member_id)):
+            if value is not None and not re.fullmatch(IDENTIFIER_PATTERN, value):
+                raise ValueError(f"{name} has letters, digits, dots, dashes and underscores, at most 64")
         if self.is_staff and (self.merchant_id or self.member_id):
             raise ValueError(f"{self.role} is staff: it carries no merchant_id or member_id")
         if self.role in {"merchant", "member"} and not getattr(self, f"{self.role}_id"):
@@ -147,11 +153,11 @@ class _Claims(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    sub: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
+    sub: str
     exp: Annotated[float, Field(allow_inf_nan=False)]
     role: Role
-    merchant_id: Identifier | None = None
-    member_id: Identifier | None = None
+    merchant_id: str | None = None
+    member_id: str | None = None
 
 
 def verifier_of(settings: Settings) -> Verifier | None:
@@ -184,7 +190,9 @@ def public_keys(jwks: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
 def _is_for_us(key: Mapping[str, Any]) -> bool:
     """Whether we can use a key. An issuer's file may list others."""
     algorithm = _ALGORITHMS.get((key["kty"], key.get("crv")))
-    return bool(key.get("kid")) and key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm
+    if algorithm is None or not key.get("kid"):
+        return False
+    return bool(key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm)
 
 
 def _public_key(key: Mapping[str, Any]) -> jwt.PyJWK:
