@@ -7,7 +7,7 @@ import typer
 
 from lutong_console import demo, doctor, journey, parked, repair, replay, schema, stack, tail, tokens, topics
 from lutong_console.errors import ConsoleError
-from lutong_console.screen import err, safe
+from lutong_console.screen import err, line
 from lutong_console.verify.command import verify
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
@@ -56,7 +56,7 @@ def main() -> None:
     try:
         app()
     except ConsoleError as error:
-        err.print(f"[bold red]error[/] {safe(error)}", markup=True)
+        err.print(line(("error", "bold red"), " ", error))
         if error.then:
             err.print(f"next: {error.then}")
         sys.exit(error.code)

@@ -1,7 +1,7 @@
 """Where output goes: data to stdout, everything else to stderr; colour and motion only for people.
 
-What others wrote is data, never instructions: no terminal acts on it, whatever it says. Markup is off
-unless a call asks for it; text of others goes into such a call through `safe`.
+What others wrote is data, never instructions: no terminal acts on it, whatever it says. Markup is off;
+what is to have a style is given as parts: `line(("error", "bold red"), " ", reason)`.
 """
 
 import re
@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import orjson
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -41,9 +40,9 @@ def plain(value: object) -> str:
     return _OBEYED_OR_LINE_END.sub(_named, str(value))
 
 
-def safe(value: object) -> str:
-    """One line of text of others, to be put between markup of ours."""
-    return escape(plain(value))
+def line(*parts: object | tuple[object, str]) -> Text:
+    """One line of parts, each plain or with a style of its own."""
+    return Text.assemble(*((plain(part[0]), part[1]) if isinstance(part, tuple) else plain(part) for part in parts))
 
 
 def _named(found: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from lutong_console.errors import UNREACHABLE, USAGE, ConsoleError
-from lutong_console.screen import emit_json, json_line, out, safe
+from lutong_console.screen import emit_json, json_line, line, out
 from lutong_console.targets import Json, StackName, suite
 from lutong_contracts import TOPICS
 
@@ -118,10 +118,7 @@ def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka Cons
 
 def _print(record: dict[str, Any]) -> None:
     at, kind = record["at"][11:23], (record["type"] or "?").removeprefix("lutong.")
-    out.print(
-        f"[dim]{at}[/] [cyan]{safe(kind)}[/] [bold]{safe(record['key'])}[/] {safe(json_line(record['event']))}",
-        markup=True,
-    )
+    out.print(line((at, "dim"), " ", (kind, "cyan"), " ", (record["key"], "bold"), " ", json_line(record["event"])))
 
 
 def _topics(wanted: list[str]) -> list[str]:
