@@ -160,10 +160,9 @@ class Service:
         app = FastAPI(title=f"Lutong {self.name}", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
         app.state.service = self
         app.state.gate = Gate.of(settings)
-        app.include_router(operations.health)
-        app.include_router(operations.router)
-        app.include_router(operations.deeds)
-        app.include_router(self.routes)
+        app.state.routers = [operations.health, operations.router, operations.deeds, self.routes]
+        for router in app.state.routers:
+            app.include_router(router)
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
         app.add_middleware(Admission, requests_max=settings.http_requests_max)
         app.add_middleware(SafeHeaders)

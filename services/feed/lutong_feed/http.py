@@ -102,6 +102,12 @@ class WantedLine(Command):
     units: int = Field(ge=1, le=10_000)
 
 
+class Destination(Place):
+    """Where it is brought, as strict as the rest of a command."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
 class NewRequest(Viewer):
     """Join the light membership on credit and have this brought."""
 
@@ -118,7 +124,7 @@ class NewRequest(Viewer):
     )
 
     lines: list[WantedLine] = Field(min_length=1, max_length=200)
-    destination: Place = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
+    destination: Destination = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
     mode: Mode = "delivery"
 
 

@@ -91,7 +91,7 @@ class Submission(Command):
         }
     )
 
-    version: Annotated[Number, Field(strict=True)] = Field(examples=[1])
+    version: Number = Field(examples=[1])
     manifest: Manifest
 
 

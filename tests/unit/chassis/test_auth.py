@@ -1,7 +1,7 @@
 """Who asks: forged tokens are refused in the same words, before anything of the request is read."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,20 +85,26 @@ async def test_a_token_is_taken_from_one_header_only(client: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize(
-    "token",
+    "make",
     [
-        signer().token(an_admin()),
-        signed(signer(), {"exp": -20}),
-        signed(signer(), {"nbf": 20, "iat": 20}),
-        signed(signer(), {"aud": ["billing", AUDIENCE]}),
-        signed(signer(), header={"typ": "application/at+jwt"}),
-        signed(signer(), {"email": "ada@example.org", "scope": "everything"}),
-        jwt.encode(claims({}), RSA, "RS256", {"typ": "AT+JWT", "kid": "rsa"}),
+        lambda: signer().token(an_admin()),
+        lambda: signed(signer(), {"exp": -20}),
+        lambda: signed(signer(), {"nbf": 20, "iat": 20}),
+        lambda: signed(signer(), {"aud": ["billing", AUDIENCE]}),
+        lambda: signed(signer(), header={"typ": "application/at+jwt"}),
+        lambda: signed(signer(), {"email": "ada@example.org", "scope": "everything"}),
+        lambda: jwt.encode(claims({}), RSA, "RS256", {"typ": "AT+JWT", "kid": "rsa"}),
     ],
     ids=["ours", "20 s late", "20 s early", "several audiences", "long type", "more claims", "RS256"],
 )
-async def test_a_good_token_is_believed(token: str, client: httpx.AsyncClient) -> None:
-    assert (await client.get(ROUTE, headers={"authorization": f"bearer {token}"})).status_code == 503
+async def test_a_good_token_is_believed(make: Callable[[], str], client: httpx.AsyncClient) -> None:
+    assert (await client.get(ROUTE, headers={"authorization": f"bearer {make()}"})).status_code == 503
+
+
+@pytest.mark.parametrize("skewed", [{"exp": -60}, {"nbf": 60}, {"iat": 60}], ids=["late", "early", "not issued yet"])
+async def test_clocks_may_not_differ_by_a_minute(skewed: dict[str, object], client: httpx.AsyncClient) -> None:
+    token = signed(signer(), skewed)
+    assert (await client.get(ROUTE, headers={"authorization": f"Bearer {token}"})).status_code == 401
 
 
 def test_negative_control_a_verifier_that_only_looks_at_the_signature_believes_dozens() -> None:

@@ -74,9 +74,10 @@ def install_problems(app: FastAPI) -> None:
         assert isinstance(error, Problem)  # noqa: S101  # registered for this class only
         return answer(error)
 
-    async def http(_request: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
-        return answer(Problem(error.status_code, "http", str(error.detail), error.headers))
+        headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return answer(Problem(error.status_code, "http", str(error.detail), headers))
 
     async def invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
@@ -108,6 +109,12 @@ def answer(problem: Problem) -> Response:
     }
     headers = SAFE_HEADERS | (_SOON if problem.kind in _SOON_KINDS else {}) | dict(problem.headers or {})
     return Response(orjson.dumps(document | problem.extra, default=str), problem.status, headers, PROBLEM_JSON)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a path. Each is a route of its own, so the one that refused knows only its own."""
+    routes = [route for router in request.app.state.routers for route in router.routes]
+    return ", ".join(sorted({m for route in routes if route.path_regex.match(request.url.path) for m in route.methods}))
 
 
 def _pointer(location: Sequence[object]) -> str:

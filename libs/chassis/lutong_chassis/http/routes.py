@@ -24,9 +24,9 @@ _KEY_MAX: Final = 128
 
 
 class Command(BaseModel):
-    """Base of request bodies: what is not known is refused, lest a typo be ignored."""
+    """Base of request bodies: what is not known is refused, lest a typo be ignored, and false is no number."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def _tx(request: Request) -> Tx:
