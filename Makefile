@@ -56,8 +56,8 @@ chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
 		--minutes $(or $(MINUTES),4)
 
-bench: setup ## The order chain beside its peers (QUICK=1: in three minutes)
-	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
+bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak or hot)
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
 check: lint types imports contracts ## Everything that needs no running system: must be clean before a commit
 
@@ -81,9 +81,9 @@ fmt: setup ## Format and fix what can be fixed
 generate: setup ## Write schemas, AsyncAPI and flow.md anew
 	@$(BIN)/lutong schema generate
 
-lock: ## Pin all dependencies with hashes (needs uv)
+lock: ## Pin all dependencies with hashes (needs uv; UPGRADE=1 takes newer versions)
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		--quiet --upgrade requirements.in -o requirements.lock
+		--quiet $(if $(UPGRADE),--upgrade) requirements.in -o requirements.lock
 
 clean: ## Remove what was installed or cached here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
