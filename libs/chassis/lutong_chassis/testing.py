@@ -110,9 +110,9 @@ async def http_client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service's own routes, in process, asking as somebody (an admin, if nobody is named).
 
-    Nothing else of the service runs. `overrides` are settings.
+    Nothing else of the service runs, and it takes any number of requests. `overrides` are settings.
     """
-    app = service.app(settings_for("postgresql://unused", **overrides))
+    app = service.app(settings_for("postgresql://unused", **({"http_burst": 1_000_000} | overrides)))
     app.state.gate.verifier = Verifier(public_keys(signer().jwks), tokens.ISSUER, tokens.AUDIENCE)
     service.pool = pool
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -30,12 +30,13 @@ def documents() -> dict[Path, bytes]:
     wanted = {_SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()}
     wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
+    wanted[_ROOT / "docs" / "routes.md"] = catalogue.routes().encode()
     return wanted
 
 
 @commands.command()
 def generate(*, as_json: Json = False) -> None:
-    """Write the schemas, the AsyncAPI document and flow.md."""
+    """Write the schemas, the AsyncAPI document, flow.md and routes.md."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
         path.unlink()

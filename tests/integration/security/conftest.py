@@ -21,7 +21,7 @@ async def world_of(pool_of: PoolOf) -> AsyncIterator[WorldOf]:
         async def build(name: str) -> World:
             service = service_named(name)
             pool = await pool_of(service)
-            admin = await stack.enter_async_context(http_client(service, pool, http_burst=1_000_000))
+            admin = await stack.enter_async_context(http_client(service, pool))
             world = World(service, pool, admin)
             await SERVICES[name][0](world)
             return world
