@@ -25,7 +25,7 @@ from lutong_chassis.consumer import Consumer, handle
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import Received
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.http import Admission, BodyLimit, Gate, Problem, SafeHeaders, install_problems
+from lutong_chassis.http import Admission, BodyLimit, BoundedHead, Gate, Problem, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, load_settings
 from lutong_chassis.watchdog import Watchdog
@@ -140,6 +140,8 @@ class Service:
             log_config=None,
             access_log=False,
             server_header=False,
+            http=BoundedHead,
+            ws="none",
             timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
         )
 

@@ -273,6 +273,7 @@ async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
     """A merchant has one flagship, and a location never changes its merchant or kind."""
     for site in sites:
         who.acts_for(merchant=site.merchant_id) or not_found("merchant", site.merchant_id)
+    await tx.lock("location", [site.location_id for site in sites])  # two merchants may open one at the same time
     known = await store.locations(tx, [site.location_id for site in sites])
     flagships = await store.flagships(tx, [site.merchant_id for site in sites])
     for site in sites:

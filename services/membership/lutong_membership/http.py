@@ -120,6 +120,7 @@ class LineView(BaseModel):
 async def put_plan(plan_id: Identifier, terms: PlanTerms, who: Who, tx: TxDependency) -> dict[str, str]:
     """Offer a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
     who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
+    await tx.lock("plan", [plan_id])  # two merchants may open one at the same time
     known = await store.plan(tx, plan_id)
     if known and known["merchant_id"] != terms.merchant_id:
         raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")

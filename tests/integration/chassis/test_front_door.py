@@ -1,6 +1,8 @@
 """The front door of a running service: too often, too large, and what every answer says to browsers."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,30 @@ async def test_a_body_of_64_megabytes_in_chunks_is_refused_and_never_held(
             assert deep.status_code in {400, 422}
             assert memory_mb(toy) - before < 16
             assert (await client.post("/v1/counts", json={"counter_id": "after"})).status_code == 201
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory of a process is read from /proc")
+@pytest.mark.parametrize("head", [b"GET /livez HTTP/1.1\r\nX-A: ", b"GET /", b"GET /livez HTTP/1.1\r\n"])
+async def test_a_head_that_does_not_end_is_refused_and_never_held(
+    head: bytes, infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        before = memory_mb(toy)
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", toy.port)
+            writer.write(head)
+            with suppress(ConnectionError):  # it was closed while we went on
+                for _ in range(64):
+                    writer.write((b"a" * 60 + b": b\r\n") * 16_000 if head.endswith(b"\n") else b"a" * MEGABYTE)
+                    await writer.drain()
+                assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+            writer.close()
+        assert memory_mb(toy) - before < 16
+        alive = await toy.get("/livez")
+        assert alive is not None
+        assert alive.status_code == 200
 
 
 async def test_a_running_service_believes_no_forged_token(infrastructure: Infrastructure, tmp_path: Path) -> None:

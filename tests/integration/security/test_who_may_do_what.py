@@ -1,5 +1,6 @@
 """Every route of every service for every kind of caller: as the table says, and what is foreign is as if absent."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -235,6 +236,36 @@ async def test_a_key_of_one_principal_never_reveals_the_answer_to_another(
         assert other.content != told.content
         assert other.status_code == (201 if second.acts_for(member=ANN) else 404)
         assert "idempotency-replayed" not in other.headers
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "body", "told"),
+    [
+        (
+            "inventory",
+            "/v1/locations/corner",
+            {"kind": "store", "name": "n", "latitude": 0, "longitude": 0},
+            "location_taken",
+        ),
+        ("membership", "/v1/plans/gold", {"title": "n", "line_limit_minor": 1}, "plan_taken"),
+        ("registry", "/v1/programs/shop", {}, "program_taken"),
+    ],
+)
+async def test_of_two_merchants_who_want_one_id_at_once_one_gets_it_and_keeps_it(
+    name: str, path: str, body: dict[str, Any], told: str, world_of: WorldOf
+) -> None:
+    world = await world_of(name)
+    async with nobody_yet(world) as client:
+
+        async def want(merchant: str, number: int) -> httpx.Response:
+            asked = Asked(f"{path}-{number}", body | {"merchant_id": merchant})
+            return await ask(client, "PUT", asked, a_merchant(merchant))
+
+        for number in range(10):
+            answers = await asyncio.gather(want(ACME, number), want("rival", number))
+            assert sorted(answer.status_code for answer in answers) == [200, 409]
+            (refused,) = [answer for answer in answers if not answer.is_success]
+            assert refused.json()["type"] == f"urn:lutong:problem:{told}"
 
 
 async def test_a_merchant_takes_no_place_of_another(world_of: WorldOf) -> None:
