@@ -92,7 +92,7 @@ def migrate(made: Secured, service: str) -> None:
     """What the job `<service>-migrate` does."""
     subprocess.run(
         [sys.executable, "-m", f"lutong_{service}.app", "migrate"],
-        env=os.environ | {"LUTONG_DATABASE_URL": made.database_url(service, f"{service}_owner")},
+        env=os.environ | {"LUTONG_DATABASE_URL": made.database_url(service, f"{service}_owner"), "LUTONG_AUTH": "off"},
         check=True,
         capture_output=True,
         timeout=60,

@@ -37,7 +37,7 @@ def say(message: str) -> None:
 
 async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool:
     """One run; gives whether it was valid and clean."""
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with Suite.of(stack).client(20) as client:
         post_id = await build_and_wait(client, stack, options.orders)
         duration_s = options.minutes * 60
         rate = options.orders / duration_s
@@ -119,7 +119,7 @@ async def _until_drained(client: httpx.AsyncClient, stack: Stack, busy: Any) -> 
         ]
         for service, row in rows:
             verb = "discard" if row["reason"] in {"bad_header", "bad_bytes"} else "redrive"
-            decision = {"actor": "chaos", "reason": "healing"}
+            decision = {"reason": "healing"}
             await client.post(f"{stack.url(service)}/operations/parked/{row['id']}/{verb}", json=decision)
             handled += 1
         if not rows and not busy():

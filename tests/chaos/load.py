@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 import httpx
 
+from lutong_console.targets import Suite
 from lutong_local.stack import SERVICES, Stack, load
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
@@ -123,7 +124,7 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
     if stack is None:
         raise SystemExit(3)
     done = asyncio.Event()
-    async with httpx.AsyncClient(timeout=5, limits=httpx.Limits(max_connections=len(SERVICES) * AT_ONCE)) as http:
+    async with Suite.of(stack).client(5, len(SERVICES) * AT_ONCE) as http:
         client = Client(stack, http)
         places = ["flagship", *(f"store-{n}" for n in range(STORES))]
         shifts = [asyncio.create_task(Shift(client, place, seed).work(done)) for place in places]

@@ -34,6 +34,7 @@ def through_proxy(stack: Stack, service: str) -> dict[str, str]:
             f":{ports['postgres']}/", f":{ports['postgres_proxied']}/"
         ),
         "LUTONG_ACCEPTANCE_WINDOW_S": str(ACCEPTANCE_WINDOW_S),
+        "LUTONG_HTTP_RATE_PER_S": "100000",  # the whole load is one operator's
     }
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -29,6 +28,6 @@ def target(stack: Stack) -> Suite:
 async def walkers(target: Suite) -> AsyncIterator[dict[str, Walker]]:
     """Viewers a, b and c, who pay back, and d, who does not; the world of the README around them."""
     run = new_run()
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with target.client(20) as client:
         await build_world(client, target, run)
         yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcd"}

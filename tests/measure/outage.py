@@ -15,8 +15,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import httpx
-
 from lutong_console import catalogue
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
@@ -25,7 +23,7 @@ from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
 from tests.chaos import world
 from tests.integration.chassis.harness import until
-from tests.measure.overload import ask, open_loop
+from tests.measure.overload import a_client, as_often_as_it_likes, as_operator, ask, open_loop
 
 DRAINED_WITHIN_S = 300.0
 
@@ -39,7 +37,8 @@ def memory_mb(pid: int) -> float:
 async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any]:
     """Warm up, take Kafka away, bring it back, verify."""
     pid = stack.children["feed"].pid
-    async with httpx.AsyncClient(timeout=20) as client:
+    as_operator(stack)
+    async with a_client(20, 100) as client:
         url = f"{stack.url('feed')}/v1/posts/{await world.build_and_wait(client, stack)}/card/taps"
         assert await ask(client, url, 0) == "good"
     await open_loop(url, 20, rate)
@@ -77,7 +76,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--rate", type=float, default=200.0)
     options = parser.parse_args()
-    stack = up(Path(tempfile.mkdtemp(prefix="lutong-outage-")) / "stack", lambda _: None, dies_with_parent=True)
+    directory = Path(tempfile.mkdtemp(prefix="lutong-outage-")) / "stack"
+    stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=as_often_as_it_likes)
     try:
         found = asyncio.run(measure(stack, options.seconds, options.rate))
     finally:

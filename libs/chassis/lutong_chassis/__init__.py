@@ -6,7 +6,7 @@ Service code never commits, acknowledges, makes ids or reads clocks.
 from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import Cause, Outgoing, Received
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.http import Command, Problem, TxDependency, not_found, routes
+from lutong_chassis.http import Command, Problem, TxDependency, Who, allowed, not_found, routes
 from lutong_chassis.service import Service
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "Service",
     "Tx",
     "TxDependency",
+    "Who",
+    "allowed",
     "columns",
     "not_found",
     "routes",

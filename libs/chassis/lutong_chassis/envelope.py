@@ -32,7 +32,7 @@ __all__ = [
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 _TEXT_MAX: Final = 256
-_TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _REQUIRED: Final = ("id", "source", "type")
 
 
@@ -164,7 +164,7 @@ def _event(event_type: str, data: bytes, topic: str) -> Event:
 def _received(record: Record, attributes: Mapping[str, str], traceparent: str | None, event: Event) -> Received[Event]:
     key = _key(record, event)
     recorded_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    traceparent = traceparent if traceparent and _TRACEPARENT.match(traceparent) else None
+    traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
     return Received(
         event=event,
         id=attributes["id"],

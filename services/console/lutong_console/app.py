@@ -18,10 +18,11 @@ from lutong_console import (
     schema,
     stack,
     tail,
+    tokens,
     topics,
 )
 from lutong_console.errors import ConsoleError
-from lutong_console.screen import err
+from lutong_console.screen import err, line
 from lutong_console.verify.command import verify
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
@@ -56,6 +57,8 @@ for command in (
     doctor.doctor,
     repair.republish,
     init.init,
+    tokens.token,
+    tokens.keys,
 ):
     app.command()(command)
 app.add_typer(topics.commands, name="topics")
@@ -71,7 +74,7 @@ def main() -> None:
     try:
         app()
     except ConsoleError as error:
-        err.print(f"[bold red]error[/] {error}", markup=True)
+        err.print(line(("error", "bold red"), " ", error))
         if error.then:
             err.print(f"next: {error.then}")
         sys.exit(error.code)

@@ -21,6 +21,10 @@ TOPICS_JOB: Final = "lutong-topics"
 PRINCIPALS: Final = (*(f"lutong-{service}" for service in SERVICES), CONSOLE, READER, TOPICS_JOB)
 """Whose rights follow from the contracts; the admin and the brokers may do everything."""
 
+SIGNING_KEY: Final = "auth_signing_key"
+JWKS: Final = "auth_jwks"
+"""Who is asked over HTTP: the key that signs tokens stays with the operator, and services get its public half."""
+
 
 def postgres_file(role: str) -> str:
     """The name of the file with a role's password."""

@@ -14,8 +14,10 @@ from typing import Final
 from pydantic import SecretStr
 
 import lutong_contracts
+from lutong_chassis import tokens
 from lutong_chassis.grants import VERIFIER
 from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.tokens import Signer
 from lutong_console import credentials
 from lutong_console.errors import USAGE, ConsoleError
 from lutong_local.stack import SERVICES
@@ -50,6 +52,18 @@ class Deployment:
     def _database_url(self, service: str, role: str) -> str:
         password = credentials.read(self.secrets, credentials.postgres_file(role))
         return f"postgresql://{role}:{password}@127.0.0.1:{self.variables['LUTONG_POSTGRES_PORT']}/{service}"
+
+    @property
+    def signer(self) -> Signer:
+        """Whoever issues tokens for this deployment: the key of `lutong init`, unless an issuer of yours does."""
+        try:
+            return tokens.read_key(self.secrets / credentials.SIGNING_KEY, self.variables["LUTONG_AUTH_ISSUER"])
+        except (OSError, ValueError):
+            raise ConsoleError(
+                f"{self.secrets / credentials.SIGNING_KEY} holds no key to sign tokens with",
+                then="set LUTONG_TOKEN to a token of your issuer, or lutong init --add-missing",
+                code=USAGE,
+            ) from None
 
     @property
     def database_urls(self) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """lutong init: the secrets of a deployment, each in a file of its own. Nothing is ever overwritten."""
 
+import json
 import os
 import secrets
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from lutong_chassis import tokens
 from lutong_console import credentials, deployment
 from lutong_console.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out, say
@@ -15,6 +17,8 @@ from lutong_console.targets import Json
 
 GROUP: Final = 10001
 """The group of our images' user. Root gives it the secrets; anybody else can only give their own group."""
+
+_PAIR: Final = {credentials.SIGNING_KEY, credentials.JWKS}
 
 
 def init(
@@ -28,11 +32,13 @@ def init(
     """Write the secrets of a deployment: random, one file each, for nobody but the containers that need them."""
     place = directory or deployment.directory() / "secrets"
     wanted = _secrets()
-    there = [name for name in wanted if (place / name).exists()]
+    there = {name for name in wanted if (place / name).exists()}
     if there and not add_missing:
         raise ConsoleError(
             f"{place} has secrets already, and none is ever overwritten", then="lutong init --add-missing", code=PROBLEM
         )
+    if there & _PAIR:
+        there |= _PAIR  # a JWKS alone is of an issuer of yours, and another key would not be in it
     group = GROUP if os.geteuid() == 0 else os.getegid()
     try:
         written = _write(place, {name: make for name, make in wanted.items() if name not in there}, group)
@@ -58,8 +64,9 @@ def _write(place: Path, wanted: dict[str, Callable[[], str]], group: int) -> lis
     for name, make in wanted.items():
         handle = os.open(place / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            os.fchown(file.fileno(), -1, group)
-            os.fchmod(file.fileno(), 0o640)
+            if name != credentials.SIGNING_KEY:  # no container needs it
+                os.fchown(file.fileno(), -1, group)
+                os.fchmod(file.fileno(), 0o640)
             file.write(make())
     return list(wanted)
 
@@ -69,7 +76,11 @@ def _secrets() -> dict[str, Callable[[], str]]:
     roles = [credentials.SUPERUSER, *credentials.ROLES]
     principals = [credentials.KAFKA_ADMIN, credentials.BROKER, *credentials.PRINCIPALS]
     names = [*map(credentials.postgres_file, roles), *map(credentials.kafka_file, principals), "grafana_admin"]
-    return dict.fromkeys(names, _password)
+    signer = tokens.generate()
+    return dict.fromkeys(names, _password) | {
+        credentials.SIGNING_KEY: signer.pem.decode,
+        credentials.JWKS: lambda: json.dumps(signer.jwks),
+    }
 
 
 def _password() -> str:

@@ -31,13 +31,14 @@ def documents() -> dict[Path, bytes]:
     wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
     wanted[catalogue.HANDLED] = catalogue.handled(handled)
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
+    wanted[_ROOT / "docs" / "routes.md"] = catalogue.routes().encode()
     shown = _ROOT / "deploy" / "grafana" / "dashboards"
     return wanted | {shown / name: content for name, content in dashboards.rendered().items()}
 
 
 @commands.command()
 def generate(*, as_json: Json = False) -> None:
-    """Write the schemas, the AsyncAPI document, flow.md and the dashboards."""
+    """Write the schemas, the AsyncAPI document, flow.md, routes.md and the dashboards."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
         path.unlink()

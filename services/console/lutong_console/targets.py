@@ -1,16 +1,23 @@
-"""Which suite a command talks to: a local stack by name, the one in containers, or what the environment says."""
+"""Which suite a command talks to, and as whom: a local stack by name, the one in containers, or what is set."""
 
+import asyncio
+import getpass
 import os
-from dataclasses import dataclass
+import re
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 import typer
 
+from lutong_chassis.auth import Principal
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import SECRETS, SettingsError, load_kafka
+from lutong_chassis.tokens import Signer
 from lutong_console.credentials import CONSOLE
 from lutong_console.deployment import COMPOSE, Deployment, compose
 from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
@@ -24,6 +31,30 @@ StackName = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
+_TOKEN_LIFETIME_S: Final = 300
+
+
+class Bearer(httpx.Auth):
+    """Sends a token with every request; a fresh one before the last expires."""
+
+    def __init__(self, mint: Callable[[], str]) -> None:
+        self.mint = mint
+        self.token = ""
+        self.minted_at = 0.0
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Httpx's hook."""
+        if not self.token or time.monotonic() - self.minted_at > _TOKEN_LIFETIME_S / 2:
+            self.token, self.minted_at = self.mint(), time.monotonic()
+        request.headers["authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+def operator(signer: Signer) -> Bearer:
+    """Whoever sits at this terminal, as an operator; a token is made when it is needed, and lives for minutes."""
+    who = Principal(re.sub(r"[^\x21-\x7e]", "-", getpass.getuser()), "operator")
+    return Bearer(lambda: signer.token(who, _TOKEN_LIFETIME_S))
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:
@@ -32,17 +63,25 @@ class Suite:
     urls: dict[str, str]
     kafka: KafkaAccess
     database_urls: dict[str, str]
+    auth: httpx.Auth = field(default_factory=httpx.Auth, repr=False)
+    """As whom the services are asked: whoever has the token that was given, or an operator of the local stack."""
 
     @classmethod
     def of(cls, stack: Stack) -> "Suite":
         """The suite that runs as a local stack."""
-        return cls({service: stack.url(service) for service in SERVICES}, stack.kafka, stack.database_urls)
+        urls = {service: stack.url(service) for service in SERVICES}
+        return cls(urls, stack.kafka, stack.database_urls, operator(stack.signer))
+
+    def client(self, timeout_s: float, connections_max: int = 100) -> httpx.AsyncClient:
+        """A client of the services."""
+        limits = httpx.Limits(max_connections=connections_max)
+        return httpx.AsyncClient(timeout=timeout_s, limits=limits, auth=self.auth)
 
     @classmethod
     def deployed(cls, deployment: Deployment) -> "Suite":
         """The suite that runs in containers."""
         urls = {service: deployment.url(service) for service in SERVICES}
-        return cls(urls, deployment.kafka_as(CONSOLE), deployment.database_urls)
+        return cls(urls, deployment.kafka_as(CONSOLE), deployment.database_urls, _auth(deployment))
 
 
 def stack_named(name: str) -> Stack | None:
@@ -61,6 +100,7 @@ def suite(name: str) -> Suite:
             raise ConsoleError(f"no suite is running under the name {name!r}", then="lutong up", code=UNREACHABLE)
         stack = None
     return Suite(
+        auth=_auth(stack),
         urls={service: given[service] or (stack.url(service) if stack else "") for service in SERVICES},
         kafka=stack.kafka if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ else _given_kafka(),
         database_urls={
@@ -101,15 +141,36 @@ def _given_kafka() -> KafkaAccess:
         raise ConsoleError(str(error), code=USAGE) from None
 
 
-async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
-    """Ask a service; a refusal or silence becomes an error that a person can act on."""
+def _auth(issuer: Stack | Deployment | None) -> httpx.Auth:
+    """LUTONG_TOKEN or LUTONG_TOKEN_FILE win; otherwise the key of the stack or deployment signs."""
+    token, file = os.environ.get("LUTONG_TOKEN"), os.environ.get("LUTONG_TOKEN_FILE")
+    if token:
+        return Bearer(lambda: token)
+    if file:
+        return Bearer(lambda: _read_token(Path(file)))
+    return operator(issuer.signer) if issuer else httpx.Auth()
+
+
+def _read_token(file: Path) -> str:
     try:
-        answer = await client.request(method, url, **arguments)
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise ConsoleError(f"LUTONG_TOKEN_FILE {file}: {type(error).__name__}", code=USAGE) from None
+
+
+async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
+    """Ask a service, waiting when that is too often; a refusal or silence becomes an error that a person can act on."""
+    try:
+        while (answer := await client.request(method, url, **arguments)).status_code == httpx.codes.TOO_MANY_REQUESTS:
+            after_s = answer.headers.get("retry-after", "")
+            await asyncio.sleep(int(after_s) if after_s.isdecimal() else 1)  # as long as we were asked to
     except httpx.TransportError as error:
         raise ConsoleError(
             f"{url} does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
         ) from None
     if answer.is_error:
         document = answer.json() if "json" in answer.headers.get("content-type", "") else {"detail": answer.text[:200]}
-        raise ConsoleError(f"{method} {url}: {answer.status_code} {document.get('detail')}", code=PROBLEM)
+        denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+        then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
+        raise ConsoleError(f"{method} {url}: {answer.status_code} {document.get('detail')}", then=then, code=PROBLEM)
     return answer.json() if answer.content else None

@@ -6,7 +6,7 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lutong_chassis import Command, Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, not_found, routes
 from lutong_contracts.values import Identifier, Title
 from lutong_membership import domain, store
 from lutong_membership.domain import Applicant, Line, Plan
@@ -116,8 +116,11 @@ class LineView(BaseModel):
 
 
 @router.put("/v1/plans/{plan_id}")
-async def put_plan(plan_id: Identifier, terms: PlanTerms, tx: TxDependency) -> dict[str, str]:
+@allowed("merchant", "operator")
+async def put_plan(plan_id: Identifier, terms: PlanTerms, who: Who, tx: TxDependency) -> dict[str, str]:
     """Offer a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
+    who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
+    await tx.lock("plan", [plan_id])  # two merchants may open one at the same time
     known = await store.plan(tx, plan_id)
     if known and known["merchant_id"] != terms.merchant_id:
         raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")
@@ -128,18 +131,21 @@ async def put_plan(plan_id: Identifier, terms: PlanTerms, tx: TxDependency) -> d
 
 
 @router.get("/v1/plans/{plan_id}")
+@allowed("anybody")
 async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
     """A plan."""
     return dict(await store.plan(tx, plan_id) or not_found("plan", plan_id))
 
 
 @router.put("/v1/members/{member_id}/profile", status_code=204)
+@allowed("operator")
 async def put_profile(member_id: Identifier, profile: Profile, tx: TxDependency) -> None:
     """Say what is known of a member. Agreements that are signed stay as they are."""
     await store.save_applicants(tx, [Applicant(member_id, **profile.model_dump())])
 
 
 @router.post("/v1/members/profiles/batch", status_code=201)
+@allowed("operator")
 async def put_profiles(command: Profiles, tx: TxDependency) -> dict[str, int]:
     """Say what is known of many members."""
     await store.save_applicants(tx, [Applicant(**profile.model_dump()) for profile in command.profiles])
@@ -147,8 +153,10 @@ async def put_profiles(command: Profiles, tx: TxDependency) -> dict[str, int]:
 
 
 @router.get("/v1/members/{member_id}")
-async def get_member(member_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "viewer")
+async def get_member(member_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """A member's agreements, with the reasons they were decided on, and credit lines."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
     agreements = [dict(row) for row in await store.agreements_of(tx, member_id)]
     lines = [_view(line) for line in await store.read_lines(tx, member_id)]
     if not agreements and not lines:
@@ -157,26 +165,34 @@ async def get_member(member_id: Identifier, tx: TxDependency) -> dict[str, Any]:
 
 
 @router.get("/v1/members/{member_id}/ledger")
+@allowed("member", "viewer")
 async def get_ledger(
     member_id: Identifier,
+    who: Who,
     tx: TxDependency,
-    after: Annotated[int, Query(ge=0, description="entry_id of the last entry seen")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="entry_id of the last entry seen")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """A member's entries, oldest first: debits are positive, credits negative."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
     rows = await store.ledger_of(tx, member_id, after, limit)
     return [dict(row) | {"postings": orjson.loads(row["postings"])} for row in rows]
 
 
 @router.get("/v1/holds/{order_id}")
-async def get_hold(order_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "merchant", "viewer")
+async def get_hold(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """What is, or was, held for an order."""
-    return dict(await store.hold(tx, order_id) or not_found("hold for order", order_id))
+    row = await store.hold(tx, order_id) or not_found("hold for order", order_id)
+    who.acts_for(member=row["member_id"], merchant=row["merchant_id"]) or not_found("hold for order", order_id)
+    return dict(row)
 
 
 @router.post("/v1/members/{member_id}/repayments", status_code=201)
-async def repay(member_id: Identifier, repayment: Repayment, tx: TxDependency) -> LineView:
+@allowed("member", "operator")
+async def repay(member_id: Identifier, repayment: Repayment, who: Who, tx: TxDependency) -> LineView:
     """Take a repayment: what was owed is available again. Send an Idempotency-Key: money moves once per key."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
     line = await _line(tx, member_id, repayment.currency)
     after = line.repay(repayment.amount_minor)
     if after is None:
@@ -187,6 +203,7 @@ async def repay(member_id: Identifier, repayment: Repayment, tx: TxDependency) -
 
 
 @router.put("/v1/members/{member_id}/line")
+@allowed("operator")
 async def put_line(member_id: Identifier, limit: Limit, tx: TxDependency) -> LineView:
     """Raise or lower a member's line, never below what is held and owed."""
     line = await _line(tx, member_id, limit.currency)
@@ -201,6 +218,7 @@ async def put_line(member_id: Identifier, limit: Limit, tx: TxDependency) -> Lin
 
 
 @router.get("/v1/summary")
+@allowed("viewer")
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts and balances. `unbalanced_entries` and `lines_off_ledger` must be 0."""
     row = await store.summary(tx)

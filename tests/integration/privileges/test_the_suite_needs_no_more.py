@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
+from lutong_chassis import tokens
 from lutong_chassis.grants import VERIFIER
 from lutong_console import catalogue
 from lutong_console.roads import ROADS, Walker, build_world, new_run
-from lutong_console.targets import Suite
+from lutong_console.targets import Suite, operator
 from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.stack import SERVICES, start_service, stop_service, wait_until_ready
@@ -22,6 +22,7 @@ def suite(databases: Secured) -> Iterator[Suite]:
     assert databases.acl("apply").returncode == 0
     assert databases.lutong("lutong-topics", "topics", "apply").returncode == 0
     stack = databases.stack
+    tokens.make_keys(stack.keys)
     for service in SERVICES:
         own = {
             "LUTONG_DATABASE_URL": databases.database_url(service, service),
@@ -34,7 +35,7 @@ def suite(databases: Secured) -> Iterator[Suite]:
     try:
         wait_until_ready(stack, SERVICES, lambda _: None)
         urls = {service: stack.url(service) for service in SERVICES}
-        yield Suite(urls, databases.kafka_as("lutong-verifier"), stack.database_urls)
+        yield Suite(urls, databases.kafka_as("lutong-verifier"), stack.database_urls, operator(stack.signer))
     finally:
         for service in SERVICES:
             stop_service(stack, service)
@@ -43,7 +44,7 @@ def suite(databases: Secured) -> Iterator[Suite]:
 @pytest.mark.timeout(300)
 async def test_all_roads_are_through_and_everything_adds_up(suite: Suite) -> None:
     run = new_run()
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with suite.client(timeout_s=20) as client:
         await build_world(client, suite, run)
         for road, name in zip(ROADS, "abcd", strict=True):
             walker = Walker(client, suite, lambda _step, _ms: None, f"{name}-{run}")
