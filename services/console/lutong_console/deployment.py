@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -40,10 +40,13 @@ class Deployment:
         return f"http://127.0.0.1:{self.variables[f'LUTONG_{service.upper()}_PORT']}"
 
     def kafka_as(self, principal: str) -> KafkaAccess:
-        """Kafka's listener for this machine, as one of the principals."""
-        password = credentials.read(self.secrets, credentials.kafka_file(principal))
-        bootstrap = f"127.0.0.1:{self.variables['LUTONG_KAFKA_PORT']}"
-        return KafkaAccess(bootstrap, "SASL_PLAINTEXT", principal, SecretStr(password))
+        """Kafka's listener for this machine, or a cluster of yours, as one of the principals."""
+        password = SecretStr(credentials.read(self.secrets, credentials.kafka_file(principal)))
+        if self.variables["LUTONG_BUNDLED_KAFKA"] != "0":
+            bootstrap = f"127.0.0.1:{self.variables['LUTONG_KAFKA_PORT']}"
+            return KafkaAccess(bootstrap, "SASL_PLAINTEXT", principal, password)
+        protocol: Any = self.variables["LUTONG_KAFKA_SECURITY_PROTOCOL"]
+        return KafkaAccess(self.variables["LUTONG_KAFKA_BOOTSTRAP"], protocol, principal, password)
 
     def database_urls_as(self, role: str) -> dict[str, str]:
         """The databases of all services; `role` may name the service: `{service}_owner`."""
@@ -51,7 +54,14 @@ class Deployment:
 
     def _database_url(self, service: str, role: str) -> str:
         password = credentials.read(self.secrets, credentials.postgres_file(role))
-        return f"postgresql://{role}:{password}@127.0.0.1:{self.variables['LUTONG_POSTGRES_PORT']}/{service}"
+        return f"postgresql://{role}:{password}@{self.postgres}/{service}"
+
+    @property
+    def postgres(self) -> str:
+        """PostgreSQL's host and port for this machine, or a server of yours."""
+        if self.variables["LUTONG_BUNDLED_POSTGRES"] != "0":
+            return f"127.0.0.1:{self.variables['LUTONG_POSTGRES_PORT']}"
+        return self.variables["LUTONG_POSTGRES_HOST"]
 
     @property
     def signer(self) -> Signer:

@@ -31,8 +31,8 @@ def init(
 ) -> None:
     """Write the secrets of a deployment: random, one file each, for nobody but the containers that need them."""
     place = directory or deployment.directory() / "secrets"
-    wanted = _secrets()
-    there = {name for name in wanted if (place / name).exists()}
+    make = wanted()
+    there = {name for name in make if (place / name).exists()}
     if there and not add_missing:
         raise ConsoleError(
             f"{place} has secrets already, and none is ever overwritten", then="lutong init --add-missing", code=PROBLEM
@@ -41,7 +41,7 @@ def init(
         there |= _PAIR  # a JWKS alone is of an issuer of yours, and another key would not be in it
     group = GROUP if os.geteuid() == 0 else os.getegid()
     try:
-        written = _write(place, {name: make for name, make in wanted.items() if name not in there}, group)
+        written = _write(place, {name: one for name, one in make.items() if name not in there}, group)
     except OSError as error:
         raise ConsoleError(f"{error.filename}: {error.strerror}", code=USAGE) from None
     if as_json:
@@ -49,7 +49,9 @@ def init(
         return
     out.print(f"{len(written)} secrets written to {place}, for group {group}")
     if group != GROUP:
-        say(f"set LUTONG_SECRETS_GROUP={group} in {place.parent / '.env'}: containers join the group that may read them")
+        say(
+            f"set LUTONG_SECRETS_GROUP={group} in {place.parent / '.env'}: containers join the group that may read them"
+        )
     say("next: make compose-up")
 
 
@@ -71,7 +73,7 @@ def _write(place: Path, wanted: dict[str, Callable[[], str]], group: int) -> lis
     return list(wanted)
 
 
-def _secrets() -> dict[str, Callable[[], str]]:
+def wanted() -> dict[str, Callable[[], str]]:
     """What a deployment needs, by file name. All passwords are letters, digits, - and _: they fit into any syntax."""
     roles = [credentials.SUPERUSER, *credentials.ROLES]
     principals = [credentials.KAFKA_ADMIN, credentials.BROKER, *credentials.PRINCIPALS]
