@@ -76,7 +76,7 @@ class Settings(KafkaSettings):
     profile: Literal["production", "test"] = Field("production", description="`test` allows failpoints")
     failpoint: str | None = Field(None, description="where to die, for tests; see lutong_chassis.failpoints")
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least important line logged")
 
     session_timeout_ms: int = Field(10_000, ge=1_000, description="silence after which the group gives a replica up")
     batch_records_max: int = Field(500, ge=1, le=10_000, description="events handled in one transaction")

@@ -36,8 +36,9 @@ class Deployment:
     secrets: Path
 
     def url(self, service: str) -> str:
-        """Where a service answers."""
-        return f"http://127.0.0.1:{self.variables[f'LUTONG_{service.upper()}_PORT']}"
+        """Where a service answers; of several replicas, the first."""
+        port = self.variables[f"LUTONG_{service.upper()}_PORT"].partition("-")[0]
+        return f"http://127.0.0.1:{port}"
 
     def kafka_as(self, principal: str) -> KafkaAccess:
         """Kafka's listener for this machine, or a cluster of yours, as one of the principals."""

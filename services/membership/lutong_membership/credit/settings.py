@@ -5,7 +5,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lutong_chassis.settings import SettingsError
+from lutong_chassis.settings import SECRETS, SettingsError
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
 
@@ -44,9 +44,9 @@ class CreditSettings(BaseSettings):
 
 
 def load_credit_settings() -> CreditSettings:
-    """Settings from the environment; `SettingsError` says which variable is wrong, and never what it holds."""
+    """Settings from the environment and secret files; `SettingsError` says which variable is wrong, and never what it holds."""
     try:
-        return CreditSettings()
+        return CreditSettings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(item["loc"], item["msg"]) for item in error.errors())) from None
 

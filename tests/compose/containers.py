@@ -1,0 +1,113 @@
+"""A suite in containers of its own: another project, free ports, secrets of the test. Gone when the test ends."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from uuid_utils.compat import uuid7
+
+from lutong_local.processes import free_port
+from lutong_local.stack import SERVICES
+
+DEPLOY: Final = Path(__file__).parents[2] / "deploy"
+PORTS: Final = (
+    "KAFKA",
+    "KAFKA_2",
+    "KAFKA_3",
+    "POSTGRES",
+    "PROMETHEUS",
+    "GRAFANA",
+    "KAFKA_UI",
+    *map(str.upper, SERVICES),
+)
+
+
+@dataclass(slots=True)
+class Containers:
+    """A project of compose, and the command line that looks at it."""
+
+    project: str
+    secrets: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {"LUTONG_DEPLOY": str(DEPLOY), "LUTONG_SECRETS": str(self.secrets), "LUTONG_TARGET": "compose"}
+        return os.environ | ours | self.variables
+
+    def compose(self, *arguments: str, timeout_s: float = 300) -> str:
+        """What `docker compose` says; it must succeed."""
+        command = ["docker", "compose", "--project-name", self.project, "--project-directory", str(DEPLOY)]
+        return self._run([*command, "--file", str(DEPLOY / "compose.yaml"), *arguments], timeout_s)
+
+    def up(self, *arguments: str) -> None:
+        self.compose("up", "--detach", "--wait", *arguments, timeout_s=600)
+
+    def lutong(self, *arguments: str) -> str:
+        """What the command line says; it must succeed."""
+        return self._run([str(Path(sys.executable).with_name("lutong")), *arguments], 120)
+
+    @contextmanager
+    def walking(self) -> Iterator[None]:
+        """Somebody is on the road meanwhile, and goes away in the middle of it, as people do."""
+        command = [str(Path(sys.executable).with_name("lutong")), "demo", "--target", "compose"]
+        environment = self.environment | {"PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as somebody:
+            try:
+                assert somebody.stdout
+                assert any(b"ServiceRequested" in said for said in somebody.stdout), "nobody came as far as a request"
+                yield
+            finally:
+                somebody.terminate()
+
+    def container(self, piece: str) -> dict[str, Any]:
+        """What the engine knows of a container."""
+        name = self.compose("ps", "--all", "--quiet", piece).strip()
+        found: list[dict[str, Any]] = json.loads(self._run(["docker", "inspect", name], 30))
+        return found[0]
+
+    def _run(self, command: list[str], timeout_s: float) -> str:
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+        assert done.returncode == 0, f"{command[-4:]} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@contextmanager
+def containers(directory: Path) -> Iterator[Containers]:
+    """A project that nothing runs of yet; whatever runs in the end is removed with its data."""
+    ports = {f"LUTONG_{name}_PORT": str(free_port()) for name in PORTS}
+    made = Containers(f"lutong-test-{uuid7().hex[-8:]}", directory / "secrets", ports)
+    try:
+        made.lutong("init", "--directory", str(made.secrets))
+        yield made
+    finally:
+        made.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
+
+
+def engine() -> str | None:
+    """Why there is no engine to test with, if there is none."""
+    try:
+        for command in (["docker", "info"], ["docker", "compose", "version"]):
+            subprocess.run(command, check=True, capture_output=True, timeout=30)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"{' '.join(command)} does not answer ({type(error).__name__})"
+    return None
+
+
+def has_image(image: str) -> bool:
+    """Whether an image is here, or can be fetched."""
+    here = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
+    return (
+        here.returncode == 0
+        or not subprocess.run(
+            ["docker", "pull", "--quiet", image], capture_output=True, check=False, timeout=300
+        ).returncode
+    )

@@ -1,0 +1,138 @@
+"""The deployment for real: it starts, the roads are through, and nothing that happens to a container loses anything."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from lutong_local.stack import SERVICES
+from tests.compose.containers import DEPLOY, Containers, engine, has_image
+
+PIECES = (*SERVICES, "kafka", "postgres")
+
+
+@pytest.mark.parametrize("profile", ["", "observability", "ha", "tools", "*"])
+def test_compose_understands_every_profile(profile: str) -> None:
+    if why := engine():
+        pytest.skip(why)
+    chosen = ["--profile", profile] if profile else []
+    command = ["docker", "compose", "--file", str(DEPLOY / "compose.yaml"), *chosen, "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def roads(deployed: Containers) -> int:
+    walked = json.loads(deployed.lutong("demo", "--target", "compose", "--json"))
+    assert [road["problems"] for road in walked if not road["through"]] == []
+    return len(walked)
+
+
+def counts(deployed: Containers) -> Any:  # noqa: ANN401  # JSON
+    """Records and rows, once everything adds up; `lutong verify` waits for that, and fails when it does not."""
+    found = json.loads(deployed.lutong("verify", "--json"))
+    return {name: found[name] for name in ("records", "rows")}
+
+
+def test_the_roads_are_through(deployed: Containers) -> None:
+    assert roads(deployed) == 4
+    deployed.lutong("doctor")
+    assert counts(deployed)["records"] > 0
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_has_the_code_of_its_service_and_no_rights(deployed: Containers, service: str) -> None:
+    look = (
+        "import os, sys, shutil, pathlib; "
+        "print(os.getuid(), sorted(p.name for p in pathlib.Path('/opt/lutong/own').glob('lutong_*') if '.' not in p.name),"
+        " [t for t in ('gcc', 'cc', 'pip', 'curl') if shutil.which(t)], sorted(os.listdir('/run/secrets')))"
+    )
+    said = deployed.compose("exec", "-T", service, "python", "-c", look).strip()
+    own = sorted(["lutong_chassis", "lutong_contracts", f"lutong_{service}"])
+    assert said == f"10001 {own} [] ['auth_jwks', 'lutong_database_password', 'lutong_kafka_password']"
+    with pytest.raises(AssertionError, match="Read-only file system"):
+        deployed.compose("exec", "-T", service, "python", "-c", "open('/opt/lutong/x', 'w')")
+    labels = deployed.container(service)["Config"]["Labels"]
+    assert labels["org.opencontainers.image.title"] == f"lutong-{service}"
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_container_that_is_killed_loses_nothing(deployed: Containers, piece: str) -> None:
+    with deployed.walking():
+        deployed.compose("kill", "--signal", "KILL", piece)
+        deployed.up()
+    assert deployed.container(piece)["State"]["Health"]["Status"] == "healthy"
+    assert roads(deployed) == 4
+    counts(deployed)
+
+
+def test_data_outlives_the_containers(deployed: Containers) -> None:
+    before = counts(deployed)
+    deployed.compose("down", "--timeout", "30")
+    deployed.up()
+    assert counts(deployed) == before
+    assert roads(deployed) == 4
+
+
+def test_what_was_backed_up_comes_back_without_its_kafka(deployed: Containers, tmp_path: Path) -> None:
+    before = counts(deployed)
+    with pytest.raises(AssertionError, match="changes under our hands"):
+        deployed.lutong("backup", str(tmp_path / "refused"))
+    deployed.compose("stop", *SERVICES)
+    deployed.lutong("backup", str(tmp_path / "kept"))
+    with pytest.raises(AssertionError, match="it must be a new one"):
+        deployed.lutong("restore", str(tmp_path / "kept"))
+    deployed.compose("down", "--volumes", "--timeout", "30")
+    deployed.up()
+    deployed.compose("stop", *SERVICES)
+    deployed.lutong("restore", str(tmp_path / "kept"))
+    deployed.up()
+    deployed.lutong("republish", "--since", "7d", "--reason", "restored")
+    assert counts(deployed)["rows"] == before["rows"]  # a record may have been in Kafka twice
+    assert roads(deployed) == 4
+
+
+def test_a_backup_that_was_changed_is_refused(deployed: Containers, tmp_path: Path) -> None:
+    deployed.compose("stop", *SERVICES)
+    deployed.lutong("backup", str(tmp_path / "kept"))
+    deployed.up()
+    with (tmp_path / "kept" / "feed.dump").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(AssertionError, match="its checksum differs"):
+        deployed.lutong("restore", str(tmp_path / "kept"))
+
+
+@pytest.mark.parametrize("piece", ["console", "prometheus", "grafana", "kafka-ui"])
+def test_what_a_profile_adds_starts_beside_the_suite(deployed: Containers, piece: str) -> None:
+    said = json.loads(deployed.compose("--profile", "*", "config", "--format", "json"))["services"]
+    if not has_image(said[piece]["image"]):
+        pytest.skip(f"{said[piece]['image']} is not here and cannot be fetched")
+    deployed.compose("--profile", "*", "up", "--detach", "--wait", piece)
+
+
+def test_prometheus_sees_every_service(deployed: Containers) -> None:
+    if not deployed.compose("ps", "--quiet", "prometheus"):
+        pytest.skip("prometheus did not start")
+    url = f"http://127.0.0.1:{deployed.variables['LUTONG_PROMETHEUS_PORT']}/api/v1/query"
+
+    def seen() -> set[str]:
+        answer = httpx.get(url, params={"query": 'up{job="lutong"} == 1'}).json()
+        return {sample["metric"]["service"] for sample in answer["data"]["result"]}
+
+    deadline = time.monotonic() + 60
+    while seen() != set(SERVICES) and time.monotonic() < deadline:
+        time.sleep(1)  # between two scrapes nothing changes
+    assert seen() == set(SERVICES)
+    rules = httpx.get(url.replace("query", "rules")).json()["data"]["groups"]
+    assert {rule["health"] for group in rules for rule in group["rules"]} <= {"ok", "unknown"}
+    assert rules
+
+
+def test_the_command_line_works_in_its_container(deployed: Containers) -> None:
+    if not deployed.compose("ps", "--quiet", "console"):
+        pytest.skip("console did not start")
+    assert json.loads(deployed.compose("exec", "-T", "console", "lutong", "topics", "list", "--json"))
+    assert json.loads(deployed.compose("exec", "-T", "console", "lutong", "verify", "--json"))["violations"] == []
