@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 import asyncpg
@@ -205,7 +205,7 @@ async def _carry(connection: Connection, sender: AIOKafkaProducer, rows: Sequenc
     if published:
         failpoints.reach("acked_not_marked")
         await mark(connection, published)
-        observe.RELAYED.inc(len(published))
+        observe.relayed(published, time())
     failure = next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None)
     if failure is not None:
         raise failure

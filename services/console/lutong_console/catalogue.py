@@ -51,6 +51,12 @@ def reactions() -> dict[type[Event], dict[str, str]]:
     return found
 
 
+def story() -> list[type[Event]]:
+    """The events of the road, in the order of the story."""
+    by_name = {event.__name__: event for event in event_types().values()}
+    return [by_name[name] for name in _ROAD]
+
+
 def handled_types() -> dict[str, set[str]]:
     """By service, the wire types of the events that it handles."""
     found: dict[str, set[str]] = {service: set() for service in SERVICES}

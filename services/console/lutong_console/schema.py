@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 import lutong_contracts
-from lutong_console import catalogue
+from lutong_console import catalogue, dashboards
 from lutong_console.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out
 from lutong_console.targets import Json
@@ -31,12 +31,13 @@ def documents() -> dict[Path, bytes]:
     wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
     wanted[_ROOT / "docs" / "routes.md"] = catalogue.routes().encode()
-    return wanted
+    shown = _ROOT / "deploy" / "grafana" / "dashboards"
+    return wanted | {shown / name: content for name, content in dashboards.rendered().items()}
 
 
 @commands.command()
 def generate(*, as_json: Json = False) -> None:
-    """Write the schemas, the AsyncAPI document, flow.md and routes.md."""
+    """Write the schemas, the AsyncAPI document, flow.md, routes.md and the dashboards."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
         path.unlink()
