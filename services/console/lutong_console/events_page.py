@@ -57,8 +57,10 @@ def _receivers(document: Mapping[str, Any]) -> dict[str, list[str]]:
 def _event(name: str, message: Mapping[str, Any], receivers: list[str]) -> Iterator[str]:
     schema = message["payload"]["schema"]
     heard = ", ".join(receivers) or "nobody here"
-    yield f'<details id="{escape(name)}"><summary><strong>{escape(message["title"])}</strong> — {escape(message["summary"])}</summary>'
-    yield f'<p class="small"><code>{escape(name)}</code> · key <code>{escape(schema["x-lutong-key"])}</code> · handled by {escape(heard)}</p>'
+    what = escape(" ".join(schema["description"].split()))
+    yield f"<details><summary><strong>{escape(message['title'])}</strong> — {what}</summary>"
+    # The id is inside, since a browser opens what is around the target of a link.
+    yield f'<p class="small" id="{escape(name)}"><code>{escape(name)}</code> · key <code>{escape(schema["x-lutong-key"])}</code> · handled by {escape(heard)}</p>'
     yield '<div class="about"><table><tr><th>field</th><th>is</th><th>needed</th><th>what</th></tr>'
     required = set(schema.get("required", ()))
     for field, part in schema.get("properties", {}).items():
