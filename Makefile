@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+WORKERS ?= 2
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -34,8 +35,8 @@ down: setup ## Stop it
 status: setup ## Say what runs, and whether it is ready
 	@$(BIN)/lutong status $(ARGS)
 
-test: setup ## All tests: unit, model, integration, end to end
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## All tests: unit, model, integration, end to end (WORKERS=1: one after the other)
+	@$(BIN)/python -m pytest $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadgroup) $(ARGS)
 
 unit: setup ## Pure tests, in seconds
 	@$(BIN)/python -m pytest tests/unit $(ARGS)

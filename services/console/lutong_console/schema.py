@@ -1,15 +1,18 @@
 """lutong schema: the generated documents, and whether the contracts changed compatibly."""
 
+import contextlib
+import functools
 import json
 import subprocess
 from collections.abc import Mapping
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 import lutong_contracts
-from lutong_console import catalogue, dashboards, variables
+from lutong_console import catalogue, dashboards, events_page, settings_page
 from lutong_console.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out
 from lutong_console.targets import Json
@@ -30,16 +33,17 @@ def documents() -> dict[Path, bytes]:
     wanted = {_SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()}
     wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
     wanted[catalogue.HANDLED] = catalogue.handled(handled)
+    wanted[_ROOT / "docs" / "events.html"] = events_page.page(json.loads(catalogue.asyncapi(handled)))
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
     wanted[_ROOT / "docs" / "routes.md"] = catalogue.routes().encode()
-    wanted[_ROOT / "docs" / "settings.md"] = variables.page().encode()
+    wanted[_ROOT / "docs" / "settings.md"] = settings_page.page().encode()
     shown = _ROOT / "deploy" / "grafana" / "dashboards"
     return wanted | {shown / name: content for name, content in dashboards.rendered().items()}
 
 
 @commands.command()
 def generate(*, as_json: Json = False) -> None:
-    """Write the schemas, the AsyncAPI document, flow.md, routes.md, settings.md and the dashboards."""
+    """Write the schemas, the AsyncAPI document, flow.md, events.html, routes.md, settings.md and the dashboards."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
         path.unlink()
@@ -79,6 +83,16 @@ def check(
             out.print(f"contracts: {len(event_types())} event types, documents up to date, changes compatible")
     if stale or broken:
         raise typer.Exit(PROBLEM)
+
+
+@commands.command()
+def serve(port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 0) -> None:
+    """Show events.html and asyncapi.json to a browser on this machine, until Ctrl-C."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(_ROOT / "docs"))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        out.print(f"http://127.0.0.1:{server.server_port}/events.html")
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 def _changes(event_type: str, old: Mapping[str, Any]) -> list[Change]:
