@@ -59,6 +59,7 @@ class Consumer:
     handlers: Handlers
     retry_delay_max_s: float
     after_commit: "Callable[[], None]"
+    wake_errands: "Callable[[set[str]], None]" = lambda _names: None
     waiting_for: str | None = None
     last_progress_s: float = field(default_factory=monotonic)
 
@@ -138,6 +139,8 @@ class Consumer:
         observe.consumed(len(records), len(records) - len(stopped), len(fresh), stopped)
         if said:
             self.after_commit()
+        if tx.errands:
+            self.wake_errands(tx.errands)
         for item in stopped:
             log.warning("record_stopped", **describe(item.record), state=item.state, reason=item.reason)
 

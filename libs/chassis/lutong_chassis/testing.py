@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -15,9 +16,10 @@ import httpx
 from pydantic import SecretStr
 from uuid_utils.compat import uuid7
 
-from lutong_chassis import consumer, database
+from lutong_chassis import consumer, database, errands
 from lutong_chassis.database import Pool, Tx, new_cause
 from lutong_chassis.envelope import Cause, Received
+from lutong_chassis.errands import Errand
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.service import Service, prepare
 from lutong_chassis.settings import Settings
@@ -50,6 +52,13 @@ async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Even
     async with database.transaction(pool) as tx:
         await consumer.handle(tx, received, handlers)
     return [outgoing.event for outgoing in tx.outgoing]
+
+
+async def run_errand(pool: Pool, errand: Errand[Any, Any]) -> list[Event]:
+    """Run an errand once for every job that is due, as its loop would; gives what was said."""
+    jobs = await errands.claim(pool, errand, errand.at_once)
+    answers = [answer for job in jobs if (answer := await errands.ask(errand, job)) is not None]
+    return [outgoing.event for outgoing in await errands.record(pool, errand, answers)] if answers else []
 
 
 @asynccontextmanager
