@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress chaos bench check lint types imports contracts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress chaos bench scorecard check lint types imports contracts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS
 bench: setup ## The order chain beside its peers (QUICK=1: in three minutes)
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
 
+scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
+	@$(BIN)/python -m deploy.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
+
 check: lint types imports contracts ## Everything that needs no running system: must be clean before a commit
 
 lint: setup
@@ -63,7 +66,7 @@ lint: setup
 	@$(BIN)/ruff check --quiet .
 
 types: setup
-	@$(BIN)/mypy libs services deploy/local tests
+	@$(BIN)/mypy libs services deploy/local deploy/scorecard tests
 
 imports: setup
 	@$(BIN)/lint-imports --no-logo --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }

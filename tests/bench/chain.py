@@ -39,9 +39,7 @@ CREATE TABLE reservation (order_id text PRIMARY KEY, sku text NOT NULL, units in
 CREDIT_DATA: Final = (
     f"INSERT INTO account (member_id, limit_minor) SELECT 'm-' || n, {LIMIT_MINOR} FROM generate_series(0, $1 - 1) AS n"
 )
-STOCK_DATA: Final = (
-    f"INSERT INTO shelf (sku, on_hand) SELECT 'sku-' || n, {UNITS} FROM generate_series(0, {SKUS - 1}) AS n"
-)
+STOCK_DATA: Final = f"INSERT INTO shelf (sku, on_hand) SELECT 'sku-' || n, {UNITS} FROM generate_series(0, $1 - 1) AS n"
 
 
 Step = Callable[[Any, Sequence[Any]], Coroutine[Any, Any, list[Any]]]
@@ -59,12 +57,12 @@ class Order(BaseModel):
     placed_at: float
 
 
-def an_order(number: int, placed_at: float, members: int = MEMBERS) -> Order:
+def an_order(number: int, placed_at: float, members: int = MEMBERS, skus: int = SKUS) -> Order:
     """Order number so and so."""
     return Order(
         order_id=f"o-{number}",
         member_id=f"m-{number * 7919 % members}",
-        sku=f"sku-{number * 104_729 % SKUS}",
+        sku=f"sku-{number * 104_729 % skus}",
         units=number % 3 + 1,
         amount_minor=(number % 90 + 10) * 100,
         placed_at=placed_at,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, Final
@@ -28,7 +29,17 @@ from tests.bench.variants import floor
 SERVICES: Final = ("credit", "stock")
 TOPICS: Final = ("placed", "held", "reserved", "captured")
 PARTITIONS: Final = 12
-DEADLINE_S: Final = 900.0
+STALL_S: Final = 60.0
+_WARM: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything there is. Keyed by member, all orders of a member are handled in order."""
+
+    members: int = chain.MEMBERS
+    skus: int = chain.SKUS
+    keyed_by_member: bool = False
 
 
 @dataclass(slots=True)
@@ -38,6 +49,7 @@ class Run:
     stack: Stack
     variant: str
     suffix: str = field(default_factory=lambda: uuid7().hex[-10:])
+    replicas: int = 1
     urls: dict[str, str] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
 
@@ -46,8 +58,8 @@ class Run:
         return f"lutong.bench.{name}-{self.suffix}"
 
     def start(self, **environment: str) -> None:
-        """Start the two services of the variant."""
-        for service in SERVICES:
+        """Start the services of the variant."""
+        for service, number in product(SERVICES, range(self.replicas)):
             own = {
                 "BENCH": self.suffix,
                 "LUTONG_KAFKA_BOOTSTRAP": self.stack.kafka_bootstrap,
@@ -55,8 +67,13 @@ class Run:
                 "LUTONG_HTTP_PORT": str(free_port()),
             }
             arguments = [sys.executable, "-m", f"tests.bench.variants.{self.variant}", service]
-            log = self.stack.directory / f"{self.variant}-{service}.log"
-            self.children[service] = start(Command(arguments, os.environ | own | environment, log))
+            log = self.stack.directory / f"{self.variant}-{service}-{number}.log"
+            command = Command(arguments, os.environ | own | environment, log, dies_with_parent=True)
+            self.children[f"{service}-{number}"] = start(command)
+
+    def replicas_of(self, service: str) -> list[Child]:
+        """The processes of a service."""
+        return [self.children[f"{service}-{number}"] for number in range(self.replicas)]
 
     def stop(self) -> None:
         """End what was started."""
@@ -72,28 +89,28 @@ class Run:
             await connection.close()
 
     async def until_captured(self, count: int) -> None:
-        """Wait until so many orders are through; a variant that stops is an error."""
-        ends = monotonic() + DEADLINE_S
-        while await self.scalar("SELECT count(*) FROM hold WHERE captured_at IS NOT NULL") < count:
+        """Wait until so many orders are through; a variant that stops or loses some is an error."""
+        done, moved_at = -1, monotonic()
+        while done < count:
+            now_done = await self.scalar("SELECT count(*) FROM hold WHERE captured_at IS NOT NULL")
+            if now_done != done:
+                done, moved_at = now_done, monotonic()
             dead = [name for name, child in self.children.items() if not child.alive]
-            if dead or monotonic() > ends:
-                log = tail(Path(self.children[(dead or SERVICES)[0]].log))
-                raise RuntimeError(f"{self.variant} does not get through ({dead or 'too slow'}):\n{log}")
+            if dead or monotonic() - moved_at > STALL_S:
+                log = tail(Path(self.children[(dead or list(self.children))[0]].log))
+                raise RuntimeError(f"{self.variant} does not get through ({dead or f'{done} of {count}'}):\n{log}")
             await asyncio.sleep(0.2)  # a poll of the condition above
 
 
-async def prepare(run: Run, admin_url: str, members: int) -> None:
+async def prepare(run: Run, scale: Scale) -> None:
     """Fresh databases with the chain's tables, and fresh topics."""
     tables = {"credit": chain.CREDIT_TABLES, "stock": chain.STOCK_TABLES}
+    rows = {"credit": (chain.CREDIT_DATA, scale.members), "stock": (chain.STOCK_DATA, scale.skus)}
     for service in SERVICES:
-        run.urls[service] = await create_database(admin_url, f"{service}_{run.suffix}")
+        run.urls[service] = await create_database(run.stack.admin_url, f"{service}_{run.suffix}")
         connection = await asyncpg.connect(run.urls[service])
         await connection.execute(tables[service] + (floor.TABLES if run.variant == "floor" else ""))
-        await (
-            connection.execute(chain.CREDIT_DATA, members)
-            if service == "credit"
-            else connection.execute(chain.STOCK_DATA)
-        )
+        await connection.execute(*rows[service])
         await connection.execute("VACUUM ANALYZE")
         await connection.execute("CHECKPOINT")
         await connection.close()
@@ -103,36 +120,31 @@ async def prepare(run: Run, admin_url: str, members: int) -> None:
 
 
 @contextmanager
-def databases(run: Run, admin_url: str, members: int = chain.MEMBERS) -> Iterator[None]:
+def databases(run: Run, scale: Scale = Scale()) -> Iterator[None]:  # a frozen value
     """The run's databases, for as long as it lasts."""
-    asyncio.run(prepare(run, admin_url, members))
+    asyncio.run(prepare(run, scale))
     try:
         yield
     finally:
         run.stop()
         for service in SERVICES:
-            asyncio.run(drop_database(admin_url, f"{service}_{run.suffix}"))
+            asyncio.run(drop_database(run.stack.admin_url, f"{service}_{run.suffix}"))
 
 
-def a_record(run: Run, number: int, members: int) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+def a_record(run: Run, number: int, scale: Scale) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
     """An order as the feed would say it: key, value, headers. The same for every variant."""
-    order = chain.an_order(number, time(), members)
+    order = chain.an_order(number, time(), scale.members, scale.skus)
+    key = order.member_id if scale.keyed_by_member else order.order_id
     event_id = str(uuid7())
-    headers = to_headers(
-        Envelope(
-            event_id,
-            "/lutong/bench",
-            "lutong.bench.order-placed.v1",
-            datetime.now(UTC),
-            order.order_id,
-            1,
-            Cause(event_id),
-        )
+    said = Envelope(
+        event_id, "/lutong/bench", "lutong.bench.order-placed.v1", datetime.now(UTC), key, 1, Cause(event_id)
     )
-    return order.order_id.encode(), order.model_dump_json().encode(), headers
+    return key.encode(), order.model_dump_json().encode(), to_headers(said)
 
 
-async def place(run: Run, count: int, *, rate: float = 0.0, first: int = 0, members: int = chain.MEMBERS) -> None:
+async def place(
+    run: Run, count: int, *, rate: float = 0.0, first: int = 0, scale: Scale = Scale()
+) -> None:  # a frozen value
     """Place orders: as fast as possible, or so many a second."""
     producer = AIOKafkaProducer(bootstrap_servers=run.stack.kafka_bootstrap, linger_ms=0 if rate else 5)
     await producer.start()
@@ -141,25 +153,33 @@ async def place(run: Run, count: int, *, rate: float = 0.0, first: int = 0, memb
         for number in range(first, first + count):
             if rate:
                 await asyncio.sleep(max(0.0, began + (number - first) / rate - monotonic()))  # a steady pace
-            key, value, headers = a_record(run, number, members)
+            key, value, headers = a_record(run, number, scale)
             await producer.send(run.topic("placed"), key=key, value=value, headers=headers)
         await producer.flush()
     finally:
         await producer.stop()
 
 
-def throughput(stack: Stack, variant: str, orders: int, **environment: str) -> dict[str, float]:
+def throughput(
+    stack: Stack,
+    variant: str,
+    orders: int,
+    scale: Scale = Scale(),
+    *,
+    replicas: int = 1,
+    **environment: str,  # a frozen value
+) -> dict[str, float]:
     """Work off a backlog; gives orders per second, CPU per order by process, and peak memory."""
-    run = Run(stack, variant)
-    with databases(run, stack.admin_url):
-        asyncio.run(place(run, orders))
+    run = Run(stack, variant, replicas=replicas)
+    with databases(run, scale):
+        asyncio.run(place(run, orders, scale=scale))
         before = {name: cpu_s(stack.children[name].pid) for name in ("kafka", "postgres")}
-        run.start(**environment)
+        run.start(BENCH_KEY="member_id" if scale.keyed_by_member else "order_id", **environment)
         asyncio.run(run.until_captured(orders))
-        spent = {name: cpu_s(child.pid) for name, child in run.children.items()}
+        spent = {name: sum(cpu_s(child.pid) for child in run.replicas_of(name)) for name in SERVICES}
         spent |= {name: cpu_s(stack.children[name].pid) - used for name, used in before.items()}
         taken_s = asyncio.run(run.scalar("SELECT extract(epoch FROM max(captured_at) - min(held_at))::float FROM hold"))
-        memory = {f"peak_mb_{name}": peak_mb(child.pid) for name, child in run.children.items()}
+        memory = {f"peak_mb_{name}": max(peak_mb(child.pid) for child in run.replicas_of(name)) for name in SERVICES}
     cpu = {f"cpu_ms_{name}": round(1000 * used / orders, 3) for name, used in spent.items()}
     return {"orders_per_s": round(orders / taken_s, 1), "events_per_s": round(3 * orders / taken_s, 1)} | cpu | memory
 
@@ -167,22 +187,23 @@ def throughput(stack: Stack, variant: str, orders: int, **environment: str) -> d
 def latency(stack: Stack, variant: str, rate: float, duration_s: float) -> dict[str, float]:
     """Let orders trickle in; gives how long a road of three hops takes, in ms."""
     run = Run(stack, variant)
-    count = int(rate * duration_s)
-    with databases(run, stack.admin_url):
+    count = max(20, int(rate * duration_s))
+    with databases(run):
         run.start()
         asyncio.run(place(run, 1))
         asyncio.run(run.until_captured(1))
-        asyncio.run(place(run, 20, rate=20, first=1))
-        asyncio.run(run.until_captured(21))
-        asyncio.run(place(run, count, rate=rate, first=21))
-        asyncio.run(run.until_captured(count + 21))
+        asyncio.run(place(run, _WARM, rate=20, first=1))
+        asyncio.run(run.until_captured(_WARM + 1))
+        asyncio.run(place(run, count, rate=rate, first=_WARM + 1))
+        asyncio.run(run.until_captured(count + _WARM + 1))
         quantiles = asyncio.run(
             run.scalar(
                 """
                 SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY waited)
                   FROM (SELECT 1000 * (extract(epoch FROM captured_at) - placed_at) AS waited
-                          FROM hold ORDER BY held_at OFFSET 21) AS measured
-                """
+                          FROM hold ORDER BY placed_at OFFSET $1) AS measured
+                """,
+                _WARM + 1,
             )
         )
     return dict(zip(("p50_ms", "p95_ms", "p99_ms"), (round(quantile, 1) for quantile in quantiles), strict=True))

@@ -16,9 +16,11 @@ from typing import Any, TextIO
 
 import httpx
 
-from lutong_local.stack import Stack, load
+from lutong_local.stack import SERVICES, Stack, load
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
+AT_ONCE = 32
+"""Requests in progress at one service: fewer than it admits."""
 _TRIES_MAX = 60
 _HANDS = 16
 """How many orders a location works on at once."""
@@ -27,19 +29,24 @@ _STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 
 
 class Client:
-    """Says things until they are answered."""
+    """Says things until they are answered.
+
+    Whoever waits for their turn waits here, in order: the queue of httpx's pool costs more the longer it is.
+    """
 
     def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
         self.stack = stack
         self.http = http
+        self.turns = {service: asyncio.Semaphore(AT_ONCE) for service in SERVICES}
 
     async def say(self, service: str, path: str, body: object, key: str) -> httpx.Response | None:
         """POST with a key until an answer is not 409 in progress, 429 or 5xx; None when there never was one."""
         for _ in range(_TRIES_MAX):
             with suppress(httpx.TransportError):
-                answer = await self.http.post(
-                    f"{self.stack.url(service)}{path}", json=body, headers={"idempotency-key": key}
-                )
+                async with self.turns[service]:
+                    answer = await self.http.post(
+                        f"{self.stack.url(service)}{path}", json=body, headers={"idempotency-key": key}
+                    )
                 if answer.status_code < 500 and answer.json().get("type") != "urn:lutong:problem:in_progress":
                     return answer
             await asyncio.sleep(0.5)  # a client's patience between tries
@@ -48,7 +55,8 @@ class Client:
     async def ask(self, service: str, path: str) -> Any:  # noqa: ANN401  # JSON
         """GET; an empty list when nobody answers."""
         with suppress(httpx.TransportError, ValueError):
-            answer = await self.http.get(f"{self.stack.url(service)}{path}")
+            async with self.turns[service]:
+                answer = await self.http.get(f"{self.stack.url(service)}{path}")
             if answer.status_code == 200:
                 return answer.json()
         return []
@@ -115,7 +123,7 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
     if stack is None:
         raise SystemExit(3)
     done = asyncio.Event()
-    async with httpx.AsyncClient(timeout=5, limits=httpx.Limits(max_connections=100)) as http:
+    async with httpx.AsyncClient(timeout=5, limits=httpx.Limits(max_connections=len(SERVICES) * AT_ONCE)) as http:
         client = Client(stack, http)
         places = ["flagship", *(f"store-{n}" for n in range(STORES))]
         shifts = [asyncio.create_task(Shift(client, place, seed).work(done)) for place in places]

@@ -1,5 +1,6 @@
 """The FastStream subscriber of a service: one consumer group, whole polls, acknowledged by hand."""
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 log = structlog.get_logger(__name__)
+
+_POLL_TIMEOUT_MS = 1_000
 
 
 class KafkaIntake:
@@ -43,14 +46,13 @@ class KafkaIntake:
                 session_timeout_ms=settings.session_timeout_ms,
                 heartbeat_interval_ms=settings.session_timeout_ms // 4,
                 batch=True,
-                max_records=settings.batch_records_max,
-                batch_timeout_ms=settings.poll_interval_ms,
                 auto_offset_reset="earliest",
                 ack_policy=AckPolicy.MANUAL,
                 parser=self._parse,
                 decoder=_identity,
             )
             self._subscriber(self._on_poll)
+            self._subscriber.get_msg = self._poll  # type: ignore[method-assign]  # FastStream's sleeps after an empty poll: events would wait for nothing
 
     @property
     def kafka(self) -> "AIOKafkaConsumer | None":
@@ -87,6 +89,11 @@ class KafkaIntake:
             state = states.assignment.state_value(partition)
             found[partition] = state.position if state and state.has_valid_position else None
         return found
+
+    async def _poll(self, consumer: "AIOKafkaConsumer") -> "tuple[ConsumerRecord[Any, Any], ...]":
+        """Wait until there are records, and take as many as one transaction may handle."""
+        polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
+        return tuple(chain.from_iterable(polled.values()))
 
     async def _parse(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> KafkaAckableMessage:
         """Pass records on untouched: FastStream's own parser would fail a whole poll on one bad header."""

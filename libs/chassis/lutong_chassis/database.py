@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 import structlog
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.settings import Settings

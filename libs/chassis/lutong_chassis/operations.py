@@ -106,11 +106,12 @@ async def journey_records(tx: Tx, correlation_id: str, rows_max: int = 2_000) ->
     return await tx.fetch(
         """
         SELECT 'said' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
-               written_at AS at, published_at
+               written_at AS at,
+               NOT EXISTS (SELECT FROM pending WHERE pending.shard = outbox.shard AND pending.id = outbox.id) AS published
           FROM outbox
          WHERE correlation_id = $1
          UNION ALL
-        SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, NULL
+        SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, true
           FROM inbox
          WHERE correlation_id = $1
          ORDER BY at

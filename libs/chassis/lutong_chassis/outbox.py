@@ -2,21 +2,22 @@
 
 Taking the next version of a stream (topic, key) locks that stream until commit. Ids are drawn
 after the lock, so for one key the order of ids is the order of commits: what the relay relies on.
+The outbox itself is a log, only ever appended to; what the relay has yet to carry is queued in `pending`.
 """
 
 import zlib
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import Outgoing
 from lutong_contracts import Event, Topic
 
 SHARDS: Final = 16
-"""Parts of the outbox that relays own. A constant of the schema: pending rows carry their shard."""
+"""Parts of the queue that relays own. A constant of the schema: pending rows carry their shard."""
 
 _HEADERS_ALLOWANCE_BYTES: Final = 2_000
 _PARTITION_DAYS_AHEAD: Final = 7
@@ -95,14 +96,18 @@ async def append(tx: Tx, rows: Sequence[Sequence[object]]) -> None:
             SELECT topic, key, count(*) FROM said GROUP BY topic, key ORDER BY topic, key
                 ON CONFLICT (topic, key) DO UPDATE SET version = known.version + excluded.version
             RETURNING topic, key, version
+        ), logged AS (
+            INSERT INTO outbox (shard, event_id, topic, key, type, sequence, correlation_id, causation_id, traceparent,
+                                payload)
+            SELECT shard, event_id, topic, key, type,
+                   version + 1 - row_number() OVER (PARTITION BY topic, key ORDER BY place DESC),
+                   correlation_id, causation_id, traceparent, payload
+              FROM said JOIN head USING (topic, key)
+             ORDER BY place
+            RETURNING shard, id, written_at
         )
-        INSERT INTO outbox (shard, event_id, topic, key, type, sequence, correlation_id, causation_id, traceparent,
-                            payload)
-        SELECT shard, event_id, topic, key, type,
-               version + 1 - row_number() OVER (PARTITION BY topic, key ORDER BY place DESC),
-               correlation_id, causation_id, traceparent, payload
-          FROM said JOIN head USING (topic, key)
-         ORDER BY place
+        INSERT INTO pending (shard, id, written_at)
+        SELECT shard, id, written_at FROM logged
         """,
         *columns(rows, 8),
         shards,
@@ -133,7 +138,14 @@ async def republish(tx: Tx, since: datetime, *, actor: str, reason: str) -> int:
     Whoever has taken an event in recognises its id, so what was not lost has no second effect.
     """
     tag = await tx.execute(
-        "UPDATE outbox SET published_at = NULL WHERE written_at >= $1 AND published_at IS NOT NULL", since
+        """
+        INSERT INTO pending (shard, id, written_at)
+        SELECT shard, id, written_at
+          FROM outbox
+         WHERE written_at >= $1
+            ON CONFLICT DO NOTHING
+        """,
+        since,
     )
     await tx.execute(
         "INSERT INTO audit (actor, action, subject, reason) VALUES ($1, 'republished', $2, $3)",
@@ -160,8 +172,8 @@ async def keep_partitions(tx: Tx, retention: timedelta) -> None:
             await _create_partition(tx, day)
     for name in names:
         day_text = name.removeprefix("outbox_")
-        if day_text.isdigit() and date.fromisoformat(day_text) < today - retention:
-            await _drop_partition(tx, name)
+        if day_text.isdigit() and (day := date.fromisoformat(day_text)) < today - retention:
+            await _drop_partition(tx, name, day)
 
 
 def _partition(day: date) -> str:
@@ -178,13 +190,15 @@ async def _create_partition(tx: Tx, day: date) -> None:
         last,
     ):
         return
-    await tx.execute(
-        f"CREATE TABLE {_partition(day)} PARTITION OF outbox FOR VALUES FROM ('{first}') TO ('{last}') "
-        "WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)"
-    )
+    await tx.execute(f"CREATE TABLE {_partition(day)} PARTITION OF outbox FOR VALUES FROM ('{first}') TO ('{last}')")
 
 
-async def _drop_partition(tx: Tx, name: str) -> None:
+async def _drop_partition(tx: Tx, name: str, day: date) -> None:
     """Never drops what is still to be published, however old."""
-    if not await tx.fetchval(f"SELECT EXISTS (SELECT FROM {name} WHERE published_at IS NULL)"):  # name from pg_inherits
-        await tx.execute(f"DROP TABLE {name}")
+    waiting = await tx.fetchval(
+        "SELECT EXISTS (SELECT FROM pending WHERE written_at >= $1 AND written_at < $2)",
+        datetime.combine(day, time.min, UTC),
+        datetime.combine(day + timedelta(days=1), time.min, UTC),
+    )
+    if not waiting:
+        await tx.execute(f"DROP TABLE {name}")  # a name from pg_inherits

@@ -1,16 +1,17 @@
 """Carrying outbox rows to Kafka: pending rows, by id, one batch per partition in flight.
 
-Each shard of the outbox is owned by one connection through a session advisory lock, so rows of a
-key are never sent by two relays. A batch is acknowledged as a whole before the next one of its
+Each shard of the queue is owned by one connection through a session advisory lock, so rows of a
+key are never sent by two relays; relays of one database share the shards evenly. A batch is acknowledged as a whole before the next one of its
 partition is sent: a failed send holds back all that comes after it, and order survives.
 A crash between acknowledgement and mark sends a row twice, under the same id: inboxes know it.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final
 
 import asyncpg
@@ -27,6 +28,8 @@ from lutong_chassis.settings import Settings
 log = structlog.get_logger(__name__)
 
 LOCK_CLASS: Final = 0x6C74  # "lt": the namespace of the shard locks
+_PRESENCE: Final = outbox.SHARDS  # a lock that every relay shares, to be counted by
+_LOOK_INTERVAL_S: Final = 1.0
 _BATCH_BYTES_MAX: Final = 512_000
 _partition_of_key = DefaultPartitioner()
 
@@ -62,6 +65,7 @@ class Relay:
     settings: Settings
     source: str
     shards: set[int] = field(default_factory=set)
+    _failures: int = 0
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -70,31 +74,36 @@ class Relay:
 
     async def run(self) -> None:
         """Carry rows for ever; whatever fails, start over from what is still pending."""
-        attempt = 0
         while True:
             try:
                 async with self.pool.acquire() as connection:
                     await self._session(connection)
             except (KafkaError, *TRANSIENT) as error:
-                log.warning("relay_interrupted", error=type(error).__name__, attempt=attempt)
+                log.warning("relay_interrupted", error=type(error).__name__, attempt=self._failures)
             except Exception:
-                log.exception("relay_failed", attempt=attempt)
+                log.exception("relay_failed", attempt=self._failures)
             self.shards = set()
-            await pause_before_retry(attempt, self.settings.retry_delay_max_s)
-            attempt += 1
+            await pause_before_retry(self._failures, self.settings.retry_delay_max_s)
+            self._failures += 1
 
     async def _session(self, connection: Connection) -> None:
         """One connection with its locks and one producer: they live and die together."""
         sender = producer(self.settings.kafka_bootstrap, f"{self.source}-relay")
         await sender.start()
         try:
+            await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", LOCK_CLASS, _PRESENCE)
+            looked_at, turn = -_LOOK_INTERVAL_S, 0
             while True:
                 self._woken.clear()
-                self.shards |= await _acquire(connection, set(range(outbox.SHARDS)) - self.shards)
-                rows = await pending(connection, self.shards, self.settings.relay_batch_max)
+                if monotonic() - looked_at >= _LOOK_INTERVAL_S:
+                    self.shards = await _fair_share(connection, self.shards)
+                    looked_at = monotonic()
+                rows = await pending(connection, _turned(sorted(self.shards), turn), self.settings.relay_batch_max)
+                turn += 1
                 if rows:
                     failpoints.reach("relay_fetched")
                     await _carry(connection, sender, rows, self.source)
+                    self._failures = 0
                 if len(rows) < self.settings.relay_batch_max:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), self.settings.relay_interval_ms / 1000)
@@ -117,14 +126,40 @@ class Relay:
                 await asyncio.sleep(self.settings.relay_interval_ms / 1000)
 
 
-async def _acquire(connection: Connection, wanted: Iterable[int]) -> set[int]:
-    """Take the shards that nobody else owns. A lock lives as long as its connection."""
-    rows = await connection.fetch(
-        "SELECT shard FROM unnest($1::integer[]) AS shard WHERE pg_try_advisory_lock($2, shard)",
-        sorted(wanted),
+async def _fair_share(connection: Connection, owned: set[int]) -> set[int]:
+    """The shards to carry from now on: as many as the other relays of this database leave to each.
+
+    Called while nothing of ours is in flight, so a shard that is given up has no send outstanding.
+    A lock lives as long as its connection: what a dead relay owned is free at once.
+    """
+    relays = await connection.fetchval(
+        """
+        SELECT count(*)
+          FROM pg_locks
+         WHERE locktype = 'advisory' AND classid = $1::bigint::oid AND objid = $2::bigint::oid
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """,
         LOCK_CLASS,
+        _PRESENCE,
     )
-    return {row["shard"] for row in rows}
+    fair = -(-outbox.SHARDS // max(1, relays))
+    kept = set(sorted(owned)[:fair])
+    await connection.execute(
+        "SELECT pg_advisory_unlock($2, shard) FROM unnest($1::integer[]) AS shard", sorted(owned - kept), LOCK_CLASS
+    )
+    rows = await connection.fetch(
+        "SELECT shard FROM unnest($1::integer[]) AS shard WHERE pg_try_advisory_lock($2, shard) LIMIT $3",
+        sorted(set(range(outbox.SHARDS)) - owned),
+        LOCK_CLASS,
+        fair - len(kept),
+    )
+    return kept | {row["shard"] for row in rows}
+
+
+def _turned(shards: Sequence[int], turn: int) -> list[int]:
+    """The same shards, beginning with another one each turn."""
+    first = turn % len(shards) if shards else 0
+    return [*shards[first:], *shards[:first]]
 
 
 async def _release(connection: Connection) -> None:
@@ -133,20 +168,27 @@ async def _release(connection: Connection) -> None:
             await connection.execute("SELECT pg_advisory_unlock_all()")
 
 
-async def pending(connection: Connection, shards: set[int], rows_max: int) -> list[asyncpg.Record]:
-    """The oldest rows that are not published yet. Never `id > last`: ids do not commit in order."""
+async def pending(connection: Connection, shards: Sequence[int], rows_max: int) -> list[asyncpg.Record]:
+    """What is not published yet, by id within each shard. Never `id > last`: ids do not commit in order.
+
+    Shards are emptied in the order given until there are `rows_max` rows, so that a backlog of any length
+    costs the same per row; whoever asks again turns the order, lest one shard starve another.
+    """
     if not shards:
         return []
     return await connection.fetch(
         """
-        SELECT id, written_at, event_id, topic, key, type, sequence, correlation_id, causation_id, traceparent,
-               payload
-          FROM outbox
-         WHERE published_at IS NULL AND shard = ANY ($1::smallint[])
-         ORDER BY id
-         LIMIT $2
+        SELECT queue.shard, outbox.id, outbox.written_at, event_id, topic, key, type, sequence, correlation_id,
+               causation_id, traceparent, payload
+          FROM (SELECT shard, waiting.id, waiting.written_at
+                  FROM unnest($1::smallint[]) AS shard
+                 CROSS JOIN LATERAL (SELECT id, written_at FROM pending WHERE pending.shard = shard.shard
+                                      ORDER BY id LIMIT $2) AS waiting
+                 LIMIT $2) AS queue
+          JOIN outbox ON outbox.written_at = queue.written_at AND outbox.id = queue.id
+         ORDER BY outbox.id
         """,
-        sorted(shards),
+        shards,
         rows_max,
     )
 
@@ -216,18 +258,13 @@ def _add(batch: "object", row: asyncpg.Record, source: str) -> bool:
 
 
 async def mark(connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
-    """Say that rows are published."""
-    times = [row["written_at"] for row in rows]
+    """Say that rows are published: they leave the queue."""
     await connection.execute(
         """
-        UPDATE outbox
-           SET published_at = now()
-          FROM unnest($1::timestamptz[], $2::bigint[]) AS sent(written_at, id)
-         WHERE outbox.written_at = sent.written_at AND outbox.id = sent.id
-           AND outbox.written_at BETWEEN $3 AND $4
+        DELETE FROM pending
+         USING unnest($1::smallint[], $2::bigint[]) AS sent(shard, id)
+         WHERE pending.shard = sent.shard AND pending.id = sent.id
         """,
-        times,
+        [row["shard"] for row in rows],
         [row["id"] for row in rows],
-        min(times),
-        max(times),
     )

@@ -111,9 +111,9 @@ class Service:
             async with transaction(self.pool, readonly=True) as tx:
                 row = await tx.fetchrow(
                     """
-                    SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS pending,
+                    SELECT (SELECT count(*) FROM pending) AS pending,
                            (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
-                              FROM outbox WHERE published_at IS NULL) AS oldest_s,
+                              FROM pending) AS oldest_s,
                            (SELECT count(*) FROM parked WHERE state IN ('parked', 'waiting')) AS parked
                     """
                 )

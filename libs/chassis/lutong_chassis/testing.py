@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx
 from pydantic import SecretStr
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from lutong_chassis import consumer, database, errands
 from lutong_chassis.database import Pool, Tx, new_cause

@@ -51,7 +51,7 @@ class Event(Value):
     @property
     def key(self) -> str:
         """What orders this event: events of one key are handled one after the other."""
-        return ":".join(str(getattr(self, field)) for field in self.key_fields)
+        return ":".join([str(getattr(self, field)) for field in self.key_fields])
 
 
 def event_types() -> dict[str, type[Event]]:

@@ -1,7 +1,7 @@
 """lutong doctor: what is wrong before it hurts, and the command that mends it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,10 +17,11 @@ from lutong_chassis.topics import admin
 from lutong_console.errors import PROBLEM
 from lutong_console.screen import emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, suite
-from lutong_contracts import TOPICS
+from lutong_contracts import TOPICS, Topic
 
 _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
+_SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +85,26 @@ async def _database(service: str, url: str) -> list[Finding]:
         row = await connection.fetchrow(
             """
             SELECT clock_timestamp() AS now, current_setting('synchronous_commit') AS synchronous_commit,
-                   current_setting('fsync') AS fsync,
+                   current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
                    (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
-                      FROM outbox WHERE published_at IS NULL) AS oldest_s
+                      FROM pending) AS oldest_s
             """
         )
     finally:
         await connection.close()
-    return list(_judge(service, dict(row or {})))
+    return list(judge_database(service, dict(row or {}), datetime.now(UTC)))
 
 
-def _judge(service: str, row: dict[str, Any]) -> Iterator[Finding]:
-    skew_s = abs((datetime.now(UTC) - row["now"]).total_seconds())
+def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
+    """What is wrong with a database, by its clock, its oldest unpublished event and its settings."""
+    skew_s = abs((now - row["now"]).total_seconds())
     if skew_s > _SKEW_MAX_S:
         yield Finding(f"{service}: its database's clock is {skew_s:.0f} s off ours", "synchronise the clocks (NTP)")
     if row["oldest_s"] > _OUTBOX_AGE_MAX_S:
         yield Finding(
             f"{service}: an event waits for the relay since {row['oldest_s']:.0f} s", f"lutong logs {service}"
         )
-    for name in ("synchronous_commit", "fsync"):
+    for name in _SETTINGS_ON:
         if row[name] == "off":
             yield Finding(
                 f"{service}: PostgreSQL runs with {name} = off: a crash loses commits", f"ALTER SYSTEM RESET {name}"
@@ -110,24 +112,52 @@ def _judge(service: str, row: dict[str, Any]) -> Iterator[Finding]:
 
 
 async def _topics(bootstrap: str) -> list[Finding]:
-    """Topics that are missing, or keep less than the contracts say."""
-    findings = []
+    """Topics that are missing, or promise less than the contracts say; a broker that makes topics up."""
     async with admin(bootstrap) as client:
-        existing = set(await client.list_topics())
-        present = [topic for topic in TOPICS if topic.name in existing]
-        findings += [Finding(f"topic {t.name} is missing", "lutong topics apply") for t in TOPICS if t not in present]
+        described = {found["topic"]: found["partitions"] for found in await client.describe_topics()}
+        present = [topic for topic in TOPICS if topic.name in described]
+        brokers = [str(broker["node_id"]) for broker in (await client.describe_cluster())["brokers"]]
         answers = await client.describe_configs(
             [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in present]
+            + [ConfigResource(ConfigResourceType.BROKER, broker) for broker in brokers]
         )
     settings = {r[3]: {entry[0]: entry[1] for entry in r[4]} for answer in answers for r in answer.resources}
+    findings = [Finding(f"topic {t.name} is missing", "lutong topics apply") for t in TOPICS if t not in present]
     for topic in present:
-        kept_ms = int(settings[topic.name].get("retention.ms", -1))
-        wanted_ms = int(topic.retention.total_seconds() * 1000)
-        if 0 <= kept_ms < wanted_ms:
-            findings.append(
-                Finding(f"{topic.name} keeps {kept_ms} ms, the contracts say {wanted_ms}", "raise its retention.ms")
-            )
+        partitions = described[topic.name]
+        replicas = min(len(partition["replicas"]) for partition in partitions)
+        findings += judge_topic(topic, settings[topic.name], len(partitions), replicas)
+    for broker in brokers:
+        if settings[broker].get("auto.create.topics.enable") == "true":
+            what = f"broker {broker} creates topics that nobody declared: a typing error becomes a topic"
+            findings.append(Finding(what, "set auto.create.topics.enable=false"))
     return findings
+
+
+def judge_topic(topic: Topic, settings: Mapping[str, str], partitions: int, replicas: int) -> Iterator[Finding]:
+    """Where a topic promises less than its contract: `settings` as the broker describes them, all as text."""
+    alter = f"kafka-configs.sh --alter --topic {topic.name} --add-config"
+    kept_ms, wanted_ms = int(settings["retention.ms"]), int(topic.retention.total_seconds() * 1000)
+    if 0 <= kept_ms < wanted_ms:
+        yield Finding(
+            f"{topic.name} keeps {kept_ms} ms, the contracts say {wanted_ms}", f"{alter} retention.ms={wanted_ms}"
+        )
+    if settings["cleanup.policy"] != "delete":
+        what = f"{topic.name} is compacted: events that share a key disappear"
+        yield Finding(what, f"{alter} cleanup.policy=delete")
+    if int(settings["max.message.bytes"]) < topic.max_message_bytes:
+        what = f"{topic.name} refuses events that the outbox lets pass: the relay would be stuck"
+        yield Finding(what, f"{alter} max.message.bytes={topic.max_message_bytes}")
+    in_sync = min(topic.min_insync_replicas, replicas)
+    if int(settings["min.insync.replicas"]) < in_sync:
+        what = f"{topic.name} acknowledges what a single broker may lose"
+        yield Finding(what, f"{alter} min.insync.replicas={in_sync}")
+    if settings["unclean.leader.election.enable"] == "true":
+        what = f"{topic.name} lets a broker lead that missed events"
+        yield Finding(what, f"{alter} unclean.leader.election.enable=false")
+    if partitions != topic.partitions:
+        what = f"{topic.name} has {partitions} partitions, the contracts say {topic.partitions}"
+        yield Finding(what, "never add partitions to a keyed topic: order breaks; see docs/reliability.md")
 
 
 async def _offsets(target: Suite) -> list[Finding]:

@@ -68,7 +68,7 @@ def _step(record: dict[str, Any], heard: dict[str, datetime]) -> Step:
         at=record["at"],
         causation_id=record["causation_id"],
         heard={service: _milliseconds(record["at"], at) for service, at in sorted(heard.items())},
-        published=record["published_at"] is not None,
+        published=record["published"],
     )
 
 

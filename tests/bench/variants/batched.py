@@ -16,7 +16,9 @@ from tests.bench import chain
 from tests.bench.chain import Order, Step
 
 SUFFIX = os.environ["BENCH"]
-broker = KafkaBroker(os.environ["LUTONG_KAFKA_BOOTSTRAP"], logger=None)
+broker = KafkaBroker(
+    os.environ["LUTONG_KAFKA_BOOTSTRAP"], max_batch_size=1_000_000, logger=None
+)  # what does not fit into one batch is an error, and lost
 app = FastStream(broker, logger=None)
 pools: list[Any] = []
 

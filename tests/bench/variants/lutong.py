@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, routes
 from lutong_contracts import Event, Topic
@@ -14,13 +15,14 @@ from lutong_contracts.values import Identifier
 from tests.bench import chain
 
 SUFFIX = os.environ.get("BENCH", "default")
+KEY = os.environ.get("BENCH_KEY", "order_id")
 PLACED = Topic(f"lutong.bench.placed-{SUFFIX}", key="member")
 HELD = Topic(f"lutong.bench.held-{SUFFIX}", key="order")
 RESERVED = Topic(f"lutong.bench.reserved-{SUFFIX}", key="order")
 CAPTURED = Topic(f"lutong.bench.captured-{SUFFIX}", key="order")
 
 
-class OrderPlaced(Event, topic=PLACED, key="order_id"):
+class OrderPlaced(Event, topic=PLACED, key=KEY):
     """A member ordered."""
 
     order_id: Identifier
@@ -31,7 +33,7 @@ class OrderPlaced(Event, topic=PLACED, key="order_id"):
     placed_at: float
 
 
-class CreditHeld(Event, topic=HELD, key="order_id"):
+class CreditHeld(Event, topic=HELD, key=KEY):
     """Credit is held for an order."""
 
     order_id: Identifier
@@ -42,7 +44,7 @@ class CreditHeld(Event, topic=HELD, key="order_id"):
     placed_at: float
 
 
-class StockReserved(Event, topic=RESERVED, key="order_id"):
+class StockReserved(Event, topic=RESERVED, key=KEY):
     """Stock is reserved for an order."""
 
     order_id: Identifier
@@ -53,7 +55,7 @@ class StockReserved(Event, topic=RESERVED, key="order_id"):
     placed_at: float
 
 
-class CreditCaptured(Event, topic=CAPTURED, key="order_id"):
+class CreditCaptured(Event, topic=CAPTURED, key=KEY):
     """What was held for an order is owed."""
 
     order_id: Identifier
@@ -67,9 +69,9 @@ class CreditCaptured(Event, topic=CAPTURED, key="order_id"):
 credit, stock = Handlers(), Handlers()
 
 
-def _causes(batch: Sequence[Received[Event]], orders: Sequence[Event], event: type[Event]) -> list[Outgoing]:
-    causes = {received.event.key: received for received in batch}
-    return [causes[order.key].causes(event.model_construct(**dict(order))) for order in orders]
+def _causes(batch: Sequence[Received[Any]], orders: Sequence[Any], event: type[Event]) -> list[Outgoing]:
+    causes = {received.event.order_id: received for received in batch}
+    return [causes[order.order_id].causes(event.model_construct(**dict(order))) for order in orders]
 
 
 @credit.on(OrderPlaced)

@@ -118,7 +118,7 @@ async def test_no_event_is_lost_invented_or_reordered_while_the_relay_is_killed(
             await write_events(pool, toy_service.said, 20_000, seed=1)
 
             async def drained() -> bool:
-                return await pool.fetchval("SELECT NOT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)") is True
+                return await pool.fetchval("SELECT NOT EXISTS (SELECT FROM pending)") is True
 
             await until(drained, "the outbox is drained", deadline_s=60)
         wanted = await committed(pool)

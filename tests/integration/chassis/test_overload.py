@@ -63,7 +63,7 @@ async def test_commands_are_taken_while_kafka_is_away_and_published_in_order_whe
         await until(answers, "it answers without Kafka")
         for place in range(50):
             assert (await toy.post("/v1/counts", counter_id="c", place=place)).status_code == 201
-        rows = await toy.rows("SELECT count(*) AS waiting FROM outbox WHERE published_at IS NULL")
+        rows = await toy.rows("SELECT count(*) AS waiting FROM pending")
         assert rows[0]["waiting"] == 50
         toy.stop()
         toy.bootstrap = real

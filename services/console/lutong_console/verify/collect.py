@@ -16,7 +16,8 @@ from lutong_contracts import TOPICS
 Row = Mapping[str, Any]
 
 _COMMON: Final = {
-    "outbox": "SELECT id, event_id::text AS event_id, topic, key, type, sequence, payload, published_at, written_at FROM outbox ORDER BY id",
+    "outbox": "SELECT id, event_id::text AS event_id, topic, key, type, sequence, payload, written_at FROM outbox ORDER BY id",
+    "pending": "SELECT shard, id FROM pending",
     "inbox": 'SELECT source, id, type, topic, partition, "offset", key FROM inbox',
     "parked": 'SELECT id, state, topic, partition, "offset", key, event_id, reason, error, value FROM parked ORDER BY id',
     "deadline": "SELECT event_id::text AS event_id, type, key, due_at, now() AS read_at FROM deadline",

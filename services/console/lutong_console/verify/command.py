@@ -92,7 +92,7 @@ class _Look:
 
 def _is_quiet(world: World) -> bool:
     """Nothing committed waits for the relay."""
-    return not any(row["published_at"] is None for service in world.tables for row in world.rows(service, "outbox"))
+    return not any(world.rows(service, "pending") for service in world.tables)
 
 
 def _print(world: World, violations: list[Violation]) -> None:

@@ -1,0 +1,76 @@
+"""What is asked about a member's credit, and what is answered. Pure."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol
+
+UnavailableReason = Literal[
+    "breaker_open",  # not asked: the provider failed too often just now
+    "unreachable",  # no connection: nobody took the last request
+    "refused",  # the provider does not serve us: our token, or our rate
+    "rejected",  # the provider does not take this very application
+    "still_deciding",  # the provider has the application and has not decided
+    "bad_answer",  # an answer that cannot be trusted, also when asked again
+    "unknown_outcome",  # the request left, and neither an answer nor a query told what became of it
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What is known of a member who asks for credit. Never leaves this service.
+
+    `application_id` names this request for ever: asked twice, it is still one application.
+    Everything but `months_known` looks back six months; what is not known is None. A delay is in
+    whole months, amounts in minor units of the line's currency; `repaid_monthly_minor` is the
+    average of the months, `unpaid_bills` counts bills towards which nothing was paid.
+    """
+
+    application_id: str
+    member_id: str
+    months_known: int
+    late_months: int
+    worst_delay_months: int
+    utilisation_percent: int
+    declared_limit_minor: int
+    latest_delay_months: int | None = None
+    repaid_monthly_minor: int | None = None
+    unpaid_bills: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A provider's verdict. Points and reasons stay in this service's database; only the decision travels.
+
+    A limit of 0 is a refusal. `reasons` are words of `credit.reasons`, the weightiest first.
+    """
+
+    points: int
+    limit_minor: int
+    reasons: tuple[str, ...]
+    provider: str
+    valid_for: timedelta
+
+    @property
+    def admits(self) -> bool:
+        """Whether the member may enjoy first."""
+        return self.limit_minor > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No verdict. It admits nobody new, says nothing against the member, and may be asked again."""
+
+    reason: UnavailableReason
+
+
+class CreditProvider(Protocol):
+    """Who assesses applications. Asked by an errand, never inside a transaction."""
+
+    async def assess(self, application: Application, *, asked_before: bool = False) -> Assessment | Unavailable:
+        """Judge one application, in bounded time.
+
+        `asked_before` says that this very application may have reached the provider already: an
+        earlier try ended as `Unavailable`, for whatever reason, or its process died. Then it is
+        queried first, and sent again only when the provider says that it never heard of it.
+        """
+        ...

@@ -1,0 +1,72 @@
+"""The doctor's judgement: each weakness is found with its remedy, and what is well is let be."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lutong_console.doctor import judge_database, judge_topic
+from lutong_contracts.topics import POSTS
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WELL: dict[str, Any] = {
+    "now": NOW,
+    "oldest_s": 0.0,
+    "synchronous_commit": "on",
+    "fsync": "on",
+    "full_page_writes": "on",
+}
+AS_DECLARED = {
+    "retention.ms": str(int(POSTS.retention.total_seconds() * 1000)),
+    "cleanup.policy": "delete",
+    "max.message.bytes": str(POSTS.max_message_bytes),
+    "min.insync.replicas": "2",
+    "unclean.leader.election.enable": "false",
+}
+
+
+def test_a_database_that_is_well_is_let_be() -> None:
+    assert list(judge_database("feed", WELL, NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "what", "then"),
+    [
+        ({"now": NOW - timedelta(seconds=9)}, "clock is 9 s off", "synchronise the clocks"),
+        ({"oldest_s": 60.0}, "an event waits for the relay since 60 s", "lutong logs feed"),
+        ({"synchronous_commit": "off"}, "synchronous_commit = off", "ALTER SYSTEM RESET synchronous_commit"),
+        ({"fsync": "off"}, "fsync = off", "ALTER SYSTEM RESET fsync"),
+        ({"full_page_writes": "off"}, "full_page_writes = off", "ALTER SYSTEM RESET full_page_writes"),
+    ],
+)
+def test_a_weak_database_is_found_with_its_remedy(row: dict[str, Any], what: str, then: str) -> None:
+    (finding,) = judge_database("feed", WELL | row, NOW)
+    assert what in finding.what
+    assert then in finding.then
+
+
+def test_a_topic_as_declared_is_let_be() -> None:
+    assert list(judge_topic(POSTS, AS_DECLARED, POSTS.partitions, 3)) == []
+    assert list(judge_topic(POSTS, AS_DECLARED | {"min.insync.replicas": "1"}, POSTS.partitions, 1)) == []
+    assert list(judge_topic(POSTS, AS_DECLARED | {"retention.ms": "-1"}, POSTS.partitions, 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ({"retention.ms": "1000"}, "keeps 1000 ms"),
+        ({"cleanup.policy": "compact"}, "is compacted"),
+        ({"max.message.bytes": "1000"}, "the relay would be stuck"),
+        ({"min.insync.replicas": "1"}, "a single broker may lose"),
+        ({"unclean.leader.election.enable": "true"}, "lets a broker lead that missed events"),
+    ],
+)
+def test_a_weak_topic_is_found_with_its_remedy(setting: dict[str, str], what: str) -> None:
+    (finding,) = judge_topic(POSTS, AS_DECLARED | setting, POSTS.partitions, 3)
+    assert what in finding.what
+    assert next(iter(setting)) in finding.then
+
+
+def test_a_topic_with_other_partitions_than_declared_is_found() -> None:
+    (finding,) = judge_topic(POSTS, AS_DECLARED, 3, 3)
+    assert "has 3 partitions, the contracts say 12" in finding.what
