@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lutong_console.roads import ROADS, Walker
+from lutong_contracts import TOPICS
 from lutong_local.stack import Stack
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -82,7 +83,7 @@ def test_errors_say_what_to_do_and_exit_codes_are_honest(
 
 def test_lists_are_there(lutong: Lutong) -> None:
     assert lutong("parked", "list").stdout == "nothing is parked\n"
-    assert len(json.loads(lutong("topics", "list", "--json").stdout)) == 8
+    assert len(json.loads(lutong("topics", "list", "--json").stdout)) == len(TOPICS)
     assert lutong("topics", "apply").stdout == "all topics are there\n"
     assert "feed" in lutong("logs", "feed", "-n", "1").stdout
     assert "Examples:" in lutong("--help").stdout

@@ -31,7 +31,7 @@ class Errand(Generic[J, A]):
 
     `claim` leases up to so many jobs that are due; `ask` gives the answer, in bounded time, and gives
     "no answer" as a value of its own; `record` writes answers down and says what follows. `at_once` is
-    how many questions one process has open.
+    how many questions one process has open; `aclose` lets go of what asking needs.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Errand(Generic[J, A]):
     ask: Callable[[J], Awaitable[A]]
     record: Callable[[Tx, Sequence[tuple[J, A]]], Awaitable[Sequence[Outgoing]]]
     at_once: int = 32
+    aclose: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
@@ -79,6 +80,8 @@ class Runner:
         finally:
             for task in asking:
                 task.cancel()
+            if self.errand.aclose:
+                await self.errand.aclose()
 
     async def _next(self, asking: "set[asyncio.Task[Any]]") -> "tuple[set[asyncio.Task[Any]], set[asyncio.Task[Any]]]":
         """Wait until something is answered, somebody wakes us, or it is time to look."""

@@ -48,13 +48,14 @@ class Service:
         handlers: Handlers,
         routes: APIRouter,
         migrations: Path,
-        errands: Sequence[Errand[Any, Any]] = (),
+        errands: Callable[[], Sequence[Errand[Any, Any]]] = tuple,
     ) -> None:
         self.name = name
         self.source = f"/lutong/{name}"
         self.handlers = handlers
         self.routes = routes
         self.errands = errands
+        self.made: Sequence[Errand[Any, Any]] = ()
         self.migrations = [
             *database.migrations("chassis", CHASSIS_MIGRATIONS),
             *database.migrations(name, migrations),
@@ -137,6 +138,7 @@ class Service:
         """Run until SIGTERM or Ctrl-C. Exit code 2 when the settings do not make sense."""
         try:
             settings = load_settings()
+            self.made = self.errands()  # settings of their own may not make sense either
         except SettingsError as error:
             sys.stderr.write(f"lutong-{self.name}: {error}\n")
             raise SystemExit(2) from None
@@ -192,7 +194,9 @@ class Service:
         """Wait for what is needed, in order; run until cancelled; stop in the opposite order."""
         pool = await until_it_works("database", lambda: self._open_database(settings), settings)
         self.relay = Relay(pool, settings, self.source)
-        self.runners = {each.name: Runner(each, pool, settings, self.relay.wake) for each in self.errands}
+        self.runners = {
+            each.name: Runner(each, pool, settings, self.relay.wake) for each in self.made or self.errands()
+        }
         consumer = Consumer(
             pool,
             self.handlers,

@@ -7,12 +7,14 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
+from fastapi import FastAPI
 from pydantic import SecretStr
 from uuid_utils import uuid7
 
@@ -78,14 +80,19 @@ async def events_said(pool: Pool) -> list[tuple[str, str]]:
 @asynccontextmanager
 async def http_client(service: Service, pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service's own routes, in process. Nothing else of the service runs."""
-    app = service.app(settings_for("postgresql://unused"))
     service.pool = pool
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app_of(service), raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client
     finally:
         service.pool = None
+
+
+@cache
+def app_of(service: Service) -> FastAPI:
+    """A service's application, put together once: that takes longer than most requests."""
+    return service.app(settings_for("postgresql://unused"))
 
 
 def settings_for(database_url: str, **overrides: object) -> Settings:

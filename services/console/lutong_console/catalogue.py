@@ -15,8 +15,14 @@ from lutong_local.stack import SERVICES
 
 _ROAD: Final = (
     "PostPublished", "ServiceDiscovered", "ServiceNotFound", "CardTapped", "ServiceSolved", "ServiceRequested",
-    "AgreementSigned", "AgreementDeclined", "CreditHeld", "CreditDeclined", "OrderSourced", "OrderRejected",
-    "OrderAdvanced", "OrderFulfilled", "OrderCancelled", "HoldCaptured", "HoldReleased",
+    "AgreementConsulted", "CreditAssessed", "AgreementOffered", "OfferLapsed", "AgreementLapsed", "AgreementSigned",
+    "AgreementDeclined", "CreditHeld", "CreditDeclined", "OrderSourced", "OrderRejected", "OrderAdvanced",
+    "OrderFulfilled", "OrderCancelled", "HoldCaptured", "HoldReleased", "HoldLapsed", "HoldExpired", "OrderRefunded",
+    "RefundBooked", "BenefitConsumed", "BenefitReversed", "TermEnded", "AgreementFulfilled", "AgreementUnfulfilled",
+    "AgreementQuit", "SettlementDue", "AgreementCharged", "ChargeCredited", "DeductionNotified", "DeductionDue",
+    "DeductionSucceeded", "DeductionFailed", "DebtWaived", "AgreementSettled", "OverdueStepDue", "AgreementOverdue",
+    "AgreementRecovered", "AgreementWrittenOff", "GraceEnded", "AgreementClosed", "CouponIssued", "CouponReserved",
+    "CouponRedeemed", "CouponReturned", "CouponLapsed", "CouponExpired", "CouponVoided",
 )  # fmt: skip
 """The order of the story; whatever is not in it follows by name."""
 
@@ -45,8 +51,14 @@ def reactions() -> dict[type[Event], dict[str, str]]:
         module = importlib.import_module(f"lutong_{service}.handlers")
         for event, handler in module.handlers.by_type.items():
             line = inspect.getsourcelines(handler)[1] + 1
-            found[event][service] = f"services/{service}/lutong_{service}/{Path(inspect.getfile(handler)).name}:{line}"
+            found[event][service] = f"{_within(Path(inspect.getfile(handler)), service)}:{line}"
     return found
+
+
+def _within(path: Path, service: str) -> str:
+    """Where a file is in the repository: a room may be a file or a folder."""
+    package = f"lutong_{service}"
+    return "/".join(("services", service, *path.parts[len(path.parts) - path.parts[::-1].index(package) - 1 :]))
 
 
 def handled_types() -> dict[str, set[str]]:

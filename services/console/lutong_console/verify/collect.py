@@ -37,7 +37,7 @@ _OWN: Final = {
     },
     "membership": {
         "line": "SELECT * FROM credit_line",
-        "hold": "SELECT order_id, member_id, merchant_id, amount_minor, currency, state FROM hold",
+        "hold": "SELECT order_id, member_id, merchant_id, amount_minor, total_minor, currency, state FROM hold",
         "entry": "SELECT entry_id, kind, member_id, order_id, currency FROM entry ORDER BY entry_id",
         "posting": "SELECT entry_id, account, amount_minor FROM posting ORDER BY entry_id, account",
     },

@@ -14,6 +14,8 @@ _ENTRIES_OF_HOLD: Final[dict[str, dict[str, int]]] = {
     "held": {"hold": 1},
     "captured": {"hold": 1, "capture": 1},
     "released": {"hold": 1, "release": 1},
+    "expired": {"hold": 1, "expiry": 1},
+    "waiting": {},
     "declined": {},
     "cancelled": {},
 }
@@ -81,7 +83,7 @@ def _holds(world: World) -> Iterator[Violation]:
 def _reservations(world: World) -> Iterator[Violation]:
     kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for movement in world.rows("inventory", "movement"):
-        if movement["order_id"]:
+        if movement["order_id"] and movement["kind"] != "returned":
             kinds[movement["order_id"], movement["sku"]][movement["kind"]] += 1
     for row in world.rows("inventory", "reservation"):
         found = dict(kinds[row["order_id"], row["sku"]])

@@ -1,33 +1,14 @@
-"""What membership says: agreements and the credit held for orders. Decisions travel, scores never."""
+"""What membership says of the credit set aside for orders, and what becomes of it."""
 
 from pydantic import Field
 
 from lutong_contracts.event import Event
-from lutong_contracts.topics import AGREEMENTS, HOLDS
+from lutong_contracts.topics import HOLDS
 from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Reason
 
 
-class AgreementSigned(Event, topic=AGREEMENTS, key="agreement_id"):
-    """A member may enjoy first and pay later under this plan of this merchant."""
-
-    agreement_id: Identifier
-    member_id: Identifier
-    plan_id: Identifier
-    merchant_id: Identifier
-
-
-class AgreementDeclined(Event, topic=AGREEMENTS, key="agreement_id"):
-    """The member was assessed and not admitted to the plan. The reason is a decision, not a score."""
-
-    agreement_id: Identifier
-    member_id: Identifier
-    plan_id: Identifier
-    merchant_id: Identifier
-    reason: Reason
-
-
 class CreditHeld(Event, topic=HOLDS, key="order_id"):
-    """Credit is set aside for an order. Carries all that sourcing the order needs."""
+    """Credit is set aside for an order: `amount` is what the member pays. Carries all that sourcing the order needs."""
 
     order_id: Identifier
     agreement_id: Identifier
@@ -51,12 +32,13 @@ class CreditDeclined(Event, topic=HOLDS, key="order_id"):
 
 
 class HoldCaptured(Event, topic=HOLDS, key="order_id"):
-    """The order was fulfilled: what was held is now owed by the member."""
+    """The order was fulfilled: `amount` is now owed by the member, and `released` of the hold is available again."""
 
     order_id: Identifier
     member_id: Identifier
     merchant_id: Identifier
     amount: Money
+    released: Money | None = None
 
 
 class HoldReleased(Event, topic=HOLDS, key="order_id"):
@@ -67,3 +49,28 @@ class HoldReleased(Event, topic=HOLDS, key="order_id"):
     merchant_id: Identifier
     amount: Money
     reason: Reason
+
+
+class HoldLapsed(Event, topic=HOLDS, key="order_id"):
+    """A deadline: nobody said until now what became of the order."""
+
+    order_id: Identifier
+
+
+class HoldExpired(Event, topic=HOLDS, key="order_id"):
+    """The order took too long: what was held is available again. Goods that come later are owed all the same."""
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    amount: Money
+
+
+class RefundBooked(Event, topic=HOLDS, key="order_id"):
+    """Part of an order was taken back: `amount` is not owed any more, or is owed to the member if it was paid."""
+
+    order_id: Identifier
+    refund_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    amount: Money

@@ -1,0 +1,65 @@
+"""What merchants offer: plans in versions."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from lutong_chassis import Command, Problem, TxDependency, not_found, routes
+from lutong_contracts.values import Identifier, Title
+from lutong_membership import store
+from lutong_membership.domain.plans import TERMS, Plan, Terms
+from lutong_membership.http.bodies import Currency, Minor, example
+from lutong_membership.store.plans import terms_of
+
+router = routes("plans")
+
+_TERMS: dict[str, Any] = {
+    "period": {"kind": "from_tomorrow", "months": 1},
+    "obligation": {"kind": "times", "times": 3},
+    "benefits": {"discount_percent": 5},
+    "settlement": {"kind": "by_benefit"},
+    "withholding": {"cap_minor": 5_000, "delay_days": 3},
+    "payment": {"days": 15},
+}
+
+
+class PlanTerms(Command):
+    """A light membership: join on credit, up to a limit. Without `terms` it asks for nothing and has no end."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(merchant_id="watsons", title="屈臣氏轻会员", line_limit_minor=300_000, terms=_TERMS)
+    )
+
+    merchant_id: Identifier
+    title: Title = Field(examples=["屈臣氏轻会员"])
+    currency: Currency = Field(default="CNY", examples=["CNY"])
+    line_limit_minor: Minor = Field(examples=[300_000])
+    terms: Terms = Terms()
+
+
+@router.put("/v1/plans/{plan_id}")
+async def put_plan(plan_id: Identifier, offered: PlanTerms, tx: TxDependency) -> dict[str, Any]:
+    """Write the next version of a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
+    known = await store.lock_plan(tx, plan_id)
+    if known and known["merchant_id"] != offered.merchant_id:
+        raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")
+    if known and known["currency"] != offered.currency:
+        raise Problem(409, "currency_fixed", f"plan {plan_id!r} is in {known['currency']}: open a new plan instead")
+    plan = Plan(plan_id, offered.merchant_id, offered.currency, offered.line_limit_minor, terms=offered.terms)
+    return {"plan_id": plan_id, "version": await store.save_plan(tx, plan, offered.title)}
+
+
+@router.get("/v1/plans/{plan_id}")
+async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+    """A plan in its latest version."""
+    return _view(await store.plan(tx, plan_id) or not_found("plan", plan_id))
+
+
+@router.get("/v1/plans/{plan_id}/versions/{version}")
+async def get_version(plan_id: Identifier, version: int, tx: TxDependency) -> dict[str, Any]:
+    """A plan as it was written then. A version never changes."""
+    return _view(await store.plan(tx, plan_id, version) or not_found(f"version {version} of plan", plan_id))
+
+
+def _view(row: Any) -> dict[str, Any]:  # noqa: ANN401  # a row of a plan with its version
+    return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
