@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress chaos bench scorecard check lint types imports contracts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress chaos bench scorecard check lint types imports contracts alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,13 +53,13 @@ chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
 		--minutes $(or $(MINUTES),4)
 
-bench: setup ## The order chain beside its peers (QUICK=1: in three minutes)
-	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
+bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak or hot)
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m deploy.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
 
-check: lint types imports contracts ## Everything that needs no running system: must be clean before a commit
+check: lint types imports contracts alerts ## Everything that needs no running system: must be clean before a commit
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }
@@ -74,16 +74,19 @@ imports: setup
 contracts: setup ## Schemas, AsyncAPI and flow.md are up to date and compatible
 	@$(BIN)/lutong schema check
 
+alerts: setup ## Dashboards and alert rules ask only for metrics that exist
+	@$(BIN)/python -m pytest -q --no-header --no-summary tests/unit/deploy/test_observability.py > $(VENV)/alerts.log 2>&1 || { cat $(VENV)/alerts.log; exit 1; }
+
 fmt: setup ## Format and fix what can be fixed
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
 
-generate: setup ## Write schemas, AsyncAPI and flow.md anew
+generate: setup ## Write schemas, AsyncAPI, flow.md and dashboards anew
 	@$(BIN)/lutong schema generate
 
-lock: ## Pin all dependencies with hashes (needs uv)
+lock: ## Pin all dependencies with hashes (needs uv; UPGRADE=1 takes newer versions)
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		--quiet --upgrade requirements.in -o requirements.lock
+		--quiet $(if $(UPGRADE),--upgrade) requirements.in -o requirements.lock
 
 clean: ## Remove what was installed or cached here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,11 +4,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
+from lutong_chassis import observe
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.settings import Settings
 from lutong_contracts import Topic
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _POLL_TIMEOUT_MS = 1_000
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Counts them, and forgets what was committed for partitions that others may have gone on with."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+
+    def on_partitions_revoked(self, revoked: "set[TopicPartition]") -> None:
+        """Partitions go."""
+
+    def on_partitions_assigned(self, assigned: "set[TopicPartition]") -> None:
+        """Partitions come."""
+        observe.REBALANCES.inc()
+        self.consumer.committed.clear()
+        log.info("partitions_assigned", count=len(assigned))
 
 
 class KafkaIntake:
@@ -48,6 +65,7 @@ class KafkaIntake:
                 batch=True,
                 auto_offset_reset="earliest",
                 ack_policy=AckPolicy.MANUAL,
+                listener=_Rebalances(consumer),
                 parser=self._parse,
                 decoder=_identity,
             )

@@ -8,7 +8,6 @@ narrowed down to the guilty event, which is parked; all others go on.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -43,8 +42,8 @@ async def handle(tx: Tx, received: Sequence[Received[Event]], handlers: Handlers
     failpoints.reach("inbox_inserted")
     for batch in group(fresh):
         cls = type(batch[0].event)
-        with observe.handling(cls.type, batch):
-            tx.outgoing.extend(await handlers.by_type[cls](batch, tx))
+        with observe.handling(cls.type, batch) as joined:
+            tx.outgoing.extend(await handlers.by_type[cls](joined, tx))
     failpoints.reach("after_state")
     await outbox.write(tx, tx.outgoing)
     failpoints.reach("after_outbox")
@@ -61,7 +60,10 @@ class Consumer:
     after_commit: "Callable[[], None]"
     wake_errands: "Callable[[set[str]], None]" = lambda _names: None
     waiting_for: str | None = None
-    last_progress_s: float = field(default_factory=monotonic)
+    committed: dict[TopicPartition, int] = field(default_factory=dict)
+    """The next offset of each partition, as far as this process has committed it since it was assigned."""
+    reached_s: float = 0.0
+    """When the oldest record in hand came to its topic, or else the last one handled; in seconds since 1970."""
 
     async def on_poll(self, records: Records, consumer: "AIOKafkaConsumer") -> None:
         """Handle one poll to the end, however long it takes, then commit its offsets.
@@ -69,6 +71,7 @@ class Consumer:
         Never raises: FastStream would go on to the next poll and the records would be lost.
         """
         attempt = 0
+        self.reached_s = min(record.timestamp for record in records) / 1000
         failpoints.reach("consumer_fetched")
         while True:
             try:
@@ -81,9 +84,9 @@ class Consumer:
                 await self._wait(attempt, records, consumer)
                 attempt += 1
         self.waiting_for = None
-        self.last_progress_s = monotonic()
+        self.reached_s = max(record.timestamp for record in records) / 1000
         failpoints.reach("committed_not_offsets")
-        await _commit_offsets(records, consumer)
+        self.committed |= await _commit_offsets(records, consumer)
 
     async def _wait(self, attempt: int, records: Records, consumer: "AIOKafkaConsumer") -> None:
         """Pause before the next try, and keep polling meanwhile so that the group does not give us up."""
@@ -136,13 +139,15 @@ class Consumer:
         failpoints.reach("after_commit")
         if stopped:
             failpoints.reach("parked_not_offsets")
-        observe.consumed(len(records), len(records) - len(stopped), len(fresh), stopped)
+        known = len(decoded) - len(stopped) - len(fresh)
+        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(records) - len(decoded)}
+        observe.consumed(outcomes | {"stopped": len(stopped)}, stopped)
         if said:
             self.after_commit()
         if tx.errands:
             self.wake_errands(tx.errands)
         for item in stopped:
-            log.warning("record_stopped", **describe(item.record), state=item.state, reason=item.reason)
+            log.warning("record_stopped", **_about(item), state=item.state, reason=item.reason)
 
     def _concerns_us(self, decoded: "Decoded") -> bool:
         """Events that nobody here handles are passed over, also behind a parked record of their key."""
@@ -157,8 +162,8 @@ class Consumer:
             await parking.park(tx, [stopped])
             failpoints.reach("parked_not_committed")
         failpoints.reach("parked_not_offsets")
-        observe.consumed(1, 0, 0, [stopped])
-        log.error("record_parked", **describe(record), reason=stopped.reason, error=stopped.error)
+        observe.consumed({"stopped": 1}, [stopped])
+        log.error("record_parked", **_about(stopped), reason=stopped.reason, error=stopped.error)
 
 
 Decoded = tuple["ConsumerRecord[Any, Any]", Received[Event] | MalformedError]
@@ -169,6 +174,13 @@ def _decode(record: "ConsumerRecord[Any, Any]") -> Decoded:
         return record, read(record)
     except MalformedError as error:
         return record, error
+
+
+def _about(stopped: Stopped) -> dict[str, Any]:
+    """Where a record is, and the journey and trace it belongs to, as far as they can be read."""
+    cause = stopped.received.cause if stopped.received else None
+    trace_id = cause.traceparent.split("-")[1] if cause and cause.traceparent else None
+    return describe(stopped.record) | {"journey": cause and cause.correlation_id, "trace_id": trace_id}
 
 
 def sort_out(
@@ -192,8 +204,8 @@ def sort_out(
     return good, stopped
 
 
-async def _commit_offsets(records: Records, consumer: "AIOKafkaConsumer") -> None:
-    """Commit exactly what was handled. A failure is harmless: the inbox knows what comes again."""
+async def _commit_offsets(records: Records, consumer: "AIOKafkaConsumer") -> dict[TopicPartition, int]:
+    """Commit exactly what was handled; gives it. A failure is harmless: the inbox knows what comes again."""
     offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
     mine = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
     try:
@@ -201,3 +213,5 @@ async def _commit_offsets(records: Records, consumer: "AIOKafkaConsumer") -> Non
             await asyncio.wait_for(consumer.commit(mine), timeout=30)
     except (KafkaError, TimeoutError) as error:
         log.warning("offsets_not_committed", error=type(error).__name__)
+        return {}
+    return mine

@@ -2,13 +2,16 @@
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from time import perf_counter
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from time import perf_counter, time
 from typing import Any, Final
 
+import asyncpg
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -16,26 +19,44 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
+from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Received
 from lutong_chassis.parking import Stopped
 from lutong_chassis.settings import Settings
 from lutong_contracts import Event
 
 _BATCHES: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
 
+# Labels are bounded: event types, outcomes, reasons, routes and tables; never a key, a merchant or a journey.
 CONSUMED = Counter("lutong_events_consumed_total", "Events taken from Kafka, by what became of them", ["outcome"])
 BATCH_SIZE = Histogram("lutong_batch_size_events", "Events handled in one transaction", buckets=_BATCHES)
 HANDLER_TIME = Histogram("lutong_handler_seconds", "Time of one handler call", ["type"])
 ERRAND_TIME = Histogram("lutong_errand_seconds", "Time of one question to the outside", ["errand"])
+STAGE_TIME = Histogram(
+    "lutong_stage_seconds", "Age of an event when it is handled: one stage of a road", ["type"], buckets=_SECONDS
+)
 PARKED = Counter("lutong_events_parked_total", "Records that were set aside", ["reason"])
 RETRIES = Counter("lutong_batch_retries_total", "Batches that were tried again")
-RELAYED = Counter("lutong_events_published_total", "Outbox rows acknowledged by Kafka")
+REBALANCES = Counter("lutong_rebalances_total", "Times that the group gave this process other partitions")
+LAG = Gauge("lutong_consumer_lag_events", "Events in assigned partitions that are not committed yet")
+LAG_SECONDS = Gauge("lutong_consumer_lag_seconds", "Age of the oldest event that is not committed yet; 0 without lag")
+RELAYED = Counter("lutong_events_published_total", "Outbox rows acknowledged by Kafka", ["type"])
+RELAY_TIME = Histogram(
+    "lutong_relay_seconds", "Time from a transaction to Kafka's acknowledgement of what it said", buckets=_SECONDS
+)
 OUTBOX_PENDING = Gauge("lutong_outbox_pending_events", "Outbox rows not published yet")
 OUTBOX_AGE = Gauge("lutong_outbox_oldest_seconds", "Age of the oldest row not published yet")
 PARKED_OPEN = Gauge("lutong_parked_open_records", "Records parked or waiting behind a parked one")
-LAG = Gauge("lutong_consumer_lag_events", "Events in assigned partitions not handled yet")
+PARKED_AGE = Gauge("lutong_parked_oldest_seconds", "How long the oldest open parked record has been waiting")
+DEADLINE_OVERDUE = Gauge("lutong_deadline_overdue_seconds", "How late the oldest deadline that is due and not said is")
 HTTP_REFUSED = Counter("lutong_http_refused_total", "Requests refused because too many were in progress")
 HTTP_TIME = Histogram("lutong_http_seconds", "Time of one command or query, refusals included", ["method", "route"])
+DATABASE_SIZE = Gauge("lutong_database_size_bytes", "Size of the service's database")
+DATABASE_DEAD = Gauge("lutong_database_dead_rows", "Dead rows that vacuum has not removed yet", ["table"])
+DATABASE_TRANSACTION = Gauge("lutong_database_oldest_transaction_seconds", "Age of the service's oldest transaction")
+DATABASE_CONNECTIONS = Gauge("lutong_database_connections", "Connections to the service's database")
+STALLED = Gauge("lutong_consumer_stalled", "1 when there is lag and no progress, and the process should be restarted")
 
 tracer = trace.get_tracer("lutong")
 _propagator = TraceContextTextMapPropagator()
@@ -89,30 +110,98 @@ def configure_tracing(settings: Settings, service: str) -> None:
 
 def current_traceparent() -> str | None:
     """The W3C trace context of the span that is open now, if any is recorded."""
+    return _traceparent(trace.get_current_span())
+
+
+def _traceparent(span: trace.Span) -> str | None:
     carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
+    _propagator.inject(carrier, trace.set_span_in_context(span))
     return carrier.get("traceparent")
 
 
 @contextmanager
-def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[None]:
-    """Measure one handler call; its span links to every trace that the batch came from."""
+def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[Sequence[Received[Event]]]:
+    """Measure one handler call. Gives the batch, with each event's cause inside its own span of its own trace.
+
+    A batch belongs to many traces: each event gets a span in the trace that it came with, so a road is
+    one trace from topic to topic, and the span of the batch, under which its SQL is, links to all of them.
+    """
     began = perf_counter()
-    links = [
-        trace.Link(trace.get_current_span(_propagator.extract({"traceparent": parent})).get_span_context())
-        for parent in {item.cause.traceparent for item in batch if item.cause.traceparent}
-    ]
+    age, now = STAGE_TIME.labels(event_type), time()
+    for item in batch:
+        age.observe(max(0.0, now - item.time.timestamp()))
     attributes: dict[str, str | int] = {"messaging.system": "kafka", "messaging.batch.message_count": len(batch)}
-    with tracer.start_as_current_span(f"process {event_type}", links=links, attributes=attributes):
-        yield
+    with ExitStack() as spans:
+        joined = [_in_its_trace(item, spans) for item in batch] if trace_is_recorded() else batch
+        links = [
+            trace.Link(trace.get_current_span(_propagator.extract({"traceparent": parent})).get_span_context())
+            for parent in {item.cause.traceparent for item in joined if item.cause.traceparent}
+        ]
+        spans.enter_context(
+            tracer.start_as_current_span(f"process batch {event_type}", links=links, attributes=attributes)
+        )
+        yield joined
     HANDLER_TIME.labels(event_type).observe(perf_counter() - began)
 
 
-def consumed(total: int, good: int, fresh: int, stopped: Sequence[Stopped]) -> None:
-    """Count what became of a batch."""
-    BATCH_SIZE.observe(total)
-    CONSUMED.labels("handled").inc(fresh)
-    CONSUMED.labels("duplicate_or_ignored").inc(good - fresh)
-    CONSUMED.labels("stopped").inc(len(stopped))
+def trace_is_recorded() -> bool:
+    """Whether spans go anywhere."""
+    return isinstance(trace.get_tracer_provider(), TracerProvider)
+
+
+def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
+    """Open a span for an event in the trace that it came with; what follows from it will be below that span."""
+    parent = _propagator.extract({"traceparent": item.cause.traceparent}) if item.cause.traceparent else Context()
+    attributes = {"messaging.destination.name": item.topic, "messaging.message.id": item.id}
+    span = tracer.start_span(f"process {item.event.type}", parent, kind=trace.SpanKind.CONSUMER, attributes=attributes)
+    spans.callback(span.end)
+    return item._replace(cause=item.cause._replace(traceparent=_traceparent(span)))
+
+
+def consumed(outcomes: Mapping[str, int], stopped: Sequence[Stopped]) -> None:
+    """Count what became of a batch, by outcome: handled, duplicate, ignored or stopped."""
+    BATCH_SIZE.observe(sum(outcomes.values()))
+    for outcome, count in outcomes.items():
+        CONSUMED.labels(outcome).inc(count)
     for item in stopped:
         PARKED.labels(item.reason).inc()
+
+
+def relayed(rows: Sequence[asyncpg.Record], now: float) -> None:
+    """Count what Kafka acknowledged, and how long each transaction waited for it."""
+    for event_type, count in Tally(row["type"] for row in rows).items():
+        RELAYED.labels(event_type).inc(count)
+    for written_at in {row["written_at"] for row in rows}:
+        RELAY_TIME.observe(max(0.0, now - written_at.timestamp()))
+
+
+async def sample(tx: Tx) -> None:
+    """Bring the gauges that only the database knows up to date."""
+    row = await tx.fetchrow(
+        """
+        SELECT (SELECT count(*) FROM pending) AS pending,
+               (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float FROM pending) AS pending_s,
+               (SELECT count(*) FROM parked WHERE state IN ('parked', 'waiting')) AS parked,
+               (SELECT coalesce(extract(epoch FROM now() - min(parked_at)), 0)::float
+                  FROM parked WHERE state IN ('parked', 'waiting')) AS parked_s,
+               (SELECT greatest(0, coalesce(extract(epoch FROM now() - min(due_at)), 0))::float FROM deadline)
+                   AS overdue_s,
+               pg_database_size(current_database()) AS size,
+               (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,
+               (SELECT coalesce(extract(epoch FROM now() - min(xact_start)), 0)::float
+                  FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user) AS transaction_s
+        """
+    )
+    if row:
+        OUTBOX_PENDING.set(row["pending"])
+        OUTBOX_AGE.set(row["pending_s"])
+        PARKED_OPEN.set(row["parked"])
+        PARKED_AGE.set(row["parked_s"])
+        DEADLINE_OVERDUE.set(row["overdue_s"])
+        DATABASE_SIZE.set(row["size"])
+        DATABASE_CONNECTIONS.set(row["connections"])
+        DATABASE_TRANSACTION.set(row["transaction_s"])
+    for table in await tx.fetch(
+        "SELECT relname, n_dead_tup FROM pg_stat_user_tables WHERE NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = relid)"
+    ):
+        DATABASE_DEAD.labels(table["relname"]).set(table["n_dead_tup"])

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 import asyncpg
@@ -172,21 +172,25 @@ async def pending(connection: Connection, shards: Sequence[int], rows_max: int) 
     """What is not published yet, by id within each shard. Never `id > last`: ids do not commit in order.
 
     Shards are emptied in the order given until there are `rows_max` rows, so that a backlog of any length
-    costs the same per row; whoever asks again turns the order, lest one shard starve another.
+    costs the same per row; whoever asks again turns the order, lest one shard starve another. OFFSET 0
+    keeps PostgreSQL from reading the whole log instead of looking up each row.
     """
     if not shards:
         return []
     return await connection.fetch(
         """
-        SELECT queue.shard, outbox.id, outbox.written_at, event_id, topic, key, type, sequence, correlation_id,
-               causation_id, traceparent, payload
+        SELECT queue.shard, said.*
           FROM (SELECT shard, waiting.id, waiting.written_at
                   FROM unnest($1::smallint[]) AS shard
                  CROSS JOIN LATERAL (SELECT id, written_at FROM pending WHERE pending.shard = shard.shard
                                       ORDER BY id LIMIT $2) AS waiting
                  LIMIT $2) AS queue
-          JOIN outbox ON outbox.written_at = queue.written_at AND outbox.id = queue.id
-         ORDER BY outbox.id
+         CROSS JOIN LATERAL (SELECT id, written_at, event_id, topic, key, type, sequence, correlation_id, causation_id,
+                                    traceparent, payload
+                               FROM outbox
+                              WHERE outbox.written_at = queue.written_at AND outbox.id = queue.id
+                             OFFSET 0) AS said
+         ORDER BY said.id
         """,
         shards,
         rows_max,
@@ -201,7 +205,7 @@ async def _carry(connection: Connection, sender: AIOKafkaProducer, rows: Sequenc
     if published:
         failpoints.reach("acked_not_marked")
         await mark(connection, published)
-        observe.RELAYED.inc(len(published))
+        observe.relayed(published, time())
     failure = next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None)
     if failure is not None:
         raise failure

@@ -110,18 +110,7 @@ class Service:
             return
         with suppress(*database.TRANSIENT):
             async with transaction(self.pool, readonly=True) as tx:
-                row = await tx.fetchrow(
-                    """
-                    SELECT (SELECT count(*) FROM pending) AS pending,
-                           (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
-                              FROM pending) AS oldest_s,
-                           (SELECT count(*) FROM parked WHERE state IN ('parked', 'waiting')) AS parked
-                    """
-                )
-            if row:
-                observe.OUTBOX_PENDING.set(row["pending"])
-                observe.OUTBOX_AGE.set(row["oldest_s"])
-                observe.PARKED_OPEN.set(row["parked"])
+                await observe.sample(tx)
 
     async def _database_answers(self) -> bool:
         if self.pool is None:

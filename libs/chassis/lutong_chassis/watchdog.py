@@ -1,7 +1,8 @@
 """Telling a process that waits from a process that is stuck. aiokafka can stop consuming without a sign."""
 
 import asyncio
-from time import monotonic
+from time import monotonic, time
+from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka import AIOKafkaClient, TopicPartition
@@ -10,6 +11,9 @@ from aiokafka.errors import KafkaError
 from lutong_chassis import observe
 from lutong_chassis.broker import KafkaIntake
 from lutong_chassis.settings import Settings
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +59,12 @@ class Watchdog:
         positions = self._intake.positions()
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT_S):
-                ends = await kafka.end_offsets(list(positions)) if positions else {}
+                lag = await self._lag(kafka, list(positions)) if positions else 0
         except (KafkaError, TimeoutError):
             return
-        lag = sum(max(0, end - (positions[partition] or 0)) for partition, end in ends.items())
+        reached_s = self._intake.consumer.reached_s
         observe.LAG.set(lag)
+        observe.LAG_SECONDS.set(max(0.0, time() - reached_s) if lag and reached_s else 0)
         if not lag or positions != self._positions or self._intake.consumer.waiting_for:
             self._moved_at = monotonic()
         self._positions = positions
@@ -69,3 +74,15 @@ class Watchdog:
             log.error("consumer_stalled", lag=lag, still_s=round(still_s))
         else:
             self.stalled = None
+        observe.STALLED.set(bool(self.stalled))
+
+    async def _lag(self, kafka: "AIOKafkaConsumer", partitions: "list[TopicPartition]") -> int:
+        """Events that are not committed yet. What is committed is read before the ends: lag is never negative."""
+        committed = self._intake.consumer.committed
+        unknown = [partition for partition in partitions if partition not in committed]
+        begun = await kafka.beginning_offsets(unknown) if unknown else {}
+        for partition in unknown:
+            committed[partition] = await kafka.committed(partition) or begun[partition]
+        done = {partition: committed[partition] for partition in partitions}
+        ends = await kafka.end_offsets(partitions)
+        return sum(max(0, end - done[partition]) for partition, end in ends.items())

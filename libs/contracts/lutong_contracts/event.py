@@ -51,6 +51,8 @@ class Event(Value):
     @property
     def key(self) -> str:
         """What orders this event: events of one key are handled one after the other."""
+        if len(self.key_fields) == 1:  # nearly always, and asked for several times per event
+            return str(getattr(self, self.key_fields[0]))
         return ":".join([str(getattr(self, field)) for field in self.key_fields])
 
 

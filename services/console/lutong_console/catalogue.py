@@ -15,16 +15,19 @@ from lutong_local.stack import SERVICES
 
 _ROAD: Final = (
     "PostPublished", "ServiceDiscovered", "ServiceNotFound", "CardTapped", "ServiceSolved", "ServiceRequested",
-    "AgreementConsulted", "CreditAssessed", "AgreementOffered", "OfferLapsed", "AgreementLapsed", "AgreementSigned",
-    "AgreementDeclined", "CreditHeld", "CreditDeclined", "OrderSourced", "OrderRejected", "OrderAdvanced",
-    "OrderFulfilled", "OrderCancelled", "HoldCaptured", "HoldReleased", "HoldLapsed", "HoldExpired", "OrderRefunded",
-    "RefundBooked", "BenefitConsumed", "BenefitReversed", "TermEnded", "AgreementFulfilled", "AgreementUnfulfilled",
-    "AgreementQuit", "SettlementDue", "AgreementCharged", "ChargeCredited", "DeductionNotified", "DeductionDue",
-    "DeductionSucceeded", "DeductionFailed", "DebtWaived", "AgreementSettled", "OverdueStepDue", "AgreementOverdue",
-    "AgreementRecovered", "AgreementWrittenOff", "GraceEnded", "AgreementClosed", "CouponIssued", "CouponReserved",
-    "CouponRedeemed", "CouponReturned", "CouponLapsed", "CouponExpired", "CouponVoided",
+    "AgreementConsulted", "CreditAssessed", "AgreementSigned", "AgreementDeclined", "CreditHeld", "CreditDeclined",
+    "OrderSourced", "OrderRejected", "OrderAdvanced", "OrderFulfilled", "OrderCancelled", "HoldCaptured", "HoldReleased",
 )  # fmt: skip
-"""The order of the story; whatever is not in it follows by name."""
+"""The order of the story; what comes after the road, and then whatever is in neither, follows."""
+
+_AFTERWARDS: Final = (
+    "AgreementOffered", "OfferLapsed", "AgreementLapsed", "HoldLapsed", "HoldExpired", "OrderRefunded", "RefundBooked",
+    "BenefitConsumed", "BenefitReversed", "TermEnded", "AgreementFulfilled", "AgreementUnfulfilled", "AgreementQuit",
+    "SettlementDue", "AgreementCharged", "ChargeCredited", "DeductionNotified", "DeductionDue", "DeductionSucceeded",
+    "DeductionFailed", "DebtWaived", "AgreementSettled", "OverdueStepDue", "AgreementOverdue", "AgreementRecovered",
+    "AgreementWrittenOff", "GraceEnded", "AgreementClosed", "CouponIssued", "CouponReserved", "CouponRedeemed",
+    "CouponReturned", "CouponLapsed", "CouponExpired", "CouponVoided",
+)  # fmt: skip
 
 _HEADERS: Final = {
     "ce_specversion": "CloudEvents version, always 1.0",
@@ -61,6 +64,12 @@ def _within(path: Path, service: str) -> str:
     return "/".join(("services", service, *path.parts[len(path.parts) - path.parts[::-1].index(package) - 1 :]))
 
 
+def story() -> list[type[Event]]:
+    """The events of the road, in the order of the story."""
+    by_name = {event.__name__: event for event in event_types().values()}
+    return [by_name[name] for name in _ROAD]
+
+
 def handled_types() -> dict[str, set[str]]:
     """By service, the wire types of the events that it handles."""
     found: dict[str, set[str]] = {service: set() for service in SERVICES}
@@ -72,7 +81,7 @@ def handled_types() -> dict[str, set[str]]:
 
 def in_order() -> list[type[Event]]:
     """All events in the order of the story."""
-    places = {name: place for place, name in enumerate(_ROAD)}
+    places = {name: place for place, name in enumerate((*_ROAD, *_AFTERWARDS))}
     return sorted(event_types().values(), key=lambda event: (places.get(event.__name__, len(places)), event.type))
 
 

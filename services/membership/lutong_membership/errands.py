@@ -24,21 +24,20 @@ _QUERY_PAUSE_MAX_S: Final = 3600
 
 def errands() -> list[Errand[Any, Any]]:
     """The errands of this process, with the providers that its settings choose."""
-    provider = provider_of(load_credit_settings())
-    found: list[Errand[Any, Any]] = [assess(provider, provider.aclose)]
+    found: list[Errand[Any, Any]] = [assess(provider_of(load_credit_settings()))]
     settings = load_deduction_settings()
     if settings.url is not None:
         found.append(deduct(HttpDeductionProvider(settings)))
     return found
 
 
-def assess(provider: CreditProvider, aclose: Any = None) -> Errand[Job, Assessment | Unavailable]:  # noqa: ANN401  # what closes it, if anything does
+def assess(provider: CreditProvider) -> Errand[Job, Assessment | Unavailable]:
     """Ask a provider about newcomers."""
 
     async def ask(job: Job) -> Assessment | Unavailable:
         return await provider.assess(job.application, asked_before=job.tries > 0)
 
-    return Errand("assess", store.claim_jobs, ask, record_assessments, aclose=aclose)
+    return Errand("assess", store.claim_jobs, ask, record_assessments, aclose=provider.aclose)
 
 
 async def record_assessments(tx: Tx, answers: Sequence[tuple[Job, Assessment | Unavailable]]) -> list[Outgoing]:

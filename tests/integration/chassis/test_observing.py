@@ -1,6 +1,13 @@
 """What an operator sees: a process that is stuck says so, metrics count, and a trace goes through."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.conftest import Infrastructure
 from tests.integration.chassis.harness import a_record, a_toy, feed, read_topic, until
@@ -58,9 +65,9 @@ async def test_metrics_count_what_was_handled_published_and_parked(
             lines = set(answer.text.splitlines()) if answer is not None else set()
             return lines >= {
                 'lutong_events_consumed_total{outcome="handled"} 1.0',
-                'lutong_events_consumed_total{outcome="duplicate_or_ignored"} 1.0',
+                'lutong_events_consumed_total{outcome="duplicate"} 1.0',
                 'lutong_events_parked_total{reason="handler_error"} 1.0',
-                "lutong_events_published_total 1.0",
+                'lutong_events_published_total{type="lutong.toy.totalled.v1"} 1.0',
                 "lutong_parked_open_records 1.0",
                 "lutong_outbox_pending_events 0.0",
             }
@@ -86,3 +93,51 @@ async def test_trace_context_and_journey_go_from_the_command_through_every_event
         assert headers["ce_correlationid"] == b"j-1"
         command = (await read_topic(toy.bootstrap, toy.heard))[0]
         assert headers["ce_causationid"] == dict(command.headers)["ce_id"]
+
+
+@contextmanager
+def a_collector() -> Iterator[tuple[str, list[Any]]]:
+    """An OTLP endpoint on a free port; gives its URL and the spans it was sent."""
+    spans: list[Any] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            said = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
+            spans.extend(span for r in said.resource_spans for scope in r.scope_spans for span in scope.spans)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1/traces", spans
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+async def test_a_road_is_one_trace_from_topic_to_topic_and_a_batch_links_to_all_of_its_traces(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    with a_collector() as (endpoint, spans):
+        async with a_toy(infrastructure, tmp_path) as toy:
+            toy.start(LUTONG_OTLP_ENDPOINT=endpoint, OTEL_BSP_SCHEDULE_DELAY="100")
+            await toy.ready()
+            await toy.post("/v1/counts", headers_={"traceparent": PARENT}, counter_id="a")
+
+            async def exported() -> dict[str, Any] | None:
+                found = {span.name: span for span in spans}
+                return found if len(found) >= 3 and "process lutong.toy.counted.v1" in found else None
+
+            found = await until(exported, "the spans arrive")
+            (record,) = await read_topic(toy.bootstrap, toy.said)
+    server, event = found["POST /v1/counts"], found["process lutong.toy.counted.v1"]
+    batch = found["process batch lutong.toy.counted.v1"]
+    _, trace_id, caller, _ = PARENT.split("-")
+    assert (server.trace_id.hex(), server.parent_span_id.hex()) == (trace_id, caller)
+    assert (event.trace_id, event.parent_span_id) == (server.trace_id, server.span_id)
+    assert [(link.trace_id, link.span_id) for link in batch.links] == [(event.trace_id, event.span_id)]
+    assert dict(record.headers)["traceparent"].decode().split("-")[1:3] == [trace_id, event.span_id.hex()]

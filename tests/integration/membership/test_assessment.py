@@ -35,6 +35,9 @@ class Provider:
             return Unavailable("unreachable")
         return Assessment(700, self.limit_minor, (), "test", timedelta(days=1))
 
+    async def aclose(self) -> None:
+        pass
+
 
 @pytest_asyncio.fixture
 async def pool(pool_of: PoolOf) -> Pool:

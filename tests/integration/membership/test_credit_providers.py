@@ -140,7 +140,7 @@ async def test_a_refusal_is_an_assessment_without_a_limit_and_says_whom_to_ask(
         {"status": 503, "body": "busy"},
         {"status": 409, "body": "taken already"},
         {"body": "<html>"},
-        {"status": 302, "body": "", "headers": {"location": "/orders/a-1"}},
+        {"status": 302, "body": "", "headers": {"location": "/orders/a-2"}},
     ],
 )
 async def test_an_answer_that_is_lost_is_queried_and_never_sent_again(
@@ -229,7 +229,7 @@ async def test_an_answer_that_is_not_exactly_right_admits_nobody(
         {"headers": {"content-encoding": "gzip"}, "body": "not gzip"},
         {"then": "flood"},
     ],
-    ids=["another order", "brackets", "null", "nothing", "disguised", "endless"],
+    ids=["another order", "brackets", "null", "nothing", "packed", "endless"],
 )  # fmt: skip
 async def test_an_answer_about_something_else_admits_nobody(
     behaviour: dict[str, Any], provider: Provider, asking: Asking

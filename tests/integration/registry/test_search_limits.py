@@ -10,9 +10,9 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, http_client, in_transaction
 from lutong_contracts import Event
 from lutong_contracts.feed import CardTapped
-from lutong_registry import store
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
+from lutong_registry.store.search import _portions
 from tests.builders import a_post
 from tests.integration.conftest import PoolOf
 
@@ -146,10 +146,10 @@ async def test_many_of_the_longest_posts_do_not_run_into_the_statement_timeout(
 
 
 async def test_posts_are_split_over_statements_only_when_they_are_long(pool: Pool) -> None:
-    assert [len(portion) for portion in store._portions(["x" * 20] * 500, 100_000)] == [500]
-    assert [len(portion) for portion in store._portions(["x" * 2000] * 120, 100_000)] == [50, 50, 20]
-    assert list(store._portions(["x" * 2000], 10)) == [["x" * 2000]]
-    assert list(store._portions([], 10)) == []
+    assert [len(portion) for portion in _portions(["x" * 20] * 500, 100_000)] == [500]
+    assert [len(portion) for portion in _portions(["x" * 2000] * 120, 100_000)] == [50, 50, 20]
+    assert list(_portions(["x" * 2000], 10)) == [["x" * 2000]]
+    assert list(_portions([], 10)) == []
 
 
 async def test_the_search_works_without_a_search_path_as_when_a_backup_is_restored(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields, replace
+from datetime import timedelta
 from itertools import chain
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from lutong_membership.credit.reasons import REASONS, explain
 from lutong_membership.credit.scorecard import CURRENT, ScorecardError, Table, facts, load, parse
-from lutong_membership.credit.values import Application
+from lutong_membership.credit.values import Application, Assessment
 from tests.builders import BAD_PROFILE, GOOD_PROFILE
 
 CARD = load()
@@ -174,6 +175,12 @@ def test_every_reason_is_explained_in_two_languages_and_never_with_a_number() ->
         assert re.search(r"[a-z]", explanation.en)
         assert not re.search(r"\d", explanation.zh + explanation.en)
         assert re.fullmatch(r"[a-z][a-z_]{2,39}", explanation.reason)
+
+
+def test_a_representation_tells_nothing_that_is_known_and_no_points() -> None:
+    assessment = Assessment(712, 300_000, ("paid_late",), "scorecard-2", timedelta(days=30))
+    assert "712" not in repr(assessment)
+    assert repr(an_application(utilisation_percent=77)) == "Application('a-1')"
 
 
 def test_protected_attributes_are_not_even_part_of_an_application() -> None:

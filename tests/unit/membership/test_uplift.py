@@ -12,15 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_membership.uplift import KPIS, Finding, Member, Uplift, Z, arm_of, balance, measure, sample_ratio
+from lutong_membership.uplift import KPIS, Arm, Finding, Member, Uplift, Z, arm_of, balance, measure, sample_ratio
 from tests.unit.membership.uplift_world import NOTHING, PLANTED, Lives, pool, trials, truths
 
 TRIALS = 200
 identifiers = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 
 
-def members(arm: str, count: int, **each: Any) -> list[Member]:  # whatever a test says
-    return [Member(arm=arm, **{"exposure_days": 30.0} | each) for _ in range(count)]  # type: ignore[arg-type]  # an Arm
+def members(arm: Arm, count: int, **each: Any) -> list[Member]:  # whatever a test says
+    return [Member(arm=arm, **{"exposure_days": 30.0} | each) for _ in range(count)]
+
+
+def buyers(arm: Arm, count: int) -> list[Member]:
+    return [Member(arm=arm, exposure_days=30, orders=1, paid_minor=100 + n) for n in range(count)]
 
 
 def finding(measured: Uplift, name: str) -> Finding:
@@ -117,16 +121,24 @@ def test_an_interval_is_the_textbooks_for_shares() -> None:
     ("treated", "holdout"),
     [
         ([], []),
-        (members("treated", 500, orders=1, paid_minor=100), []),
-        (members("treated", 500, orders=1, paid_minor=100), members("holdout", 29, orders=1, paid_minor=100)),
+        (buyers("treated", 500), []),
+        (buyers("treated", 500), [*buyers("holdout", 29), *members("holdout", 471)]),
+        ([*buyers("treated", 29), *members("treated", 471)], buyers("holdout", 500)),
         (members("treated", 500), members("holdout", 500)),
         (members("treated", 500, orders=1, paid_minor=7), members("holdout", 500, orders=1, paid_minor=7)),
     ],
-    ids=["nobody", "no holdout", "too few held out", "nobody buys", "nothing varies"],
+    ids=["nobody", "no holdout", "too few held out", "too few treated", "nobody buys", "nothing varies"],
 )
 def test_too_little_to_tell_is_an_answer(treated: list[Member], holdout: list[Member]) -> None:
     found = finding(measure([*treated, *holdout], 50), "order_value")
     assert (found.verdict, found.ratio, found.difference) == ("not_enough_data", None, None)
+
+
+@pytest.mark.parametrize(("new", "verdict"), [(9, "not_enough_data"), (10, "lower")])
+def test_a_share_of_a_handful_is_too_little_to_tell(new: int, verdict: str) -> None:
+    few = [*members("treated", new, first_order_in_window=True), *members("treated", 500 - new)]
+    many = [*members("holdout", 200, first_order_in_window=True), *members("holdout", 300)]
+    assert finding(measure([*few, *many], 50), "new_customers").verdict == verdict
 
 
 def test_what_is_said_is_json() -> None:

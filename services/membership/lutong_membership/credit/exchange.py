@@ -15,7 +15,7 @@ NotAnswered = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, and the body as it was sent. None is a body that is too long or disguised."""
+    """What came back: the status, and the body as it was sent. None is a body that is too long."""
 
     status: int
     body: bytes | None
@@ -35,9 +35,7 @@ async def exchange(
 
 
 async def _body(response: httpx.Response) -> bytes | None:
-    """At most so much: an endless body must cost neither memory nor trust."""
-    if response.headers.get("content-encoding", "identity") != "identity":
-        return None
+    """At most so much, and as it was sent: an endless body, or one that unpacks to it, must not cost memory."""
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk

@@ -6,7 +6,7 @@ from datetime import timedelta
 from lutong_membership.credit.http_provider import HttpCreditProvider
 from lutong_membership.credit.scorecard import Scorecard, facts, load
 from lutong_membership.credit.settings import CreditSettings
-from lutong_membership.credit.values import Application, Assessment, Unavailable
+from lutong_membership.credit.values import Application, Assessment, CreditProvider, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,6 @@ class ScorecardProvider:
         """There is nothing to let go of."""
 
 
-def provider_of(settings: CreditSettings) -> ScorecardProvider | HttpCreditProvider:
+def provider_of(settings: CreditSettings) -> CreditProvider:
     """The provider that the settings choose. Close it when the process stops."""
     return HttpCreditProvider(settings) if settings.provider == "http" else ScorecardProvider()

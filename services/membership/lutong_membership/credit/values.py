@@ -1,6 +1,6 @@
 """What is asked about a member's credit, and what is answered. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, Protocol
 
@@ -15,7 +15,7 @@ UnavailableReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Application:
     """What is known of a member who asks for credit. Never leaves this service.
 
@@ -36,6 +36,10 @@ class Application:
     repaid_monthly_minor: int | None = None
     unpaid_bills: int | None = None
 
+    def __repr__(self) -> str:
+        """Which application, and nothing that is known of its member: a representation may end in a log."""
+        return f"Application({self.application_id!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -44,7 +48,7 @@ class Assessment:
     A limit of 0 is a refusal. `reasons` are words of `credit.reasons`, the weightiest first.
     """
 
-    points: int
+    points: int = field(repr=False)
     limit_minor: int
     reasons: tuple[str, ...]
     provider: str
@@ -73,4 +77,8 @@ class CreditProvider(Protocol):
         earlier try ended as `Unavailable`, for whatever reason, or its process died. Then it is
         queried first, and sent again only when the provider says that it never heard of it.
         """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of whatever is held, when the process stops."""
         ...
