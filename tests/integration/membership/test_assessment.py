@@ -17,7 +17,7 @@ from lutong_membership.app import service
 from lutong_membership.credit.values import Application, Assessment, Unavailable
 from lutong_membership.errands import assess
 from lutong_membership.handlers import handlers
-from tests.builders import GOOD_PROFILE, a_request, cancelled
+from tests.builders import GOOD_PROFILE, a_request, cancelled, fulfilled
 from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, tell
 
@@ -230,3 +230,22 @@ async def test_some_members_are_held_out_for_good_and_order_at_list_price(
     rows = await pool.fetch(drawn)
     assert {(row["holdout"], row["amount_minor"]) for row in rows} == {(True, 1_000), (False, 900)}
     assert len(rows) == 40
+
+
+async def test_uplift_compares_those_who_were_offered_membership_with_those_who_were_held_out(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
+    members = [f"h-{n}" for n in range(20)]
+    await a_shop(client, members, benefits={"discount_percent": 10}, holdout_percent=50)
+    await tell(pool, *[a_request(f"o-{member}", 1_000, member) for member in members])
+    held = await pool.fetch("SELECT order_id, amount_minor FROM hold WHERE state = 'held'")
+    await deliver(pool, handlers, *[fulfilled(row["order_id"], row["amount_minor"]) for row in held])
+
+    found = (await client.get("/v1/merchants/shop/uplift")).json()
+    assert sum(found["members"].values()) == 20
+    assert (found["plan_id"], found["currency"], found["holdout_percent"]) == ("light", "CNY", 50)
+    value = next(kpi for kpi in found["kpis"] if kpi["name"] == "order_value")
+    assert (value["treated"], value["holdout"]) == (900, 1_000)
+    assert (await client.get("/v1/merchants/nobody/uplift")).status_code == 404
+    future = {"until": "2999-01-01T00:00:00Z"}
+    assert (await client.get("/v1/merchants/shop/uplift", params=future)).json()["type"].endswith("bad_window")

@@ -1,15 +1,19 @@
 """What merchants offer: plans in versions."""
 
-from typing import Any
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from fastapi import Query
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from lutong_chassis import Command, Problem, TxDependency, not_found, routes
-from lutong_contracts.values import Identifier, Title
+from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Title
 from lutong_membership import store
 from lutong_membership.domain.plans import TERMS, Plan, Terms
 from lutong_membership.http.bodies import Currency, Minor, example
-from lutong_membership.store.plans import terms_of
+from lutong_membership.store.plans import as_plan, terms_of
+from lutong_membership.uplift import measure
 
 router = routes("plans")
 
@@ -59,6 +63,35 @@ async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
 async def get_version(plan_id: Identifier, version: int, tx: TxDependency) -> dict[str, Any]:
     """A plan as it was written then. A version never changes."""
     return _view(await store.plan(tx, plan_id, version) or not_found(f"version {version} of plan", plan_id))
+
+
+@router.get("/v1/merchants/{merchant_id}/uplift")
+async def get_uplift(
+    merchant_id: Identifier,
+    tx: TxDependency,
+    plan_id: Annotated[str | None, Query(pattern=IDENTIFIER_PATTERN, description="else the open one")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="else 30 days before the end")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="else now")] = None,
+) -> dict[str, Any]:
+    """What light membership changed: members who were offered it against those who were held out for good."""
+    plan_id = plan_id or await store.open_plan_of(tx, merchant_id) or not_found("open plan of merchant", merchant_id)
+    row = await store.plan(tx, plan_id)
+    if row is None or row["merchant_id"] != merchant_id:
+        not_found(f"plan of {merchant_id!r}", plan_id)
+    until = until or tx.now
+    since = since or until - timedelta(days=30)
+    if not since < until <= tx.now:
+        raise Problem(422, "bad_window", "the window must begin before it ends, and end by now")
+    members = await store.exposed_members(tx, merchant_id, plan_id, since, until)
+    found = measure(members, as_plan(row).terms.holdout_percent)
+    window = {"since": since, "until": until}
+    return {
+        "merchant_id": merchant_id,
+        "plan_id": plan_id,
+        "currency": row["currency"],
+        "window": window,
+        **asdict(found),
+    }
 
 
 def _view(row: Any) -> dict[str, Any]:  # noqa: ANN401  # a row of a plan with its version

@@ -22,11 +22,13 @@ CREATE TRIGGER plan_version_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON pla
 
 -- Agreements live longer than a decision now. Those that are signed keep what they signed: version 1, without an
 -- obligation and without an end.
+ALTER TABLE agreement RENAME decided_at TO asked_at;
 ALTER TABLE agreement
     DROP CONSTRAINT agreement_state_check,
     ADD CONSTRAINT agreement_state_check CHECK (
         state IN ('consulted', 'declined', 'preordered', 'lapsed', 'active', 'fulfilled', 'unfulfilled', 'quit',
                   'settling', 'settled', 'overdue', 'recovered', 'written_off', 'closed')),
+    ADD changed_at    timestamptz NOT NULL DEFAULT now(),
     ADD merchant_id   text,
     ADD version       integer NOT NULL DEFAULT 1,
     ADD holdout       boolean NOT NULL DEFAULT false,
@@ -46,8 +48,8 @@ ALTER TABLE agreement
     ADD FOREIGN KEY (plan_id, version) REFERENCES plan_version;
 UPDATE agreement
    SET merchant_id = plan.merchant_id,
-       signed_at = CASE WHEN state = 'active' THEN decided_at END,
-       begins_at = CASE WHEN state = 'active' THEN decided_at END,
+       signed_at = CASE WHEN state = 'active' THEN asked_at END,
+       begins_at = CASE WHEN state = 'active' THEN asked_at END,
        reason = CASE WHEN state = 'declined' THEN 'not_admitted' END
   FROM plan
  WHERE plan.plan_id = agreement.plan_id;

@@ -48,7 +48,7 @@ UPDATE hold
                          FROM agreement
                         WHERE agreement.member_id = hold.member_id AND agreement.merchant_id = hold.merchant_id
                           AND agreement.state = 'active'
-                        ORDER BY decided_at DESC LIMIT 1)
+                        ORDER BY asked_at DESC LIMIT 1)
  WHERE state IN ('held', 'captured', 'released');
 ALTER TABLE hold
     ADD CHECK (amount_minor = total_minor - discount_minor - coupon_minor),

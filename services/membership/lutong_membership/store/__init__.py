@@ -45,7 +45,7 @@ from lutong_membership.store.holds import (
 from lutong_membership.store.ledger import OverLimitError, ledger_of, post, retarget, summary
 from lutong_membership.store.lines import lock_lines, open_lines, read_lines
 from lutong_membership.store.members import forget, save_applicants
-from lutong_membership.store.plans import draw_arms, lock_plan, open_plans, plan, save_plan
+from lutong_membership.store.plans import draw_arms, lock_plan, open_plan_of, open_plans, plan, save_plan
 from lutong_membership.store.proposals import (
     audit,
     decide_proposal,
@@ -55,6 +55,7 @@ from lutong_membership.store.proposals import (
     propose_write_offs,
 )
 from lutong_membership.store.statements import agreement, journey_of, statement
+from lutong_membership.store.uplift import exposed_members
 
 __all__ = [
     "Attempt",
@@ -78,6 +79,7 @@ __all__ = [
     "end_deductions",
     "end_holds",
     "end_jobs",
+    "exposed_members",
     "forget",
     "hold",
     "issued_to",
@@ -98,6 +100,7 @@ __all__ = [
     "open_consultations",
     "open_desk",
     "open_lines",
+    "open_plan_of",
     "open_plans",
     "open_proposals",
     "plan",

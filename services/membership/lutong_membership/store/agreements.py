@@ -104,7 +104,7 @@ async def save_agreements(tx: Tx, changed: Sequence[tuple[Agreement, Cause | Non
            SET state = excluded.state, signed_at = excluded.signed_at, begins_at = excluded.begins_at,
                ends_at = excluded.ends_at, settle_at = excluded.settle_at, grace_ends_at = excluded.grace_ends_at,
                free = excluded.free, charge_minor = excluded.charge_minor, step = excluded.step,
-               step_due_at = excluded.step_due_at, decided_at = now()
+               step_due_at = excluded.step_due_at, changed_at = now()
         """,
         *columns(rows, 18),
     )
@@ -127,12 +127,12 @@ async def agreements_of(tx: Tx, member_id: str) -> list[asyncpg.Record]:
     """A member's agreements with the reasons they were decided on. Never the points."""
     return await tx.fetch(
         f"""
-        SELECT {AGREEMENT}, plan_version.title, plan.currency, decided_at, agreement.reason,
+        SELECT {AGREEMENT}, plan_version.title, plan.currency, asked_at, agreement.reason,
                coalesce(assessment.reasons, '{{}}') AS reasons
           FROM agreement {JOINS}
           LEFT JOIN assessment USING (agreement_id)
          WHERE agreement.member_id = $1
-         ORDER BY decided_at, agreement_id
+         ORDER BY asked_at, agreement_id
         """,
         member_id,
     )

@@ -94,6 +94,12 @@ async def open_plans(tx: Tx, merchants: Iterable[str]) -> dict[str, Plan]:
     return {row["merchant_id"]: as_plan(row) for row in rows}
 
 
+async def open_plan_of(tx: Tx, merchant_id: str) -> str | None:
+    """The open plan of a merchant, by id."""
+    found: str | None = await tx.fetchval("SELECT plan_id FROM plan WHERE open AND merchant_id = $1", merchant_id)
+    return found
+
+
 async def draw_arms(tx: Tx, exposed: Sequence[tuple[str, Plan]]) -> dict[tuple[str, str], bool]:
     """Whether members, given with the plan they come to, go without its benefits; by (member, plan). A draw is for ever."""
     draws = {

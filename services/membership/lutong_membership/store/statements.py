@@ -26,7 +26,7 @@ _PARTS: Final = {
 async def agreement(tx: Tx, agreement_id: str) -> asyncpg.Record | None:
     """An agreement with the version that was signed."""
     return await tx.fetchrow(
-        f"SELECT {AGREEMENT}, {PINNED}, plan_version.title, decided_at, reason FROM agreement {JOINS} WHERE agreement_id = $1",
+        f"SELECT {AGREEMENT}, {PINNED}, plan_version.title, asked_at, changed_at, reason FROM agreement {JOINS} WHERE agreement_id = $1",
         agreement_id,
     )
 
