@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 import lutong_contracts
-from lutong_console import catalogue, dashboards
+from lutong_console import catalogue, dashboards, machines
 from lutong_console.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out
 from lutong_console.targets import Json
@@ -30,13 +30,15 @@ def documents() -> dict[Path, bytes]:
     wanted = {_SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()}
     wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
+    told = _ROOT / "docs" / "membership.md"
+    wanted[told] = machines.drawn(told.read_text(encoding="utf-8")).encode()
     shown = _ROOT / "deploy" / "grafana" / "dashboards"
     return wanted | {shown / name: content for name, content in dashboards.rendered().items()}
 
 
 @commands.command()
 def generate(*, as_json: Json = False) -> None:
-    """Write the schemas, the AsyncAPI document, flow.md and the dashboards."""
+    """Write the schemas, the AsyncAPI document, flow.md, the state machines of membership.md and the dashboards."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
         path.unlink()

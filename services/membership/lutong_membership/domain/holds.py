@@ -27,6 +27,11 @@ HOLD_LIFE: Final[Mapping[HoldState, tuple[HoldState, ...]]] = {
 }
 
 
+def before(state: HoldState) -> list[HoldState]:
+    """The states from which a hold may come to this one."""
+    return [earlier for earlier, following in HOLD_LIFE.items() if state in following]
+
+
 class CaptureBeyondHoldError(ValueError):
     """More was delivered than was ordered: a bug upstream, to be set aside and looked at."""
 

@@ -26,7 +26,7 @@ async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> li
     """The member has the goods: what was held is owed, counts towards the obligation, and its coupon is used up."""
     causes = {received.event.order_id: received for received in batch}
     endings = [(order_id, received.event.amount.amount_minor, None) for order_id, received in causes.items()]
-    captured = await store.end_holds(tx, endings, "captured", ("held", "expired"))
+    captured = await store.end_holds(tx, endings, "captured")
     desk = await store.desk_of(tx, captured, deducts=deducts())
 
     said = []
@@ -61,9 +61,7 @@ async def release_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -
 async def _release(batch: Sequence[Received[Event]], reasons: Mapping[str, str], tx: Tx) -> list[Outgoing]:
     """End holds without goods: the line has the credit again, unless it had expired already, and the member the coupon."""
     causes = {received.key: received for received in batch}
-    found = await store.end_holds(
-        tx, [(order_id, 0, reason) for order_id, reason in reasons.items()], "released", ("held", "expired")
-    )
+    found = await store.end_holds(tx, [(order_id, 0, reason) for order_id, reason in reasons.items()], "released")
     said = []
     for hold in await _give_back(found, "release", tx):
         amount = Money(amount_minor=hold.amount_minor if hold.state == "held" else 0, currency=hold.currency)
@@ -82,7 +80,7 @@ async def expire_holds(batch: Sequence[Received[HoldLapsed]], tx: Tx) -> list[Ou
     The coupon stays with the order: goods may still come, at the price that was agreed.
     """
     causes = {received.event.order_id: received for received in batch}
-    found = await store.end_holds(tx, [(order_id, 0, None) for order_id in causes], "expired", ("held",))
+    found = await store.end_holds(tx, [(order_id, 0, None) for order_id in causes], "expired")
     said = []
     for hold in await _give_back(found, "expiry", tx):
         facts = {"order_id": hold.order_id, "member_id": hold.member_id, "merchant_id": hold.merchant_id}

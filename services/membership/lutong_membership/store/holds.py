@@ -9,7 +9,7 @@ import asyncpg
 from lutong_chassis import Tx, columns
 from lutong_contracts.feed import ServiceRequested
 from lutong_membership.domain.agreements import Agreement
-from lutong_membership.domain.holds import Hold, HoldState
+from lutong_membership.domain.holds import Hold, HoldState, before
 from lutong_membership.domain.ledger import Line
 from lutong_membership.domain.plans import Plan
 from lutong_membership.domain.requests import Books, Standing
@@ -114,13 +114,12 @@ class Endings:
     lines: dict[tuple[str, str], Line]
 
 
-async def end_holds(
-    tx: Tx, endings: Sequence[tuple[str, int, str | None]], state: HoldState, before: Sequence[HoldState]
-) -> Endings:
-    """End holds, given as (order, captured amount, reason), that are in one of the states before. Three statements."""
+async def end_holds(tx: Tx, endings: Sequence[tuple[str, int, str | None]], state: HoldState) -> Endings:
+    """End holds, given as (order, captured amount, reason), that may end like this. Three statements."""
+    from_states = before(state)
     order_ids = [order_id for order_id, _, _ in endings]
     found = await tx.fetch(
-        "SELECT member_id FROM hold WHERE order_id = ANY ($1) AND state = ANY ($2)", order_ids, list(before)
+        "SELECT member_id FROM hold WHERE order_id = ANY ($1) AND state = ANY ($2)", order_ids, from_states
     )
     lines = await lock_lines(tx, {row["member_id"] for row in found})
     rows = await tx.fetch(
@@ -141,7 +140,7 @@ async def end_holds(
         """,  # all parts see the same snapshot: what is selected is what was there before
         *columns(sorted(endings), 3),
         state,
-        list(before),
+        from_states,
     )
     return Endings([Ended(_hold(row), *as_pair(row)) for row in rows], lines)
 
