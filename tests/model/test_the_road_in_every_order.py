@@ -131,7 +131,8 @@ class Road(RuleBasedStateMachine):
 
 def settle(examples: int, **more: Any) -> settings:
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    return settings(max_examples=examples, stateful_step_count=100, deadline=None, suppress_health_check=checks, **more)
+    shape = {"max_examples": examples, "stateful_step_count": 100, "deadline": None, "suppress_health_check": checks}
+    return settings(**shape | more)
 
 
 @pytest.mark.timeout(300)

@@ -220,6 +220,13 @@ def test_what_is_written_off_is_a_loss_and_the_member_gets_no_more_credit() -> N
     assert kinds(gone).count("write_off") == 2
 
 
+def test_what_is_written_off_is_not_deducted_any_more() -> None:
+    """Found by the model: a notice that nobody took back took money for a debt that was given up."""
+    gone = write_off(charged(), "w-1", a_clock(34)).dossier
+    assert the_deduction(gone).state == "void"
+    assert release_deduction(gone, the_deduction(gone).deduction_id, a_clock(36)).dossier == gone
+
+
 def test_the_ladder_is_a_function_of_the_oldest_debt_and_the_day() -> None:
     plan = an_agreement().plan
     reached = [

@@ -93,7 +93,7 @@ def pay(dossier: Dossier, debt: Debt, amount_minor: int, reference: str, clock: 
     about = entry_about(dossier, "repayment", reference)
     return (
         reduce_debt(dossier, debt, amount_minor, "cash", about)
-        .then(_notices_void, debt.debt_id, clock)
+        .then(void_notices, debt.debt_id, clock)
         .then(relieved, clock)
     )
 
@@ -123,7 +123,7 @@ def give_back(
     outcome = Outcome(dossier)
     if dropped_minor:
         about = entry_about(dossier, kind, reference)
-        outcome = reduce_debt(dossier, debt, dropped_minor, _BEARER[kind], about).then(_notices_void, debt_id, clock)
+        outcome = reduce_debt(dossier, debt, dropped_minor, _BEARER[kind], about).then(void_notices, debt_id, clock)
     rest_minor = amount_minor - dropped_minor
     if rest_minor:
         account = {"refund": "payable", "charge_credited": "benefits"}[kind]
@@ -139,7 +139,7 @@ def waive(dossier: Dossier, debt: Debt, amount_minor: int, reference: str, clock
     event = DebtWaived(**dossier.agreement.facts, amount=dossier.money(amount_minor))
     return (
         reduce_debt(dossier, debt, amount_minor, "waivers", about, event)
-        .then(_notices_void, debt.debt_id, clock)
+        .then(void_notices, debt.debt_id, clock)
         .then(relieved, clock)
     )
 
@@ -149,11 +149,11 @@ def _offset(dossier: Dossier, reference: str, clock: Clock) -> Outcome:
     outcome = Outcome(dossier)
     for _, debt, part_minor in allocate([dossier], dossier.line.credit_minor):
         about = entry_about(dossier, "offset", reference)
-        outcome = outcome.then(reduce_debt, debt, part_minor, "credit", about).then(_notices_void, debt.debt_id, clock)
+        outcome = outcome.then(reduce_debt, debt, part_minor, "credit", about).then(void_notices, debt.debt_id, clock)
     return outcome
 
 
-def _notices_void(dossier: Dossier, debt_id: str, clock: Clock) -> Outcome:
+def void_notices(dossier: Dossier, debt_id: str, clock: Clock) -> Outcome:
     """The amount is another now: what was notified is void, and what is left is notified anew."""
     void = {
         deduction_id: deduction.moved("void")

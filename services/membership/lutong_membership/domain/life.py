@@ -22,7 +22,7 @@ from lutong_contracts.membership import (
 )
 from lutong_membership.domain.accruals import COUNTS, Accrual, Effect
 from lutong_membership.domain.agreements import ENDED, SETTLED, Clock, Refusal, Said
-from lutong_membership.domain.collection import give_back, notify
+from lutong_membership.domain.collection import give_back, notify, void_notices
 from lutong_membership.domain.debts import Debt
 from lutong_membership.domain.dossier import (
     Dossier,
@@ -239,6 +239,7 @@ def write_off(dossier: Dossier, reference: str, clock: Clock) -> Outcome:
     for debt in debts:
         about = entry_about(dossier, "write_off", reference)
         outcome = outcome.then(reduce_debt, debt, debt.outstanding_minor, "losses", about)
+        outcome = outcome.then(void_notices, debt.debt_id, clock)
     return outcome.then(_no_more_credit).then(close, clock)
 
 
