@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, not_found, routes
+from lutong_chassis import Command, Problem, TxDependency, not_found
 from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.domain.agreements import may_be_signed
@@ -16,10 +16,8 @@ from lutong_membership.domain.plans import TERMS
 from lutong_membership.domain.requests import Books, join
 from lutong_membership.domain.rights import take_back, use_right
 from lutong_membership.handlers.clock import clock
-from lutong_membership.http.bodies import example, open_one, say, settle_command
+from lutong_membership.http.bodies import example, open_one, router, say, settle_command
 from lutong_membership.store.plans import terms_of
-
-router = routes("agreements")
 
 
 class Leaving(Command):

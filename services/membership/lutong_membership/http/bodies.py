@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from lutong_chassis import Command, Problem, Tx, not_found
+from lutong_chassis import Command, Problem, Tx, not_found, routes
 from lutong_contracts.values import Identifier, Text
 from lutong_membership import store
 from lutong_membership.domain.agreements import Refusal, Said
@@ -13,6 +13,9 @@ from lutong_membership.domain.desk import Desk
 from lutong_membership.domain.dossier import Dossier, Outcome
 from lutong_membership.domain.ledger import Line
 from lutong_membership.handlers.clock import deducts
+
+router = routes("membership")
+"""The one router; every file of this folder adds its commands and queries to it."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(ge=1, le=10**12, description="in minor units")]

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, not_found, routes
+from lutong_chassis import Command, Problem, TxDependency, not_found
 from lutong_contracts.membership import CouponLapsed, CouponVoided
 from lutong_contracts.values import Identifier
 from lutong_membership import store
@@ -14,9 +14,7 @@ from lutong_membership.domain.plans import Minor as MinorOrNothing
 from lutong_membership.domain.plans import Zone
 from lutong_membership.handlers.clock import clock
 from lutong_membership.handlers.coupons import issued_event
-from lutong_membership.http.bodies import Because, Currency, Minor, example
-
-router = routes("coupons")
+from lutong_membership.http.bodies import Because, Currency, Minor, example, router
 
 Units = Annotated[int, Field(ge=1, le=10**9)]
 

@@ -6,7 +6,7 @@ import orjson
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, not_found, routes
+from lutong_chassis import Command, Problem, TxDependency, not_found
 from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
 from lutong_membership import store
@@ -14,10 +14,8 @@ from lutong_membership.domain.agreements import Agreement
 from lutong_membership.domain.applicants import Applicant
 from lutong_membership.domain.requests import Books, offer, why_not_joining
 from lutong_membership.handlers.clock import PATIENCE, clock
-from lutong_membership.http.bodies import example, say, view
+from lutong_membership.http.bodies import example, router, say, view
 from lutong_membership.store.plans import as_plan
-
-router = routes("members")
 
 _PROFILE: dict[str, int] = {
     "months_known": 36,

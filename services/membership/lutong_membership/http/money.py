@@ -5,16 +5,14 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, routes
+from lutong_chassis import Command, Problem, TxDependency
 from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.domain.collection import allocate, pay
 from lutong_membership.domain.ledger import Entry, after, pair
 from lutong_membership.domain.lines import retargeted
 from lutong_membership.handlers.clock import clock, deducts
-from lutong_membership.http.bodies import Currency, LineView, Minor, example, locked_line, say, view
-
-router = routes("money")
+from lutong_membership.http.bodies import Currency, LineView, Minor, example, locked_line, router, say, view
 
 
 class Repayment(Command):

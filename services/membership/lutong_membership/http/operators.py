@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Query
 from pydantic import ConfigDict, StringConstraints
 
-from lutong_chassis import Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Problem, Tx, TxDependency, not_found
 from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.domain.agreements import CLOSING, Refusal
@@ -15,9 +15,7 @@ from lutong_membership.domain.collection import waive
 from lutong_membership.domain.dossier import Dossier, Outcome
 from lutong_membership.domain.life import write_off
 from lutong_membership.handlers.clock import clock
-from lutong_membership.http.bodies import Because, Minor, example, open_one, settle_command
-
-router = routes("operators")
+from lutong_membership.http.bodies import Because, Minor, example, open_one, router, settle_command
 
 FOUR_EYES_ABOVE_MINOR: Final = int(os.environ.get("LUTONG_FOUR_EYES_ABOVE_MINOR", "10000"))
 """Up to this amount an operator decides alone."""

@@ -7,15 +7,13 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, not_found, routes
+from lutong_chassis import Command, Problem, TxDependency, not_found
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Title
 from lutong_membership import store
 from lutong_membership.domain.plans import TERMS, Plan, Terms
-from lutong_membership.http.bodies import Currency, Minor, example
+from lutong_membership.http.bodies import Currency, Minor, example, router
 from lutong_membership.store.plans import as_plan, terms_of
 from lutong_membership.uplift import measure
-
-router = routes("plans")
 
 _TERMS: dict[str, Any] = {
     "period": {"kind": "from_tomorrow", "months": 1},
