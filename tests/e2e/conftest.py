@@ -9,11 +9,23 @@ import pytest_asyncio
 from lutong_console.roads import Walker, build_world, new_run
 from lutong_console.targets import Suite
 from lutong_local.stack import SERVICES, Stack, down, up
+from tests.integration.membership.test_credit_providers import TOKEN, stub_url
+
+__all__ = ["stub_url"]  # a fixture
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = up(tmp_path_factory.mktemp("suite"), lambda _: None, dies_with_parent=True)
+def stack(tmp_path_factory: pytest.TempPathFactory, stub_url: str) -> Iterator[Stack]:
+    """A suite in which a plan's day lasts a second, and charges are taken by a stub of a provider."""
+    takes = {method: {"decided": {"state": "succeeded"}} for method in ("POST", "GET")}
+    httpx.put(f"{stub_url}/stub", json=takes, trust_env=False).raise_for_status()
+    settings = {
+        "LUTONG_PLAN_DAY_S": "1",
+        "LUTONG_DEDUCTION_URL": stub_url,
+        "LUTONG_DEDUCTION_TOKEN": TOKEN,
+    }
+    directory = tmp_path_factory.mktemp("suite")
+    running = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: settings)
     try:
         yield running
     finally:
@@ -27,8 +39,8 @@ def target(stack: Stack) -> Suite:
 
 @pytest_asyncio.fixture
 async def walkers(target: Suite) -> AsyncIterator[dict[str, Walker]]:
-    """Viewers a, b and c, who pay back, and d, who does not; the world of the README around them."""
+    """Viewers a, b and c, who pay back, d, who does not, and e, a stranger; the world of the README around them."""
     run = new_run()
     async with httpx.AsyncClient(timeout=20) as client:
         await build_world(client, target, run)
-        yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcd"}
+        yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}

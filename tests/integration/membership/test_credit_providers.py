@@ -60,7 +60,7 @@ class Provider:
         return [request["method"] for request in await self.asked()]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stub_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = f"http://127.0.0.1:{(port := free_port())}"
     arguments = [sys.executable, "-m", "tests.integration.membership.credit_stub", str(port)]

@@ -24,6 +24,12 @@ class Repayment(Command):
     currency: Currency = "CNY"
 
 
+class Repaid(LineView):
+    """The line after a repayment, and the id of the repayment in the statement."""
+
+    repayment_id: str
+
+
 class Payout(Command):
     """Money that a member was given back."""
 
@@ -43,7 +49,7 @@ class Limit(Command):
 
 
 @router.post("/v1/members/{member_id}/repayments", status_code=201)
-async def repay(member_id: Identifier, repayment: Repayment, tx: TxDependency) -> LineView:
+async def repay(member_id: Identifier, repayment: Repayment, tx: TxDependency) -> Repaid:
     """Take a repayment; it pays the oldest debts first. Send an Idempotency-Key: money moves once per key."""
     line = await locked_line(tx, member_id, repayment.currency)
     agreements = await store.agreements_in_debt(tx, member_id, repayment.currency)
@@ -57,7 +63,7 @@ async def repay(member_id: Identifier, repayment: Repayment, tx: TxDependency) -
         said = desk.decide(agreement_id, pay, debt, part_minor, reference, clock(tx))
         await say(tx, agreement_id, said)
     await store.save_desk(tx, desk)
-    return view(desk.lines[line.key])
+    return Repaid(**view(desk.lines[line.key]).model_dump(), repayment_id=reference)
 
 
 @router.post("/v1/members/{member_id}/payouts", status_code=201)
