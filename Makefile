@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+WORKERS ?= 2
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress chaos bench scorecard check lint types imports contracts alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard check lint types imports contracts alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +35,8 @@ down: setup ## Stop it
 status: setup ## Say what runs, and whether it is ready
 	@$(BIN)/lutong status $(ARGS)
 
-test: setup ## All tests: unit, model, integration, end to end
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## All tests: unit, model, integration, end to end (WORKERS=1: one after the other)
+	@$(BIN)/python -m pytest $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadgroup) $(ARGS)
 
 unit: setup ## Pure tests, in seconds
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
@@ -48,6 +49,9 @@ e2e: setup ## The story of the README as a test
 
 stress: setup ## Crowds that want the same credit and the same stock at once
 	@$(BIN)/python -m pytest tests/stress --timeout 600 $(ARGS)
+
+fuzz: setup ## Try every operation of the four OpenAPI documents with odd requests (EXAMPLES=10)
+	@EXAMPLES=$(or $(EXAMPLES),10) $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \

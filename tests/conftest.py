@@ -7,10 +7,25 @@ Kafka and real PostgreSQL from wheels, on free ports, gone when the tests end.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from lutong_local.stack import infrastructure as local_infrastructure
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers: the end-to-end tests share one suite, so they go to one worker, and begin at once.
+
+    The others go by file: what a file starts, it starts once.
+    """
+    if not config.getoption("numprocesses", None):
+        return
+    root = Path(__file__).parent
+    for item in items:
+        part = item.path.relative_to(root).parts[0]
+        item.add_marker(pytest.mark.xdist_group(part if part == "e2e" else str(item.path)))
+    items.sort(key=lambda item: "e2e" not in item.path.relative_to(root).parts[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Run:
                 "LUTONG_KAFKA_BOOTSTRAP": self.stack.kafka_bootstrap,
                 "LUTONG_DATABASE_URL": self.urls[service],
                 "LUTONG_HTTP_PORT": str(free_port()),
+                "LUTONG_AUTH": "off",
             }
             arguments = [sys.executable, "-m", f"tests.bench.variants.{self.variant}", service]
             log = self.stack.directory / f"{self.variant}-{service}-{number}.log"

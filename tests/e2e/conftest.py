@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from lutong_console.roads import Walker, build_world, new_run
 from lutong_console.targets import Suite
-from lutong_local.stack import SERVICES, Stack, down, up
+from lutong_local.stack import Stack, down, up
 from tests.integration.membership.test_credit_providers import TOKEN, stub_url
 
 __all__ = ["stub_url"]  # a fixture
@@ -34,13 +34,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, stub_url: str) -> Iterator[S
 
 @pytest.fixture
 def target(stack: Stack) -> Suite:
-    return Suite({service: stack.url(service) for service in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
+    return Suite.of(stack)
 
 
 @pytest_asyncio.fixture
 async def walkers(target: Suite) -> AsyncIterator[dict[str, Walker]]:
     """Viewers a, b and c, who pay back, d, who does not, and e, a stranger; the world of the README around them."""
     run = new_run()
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with target.client(20) as client:
         await build_world(client, target, run)
         yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}

@@ -138,18 +138,33 @@ def record(event_type: str, **changes: Any) -> Corrupt:  # whatever a record hol
     return corrupt
 
 
+def neighbours(world: World, event_type: str) -> tuple[int, int]:
+    """Where the first event of a type is that another event of its key follows, and where that one is."""
+    return next(
+        (i, j)
+        for i, one in enumerate(world.records)
+        if event_type in one.type
+        for j, other in enumerate(world.records[i + 1 :], i + 1)
+        if (other.topic, other.key) == (one.topic, one.key) and other.event_id != one.event_id
+    )
+
+
 def swapped(event_type: str) -> Corrupt:
     """Swap an event with the next of its key."""
 
     def corrupt(world: World) -> None:
-        first, second = next(
-            (i, j)
-            for i, one in enumerate(world.records)
-            if event_type in one.type
-            for j, other in enumerate(world.records[i + 1 :], i + 1)
-            if (other.topic, other.key) == (one.topic, one.key)
-        )
+        first, second = neighbours(world, event_type)
         world.records[first], world.records[second] = world.records[second], world.records[first]
+
+    return corrupt
+
+
+def parted(event_type: str) -> Corrupt:
+    """Move an event to another partition than the next of its key."""
+
+    def corrupt(world: World) -> None:
+        first, _ = neighbours(world, event_type)
+        world.records[first] = dataclasses.replace(world.records[first], partition=99)
 
     return corrupt
 
@@ -173,7 +188,7 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V1", "a topic holds what nobody committed", drop("feed.outbox", type="lutong.feed.post-published.v1")),
     ("V1", "a payload was altered on the way", record("credit-held", value="{}")),
     ("V1", "an event is under another key", record("order-sourced", key="other")),
-    ("V1", "a key is in two partitions", record("order-sourced", partition=99)),
+    ("V1", "a key is in two partitions", parted("order-sourced")),
     ("V1", "two events of a key changed places", swapped("order-sourced")),
     ("V1", "a version is missing", record("order-advanced", sequence=9)),
     ("V2", "an event was not taken in", drop("membership.inbox", type="lutong.feed.service-requested.v1")),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lutong_chassis.testing import an_admin
+from lutong_chassis.tokens import make_keys
 from lutong_console.roads import ROADS, Walker
 from lutong_contracts import TOPICS
 from lutong_local.stack import Stack
@@ -25,6 +27,10 @@ class Lutong:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = os.environ | environment
+
+    def having(self, **environment: str) -> "Lutong":
+        """The same, in an environment that says more."""
+        return Lutong(self.environment | environment)
 
     def __call__(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("lutong")), *arguments]
@@ -70,6 +76,7 @@ async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, walk
         (["journey", "x", "--stack", "nosuch"], 3, "lutong up"),
         (["parked", "redrive", "feed", "1", "--reason", "x" * 9], 1, "not open"),
         (["replay", "/nonexistent"], 2, "is missing"),
+        (["token", "--stack", "nosuch"], 3, "lutong up, or lutong token --key FILE"),
     ],
 )
 def test_errors_say_what_to_do_and_exit_codes_are_honest(
@@ -79,6 +86,31 @@ def test_errors_say_what_to_do_and_exit_codes_are_honest(
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_token_says_who_somebody_is_and_services_believe_it(lutong: Lutong) -> None:
+    viewer = lutong("token", "--role", "viewer").stdout.strip()
+    looking = lutong.having(LUTONG_TOKEN=viewer)
+    assert looking("parked", "list").returncode == 0
+    refused = looking("parked", "redrive", "feed", "1", "--reason", "x" * 9)
+    assert refused.returncode == 1
+    assert "this is for operator, and your token says viewer" in refused.stderr
+    assert "next: set LUTONG_TOKEN" in refused.stderr
+
+
+def test_a_token_of_another_key_is_refused_and_nothing_of_it_is_shown(lutong: Lutong, tmp_path: Path) -> None:
+    token = make_keys(tmp_path / "keys").token(an_admin())
+    (tmp_path / "token").write_text(f"{token}\n")
+    done = lutong.having(LUTONG_TOKEN_FILE=str(tmp_path / "token"))("parked", "list")
+    assert done.returncode == 1
+    assert "401" in done.stderr
+    assert token not in done.stderr
+
+
+def test_the_signing_key_of_a_stack_is_for_its_owner(stack: Stack) -> None:
+    assert (stack.keys / "signing-key.pem").stat().st_mode & 0o077 == 0
+    assert stack.keys.stat().st_mode & 0o077 == 0
+    assert all("PRIVATE" not in path.read_text(errors="replace") for path in stack.directory.glob("*.log"))
 
 
 def test_lists_are_there(lutong: Lutong) -> None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
@@ -18,7 +17,7 @@ from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.stack import SERVICES, Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.chaos import world
-from tests.chaos.load import Client
+from tests.chaos.office import Client
 from tests.integration.chassis.harness import until
 
 STEPS = ("accepted", "picked", "handed_over", "fulfilled")
@@ -36,7 +35,7 @@ def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest_asyncio.fixture
 async def client(own_stack: Stack) -> AsyncIterator[Client]:
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with Suite.of(own_stack).client(5) as http:
         yield Client(own_stack, http)
 
 
@@ -130,9 +129,6 @@ async def test_every_service_dies_at_every_boundary_and_every_order_ends(own_sta
         return set((await client.ask("feed", "/v1/summary"))["requests"]) == {"fulfilled"}
 
     await until(quiet, "the feed shows every order as fulfilled")
-    target = Suite(
-        {service: own_stack.url(service) for service in SERVICES}, own_stack.kafka_bootstrap, own_stack.database_urls
-    )
     history = [{"kind": "order", "id": order_id, "outcome": "ok"} for order_id in orders]
     assert len(orders) >= 4
-    assert evaluate(await collect(target, catalogue.handled_types()), (), history) == []
+    assert evaluate(await collect(Suite.of(own_stack), catalogue.handled_types()), (), history) == []

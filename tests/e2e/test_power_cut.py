@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from lutong_console import catalogue
@@ -108,9 +107,7 @@ def power_is_back(stack: Stack) -> None:
 async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_nothing(
     own_stack: Stack, disk: Disk
 ) -> None:
-    target = Suite(
-        {service: own_stack.url(service) for service in SERVICES}, own_stack.kafka_bootstrap, own_stack.database_urls
-    )
+    target = Suite.of(own_stack)
 
     async def look() -> World:
         return await collect(target, catalogue.handled_types())
@@ -118,7 +115,7 @@ async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_no
     async def is_whole() -> bool:
         return not evaluate(await look())
 
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with target.client(20) as client:
         code = new_run()
         await build_world(client, target, code)
         run("sync", "-f", disk.mounted)
@@ -135,7 +132,7 @@ async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_no
         lost = [violation for violation in log_matches_outbox(await look()) if "not on" in violation.what]
         assert lost, "the power cut must have cost Kafka something that it had acknowledged"
         for service in SERVICES:
-            order = {"actor": "ops", "reason": "power cut", "since": "2020-01-01T00:00:00Z"}
+            order = {"reason": "power cut", "since": "2020-01-01T00:00:00Z"}
             answer = await client.post(f"{own_stack.url(service)}/operations/republication", json=order)
             assert answer.status_code == 200
         await until(is_whole, "the log is whole, and every identity holds", 60)

@@ -144,7 +144,7 @@ async def test_poison_on_a_real_topic_is_parked_and_the_road_beside_it_stays_ope
     (head,) = await until(parked, "one is parked and one waits")
     for _ in range(2):
         answer = await walker.ask(
-            "registry", "POST", f"/operations/parked/{head}/discard", actor="ops", reason="garbage from a partner"
+            "registry", "POST", f"/operations/parked/{head}/discard", reason="garbage from a partner"
         )
         head = answer["next_parked"]
     assert await walker.ask("registry", "GET", "/operations/parked") == []

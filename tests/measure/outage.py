@@ -15,17 +15,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import httpx
-
 from lutong_console import catalogue
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.processes import stop
-from lutong_local.stack import SERVICES, Stack, down, start_piece, up, wait_for_piece
+from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
 from tests.chaos import world
 from tests.integration.chassis.harness import until
-from tests.measure.overload import ask, open_loop
+from tests.measure.overload import a_client, as_often_as_it_likes, as_operator, ask, open_loop
 
 DRAINED_WITHIN_S = 300.0
 
@@ -39,7 +37,8 @@ def memory_mb(pid: int) -> float:
 async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any]:
     """Warm up, take Kafka away, bring it back, verify."""
     pid = stack.children["feed"].pid
-    async with httpx.AsyncClient(timeout=20) as client:
+    as_operator(stack)
+    async with a_client(20, 100) as client:
         url = f"{stack.url('feed')}/v1/posts/{await world.build_and_wait(client, stack)}/card/taps"
         assert await ask(client, url, 0) == "good"
     await open_loop(url, 20, rate)
@@ -56,7 +55,7 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
     start_piece(stack, "kafka", dies_with_parent=True)
     await asyncio.to_thread(wait_for_piece, stack, "kafka")
     back = monotonic()
-    target = Suite({name: stack.url(name) for name in SERVICES}, stack.kafka_bootstrap, stack.database_urls)
+    target = Suite.of(stack)
 
     async def nothing_is_amiss() -> bool:
         return not evaluate(await collect(target, catalogue.handled_types()))
@@ -77,7 +76,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--rate", type=float, default=200.0)
     options = parser.parse_args()
-    stack = up(Path(tempfile.mkdtemp(prefix="lutong-outage-")) / "stack", lambda _: None, dies_with_parent=True)
+    directory = Path(tempfile.mkdtemp(prefix="lutong-outage-")) / "stack"
+    stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=as_often_as_it_likes)
     try:
         found = asyncio.run(measure(stack, options.seconds, options.rate))
     finally:

@@ -7,6 +7,7 @@ five times that for a minute, then half of it. Prints goodput as a share of the 
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -19,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from lutong_chassis.auth import Principal
 from lutong_local.stack import Stack, down, up
 from tests.chaos import world
 
@@ -31,6 +33,22 @@ AT_ONCE = 48
 
 Loop = Callable[[str, float, float], Coroutine[Any, Any, Counter[str]]]
 """(URL, seconds, how many at once or per second) → what came of it."""
+
+
+def as_operator(stack: Stack) -> None:
+    """Ask as an operator from now on, also in processes that are started."""
+    os.environ["LUTONG_TOKEN"] = stack.signer.token(Principal("load", "operator"), 3600)
+
+
+def a_client(timeout_s: float, connections_max: int) -> httpx.AsyncClient:
+    """A client that asks as `as_operator` said."""
+    headers = {"authorization": f"Bearer {os.environ['LUTONG_TOKEN']}"}
+    return httpx.AsyncClient(timeout=timeout_s, limits=httpx.Limits(max_connections=connections_max), headers=headers)
+
+
+def as_often_as_it_likes(_stack: Stack, _service: str) -> dict[str, str]:
+    """The environment of services that take any number of requests from one operator: the load is one."""
+    return {"LUTONG_HTTP_RATE_PER_S": "1000000", "LUTONG_HTTP_BURST": "1000000"}
 
 
 async def ask(client: httpx.AsyncClient, url: str, number: int) -> str:
@@ -49,7 +67,7 @@ async def closed_loop(url: str, duration_s: float, at_once: float) -> Counter[st
     """As many as are answered: each client asks again when it was answered."""
     outcomes: Counter[str] = Counter()
     ends = monotonic() + duration_s
-    async with httpx.AsyncClient(timeout=ANSWER_MAX_S, limits=httpx.Limits(max_connections=int(at_once))) as client:
+    async with a_client(ANSWER_MAX_S, int(at_once)) as client:
 
         async def one(number: int) -> None:
             while monotonic() < ends:
@@ -63,7 +81,7 @@ async def open_loop(url: str, duration_s: float, rate: float) -> Counter[str]:
     """So many a second, whatever becomes of them. A few hundred connections, as a gateway would have."""
     outcomes: Counter[str] = Counter()
     began = monotonic()
-    async with httpx.AsyncClient(timeout=ANSWER_MAX_S, limits=httpx.Limits(max_connections=300)) as client:
+    async with a_client(ANSWER_MAX_S, 300) as client:
         tasks: set[asyncio.Task[None]] = set()
 
         async def one(number: int) -> None:
@@ -100,6 +118,7 @@ def _client(results: "Queue[dict[str, int]]", loop: Loop, url: str, duration_s: 
 
 def measure(stack: Stack, duration_s: float) -> dict[str, Any]:
     """Peak, overload, recovery."""
+    as_operator(stack)
     url = f"{stack.url('feed')}/v1/posts/{asyncio.run(_card(stack))}/card/taps"
     in_processes(closed_loop, url, 5, AT_ONCE)  # warm
     peak = in_processes(closed_loop, url, 15, AT_ONCE)
@@ -116,7 +135,7 @@ def measure(stack: Stack, duration_s: float) -> dict[str, Any]:
 
 
 async def _card(stack: Stack) -> str:
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with a_client(20, 100) as client:
         return await world.build_and_wait(client, stack)
 
 
@@ -125,7 +144,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
-    stack = up(Path(tempfile.mkdtemp(prefix="lutong-overload-")) / "stack", lambda _: None, dies_with_parent=True)
+    directory = Path(tempfile.mkdtemp(prefix="lutong-overload-")) / "stack"
+    stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=as_often_as_it_likes)
     try:
         found = measure(stack, options.seconds)
     finally:

@@ -120,10 +120,10 @@ def _wait(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 
 def _reap(child: Child) -> Child:
-    """Collect the exit status of a child of ours, if it has one."""
-    process = _ours.get(child.pid)
-    if process and process.poll() is not None:
-        del _ours[child.pid]
+    """Collect the exit status of every child of ours that has one: some died by themselves, and nobody else asks."""
+    for pid, process in list(_ours.items()):
+        if process.poll() is not None:
+            _ours.pop(pid, None)
     return child
 
 

@@ -1,7 +1,8 @@
 """The whole suite on one machine: Kafka, PostgreSQL, topics, and the four services as processes.
 
 What runs is written to `stack.json` in the stack's directory, readable by its owner only; every
-command of the `lutong` command line starts from there.
+command of the `lutong` command line starts from there. Beside it is the key that signs tokens for
+this stack's services, and for no other's.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from lutong_chassis import topics
+from lutong_chassis import tokens, topics
 from lutong_contracts.topics import TOPICS
 from lutong_local import postgres
 from lutong_local.kafka import prepare_kafka, wait_for_kafka
@@ -57,6 +58,16 @@ class Stack:
     def url(self, service: str) -> str:
         """Where a service answers."""
         return f"http://127.0.0.1:{self.ports[service]}"
+
+    @property
+    def keys(self) -> Path:
+        """Where the key that signs tokens is, and its public half."""
+        return self.directory / "keys"
+
+    @property
+    def signer(self) -> tokens.Signer:
+        """Whoever issues tokens that this stack's services accept."""
+        return tokens.read_key(self.keys / "signing-key.pem")
 
     @property
     def running(self) -> bool:
@@ -186,6 +197,8 @@ def _prepare(stack: Stack, say: Say) -> None:
         service: f"postgresql://{service}:{password}@127.0.0.1:{stack.ports['postgres']}/{service}"
         for service, password in passwords.items()
     }
+    if not stack.keys.exists():
+        tokens.make_keys(stack.keys)
     save(stack)
 
 
@@ -199,6 +212,10 @@ def start_service(
         "LUTONG_HTTP_HOST": "127.0.0.1",
         "LUTONG_HTTP_PORT": str(stack.ports[service]),
         "LUTONG_SESSION_TIMEOUT_MS": "3000",
+        "LUTONG_AUTH": "required",
+        "LUTONG_AUTH_KEYS_FILE": str(stack.keys / "jwks.json"),
+        "LUTONG_AUTH_ISSUER": tokens.ISSUER,
+        "LUTONG_AUTH_AUDIENCE": tokens.AUDIENCE,
     }
     arguments = [sys.executable, "-m", f"lutong_{service}.app"]
     log = stack.directory / f"{service}.log"

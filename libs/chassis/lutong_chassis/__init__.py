@@ -7,7 +7,7 @@ from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import Cause, Outgoing, Received
 from lutong_chassis.errands import Errand
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.http import Command, Problem, TxDependency, not_found, routes
+from lutong_chassis.http import Command, Problem, TxDependency, Who, allowed, not_found, routes
 from lutong_chassis.service import Service
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "Service",
     "Tx",
     "TxDependency",
+    "Who",
+    "allowed",
     "columns",
     "not_found",
     "routes",

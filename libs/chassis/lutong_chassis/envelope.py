@@ -14,12 +14,25 @@ import orjson
 from pydantic import ValidationError
 
 from lutong_contracts import Event, UnknownEventTypeError, event_class
+from lutong_contracts.cloudevents import STRUCTURED, Cause, Envelope, to_headers
+
+__all__ = [
+    "Cause",
+    "Envelope",
+    "MalformedError",
+    "Outgoing",
+    "Received",
+    "Record",
+    "describe",
+    "place",
+    "read",
+    "to_headers",
+]
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 _TEXT_MAX: Final = 256
-_TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-_STRUCTURED: Final = "application/cloudevents"
+TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _REQUIRED: Final = ("id", "source", "type")
 
 
@@ -49,14 +62,6 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...  # noqa: D102  # the same
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...  # noqa: D102  # the same
-
-
-class Cause(NamedTuple):
-    """Why something happens: the journey it is part of and the event that led to it."""
-
-    correlation_id: str
-    causation_id: str | None = None
-    traceparent: str | None = None
 
 
 class Outgoing(NamedTuple):
@@ -92,43 +97,10 @@ class Received(NamedTuple, Generic[E_co]):
         return Outgoing(event, self.as_cause, due_at)
 
 
-class Envelope(NamedTuple):
-    """The attributes of an event that is about to be published."""
-
-    id: str
-    source: str
-    type: str
-    time: datetime
-    key: str
-    sequence: int
-    cause: Cause
-
-
-def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
-    """Binary mode: every attribute is a header, the value is the event's JSON alone."""
-    cause = envelope.cause
-    headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", envelope.id.encode()),
-        ("ce_source", envelope.source.encode()),
-        ("ce_type", envelope.type.encode()),
-        ("ce_time", envelope.time.isoformat().replace("+00:00", "Z").encode()),
-        ("ce_partitionkey", envelope.key.encode()),
-        ("ce_sequence", b"%d" % envelope.sequence),
-        ("ce_correlationid", cause.correlation_id.encode()),
-        ("content-type", b"application/json"),
-    ]
-    if cause.causation_id:
-        headers.append(("ce_causationid", cause.causation_id.encode()))
-    if cause.traceparent:
-        headers.append(("traceparent", cause.traceparent.encode()))
-    return headers
-
-
 def read(record: Record) -> Received[Event]:
     """Understand a record in either mode, or raise `MalformedError` with the reason."""
     headers = _headers(record)
-    if headers.get("content-type", "").startswith(_STRUCTURED):
+    if headers.get("content-type", "").startswith(STRUCTURED):
         attributes, data = _structured(record)
     else:
         attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
@@ -192,7 +164,7 @@ def _event(event_type: str, data: bytes, topic: str) -> Event:
 def _received(record: Record, attributes: Mapping[str, str], traceparent: str | None, event: Event) -> Received[Event]:
     key = _key(record, event)
     recorded_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    traceparent = traceparent if traceparent and _TRACEPARENT.match(traceparent) else None
+    traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
     return Received(
         event=event,
         id=attributes["id"],

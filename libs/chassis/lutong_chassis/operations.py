@@ -2,17 +2,21 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import AwareDatetime, BaseModel, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import outbox, parking
 from lutong_chassis.database import Tx, transaction
-from lutong_chassis.http import Problem, TxDependency, routes
+from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, routes
 from lutong_contracts.values import Identifier, Text
+
+ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 health = APIRouter(tags=["health"], include_in_schema=False)
 router = routes("operations")
+deeds = APIRouter(route_class=GuardedRoute, tags=["operations"])
+"""What operators do: each makes its own transactions, and is safe to repeat without an Idempotency-Key."""
 
 
 @health.get("/livez")
@@ -39,26 +43,29 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-class Decision(BaseModel):
-    """Who decided about a parked record, and why. Both go into the audit table."""
+class Decision(Command):
+    """Why an operator does something. It goes into the audit table, with who does it: the subject of the token."""
 
-    actor: Identifier
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "fixed in 1.2"}]})
+
     reason: Annotated[Text, StringConstraints(min_length=3, max_length=500)]
 
 
 @router.get("/operations/parked")
+@allowed("viewer")
 async def list_parked(tx: TxDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
     """Open parked records, oldest first, with how many wait behind each."""
     return [dict(row) for row in await parking.open_records(tx, limit)]
 
 
-@health.post("/operations/parked/{parked_id}/redrive")
-async def redrive_parked(parked_id: int, decision: Decision, request: Request) -> dict[str, Any]:
+@deeds.post("/operations/parked/{parked_id}/redrive")
+@allowed("operator")
+async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
     """Handle a parked record again, then all that waited behind it, in order. Safe to repeat."""
     service = request.app.state.service
     try:
         applied = await parking.redrive(
-            service.required_pool, parked_id, service.apply, actor=decision.actor, reason=decision.reason
+            service.required_pool, parked_id, service.apply, actor=who.subject, reason=decision.reason
         )
     except parking.NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
@@ -68,34 +75,48 @@ async def redrive_parked(parked_id: int, decision: Decision, request: Request) -
     return {"redriven": applied}
 
 
-@health.post("/operations/parked/{parked_id}/discard")
-async def discard_parked(parked_id: int, decision: Decision, request: Request) -> dict[str, Any]:
+@deeds.post("/operations/parked/{parked_id}/discard")
+@allowed("operator")
+async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
     """Give a parked record up; the first that waited behind it takes its place and can be redriven."""
     pool = request.app.state.service.required_pool
     try:
-        successor = await parking.discard(pool, parked_id, actor=decision.actor, reason=decision.reason)
+        successor = await parking.discard(pool, parked_id, actor=who.subject, reason=decision.reason)
     except parking.NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     return {"discarded": parked_id, "next_parked": successor}
 
 
+def _text(value: object) -> object:
+    """Refuse a moment that is no text: 0 is not 1970."""
+    if not isinstance(value, str):
+        raise ValueError("should be a date and time as RFC 3339 has it")  # noqa: TRY004  # pydantic's way to refuse
+    return value
+
+
 class Republication(Decision):
     """From when on everything is to be published again."""
 
-    since: AwareDatetime
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "the broker lost its disk", "since": "2026-01-01T00:00:00Z"}]}
+    )
+
+    since: Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text)]
 
 
-@health.post("/operations/republication")
-async def republish(command: Republication, request: Request) -> dict[str, int]:
+@deeds.post("/operations/republication")
+@allowed("operator")
+async def republish(command: Republication, who: Who, request: Request) -> dict[str, int]:
     """Publish again what was said since a moment. Copies are recognised by whoever has them."""
     service = request.app.state.service
     async with transaction(service.required_pool) as tx:
-        count = await outbox.republish(tx, command.since, actor=command.actor, reason=command.reason)
+        count = await outbox.republish(tx, command.since, actor=who.subject, reason=command.reason)
     service.wake_relay()
     return {"republished": count}
 
 
 @router.get("/operations/journeys/{correlation_id}")
+@allowed("viewer")
 async def journey(correlation_id: Identifier, tx: TxDependency) -> list[dict[str, Any]]:
     """What this service said on a journey, and when it took in what others said."""
     return [dict(row) for row in await journey_records(tx, correlation_id)]

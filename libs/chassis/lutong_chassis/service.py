@@ -26,7 +26,7 @@ from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import Received
 from lutong_chassis.errands import Errand, Runner
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.http import Admission, BodyLimit, Problem, install_problems
+from lutong_chassis.http import Admission, BodyLimit, BoundedHead, Gate, Problem, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, load_settings
 from lutong_chassis.watchdog import Watchdog
@@ -128,6 +128,7 @@ class Service:
         try:
             settings = load_settings()
             self.made = self.errands()  # settings of their own may not make sense either
+            app = self.app(settings)
         except SettingsError as error:
             sys.stderr.write(f"lutong-{self.name}: {error}\n")
             raise SystemExit(2) from None
@@ -135,14 +136,19 @@ class Service:
             failpoints.arm(settings.failpoint)
         observe.configure_logging(settings, self.name)
         observe.configure_tracing(settings, self.name)
+        if settings.auth == "off":
+            log.warning("everybody_may_do_everything", reason="LUTONG_AUTH=off")
         # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if self.failed else 0))
         uvicorn.run(
-            self.app(settings),
+            app,
             host=settings.http_host,
             port=settings.http_port,
             log_config=None,
             access_log=False,
+            server_header=False,
+            http=BoundedHead,
+            ws="none",
             timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
         )
 
@@ -162,11 +168,13 @@ class Service:
 
         app = FastAPI(title=f"Lutong {self.name}", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
         app.state.service = self
-        app.include_router(operations.health)
-        app.include_router(operations.router)
-        app.include_router(self.routes)
+        app.state.gate = Gate.of(settings)
+        app.state.routers = [operations.health, operations.router, operations.deeds, self.routes]
+        for router in app.state.routers:
+            app.include_router(router)
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
         app.add_middleware(Admission, requests_max=settings.http_requests_max)
+        app.add_middleware(SafeHeaders)
         install_problems(app)
         return app
 

@@ -1,6 +1,8 @@
 """Settings of one service process, read once from LUTONG_* variables and frozen."""
 
 from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -27,6 +29,15 @@ class Settings(BaseSettings):
     http_port: int = Field(8000, ge=0, le=65535, description="port that HTTP listens on")
     http_requests_max: int = Field(64, ge=1, description="requests in progress at once; more are refused with 503")
     body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
+    http_rate_per_s: float = Field(200.0, gt=0, description="requests of one principal per second, in the long run")
+    http_burst: int = Field(400, ge=1, description="requests of one principal at once; more are refused with 429")
+
+    auth: Literal["required", "off"] = Field(
+        "required", description="`off` lets everybody do everything: loopback only"
+    )
+    auth_keys_file: Path | None = Field(None, description="JWKS file with the public keys of whoever issues tokens")
+    auth_issuer: str | None = Field(None, description="`iss` of tokens that are accepted")
+    auth_audience: str = Field("lutong", description="`aud` of tokens that are accepted")
 
     profile: Literal["production", "test"] = Field("production", description="`test` allows failpoints")
     failpoint: str | None = Field(None, description="where to die, for tests; see lutong_chassis.failpoints")
@@ -56,6 +67,20 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _somebody_looks_at_tokens(self) -> "Settings":
+        if self.auth == "off" and not _is_loopback(self.http_host):
+            raise ValueError(
+                f"LUTONG_AUTH=off lets everybody do everything: it is refused unless LUTONG_HTTP_HOST is loopback, "
+                f"and it is {self.http_host}"
+            )
+        if self.auth == "required" and not (self.auth_keys_file and self.auth_issuer):
+            raise ValueError(
+                "LUTONG_AUTH_KEYS_FILE and LUTONG_AUTH_ISSUER are not set: name the JWKS file and the `iss` of whoever "
+                "issues your tokens (docs/security.md), or run the suite with `lutong up`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _inbox_outlives_every_copy(self) -> "Settings":
         """A copy of an event may come from the topic or from parking; the inbox must know both."""
         needed = RETENTION + self.parked_retention
@@ -66,6 +91,13 @@ class Settings(BaseSettings):
             )
             raise ValueError(message)
         return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load_settings() -> Settings:

@@ -18,7 +18,8 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from uuid_utils import uuid7
 
-from lutong_chassis import consumer, database, errands
+from lutong_chassis import consumer, database, errands, tokens
+from lutong_chassis.auth import Principal, Verifier, public_keys
 from lutong_chassis.database import Pool, Tx, new_cause
 from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.errands import Errand
@@ -77,27 +78,71 @@ async def events_said(pool: Pool) -> list[tuple[str, str]]:
     return [(row["type"], row["key"]) for row in rows]
 
 
+def an_admin() -> Principal:
+    """Who may do everything."""
+    return Principal("ada", "admin")
+
+
+def an_operator() -> Principal:
+    """Who may do what operators may."""
+    return Principal("olga", "operator")
+
+
+def a_viewer() -> Principal:
+    """Staff that only looks."""
+    return Principal("vera", "viewer")
+
+
+def a_merchant(merchant_id: str) -> Principal:
+    """Somebody who works for a merchant."""
+    return Principal(f"staff-of-{merchant_id}", "merchant", merchant_id=merchant_id)
+
+
+def a_member(member_id: str) -> Principal:
+    """A member: who posts, reads, joins and orders under this id."""
+    return Principal(member_id, "member", member_id=member_id)
+
+
+@cache
+def signer() -> tokens.Signer:
+    """Whoever issues the tokens of this process's tests."""
+    return tokens.generate()
+
+
+def bearer(who: Principal) -> dict[str, str]:
+    """The header that says who asks."""
+    return {"authorization": f"Bearer {signer().token(who)}"}
+
+
 @asynccontextmanager
-async def http_client(service: Service, pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service's own routes, in process. Nothing else of the service runs."""
+async def http_client(
+    service: Service, pool: Pool, who: Principal | None = None, **overrides: object
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the service's own routes, in process, asking as somebody (an admin, if nobody is named).
+
+    Nothing else of the service runs, and it takes any number of requests. `overrides` are settings.
+    """
+    app = app_of(service, **overrides)
+    app.state.gate.verifier = Verifier(public_keys(signer().jwks), tokens.ISSUER, tokens.AUDIENCE)
     service.pool = pool
-    transport = httpx.ASGITransport(app_of(service), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = bearer(who or an_admin())
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
             yield client
     finally:
         service.pool = None
 
 
 @cache
-def app_of(service: Service) -> FastAPI:
+def app_of(service: Service, **overrides: object) -> FastAPI:
     """A service's application, put together once: that takes longer than most requests."""
-    return service.app(settings_for("postgresql://unused"))
+    return service.app(settings_for("postgresql://unused", **({"http_burst": 1_000_000} | overrides)))
 
 
 def settings_for(database_url: str, **overrides: object) -> Settings:
-    """Settings for a test: given database, everything else as shipped."""
-    return Settings.model_validate({"database_url": SecretStr(database_url)} | overrides)
+    """Settings for a test: given database, no keys file (`http_client` brings its own), everything else as shipped."""
+    return Settings.model_validate({"database_url": SecretStr(database_url), "auth": "off"} | overrides)
 
 
 async def create_database(admin_url: str, name: str, *, template: str | None = None) -> str:

@@ -5,9 +5,9 @@ import sys
 
 import typer
 
-from lutong_console import demo, doctor, journey, parked, repair, replay, schema, stack, tail, topics
+from lutong_console import demo, doctor, journey, parked, repair, replay, schema, stack, tail, tokens, topics, uplift
 from lutong_console.errors import ConsoleError
-from lutong_console.screen import err
+from lutong_console.screen import err, line
 from lutong_console.verify.command import verify
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
@@ -20,6 +20,7 @@ Examples:
   lutong journey ID                one road from end to end
   lutong parked list               what could not be handled
   lutong verify                    does everything still add up?
+  lutong uplift watsons            what light membership changed for a merchant
   lutong replay DIR --json         feed real data through the public interfaces
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
@@ -39,8 +40,11 @@ for command in (
     tail.tail,
     replay.replay,
     verify,
+    uplift.uplift,
     doctor.doctor,
     repair.republish,
+    tokens.token,
+    tokens.keys,
 ):
     app.command()(command)
 app.add_typer(topics.commands, name="topics")
@@ -54,7 +58,7 @@ def main() -> None:
     try:
         app()
     except ConsoleError as error:
-        err.print(f"[bold red]error[/] {error}", markup=True)
+        err.print(line(("error", "bold red"), " ", error))
         if error.then:
             err.print(f"next: {error.then}")
         sys.exit(error.code)

@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from lutong_console.errors import PROBLEM, ConsoleError
 from lutong_console.journey import Step
 from lutong_console.roads import ROADS, Road, Walker, build_world, new_run
-from lutong_console.screen import emit_json, out, say, table
+from lutong_console.screen import emit_json, line, out, say, table
 from lutong_console.stack import start
 from lutong_console.targets import Json, Suite, suite
 from lutong_local import stack as local
@@ -69,11 +68,12 @@ def _running(stack: str, *, keep: bool) -> Iterator[None]:
 async def _walk(target: Suite, *, quiet: bool) -> list[Walked]:
     run = new_run()
     walked = []
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with target.client(20) as client:
         await build_world(client, target, run)
         for road, name in zip(ROADS, "abcd", strict=True):
             if not quiet:
-                out.print(f"\n[bold]{road.title}[/]")
+                out.print()
+                out.print(line((road.title, "bold")))
             walker = Walker(client, target, (lambda _step, _ms: None) if quiet else _show, viewer=f"{name}-{run}")
             walked.append(await _walk_one(road, walker))
             if not quiet:
@@ -98,14 +98,14 @@ async def _walk_one(road: Road, walker: Walker) -> Walked:
 
 
 def _show(step: Step, milliseconds: int) -> None:
-    out.print(f"  {milliseconds:6} ms  [cyan]{step.service:10}[/]  {step.name:18} [dim]{step.key}[/]")
+    out.print(line(f"  {milliseconds:6} ms  ", (f"{step.service:10}", "cyan"), f"  {step.name:18} ", (step.key, "dim")))
 
 
 def _show_ends(walker: Walker, walked: Walked) -> None:
     for what, so in walker.ends.items():
-        out.print(f"       [{'green' if so else 'red'}]{'ok' if so else 'NO'}[/]  {what}")
+        out.print(line("       ", ("ok", "green") if so else ("NO", "red"), f"  {what}"))
     for problem in walked.problems:
-        out.print(f"       [red]problem[/] {problem}")
+        out.print(line("       ", ("problem", "red"), f" {problem}"))
     out.print(f"       journey {walked.journey}", style="dim")
 
 

@@ -14,9 +14,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from lutong_chassis.topics import admin
-from lutong_console.errors import PROBLEM
+from lutong_console.errors import PROBLEM, ConsoleError
 from lutong_console.screen import emit_json, out, table
-from lutong_console.targets import Json, StackName, Suite, suite
+from lutong_console.targets import Json, StackName, Suite, call, suite
 from lutong_contracts import TOPICS, Topic
 
 _SKEW_MAX_S: Final = 2.0
@@ -46,7 +46,7 @@ def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
 
 
 async def _examine(target: Suite) -> list[Finding]:
-    findings = [finding for service, url in target.urls.items() for finding in await _service(service, url)]
+    findings = [finding for service in target.urls for finding in await _service(target, service)]
     for service, url in target.database_urls.items():
         findings += await _database(service, url)
     try:
@@ -57,14 +57,17 @@ async def _examine(target: Suite) -> list[Finding]:
     return findings
 
 
-async def _service(service: str, url: str) -> list[Finding]:
+async def _service(target: Suite, service: str) -> list[Finding]:
+    url = target.urls[service]
     try:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with target.client(5) as client:
             ready = (await client.get(f"{url}/readyz")).json()
             live = (await client.get(f"{url}/livez")).json()
-            parked = (await client.get(f"{url}/operations/parked")).json() if ready["checks"].get("database") else []
+            parked = await call(client, "GET", f"{url}/operations/parked") if ready["checks"].get("database") else []
     except httpx.TransportError:
         return [Finding(f"{service} does not answer", f"lutong logs {service}")]
+    except ConsoleError as error:
+        return [Finding(str(error), error.then or f"lutong logs {service}")]
     findings = [
         Finding(f"{service}: no {name}", f"lutong logs {service}") for name, so in ready["checks"].items() if not so
     ]

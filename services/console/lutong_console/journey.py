@@ -106,7 +106,7 @@ def journey(
 
 
 async def _fetch(target: Suite, journey_id: str) -> list[Step]:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with target.client(10) as client:
         return await journey_of(client, target, journey_id)
 
 

@@ -1,10 +1,8 @@
 """lutong parked: records that could not be handled, and what to do about them."""
 
 import asyncio
-import getpass
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from lutong_console.errors import PROBLEM, ConsoleError
@@ -60,7 +58,7 @@ def discard(
 
 async def _list(stack: str) -> list[dict[str, Any]]:
     target = suite(stack)
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with target.client(10) as client:
         return [
             {"service": service, **row}
             for service, url in target.urls.items()
@@ -72,6 +70,6 @@ async def _decide(stack: str, service: str, parked_id: int, action: str, reason:
     target = suite(stack)
     if service not in target.urls:
         raise ConsoleError(f"there is no service {service!r}: there are {', '.join(target.urls)}", code=2)
-    async with httpx.AsyncClient(timeout=120) as client:
+    async with target.client(120) as client:
         url = f"{target.urls[service]}/operations/parked/{parked_id}/{action}"
-        return await call(client, "POST", url, json={"actor": getpass.getuser(), "reason": reason})
+        return await call(client, "POST", url, json={"reason": reason})

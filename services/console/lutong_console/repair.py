@@ -1,10 +1,8 @@
 """lutong republish: what a broker lost, from the outboxes that still have it."""
 
 import asyncio
-import getpass
 from typing import Annotated
 
-import httpx
 import typer
 
 from lutong_console.errors import USAGE, ConsoleError
@@ -35,8 +33,8 @@ async def _republish(stack: str, since: str, reason: str, services: list[str]) -
     unknown = set(services) - set(target.urls)
     if unknown:
         raise ConsoleError(f"there is no service {min(unknown)!r}: there are {', '.join(target.urls)}", code=USAGE)
-    body = {"actor": getpass.getuser(), "reason": reason, "since": moment(since).isoformat()}
-    async with httpx.AsyncClient(timeout=120) as client:
+    body = {"reason": reason, "since": moment(since).isoformat()}
+    async with target.client(120) as client:
         return {
             name: (await call(client, "POST", f"{url}/operations/republication", json=body))["republished"]
             for name, url in target.urls.items()

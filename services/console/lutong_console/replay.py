@@ -121,7 +121,7 @@ async def _replay(target: Suite, folder: Path, posts: int, orders: int) -> dict[
 async def _session(target: Suite) -> AsyncIterator[Replay]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
-        async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=_AT_ONCE)) as client:
+        async with target.client(60, _AT_ONCE) as client:
             yield Replay(client, target, progress)
 
 

@@ -32,13 +32,14 @@ def documents() -> dict[Path, bytes]:
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
     told = _ROOT / "docs" / "membership.md"
     wanted[told] = machines.drawn(told.read_text(encoding="utf-8")).encode()
+    wanted[_ROOT / "docs" / "routes.md"] = catalogue.routes().encode()
     shown = _ROOT / "deploy" / "grafana" / "dashboards"
     return wanted | {shown / name: content for name, content in dashboards.rendered().items()}
 
 
 @commands.command()
 def generate(*, as_json: Json = False) -> None:
-    """Write the schemas, the AsyncAPI document, flow.md, the state machines of membership.md and the dashboards."""
+    """Write schemas, AsyncAPI, flow.md, routes.md, the state machines of membership.md and the dashboards."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
         path.unlink()

@@ -1,15 +1,56 @@
-"""Where output goes: data to stdout, everything else to stderr; colour and motion only for people."""
+"""Where output goes: data to stdout, everything else to stderr; colour and motion only for people.
 
+What others wrote is data, never instructions: no terminal acts on it, whatever it says. Markup is off;
+what is to have a style is given as parts: `line(("error", "bold red"), " ", reason)`.
+"""
+
+import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+_OBEYED: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control and escape sequences, in one byte or two
+    "\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # direction, line ends, what is not seen
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_OBEYED_OR_LINE_END: Final = re.compile(f"{_OBEYED.pattern}|[\t\n]")
+
+
+class Screen(Console):
+    """A console on which strings are data: nothing in them is a command to the terminal, or markup."""
+
+    def print(self, *objects: Any, **arguments: Any) -> None:
+        """Print; what a terminal would obey is shown by its name, as Python writes it."""
+        shown = (_OBEYED.sub(_named, item) if isinstance(item, str) else item for item in objects)
+        super().print(*shown, **arguments)
+
+
+def _screen(**arguments: Any) -> Screen:
+    return Screen(highlight=False, soft_wrap=True, markup=False, emoji=False, **arguments)
+
+
+def plain(value: object) -> str:
+    """One line of text of others, harmless in a terminal."""
+    return _OBEYED_OR_LINE_END.sub(_named, str(value))
+
+
+def line(*parts: object | tuple[object, str]) -> Text:
+    """One line of parts, each plain or with a style of its own."""
+    return Text.assemble(*((plain(part[0]), part[1]) if isinstance(part, tuple) else plain(part) for part in parts))
+
+
+def _named(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+out = _screen(width=None if sys.stdout.isatty() else 200)
+err = _screen(stderr=True)
 
 
 def say(message: str) -> None:
@@ -17,17 +58,27 @@ def say(message: str) -> None:
     err.print(message, style="dim")
 
 
+def json_line(value: object) -> str:
+    """A JSON document in one line, in which a terminal finds nothing to obey either."""
+    return _OBEYED.sub(_json_escaped, orjson.dumps(value, default=str).decode())
+
+
+def _json_escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
 def emit_json(value: object) -> None:
     """Data for programs: one JSON document (or one per line, when called repeatedly)."""
-    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    sys.stdout.write(json_line(value) + "\n")
     sys.stdout.flush()
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A plain table."""
+    """A plain table. Cells are data; one that is to have a style is a rich Text."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         shown.add_column(heading, overflow="fold")
     for row in rows:
-        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+        shown.add_row(*(cell if isinstance(cell, Text) else "" if cell is None else plain(cell) for cell in row))
     return shown

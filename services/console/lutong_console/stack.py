@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
-from lutong_console.screen import emit_json, err, out, say, table
+from lutong_console.screen import emit_json, err, line, out, say, table
 from lutong_console.targets import Json, StackName, stack_named
 from lutong_local import stack as local
 from lutong_local.processes import LocalError
@@ -62,7 +62,7 @@ def status(stack: StackName = "default", *, as_json: Json = False) -> None:
         emit_json(pieces)
     else:
         rows = [
-            (p["piece"], f"[{'green' if p['ready'] else 'red'}]{p['state']}[/]", p["pid"], p["where"]) for p in pieces
+            (p["piece"], line((p["state"], "green" if p["ready"] else "red")), p["pid"], p["where"]) for p in pieces
         ]
         out.print(table(["piece", "state", "pid", "where"], rows))
     if not all(piece["ready"] for piece in pieces):
@@ -91,27 +91,26 @@ def logs(
     while follow:
         time.sleep(0.2)  # a poll of the files below
         for name, path in chosen.items():
-            with path.open(errors="replace") as log:
+            with path.open(errors="replace", newline="\n") as log:
                 log.seek(places[name])
-                for line in iter(log.readline, ""):
-                    _show_line(name, line.rstrip(), as_json=as_json)
+                for written in iter(log.readline, ""):
+                    _show_line(name, written.rstrip("\n"), as_json=as_json)
                 places[name] = log.tell()
 
 
 def _show(name: str, path: Path, lines: int, *, as_json: bool) -> int:
-    """Show the end of a log; gives where it ended, in bytes."""
+    """Show the end of a log; gives where it ended, in bytes. Only what ends a line ends a line: texts may pretend."""
     content = path.read_bytes()
-    for line in content.decode(errors="replace").splitlines()[-lines:]:
-        _show_line(name, line, as_json=as_json)
+    for written in content.decode(errors="replace").removesuffix("\n").split("\n")[-lines:]:
+        _show_line(name, written, as_json=as_json)
     return len(content)
 
 
-def _show_line(name: str, line: str, *, as_json: bool) -> None:
+def _show_line(name: str, written: str, *, as_json: bool) -> None:
     if as_json:
-        emit_json({"piece": name, "line": line})
+        emit_json({"piece": name, "line": written})
     else:
-        out.print(f"[bold]{name}[/] ", end="")
-        out.print(line, markup=False)
+        out.print(line((name, "bold"), " ", written))
 
 
 def _urls(stack: Stack) -> dict[str, str]:

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from lutong_console.errors import UNREACHABLE, USAGE, ConsoleError
-from lutong_console.screen import emit_json, out
+from lutong_console.screen import emit_json, json_line, line, out
 from lutong_console.targets import Json, StackName, suite
 from lutong_contracts import TOPICS
 
@@ -117,11 +117,8 @@ def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka Cons
 
 
 def _print(record: dict[str, Any]) -> None:
-    out.print(
-        f"[dim]{record['at'][11:23]}[/] [cyan]{(record['type'] or '?').removeprefix('lutong.')}[/] [bold]{record['key']}[/] ",
-        end="",
-    )
-    out.print(orjson.dumps(record["event"]).decode(), markup=False)
+    at, kind = record["at"][11:23], (record["type"] or "?").removeprefix("lutong.")
+    out.print(line((at, "dim"), " ", (kind, "cyan"), " ", (record["key"], "bold"), " ", json_line(record["event"])))
 
 
 def _topics(wanted: list[str]) -> list[str]:

@@ -1,17 +1,49 @@
-"""Which suite a command talks to: the local stack by name, or what the environment says."""
+"""Which suite a command talks to, and as whom: the local stack by name, or what the environment says."""
 
+import asyncio
+import getpass
 import os
-from dataclasses import dataclass
-from typing import Annotated, Any
+import re
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import httpx
 import typer
 
-from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_chassis.auth import Principal
+from lutong_chassis.tokens import Signer
+from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_local.stack import SERVICES, Stack, home, load
 
 StackName = Annotated[str, typer.Option("--stack", help="Name of the local stack.", envvar="LUTONG_STACK")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+_TOKEN_LIFETIME_S: Final = 300
+
+
+class Bearer(httpx.Auth):
+    """Sends a token with every request; a fresh one before the last expires."""
+
+    def __init__(self, mint: Callable[[], str]) -> None:
+        self.mint = mint
+        self.token = ""
+        self.minted_at = 0.0
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Httpx's hook."""
+        if not self.token or time.monotonic() - self.minted_at > _TOKEN_LIFETIME_S / 2:
+            self.token, self.minted_at = self.mint(), time.monotonic()
+        request.headers["authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+def operator(signer: Signer) -> Bearer:
+    """Whoever sits at this terminal, as an operator; a token is made when it is needed, and lives for minutes."""
+    who = Principal(re.sub(r"[^\x21-\x7e]", "-", getpass.getuser()), "operator")
+    return Bearer(lambda: signer.token(who, _TOKEN_LIFETIME_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +53,19 @@ class Suite:
     urls: dict[str, str]
     kafka_bootstrap: str
     database_urls: dict[str, str]
+    auth: httpx.Auth = field(default_factory=httpx.Auth, repr=False)
+    """As whom the services are asked: whoever has the token that was given, or an operator of the local stack."""
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Suite":
+        """The suite that runs as a local stack."""
+        urls = {service: stack.url(service) for service in SERVICES}
+        return cls(urls, stack.kafka_bootstrap, stack.database_urls, operator(stack.signer))
+
+    def client(self, timeout_s: float, connections_max: int = 100) -> httpx.AsyncClient:
+        """A client of the services."""
+        limits = httpx.Limits(max_connections=connections_max)
+        return httpx.AsyncClient(timeout=timeout_s, limits=limits, auth=self.auth)
 
 
 def stack_named(name: str) -> Stack | None:
@@ -37,6 +82,7 @@ def suite(name: str) -> Suite:
             raise ConsoleError(f"no suite is running under the name {name!r}", then="lutong up", code=UNREACHABLE)
         stack = None
     return Suite(
+        auth=_auth(stack),
         urls={service: given[service] or (stack.url(service) if stack else "") for service in SERVICES},
         kafka_bootstrap=os.environ.get("LUTONG_KAFKA_BOOTSTRAP") or (stack.kafka_bootstrap if stack else ""),
         database_urls={
@@ -47,15 +93,36 @@ def suite(name: str) -> Suite:
     )
 
 
-async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
-    """Ask a service; a refusal or silence becomes an error that a person can act on."""
+def _auth(stack: Stack | None) -> httpx.Auth:
+    """LUTONG_TOKEN or LUTONG_TOKEN_FILE win; otherwise the local stack's key signs."""
+    token, file = os.environ.get("LUTONG_TOKEN"), os.environ.get("LUTONG_TOKEN_FILE")
+    if token:
+        return Bearer(lambda: token)
+    if file:
+        return Bearer(lambda: _read_token(Path(file)))
+    return operator(stack.signer) if stack else httpx.Auth()
+
+
+def _read_token(file: Path) -> str:
     try:
-        answer = await client.request(method, url, **arguments)
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise ConsoleError(f"LUTONG_TOKEN_FILE {file}: {type(error).__name__}", code=USAGE) from None
+
+
+async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
+    """Ask a service, waiting when that is too often; a refusal or silence becomes an error that a person can act on."""
+    try:
+        while (answer := await client.request(method, url, **arguments)).status_code == httpx.codes.TOO_MANY_REQUESTS:
+            after_s = answer.headers.get("retry-after", "")
+            await asyncio.sleep(int(after_s) if after_s.isdecimal() else 1)  # as long as we were asked to
     except httpx.TransportError as error:
         raise ConsoleError(
             f"{url} does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
         ) from None
     if answer.is_error:
         document = answer.json() if "json" in answer.headers.get("content-type", "") else {"detail": answer.text[:200]}
-        raise ConsoleError(f"{method} {url}: {answer.status_code} {document.get('detail')}", code=PROBLEM)
+        denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+        then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
+        raise ConsoleError(f"{method} {url}: {answer.status_code} {document.get('detail')}", then=then, code=PROBLEM)
     return answer.json() if answer.content else None

@@ -7,7 +7,7 @@ import asyncpg
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, Who, allowed, not_found, routes
 from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
 from lutong_contracts.values import Identifier, Mode, Place, Text, Title
 from lutong_feed import domain, store
@@ -102,6 +102,12 @@ class WantedLine(Command):
     units: int = Field(ge=1, le=10_000)
 
 
+class Destination(Place):
+    """Where it is brought, as strict as the rest of a command."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
 class NewRequest(Viewer):
     """Join the light membership on credit and have this brought."""
 
@@ -118,7 +124,7 @@ class NewRequest(Viewer):
     )
 
     lines: list[WantedLine] = Field(min_length=1, max_length=200)
-    destination: Place = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
+    destination: Destination = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
     mode: Mode = "delivery"
     coupon_id: Identifier | None = Field(default=None, description="a coupon that the viewer holds")
 
@@ -166,13 +172,16 @@ class RequestView(BaseModel):
 
 
 @router.put("/v1/accounts/{account_id}")
-async def put_account(account_id: Identifier, account: Account, tx: TxDependency) -> dict[str, str]:
+@allowed("member", "operator")
+async def put_account(account_id: Identifier, account: Account, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create an account, or rename it."""
+    who.acts_for(member=account_id) or not_found("account", account_id)
     await store.save_accounts(tx, [(account_id, account.name, account.kind)])
     return {"account_id": account_id}
 
 
 @router.post("/v1/accounts/batch", status_code=201)
+@allowed("operator")
 async def put_accounts(command: Accounts, tx: TxDependency) -> dict[str, int]:
     """Create or rename many accounts."""
     await store.save_accounts(tx, [(a.account_id, a.name, a.kind) for a in command.accounts])
@@ -180,18 +189,23 @@ async def put_accounts(command: Accounts, tx: TxDependency) -> dict[str, int]:
 
 
 @router.put("/v1/accounts/{account_id}/follows/{followee_id}", status_code=204)
-async def put_follow(account_id: Identifier, followee_id: Identifier, tx: TxDependency) -> None:
+@allowed("member", "operator")
+async def put_follow(account_id: Identifier, followee_id: Identifier, who: Who, tx: TxDependency) -> None:
     """Follow an account."""
+    who.acts_for(member=account_id) or not_found("account", account_id)
     await _follow(tx, [Follow(follower_id=account_id, followee_id=followee_id)])
 
 
 @router.delete("/v1/accounts/{account_id}/follows/{followee_id}", status_code=204)
-async def delete_follow(account_id: Identifier, followee_id: Identifier, tx: TxDependency) -> None:
+@allowed("member", "operator")
+async def delete_follow(account_id: Identifier, followee_id: Identifier, who: Who, tx: TxDependency) -> None:
     """Stop following an account."""
+    who.acts_for(member=account_id) or not_found("account", account_id)
     await store.drop_follow(tx, account_id, followee_id)
 
 
 @router.post("/v1/follows/batch", status_code=201)
+@allowed("operator")
 async def put_follows(command: Follows, tx: TxDependency) -> dict[str, int]:
     """Let many accounts follow."""
     await _follow(tx, command.follows)
@@ -199,27 +213,33 @@ async def put_follows(command: Follows, tx: TxDependency) -> dict[str, int]:
 
 
 @router.post("/v1/posts", status_code=201)
-async def publish_post(post: NewPost, tx: TxDependency) -> dict[str, str]:
+@allowed("member", "operator")
+async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, str]:
     """Publish a post. Its card resolves shortly after; the answer's `Lutong-Journey` header names the journey."""
+    who.acts_for(member=post.author_id) or not_found("account", post.author_id)
     post_id = (await _publish(tx, [post]))[0]
     return {"post_id": post_id, "journey": tx.cause.correlation_id}
 
 
 @router.post("/v1/posts/batch", status_code=201)
+@allowed("operator")
 async def publish_posts(command: NewPosts, tx: TxDependency) -> dict[str, list[str]]:
     """Publish many posts, each on a journey of its own."""
     return {"post_ids": await _publish(tx, command.posts)}
 
 
 @router.get("/v1/posts/{post_id}")
+@allowed("anybody")
 async def get_post(post_id: Identifier, tx: TxDependency) -> PostView:
     """A post with its card and counters."""
     return _view(await store.post(tx, post_id) or not_found("post", post_id))
 
 
 @router.post("/v1/posts/{post_id}/card/taps", status_code=201)
-async def tap_card(post_id: Identifier, viewer: Viewer, tx: TxDependency) -> CardView:
+@allowed("member", "operator")
+async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> CardView:
     """Open the mini-program from the card; the answer says which page of which version."""
+    who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
     card = await _open_card(tx, post_id, viewer.viewer_id)
     await store.count(tx, "taps", [post_id])
     said = CardTapped(
@@ -230,8 +250,10 @@ async def tap_card(post_id: Identifier, viewer: Viewer, tx: TxDependency) -> Car
 
 
 @router.post("/v1/posts/{post_id}/card/solutions", status_code=201)
-async def solve(post_id: Identifier, viewer: Viewer, tx: TxDependency) -> dict[str, str]:
+@allowed("member", "operator")
+async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> dict[str, str]:
     """Say that a viewer got done in the mini-program what the post was about."""
+    who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
     card = await _open_card(tx, post_id, viewer.viewer_id)
     await store.count(tx, "solved", [post_id])
     said = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
@@ -240,8 +262,10 @@ async def solve(post_id: Identifier, viewer: Viewer, tx: TxDependency) -> dict[s
 
 
 @router.post("/v1/posts/{post_id}/card/requests", status_code=202)
-async def request_service(post_id: Identifier, wanted: NewRequest, tx: TxDependency) -> RequestView:
+@allowed("member", "operator")
+async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx: TxDependency) -> RequestView:
     """Join the light membership on credit and order, in one go. Prices are those of the version in force."""
+    who.acts_for(member=wanted.viewer_id) or not_found("account", wanted.viewer_id)
     card = await _open_card(tx, post_id, wanted.viewer_id)
     program = await store.program(tx, card["program_id"]) or _not_yet(post_id)
     priced = domain.price([(line.sku, line.units) for line in wanted.lines], program)
@@ -266,8 +290,10 @@ async def request_service(post_id: Identifier, wanted: NewRequest, tx: TxDepende
 
 
 @router.post("/v1/requests/{order_id}/cancellation", status_code=202)
-async def cancel_request(order_id: Identifier, viewer: Viewer, tx: TxDependency) -> RequestView:
+@allowed("member", "operator")
+async def cancel_request(order_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> RequestView:
     """Ask to cancel; it takes effect unless the goods have left."""
+    who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
     row = await store.request(tx, order_id) or not_found("request", order_id)
     if row["viewer_id"] != viewer.viewer_id:
         not_found("request", order_id)
@@ -278,25 +304,33 @@ async def cancel_request(order_id: Identifier, viewer: Viewer, tx: TxDependency)
 
 
 @router.get("/v1/requests/{order_id}")
-async def get_request(order_id: Identifier, tx: TxDependency) -> RequestView:
+@allowed("member", "operator")
+async def get_request(order_id: Identifier, who: Who, tx: TxDependency) -> RequestView:
     """A request, and how far it is."""
-    return _request_view(await store.request(tx, order_id) or not_found("request", order_id))
+    row = await store.request(tx, order_id) or not_found("request", order_id)
+    who.acts_for(member=row["viewer_id"]) or not_found("request", order_id)
+    return _request_view(row)
 
 
 @router.get("/v1/accounts/{account_id}/requests")
-async def list_requests(account_id: Identifier, tx: TxDependency) -> list[RequestView]:
+@allowed("member", "operator")
+async def list_requests(account_id: Identifier, who: Who, tx: TxDependency) -> list[RequestView]:
     """A viewer's latest requests."""
+    who.acts_for(member=account_id) or not_found("account", account_id)
     return [_request_view(row) for row in await store.requests_of(tx, account_id)]
 
 
 @router.get("/v1/accounts/{account_id}/timeline")
+@allowed("member", "operator")
 async def get_timeline(
     account_id: Identifier,
+    who: Who,
     tx: TxDependency,
     cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Timeline:
     """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats."""
+    who.acts_for(member=account_id) or not_found("account", account_id)
     before = Cursor.decode(cursor) if cursor else None
     if cursor and before is None:
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
@@ -308,6 +342,7 @@ async def get_timeline(
 
 
 @router.get("/v1/summary")
+@allowed("viewer")
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts of posts, cards by state and requests by status."""
     return await store.summary(tx)

@@ -6,7 +6,7 @@ import orjson
 from fastapi import Query
 from pydantic import ConfigDict, Field, model_validator
 
-from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, Who, allowed, not_found, routes
 from lutong_contracts import Event
 from lutong_contracts.inventory import (
     OrderAdvanced,
@@ -168,36 +168,43 @@ class Because(Command):
 
 
 @router.put("/v1/locations/{location_id}")
-async def put_location(location_id: Identifier, site: Site, tx: TxDependency) -> dict[str, str]:
+@allowed("merchant", "operator")
+async def put_location(location_id: Identifier, site: Site, who: Who, tx: TxDependency) -> dict[str, str]:
     """Open or change a store or the flagship."""
-    await _save_sites(tx, [NamedSite(location_id=location_id, **site.model_dump())])
+    await _save_sites(tx, who, [NamedSite(location_id=location_id, **site.model_dump())])
     return {"location_id": location_id}
 
 
 @router.post("/v1/locations/batch", status_code=201)
-async def put_locations(command: Sites, tx: TxDependency) -> dict[str, int]:
+@allowed("merchant", "operator")
+async def put_locations(command: Sites, who: Who, tx: TxDependency) -> dict[str, int]:
     """Open or change many locations."""
-    await _save_sites(tx, command.locations)
+    await _save_sites(tx, who, command.locations)
     return {"saved": len(command.locations)}
 
 
 @router.put("/v1/locations/{location_id}/stock/{sku}")
-async def put_stock(location_id: Identifier, sku: Identifier, count: Count, tx: TxDependency) -> dict[str, Any]:
+@allowed("merchant", "operator")
+async def put_stock(
+    location_id: Identifier, sku: Identifier, count: Count, who: Who, tx: TxDependency
+) -> dict[str, Any]:
     """Say what was counted on a shelf. Below what is promised to orders it is refused."""
-    rows = await _count(tx, [ShelfCount(location_id=location_id, sku=sku, **count.model_dump())])
+    rows = await _count(tx, who, [ShelfCount(location_id=location_id, sku=sku, **count.model_dump())])
     return {"sku": sku, "on_hand": rows[0]["on_hand"], "available": rows[0]["available"]}
 
 
 @router.post("/v1/stock/batch", status_code=201)
-async def put_stocks(command: ShelfCounts, tx: TxDependency) -> dict[str, int]:
+@allowed("merchant", "operator")
+async def put_stocks(command: ShelfCounts, who: Who, tx: TxDependency) -> dict[str, int]:
     """Say what was counted on many shelves; all or none."""
-    return {"counted": len(await _count(tx, command.shelves))}
+    return {"counted": len(await _count(tx, who, command.shelves))}
 
 
 @router.post("/v1/orders/{order_id}/steps")
-async def take_step(order_id: Identifier, command: StepTaken, tx: TxDependency) -> dict[str, str]:
+@allowed("merchant", "operator")
+async def take_step(order_id: Identifier, command: StepTaken, who: Who, tx: TxDependency) -> dict[str, str]:
     """Take the next step with an order: accepted, picked, handed over or ready for pickup, fulfilled."""
-    row = (await store.lock_orders(tx, [order_id])).get(order_id) or not_found("order", order_id)
+    row = (await _lock(tx, who, [order_id]))[order_id]
     if row["location_id"] != command.location_id:
         not_found(f"order at location {command.location_id!r}", order_id)
     await _advance(tx, [row], command.step)
@@ -205,20 +212,19 @@ async def take_step(order_id: Identifier, command: StepTaken, tx: TxDependency) 
 
 
 @router.post("/v1/orders/steps/batch")
-async def take_steps(command: StepsTaken, tx: TxDependency) -> dict[str, int]:
+@allowed("merchant", "operator")
+async def take_steps(command: StepsTaken, who: Who, tx: TxDependency) -> dict[str, int]:
     """Take the same next step with many orders; all or none."""
-    rows = await store.lock_orders(tx, command.order_ids)
-    for order_id in command.order_ids:
-        if order_id not in rows:
-            not_found("order", order_id)
+    rows = await _lock(tx, who, command.order_ids)
     await _advance(tx, list(rows.values()), command.step)
     return {"advanced": len(rows)}
 
 
 @router.post("/v1/orders/{order_id}/cancellation", status_code=202)
-async def cancel_order(order_id: Identifier, because: Because, tx: TxDependency) -> dict[str, str]:
+@allowed("merchant", "operator")
+async def cancel_order(order_id: Identifier, because: Because, who: Who, tx: TxDependency) -> dict[str, str]:
     """Cancel an order that has not left its location; what was reserved goes back to the shelf."""
-    row = (await store.lock_orders(tx, [order_id])).get(order_id) or not_found("order", order_id)
+    row = (await _lock(tx, who, [order_id]))[order_id]
     cancelled = await store.cancel(tx, [order_id], because.reason)
     if not cancelled:
         raise Problem(409, "too_late", f"order {order_id!r} is {row['state']}: it can no longer be cancelled")
@@ -231,9 +237,10 @@ async def cancel_order(order_id: Identifier, because: Because, tx: TxDependency)
 
 
 @router.post("/v1/orders/{order_id}/refunds", status_code=201)
-async def refund_order(order_id: Identifier, command: Refund, tx: TxDependency) -> dict[str, Any]:
+@allowed("merchant", "operator")
+async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Take part of a fulfilled order back, or all of it. Never more than the member paid, over all refunds."""
-    row = (await store.lock_orders(tx, [order_id])).get(order_id) or not_found("order", order_id)
+    row = (await _lock(tx, who, [order_id]))[order_id]
     if row["state"] != "fulfilled":
         raise Problem(409, "not_fulfilled", f"order {order_id!r} is {row['state']}: there is nothing to take back")
     units = dict(domain.demand_by_sku([OrderLine(**line.model_dump(), unit_price_minor=0) for line in command.lines]))
@@ -262,9 +269,11 @@ async def refund_order(order_id: Identifier, command: Refund, tx: TxDependency) 
 
 
 @router.get("/v1/orders/{order_id}")
-async def get_order(order_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("merchant", "member", "viewer")
+async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """An order: where it is sourced and how far it is."""
     row = await store.order(tx, order_id) or not_found("order", order_id)
+    who.acts_for(merchant=row["merchant_id"], member=row["member_id"]) or not_found("order", order_id)
     return {
         name: row[name]
         for name in (
@@ -275,8 +284,10 @@ async def get_order(order_id: Identifier, tx: TxDependency) -> dict[str, Any]:
 
 
 @router.get("/v1/locations/{location_id}/orders")
+@allowed("merchant", "operator")
 async def list_orders(
     location_id: Identifier,
+    who: Who,
     tx: TxDependency,
     state: Literal[
         "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "cancelled"
@@ -287,6 +298,7 @@ async def list_orders(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """A location's orders in one state, by id; pass the last id as `after` for more."""
+    await _check_locations(tx, who, [location_id])
     return [
         {"order_id": row["order_id"], "mode": row["mode"]}
         for row in await store.orders_at(tx, location_id, state, after, limit)
@@ -294,19 +306,42 @@ async def list_orders(
 
 
 @router.get("/v1/locations/{location_id}/stock")
-async def list_stock(location_id: Identifier, tx: TxDependency) -> list[dict[str, Any]]:
+@allowed("merchant", "operator")
+async def list_stock(location_id: Identifier, who: Who, tx: TxDependency) -> list[dict[str, Any]]:
     """What is on a location's shelves."""
+    await _check_locations(tx, who, [location_id])
     return [dict(row) for row in await store.stock_of(tx, location_id)]
 
 
 @router.get("/v1/summary")
+@allowed("viewer")
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts. `shelves_off_movements` and `reservations_off_shelves` must be 0."""
     return await store.summary(tx)
 
 
-async def _save_sites(tx: Tx, sites: list[NamedSite]) -> None:
+async def _check_locations(tx: Tx, who: Who, location_ids: list[str]) -> None:
+    """Refuse locations that do not exist or belong to another merchant."""
+    known = await store.locations(tx, location_ids)
+    for location_id in location_ids:
+        row = known.get(location_id) or not_found("location", location_id)
+        who.acts_for(merchant=row["merchant_id"]) or not_found("location", location_id)
+
+
+async def _lock(tx: Tx, who: Who, order_ids: list[str]) -> dict[str, Any]:
+    """Orders, locked; refuse those that do not exist or belong to another merchant."""
+    rows = await store.lock_orders(tx, order_ids)
+    for order_id in order_ids:
+        row = rows.get(order_id) or not_found("order", order_id)
+        who.acts_for(merchant=row["merchant_id"]) or not_found("order", order_id)
+    return rows
+
+
+async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
     """A merchant has one flagship, and a location never changes its merchant or kind."""
+    for site in sites:
+        who.acts_for(merchant=site.merchant_id) or not_found("merchant", site.merchant_id)
+    await tx.lock("location", [site.location_id for site in sites])  # two merchants may open one at the same time
     known = await store.locations(tx, [site.location_id for site in sites])
     flagships = await store.flagships(tx, [site.merchant_id for site in sites])
     for site in sites:
@@ -330,11 +365,8 @@ async def _save_sites(tx: Tx, sites: list[NamedSite]) -> None:
     )
 
 
-async def _count(tx: Tx, counts: list[ShelfCount]) -> list[Any]:
-    known = await store.locations(tx, [count.location_id for count in counts])
-    for count in counts:
-        if count.location_id not in known:
-            not_found("location", count.location_id)
+async def _count(tx: Tx, who: Who, counts: list[ShelfCount]) -> list[Any]:
+    await _check_locations(tx, who, [count.location_id for count in counts])
     wanted = {(c.location_id, c.sku): (c.location_id, c.sku, c.on_hand, c.safety_stock) for c in counts}
     rows = await store.count_stock(tx, list(wanted.values()))
     refused = wanted.keys() - {(row["location_id"], row["sku"]) for row in rows}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from lutong_chassis import Command, Problem, Tx, TxDependency, not_found, routes
+from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
 from lutong_contracts.values import Identifier, Money, Offer, Printable, Reason, Text, Title
 from lutong_registry import domain, store
@@ -91,7 +91,7 @@ class Submission(Command):
         }
     )
 
-    version: Annotated[Number, Field(strict=True)] = Field(examples=[1])
+    version: Number = Field(examples=[1])
     manifest: Manifest
 
 
@@ -148,18 +148,24 @@ class VersionView(BaseModel):
     rejected_for: str | None
 
 
-class ProgramView(BaseModel):
-    """A program, its versions, and how often it was used."""
+class PublicProgram(BaseModel):
+    """What everybody may know of a program that was released."""
 
     program_id: str
     merchant_id: str
-    suspended_for: str | None
     released_version: int | None
+
+
+class ProgramView(PublicProgram):
+    """A program as its merchant sees it: with its versions, why any was refused, and how often it was used."""
+
+    suspended_for: str | None
     versions: list[VersionView]
     usage: dict[str, int] = Field(default_factory=dict)
 
 
 @router.put("/v1/merchants/{merchant_id}")
+@allowed("operator")
 async def put_merchant(merchant_id: Identifier, merchant: Merchant, tx: TxDependency) -> dict[str, str]:
     """Create a merchant, or rename it."""
     await store.save_merchants(tx, [(merchant_id, merchant.name)])
@@ -167,68 +173,80 @@ async def put_merchant(merchant_id: Identifier, merchant: Merchant, tx: TxDepend
 
 
 @router.put("/v1/programs/{program_id}")
-async def put_program(program_id: Identifier, registration: Registration, tx: TxDependency) -> ProgramView:
+@allowed("merchant", "operator")
+async def put_program(program_id: Identifier, registration: Registration, who: Who, tx: TxDependency) -> ProgramView:
     """Register a mini-program; repeating it changes nothing."""
+    who.acts_for(merchant=registration.merchant_id) or not_found("merchant", registration.merchant_id)
     await _register(tx, [(program_id, registration.merchant_id)])
     return _view((await store.lock_programs(tx, [program_id]))[program_id])
 
 
 @router.post("/v1/programs/{program_id}/versions", status_code=201)
-async def submit_version(program_id: Identifier, submission: Submission, tx: TxDependency) -> ProgramView:
+@allowed("merchant", "operator")
+async def submit_version(program_id: Identifier, submission: Submission, who: Who, tx: TxDependency) -> ProgramView:
     """Hand in a version for review. One at a time; numbers only grow."""
     version = _version(submission.version, submission.manifest)
-    program = await _lock(tx, program_id)
+    program = await _lock(tx, who, program_id)
     change = _accepted(domain.submit(program, version), program)
     await store.add_versions(tx, [(program_id, submission.version, submission.manifest.model_dump_json())])
     tx.publish(*change.events)
-    return _view(await _lock(tx, program_id))
+    return _view(await _lock(tx, who, program_id))
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/approval")
-async def approve_version(program_id: Identifier, version: Number, tx: TxDependency) -> ProgramView:
+@allowed("operator")
+async def approve_version(program_id: Identifier, version: Number, who: Who, tx: TxDependency) -> ProgramView:
     """Approve a submitted version."""
-    return await _move(tx, program_id, lambda program: domain.approve(program, version))
+    return await _move(tx, who, program_id, lambda program: domain.approve(program, version))
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/rejection")
-async def reject_version(program_id: Identifier, version: Number, because: Because, tx: TxDependency) -> ProgramView:
+@allowed("operator")
+async def reject_version(
+    program_id: Identifier, version: Number, because: Because, who: Who, tx: TxDependency
+) -> ProgramView:
     """Reject a submitted version, or take back an approved one that is not released."""
-    return await _move(tx, program_id, lambda program: domain.reject(program, version, because.reason))
+    return await _move(tx, who, program_id, lambda program: domain.reject(program, version, because.reason))
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/release")
-async def release_version(program_id: Identifier, version: Number, tx: TxDependency) -> ProgramView:
+@allowed("merchant", "operator")
+async def release_version(program_id: Identifier, version: Number, who: Who, tx: TxDependency) -> ProgramView:
     """Put an approved version in force: cards open it from now on."""
-    return await _move(tx, program_id, lambda program: domain.release(program, version))
+    return await _move(tx, who, program_id, lambda program: domain.release(program, version))
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/rollback")
-async def roll_back_version(program_id: Identifier, version: Number, tx: TxDependency) -> ProgramView:
+@allowed("merchant", "operator")
+async def roll_back_version(program_id: Identifier, version: Number, who: Who, tx: TxDependency) -> ProgramView:
     """Take the released version back; the one before it is in force again."""
-    return await _move(tx, program_id, lambda program: domain.roll_back(program, version))
+    return await _move(tx, who, program_id, lambda program: domain.roll_back(program, version))
 
 
 @router.post("/v1/programs/{program_id}/suspension")
-async def suspend_program(program_id: Identifier, because: Because, tx: TxDependency) -> ProgramView:
+@allowed("operator")
+async def suspend_program(program_id: Identifier, because: Because, who: Who, tx: TxDependency) -> ProgramView:
     """Suspend a program: every card that leads to it becomes unavailable."""
-    program = await _lock(tx, program_id)
+    program = await _lock(tx, who, program_id)
     change = _accepted(domain.suspend(program, because.reason), program)
     await store.save_suspension(tx, program_id, because.reason)
     tx.publish(*change.events)
-    return _view(await _lock(tx, program_id))
+    return _view(await _lock(tx, who, program_id))
 
 
 @router.delete("/v1/programs/{program_id}/suspension")
-async def resume_program(program_id: Identifier, tx: TxDependency) -> ProgramView:
+@allowed("operator")
+async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView:
     """Lift a suspension."""
-    program = await _lock(tx, program_id)
+    program = await _lock(tx, who, program_id)
     change = _accepted(domain.resume(program), program)
     await store.save_suspension(tx, program_id, None)
     tx.publish(*change.events)
-    return _view(await _lock(tx, program_id))
+    return _view(await _lock(tx, who, program_id))
 
 
 @router.post("/v1/programs/batch", status_code=201)
+@allowed("operator")
 async def onboard_programs(command: Onboardings, tx: TxDependency) -> dict[str, int]:
     """Register and release many programs at once: what the platform's own onboarding does."""
     wanted = {item.program_id: item for item in command.programs}
@@ -252,19 +270,26 @@ async def onboard_programs(command: Onboardings, tx: TxDependency) -> dict[str, 
 
 
 @router.get("/v1/programs/{program_id}")
-async def get_program(program_id: Identifier, tx: TxDependency) -> ProgramView:
-    """A program with its versions and how often it was used."""
+@allowed("anybody")
+async def get_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView | PublicProgram:
+    """A program; its versions and how often it was used only for its merchant and for staff."""
     program = (await store.read_programs(tx, None, [program_id])).get(program_id) or not_found("program", program_id)
-    return _view(program).model_copy(update={"usage": await store.usage(tx, program_id)})
+    if who.acts_for(merchant=program.merchant_id):
+        return _view(program).model_copy(update={"usage": await store.usage(tx, program_id)})
+    released = program.released or not_found("program", program_id)
+    return PublicProgram(program_id=program_id, merchant_id=program.merchant_id, released_version=released.number)
 
 
 @router.get("/v1/programs")
-async def list_programs(merchant_id: Identifier, tx: TxDependency) -> list[ProgramView]:
+@allowed("merchant", "viewer")
+async def list_programs(merchant_id: Identifier, who: Who, tx: TxDependency) -> list[ProgramView]:
     """A merchant's programs."""
+    who.acts_for(merchant=merchant_id) or not_found("merchant", merchant_id)
     return [_view(program) for program in (await store.read_programs(tx, merchant_id, None)).values()]
 
 
 @router.get("/v1/search")
+@allowed("anybody")
 async def search_services(
     q: Annotated[Text, Query(min_length=1, max_length=200, examples=["公积金"])],
     tx: TxDependency,
@@ -275,12 +300,14 @@ async def search_services(
 
 
 @router.get("/v1/discoveries/{post_id}")
+@allowed("anybody")
 async def get_discovery(post_id: Identifier, tx: TxDependency) -> dict[str, Any]:
     """Where a post led, or why nowhere."""
     return dict(await store.discovery(tx, post_id) or not_found("discovery for post", post_id))
 
 
 @router.get("/v1/summary")
+@allowed("viewer")
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts of programs and discoveries."""
     return await store.summary(tx)
@@ -300,18 +327,21 @@ async def _register(tx: Tx, programs: list[tuple[str, str]]) -> None:
     tx.publish(*[ProgramRegistered(program_id=key, merchant_id=merchants[key]) for key in sorted(fresh)])
 
 
-async def _lock(tx: Tx, program_id: str) -> Program:
-    return (await store.lock_programs(tx, [program_id])).get(program_id) or not_found("program", program_id)
+async def _lock(tx: Tx, who: Who, program_id: str) -> Program:
+    """A program, locked; refuse one that does not exist or belongs to another merchant."""
+    program = (await store.lock_programs(tx, [program_id])).get(program_id) or not_found("program", program_id)
+    who.acts_for(merchant=program.merchant_id) or not_found("program", program_id)
+    return program
 
 
-async def _move(tx: Tx, program_id: str, decide: Callable[[Program], Change | Refusal]) -> ProgramView:
+async def _move(tx: Tx, who: Who, program_id: str, decide: Callable[[Program], Change | Refusal]) -> ProgramView:
     """Let a decision about versions take effect, and the search see it."""
-    program = await _lock(tx, program_id)
+    program = await _lock(tx, who, program_id)
     change = _accepted(decide(program), program)
     await store.save_states(tx, [(program_id, version) for version in change.versions])
     await store.refresh_listings(tx, [program_id])
     tx.publish(*change.events)
-    return _view(await _lock(tx, program_id))
+    return _view(await _lock(tx, who, program_id))
 
 
 def _accepted(decision: Change | Refusal, program: Program) -> Change:

@@ -18,9 +18,9 @@ import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
-from lutong_chassis import topics
+from lutong_chassis import tokens, topics
 from lutong_chassis.envelope import Cause, Envelope, to_headers
-from lutong_chassis.testing import create_database, drop_database
+from lutong_chassis.testing import an_operator, create_database, drop_database
 from lutong_contracts import Event, Topic
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
@@ -46,6 +46,7 @@ class Toy:
     database_url: str
     suffix: str
     log: Path
+    keys: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -63,6 +64,8 @@ class Toy:
             "LUTONG_KAFKA_BOOTSTRAP": self.bootstrap,
             "LUTONG_HTTP_PORT": str(self.port),
             "LUTONG_PROFILE": "test",
+            "LUTONG_AUTH_KEYS_FILE": str(self.keys / "jwks.json"),
+            "LUTONG_AUTH_ISSUER": tokens.ISSUER,
             "LUTONG_SESSION_TIMEOUT_MS": "2000",
             "LUTONG_RETRY_DELAY_MAX_S": "0.5",
             "TOY_TOPIC": self.suffix,
@@ -82,15 +85,21 @@ class Toy:
 
         await until(answers, f"the toy service is ready; see {self.log.read_text()[-2000:]}")
 
+    def client(self, timeout_s: float = 5) -> httpx.AsyncClient:
+        """A client that asks as an operator."""
+        token = tokens.read_key(self.keys / "signing-key.pem").token(an_operator())
+        headers = {"authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=timeout_s, headers=headers)
+
     async def get(self, path: str) -> httpx.Response | None:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+        async with self.client() as client:
             try:
                 return await client.get(path)
             except httpx.TransportError:
                 return None
 
     async def post(self, path: str, headers_: dict[str, str] | None = None, **json: object) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10) as client:
+        async with self.client(10) as client:
             return await client.post(path, json=json, headers=headers_)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
@@ -134,7 +143,8 @@ async def a_toy(infrastructure: Infrastructure, directory: Path) -> AsyncIterato
     suffix = uuid7().hex[-12:]
     name = f"toy_{suffix}"
     url = await create_database(infrastructure.admin_url, name)
-    toy = Toy(infrastructure.kafka_bootstrap, url, suffix, directory / f"{name}.log")
+    toy = Toy(infrastructure.kafka_bootstrap, url, suffix, directory / f"{name}.log", directory / f"{name}.keys")
+    tokens.make_keys(toy.keys)
     await topics.apply(
         toy.bootstrap, [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)]
     )

@@ -46,6 +46,7 @@ async def test_a_fifth_service_costs_about_sixty_lines_and_works(
     environment = {
         "PYTHONPATH": os.pathsep.join(str(tmp_path / path) for path in ("libs/contracts", "services/loyalty")),
         "LUTONG_DATABASE_URL": url,
+        "LUTONG_AUTH": "off",
         "LUTONG_KAFKA_BOOTSTRAP": infrastructure.kafka_bootstrap,
         "LUTONG_HTTP_PORT": "0",
     }

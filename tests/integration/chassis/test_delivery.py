@@ -8,7 +8,7 @@ import pytest
 from lutong_chassis import database
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.outbox import EventTooLargeError, write
-from lutong_chassis.testing import settings_for
+from lutong_chassis.testing import an_operator, settings_for
 from lutong_contracts.feed import PostPublished
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
@@ -122,7 +122,10 @@ async def test_a_key_that_is_in_progress_is_refused(infrastructure: Infrastructu
         await toy.ready()
         pool = await database.connect(settings_for(toy.database_url))
         async with pool.acquire() as holder, holder.transaction():
-            await holder.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "POST /v1/counts\nbusy")
+            await holder.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+                f"{an_operator().identity} POST /v1/counts\nbusy",
+            )
             answer = await toy.post("/v1/counts", headers_={"idempotency-key": "busy"}, counter_id="a")
             assert (answer.status_code, answer.json()["type"]) == (409, "urn:lutong:problem:in_progress")
         assert (await toy.post("/v1/counts", headers_={"idempotency-key": "busy"}, counter_id="a")).status_code == 201

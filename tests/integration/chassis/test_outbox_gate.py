@@ -58,9 +58,14 @@ async def write_events(pool: Pool, topic: str, count: int, seed: int) -> None:
     await asyncio.gather(*(writer(number) for number in range(WRITERS)))
 
 
+async def published(pool: Pool) -> int:
+    count: int = await pool.fetchval("SELECT (SELECT count(*) FROM outbox) - (SELECT count(*) FROM pending)")
+    return count
+
+
 @asynccontextmanager
-async def relay(kind: str, toy_service: Toy, *, kill_every_s: float | None) -> AsyncIterator[None]:
-    """A relay process; killed and started again every so often, when asked."""
+async def relay(kind: str, toy_service: Toy, pool: Pool, *, kill_every_s: float | None) -> AsyncIterator[None]:
+    """A relay process; when asked, killed and started again every so often, once it has carried something."""
     command = [
         sys.executable,
         "-m",
@@ -74,7 +79,13 @@ async def relay(kind: str, toy_service: Toy, *, kill_every_s: float | None) -> A
     async def keep_killing() -> None:
         nonlocal process
         while kill_every_s:
+            before = await published(pool)
+
+            async def has_carried(before: int = before) -> bool:
+                return await published(pool) > before
+
             await asyncio.sleep(kill_every_s)  # the rhythm of the faults
+            await until(has_carried, "the relay carries something", deadline_s=120)
             process.send_signal(signal.SIGKILL)
             process.wait()
             process = subprocess.Popen(command)
@@ -109,18 +120,18 @@ async def committed(pool: Pool) -> dict[str, list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_no_event_is_lost_invented_or_reordered_while_the_relay_is_killed(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with an_outbox(infrastructure, tmp_path) as (toy_service, pool):
-        async with relay("ours", toy_service, kill_every_s=2):
+        async with relay("ours", toy_service, pool, kill_every_s=2):
             await write_events(pool, toy_service.said, 20_000, seed=1)
 
             async def drained() -> bool:
                 return await pool.fetchval("SELECT NOT EXISTS (SELECT FROM pending)") is True
 
-            await until(drained, "the outbox is drained", deadline_s=60)
+            await until(drained, "the outbox is drained", deadline_s=120)
         wanted = await committed(pool)
         topic = {
             key: [event_id for event_id, _ in said]
@@ -143,7 +154,7 @@ async def test_negative_control_a_relay_that_pages_by_id_loses_events(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with an_outbox(infrastructure, tmp_path) as (toy_service, pool):
-        async with relay("by_last_id", toy_service, kill_every_s=None):
+        async with relay("by_last_id", toy_service, pool, kill_every_s=None):
             await write_events(pool, toy_service.said, 1, seed=3)
 
             async def carrying() -> bool:

@@ -57,14 +57,14 @@ async def test_discarding_a_bad_record_lets_its_successors_be_redriven_in_order(
         await all_wait(toy, 5)
 
         head = (await toy.rows("SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
-        answer = await toy.post(f"/operations/parked/{head}/discard", actor="ops", reason="garbage")
+        answer = await toy.post(f"/operations/parked/{head}/discard", reason="garbage")
         next_head = answer.json()["next_parked"]
-        answer = await toy.post(f"/operations/parked/{next_head}/redrive", actor="ops", reason="what waited")
+        answer = await toy.post(f"/operations/parked/{next_head}/redrive", reason="what waited")
 
         assert answer.json() == {"redriven": 4}
         assert (await toy.rows("SELECT places FROM counter"))[0]["places"] == [0, 1, 2, 3]
         audit = await toy.rows("SELECT actor, action FROM audit ORDER BY id")
-        assert [tuple(row) for row in audit] == [("ops", "discarded")] + [("ops", "redriven")] * 4
+        assert [tuple(row) for row in audit] == [("olga", "discarded")] + [("olga", "redriven")] * 4
 
 
 async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_drains_in_order(
@@ -85,12 +85,12 @@ async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_dr
         head = (await toy.rows("SELECT id, error FROM parked WHERE state = 'parked'"))[0]
         assert re.fullmatch(r"BuggyError at toy\.py:\d+", head["error"])
 
-        refused = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="hoping")
+        refused = await toy.post(f"/operations/parked/{head['id']}/redrive", reason="hoping")
         assert refused.status_code == 409
         assert (await toy.parked())[0][0] == "parked"
 
         await toy.post("/v1/cure")
-        answer = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="fixed in 1.2")
+        answer = await toy.post(f"/operations/parked/{head['id']}/redrive", reason="fixed in 1.2")
         assert answer.json() == {"redriven": 4}
         assert (await toy.rows("SELECT places FROM counter WHERE counter_id = 'bad'"))[0]["places"] == [
             0,
@@ -100,7 +100,7 @@ async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_dr
             4,
             5,
         ]
-        again = await toy.post(f"/operations/parked/{head['id']}/redrive", actor="ops", reason="double click")
+        again = await toy.post(f"/operations/parked/{head['id']}/redrive", reason="double click")
         assert again.status_code == 404
 
         await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="bad", place=6))])

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, routes
+from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, allowed, routes
 from lutong_contracts import Event, Topic
 from lutong_contracts.values import Identifier
 
@@ -105,6 +105,7 @@ class Answer(BaseModel):
 
 
 @router.post("/v1/counts", status_code=201)
+@allowed("operator")
 async def count_by_hand(command: Count, tx: TxDependency) -> Answer:
     """Count once, by hand."""
     tx.publish(Counted(counter_id=command.counter_id, place=command.place))
@@ -112,6 +113,7 @@ async def count_by_hand(command: Count, tx: TxDependency) -> Answer:
 
 
 @router.post("/v1/cure")
+@allowed("operator")
 async def cure() -> dict[str, bool]:
     """Fix the bug in the handler."""
     bug["fixed"] = True
@@ -119,6 +121,7 @@ async def cure() -> dict[str, bool]:
 
 
 @router.post("/v1/reminders/{counter_id}", status_code=202)
+@allowed("operator")
 async def remind(counter_id: Identifier, after_ms: int, tx: TxDependency) -> dict[str, str]:
     """Say something later, and something else now."""
     tx.publish(Reminded(counter_id=counter_id), due_at=tx.now + timedelta(milliseconds=after_ms))
@@ -127,6 +130,7 @@ async def remind(counter_id: Identifier, after_ms: int, tx: TxDependency) -> dic
 
 
 @router.get("/v1/counts/{counter_id}")
+@allowed("operator")
 async def read_count(counter_id: Identifier, tx: TxDependency) -> dict[str, int]:
     """How much was counted so far."""
     return {"total": await tx.fetchval("SELECT total FROM counter WHERE counter_id = $1", counter_id) or 0}

@@ -20,7 +20,7 @@ from tests.integration.crashes.victim import Command, Delivery, Victims, act, se
 from tests.integration.membership.story import a_member
 
 SERVICE = service_named("membership")
-WHO = {"actor": "ops", "reason": "what waited"}
+WHY = {"reason": "what waited"}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ async def park_and_wait(url: str, count: int) -> int:
     for n in range(count):
         await act(SERVICE, url, a_delivery(a_request(f"o-{n}", 1_000), n + 1))
     head = (await query(url, "SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
-    answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/discard", WHO))
+    answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/discard", WHY))
     assert answer is not None
     successor: int = answer.json()["next_parked"]
     return successor
@@ -96,7 +96,7 @@ async def held_in_order(url: str) -> list[str]:
 
 async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str, killer: Victims) -> None:
     head = await park_and_wait(url, 4)
-    redrive = Command("POST", f"/operations/parked/{head}/redrive", WHO)
+    redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
     before = await everything(url)
     for point in ("inbox_inserted", "after_state", "after_outbox"):
         assert killer.die("membership", url, point, redrive) == -9
@@ -105,11 +105,11 @@ async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str, 
     assert killer.die("membership", url, "after_outbox:3", redrive) == -9
     assert await held_in_order(url) == ["o-0", "o-1"]
     head = (await query(url, "SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
-    answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/redrive", WHO))
+    answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/redrive", WHY))
     assert answer is not None
     assert answer.json() == {"redriven": 2}
     assert await held_in_order(url) == ["o-0", "o-1", "o-2", "o-3"]
-    assert len(await query(url, "SELECT FROM audit WHERE actor = 'ops' AND action = 'redriven'")) == 4
+    assert len(await query(url, "SELECT FROM audit WHERE actor = 'ada' AND action = 'redriven'")) == 4
 
 
 async def test_a_redrive_that_is_clicked_eight_times_at_once_has_its_effects_once_and_in_order(url: str) -> None:
@@ -119,7 +119,7 @@ async def test_a_redrive_that_is_clicked_eight_times_at_once_has_its_effects_onc
         async with http_client(SERVICE, pool) as client:
 
             async def click() -> httpx.Response:
-                return await client.post(f"/operations/parked/{head}/redrive", json=WHO)
+                return await client.post(f"/operations/parked/{head}/redrive", json=WHY)
 
             answers = await asyncio.gather(*(click() for _ in range(8)))
     finally:

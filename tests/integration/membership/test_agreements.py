@@ -9,8 +9,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, http_client
+from lutong_chassis.testing import bearer, deliver, http_client
 from lutong_contracts import Event
 from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.membership import GraceEnded, HoldLapsed, OverdueStepDue, SettlementDue, TermEnded
@@ -231,9 +232,7 @@ async def test_an_overdue_order_climbs_and_comes_down_when_the_oldest_is_paid(
 
     await client.post("/v1/members/m-1/repayments", json={"amount_minor": 9_000})
     assert (await get(client, f"/v1/agreements/{agreement}"))["step"] == "none"
-    stale = await client.post(
-        f"/v1/proposals/{proposal['proposal_id']}/approval", json={"actor": "ops-2", "reason": "late"}
-    )
+    stale = await client.post(f"/v1/proposals/{proposal['proposal_id']}/approval", json={"reason": "late"})
     assert stale.json()["type"] == "urn:lutong:problem:nothing_owed"
     await books_are_right(client)
 
@@ -312,23 +311,29 @@ async def test_rights_are_used_over_http_and_taken_back(client: httpx.AsyncClien
     await books_are_right(client)
 
 
+def operator(name: str) -> dict[str, str]:
+    """One of several operators."""
+    return bearer(Principal(name, "operator"))
+
+
 async def test_waivers_above_the_threshold_need_four_eyes(client: httpx.AsyncClient, pool: Pool) -> None:
     agreement = await a_member(pool, order="o-1", amount_minor=20_000)
     await deliver(pool, handlers, fulfilled("o-1", 18_000))
     path = f"/v1/agreements/{agreement}/waivers"
-    who = {"actor": "ops-1", "reason": "the parcel was wet", "debt_id": "order:o-1"}
-    small = await client.post(path, json=who | {"amount_minor": 5_000})
+    one, other = operator("ops-1"), operator("ops-2")
+    why = {"reason": "the parcel was wet", "debt_id": "order:o-1"}
+    small = await client.post(path, json=why | {"amount_minor": 5_000}, headers=one)
     assert (small.status_code, small.json()["state"]) == (201, "done")
-    large = await client.post(path, json=who | {"amount_minor": 10_001})
+    large = await client.post(path, json=why | {"amount_minor": 10_001}, headers=one)
     proposal = large.json()["proposal_id"]
     assert large.json()["state"] == "proposed"
-    assert (await client.post(path, json=who | {"amount_minor": 10_001})).json()["type"].endswith("proposal_open")
+    assert (await client.post(path, json=why | {"amount_minor": 10_001})).json()["type"].endswith("proposal_open")
 
     approval = f"/v1/proposals/{proposal}/approval"
-    assert (await client.post(approval, json=who | {})).status_code == 422
-    own = await client.post(approval, json={"actor": "ops-1", "reason": "I say so"})
+    assert (await client.post(approval, json={"actor": "ops-2", "reason": "in another's name"})).status_code == 422
+    own = await client.post(approval, json={"reason": "I say so"}, headers=one)
     assert own.json()["type"] == "urn:lutong:problem:own_proposal"
-    done, again = [await client.post(approval, json={"actor": "ops-2", "reason": "agreed"}) for _ in range(2)]
+    done, again = [await client.post(approval, json={"reason": "agreed"}, headers=other) for _ in range(2)]
     assert (done.status_code, again.json()["type"]) == (200, "urn:lutong:problem:proposal_closed")
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert line["owed_minor"] == 18_000 - 5_000 - 10_001
@@ -342,10 +347,10 @@ async def test_waivers_above_the_threshold_need_four_eyes(client: httpx.AsyncCli
 async def test_two_operators_who_approve_at_once_have_one_effect(client: httpx.AsyncClient, pool: Pool) -> None:
     agreement = await a_member(pool, order="o-1", amount_minor=20_000)
     await deliver(pool, handlers, fulfilled("o-1", 18_000))
-    written = await client.post(f"/v1/agreements/{agreement}/write-off", json={"actor": "ops-1", "reason": "gone"})
+    written = await client.post(f"/v1/agreements/{agreement}/write-off", json={"reason": "gone"})
     path = f"/v1/proposals/{written.json()['proposal_id']}/approval"
     answers = await asyncio.gather(
-        *(client.post(path, json={"actor": f"ops-{n}", "reason": "ok then"}) for n in range(2, 8))
+        *(client.post(path, json={"reason": "ok then"}, headers=operator(f"ops-{n}")) for n in range(2, 8))
     )
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
     assert await pool.fetchval("SELECT count(*) FROM entry WHERE kind = 'write_off'") == 1

@@ -167,7 +167,7 @@ async def test_a_voided_coupon_is_worth_nothing_and_one_in_use_cannot_be_voided(
     await a_member(pool)
     free, used = await a_coupon(client), await a_coupon(client)
     await tell(pool, with_coupon("o-1", used))
-    why = {"actor": "ops-1", "reason": "a mistake"}
+    why = {"reason": "a mistake"}
     assert (await client.post(f"/v1/coupons/{free}/void", json=why)).status_code == 200
     assert (await client.post(f"/v1/coupons/{used}/void", json=why)).json()["type"].endswith("coupon_in_use")
     assert names(await tell(pool, with_coupon("o-2", free))) == ["CreditDeclined"]

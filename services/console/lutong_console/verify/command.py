@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from lutong_console import catalogue
 from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
-from lutong_console.screen import emit_json, out, table
+from lutong_console.screen import emit_json, line, out, table
 from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import NAMES, confirmed, evaluate
@@ -97,11 +97,12 @@ def _is_quiet(world: World) -> bool:
 
 def _print(world: World, violations: list[Violation]) -> None:
     counts = {name: sum(violation.identity == name for violation in violations) for name in NAMES}
-    rows = [(name, "[green]holds[/]" if not count else f"[red]{count} broken[/]") for name, count in counts.items()]
+    rows = [
+        (name, line(("holds", "green") if not count else (f"{count} broken", "red"))) for name, count in counts.items()
+    ]
     out.print(table(["identity", "result"], rows))
     for violation in violations[:_SHOWN_MAX]:
-        out.print(f"[red]{violation.identity}[/] ", end="")
-        out.print(f"{violation.what}: {violation.witness}", markup=False)
+        out.print(line((violation.identity, "red"), f" {violation.what}: {violation.witness}"))
     if len(violations) > _SHOWN_MAX:
         out.print(f"and {len(violations) - _SHOWN_MAX} more; --json shows all")
     out.print(f"verify: {len(violations)} violations, {len(world.records)} records, {_rows(world)} rows")

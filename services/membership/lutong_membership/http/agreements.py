@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, not_found
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
 from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.domain.agreements import may_be_signed
@@ -37,18 +37,22 @@ class Use(Command):
 
 
 @router.get("/v1/agreements/{agreement_id}")
-async def get_agreement(agreement_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "merchant", "viewer")
+async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """An agreement and the terms that were signed."""
     row = await store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"], merchant=row["merchant_id"]) or not_found("agreement", agreement_id)
     return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
 
 
 @router.post("/v1/agreements/{agreement_id}/signature")
-async def sign(agreement_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "operator")
+async def sign(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Sign what was offered: the term begins, by the version that was shown."""
+    row = await store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
     offers = await store.lock_offers(tx, [agreement_id])
     if agreement_id not in offers:
-        row = await store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
         raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {row['state']}: there is nothing to sign")
     agreement, plan = offers[agreement_id]
     if not may_be_signed(plan, clock(tx)):
@@ -72,14 +76,18 @@ async def sign(agreement_id: Identifier, tx: TxDependency) -> dict[str, Any]:
 
 
 @router.get("/v1/agreements/{agreement_id}/quote")
-async def get_quote(agreement_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "merchant", "viewer")
+async def get_quote(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """What the agreement would come to now, or came to, with proof of every unit: the function that settles answers."""
     dossier = await store.read_dossier(tx, agreement_id) or not_found("signed agreement", agreement_id)
+    agreement = dossier.agreement
+    if not who.acts_for(member=agreement.member_id, merchant=agreement.merchant_id):
+        not_found("signed agreement", agreement_id)
     quote = quoted(dossier)
-    charged = dossier.agreement.charge_minor
+    charged = agreement.charge_minor
     return {
         "agreement_id": agreement_id,
-        "state": dossier.agreement.state,
+        "state": agreement.state,
         "currency": dossier.plan.currency,
         **asdict(quote),
         "charge_minor": quote.charge_minor if charged is None else charged,
@@ -88,18 +96,21 @@ async def get_quote(agreement_id: Identifier, tx: TxDependency) -> dict[str, Any
 
 
 @router.get("/v1/agreements/{agreement_id}/statement")
-async def get_statement(agreement_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "viewer")
+async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Everything that was counted, owed, deducted and booked under an agreement."""
     row = await store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
     parts = await store.statement(tx, agreement_id, row["member_id"])
     entries = [entry | {"postings": orjson.loads(entry["postings"])} for entry in parts["entries"]]
     return {"agreement_id": agreement_id, "currency": row["currency"], **parts, "entries": entries}
 
 
 @router.post("/v1/agreements/{agreement_id}/quit", status_code=202)
-async def quit_agreement(agreement_id: Identifier, leaving: Leaving, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "operator")
+async def quit_agreement(agreement_id: Identifier, leaving: Leaving, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Leave before the term is over. Refused when it would cost more than the member accepted: ask for a quote again."""
-    desk, dossier = await open_one(tx, agreement_id)
+    desk, dossier = await open_one(tx, agreement_id, lambda one: who.acts_for(member=one.member_id))
     outcome = quit_early(dossier, clock(tx))
     if isinstance(outcome, Outcome):
         charge_minor = quoted(outcome.dossier).charge_minor
@@ -112,16 +123,24 @@ async def quit_agreement(agreement_id: Identifier, leaving: Leaving, tx: TxDepen
 
 
 @router.post("/v1/agreements/{agreement_id}/rights/{right_id}/uses", status_code=201)
-async def use(agreement_id: Identifier, right_id: Identifier, command: Use, tx: TxDependency) -> dict[str, str]:
+@allowed("member", "merchant", "operator")
+async def use(
+    agreement_id: Identifier, right_id: Identifier, command: Use, who: Who, tx: TxDependency
+) -> dict[str, str]:
     """Use a right of an agreement, as often as the plan allows."""
-    desk, dossier = await open_one(tx, agreement_id)
+    desk, dossier = await open_one(
+        tx, agreement_id, lambda one: who.acts_for(member=one.member_id, merchant=one.merchant_id)
+    )
     await settle_command(tx, desk, use_right(dossier, right_id, command.use_id, clock(tx)))
     return {"agreement_id": agreement_id, "use_id": command.use_id}
 
 
 @router.delete("/v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}")
-async def unuse(agreement_id: Identifier, right_id: Identifier, use_id: Identifier, tx: TxDependency) -> dict[str, str]:
+@allowed("merchant", "operator")
+async def unuse(
+    agreement_id: Identifier, right_id: Identifier, use_id: Identifier, who: Who, tx: TxDependency
+) -> dict[str, str]:
     """Take the use of a right back: it was not enjoyed after all."""
-    desk, dossier = await open_one(tx, agreement_id)
+    desk, dossier = await open_one(tx, agreement_id, lambda one: who.acts_for(merchant=one.merchant_id))
     await settle_command(tx, desk, take_back(dossier, right_id, use_id, clock(tx)))
     return {"agreement_id": agreement_id, "use_id": use_id}

@@ -1,14 +1,14 @@
 """What several commands have in common: amounts, views, and turning a refusal into an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from lutong_chassis import Command, Problem, Tx, not_found, routes
-from lutong_contracts.values import Identifier, Text
+from lutong_contracts.values import Text
 from lutong_membership import store
-from lutong_membership.domain.agreements import Refusal, Said
+from lutong_membership.domain.agreements import Agreement, Refusal, Said
 from lutong_membership.domain.desk import Desk
 from lutong_membership.domain.dossier import Dossier, Outcome
 from lutong_membership.domain.ledger import Line
@@ -23,9 +23,8 @@ Why = Annotated[Text, StringConstraints(min_length=3, max_length=500)]
 
 
 class Because(Command):
-    """Who does it, and why: both go into the audit."""
+    """Why it is done: it goes into the audit, under the subject of whoever does it."""
 
-    actor: Identifier
     reason: Why
 
 
@@ -48,10 +47,12 @@ def view(line: Line) -> LineView:
     return LineView(**{name: getattr(line, name) for name in LineView.model_fields})
 
 
-async def open_one(tx: Tx, agreement_id: str) -> tuple[Desk, Dossier]:
-    """An agreement on the desk, its member's lines locked; 404 when it was never signed."""
+async def open_one(tx: Tx, agreement_id: str, is_theirs: Callable[[Agreement], bool]) -> tuple[Desk, Dossier]:
+    """An agreement on the desk, its member's lines locked; 404 when it was never signed, or is not theirs."""
     desk = await store.open_desk(tx, [agreement_id], deducts=deducts())
-    dossier = desk.dossier(agreement_id) or not_found("signed agreement", agreement_id)
+    dossier = desk.dossier(agreement_id)
+    if dossier is None or not is_theirs(dossier.agreement):
+        not_found("signed agreement", agreement_id)
     return desk, dossier
 
 

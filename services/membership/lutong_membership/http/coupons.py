@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, not_found
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
 from lutong_contracts.membership import CouponLapsed, CouponVoided
 from lutong_contracts.values import Identifier
 from lutong_membership import store
@@ -56,12 +56,14 @@ class Recipient(Command):
 class Voiding(Because):
     """Why a coupon is taken back."""
 
-    model_config = ConfigDict(json_schema_extra=example(actor="ops-1", reason="given out by mistake"))
+    model_config = ConfigDict(json_schema_extra=example(reason="given out by mistake"))
 
 
 @router.put("/v1/coupon-stocks/{stock_id}")
-async def put_stock(stock_id: Identifier, terms: StockOfCoupons, tx: TxDependency) -> dict[str, str]:
+@allowed("merchant", "operator")
+async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: TxDependency) -> dict[str, str]:
     """Open a stock, pause it, or change how many may be given out. What a coupon is worth never changes."""
+    who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
     if not await store.put_stock(tx, Stock(stock_id, **terms.model_dump())):
         raise Problem(
             409,
@@ -72,16 +74,21 @@ async def put_stock(stock_id: Identifier, terms: StockOfCoupons, tx: TxDependenc
 
 
 @router.get("/v1/coupon-stocks/{stock_id}")
-async def get_stock(stock_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("merchant", "viewer")
+async def get_stock(stock_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """A stock, and how much of it is given out."""
-    return dict(await store.stock(tx, stock_id) or not_found("coupon stock", stock_id))
+    row = await store.stock(tx, stock_id) or not_found("coupon stock", stock_id)
+    who.acts_for(merchant=row["merchant_id"]) or not_found("coupon stock", stock_id)
+    return dict(row)
 
 
 @router.post("/v1/coupon-stocks/{stock_id}/coupons", status_code=201)
-async def issue_coupon(stock_id: Identifier, recipient: Recipient, tx: TxDependency) -> dict[str, Any]:
+@allowed("merchant", "operator")
+async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Give a member a coupon."""
     stocks = await store.lock_stocks(tx, [stock_id])
     stock = stocks.get(stock_id) or not_found("coupon stock", stock_id)
+    who.acts_for(merchant=stock.merchant_id) or not_found("coupon stock", stock_id)
     key = (stock_id, recipient.member_id)
     before = (await store.issued_to(tx, [key])).get(key, 0)
     issued = issue(stock, tx.new_id(), recipient.member_id, before, clock(tx))
@@ -96,18 +103,22 @@ async def issue_coupon(stock_id: Identifier, recipient: Recipient, tx: TxDepende
 
 
 @router.get("/v1/members/{member_id}/coupons")
-async def list_coupons(member_id: Identifier, tx: TxDependency) -> list[dict[str, Any]]:
+@allowed("member", "viewer")
+async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> list[dict[str, Any]]:
     """A member's coupons, the latest first."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
     return [dict(row) for row in await store.coupons_of(tx, member_id)]
 
 
 @router.post("/v1/coupons/{coupon_id}/void")
-async def void_coupon(coupon_id: Identifier, because: Voiding, tx: TxDependency) -> dict[str, str]:
+@allowed("merchant", "operator")
+async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
     """Take a coupon back that is not in use."""
     coupon = (await store.lock_coupons(tx, [coupon_id])).get(coupon_id) or not_found("coupon", coupon_id)
+    who.acts_for(merchant=coupon.merchant_id) or not_found("coupon", coupon_id)
     if coupon.state not in USABLE:
         raise Problem(409, "coupon_in_use", f"coupon {coupon_id!r} is {coupon.state}: it cannot be taken back")
     await store.save_coupons(tx, [coupon.moved("voided")])
-    await store.audit(tx, because.actor, "voided", f"coupon:{coupon_id}", because.reason)
+    await store.audit(tx, who.subject, "voided", f"coupon:{coupon_id}", because.reason)
     tx.publish(CouponVoided(coupon_id=coupon_id, reason="by_operator"))
     return {"coupon_id": coupon_id, "state": "voided"}

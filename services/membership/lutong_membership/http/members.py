@@ -6,7 +6,7 @@ import orjson
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, not_found
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
 from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
 from lutong_membership import store
@@ -63,12 +63,14 @@ class Wish(Command):
 
 
 @router.put("/v1/members/{member_id}/profile", status_code=204)
+@allowed("operator")
 async def put_profile(member_id: Identifier, profile: Profile, tx: TxDependency) -> None:
     """Say what is known of a member. Agreements that are signed stay as they are."""
     await store.save_applicants(tx, [Applicant(member_id, **profile.model_dump())])
 
 
 @router.post("/v1/members/profiles/batch", status_code=201)
+@allowed("operator")
 async def put_profiles(command: Profiles, tx: TxDependency) -> dict[str, int]:
     """Say what is known of many members."""
     await store.save_applicants(tx, [Applicant(**profile.model_dump()) for profile in command.profiles])
@@ -76,6 +78,7 @@ async def put_profiles(command: Profiles, tx: TxDependency) -> dict[str, int]:
 
 
 @router.delete("/v1/members/{member_id}/profile", status_code=204)
+@allowed("operator")
 async def delete_profile(member_id: Identifier, tx: TxDependency) -> None:
     """Forget what is known of a member, once nothing is open between us. The ledger keeps its opaque ids."""
     open_now = await store.forget(tx, member_id)
@@ -84,8 +87,10 @@ async def delete_profile(member_id: Identifier, tx: TxDependency) -> None:
 
 
 @router.get("/v1/members/{member_id}")
-async def get_member(member_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "viewer")
+async def get_member(member_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """A member's agreements, with the reasons they were decided on, and credit lines."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
     agreements = [dict(row) for row in await store.agreements_of(tx, member_id)]
     lines = [view(line) for line in await store.read_lines(tx, member_id)]
     if not agreements and not lines:
@@ -94,26 +99,34 @@ async def get_member(member_id: Identifier, tx: TxDependency) -> dict[str, Any]:
 
 
 @router.get("/v1/members/{member_id}/ledger")
+@allowed("member", "viewer")
 async def get_ledger(
     member_id: Identifier,
+    who: Who,
     tx: TxDependency,
-    after: Annotated[int, Query(ge=0, description="entry_id of the last entry seen")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="entry_id of the last entry seen")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """A member's entries, oldest first: debits are positive, credits negative. Each hash covers the one before."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
     rows = await store.ledger_of(tx, member_id, after, limit)
     return [dict(row) | {"postings": orjson.loads(row["postings"])} for row in rows]
 
 
 @router.get("/v1/holds/{order_id}")
-async def get_hold(order_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+@allowed("member", "merchant", "viewer")
+async def get_hold(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """What is, or was, held for an order, and how its price came about."""
-    return dict(await store.hold(tx, order_id) or not_found("hold for order", order_id))
+    row = await store.hold(tx, order_id) or not_found("hold for order", order_id)
+    who.acts_for(member=row["member_id"], merchant=row["merchant_id"]) or not_found("hold for order", order_id)
+    return dict(row)
 
 
 @router.post("/v1/members/{member_id}/consultations", status_code=202)
-async def consult(member_id: Identifier, wish: Wish, tx: TxDependency) -> dict[str, str]:
+@allowed("member", "operator")
+async def consult(member_id: Identifier, wish: Wish, who: Who, tx: TxDependency) -> dict[str, str]:
     """Ask to join a plan without ordering. Once admitted, the terms are offered for a while, to be signed."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
     applicants = await store.lock_applicants(tx, [member_id])
     row = await store.plan(tx, wish.plan_id)
     if row is None or not row["open"]:

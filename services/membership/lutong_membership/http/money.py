@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
 from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.domain.collection import allocate, pay
@@ -49,8 +49,10 @@ class Limit(Command):
 
 
 @router.post("/v1/members/{member_id}/repayments", status_code=201)
-async def repay(member_id: Identifier, repayment: Repayment, tx: TxDependency) -> Repaid:
+@allowed("member", "operator")
+async def repay(member_id: Identifier, repayment: Repayment, who: Who, tx: TxDependency) -> Repaid:
     """Take a repayment; it pays the oldest debts first. Send an Idempotency-Key: money moves once per key."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
     line = await locked_line(tx, member_id, repayment.currency)
     agreements = await store.agreements_in_debt(tx, member_id, repayment.currency)
     desk = await store.open_desk(tx, agreements, deducts=deducts(), lines={line.key: line})
@@ -67,6 +69,7 @@ async def repay(member_id: Identifier, repayment: Repayment, tx: TxDependency) -
 
 
 @router.post("/v1/members/{member_id}/payouts", status_code=201)
+@allowed("operator")
 async def pay_out(member_id: Identifier, payout: Payout, tx: TxDependency) -> LineView:
     """Write down that a member was given back what the platform owed them. Send an Idempotency-Key."""
     line = await locked_line(tx, member_id, payout.currency)
@@ -79,6 +82,7 @@ async def pay_out(member_id: Identifier, payout: Payout, tx: TxDependency) -> Li
 
 
 @router.put("/v1/members/{member_id}/line")
+@allowed("operator")
 async def put_line(member_id: Identifier, limit: Limit, tx: TxDependency) -> LineView:
     """Raise or lower a member's line. Below what is in use it falls step by step, and nothing new fits meanwhile."""
     line = await locked_line(tx, member_id, limit.currency)
@@ -91,6 +95,7 @@ async def put_line(member_id: Identifier, limit: Limit, tx: TxDependency) -> Lin
 
 
 @router.get("/v1/summary")
+@allowed("viewer")
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts and balances. `unbalanced_entries`, `lines_off_ledger` and `debts_off_lines` must be 0."""
     row = await store.summary(tx)

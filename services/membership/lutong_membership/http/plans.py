@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, not_found
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Title
 from lutong_membership import store
 from lutong_membership.domain.plans import TERMS, Plan, Terms
@@ -40,8 +40,11 @@ class PlanTerms(Command):
 
 
 @router.put("/v1/plans/{plan_id}")
-async def put_plan(plan_id: Identifier, offered: PlanTerms, tx: TxDependency) -> dict[str, Any]:
+@allowed("merchant", "operator")
+async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Write the next version of a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
+    who.acts_for(merchant=offered.merchant_id) or not_found("merchant", offered.merchant_id)
+    await tx.lock("plan", [plan_id])  # two merchants may open one at the same time
     known = await store.lock_plan(tx, plan_id)
     if known and known["merchant_id"] != offered.merchant_id:
         raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")
@@ -52,26 +55,31 @@ async def put_plan(plan_id: Identifier, offered: PlanTerms, tx: TxDependency) ->
 
 
 @router.get("/v1/plans/{plan_id}")
+@allowed("anybody")
 async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
     """A plan in its latest version."""
     return _view(await store.plan(tx, plan_id) or not_found("plan", plan_id))
 
 
 @router.get("/v1/plans/{plan_id}/versions/{version}")
+@allowed("anybody")
 async def get_version(plan_id: Identifier, version: int, tx: TxDependency) -> dict[str, Any]:
     """A plan as it was written then. A version never changes."""
     return _view(await store.plan(tx, plan_id, version) or not_found(f"version {version} of plan", plan_id))
 
 
 @router.get("/v1/merchants/{merchant_id}/uplift")
+@allowed("merchant", "viewer")
 async def get_uplift(
     merchant_id: Identifier,
+    who: Who,
     tx: TxDependency,
     plan_id: Annotated[str | None, Query(pattern=IDENTIFIER_PATTERN, description="else the open one")] = None,
     since: Annotated[AwareDatetime | None, Query(description="else 30 days before the end")] = None,
     until: Annotated[AwareDatetime | None, Query(description="else now")] = None,
 ) -> dict[str, Any]:
     """What light membership changed: members who were offered it against those who were held out for good."""
+    who.acts_for(merchant=merchant_id) or not_found("open plan of merchant", merchant_id)
     plan_id = plan_id or await store.open_plan_of(tx, merchant_id) or not_found("open plan of merchant", merchant_id)
     row = await store.plan(tx, plan_id)
     if row is None or row["merchant_id"] != merchant_id:

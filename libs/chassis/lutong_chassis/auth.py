@@ -1,0 +1,202 @@
+"""Who asks: a bearer token (JWT), verified against the public keys of one file on this machine.
+
+Nothing in a token is followed or looked up: its `kid` selects among the keys of that file, and the
+key says the algorithm. Whatever is wrong with a token, its bearer is told the same.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from pydantic import BaseModel, ConfigDict, Field
+
+from lutong_chassis.settings import Settings, SettingsError
+from lutong_contracts.values import IDENTIFIER_PATTERN
+
+Rank = Literal["viewer", "operator", "admin"]
+"""Platform staff, each of whom may do what the one before may."""
+
+Role = Literal[Rank, "merchant", "member"]
+
+RANKS: Final[tuple[str, ...]] = get_args(Rank)
+LEEWAY_S: Final = 30
+"""How far our clock and the issuer's may differ."""
+
+_TOKEN_MAX: Final = 4096
+_CACHE_MAX: Final = 4096
+_RSA_BITS_MIN: Final = 2048
+_ALGORITHMS: Final = {("OKP", "Ed25519"): "EdDSA", ("RSA", None): "RS256"}
+_SUBJECT: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_BEARER: Final = re.compile(r"[Bb]earer ([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII)
+_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+_LEADS_ELSEWHERE: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"})
+"""Header fields that would have us use another key, or read the token in another way."""
+
+
+class UnauthenticatedError(Exception):
+    """There is no token, or one that we do not accept. The reason is for the log: it quotes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whoever asks. Staff has a rank and is nobody's; all others act for a merchant, a member, or both."""
+
+    subject: str
+    role: Role
+    merchant_id: str | None = None
+    member_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _SUBJECT.fullmatch(self.subject):
+            raise ValueError("a subject has 1 to 255 printable ASCII characters and no space")
+        for name, value in (("merchant_id", self.merchant_id), ("member_id", self.member_id)):
+            if value is not None and not re.fullmatch(IDENTIFIER_PATTERN, value):
+                raise ValueError(f"{name} has letters, digits, dots, dashes and underscores, at most 64")
+        if self.is_staff and (self.merchant_id or self.member_id):
+            raise ValueError(f"{self.role} is staff: it carries no merchant_id or member_id")
+        if self.role in {"merchant", "member"} and not getattr(self, f"{self.role}_id"):
+            raise ValueError(f"{self.role} needs {self.role}_id")
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this is somebody of the platform."""
+        return self.role in RANKS
+
+    def acts_for(self, *, merchant: str | None = None, member: str | None = None) -> bool:
+        """Whether what belongs to this merchant or to this member is theirs: either is enough.
+
+        Staff acts for everybody: whether a rank may call a route at all was decided before.
+        """
+        return (
+            self.is_staff
+            or (merchant is not None and merchant == self.merchant_id)
+            or (member is not None and member == self.member_id)
+        )
+
+    @property
+    def identity(self) -> str:
+        """Everything that this is, as one string; no two principals share it (subjects have no spaces)."""
+        return f"{self.role} {self.subject} {self.merchant_id or '-'} {self.member_id or '-'}"
+
+
+class Verifier:
+    """Turns `Authorization` headers into principals. Verified tokens are remembered until they expire."""
+
+    def __init__(
+        self, keys: Mapping[str, jwt.PyJWK], issuer: str, audience: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.keys = keys
+        self.issuer = issuer
+        self.audience = audience
+        self.clock = clock
+        self.verified: dict[bytes, tuple[Principal, float]] = {}
+
+    def principal(self, authorization: Sequence[str]) -> Principal:
+        """Whoever sent these headers; `UnauthenticatedError` when there is not exactly one good token."""
+        if not authorization:
+            raise UnauthenticatedError("no token")
+        if len(authorization) > 1 or len(authorization[0]) > _TOKEN_MAX:
+            raise UnauthenticatedError("several tokens, or a huge one")
+        if not (found := _BEARER.fullmatch(authorization[0])):
+            raise UnauthenticatedError("not a bearer token")
+        token = found[1]
+        name = hashlib.sha256(token.encode()).digest()
+        known = self.verified.get(name)
+        if known and self.clock() < known[1]:
+            return known[0]
+        try:
+            principal, expires_at = self._verify(token)
+        except UnauthenticatedError:
+            raise
+        except Exception as error:  # whatever a token does to a parser, it is the token that is refused
+            raise UnauthenticatedError(type(error).__name__) from None
+        self._remember(name, principal, expires_at)
+        return principal
+
+    def _verify(self, token: str) -> tuple[Principal, float]:
+        header = jwt.get_unverified_header(token)
+        if _LEADS_ELSEWHERE & header.keys():
+            raise UnauthenticatedError("its header leads elsewhere")
+        if str(header.get("typ", "")).lower() not in _TYPES:
+            raise UnauthenticatedError("not an access token")
+        key = self.keys.get(header["kid"])
+        if key is None:
+            raise UnauthenticatedError("unknown key")
+        payload = jwt.decode(
+            token,
+            key,
+            algorithms=[key.algorithm_name],
+            audience=self.audience,
+            issuer=self.issuer,
+            leeway=LEEWAY_S,
+            options={"require": ["iss", "aud", "exp", "nbf", "iat", "sub"]},
+        )
+        claims = _Claims.model_validate(payload)
+        return Principal(claims.sub, claims.role, claims.merchant_id, claims.member_id), claims.exp
+
+    def _remember(self, name: bytes, principal: Principal, expires_at: float) -> None:
+        self.verified.pop(name, None)
+        while len(self.verified) >= _CACHE_MAX:
+            del self.verified[next(iter(self.verified))]  # the oldest; its bearer is verified again
+        self.verified[name] = principal, expires_at
+
+
+class _Claims(BaseModel):
+    """What a token must say beyond what every token says. Strict: "1" is not a number, 1 is not a name."""
+
+    model_config = ConfigDict(strict=True)
+
+    sub: str
+    exp: Annotated[float, Field(allow_inf_nan=False)]
+    role: Role
+    merchant_id: str | None = None
+    member_id: str | None = None
+
+
+def verifier_of(settings: Settings) -> Verifier | None:
+    """What the settings ask for; None when everybody may do everything (`auth` is off)."""
+    if settings.auth == "off":
+        return None
+    if settings.auth_keys_file is None or settings.auth_issuer is None:  # refused by the settings themselves
+        raise SettingsError("LUTONG_AUTH_KEYS_FILE and LUTONG_AUTH_ISSUER are needed")
+    return Verifier(read_keys(settings.auth_keys_file), settings.auth_issuer, settings.auth_audience)
+
+
+def read_keys(path: Path) -> dict[str, jwt.PyJWK]:
+    """The keys of a JWKS file by `kid`; `SettingsError` when there is none that we can use, or a private one."""
+    try:
+        return public_keys(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+        raise SettingsError(f"LUTONG_AUTH_KEYS_FILE {path}: {error or type(error).__name__}") from None
+
+
+def public_keys(jwks: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
+    """The keys of a JWKS document that sign in a way we accept."""
+    if any("d" in key or "k" in key for key in jwks["keys"]):
+        raise ValueError("it holds a private key, and services need public ones only")
+    keys = {key["kid"]: _public_key(key) for key in jwks["keys"] if _is_for_us(key)}
+    if not keys:
+        raise ValueError("it has no Ed25519 or RSA key for signatures with a kid")
+    return keys
+
+
+def _is_for_us(key: Mapping[str, Any]) -> bool:
+    """Whether we can use a key. An issuer's file may list others."""
+    algorithm = _ALGORITHMS.get((key["kty"], key.get("crv")))
+    if algorithm is None or not key.get("kid"):
+        return False
+    return bool(key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm)
+
+
+def _public_key(key: Mapping[str, Any]) -> jwt.PyJWK:
+    found = jwt.PyJWK(dict(key), _ALGORITHMS[key["kty"], key.get("crv")])
+    if isinstance(found.key, RSAPublicKey) and found.key.key_size < _RSA_BITS_MIN:
+        raise ValueError(f"key {key['kid']!r} has fewer than {_RSA_BITS_MIN} bits")
+    return found

@@ -1,0 +1,106 @@
+"""Bounds on what comes in: requests in progress, requests of one principal, bytes of a body; and what goes out."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lutong_chassis import observe
+from lutong_chassis.http.problems import SAFE_HEADERS, Problem, answer
+
+_ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_PRINCIPALS_MAX: Final = 10_000
+
+
+class SafeHeaders:
+    """Put the safe headers on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add to the head of the answer what is not there yet."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in _SAFE if pair[0] not in given)]
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+_SAFE: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
+
+
+class Admission:
+    """Refuse what cannot be answered soon: beyond so many requests at once, 503 and Retry-After at no cost.
+
+    Whoever waits in a queue that only grows is served too late to be glad of it. Health is always answered.
+    """
+
+    def __init__(self, app: ASGIApp, requests_max: int) -> None:
+        self.app = app
+        self.requests_max = requests_max
+        self.requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or not."""
+        if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
+            await self.app(scope, receive, send)
+        elif self.requests >= self.requests_max:
+            observe.HTTP_REFUSED.inc()
+            refusal = answer(Problem(503, "overloaded", "too many requests at once: try again shortly"))
+            await refusal(scope, receive, send)
+        else:
+            self.requests += 1
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self.requests -= 1
+
+
+class BodyLimit:
+    """Refuse bodies over a limit, also when they come in chunks and say no length."""
+
+    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
+        self.app = app
+        self.bytes_max = bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what is received; more than the limit is a 413 problem."""
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.bytes_max:
+                raise Problem(413, "too_large", f"a request body may have {self.bytes_max} bytes at most")
+            return message
+
+        await self.app(scope, counted if scope["type"] == "http" else receive, send)
+
+
+class RateLimit:
+    """A bucket of requests per principal: it holds a burst and refills at a steady rate.
+
+    Those who were silent longest are forgotten first; to be forgotten is to have a full bucket again.
+    """
+
+    def __init__(self, rate_per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate_per_s = rate_per_s
+        self.burst = burst
+        self.clock = clock
+        self.buckets: dict[str, tuple[float, float]] = {}
+
+    def wait_s(self, subject: str) -> float:
+        """Take one request from a bucket: 0 when there was one, otherwise the seconds until there is."""
+        now = self.clock()
+        left, at = self.buckets.pop(subject, (float(self.burst), now))
+        left = min(float(self.burst), left + (now - at) * self.rate_per_s)
+        while len(self.buckets) >= _PRINCIPALS_MAX:
+            del self.buckets[next(iter(self.buckets))]
+        self.buckets[subject] = (left - 1 if left >= 1 else left), now
+        return 0.0 if left >= 1 else (1 - left) / self.rate_per_s

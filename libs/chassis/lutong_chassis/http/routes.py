@@ -1,0 +1,139 @@
+"""Commands and queries over HTTP: a transaction each, answered once per Idempotency-Key.
+
+A route is an ordinary FastAPI function that takes `tx: TxDependency`. For a command the chassis
+opens the transaction, remembers the answer under its Idempotency-Key, writes what was published
+to the outbox, commits, and only then replies. Refusals are problem documents (RFC 9457).
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from lutong_chassis import failpoints, observe, outbox
+from lutong_chassis.database import Tx, new_cause, transaction
+from lutong_chassis.envelope import TRACEPARENT, Cause
+from lutong_chassis.http.access import SAFE_METHODS, GuardedRoute, Run
+from lutong_chassis.http.problems import Problem
+from lutong_contracts.values import IDENTIFIER_PATTERN
+
+_KEY_MAX: Final = 128
+
+
+class Command(BaseModel):
+    """Base of request bodies: what is not known is refused, lest a typo be ignored, and false is no number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _tx(request: Request) -> Tx:
+    tx: Tx = request.state.tx
+    return tx
+
+
+TxDependency = Annotated[Tx, Depends(_tx)]
+"""The transaction of this request: reads and writes for a command, read-only for a query."""
+
+
+def _documented_key(
+    idempotency_key: Annotated[  # read by TransactionalRoute; declared here for OpenAPI
+        str | None,
+        Header(max_length=_KEY_MAX, description="Same key and body: same answer. Other body: 422. In progress: 409."),
+    ] = None,
+) -> None:
+    """Show the header in OpenAPI on every command."""
+
+
+class TransactionalRoute(GuardedRoute):
+    """A route whose function runs in one transaction."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:  # FastAPI's signature
+        if not set(kwargs.get("methods") or {"GET"}) <= SAFE_METHODS:
+            kwargs["dependencies"] = [*(kwargs.get("dependencies") or ()), Depends(_documented_key)]
+        super().__init__(path, endpoint, **kwargs)
+
+    async def answer(self, request: Request, run: Run) -> Response:
+        """Answer in a transaction: read-only for a query, remembered by its key for a command."""
+        pool = request.app.state.service.required_pool
+        if request.method not in SAFE_METHODS:
+            return await _command(request, run)
+        async with transaction(pool, readonly=True) as tx:
+            request.state.tx = tx
+            return await run(request)
+
+
+def routes(*tags: str) -> APIRouter:
+    """A router whose functions are commands and queries."""
+    return APIRouter(route_class=TransactionalRoute, tags=list(tags))
+
+
+async def _command(request: Request, run: Run) -> Response:
+    service = request.app.state.service
+    body = await request.body()
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= _KEY_MAX:
+        raise Problem(400, "bad_idempotency_key", f"Idempotency-Key must have 1 to {_KEY_MAX} characters")
+    scope = f"{request.state.principal.identity} {request.method} {request.url.path}"
+    fingerprint = hashlib.sha256(b"\n".join([scope.encode(), request.url.query.encode(), body])).hexdigest()
+    failpoints.reach("before_transaction")
+    async with transaction(service.pool, _cause(request)) as tx:
+        request.state.tx = tx
+        saved = await _claim(tx, scope, key, fingerprint) if key else None
+        if saved is not None:
+            return saved
+        response = await run(request)
+        failpoints.reach("after_state")
+        await outbox.write(tx, tx.outgoing)
+        failpoints.reach("after_outbox")
+        if key:
+            await _remember(tx, (scope, key, fingerprint), response)
+        failpoints.reach("before_commit")
+    failpoints.reach("after_commit")
+    if tx.outgoing:
+        service.wake_relay()
+    if tx.errands:
+        service.wake_errands(tx.errands)
+    response.headers["lutong-journey"] = tx.cause.correlation_id
+    return response
+
+
+def _cause(request: Request) -> Cause:
+    """A command starts a journey, unless the caller says which one it continues."""
+    journey = request.headers.get("lutong-journey", "")
+    traceparent = request.headers.get("traceparent", "")
+    started = new_cause()
+    return Cause(
+        journey if re.match(IDENTIFIER_PATTERN, journey) else started.correlation_id,
+        None,
+        observe.current_traceparent() or (traceparent if TRACEPARENT.match(traceparent) else None),
+    )
+
+
+async def _claim(tx: Tx, scope: str, key: str, fingerprint: str) -> Response | None:
+    """The answer given before under this key, if any; otherwise the key is ours until commit."""
+    if not await tx.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", f"{scope}\n{key}"):
+        raise Problem(409, "in_progress", "a request with this Idempotency-Key is in progress: try again shortly")
+    row = await tx.fetchrow(
+        "SELECT fingerprint, status, media_type, body FROM idempotency WHERE scope = $1 AND key = $2", scope, key
+    )
+    if row is None:
+        return None
+    if row["fingerprint"] != fingerprint:
+        raise Problem(422, "key_reused", "this Idempotency-Key was used with another body: use a fresh key")
+    return Response(row["body"], row["status"], media_type=row["media_type"], headers={"idempotency-replayed": "true"})
+
+
+async def _remember(tx: Tx, claim: tuple[str, str, str], response: Response) -> None:
+    await tx.execute(
+        """
+        INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        *claim,
+        response.status_code,
+        response.headers.get("content-type", "application/json"),
+        bytes(response.body),
+    )

@@ -1,0 +1,115 @@
+"""Over HTTP: `POST /v1/events` at the service that owns an event's topic. Tried again while that can help."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import httpx
+import stamina
+
+from lutong_client.message import Message, PublishError, Receipt
+
+_BATCH_MAX: Final = 500
+_NDJSON: Final = "application/x-ndjson"
+
+Call = tuple[str, list[int], bytes]
+"""The service, the positions of its messages, and the body with their documents, one a line."""
+
+
+def calls(messages: Sequence[Message]) -> list[Call]:
+    """Which service gets which messages, in order, in portions that it takes."""
+    by_owner: dict[str, list[int]] = {}
+    for position, each in enumerate(messages):
+        by_owner.setdefault(each.event.topic.owner, []).append(position)
+    return [
+        (owner, portion, b"\n".join(messages[position].document for position in portion))
+        for owner, positions in by_owner.items()
+        for portion in (positions[begin : begin + _BATCH_MAX] for begin in range(0, len(positions), _BATCH_MAX))
+    ]
+
+
+def understood(answer: httpx.Response) -> list[Receipt]:
+    """The receipts of an answer; `PublishError` when the service took none at all."""
+    if answer.status_code == 200:
+        return [Receipt.of(result) for result in answer.json()["results"]]
+    problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    what = f"{answer.request.url.host} answers {answer.status_code}: {problem.get('detail', answer.reason_phrase)}"
+    raise PublishError(what, transient=answer.status_code in {409, 429} or answer.status_code >= 500)
+
+
+def _may_help(error: Exception) -> bool:
+    return isinstance(error, httpx.TransportError) or (isinstance(error, PublishError) and error.transient)
+
+
+def _in_order(count: int, found: Mapping[int, Receipt]) -> list[Receipt]:
+    return [found[position] for position in range(count)]
+
+
+class HttpTransport:
+    """Blocks. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
+
+    def __init__(
+        self, urls: Mapping[str, str], token: str | Callable[[], str] = "", *, tries_max: int = 5, timeout_s: float = 10
+    ) -> None:
+        self.urls = dict(urls)
+        self.token = token
+        self.tries_max = tries_max
+        self.client = httpx.Client(timeout=timeout_s)
+
+    def send(self, messages: Sequence[Message], *, dry_run: bool = False) -> list[Receipt]:
+        """Send each service its messages; a copy that arrives twice has no second effect."""
+        found: dict[int, Receipt] = {}
+        for owner, positions, body in calls(messages):
+            for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
+                with attempt:
+                    request = self.client.build_request(**_request(self.urls, owner, self.token, body, dry_run))
+                    found |= zip(positions, understood(self.client.send(request)), strict=True)
+        return _in_order(len(messages), found)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.client.close()
+
+
+class AsyncHttpTransport:
+    """Awaits. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
+
+    def __init__(
+        self, urls: Mapping[str, str], token: str | Callable[[], str] = "", *, tries_max: int = 5, timeout_s: float = 10
+    ) -> None:
+        self.urls = dict(urls)
+        self.token = token
+        self.tries_max = tries_max
+        self.client = httpx.AsyncClient(timeout=timeout_s)
+
+    async def send(self, messages: Sequence[Message], *, dry_run: bool = False) -> list[Receipt]:
+        """Send each service its messages; a copy that arrives twice has no second effect."""
+        found: dict[int, Receipt] = {}
+        for owner, positions, body in calls(messages):
+            async for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
+                with attempt:
+                    request = self.client.build_request(**_request(self.urls, owner, self.token, body, dry_run))
+                    found |= zip(positions, understood(await self.client.send(request)), strict=True)
+        return _in_order(len(messages), found)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self.client.aclose()
+
+
+def _request(
+    urls: Mapping[str, str],
+    owner: str,
+    token: str | Callable[[], str],
+    body: bytes,
+    dry_run: bool,  # noqa: FBT001  # private
+) -> dict[str, Any]:
+    if owner not in urls:
+        raise PublishError(f"events of {owner} are published at {owner}, and its URL is not known: add it to `urls`")
+    bearer = token if isinstance(token, str) else token()
+    return {
+        "method": "POST",
+        "url": f"{urls[owner].rstrip('/')}/v1/events",
+        "params": {"dry_run": "true"} if dry_run else None,
+        "content": body,
+        "headers": {"content-type": _NDJSON} | ({"authorization": f"Bearer {bearer}"} if bearer else {}),
+    }

@@ -1,0 +1,90 @@
+"""What is published, and what comes back. Nothing here talks to anybody."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from uuid_utils import uuid7
+
+from lutong_contracts import Event
+from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
+
+Status = Literal["accepted", "duplicate", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An event with everything around it, ready for any transport. Its id decides what counts as a copy."""
+
+    event: Event
+    envelope: Envelope
+
+    @property
+    def id(self) -> str:
+        """What copies are recognised by, together with the source."""
+        return self.envelope.id
+
+    @property
+    def value(self) -> bytes:
+        """The event as JSON."""
+        return self.event.model_dump_json().encode()
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """CloudEvents in binary mode: the headers of a Kafka record."""
+        return to_headers(self.envelope)
+
+    @property
+    def document(self) -> bytes:
+        """CloudEvents in structured mode: one JSON object, without a line break."""
+        return to_structured(self.envelope, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one message. When it was rejected, `code` is for programs, `detail` and `hint` for people.
+
+    `pointer` says where in the message: a JSON pointer such as `/data/text`.
+    """
+
+    id: str
+    status: Status
+    journey: str | None = None
+    code: str | None = None
+    pointer: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> "Receipt":
+        """From a result of `POST /v1/events`; what is not known yet is ignored."""
+        return cls(**{name: document.get(name) for name in cls.__dataclass_fields__})  # type: ignore[arg-type]  # the service keeps to its OpenAPI
+
+
+class PublishError(RuntimeError):
+    """A message was not taken. `receipt` says why; `transient` says that publishing it again may help."""
+
+    def __init__(self, what: str, receipt: Receipt | None = None, *, transient: bool = False) -> None:
+        super().__init__(what)
+        self.receipt = receipt
+        self.transient = transient
+
+
+def message(  # noqa: PLR0913  # one keyword per CloudEvents attribute
+    event: Event,
+    source: str,
+    *,
+    id: str | None = None,  # noqa: A002  # CloudEvents calls it id
+    correlation_id: str | None = None,
+    causation_id: str | None = None,
+    traceparent: str | None = None,
+    time: datetime | None = None,
+) -> Message:
+    """Put an event into its envelope. Without a journey (`correlation_id`) it starts one, named after its id.
+
+    Give an id of your own whenever you may publish the same thing twice: a row's key, not a random one.
+    """
+    event_id = id or str(uuid7())
+    cause = Cause(correlation_id or event_id, causation_id, traceparent)
+    envelope = Envelope(event_id, source, event.type, time or datetime.now(UTC), event.key, None, cause)
+    return Message(event, envelope)

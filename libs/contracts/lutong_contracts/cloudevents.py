@@ -1,0 +1,73 @@
+"""An event on its way out: the attributes around it, as CloudEvents 1.0 has them, in both of its modes.
+
+Sources: the CloudEvents 1.0.2 specification with its Kafka binding and JSON format; W3C Trace Context.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+STRUCTURED: Final = "application/cloudevents"
+"""How the content type of structured mode begins."""
+
+
+class Cause(NamedTuple):
+    """Why something happens: the journey it is part of and the event that led to it."""
+
+    correlation_id: str
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+
+class Envelope(NamedTuple):
+    """The attributes of an event that is about to be published. Only the owner of a topic numbers its streams."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime
+    key: str
+    sequence: int | None
+    cause: Cause
+
+
+def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
+    """Binary mode: every attribute is a header, the value is the event's JSON alone."""
+    cause = envelope.cause
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", envelope.id.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_time", envelope.time.isoformat().replace("+00:00", "Z").encode()),
+        ("ce_partitionkey", envelope.key.encode()),
+        ("ce_correlationid", cause.correlation_id.encode()),
+        ("content-type", b"application/json"),
+    ]
+    if envelope.sequence is not None:
+        headers.append(("ce_sequence", b"%d" % envelope.sequence))
+    if cause.causation_id:
+        headers.append(("ce_causationid", cause.causation_id.encode()))
+    if cause.traceparent:
+        headers.append(("traceparent", cause.traceparent.encode()))
+    return headers
+
+
+def to_structured(envelope: Envelope, data: bytes) -> bytes:
+    """Structured mode: one JSON object holds the attributes and, under `data`, the event's JSON."""
+    cause = envelope.cause
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": envelope.id,
+        "source": envelope.source,
+        "type": envelope.type,
+        "time": envelope.time.isoformat().replace("+00:00", "Z"),
+        "partitionkey": envelope.key,
+        "correlationid": cause.correlation_id,
+        "causationid": cause.causation_id,
+        "traceparent": cause.traceparent,
+        "datacontenttype": "application/json",
+        "data": json.loads(data),
+    }
+    present = {name: value for name, value in attributes.items() if value is not None}
+    return json.dumps(present, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,162 @@
+"""Hostile texts through every field that takes text: refused, or given back as what they are: data."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from lutong_contracts.registry import VersionReleased
+from tests.hostile import TEXTS
+from tests.integration.crashes.victim import service_named
+from tests.integration.security.conftest import WorldOf
+from tests.integration.security.matrix import ACME, ANN, World
+
+Say = Callable[[World, str], Awaitable[tuple[httpx.Response, Any]]]
+"""Writes a text; gives the answer and, when it was taken, what is read back (None: there is no reading it)."""
+
+RAW = re.compile(rb"[\x00-\x1f\x7f]")
+
+
+async def say(world: World, method: str, path: str, body: object) -> httpx.Response:
+    """Ask with JSON in ASCII: half a surrogate pair can only be sent like this."""
+    headers = {"content-type": "application/json"}
+    return await world.admin.request(method, path, content=json.dumps(body), headers=headers)
+
+
+async def post_text(world: World, text: str) -> tuple[httpx.Response, Any]:
+    answer = await say(world, "POST", "/v1/posts", {"author_id": ANN, "text": text})
+    if not answer.is_success:
+        return answer, None
+    post_id = answer.json()["post_id"]
+    one = await world.ask("GET", f"/v1/posts/{post_id}")
+    (newest,) = (await world.ask("GET", f"/v1/accounts/{ANN}/timeline?limit=1"))["posts"]
+    assert newest == one
+    return answer, one["text"]
+
+
+async def card_title(world: World, text: str) -> tuple[httpx.Response, Any]:
+    """Not by HTTP: what the registry says of a program is shown on cards."""
+    try:
+        event = VersionReleased(program_id="g-1", merchant_id=ACME, version=1, title=text, page="pages/x", offers=())
+    except ValueError:
+        return httpx.Response(422, json={}), None
+    await world.hear(event)
+    answer = await world.admin.get("/v1/posts/p-1")
+    return answer, answer.json()["card"]["title"]
+
+
+async def account_name(world: World, text: str) -> tuple[httpx.Response, Any]:
+    return await say(world, "PUT", f"/v1/accounts/{ANN}", {"name": text}), None
+
+
+async def merchant_name(world: World, text: str) -> tuple[httpx.Response, Any]:
+    answer = await say(world, "PUT", f"/v1/merchants/{ACME}", {"name": text})
+    return answer, answer.json().get("name")
+
+
+async def question(world: World, text: str) -> tuple[httpx.Response, Any]:
+    return await world.admin.get("/v1/search", params={"q": text.encode("utf-8", "surrogatepass")[:190]}), None
+
+
+def manifest(**fields: Any) -> Say:
+    """A version's manifest with a text in one of its fields. `title` is read back."""
+
+    async def submit(world: World, text: str) -> tuple[httpx.Response, Any]:
+        program_id = world.fresh("program")
+        await world.ask("PUT", f"/v1/programs/{program_id}", {"merchant_id": ACME})
+        filled = json.loads(json.dumps(fields).replace('"TEXT"', json.dumps(text)))
+        body = {"version": 1, "manifest": {"title": "Fund", "page": "pages/fund"} | filled}
+        answer = await say(world, "POST", f"/v1/programs/{program_id}/versions", body)
+        if not answer.is_success or "title" not in fields:
+            return answer, None
+        return answer, (await world.ask("GET", f"/v1/programs/{program_id}"))["versions"][0]["title"]
+
+    return submit
+
+
+async def plan_title(world: World, text: str) -> tuple[httpx.Response, Any]:
+    body = {"merchant_id": ACME, "title": text, "line_limit_minor": 1}
+    answer = await say(world, "PUT", "/v1/plans/light", body)
+    return answer, (await world.ask("GET", "/v1/plans/light"))["title"] if answer.is_success else None
+
+
+async def location_name(world: World, text: str) -> tuple[httpx.Response, Any]:
+    site = {"merchant_id": ACME, "kind": "store", "name": text, "latitude": 0, "longitude": 0}
+    return await say(world, "PUT", "/v1/locations/near", site), None
+
+
+async def reason(world: World, text: str) -> tuple[httpx.Response, Any]:
+    return await say(
+        world, "POST", "/operations/republication", {"reason": text, "since": "2030-01-01T00:00:00Z"}
+    ), None
+
+
+OFFER = {"sku": "tea", "title": "TEXT", "unit_price": {"amount_minor": 1, "currency": "CNY"}}
+WAYS: dict[str, dict[str, Say]] = {
+    "feed": {"post.text": post_text, "card.title": card_title, "account.name": account_name, "reason": reason},
+    "registry": {
+        "merchant.name": merchant_name,
+        "q": question,
+        "manifest.title": manifest(title="TEXT"),
+        "manifest.description": manifest(description="TEXT"),
+        "manifest.keywords, category and region": manifest(keywords=["TEXT"], category="TEXT", region="TEXT"),
+        "manifest.offers.title": manifest(offers=[OFFER]),
+    },
+    "membership": {"plan.title": plan_title},
+    "inventory": {"location.name": location_name},
+}
+CASES = [(name, field) for name, ways in WAYS.items() for field in ways]
+
+
+@pytest.mark.parametrize(("name", "field"), CASES)
+async def test_a_hostile_text_is_refused_or_given_back_as_it_is(name: str, field: str, world_of: WorldOf) -> None:
+    world = await world_of(name)
+    taken = 0
+    for text in TEXTS:
+        answer, read = await WAYS[name][field](world, text)
+        assert answer.status_code in {200, 201, 422}, (text, answer.text)
+        if not answer.content:
+            continue
+        assert "json" in answer.headers["content-type"]
+        assert not RAW.search(answer.content), text
+        assert answer.json() is not None
+        taken += answer.is_success
+        if read is not None:
+            assert read in {text, text.strip()}
+    assert 40 < taken < len(TEXTS), "some of each"
+
+
+def test_every_field_that_takes_free_text_has_its_way() -> None:
+    """Free text is what no pattern, no list of words and no number bounds: whoever adds a field adds its way."""
+    known = {
+        ("feed", "name"), ("feed", "text"), ("registry", "name"), ("registry", "title"), ("registry", "description"),
+        ("registry", "keywords"), ("registry", "category"), ("registry", "region"), ("membership", "title"),
+        ("inventory", "name"),
+    }  # fmt: skip
+    found = {
+        (name, field)
+        for name in WAYS
+        for route in service_named(name).routes.routes
+        if isinstance(route, APIRoute) and route.body_field
+        for field in free_texts(route.body_field.field_info.annotation)
+    }
+    assert found == known
+
+
+def free_texts(model: object) -> set[str]:
+    """Names of the fields, also of models within, that take text and have no pattern."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return set()
+    found: set[str] = set()
+    schema = model.model_json_schema()
+    for part in [schema, *schema.get("$defs", {}).values()]:
+        for name, field in part.get("properties", {}).items():
+            shapes = [field, field.get("items", {}), *field.get("anyOf", ())]
+            if any(s.get("type") == "string" and not {"pattern", "enum", "const"} & s.keys() for s in shapes):
+                found.add(name)
+    return found

@@ -1,0 +1,102 @@
+"""The publisher's SDK: what it sends is what consumers understand, copies are copies, and a rejection says why."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from lutong_chassis.envelope import read
+from lutong_client import AsyncPublisher, Publisher, PublishError, Receipt, message
+from lutong_client.http import calls, understood
+from lutong_client.testing import AsyncFakeTransport, FakeTransport
+from lutong_contracts.feed import RequestCancelled
+from lutong_contracts.registry import ProgramResumed
+from tests.builders import a_post
+
+CMS = "/partner/cms"
+
+
+@dataclass
+class ARecord:
+    """A Kafka record, as far as a consumer looks at it."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = 1_700_000_000_000
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def test_what_is_sent_in_binary_mode_is_what_consumers_understand() -> None:
+    said = message(a_post("p-1"), CMS, id="cms-1", correlation_id="j-1", causation_id="c-1")
+    heard = read(ARecord(said.event.topic.name, said.event.key.encode(), said.value, said.headers))
+    assert (heard.event, heard.id, heard.source) == (a_post("p-1"), "cms-1", CMS)
+    assert (heard.cause.correlation_id, heard.cause.causation_id, heard.sequence) == ("j-1", "c-1", None)
+
+
+def test_what_is_sent_in_structured_mode_is_what_consumers_understand() -> None:
+    said = message(a_post("p-1", text="第一行\n第二行"), CMS, id="cms-1")
+    assert b"\n" not in said.document
+    headers = [("content-type", b"application/cloudevents+json")]
+    heard = read(ARecord(said.event.topic.name, b"p-1", said.document, headers))
+    assert (heard.event, heard.id, heard.cause.correlation_id) == (said.event, "cms-1", "cms-1")
+
+
+def test_without_an_id_every_message_is_a_new_one() -> None:
+    assert message(a_post(), CMS).id != message(a_post(), CMS).id
+
+
+def test_messages_go_to_the_owners_of_their_topics_in_order_and_in_portions() -> None:
+    posts = [message(a_post(f"p-{n}"), CMS) for n in range(501)]
+    other = message(ProgramResumed(program_id="g-1"), CMS)
+    said = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
+    found = calls(said)
+    assert [(owner, len(positions)) for owner, positions, _ in found] == [("feed", 500), ("feed", 2), ("registry", 1)]
+    assert [json.loads(line)["id"] for line in found[0][2].splitlines()] == [m.id for m in posts[:500]]
+
+
+def an_answer(status: int, document: dict[str, Any]) -> httpx.Response:
+    request = httpx.Request("POST", "https://feed.example/v1/events")
+    return httpx.Response(status, json=document, request=request)
+
+
+def test_receipts_are_read_and_what_is_not_known_yet_is_ignored() -> None:
+    results = [{"id": "a", "status": "rejected", "code": "invalid", "pointer": "/data/text", "colour": "red"}]
+    assert understood(an_answer(200, {"results": results})) == [
+        Receipt("a", "rejected", code="invalid", pointer="/data/text")
+    ]
+
+
+@pytest.mark.parametrize(("status", "transient"), [(429, True), (503, True), (409, True), (401, False), (422, False)])
+def test_an_answer_that_takes_nothing_says_whether_trying_again_may_help(status: int, transient: bool) -> None:
+    with pytest.raises(PublishError, match=r"feed\.example answers") as caught:
+        understood(an_answer(status, {"detail": "not now"}))
+    assert caught.value.transient is transient
+
+
+def test_the_fake_knows_copies_and_rejects_what_it_is_told_to() -> None:
+    fake = FakeTransport(reject={"bad": "invalid"})
+    publisher = Publisher(CMS, fake)
+    assert publisher.publish(a_post(), id="a", dry_run=True).status == "accepted"
+    assert fake.sent == []
+    assert [publisher.publish(a_post(), id="a").status for _ in range(2)] == ["accepted", "duplicate"]
+    with pytest.raises(PublishError, match="invalid") as caught:
+        publisher.publish(a_post(), id="bad")
+    assert caught.value.receipt == Receipt(
+        "bad", "rejected", "bad", code="invalid", detail="the fake rejects it: invalid"
+    )
+    assert [sent.id for sent in fake.sent] == ["a"]
+
+
+async def test_awaiting_is_the_same() -> None:
+    transport = AsyncFakeTransport()
+    publisher = AsyncPublisher(CMS, transport)
+    assert (await publisher.publish(a_post(), id="a")).status == "accepted"
+    assert [r.status for r in await publisher.publish_many([message(a_post(), CMS, id="a")])] == ["duplicate"]
+    assert await publisher.publish_many([]) == []
+    assert [sent.event for sent in transport.sent] == [a_post()]
