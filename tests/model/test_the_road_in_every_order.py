@@ -153,7 +153,7 @@ def test_in_whatever_order_things_come_every_order_ends_and_everybody_agrees() -
         {"inbox", "first_ending"},
         {"one_transaction"},
     ],
-    ids=" and ".join,
+    ids=lambda safeguards: " and ".join(sorted(safeguards)),
 )
 def test_negative_control_without_a_safeguard_the_model_finds_what_breaks(left_out: set[str]) -> None:
     class Careless(Road):

@@ -93,6 +93,17 @@ class Tx:
             list(keys),
         )
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that leaves no trace when it does not end well, neither in tables nor in what will be said."""
+        said = len(self.outgoing)
+        try:
+            async with self.connection.transaction():
+                yield
+        except BaseException:
+            del self.outgoing[said:]
+            raise
+
     def new_id(self) -> str:
         """A fresh identifier (UUIDv7: unique, and in rough order of time)."""
         return str(uuid7())

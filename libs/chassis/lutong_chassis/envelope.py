@@ -26,6 +26,7 @@ __all__ = [
     "describe",
     "place",
     "read",
+    "read_document",
     "to_headers",
 ]
 
@@ -37,12 +38,16 @@ _REQUIRED: Final = ("id", "source", "type")
 
 
 class MalformedError(ValueError):
-    """A record that cannot be understood. `reason` is a stable word, the message says what and where."""
+    """A record that cannot be understood. `reason` is a stable word, the message says what and where.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    `pointer` is where in the CloudEvent, as a JSON pointer; empty when it is not about one place.
+    """
+
+    def __init__(self, reason: str, detail: str, pointer: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.pointer = pointer
 
 
 class Record(Protocol):
@@ -101,13 +106,27 @@ def read(record: Record) -> Received[Event]:
     """Understand a record in either mode, or raise `MalformedError` with the reason."""
     headers = _headers(record)
     if headers.get("content-type", "").startswith(STRUCTURED):
-        attributes, data = _structured(record)
+        attributes, data = _structured(record.value or b"")
     else:
         attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
         data = record.value or b""
     _check_attributes(attributes)
     event = _event(attributes["type"], data, record.topic)
-    return _received(record, attributes, headers.get("traceparent"), event)
+    at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    traceparent = headers.get("traceparent") or attributes.get("traceparent")
+    return _received(event, _key(record, event), attributes, traceparent, (*place(record), at))
+
+
+def read_document(document: bytes, at: datetime) -> Received[Event]:
+    """Understand a CloudEvent in structured mode that no topic was around; it has no place on one (offset -1)."""
+    attributes, data = _structured(document)
+    _check_attributes(attributes)
+    event = _event(attributes["type"], data, None)
+    if attributes.get("partitionkey", event.key) != event.key:
+        raise MalformedError(
+            "wrong_key", f"partitionkey is not the event's {':'.join(event.key_fields)}", "/partitionkey"
+        )
+    return _received(event, event.key, attributes, attributes.get("traceparent"), (event.topic.name, -1, -1, at))
 
 
 def _headers(record: Record) -> dict[str, str]:
@@ -120,10 +139,10 @@ def _headers(record: Record) -> dict[str, str]:
     return headers
 
 
-def _structured(record: Record) -> tuple[dict[str, str], bytes]:
+def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
     """Structured mode: one JSON object holds the attributes and, under `data`, the event."""
     try:
-        document = orjson.loads(record.value or b"")
+        document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise MalformedError("bad_bytes", f"structured CloudEvent is not JSON: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
@@ -135,36 +154,45 @@ def _structured(record: Record) -> tuple[dict[str, str], bytes]:
 def _check_attributes(attributes: Mapping[str, str]) -> None:
     for name in _REQUIRED:
         if not attributes.get(name):
-            raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is missing")
+            raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is missing", f"/{name}")
     if attributes.get("specversion") != "1.0":
-        raise MalformedError("bad_header", "CloudEvents attribute 'specversion' must be 1.0")
+        raise MalformedError("bad_header", "CloudEvents attribute 'specversion' must be 1.0", "/specversion")
     for name, value in attributes.items():
         if len(value) > _TEXT_MAX or "\x00" in value:
             raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is longer than {_TEXT_MAX} or has NUL")
 
 
-def _event(event_type: str, data: bytes, topic: str) -> Event:
+def _event(event_type: str, data: bytes, topic: str | None) -> Event:
     try:
         cls = event_class(event_type)
     except UnknownEventTypeError:
-        raise MalformedError("unknown_type", f"no event type {event_type!r} in this version of the contracts") from None
-    if cls.topic.name != topic:
+        raise MalformedError(
+            "unknown_type", f"no event type {event_type!r} in this version of the contracts", "/type"
+        ) from None
+    if topic is not None and cls.topic.name != topic:
         raise MalformedError("wrong_topic", f"{event_type} belongs on {cls.topic.name}, not on {topic}")
     if len(data) > cls.topic.max_message_bytes:
-        raise MalformedError("too_large", f"{len(data)} bytes; {topic} takes {cls.topic.max_message_bytes}")
+        raise MalformedError("too_large", f"{len(data)} bytes; {cls.topic.name} takes {cls.topic.max_message_bytes}")
     try:
         return cls.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         reason = "bad_bytes" if first["type"] == "json_invalid" else "invalid"
         pointer = "/" + "/".join(str(part) for part in first["loc"])
-        raise MalformedError(reason, f"{first['msg']} at {pointer} ({error.error_count()} in all)") from None
+        raise MalformedError(
+            reason, f"{first['msg']} at {pointer} ({error.error_count()} in all)", f"/data{pointer}"
+        ) from None
 
 
-def _received(record: Record, attributes: Mapping[str, str], traceparent: str | None, event: Event) -> Received[Event]:
-    key = _key(record, event)
-    recorded_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+def _received(
+    event: Event,
+    key: str,
+    attributes: Mapping[str, str],
+    traceparent: str | None,
+    where: tuple[str, int, int, datetime],  # topic, partition, offset, recorded at
+) -> Received[Event]:
     traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
+    topic, partition, offset, recorded_at = where
     return Received(
         event=event,
         id=attributes["id"],
@@ -175,9 +203,9 @@ def _received(record: Record, attributes: Mapping[str, str], traceparent: str | 
         cause=Cause(
             attributes.get("correlationid") or attributes["id"], attributes.get("causationid") or None, traceparent
         ),
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
+        topic=topic,
+        partition=partition,
+        offset=offset,
         recorded_at=recorded_at,
     )
 

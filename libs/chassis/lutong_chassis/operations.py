@@ -135,7 +135,7 @@ async def journey_records(tx: Tx, correlation_id: str, rows_max: int = 2_000) ->
         SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, true
           FROM inbox
          WHERE correlation_id = $1
-         ORDER BY at
+         ORDER BY at, direction
          LIMIT $2
         """,
         correlation_id,

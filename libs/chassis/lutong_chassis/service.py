@@ -251,6 +251,7 @@ class Service:
                 async with transaction(self.required_pool) as tx:
                     await outbox.keep_partitions(tx, settings.outbox_retention)
                     await tx.execute("DELETE FROM idempotency WHERE answered_at < now() - interval '7 days'")
+                    await tx.execute("DELETE FROM rejected WHERE rejected_at < now() - interval '7 days'")
                     await tx.execute(
                         "DELETE FROM parked WHERE resolved_at < now() - $1::interval", settings.parked_retention
                     )

@@ -9,6 +9,7 @@ import stamina
 from lutong_client.message import Message, PublishError, Receipt
 
 _BATCH_MAX: Final = 500
+_BATCH_BYTES_MAX: Final = 200_000
 _NDJSON: Final = "application/x-ndjson"
 
 Call = tuple[str, list[int], bytes]
@@ -17,14 +18,17 @@ Call = tuple[str, list[int], bytes]
 
 def calls(messages: Sequence[Message]) -> list[Call]:
     """Which service gets which messages, in order, in portions that it takes."""
-    by_owner: dict[str, list[int]] = {}
+    open_calls: dict[str, tuple[list[int], list[bytes]]] = {}
+    full: list[Call] = []
     for position, each in enumerate(messages):
-        by_owner.setdefault(each.event.topic.owner, []).append(position)
-    return [
-        (owner, portion, b"\n".join(messages[position].document for position in portion))
-        for owner, positions in by_owner.items()
-        for portion in (positions[begin : begin + _BATCH_MAX] for begin in range(0, len(positions), _BATCH_MAX))
-    ]
+        owner, document = each.event.topic.owner, each.document
+        positions, lines = open_calls.setdefault(owner, ([], []))
+        if lines and (len(lines) == _BATCH_MAX or sum(map(len, lines)) + len(document) > _BATCH_BYTES_MAX):
+            full.append((owner, positions, b"\n".join(lines)))
+            positions, lines = open_calls[owner] = [], []
+        positions.append(position)
+        lines.append(document)
+    return full + [(owner, positions, b"\n".join(lines)) for owner, (positions, lines) in open_calls.items()]
 
 
 def understood(answer: httpx.Response) -> list[Receipt]:

@@ -1,15 +1,18 @@
 """lutong schema: the generated documents, and whether the contracts changed compatibly."""
 
+import contextlib
+import functools
 import json
 import subprocess
 from collections.abc import Mapping
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 import lutong_contracts
-from lutong_console import catalogue, dashboards, machines
+from lutong_console import catalogue, dashboards, events_page, machines
 from lutong_console.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out
 from lutong_console.targets import Json
@@ -29,6 +32,7 @@ def documents() -> dict[Path, bytes]:
     handled = catalogue.reactions()
     wanted = {_SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()}
     wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
+    wanted[_ROOT / "docs" / "events.html"] = events_page.page(json.loads(catalogue.asyncapi(handled)))
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
     told = _ROOT / "docs" / "membership.md"
     wanted[told] = machines.drawn(told.read_text(encoding="utf-8")).encode()
@@ -39,7 +43,7 @@ def documents() -> dict[Path, bytes]:
 
 @commands.command()
 def generate(*, as_json: Json = False) -> None:
-    """Write schemas, AsyncAPI, flow.md, routes.md, the state machines of membership.md and the dashboards."""
+    """Write schemas, AsyncAPI, flow.md, routes.md, events.html, membership.md's state machines and the dashboards."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
         path.unlink()
@@ -79,6 +83,16 @@ def check(
             out.print(f"contracts: {len(event_types())} event types, documents up to date, changes compatible")
     if stale or broken:
         raise typer.Exit(PROBLEM)
+
+
+@commands.command()
+def serve(port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 0) -> None:
+    """Show events.html and asyncapi.json to a browser on this machine, until Ctrl-C."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(_ROOT / "docs"))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        out.print(f"http://127.0.0.1:{server.server_port}/events.html")
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 def _changes(event_type: str, old: Mapping[str, Any]) -> list[Change]:

@@ -1,5 +1,7 @@
 """What authors and viewers ask of the feed."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -7,7 +9,8 @@ import asyncpg
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, Who, allowed, not_found, routes
+from lutong_chassis import Cause, Command, Problem, Received, Tx, TxDependency, Who, allowed, ingest, not_found, routes
+from lutong_chassis.auth import Principal
 from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
 from lutong_contracts.values import Identifier, Mode, Place, Text, Title
 from lutong_feed import domain, store
@@ -217,15 +220,29 @@ async def put_follows(command: Follows, tx: TxDependency) -> dict[str, int]:
 async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, str]:
     """Publish a post. Its card resolves shortly after; the answer's `Lutong-Journey` header names the journey."""
     who.acts_for(member=post.author_id) or not_found("account", post.author_id)
-    post_id = (await _publish(tx, [post]))[0]
-    return {"post_id": post_id, "journey": tx.cause.correlation_id}
+    published = _post(tx, post)
+    await _publish(tx, [(published, tx.cause)])
+    return {"post_id": published.post_id, "journey": tx.cause.correlation_id}
 
 
 @router.post("/v1/posts/batch", status_code=201)
 @allowed("operator")
 async def publish_posts(command: NewPosts, tx: TxDependency) -> dict[str, list[str]]:
-    """Publish many posts, each on a journey of its own."""
-    return {"post_ids": await _publish(tx, command.posts)}
+    """Publish many posts, each on a journey of its own; the first on that of the command."""
+    causes = [tx.cause, *(Cause(tx.new_id()) for _ in command.posts[1:])]
+    posts = [_post(tx, post) for post in command.posts]
+    await _publish(tx, list(zip(posts, causes, strict=True)))
+    return {"post_ids": [post.post_id for post in posts]}
+
+
+async def take_posts(batch: Sequence[Received[PostPublished]], who: Principal, tx: Tx) -> None:
+    """Publish posts that another service sent as events, each on the journey that it is on there."""
+    for received in batch:
+        who.acts_for(member=received.event.author_id) or not_found("account", received.event.author_id)
+    await _publish(tx, [(received.event, received.as_cause) for received in batch])
+
+
+ingest.take(router, {PostPublished: take_posts})
 
 
 @router.get("/v1/posts/{post_id}")
@@ -361,21 +378,23 @@ async def _known(tx: Tx, account_ids: set[str]) -> None:
         not_found("account", account_id)
 
 
-async def _publish(tx: Tx, posts: list[NewPost]) -> list[str]:
-    """Publish posts; the first is on the journey of the command, each other on its own."""
-    await _known(tx, {post.author_id for post in posts})
-    post_ids = [post.post_id or tx.new_id() for post in posts]
-    causes = [tx.cause, *(Cause(tx.new_id()) for _ in posts[1:])]
-    rows = [
-        (post_id, post.author_id, post.text, post.program_id) for post_id, post in zip(post_ids, posts, strict=True)
-    ]
-    fresh = await store.save_posts(tx, rows, [cause.correlation_id for cause in causes])
-    for post_id, post, cause in zip(post_ids, posts, causes, strict=True):
-        if post_id not in fresh:
-            raise Problem(409, "post_exists", f"post {post_id!r} is published already")
-        said = PostPublished(post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id)
-        tx.publish(said, cause=cause)
-    return post_ids
+def _post(tx: Tx, post: NewPost) -> PostPublished:
+    post_id = post.post_id or tx.new_id()
+    return PostPublished(post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id)
+
+
+async def _publish(tx: Tx, posts: Sequence[tuple[PostPublished, Cause]]) -> None:
+    """Publish posts, each with its cause. An id is a post's for good."""
+    await _known(tx, {post.author_id for post, _ in posts})
+    for post_id, times in Counter(post.post_id for post, _ in posts).items():
+        if times > 1:
+            raise Problem(409, "post_exists", f"post {post_id!r} is there {times} times")
+    rows = [(post.post_id, post.author_id, post.text, post.program_id) for post, _ in posts]
+    fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in posts])
+    for post, cause in posts:
+        if post.post_id not in fresh:
+            raise Problem(409, "post_exists", f"post {post.post_id!r} is published already")
+        tx.publish(post, cause=cause)
 
 
 async def _open_card(tx: Tx, post_id: str, viewer_id: str) -> asyncpg.Record:

@@ -62,6 +62,8 @@ DONE_BY_ITS_MERCHANT: Final[Row] = (401, 403, IN, IN, IN, 404, 403, 403)
 READ_BY_ITS_MERCHANT: Final[Row] = (401, IN, IN, IN, IN, 404, 403, 403)
 DONE_BY_ITS_MEMBER: Final[Row] = (401, 403, IN, IN, 403, 403, IN, 404)
 READ_BY_ITS_MEMBER: Final[Row] = (401, IN, IN, IN, 403, 403, IN, 404)
+PUBLISHED_BY_OTHERS: Final[Row] = (401, 403, IN, IN, IN, IN, IN, IN)
+READ_BY_WHOEVER_MAY_PUBLISH: Final[Row] = (401, IN, IN, IN, IN, IN, IN, IN)
 READ_BY_ITS_PARTIES: Final[Row] = (401, IN, IN, IN, IN, 404, IN, 404)
 
 
@@ -178,6 +180,13 @@ async def _cancel_request(world: World) -> Asked:
     return Asked(f"/v1/requests/{await _request(world)}/cancellation", _VIEWER, ANN)
 
 
+async def _publish_event(world: World) -> Asked:
+    """Each event is judged by itself, so this is let in whoever its author is: see test_publishing.py."""
+    post = a_post(world.fresh("p"))
+    event = {"specversion": "1.0", "id": post.post_id, "source": "/cms", "type": post.type, "data": post.model_dump()}
+    return Asked("/v1/events", [event])
+
+
 _FOLLOW: Final = fixed(f"/v1/accounts/{ANN}/follows/brand", about=ANN)
 
 FEED: Final[Matrix] = OPERATIONS | {
@@ -197,6 +206,8 @@ FEED: Final[Matrix] = OPERATIONS | {
         DONE_BY_OPERATORS,
         fixed("/v1/posts/batch", {"posts": [{"author_id": ANN, "text": "Hello"}]}),
     ),
+    "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
+    "GET /v1/events/rejected": (READ_BY_WHOEVER_MAY_PUBLISH, fixed("/v1/events/rejected")),
     "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
     "POST /v1/posts/{post_id}/card/taps": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/taps", _VIEWER, ANN)),
     "POST /v1/posts/{post_id}/card/solutions": (

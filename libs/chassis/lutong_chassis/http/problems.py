@@ -29,7 +29,7 @@ _SOON: Final = {"retry-after": "1"}
 _SOON_KINDS: Final = frozenset({"in_progress", "unavailable", "not_ready", "overloaded"})
 _TITLES: Final = {
     400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-    409: "Conflict", 413: "Content too large", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
+    409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
 }  # fmt: skip
 
 

@@ -1,0 +1,241 @@
+"""Events from other services over HTTP: for those who may not write to Kafka.
+
+    ingest.take(router, {PostPublished: take_posts})
+
+adds `POST /v1/events`, which takes CloudEvents in structured mode, and `GET /v1/events/rejected`. Every
+event has a result of its own. What is accepted is said by the service itself: a topic has one owner.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel
+
+from lutong_chassis import inbox
+from lutong_chassis.auth import Principal
+from lutong_chassis.database import Tx, columns
+from lutong_chassis.envelope import MalformedError, Received, read_document
+from lutong_chassis.grouping import group
+from lutong_chassis.http import Problem, TxDependency, Who, allowed
+from lutong_chassis.http.problems import documented
+from lutong_contracts import Event
+
+E = TypeVar("E", bound=Event)
+
+Acceptor = Callable[[Sequence[Received[E]], Principal, Tx], Awaitable[None]]
+"""Does what a batch of events of one type asks for, and publishes what follows; a `Problem` refuses it."""
+Acceptors = Mapping[type[Event], Acceptor[Any]]
+
+EVENTS_MAX: Final = 500
+_ONE: Final = "application/cloudevents+json"
+_ARRAY: Final = "application/cloudevents-batch+json"
+_LINES: Final = "application/x-ndjson"
+_EXAMPLE: Final = {
+    "specversion": "1.0",
+    "id": "cms-1",
+    "source": "/partner/cms",
+    "type": "lutong.feed.post-published.v1",
+    "data": {"post_id": "cms-1", "author_id": "zheliban", "text": "公积金新政策今天起施行"},
+}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _ONE: {"schema": {"type": "object"}, "example": _EXAMPLE},
+            _ARRAY: {"schema": {"type": "array", "maxItems": EVENTS_MAX}, "example": [_EXAMPLE]},
+            _LINES: {"schema": {"type": "string"}, "example": orjson.dumps(_EXAMPLE).decode()},
+        },
+    }
+}
+_HINTS: Final = {
+    "bad_bytes": "send one JSON object per event, with the event itself under `data`",
+    "bad_header": "give every event `specversion` (1.0), `id`, `source` and `type`",
+    "unknown_type": "docs/flow.md lists the types; a newer one needs a newer version of Lutong",
+    "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
+    "too_large": "carry an id instead of the content",
+    "wrong_key": "leave `partitionkey` out: the event itself says it",
+}
+
+
+class Result(BaseModel):
+    """What became of one event. When it was rejected: `code` for programs, `pointer` where, `detail` and `hint`."""
+
+    id: str | None
+    status: Literal["accepted", "duplicate", "rejected"]
+    journey: str | None = None
+    code: str | None = None
+    pointer: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+
+
+class Results(BaseModel):
+    """One result per event, in the order in which they were sent."""
+
+    results: list[Result]
+
+
+class Rejection(BaseModel):
+    """An event that was rejected. What it said was not kept."""
+
+    id: int
+    rejected_at: AwareDatetime
+    subject: str
+    event_id: str | None
+    type: str | None
+    code: str
+    pointer: str | None
+    detail: str
+
+
+class _DryRun(Exception):  # noqa: N818  # nothing went wrong
+    """Undo what was tried."""
+
+
+def take(router: APIRouter, acceptors: Acceptors) -> None:
+    """Let a service take events over HTTP, of these types."""
+
+    @router.post("/v1/events", openapi_extra=_BODY, responses=documented(415))
+    @allowed("member", "merchant", "operator")
+    async def publish_events(request: Request, who: Who, tx: TxDependency, *, dry_run: bool = False) -> Results:
+        """Publish events: one, an array, or one per line; a copy has no second effect. `dry_run` changes nothing."""
+        documents = split(request.headers.get("content-type", ""), await request.body())
+        try:
+            async with tx.savepoint():
+                results = await _publish(tx, who, acceptors, documents)
+                if dry_run:
+                    raise _DryRun  # noqa: TRY301  # this is how a savepoint is undone
+        except _DryRun:
+            return Results(results=results)
+        return Results(results=results)
+
+    @router.get("/v1/events/rejected")
+    @allowed("member", "merchant", "viewer")
+    async def list_rejected(
+        who: Who, tx: TxDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> list[Rejection]:
+        """The latest events that were rejected: one's own, or everybody's for staff."""
+        return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.subject, limit)]
+
+
+def split(content_type: str, body: bytes) -> list[bytes]:
+    """The documents of a body, each as bytes; a problem when they cannot be told apart."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == _LINES:
+        found = [line for line in body.splitlines() if line.strip()]
+    elif kind == _ONE or (kind == "application/json" and not body.lstrip().startswith(b"[")):
+        found = [body]
+    elif kind in {_ARRAY, "application/json"}:
+        found = _elements(body)
+    else:
+        raise Problem(415, "unsupported", f"send {_ONE}, {_ARRAY} or {_LINES}")
+    if not 0 < len(found) <= EVENTS_MAX:
+        raise Problem(422, "bad_batch", f"send 1 to {EVENTS_MAX} events at a time, not {len(found)}")
+    return found
+
+
+def _elements(body: bytes) -> list[bytes]:
+    try:
+        elements = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Problem(422, "bad_batch", f"the array is not JSON: {error}") from None
+    if not isinstance(elements, list):
+        raise Problem(422, "bad_batch", "send an array of events")
+    return [orjson.dumps(element) for element in elements]
+
+
+async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequence[bytes]) -> list[Result]:
+    results: dict[int, Result] = {}
+    understood: dict[int, Received[Event]] = {}
+    for place, document in enumerate(documents):
+        try:
+            understood[place] = _understand(tx, who, acceptors, document)
+        except MalformedError as error:
+            results[place] = _rejected(_told(document, "id"), error.reason, error.pointer, error.detail)
+    results |= await _take(tx, who, acceptors, understood)
+    rejected = [(place, result) for place, result in results.items() if result.status == "rejected"]
+    await _keep(
+        tx, who.subject, [(r.id, _told(documents[p], "type"), r.code, r.pointer, r.detail) for p, r in rejected]
+    )
+    return [results[place] for place in range(len(documents))]
+
+
+def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: bytes) -> Received[Event]:
+    received = read_document(document, tx.now)
+    if type(received.event) not in acceptors:
+        taken = ", ".join(sorted(event.type for event in acceptors))
+        raise MalformedError("not_taken", f"this service takes {taken}", "/type")
+    # Two principals may use one source and id: neither may make the other's event a copy of their own.
+    return received._replace(source=f"{who.subject} {received.source}")
+
+
+async def _take(
+    tx: Tx, who: Principal, acceptors: Acceptors, batch: Mapping[int, Received[Event]]
+) -> dict[int, Result]:
+    """Take a batch in; when a part of it is refused, one after the other, so that only that part is."""
+    try:
+        async with tx.savepoint():
+            fresh = await inbox.receive(tx, list(batch.values()))
+            for part in group(fresh):
+                await acceptors[type(part[0].event)](part, who, tx)
+    except Problem as problem:
+        if len(batch) > 1:
+            results: dict[int, Result] = {}
+            for place, received in batch.items():
+                results |= await _take(tx, who, acceptors, {place: received})
+            return results
+        return {
+            place: _rejected(received.id, problem.kind, "/data", problem.detail) for place, received in batch.items()
+        }
+    accepted = {id(received) for received in fresh}
+    return {
+        place: Result(
+            id=received.id,
+            status="accepted" if id(received) in accepted else "duplicate",
+            journey=received.cause.correlation_id,
+        )
+        for place, received in batch.items()
+    }
+
+
+def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Result:
+    return Result(
+        id=event_id, status="rejected", code=code, pointer=pointer or None, detail=detail, hint=_HINTS.get(code)
+    )
+
+
+def _told(document: bytes, name: str) -> str | None:
+    """What a document that may be anything says under a name, if that is a short text."""
+    try:
+        value = orjson.loads(document)[name]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return None
+    return value[:256].replace("\x00", "") if isinstance(value, str) else None
+
+
+async def _keep(tx: Tx, subject: str, rejected: Sequence[tuple[object, ...]]) -> None:
+    if rejected:
+        await tx.execute(
+            """
+            INSERT INTO rejected (subject, event_id, type, code, pointer, detail)
+            SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+            """,
+            subject,
+            *columns(rejected, 5),
+        )
+
+
+async def _rejections(tx: Tx, subject: str | None, rows_max: int) -> list[Any]:
+    return await tx.fetch(
+        """
+        SELECT id, rejected_at, subject, event_id, type, code, pointer, detail
+          FROM rejected
+         WHERE $1::text IS NULL OR subject = $1
+         ORDER BY id DESC
+         LIMIT $2
+        """,
+        subject,
+        rows_max,
+    )
