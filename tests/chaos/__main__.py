@@ -28,7 +28,7 @@ from lutong_membership.domain.deductions import UNDER_WAY
 from tests.chaos.faults import Faults
 from tests.chaos.world import bank, build_and_wait, through_proxy, wire
 
-_QUIET_DEADLINE_S = 180.0  # an attempt whose sender died is asked for after two minutes
+_QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
 _GOING_ON = ("consulted", "active", "fulfilled", "unfulfilled", "quit", "settled", "recovered")
 """Where no agreement stays, when terms last seconds. Those that settle, or are overdue, wait for their members."""
 

@@ -20,6 +20,8 @@ from lutong_membership.store import Attempt, Job
 
 _PAUSE_MAX_S: Final = 8
 _QUERY_PAUSE_MAX_S: Final = 3600
+_SEND_PAUSE_MAX_S: Final = 60
+"""What did not reach the provider is tried soon again: an outage is not the fault of any one charge."""
 
 
 def errands() -> list[Errand[Any, Any]]:
@@ -88,7 +90,7 @@ async def record_deductions(tx: Tx, answers: Sequence[tuple[Attempt, Outcome]]) 
         (
             a.order.deduction_id,
             "unknown" if o.answer == "unknown" else "due",
-            tx.now + timedelta(seconds=min(_QUERY_PAUSE_MAX_S, 2**a.tries)),
+            tx.now + timedelta(seconds=min(_pause_max_s(o), 2**a.tries)),
         )
         for a, o in answers
         if o.answer in {"unknown", "not_there"}
@@ -100,6 +102,10 @@ async def record_deductions(tx: Tx, answers: Sequence[tuple[Attempt, Outcome]]) 
         for attempt, outcome in answers
         if attempt.order.deduction_id in fresh
     ]
+
+
+def _pause_max_s(outcome: Outcome) -> int:
+    return _SEND_PAUSE_MAX_S if outcome.answer == "not_there" or outcome.reason == "not_asked" else _QUERY_PAUSE_MAX_S
 
 
 def _answered(attempt: Attempt, outcome: Outcome) -> Event:

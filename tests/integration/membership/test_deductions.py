@@ -147,6 +147,22 @@ async def test_only_when_the_bank_never_heard_of_it_an_attempt_is_sent_again_und
     assert {order.deduction_id for order in (*bank.deducted, *bank.queried)} == {notified.deduction_id}
 
 
+@pytest.mark.parametrize(
+    ("outcome", "pause_max_s"),
+    [(Outcome("not_there"), 60), (Outcome("unknown", "not_asked"), 60), (Outcome("unknown"), 3600)],
+    ids=["not sent", "not asked", "unknown"],
+)
+async def test_a_long_outage_does_not_put_off_what_it_never_reached(
+    outcome: Outcome, pause_max_s: int, client: httpx.AsyncClient, pool: Pool
+) -> None:
+    await after_the_notice(pool, await a_charge(client, pool))
+    await pool.execute("UPDATE deduction SET tries = 20")
+    assert await goes_on(pool, Bank([outcome])) == []
+    assert await pool.fetchval("SELECT extract(epoch FROM due_at - now())::integer FROM deduction") in range(
+        pause_max_s - 30, pause_max_s + 1
+    )
+
+
 async def test_no_money_is_taken_outside_the_window(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_shop(client, **SHUT)
     await after_the_notice(pool, await a_charge(client, pool), days=3)

@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 DEDUCTIONS: Final = Counter("lutong_deductions_total", "Attempts put to a provider", ["method", "answer"])
 
 _UNKNOWN: Final = Outcome("unknown")
+_NOT_ASKED: Final = Outcome("unknown", "not_asked")
 _NOT_THERE: Final = Outcome("not_there")
 Method = Literal["GET", "POST"]
 
@@ -81,7 +82,7 @@ class HttpDeductionProvider:
     async def _ask(self, order: Order, method: Method, path: str, body: bytes | None = None) -> Outcome:
         self.breaker, permit = self.breaker.admit(self._clock())
         if permit is None:
-            return _NOT_THERE if method == "POST" else _UNKNOWN
+            return _NOT_THERE if method == "POST" else _NOT_ASKED
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 outcome = _understand(order, method, await exchange(self._client, method, path, body))
