@@ -36,7 +36,7 @@ async def live(walker: Walker) -> None:
         statement = await walker.ask("membership", "GET", f"/v1/agreements/{agreement}/statement")
         return [deduction["state"] for deduction in statement["deductions"]] == ["succeeded"]
 
-    await until(deducted, "the charge has been taken")
+    await until(deducted, "the charge has been taken", deadline_s=90)
     line = await walker.ask("membership", "GET", f"/v1/members/{member}")
     owed_minor = sum(one["owed_minor"] for one in line["lines"])
     await walker.ask("membership", "POST", f"/v1/members/{member}/repayments", amount_minor=owed_minor)

@@ -2,30 +2,18 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from lutong_console.roads import Walker, build_world, new_run
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
-from tests.integration.membership.test_credit_providers import TOKEN, stub_url
-
-__all__ = ["stub_url"]  # a fixture
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, stub_url: str) -> Iterator[Stack]:
-    """A suite in which a plan's day lasts a second, and charges are taken by a stub of a provider."""
-    takes = {method: {"decided": {"state": "succeeded"}} for method in ("POST", "GET")}
-    httpx.put(f"{stub_url}/stub", json=takes, trust_env=False).raise_for_status()
-    settings = {
-        "LUTONG_PLAN_DAY_S": "1",
-        "LUTONG_DEDUCTION_URL": stub_url,
-        "LUTONG_DEDUCTION_TOKEN": TOKEN,
-    }
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     directory = tmp_path_factory.mktemp("suite")
-    running = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: settings)
+    running = up(directory, lambda _: None, dies_with_parent=True)
     try:
         yield running
     finally:

@@ -1,8 +1,11 @@
 """The verifier is verified: a clean run has no violation, and every planted one is found under its name."""
 
 import copy
+from collections.abc import Iterator
 from typing import Final
 
+import httpx
+import pytest
 import pytest_asyncio
 
 from lutong_console import catalogue
@@ -10,9 +13,26 @@ from lutong_console.roads import ROADS, Walker
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
+from lutong_local.stack import Stack, down, up
 from tests.e2e.a_whole_life import live
 from tests.e2e.corruptions import CORRUPTIONS, where
 from tests.integration.chassis.harness import until
+from tests.integration.membership.stub import running
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A suite of these tests' own, in which a plan's day lasts a second and a stub of a bank takes charges."""
+    directory = tmp_path_factory.mktemp("suite")
+    with running(directory) as bank:
+        takes = {method: {"decided": {"state": "succeeded"}} for method in ("POST", "GET")}
+        httpx.put(f"{bank}/stub", json=takes, trust_env=False).raise_for_status()
+        told = {"LUTONG_PLAN_DAY_S": "1", "LUTONG_DEDUCTION_URL": bank, "LUTONG_DEDUCTION_TOKEN": "a-token"}
+        suite = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: told)
+        try:
+            yield suite
+        finally:
+            down(suite, lambda _: None, purge=True)
 
 
 @pytest_asyncio.fixture

@@ -208,6 +208,7 @@ class Office:
         known = self.holds.get(decision.request.order_id)
         if known is None or known.state == "waiting":
             self.holds[decision.request.order_id] = decision.hold
+            self.visited.add(f"hold {decision.hold.state}")
         if decision.coupon:
             self.coupons[decision.coupon.coupon_id] = decision.coupon
         self.post(decision.entries)

@@ -99,14 +99,14 @@ class World:
         """Equal for equal worlds: two looks that differ mean that something still moves."""
         text = repr(
             [
-                [(s, t, [tuple(_still(r)) for r in rows]) for t, rows in sorted(ts.items())]
+                [(s, t, [tuple(still(r)) for r in rows]) for t, rows in sorted(ts.items())]
                 for s, ts in sorted(self.tables.items())
             ]
         )
         return hashlib.sha256((text + repr(self.records)).encode()).hexdigest()
 
 
-def _still(row: Row) -> list[Any]:
+def still(row: Row) -> list[Any]:
     """A row without the moment at which it was read."""
     return [value for name, value in row.items() if name != "read_at"]
 
