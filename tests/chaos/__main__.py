@@ -24,10 +24,13 @@ from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import SERVICES, Stack, down, readiness, up
+from lutong_membership.domain.deductions import UNDER_WAY
 from tests.chaos.faults import Faults
-from tests.chaos.world import build_and_wait, through_proxy, wire
+from tests.chaos.world import bank, build_and_wait, through_proxy, wire
 
-_QUIET_DEADLINE_S = 60.0
+_QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
+_GOING_ON = ("consulted", "active", "fulfilled", "unfulfilled", "quit", "settled", "recovered")
+"""Where no agreement stays, when terms last seconds. Those that settle, or are overdue, wait for their members."""
 
 
 def say(message: str) -> None:
@@ -100,6 +103,11 @@ def _rare_states(faults: Faults, world: World) -> Counter[str]:
         {
             "duplicates": sum(count - 1 for count in ids.values()),
             "compensations": names["hold-released"],
+            "refunds": names["refund-booked"],
+            "settlements": names["agreement-charged"],
+            "deductions": names["deduction-succeeded"],
+            "coupons": names["coupon-redeemed"],
+            "quits": names["agreement-quit"],
             "rebalances": faults.done["rebalances"],
             "parked": sum(states.values()),
             "redriven": states["redriven"] + states["discarded"],
@@ -129,8 +137,14 @@ async def _until_drained(client: httpx.AsyncClient, stack: Stack, busy: Any) -> 
 
 async def _is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
     requests = (await client.get(f"{stack.url('feed')}/v1/summary")).json()["requests"]
-    holds = (await client.get(f"{stack.url('membership')}/v1/summary")).json()["holds"]
-    return not requests.get("requested") and not requests.get("sourced") and not holds.get("held")
+    money = (await client.get(f"{stack.url('membership')}/v1/summary")).json()
+    holds, agreements, deductions = money["holds"], money["agreements"], money["deductions"]
+    return not (
+        any(requests.get(state) for state in ("requested", "sourced"))
+        or any(holds.get(state) for state in ("held", "waiting", "expired"))
+        or any(agreements.get(state) for state in _GOING_ON)
+        or any(deductions.get(state) for state in ("notified", "due", *UNDER_WAY))
+    )
 
 
 async def _still(stack: Stack) -> World:
@@ -169,12 +183,14 @@ def main() -> None:
     say(f"seed {options.seed}: {options.kills} kills, {options.orders} orders, in {directory}")
     stack, ports = wire(directory)
     proxy = _background(stack, "proxy", *ports)
+    lender = bank(stack)
     try:
         stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=through_proxy)
         clean = asyncio.run(chaos(options, stack, proxy))
     finally:
         down(stack, lambda _: None, purge=not options.keep)
         stop(proxy)
+        stop(lender)
     sys.exit(0 if clean else 1)
 
 

@@ -5,74 +5,36 @@ Every command has an Idempotency-Key and is repeated until there is an answer: a
 """
 
 import asyncio
-import json
 import random
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
-
-import httpx
+from typing import TextIO
 
 from lutong_console.targets import Suite
-from lutong_local.stack import SERVICES, Stack, load
+from lutong_local.stack import SERVICES, load
+from tests.chaos.office import AT_ONCE, Client, Office, tell
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
-AT_ONCE = 32
-"""Requests in progress at one service: fewer than it admits."""
-_TRIES_MAX = 60
 _HANDS = 16
 """How many orders a location works on at once."""
 _QUIET_ROUNDS = 40
 _STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 
 
-class Client:
-    """Says things until they are answered.
-
-    Whoever waits for their turn waits here, in order: the queue of httpx's pool costs more the longer it is.
-    """
-
-    def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
-        self.stack = stack
-        self.http = http
-        self.turns = {service: asyncio.Semaphore(AT_ONCE) for service in SERVICES}
-
-    async def say(self, service: str, path: str, body: object, key: str) -> httpx.Response | None:
-        """POST with a key until an answer is not 409 in progress, 429 or 5xx; None when there never was one."""
-        for _ in range(_TRIES_MAX):
-            with suppress(httpx.TransportError):
-                async with self.turns[service]:
-                    answer = await self.http.post(
-                        f"{self.stack.url(service)}{path}", json=body, headers={"idempotency-key": key}
-                    )
-                if answer.status_code < 500 and answer.json().get("type") != "urn:lutong:problem:in_progress":
-                    return answer
-            await asyncio.sleep(0.5)  # a client's patience between tries
-        return None
-
-    async def ask(self, service: str, path: str) -> Any:  # noqa: ANN401  # JSON
-        """GET; an empty list when nobody answers."""
-        with suppress(httpx.TransportError, ValueError):
-            async with self.turns[service]:
-                answer = await self.http.get(f"{self.stack.url(service)}{path}")
-            if answer.status_code == 200:
-                return answer.json()
-        return []
-
-
-async def order(client: Client, post_id: str, number: int, dice: random.Random, history: TextIO) -> None:
-    """One viewer orders; one in ten changes their mind shortly after."""
+async def order(client: Client, post_id: str, number: int, dice: random.Random, office: Office) -> None:
+    """One viewer orders, with a coupon if they have one; one in ten changes their mind shortly after."""
     lines = [{"sku": sku, "units": dice.randint(1, 2)} for sku in dice.choices(SKUS, k=dice.randint(1, 3))]
     regrets, pause_s = dice.random() < 0.1, dice.uniform(0, 3)
     body = {"viewer_id": viewer(number), "lines": lines, "destination": place_of(dice.randrange(STORES))}
+    coupons = office.coupons.get(viewer(number))
+    body |= {"coupon_id": coupons.pop()} if coupons else {}
     answer = await client.say("feed", f"/v1/posts/{post_id}/card/requests", body, f"order-{number}")
     if answer is None or answer.status_code != 202:
         return
     order_id = answer.json()["order_id"]
-    history.write(json.dumps({"kind": "order", "id": order_id, "outcome": "ok"}) + "\n")
+    tell(office.history, "order", order_id)
     if regrets:
         await asyncio.sleep(pause_s)  # how long a viewer thinks
         await client.say(
@@ -87,6 +49,7 @@ class Shift:
     client: Client
     place: str
     seed: int
+    history: TextIO
     seen: dict[str, float] = field(default_factory=dict)
 
     async def work(self, done: asyncio.Event) -> None:
@@ -115,7 +78,21 @@ class Shift:
             await self.client.say("inventory", f"/v1/orders/{order_id}/cancellation", {}, f"fail-{order_id}")
             return
         body = {"step": step, "location_id": self.place}
-        await self.client.say("inventory", f"/v1/orders/{order_id}/steps", body, f"{step}-{order_id}")
+        done = await self.client.say("inventory", f"/v1/orders/{order_id}/steps", body, f"{step}-{order_id}")
+        if step == "fulfilled" and done and done.is_success:
+            await self._refund(order_id)
+
+    async def _refund(self, order_id: str) -> None:
+        """One order in eight comes back in part, and a few of these in a second part."""
+        dice = random.Random(f"{self.seed}{order_id}refund")
+        for number, share in enumerate((0.125, 0.2)):
+            if dice.random() > share:
+                return
+            refund_id = f"refund-{order_id}-{number}"
+            body = {"refund_id": refund_id, "amount_minor": dice.randint(1, 150)}
+            answer = await self.client.say("inventory", f"/v1/orders/{order_id}/refunds", body, refund_id)
+            if answer and answer.is_success:
+                tell(self.history, "refund", refund_id)
 
 
 async def main(directory: Path, post_id: str, orders: int, rate: float, seed: int) -> None:
@@ -127,13 +104,15 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
     async with Suite.of(stack).client(5, len(SERVICES) * AT_ONCE) as http:
         client = Client(stack, http)
         places = ["flagship", *(f"store-{n}" for n in range(STORES))]
-        shifts = [asyncio.create_task(Shift(client, place, seed).work(done)) for place in places]
         with (directory / "history.ndjson").open("a", buffering=1) as history:
+            office = Office(client, random.Random(seed), history)
+            shifts = [asyncio.create_task(Shift(client, place, seed, history).work(done)) for place in places]
+            shifts.append(asyncio.create_task(office.work(done)))
             await _open_loop(
-                orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), history)
+                orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), office)
             )
-        done.set()
-        await asyncio.gather(*shifts)
+            done.set()
+            await asyncio.gather(*shifts)
 
 
 async def _open_loop(count: int, rate: float, act: Callable[[int], Awaitable[None]]) -> None:

@@ -1,11 +1,14 @@
 """The world that chaos happens to: a brand with stores, viewers with lines of different length."""
 
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from lutong_local.processes import free_port
+from lutong_local.processes import Child, Command, free_port, start, wait_for
 from lutong_local.stack import Stack, save
 from tests.integration.chassis.harness import until
 
@@ -14,11 +17,21 @@ STORES: Final = 8
 SKUS: Final = ("tea", "cup", "mask", "pen", "bag")
 PLACE: Final = {"latitude": 31.23, "longitude": 121.47}
 ACCEPTANCE_WINDOW_S: Final = 6
+CAP_MINOR: Final = 5_000
+TERMS: Final[dict[str, Any]] = {
+    "period": {"kind": "relative", "days": 20},
+    "obligation": {"kind": "times", "times": 8},
+    "benefits": {"discount_percent": 5, "coupons": [{"stock_id": "spring"}]},
+    "settlement": {"kind": "by_benefit"},
+    "withholding": {"cap_minor": CAP_MINOR, "delay_days": 1, "grace_days": 3, "notice_days": 1},
+    "payment": {"remind_days": 5, "block_days": 300, "suspend_days": 310, "write_off_days": 320},
+}
+"""A plan whose days last a second: members sign it again and again while the run lasts."""
 
 
 def wire(directory: Path) -> tuple[Stack, list[int]]:
     """A stack whose services meet Kafka and PostgreSQL through a proxy; gives the proxy's ports and targets too."""
-    names = ("kafka", "kafka_advertised", "postgres", "postgres_proxied")
+    names = ("kafka", "kafka_advertised", "postgres", "postgres_proxied", "bank")
     stack = Stack(directory, {name: free_port() for name in names})
     save(stack)
     ports = stack.ports
@@ -34,8 +47,28 @@ def through_proxy(stack: Stack, service: str) -> dict[str, str]:
             f":{ports['postgres']}/", f":{ports['postgres_proxied']}/"
         ),
         "LUTONG_ACCEPTANCE_WINDOW_S": str(ACCEPTANCE_WINDOW_S),
+        "LUTONG_PLAN_DAY_S": "1",  # terms end, and charges are taken, while we look
+        "LUTONG_DEDUCTION_URL": f"http://127.0.0.1:{ports['bank']}",
+        "LUTONG_DEDUCTION_TOKEN": "chaos",
+        "LUTONG_DEDUCTION_FAILURES_MAX": "1000000",  # the bank below always cuts the line: a breaker would only wait
         "LUTONG_HTTP_RATE_PER_S": "100000",  # the whole load is one operator's
     }
+
+
+def bank(stack: Stack) -> Child:
+    """Whoever takes charges: it takes them, and its answer never comes. Only who asks again learns what happened."""
+    port = stack.ports["bank"]
+    command = [sys.executable, "-m", "tests.integration.membership.credit_stub", str(port)]
+    child = start(Command(command, os.environ, stack.directory / "bank.log", dies_with_parent=True))
+    told = {"POST": {"then": "cut", "decided": {"state": "succeeded"}}}
+
+    def takes() -> bool:
+        with suppress(httpx.TransportError):
+            return httpx.put(f"http://127.0.0.1:{port}/stub", json=told, trust_env=False).is_success
+        return False
+
+    wait_for(child, "the bank", takes)
+    return child
 
 
 def viewer(number: int) -> str:
@@ -62,7 +95,10 @@ async def build(client: httpx.AsyncClient, stack: Stack, orders: int) -> str:
     programs = [{"program_id": "brand", "merchant_id": "brand", "manifest": manifest}]
     await ask("registry", "POST", "/v1/programs/batch", {"programs": programs})
     limit = max(10_000, 1_000 * 2 * orders // VIEWERS)
-    plan = {"merchant_id": "brand", "title": "light", "line_limit_minor": limit}
+    stock = {"merchant_id": "brand", "amount_off_minor": 200, "valid_days": 60, "member_total": 1_000}
+    stock |= {"total": 100_000, "daily_total": 100_000}
+    await ask("membership", "PUT", "/v1/coupon-stocks/spring", stock)
+    plan = {"merchant_id": "brand", "title": "light", "line_limit_minor": limit, "terms": TERMS}
     await ask("membership", "PUT", "/v1/plans/light", plan)
     names = [viewer(number) for number in range(VIEWERS)]
     profiles = [

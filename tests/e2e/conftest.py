@@ -12,7 +12,8 @@ from lutong_local.stack import Stack, down, up
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = up(tmp_path_factory.mktemp("suite"), lambda _: None, dies_with_parent=True)
+    directory = tmp_path_factory.mktemp("suite")
+    running = up(directory, lambda _: None, dies_with_parent=True)
     try:
         yield running
     finally:
@@ -26,8 +27,8 @@ def target(stack: Stack) -> Suite:
 
 @pytest_asyncio.fixture
 async def walkers(target: Suite) -> AsyncIterator[dict[str, Walker]]:
-    """Viewers a, b and c, who pay back, and d, who does not; the world of the README around them."""
+    """Viewers a, b and c, who pay back, d, who does not, and e, a stranger; the world of the README around them."""
     run = new_run()
     async with target.client(20) as client:
         await build_world(client, target, run)
-        yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcd"}
+        yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}

@@ -11,6 +11,7 @@ import pytest
 from lutong_chassis.testing import an_admin
 from lutong_chassis.tokens import make_keys
 from lutong_console.roads import ROADS, Walker
+from lutong_contracts import TOPICS
 from lutong_local.stack import Stack
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -114,7 +115,7 @@ def test_the_signing_key_of_a_stack_is_for_its_owner(stack: Stack) -> None:
 
 def test_lists_are_there(lutong: Lutong) -> None:
     assert lutong("parked", "list").stdout == "nothing is parked\n"
-    assert len(json.loads(lutong("topics", "list", "--json").stdout)) == 8
+    assert len(json.loads(lutong("topics", "list", "--json").stdout)) == len(TOPICS)
     assert lutong("topics", "apply").stdout == "all topics are there\n"
     assert "feed" in lutong("logs", "feed", "-n", "1").stdout
     assert "Examples:" in lutong("--help").stdout

@@ -9,7 +9,7 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
 from lutong_console.roads import ROADS, Walker
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import World, collect
+from lutong_console.verify.collect import World, collect, still
 from lutong_contracts import TOPICS
 from tests.integration.chassis.harness import until
 
@@ -20,7 +20,7 @@ WIRE = {"inbox", "parked", "idempotency"}
 def effects(world: World) -> dict[str, Any]:
     """Everything that a copy must not change: what services know, and what they said."""
     return {
-        f"{service}.{table}": sorted(str(row) for row in rows)
+        f"{service}.{table}": sorted(str(still(row)) for row in rows)
         for service, tables in world.tables.items()
         for table, rows in tables.items()
         if table not in WIRE and table != "deadline"

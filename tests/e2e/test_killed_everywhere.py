@@ -17,7 +17,7 @@ from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.stack import SERVICES, Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.chaos import world
-from tests.chaos.load import Client
+from tests.chaos.office import Client
 from tests.integration.chassis.harness import until
 
 STEPS = ("accepted", "picked", "handed_over", "fulfilled")

@@ -14,12 +14,17 @@ from typing import Any, Final
 from lutong_contracts import Event
 from lutong_contracts.feed import RequestCancelled, ServiceRequested
 from lutong_contracts.inventory import AcceptanceLapsed, OrderCancelled, OrderFulfilled, OrderRejected, OrderSourced
-from lutong_contracts.membership import CreditDeclined, CreditHeld, HoldCaptured, HoldReleased
+from lutong_contracts.membership import CreditDeclined, CreditHeld, HoldCaptured, HoldLapsed, HoldReleased
 from lutong_contracts.values import Money, Place
 from lutong_feed.domain import CANCELLABLE as MAY_REGRET
 from lutong_feed.domain import MAY_BECOME
 from lutong_inventory.domain import CANCELLABLE, Location, Sourced, next_step, source
-from lutong_membership.domain import Applicant, Books, Entry, Line, Plan, Scorecard, decide, entry
+from lutong_membership.domain.agreements import Clock
+from lutong_membership.domain.holds import Hold, HoldState, capture, released
+from lutong_membership.domain.ledger import Entry, Line, after, reduced
+from lutong_membership.domain.lines import settled
+from lutong_membership.domain.plans import Plan
+from lutong_membership.domain.requests import Books, Standing, decide
 from tests.builders import SHANGHAI, a_request
 
 MEMBERS: Final = ("m-1", "m-2", "m-3")
@@ -29,7 +34,6 @@ _LOCATIONS: Final = (
     Location("flagship", "flagship", Place(latitude=31.10, longitude=121.40)),
 )
 _PLAN: Final = Plan("light", "shop", "CNY", 12_000)
-_CARD: Final = Scorecard()
 Said = list[tuple[Event, datetime | None]]
 Without = frozenset[str]
 """Safeguards that are left out, by name: each is looked at below or in the broker."""
@@ -74,78 +78,81 @@ class Registry:
 
 @dataclass(slots=True)
 class Membership:
-    """Lines, holds and the ledger."""
+    """Lines, holds and the ledger. Whoever is known is assessed already; how they are is another model's story."""
 
     lines: dict[tuple[str, str], Line] = field(default_factory=dict)
     agreements: dict[tuple[str, str], Any] = field(default_factory=dict)
-    holds: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # order: state, member, amount
+    holds: dict[str, Hold] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
 
-    def on(self, event: Event, _now: datetime, without: Without) -> Said:
+    def on(self, event: Event, now: datetime, without: Without) -> Said:
         if isinstance(event, ServiceRequested):
-            return self._hold(event, without)
+            return self._hold(event, now, without)
         if isinstance(event, OrderFulfilled):
             return self._end(event.order_id, "captured", without)
         if isinstance(event, OrderRejected):
             return self._end(event.order_id, "released", without)
         if isinstance(event, OrderCancelled):
             said = self._end(event.order_id, "released", without)
-            self.holds.setdefault(event.order_id, ("cancelled", event.member_id, 0))
+            self.holds.setdefault(event.order_id, Hold(event.order_id, event.member_id, "shop", "XXX", "cancelled"))
             return said
         return []
 
-    def _hold(self, request: ServiceRequested, without: Without) -> Said:
-        applicants = {name: Applicant(name, 60, 0, 0, 10, 2_000_000) for name in MEMBERS[:-1]}
-        held = {order: hold[0] for order, hold in self.holds.items()}
+    def _hold(self, request: ServiceRequested, now: datetime, without: Without) -> Said:
+        known = MEMBERS[:-1]
         books = Books(
             {"shop": _PLAN},
-            applicants,
-            self.agreements,
-            self._roomy() if "limit" in without else self.lines,
-            frozenset(order for order, state in held.items() if state != "cancelled"),
-            frozenset(order for order, state in held.items() if state == "cancelled"),
+            frozenset(known),
+            dict(self.agreements),
+            self._roomy() if "limit" in without else dict(self.lines),
+            {},
+            {order for order, hold in self.holds.items() if hold.state != "cancelled"},
+            frozenset(order for order, hold in self.holds.items() if hold.state == "cancelled"),
+            standing={name: Standing(2_000_000, name) for name in known},
         )
-        decision = decide(request, books, _CARD, f"a-{request.order_id}")
+        decision = decide(request, books, Clock(now, hold_life=timedelta(days=365)), lambda: f"a-{request.order_id}")
         if decision is None:
             return []
-        key, amount = (request.viewer_id, "CNY"), request.total.amount_minor
-        if decision.line_after:
-            if not decision.line_before:
-                self.ledger.append(entry("line_opened", decision.line_after, decision.line_after.limit_minor))
-            known = self.lines.get(key, replace(decision.line_after, held_minor=0))
-            moved = amount if decision.hold_state == "held" else 0
-            self.lines[key] = replace(known, held_minor=known.held_minor + moved)
-        if decision.agreement and decision.agreement.state == "active":
-            self.agreements[request.viewer_id, "light"] = decision.agreement
-        if decision.hold_state == "held" and decision.line_after:
-            self.ledger.append(entry("hold", decision.line_after, amount, order_id=request.order_id))
-        self.holds[request.order_id] = (decision.hold_state, request.viewer_id, amount)
-        return [(event, None) for event in decision.events]
+        if decision.agreement:
+            self.agreements[request.viewer_id, "light"] = (decision.agreement, _PLAN)
+        if decision.opened:
+            self.lines[decision.opened.key] = decision.opened
+        self._write(list(decision.entries))
+        self.holds[request.order_id] = decision.hold
+        return [(said.event, said.due_at) for said in decision.said if not isinstance(said.event, HoldLapsed)]
 
     def _roomy(self) -> dict[tuple[str, str], Line]:
         return {key: replace(line, held_minor=0, owed_minor=0) for key, line in self.lines.items()}
 
-    def _end(self, order_id: str, state: str, without: Without) -> Said:
-        was, member, amount = self.holds.get(order_id, ("", "", 0))
-        if was != "held" and not ("first_ending" in without and was in {"captured", "released"}):
+    def _end(self, order_id: str, state: HoldState, without: Without) -> Said:
+        hold = self.holds.get(order_id)
+        if hold is None or (
+            hold.state != "held" and not ("first_ending" in without and hold.state in {"captured", "released"})
+        ):
             return []
-        line = self.lines[member, "CNY"]
-        self.lines[member, "CNY"] = line.capture(amount) if state == "captured" else line.release(amount)
-        self.holds[order_id] = (state, member, amount)
-        kind: Any = {"captured": "capture", "released": "release"}[state]
-        self.ledger.append(entry(kind, line, amount, order_id=order_id, merchant="shop"))
+        line, amount = self.lines[hold.member_id, "CNY"], Money(amount_minor=hold.amount_minor, currency="CNY")
+        still_held = replace(hold, state="held")
+        if state == "captured":
+            self._write(capture(still_held, line, amount).entries)
+        else:
+            self._write(settled(line, released(still_held, line, hold.amount_minor)))
+        self.holds[order_id] = replace(hold, state=state)
         facts: dict[str, Any] = {
-            "order_id": order_id, "member_id": member, "merchant_id": "shop",
-            "amount": Money(amount_minor=amount, currency="CNY"),
+            "order_id": order_id, "member_id": hold.member_id, "merchant_id": "shop", "amount": amount
         }  # fmt: skip
         return [(HoldCaptured(**facts) if state == "captured" else HoldReleased(**facts, reason="ended"), None)]
 
+    def _write(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            key = (entry.member_id, entry.currency)
+            self.lines[key] = after(self.lines[key], entry)
+            self.ledger.append(entry)
+
     def repay(self, member: str, amount_minor: int) -> Said:
         line = self.lines.get((member, "CNY"))
-        repaid = line.repay(min(amount_minor, line.owed_minor)) if line and line.owed_minor else None
-        if repaid and line:
-            self.lines[member, "CNY"] = repaid
-            self.ledger.append(entry("repayment", line, line.owed_minor - repaid.owed_minor))
+        if line and line.owed_minor:
+            legs = reduced("order", member, min(amount_minor, line.owed_minor), "cash")
+            self._write(settled(line, Entry("repayment", member, "CNY", legs)))
         return []
 
 

@@ -88,10 +88,11 @@ class Road(RuleBasedStateMachine):
         taken["steps"] += 1  # every move and every rule is a step, and ends with this
         membership = self.node("membership")
         held: Counter[str] = Counter()
-        for state, member, amount in membership.holds.values():
-            held[member] += amount if state == "held" else 0
+        for hold in membership.holds.values():
+            held[hold.member_id] += hold.amount_minor if hold.state == "held" else 0
         for line in membership.lines.values():
-            assert min(line.held_minor, line.owed_minor, line.available_minor) >= 0
+            assert min(line.held_minor, line.owed_minor) >= 0
+            assert line.held_minor + line.owed_minor <= line.limit_minor
             assert line.held_minor == held[line.member_id]
 
     @invariant()
@@ -119,7 +120,7 @@ class Road(RuleBasedStateMachine):
         for order_id, status in shown.items():
             held = {"fulfilled": "captured", "cancelled": "released", "rejected": "released"}.get(status)
             assert status in {"declined", "rejected", "fulfilled", "cancelled"}
-            assert holds[order_id][0] == (held or "declined")
+            assert holds[order_id].state == (held or "declined")
             assert orders.get(order_id) == (status if held else None)
         assert not any(orders.get(order_id) == "fulfilled" for order_id in self.node("inventory").regretted_early)
         for entry in self.node("membership").ledger:
@@ -130,7 +131,8 @@ class Road(RuleBasedStateMachine):
 
 def settle(examples: int, **more: Any) -> settings:
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    return settings(max_examples=examples, stateful_step_count=100, deadline=None, suppress_health_check=checks, **more)
+    shape = {"max_examples": examples, "stateful_step_count": 100, "deadline": None, "suppress_health_check": checks}
+    return settings(**shape | more)
 
 
 @pytest.mark.timeout(300)

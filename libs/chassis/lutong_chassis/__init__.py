@@ -5,6 +5,7 @@ Service code never commits, acknowledges, makes ids or reads clocks.
 
 from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import Cause, Outgoing, Received
+from lutong_chassis.errands import Errand
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.http import Command, Problem, TxDependency, Who, allowed, not_found, routes
 from lutong_chassis.service import Service
@@ -12,6 +13,7 @@ from lutong_chassis.service import Service
 __all__ = [
     "Cause",
     "Command",
+    "Errand",
     "Handlers",
     "Outgoing",
     "Problem",

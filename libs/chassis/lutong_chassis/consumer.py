@@ -58,6 +58,7 @@ class Consumer:
     handlers: Handlers
     retry_delay_max_s: float
     after_commit: "Callable[[], None]"
+    wake_errands: "Callable[[set[str]], None]" = lambda _names: None
     waiting_for: str | None = None
     committed: dict[TopicPartition, int] = field(default_factory=dict)
     """The next offset of each partition, as far as this process has committed it since it was assigned."""
@@ -143,6 +144,8 @@ class Consumer:
         observe.consumed(outcomes | {"stopped": len(stopped)}, stopped)
         if said:
             self.after_commit()
+        if tx.errands:
+            self.wake_errands(tx.errands)
         for item in stopped:
             log.warning("record_stopped", **_about(item), state=item.state, reason=item.reason)
 

@@ -53,12 +53,14 @@ class Tx:
     """One transaction, its one point in time, and what will be said when it commits.
 
     `now` is the transaction's time by PostgreSQL's clock: the only clock that decides anything.
+    `errands` are the names of those that have new jobs when it commits.
     """
 
     connection: Connection
     now: datetime
     cause: Cause
     outgoing: list[Outgoing] = field(default_factory=list)
+    errands: set[str] = field(default_factory=set)
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """All rows of a statement."""

@@ -24,6 +24,7 @@ from lutong_chassis.broker import KafkaIntake
 from lutong_chassis.consumer import Consumer, handle
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import Received
+from lutong_chassis.errands import Errand, Runner
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.http import Admission, BodyLimit, BoundedHead, Gate, Problem, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
@@ -39,13 +40,23 @@ _WAITED_FOR = (KafkaError, topics.TopicError, asyncpg.InvalidCatalogNameError, d
 
 
 class Service:
-    """A service by its parts: what it reacts to, what it answers, and its tables."""
+    """A service by its parts: what it reacts to, what it answers, its tables, and what it asks of the outside."""
 
-    def __init__(self, name: str, *, handlers: Handlers, routes: APIRouter, migrations: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        handlers: Handlers,
+        routes: APIRouter,
+        migrations: Path,
+        errands: Callable[[], Sequence[Errand[Any, Any]]] = tuple,
+    ) -> None:
         self.name = name
         self.source = f"/lutong/{name}"
         self.handlers = handlers
         self.routes = routes
+        self.errands = errands
+        self.made: Sequence[Errand[Any, Any]] = ()
         self.migrations = [
             *database.migrations("chassis", CHASSIS_MIGRATIONS),
             *database.migrations(name, migrations),
@@ -54,6 +65,7 @@ class Service:
         self.relay: Relay | None = None
         self.intake: KafkaIntake | None = None
         self.watchdog: Watchdog | None = None
+        self.runners: dict[str, Runner] = {}
         self.stopping = False
         self.failed = False
 
@@ -75,6 +87,11 @@ class Service:
         """Something was said: carry it now."""
         if self.relay:
             self.relay.wake()
+
+    def wake_errands(self, names: set[str]) -> None:
+        """There are new jobs for these errands: run them now."""
+        for name in names & self.runners.keys():
+            self.runners[name].wake()
 
     async def apply(self, tx: Tx, received: Sequence[Received[Event]]) -> None:
         """Handle events in a transaction of the caller's."""
@@ -117,6 +134,7 @@ class Service:
             raise SystemExit(2)
         try:
             settings = load_settings()
+            self.made = self.errands()  # settings of their own may not make sense either
             app = self.app(settings)
         except SettingsError as error:
             sys.stderr.write(f"lutong-{self.name}: {error}\n")
@@ -183,13 +201,28 @@ class Service:
         """Wait for what is needed, in order; run until cancelled; stop in the opposite order."""
         pool = await until_it_works("database", lambda: self._open_database(settings), settings)
         self.relay = Relay(pool, settings, self.source)
-        consumer = Consumer(pool, self.handlers, settings.retry_delay_max_s, after_commit=self.relay.wake)
+        self.runners = {
+            each.name: Runner(each, pool, settings, self.relay.wake) for each in self.made or self.errands()
+        }
+        consumer = Consumer(
+            pool,
+            self.handlers,
+            settings.retry_delay_max_s,
+            after_commit=self.relay.wake,
+            wake_errands=self.wake_errands,
+        )
         self.intake = KafkaIntake(f"lutong-{self.name}", self.handlers.topics, consumer, settings)
         self.watchdog = Watchdog(self.intake, settings)
         self.pool = pool
         tasks = [
             asyncio.create_task(coroutine)
-            for coroutine in (self.relay.run(), self.relay.sweep(), self.watchdog.run(), self._keep_house(settings))
+            for coroutine in (
+                self.relay.run(),
+                self.relay.sweep(),
+                self.watchdog.run(),
+                self._keep_house(settings),
+                *(runner.run() for runner in self.runners.values()),
+            )
         ]
         try:
             await until_it_works("kafka", lambda: self._find_topics(settings), settings)

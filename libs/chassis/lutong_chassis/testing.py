@@ -9,17 +9,20 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
 from itertools import count
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
+from fastapi import FastAPI
 from pydantic import SecretStr
 from uuid_utils import uuid7
 
-from lutong_chassis import consumer, database, tokens
+from lutong_chassis import consumer, database, errands, tokens
 from lutong_chassis.auth import Principal, Verifier, public_keys
 from lutong_chassis.database import Pool, Tx, new_cause
 from lutong_chassis.envelope import Cause, Received
+from lutong_chassis.errands import Errand
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.service import Service, prepare
 from lutong_chassis.settings import Settings
@@ -52,6 +55,13 @@ async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Even
     async with database.transaction(pool) as tx:
         await consumer.handle(tx, received, handlers)
     return [outgoing.event for outgoing in tx.outgoing]
+
+
+async def run_errand(pool: Pool, errand: Errand[Any, Any]) -> list[Event]:
+    """Run an errand once for every job that is due, as its loop would; gives what was said."""
+    jobs = await errands.claim(pool, errand, errand.at_once)
+    answers = [answer for job in jobs if (answer := await errands.ask(errand, job)) is not None]
+    return [outgoing.event for outgoing in await errands.record(pool, errand, answers)] if answers else []
 
 
 @asynccontextmanager
@@ -112,7 +122,7 @@ async def http_client(
 
     Nothing else of the service runs, and it takes any number of requests. `overrides` are settings.
     """
-    app = service.app(settings_for("postgresql://unused", **({"http_burst": 1_000_000} | overrides)))
+    app = app_of(service, **overrides)
     app.state.gate.verifier = Verifier(public_keys(signer().jwks), tokens.ISSUER, tokens.AUDIENCE)
     service.pool = pool
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -122,6 +132,12 @@ async def http_client(
             yield client
     finally:
         service.pool = None
+
+
+@cache
+def app_of(service: Service, **overrides: object) -> FastAPI:
+    """A service's application, put together once: that takes longer than most requests."""
+    return service.app(settings_for("postgresql://unused", **({"http_burst": 1_000_000} | overrides)))
 
 
 def settings_for(database_url: str, **overrides: object) -> Settings:

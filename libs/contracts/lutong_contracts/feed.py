@@ -39,8 +39,8 @@ class ServiceSolved(Event, topic=ENGAGEMENTS, key="viewer_id"):
 class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     """A viewer asked, from a card, to join the light membership and have an order fulfilled on credit.
 
-    Prices come from the released version of the mini-program, never from the viewer. The
-    destination is coarse (see `Place.coarse`).
+    Prices come from the released version of the mini-program, never from the viewer; `total` is the
+    list price. The destination is coarse (see `Place.coarse`). `coupon_id` is one that the viewer holds.
     """
 
     viewer_id: Identifier
@@ -52,6 +52,7 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     total: Money
     destination: Place
     mode: Mode
+    coupon_id: Identifier | None = None
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

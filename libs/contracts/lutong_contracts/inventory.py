@@ -69,6 +69,16 @@ class OrderCancelled(Event, topic=ORDERS, key="order_id"):
     reason: Reason
 
 
+class OrderRefunded(Event, topic=ORDERS, key="order_id"):
+    """Part of a fulfilled order was taken back, or all of it. `amount` is of what the member paid, this time."""
+
+    order_id: Identifier
+    refund_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    amount: Money
+
+
 class StockAdjusted(Event, topic=STOCK, key="location_id:sku"):
     """Somebody counted, received or lost goods: `delta` units, `on_hand` afterwards."""
 

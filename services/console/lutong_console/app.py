@@ -21,6 +21,7 @@ from lutong_console import (
     tail,
     tokens,
     topics,
+    uplift,
 )
 from lutong_console.errors import ConsoleError
 from lutong_console.screen import err, line
@@ -36,6 +37,7 @@ Examples:
   lutong journey ID                one road from end to end
   lutong parked list               what could not be handled
   lutong verify                    does everything still add up?
+  lutong uplift watsons            what light membership changed for a merchant
   lutong replay DIR --json         feed real data through the public interfaces
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
@@ -55,6 +57,7 @@ for command in (
     tail.tail,
     replay.replay,
     verify,
+    uplift.uplift,
     doctor.doctor,
     repair.republish,
     init.init,

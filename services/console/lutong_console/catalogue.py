@@ -19,10 +19,19 @@ HANDLED: Final = Path(__file__).with_name("handled.json")
 
 _ROAD: Final = (
     "PostPublished", "ServiceDiscovered", "ServiceNotFound", "CardTapped", "ServiceSolved", "ServiceRequested",
-    "AgreementSigned", "AgreementDeclined", "CreditHeld", "CreditDeclined", "OrderSourced", "OrderRejected",
-    "OrderAdvanced", "OrderFulfilled", "OrderCancelled", "HoldCaptured", "HoldReleased",
+    "AgreementConsulted", "CreditAssessed", "AgreementSigned", "AgreementDeclined", "CreditHeld", "CreditDeclined",
+    "OrderSourced", "OrderRejected", "OrderAdvanced", "OrderFulfilled", "OrderCancelled", "HoldCaptured", "HoldReleased",
 )  # fmt: skip
-"""The order of the story; whatever is not in it follows by name."""
+"""The order of the story; what comes after the road, and then whatever is in neither, follows."""
+
+_AFTERWARDS: Final = (
+    "AgreementOffered", "OfferLapsed", "AgreementLapsed", "HoldLapsed", "HoldExpired", "OrderRefunded", "RefundBooked",
+    "BenefitConsumed", "BenefitReversed", "TermEnded", "AgreementFulfilled", "AgreementUnfulfilled", "AgreementQuit",
+    "SettlementDue", "AgreementCharged", "ChargeCredited", "DeductionNotified", "DeductionDue", "DeductionSucceeded",
+    "DeductionFailed", "DebtWaived", "AgreementSettled", "OverdueStepDue", "AgreementOverdue", "AgreementRecovered",
+    "AgreementWrittenOff", "GraceEnded", "AgreementClosed", "CouponIssued", "CouponReserved", "CouponRedeemed",
+    "CouponReturned", "CouponLapsed", "CouponExpired", "CouponVoided",
+)  # fmt: skip
 
 _HEADERS: Final = {
     "ce_specversion": "CloudEvents version, always 1.0",
@@ -49,8 +58,14 @@ def reactions() -> dict[type[Event], dict[str, str]]:
         module = importlib.import_module(f"lutong_{service}.handlers")
         for event, handler in module.handlers.by_type.items():
             line = inspect.getsourcelines(handler)[1] + 1
-            found[event][service] = f"services/{service}/lutong_{service}/{Path(inspect.getfile(handler)).name}:{line}"
+            found[event][service] = f"{_within(Path(inspect.getfile(handler)), service)}:{line}"
     return found
+
+
+def _within(path: Path, service: str) -> str:
+    """Where a file is in the repository: a room may be a file or a folder."""
+    package = f"lutong_{service}"
+    return "/".join(("services", service, *path.parts[len(path.parts) - path.parts[::-1].index(package) - 1 :]))
 
 
 def story() -> list[type[Event]]:
@@ -74,7 +89,7 @@ def handled(handlers: Mapping[type[Event], Mapping[str, str]]) -> bytes:
 
 def in_order() -> list[type[Event]]:
     """All events in the order of the story."""
-    places = {name: place for place, name in enumerate(_ROAD)}
+    places = {name: place for place, name in enumerate((*_ROAD, *_AFTERWARDS))}
     return sorted(event_types().values(), key=lambda event: (places.get(event.__name__, len(places)), event.type))
 
 

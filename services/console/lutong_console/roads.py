@@ -234,7 +234,7 @@ async def _credit_declined(walker: Walker) -> None:
 
 _FOUND: Final = ("PostPublished", "ServiceDiscovered", "CardTapped")
 _FULFILLED: Final = (
-    *_FOUND, "ServiceRequested", "AgreementSigned", "CreditHeld", "OrderSourced",
+    *_FOUND, "ServiceRequested", "AgreementConsulted", "CreditAssessed", "AgreementSigned", "CreditHeld", "OrderSourced",
     "OrderAdvanced", "OrderAdvanced", "OrderAdvanced", "OrderFulfilled", "HoldCaptured",
 )  # fmt: skip
 
@@ -244,7 +244,7 @@ ROADS: Final = (
     Road("c  屈臣氏: the store's shelf is empty; the flagship ships", _FULFILLED, _flagship),
     Road(
         "d  屈臣氏: credit declined; no order, nothing held",
-        (*_FOUND, "ServiceRequested", "AgreementDeclined", "CreditDeclined"),
+        (*_FOUND, "ServiceRequested", "AgreementConsulted", "CreditAssessed", "AgreementDeclined", "CreditDeclined"),
         _credit_declined,
     ),
 )

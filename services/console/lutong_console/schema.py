@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 import lutong_contracts
-from lutong_console import catalogue, dashboards, events_page, settings_page
+from lutong_console import catalogue, dashboards, events_page, machines, settings_page
 from lutong_console.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out
 from lutong_console.targets import Json
@@ -35,6 +35,8 @@ def documents() -> dict[Path, bytes]:
     wanted[catalogue.HANDLED] = catalogue.handled(handled)
     wanted[_ROOT / "docs" / "events.html"] = events_page.page(json.loads(catalogue.asyncapi(handled)))
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
+    told = _ROOT / "docs" / "membership.md"
+    wanted[told] = machines.drawn(told.read_text(encoding="utf-8")).encode()
     wanted[_ROOT / "docs" / "routes.md"] = catalogue.routes().encode()
     wanted[_ROOT / "docs" / "settings.md"] = settings_page.page().encode()
     shown = _ROOT / "deploy" / "grafana" / "dashboards"
@@ -43,7 +45,7 @@ def documents() -> dict[Path, bytes]:
 
 @commands.command()
 def generate(*, as_json: Json = False) -> None:
-    """Write the schemas, the AsyncAPI document, flow.md, events.html, routes.md, settings.md and the dashboards."""
+    """Write every document that is generated: schemas, AsyncAPI, pages, tables, state machines and dashboards."""
     wanted = documents()
     for path in set(_SCHEMAS.glob("*.json")) - wanted.keys():
         path.unlink()

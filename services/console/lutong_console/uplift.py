@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-import httpx
 import typer
 
 from lutong_console.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out, say, table
-from lutong_console.targets import Json, StackName, call, suite
+from lutong_console.targets import Json, StackName, Suite, call, suite
 from lutong_console.uplift_picture import forest
 from lutong_console.uplift_words import KPI_NAMES, VERDICTS, amount, span
 
@@ -50,7 +49,7 @@ def uplift(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Compare members who were offered membership with members who were held out. Exit code 1 when that is not sound."""
     narrowed = {"plan_id": plan, "since": since, "until": until}
-    document = asyncio.run(_ask(suite(stack).urls["membership"], merchant, {k: v for k, v in narrowed.items() if v}))
+    document = asyncio.run(_ask(suite(stack), merchant, {k: v for k, v in narrowed.items() if v}))
     if picture:
         _draw(document, picture)
     if as_json:
@@ -61,9 +60,9 @@ def uplift(  # noqa: PLR0913  # one parameter per option
         raise typer.Exit(PROBLEM)
 
 
-async def _ask(url: str, merchant: str, narrowed: dict[str, str]) -> Document:
-    async with httpx.AsyncClient(timeout=60) as client:
-        path = f"{url}/v1/merchants/{quote(merchant, safe='')}/uplift"
+async def _ask(target: Suite, merchant: str, narrowed: dict[str, str]) -> Document:
+    async with target.client(60) as client:
+        path = f"{target.urls['membership']}/v1/merchants/{quote(merchant, safe='')}/uplift"
         document: Document = await call(client, "GET", path, params=narrowed)
         return document
 

@@ -129,6 +129,7 @@ class NewRequest(Viewer):
     lines: list[WantedLine] = Field(min_length=1, max_length=200)
     destination: Destination = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
     mode: Mode = "delivery"
+    coupon_id: Identifier | None = Field(default=None, description="a coupon that the viewer holds")
 
 
 class CardView(BaseModel):
@@ -297,6 +298,7 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
         total=priced.total,
         destination=wanted.destination.coarse(),
         mode=wanted.mode,
+        coupon_id=wanted.coupon_id,
     )
     await store.save_request(tx, said, _cause(card))
     await store.count(tx, "requested", [post_id])

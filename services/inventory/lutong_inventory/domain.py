@@ -138,3 +138,59 @@ def source_all(
 def next_step(state: State, mode: Mode) -> Step | None:
     """The one step that may follow, or None when the order has ended."""
     return _NEXT[mode].get(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An order that was fulfilled: its lines at list price, what the member paid for all of it, and what came back so far."""
+
+    lines: Sequence[Line]
+    paid_minor: int
+    refunded_minor: int
+    returned: Mapping[str, int]
+
+    @property
+    def left_minor(self) -> int:
+        """What can still be given back."""
+        return self.paid_minor - self.refunded_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A decision not to: a stable word and a sentence that says what to do instead."""
+
+    kind: str
+    detail: str
+
+
+def refund_of_units(order: Delivered, units: Mapping[str, int]) -> int | Refusal:
+    """What units of an order are worth to the member who paid less than the list price, in minor units.
+
+    Shares are taken of what came back in all, and rounded down: parts may be a minor unit less, but the
+    last of them brings the sum to exactly what was paid.
+    """
+    demand = dict(demand_by_sku(order.lines))
+    after = {sku: order.returned.get(sku, 0) + units.get(sku, 0) for sku in demand.keys() | units.keys()}
+    beyond = next((sku for sku, count in sorted(after.items()) if count > demand.get(sku, 0)), None)
+    if beyond is not None:
+        return Refusal("not_delivered", f"that many units of {beyond!r} were not delivered, or are back already")
+    worth_minor = _share(order, after) - _share(order, order.returned)
+    amount_minor = min(worth_minor, order.left_minor)
+    return amount_minor or Refusal("nothing_left", "all that was paid for them was given back already")
+
+
+def _share(order: Delivered, returned: Mapping[str, int]) -> int:
+    """What units are worth, of what was paid."""
+    listed: Counter[str] = Counter()
+    for line in order.lines:
+        listed[line.sku] += line.units * line.unit_price_minor
+    total_minor = sum(listed.values())
+    back_minor = sum(listed[sku] * returned.get(sku, 0) // units for sku, units in demand_by_sku(order.lines))
+    return order.paid_minor * back_minor // total_minor if total_minor else 0
+
+
+def refund_of_amount(order: Delivered, amount_minor: int) -> int | Refusal:
+    """An amount that is given back, whatever it is for."""
+    if amount_minor > order.left_minor:
+        return Refusal("more_than_left", f"{order.left_minor} minor units of this order can still be given back")
+    return amount_minor

@@ -1,9 +1,10 @@
 """What stores, brands and operators ask of inventory."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
+import orjson
 from fastapi import Query
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, Who, allowed, not_found, routes
 from lutong_contracts import Event
@@ -11,11 +12,13 @@ from lutong_contracts.inventory import (
     OrderAdvanced,
     OrderCancelled,
     OrderFulfilled,
+    OrderRefunded,
     StockAdjusted,
     StockDepleted,
     StockRestored,
 )
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, LocationKind, Money, Reason, Title
+from lutong_contracts.values import Line as OrderLine
 from lutong_inventory import domain, store
 from lutong_inventory.domain import Step
 
@@ -126,6 +129,36 @@ class StepsTaken(Command):
     step: Step
 
 
+class ReturnedLine(Command):
+    """Goods that are taken back."""
+
+    sku: Identifier
+    units: int = Field(ge=1, le=10_000)
+
+
+class Refund(Command):
+    """What of an order is taken back: goods, which say what they are worth, or an amount of what the member paid."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"refund_id": "refund-1", "lines": [{"sku": "mask", "units": 1}], "restock": True}]
+        }
+    )
+
+    refund_id: Identifier
+    lines: list[ReturnedLine] = Field(default_factory=list, max_length=200)
+    amount_minor: int | None = Field(default=None, ge=1, le=10**12)
+    restock: bool = Field(default=False, description="the goods are on the shelf again")
+
+    @model_validator(mode="after")
+    def _is_goods_or_an_amount(self) -> Self:
+        if bool(self.lines) == (self.amount_minor is not None):
+            raise ValueError("give either lines or amount_minor")
+        if self.restock and not self.lines:
+            raise ValueError("only lines can be restocked")
+        return self
+
+
 class Because(Command):
     """Why a store cannot fulfil an order."""
 
@@ -203,6 +236,38 @@ async def cancel_order(order_id: Identifier, because: Because, who: Who, tx: TxD
     return {"order_id": order_id, "state": "cancelled"}
 
 
+@router.post("/v1/orders/{order_id}/refunds", status_code=201)
+@allowed("merchant", "operator")
+async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Take part of a fulfilled order back, or all of it. Never more than the member paid, over all refunds."""
+    row = (await _lock(tx, who, [order_id]))[order_id]
+    if row["state"] != "fulfilled":
+        raise Problem(409, "not_fulfilled", f"order {order_id!r} is {row['state']}: there is nothing to take back")
+    units = dict(domain.demand_by_sku([OrderLine(**line.model_dump(), unit_price_minor=0) for line in command.lines]))
+    order = domain.Delivered(
+        [OrderLine.model_validate(line) for line in orjson.loads(row["lines"])],
+        row["amount_minor"],
+        row["refunded_minor"],
+        await store.returned_units(tx, order_id),
+    )
+    worth = (
+        domain.refund_of_amount(order, command.amount_minor or 0) if not units else domain.refund_of_units(order, units)
+    )
+    if isinstance(worth, domain.Refusal):
+        raise Problem(409, worth.kind, worth.detail)
+    if not await store.save_refund(tx, command.refund_id, order_id, worth, units, restocked=command.restock):
+        raise Problem(409, "refund_known", f"refund {command.refund_id!r} is known already: use another id")
+    said = OrderRefunded(
+        order_id=order_id,
+        refund_id=command.refund_id,
+        member_id=row["member_id"],
+        merchant_id=row["merchant_id"],
+        amount=Money(amount_minor=worth, currency=row["currency"]),
+    )
+    tx.publish(said, *(await _restock(tx, row, units) if command.restock else ()), cause=_cause(row))
+    return {"order_id": order_id, "refund_id": command.refund_id, "amount_minor": worth}
+
+
 @router.get("/v1/orders/{order_id}")
 @allowed("merchant", "member", "viewer")
 async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
@@ -211,8 +276,11 @@ async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[st
     who.acts_for(merchant=row["merchant_id"], member=row["member_id"]) or not_found("order", order_id)
     return {
         name: row[name]
-        for name in ("order_id", "state", "reason", "location_id", "location_kind", "distance_m", "mode", "accept_by")
-    }
+        for name in (
+            *("order_id", "state", "reason", "location_id", "location_kind", "distance_m", "mode", "accept_by"),
+            *("amount_minor", "refunded_minor", "currency"),
+        )
+    } | {"refunds": [dict(refund) for refund in await store.refunds_of(tx, order_id)]}
 
 
 @router.get("/v1/locations/{location_id}/orders")
@@ -332,6 +400,14 @@ async def _advance(tx: Tx, rows: list[Any], step: Step) -> None:
         tx.publish(*_availability(await store.close_reservations(tx, order_ids, "shipped")))
     for row in rows:
         tx.publish(_stepped(row, step), cause=_cause(row))
+
+
+async def _restock(tx: Tx, row: Any, units: dict[str, int]) -> list[Event]:  # noqa: ANN401  # a row of customer_order
+    """Put goods back on the shelf they came from."""
+    shelves = [(row["location_id"], sku) for sku in units]
+    await store.available(tx, shelves, lock=True)
+    moves = [(row["location_id"], sku, count, 0, row["order_id"]) for sku, count in units.items()]
+    return _availability(await store.move(tx, "returned", moves))
 
 
 def _stepped(row: Any, step: Step) -> Event:  # noqa: ANN401  # a row of customer_order

@@ -17,6 +17,7 @@ from tests.builders import GOOD_PROFILE, a_request
 from tests.conftest import Infrastructure
 from tests.integration.crashes.test_crash_matrix import a_delivery, everything
 from tests.integration.crashes.victim import Command, Delivery, Victims, act, service_named, victims
+from tests.integration.membership.story import a_member
 
 SERVICE = service_named("membership")
 WHY = {"reason": "what waited"}
@@ -38,9 +39,19 @@ async def url(infrastructure: Infrastructure) -> AsyncIterator[str]:
         terms = {"merchant_id": "shop", "title": "轻会员", "line_limit_minor": 100_000}
         await act(SERVICE, url, Command("PUT", "/v1/plans/light", terms, "plan"))
         await act(SERVICE, url, Command("PUT", "/v1/members/m-1/profile", GOOD_PROFILE, "profile"))
+        await joined(url)
         yield url
     finally:
         await drop_database(infrastructure.admin_url, name)
+
+
+async def joined(url: str) -> None:
+    """m-1 is under the plan: what they order is decided at once."""
+    pool = await database.connect(settings_for(url))
+    try:
+        await a_member(pool)
+    finally:
+        await pool.close()
 
 
 def poison(event: Event, offset: int) -> Delivery:
@@ -79,7 +90,7 @@ async def park_and_wait(url: str, count: int) -> int:
 
 
 async def held_in_order(url: str) -> list[str]:
-    rows = await query(url, "SELECT order_id FROM entry WHERE kind = 'hold' ORDER BY entry_id")
+    rows = await query(url, "SELECT order_id FROM entry WHERE kind = 'hold' AND order_id <> 'first' ORDER BY entry_id")
     return [row["order_id"] for row in rows]
 
 

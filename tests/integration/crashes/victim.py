@@ -20,7 +20,7 @@ import httpx
 from lutong_chassis import Service, database, failpoints
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.parking import StoredRecord
-from lutong_chassis.testing import http_client, settings_for
+from lutong_chassis.testing import app_of, http_client, settings_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Victims:
 def main() -> None:
     """Fork for each case, and say how the child ended."""
     for name in ("feed", "registry", "membership", "inventory"):
-        service_named(name)
+        app_of(service_named(name))
     for line in sys.stdin:
         child = os.fork()
         if not child:

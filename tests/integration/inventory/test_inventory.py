@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_received, deliver, http_client
+from lutong_chassis.testing import a_received, deliver, events_said, http_client
 from lutong_contracts import Event
 from lutong_contracts.inventory import AcceptanceLapsed
 from lutong_inventory.app import service
@@ -260,3 +260,63 @@ async def test_a_count_below_what_is_promised_is_refused(client: httpx.AsyncClie
     refused = await client.put("/v1/locations/near/stock/tea", json={"on_hand": 1})
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:lutong:problem:promised")
     assert await shelf(client, "near") == (3, 2)
+
+
+async def a_delivery(client: httpx.AsyncClient, pool: Pool, units: int = 4) -> None:
+    """An order of four teas for 1.00 in all, delivered from the near store."""
+    await stock(client, near_tea=units)
+    await deliver(pool, handlers, a_hold("o-1", ("tea", units)))
+    for name in ("accepted", "picked", "handed_over", "fulfilled"):
+        assert (await step(client, name)).status_code == 200
+
+
+async def refund(client: httpx.AsyncClient, refund_id: str, **what: object) -> httpx.Response:
+    return await client.post("/v1/orders/o-1/refunds", json={"refund_id": refund_id, **what})
+
+
+async def test_goods_are_taken_back_and_are_on_the_shelf_again(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_delivery(client, pool)
+    back = await refund(client, "r-1", lines=[{"sku": "tea", "units": 3}], restock=True)
+    assert (back.status_code, back.json()["amount_minor"]) == (201, 75)
+    assert await shelf(client, "near") == (3, 0)
+    assert [type_ for type_, _ in (await events_said(pool))[-2:]] == [
+        "lutong.inventory.order-refunded.v1",
+        "lutong.inventory.stock-restored.v1",
+    ]
+    order = (await client.get("/v1/orders/o-1")).json()
+    assert (order["refunded_minor"], len(order["refunds"])) == (75, 1)
+    await summary(client)
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "kind"),
+    [
+        ({"refund_id": "r-1", "amount_minor": 10}, 409, "refund_known"),
+        ({"refund_id": "r-2", "amount_minor": 91}, 409, "more_than_left"),
+        ({"refund_id": "r-2", "lines": [{"sku": "tea", "units": 5}]}, 409, "not_delivered"),
+        ({"refund_id": "r-2", "lines": [{"sku": "tea", "units": 1}], "amount_minor": 1}, 422, "invalid"),
+        ({"refund_id": "r-2"}, 422, "invalid"),
+        ({"refund_id": "r-2", "amount_minor": 1, "restock": True}, 422, "invalid"),
+    ],
+)
+async def test_a_refund_that_cannot_be_is_told_why(
+    what: dict[str, object], status: int, kind: str, client: httpx.AsyncClient, pool: Pool
+) -> None:
+    await a_delivery(client, pool)
+    assert (await refund(client, "r-1", amount_minor=10)).status_code == 201
+    answer = await client.post("/v1/orders/o-1/refunds", json=what)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:lutong:problem:{kind}")
+    assert (await client.get("/v1/orders/o-1")).json()["refunded_minor"] == 10
+
+
+async def test_twenty_refunds_at_once_never_give_back_more_than_was_paid(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_delivery(client, pool)
+    answers = await asyncio.gather(*(refund(client, f"r-{n}", amount_minor=30) for n in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 17
+    assert (await client.get("/v1/orders/o-1")).json()["refunded_minor"] == 90
+
+
+async def test_an_order_that_was_not_delivered_has_nothing_to_take_back(client: httpx.AsyncClient, pool: Pool) -> None:
+    await stock(client, near_tea=4)
+    await deliver(pool, handlers, a_hold("o-1", ("tea", 4)))
+    assert (await refund(client, "r-1", amount_minor=1)).json()["type"] == "urn:lutong:problem:not_fulfilled"

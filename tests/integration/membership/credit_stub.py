@@ -1,6 +1,7 @@
-"""A credit provider outside, as a process: it keeps its word, or breaks it in the way that a test asks for.
+"""A provider outside, as a process: it keeps its word, or breaks it in the way that a test asks for.
 
-`python -m tests.integration.membership.credit_stub PORT` serves the contract of `credit.http_provider`, and
+`python -m tests.integration.membership.credit_stub PORT` serves the contracts of `credit.http_provider` and of
+`deduction.http_provider`, and
 
     PUT /stub      how to behave from now on: {"POST": {…}, "GET": {…}}, see `Behaviour`
     DELETE /stub   forget everything
@@ -65,11 +66,13 @@ class Stub:
         self, writer: asyncio.StreamWriter, method: str, path: str, body: bytes, headers: dict[str, str]
     ) -> None:
         behaviour = self.behaviours.get(method, Behaviour())
-        number = json.loads(body)["out_order_no"] if method == "POST" else path.rpartition("/")[2]
+        name = "deduction_id" if path.startswith("/deductions") else "out_order_no"
+        sent = json.loads(body) if method == "POST" else {}
+        number = sent[name] if method == "POST" else path.rpartition("/")[2]
         token = headers.get("authorization", "")
         self.asked.append({"method": method, "path": path, "order": number, "token": token, "body": body.decode()})
         if method == "POST" and behaviour.take:
-            self.orders[number] = behaviour.decided | {"out_order_no": number}
+            self.orders[number] = sent | behaviour.decided | {name: number}
         order = self.orders.get(number)
         said = behaviour.body if behaviour.body is not None else json.dumps(order or {})
         await self._say(writer, behaviour, behaviour.status if order or behaviour.status != 200 else 404, said)

@@ -1,12 +1,9 @@
 """A credit provider outside, as it is on bad days: slow, cut off, lying. Nobody is admitted by accident, or asked twice."""
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,12 +13,13 @@ import structlog
 from prometheus_client import generate_latest
 from pydantic import HttpUrl, SecretStr
 
-from lutong_local.processes import Command, free_port, start, stop, wait_for
+from lutong_local.processes import free_port
 from lutong_membership.credit.http_provider import HttpCreditProvider
 from lutong_membership.credit.settings import CreditSettings
 from lutong_membership.credit.values import Application, Assessment, Unavailable
 from tests.builders import GOOD_PROFILE
 from tests.integration.chassis.harness import until
+from tests.integration.membership.stub import running
 
 TOKEN = "canary-token-8d1f"  # noqa: S105  # looked for where it must not be
 ADMITTED = Assessment(712, 300_000, (), "zhima", timedelta(days=30))
@@ -62,23 +60,8 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def stub_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    arguments = [sys.executable, "-m", "tests.integration.membership.credit_stub", str(port)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    log = tmp_path_factory.mktemp("credit") / "stub.log"
-    child = start(Command(arguments, environment, log, dies_with_parent=True))
-    try:
-        wait_for(child, "the credit stub", lambda: _answers(f"{url}/stub"))
+    with running(tmp_path_factory.mktemp("credit")) as url:
         yield url
-    finally:
-        stop(child)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest_asyncio.fixture

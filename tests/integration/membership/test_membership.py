@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from uuid_utils import uuid7
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_received, deliver, http_client
-from lutong_contracts import Event
+from lutong_chassis.testing import a_received, create_database, deliver, drop_database, http_client, migrate_database
 from lutong_membership.app import service
 from lutong_membership.handlers import handlers
 from tests import builders
 from tests.builders import BAD_PROFILE, GOOD_PROFILE, a_request, cancelled, fulfilled
+from tests.conftest import Infrastructure
 from tests.integration.conftest import PoolOf
+from tests.integration.membership.story import names, tell
 
 
 @pytest_asyncio.fixture
@@ -36,26 +39,23 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 async def summary(client: httpx.AsyncClient) -> dict[str, object]:
     said = (await client.get("/v1/summary")).json()
-    assert (said["unbalanced_entries"], said["lines_off_ledger"]) == (0, 0)
+    assert (said["unbalanced_entries"], said["lines_off_ledger"], said["debts_off_lines"]) == (0, 0, 0)
     return {name: said[name] for name in ("holds", "held_minor", "owed_minor", "captured_minor")}
 
 
-def names(events: list[Event]) -> list[str]:
-    return [type(event).__name__ for event in events]
-
-
 async def test_an_order_is_held_and_captured_and_repaid(client: httpx.AsyncClient, pool: Pool) -> None:
-    assert names(await deliver(pool, handlers, a_request())) == ["AgreementSigned", "CreditHeld"]
+    joined = ["AgreementConsulted", "CreditAssessed", "AgreementSigned", "CreditHeld", "HoldLapsed"]
+    assert names(await tell(pool, a_request())) == joined
     assert names(await deliver(pool, handlers, fulfilled())) == ["HoldCaptured"]
     repaid = await client.post("/v1/members/m-1/repayments", json={"amount_minor": 4_000})
 
-    assert repaid.json() == {
-        "currency": "CNY",
-        "limit_minor": 100_000,
-        "held_minor": 0,
-        "owed_minor": 6_000,
-        "available_minor": 94_000,
-    }
+    line = repaid.json()
+    assert (line["limit_minor"], line["held_minor"], line["owed_minor"], line["available_minor"]) == (
+        100_000,
+        0,
+        6_000,
+        94_000,
+    )
     assert (await client.post("/v1/members/m-1/repayments", json={"amount_minor": 6_001})).status_code == 409
     assert await summary(client) == {
         "holds": {"captured": 1},
@@ -69,9 +69,9 @@ async def test_an_order_is_held_and_captured_and_repaid(client: httpx.AsyncClien
 
 async def test_the_same_event_twice_holds_once(client: httpx.AsyncClient, pool: Pool) -> None:
     request = a_received(a_request())
-    assert len(await deliver(pool, handlers, request, request)) == 2
-    assert await deliver(pool, handlers, request) == []
-    assert await deliver(pool, handlers, a_request()) == []  # another event for the same order
+    assert names(await tell(pool, request, request))[-2:] == ["CreditHeld", "HoldLapsed"]
+    assert await tell(pool, request) == []
+    assert await tell(pool, a_request()) == []  # another event for the same order
     assert (await summary(client))["held_minor"] == 10_000
 
 
@@ -90,7 +90,7 @@ async def test_the_first_ending_of_a_hold_wins_and_the_second_says_nothing(
     first: str, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     second = {"fulfilled": "cancelled", "cancelled": "fulfilled"}[first]
-    await deliver(pool, handlers, a_request())
+    await tell(pool, a_request())
     assert len(await deliver(pool, handlers, getattr(builders, first)())) == 1
     assert await deliver(pool, handlers, getattr(builders, second)()) == []
     await summary(client)
@@ -98,8 +98,9 @@ async def test_the_first_ending_of_a_hold_wins_and_the_second_says_nothing(
 
 async def test_capture_and_release_at_once_end_a_hold_once(client: httpx.AsyncClient, pool: Pool) -> None:
     orders = [f"o-{n}" for n in range(30)]
-    await deliver(pool, handlers, *[a_request(order, 1_000) for order in orders])
-    endings = [deliver(pool, handlers, make(order)) for order in orders for make in (fulfilled, cancelled)]
+    await tell(pool, *[a_request(order, 1_000) for order in orders])
+    both = [(fulfilled(order, 1_000), cancelled(order)) for order in orders]
+    endings = [deliver(pool, handlers, ending) for endings in both for ending in endings]
     said = [name for events in await asyncio.gather(*endings) for name in names(events)]
 
     assert len(said) == 30
@@ -108,7 +109,7 @@ async def test_capture_and_release_at_once_end_a_hold_once(client: httpx.AsyncCl
 
 
 async def test_concurrent_holds_never_exceed_the_limit(client: httpx.AsyncClient, pool: Pool) -> None:
-    await deliver(pool, handlers, a_request("first", 1))
+    await tell(pool, a_request("first", 1))
     said = await asyncio.gather(*(deliver(pool, handlers, a_request(f"o-{n}", 10_000)) for n in range(30)))
     held = [name for events in said for name in names(events)]
 
@@ -140,7 +141,7 @@ async def test_negative_control_check_then_insert_exceeds_the_limit(pool: Pool) 
     ["UPDATE posting SET amount_minor = 1", "DELETE FROM entry", "TRUNCATE posting", "UPDATE entry SET kind = 'x'"],
 )
 async def test_the_ledger_refuses_to_be_changed(statement: str, client: httpx.AsyncClient, pool: Pool) -> None:
-    await deliver(pool, handlers, a_request())
+    await tell(pool, a_request())
     async with pool.acquire() as connection:
         with pytest.raises(asyncpg.RaiseError, match="immutable"):
             await connection.execute(statement)
@@ -155,23 +156,66 @@ async def test_the_ledger_refuses_an_entry_that_does_not_balance(pool: Pool) -> 
             await connection.execute("INSERT INTO posting VALUES ($1, 'a', 5), ($1, 'b', -4)", entry)
 
 
+async def test_the_ledger_refuses_its_own_service_too(infrastructure: Infrastructure) -> None:
+    """By grant as well as by trigger: the service's user owns the tables, and may still only append and read."""
+    who = f"member_{uuid7().hex[-8:]}"
+    admin = await asyncpg.connect(infrastructure.admin_url)
+    url = await create_database(infrastructure.admin_url, who)
+    try:
+        await admin.execute(f"CREATE ROLE {who} LOGIN PASSWORD 'x'")
+        await admin.execute(f"ALTER DATABASE {who} OWNER TO {who}")
+        parts = urlsplit(url)
+        own = urlunsplit(parts._replace(netloc=f"{who}:x@{parts.hostname}:{parts.port}"))
+        await migrate_database(own, service.migrations)
+        connection = await asyncpg.connect(own)
+        try:
+            for verb in (
+                "UPDATE entry SET kind = 'x'",
+                "DELETE FROM posting",
+                "TRUNCATE entry",
+                "UPDATE posting SET account = 'x'",
+            ):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connection.execute(verb)
+        finally:
+            await connection.close()
+    finally:
+        await drop_database(infrastructure.admin_url, who)
+        await admin.execute(f"DROP ROLE IF EXISTS {who}")
+        await admin.close()
+
+
 async def test_no_answer_and_no_event_carries_a_score(client: httpx.AsyncClient, pool: Pool) -> None:
-    said = await deliver(pool, handlers, a_request(viewer_id="m-2"))
+    said = await tell(pool, a_request(viewer_id="m-2"))
     async with pool.acquire() as connection:
         points = str(await connection.fetchval("SELECT points FROM assessment"))
     answer = await client.get("/v1/members/m-2")
 
-    assert names(said) == ["AgreementDeclined", "CreditDeclined"]
-    assert answer.json()["agreements"][0]["reasons"] == ["high_utilisation", "long_delay", "paid_late"]
+    assert names(said) == ["AgreementConsulted", "CreditAssessed", "AgreementDeclined", "CreditDeclined"]
+    assert answer.json()["agreements"][0]["reasons"]
     assert "points" not in answer.text
     assert all(points not in event.model_dump_json() for event in said)
 
 
-async def test_a_line_is_never_lowered_below_what_is_held(client: httpx.AsyncClient, pool: Pool) -> None:
-    await deliver(pool, handlers, a_request(amount_minor=50_000))
-    refused = await client.put("/v1/members/m-1/line", json={"limit_minor": 49_999})
-    assert (refused.status_code, refused.json()["type"]) == (409, "urn:lutong:problem:line_in_use")
-    assert (await client.put("/v1/members/m-1/line", json={"limit_minor": 50_000})).json()["available_minor"] == 0
+async def test_line_lowered_below_current_holds_is_accepted_and_falls_as_they_end(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
+    await tell(pool, a_request("o-1", 50_000), a_request("o-2", 20_000))
+    lowered = (await client.put("/v1/members/m-1/line", json={"limit_minor": 30_000})).json()
+    assert (lowered["limit_minor"], lowered["target_minor"], lowered["available_minor"]) == (70_000, 30_000, 0)
+    assert names(await deliver(pool, handlers, a_request("o-3", 1))) == ["CreditDeclined"]
+
+    await deliver(pool, handlers, cancelled("o-1"))
+    line = (await client.get("/v1/members/m-1")).json()["lines"][0]
+    assert (line["limit_minor"], line["held_minor"], line["available_minor"]) == (30_000, 20_000, 10_000)
+    await summary(client)
+
+
+async def test_an_unused_line_can_be_lowered_and_raised_at_once(client: httpx.AsyncClient, pool: Pool) -> None:
+    await tell(pool, a_request("o-1", 50_000))
+    for limit, expected in ((10_000, 50_000), (60_000, 60_000), (50_000, 50_000), (49_999, 50_000)):
+        answer = (await client.put("/v1/members/m-1/line", json={"limit_minor": limit})).json()
+        assert (answer["limit_minor"], answer["target_minor"]) == (expected, limit)
     await summary(client)
 
 

@@ -16,12 +16,23 @@ from lutong_chassis import Service, parking
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
 from lutong_chassis.parking import Stopped, StoredRecord
-from lutong_chassis.testing import a_member, a_merchant, a_viewer, an_admin, an_operator, deliver, in_transaction
+from lutong_chassis.testing import (
+    a_member,
+    a_merchant,
+    a_viewer,
+    an_admin,
+    an_operator,
+    bearer,
+    deliver,
+    in_transaction,
+)
 from lutong_contracts import Event
+from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.registry import ServiceDiscovered, VersionReleased
 from lutong_contracts.values import Money, Offer
 from tests.builders import GOOD_PROFILE, SHANGHAI, a_cancellation, a_hold, a_post, a_request, fulfilled
 from tests.integration.chassis.harness import a_record
+from tests.integration.membership.story import tell
 
 ACME: Final = "acme"
 ANN: Final = "ann-1"
@@ -296,21 +307,121 @@ REGISTRY: Final[Matrix] = OPERATIONS | {
 # Membership
 
 _TERMS: Final = {"merchant_id": ACME, "title": "轻会员", "line_limit_minor": 500_000}
+_RIGHTS: Final = {"benefits": {"rights": [{"right_id": "tea", "title": "Tea", "times": 1_000, "value_minor": 100}]}}
+_LIGHT: Final = _TERMS | {"terms": _RIGHTS}
+_STOCK: Final = {
+    "merchant_id": ACME,
+    "amount_off_minor": 100,
+    "total": 1_000_000,
+    "daily_total": 1_000_000,
+    "member_total": 1_000,
+}
 
 
 async def a_membership(world: World) -> None:
-    """A plan of acme's; ann, who owes something and has something held."""
-    await world.ask("PUT", "/v1/plans/light", _TERMS)
-    await world.ask("PUT", f"/v1/members/{ANN}/profile", GOOD_PROFILE)
-    for order_id in ("o-1", "o-2"):
-        await world.hear(a_request(order_id, viewer_id=ANN).model_copy(update={"merchant_id": ACME}))
-    await world.hear(fulfilled("o-2").model_copy(update={"merchant_id": ACME, "member_id": ANN}))
+    """A plan and coupons of acme's; ann, who owes something and has something held; bob, whom the platform owes."""
+    await world.ask("PUT", "/v1/plans/light", _LIGHT)
+    await world.ask("PUT", "/v1/coupon-stocks/spring", _STOCK)
+    await _owes(world, ANN, "o-2")
+    await _hears(world, a_request("o-1", viewer_id=ANN))
+    await _owes(world, "bob", "o-3")
+    await world.ask("POST", "/v1/members/bob/repayments", {"amount_minor": 10_000})
+    back = Money(amount_minor=10_000, currency="CNY")
+    facts = {"member_id": "bob", "merchant_id": ACME, "order_id": "o-3"}
+    await _hears(world, OrderRefunded(refund_id="r-1", amount=back, **facts))
 
+
+async def _hears(world: World, event: Event) -> None:
+    await tell(world.pool, event.model_copy(update={"merchant_id": ACME}))
+
+
+async def _owes(world: World, member_id: str, order_id: str, amount_minor: int = 10_000) -> str:
+    """Somebody who joined acme's plan by an order, and has the goods; gives the agreement."""
+    await world.ask("PUT", f"/v1/members/{member_id}/profile", GOOD_PROFILE)
+    await _hears(world, a_request(order_id, amount_minor, member_id))
+    await _hears(world, fulfilled(order_id, amount_minor).model_copy(update={"member_id": member_id}))
+    return str((await world.ask("GET", f"/v1/holds/{order_id}"))["agreement_id"])
+
+
+async def _offered(world: World) -> tuple[str, str]:
+    """A plan of another shop's that ann was offered; gives plan and agreement."""
+    shop = world.fresh("shop")
+    await world.ask("PUT", f"/v1/plans/{shop}", _TERMS | {"merchant_id": shop})
+    consulted = await world.ask("POST", f"/v1/members/{ANN}/consultations", {"plan_id": shop})
+    return shop, str(consulted["agreement_id"])
+
+
+async def _consult(world: World) -> Asked:
+    shop = world.fresh("shop")
+    await world.ask("PUT", f"/v1/plans/{shop}", _TERMS | {"merchant_id": shop})
+    return Asked(f"/v1/members/{ANN}/consultations", {"plan_id": shop}, ANN)
+
+
+async def _sign(world: World) -> Asked:
+    _, agreement_id = await _offered(world)
+    return Asked(f"/v1/agreements/{agreement_id}/signature", about=agreement_id)
+
+
+async def _quit(world: World) -> Asked:
+    _, agreement_id = await _offered(world)
+    await world.ask("POST", f"/v1/agreements/{agreement_id}/signature")
+    return Asked(f"/v1/agreements/{agreement_id}/quit", {"accepted_charge_minor": 0}, agreement_id)
+
+
+def _of_an_agreement(path: str) -> Ask:
+    async def ask(world: World) -> Asked:
+        agreement_id = (await world.ask("GET", "/v1/holds/o-1"))["agreement_id"]
+        return Asked(f"/v1/agreements/{agreement_id}{path}", about=agreement_id)
+
+    return ask
+
+
+async def _use(world: World) -> Asked:
+    asked = await _of_an_agreement("/rights/tea/uses")(world)
+    return Asked(asked.path, {"use_id": world.fresh("use")}, asked.about)
+
+
+async def _unuse(world: World) -> Asked:
+    used = await _use(world)
+    await world.ask("POST", used.path, used.body)
+    return Asked(f"{used.path}/{used.body['use_id']}", about=used.about)
+
+
+async def _void(world: World) -> Asked:
+    issued = await world.ask("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": ANN})
+    return Asked(f"/v1/coupons/{issued['coupon_id']}/void", {"reason": "mistake"}, issued["coupon_id"])
+
+
+async def _waive(world: World) -> Asked:
+    asked = await _of_an_agreement("/waivers")(world)
+    return Asked(asked.path, {"reason": "wet parcel", "debt_id": "order:o-2", "amount_minor": 1})
+
+
+async def _write_off(world: World) -> Asked:
+    agreement_id = await _owes(world, world.fresh("debtor"), world.fresh("o"), 1_000)
+    return Asked(f"/v1/agreements/{agreement_id}/write-off", {"reason": "cannot be found"})
+
+
+def _on_a_proposal(verdict: str) -> Ask:
+    async def ask(world: World) -> Asked:
+        agreement_id = await _owes(world, world.fresh("debtor"), world.fresh("o"), 20_000)
+        other = bearer(Principal("otto", "operator"))
+        path = f"/v1/agreements/{agreement_id}/write-off"
+        proposed = await world.admin.post(path, json={"reason": "cannot be found"}, headers=other)
+        return Asked(f"/v1/proposals/{proposed.json()['proposal_id']}/{verdict}", {"reason": "looked at it"})
+
+    return ask
+
+
+DONE_BY_ITS_PARTIES: Final[Row] = (401, 403, IN, IN, IN, 404, IN, 404)
 
 MEMBERSHIP: Final[Matrix] = OPERATIONS | {
-    "PUT /v1/plans/{plan_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/plans/light", _TERMS, ACME)),
+    "PUT /v1/plans/{plan_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/plans/light", _LIGHT, ACME)),
     "GET /v1/plans/{plan_id}": (ANYBODY, fixed("/v1/plans/light")),
+    "GET /v1/plans/{plan_id}/versions/{version}": (ANYBODY, fixed("/v1/plans/light/versions/1")),
+    "GET /v1/merchants/{merchant_id}/uplift": (READ_BY_ITS_MERCHANT, fixed(f"/v1/merchants/{ACME}/uplift", about=ACME)),
     "PUT /v1/members/{member_id}/profile": (DONE_BY_OPERATORS, fixed(f"/v1/members/{ANN}/profile", GOOD_PROFILE)),
+    "DELETE /v1/members/{member_id}/profile": (DONE_BY_OPERATORS, fixed("/v1/members/nobody/profile")),
     "POST /v1/members/profiles/batch": (
         DONE_BY_OPERATORS,
         fixed("/v1/members/profiles/batch", {"profiles": [{"member_id": ANN, **GOOD_PROFILE}]}),
@@ -322,10 +433,35 @@ MEMBERSHIP: Final[Matrix] = OPERATIONS | {
         DONE_BY_ITS_MEMBER,
         fixed(f"/v1/members/{ANN}/repayments", {"amount_minor": 1}, ANN),
     ),
+    "POST /v1/members/{member_id}/payouts": (
+        DONE_BY_OPERATORS,
+        fixed("/v1/members/bob/payouts", {"amount_minor": 1}),
+    ),
     "PUT /v1/members/{member_id}/line": (
         DONE_BY_OPERATORS,
         fixed(f"/v1/members/{ANN}/line", {"limit_minor": 100_000}),
     ),
+    "POST /v1/members/{member_id}/consultations": (DONE_BY_ITS_MEMBER, _consult),
+    "GET /v1/members/{member_id}/coupons": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/coupons", about=ANN)),
+    "GET /v1/agreements/{agreement_id}": (READ_BY_ITS_PARTIES, _of_an_agreement("")),
+    "GET /v1/agreements/{agreement_id}/quote": (READ_BY_ITS_PARTIES, _of_an_agreement("/quote")),
+    "GET /v1/agreements/{agreement_id}/statement": (READ_BY_ITS_MEMBER, _of_an_agreement("/statement")),
+    "POST /v1/agreements/{agreement_id}/signature": (DONE_BY_ITS_MEMBER, _sign),
+    "POST /v1/agreements/{agreement_id}/quit": (DONE_BY_ITS_MEMBER, _quit),
+    "POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": (DONE_BY_ITS_PARTIES, _use),
+    "DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": (DONE_BY_ITS_MERCHANT, _unuse),
+    "POST /v1/agreements/{agreement_id}/waivers": (DONE_BY_OPERATORS, _waive),
+    "POST /v1/agreements/{agreement_id}/write-off": (DONE_BY_OPERATORS, _write_off),
+    "GET /v1/proposals": (READ_BY_STAFF, fixed("/v1/proposals")),
+    "POST /v1/proposals/{proposal_id}/approval": (DONE_BY_OPERATORS, _on_a_proposal("approval")),
+    "POST /v1/proposals/{proposal_id}/rejection": (DONE_BY_OPERATORS, _on_a_proposal("rejection")),
+    "PUT /v1/coupon-stocks/{stock_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/coupon-stocks/spring", _STOCK, ACME)),
+    "GET /v1/coupon-stocks/{stock_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/coupon-stocks/spring", about="spring")),
+    "POST /v1/coupon-stocks/{stock_id}/coupons": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/coupon-stocks/spring/coupons", {"member_id": ANN}, "spring"),
+    ),
+    "POST /v1/coupons/{coupon_id}/void": (DONE_BY_ITS_MERCHANT, _void),
 }
 
 # Inventory
@@ -359,6 +495,14 @@ async def _steps(world: World) -> Asked:
     return Asked("/v1/orders/steps/batch", {"order_ids": [order_id], "step": "accepted"}, order_id)
 
 
+async def _refund(world: World) -> Asked:
+    order_id = await _order(world)
+    for step in ("accepted", "picked", "handed_over", "fulfilled"):
+        await world.ask("POST", f"/v1/orders/{order_id}/steps", {"step": step, "location_id": "near"})
+    body = {"refund_id": world.fresh("refund"), "amount_minor": 1}
+    return Asked(f"/v1/orders/{order_id}/refunds", body, order_id)
+
+
 INVENTORY: Final[Matrix] = OPERATIONS | {
     "PUT /v1/locations/{location_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near", _NEAR, ACME)),
     "POST /v1/locations/batch": (
@@ -379,6 +523,7 @@ INVENTORY: Final[Matrix] = OPERATIONS | {
     ),
     "POST /v1/orders/steps/batch": (DONE_BY_ITS_MERCHANT, _steps),
     "POST /v1/orders/{order_id}/cancellation": (DONE_BY_ITS_MERCHANT, _of_an_order("/cancellation", {})),
+    "POST /v1/orders/{order_id}/refunds": (DONE_BY_ITS_MERCHANT, _refund),
     "GET /v1/orders/{order_id}": (READ_BY_ITS_PARTIES, _of_an_order("")),
     "GET /v1/locations/{location_id}/orders": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/orders", about="near")),
     "GET /v1/locations/{location_id}/stock": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/stock", about="near")),

@@ -94,6 +94,8 @@ async def _command(request: Request, run: Run) -> Response:
     failpoints.reach("after_commit")
     if tx.outgoing:
         service.wake_relay()
+    if tx.errands:
+        service.wake_errands(tx.errands)
     response.headers["lutong-journey"] = tx.cause.correlation_id
     return response
 

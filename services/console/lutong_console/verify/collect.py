@@ -38,14 +38,24 @@ _OWN: Final = {
     },
     "membership": {
         "line": "SELECT * FROM credit_line",
-        "hold": "SELECT order_id, member_id, merchant_id, amount_minor, currency, state FROM hold",
-        "entry": "SELECT entry_id, kind, member_id, order_id, currency FROM entry ORDER BY entry_id",
+        "hold": "SELECT *, now() AS read_at FROM hold",
+        "entry": "SELECT * FROM entry ORDER BY entry_id",
         "posting": "SELECT entry_id, account, amount_minor FROM posting ORDER BY entry_id, account",
+        "agreement": "SELECT agreement.*, currency, now() AS read_at FROM agreement JOIN plan USING (plan_id)",
+        "plan": "SELECT plan_id, version, terms FROM plan_version",
+        "accrual": "SELECT * FROM accrual ORDER BY recorded_at, accrual_id",
+        "debt": "SELECT * FROM debt",
+        "deduction": "SELECT * FROM deduction",
+        "coupon": "SELECT * FROM coupon",
+        "stock": "SELECT * FROM coupon_stock",
+        "job": "SELECT agreement_id, give_up_at, now() AS read_at FROM assessment_job",
+        "waiting": "SELECT order_id, agreement_id FROM waiting_request",
     },
     "inventory": {
         "shelf": "SELECT location_id, sku, on_hand, reserved FROM shelf",
         "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, order_id FROM movement ORDER BY movement_id",
-        "order": "SELECT order_id, member_id, merchant_id, amount_minor, currency, state FROM customer_order",
+        "order": "SELECT order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state FROM customer_order",
+        "refund": "SELECT refund_id, order_id, amount_minor FROM refund",
         "reservation": "SELECT order_id, sku, location_id, units, state FROM reservation",
     },
 }
@@ -90,14 +100,14 @@ class World:
         """Equal for equal worlds: two looks that differ mean that something still moves."""
         text = repr(
             [
-                [(s, t, [tuple(_still(r)) for r in rows]) for t, rows in sorted(ts.items())]
+                [(s, t, [tuple(still(r)) for r in rows]) for t, rows in sorted(ts.items())]
                 for s, ts in sorted(self.tables.items())
             ]
         )
         return hashlib.sha256((text + repr(self.records)).encode()).hexdigest()
 
 
-def _still(row: Row) -> list[Any]:
+def still(row: Row) -> list[Any]:
     """A row without the moment at which it was read."""
     return [value for name, value in row.items() if name != "read_at"]
 

@@ -1,13 +1,16 @@
 """What must be true of the whole suite, whatever died on the way.
 
 Pure functions over one look at it; each yields violations with the smallest witness. The names V1 to
-V11 are those of docs/reliability.md.
+V12 are those of docs/reliability.md.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from lutong_console.verify.charges import charges_are_owed
 from lutong_console.verify.collect import World
+from lutong_console.verify.endings import everything_ends_once
+from lutong_console.verify.ledger import credit_stays_in_limits, ledger_balances
 from lutong_console.verify.log import (
     clients_are_remembered,
     inbox_covers_topics,
@@ -15,12 +18,12 @@ from lutong_console.verify.log import (
     nothing_is_told,
     parked_records_are_held,
 )
-from lutong_console.verify.money import credit_stays_in_limits, ledger_balances, orders_conserve
+from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.projections import projections_follow
-from lutong_console.verify.stock import everything_ends_once, stock_is_its_movements
+from lutong_console.verify.stock import stock_is_its_movements
 from lutong_console.verify.violation import Violation
 
-NAMES: Final = tuple(f"V{number}" for number in range(1, 12))
+NAMES: Final = tuple(f"V{number}" for number in range(1, 13))
 
 _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     log_matches_outbox,
@@ -32,6 +35,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     everything_ends_once,
     projections_follow,
     parked_records_are_held,
+    charges_are_owed,
 )
 
 
@@ -41,7 +45,7 @@ def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[
     return [*found, *clients_are_remembered(world, history), *nothing_is_told(world, canaries)]
 
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

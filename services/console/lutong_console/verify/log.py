@@ -77,15 +77,28 @@ def inbox_covers_topics(world: World) -> Iterator[Violation]:
 
 
 def clients_are_remembered(world: World, history: Iterable[dict[str, Any]]) -> Iterator[Violation]:
-    """V8: what a client was told is so: an accepted post or order is there once, a refused one is not."""
-    posts = Counter(row["post_id"] for row in world.rows("feed", "card"))
-    orders = Counter(row["order_id"] for row in world.rows("feed", "request"))
+    """V8: what a client was told is so: what was accepted is there once, what was refused is not."""
+    found = _accepted(world)
     for line in history:
-        there = (posts if line["kind"] == "post" else orders)[line["id"]]
+        there = found[line["kind"]][line["id"]]
         if line["outcome"] == "ok" and there != 1:
             yield Violation("V8", f"the client was told yes, and there are {there}", f"{line['kind']} {line['id']}")
         if line["outcome"] == "refused" and there:
             yield Violation("V8", "the client was told no, and it is there", f"{line['kind']} {line['id']}")
+
+
+def _accepted(world: World) -> dict[str, Counter[str]]:
+    """How often something is there that clients ask for, by kind and id."""
+    paid = {row["reference"] for row in world.rows("membership", "entry") if row["kind"] == "repayment"}
+    left = (row for row in world.rows("membership", "outbox") if row["type"] == "lutong.membership.agreement-quit.v1")
+    return {
+        "post": Counter(row["post_id"] for row in world.rows("feed", "card")),
+        "order": Counter(row["order_id"] for row in world.rows("feed", "request")),
+        "refund": Counter(row["refund_id"] for row in world.rows("inventory", "refund")),
+        "coupon": Counter(row["coupon_id"] for row in world.rows("membership", "coupon")),
+        "repayment": Counter(paid),
+        "quit": Counter(row["key"] for row in left),
+    }
 
 
 def parked_records_are_held(world: World) -> Iterator[Violation]:

@@ -1,27 +1,10 @@
-"""Goods: V6 shelves are the fold of their movements at every step, V7 everything that was begun ends once."""
+"""Goods: V6 shelves are the fold of their movements at every step."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Final
 
-from lutong_console.verify.collect import World, moment
+from lutong_console.verify.collect import World
 from lutong_console.verify.violation import Violation
-
-DEADLINE_GRACE: Final = timedelta(seconds=60)
-
-_ENTRIES_OF_HOLD: Final[dict[str, dict[str, int]]] = {
-    "held": {"hold": 1},
-    "captured": {"hold": 1, "capture": 1},
-    "released": {"hold": 1, "release": 1},
-    "declined": {},
-    "cancelled": {},
-}
-_MOVEMENTS_OF_RESERVATION: Final = {
-    "open": {"reserved": 1},
-    "shipped": {"reserved": 1, "shipped": 1},
-    "released": {"reserved": 1, "released": 1},
-}
 
 
 def stock_is_its_movements(world: World) -> Iterator[Violation]:
@@ -55,36 +38,3 @@ def _promises(world: World) -> Iterator[Violation]:
     for shelf in sorted(promised.keys() | shelves.keys()):
         if promised[shelf] != shelves.get(shelf, 0):
             yield Violation("V6", f"{shelves.get(shelf)} reserved, {promised[shelf]} promised", f"{shelf}")
-
-
-def everything_ends_once(world: World) -> Iterator[Violation]:
-    """V7: a hold is captured or released once, a reservation shipped or released once, no deadline is overdue."""
-    yield from _holds(world)
-    yield from _reservations(world)
-    for service in world.tables:
-        for row in world.rows(service, "deadline"):
-            if moment(row, "due_at") + DEADLINE_GRACE < moment(row, "read_at"):
-                yield Violation("V7", f"{service}: a deadline is overdue", f"event {row['event_id']}, key {row['key']}")
-
-
-def _holds(world: World) -> Iterator[Violation]:
-    kinds: dict[str, Counter[str]] = defaultdict(Counter)
-    for entry in world.rows("membership", "entry"):
-        if entry["order_id"]:
-            kinds[entry["order_id"]][entry["kind"]] += 1
-    for hold in world.rows("membership", "hold"):
-        found = dict(kinds[hold["order_id"]])
-        if found != _ENTRIES_OF_HOLD[hold["state"]]:
-            yield Violation("V7", f"a hold that is {hold['state']} with entries {found}", f"order {hold['order_id']}")
-
-
-def _reservations(world: World) -> Iterator[Violation]:
-    kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for movement in world.rows("inventory", "movement"):
-        if movement["order_id"]:
-            kinds[movement["order_id"], movement["sku"]][movement["kind"]] += 1
-    for row in world.rows("inventory", "reservation"):
-        found = dict(kinds[row["order_id"], row["sku"]])
-        if found != _MOVEMENTS_OF_RESERVATION[row["state"]]:
-            what = f"a reservation that is {row['state']} with movements {found}"
-            yield Violation("V7", what, f"order {row['order_id']}, {row['sku']}")

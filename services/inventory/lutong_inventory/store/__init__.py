@@ -8,6 +8,11 @@ from lutong_inventory.store.orders import (
     orders_at,
     summary,
 )
+from lutong_inventory.store.refunds import (
+    refunds_of,
+    returned_units,
+    save_refund,
+)
 from lutong_inventory.store.shelves import (
     OversoldError,
     available,
@@ -49,9 +54,12 @@ __all__ = [
     "orders_at",
     "recall",
     "recalled",
+    "refunds_of",
     "reserve",
+    "returned_units",
     "save_locations",
     "save_outcomes",
+    "save_refund",
     "stock_of",
     "summary",
 ]

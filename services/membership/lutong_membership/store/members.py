@@ -1,77 +1,47 @@
-"""Plans, what is known of members, and what they may see."""
+"""What is known of members."""
 
 from collections.abc import Sequence
 
-import asyncpg
-
 from lutong_chassis import Tx, columns
-from lutong_membership.domain import Applicant, Plan
-
-
-async def save_plan(tx: Tx, plan: Plan, title: str) -> None:
-    """Create or change a plan; it becomes the merchant's open one."""
-    await tx.execute(
-        "UPDATE plan SET open = false WHERE merchant_id = $1 AND plan_id <> $2", plan.merchant_id, plan.plan_id
-    )
-    await tx.execute(
-        """
-        INSERT INTO plan (plan_id, merchant_id, title, currency, line_limit_minor)
-        VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (plan_id) DO UPDATE
-           SET title = excluded.title, line_limit_minor = excluded.line_limit_minor, open = true
-        """,
-        plan.plan_id,
-        plan.merchant_id,
-        title,
-        plan.currency,
-        plan.line_limit_minor,
-    )
-
-
-async def plan(tx: Tx, plan_id: str) -> asyncpg.Record | None:
-    """A plan by its id."""
-    return await tx.fetchrow("SELECT * FROM plan WHERE plan_id = $1", plan_id)
+from lutong_membership.domain.applicants import Applicant
 
 
 async def save_applicants(tx: Tx, applicants: Sequence[Applicant]) -> None:
     """Create or replace what is known of members."""
-    rows = [
-        (
-            a.member_id,
-            a.months_known,
-            a.late_months,
-            a.worst_delay_months,
-            a.utilisation_percent,
-            a.declared_limit_minor,
-        )
-        for _, a in sorted({applicant.member_id: applicant for applicant in applicants}.items())
-    ]
+    latest = sorted({applicant.member_id: applicant for applicant in applicants}.items())
+    rows = [tuple(getattr(applicant, name) for name in Applicant.__dataclass_fields__) for _, applicant in latest]
     await tx.execute(
-        """
-        INSERT INTO applicant
-        SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::bigint[])
+        f"""
+        INSERT INTO applicant ({", ".join(Applicant.__dataclass_fields__)})
+        SELECT *
+          FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::bigint[], $7::integer[],
+                      $8::bigint[])
             ON CONFLICT (member_id) DO UPDATE
            SET months_known = excluded.months_known, late_months = excluded.late_months,
                worst_delay_months = excluded.worst_delay_months, utilisation_percent = excluded.utilisation_percent,
-               declared_limit_minor = excluded.declared_limit_minor
+               declared_limit_minor = excluded.declared_limit_minor, latest_delay_months = excluded.latest_delay_months,
+               repaid_monthly_minor = excluded.repaid_monthly_minor
         """,
-        *columns(rows, 6),
+        *columns(rows, 8),
     )
 
 
-async def agreements_of(tx: Tx, member_id: str) -> list[asyncpg.Record]:
-    """A member's agreements with the reasons they were decided on. Never the points."""
-    return await tx.fetch(
+async def forget(tx: Tx, member_id: str) -> str | None:
+    """Drop what is known of a member, points included, unless something is open between us; gives what is."""
+    await tx.fetchrow("SELECT FROM applicant WHERE member_id = $1 FOR UPDATE", member_id)
+    open_now: str | None = await tx.fetchval(
         """
-        SELECT agreement_id, plan_id, merchant_id, state, decided_at, reasons
-          FROM agreement JOIN plan USING (plan_id) JOIN assessment USING (agreement_id)
-         WHERE agreement.member_id = $1
-         ORDER BY decided_at, agreement_id
+        SELECT CASE
+                 WHEN EXISTS (SELECT FROM agreement WHERE member_id = $1
+                                AND state NOT IN ('declined', 'lapsed', 'closed')) THEN 'an agreement'
+                 WHEN EXISTS (SELECT FROM credit_line WHERE member_id = $1
+                                AND held_minor + owed_minor + charged_minor + uncovered_minor > 0) THEN 'a debt or a hold'
+                 WHEN EXISTS (SELECT FROM credit_line WHERE member_id = $1 AND credit_minor > 0) THEN 'a credit'
+               END
         """,
         member_id,
     )
-
-
-async def hold(tx: Tx, order_id: str) -> asyncpg.Record | None:
-    """What is, or was, held for an order."""
-    return await tx.fetchrow("SELECT * FROM hold WHERE order_id = $1", order_id)
+    if open_now is None:
+        await tx.execute("DELETE FROM assessment WHERE member_id = $1", member_id)
+        await tx.execute("DELETE FROM applicant WHERE member_id = $1", member_id)
+    return open_now

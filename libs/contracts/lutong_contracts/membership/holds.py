@@ -1,0 +1,76 @@
+"""What membership says of the credit set aside for orders, and what becomes of it."""
+
+from pydantic import Field
+
+from lutong_contracts.event import Event
+from lutong_contracts.topics import HOLDS
+from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Reason
+
+
+class CreditHeld(Event, topic=HOLDS, key="order_id"):
+    """Credit is set aside for an order: `amount` is what the member pays. Carries all that sourcing the order needs."""
+
+    order_id: Identifier
+    agreement_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    post_id: Identifier
+    program_id: Identifier
+    amount: Money
+    lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
+    destination: Place
+    mode: Mode
+
+
+class CreditDeclined(Event, topic=HOLDS, key="order_id"):
+    """No credit for this order; it ends here and nothing is held."""
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    reason: Reason
+
+
+class HoldCaptured(Event, topic=HOLDS, key="order_id"):
+    """The order was fulfilled: `amount` is now owed by the member, and `released` of the hold is available again."""
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    amount: Money
+    released: Money | None = None
+
+
+class HoldReleased(Event, topic=HOLDS, key="order_id"):
+    """The order ended without goods: what was held is available again."""
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    amount: Money
+    reason: Reason
+
+
+class HoldLapsed(Event, topic=HOLDS, key="order_id"):
+    """A deadline: nobody said until now what became of the order."""
+
+    order_id: Identifier
+
+
+class HoldExpired(Event, topic=HOLDS, key="order_id"):
+    """The order took too long: what was held is available again. Goods that come later are owed all the same."""
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    amount: Money
+
+
+class RefundBooked(Event, topic=HOLDS, key="order_id"):
+    """Part of an order was taken back: `amount` is not owed any more, or is owed to the member if it was paid."""
+
+    order_id: Identifier
+    refund_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    amount: Money

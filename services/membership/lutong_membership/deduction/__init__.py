@@ -1,0 +1,1 @@
+"""Who takes charges from members' accounts elsewhere: a provider outside, or nobody."""

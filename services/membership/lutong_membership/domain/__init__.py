@@ -1,0 +1,1 @@
+"""The rules of membership, by subject. Pure: no clock, no database, no ids made here."""

@@ -1,0 +1,83 @@
+"""What members are to pay, in which order it is paid off, and the ladder that overdue debts climb. Pure.
+
+The ladder of an agreement stands on its oldest unpaid debt. When that one is paid it stands on the
+next: steps that the next debt has not earned are taken back, and none is skipped on the way up.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from lutong_membership.domain.agreements import Step
+from lutong_membership.domain.calendar import Calendar
+from lutong_membership.domain.ledger import DebtKind
+from lutong_membership.domain.plans import Payment
+
+LADDER: Final[tuple[Step, ...]] = ("none", "reminded", "blocked", "suspended", "proposed")
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """One thing that a member is to pay. Without `due_at` it is payable, and never overdue."""
+
+    debt_id: str
+    agreement_id: str
+    member_id: str
+    currency: str
+    kind: DebtKind
+    amount_minor: int
+    outstanding_minor: int
+    incurred_at: datetime
+    due_at: datetime | None = None
+
+    def less(self, amount_minor: int) -> "Debt":
+        """The debt after so much of it is gone."""
+        if not 0 <= amount_minor <= self.outstanding_minor:
+            raise RuntimeError(f"debt {self.debt_id}: {amount_minor} of {self.outstanding_minor}")
+        return replace(self, outstanding_minor=self.outstanding_minor - amount_minor)
+
+
+def oldest_first(debts: Iterable[Debt]) -> list[Debt]:
+    """Unpaid debts in the order in which they are paid."""
+    return sorted((d for d in debts if d.outstanding_minor), key=lambda debt: (debt.incurred_at, debt.debt_id))
+
+
+def allocate(debts: Iterable[Debt], amount_minor: int) -> list[tuple[Debt, int]]:
+    """Which debts an amount pays, and how much of each: the oldest first."""
+    paid = []
+    for debt in oldest_first(debts):
+        if amount_minor:
+            part_minor = min(amount_minor, debt.outstanding_minor)
+            paid.append((debt, part_minor))
+            amount_minor -= part_minor
+    return paid
+
+
+def anchor(debts: Sequence[Debt]) -> datetime | None:
+    """When the oldest unpaid debt is, or was, due: what the ladder stands on."""
+    return min((debt.due_at for debt in debts if debt.outstanding_minor and debt.due_at), default=None)
+
+
+def step_at(payment: Payment, stands_on: datetime | None, now: datetime, calendar: Calendar) -> Step:
+    """How far up the ladder a debt may be by now."""
+    if stands_on is None:
+        return "none"
+    return LADDER[sum(calendar.plus_days(stands_on, days) <= now for days in _days(payment))]
+
+
+def next_step_due(payment: Payment, stands_on: datetime | None, step: Step, calendar: Calendar) -> datetime | None:
+    """When the step after this one is due; None on top of the ladder, and where there is nothing to stand on."""
+    place = LADDER.index(step)
+    if stands_on is None or place == len(LADDER) - 1:
+        return None
+    return calendar.plus_days(stands_on, _days(payment)[place])
+
+
+def higher(one: Step, other: Step) -> bool:
+    """Whether one step is above another."""
+    return LADDER.index(one) > LADDER.index(other)
+
+
+def _days(payment: Payment) -> tuple[int, ...]:
+    return payment.remind_days, payment.block_days, payment.suspend_days, payment.write_off_days

@@ -1,0 +1,193 @@
+"""An agreement with all that is decided on, and what every decision gives: the dossier afterwards, entries and words. Pure.
+
+Decisions chain: `outcome.then(step)` lets the next rule see what the one before left behind.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, ParamSpec
+
+from lutong_contracts import Event
+from lutong_contracts.membership import (
+    AgreementClosed,
+    AgreementOverdue,
+    AgreementRecovered,
+    AgreementSettled,
+    OverdueStepDue,
+)
+from lutong_contracts.values import Money
+from lutong_membership.domain import debts as rules
+from lutong_membership.domain.accruals import Accrual
+from lutong_membership.domain.agreements import CLOSING, Agreement, Clock, Said, State
+from lutong_membership.domain.debts import Debt
+from lutong_membership.domain.deductions import UNDER_WAY, Deduction
+from lutong_membership.domain.ledger import Entry, Line, Source, after, reduced
+from lutong_membership.domain.lines import settled
+from lutong_membership.domain.plans import Plan
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """An agreement, its plan as it was signed, the member's line, and what hangs on the agreement, by id.
+
+    `deducts` is whether somebody takes charges from members' accounts; otherwise they wait to be repaid.
+    """
+
+    agreement: Agreement
+    plan: Plan
+    line: Line
+    accruals: Mapping[str, Accrual] = field(default_factory=dict)
+    debts: Mapping[str, Debt] = field(default_factory=dict)
+    deductions: Mapping[str, Deduction] = field(default_factory=dict)
+    open_holds: int = 0
+    deducts: bool = False
+
+    def money(self, amount_minor: int) -> Money:
+        """An amount in the plan's currency."""
+        return Money(amount_minor=amount_minor, currency=self.plan.currency)
+
+    def payable(self) -> list[Debt]:
+        """Unpaid debts that may be paid now: not those that a deduction is perhaps paying already."""
+        taken = {d.debt_id for d in self.deductions.values() if d.state in UNDER_WAY}
+        return [debt for debt in rules.oldest_first(self.debts.values()) if debt.debt_id not in taken]
+
+    @property
+    def owes(self) -> bool:
+        """Whether anything is unpaid."""
+        return any(debt.outstanding_minor for debt in self.debts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a decision did: the dossier afterwards, what goes into the ledger, and what is said."""
+
+    dossier: Dossier
+    entries: tuple[Entry, ...] = ()
+    said: tuple[Said, ...] = ()
+
+    def then(self, step: "Callable[Concatenate[Dossier, P], Outcome]", *args: P.args, **kwargs: P.kwargs) -> "Outcome":
+        """Go on from here: apply the next rule to the dossier as it is now."""
+        further = step(self.dossier, *args, **kwargs)
+        return Outcome(further.dossier, self.entries + further.entries, self.said + further.said)
+
+
+def changed(dossier: Dossier, /, *events: Event, **changes: Any) -> Outcome:  # fields of a dossier
+    """A decision that moves no money."""
+    return Outcome(replace(dossier, **changes), said=tuple(map(Said, events)))
+
+
+def booked(
+    dossier: Dossier, /, entries: Iterable[Entry], *events: Event, **changes: Any
+) -> Outcome:  # fields of a dossier
+    """A decision that moves money: the line moves with its entries."""
+    written = tuple(entry for entry in entries if entry.postings)
+    line = after(dossier.line, *written)
+    return Outcome(replace(dossier, line=line, **changes), written, tuple(map(Said, events)))
+
+
+def with_debt(dossier: Dossier, debt: Debt) -> dict[str, Debt]:
+    """The debts of a dossier with one added or changed."""
+    return {**dossier.debts, debt.debt_id: debt}
+
+
+def moved(dossier: Dossier, /, state: State, *events: Event, **changes: Any) -> Outcome:  # fields of an agreement
+    """The agreement goes on to another state."""
+    return changed(dossier, *events, agreement=dossier.agreement.moved(state, **changes))
+
+
+def reduce_debt(
+    dossier: Dossier, debt: Debt, amount_minor: int, source: Source, about: Entry, *events: Event
+) -> Outcome:  # fmt: skip
+    """A debt becomes less. `about` says why: it is the entry without its legs."""
+    legs = reduced(debt.kind, debt.member_id, amount_minor, source, dossier.agreement.merchant_id)
+    entry = replace(about, postings=legs, debt_id=debt.debt_id, agreement_id=debt.agreement_id)
+    entries = settled(dossier.line, entry) if legs else []
+    return booked(dossier, entries, *events, debts=with_debt(dossier, debt.less(amount_minor)))
+
+
+def entry_about(dossier: Dossier, kind: Any, reference: str | None = None) -> Entry:  # noqa: ANN401  # an EntryKind
+    """An entry of this member's line that has no legs yet."""
+    line = dossier.line
+    agreement_id = dossier.agreement.agreement_id
+    return Entry(kind, line.member_id, line.currency, (), agreement_id=agreement_id, reference=reference)
+
+
+def owe(dossier: Dossier, debt: Debt) -> Outcome:
+    """The member owes more, or under other conditions."""
+    return changed(dossier, debts=with_debt(dossier, debt))
+
+
+def incur(dossier: Dossier, debt: Debt, clock: Clock) -> Outcome:
+    """Goods are to be paid: the ladder is set up when it has something to stand on for the first time."""
+    outcome = owe(dossier, debt)
+    if dossier.agreement.state in {"settled", "recovered", "closed"} and debt.outstanding_minor:
+        outcome = outcome.then(moved, "settling")
+    return outcome.then(watch, clock)
+
+
+def watch(dossier: Dossier, clock: Clock) -> Outcome:
+    """Have a look at the ladder when its next step is due. A look for an earlier moment replaces one for a later."""
+    agreement = dossier.agreement
+    stands_on = rules.anchor(list(dossier.debts.values()))
+    due_at = rules.next_step_due(dossier.plan.terms.payment, stands_on, agreement.step, clock.calendar(dossier.plan))
+    if due_at is None or (agreement.step_due_at is not None and agreement.step_due_at <= due_at):
+        return Outcome(dossier)
+    said = Said(OverdueStepDue(agreement_id=agreement.agreement_id), due_at)
+    return Outcome(replace(dossier, agreement=replace(agreement, step_due_at=due_at)), said=(said,))
+
+
+def climb(dossier: Dossier, clock: Clock) -> Outcome:
+    """A step of the ladder may be due. When the oldest debt was paid meanwhile, the ladder stands on the next one."""
+    agreement, payment = dossier.agreement, dossier.plan.terms.payment
+    if agreement.step_due_at is None or agreement.step_due_at > clock.now:
+        return Outcome(dossier)
+    calendar = clock.calendar(dossier.plan)
+    stands_on = rules.anchor(list(dossier.debts.values()))
+    reached = rules.step_at(payment, stands_on, clock.now, calendar)
+    outcome = changed(dossier, agreement=replace(agreement, step_due_at=None))
+    if rules.higher(reached, agreement.step):
+        step = rules.LADDER[rules.LADDER.index(agreement.step) + 1]
+        outcome = outcome.then(_stepped, step)
+    return outcome.then(watch, clock)
+
+
+def _stepped(dossier: Dossier, step: Any) -> Outcome:  # noqa: ANN401  # a Step
+    event = AgreementOverdue(**dossier.agreement.facts, step=step)
+    outcome = changed(dossier, event, agreement=replace(dossier.agreement, step=step))
+    return outcome.then(moved, "overdue") if dossier.agreement.state == "settling" else outcome
+
+
+def relieved(dossier: Dossier, clock: Clock) -> Outcome:
+    """Less is owed: come down the ladder as far as the oldest debt that is left allows; settle when none is left."""
+    agreement, payment = dossier.agreement, dossier.plan.terms.payment
+    stands_on = rules.anchor(list(dossier.debts.values()))
+    allowed = rules.step_at(payment, stands_on, clock.now, clock.calendar(dossier.plan))
+    outcome = Outcome(dossier)
+    if rules.higher(agreement.step, allowed):
+        event = AgreementRecovered(**agreement.facts, step=allowed)
+        outcome = changed(dossier, event, agreement=replace(agreement, step=allowed)).then(watch, clock)
+    return outcome.then(_collected, clock)
+
+
+def _collected(dossier: Dossier, clock: Clock) -> Outcome:
+    """What is left to collect decides where a settled agreement goes on."""
+    agreement = dossier.agreement
+    if agreement.state == "overdue" and dossier.owes and agreement.step == "none":
+        return moved(dossier, "settling")
+    if agreement.state not in {"settling", "overdue"} or dossier.owes:
+        return Outcome(dossier)
+    charge = dossier.money(agreement.charge_minor or 0)
+    event = AgreementSettled(**agreement.facts, charge=charge)
+    state: State = "settled" if agreement.state == "settling" else "recovered"
+    return moved(dossier, state, event).then(close, clock)
+
+
+def close(dossier: Dossier, clock: Clock) -> Outcome:
+    """The end of everything, once no late event can have an effect any more and no order is under way."""
+    agreement = dossier.agreement
+    over = agreement.grace_ends_at is None or agreement.grace_ends_at <= clock.now
+    if agreement.state not in CLOSING or not over or dossier.open_holds:
+        return Outcome(dossier)
+    return moved(dossier, "closed", AgreementClosed(**agreement.facts))

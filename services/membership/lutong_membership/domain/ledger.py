@@ -1,0 +1,185 @@
+"""The ledger: balanced entries, chained by hashes, and credit lines as their sums. Pure.
+
+Every movement of credit, money or benefit is one entry with legs on accounts, debits positive and
+credits negative. The accounts of a member:
+
+    available, held, owed:<member>   what the line still gives, what orders set aside, what goods cost;
+                                     the limit is their sum
+    charged:<member>                 settlement charges that are not paid yet
+    uncovered:<member>               goods for which a lapsed hold left no room on the line
+    credit:<member>                  what the platform owes the member (negative, as a liability is)
+    benefit:<agreement>              what was enjoyed first and is neither charged nor forgiven yet
+
+Across from them stand `merchant:<id>:payable` and `merchant:<id>:benefits`, and the platform's limits,
+beyond, advances, cash, waivers and losses.
+
+Each line chains its entries: number and hash of the last one are on the line, and an entry's hash
+covers its predecessor's. Whoever changes, drops or swaps entries breaks the chain.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+EntryKind = Literal[
+    "line_opened", "line_changed", "hold", "release", "expiry", "capture", "late_capture", "uncovered_capture",
+    "repayment", "deduction", "refund", "refund_owed", "offset", "payout", "benefit_accrued", "benefit_reversed",
+    "benefit_forgiven", "charge", "charge_credited", "charge_owed", "waiver", "write_off",
+]  # fmt: skip
+DebtKind = Literal["order", "uncovered", "charge"]
+Source = Literal["cash", "credit", "merchant", "benefits", "waivers", "losses"]
+Legs = tuple[tuple[str, int], ...]
+
+GENESIS: Final = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A member's credit line in one currency, in minor units, and the head of its chain of entries.
+
+    `target_minor` is the limit that was decided; while more than that is in use, `limit_minor` is
+    what is in use and follows it down.
+    """
+
+    member_id: str
+    currency: str
+    limit_minor: int = 0
+    held_minor: int = 0
+    owed_minor: int = 0
+    charged_minor: int = 0
+    uncovered_minor: int = 0
+    credit_minor: int = 0
+    target_minor: int = 0
+    entries: int = 0
+    head: bytes = GENESIS
+
+    @property
+    def available_minor(self) -> int:
+        """What may still be held: charges and uncovered goods count, although they are not on the line."""
+        beyond_minor = self.charged_minor + self.uncovered_minor
+        return max(0, self.limit_minor - self.held_minor - self.owed_minor - beyond_minor)
+
+    @property
+    def indebted_minor(self) -> int:
+        """All that the member is to pay."""
+        return self.owed_minor + self.charged_minor + self.uncovered_minor
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Member and currency."""
+        return self.member_id, self.currency
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One balanced entry: what it is about, and its legs. `reference` is the business id that makes it unique."""
+
+    kind: EntryKind
+    member_id: str
+    currency: str
+    postings: Legs
+    order_id: str | None = None
+    agreement_id: str | None = None
+    debt_id: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An entry in its place on the chain of its line."""
+
+    entry: Entry
+    number: int
+    at: datetime
+    previous_hash: bytes
+    hash: bytes
+
+
+def canonical(entry: Entry, number: int, at: datetime) -> bytes:
+    """What a hash is taken of: all that an entry says, in one line. No id can contain a separator."""
+    about = (entry.order_id, entry.agreement_id, entry.debt_id, entry.reference)
+    legs = ",".join(f"{account}={amount}" for account, amount in sorted(entry.postings))
+    stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    facts = (str(number), entry.kind, entry.member_id, entry.currency, *(fact or "" for fact in about), stamp, legs)
+    return "|".join(facts).encode()
+
+
+def seal(line: Line, entry: Entry, now: datetime) -> tuple[Line, Sealed]:
+    """Append an entry to a line: the line moves by the legs that are its own, and its chain grows."""
+    number = line.entries + 1
+    digest = hashlib.sha256(line.head + canonical(entry, number, now)).digest()
+    sealed = Sealed(entry, number, now, line.head, digest)
+    return replace(after(line, entry), entries=number, head=digest), sealed
+
+
+def seal_all(
+    lines: Iterable[Line], entries: Sequence[Entry], now: datetime
+) -> tuple[dict[tuple[str, str], Line], list[Sealed]]:
+    """Append entries to their lines, in order; gives the lines that moved, and the entries in their places."""
+    known = {line.key: line for line in lines}
+    moved: dict[tuple[str, str], Line] = {}
+    sealed = []
+    for entry in entries:
+        key = (entry.member_id, entry.currency)
+        moved[key], one = seal(moved.get(key) or known[key], entry, now)
+        sealed.append(one)
+    return moved, sealed
+
+
+def after(line: Line, *entries: Entry) -> Line:
+    """The line once entries are written: every amount on it is a sum of legs."""
+    for entry in entries:
+        legs = dict(entry.postings)
+        available, held, owed, charged, uncovered, credit = (
+            legs.get(f"{name}:{line.member_id}", 0)
+            for name in ("available", "held", "owed", "charged", "uncovered", "credit")
+        )
+        line = replace(
+            line,
+            limit_minor=line.limit_minor + available + held + owed,
+            held_minor=line.held_minor + held,
+            owed_minor=line.owed_minor + owed,
+            charged_minor=line.charged_minor + charged,
+            uncovered_minor=line.uncovered_minor + uncovered,
+            credit_minor=line.credit_minor - credit,
+        )
+    return line
+
+
+def pair(debit: str, credit: str, amount_minor: int) -> Legs:
+    """Two legs that balance; none for nothing."""
+    return ((debit, amount_minor), (credit, -amount_minor)) if amount_minor else ()
+
+
+def netted(*legs: Legs) -> Legs:
+    """Legs of one entry with each account once, and without those that cancel out."""
+    sums: dict[str, int] = {}
+    for account, amount in (leg for some in legs for leg in some):
+        sums[account] = sums.get(account, 0) + amount
+    return tuple((account, amount) for account, amount in sums.items() if amount)
+
+
+_DEBT_ACCOUNT: Final[dict[DebtKind, str]] = {"order": "owed", "uncovered": "uncovered", "charge": "charged"}
+
+
+def reduced(kind: DebtKind, member_id: str, amount_minor: int, source: Source, merchant_id: str = "") -> Legs:
+    """The legs by which a debt becomes less: the member's side, and whoever bears it or paid it.
+
+    `merchant` and `benefits` take it back from what the merchant was, or is, given; `credit` uses
+    what the platform owes the member.
+    """
+    bearer = {
+        "cash": "platform:cash",
+        "credit": f"credit:{member_id}",
+        "merchant": f"merchant:{merchant_id}:payable",
+        "benefits": f"merchant:{merchant_id}:benefits",
+        "waivers": "platform:waivers",
+        "losses": "platform:losses",
+    }[source]
+    account = f"{_DEBT_ACCOUNT[kind]}:{member_id}"
+    if kind == "charge":
+        return pair(bearer, account, amount_minor)
+    mirror = f"available:{member_id}" if kind == "order" else "platform:beyond"
+    return (*pair(mirror, account, amount_minor), *pair(bearer, "platform:advances", amount_minor))

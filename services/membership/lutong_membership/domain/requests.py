@@ -1,0 +1,327 @@
+"""Who may enjoy first, and what an order sets aside: decided in order of arrival, in memory. Pure.
+
+Members under a plan are decided at once. A newcomer with a standing assessment signs at once. Any
+other newcomer is asked about, and what they asked for waits for the answer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lutong_contracts import Event
+from lutong_contracts.feed import ServiceRequested
+from lutong_contracts.membership import (
+    AgreementConsulted,
+    AgreementDeclined,
+    AgreementOffered,
+    CouponReserved,
+    CreditDeclined,
+    CreditHeld,
+    HoldLapsed,
+    OfferLapsed,
+)
+from lutong_contracts.values import Money
+from lutong_membership.domain.agreements import Agreement, Clock, Said, may_be_signed, signed
+from lutong_membership.domain.coupons import Coupon, why_not_usable
+from lutong_membership.domain.holds import Hold, HoldState, price
+from lutong_membership.domain.ledger import Entry, Line, after
+from lutong_membership.domain.lines import hold, opened
+from lutong_membership.domain.plans import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An assessment that still stands: up to which limit, and for which agreement it was made."""
+
+    limit_minor: int
+    agreement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a batch of requests is decided on: everything its members and merchants have so far."""
+
+    plans: Mapping[str, Plan]  # the open one, by merchant
+    applicants: frozenset[str]  # members of whom anything is known
+    agreements: dict[tuple[str, str], tuple[Agreement, Plan]]  # live ones, by (member, plan), as they were signed
+    lines: dict[tuple[str, str], Line]  # by (member, currency)
+    coupons: dict[str, Coupon]  # those that are named
+    answered: set[str]  # orders that have a hold, wait for one, or were answered without one
+    cancelled: frozenset[str]  # orders that ended before they were asked for
+    standing: dict[str, Standing] = field(default_factory=dict)  # assessments of who may join, by member
+    hindrances: dict[tuple[str, str], str] = field(
+        default_factory=dict
+    )  # why no agreement may be signed, by (member, plan)
+    holdouts: dict[tuple[str, str], bool] = field(default_factory=dict)  # newcomers' arms: True is without benefits
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of one request: facts to say, and what to write."""
+
+    request: ServiceRequested
+    said: tuple[Said, ...]
+    hold: Hold
+    agreement: Agreement | None = None
+    opened: Line | None = None
+    entries: tuple[Entry, ...] = ()
+    coupon: Coupon | None = None
+    standing: Standing | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to be asked about the member."""
+        return self.agreement is not None and self.agreement.state == "consulted"
+
+    @property
+    def events(self) -> list[Event]:
+        """What is said, deadlines included."""
+        return [said.event for said in self.said]
+
+
+def decide_all(
+    requests: Sequence[ServiceRequested], books: Books, clock: Clock, new_id: Callable[[], str]
+) -> list[Decision | None]:
+    """Decide in order of arrival: what one request takes is gone for the next one in the same batch.
+
+    None is for a request that was answered before. `books` are brought up to date on the way.
+    """
+    decisions = []
+    for request in requests:
+        decision = decide(request, books, clock, new_id)
+        if decision is not None:
+            enter(books, decision)
+        decisions.append(decision)
+    return decisions
+
+
+def decide(request: ServiceRequested, books: Books, clock: Clock, new_id: Callable[[], str]) -> Decision | None:
+    """Admit the member if need be, and set aside what the order costs them."""
+    if request.order_id in books.cancelled:
+        return declined(request, "order_cancelled", state="cancelled")
+    if request.order_id in books.answered:
+        return None
+    plan = books.plans.get(request.merchant_id)
+    if plan is None:
+        return declined(request, "no_plan")
+    if plan.currency != request.total.currency:
+        return declined(request, "currency_mismatch")
+    agreement, pinned = books.agreements.get((request.viewer_id, plan.plan_id), (None, plan))
+    if agreement is None:
+        return _newcomer(request, plan, books, clock, new_id())
+    if agreement.state == "consulted":
+        return _waits(request, agreement.agreement_id)
+    if agreement.state == "preordered":
+        return _joins(request, agreement, pinned, books, clock, books.standing[request.viewer_id].limit_minor)
+    return _held(request, agreement, pinned, books.lines[request.viewer_id, plan.currency], books, clock)
+
+
+def _newcomer(request: ServiceRequested, plan: Plan, books: Books, clock: Clock, fresh_id: str) -> Decision:
+    member_id = request.viewer_id
+    reason = why_not_joining(member_id, plan, books, clock)
+    if reason:
+        return declined(request, reason)
+    fresh = Agreement(
+        fresh_id,
+        member_id,
+        plan.merchant_id,
+        plan.plan_id,
+        plan.version,
+        holdout=books.holdouts.get((member_id, plan.plan_id), False),
+    )
+    standing = books.standing.get(member_id)
+    if standing:
+        return replace(_joins(request, fresh, plan, books, clock, standing.limit_minor), standing=standing)
+    asked = Said(AgreementConsulted(**fresh.facts, plan_version=plan.version))
+    return replace(_waits(request, fresh_id), agreement=fresh, said=(asked,))
+
+
+def why_not_joining(member_id: str, plan: Plan, books: Books, clock: Clock) -> str | None:
+    """Why a member may not sign this plan now, whatever a provider would say of them."""
+    if member_id not in books.applicants:
+        return "unknown_applicant"
+    if not may_be_signed(plan, clock):
+        return "term_over"
+    return books.hindrances.get((member_id, plan.plan_id))
+
+
+def _joins(  # a request, an agreement, and what both are decided on
+    request: ServiceRequested, agreement: Agreement, plan: Plan, books: Books, clock: Clock, limit_minor: int
+) -> Decision:
+    """Sign, then hold. A line that is there is kept: a new plan neither lowers nor raises it."""
+    joined = join(agreement, plan, books, clock, limit_minor)
+    decision = _held(request, joined.agreement, plan, joined.line, books, clock)
+    return replace(
+        decision,
+        said=(*joined.said, *decision.said),
+        agreement=joined.agreement,
+        opened=joined.opened,
+        entries=(*joined.entries, *decision.entries),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A signature: the agreement, the line it draws on, and the entry that opened it, if it is new."""
+
+    agreement: Agreement
+    line: Line
+    said: tuple[Said, ...]
+    opened: Line | None = None
+    entries: tuple[Entry, ...] = ()
+
+
+def join(agreement: Agreement, plan: Plan, books: Books, clock: Clock, limit_minor: int) -> Joined:
+    """Sign an agreement; open a line when the member has none in this currency."""
+    agreement, said = signed(agreement, plan, clock)
+    line = books.lines.get((agreement.member_id, plan.currency))
+    if line:
+        return Joined(agreement, line, tuple(said))
+    fresh, entry = opened(agreement.member_id, plan.currency, min(limit_minor, plan.line_limit_minor))
+    return Joined(agreement, after(fresh, entry), tuple(said), fresh, (entry,))
+
+
+def offer(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, tuple[Said, ...]]:
+    """Admitted without having ordered: show the terms and the price of failure, and wait for a signature."""
+    sign_by = clock.now + clock.offer_life
+    event = AgreementOffered(
+        **agreement.facts,
+        plan_version=plan.version,
+        charge_cap=Money(amount_minor=plan.terms.cap_minor, currency=plan.currency),
+        sign_by=sign_by,
+    )
+    lapse = Said(OfferLapsed(agreement_id=agreement.agreement_id), sign_by)
+    return agreement.moved("preordered"), (Said(event), lapse)
+
+
+def refuse(agreement: Agreement, reason: str) -> tuple[Agreement, tuple[Said, ...]]:
+    """Not admitted. It is a decision, not a score, and the member may ask again."""
+    return agreement.moved("declined"), (Said(AgreementDeclined(**agreement.facts, reason=reason)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """A member who was asked about: up to which limit they are admitted, or why not, and what waits for the answer."""
+
+    agreement: Agreement
+    plan: Plan
+    limit_minor: int
+    refusal: str | None
+    waiting: tuple[ServiceRequested, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What became of a consultation, and of the requests that waited for it."""
+
+    agreement: Agreement
+    said: tuple[Said, ...]
+    decisions: tuple[Decision, ...] = ()
+    opened: Line | None = None
+    entries: tuple[Entry, ...] = ()
+    reason: str | None = None
+
+
+def conclude(asked: Consultation, books: Books, clock: Clock) -> Concluded:
+    """Sign when the member ordered, offer the terms when they only asked, decline when they are not admitted.
+
+    Requests that waited are decided in order. One that was cancelled meanwhile is no reason to sign.
+    """
+    plan = asked.plan
+    reason = asked.refusal or why_not_joining(asked.agreement.member_id, plan, books, clock)
+    wanted = [request for request in asked.waiting if request.order_id not in books.cancelled]
+    cancelled = [request for request in asked.waiting if request.order_id in books.cancelled]
+    gone = tuple(declined(request, "order_cancelled", state="cancelled") for request in cancelled)
+    if reason:
+        agreement, said = refuse(asked.agreement, reason)
+        return Concluded(agreement, said, (*gone, *(declined(request, reason) for request in wanted)), reason=reason)
+    if not wanted:
+        return Concluded(*offer(asked.agreement, plan, clock), gone)
+    joined = join(asked.agreement, plan, books, clock, asked.limit_minor)
+    books.lines[joined.line.key] = joined.line
+    decisions = []
+    for request in wanted:
+        decision = _held(request, joined.agreement, plan, books.lines[joined.line.key], books, clock)
+        enter(books, decision)
+        decisions.append(decision)
+    return Concluded(joined.agreement, joined.said, (*gone, *decisions), joined.opened, joined.entries)
+
+
+def _held(  # a request, its agreement, and what both are decided on
+    request: ServiceRequested, agreement: Agreement, plan: Plan, line: Line, books: Books, clock: Clock
+) -> Decision:
+    total_minor = request.total.amount_minor
+    coupon = books.coupons.get(request.coupon_id) if request.coupon_id else None
+    if request.coupon_id:
+        reason = why_not_usable(coupon, request.viewer_id, request.merchant_id, total_minor, clock.now)
+        if reason:
+            return declined(request, reason)
+    percent = plan.terms.benefits.discount_percent if agreement.grants_benefits(clock.now) else 0
+    cost = price(total_minor, percent, coupon)
+    entry = hold(line, cost.due_minor, request.order_id, agreement.agreement_id)
+    if entry is None:
+        return declined(request, "over_limit")
+    ours = coupon is not None and coupon.agreement_id == agreement.agreement_id
+    expires_at = clock.now + clock.hold_life
+    held = replace(
+        _hold(request, "held"),
+        agreement_id=agreement.agreement_id,
+        amount_minor=cost.due_minor,
+        total_minor=total_minor,
+        discount_minor=cost.discount_minor,
+        coupon_minor=cost.coupon_minor,
+        benefit_minor=cost.discount_minor + (cost.coupon_minor if ours else 0),
+        coupon_id=request.coupon_id,
+        expires_at=expires_at,
+    )
+    reserved = coupon.moved("reserved", order_id=request.order_id) if coupon else None
+    said = [Said(_credit_held(request, held)), Said(HoldLapsed(order_id=request.order_id), expires_at)]
+    if reserved:
+        said.append(Said(CouponReserved(coupon_id=reserved.coupon_id, order_id=request.order_id)))
+    return Decision(request, tuple(said), held, entries=(entry,), coupon=reserved)
+
+
+def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
+    return CreditHeld(
+        order_id=request.order_id,
+        agreement_id=held.agreement_id,
+        member_id=request.viewer_id,
+        merchant_id=request.merchant_id,
+        post_id=request.post_id,
+        program_id=request.program_id,
+        amount=Money(amount_minor=held.amount_minor, currency=held.currency),
+        lines=request.lines,
+        destination=request.destination,
+        mode=request.mode,
+    )
+
+
+def _waits(request: ServiceRequested, agreement_id: str) -> Decision:
+    return Decision(request, (), replace(_hold(request, "waiting"), agreement_id=agreement_id))
+
+
+def declined(request: ServiceRequested, reason: str, state: HoldState = "declined") -> Decision:
+    """No credit for this order, and why."""
+    said = CreditDeclined(
+        order_id=request.order_id, member_id=request.viewer_id, merchant_id=request.merchant_id, reason=reason
+    )
+    return Decision(request, (Said(said),), _hold(request, state, reason))
+
+
+def _hold(request: ServiceRequested, state: HoldState, reason: str | None = None) -> Hold:
+    return Hold(request.order_id, request.viewer_id, request.merchant_id, request.total.currency, state, reason)
+
+
+def enter(books: Books, decision: Decision) -> None:
+    """Bring the books up to date with a decision."""
+    request, agreement = decision.request, decision.agreement
+    books.answered.add(request.order_id)
+    if agreement:
+        plan = books.agreements.get((agreement.member_id, agreement.plan_id), (None, books.plans[request.merchant_id]))[
+            1
+        ]
+        books.agreements[agreement.member_id, agreement.plan_id] = (agreement, plan)
+    key = (request.viewer_id, request.total.currency)
+    if decision.opened or decision.entries:
+        books.lines[key] = after(decision.opened or books.lines[key], *decision.entries)
+    if decision.coupon:
+        books.coupons[decision.coupon.coupon_id] = decision.coupon

@@ -1,0 +1,53 @@
+"""Rights that a plan gives: used so many times, each use worth something, and taken back by its own id. Pure."""
+
+from lutong_contracts.membership import BenefitConsumed, BenefitReversed
+from lutong_membership.domain.accruals import Accrual, reversal
+from lutong_membership.domain.agreements import Clock, Refusal
+from lutong_membership.domain.dossier import Dossier, Outcome, changed
+from lutong_membership.domain.life import admit
+
+
+def use_right(dossier: Dossier, right_id: str, use_id: str, clock: Clock) -> Outcome | Refusal:
+    """The member uses a right now."""
+    agreement = dossier.agreement
+    right = next((each for each in dossier.plan.terms.benefits.rights if each.right_id == right_id), None)
+    if right is None:
+        return Refusal("no_right", f"the plan gives no right {right_id!r}")
+    if not agreement.grants_benefits(clock.now):
+        return Refusal("no_benefits", f"the agreement is {agreement.state} and gives no benefits now")
+    key = _accrual_id(agreement.agreement_id, use_id)
+    if key in dossier.accruals:
+        return Refusal("use_known", f"use {use_id!r} is known already: use another id for another use")
+    uses = [a for a in dossier.accruals.values() if a.kind == "right" and a.right_id == right_id]
+    back = {a.cites for a in dossier.accruals.values() if a.kind == "right_reversed"}
+    if sum(use.accrual_id not in back for use in uses) >= right.times:
+        return Refusal("used_up", f"right {right_id!r} was used {right.times} times, which is all of it")
+    accrual = Accrual(
+        accrual_id=key,
+        agreement_id=agreement.agreement_id,
+        kind="right",
+        at=clock.now,
+        benefit_minor=right.value_minor,
+        right_id=right_id,
+    )
+    value = dossier.money(right.value_minor)
+    event = BenefitConsumed(**agreement.facts, right_id=right_id, use_id=use_id, value=value)
+    return changed(dossier, event).then(admit, accrual, clock)
+
+
+def take_back(dossier: Dossier, right_id: str, use_id: str, clock: Clock) -> Outcome | Refusal:
+    """A use is taken back: it was not enjoyed after all, and may be used again."""
+    agreement = dossier.agreement
+    cited = dossier.accruals.get(_accrual_id(agreement.agreement_id, use_id))
+    if cited is None or cited.right_id != right_id:
+        return Refusal("no_use", f"right {right_id!r} has no use {use_id!r}")
+    if any(accrual.cites == cited.accrual_id for accrual in dossier.accruals.values()):
+        return Refusal("taken_back", f"use {use_id!r} was taken back already")
+    reversed_ = reversal(f"{cited.accrual_id}.back", cited, (), 0, clock.now)
+    value = dossier.money(cited.benefit_minor)
+    event = BenefitReversed(**agreement.facts, right_id=right_id, use_id=use_id, value=value)
+    return changed(dossier, event).then(admit, reversed_, clock)
+
+
+def _accrual_id(agreement_id: str, use_id: str) -> str:
+    return f"right:{agreement_id}:{use_id}"

@@ -1,0 +1,146 @@
+"""Agreements: looked at, signed, left; what they would come to; rights that are used."""
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from pydantic import ConfigDict, Field
+
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_contracts.values import Identifier
+from lutong_membership import store
+from lutong_membership.domain.agreements import may_be_signed
+from lutong_membership.domain.dossier import Outcome
+from lutong_membership.domain.life import quit_early, quoted
+from lutong_membership.domain.plans import TERMS
+from lutong_membership.domain.requests import Books, join
+from lutong_membership.domain.rights import take_back, use_right
+from lutong_membership.handlers.clock import clock
+from lutong_membership.http.bodies import example, open_one, router, say, settle_command
+from lutong_membership.store.plans import terms_of
+
+
+class Leaving(Command):
+    """What a member agrees to pay for leaving: see the quote first."""
+
+    model_config = ConfigDict(json_schema_extra=example(accepted_charge_minor=1_180))
+
+    accepted_charge_minor: int = Field(ge=0, le=10**12)
+
+
+class Use(Command):
+    """The use of a right, under an id of its own."""
+
+    model_config = ConfigDict(json_schema_extra=example(use_id="use-1"))
+
+    use_id: Identifier
+
+
+@router.get("/v1/agreements/{agreement_id}")
+@allowed("member", "merchant", "viewer")
+async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """An agreement and the terms that were signed."""
+    row = await store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"], merchant=row["merchant_id"]) or not_found("agreement", agreement_id)
+    return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
+
+
+@router.post("/v1/agreements/{agreement_id}/signature")
+@allowed("member", "operator")
+async def sign(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Sign what was offered: the term begins, by the version that was shown."""
+    row = await store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
+    offers = await store.lock_offers(tx, [agreement_id])
+    if agreement_id not in offers:
+        raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {row['state']}: there is nothing to sign")
+    agreement, plan = offers[agreement_id]
+    if not may_be_signed(plan, clock(tx)):
+        raise Problem(409, "term_over", "the term of this plan is over")
+    lines = await store.lock_lines(tx, [agreement.member_id])
+    books = Books({}, frozenset(), {}, lines, {}, set(), frozenset())
+    limits = await store.limits(tx, [agreement_id])
+    joined = join(agreement, plan, books, clock(tx), limits.get(agreement_id, 0))
+    await store.save_agreements(tx, [(joined.agreement, None)])
+    if joined.opened:
+        await store.open_lines(tx, [joined.opened])
+        await store.post(tx, {joined.opened.key: joined.opened}, joined.entries)
+    await say(tx, agreement_id, joined.said)
+    ends_at = joined.agreement.ends_at
+    return {
+        "agreement_id": agreement_id,
+        "state": "active",
+        "ends_at": ends_at,
+        "charge_cap_minor": plan.terms.cap_minor,
+    }
+
+
+@router.get("/v1/agreements/{agreement_id}/quote")
+@allowed("member", "merchant", "viewer")
+async def get_quote(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """What the agreement would come to now, or came to, with proof of every unit: the function that settles answers."""
+    dossier = await store.read_dossier(tx, agreement_id) or not_found("signed agreement", agreement_id)
+    agreement = dossier.agreement
+    if not who.acts_for(member=agreement.member_id, merchant=agreement.merchant_id):
+        not_found("signed agreement", agreement_id)
+    quote = quoted(dossier)
+    charged = agreement.charge_minor
+    return {
+        "agreement_id": agreement_id,
+        "state": agreement.state,
+        "currency": dossier.plan.currency,
+        **asdict(quote),
+        "charge_minor": quote.charge_minor if charged is None else charged,
+        "outstanding_minor": sum(debt.outstanding_minor for debt in dossier.debts.values()),
+    }
+
+
+@router.get("/v1/agreements/{agreement_id}/statement")
+@allowed("member", "viewer")
+async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Everything that was counted, owed, deducted and booked under an agreement."""
+    row = await store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
+    parts = await store.statement(tx, agreement_id, row["member_id"])
+    entries = [entry | {"postings": orjson.loads(entry["postings"])} for entry in parts["entries"]]
+    return {"agreement_id": agreement_id, "currency": row["currency"], **parts, "entries": entries}
+
+
+@router.post("/v1/agreements/{agreement_id}/quit", status_code=202)
+@allowed("member", "operator")
+async def quit_agreement(agreement_id: Identifier, leaving: Leaving, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Leave before the term is over. Refused when it would cost more than the member accepted: ask for a quote again."""
+    desk, dossier = await open_one(tx, agreement_id, lambda one: who.acts_for(member=one.member_id))
+    outcome = quit_early(dossier, clock(tx))
+    if isinstance(outcome, Outcome):
+        charge_minor = quoted(outcome.dossier).charge_minor
+        if charge_minor > leaving.accepted_charge_minor:
+            raise Problem(
+                409, "quote_changed", f"leaving costs {charge_minor} minor units now", charge_minor=charge_minor
+            )
+    done = await settle_command(tx, desk, outcome)
+    return {"agreement_id": agreement_id, "state": "quit", "settle_at": done.dossier.agreement.settle_at}
+
+
+@router.post("/v1/agreements/{agreement_id}/rights/{right_id}/uses", status_code=201)
+@allowed("member", "merchant", "operator")
+async def use(
+    agreement_id: Identifier, right_id: Identifier, command: Use, who: Who, tx: TxDependency
+) -> dict[str, str]:
+    """Use a right of an agreement, as often as the plan allows."""
+    desk, dossier = await open_one(
+        tx, agreement_id, lambda one: who.acts_for(member=one.member_id, merchant=one.merchant_id)
+    )
+    await settle_command(tx, desk, use_right(dossier, right_id, command.use_id, clock(tx)))
+    return {"agreement_id": agreement_id, "use_id": command.use_id}
+
+
+@router.delete("/v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}")
+@allowed("merchant", "operator")
+async def unuse(
+    agreement_id: Identifier, right_id: Identifier, use_id: Identifier, who: Who, tx: TxDependency
+) -> dict[str, str]:
+    """Take the use of a right back: it was not enjoyed after all."""
+    desk, dossier = await open_one(tx, agreement_id, lambda one: who.acts_for(merchant=one.merchant_id))
+    await settle_command(tx, desk, take_back(dossier, right_id, use_id, clock(tx)))
+    return {"agreement_id": agreement_id, "use_id": use_id}

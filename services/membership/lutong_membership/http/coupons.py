@@ -1,0 +1,124 @@
+"""Coupons: stocks, what is given out of them, and what members have."""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_contracts.membership import CouponLapsed, CouponVoided
+from lutong_contracts.values import Identifier
+from lutong_membership import store
+from lutong_membership.domain.agreements import Refusal
+from lutong_membership.domain.coupons import USABLE, Stock, issue
+from lutong_membership.domain.plans import Minor as MinorOrNothing
+from lutong_membership.domain.plans import Zone
+from lutong_membership.handlers.clock import clock
+from lutong_membership.handlers.coupons import issued_event
+from lutong_membership.http.bodies import Because, Currency, Minor, example, router
+
+Units = Annotated[int, Field(ge=1, le=10**9)]
+
+
+class StockOfCoupons(Command):
+    """Coupons of one kind: so much off from a minimum on, and how many may be given out."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(
+            merchant_id="watsons",
+            amount_off_minor=1_000,
+            minimum_minor=5_000,
+            total=10_000,
+            daily_total=500,
+            member_total=1,
+        )
+    )
+
+    merchant_id: Identifier
+    currency: Currency = "CNY"
+    amount_off_minor: Minor
+    minimum_minor: MinorOrNothing = 0
+    total: Units
+    daily_total: Units
+    member_total: Annotated[int, Field(ge=1, le=1_000)] = 1
+    valid_days: Annotated[int, Field(ge=1, le=3660)] = 30
+    zone: Zone = "Asia/Shanghai"
+    paused: bool = False
+
+
+class Recipient(Command):
+    """Who is given a coupon."""
+
+    model_config = ConfigDict(json_schema_extra=example(member_id="reader-1"))
+
+    member_id: Identifier
+
+
+class Voiding(Because):
+    """Why a coupon is taken back."""
+
+    model_config = ConfigDict(json_schema_extra=example(reason="given out by mistake"))
+
+
+@router.put("/v1/coupon-stocks/{stock_id}")
+@allowed("merchant", "operator")
+async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: TxDependency) -> dict[str, str]:
+    """Open a stock, pause it, or change how many may be given out. What a coupon is worth never changes."""
+    who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
+    if not await store.put_stock(tx, Stock(stock_id, **terms.model_dump())):
+        raise Problem(
+            409,
+            "stock_fixed",
+            f"stock {stock_id!r} has another merchant or price, or more is given out: use another id",
+        )
+    return {"stock_id": stock_id}
+
+
+@router.get("/v1/coupon-stocks/{stock_id}")
+@allowed("merchant", "viewer")
+async def get_stock(stock_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """A stock, and how much of it is given out."""
+    row = await store.stock(tx, stock_id) or not_found("coupon stock", stock_id)
+    who.acts_for(merchant=row["merchant_id"]) or not_found("coupon stock", stock_id)
+    return dict(row)
+
+
+@router.post("/v1/coupon-stocks/{stock_id}/coupons", status_code=201)
+@allowed("merchant", "operator")
+async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Give a member a coupon."""
+    stocks = await store.lock_stocks(tx, [stock_id])
+    stock = stocks.get(stock_id) or not_found("coupon stock", stock_id)
+    who.acts_for(merchant=stock.merchant_id) or not_found("coupon stock", stock_id)
+    key = (stock_id, recipient.member_id)
+    before = (await store.issued_to(tx, [key])).get(key, 0)
+    issued = issue(stock, tx.new_id(), recipient.member_id, before, clock(tx))
+    if isinstance(issued, Refusal):
+        raise Problem(409, issued.kind, issued.detail)
+    stock, coupon = issued
+    await store.save_stocks(tx, [stock])
+    await store.save_coupons(tx, [coupon])
+    tx.publish(issued_event(coupon))
+    tx.publish(CouponLapsed(coupon_id=coupon.coupon_id), due_at=coupon.expires_at)
+    return {"coupon_id": coupon.coupon_id, "expires_at": coupon.expires_at}
+
+
+@router.get("/v1/members/{member_id}/coupons")
+@allowed("member", "viewer")
+async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> list[dict[str, Any]]:
+    """A member's coupons, the latest first."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
+    return [dict(row) for row in await store.coupons_of(tx, member_id)]
+
+
+@router.post("/v1/coupons/{coupon_id}/void")
+@allowed("merchant", "operator")
+async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
+    """Take a coupon back that is not in use."""
+    coupon = (await store.lock_coupons(tx, [coupon_id])).get(coupon_id) or not_found("coupon", coupon_id)
+    who.acts_for(merchant=coupon.merchant_id) or not_found("coupon", coupon_id)
+    if coupon.state not in USABLE:
+        raise Problem(409, "coupon_in_use", f"coupon {coupon_id!r} is {coupon.state}: it cannot be taken back")
+    await store.save_coupons(tx, [coupon.moved("voided")])
+    await store.audit(tx, who.subject, "voided", f"coupon:{coupon_id}", because.reason)
+    tx.publish(CouponVoided(coupon_id=coupon_id, reason="by_operator"))
+    return {"coupon_id": coupon_id, "state": "voided"}

@@ -1,0 +1,104 @@
+"""What merchants offer: plans in versions."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Title
+from lutong_membership import store
+from lutong_membership.domain.plans import TERMS, Plan, Terms
+from lutong_membership.http.bodies import Currency, Minor, example, router
+from lutong_membership.store.plans import as_plan, terms_of
+from lutong_membership.uplift import measure
+
+_TERMS: dict[str, Any] = {
+    "period": {"kind": "from_tomorrow", "months": 1},
+    "obligation": {"kind": "times", "times": 3},
+    "benefits": {"discount_percent": 5},
+    "settlement": {"kind": "by_benefit"},
+    "withholding": {"cap_minor": 5_000, "delay_days": 3},
+    "payment": {"days": 15},
+}
+
+
+class PlanTerms(Command):
+    """A light membership: join on credit, up to a limit. Without `terms` it asks for nothing and has no end."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(merchant_id="watsons", title="屈臣氏轻会员", line_limit_minor=300_000, terms=_TERMS)
+    )
+
+    merchant_id: Identifier
+    title: Title = Field(examples=["屈臣氏轻会员"])
+    currency: Currency = Field(default="CNY", examples=["CNY"])
+    line_limit_minor: Minor = Field(examples=[300_000])
+    terms: Terms = Terms()
+
+
+@router.put("/v1/plans/{plan_id}")
+@allowed("merchant", "operator")
+async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Write the next version of a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
+    who.acts_for(merchant=offered.merchant_id) or not_found("merchant", offered.merchant_id)
+    await tx.lock("plan", [plan_id])  # two merchants may open one at the same time
+    known = await store.lock_plan(tx, plan_id)
+    if known and known["merchant_id"] != offered.merchant_id:
+        raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")
+    if known and known["currency"] != offered.currency:
+        raise Problem(409, "currency_fixed", f"plan {plan_id!r} is in {known['currency']}: open a new plan instead")
+    plan = Plan(plan_id, offered.merchant_id, offered.currency, offered.line_limit_minor, terms=offered.terms)
+    return {"plan_id": plan_id, "version": await store.save_plan(tx, plan, offered.title)}
+
+
+@router.get("/v1/plans/{plan_id}")
+@allowed("anybody")
+async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+    """A plan in its latest version."""
+    return _view(await store.plan(tx, plan_id) or not_found("plan", plan_id))
+
+
+@router.get("/v1/plans/{plan_id}/versions/{version}")
+@allowed("anybody")
+async def get_version(plan_id: Identifier, version: int, tx: TxDependency) -> dict[str, Any]:
+    """A plan as it was written then. A version never changes."""
+    return _view(await store.plan(tx, plan_id, version) or not_found(f"version {version} of plan", plan_id))
+
+
+@router.get("/v1/merchants/{merchant_id}/uplift")
+@allowed("merchant", "viewer")
+async def get_uplift(
+    merchant_id: Identifier,
+    who: Who,
+    tx: TxDependency,
+    plan_id: Annotated[str | None, Query(pattern=IDENTIFIER_PATTERN, description="else the open one")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="else 30 days before the end")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="else now")] = None,
+) -> dict[str, Any]:
+    """What light membership changed: members who were offered it against those who were held out for good."""
+    who.acts_for(merchant=merchant_id) or not_found("open plan of merchant", merchant_id)
+    plan_id = plan_id or await store.open_plan_of(tx, merchant_id) or not_found("open plan of merchant", merchant_id)
+    row = await store.plan(tx, plan_id)
+    if row is None or row["merchant_id"] != merchant_id:
+        not_found(f"plan of {merchant_id!r}", plan_id)
+    until = until or tx.now
+    since = since or until - timedelta(days=30)
+    if not since < until <= tx.now:
+        raise Problem(422, "bad_window", "the window must begin before it ends, and end by now")
+    members = await store.exposed_members(tx, merchant_id, plan_id, since, until)
+    found = measure(members, as_plan(row).terms.holdout_percent)
+    window = {"since": since, "until": until}
+    return {
+        "merchant_id": merchant_id,
+        "plan_id": plan_id,
+        "currency": row["currency"],
+        "window": window,
+        **asdict(found),
+    }
+
+
+def _view(row: Any) -> dict[str, Any]:  # noqa: ANN401  # a row of a plan with its version
+    return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}

@@ -1,0 +1,72 @@
+"""Membership on a real database, told step by step: what is said to it, and what it says to itself."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import httpx
+
+from lutong_chassis.database import Pool
+from lutong_chassis.envelope import Received
+from lutong_chassis.testing import a_received, deliver, run_errand
+from lutong_contracts import Event
+from lutong_contracts.membership import AgreementSigned, CreditAssessed
+from lutong_membership.credit.providers import ScorecardProvider
+from lutong_membership.errands import assess
+from lutong_membership.handlers import handlers
+from tests.builders import GOOD_PROFILE, a_request
+
+ASSESS: Final = assess(ScorecardProvider())
+OBLIGED: Final[dict[str, Any]] = {
+    "period": {"kind": "relative", "days": 30},
+    "obligation": {"kind": "times", "times": 3},
+    "benefits": {"discount_percent": 10},
+    "settlement": {"kind": "by_benefit"},
+    "withholding": {"cap_minor": 5_000, "delay_days": 3, "grace_days": 7, "notice_days": 2},
+    "payment": {"days": 15, "remind_days": 1, "block_days": 7, "suspend_days": 30, "write_off_days": 90},
+}
+
+
+async def tell(pool: Pool, *events: Event | Received[Event]) -> list[Event]:
+    """Say something to membership, and let it finish what follows at once: ask the provider, hear its own words."""
+    said = await deliver(pool, handlers, *events)
+    said += await run_errand(pool, ASSESS)
+    own = [event for event in said if isinstance(event, CreditAssessed | AgreementSigned)]
+    return said + (await tell(pool, *own) if own else [])
+
+
+async def a_shop(client: httpx.AsyncClient, members: Sequence[str] = ("m-1",), **terms: Any) -> None:
+    """A plan of the shop, and members of whom only good is known."""
+    offered = {"merchant_id": "shop", "title": "轻会员", "line_limit_minor": 100_000, "terms": terms}
+    assert (await client.put("/v1/plans/light", json=offered)).status_code == 200
+    profiles = [{"member_id": member, **GOOD_PROFILE} for member in members]
+    assert (await client.post("/v1/members/profiles/batch", json={"profiles": profiles})).status_code == 201
+
+
+async def a_member(pool: Pool, member: str = "m-1", order: str = "first", amount_minor: int = 1_000) -> str:
+    """Somebody who joined by ordering; gives the agreement."""
+    said = await tell(pool, a_request(order, amount_minor, member))
+    signed = next(event for event in said if isinstance(event, AgreementSigned))
+    return signed.agreement_id
+
+
+def happened(event: Event, at: datetime) -> Received[Event]:
+    """An event that happened at a moment of business time."""
+    return a_received(event)._replace(time=at)
+
+
+async def wait(pool: Pool, agreement_id: str, days: float) -> None:
+    """Let so many days pass for an agreement: all its moments lie that much further back."""
+    back = timedelta(days=days)
+    moments = ("signed_at", "begins_at", "ends_at", "settle_at", "grace_ends_at", "step_due_at")
+    async with pool.acquire() as connection:
+        sets = ", ".join(f"{name} = {name} - $2::interval" for name in moments)
+        await connection.execute(f"UPDATE agreement SET {sets} WHERE agreement_id = $1", agreement_id, back)
+        for table, columns in (("debt", ("incurred_at", "due_at")), ("deduction", ("notified_at", "not_before"))):
+            sets = ", ".join(f"{name} = {name} - $2::interval" for name in columns)
+            await connection.execute(f"UPDATE {table} SET {sets} WHERE agreement_id = $1", agreement_id, back)
+
+
+def names(events: Sequence[Event]) -> list[str]:
+    """What was said, by name."""
+    return [type(event).__name__ for event in events]

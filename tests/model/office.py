@@ -1,0 +1,427 @@
+"""Membership as a state machine: the service's own rules, and what a transaction does around them.
+
+A shell of plain Python: what SQL does (inbox, locks, states that must match, unique ids) is a line
+here, and each such line can be left out by its name; so can a bound inside a rule, by giving the
+rule other terms than the ones that were signed. Then the invariants must notice.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from lutong_contracts import Event
+from lutong_contracts.inventory import OrderRefunded
+from lutong_contracts.membership import (
+    DeductionDue,
+    DeductionFailed,
+    DeductionNotified,
+    DeductionSucceeded,
+    GraceEnded,
+    HoldLapsed,
+    OfferLapsed,
+    OverdueStepDue,
+    SettlementDue,
+    TermEnded,
+)
+from lutong_contracts.values import Money
+from lutong_membership.domain import collection, delivery, dossier, life
+from lutong_membership.domain.agreements import LIVE, Agreement, Clock, Said
+from lutong_membership.domain.coupons import Coupon, Stock, issue, returned
+from lutong_membership.domain.deductions import Deduction, postponed
+from lutong_membership.domain.dossier import Dossier, Outcome
+from lutong_membership.domain.holds import HOLD_LIFE, Hold, released
+from lutong_membership.domain.ledger import Entry, Line, Sealed, seal
+from lutong_membership.domain.lines import retargeted, settled
+from lutong_membership.domain.plans import TERMS, Plan
+from lutong_membership.domain.requests import Books, Consultation, Decision, Standing, conclude, decide
+from tests.builders import a_request
+from tests.model.bank import Bank
+
+START: Final = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
+MEMBERS: Final = ("m-1", "m-2")
+Without = frozenset[str]
+_CNY: Final = "CNY"
+_COMMON: Final[dict[str, Any]] = {
+    "benefits": {"discount_percent": 10},
+    "payment": {"days": 3, "remind_days": 1, "block_days": 3, "suspend_days": 5, "write_off_days": 8},
+    "sign_interval_days": 2,
+}
+PLANS: Final = {
+    "shop": TERMS.validate_python(
+        _COMMON
+        | {
+            "period": {"kind": "relative", "days": 6},
+            "obligation": {"kind": "times", "times": 2},
+            "settlement": {"kind": "by_benefit"},
+            "withholding": {"cap_minor": 150, "delay_days": 1, "grace_days": 3, "notice_days": 1},
+        }
+    ),
+    "cafe": TERMS.validate_python(
+        _COMMON
+        | {
+            "period": {"kind": "from_tomorrow", "days": 4},
+            "obligation": {"kind": "amount", "amount_minor": 6_000},
+            "settlement": {
+                "kind": "by_times",
+                "tiers": [{"times": 0, "charge_minor": 900}, {"times": 2, "charge_minor": 200}],
+            },
+            "withholding": {"cap_minor": 700, "exempt_minor": 20, "grace_days": 2, "notice_days": 1},
+        }
+    ),
+}
+
+
+@dataclass(slots=True)
+class Office:
+    """What membership's database holds, and the deadlines that it set itself."""
+
+    without: Without = frozenset()
+    now: datetime = START
+    bank: Bank = field(default_factory=Bank)
+    versions: dict[str, list[Plan]] = field(
+        default_factory=lambda: {m: [Plan(f"{m}-light", m, _CNY, 12_000, 1, t)] for m, t in PLANS.items()}
+    )
+    dossiers: dict[str, Dossier] = field(default_factory=dict)  # of agreements that were signed
+    asked: dict[str, tuple[Agreement, Plan]] = field(default_factory=dict)  # consulted, preordered, declined, lapsed
+    waiting: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    limits: dict[str, int] = field(default_factory=dict)
+    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    coupons: dict[str, Coupon] = field(default_factory=dict)
+    stock: Stock = field(default_factory=lambda: Stock("spring", "shop", _CNY, 300, 1_000, 6, 4, 2, valid_days=5))
+    deadlines: list[Said] = field(default_factory=list)
+    heard: set[str] = field(default_factory=set)  # refunds, by id: the inbox
+    ledger: list[tuple[Entry, Line]] = field(default_factory=list)  # with the line after it
+    sealed: dict[tuple[str, str], list[Sealed]] = field(default_factory=lambda: defaultdict(list))
+    notices: dict[str, DeductionNotified] = field(default_factory=dict)
+    signed: list[Agreement] = field(default_factory=list)
+    settled: list[tuple[datetime, Dossier]] = field(default_factory=list)
+    visited: set[str] = field(default_factory=set)  # states and kinds that were come to
+    last_id: int = 0
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.now, hold_life=timedelta(days=3), offer_life=timedelta(days=1))
+
+    def new_id(self) -> str:
+        self.last_id += 1
+        return f"a-{self.last_id}"
+
+    # What goes into a decision, and what comes out of it
+
+    def books(self) -> Books:
+        live = (
+            {}
+            if "one_live" in self.without
+            else {d.agreement.agreement_id: (d.agreement, d.plan) for d in self.dossiers.values()}
+        )
+        agreements = {
+            (agreement.member_id, agreement.plan_id): (agreement, plan)
+            for agreement, plan in (*live.values(), *self.asked.values())
+            if agreement.state in LIVE and not ("one_live" in self.without and agreement.state == "consulted")
+        }
+        roomy = "limit" in self.without
+        lines = {k: replace(line, held_minor=0, owed_minor=0) if roomy else line for k, line in self.lines.items()}
+        standing = {
+            a.member_id: Standing(self.limits[a.agreement_id], a.agreement_id)
+            for a, _ in self.asked.values()
+            if a.state == "preordered"
+        }
+        coupons = (
+            {k: replace(c, state="issued", order_id=None) for k, c in self.coupons.items()}
+            if "coupon_state" in self.without
+            else dict(self.coupons)
+        )
+        return Books(
+            {merchant: plans[-1] for merchant, plans in self.versions.items()},
+            frozenset(MEMBERS),
+            agreements,
+            lines,
+            coupons,
+            {order for order, hold in self.holds.items() if hold.state != "cancelled"},
+            frozenset(order for order, hold in self.holds.items() if hold.state == "cancelled"),
+            standing,
+            self._hindrances(),
+        )
+
+    def _hindrances(self) -> dict[tuple[str, str], str]:
+        found: dict[tuple[str, str], str] = {}
+        if "interval" in self.without:
+            return found
+        for d in self.dossiers.values():
+            agreement = d.agreement
+            if agreement.step in {"blocked", "suspended", "proposed"}:
+                found |= {(agreement.member_id, f"{merchant}-light"): "debts_overdue" for merchant in PLANS}
+            elif agreement.signed_at and agreement.signed_at > self.now - timedelta(days=2):
+                found[agreement.member_id, agreement.plan_id] = "signed_recently"
+        return found
+
+    def post(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            torn = "balance" in self.without and entry.kind == "benefit_accrued"
+            written = replace(entry, postings=entry.postings[:1]) if torn else entry
+            key = (entry.member_id, entry.currency)
+            self.lines[key], one = seal(self.lines[key], written, self.now)
+            self.sealed[key].append(one)
+            self.ledger.append((written, self.lines[key]))
+            self.visited.add(entry.kind)
+
+    def say(self, said: tuple[Said, ...]) -> None:
+        for each in said:
+            if each.due_at:
+                self.deadlines.append(each)
+            if isinstance(each.event, DeductionNotified):
+                self.notices[each.event.deduction_id] = each.event
+
+    def take(self, outcome: Outcome) -> None:
+        """Keep what was decided about a dossier."""
+        before = self.lines[outcome.dossier.line.key]
+        self.lines[before.key] = replace(before, target_minor=outcome.dossier.line.target_minor)
+        self.post(outcome.entries)
+        self.dossiers[outcome.dossier.agreement.agreement_id] = outcome.dossier
+        self.visited.add(outcome.dossier.agreement.state)
+        self.visited |= {f"deduction {deduction.state}" for deduction in outcome.dossier.deductions.values()}
+        self.visited |= {f"accrual {accrual.effect}" for accrual in outcome.dossier.accruals.values()}
+        self.say(outcome.said)
+
+    def dossier(self, agreement_id: str) -> Dossier:
+        found = self.dossiers[agreement_id]
+        open_holds = sum(h.agreement_id == agreement_id and h.state in {"held", "waiting"} for h in self.holds.values())
+        plan = self.versions[found.agreement.merchant_id][-1] if "pinned" in self.without else found.plan
+        return replace(
+            found, line=self.lines[found.agreement.member_id, _CNY], plan=plan, open_holds=open_holds, deducts=True
+        )
+
+    def keep(self, decision: Decision) -> None:
+        """Keep what was decided about a request."""
+        agreement = decision.agreement
+        if agreement and agreement.state == "consulted":
+            self.asked[agreement.agreement_id] = (agreement, self.versions[agreement.merchant_id][-1])
+        elif agreement:
+            plan = self.asked.pop(agreement.agreement_id, (None, self.versions[agreement.merchant_id][-1]))[1]
+            self.sign(agreement, plan, decision.opened)
+        if decision.hold.state == "waiting":
+            self.waiting[decision.hold.agreement_id or ""].append(decision.request)
+        known = self.holds.get(decision.request.order_id)
+        if known is None or known.state == "waiting":
+            self.holds[decision.request.order_id] = decision.hold
+            self.visited.add(f"hold {decision.hold.state}")
+        if decision.coupon:
+            self.coupons[decision.coupon.coupon_id] = decision.coupon
+        self.post(decision.entries)
+        self.say(decision.said)
+
+    def sign(self, agreement: Agreement, plan: Plan, opened: Line | None) -> None:
+        if opened:
+            self.lines[opened.key] = opened
+        self.dossiers[agreement.agreement_id] = Dossier(agreement, plan, self.lines[agreement.member_id, _CNY])
+        self.signed.append(agreement)
+
+    # What happens
+
+    def order(self, member: str, merchant: str, amount_minor: int, coupon: str | None) -> None:
+        wish = a_request(f"o-{len(self.holds) + 1}", amount_minor, member)
+        request = wish.model_copy(update={"merchant_id": merchant, "coupon_id": coupon})
+        decision = decide(request, self.books(), self.clock, self.new_id)
+        if decision:
+            self.keep(decision)
+
+    def answer(self, agreement_id: str, limit_minor: int) -> None:
+        """The provider answers; 0 is a refusal."""
+        agreement, plan = self.asked[agreement_id]
+        if agreement.state != "consulted":
+            return
+        self.limits[agreement_id] = limit_minor
+        refusal = None if limit_minor else "not_admitted"
+        waiting = tuple(self.waiting.pop(agreement_id, ()))
+        done = conclude(Consultation(agreement, plan, limit_minor, refusal, waiting), self.books(), self.clock)
+        if done.agreement.state == "active":
+            self.asked.pop(agreement_id)
+            self.sign(done.agreement, plan, done.opened)
+        else:
+            self.asked[agreement_id] = (done.agreement, plan)
+        self.post(done.entries)
+        self.say(done.said)
+        for decision in done.decisions:
+            self.keep(decision)
+
+    def deliver(self, order: str, amount_minor: int, ago: timedelta) -> None:
+        """Goods reached their member, some time ago."""
+        hold = self.holds[order]
+        if "captured" not in HOLD_LIFE[hold.state] and not (
+            "first_ending" in self.without and hold.state == "captured"
+        ):
+            return
+        hold = replace(hold, state="held") if hold.state == "captured" else hold
+        amount = Money(amount_minor=min(amount_minor, hold.amount_minor), currency=_CNY)
+        self.holds[order] = replace(hold, state="captured", captured_minor=amount.amount_minor)
+        self.take(delivery.deliver(self.dossier(hold.agreement_id or ""), hold, amount, self.now - ago, self.clock))
+        coupon = self.coupons.get(hold.coupon_id or "")
+        if coupon and coupon.state == "reserved" and coupon.order_id == order:
+            self.coupons[coupon.coupon_id] = coupon.moved("redeemed")
+
+    def release(self, order: str, *, lapse: bool = False) -> None:
+        """The order came to nothing, or took too long."""
+        hold = self.holds[order]
+        if hold.state == "waiting" and not lapse:
+            self.holds[order] = replace(hold, state="cancelled", reason="order_cancelled")
+        wanted = "expired" if lapse else "released"
+        if wanted not in HOLD_LIFE[hold.state]:
+            return
+        self.holds[order] = replace(hold, state=wanted)
+        if hold.state == "held":
+            line = self.lines[hold.member_id, _CNY]
+            kind: Any = "expiry" if lapse else "release"
+            self.post(settled(line, released(hold, line, hold.amount_minor, kind)))
+        coupon = self.coupons.get(hold.coupon_id or "")
+        if not lapse and coupon and coupon.state == "reserved" and coupon.order_id == order:
+            self.coupons[coupon.coupon_id] = returned(coupon, self.now)
+        self.take(dossier.close(self.dossier(hold.agreement_id or ""), self.clock))
+
+    def refund(self, order: str, refund_id: str, amount_minor: int) -> None:
+        """Part of an order goes back; the same word may come twice."""
+        hold = self.holds[order]
+        if hold.state != "captured" or (refund_id in self.heard and "inbox" not in self.without):
+            return
+        found = self.dossier(hold.agreement_id or "")
+        order_accruals = [a for a in found.accruals.values() if a.order_id == order]
+        left_minor = sum(a.amount_minor for a in order_accruals)
+        if not left_minor:
+            return
+        self.heard.add(refund_id)
+        event = OrderRefunded(
+            order_id=order, refund_id=refund_id, member_id=hold.member_id, merchant_id=hold.merchant_id,
+            amount=Money(amount_minor=min(amount_minor, left_minor), currency=_CNY),
+        )  # fmt: skip
+        self.take(delivery.refund(found, event, self.now, self.clock))
+
+    def repay(self, member: str, amount_minor: int) -> None:
+        mine = [self.dossier(key) for key, d in self.dossiers.items() if d.agreement.member_id == member]
+        for agreement_id, debt, part_minor in collection.allocate(mine, amount_minor):
+            reference = self.new_id()
+            self.take(collection.pay(self.dossier(agreement_id), debt, part_minor, reference, self.clock))
+
+    def leave(self, agreement_id: str) -> None:
+        outcome = life.quit_early(self.dossier(agreement_id), self.clock)
+        if isinstance(outcome, Outcome):
+            self.take(outcome)
+
+    def waive(self, agreement_id: str) -> None:
+        for debt in self.dossier(agreement_id).payable()[:1]:
+            part_minor = max(1, debt.outstanding_minor // 2)
+            self.take(collection.waive(self.dossier(agreement_id), debt, part_minor, self.new_id(), self.clock))
+
+    def write_off(self, agreement_id: str) -> None:
+        found = self.dossier(agreement_id)
+        all_payable = len(found.payable()) == sum(bool(d.outstanding_minor) for d in found.debts.values())
+        if all_payable and found.owes and found.agreement.step != "none":
+            self.take(life.write_off(found, self.new_id(), self.clock))
+
+    def limit(self, member: str, limit_minor: int) -> None:
+        line = self.lines.get((member, _CNY))
+        if line:
+            self.lines[line.key], entries = retargeted(line, limit_minor)
+            self.post(entries)
+
+    def edit_plan(self, merchant: str, percent: int, cap_minor: int) -> None:
+        """The merchant writes another version; who signed before keeps theirs."""
+        plan = self.versions[merchant][-1]
+        raw = TERMS.dump_python(plan.terms, mode="json")
+        raw["benefits"]["discount_percent"], raw["withholding"]["cap_minor"] = percent, cap_minor
+        raw["withholding"]["grace_days"] = percent
+        self.versions[merchant].append(replace(plan, version=plan.version + 1, terms=TERMS.validate_python(raw)))
+
+    def give_coupon(self, member: str) -> None:
+        before = sum(coupon.member_id == member for coupon in self.coupons.values())
+        if "stock_lock" in self.without:
+            stale = replace(self.stock, issued=0, issued_today=0)  # as it was before others took from it
+            outcome = issue(stale, f"c-{len(self.coupons) + 1}", member, 0, self.clock)
+        else:
+            outcome = issue(self.stock, f"c-{len(self.coupons) + 1}", member, before, self.clock)
+        if isinstance(outcome, tuple):
+            self.stock, coupon = outcome
+            self.coupons[coupon.coupon_id] = coupon
+
+    # Deadlines and the errand
+
+    def ring(self, number: int) -> None:
+        """A deadline that is due is heard; it may be heard again later."""
+        due = [said for said in self.deadlines if said.due_at and said.due_at <= self.now]
+        if due:
+            said = due[number % len(due)]
+            self.deadlines.remove(said)
+            self.hear(said.event)
+
+    def hear(self, event: Event) -> None:
+        """Membership hears what it said to itself."""
+        if isinstance(event, HoldLapsed):
+            self.release(event.order_id, lapse=True)
+            return
+        agreement_id = getattr(event, "agreement_id", "")
+        if isinstance(event, OfferLapsed):
+            agreement, plan = self.asked.get(agreement_id, (None, None))
+            if agreement and plan and agreement.state == "preordered":
+                self.asked[agreement_id] = (agreement.moved("lapsed"), plan)
+            return
+        rules: dict[type[Event], Callable[[Dossier], Outcome]] = {
+            TermEnded: lambda d: life.end_term(d, self.clock),
+            SettlementDue: self._settle,
+            OverdueStepDue: lambda d: dossier.climb(d, self.clock),
+            GraceEnded: lambda d: dossier.close(d, self.clock),
+            DeductionDue: lambda d: collection.release_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionDue
+            DeductionSucceeded: lambda d: collection.book_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionSucceeded
+            DeductionFailed: lambda d: collection.retry_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionFailed
+        }
+        self.take(rules[type(event)](self.dossier(agreement_id)))
+
+    def _settle(self, found: Dossier) -> Outcome:
+        """Decide what is charged; a careless office reads another cap, or forgets what was fulfilled."""
+        plan = found.plan
+        if "cap" in self.without and plan.terms.withholding:
+            plan = replace(
+                plan, terms=replace(plan.terms, withholding=replace(plan.terms.withholding, cap_minor=10**9))
+            )
+        if "fulfilled" in self.without:
+            plan = replace(plan, terms=replace(plan.terms, obligation=replace(PLANS["shop"].obligation, times=9_999)))  # type: ignore[type-var]  # a Times
+        outcome = life.settle(replace(found, plan=plan), self.clock)
+        if outcome.dossier.agreement.charge_minor is not None and found.agreement.charge_minor is None:
+            self.settled.append((self.now, found))
+        return replace(outcome, dossier=replace(outcome.dossier, plan=found.plan))
+
+    def run_errand(self, dice: random.Random) -> None:
+        """Ask the bank about one deduction; the process may die before it has written down the answer."""
+        for agreement_id in self.dossiers:
+            for deduction in self.dossier(agreement_id).deductions.values():
+                if deduction.state in {"due", "sent", "unknown"} or (
+                    "notice" in self.without and deduction.state == "notified"
+                ):
+                    self._ask(self.dossier(agreement_id), deduction, dice)
+                    return
+
+    def _ask(self, found: Dossier, deduction: Deduction, dice: random.Random) -> None:
+        terms, fresh = found.plan.terms, deduction.state in {"due", "notified"}
+        shut = terms.withholding and postponed(self.now, terms.withholding.window, self.clock.calendar(found.plan))
+        if fresh and shut and "window" not in self.without:
+            return
+        if fresh:
+            deduction = replace(deduction, state="sent")
+        elif "query" in self.without:
+            fresh = True  # a timeout taken for a failure
+        answer = self.bank.deduct(deduction, self.now, dice) if fresh else self.bank.query(deduction, dice)
+        died = dice.random() < 0.1
+        state: Any = "sent" if died else {"succeeded": "taken", "not_there": "due"}.get(answer, answer)
+        if "under_way" in self.without and state in {"sent", "unknown"}:
+            state = "notified"
+        self.visited.add(f"deduction {state}")
+        self.dossiers[found.agreement.agreement_id] = replace(
+            found, deductions={**found.deductions, deduction.deduction_id: replace(deduction, state=state)}
+        )
+        facts = {"agreement_id": deduction.agreement_id, "member_id": deduction.member_id,
+                 "deduction_id": deduction.deduction_id, "amount": found.money(deduction.amount_minor)}  # fmt: skip
+        if state == "taken":
+            self.deadlines.append(Said(DeductionSucceeded(**facts), self.now))
+        elif state == "failed":
+            self.deadlines.append(Said(DeductionFailed(**facts, reason="insufficient_funds"), self.now))

@@ -1,0 +1,66 @@
+"""What is given back for goods that come back: rules without a database."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lutong_contracts.values import Line
+from lutong_inventory.domain import Delivered, Refusal, refund_of_amount, refund_of_units
+
+
+def delivered(paid_minor: int = 900, refunded_minor: int = 0, **returned: int) -> Delivered:
+    """Two teas at 3.00 and one cup at 4.00, for which the member paid 9.00."""
+    lines = [Line(sku="tea", units=2, unit_price_minor=300), Line(sku="cup", units=1, unit_price_minor=400)]
+    return Delivered(lines, paid_minor, refunded_minor, returned)
+
+
+@pytest.mark.parametrize(
+    ("order", "units", "worth"),
+    [
+        (delivered(), {"tea": 1}, 270),
+        (delivered(), {"cup": 1}, 360),
+        (delivered(), {"tea": 2, "cup": 1}, 900),
+        (delivered(refunded_minor=270, tea=1), {"tea": 1, "cup": 1}, 630),
+        (delivered(refunded_minor=800), {"tea": 2}, 100),  # a gesture before: not more than is left
+    ],
+)
+def test_goods_are_worth_their_share_of_what_was_paid(order: Delivered, units: dict[str, int], worth: int) -> None:
+    assert refund_of_units(order, units) == worth
+
+
+@pytest.mark.parametrize(
+    ("order", "units", "why"),
+    [
+        (delivered(), {"tea": 3}, "not_delivered"),
+        (delivered(tea=1), {"tea": 2}, "not_delivered"),
+        (delivered(), {"pen": 1}, "not_delivered"),
+        (delivered(refunded_minor=900), {"tea": 1}, "nothing_left"),
+    ],
+)
+def test_what_was_not_delivered_or_is_back_already_is_refused(
+    order: Delivered, units: dict[str, int], why: str
+) -> None:
+    refused = refund_of_units(order, units)
+    assert isinstance(refused, Refusal)
+    assert refused.kind == why
+
+
+def test_an_amount_is_given_back_as_long_as_it_was_paid() -> None:
+    assert refund_of_amount(delivered(refunded_minor=100), 800) == 800
+    assert isinstance(refund_of_amount(delivered(refunded_minor=100), 801), Refusal)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 999)), min_size=1, max_size=4), st.integers(1, 5_000))
+def test_goods_that_come_back_one_by_one_bring_back_exactly_what_was_paid(
+    lines: list[tuple[int, int]], paid_minor: int
+) -> None:
+    order_lines = [Line(sku=f"s{n}", units=units, unit_price_minor=price) for n, (units, price) in enumerate(lines)]
+    returned: dict[str, int] = {}
+    refunded_minor = 0
+    for line in order_lines:
+        for _ in range(line.units):
+            worth = refund_of_units(Delivered(order_lines, paid_minor, refunded_minor, returned), {line.sku: 1})
+            refunded_minor += worth if isinstance(worth, int) else 0
+            returned[line.sku] = returned.get(line.sku, 0) + 1
+            assert refunded_minor <= paid_minor
+    assert refunded_minor == (paid_minor if any(line.unit_price_minor for line in order_lines) else 0)

@@ -1,0 +1,95 @@
+"""A member's agreement as tests want it: builders that say what matters and default the rest."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from lutong_contracts.values import Money
+from lutong_membership.domain.agreements import Agreement, Clock, signed
+from lutong_membership.domain.delivery import deliver
+from lutong_membership.domain.desk import Desk
+from lutong_membership.domain.dossier import Dossier, Outcome
+from lutong_membership.domain.holds import Hold
+from lutong_membership.domain.ledger import Line, after
+from lutong_membership.domain.lines import hold, opened
+from lutong_membership.domain.plans import TERMS, Plan
+
+NOON: Final = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
+OBLIGED: Final[dict[str, Any]] = {
+    "period": {"kind": "relative", "days": 30},
+    "obligation": {"kind": "times", "times": 3},
+    "benefits": {"discount_percent": 10},
+    "settlement": {"kind": "by_benefit"},
+    "withholding": {"cap_minor": 5_000, "delay_days": 3, "grace_days": 7, "notice_days": 2},
+    "payment": {"days": 15, "remind_days": 1, "block_days": 7, "suspend_days": 30, "write_off_days": 90},
+}
+"""Three times in thirty days, for a discount of a tenth; who fails pays back what was enjoyed, 50 yuan at most."""
+
+
+def a_plan(limit_minor: int = 100_000, **changes: Any) -> Plan:  # parts of the terms
+    terms = TERMS.validate_python({**OBLIGED, **changes})
+    return Plan("light", "shop", "CNY", limit_minor, terms=terms)
+
+
+def a_clock(days: float = 0, **changes: Any) -> Clock:
+    """So many days after the agreement was signed."""
+    return Clock(NOON + timedelta(days=days), **changes)
+
+
+def an_agreement(plan: Plan | None = None, *, deducts: bool = False, **terms: Any) -> Dossier:
+    """Signed at noon, with a fresh line of 1,000 yuan."""
+    plan = plan or a_plan(**terms)
+    agreement, _ = signed(Agreement("a-1", "m", "shop", "light", 1), plan, a_clock())
+    line, entry = opened("m", "CNY", plan.line_limit_minor)
+    return Dossier(agreement, plan, after(line, entry), deducts=deducts)
+
+
+def a_hold(order: str, amount_minor: int, benefit_minor: int = 0, **changes: Any) -> Hold:
+    total_minor = amount_minor + benefit_minor
+    held = Hold(
+        order, "m", "shop", "CNY", "held", agreement_id="a-1", amount_minor=amount_minor,
+        total_minor=total_minor, discount_minor=benefit_minor, benefit_minor=benefit_minor,
+    )  # fmt: skip
+    return replace(held, **changes)
+
+
+def bought(
+    dossier: Dossier, order: str, amount_minor: int = 900, benefit_minor: int = 100, *, days: float = 1
+) -> Outcome:
+    """The member orders, and has the goods so many days after signing."""
+    entry = hold(dossier.line, amount_minor, order, "a-1")
+    assert entry
+    dossier = replace(dossier, line=after(dossier.line, entry))
+    amount = Money(amount_minor=amount_minor, currency="CNY")
+    return deliver(dossier, a_hold(order, amount_minor, benefit_minor), amount, a_clock(days).now, a_clock(days))
+
+
+def said(outcome: Outcome) -> list[str]:
+    """Names of what is said, deadlines included."""
+    return [type(each.event).__name__ for each in outcome.said]
+
+
+def kinds(outcome: Outcome) -> list[str]:
+    """Kinds of the entries."""
+    return [entry.kind for entry in outcome.entries]
+
+
+def balanced(outcome: Outcome) -> bool:
+    """Whether every entry balances."""
+    return all(sum(amount for _, amount in entry.postings) == 0 for entry in outcome.entries)
+
+
+def account(outcomes: list[Outcome], name: str) -> int:
+    """The balance of an account after decisions."""
+    legs = [leg for outcome in outcomes for entry in outcome.entries for leg in entry.postings]
+    return sum(amount for leg, amount in legs if leg == name)
+
+
+def a_line(**changes: Any) -> Line:
+    """A line of 1,000 yuan."""
+    whole = Line("m", "CNY", limit_minor=100_000, target_minor=100_000)
+    return replace(whole, **changes)
+
+
+def a_desk(*dossiers: Dossier) -> Desk:
+    return Desk({d.agreement.agreement_id: d for d in dossiers}, {d.line.key: d.line for d in dossiers})

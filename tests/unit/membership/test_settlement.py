@@ -1,0 +1,299 @@
+"""What an agreement comes to: fulfilled or not, charged or not, and what late events change. Told as stories."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lutong_contracts.inventory import OrderRefunded
+from lutong_contracts.values import Money
+from lutong_membership.domain.accruals import Accrual, RefundBeyondAccrualError, reversal
+from lutong_membership.domain.agreements import IllegalMoveError, Refusal
+from lutong_membership.domain.collection import allocate, pay
+from lutong_membership.domain.delivery import refund
+from lutong_membership.domain.dossier import Dossier, Outcome, close
+from lutong_membership.domain.life import end_term, quit_early, quoted, settle
+from lutong_membership.domain.plans import TERMS
+from lutong_membership.domain.rights import take_back, use_right
+from lutong_membership.domain.settlement import quote
+from tests.unit.membership.a_membership import OBLIGED, a_clock, account, an_agreement, balanced, bought, kinds, said
+
+
+def having_bought(times: int, **terms: Any) -> Dossier:
+    """An agreement of somebody who bought so many times: 9 yuan each, 1 yuan saved."""
+    dossier = an_agreement(**terms)
+    for number in range(times):
+        dossier = bought(dossier, f"o-{number}").dossier
+    return dossier
+
+
+def ended(dossier: Dossier) -> Dossier:
+    """After its thirty days."""
+    return end_term(dossier, a_clock(30)).dossier
+
+
+def given_back(dossier: Dossier, order: str, amount_minor: int, *, days: float, refund_id: str = "r-1") -> Outcome:
+    event = OrderRefunded(
+        order_id=order, refund_id=refund_id, member_id="m", merchant_id="shop",
+        amount=Money(amount_minor=amount_minor, currency="CNY"),
+    )  # fmt: skip
+    return refund(dossier, event, a_clock(days).now, a_clock(days))
+
+
+def test_three_orders_in_thirty_days_fulfil_and_nothing_is_charged() -> None:
+    over = end_term(having_bought(3), a_clock(30))
+    assert (over.dossier.agreement.state, said(over)) == ("fulfilled", ["AgreementFulfilled", "SettlementDue"])
+    done = settle(over.dossier, a_clock(33))
+    assert done.dossier.agreement.charge_minor == 0
+    assert kinds(done) == ["benefit_forgiven"]
+    assert done.dossier.agreement.state == "settling"  # the goods themselves are not paid yet
+
+
+def test_two_orders_do_not_fulfil_and_what_was_enjoyed_is_charged() -> None:
+    over = end_term(having_bought(2), a_clock(30))
+    assert (over.dossier.agreement.state, said(over)) == ("unfulfilled", ["AgreementUnfulfilled", "SettlementDue"])
+    done = settle(over.dossier, a_clock(33))
+    assert said(done) == ["AgreementCharged", "GraceEnded"]
+    assert (done.dossier.agreement.charge_minor, done.dossier.line.charged_minor) == (200, 200)
+
+
+def test_a_deadline_that_comes_early_late_or_twice_finds_nothing_to_do() -> None:
+    dossier = having_bought(1)
+    assert end_term(dossier, a_clock(29.9)) == Outcome(dossier)
+    assert settle(dossier, a_clock(40)) == Outcome(dossier)
+    over = ended(dossier)
+    assert end_term(over, a_clock(31)) == Outcome(over)
+    assert settle(over, a_clock(32.9)) == Outcome(over)
+    done = settle(over, a_clock(33)).dossier
+    assert settle(done, a_clock(34)) == Outcome(done)
+
+
+def test_an_obligation_may_be_an_amount() -> None:
+    spent = {"obligation": {"kind": "amount", "amount_minor": 1_800}}
+    assert ended(having_bought(2, **spent)).agreement.state == "fulfilled"
+    assert ended(having_bought(1, **spent)).agreement.state == "unfulfilled"
+
+
+def test_partial_refund_after_fulfilment_drops_the_member_below_the_obligation() -> None:
+    fulfilled = ended(having_bought(2, obligation={"kind": "amount", "amount_minor": 1_800}))
+    assert fulfilled.agreement.state == "fulfilled"
+    back = given_back(fulfilled, "o-1", 300, days=31)
+    assert (back.dossier.agreement.state, said(back)) == ("unfulfilled", ["RefundBooked", "AgreementUnfulfilled"])
+    assert quoted(back.dossier).charge_minor == 166  # 200 enjoyed, of which a third of one order is not any more
+
+    bought_late = bought(back.dossier, "o-9", days=29)  # happened in the term, heard of later
+    assert bought_late.dossier.agreement.state == "fulfilled"
+
+
+def test_late_arriving_purchase_before_the_settlement_counts_by_when_it_happened() -> None:
+    over = ended(having_bought(2))
+    late = bought(over, "o-late", days=29.9)
+    assert (over.agreement.state, late.dossier.agreement.state) == ("unfulfilled", "fulfilled")
+    outside = bought(over, "o-after", days=30)
+    assert outside.dossier.agreement.state == "unfulfilled"
+    assert outside.dossier.accruals["order:o-after"].effect == "outside"
+
+
+def test_late_arriving_purchase_after_the_settlement_is_credited_back() -> None:
+    done = settle(ended(having_bought(2)), a_clock(33)).dossier
+    late = bought(done, "o-late", days=29)
+    assert "ChargeCredited" in said(late)
+    assert (late.dossier.agreement.charge_minor, late.dossier.line.charged_minor) == (0, 0)
+    assert late.dossier.accruals["order:o-late"].effect == "credited"
+
+
+def paid(dossier: Dossier, *, days: float = 34) -> Dossier:
+    """With everything paid that is owed."""
+    for number, (_, debt, amount) in enumerate(allocate([dossier], 10**9)):
+        dossier = pay(dossier, debt, amount, f"p-{number}", a_clock(days)).dossier
+    return dossier
+
+
+def test_a_charge_that_was_paid_already_is_owed_to_the_member_when_a_late_event_lowers_it() -> None:
+    done = paid(settle(ended(having_bought(2)), a_clock(33)).dossier)
+    assert done.agreement.state == "settled"
+    late = given_back(done, "o-0", 900, days=35)
+    assert late.dossier.agreement.charge_minor == 100
+    assert late.dossier.line.credit_minor == 900 + 100
+    assert kinds(late).count("charge_owed") == 1
+
+
+def test_a_late_refund_never_charges_more() -> None:
+    done = settle(ended(having_bought(3)), a_clock(33)).dossier
+    late = given_back(done, "o-0", 900, days=35)
+    assert late.dossier.agreement.charge_minor == 0
+    assert late.dossier.accruals["refund:r-1"].effect == "late"
+    assert "AgreementUnfulfilled" not in said(late)
+
+
+def test_after_the_grace_a_late_event_is_written_down_and_changes_nothing() -> None:
+    done = settle(ended(having_bought(2)), a_clock(33)).dossier
+    late = bought(done, "o-late", days=29)
+    too_late = bought(done, "o-late", days=40)
+    assert late.dossier.agreement.charge_minor == 0
+    assert too_late.dossier.accruals["order:o-late"].effect == "outside"
+    heard_too_late = given_back(done, "o-0", 900, days=40)
+    assert heard_too_late.dossier.agreement.charge_minor == 200
+    assert heard_too_late.dossier.accruals["refund:r-1"].effect == "late"
+
+
+def test_quit_on_the_last_day_settles_by_what_was_reached() -> None:
+    fulfilled, short = (quit_early(having_bought(times), a_clock(29.99)) for times in (3, 2))
+    assert isinstance(fulfilled, Outcome)
+    assert isinstance(short, Outcome)
+    assert said(short) == ["AgreementQuit", "SettlementDue"]
+    assert (quoted(fulfilled.dossier).charge_minor, quoted(short.dossier).charge_minor) == (0, 200)
+    assert settle(short.dossier, a_clock(33)).dossier.agreement.charge_minor == 200
+
+
+def test_quit_after_the_last_moment_is_refused_although_the_deadline_was_not_heard_yet() -> None:
+    assert isinstance(quit_early(having_bought(2), a_clock(30)), Refusal)
+    assert isinstance(quit_early(ended(having_bought(2)), a_clock(31)), Refusal)
+
+
+def test_leaving_within_the_cooling_off_days_costs_nothing_and_later_it_does() -> None:
+    plan = {"quitting": {"allowed": True, "cooling_off_days": 3}}
+    early, late = (quit_early(having_bought(1, **plan), a_clock(days)) for days in (2.9, 3))
+    assert isinstance(early, Outcome)
+    assert isinstance(late, Outcome)
+    assert (quoted(early.dossier).charge_minor, quoted(late.dossier).charge_minor) == (0, 100)
+
+
+def test_a_plan_may_be_kept_until_its_end() -> None:
+    refused = quit_early(having_bought(1, quitting={"allowed": False}), a_clock(5))
+    assert isinstance(refused, Refusal)
+    assert refused.kind == "no_quitting"
+
+
+def test_what_happens_after_quitting_does_not_count() -> None:
+    left = quit_early(having_bought(2), a_clock(10))
+    assert isinstance(left, Outcome)
+    after, before = (bought(left.dossier, "o-9", days=days).dossier for days in (11, 9))
+    assert (quoted(after).charge_minor, quoted(before).charge_minor) == (200, 0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "times", "charge"),
+    [
+        ({"withholding": {"cap_minor": 150}}, 2, 150),
+        ({"withholding": {"cap_minor": 5_000, "exempt_minor": 200}}, 2, 0),
+        ({"withholding": {"cap_minor": 5_000, "exempt_minor": 199}}, 2, 200),
+        ({"settlement": {"kind": "by_times", "tiers": [{"times": 0, "charge_minor": 500}, {"times": 2, "charge_minor": 50}]}}, 2, 50),
+        ({"settlement": {"kind": "by_times", "tiers": [{"times": 0, "charge_minor": 500}]}}, 1, 100),
+        ({"settlement": {"kind": "by_times", "tiers": [{"times": 0, "charge_minor": 500}]}}, 0, 0),
+    ],
+)  # fmt: skip
+def test_cap_exemption_and_tiers_bound_the_charge(terms: dict[str, Any], times: int, charge: int) -> None:
+    assert settle(ended(having_bought(times, **terms)), a_clock(40)).dossier.agreement.charge_minor == charge
+
+
+def test_the_charge_is_never_above_what_was_enjoyed_net_of_refunds() -> None:
+    dossier = having_bought(2)
+    back = given_back(dossier, "o-0", 900, days=5).dossier
+    assert quoted(dossier).charge_minor == 200
+    assert quoted(back).charge_minor == 100
+
+
+events = st.lists(st.tuples(st.integers(1, 5_000), st.integers(0, 700), st.integers(0, 5_000)), max_size=8)
+
+
+@given(events, st.integers(1, 2_000), st.integers(0, 300), st.integers(1, 6))
+def test_every_quote_proves_itself_and_keeps_its_bounds(
+    orders: list[tuple[int, int, int]], cap: int, exempt: int, times: int
+) -> None:
+    accruals = []
+    for number, (amount, benefit, back) in enumerate(orders):
+        one = Accrual(f"order:{number}", "a", "order", a_clock().now, 1, amount, benefit)
+        accruals += [one, *([reversal(f"refund:{number}", one, (), back, one.at)] if 0 < back <= amount else [])]
+    terms = TERMS.validate_python(
+        {
+            **OBLIGED,
+            "obligation": {"kind": "times", "times": times},
+            "withholding": {"cap_minor": cap, "exempt_minor": exempt},
+        }
+    )
+    found = quote(terms, accruals)
+    assert sum(line.amount_minor for line in found.proof) == found.charge_minor
+    assert 0 <= found.charge_minor <= min(cap, found.benefit_minor)
+    assert found.charge_minor == 0 or (not found.fulfilled and found.charge_minor > exempt)
+
+
+@given(st.integers(1, 10_000), st.integers(0, 3_000), st.lists(st.integers(1, 4_000), max_size=6))
+def test_rounding_of_a_benefit_over_refunds_leaves_nothing_of_a_whole_refund(
+    amount: int, benefit: int, parts: list[int]
+) -> None:
+    order = Accrual("order:o", "a", "order", a_clock().now, 1, amount, benefit)
+    back: list[Accrual] = []
+    for number, part in enumerate([*parts, amount]):
+        left = amount + sum(each.amount_minor for each in back)
+        if left:
+            back.append(reversal(f"refund:{number}", order, back, min(part, left), order.at))
+            left_benefit = benefit + sum(each.benefit_minor for each in back)
+            left_amount = amount + sum(each.amount_minor for each in back)
+            assert left_benefit * amount <= benefit * left_amount  # never more than its share
+    assert [sum(getattr(a, n) for a in (order, *back)) for n in ("times", "amount_minor", "benefit_minor")] == [0, 0, 0]
+
+
+def test_more_taken_back_than_there_was_is_a_bug_upstream() -> None:
+    dossier = given_back(having_bought(1), "o-0", 500, days=2).dossier
+    with pytest.raises(RefundBeyondAccrualError):
+        given_back(dossier, "o-0", 401, days=3, refund_id="r-2")
+
+
+def test_what_was_enjoyed_is_on_an_account_until_it_is_charged_or_forgiven() -> None:
+    first = bought(an_agreement(), "o-1")
+    second = bought(first.dossier, "o-2")
+    over = end_term(second.dossier, a_clock(30))
+    done = settle(over.dossier, a_clock(33))
+    late = given_back(done.dossier, "o-1", 900, days=34)
+    outcomes = [first, second, over, done, late]
+    assert account(outcomes[:2], "benefit:a-1") == 200
+    assert account(outcomes, "benefit:a-1") == 0
+    assert account(outcomes, "charged:m") == 100
+    assert account(outcomes, "merchant:shop:benefits") == -100  # what the merchant is to have back of what it gave
+    assert all(balanced(outcome) for outcome in outcomes)
+
+
+def test_rights_are_used_as_often_as_the_plan_says_and_count_as_enjoyed() -> None:
+    right = {"right_id": "delivery", "title": "free delivery", "times": 2, "value_minor": 300}
+    dossier = an_agreement(benefits={"rights": [right]})
+    for use in ("u-1", "u-2"):
+        outcome = use_right(dossier, "delivery", use, a_clock(1))
+        assert isinstance(outcome, Outcome)
+        dossier = outcome.dossier
+    third, again, unknown = (
+        use_right(dossier, *what, a_clock(1)) for what in (("delivery", "u-3"), ("delivery", "u-2"), ("spa", "u"))
+    )
+    assert [refusal.kind for refusal in (third, again, unknown) if isinstance(refusal, Refusal)] == [
+        "used_up",
+        "use_known",
+        "no_right",
+    ]
+    assert quoted(dossier).charge_minor == 600
+
+    back = take_back(dossier, "delivery", "u-1", a_clock(2))
+    assert isinstance(back, Outcome)
+    assert quoted(back.dossier).charge_minor == 300
+    assert isinstance(take_back(back.dossier, "delivery", "u-1", a_clock(2)), Refusal)
+    assert isinstance(use_right(back.dossier, "delivery", "u-3", a_clock(2)), Outcome)
+
+
+def test_closed_once_settled_after_the_grace_and_not_while_an_order_is_under_way() -> None:
+    done = paid(settle(ended(having_bought(2)), a_clock(33)).dossier)
+    assert close(done, a_clock(39.9)).dossier.agreement.state == "settled"
+    assert close(replace(done, open_holds=1), a_clock(40)).dossier.agreement.state == "settled"
+    assert close(done, a_clock(40)).dossier.agreement.state == "closed"
+
+
+def test_goods_that_come_after_everything_else_are_collected_all_the_same() -> None:
+    done = close(paid(settle(ended(having_bought(2)), a_clock(33)).dossier), a_clock(40)).dossier
+    late = bought(done, "o-last", days=41)
+    assert (late.dossier.agreement.state, late.dossier.line.owed_minor) == ("settling", 900)
+    assert paid(late.dossier, days=42).agreement.state == "closed"
+
+
+def test_a_state_that_cannot_follow_is_a_bug() -> None:
+    with pytest.raises(IllegalMoveError):
+        an_agreement().agreement.moved("settled")
