@@ -88,11 +88,14 @@ def check(
 
 
 @commands.command()
-def serve(port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 0) -> None:
+def serve(
+    port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 0, *, as_json: Json = False
+) -> None:
     """Show events.html and asyncapi.json to a browser on this machine, until Ctrl-C."""
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(_ROOT / "docs"))
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        out.print(f"http://127.0.0.1:{server.server_port}/events.html")
+        url = f"http://127.0.0.1:{server.server_port}/events.html"
+        emit_json({"url": url}) if as_json else out.print(url)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 

@@ -35,11 +35,8 @@ OF_THE_OWNER = [
     ("feed", "DELETE FROM migration"),
     ("feed", "INSERT INTO migration VALUES ('feed', 9, 'x', 'x')"),
     # The books and the movements of stock are only added to.
-    ("membership", "UPDATE entry SET kind = 'another'"),
-    ("membership", "DELETE FROM entry"),
-    ("membership", "UPDATE posting SET amount_minor = 1"),
-    ("membership", "DELETE FROM posting"),
-    ("membership", "TRUNCATE entry CASCADE"),
+    ("membership", "UPDATE accrual SET times = 1"),
+    ("membership", "UPDATE plan_version SET terms = NULL"),
     ("membership", "ALTER TABLE entry DISABLE TRIGGER entry_immutable"),
     ("membership", "ALTER TABLE posting DISABLE TRIGGER posting_balanced"),
     ("membership", "DROP TRIGGER entry_immutable ON entry"),
@@ -51,6 +48,14 @@ OF_THE_OWNER = [
     ("inventory", "DELETE FROM movement"),
     ("inventory", "ALTER TABLE movement DISABLE TRIGGER movement_immutable"),
     ("inventory", "ALTER TABLE shelf DROP CONSTRAINT shelf_check"),
+]
+OF_NOBODY = [
+    # A migration took these rights from the owner too.
+    ("membership", "UPDATE entry SET kind = 'another'"),
+    ("membership", "DELETE FROM entry"),
+    ("membership", "UPDATE posting SET amount_minor = 1"),
+    ("membership", "DELETE FROM posting"),
+    ("membership", "TRUNCATE entry CASCADE"),
 ]
 OF_THE_SUPERUSER = [
     # Nor become somebody else, nor look at the machine.
@@ -71,9 +76,14 @@ READERS_MUST_NOT = ["INSERT INTO audit (actor, action, subject, reason) VALUES (
                     "CREATE TABLE mine (id integer)"]  # fmt: skip
 
 
-@pytest.mark.parametrize(("service", "statement"), [*OF_THE_OWNER, *OF_THE_SUPERUSER])
+@pytest.mark.parametrize(("service", "statement"), [*OF_THE_OWNER, *OF_NOBODY, *OF_THE_SUPERUSER])
 async def test_a_running_service_is_forbidden(databases: Secured, service: str, statement: str) -> None:
     assert await denied(databases.database_url(service, service), statement)
+
+
+@pytest.mark.parametrize(("service", "statement"), OF_NOBODY)
+async def test_the_books_cannot_be_changed_by_their_owner(databases: Secured, service: str, statement: str) -> None:
+    assert await denied(databases.database_url(service, f"{service}_owner"), statement)
 
 
 @pytest.mark.parametrize("statement", READERS_MUST_NOT)
@@ -135,7 +145,7 @@ async def test_rights_are_what_is_declared_for_every_table(databases: Secured) -
             [service, VERIFIER],
         )
         await connection.close()
-        appended = {"outbox", "audit", "entry", "posting", "movement"}
+        appended = {"outbox", "audit", "entry", "posting", "movement", "accrual", "plan_version"}
         wanted = {
             row["name"]: "SELECT" if row["name"] == "migration"
             else "INSERT,SELECT" if row["name"] in appended

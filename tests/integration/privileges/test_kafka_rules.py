@@ -34,7 +34,13 @@ TOOLS = ("lutong-console", "lutong-verifier", "lutong-topics")
 READS = {  # written down by hand, so that the generated rules are said a second time
     "lutong-feed": {"registry.programs", "registry.discoveries", "membership.holds", "inventory.orders"},
     "lutong-registry": {"feed.posts", "feed.engagements", "inventory.orders"},
-    "lutong-membership": {"feed.engagements", "inventory.orders"},
+    "lutong-membership": {
+        "feed.engagements",
+        "inventory.orders",
+        "membership.agreements",
+        "membership.coupons",
+        "membership.holds",
+    },
     "lutong-inventory": {"feed.engagements", "membership.holds", "inventory.orders"},
 }
 Try = tuple[str, str, str]

@@ -85,6 +85,14 @@ async def plan_title(world: World, text: str) -> tuple[httpx.Response, Any]:
     return answer, (await world.ask("GET", "/v1/plans/light"))["title"] if answer.is_success else None
 
 
+async def void_reason(world: World, text: str) -> tuple[httpx.Response, Any]:
+    stock = f"/v1/coupon-stocks/{world.fresh('stock')}"
+    of_one = {"merchant_id": ACME, "amount_off_minor": 1, "total": 1, "daily_total": 1, "member_total": 1}
+    await world.ask("PUT", stock, of_one)
+    coupon = (await world.ask("POST", f"{stock}/coupons", {"member_id": ANN}))["coupon_id"]
+    return await say(world, "POST", f"/v1/coupons/{coupon}/void", {"reason": text}), None
+
+
 async def location_name(world: World, text: str) -> tuple[httpx.Response, Any]:
     site = {"merchant_id": ACME, "kind": "store", "name": text, "latitude": 0, "longitude": 0}
     return await say(world, "PUT", "/v1/locations/near", site), None
@@ -107,7 +115,7 @@ WAYS: dict[str, dict[str, Say]] = {
         "manifest.keywords, category and region": manifest(keywords=["TEXT"], category="TEXT", region="TEXT"),
         "manifest.offers.title": manifest(offers=[OFFER]),
     },
-    "membership": {"plan.title": plan_title},
+    "membership": {"plan.title": plan_title, "reason": void_reason},
     "inventory": {"location.name": location_name},
 }
 CASES = [(name, field) for name, ways in WAYS.items() for field in ways]
@@ -137,6 +145,7 @@ def test_every_field_that_takes_free_text_has_its_way() -> None:
         ("feed", "name"), ("feed", "text"), ("registry", "name"), ("registry", "title"), ("registry", "description"),
         ("registry", "keywords"), ("registry", "category"), ("registry", "region"), ("membership", "title"),
         ("inventory", "name"),
+        ("membership", "reason"),
     }  # fmt: skip
     found = {
         (name, field)
@@ -149,7 +158,7 @@ def test_every_field_that_takes_free_text_has_its_way() -> None:
 
 
 def free_texts(model: object) -> set[str]:
-    """Names of the fields, also of models within, that take text and have no pattern."""
+    """Names of the fields, also of models within, that take text and have no pattern or format."""
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return set()
     found: set[str] = set()
@@ -157,6 +166,6 @@ def free_texts(model: object) -> set[str]:
     for part in [schema, *schema.get("$defs", {}).values()]:
         for name, field in part.get("properties", {}).items():
             shapes = [field, field.get("items", {}), *field.get("anyOf", ())]
-            if any(s.get("type") == "string" and not {"pattern", "enum", "const"} & s.keys() for s in shapes):
+            if any(s.get("type") == "string" and not {"pattern", "enum", "const", "format"} & s.keys() for s in shapes):
                 found.add(name)
     return found

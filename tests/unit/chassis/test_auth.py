@@ -122,7 +122,7 @@ def test_negative_control_a_verifier_that_only_looks_at_the_signature_believes_d
 
 
 async def test_nothing_is_read_of_a_request_before_it_is_refused() -> None:
-    app = service.app(settings_for("postgresql://unused", http_burst=1))
+    app = service.app(settings_for("postgresql://unused", http_burst=1, http_rate_per_s=0.01))
     app.state.gate.verifier = a_verifier()
 
     async def status_of(method: str, path: str, who: Principal | None) -> int:

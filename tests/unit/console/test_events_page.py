@@ -10,7 +10,7 @@ import pytest
 
 from lutong_console import catalogue
 from lutong_console.events_page import page
-from lutong_contracts import event_types
+from lutong_contracts import TOPICS, event_types
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DOCUMENT = orjson.loads(catalogue.asyncapi(catalogue.reactions()))
@@ -18,7 +18,9 @@ DOCUMENT = orjson.loads(catalogue.asyncapi(catalogue.reactions()))
 
 def test_every_event_and_every_field_is_on_the_page() -> None:
     html = page(DOCUMENT).decode()
-    for event in event_types().values():
+    for event in (
+        event for event in event_types().values() if event.topic in TOPICS
+    ):  # other tests have events of their own
         assert f'id="{event.type}"' in html
         assert all(f"<code>{field}</code>" in html for field in event.model_fields)
 
