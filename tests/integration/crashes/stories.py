@@ -55,6 +55,13 @@ _WANTED: Final = {
     "lines": [{"sku": "tea", "units": 2}],
     "destination": {"latitude": 31.2, "longitude": 121.4},
 }
+_EVENT: Final = {
+    "specversion": "1.0",
+    "id": "e-1",
+    "source": "/cms",
+    "type": "lutong.feed.post-published.v1",
+    "data": {"post_id": "p-3", "author_id": "ann", "text": "雨"},
+}
 _ASK: Final = Command("POST", "/v1/posts/p-1/card/requests", _WANTED)
 _FUND: Final = {"title": "公积金提取", "page": "pages/fund"}
 
@@ -93,6 +100,7 @@ FEED: Final[tuple[Step, ...]] = (
     VersionReleased(version=1, offers=(_TEA,), **_SHOP),
     Command("POST", "/v1/posts", {"author_id": "ann", "text": "路通", "post_id": "p-1"}),
     Command("POST", "/v1/posts/batch", {"posts": [{"author_id": "ann", "text": "晴", "post_id": "p-2"}]}),
+    Command("POST", "/v1/events", [_EVENT]),
     ServiceDiscovered(post_id="p-1", version=1, matched_by="words", **_SHOP),
     ServiceNotFound(post_id="p-2", reason="no_match"),
     Command("POST", "/v1/posts/p-1/card/taps", {"viewer_id": "bo"}),
@@ -150,8 +158,8 @@ _ADMIT: Final = Meanwhile(
     SELECT agreement_id, member_id, 800, 90000, '{}', 'story', now() FROM agreement WHERE state = 'consulted'
     """
 )
-_WHO: Final = {"actor": "ops-1", "reason": "as the story goes"}
-_SECOND: Final = {"actor": "ops-2", "reason": "looked at it"}
+_BECAUSE: Final = {"reason": "as the story goes"}
+_LOOKED: Final = {"reason": "looked at it"}
 
 
 def _pass(days: int) -> Meanwhile:
@@ -163,10 +171,10 @@ def _pass(days: int) -> Meanwhile:
 
 
 def _of(
-    path: str, body: Mapping[str, Any] | None = None, method: str = "POST"
+    path: str, body: Mapping[str, Any] | None = None, method: str = "POST", who: str = "ada"
 ) -> Callable[[Mapping[str, Any]], Command]:
     """A command about the agreement, coupon or proposal that was spoken of last."""
-    return lambda known: Command(method, path.format(**known), body)
+    return lambda known: Command(method, path.format(**known), body, who=who)
 
 
 def _about(event: type[Event], **facts: Any) -> Callable[[Mapping[str, Any]], Event]:  # fields of the event
@@ -213,7 +221,7 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     _of("/v1/agreements/{agreement_id}/signature"),
     _about(AgreementSigned, member_id="m-1", plan_id="light", merchant_id="shop"),
     Command("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": "m-1"}),
-    _of("/v1/coupons/{coupon_id}/void", _WHO),
+    _of("/v1/coupons/{coupon_id}/void", _BECAUSE),
     Command("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": "m-1"}),
     lambda known: a_request("o-1", 20_000).model_copy(update={"coupon_id": known["coupon_id"]}),
     fulfilled("o-1", 17_900),
@@ -249,10 +257,10 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     _about(DeductionFailed, deduction_id="d-1", member_id="m-1", amount=_ONE, reason="insufficient_funds"),
     _a_deduction("taken", 2),
     _about(DeductionSucceeded, deduction_id="d-2", member_id="m-1", amount=_ONE),
-    _of("/v1/agreements/{agreement_id}/waivers", _WHO | {"debt_id": "order:o-5", "amount_minor": 20_000}),
-    _of("/v1/proposals/{proposal_id}/rejection", _SECOND),
-    _of("/v1/agreements/{agreement_id}/write-off", _WHO),
-    _of("/v1/proposals/{proposal_id}/approval", _SECOND),
+    _of("/v1/agreements/{agreement_id}/waivers", _BECAUSE | {"debt_id": "order:o-5", "amount_minor": 20_000}),
+    _of("/v1/proposals/{proposal_id}/rejection", _LOOKED, who="another"),
+    _of("/v1/agreements/{agreement_id}/write-off", _BECAUSE),
+    _of("/v1/proposals/{proposal_id}/approval", _LOOKED, who="another"),
     _about(GraceEnded),
     Command("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": "m-3"}),
     Meanwhile("UPDATE coupon SET expires_at = now() - interval '1 day' WHERE state = 'issued'"),

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -18,6 +18,7 @@ from typing import IO, Any
 import httpx
 
 from lutong_chassis import Service, database, failpoints
+from lutong_chassis.auth import Principal
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.parking import StoredRecord
 from lutong_chassis.testing import app_of, http_client, settings_for
@@ -29,8 +30,9 @@ class Command:
 
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | Sequence[Any] | None = None
     key: str = ""
+    who: str = "ada"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Res
             consumer = Consumer(pool, service.handlers, 0.1, after_commit=lambda: None)
             await consumer.on_poll([_record(what)], NoPartitions())
             return None
-        async with http_client(service, pool) as client:
+        async with http_client(service, pool, Principal(what.who, "admin")) as client:
             while True:  # the backend of a process that died lets its locks go a moment later
                 answer = await client.request(
                     what.method, what.path, json=what.body, headers={"idempotency-key": what.key}
