@@ -124,12 +124,13 @@ class Service:
 
     # Its life
 
-    def run(self) -> None:
+    def run(self, arguments: Sequence[str] | None = None) -> None:
         """Run until SIGTERM or Ctrl-C; with the argument `migrate`, bring the database up to date and end.
 
-        Exit code 2 when the settings or the arguments do not make sense.
+        Arguments are the command line's unless they are given. Exit code 2 when the settings or the arguments do not make sense.
         """
-        if sys.argv[1:] not in ([], ["migrate"]):
+        told = list(sys.argv[1:] if arguments is None else arguments)
+        if told not in ([], ["migrate"]):
             sys.stderr.write(f"lutong-{self.name}: the only argument there is: migrate\n")
             raise SystemExit(2)
         try:
@@ -142,7 +143,7 @@ class Service:
         if settings.failpoint:
             failpoints.arm(settings.failpoint)
         observe.configure_logging(settings, self.name)
-        if sys.argv[1:] == ["migrate"]:
+        if told:
             asyncio.run(self._migrate(settings.model_copy(update={"migrate_on_start": True})))
             return
         observe.configure_tracing(settings, self.name)

@@ -97,4 +97,4 @@ NOTHING = Path(__file__).parent / "no_migrations"
 if __name__ == "__main__":
     name = sys.argv[1]
     handlers = {"credit": credit, "stock": stock}[name]
-    Service(f"bench-{name}-{SUFFIX}", handlers=handlers, routes=routes(), migrations=NOTHING).run()
+    Service(f"bench-{name}-{SUFFIX}", handlers=handlers, routes=routes(), migrations=NOTHING).run([])
