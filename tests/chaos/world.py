@@ -1,16 +1,14 @@
 """The world that chaos happens to: a brand with stores, viewers with lines of different length."""
 
-import os
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from lutong_local.processes import Child, Command, free_port, start, wait_for
+from lutong_local.processes import Child, free_port
 from lutong_local.stack import Stack, save
 from tests.integration.chassis.harness import until
+from tests.integration.membership.stub import started
 
 VIEWERS: Final = 60
 STORES: Final = 8
@@ -58,16 +56,9 @@ def through_proxy(stack: Stack, service: str) -> dict[str, str]:
 def bank(stack: Stack) -> Child:
     """Whoever takes charges: it takes them, and its answer never comes. Only who asks again learns what happened."""
     port = stack.ports["bank"]
-    command = [sys.executable, "-m", "tests.integration.membership.credit_stub", str(port)]
-    child = start(Command(command, os.environ, stack.directory / "bank.log", dies_with_parent=True))
+    child = started(port, stack.directory / "bank.log")
     told = {"POST": {"then": "cut", "decided": {"state": "succeeded"}}}
-
-    def takes() -> bool:
-        with suppress(httpx.TransportError):
-            return httpx.put(f"http://127.0.0.1:{port}/stub", json=told, trust_env=False).is_success
-        return False
-
-    wait_for(child, "the bank", takes)
+    httpx.put(f"http://127.0.0.1:{port}/stub", json=told, trust_env=False).raise_for_status()
     return child
 
 

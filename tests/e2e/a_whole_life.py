@@ -77,13 +77,7 @@ async def _a_coupon(walker: Walker, stock: str) -> str:
 async def _buy(walker: Walker, **more: str) -> str:
     """Order one, and get it; gives the order."""
     orders = sum(step.name == "HoldCaptured" for step in walker.seen) + 1
-    wanted = {
-        "viewer_id": walker.viewer,
-        "lines": [{"sku": "pen", "units": 1}],
-        "destination": {"latitude": 31, "longitude": 121},
-    }
-    answer = await walker.ask("feed", "POST", f"/v1/posts/{walker.post}/card/requests", **wanted, **more)
-    order_id: str = answer["order_id"]
+    order_id = await walker.order("pen", 1, **more)
     await walker.until("OrderSourced", orders)
     await walker.fulfil(order_id)
     await walker.until("HoldCaptured", orders)

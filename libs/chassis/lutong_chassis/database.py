@@ -203,8 +203,7 @@ async def migrate(connection: Connection, wanted: Sequence[Migration]) -> list[M
 async def require(connection: Connection, wanted: Sequence[Migration]) -> None:
     """Have every migration applied already, where a job of the owner's does that."""
     there = await connection.fetchval("SELECT to_regclass('migration') IS NOT NULL")
-    rows = await connection.fetch("SELECT component, number, checksum FROM migration") if there else []
-    applied = {(row["component"], row["number"]): row["checksum"] for row in rows}
+    applied = await _recorded(connection) if there else {}
     for migration in wanted:
         if not _is_applied(migration, applied):
             raise NotMigratedError(
@@ -226,6 +225,10 @@ async def _applied(connection: Connection) -> dict[tuple[str, int], str]:
         )
         """
     )
+    return await _recorded(connection)
+
+
+async def _recorded(connection: Connection) -> dict[tuple[str, int], str]:
     rows = await connection.fetch("SELECT component, number, checksum FROM migration")
     return {(row["component"], row["number"]): row["checksum"] for row in rows}
 

@@ -7,6 +7,7 @@ event has a result of its own. What is accepted is said by the service itself: a
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import orjson
@@ -102,13 +103,11 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
     async def publish_events(request: Request, who: Who, tx: TxDependency, *, dry_run: bool = False) -> Results:
         """Publish events: one, an array, or one per line; a copy has no second effect. `dry_run` changes nothing."""
         documents = split(request.headers.get("content-type", ""), await request.body())
-        try:
+        with suppress(_DryRun):
             async with tx.savepoint():
                 results = await _publish(tx, who, acceptors, documents)
                 if dry_run:
-                    raise _DryRun  # noqa: TRY301  # this is how a savepoint is undone
-        except _DryRun:
-            return Results(results=results)
+                    raise _DryRun
         return Results(results=results)
 
     @router.get("/v1/events/rejected")

@@ -19,13 +19,14 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 
-from lutong_chassis import database, failpoints, grants, inbox, observe, operations, outbox, topics
+from lutong_chassis import database, failpoints, grants, observe, operations, outbox, topics
 from lutong_chassis.broker import KafkaIntake
 from lutong_chassis.consumer import Consumer, handle
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import Received
 from lutong_chassis.errands import Errand, Runner
 from lutong_chassis.handlers import Handlers
+from lutong_chassis.housekeeping import keep_house
 from lutong_chassis.http import Admission, BodyLimit, BoundedHead, Gate, Problem, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, load_settings
@@ -35,7 +36,6 @@ from lutong_contracts import Event
 log = structlog.get_logger(__name__)
 
 CHASSIS_MIGRATIONS = Path(__file__).parent / "migrations"
-_HOUSEKEEPING_INTERVAL_S = 3600
 _WAITED_FOR = (KafkaError, topics.TopicError, asyncpg.InvalidCatalogNameError, database.NotMigratedError)
 
 
@@ -221,7 +221,7 @@ class Service:
                 self.relay.run(),
                 self.relay.sweep(),
                 self.watchdog.run(),
-                self._keep_house(settings),
+                keep_house(pool, settings),
                 *(runner.run() for runner in self.runners.values()),
             )
         ]
@@ -258,25 +258,6 @@ class Service:
         if absent:
             message = f"topic {absent[0]} is missing ({len(absent)} in all): run `lutong topics apply`"
             raise topics.TopicError(message)
-
-    async def _keep_house(self, settings: Settings) -> None:
-        """Hourly: partitions for the days to come, and forgetting what is past its time."""
-        while True:
-            await asyncio.sleep(_HOUSEKEEPING_INTERVAL_S)
-            try:
-                async with transaction(self.required_pool) as tx:
-                    await outbox.keep_partitions(tx, settings.outbox_retention)
-                    await tx.execute("DELETE FROM idempotency WHERE answered_at < now() - interval '7 days'")
-                    await tx.execute("DELETE FROM rejected WHERE rejected_at < now() - interval '7 days'")
-                    await tx.execute(
-                        "DELETE FROM parked WHERE resolved_at < now() - $1::interval", settings.parked_retention
-                    )
-                while True:
-                    async with transaction(self.required_pool) as tx:
-                        if not await inbox.forget(tx, settings.inbox_retention):
-                            break
-            except database.TRANSIENT as error:
-                log.warning("housekeeping_delayed", error=type(error).__name__)
 
 
 async def prepare(pool: Pool, migrations: Sequence[database.Migration], settings: Settings) -> None:

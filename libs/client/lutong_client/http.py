@@ -1,6 +1,7 @@
 """Over HTTP: `POST /v1/events` at the service that owns an event's topic. Tried again while that can help."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -48,14 +49,36 @@ def _in_order(count: int, found: Mapping[int, Receipt]) -> list[Receipt]:
     return [found[position] for position in range(count)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """Where the services are, and who knocks."""
+
+    urls: dict[str, str]
+    token: str | Callable[[], str]
+
+    def request(self, owner: str, body: bytes, *, dry_run: bool) -> dict[str, Any]:
+        """What httpx is to build: events, one a line, for the service that owns them."""
+        if owner not in self.urls:
+            raise PublishError(
+                f"events of {owner} are published at {owner}, and its URL is not known: add it to `urls`"
+            )
+        bearer = self.token if isinstance(self.token, str) else self.token()
+        return {
+            "method": "POST",
+            "url": f"{self.urls[owner].rstrip('/')}/v1/events",
+            "params": {"dry_run": "true"} if dry_run else None,
+            "content": body,
+            "headers": {"content-type": _NDJSON} | ({"authorization": f"Bearer {bearer}"} if bearer else {}),
+        }
+
+
 class HttpTransport:
     """Blocks. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
 
     def __init__(
         self, urls: Mapping[str, str], token: str | Callable[[], str] = "", *, tries_max: int = 5, timeout_s: float = 10
     ) -> None:
-        self.urls = dict(urls)
-        self.token = token
+        self.doors = _Doors(dict(urls), token)
         self.tries_max = tries_max
         self.client = httpx.Client(timeout=timeout_s)
 
@@ -65,7 +88,7 @@ class HttpTransport:
         for owner, positions, body in calls(messages):
             for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
                 with attempt:
-                    request = self.client.build_request(**_request(self.urls, owner, self.token, body, dry_run))
+                    request = self.client.build_request(**self.doors.request(owner, body, dry_run=dry_run))
                     found |= zip(positions, understood(self.client.send(request)), strict=True)
         return _in_order(len(messages), found)
 
@@ -80,8 +103,7 @@ class AsyncHttpTransport:
     def __init__(
         self, urls: Mapping[str, str], token: str | Callable[[], str] = "", *, tries_max: int = 5, timeout_s: float = 10
     ) -> None:
-        self.urls = dict(urls)
-        self.token = token
+        self.doors = _Doors(dict(urls), token)
         self.tries_max = tries_max
         self.client = httpx.AsyncClient(timeout=timeout_s)
 
@@ -91,29 +113,10 @@ class AsyncHttpTransport:
         for owner, positions, body in calls(messages):
             async for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
                 with attempt:
-                    request = self.client.build_request(**_request(self.urls, owner, self.token, body, dry_run))
+                    request = self.client.build_request(**self.doors.request(owner, body, dry_run=dry_run))
                     found |= zip(positions, understood(await self.client.send(request)), strict=True)
         return _in_order(len(messages), found)
 
     async def close(self) -> None:
         """Let go of connections."""
         await self.client.aclose()
-
-
-def _request(
-    urls: Mapping[str, str],
-    owner: str,
-    token: str | Callable[[], str],
-    body: bytes,
-    dry_run: bool,  # noqa: FBT001  # private
-) -> dict[str, Any]:
-    if owner not in urls:
-        raise PublishError(f"events of {owner} are published at {owner}, and its URL is not known: add it to `urls`")
-    bearer = token if isinstance(token, str) else token()
-    return {
-        "method": "POST",
-        "url": f"{urls[owner].rstrip('/')}/v1/events",
-        "params": {"dry_run": "true"} if dry_run else None,
-        "content": body,
-        "headers": {"content-type": _NDJSON} | ({"authorization": f"Bearer {bearer}"} if bearer else {}),
-    }

@@ -63,7 +63,7 @@ class Walker:
         """Open the mini-program from the card."""
         await self.ask("feed", "POST", f"/v1/posts/{self.post}/card/taps", viewer_id=self.viewer)
 
-    async def order(self, sku: str, units: int) -> str:
+    async def order(self, sku: str, units: int, **more: Any) -> str:  # what else a request may say
         """Join the light membership on credit and order; gives the order."""
         answer = await self.ask(
             "feed",
@@ -72,6 +72,7 @@ class Walker:
             viewer_id=self.viewer,
             lines=[{"sku": sku, "units": units}],
             destination=SHANGHAI,
+            **more,
         )
         order_id: str = answer["order_id"]
         return order_id

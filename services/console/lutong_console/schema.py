@@ -31,9 +31,9 @@ def documents() -> dict[Path, bytes]:
     """Every generated file and what it must contain."""
     handled = catalogue.reactions()
     wanted = {_SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()}
-    wanted[_ROOT / "docs" / "asyncapi.json"] = catalogue.asyncapi(handled)
+    wanted[_ROOT / "docs" / "asyncapi.json"] = described = catalogue.asyncapi(handled)
     wanted[catalogue.HANDLED] = catalogue.handled(handled)
-    wanted[_ROOT / "docs" / "events.html"] = events_page.page(json.loads(catalogue.asyncapi(handled)))
+    wanted[_ROOT / "docs" / "events.html"] = events_page.page(json.loads(described))
     wanted[_ROOT / "docs" / "flow.md"] = catalogue.flow(handled).encode()
     told = _ROOT / "docs" / "membership.md"
     wanted[told] = machines.drawn(told.read_text(encoding="utf-8")).encode()

@@ -102,7 +102,7 @@ def suite(name: str) -> Suite:
     return Suite(
         auth=_auth(stack),
         urls={service: given[service] or (stack.url(service) if stack else "") for service in SERVICES},
-        kafka=stack.kafka if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ else _given_kafka(),
+        kafka=_kafka_of(stack),
         database_urls={
             service: _given_database(service) or (stack.database_urls.get(service, "") if stack else "")
             for service in SERVICES
@@ -114,8 +114,7 @@ def kafka_as(name: str, principal: str) -> KafkaAccess:
     """Kafka alone, as a principal of the deployment; a local stack knows none, and the environment says as whom."""
     if name == COMPOSE:
         return compose().kafka_as(principal)
-    stack = stack_named(name)
-    return stack.kafka if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ else _given_kafka()
+    return _kafka_of(stack_named(name))
 
 
 def secrets_of(name: str) -> Path:
@@ -133,8 +132,10 @@ def _given_database(service: str) -> str:
     return f"{user}:{file.read_text(encoding='utf-8').strip()}{at}{rest}"
 
 
-def _given_kafka() -> KafkaAccess:
-    """Kafka as LUTONG_KAFKA_* variables and secret files say."""
+def _kafka_of(stack: Stack | None) -> KafkaAccess:
+    """A stack's Kafka, unless LUTONG_KAFKA_* variables and secret files say another."""
+    if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ:
+        return stack.kafka
     try:
         return load_kafka()
     except SettingsError as error:

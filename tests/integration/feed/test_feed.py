@@ -1,13 +1,10 @@
 """The feed on a real PostgreSQL: cards, timelines and requests."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
-import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, events_said, http_client
+from lutong_chassis.testing import deliver, events_said
 from lutong_contracts.inventory import OrderCancelled, OrderSourced
 from lutong_contracts.membership import CreditDeclined
 from lutong_contracts.registry import (
@@ -18,10 +15,8 @@ from lutong_contracts.registry import (
     VersionReleased,
 )
 from lutong_contracts.values import Line, Money, Offer
-from lutong_feed.app import service
 from lutong_feed.handlers import handlers
 from tests.builders import fulfilled
-from tests.integration.conftest import PoolOf
 
 OFFER = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 RELEASED = VersionReleased(
@@ -33,19 +28,6 @@ WANTED = {
     "lines": [{"sku": "tea", "units": 2}],
     "destination": {"latitude": 31.23456, "longitude": 121.47891},
 }
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
-
-
-@pytest_asyncio.fixture
-async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
-    async with http_client(service, pool) as client:
-        accounts = [{"account_id": name, "name": name} for name in ("ann", "bo", "cy")]
-        assert (await client.post("/v1/accounts/batch", json={"accounts": accounts})).status_code == 201
-        yield client
 
 
 async def a_post(client: httpx.AsyncClient, author: str = "ann", text: str = "路通") -> str:

@@ -1,34 +1,17 @@
 """Other services publish posts as events over HTTP, and each event gets an answer of its own."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-import pytest_asyncio
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_member, bearer, events_said, http_client
-from lutong_feed.app import service
-from tests.integration.conftest import PoolOf
+from lutong_chassis.testing import a_member, bearer, events_said
 
 LINES = {"content-type": "application/x-ndjson"}
 POST = "lutong.feed.post-published.v1"
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
-
-
-@pytest_asyncio.fixture
-async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
-    async with http_client(service, pool) as client:
-        accounts = [{"account_id": name, "name": name} for name in ("ann", "bo")]
-        assert (await client.post("/v1/accounts/batch", json={"accounts": accounts})).status_code == 201
-        yield client
 
 
 def an_event(event_id: str = "e-1", author: str = "ann", **changes: Any) -> dict[str, Any]:

@@ -316,10 +316,9 @@ def enter(books: Books, decision: Decision) -> None:
     request, agreement = decision.request, decision.agreement
     books.answered.add(request.order_id)
     if agreement:
-        plan = books.agreements.get((agreement.member_id, agreement.plan_id), (None, books.plans[request.merchant_id]))[
-            1
-        ]
-        books.agreements[agreement.member_id, agreement.plan_id] = (agreement, plan)
+        name = (agreement.member_id, agreement.plan_id)
+        _, plan = books.agreements.get(name, (None, books.plans[request.merchant_id]))
+        books.agreements[name] = (agreement, plan)
     key = (request.viewer_id, request.total.currency)
     if decision.opened or decision.entries:
         books.lines[key] = after(decision.opened or books.lines[key], *decision.entries)
