@@ -158,6 +158,7 @@ class Service:
             log_config=None,
             access_log=False,
             server_header=False,
+            loop="asyncio",  # uvloop raises where a connection has just been closed, and aiokafka then never fetches again
             http=BoundedHead,
             ws="none",
             timeout_graceful_shutdown=int(settings.shutdown_timeout_s),

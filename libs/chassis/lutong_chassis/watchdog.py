@@ -1,6 +1,7 @@
 """Telling a process that waits from a process that is stuck. aiokafka can stop consuming without a sign."""
 
 import asyncio
+from contextlib import suppress
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
@@ -66,21 +67,23 @@ class Watchdog:
             self._moved_at = self._intake.beat_s = monotonic()
             return
         positions = self._intake.positions()
-        try:
+        lag: int | None = None  # the broker answers others: when it lasts that we cannot tell, our connection is broken
+        with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(_PROBE_TIMEOUT_S):
                 lag = await self._lag(kafka, list(positions)) if positions else 0
-        except (KafkaError, TimeoutError):
-            return
-        reached_s = self._intake.consumer.reached_s
-        observe.LAG.set(lag)
-        observe.LAG_SECONDS.set(max(0.0, time() - reached_s) if lag and reached_s else 0)
-        if not lag or positions != self._positions or self._intake.consumer.waiting_for:
+        if lag is not None:
+            reached_s = self._intake.consumer.reached_s
+            observe.LAG.set(lag)
+            observe.LAG_SECONDS.set(max(0.0, time() - reached_s) if lag and reached_s else 0)
+        if lag == 0 or positions != self._positions or self._intake.consumer.waiting_for:
             self._moved_at = monotonic()
         self._positions = positions
         still_s, silent_s = monotonic() - self._moved_at, self._intake.silent_s
         self._found = None
         if still_s > self._settings.stall_timeout_s:
-            self._found = f"{lag} events behind and no progress for {still_s:.0f} s"
+            self._found = (
+                f"{'unknown how many' if lag is None else lag} events behind and no progress for {still_s:.0f} s"
+            )
         elif silent_s > self._settings.stall_timeout_s:
             self._found = f"nobody asked Kafka for events for {silent_s:.0f} s"
         if self._found:
