@@ -31,6 +31,20 @@ from tests.chaos.world import bank, build_and_wait, through_proxy, wire
 _QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
 _GOING_ON = ("consulted", "active", "fulfilled", "unfulfilled", "quit", "settled", "recovered")
 """Where no agreement stays, when terms last seconds. Those that settle, or are overdue, wait for their members."""
+_WANTED = {
+    "duplicates": 100,
+    "compensations": 50,
+    "rebalances": 10,
+    "parked": 10,
+    "redriven": 10,
+    "lapse races": 20,
+    "refunds": 30,
+    "settlements": 30,
+    "deductions": 30,
+    "coupons": 3,
+    "quits": 5,
+}
+"""How often a run of 60 kills must have seen each rare state. One that did not proves nothing, and is invalid."""
 
 
 def say(message: str) -> None:
@@ -66,11 +80,10 @@ def _background(stack: Stack, part: str, *arguments: object) -> Child:
 def _judge(options: argparse.Namespace, faults: Faults, world: World, history: list[dict[str, Any]]) -> bool:
     violations = evaluate(world, history=history)
     reached = _rare_states(faults, world)
-    wanted = {"duplicates": 100, "compensations": 50, "rebalances": 10, "parked": 10, "redriven": 10, "lapse races": 20}
     share = min(1.0, options.kills / 60)  # a shorter run must reach its share
     missed = [
         f"{name} {reached[name]} < {round(least * share)}"
-        for name, least in wanted.items()
+        for name, least in _WANTED.items()
         if reached[name] < round(least * share)
     ]
     for violation in violations[:20]:
