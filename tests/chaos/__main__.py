@@ -164,10 +164,10 @@ async def _still(stack: Stack) -> World:
     target = Suite.of(stack)
     handled = catalogue.handled_types()
     deadline = time.monotonic() + _QUIET_DEADLINE_S
-    one = await collect(target, handled)
-    while (other := await collect(target, handled)).digest != one.digest and time.monotonic() < deadline:
-        one = other
-    return other
+    before = (await collect(target, handled)).digest  # not the world itself: a long run's fills the memory once
+    while (world := await collect(target, handled)).digest != before and time.monotonic() < deadline:
+        before = world.digest
+    return world
 
 
 async def _all_ready(stack: Stack) -> bool:
