@@ -1,7 +1,7 @@
 """What all tests share: which Kafka and PostgreSQL they run on (the ladder of design §7).
 
-Given by LUTONG_TEST_KAFKA_BOOTSTRAP and LUTONG_TEST_DATABASE_URL, or else the local stack: real
-Kafka and real PostgreSQL from wheels, on free ports, gone when the tests end.
+Given by LUTONG_TEST_KAFKA_BOOTSTRAP and LUTONG_TEST_DATABASE_URL; or containers, with LUTONG_TEST_DOCKER=1; or else the
+local stack: real Kafka and real PostgreSQL from wheels. What a run starts is on free ports, and gone when it ends.
 """
 
 import os
@@ -43,6 +43,12 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infrast
     database = os.environ.get("LUTONG_TEST_DATABASE_URL")
     if kafka and database:
         yield Infrastructure(kafka, database)
+        return
+    if os.environ.get("LUTONG_TEST_DOCKER") == "1":
+        from tests.containers import containers  # the other tiers do without the docker library
+
+        with containers() as (kafka, database):
+            yield Infrastructure(kafka, database)
         return
     with local_infrastructure(tmp_path_factory.mktemp("stack")) as local:
         yield Infrastructure(local.kafka_bootstrap, local.admin_url)

@@ -2,176 +2,33 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lutong_chassis import Cause, Command, Problem, Received, Tx, TxDependency, Who, allowed, ingest, not_found, routes
+from lutong_chassis import Cause, Problem, Received, Tx, TxDependency, Who, allowed, ingest, not_found, routes
 from lutong_chassis.auth import Principal
 from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
-from lutong_contracts.values import Identifier, Mode, Place, Text, Title
+from lutong_contracts.values import Identifier
 from lutong_feed import domain, store
+from lutong_feed.bodies import (
+    Account,
+    Accounts,
+    CardView,
+    Follow,
+    Follows,
+    NewPost,
+    NewPosts,
+    NewRequest,
+    PostView,
+    RequestView,
+    Timeline,
+    Viewer,
+)
 from lutong_feed.domain import CANCELLABLE, Cursor, Refusal
 
 router = routes("feed")
-
-
-class Account(Command):
-    """Who posts and reads."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "浙里办", "kind": "enterprise"}]})
-
-    name: Title = Field(examples=["浙里办"])
-    kind: Literal["personal", "enterprise"] = "personal"
-
-
-class NamedAccount(Account):
-    """An account with its id."""
-
-    account_id: Identifier
-
-
-class Accounts(Command):
-    """Several accounts at once."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"accounts": [{"account_id": "zheliban", "name": "浙里办", "kind": "enterprise"}]}]
-        }
-    )
-
-    accounts: list[NamedAccount] = Field(min_length=1, max_length=1000)
-
-
-class Follow(Command):
-    """Who reads whom."""
-
-    follower_id: Identifier
-    followee_id: Identifier
-
-
-class Follows(Command):
-    """Several follows at once."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"follows": [{"follower_id": "reader-1", "followee_id": "zheliban"}]}]}
-    )
-
-    follows: list[Follow] = Field(min_length=1, max_length=1000)
-
-
-class NewPost(Command):
-    """A post. Name the mini-program, or let the words find one."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"author_id": "zheliban", "text": "公积金新政策今天起施行"}]}
-    )
-
-    author_id: Identifier = Field(examples=["zheliban"])
-    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000)] = Field(
-        examples=["公积金新政策今天起施行，提取更方便"]
-    )
-    program_id: Identifier | None = None
-    post_id: Identifier | None = Field(default=None, description="the author's own id for it, if any")
-
-
-class NewPosts(Command):
-    """Several posts at once, each with its own journey."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"posts": [{"author_id": "watsons", "text": "面膜补货了", "program_id": "demo-watsons"}]}]
-        }
-    )
-
-    posts: list[NewPost] = Field(min_length=1, max_length=200)
-
-
-class Viewer(Command):
-    """Who does it."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"viewer_id": "reader-1"}]})
-
-    viewer_id: Identifier
-
-
-class WantedLine(Command):
-    """What is wanted, and how much of it."""
-
-    sku: Identifier
-    units: int = Field(ge=1, le=10_000)
-
-
-class Destination(Place):
-    """Where it is brought, as strict as the rest of a command."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class NewRequest(Viewer):
-    """Join the light membership on credit and have this brought."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "viewer_id": "reader-1",
-                    "lines": [{"sku": "mask", "units": 2}],
-                    "destination": {"latitude": 31.23, "longitude": 121.47},
-                }
-            ]
-        }
-    )
-
-    lines: list[WantedLine] = Field(min_length=1, max_length=200)
-    destination: Destination = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
-    mode: Mode = "delivery"
-    coupon_id: Identifier | None = Field(default=None, description="a coupon that the viewer holds")
-
-
-class CardView(BaseModel):
-    """What a reader sees below a post. `reason` says why it cannot be tapped."""
-
-    state: str
-    program_id: str | None
-    title: str | None
-    page: str | None
-    version: int | None
-    reason: str | None
-
-
-class PostView(BaseModel):
-    """A post with its card, and what viewers did with it."""
-
-    post_id: str
-    author_id: str
-    text: str
-    published_at: datetime
-    card: CardView
-    counters: dict[str, int]
-
-
-class Timeline(BaseModel):
-    """A page of posts, newest first; `next_cursor` leads to the next one and is null on the last."""
-
-    posts: list[PostView]
-    next_cursor: str | None
-
-
-class RequestView(BaseModel):
-    """A request, and how far it is."""
-
-    order_id: str
-    post_id: str
-    status: str
-    reason: str | None
-    location_id: str | None
-    location_kind: str | None
-    total_minor: int
-    currency: str
 
 
 @router.put("/v1/accounts/{account_id}")

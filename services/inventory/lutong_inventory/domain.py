@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import asin, cos, radians, sin, sqrt
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from lutong_contracts import Event
+from lutong_contracts.inventory import StockDepleted, StockRestored
 from lutong_contracts.membership import CreditHeld
 from lutong_contracts.values import Line, LocationKind, Mode, Place
 
@@ -133,6 +135,21 @@ def source_all(
                 left[outcome.location.location_id, sku] -= units
         outcomes.append(outcome)
     return outcomes
+
+
+def shelf_news(changed: Sequence[Any]) -> list[Event]:
+    """What shelves that changed have to say: that they ran empty, or have something again.
+
+    Each row has `location_id`, `sku`, and what was `available_before` and is `available`; below zero is a count less its
+    safety stock.
+    """
+    said: list[Event] = []
+    for row in changed:
+        if row["available"] <= 0 < row["available_before"]:
+            said.append(StockDepleted(location_id=row["location_id"], sku=row["sku"]))
+        elif row["available_before"] <= 0 < row["available"]:
+            said.append(StockRestored(location_id=row["location_id"], sku=row["sku"]))
+    return said
 
 
 def next_step(state: State, mode: Mode) -> Step | None:

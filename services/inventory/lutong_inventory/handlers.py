@@ -13,12 +13,10 @@ from lutong_contracts.inventory import (
     OrderCancelled,
     OrderRejected,
     OrderSourced,
-    StockDepleted,
-    StockRestored,
 )
 from lutong_contracts.membership import CreditHeld
 from lutong_inventory import domain, store
-from lutong_inventory.domain import Outcome, Recalled, Shelf, Sourced
+from lutong_inventory.domain import Outcome, Recalled, Shelf, Sourced, shelf_news
 
 handlers = Handlers()
 
@@ -38,15 +36,14 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
 
     accept_by = tx.now + ACCEPTANCE_WINDOW
     causes = [received.as_cause for received in fresh]
-    emptied = await store.save_outcomes(tx, list(zip(outcomes, causes, strict=True)), accept_by)
+    changed = await store.save_outcomes(tx, list(zip(outcomes, causes, strict=True)), accept_by)
 
     said = []
     for received, outcome in zip(fresh, outcomes, strict=True):
         said.append(received.causes(_answer(outcome, tx)))
         if isinstance(outcome, Sourced):
             said.append(received.causes(AcceptanceLapsed(order_id=outcome.order.order_id), due_at=accept_by))
-    said += [fresh[-1].causes(StockDepleted(location_id=row["location_id"], sku=row["sku"])) for row in emptied]
-    return said
+    return said + [fresh[-1].causes(news) for news in shelf_news(changed)]
 
 
 async def _source(orders: Sequence[CreditHeld], tx: Tx) -> list[Outcome]:
@@ -126,8 +123,4 @@ async def _cancel(
         )
         for row in cancelled
     ]
-    return said + [
-        batch[-1].causes(StockRestored(location_id=row["location_id"], sku=row["sku"]))
-        for row in released
-        if row["available_before"] <= 0 < row["available"]
-    ]
+    return said + [batch[-1].causes(news) for news in shelf_news(released)]

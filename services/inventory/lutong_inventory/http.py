@@ -1,12 +1,11 @@
 """What stores, brands and operators ask of inventory."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import Query
-from pydantic import ConfigDict, Field, model_validator
 
-from lutong_chassis import Cause, Command, Problem, Tx, TxDependency, Who, allowed, not_found, routes
+from lutong_chassis import Cause, Problem, Tx, TxDependency, Who, allowed, not_found, routes
 from lutong_contracts import Event
 from lutong_contracts.inventory import (
     OrderAdvanced,
@@ -14,157 +13,25 @@ from lutong_contracts.inventory import (
     OrderFulfilled,
     OrderRefunded,
     StockAdjusted,
-    StockDepleted,
-    StockRestored,
 )
-from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, LocationKind, Money, Reason, Title
+from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Money
 from lutong_contracts.values import Line as OrderLine
 from lutong_inventory import domain, store
-from lutong_inventory.domain import Step
+from lutong_inventory.bodies import (
+    Because,
+    Count,
+    NamedSite,
+    Refund,
+    ShelfCount,
+    ShelfCounts,
+    Site,
+    Sites,
+    StepsTaken,
+    StepTaken,
+)
+from lutong_inventory.domain import Step, shelf_news
 
 router = routes("inventory")
-
-Units = Annotated[int, Field(ge=0, le=10**9)]
-
-
-class Site(Command):
-    """A place that goods come from, in WGS-84 degrees."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "merchant_id": "watsons",
-                    "kind": "store",
-                    "name": "屈臣氏 南京西路店",
-                    "latitude": 31.23,
-                    "longitude": 121.46,
-                }
-            ]
-        }
-    )
-
-    merchant_id: Identifier
-    kind: LocationKind
-    name: Title = Field(examples=["屈臣氏 南京西路店"])
-    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False, examples=[31.23])
-    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False, examples=[121.47])
-    open: bool = True
-
-
-class NamedSite(Site):
-    """A site with its id."""
-
-    location_id: Identifier
-
-
-class Sites(Command):
-    """Several sites at once."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "locations": [
-                        {
-                            "location_id": "store-1",
-                            "merchant_id": "watsons",
-                            "kind": "store",
-                            "name": "屈臣氏",
-                            "latitude": 31.23,
-                            "longitude": 121.46,
-                        }
-                    ]
-                }
-            ]
-        }
-    )
-
-    locations: list[NamedSite] = Field(min_length=1, max_length=1000)
-
-
-class Count(Command):
-    """What was counted on a shelf."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"on_hand": 12, "safety_stock": 2}]})
-
-    on_hand: Units = Field(examples=[12])
-    safety_stock: Units = Field(default=0, description="units that are never promised")
-
-
-class ShelfCount(Count):
-    """A count with its shelf."""
-
-    location_id: Identifier
-    sku: Identifier
-
-
-class ShelfCounts(Command):
-    """Several counts at once."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"shelves": [{"location_id": "store-1", "sku": "mask", "on_hand": 12}]}]}
-    )
-
-    shelves: list[ShelfCount] = Field(min_length=1, max_length=2000)
-
-
-class StepTaken(Command):
-    """What store staff did with an order."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"step": "accepted", "location_id": "store-1"}]})
-
-    step: Step
-    location_id: Identifier
-
-
-class StepsTaken(Command):
-    """The same step with many orders, each at its own location."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"order_ids": ["01a20aa9-a380-749f-b6d9-b0115de3bc74"], "step": "accepted"}]}
-    )
-
-    order_ids: list[Identifier] = Field(min_length=1, max_length=500)
-    step: Step
-
-
-class ReturnedLine(Command):
-    """Goods that are taken back."""
-
-    sku: Identifier
-    units: int = Field(ge=1, le=10_000)
-
-
-class Refund(Command):
-    """What of an order is taken back: goods, which say what they are worth, or an amount of what the member paid."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"refund_id": "refund-1", "lines": [{"sku": "mask", "units": 1}], "restock": True}]
-        }
-    )
-
-    refund_id: Identifier
-    lines: list[ReturnedLine] = Field(default_factory=list, max_length=200)
-    amount_minor: int | None = Field(default=None, ge=1, le=10**12)
-    restock: bool = Field(default=False, description="the goods are on the shelf again")
-
-    @model_validator(mode="after")
-    def _is_goods_or_an_amount(self) -> Self:
-        if bool(self.lines) == (self.amount_minor is not None):
-            raise ValueError("give either lines or amount_minor")
-        if self.restock and not self.lines:
-            raise ValueError("only lines can be restocked")
-        return self
-
-
-class Because(Command):
-    """Why a store cannot fulfil an order."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "cancelled_by_store"}]})
-
-    reason: Reason = Field(default="cancelled_by_store", examples=["cancelled_by_store"])
 
 
 @router.put("/v1/locations/{location_id}")
@@ -232,7 +99,7 @@ async def cancel_order(order_id: Identifier, because: Because, who: Who, tx: TxD
     said = OrderCancelled(
         order_id=order_id, member_id=row["member_id"], merchant_id=row["merchant_id"], reason=because.reason
     )
-    tx.publish(said, *_availability(released), cause=_cause(row))
+    tx.publish(said, *shelf_news(released), cause=_cause(row))
     return {"order_id": order_id, "state": "cancelled"}
 
 
@@ -384,7 +251,7 @@ async def _count(tx: Tx, who: Who, counts: list[ShelfCount]) -> list[Any]:
                     reason="counted",
                 )
             )
-    tx.publish(*_availability(rows))
+    tx.publish(*shelf_news(rows))
     return rows
 
 
@@ -397,7 +264,7 @@ async def _advance(tx: Tx, rows: list[Any], step: Step) -> None:
     order_ids = [row["order_id"] for row in rows]
     await store.advance(tx, order_ids, step)
     if step == "fulfilled":
-        tx.publish(*_availability(await store.close_reservations(tx, order_ids, "shipped")))
+        tx.publish(*shelf_news(await store.close_reservations(tx, order_ids, "shipped")))
     for row in rows:
         tx.publish(_stepped(row, step), cause=_cause(row))
 
@@ -407,7 +274,7 @@ async def _restock(tx: Tx, row: Any, units: dict[str, int]) -> list[Event]:  # n
     shelves = [(row["location_id"], sku) for sku in units]
     await store.available(tx, shelves, lock=True)
     moves = [(row["location_id"], sku, count, 0, row["order_id"]) for sku, count in units.items()]
-    return _availability(await store.move(tx, "returned", moves))
+    return shelf_news(await store.move(tx, "returned", moves))
 
 
 def _stepped(row: Any, step: Step) -> Event:  # noqa: ANN401  # a row of customer_order
@@ -423,17 +290,6 @@ def _stepped(row: Any, step: Step) -> Event:  # noqa: ANN401  # a row of custome
         location_kind=row["location_kind"],
         amount=Money(amount_minor=row["amount_minor"], currency=row["currency"]),
     )
-
-
-def _availability(rows: list[Any]) -> list[Event]:
-    """What shelves that changed have to say: that they ran empty, or have something again."""
-    said: list[Event] = []
-    for row in rows:
-        if row["available"] <= 0 < row["available_before"]:
-            said.append(StockDepleted(location_id=row["location_id"], sku=row["sku"]))
-        elif row["available_before"] <= 0 < row["available"]:
-            said.append(StockRestored(location_id=row["location_id"], sku=row["sku"]))
-    return said
 
 
 def _cause(row: Any) -> Cause:  # noqa: ANN401  # a row of customer_order

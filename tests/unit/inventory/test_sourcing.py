@@ -17,6 +17,7 @@ from lutong_inventory.domain import (
     demand_by_sku,
     distance_m,
     next_step,
+    shelf_news,
     source,
     source_all,
 )
@@ -134,3 +135,20 @@ def test_steps_follow_one_another(mode: str, steps: list[str]) -> None:
         taken.append(step)
         state = step
     assert taken == steps
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (1, 0, "StockDepleted"),
+        (3, -2, "StockDepleted"),
+        (0, 1, "StockRestored"),
+        (-2, 4, "StockRestored"),
+        (5, 1, None),
+        (0, -1, None),
+        (-2, 0, None),
+    ],
+)
+def test_a_shelf_speaks_up_when_it_runs_empty_or_has_something_again(before: int, now: int, said: str | None) -> None:
+    news = shelf_news([{"location_id": "store", "sku": "mask", "available_before": before, "available": now}])
+    assert [type(event).__name__ for event in news] == ([said] if said else [])

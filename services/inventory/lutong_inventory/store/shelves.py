@@ -28,7 +28,7 @@ async def available(tx: Tx, shelves: Iterable[Shelf], *, lock: bool = False) -> 
 
 
 async def reserve(tx: Tx, reserved: Sequence[tuple[str, str, str, int]]) -> list[asyncpg.Record]:
-    """Set units aside, given as (order, SKU, location, units); gives the shelves that ran empty by it."""
+    """Set units aside, given as (order, SKU, location, units); gives the shelves with their availability."""
     await tx.execute(
         """
         INSERT INTO reservation (order_id, sku, location_id, units, state)
@@ -41,7 +41,7 @@ async def reserve(tx: Tx, reserved: Sequence[tuple[str, str, str, int]]) -> list
     changed = await move(tx, "reserved", [(location, sku, 0, units, order) for order, sku, location, units in reserved])
     if len(changed) != len(shelves):
         raise OversoldError
-    return [row for row in changed if row["available"] <= 0 < row["available_before"]]
+    return changed
 
 
 async def move(tx: Tx, kind: str, moves: Sequence[tuple[str, str, int, int, str | None]]) -> list[asyncpg.Record]:

@@ -70,7 +70,7 @@ async def known_orders(tx: Tx, order_ids: Sequence[str]) -> set[str]:
 
 
 async def save_outcomes(tx: Tx, outcomes: Sequence[tuple[Outcome, Cause]], accept_by: datetime) -> list[asyncpg.Record]:
-    """Write orders and reserve their stock; gives the shelves that ran empty by it."""
+    """Write orders and reserve their stock; gives the shelves with their availability."""
     rows = [(*_order_row(outcome, accept_by), cause.correlation_id, cause.causation_id) for outcome, cause in outcomes]
     await tx.execute(
         """
