@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console import credentials
 from lutong_local.kafka import prepare_kafka, wait_for_kafka
-from lutong_local.postgres import prepare_postgres, wait_for_postgres
+from lutong_local.postgres import data_directory, prepare_postgres, wait_for_postgres
 from lutong_local.processes import Command, free_port, start
 from lutong_local.stack import SERVICES, Stack, down
 
@@ -27,18 +27,27 @@ PROPERTIES: Final = Path(__file__).parents[1] / "deploy" / "kafka" / "server.pro
 
 @dataclass(frozen=True, slots=True)
 class Secured:
-    """What runs, and the directory with everybody's password."""
+    """What runs, the directory with everybody's password, and the address where clients come."""
 
     stack: Stack
     secrets: Path
+    host: str
+
+    @property
+    def bootstrap(self) -> str:
+        return f"{self.host}:{self.stack.ports['kafka']}"
+
+    @property
+    def postgres(self) -> str:
+        return f"{self.host}:{self.stack.ports['postgres']}"
 
     def kafka_as(self, principal: str) -> KafkaAccess:
         password = credentials.read(self.secrets, credentials.kafka_file(principal))
-        return KafkaAccess(self.stack.kafka_bootstrap, "SASL_PLAINTEXT", principal, SecretStr(password))
+        return KafkaAccess(self.bootstrap, "SASL_PLAINTEXT", principal, SecretStr(password))
 
     def database_url(self, service: str, role: str) -> str:
         password = credentials.read(self.secrets, credentials.postgres_file(role))
-        return f"postgresql://{role}:{password}@127.0.0.1:{self.stack.ports['postgres']}/{service}"
+        return f"postgresql://{role}:{password}@{self.postgres}/{service}"
 
     def environment(self, principal: str) -> dict[str, str]:
         """What a process needs to reach Kafka as a principal."""
@@ -63,17 +72,17 @@ class Secured:
 
 
 @contextmanager
-def secured(directory: Path) -> Iterator[Secured]:
-    """A broker and a server that know their administrators, and nobody else yet."""
+def secured(directory: Path, host: str = "127.0.0.1") -> Iterator[Secured]:
+    """A broker and a server that know their administrators, and nobody else yet. `host`: another address of ours."""
     stack = Stack(directory, {name: free_port() for name in ("kafka", "controller", "internal", "postgres", *SERVICES)})
-    made = Secured(stack, directory / "secrets")
+    made = Secured(stack, directory / "secrets", host)
     lutong = str(Path(sys.executable).with_name("lutong"))
     subprocess.run([lutong, "init", "--directory", str(made.secrets)], check=True, capture_output=True)
     stack.password = credentials.read(made.secrets, credentials.postgres_file(credentials.SUPERUSER))
     try:
-        for name, command in (("kafka", _kafka(made)), ("postgres", _postgres(stack))):
+        for name, command in (("kafka", _kafka(made)), ("postgres", _postgres(made))):
             stack.children[name] = start(command)
-        wait_for_kafka(stack.children["kafka"], stack.ports["kafka"])
+        wait_for_kafka(stack.children["kafka"], stack.ports["internal"])
         wait_for_postgres(stack.children["postgres"], stack.ports["postgres"], stack.password)
         yield made
     finally:
@@ -82,7 +91,7 @@ def secured(directory: Path) -> Iterator[Secured]:
 
 def create_databases(made: Secured) -> subprocess.CompletedProcess[str]:
     """What the job `databases` does."""
-    url = f"postgresql://{credentials.SUPERUSER}@127.0.0.1:{made.stack.ports['postgres']}/postgres"
+    url = f"postgresql://{credentials.SUPERUSER}@{made.postgres}/postgres"
     done = made.lutong("admin", "databases", "apply", "--url", url, "--secrets", str(made.secrets))
     assert done.returncode == 0, done.stderr
     return done
@@ -100,7 +109,7 @@ def migrate(made: Secured, service: str) -> None:
 
 
 def _kafka(made: Secured) -> Command:
-    """The deployed configuration, on free ports of loopback."""
+    """The deployed configuration, on free ports."""
     password = {name: credentials.read(made.secrets, credentials.kafka_file(name)) for name in ("admin", "broker")}
     filled_in = {
         "NODE": "1", "HOST": "127.0.0.1", "OUTSIDE_PORT": "0", "REPLICAS": "1", "IN_SYNC": "1", "VOTERS": "",
@@ -112,7 +121,7 @@ def _kafka(made: Secured) -> Command:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     settings: dict[str, object] = {name: value for name, _, value in (line.partition("=") for line in lines)}
     ports = made.stack.ports
-    places = f"INTERNAL://127.0.0.1:{ports['internal']},OUTSIDE://127.0.0.1:{ports['kafka']}"
+    places = f"INTERNAL://127.0.0.1:{ports['internal']},OUTSIDE://{made.bootstrap}"
     settings |= {
         "controller.quorum.voters": f"1@127.0.0.1:{ports['controller']}",
         "listeners": f"{places},CONTROLLER://127.0.0.1:{ports['controller']}",
@@ -123,9 +132,16 @@ def _kafka(made: Secured) -> Command:
     return _until_we_end(prepare_kafka(made.stack.directory / "kafka", settings, lambda _: None, password))
 
 
-def _postgres(stack: Stack) -> Command:
-    return _until_we_end(prepare_postgres(stack.directory, stack.ports["postgres"], stack.password, lambda _: None))
+def _postgres(made: Secured) -> Command:
+    stack = made.stack
+    command = prepare_postgres(stack.directory, stack.ports["postgres"], stack.password, lambda _: None)
+    if made.host != "127.0.0.1":
+        with (data_directory(stack.directory) / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.write("host all all all scram-sha-256\n")
+        places = ["-c", f"listen_addresses=127.0.0.1,{made.host}"]
+        command = replace(command, arguments=[*command.arguments, *places])
+    return _until_we_end(command)
 
 
 def _until_we_end(command: Command) -> Command:
-    return Command(command.arguments, command.environment, command.log, command.user, dies_with_parent=True)
+    return replace(command, dies_with_parent=True)

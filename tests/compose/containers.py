@@ -35,16 +35,17 @@ class Containers:
     project: str
     secrets: Path
     variables: dict[str, str] = field(default_factory=dict)
+    deploy: Path = DEPLOY
 
     @property
     def environment(self) -> dict[str, str]:
-        ours = {"LUTONG_DEPLOY": str(DEPLOY), "LUTONG_SECRETS": str(self.secrets), "LUTONG_TARGET": "compose"}
+        ours = {"LUTONG_DEPLOY": str(self.deploy), "LUTONG_SECRETS": str(self.secrets), "LUTONG_TARGET": "compose"}
         return os.environ | ours | self.variables
 
     def compose(self, *arguments: str, timeout_s: float = 300) -> str:
         """What `docker compose` says; it must succeed."""
-        command = ["docker", "compose", "--project-name", self.project, "--project-directory", str(DEPLOY)]
-        return self._run([*command, "--file", str(DEPLOY / "compose.yaml"), *arguments], timeout_s)
+        command = ["docker", "compose", "--project-name", self.project, "--project-directory", str(self.deploy)]
+        return self._run([*command, "--file", str(self.deploy / "compose.yaml"), *arguments], timeout_s)
 
     def up(self, *arguments: str) -> None:
         self.compose("up", "--detach", "--wait", *arguments, timeout_s=600)
@@ -82,14 +83,29 @@ class Containers:
 
 @contextmanager
 def containers(directory: Path) -> Iterator[Containers]:
-    """A project that nothing runs of yet; whatever runs in the end is removed with its data."""
+    """A project that nothing runs of yet; whatever runs in the end is removed with its data.
+
+    Secrets that are in the directory already are used.
+    """
     ports = {f"LUTONG_{name}_PORT": str(free_port()) for name in PORTS}
     made = Containers(f"lutong-test-{uuid7().hex[-8:]}", directory / "secrets", ports)
     try:
-        made.lutong("init", "--directory", str(made.secrets))
+        made.lutong("init", "--add-missing", "--directory", str(made.secrets))
         yield made
     finally:
         made.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
+
+
+def roads(deployed: Containers) -> int:
+    walked = json.loads(deployed.lutong("demo", "--target", "compose", "--json"))
+    assert [road["problems"] for road in walked if not road["through"]] == []
+    return len(walked)
+
+
+def counts(deployed: Containers) -> Any:  # noqa: ANN401  # JSON
+    """Records and rows, once everything adds up; `lutong verify` waits for that, and fails when it does not."""
+    found = json.loads(deployed.lutong("verify", "--json"))
+    return {name: found[name] for name in ("records", "rows")}
 
 
 def engine() -> str | None:

@@ -4,13 +4,12 @@ import json
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from lutong_local.stack import SERVICES
-from tests.compose.containers import DEPLOY, Containers, engine, has_image
+from tests.compose.containers import DEPLOY, Containers, counts, engine, has_image, roads
 
 PIECES = (*SERVICES, "kafka", "postgres")
 
@@ -23,18 +22,6 @@ def test_compose_understands_every_profile(profile: str) -> None:
     command = ["docker", "compose", "--file", str(DEPLOY / "compose.yaml"), *chosen, "config", "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def roads(deployed: Containers) -> int:
-    walked = json.loads(deployed.lutong("demo", "--target", "compose", "--json"))
-    assert [road["problems"] for road in walked if not road["through"]] == []
-    return len(walked)
-
-
-def counts(deployed: Containers) -> Any:  # noqa: ANN401  # JSON
-    """Records and rows, once everything adds up; `lutong verify` waits for that, and fails when it does not."""
-    found = json.loads(deployed.lutong("verify", "--json"))
-    return {name: found[name] for name in ("records", "rows")}
 
 
 def test_the_roads_are_through(deployed: Containers) -> None:

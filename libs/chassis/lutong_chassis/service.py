@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
+from pydantic_settings import BaseSettings
 
 from lutong_chassis import database, failpoints, grants, observe, operations, outbox, topics
 from lutong_chassis.broker import KafkaIntake
@@ -29,7 +30,7 @@ from lutong_chassis.handlers import Handlers
 from lutong_chassis.housekeeping import keep_house
 from lutong_chassis.http import Admission, BodyLimit, BoundedHead, Gate, Problem, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
-from lutong_chassis.settings import Settings, SettingsError, load_settings
+from lutong_chassis.settings import Settings, SettingsError, read
 from lutong_chassis.watchdog import Watchdog
 from lutong_contracts import Event
 
@@ -50,12 +51,14 @@ class Service:
         routes: APIRouter,
         migrations: Path,
         errands: Callable[[], Sequence[Errand[Any, Any]]] = tuple,
+        settings: Sequence[type[BaseSettings]] = (),
     ) -> None:
         self.name = name
         self.source = f"/lutong/{name}"
         self.handlers = handlers
         self.routes = routes
         self.errands = errands
+        self.settings = settings
         self.made: Sequence[Errand[Any, Any]] = ()
         self.migrations = [
             *database.migrations("chassis", CHASSIS_MIGRATIONS),
@@ -134,8 +137,10 @@ class Service:
             sys.stderr.write(f"lutong-{self.name}: the only argument there is: migrate\n")
             raise SystemExit(2)
         try:
-            settings = load_settings()
-            self.made = self.errands()  # settings of their own may not make sense either
+            settings = read(Settings)
+            for own in self.settings:
+                read(own)  # what makes no sense is said now, not when it is first needed
+            self.made = self.errands()
             app = self.app(settings)
         except SettingsError as error:
             sys.stderr.write(f"lutong-{self.name}: {error}\n")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,6 +13,9 @@ from lutong_contracts.topics import RETENTION
 
 SECRETS: Final = Path("/run/secrets")
 """Where orchestrators put secrets: a file `lutong_kafka_password` there is LUTONG_KAFKA_PASSWORD. A variable wins."""
+
+
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 class SettingsError(ValueError):
@@ -134,33 +137,22 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def load_settings(secrets: Path = SECRETS) -> Settings:
-    """Settings from the environment and secret files; `SettingsError` names what is missing or wrong."""
+def read(wanted: type[AnySettings], secrets: Path = SECRETS) -> AnySettings:
+    """Settings from the environment and secret files; `SettingsError` names what is missing or wrong, never what it holds."""
     try:
-        return Settings(_secrets_dir=secrets if secrets.is_dir() else None)
+        return wanted(_secrets_dir=secrets if secrets.is_dir() else None)
     except ValidationError as error:
-        raise explained(error) from None
+        prefix = wanted.model_config["env_prefix"]
+        raise SettingsError("; ".join(_explain(prefix, item) for item in error.errors())) from None
 
 
-def load_kafka(secrets: Path = SECRETS) -> KafkaAccess:
-    """How to reach Kafka, for who needs nothing else."""
-    try:
-        return KafkaSettings(_secrets_dir=secrets if secrets.is_dir() else None).kafka
-    except ValidationError as error:
-        raise explained(error) from None
-
-
-def explained(error: ValidationError) -> SettingsError:
+def _explain(prefix: str, item: object) -> str:
     """The same, in the words of whoever sets variables."""
-    return SettingsError("; ".join(_explain(item) for item in error.errors()))
-
-
-def _explain(item: object) -> str:
     assert isinstance(item, dict)  # noqa: S101  # pydantic's ErrorDetails is a TypedDict
-    name = "_".join(str(part) for part in item["loc"]).upper()
+    name = str(item["loc"][0]).upper() if item["loc"] else ""
     problem = str(item["msg"]).removeprefix("Value error, ")
     if not name:
         return problem
     if item["type"] == "missing":
-        return f"LUTONG_{name} is not set: give it a value, or run the suite with `lutong up`"
-    return f"LUTONG_{name}: {problem}"
+        return f"{prefix}{name} is not set: give it a value, or run the suite with `lutong up`"
+    return f"{prefix}{name}: {problem}"

@@ -1,22 +1,23 @@
 """settings.md: every variable that an operator may set, from the classes that read them."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final, get_args
 
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from lutong_chassis.settings import SECRETS, Settings
+from lutong_local.stack import SERVICES
 
 _FOR_TESTS: Final = frozenset({"profile", "failpoint"})
 
 
 def page() -> str:
     """The page. Services are loaded by name: the command line does not depend on them."""
-    credit = importlib.import_module("lutong_membership.credit.settings").CreditSettings
-    window = importlib.import_module("lutong_inventory.domain").ACCEPTANCE_WINDOW_DEFAULT
+    own = {name: importlib.import_module(f"lutong_{name}.app").service.settings for name in SERVICES}
     lines = [
         "# Settings",
         "",
@@ -24,33 +25,24 @@ def page() -> str:
         f"start, from the environment; secrets may be files too: `{SECRETS}/lutong_database_password` is",
         "LUTONG_DATABASE_PASSWORD. A variable wins over a file, and a value that makes no sense is refused with its name.",
         "What containers are given is in `deploy/.env.example`, and how to give them more in [deploy.md](deploy.md).",
-        *_table("Every service", Settings),
-        *_table("membership", credit),
-        *_heading("inventory"),
-        _row(
-            "LUTONG_ACCEPTANCE_WINDOW_S", f"{window.total_seconds():.0f}", "time that a location has to accept an order"
-        ),
+        *_table("Every service", [Settings]),
+        *(line for service, settings in own.items() if settings for line in _table(service, settings)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _heading(title: str) -> list[str]:
-    return ["", f"## {title}", "", "| variable | default | what |", "|---|---|---|"]
+def _table(title: str, all_settings: Iterable[type[BaseSettings]]) -> Iterator[str]:
+    yield from ("", f"## {title}", "", "| variable | default | what |", "|---|---|---|")
+    for settings in all_settings:
+        for name, field in settings.model_fields.items():
+            if name not in _FOR_TESTS:
+                yield _row(f"{settings.model_config['env_prefix']}{name.upper()}", field)
 
 
-def _table(title: str, settings: type[BaseSettings]) -> Iterator[str]:
-    yield from _heading(title)
-    prefix = settings.model_config["env_prefix"]
-    for name, field in settings.model_fields.items():
-        if name in _FOR_TESTS:
-            continue
-        secret = SecretStr in (field.annotation, *get_args(field.annotation))
-        default = "must be set" if field.is_required() else _shown(field.default)
-        yield _row(f"{prefix}{name.upper()}", default, f"{field.description}{' (secret)' if secret else ''}")
-
-
-def _row(variable: str, default: str, what: str) -> str:
-    return f"| `{variable}` | {default} | {what} |"
+def _row(variable: str, field: FieldInfo) -> str:
+    secret = SecretStr in (field.annotation, *get_args(field.annotation))
+    default = "must be set" if field.is_required() else _shown(field.default)
+    return f"| `{variable}` | {default} | {field.description}{' (secret)' if secret else ''} |"
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401  # a default is of any type

@@ -16,7 +16,7 @@ import typer
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.kafka import KafkaAccess
-from lutong_chassis.settings import SECRETS, SettingsError, load_kafka
+from lutong_chassis.settings import SECRETS, KafkaSettings, SettingsError, read
 from lutong_chassis.tokens import Signer
 from lutong_console.credentials import CONSOLE
 from lutong_console.deployment import COMPOSE, Deployment, compose
@@ -137,7 +137,7 @@ def _kafka_of(stack: Stack | None) -> KafkaAccess:
     if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ:
         return stack.kafka
     try:
-        return load_kafka()
+        return read(KafkaSettings).kafka
     except SettingsError as error:
         raise ConsoleError(str(error), code=USAGE) from None
 

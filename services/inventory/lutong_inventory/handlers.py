@@ -1,9 +1,7 @@
 """What inventory reacts to, in the order of the story."""
 
-import os
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts import Event
@@ -17,13 +15,9 @@ from lutong_contracts.inventory import (
 from lutong_contracts.membership import CreditHeld
 from lutong_inventory import domain, store
 from lutong_inventory.domain import Outcome, Recalled, Shelf, Sourced, shelf_news
+from lutong_inventory.settings import chosen
 
 handlers = Handlers()
-
-ACCEPTANCE_WINDOW: Final = timedelta(
-    seconds=float(os.environ.get("LUTONG_ACCEPTANCE_WINDOW_S", domain.ACCEPTANCE_WINDOW_DEFAULT.total_seconds()))
-)
-"""An operator's choice; tests choose seconds, so that orders lapse while they look."""
 
 
 @handlers.on(CreditHeld)
@@ -34,7 +28,7 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
     fresh = list({r.event.order_id: r for r in reversed(batch) if r.event.order_id not in known}.values())[::-1]
     outcomes = await _source([received.event for received in fresh], tx)
 
-    accept_by = tx.now + ACCEPTANCE_WINDOW
+    accept_by = _accept_by(tx)
     causes = [received.as_cause for received in fresh]
     changed = await store.save_outcomes(tx, list(zip(outcomes, causes, strict=True)), accept_by)
 
@@ -44,6 +38,10 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
         if isinstance(outcome, Sourced):
             said.append(received.causes(AcceptanceLapsed(order_id=outcome.order.order_id), due_at=accept_by))
     return said + [fresh[-1].causes(news) for news in shelf_news(changed)]
+
+
+def _accept_by(tx: Tx) -> datetime:
+    return tx.now + timedelta(seconds=chosen().acceptance_window_s)
 
 
 async def _source(orders: Sequence[CreditHeld], tx: Tx) -> list[Outcome]:
@@ -78,7 +76,7 @@ def _answer(outcome: Outcome, tx: Tx) -> Event:
             distance_m=outcome.distance_m,
             lines=order.lines,
             mode=order.mode,
-            accept_by=tx.now + ACCEPTANCE_WINDOW,
+            accept_by=_accept_by(tx),
         )
     if isinstance(outcome, Recalled):
         return OrderCancelled(

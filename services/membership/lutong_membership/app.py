@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from lutong_chassis import Service
+from lutong_membership.credit.settings import CreditSettings
+from lutong_membership.deduction.settings import DeductionSettings
 from lutong_membership.errands import errands
 from lutong_membership.handlers import handlers
 from lutong_membership.http import router
+from lutong_membership.settings import MembershipSettings
 
 service = Service(
     "membership",
@@ -13,6 +16,7 @@ service = Service(
     routes=router,
     migrations=Path(__file__).parent / "migrations",
     errands=errands,
+    settings=(MembershipSettings, CreditSettings, DeductionSettings),
 )
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import Any, Final
 
 from lutong_chassis import Errand, Outgoing, Tx
+from lutong_chassis.settings import read
 from lutong_contracts import Event
 from lutong_contracts.membership import CreditAssessed, DeductionFailed, DeductionSucceeded
 from lutong_contracts.values import Money
 from lutong_membership import store
 from lutong_membership.credit.providers import provider_of
-from lutong_membership.credit.settings import load_credit_settings
+from lutong_membership.credit.settings import CreditSettings
 from lutong_membership.credit.values import Assessment, CreditProvider, Unavailable
 from lutong_membership.deduction.http_provider import HttpDeductionProvider
-from lutong_membership.deduction.settings import load_deduction_settings
+from lutong_membership.deduction.settings import DeductionSettings
 from lutong_membership.deduction.values import DeductionProvider, Outcome
 from lutong_membership.handlers.clock import clock
 from lutong_membership.store import Attempt, Job
@@ -26,8 +27,8 @@ _SEND_PAUSE_MAX_S: Final = 60
 
 def errands() -> list[Errand[Any, Any]]:
     """The errands of this process, with the providers that its settings choose."""
-    found: list[Errand[Any, Any]] = [assess(provider_of(load_credit_settings()))]
-    settings = load_deduction_settings()
+    found: list[Errand[Any, Any]] = [assess(provider_of(read(CreditSettings)))]
+    settings = read(DeductionSettings)
     if settings.url is not None:
         found.append(deduct(HttpDeductionProvider(settings)))
     return found

@@ -17,6 +17,7 @@ from lutong_membership.app import service
 from lutong_membership.deduction.values import Order, Outcome
 from lutong_membership.errands import deduct
 from lutong_membership.handlers import handlers
+from lutong_membership.handlers.clock import deducts
 from tests.builders import fulfilled
 from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, wait
@@ -46,9 +47,12 @@ class Bank:
 
 
 @pytest_asyncio.fixture
-async def pool(pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch) -> Pool:
+async def pool(pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pool]:
     monkeypatch.setenv("LUTONG_DEDUCTION_URL", "https://bank.example")
-    return await pool_of(service)
+    monkeypatch.setenv("LUTONG_DEDUCTION_TOKEN", "a-token")
+    deducts.cache_clear()
+    yield await pool_of(service)
+    deducts.cache_clear()
 
 
 @pytest_asyncio.fixture

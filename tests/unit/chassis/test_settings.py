@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 from faststream.kafka.security import parse_security
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings
 
 from lutong_chassis.kafka import KafkaAccess, Protocol
-from lutong_chassis.settings import SettingsError, load_settings
+from lutong_chassis.settings import Settings, SettingsError, read
+from lutong_inventory.settings import InventorySettings
+from lutong_membership.deduction.settings import DeductionSettings
+from lutong_membership.settings import MembershipSettings
 
 GOOD = {"LUTONG_DATABASE_URL": "x", "LUTONG_AUTH_KEYS_FILE": "/keys/jwks.json", "LUTONG_AUTH_ISSUER": "https://issuer"}
 
@@ -37,7 +41,7 @@ def test_wrong_settings_are_explained(
         if value is not None:
             monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=message):
-        load_settings()
+        read(Settings)
 
 
 def test_secrets_come_from_files_and_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +53,7 @@ def test_secrets_come_from_files_and_are_shown_nowhere(tmp_path: Path, monkeypat
     (tmp_path / "lutong_database_url").write_text("postgresql://u:canary-1@h/d\n")
     (tmp_path / "lutong_database_password").write_text("canary-2\n")
     (tmp_path / "lutong_kafka_password").write_text("canary-3\n")
-    settings = load_settings(tmp_path)
+    settings = read(Settings, tmp_path)
     assert settings.database_url.get_secret_value() == "postgresql://u:canary-1@h/d"
     assert settings.kafka.credentials == ("lutong-feed", "canary-3")
     assert "canary" not in f"{settings!r} {settings} {settings.model_dump_json()} {settings.kafka!r}"
@@ -59,7 +63,7 @@ def test_a_variable_wins_over_a_secret_file(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "lutong_database_url").write_text("postgresql://file")
     for name, value in (GOOD | {"LUTONG_DATABASE_URL": "postgresql://variable"}).items():
         monkeypatch.setenv(name, value)
-    assert load_settings(tmp_path).database_url.get_secret_value() == "postgresql://variable"
+    assert read(Settings, tmp_path).database_url.get_secret_value() == "postgresql://variable"
 
 
 @pytest.mark.parametrize(
@@ -81,11 +85,37 @@ def test_every_client_comes_the_same_way(protocol: Protocol, encrypted: bool, au
 def test_who_asks_may_be_ignored_on_loopback_only(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"LUTONG_DATABASE_URL": "x", "LUTONG_AUTH": "off", "LUTONG_HTTP_HOST": host}.items():
         monkeypatch.setenv(name, value)
-    assert load_settings().auth == "off"
+    assert read(Settings).auth == "off"
 
 
 def test_the_database_url_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (GOOD | {"LUTONG_DATABASE_URL": "postgresql://u:canary@h/d"}).items():
         monkeypatch.setenv(name, value)
-    settings = load_settings()
+    settings = read(Settings)
     assert "canary" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "value"),
+    [
+        (InventorySettings, "LUTONG_ACCEPTANCE_WINDOW_S", "soon"),
+        (MembershipSettings, "LUTONG_PLAN_DAY_S", "-1"),
+        (MembershipSettings, "LUTONG_FOUR_EYES_ABOVE_MINOR", "1.5"),
+        (DeductionSettings, "LUTONG_DEDUCTION_TIMEOUT_S", "0"),
+    ],
+)
+def test_settings_of_a_service_are_explained_by_their_full_names(
+    wanted: type[BaseSettings], name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        read(wanted)
+
+
+def test_a_secret_of_a_service_may_be_a_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUTONG_DEDUCTION_URL", "https://bank.example")
+    (tmp_path / "lutong_deduction_token").write_text("canary\n")
+    settings = read(DeductionSettings, tmp_path)
+    assert settings.token is not None
+    assert settings.token.get_secret_value() == "canary"
+    assert "canary" not in f"{settings!r}"

@@ -10,7 +10,7 @@ from lutong_membership import store
 from lutong_membership.domain import requests as domain
 from lutong_membership.domain.ledger import Entry, Line
 from lutong_membership.domain.requests import Concluded, Decision
-from lutong_membership.handlers.clock import PATIENCE, clock
+from lutong_membership.handlers.clock import clock, patience
 
 handlers = Handlers()
 
@@ -91,7 +91,7 @@ async def _save_newcomers(tx: Tx, taken: Sequence[Taken]) -> None:
         await store.copy_assessments(tx, copies)
     asked = [(agreement.agreement_id, each.cause) for agreement, each in made if each.decision.asks]
     if asked:
-        await store.ask_about(tx, asked, tx.now + PATIENCE)
+        await store.ask_about(tx, asked, tx.now + patience())
         tx.errands.add("assess")
 
 

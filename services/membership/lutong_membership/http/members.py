@@ -13,7 +13,7 @@ from lutong_membership import store
 from lutong_membership.domain.agreements import Agreement
 from lutong_membership.domain.applicants import Applicant
 from lutong_membership.domain.requests import Books, offer, why_not_joining
-from lutong_membership.handlers.clock import PATIENCE, clock
+from lutong_membership.handlers.clock import clock, patience
 from lutong_membership.http.bodies import example, router, say, view
 from lutong_membership.store.plans import as_plan
 
@@ -150,7 +150,7 @@ async def consult(member_id: Identifier, wish: Wish, who: Who, tx: TxDependency)
         await say(tx, fresh.agreement_id, said)
         return {"agreement_id": fresh.agreement_id, "state": offered.state}
     await store.save_agreements(tx, [(fresh, tx.cause)])
-    await store.ask_about(tx, [(fresh.agreement_id, tx.cause)], tx.now + PATIENCE)
+    await store.ask_about(tx, [(fresh.agreement_id, tx.cause)], tx.now + patience())
     tx.errands.add("assess")
     tx.publish(AgreementConsulted(**fresh.facts, plan_version=plan.version))
     return {"agreement_id": fresh.agreement_id, "state": fresh.state}

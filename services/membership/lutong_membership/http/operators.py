@@ -1,8 +1,7 @@
 """What operators decide: letting members off, writing off. Above a threshold one proposes and another one approves."""
 
-import os
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import ConfigDict, StringConstraints
@@ -16,9 +15,7 @@ from lutong_membership.domain.dossier import Dossier, Outcome
 from lutong_membership.domain.life import write_off
 from lutong_membership.handlers.clock import clock
 from lutong_membership.http.bodies import Because, Minor, example, open_one, router, settle_command
-
-FOUR_EYES_ABOVE_MINOR: Final = int(os.environ.get("LUTONG_FOUR_EYES_ABOVE_MINOR", "10000"))
-"""Up to this amount an operator decides alone."""
+from lutong_membership.settings import chosen
 
 
 class Waiver(Because):
@@ -120,7 +117,7 @@ async def _do_or_propose(tx: Tx, wanted: Wanted, who: Who, reason: str) -> dict[
     desk, dossier = await open_one(tx, wanted.agreement_id, lambda _: True)
     outcome = _decide(dossier, wanted, tx)
     amount_minor = wanted.amount_minor or sum(debt.outstanding_minor for debt in dossier.payable())
-    alone = amount_minor <= FOUR_EYES_ABOVE_MINOR
+    alone = amount_minor <= chosen().four_eyes_above_minor
     subject = f"agreement:{wanted.agreement_id}"
     await store.audit(tx, who.subject, wanted.kind if alone else f"proposed {wanted.kind}", subject, reason)
     if alone or isinstance(outcome, Refusal):
