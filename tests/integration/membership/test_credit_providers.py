@@ -25,7 +25,7 @@ TOKEN = "canary-token-8d1f"  # noqa: S105  # looked for where it must not be
 ADMITTED = Assessment(712, 300_000, (), "zhima", timedelta(days=30))
 DECLINED = {"state": "decided", "decision": "declined", "points": 480, "limit_minor": 0, "valid_days": 7}
 PENDING = {"state": "pending"}
-APPLICATION = Application("a-1", "m-1", **GOOD_PROFILE)
+APPLICATION = Application("m-1", **GOOD_PROFILE, application_id="a-1")
 
 
 class Clock:
@@ -292,7 +292,7 @@ async def test_the_token_is_in_no_log_metric_or_representation(
 
 async def test_many_at_once_are_each_put_once(provider: Provider, asking: Asking) -> None:
     asks = asking()
-    many = [Application(f"a-{n}", f"m-{n}", **GOOD_PROFILE) for n in range(40)]
+    many = [Application(f"m-{n}", **GOOD_PROFILE, application_id=f"a-{n}") for n in range(40)]
     assert await asyncio.gather(*map(asks.assess, many)) == [ADMITTED] * 40
     asked = await provider.asked()
     assert sorted(request["order"] for request in asked) == sorted(application.application_id for application in many)

@@ -24,7 +24,7 @@ def given(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_without_a_word_the_scorecard_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = provider_of(read(CreditSettings))
     assert isinstance(provider, ScorecardProvider)
-    good, bad = (Application("a", "m", **profile) for profile in (GOOD_PROFILE, BAD_PROFILE))
+    good, bad = (Application("m", **profile, application_id="a") for profile in (GOOD_PROFILE, BAD_PROFILE))
     admitted, declined = await provider.assess(good), await provider.assess(bad, asked_before=True)
     assert isinstance(admitted, Assessment)
     assert isinstance(declined, Assessment)

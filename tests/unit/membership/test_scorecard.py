@@ -71,7 +71,7 @@ WORSE = {
 
 def an_application(**known: int | None) -> Application:
     # whatever a test says is known; the rest as GOOD_PROFILE has it
-    return replace(Application("a-1", "m-1", **GOOD_PROFILE), **known)  # type: ignore[arg-type]  # names checked by replace
+    return replace(Application("m-1", **GOOD_PROFILE, application_id="a-1"), **known)  # type: ignore[arg-type]  # names checked by replace
 
 
 def points(application: Application) -> int:
@@ -98,7 +98,7 @@ def test_the_limit_is_that_of_the_highest_step_reached_and_none_below_the_lowest
 
 
 def test_a_good_member_is_admitted_on_what_is_always_known_and_a_bad_one_is_not() -> None:
-    good, bad = an_application(), Application("a-2", "m-2", **BAD_PROFILE)
+    good, bad = an_application(), Application("m-2", **BAD_PROFILE, application_id="a-2")
     assert CARD.limit_minor(points(good)) >= 300_000
     assert CARD.limit_minor(points(bad)) == 0
     assert CARD.reasons(facts(bad))[0] == "paid_late"

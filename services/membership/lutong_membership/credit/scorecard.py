@@ -209,7 +209,7 @@ def _doubts(each: Characteristic) -> Iterator[str]:
     edges = [bin_.below for bin_ in each.bins]
     inner = [edge for edge in edges[:-1] if edge is not None]
     points = [bin_.points for bin_ in each.bins]
-    if each.name not in facts(Application("", "", 0, 0, 0, 0, 0)):
+    if each.name not in facts(Application("", 0, 0, 0, 0, 0, application_id="")):
         yield "there is no such fact"
     if not edges or edges[-1] is not None or len(inner) != len(edges) - 1 or inner != sorted(set(inner)):
         yield "the bins' edges must rise, and only the last bin has none"

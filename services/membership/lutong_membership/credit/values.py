@@ -1,6 +1,6 @@
 """What is asked about a member's credit, and what is answered. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Literal, Protocol
 
@@ -16,16 +16,14 @@ UnavailableReason = Literal[
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Application:
-    """What is known of a member who asks for credit. Never leaves this service.
+class Applicant:
+    """What is known of a member. Never leaves this service.
 
-    `application_id` names this request for ever: asked twice, it is still one application.
     Everything but `months_known` looks back six months; what is not known is None. A delay is in
     whole months, amounts in minor units of the line's currency; `repaid_monthly_minor` is the
-    average of the months, `unpaid_bills` counts bills towards which nothing was paid.
+    average of the months.
     """
 
-    application_id: str
     member_id: str
     months_known: int
     late_months: int
@@ -34,10 +32,29 @@ class Application:
     declared_limit_minor: int
     latest_delay_months: int | None = None
     repaid_monthly_minor: int | None = None
+
+    def applies(self, application_id: str) -> "Application":
+        """Asking for credit, under an id that names this request for ever."""
+        return Application(application_id=application_id, **asdict(self))
+
+    def __repr__(self) -> str:
+        """Nothing that is known of a member: a representation may end in a log."""
+        return f"{type(self).__name__}()"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Application(Applicant):
+    """An applicant who asks for credit. Never leaves this service.
+
+    `application_id` names this request for ever: asked twice, it is still one application.
+    `unpaid_bills` counts bills towards which nothing was paid.
+    """
+
+    application_id: str = field(kw_only=True)
     unpaid_bills: int | None = None
 
     def __repr__(self) -> str:
-        """Which application, and nothing that is known of its member: a representation may end in a log."""
+        """Which application, and nothing that is known of its member."""
         return f"Application({self.application_id!r})"
 
 

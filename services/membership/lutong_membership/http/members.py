@@ -10,8 +10,8 @@ from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_fou
 from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
 from lutong_membership import store
+from lutong_membership.credit.values import Applicant
 from lutong_membership.domain.agreements import Agreement
-from lutong_membership.domain.applicants import Applicant
 from lutong_membership.domain.requests import Books, offer, why_not_joining
 from lutong_membership.handlers.clock import clock, patience
 from lutong_membership.http.bodies import example, router, say, view

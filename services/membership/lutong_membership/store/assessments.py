@@ -9,8 +9,7 @@ import asyncpg
 
 from lutong_chassis import Cause, Tx, columns
 from lutong_contracts.feed import ServiceRequested
-from lutong_membership.credit.values import Application, Assessment
-from lutong_membership.domain.applicants import Applicant
+from lutong_membership.credit.values import Applicant, Application, Assessment
 from lutong_membership.domain.requests import Standing
 
 LEASE: Final = timedelta(seconds=20)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Tx, columns
-from lutong_membership.domain.applicants import Applicant
+from lutong_membership.credit.values import Applicant
 
 
 async def save_applicants(tx: Tx, applicants: Sequence[Applicant]) -> None:
