@@ -1,6 +1,7 @@
 """The whole suite, once for all end-to-end tests: four processes on a real Kafka and PostgreSQL."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -8,6 +9,15 @@ import pytest_asyncio
 from lutong_console.roads import Walker, build_world, new_run
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
+
+
+@asynccontextmanager
+async def walking(target: Suite) -> AsyncIterator[dict[str, Walker]]:
+    """Viewers a, b and c, who pay back, d, who does not, and e, a stranger; the world of the README around them."""
+    run = new_run()
+    async with target.client(20) as client:
+        await build_world(client, target, run)
+        yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +37,6 @@ def target(stack: Stack) -> Suite:
 
 @pytest_asyncio.fixture
 async def walkers(target: Suite) -> AsyncIterator[dict[str, Walker]]:
-    """Viewers a, b and c, who pay back, d, who does not, and e, a stranger; the world of the README around them."""
-    run = new_run()
-    async with target.client(20) as client:
-        await build_world(client, target, run)
-        yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}
+    """Viewers in a world of this test's own."""
+    async with walking(target) as viewers:
+        yield viewers

@@ -9,15 +9,18 @@ import pytest
 import pytest_asyncio
 
 from lutong_console import catalogue
-from lutong_console.roads import ROADS, Walker
+from lutong_console.roads import ROADS
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.stack import Stack, down, up
 from tests.e2e.a_whole_life import live
+from tests.e2e.conftest import walking
 from tests.e2e.corruptions import CORRUPTIONS, where
 from tests.integration.chassis.harness import until
 from tests.integration.membership.stub import running
+
+pytestmark = pytest.mark.xdist_group("test_the_verifier")  # a suite of its own, beside that of the others
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +38,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             down(suite, lambda _: None, purge=True)
 
 
-@pytest_asyncio.fixture
-async def world(target: Suite, walkers: dict[str, Walker]) -> World:
-    """The suite after its four roads and a whole membership, once nothing moves any more."""
-    for road, viewer in zip(ROADS, "abcd", strict=True):
-        await road.walk(walkers[viewer])
-    await live(walkers["e"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(stack: Stack) -> World:
+    """The suite after its four roads and a whole membership, once nothing moves any more. Nobody changes it."""
+    target = Suite.of(stack)
+    async with walking(target) as walkers:
+        for road, viewer in zip(ROADS, "abcd", strict=True):
+            await road.walk(walkers[viewer])
+        await live(walkers["e"])
 
     async def still() -> World | None:
         one, other = [await collect(target, catalogue.handled_types()) for _ in range(2)]
