@@ -16,7 +16,8 @@ VERIFIER: Final = "lutong_verifier"
 _READ: Final = "SELECT"
 _APPEND: Final = "SELECT, INSERT"
 _WORK: Final = "SELECT, INSERT, UPDATE, DELETE"
-_OF_CHASSIS: Final = {"migration": _READ, "outbox": _APPEND, "audit": _APPEND}
+_KEEP_A_WHILE: Final = "SELECT, INSERT, DELETE"
+_OF_CHASSIS: Final = {"migration": _READ, "outbox": _APPEND, "audit": _APPEND, "rejected": _KEEP_A_WHILE}
 
 
 async def grant(connection: Connection, migrations: Sequence[Migration]) -> None:

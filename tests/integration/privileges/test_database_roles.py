@@ -148,6 +148,7 @@ async def test_rights_are_what_is_declared_for_every_table(databases: Secured) -
         appended = {"outbox", "audit", "entry", "posting", "movement", "accrual", "plan_version"}
         wanted = {
             row["name"]: "SELECT" if row["name"] == "migration"
+            else "DELETE,INSERT,SELECT" if row["name"] == "rejected"
             else "INSERT,SELECT" if row["name"] in appended
             else "DELETE,INSERT,SELECT,UPDATE"
             for row in rows
