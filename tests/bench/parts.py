@@ -31,7 +31,8 @@ def _curves(stack: Stack, share: float) -> dict[str, Any]:
 
 
 def _soak(stack: Stack, share: float) -> dict[str, Any]:
-    return {way: soak(stack, way, 150, 600 * share) for way in ("lutong", "floor")}
+    """Ten minutes of ours; the floor's growth per order needs two."""
+    return {way: soak(stack, way, 150, duration_s * share) for way, duration_s in (("lutong", 600), ("floor", 120))}
 
 
 PARTS: Final[dict[str, Callable[[Stack, float], dict[str, Any]]]] = {
