@@ -51,7 +51,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # fresh topics have no leader for a moment
     repetitions, share = (1, 0.15) if options.quick else (options.repetitions, 1.0)
-    with infrastructure(Path(tempfile.mkdtemp(prefix="lutong-bench-")) / "stack") as stack:
+    with infrastructure(Path(tempfile.mkdtemp(prefix="lutong-bench-"))) as stack:
         if options.part == "ways":
             found = measure(stack, repetitions, share)
         else:

@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave the stack's directory for a look")
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away at times is the point
-    directory = Path(tempfile.mkdtemp(prefix="lutong-chaos-")) / "chaos"
+    directory = Path(tempfile.mkdtemp(prefix="lutong-chaos-"))
     say(f"seed {options.seed}: {options.kills} kills, {options.orders} orders, in {directory}")
     stack, ports = wire(directory)
     proxy = _background(stack, "proxy", *ports)

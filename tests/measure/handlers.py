@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=4_000)
     options = parser.parse_args()
     told = {"LUTONG_HTTP_RATE_PER_S": "1000000", "LUTONG_HTTP_BURST": "1000000"}  # the load is one operator
-    directory = Path(tempfile.mkdtemp(prefix="lutong-handlers-")) / "stack"
+    directory = Path(tempfile.mkdtemp(prefix="lutong-handlers-"))
     stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: told)
     try:
         found = asyncio.run(measure(stack, options.orders))

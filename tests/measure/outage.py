@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--rate", type=float, default=200.0)
     options = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="lutong-outage-")) / "stack"
+    directory = Path(tempfile.mkdtemp(prefix="lutong-outage-"))
     stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=as_often_as_it_likes)
     try:
         found = asyncio.run(measure(stack, options.seconds, options.rate))

@@ -144,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="lutong-overload-")) / "stack"
+    directory = Path(tempfile.mkdtemp(prefix="lutong-overload-"))
     stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=as_often_as_it_likes)
     try:
         found = measure(stack, options.seconds)
