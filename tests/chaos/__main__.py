@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.world import bank, build_and_wait, through_proxy, wire
 
 _QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
+_ROUND_S = 20.0
 _GOING_ON = ("consulted", "active", "fulfilled", "unfulfilled", "quit", "settled", "recovered")
 """Where no agreement stays, when terms last seconds. Those that settle, or are overdue, wait for their members."""
 _WANTED = {
@@ -60,7 +62,9 @@ async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool
         rate = options.orders / duration_s
         load = _background(stack, "load", stack.directory, post_id, options.orders, rate, options.seed)
         faults = Faults(stack, proxy, random.Random(options.seed))
+        operator = asyncio.create_task(_operator(client, stack))
         await faults.run(options.kills, duration_s)
+        operator.cancel()
         say(f"faults: {dict(faults.done)}")
         await _until(lambda: _all_ready(stack), "everything is ready again")
         redriven = await _until_drained(client, stack, lambda: load.alive)
@@ -132,20 +136,32 @@ def _rare_states(faults: Faults, world: World) -> Counter[str]:
 async def _until_drained(client: httpx.AsyncClient, stack: Stack, busy: Any) -> int:  # noqa: ANN401  # a condition
     """Discard garbage and redrive what waited behind it, until the load has ended and nothing is parked."""
     handled = 0
-    while True:
-        rows = [
-            (service, row)
-            for service in SERVICES
-            for row in (await client.get(f"{stack.url(service)}/operations/parked")).json()
-        ]
-        for service, row in rows:
+    while (here := await _look_after(client, stack)) or busy():
+        handled += here
+        await asyncio.sleep(0.2)  # a poll of the condition above
+    return handled
+
+
+async def _look_after(client: httpx.AsyncClient, stack: Stack) -> int:
+    """One round of an operator's; gives how many records were parked."""
+    found = 0
+    for service in SERVICES:
+        listed = await client.get(f"{stack.url(service)}/operations/parked")
+        listed.raise_for_status()
+        for row in listed.json():
             verb = "discard" if row["reason"] in {"bad_header", "bad_bytes"} else "redrive"
             decision = {"reason": "healing"}
             await client.post(f"{stack.url(service)}/operations/parked/{row['id']}/{verb}", json=decision)
-            handled += 1
-        if not rows and not busy():
-            return handled
-        await asyncio.sleep(0.2)  # a poll of the condition above
+            found += 1
+    return found
+
+
+async def _operator(client: httpx.AsyncClient, stack: Stack) -> None:
+    """Somebody looks after what is parked every now and then, also while everything dies."""
+    while True:
+        await asyncio.sleep(_ROUND_S)
+        with suppress(httpx.HTTPError):  # who does not answer is asked the next time
+            await _look_after(client, stack)
 
 
 async def _is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:

@@ -61,10 +61,10 @@ async def list_parked(tx: TxDependency, limit: Annotated[int, Query(ge=1, le=100
 @deeds.post("/operations/parked/{parked_id}/redrive")
 @allowed("operator")
 async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """Handle a parked record again, then all that waited behind it, in order. Safe to repeat."""
+    """Handle a parked record again, then what waited behind it, in order. Repeat it with `next_parked`, if there is one."""
     service = request.app.state.service
     try:
-        applied = await parking.redrive(
+        applied, successor = await parking.redrive(
             service.required_pool, parked_id, service.apply, actor=who.subject, reason=decision.reason
         )
     except parking.NotParkedError as error:
@@ -72,7 +72,7 @@ async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
     except Exception as error:
         raise Problem(409, "still_failing", f"it failed again and stays parked: {parking.explain(error)}") from error
     service.wake_relay()
-    return {"redriven": applied}
+    return {"redriven": applied, "next_parked": successor}
 
 
 @deeds.post("/operations/parked/{parked_id}/discard")

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 import asyncpg
 import orjson
@@ -26,6 +27,8 @@ Apply = Callable[[Tx, Sequence[Received[Event]]], Awaitable[None]]
 """Takes events in and handles them, in the given transaction."""
 
 OPEN = ("parked", "waiting")
+REDRIVE_S = 5.0
+"""How long one redrive goes on; whoever asked for it asks again for the rest."""
 
 
 class NotParkedError(LookupError):
@@ -136,15 +139,17 @@ async def open_records(tx: Tx, rows_max: int = 100) -> list[asyncpg.Record]:
     )
 
 
-async def redrive(pool: Pool, parked_id: int, apply: Apply, *, actor: str, reason: str) -> int:
-    """Apply a parked record again and then all that waited behind it; gives how many went through.
+async def redrive(pool: Pool, parked_id: int, apply: Apply, *, actor: str, reason: str) -> tuple[int, int | None]:
+    """Apply a parked record again and then what waited behind it, for as long as somebody waits for an answer.
 
-    One transaction each: a crash in between leaves the rest parked, in order. Raises what the
+    Gives how many went through, and the head of those that still wait, if there are any: a hot key may have
+    thousands. One transaction each: a crash in between leaves the rest parked, in order. Raises what the
     handler raises; the record then stays parked with the new error.
     """
     applied = 0
     successor: int | None = parked_id
-    while successor is not None:
+    ends_at = monotonic() + REDRIVE_S
+    while successor is not None and (applied == 0 or monotonic() < ends_at):
         head = successor
         try:
             async with transaction(pool) as tx:
@@ -158,7 +163,7 @@ async def redrive(pool: Pool, parked_id: int, apply: Apply, *, actor: str, reaso
                 await _note_failure(pool, head, error)
             raise
         applied += 1
-    return applied
+    return applied, successor
 
 
 async def discard(pool: Pool, parked_id: int, *, actor: str, reason: str) -> int | None:

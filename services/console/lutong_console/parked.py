@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from lutong_console.errors import PROBLEM, ConsoleError
-from lutong_console.screen import emit_json, out, table
-from lutong_console.targets import Json, StackName, call, suite
+from lutong_console.screen import emit_json, err, out, table
+from lutong_console.targets import Json, StackName, Suite, call, suite
 
 commands = typer.Typer(help="Records that could not be handled: list, redrive, discard.", no_args_is_help=True)
 
@@ -39,8 +39,8 @@ def redrive(
     service: Service, parked_id: ParkedId, reason: Reason, stack: StackName = "default", *, as_json: Json = False
 ) -> None:
     """Handle a parked record again, and then all that waited behind it, in order."""
-    answer = asyncio.run(_decide(stack, service, parked_id, "redrive", reason))
-    emit_json(answer) if as_json else out.print(f"{answer['redriven']} went through")
+    redriven = asyncio.run(_redrive(stack, service, parked_id, reason))
+    emit_json({"redriven": redriven}) if as_json else out.print(f"{redriven} went through")
 
 
 @commands.command()
@@ -48,7 +48,7 @@ def discard(
     service: Service, parked_id: ParkedId, reason: Reason, stack: StackName = "default", *, as_json: Json = False
 ) -> None:
     """Give a parked record up; the next that waited behind it takes its place."""
-    answer = asyncio.run(_decide(stack, service, parked_id, "discard", reason))
+    answer = asyncio.run(_discard(stack, service, parked_id, reason))
     if as_json:
         emit_json(answer)
         return
@@ -66,10 +66,26 @@ async def _list(stack: str) -> list[dict[str, Any]]:
         ]
 
 
-async def _decide(stack: str, service: str, parked_id: int, action: str, reason: str) -> Any:  # noqa: ANN401  # JSON
+async def _redrive(stack: str, service: str, parked_id: int, reason: str) -> int:
+    """Redrive until nothing waits any more; a service answers every few seconds."""
+    target, redriven = suite(stack), 0
+    head: int | None = parked_id
+    async with target.client(60) as client:
+        with err.status("redriving") as status:
+            while head is not None:
+                answer = await call(client, "POST", _url(target, service, head, "redrive"), json={"reason": reason})
+                redriven, head = redriven + answer["redriven"], answer["next_parked"]
+                status.update(f"{redriven} went through")
+    return redriven
+
+
+async def _discard(stack: str, service: str, parked_id: int, reason: str) -> Any:  # noqa: ANN401  # JSON
     target = suite(stack)
+    async with target.client(60) as client:
+        return await call(client, "POST", _url(target, service, parked_id, "discard"), json={"reason": reason})
+
+
+def _url(target: Suite, service: str, parked_id: int, verb: str) -> str:
     if service not in target.urls:
         raise ConsoleError(f"there is no service {service!r}: there are {', '.join(target.urls)}", code=2)
-    async with target.client(120) as client:
-        url = f"{target.urls[service]}/operations/parked/{parked_id}/{action}"
-        return await call(client, "POST", url, json={"reason": reason})
+    return f"{target.urls[service]}/operations/parked/{parked_id}/{verb}"

@@ -61,7 +61,7 @@ async def test_discarding_a_bad_record_lets_its_successors_be_redriven_in_order(
         next_head = answer.json()["next_parked"]
         answer = await toy.post(f"/operations/parked/{next_head}/redrive", reason="what waited")
 
-        assert answer.json() == {"redriven": 4}
+        assert answer.json() == {"redriven": 4, "next_parked": None}
         assert (await toy.rows("SELECT places FROM counter"))[0]["places"] == [0, 1, 2, 3]
         audit = await toy.rows("SELECT actor, action FROM audit ORDER BY id")
         assert [tuple(row) for row in audit] == [("olga", "discarded")] + [("olga", "redriven")] * 4
@@ -91,7 +91,7 @@ async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_dr
 
         await toy.post("/v1/cure")
         answer = await toy.post(f"/operations/parked/{head['id']}/redrive", reason="fixed in 1.2")
-        assert answer.json() == {"redriven": 4}
+        assert answer.json() == {"redriven": 4, "next_parked": None}
         assert (await toy.rows("SELECT places FROM counter WHERE counter_id = 'bad'"))[0]["places"] == [
             0,
             1,

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
-from lutong_chassis import database
+from lutong_chassis import database, parking
 from lutong_chassis.testing import create_database, drop_database, http_client, migrate_database, settings_for
 from lutong_contracts import Event
 from tests.builders import GOOD_PROFILE, a_request
@@ -107,9 +107,24 @@ async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str, 
     head = (await query(url, "SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
     answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/redrive", WHY))
     assert answer is not None
-    assert answer.json() == {"redriven": 2}
+    assert answer.json() == {"redriven": 2, "next_parked": None}
     assert await held_in_order(url) == ["o-0", "o-1", "o-2", "o-3"]
     assert len(await query(url, "SELECT FROM audit WHERE actor = 'ada' AND action = 'redriven'")) == 4
+
+
+async def test_a_redrive_of_a_long_queue_answers_in_time_and_goes_on_when_asked_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "REDRIVE_S", 0.0)
+    head: int | None = await park_and_wait(url, 3)
+    rounds = []
+    while head is not None:
+        answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/redrive", WHY))
+        assert answer is not None
+        rounds.append(answer.json()["redriven"])
+        head = answer.json()["next_parked"]
+    assert rounds == [1, 1, 1]
+    assert await held_in_order(url) == ["o-0", "o-1", "o-2"]
 
 
 async def test_a_redrive_that_is_clicked_eight_times_at_once_has_its_effects_once_and_in_order(url: str) -> None:
