@@ -88,8 +88,8 @@ compose-watch: ## Rebuild and restart a service when its code changes
 	@$(MAKE) --no-print-directory OVERRIDE=development compose-up ARGS=--build
 	@$(COMPOSE) -f deploy/compose.development.yaml watch --no-up
 
-test-compose: setup ## The containers for real: roads, restarts, backup, restore (needs a Docker engine; minutes)
-	@$(BIN)/python -m pytest tests/compose --timeout 900 $(ARGS)
+test-compose: setup ## The containers for real: upgrade, roads, kills, backup, restore (needs a Docker engine; ELSEWHERE=1: three brokers, your own servers)
+	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)
 
 check: lint types imports contracts alerts ## Everything that needs no running system: must be clean before a commit
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.containers import Containers, containers, engine
+from tests.compose.containers import Containers, containers, engine, start_older
 
 
 @pytest.fixture(scope="session")
@@ -12,5 +12,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
     if why := engine():
         pytest.skip(why)
     with containers(tmp_path_factory.mktemp("compose")) as made:
+        start_older(made, tmp_path_factory.mktemp("older"))
         made.up("--build")
         yield made

@@ -1,9 +1,11 @@
 """A suite in containers of its own: another project, free ports, secrets of the test. Gone when the test ends."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +38,8 @@ class Containers:
     secrets: Path
     variables: dict[str, str] = field(default_factory=dict)
     deploy: Path = DEPLOY
+    before: dict[str, Any] | None = None
+    """What the older commit had, if this was upgraded from one."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -73,6 +77,10 @@ class Containers:
         found: list[dict[str, Any]] = json.loads(self._run(["docker", "inspect", name], 30))
         return found[0]
 
+    def image(self, piece: str) -> str:
+        """What a container runs."""
+        return str(self.container(piece)["Config"]["Image"])
+
     def _run(self, command: list[str], timeout_s: float) -> str:
         done = subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
@@ -106,6 +114,21 @@ def counts(deployed: Containers) -> Any:  # noqa: ANN401  # JSON
     """Records and rows, once everything adds up; `lutong verify` waits for that, and fails when it does not."""
     found = json.loads(deployed.lutong("verify", "--json"))
     return {name: found[name] for name in ("records", "rows")}
+
+
+def start_older(made: Containers, directory: Path) -> None:
+    """Start what the commit before was, or LUTONG_UPGRADE_FROM, and walk its roads; `made` remembers what there was."""
+    revision = os.environ.get("LUTONG_UPGRADE_FROM", "HEAD~1")
+    archive = subprocess.run(["git", "-C", str(DEPLOY.parent), "archive", revision], capture_output=True, check=False)
+    if archive.returncode:
+        return
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tree:
+        tree.extractall(directory, filter="data")
+    variables = made.variables | {"LUTONG_VERSION": "older"}
+    older = Containers(made.project, made.secrets, variables, directory / "deploy")
+    older.up("--build")
+    assert roads(made) == 4
+    made.before = {"records": counts(made)["records"], "image": older.image("feed")}
 
 
 def engine() -> str | None:

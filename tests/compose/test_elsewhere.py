@@ -1,10 +1,7 @@
-"""Deployments that are not the usual one: from an older commit, on somebody else's servers, on three brokers."""
+"""Deployments that are not the usual one: on somebody else's servers, and on three brokers."""
 
-import io
-import os
 import re
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -13,44 +10,11 @@ from lutong_local.stack import SERVICES
 from tests.compose.containers import DEPLOY, Containers, containers, counts, engine, roads
 from tests.secured import secured
 
-ROOT = DEPLOY.parent
-
 
 @pytest.fixture(autouse=True)
 def _engine() -> None:
     if why := engine():
         pytest.skip(why)
-
-
-def older(directory: Path) -> Path:
-    """A tree of the commit before, or of LUTONG_UPGRADE_FROM; gives its `deploy`."""
-    revision = os.environ.get("LUTONG_UPGRADE_FROM", "HEAD~1")
-    kept = subprocess.run(["git", "-C", str(ROOT), "archive", revision], capture_output=True, check=False)
-    if kept.returncode:
-        pytest.skip(f"git has no {revision} here: {kept.stderr.decode().strip()}")
-    with tarfile.open(fileobj=io.BytesIO(kept.stdout)) as tree:
-        tree.extractall(directory, filter="data")
-    return directory / "deploy"
-
-
-def image(made: Containers) -> str:
-    """What the feed runs."""
-    return str(made.container("feed")["Config"]["Image"])
-
-
-def test_an_upgrade_keeps_everything(tmp_path: Path) -> None:
-    with containers(tmp_path / "ours") as made:
-        before = Containers(
-            made.project, made.secrets, made.variables | {"LUTONG_VERSION": "older"}, older(tmp_path / "older")
-        )
-        before.up("--build")
-        assert roads(made) == 4
-        records = counts(made)["records"]
-        assert image(made) == "lutong/feed:older"
-        made.up("--build")
-        assert image(made) == "lutong/feed:0.1.0"
-        assert counts(made)["records"] == records
-        assert roads(made) == 4
 
 
 def test_a_kafka_and_a_postgresql_of_yours_will_do(tmp_path: Path) -> None:

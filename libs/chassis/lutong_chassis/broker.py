@@ -52,7 +52,7 @@ class KafkaIntake:
         """When the loop that consumes last came round."""
         self._handling = False
         self._broker = KafkaBroker(
-            settings.kafka.bootstrap,
+            settings.kafka.brokers,
             security=settings.kafka.security,
             client_id=group_id,
             apply_types=False,

@@ -23,9 +23,14 @@ class KafkaAccess:
     ca_file: Path | None = None
 
     @property
+    def brokers(self) -> list[str]:
+        """Each broker of `bootstrap`: FastStream takes a text for one address, commas and all."""
+        return [broker.strip() for broker in self.bootstrap.split(",")]
+
+    @property
     def client(self) -> dict[str, Any]:
         """What every client of aiokafka is made with."""
-        options: dict[str, Any] = {"bootstrap_servers": self.bootstrap, "security_protocol": self.protocol}
+        options: dict[str, Any] = {"bootstrap_servers": self.brokers, "security_protocol": self.protocol}
         if self._encrypted:
             options["ssl_context"] = self._tls()
         if self.protocol.startswith("SASL"):

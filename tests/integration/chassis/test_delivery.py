@@ -1,6 +1,7 @@
 """Ordinary days: duplicates, absent brokers, deadlines, commands said twice."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,19 @@ async def test_the_same_event_delivered_many_times_counts_once(infrastructure: I
             return await toy.totals() == {"a": 1, "z": 1}
 
         await until(all_heard, "one effect for twenty copies")
+
+
+async def test_one_of_several_brokers_will_do(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    gone = f"127.0.0.1:{free_port()}"
+    several = replace(infrastructure, kafka_bootstrap=f"{gone}, {infrastructure.kafka_bootstrap}")
+    async with a_toy(several, tmp_path) as toy:
+        toy.start()
+        await feed(infrastructure.kafka_bootstrap, toy.heard, [a_record(Counted(counter_id="a"))])
+
+        async def heard() -> bool:
+            return await toy.totals() == {"a": 1}
+
+        await until(heard, "an event through the broker that is there")
 
 
 async def test_kafka_may_be_down_at_boot_and_commands_are_taken_meanwhile(

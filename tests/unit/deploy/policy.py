@@ -17,7 +17,7 @@ _DEFAULTED: Final = re.compile(r"\$\{(\w+):-([^}]*)\}")
 _ADDRESS: Final = "${LUTONG_HTTP_ADDRESS:-127.0.0.1}:"
 _MEMORY_OF_ALL_MB: Final = 4096
 _IDLE: Final = {"console"}
-"""Runs, and does nothing until somebody executes a command in it: it cannot be unwell."""
+"""Runs, and does nothing until somebody executes a command in it; `up --wait` waits for its healthcheck all the same."""
 
 
 def problems(document: Document) -> list[str]:
@@ -124,13 +124,13 @@ def _profiles(piece: Document) -> set[str]:
 
 
 def _health(document: Document) -> Iterator[str]:
-    """Own images have their healthcheck in deploy/Dockerfile; nobody switches it off but jobs."""
+    """Services have their healthcheck in deploy/Dockerfile; nobody switches it off but jobs."""
     for name, piece in document["services"].items():
         check = piece.get("healthcheck", {})
-        if is_job(piece) or name in _IDLE:
+        if is_job(piece):
             if not check.get("disable"):
                 yield f"{name}: a healthcheck for what serves nothing"
-        elif check.get("disable") or not (check.get("test") or _OWN.search(piece["image"])):
+        elif check.get("disable") or not (check.get("test") or (_OWN.search(piece["image"]) and name not in _IDLE)):
             yield f"{name}: nobody knows whether it is well: healthcheck"
         if name in SERVICES or (piece.get("volumes") and not piece["image"].startswith("${LUTONG_GRAFANA")):
             grace_s = int(str(piece.get("stop_grace_period", "10s")).removesuffix("s"))
