@@ -36,7 +36,7 @@ def test_a_kafka_and_a_postgresql_of_yours_will_do(tmp_path: Path) -> None:
 
 def replicas(made: Containers) -> set[int]:
     """How many copies topics have."""
-    look = "/opt/kafka/bin/kafka-topics.sh --bootstrap-server 127.0.0.1:19092 --command-config /tmp/admin.properties"
+    look = "/opt/kafka/bin/kafka-topics.sh --bootstrap-server kafka:9092 --command-config /tmp/admin.properties"
     said = made.compose("exec", "-T", "kafka", *look.split(), "--describe")
     return {int(count) for count in re.findall(r"ReplicationFactor: (\d+)", said)}
 
