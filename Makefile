@@ -36,7 +36,7 @@ status: setup ## Say what runs, and whether it is ready
 	@$(BIN)/lutong status $(ARGS)
 
 test: setup ## All tests: unit, model, integration, end to end (WORKERS=1: one after the other)
-	@$(BIN)/python -m pytest $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadgroup --no-loadscope-reorder) $(ARGS)
+	@$(BIN)/python -m pytest $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadfile --no-loadscope-reorder) $(ARGS)
 
 unit: setup ## Pure tests, in seconds
 	@$(BIN)/python -m pytest tests/unit $(ARGS)

@@ -17,17 +17,13 @@ _LONGEST_FIRST = ("e2e", "integration", "model", "unit")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several workers: the end-to-end tests share one suite, so they go to one worker, unless they say otherwise.
+    """In a worker of several: what takes longest begins first, and small things fill the gaps in the end.
 
-    The others go by file: what a file starts, it starts once. What takes longest begins first, and small things fill
-    the gaps in the end.
+    Files are what workers are given (`make test`): what a file starts, it starts once.
     """
-    if not config.getoption("numprocesses", None):
+    if not hasattr(config, "workerinput"):
         return
     part_of = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
-    for item, part in part_of.items():
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(part if part == "e2e" else str(item.path)))
     items.sort(key=lambda item: (*_LONGEST_FIRST, part_of[item]).index(part_of[item]))
 
 

@@ -20,7 +20,7 @@ async def walking(target: Suite) -> AsyncIterator[dict[str, Walker]]:
         yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     directory = tmp_path_factory.mktemp("suite")
     running = up(directory, lambda _: None, dies_with_parent=True)

@@ -20,8 +20,6 @@ from tests.chaos import world
 from tests.chaos.office import Client
 from tests.integration.chassis.harness import until
 
-pytestmark = pytest.mark.xdist_group("test_killed_everywhere")  # a suite of its own, beside that of the others
-
 STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 DEADLINE_S = 120.0
 

@@ -26,8 +26,6 @@ from lutong_local.processes import stop
 from lutong_local.stack import SERVICES, Stack, down, start_piece, start_service, up, wait_for_piece, wait_until_ready
 from tests.integration.chassis.harness import until
 
-pytestmark = pytest.mark.xdist_group("test_power_cut")  # a suite of its own, beside that of the others
-
 PIECES = ("kafka", "postgres")
 
 

@@ -20,8 +20,6 @@ from tests.e2e.corruptions import CORRUPTIONS, where
 from tests.integration.chassis.harness import until
 from tests.integration.membership.stub import running
 
-pytestmark = pytest.mark.xdist_group("test_the_verifier")  # a suite of its own, beside that of the others
-
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
