@@ -43,7 +43,7 @@ _WANTED = {
     "refunds": 30,
     "settlements": 30,
     "deductions": 30,
-    "coupons": 3,
+    "coupons": 1,
     "quits": 5,
 }
 """How often a run of 60 kills must have seen each rare state. One that did not proves nothing, and is invalid."""
