@@ -12,10 +12,6 @@ import asyncpg
 import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -104,6 +100,12 @@ def _service_namer(service: str) -> structlog.typing.Processor:
 def configure_tracing(settings: Settings, service: str) -> None:
     """Export traces when an endpoint is set; otherwise trace context is passed on and nothing is recorded."""
     if settings.otlp_endpoint:
+        # Imported only where traces go somewhere: a tenth of the time that a service takes to start.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
         provider = TracerProvider(resource=Resource.create({"service.name": f"lutong-{service}"}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_endpoint)))
         trace.set_tracer_provider(provider)
@@ -147,7 +149,7 @@ def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[Sequ
 
 def trace_is_recorded() -> bool:
     """Whether spans go anywhere."""
-    return isinstance(trace.get_tracer_provider(), TracerProvider)
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
