@@ -21,6 +21,8 @@ LEFT_OUT = {
     "allow_header_conformance": "/v1/posts/batch is also the post `batch`: Allow rightly says GET and POST, not one path's",
 }
 
+HOOKED = {"SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(Path(__file__).parents[2])}
+
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
@@ -41,7 +43,9 @@ def test_running_services_do_what_their_openapi_documents_say(own_stack: Stack, 
             "--header", f"Authorization: Bearer {token}", "--checks", "all", "--exclude-checks", ",".join(LEFT_OUT),
             "--rate-limit", "auto", "--seed", "1", "--continue-on-failure", "--max-examples", EXAMPLES,
         ]  # fmt: skip
-        runs[service] = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        runs[service] = subprocess.Popen(
+            command, cwd=tmp_path, env=os.environ | HOOKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
     for service, run in runs.items():
         said = run.communicate()[0].decode()
         assert run.returncode == 0, f"{service}:\n{said.replace(token, '…')}"

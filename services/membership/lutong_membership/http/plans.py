@@ -15,6 +15,8 @@ from lutong_membership.http.bodies import Currency, Minor, example, router
 from lutong_membership.store.plans import as_plan, terms_of
 from lutong_membership.uplift import measure
 
+Version = Annotated[int, Field(ge=1, le=1_000_000)]
+
 _TERMS: dict[str, Any] = {
     "period": {"kind": "from_tomorrow", "months": 1},
     "obligation": {"kind": "times", "times": 3},
@@ -63,7 +65,7 @@ async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
 
 @router.get("/v1/plans/{plan_id}/versions/{version}")
 @allowed("anybody")
-async def get_version(plan_id: Identifier, version: int, tx: TxDependency) -> dict[str, Any]:
+async def get_version(plan_id: Identifier, version: Version, tx: TxDependency) -> dict[str, Any]:
     """A plan as it was written then. A version never changes."""
     return _view(await store.plan(tx, plan_id, version) or not_found(f"version {version} of plan", plan_id))
 
