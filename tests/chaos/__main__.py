@@ -65,6 +65,8 @@ async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool
         operator = asyncio.create_task(_operator(client, stack))
         await faults.run(options.kills, duration_s)
         operator.cancel()
+        with suppress(asyncio.CancelledError):
+            await operator  # what broke it, if anything did, is a failure of the run
         say(f"faults: {dict(faults.done)}")
         await _until(lambda: _all_ready(stack), "everything is ready again")
         redriven = await _until_drained(client, stack, lambda: load.alive)
@@ -159,7 +161,7 @@ async def _look_after(client: httpx.AsyncClient, stack: Stack) -> int:
 async def _operator(client: httpx.AsyncClient, stack: Stack) -> None:
     """Somebody looks after what is parked every now and then, also while everything dies."""
     while True:
-        await asyncio.sleep(_ROUND_S)
+        await asyncio.sleep(_ROUND_S)  # the rhythm of the rounds
         with suppress(httpx.HTTPError):  # who does not answer is asked the next time
             await _look_after(client, stack)
 

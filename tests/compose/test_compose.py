@@ -58,6 +58,7 @@ def test_whatever_is_killed_nothing_is_lost(deployed: Containers, pieces: str) -
         deployed.compose("kill", "--signal", "KILL", *pieces.split())
         deployed.up()
     assert {deployed.container(piece)["State"]["Health"]["Status"] for piece in pieces.split()} == {"healthy"}
+    assert roads(deployed) == 4
     counts(deployed)
 
 
