@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lutong_console.deployment import variables_of
 from lutong_local.stack import SERVICES
 from tests.compose.containers import DEPLOY, Containers, containers, counts, engine, roads
 from tests.secured import secured
@@ -43,10 +44,7 @@ def replicas(made: Containers) -> set[int]:
 
 def test_two_of_three_brokers_carry_the_road(tmp_path: Path) -> None:
     with containers(tmp_path) as made:
-        for line in (DEPLOY / "ha.env").read_text(encoding="utf-8").splitlines():
-            name, equals, value = line.partition("=")
-            if equals and not name.startswith("#"):
-                made.variables[name] = value
+        made.variables |= variables_of(DEPLOY / "ha.env")
         made.up("--build")
         assert replicas(made) == {3}
         made.compose("kill", "--signal", "KILL", "kafka-2")

@@ -42,3 +42,9 @@ async def pool_of(infrastructure: Infrastructure, templates: dict[str, str]) -> 
             return pool
 
         yield fresh
+
+
+@pytest_asyncio.fixture
+async def pool(service: Service, pool_of: PoolOf) -> Pool:
+    """A fresh database of the service that a folder is about: its conftest says which one."""
+    return await pool_of(service)

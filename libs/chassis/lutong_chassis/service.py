@@ -30,7 +30,7 @@ from lutong_chassis.handlers import Handlers
 from lutong_chassis.housekeeping import keep_house
 from lutong_chassis.http import Admission, BodyLimit, BoundedHead, Gate, Problem, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
-from lutong_chassis.settings import Settings, SettingsError, read
+from lutong_chassis.settings import Settings, SettingsError, chosen, read
 from lutong_chassis.watchdog import Watchdog
 from lutong_contracts import Event
 
@@ -139,7 +139,7 @@ class Service:
         try:
             settings = read(Settings)
             for own in self.settings:
-                read(own)  # what makes no sense is said now, not when it is first needed
+                chosen(own)  # what makes no sense is said now, not when it is first needed
             self.made = self.errands()
             app = self.app(settings)
         except SettingsError as error:

@@ -1,9 +1,10 @@
 """Settings of one service process, read once from LUTONG_* variables and secret files, and frozen."""
 
 from datetime import timedelta
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, cast
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -144,6 +145,16 @@ def read(wanted: type[AnySettings], secrets: Path = SECRETS) -> AnySettings:
     except ValidationError as error:
         prefix = wanted.model_config["env_prefix"]
         raise SettingsError("; ".join(_explain(prefix, item) for item in error.errors())) from None
+
+
+def chosen(wanted: type[AnySettings]) -> AnySettings:
+    """Settings of this process: read when they are first wanted, and the same ever after."""
+    return cast("AnySettings", _chosen(wanted))
+
+
+@cache
+def _chosen(wanted: type[BaseSettings]) -> BaseSettings:
+    return read(wanted)
 
 
 def _explain(prefix: str, item: object) -> str:

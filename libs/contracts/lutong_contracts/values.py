@@ -30,6 +30,9 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whit
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
 """Why something was refused or ended: a stable snake_case word, for programs and people alike."""
 
+VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Which version of a thing that has several: 1, 2, 3, …"""
+
 Mode = Literal["delivery", "pickup"]
 """How goods reach the member: timed delivery from the location, or picked up in store."""
 

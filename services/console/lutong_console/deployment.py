@@ -88,6 +88,12 @@ def directory() -> Path:
     return Path(given) if given else Path(lutong_contracts.__file__).parents[3] / "deploy"
 
 
+def variables_of(file: Path) -> dict[str, str]:
+    """What a file of variables says, one a line."""
+    lines = (line.partition("=") for line in file.read_text(encoding="utf-8").splitlines())
+    return {name.strip(): value.strip() for name, equals, value in lines if equals}
+
+
 def compose() -> Deployment:
     """The suite of `deploy/compose.yaml` on this machine."""
     place = directory()
@@ -96,9 +102,6 @@ def compose() -> Deployment:
     except OSError as error:
         raise ConsoleError(f"{place / 'compose.yaml'}: {error.strerror}: set LUTONG_DEPLOY", code=USAGE) from None
     if (place / ".env").exists():
-        lines = (place / ".env").read_text(encoding="utf-8").splitlines()
-        told |= {
-            name.strip(): value.strip() for name, equals, value in (line.partition("=") for line in lines) if equals
-        }
+        told |= variables_of(place / ".env")
     told |= {name: value for name, value in os.environ.items() if name in told}
     return Deployment(told, place / told.get("LUTONG_SECRETS", "secrets"))

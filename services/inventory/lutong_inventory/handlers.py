@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
+from lutong_chassis.settings import chosen
 from lutong_contracts import Event
 from lutong_contracts.feed import RequestCancelled
 from lutong_contracts.inventory import (
@@ -15,7 +16,7 @@ from lutong_contracts.inventory import (
 from lutong_contracts.membership import CreditHeld
 from lutong_inventory import domain, store
 from lutong_inventory.domain import Outcome, Recalled, Shelf, Sourced, shelf_news
-from lutong_inventory.settings import chosen
+from lutong_inventory.settings import InventorySettings
 
 handlers = Handlers()
 
@@ -41,7 +42,7 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
 
 
 def _accept_by(tx: Tx) -> datetime:
-    return tx.now + timedelta(seconds=chosen().acceptance_window_s)
+    return tx.now + timedelta(seconds=chosen(InventorySettings).acceptance_window_s)
 
 
 async def _source(orders: Sequence[CreditHeld], tx: Tx) -> list[Outcome]:

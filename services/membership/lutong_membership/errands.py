@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from lutong_chassis import Errand, Outgoing, Tx
-from lutong_chassis.settings import read
+from lutong_chassis.settings import chosen
 from lutong_contracts import Event
 from lutong_contracts.membership import CreditAssessed, DeductionFailed, DeductionSucceeded
 from lutong_contracts.values import Money
@@ -27,8 +27,8 @@ _SEND_PAUSE_MAX_S: Final = 60
 
 def errands() -> list[Errand[Any, Any]]:
     """The errands of this process, with the providers that its settings choose."""
-    found: list[Errand[Any, Any]] = [assess(provider_of(read(CreditSettings)))]
-    settings = read(DeductionSettings)
+    found: list[Errand[Any, Any]] = [assess(provider_of(chosen(CreditSettings)))]
+    settings = chosen(DeductionSettings)
     if settings.url is not None:
         found.append(deduct(HttpDeductionProvider(settings)))
     return found

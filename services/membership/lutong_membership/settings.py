@@ -1,12 +1,10 @@
 """What an operator may set for membership, read once from LUTONG_* variables and secret files, and frozen."""
 
-from functools import cache
-from typing import Final, Self
+from typing import Final
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lutong_chassis.settings import read
 from lutong_membership.domain.agreements import HOLD_LIFE_DEFAULT, OFFER_LIFE_DEFAULT
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
@@ -38,24 +36,13 @@ class ProviderSettings(BaseSettings):
     failures_max: int = Field(5, ge=1, description="failures in a row after which it is not asked for a while")
     pause_s: float = Field(15.0, gt=0, description="that while")
 
-    @model_validator(mode="after")
-    def _the_token_travels_alone_and_encrypted(self) -> Self:
+    def guard(self, url: HttpUrl, token: SecretStr) -> None:
+        """Refuse what would let the token travel in the clear, or beside its own variable."""
         name = self.model_config["env_prefix"]
-        if self.url is None:
-            return self
-        if self.token is None:
-            raise ValueError(f"{name}URL is set: set {name}TOKEN too")
-        if self.url.scheme != "https" and self.url.host not in _LOOPBACK:
+        if url.scheme != "https" and url.host not in _LOOPBACK:
             raise ValueError(f"{name}URL would send the token in the clear: use https")
-        if self.url.username or self.url.password or self.url.query or self.url.fragment:
+        if url.username or url.password or url.query or url.fragment:
             raise ValueError(f"{name}URL must be scheme, host and path only: the token has its own variable")
-        token = self.token.get_secret_value()
-        if not token or not all("!" <= character <= "~" for character in token):
+        said = token.get_secret_value()
+        if not said or not all("!" <= character <= "~" for character in said):
             raise ValueError(f"{name}TOKEN must be printable ASCII without spaces: look for a line end in it")
-        return self
-
-
-@cache
-def chosen() -> MembershipSettings:
-    """This process's settings; the service read them when it started, and refused those that make no sense."""
-    return read(MembershipSettings)

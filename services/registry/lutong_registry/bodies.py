@@ -6,9 +6,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from lutong_chassis import Command
-from lutong_contracts.values import Identifier, Money, Offer, Printable, Reason, Text, Title
+from lutong_contracts.values import Identifier, Money, Offer, Printable, Reason, Text, Title, VersionNumber
 
-Number = Annotated[int, Field(ge=1, le=1_000_000)]
 Keyword = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable]
 
 
@@ -84,7 +83,7 @@ class Submission(Command):
         }
     )
 
-    version: Number = Field(examples=[1])
+    version: VersionNumber = Field(examples=[1])
     manifest: Manifest
 
 

@@ -7,13 +7,12 @@ from fastapi import Query
 
 from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
-from lutong_contracts.values import Identifier, Offer, Text
+from lutong_contracts.values import Identifier, Offer, Text, VersionNumber
 from lutong_registry import domain, store
 from lutong_registry.bodies import (
     Because,
     Manifest,
     Merchant,
-    Number,
     Onboardings,
     ProgramView,
     PublicProgram,
@@ -57,7 +56,7 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
 
 @router.post("/v1/programs/{program_id}/versions/{version}/approval")
 @allowed("operator")
-async def approve_version(program_id: Identifier, version: Number, who: Who, tx: TxDependency) -> ProgramView:
+async def approve_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Approve a submitted version."""
     return await _move(tx, who, program_id, lambda program: domain.approve(program, version))
 
@@ -65,7 +64,7 @@ async def approve_version(program_id: Identifier, version: Number, who: Who, tx:
 @router.post("/v1/programs/{program_id}/versions/{version}/rejection")
 @allowed("operator")
 async def reject_version(
-    program_id: Identifier, version: Number, because: Because, who: Who, tx: TxDependency
+    program_id: Identifier, version: VersionNumber, because: Because, who: Who, tx: TxDependency
 ) -> ProgramView:
     """Reject a submitted version, or take back an approved one that is not released."""
     return await _move(tx, who, program_id, lambda program: domain.reject(program, version, because.reason))
@@ -73,14 +72,14 @@ async def reject_version(
 
 @router.post("/v1/programs/{program_id}/versions/{version}/release")
 @allowed("merchant", "operator")
-async def release_version(program_id: Identifier, version: Number, who: Who, tx: TxDependency) -> ProgramView:
+async def release_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Put an approved version in force: cards open it from now on."""
     return await _move(tx, who, program_id, lambda program: domain.release(program, version))
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/rollback")
 @allowed("merchant", "operator")
-async def roll_back_version(program_id: Identifier, version: Number, who: Who, tx: TxDependency) -> ProgramView:
+async def roll_back_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Take the released version back; the one before it is in force again."""
     return await _move(tx, who, program_id, lambda program: domain.roll_back(program, version))
 

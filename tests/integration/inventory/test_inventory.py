@@ -14,14 +14,8 @@ from lutong_contracts.inventory import AcceptanceLapsed
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
 from tests.builders import a_cancellation, a_hold
-from tests.integration.conftest import PoolOf
 
 SITES = [("near", "store", 31.24, 121.48), ("far", "store", 31.40, 121.60), ("flagship", "flagship", 31.10, 121.40)]
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
 
 
 @pytest_asyncio.fixture

@@ -19,13 +19,7 @@ from lutong_membership.app import service
 from lutong_membership.domain.holds import CaptureBeyondHoldError
 from lutong_membership.handlers import handlers
 from tests.builders import a_request, cancelled, fulfilled
-from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, happened, names, tell, wait
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
 
 
 @pytest_asyncio.fixture

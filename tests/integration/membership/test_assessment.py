@@ -18,7 +18,6 @@ from lutong_membership.credit.values import Application, Assessment, Unavailable
 from lutong_membership.errands import assess
 from lutong_membership.handlers import handlers
 from tests.builders import GOOD_PROFILE, a_request, cancelled, fulfilled
-from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, tell
 
 
@@ -37,11 +36,6 @@ class Provider:
 
     async def aclose(self) -> None:
         pass
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
 
 
 @pytest_asyncio.fixture

@@ -16,7 +16,6 @@ from lutong_contracts.membership import CouponIssued, CouponLapsed, HoldLapsed
 from lutong_membership.app import service
 from lutong_membership.handlers import handlers
 from tests.builders import a_request, cancelled, fulfilled
-from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, tell
 
 STOCK = {
@@ -27,11 +26,6 @@ STOCK = {
     "daily_total": 4,
     "member_total": 2,
 }
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
 
 
 @pytest_asyncio.fixture

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from lutong_chassis import errands
+from lutong_chassis import errands, settings
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, http_client, run_errand
 from lutong_contracts import Event
@@ -17,7 +17,6 @@ from lutong_membership.app import service
 from lutong_membership.deduction.values import Order, Outcome
 from lutong_membership.errands import deduct
 from lutong_membership.handlers import handlers
-from lutong_membership.handlers.clock import deducts
 from tests.builders import fulfilled
 from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, wait
@@ -50,9 +49,9 @@ class Bank:
 async def pool(pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pool]:
     monkeypatch.setenv("LUTONG_DEDUCTION_URL", "https://bank.example")
     monkeypatch.setenv("LUTONG_DEDUCTION_TOKEN", "a-token")
-    deducts.cache_clear()
+    settings._chosen.cache_clear()
     yield await pool_of(service)
-    deducts.cache_clear()
+    settings._chosen.cache_clear()
 
 
 @pytest_asyncio.fixture

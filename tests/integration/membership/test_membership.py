@@ -17,13 +17,7 @@ from lutong_membership.handlers import handlers
 from tests import builders
 from tests.builders import BAD_PROFILE, GOOD_PROFILE, a_request, cancelled, fulfilled
 from tests.conftest import Infrastructure
-from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import names, tell
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
 
 
 @pytest_asyncio.fixture

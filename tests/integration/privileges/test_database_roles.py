@@ -180,7 +180,7 @@ async def test_the_server_never_sees_a_password(databases: Secured) -> None:
 
 
 def test_a_missing_secret_is_named(databases: Secured) -> None:
-    url = f"postgresql://postgres@127.0.0.1:{databases.stack.ports['postgres']}/postgres"
+    url = f"postgresql://postgres@{databases.postgres}/postgres"
     done = databases.lutong("admin", "databases", "apply", "--url", url, "--secrets", str(databases.secrets / "none"))
     assert done.returncode == 2
     assert "lutong init --add-missing" in done.stderr

@@ -16,7 +16,6 @@ from lutong_contracts.feed import CardTapped, ServiceSolved
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
 from tests.builders import a_post, fulfilled
-from tests.integration.conftest import PoolOf
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 FUND = {
@@ -25,11 +24,6 @@ FUND = {
     "keywords": ["公积金", "provident fund"],
     "description": "提取、贷款、缴存",
 }
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
 
 
 @pytest_asyncio.fixture

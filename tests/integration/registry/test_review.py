@@ -12,15 +12,9 @@ from lutong_chassis.testing import deliver, events_said, http_client
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
 from tests.builders import a_post
-from tests.integration.conftest import PoolOf
 
 FUND: dict[str, Any] = {"title": "公积金提取", "page": "pages/fund/index"}
 TEA = {"sku": "tea", "title": "乌龙茶", "unit_price": {"amount_minor": 990, "currency": "CNY"}}
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
 
 
 @pytest_asyncio.fixture

@@ -14,12 +14,6 @@ from lutong_registry.app import service
 from lutong_registry.handlers import handlers
 from lutong_registry.store.search import _portions
 from tests.builders import a_post
-from tests.integration.conftest import PoolOf
-
-
-@pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> Pool:
-    return await pool_of(service)
 
 
 @pytest_asyncio.fixture

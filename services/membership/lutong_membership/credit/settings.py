@@ -23,6 +23,9 @@ class CreditSettings(ProviderSettings):
 
     @model_validator(mode="after")
     def _a_provider_outside_needs_an_address_and_a_token(self) -> Self:
-        if self.provider == "http" and (self.url is None or self.token is None):
+        if self.provider == "scorecard":
+            return self
+        if self.url is None or self.token is None:
             raise ValueError("LUTONG_CREDIT_PROVIDER is http: set LUTONG_CREDIT_URL and LUTONG_CREDIT_TOKEN too")
+        self.guard(self.url, self.token)
         return self

@@ -1,6 +1,8 @@
 """Which deduction provider this process uses: LUTONG_DEDUCTION_* variables."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from lutong_membership.settings import ProviderSettings
@@ -14,3 +16,12 @@ class DeductionSettings(ProviderSettings):
     )
 
     timeout_s: float = Field(10.0, gt=0, le=60, description="longest request")
+
+    @model_validator(mode="after")
+    def _an_address_needs_a_token(self) -> Self:
+        if self.url is None:
+            return self
+        if self.token is None:
+            raise ValueError("LUTONG_DEDUCTION_URL is set: set LUTONG_DEDUCTION_TOKEN too")
+        self.guard(self.url, self.token)
+        return self

@@ -7,6 +7,7 @@ from fastapi import Query
 from pydantic import ConfigDict, StringConstraints
 
 from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, not_found
+from lutong_chassis.settings import chosen
 from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.domain.agreements import CLOSING, Refusal
@@ -15,7 +16,7 @@ from lutong_membership.domain.dossier import Dossier, Outcome
 from lutong_membership.domain.life import write_off
 from lutong_membership.handlers.clock import clock
 from lutong_membership.http.bodies import Because, Minor, example, open_one, router, settle_command
-from lutong_membership.settings import chosen
+from lutong_membership.settings import MembershipSettings
 
 
 class Waiver(Because):
@@ -117,7 +118,7 @@ async def _do_or_propose(tx: Tx, wanted: Wanted, who: Who, reason: str) -> dict[
     desk, dossier = await open_one(tx, wanted.agreement_id, lambda _: True)
     outcome = _decide(dossier, wanted, tx)
     amount_minor = wanted.amount_minor or sum(debt.outstanding_minor for debt in dossier.payable())
-    alone = amount_minor <= chosen().four_eyes_above_minor
+    alone = amount_minor <= chosen(MembershipSettings).four_eyes_above_minor
     subject = f"agreement:{wanted.agreement_id}"
     await store.audit(tx, who.subject, wanted.kind if alone else f"proposed {wanted.kind}", subject, reason)
     if alone or isinstance(outcome, Refusal):

@@ -8,14 +8,12 @@ from fastapi import Query
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
-from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Title
+from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Title, VersionNumber
 from lutong_membership import store
 from lutong_membership.domain.plans import TERMS, Plan, Terms
 from lutong_membership.http.bodies import Currency, Minor, example, router
 from lutong_membership.store.plans import as_plan, terms_of
 from lutong_membership.uplift import measure
-
-Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
 _TERMS: dict[str, Any] = {
     "period": {"kind": "from_tomorrow", "months": 1},
@@ -65,7 +63,7 @@ async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
 
 @router.get("/v1/plans/{plan_id}/versions/{version}")
 @allowed("anybody")
-async def get_version(plan_id: Identifier, version: Version, tx: TxDependency) -> dict[str, Any]:
+async def get_version(plan_id: Identifier, version: VersionNumber, tx: TxDependency) -> dict[str, Any]:
     """A plan as it was written then. A version never changes."""
     return _view(await store.plan(tx, plan_id, version) or not_found(f"version {version} of plan", plan_id))
 
