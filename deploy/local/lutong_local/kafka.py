@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import socket
+import struct
 import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -17,6 +18,8 @@ VERSION: Final = "4.3.0"
 _COORDINATES: Final = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
 _HEAP: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC")
 _CLUSTER_ID: Final = "bHV0b25nLWxvY2FsLTAwMQ"
+_API_VERSIONS: Final = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+"""Kafka's request 18 in version 0: length, key, version, correlation id, no client id. Allowed before any login."""
 
 
 def cache_directory() -> Path:
@@ -82,7 +85,7 @@ def prepare_kafka(
 
 
 def wait_for_kafka(child: Child, port: int) -> None:
-    """Wait until the broker takes connections."""
+    """Wait until the broker answers."""
     wait_for(child, "Kafka", lambda: _answers(port))
 
 
@@ -106,9 +109,15 @@ def _format(jars: str, configuration: Path, users: Mapping[str, str]) -> None:
 
 
 def _answers(port: int) -> bool:
+    """Whether it says which requests it knows: its port is open well before it answers any."""
     with closing(socket.socket()) as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        try:
+            probe.connect(("127.0.0.1", port))
+            probe.sendall(_API_VERSIONS)
+            return bool(probe.recv(4))
+        except OSError:
+            return False
 
 
 def plain(directory: Path, ports: tuple[int, int, int]) -> dict[str, object]:

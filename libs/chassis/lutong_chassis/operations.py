@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, StringConstraints
 
 from lutong_chassis import outbox, parking
 from lutong_chassis.database import Tx, transaction
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, routes
-from lutong_contracts.values import Identifier, Text
+from lutong_contracts.values import Identifier, Moment, Text
 
 ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
@@ -87,13 +87,6 @@ async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
     return {"discarded": parked_id, "next_parked": successor}
 
 
-def _text(value: object) -> object:
-    """Refuse a moment that is no text: 0 is not 1970."""
-    if not isinstance(value, str):
-        raise ValueError("should be a date and time as RFC 3339 has it")  # noqa: TRY004  # pydantic's way to refuse
-    return value
-
-
 class Republication(Decision):
     """From when on everything is to be published again."""
 
@@ -101,7 +94,7 @@ class Republication(Decision):
         json_schema_extra={"examples": [{"reason": "the broker lost its disk", "since": "2026-01-01T00:00:00Z"}]}
     )
 
-    since: Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text)]
+    since: Moment
 
 
 @deeds.post("/operations/republication")

@@ -1,8 +1,10 @@
 """Values that several events share. Bounds live here, so that no service has to remember them."""
 
+import re
+from datetime import date
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
 
@@ -29,6 +31,22 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whit
 
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
 """Why something was refused or ended: a stable snake_case word, for programs and people alike."""
+
+
+def _written_out(value: object) -> object:
+    """Refuse what pydantic would take for seconds since 1970: `0` and `"0.5"` are no dates."""
+    if isinstance(value, date) or (isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}", value)):
+        return value
+    raise ValueError("should begin with a date as RFC 3339 has it: 2026-01-31")
+
+
+WrittenOut = BeforeValidator(_written_out)
+
+Moment = Annotated[AwareDatetime, Field(strict=False), WrittenOut]
+"""A date and time with its offset, as somebody writes it in a request."""
+
+Day = Annotated[date, Field(strict=False), WrittenOut]
+"""A date, as somebody writes it in a request."""
 
 VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 """Which version of a thing that has several: 1, 2, 3, …"""

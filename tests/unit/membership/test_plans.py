@@ -123,6 +123,7 @@ def test_where_a_day_is_shortened_for_a_test_windows_never_close() -> None:
         ({"period": {"kind": "relative", "days": 1, "day": 3}}, "day"),
         ({"period": {"kind": "weekly"}}, "weekly"),
         ({"period": {"kind": "appointed", "first_day": "2026-06-02", "last_day": "2026-06-01"}}, "before first_day"),
+        ({"period": {"kind": "appointed", "first_day": 0, "last_day": "2026-06-01"}}, "begin with a date"),
         ({"period": None}, "leave all or give all"),
         ({"withholding": None}, "leave all or give all"),
         ({"obligation": {"kind": "times", "times": 0}}, "greater than or equal to 1"),

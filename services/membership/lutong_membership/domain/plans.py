@@ -4,14 +4,14 @@ The classes are pydantic dataclasses: one definition checks what a merchant send
 its version, and is what the rules read. Money is in minor units of the plan's currency.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
-from lutong_contracts.values import Identifier, Title
+from lutong_contracts.values import Day, Identifier, Title
 from lutong_membership.domain.calendar import Calendar, Window
 
 STRICT = ConfigDict(extra="forbid")
@@ -59,8 +59,8 @@ class Appointed:
     """Between two dates, both included, whenever it was signed."""
 
     kind: Literal["appointed"]
-    first_day: date
-    last_day: date
+    first_day: Day
+    last_day: Day
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> "Appointed":

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
-from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Title, VersionNumber
+from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
 from lutong_membership import store
 from lutong_membership.domain.plans import TERMS, Plan, Terms
 from lutong_membership.http.bodies import Currency, Minor, example, router
@@ -75,8 +75,8 @@ async def get_uplift(
     who: Who,
     tx: TxDependency,
     plan_id: Annotated[str | None, Query(pattern=IDENTIFIER_PATTERN, description="else the open one")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="else 30 days before the end")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="else now")] = None,
+    since: Annotated[Moment | None, Query(description="else 30 days before the end")] = None,
+    until: Annotated[Moment | None, Query(description="else now")] = None,
 ) -> dict[str, Any]:
     """What light membership changed: members who were offered it against those who were held out for good."""
     who.acts_for(merchant=merchant_id) or not_found("open plan of merchant", merchant_id)
