@@ -72,7 +72,7 @@ def place_of(store: int) -> dict[str, float]:
     return {"latitude": 31.2 + store / 50, "longitude": 121.4}
 
 
-async def build(client: httpx.AsyncClient, stack: Stack, orders: int) -> str:
+async def build(client: httpx.AsyncClient, stack: Stack, orders: int, terms: dict[str, Any] = TERMS) -> str:
     """Build the world; gives the post that everybody orders from. Some credit and some shelves will run out."""
 
     async def ask(service: str, method: str, path: str, body: object) -> Any:  # noqa: ANN401  # JSON
@@ -89,7 +89,7 @@ async def build(client: httpx.AsyncClient, stack: Stack, orders: int) -> str:
     stock = {"merchant_id": "brand", "amount_off_minor": 200, "valid_days": 60, "member_total": 1_000}
     stock |= {"total": 100_000, "daily_total": 100_000}
     await ask("membership", "PUT", "/v1/coupon-stocks/spring", stock)
-    plan = {"merchant_id": "brand", "title": "light", "line_limit_minor": limit, "terms": TERMS}
+    plan = {"merchant_id": "brand", "title": "light", "line_limit_minor": limit, "terms": terms}
     await ask("membership", "PUT", "/v1/plans/light", plan)
     names = [viewer(number) for number in range(VIEWERS)]
     profiles = [
@@ -122,9 +122,11 @@ async def build(client: httpx.AsyncClient, stack: Stack, orders: int) -> str:
     return post_id
 
 
-async def build_and_wait(client: httpx.AsyncClient, stack: Stack, orders: int = 1_000) -> str:
+async def build_and_wait(
+    client: httpx.AsyncClient, stack: Stack, orders: int = 1_000, terms: dict[str, Any] = TERMS
+) -> str:
     """Build the world; gives the post once its card can be opened."""
-    post_id = await build(client, stack, orders)
+    post_id = await build(client, stack, orders, terms)
 
     async def active() -> bool:
         answer = await client.get(f"{stack.url('feed')}/v1/posts/{post_id}")

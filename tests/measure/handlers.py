@@ -2,6 +2,7 @@
 
 `python -m tests.measure.handlers` fills the topics while membership and inventory are stopped, starts both, and reads
 from their outboxes how long it took. Run it in two checkouts, one after the other: only their ratio means something.
+`--plan light` lets the plan give a discount, coupons and an obligation; a `bare` one only lets a member pay later.
 """
 
 import argparse
@@ -25,13 +26,14 @@ DRAINED_S: Final = 300.0
 AT_ONCE: Final = 16
 STEPS: Final = ("accepted", "picked", "handed_over", "fulfilled")
 ANSWERS: Final = ("credit-held", "credit-declined")
+PLANS: Final[dict[str, dict[str, Any]]] = {"bare": {}, "light": world.TERMS}
 BEHIND: Final = ("membership", "inventory")
 
 
-async def measure(stack: Stack, orders: int) -> dict[str, float]:
+async def measure(stack: Stack, orders: int, terms: dict[str, Any]) -> dict[str, float]:
     """Orders per second through each half of the chain."""
     async with Suite.of(stack).client(30) as client:
-        post_id = await world.build_and_wait(client, stack, orders * 8)  # shelves and lines for all of them
+        post_id = await world.build_and_wait(client, stack, orders * 8, terms)  # shelves and lines for all of them
         for service in BEHIND:
             stop_service(stack, service)
         await _request(client, stack, post_id, orders)
@@ -116,12 +118,13 @@ def main() -> None:
     """Run on a stack of its own; print JSON."""
     parser = argparse.ArgumentParser(prog="handlers", description=__doc__)
     parser.add_argument("--orders", type=int, default=4_000)
+    parser.add_argument("--plan", choices=PLANS, default="bare")
     options = parser.parse_args()
     told = {"LUTONG_HTTP_RATE_PER_S": "1000000", "LUTONG_HTTP_BURST": "1000000"}  # the load is one operator
     directory = Path(tempfile.mkdtemp(prefix="lutong-handlers-"))
     stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: told)
     try:
-        found = asyncio.run(measure(stack, options.orders))
+        found = asyncio.run(measure(stack, options.orders, PLANS[options.plan]))
     finally:
         down(stack, lambda _: None, purge=True)
     sys.stdout.write(json.dumps(found) + "\n")
