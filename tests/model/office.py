@@ -29,6 +29,7 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.domain import collection, delivery, dossier, life
 from lutong_membership.domain.agreements import LIVE, Agreement, Clock, Said
+from lutong_membership.domain.consultations import Consultation, conclude
 from lutong_membership.domain.coupons import Coupon, Stock, issue, returned
 from lutong_membership.domain.deductions import Deduction, postponed
 from lutong_membership.domain.dossier import Dossier, Outcome
@@ -36,7 +37,7 @@ from lutong_membership.domain.holds import HOLD_LIFE, Hold, released
 from lutong_membership.domain.ledger import Entry, Line, Sealed, seal
 from lutong_membership.domain.lines import retargeted, settled
 from lutong_membership.domain.plans import TERMS, Plan
-from lutong_membership.domain.requests import Books, Consultation, Decision, Standing, conclude, decide
+from lutong_membership.domain.requests import Books, Decision, Standing, decide
 from tests.builders import a_request
 from tests.model.bank import Bank
 

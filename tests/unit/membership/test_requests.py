@@ -10,9 +10,10 @@ from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import CreditDeclined, CreditHeld
 from lutong_contracts.values import Money
 from lutong_membership.domain.agreements import Agreement, State
+from lutong_membership.domain.consultations import Consultation, conclude
 from lutong_membership.domain.coupons import Coupon
 from lutong_membership.domain.plans import TERMS, Plan
-from lutong_membership.domain.requests import Books, Consultation, Decision, Standing, conclude, decide_all
+from lutong_membership.domain.requests import Books, Decision, Standing, decide_all
 from tests.builders import a_request as a_wish
 from tests.unit.membership.a_membership import NOON, a_clock, a_line, a_plan, an_agreement
 

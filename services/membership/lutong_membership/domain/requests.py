@@ -11,13 +11,10 @@ from lutong_contracts import Event
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import (
     AgreementConsulted,
-    AgreementDeclined,
-    AgreementOffered,
     CouponReserved,
     CreditDeclined,
     CreditHeld,
     HoldLapsed,
-    OfferLapsed,
 )
 from lutong_contracts.values import Money
 from lutong_membership.domain.agreements import Agreement, Clock, Said, may_be_signed, signed
@@ -112,7 +109,7 @@ def decide(request: ServiceRequested, books: Books, clock: Clock, new_id: Callab
         return _waits(request, agreement.agreement_id)
     if agreement.state == "preordered":
         return _joins(request, agreement, pinned, books, clock, books.standing[request.viewer_id].limit_minor)
-    return _held(request, agreement, pinned, books.lines[request.viewer_id, plan.currency], books, clock)
+    return set_aside(request, agreement, pinned, books.lines[request.viewer_id, plan.currency], books, clock)
 
 
 def _newcomer(request: ServiceRequested, plan: Plan, books: Books, clock: Clock, fresh_id: str) -> Decision:
@@ -149,7 +146,7 @@ def _joins(  # a request, an agreement, and what both are decided on
 ) -> Decision:
     """Sign, then hold. A line that is there is kept: a new plan neither lowers nor raises it."""
     joined = join(agreement, plan, books, clock, limit_minor)
-    decision = _held(request, joined.agreement, plan, joined.line, books, clock)
+    decision = set_aside(request, joined.agreement, plan, joined.line, books, clock)
     return replace(
         decision,
         said=(*joined.said, *decision.said),
@@ -180,75 +177,10 @@ def join(agreement: Agreement, plan: Plan, books: Books, clock: Clock, limit_min
     return Joined(agreement, after(fresh, entry), tuple(said), fresh, (entry,))
 
 
-def offer(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, tuple[Said, ...]]:
-    """Admitted without having ordered: show the terms and the price of failure, and wait for a signature."""
-    sign_by = clock.now + clock.offer_life
-    event = AgreementOffered(
-        **agreement.facts,
-        plan_version=plan.version,
-        charge_cap=Money(amount_minor=plan.terms.cap_minor, currency=plan.currency),
-        sign_by=sign_by,
-    )
-    lapse = Said(OfferLapsed(agreement_id=agreement.agreement_id), sign_by)
-    return agreement.moved("preordered"), (Said(event), lapse)
-
-
-def refuse(agreement: Agreement, reason: str) -> tuple[Agreement, tuple[Said, ...]]:
-    """Not admitted. It is a decision, not a score, and the member may ask again."""
-    return agreement.moved("declined"), (Said(AgreementDeclined(**agreement.facts, reason=reason)),)
-
-
-@dataclass(frozen=True, slots=True)
-class Consultation:
-    """A member who was asked about: up to which limit they are admitted, or why not, and what waits for the answer."""
-
-    agreement: Agreement
-    plan: Plan
-    limit_minor: int
-    refusal: str | None
-    waiting: tuple[ServiceRequested, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Concluded:
-    """What became of a consultation, and of the requests that waited for it."""
-
-    agreement: Agreement
-    said: tuple[Said, ...]
-    decisions: tuple[Decision, ...] = ()
-    opened: Line | None = None
-    entries: tuple[Entry, ...] = ()
-    reason: str | None = None
-
-
-def conclude(asked: Consultation, books: Books, clock: Clock) -> Concluded:
-    """Sign when the member ordered, offer the terms when they only asked, decline when they are not admitted.
-
-    Requests that waited are decided in order. One that was cancelled meanwhile is no reason to sign.
-    """
-    plan = asked.plan
-    reason = asked.refusal or why_not_joining(asked.agreement.member_id, plan, books, clock)
-    wanted = [request for request in asked.waiting if request.order_id not in books.cancelled]
-    cancelled = [request for request in asked.waiting if request.order_id in books.cancelled]
-    gone = tuple(declined(request, "order_cancelled", state="cancelled") for request in cancelled)
-    if reason:
-        agreement, said = refuse(asked.agreement, reason)
-        return Concluded(agreement, said, (*gone, *(declined(request, reason) for request in wanted)), reason=reason)
-    if not wanted:
-        return Concluded(*offer(asked.agreement, plan, clock), gone)
-    joined = join(asked.agreement, plan, books, clock, asked.limit_minor)
-    books.lines[joined.line.key] = joined.line
-    decisions = []
-    for request in wanted:
-        decision = _held(request, joined.agreement, plan, books.lines[joined.line.key], books, clock)
-        enter(books, decision)
-        decisions.append(decision)
-    return Concluded(joined.agreement, joined.said, (*gone, *decisions), joined.opened, joined.entries)
-
-
-def _held(  # a request, its agreement, and what both are decided on
+def set_aside(  # a request, its agreement, and what both are decided on
     request: ServiceRequested, agreement: Agreement, plan: Plan, line: Line, books: Books, clock: Clock
 ) -> Decision:
+    """Hold what the order costs a member under an agreement, if the line has it."""
     total_minor = request.total.amount_minor
     coupon = books.coupons.get(request.coupon_id) if request.coupon_id else None
     if request.coupon_id:

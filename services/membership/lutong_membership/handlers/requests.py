@@ -7,9 +7,9 @@ from lutong_chassis import Cause, Handlers, Outgoing, Received, Tx
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import AgreementLapsed, CreditAssessed, OfferLapsed
 from lutong_membership import store
-from lutong_membership.domain import requests as domain
+from lutong_membership.domain.consultations import Concluded, conclude
 from lutong_membership.domain.ledger import Entry, Line
-from lutong_membership.domain.requests import Concluded, Decision
+from lutong_membership.domain.requests import Decision, decide_all
 from lutong_membership.handlers.clock import clock, patience
 
 handlers = Handlers()
@@ -22,7 +22,7 @@ async def hold_credit(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> li
     books = await store.open_books(tx, [received.event for received in batch])
     lines = dict(books.lines)
 
-    decided = domain.decide_all([received.event for received in batch], books, clock(tx), tx.new_id)
+    decided = decide_all([received.event for received in batch], books, clock(tx), tx.new_id)
 
     taken = [Taken(one, received.as_cause) for one, received in zip(decided, batch, strict=True) if one is not None]
     await _save_newcomers(tx, taken)
@@ -43,7 +43,7 @@ async def sign_or_decline(batch: Sequence[Received[CreditAssessed]], tx: Tx) -> 
     for agreement_id in consultations.agreements:
         event = asked[agreement_id].event
         consultation = consultations.about(agreement_id, None if event.admitted else event.reason or "not_admitted")
-        concluded.append((asked[agreement_id], domain.conclude(consultation, books, clock(tx))))
+        concluded.append((asked[agreement_id], conclude(consultation, books, clock(tx))))
 
     await store.save_conclusions(tx, [conclusion for _, conclusion in concluded])
     causes = {request.order_id: cause for rows in consultations.waiting.values() for request, cause in rows}

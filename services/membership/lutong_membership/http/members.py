@@ -12,7 +12,8 @@ from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.credit.values import Applicant
 from lutong_membership.domain.agreements import Agreement
-from lutong_membership.domain.requests import Books, offer, why_not_joining
+from lutong_membership.domain.consultations import offer
+from lutong_membership.domain.requests import Books, why_not_joining
 from lutong_membership.handlers.clock import clock, patience
 from lutong_membership.http.bodies import example, router, say, view
 from lutong_membership.store.plans import as_plan

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from lutong_chassis import Cause, Tx
 from lutong_contracts.feed import ServiceRequested
 from lutong_membership.domain.agreements import Agreement
+from lutong_membership.domain.consultations import Concluded, Consultation
 from lutong_membership.domain.plans import Plan
-from lutong_membership.domain.requests import Books, Concluded, Consultation
+from lutong_membership.domain.requests import Books
 from lutong_membership.store.agreements import agreements, decline, save_agreements
 from lutong_membership.store.assessments import end_waiting, limits, lock_applicants
 from lutong_membership.store.coupons import lock_coupons
