@@ -33,6 +33,7 @@ Source = Literal["cash", "credit", "merchant", "benefits", "waivers", "losses"]
 Legs = tuple[tuple[str, int], ...]
 
 GENESIS: Final = bytes(32)
+_OURS: Final = ("available", "held", "owed", "charged", "uncovered", "credit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +131,19 @@ def seal_all(
 
 def after(line: Line, *entries: Entry) -> Line:
     """The line once entries are written: every amount on it is a sum of legs."""
-    for entry in entries:
-        legs = dict(entry.postings)
-        available, held, owed, charged, uncovered, credit = (
-            legs.get(f"{name}:{line.member_id}", 0)
-            for name in ("available", "held", "owed", "charged", "uncovered", "credit")
-        )
-        line = replace(
-            line,
-            limit_minor=line.limit_minor + available + held + owed,
-            held_minor=line.held_minor + held,
-            owed_minor=line.owed_minor + owed,
-            charged_minor=line.charged_minor + charged,
-            uncovered_minor=line.uncovered_minor + uncovered,
-            credit_minor=line.credit_minor - credit,
-        )
-    return line
+    if not entries:
+        return line
+    legs = dict(netted(*(entry.postings for entry in entries)))
+    available, held, owed, charged, uncovered, credit = [legs.get(f"{name}:{line.member_id}", 0) for name in _OURS]
+    return replace(
+        line,
+        limit_minor=line.limit_minor + available + held + owed,
+        held_minor=line.held_minor + held,
+        owed_minor=line.owed_minor + owed,
+        charged_minor=line.charged_minor + charged,
+        uncovered_minor=line.uncovered_minor + uncovered,
+        credit_minor=line.credit_minor - credit,
+    )
 
 
 def pair(debit: str, credit: str, amount_minor: int) -> Legs:

@@ -28,12 +28,13 @@ async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> li
     endings = [(order_id, received.event.amount.amount_minor, None) for order_id, received in causes.items()]
     captured = await store.end_holds(tx, endings, "captured")
     desk = await store.desk_of(tx, captured, deducts=deducts())
+    now = clock(tx)
 
     said = []
     for ended in captured.ended:
         received = causes[ended.hold.order_id]
         amount, at = received.event.amount, received.time
-        spoken = desk.decide(ended.agreement.agreement_id, deliver, ended.hold, amount, at, clock(tx))
+        spoken = desk.decide(ended.agreement.agreement_id, deliver, ended.hold, amount, at, now)
         said += [received.causes(each.event, due_at=each.due_at) for each in spoken]
 
     await store.save_desk(tx, desk)
