@@ -3,12 +3,26 @@
 Service code never commits, acknowledges, makes ids or reads clocks.
 """
 
-from lutong_chassis.database import Tx, columns
-from lutong_chassis.envelope import Cause, Outgoing, Received
-from lutong_chassis.errands import Errand
-from lutong_chassis.handlers import Handlers
-from lutong_chassis.http import Command, Problem, TxDependency, Who, allowed, not_found, routes
-from lutong_chassis.service import Service
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lutong_chassis.database import Tx, columns
+    from lutong_chassis.envelope import Cause, Outgoing, Received
+    from lutong_chassis.errands import Errand
+    from lutong_chassis.handlers import Handlers
+    from lutong_chassis.http import Command, Problem, TxDependency, Who, allowed, not_found, routes
+    from lutong_chassis.service import Service
+
+_ROOMS = {
+    "database": ("Tx", "columns"),
+    "envelope": ("Cause", "Outgoing", "Received"),
+    "errands": ("Errand",),
+    "handlers": ("Handlers",),
+    "http": ("Command", "Problem", "TxDependency", "Who", "allowed", "not_found", "routes"),
+    "service": ("Service",),
+}
+"""Where each name is. A room is entered when somebody asks for it: the command line needs no web server to find Kafka."""
 
 __all__ = [
     "Cause",
@@ -27,3 +41,10 @@ __all__ = [
     "not_found",
     "routes",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # what the room has under that name
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f"lutong_chassis.{room}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

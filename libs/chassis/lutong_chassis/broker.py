@@ -9,9 +9,11 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
+from faststream.security import BaseSecurity, SASLScram512
 
 from lutong_chassis import observe
 from lutong_chassis.consumer import Consumer
+from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import Settings
 from lutong_contracts import Topic
 
@@ -53,7 +55,7 @@ class KafkaIntake:
         self._handling = False
         self._broker = KafkaBroker(
             settings.kafka.brokers,
-            security=settings.kafka.security,
+            security=security(settings.kafka),
             client_id=group_id,
             apply_types=False,
             allow_auto_create_topics=False,
@@ -145,3 +147,10 @@ class KafkaIntake:
 
 async def _identity(message: KafkaAckableMessage) -> KafkaAckableMessage:
     return message
+
+
+def security(kafka: KafkaAccess) -> BaseSecurity | None:
+    """How to come to Kafka, as FastStream's broker wants it."""
+    if kafka.protocol.startswith("SASL"):
+        return SASLScram512(*kafka.credentials, kafka.tls)
+    return BaseSecurity(tls) if (tls := kafka.tls) else None

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from faststream.security import BaseSecurity, SASLScram512
 from pydantic import SecretStr
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -31,8 +30,8 @@ class KafkaAccess:
     def client(self) -> dict[str, Any]:
         """What every client of aiokafka is made with."""
         options: dict[str, Any] = {"bootstrap_servers": self.brokers, "security_protocol": self.protocol}
-        if self._encrypted:
-            options["ssl_context"] = self._tls()
+        if tls := self.tls:
+            options["ssl_context"] = tls
         if self.protocol.startswith("SASL"):
             username, password = self.credentials
             options |= {
@@ -43,12 +42,9 @@ class KafkaAccess:
         return options
 
     @property
-    def security(self) -> BaseSecurity | None:
-        """The same, as FastStream's broker wants it."""
-        tls = self._tls() if self._encrypted else None
-        if self.protocol.startswith("SASL"):
-            return SASLScram512(*self.credentials, tls)
-        return BaseSecurity(tls) if tls else None
+    def tls(self) -> ssl.SSLContext | None:
+        """Verifies the broker's name, by the authorities of the system unless a file names others."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.protocol.endswith("SSL") else None
 
     @property
     def credentials(self) -> tuple[str, str]:
@@ -56,11 +52,3 @@ class KafkaAccess:
         if not (self.username and self.password):
             raise ValueError(f"{self.protocol} needs a username and a password")
         return self.username, self.password.get_secret_value()
-
-    @property
-    def _encrypted(self) -> bool:
-        return self.protocol.endswith("SSL")
-
-    def _tls(self) -> ssl.SSLContext:
-        """Verifies the broker's name, by the authorities of the system unless a file names others."""
-        return ssl.create_default_context(cafile=self.ca_file)

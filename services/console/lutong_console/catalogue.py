@@ -9,8 +9,6 @@ from typing import Any, Final
 
 import orjson
 
-from lutong_chassis import operations
-from lutong_chassis.http import GuardedRoute
 from lutong_contracts import TOPICS, Event, Topic, event_types
 from lutong_contracts.schema import schema
 from lutong_local.stack import SERVICES
@@ -123,6 +121,9 @@ def flow(handled: Mapping[type[Event], Mapping[str, str]]) -> str:
 
 def routes() -> str:
     """routes.md: what can be asked of each service, and who may."""
+    from lutong_chassis import operations
+    from lutong_chassis.http import GuardedRoute
+
     lines = [
         "# What can be asked, and by whom",
         "",

@@ -8,6 +8,7 @@ from faststream.kafka.security import parse_security
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
+from lutong_chassis.broker import security
 from lutong_chassis.kafka import KafkaAccess, Protocol
 from lutong_chassis.settings import Settings, SettingsError, read
 from lutong_inventory.settings import InventorySettings
@@ -72,7 +73,7 @@ def test_a_variable_wins_over_a_secret_file(tmp_path: Path, monkeypatch: pytest.
 )
 def test_every_client_comes_the_same_way(protocol: Protocol, encrypted: bool, authenticated: bool) -> None:
     kafka = KafkaAccess("broker:9092", protocol, "lutong-feed", SecretStr("p"))
-    faststream = {name: value for name, value in parse_security(kafka.security).items() if value is not None}
+    faststream = {name: value for name, value in parse_security(security(kafka)).items() if value is not None}
     ours = {name: value for name, value in kafka.client.items() if name != "bootstrap_servers"}
     assert ours.keys() == (faststream or {"security_protocol": protocol}).keys()
     assert ours["security_protocol"] == faststream.get("security_protocol", "PLAINTEXT") == protocol

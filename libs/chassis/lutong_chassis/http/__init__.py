@@ -4,7 +4,7 @@ from lutong_chassis.http.access import Gate, GuardedRoute, Who, allowed
 from lutong_chassis.http.head import BoundedHead
 from lutong_chassis.http.limits import Admission, BodyLimit, SafeHeaders
 from lutong_chassis.http.problems import Problem, install_problems, not_found
-from lutong_chassis.http.routes import Command, TxDependency, routes
+from lutong_chassis.http.routing import Command, TxDependency, routes
 
 __all__ = [
     "Admission",
