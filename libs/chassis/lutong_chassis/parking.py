@@ -3,8 +3,9 @@
 A parked record blocks its key: later records of that key wait behind it, others flow. Redrive
 applies it again and then, in order, all that waited; discard gives it up. Both are audited.
 
-The consumer share-locks the open rows of the keys it is about to handle; redrive locks them for
-update. So a successor either waits before redrive looks for successors, or finds its key free.
+The consumer share-locks the last open row of each key it is about to handle; redrive locks rows for
+update, one after the other, that one in the end. So a successor either waits before redrive looks for
+successors, or finds its key free; and redrive goes on beside the consumer while others still wait.
 """
 
 import traceback
@@ -60,16 +61,20 @@ class Stopped:
 
 
 async def blocked_keys(tx: Tx, records: Sequence[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
-    """Which of these (topic, key) have an open parked record. Holds them as they are until commit."""
+    """Which of these (topic, key) have an open parked record. They stay blocked until commit."""
     rows = await tx.fetch(
         """
         SELECT topic, key
           FROM parked
-         WHERE state IN ('parked', 'waiting')
-           AND (topic, key) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))
+         WHERE id IN (SELECT max(id)
+                        FROM parked
+                       WHERE state IN ('parked', 'waiting')
+                         AND (topic, key) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))
+                       GROUP BY topic, key)
+           AND state IN ('parked', 'waiting')
          ORDER BY id
            FOR SHARE
-        """,
+        """,  # the state once more: it is looked at again when somebody else had the row
         *columns(sorted(set(records)), 2),
     )
     return {(row["topic"], row["key"]) for row in rows}

@@ -10,13 +10,14 @@ import pytest
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
-from lutong_chassis import database, parking
+from lutong_chassis import database, envelope, parking
 from lutong_chassis.testing import create_database, drop_database, http_client, migrate_database, settings_for
 from lutong_contracts import Event
 from tests.builders import GOOD_PROFILE, a_request
 from tests.conftest import Infrastructure
+from tests.integration.chassis.harness import until
 from tests.integration.crashes.test_crash_matrix import a_delivery, everything
-from tests.integration.crashes.victim import Command, Delivery, Victims, act, service_named, victims
+from tests.integration.crashes.victim import Command, Delivery, Victims, act, record_of, service_named, victims
 from tests.integration.membership.story import a_member
 
 SERVICE = service_named("membership")
@@ -142,3 +143,26 @@ async def test_a_redrive_that_is_clicked_eight_times_at_once_has_its_effects_onc
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 7
     assert await held_in_order(url) == [f"o-{n}" for n in range(20)]
     assert len(await query(url, "SELECT FROM audit WHERE action = 'redriven'")) == 20
+
+
+async def test_a_redrive_goes_on_beside_a_consumer_and_meets_it_at_the_last_that_waits(url: str) -> None:
+    head = await park_and_wait(url, 4)
+    record = record_of(a_delivery(a_request("o-4", 1_000), 5))
+    pool = await database.connect(settings_for(url))
+    try:
+        async with database.transaction(pool) as tx:
+            assert await parking.blocked_keys(tx, [(record.topic, record.key or b"")])
+            redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
+            redriving = asyncio.create_task(act(SERVICE, url, redrive))
+
+            async def the_last_comes_next() -> bool:
+                return await held_in_order(url) == ["o-0", "o-1"]
+
+            await until(the_last_comes_next, "those before the last are redriven while the consumer holds the key")
+            await parking.park(tx, [parking.Stopped(record, "waiting", "key_blocked", "", envelope.read(record))])
+        answer = await redriving
+    finally:
+        await pool.close()
+    assert answer is not None
+    assert answer.json() == {"redriven": 5, "next_parked": None}
+    assert await held_in_order(url) == [f"o-{n}" for n in range(5)]

@@ -65,7 +65,7 @@ async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Res
     try:
         if isinstance(what, Delivery):
             consumer = Consumer(pool, service.handlers, 0.1, after_commit=lambda: None)
-            await consumer.on_poll([_record(what)], NoPartitions())
+            await consumer.on_poll([record_of(what)], NoPartitions())
             return None
         async with http_client(service, pool, Principal(what.who, "admin")) as client:
             while True:  # the backend of a process that died lets its locks go a moment later
@@ -78,7 +78,7 @@ async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Res
         await pool.close()
 
 
-def _record(what: Delivery) -> StoredRecord:
+def record_of(what: Delivery) -> StoredRecord:
     headers = [(name, value.encode("latin-1")) for name, value in what.headers]
     return StoredRecord(what.topic, 0, what.offset, what.timestamp, what.key.encode(), what.value.encode(), headers)
 
