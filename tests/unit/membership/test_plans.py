@@ -141,6 +141,7 @@ def test_where_a_day_is_shortened_for_a_test_windows_never_close() -> None:
         ),
         ({"withholding": {"cap_minor": 0}}, "greater than or equal to 1"),
         ({"withholding": {"cap_minor": 1, "window_opens": "22:00", "window_closes": "07:00"}}, "before window_closes"),
+        ({"withholding": {"cap_minor": 1, "window_closes": "23:00:00Z"}}, "without a zone"),
         ({"payment": {"days": 1, "remind_days": 8}}, "one after the other"),
         ({"zone": "Asia/Atlantis"}, "IANA"),
         ({"bonus": True}, "Unexpected"),

@@ -173,7 +173,7 @@ class Withholding:
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> "Withholding":
-        if not self.window_opens < self.window_closes or self.window_opens.tzinfo or self.window_closes.tzinfo:
+        if self.window_opens.tzinfo or self.window_closes.tzinfo or not self.window_opens < self.window_closes:
             raise ValueError("window_opens must be before window_closes, both without a zone")
         return self
 
