@@ -23,7 +23,7 @@ from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
 from tests.chaos import world
 from tests.integration.chassis.harness import until
-from tests.measure.overload import a_client, as_often_as_it_likes, as_operator, ask, open_loop
+from tests.measure.overload import Asker, as_often_as_it_likes, as_operator, open_loop
 
 DRAINED_WITHIN_S = 300.0
 
@@ -38,9 +38,9 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
     """Warm up, take Kafka away, bring it back, verify."""
     pid = stack.children["feed"].pid
     as_operator(stack)
-    async with a_client(20, 100) as client:
+    async with Suite.of(stack).client(20) as client:
         url = f"{stack.url('feed')}/v1/posts/{await world.build_and_wait(client, stack)}/card/taps"
-        assert await ask(client, url, 0) == "good"
+    assert await Asker(url).ask(0) == "good"
     await open_loop(url, 20, rate)
     memory = [memory_mb(pid)]
 

@@ -8,19 +8,23 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import count
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
 from time import monotonic
 from typing import Any
-
-import httpx
+from urllib.parse import urlsplit
 
 from lutong_chassis.auth import Principal
+from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
 from tests.chaos import world
 
@@ -28,6 +32,7 @@ ANSWER_MAX_S = 2.0
 """An answer that takes longer is no good to a viewer."""
 
 CLIENTS = 2
+CONNECTIONS = 200
 AT_ONCE = 48
 """Requests in progress at the peak: fewer than are admitted, enough to keep the service busy."""
 
@@ -40,58 +45,84 @@ def as_operator(stack: Stack) -> None:
     os.environ["LUTONG_TOKEN"] = stack.signer.token(Principal("load", "operator"), 3600)
 
 
-def a_client(timeout_s: float, connections_max: int) -> httpx.AsyncClient:
-    """A client that asks as `as_operator` said."""
-    headers = {"authorization": f"Bearer {os.environ['LUTONG_TOKEN']}"}
-    return httpx.AsyncClient(timeout=timeout_s, limits=httpx.Limits(max_connections=connections_max), headers=headers)
-
-
 def as_often_as_it_likes(_stack: Stack, _service: str) -> dict[str, str]:
     """The environment of services that take any number of requests from one operator: the load is one."""
     return {"LUTONG_HTTP_RATE_PER_S": "1000000", "LUTONG_HTTP_BURST": "1000000"}
 
 
-async def ask(client: httpx.AsyncClient, url: str, number: int) -> str:
-    """Open a card; gives what came of it."""
-    began = monotonic()
-    try:
-        answer = await client.post(url, json={"viewer_id": world.viewer(number)})
-    except httpx.TransportError as error:
-        return type(error).__name__
-    if answer.status_code == 503:
-        return "refused" if answer.headers.get("retry-after") else "refused without Retry-After"
-    return "good" if answer.is_success and monotonic() - began <= ANSWER_MAX_S else f"late or {answer.status_code}"
+@dataclass(slots=True)
+class Asker:
+    """One connection that opens cards, as cheaply as Python can: whoever asks shares the machine with who answers."""
+
+    url: str
+    head: bytes = field(init=False)
+    stream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    def __post_init__(self) -> None:
+        asked = urlsplit(self.url)
+        lines = [f"POST {asked.path} HTTP/1.1", f"host: {asked.netloc}", "content-type: application/json"]
+        self.head = "\r\n".join([*lines, f"authorization: Bearer {os.environ['LUTONG_TOKEN']}", ""]).encode()
+
+    async def ask(self, number: int) -> str:
+        """Open a card; gives what came of it."""
+        began = monotonic()
+        try:
+            async with asyncio.timeout(ANSWER_MAX_S):
+                status, retry_after = await self._exchange(number)
+        except (OSError, EOFError, TimeoutError) as error:
+            self.close()
+            return type(error).__name__
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return "refused" if retry_after else "refused without Retry-After"
+        return "good" if status < 300 and monotonic() - began <= ANSWER_MAX_S else f"late or {status}"
+
+    async def _exchange(self, number: int) -> tuple[int, bool]:
+        if self.stream is None:
+            asked = urlsplit(self.url)
+            self.stream = await asyncio.open_connection(asked.hostname, asked.port)
+        reader, writer = self.stream
+        body = json.dumps({"viewer_id": world.viewer(number)}).encode()
+        writer.write(self.head + f"content-length: {len(body)}\r\n\r\n".encode() + body)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        length = re.search(r"content-length: (\d+)", head)
+        await reader.readexactly(int(length[1]) if length else 0)
+        if "connection: close" in head:
+            self.close()
+        return int(head.split(" ", 2)[1]), "retry-after:" in head
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self.stream:
+            self.stream[1].close()
+            self.stream = None
 
 
 async def closed_loop(url: str, duration_s: float, at_once: float) -> Counter[str]:
     """As many as are answered: each client asks again when it was answered."""
-    outcomes: Counter[str] = Counter()
-    ends = monotonic() + duration_s
-    async with a_client(ANSWER_MAX_S, int(at_once)) as client:
-
-        async def one(number: int) -> None:
-            while monotonic() < ends:
-                outcomes[await ask(client, url, number)] += 1
-
-        await asyncio.gather(*(one(number) for number in range(int(at_once))))
-    return outcomes
+    return await _ask_all(url, duration_s, int(at_once), 0.0)
 
 
 async def open_loop(url: str, duration_s: float, rate: float) -> Counter[str]:
-    """So many a second, whatever becomes of them. A few hundred connections, as a gateway would have."""
+    """So many a second, whatever becomes of them, over a few hundred connections, as a gateway would have."""
+    return await _ask_all(url, duration_s, CONNECTIONS, rate)
+
+
+async def _ask_all(url: str, duration_s: float, connections: int, rate: float) -> Counter[str]:
+    """What is due is asked by the next free connection; without a rate everything is due at once."""
     outcomes: Counter[str] = Counter()
+    numbers = count()
     began = monotonic()
-    async with a_client(ANSWER_MAX_S, 300) as client:
-        tasks: set[asyncio.Task[None]] = set()
 
-        async def one(number: int) -> None:
-            outcomes[await ask(client, url, number)] += 1
+    async def one(asker: Asker) -> None:
+        for number in numbers:
+            due_s = number / rate if rate else 0.0
+            if max(due_s, monotonic() - began) >= duration_s:
+                break
+            await asyncio.sleep(max(0.0, began + due_s - monotonic()))
+            outcomes[await asker.ask(number)] += 1
+        asker.close()
 
-        for number in range(int(duration_s * rate)):
-            await asyncio.sleep(max(0.0, began + number / rate - monotonic()))  # arrivals do not wait
-            tasks.add(task := asyncio.create_task(one(number)))
-            task.add_done_callback(tasks.discard)
-        await asyncio.gather(*tasks)
+    await asyncio.gather(*(one(Asker(url)) for _ in range(connections)))
     return outcomes
 
 
@@ -127,6 +158,7 @@ def measure(stack: Stack, duration_s: float) -> dict[str, Any]:
     after = in_processes(open_loop, url, 10, peak_per_s / 2)
     return {
         "peak_per_s": round(peak_per_s),
+        "asked_of_peak": round(sum(overloaded.values()) / duration_s / peak_per_s, 1),
         "goodput_of_peak": round(overloaded["good"] / duration_s / peak_per_s, 2),
         "overloaded": dict(overloaded),
         "good_afterwards": round(after["good"] / sum(after.values()), 3),
@@ -135,7 +167,7 @@ def measure(stack: Stack, duration_s: float) -> dict[str, Any]:
 
 
 async def _card(stack: Stack) -> str:
-    async with a_client(20, 100) as client:
+    async with Suite.of(stack).client(20) as client:
         return await world.build_and_wait(client, stack)
 
 
@@ -152,7 +184,7 @@ def main() -> None:
         down(stack, lambda _: None, purge=True)
     sys.stderr.write(json.dumps(found, indent=2) + "\n")
     sys.stdout.write(
-        f"overload: {found['goodput_of_peak']:.0%} of peak goodput at five times the load, "
+        f"overload: {found['goodput_of_peak']:.0%} of peak goodput at {found['asked_of_peak']} times the load, "
         f"{found['good_afterwards']:.1%} good within ten seconds afterwards\n"
     )
     sys.exit(0 if found["goodput_of_peak"] >= 0.8 and found["good_afterwards"] > 0.99 else 1)
