@@ -57,6 +57,7 @@ class Asker:
     url: str
     head: bytes = field(init=False)
     stream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    asked: int = 0  # over this connection
 
     def __post_init__(self) -> None:
         asked = urlsplit(self.url)
@@ -70,7 +71,10 @@ class Asker:
             async with asyncio.timeout(ANSWER_MAX_S):
                 status, retry_after = await self._exchange(number)
         except (OSError, EOFError, TimeoutError) as error:
+            kept = self.asked
             self.close()
+            if kept and not isinstance(error, TimeoutError):  # it was idle for so long that it was closed
+                return await self.ask(number)
             return type(error).__name__
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             return "refused" if retry_after else "refused without Retry-After"
@@ -86,6 +90,7 @@ class Asker:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = re.search(r"content-length: (\d+)", head)
         await reader.readexactly(int(length[1]) if length else 0)
+        self.asked += 1
         if "connection: close" in head:
             self.close()
         return int(head.split(" ", 2)[1]), "retry-after:" in head
@@ -94,7 +99,7 @@ class Asker:
         """Let go of the connection."""
         if self.stream:
             self.stream[1].close()
-            self.stream = None
+        self.stream, self.asked = None, 0
 
 
 async def closed_loop(url: str, duration_s: float, at_once: float) -> Counter[str]:

@@ -157,12 +157,13 @@ class Service:
         # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if self.failed else 0))
         uvicorn.run(
-            app,
+            Admission(app, settings.http_requests_max),  # outermost: a refusal must cost next to nothing
             host=settings.http_host,
             port=settings.http_port,
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             loop="asyncio",  # uvloop raises where a connection has just been closed, and aiokafka then never fetches again
             http=BoundedHead,
             ws="none",
@@ -190,7 +191,6 @@ class Service:
         for router in app.state.routers:
             app.include_router(router)
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
-        app.add_middleware(Admission, requests_max=settings.http_requests_max)
         app.add_middleware(SafeHeaders)
         install_problems(app)
         return app

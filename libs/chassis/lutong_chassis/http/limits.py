@@ -44,6 +44,7 @@ class Admission:
         self.app = app
         self.requests_max = requests_max
         self.requests = 0
+        self.refusal = answer(Problem(503, "overloaded", "too many requests at once: try again shortly"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or not."""
@@ -51,8 +52,7 @@ class Admission:
             await self.app(scope, receive, send)
         elif self.requests >= self.requests_max:
             observe.HTTP_REFUSED.inc()
-            refusal = answer(Problem(503, "overloaded", "too many requests at once: try again shortly"))
-            await refusal(scope, receive, send)
+            await self.refusal(scope, receive, send)
         else:
             self.requests += 1
             try:
