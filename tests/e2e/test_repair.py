@@ -12,7 +12,7 @@ from lutong_console.roads import ROADS, Walker
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
 from lutong_console.verify.log import log_matches_outbox
-from lutong_local.stack import Stack, start_service, stop_service
+from lutong_local.stack import Stack, start_service, stop_service, wait_until_ready
 from tests.e2e.test_command_line import Lutong, lutong
 from tests.integration.chassis.harness import until
 
@@ -79,6 +79,7 @@ async def test_the_doctor_finds_a_consumer_that_retention_has_passed_and_republi
         assert "membership does not answer" in lutong("doctor").stdout
     finally:
         start_service(stack, "membership", dies_with_parent=True)
+        await asyncio.to_thread(wait_until_ready, stack, ("membership",), lambda _: None)
 
     assert lutong("republish", "--since", "1d", "--service", "feed", "--reason", "retention passed it").returncode == 0
     await walker.until("OrderSourced")
