@@ -123,7 +123,7 @@ async def _ask_all(url: str, duration_s: float, connections: int, rate: float) -
             due_s = number / rate if rate else 0.0
             if max(due_s, monotonic() - began) >= duration_s:
                 break
-            await asyncio.sleep(max(0.0, began + due_s - monotonic()))
+            await asyncio.sleep(max(0.0, began + due_s - monotonic()))  # until it is due
             outcomes[await asker.ask(number)] += 1
         asker.close()
 
