@@ -4,7 +4,7 @@ Service code never commits, acknowledges, makes ids or reads clocks.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lutong_chassis.database import Tx, columns
@@ -43,8 +43,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # what the room has under that name
-    for room, names in _ROOMS.items():
-        if name in names:
-            return getattr(import_module(f"lutong_chassis.{room}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that could be anything
+
+    def __getattr__(name: str) -> object:
+        for room, names in _ROOMS.items():
+            if name in names:
+                return getattr(import_module(f"lutong_chassis.{room}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

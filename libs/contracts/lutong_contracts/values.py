@@ -40,12 +40,10 @@ def _written_out(value: object) -> object:
     raise ValueError("should begin with a date as RFC 3339 has it: 2026-01-31")
 
 
-WrittenOut = BeforeValidator(_written_out)
-
-Moment = Annotated[AwareDatetime, Field(strict=False), WrittenOut]
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
 """A date and time with its offset, as somebody writes it in a request."""
 
-Day = Annotated[date, Field(strict=False), WrittenOut]
+Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out)]
 """A date, as somebody writes it in a request."""
 
 VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
