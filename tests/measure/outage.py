@@ -23,7 +23,7 @@ from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
 from tests.chaos import world
 from tests.integration.chassis.harness import until
-from tests.measure.overload import Asker, as_often_as_it_likes, as_operator, open_loop
+from tests.measure.crowd import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
 
 DRAINED_WITHIN_S = 300.0
 
@@ -40,8 +40,7 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
     as_operator(stack)
     async with Suite.of(stack).client(20) as client:
         url = f"{stack.url('feed')}/v1/posts/{await world.build_and_wait(client, stack)}/card/taps"
-    assert await Asker(url).ask(0) == "good"
-    await open_loop(url, 20, rate)
+    assert (await asyncio.to_thread(Crowd(url, CONNECTIONS, rate).ask_for, 20))["good"]
     memory = [memory_mb(pid)]
 
     async def watch() -> None:
@@ -51,7 +50,7 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
 
     watching = asyncio.create_task(watch())
     stop(stack.children["kafka"], signal.SIGKILL)
-    outcomes = await open_loop(url, duration_s, rate)
+    outcomes = await asyncio.to_thread(Crowd(url, CONNECTIONS, rate).ask_for, duration_s)
     start_piece(stack, "kafka", dies_with_parent=True)
     await asyncio.to_thread(wait_for_piece, stack, "kafka")
     back = monotonic()

@@ -28,7 +28,7 @@ from lutong_chassis.envelope import Received
 from lutong_chassis.errands import Errand, Runner
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.housekeeping import keep_house
-from lutong_chassis.http import Admission, BodyLimit, BoundedHead, Gate, Problem, SafeHeaders, install_problems
+from lutong_chassis.http import BodyLimit, Front, Gate, Problem, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, chosen, read
 from lutong_chassis.watchdog import Watchdog
@@ -157,7 +157,7 @@ class Service:
         # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if self.failed else 0))
         uvicorn.run(
-            Admission(app, settings.http_requests_max),  # outermost: a refusal must cost next to nothing
+            app,
             host=settings.http_host,
             port=settings.http_port,
             log_config=None,
@@ -165,7 +165,8 @@ class Service:
             server_header=False,
             proxy_headers=False,
             loop="asyncio",  # uvloop raises where a connection has just been closed, and aiokafka then never fetches again
-            http=BoundedHead,
+            http=Front,
+            limit_concurrency=settings.http_requests_max,
             ws="none",
             timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
         )

@@ -50,7 +50,7 @@ def allowed(*who: Allowed) -> Callable[[Endpoint], Endpoint]:
     return mark
 
 
-def _principal(request: Request) -> Principal:
+async def _principal(request: Request) -> Principal:
     who: Principal = request.state.principal
     return who
 

@@ -1,4 +1,4 @@
-"""Bounds on what comes in: requests in progress, requests of one principal, bytes of a body; and what goes out."""
+"""Bounds on what comes in: requests of one principal, bytes of a body; and what goes out."""
 
 import time
 from collections.abc import Callable
@@ -6,10 +6,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lutong_chassis import observe
-from lutong_chassis.http.problems import SAFE_HEADERS, Problem, answer
+from lutong_chassis.http.problems import SAFE_HEADERS, Problem
 
-_ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _PRINCIPALS_MAX: Final = 10_000
 
 
@@ -32,33 +30,6 @@ class SafeHeaders:
 
 
 _SAFE: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
-
-
-class Admission:
-    """Refuse what cannot be answered soon: beyond so many requests at once, 503 and Retry-After at no cost.
-
-    Whoever waits in a queue that only grows is served too late to be glad of it. Health is always answered.
-    """
-
-    def __init__(self, app: ASGIApp, requests_max: int) -> None:
-        self.app = app
-        self.requests_max = requests_max
-        self.requests = 0
-        self.refusal = answer(Problem(503, "overloaded", "too many requests at once: try again shortly"))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or not."""
-        if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
-            await self.app(scope, receive, send)
-        elif self.requests >= self.requests_max:
-            observe.HTTP_REFUSED.inc()
-            await self.refusal(scope, receive, send)
-        else:
-            self.requests += 1
-            try:
-                await self.app(scope, receive, send)
-            finally:
-                self.requests -= 1
 
 
 class BodyLimit:

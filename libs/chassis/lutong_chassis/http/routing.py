@@ -29,7 +29,7 @@ class Command(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def _tx(request: Request) -> Tx:
+async def _tx(request: Request) -> Tx:
     tx: Tx = request.state.tx
     return tx
 
@@ -38,7 +38,7 @@ TxDependency = Annotated[Tx, Depends(_tx)]
 """The transaction of this request: reads and writes for a command, read-only for a query."""
 
 
-def _documented_key(
+async def _documented_key(
     idempotency_key: Annotated[  # read by TransactionalRoute; declared here for OpenAPI
         str | None,
         Header(max_length=_KEY_MAX, description="Same key and body: same answer. Other body: 422. In progress: 409."),

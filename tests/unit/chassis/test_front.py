@@ -1,0 +1,143 @@
+"""The front of a service when it is full: who finds no room is told so at once, in turn, and costs nothing more."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from lutong_chassis.http import Front
+
+
+@dataclass(slots=True)
+class Room:
+    """An application with room for one request, which stays until it may go."""
+
+    port: int = 0
+    seen: list[str] = field(default_factory=list)
+    inside: asyncio.Event = field(default_factory=asyncio.Event)
+    may_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        self.seen.append(scope["path"])
+        if scope["path"] == "/stay":
+            self.inside.set()
+            await self.may_go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A connection, and what was said over it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def say(self, text: str) -> None:
+        self.writer.write(text.encode())
+
+    async def answer(self, *, body: bool = True) -> tuple[int, str]:
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+        length = re.search(r"content-length: (\d+)", head)
+        assert length
+        return int(head.split()[1]), (await self.reader.readexactly(int(length[1]))).decode() if body else head
+
+
+def get(path: str, more: str = "", method: str = "GET") -> str:
+    return f"{method} {path} HTTP/1.1\r\nhost: here\r\n{more}\r\n"
+
+
+@asynccontextmanager
+async def a_room(*, full: bool = True) -> AsyncIterator[tuple[Room, Line]]:
+    """A served room, with somebody in it, and a connection of somebody else."""
+    room = Room()
+    listening = socket.create_server(("127.0.0.1", 0))
+    room.port = listening.getsockname()[1]
+    server = uvicorn.Server(
+        uvicorn.Config(room, http=Front, limit_concurrency=1, lifespan="off", log_config=None, access_log=False)
+    )
+    serving = asyncio.create_task(server.serve([listening]))
+    first, second = [Line(*await asyncio.open_connection("127.0.0.1", room.port)) for _ in range(2)]
+    if full:
+        first.say(get("/stay"))
+        await room.inside.wait()
+    try:
+        async with asyncio.timeout(20):
+            yield room, second
+    finally:
+        room.may_go.set()
+        for line in (first, second):
+            line.writer.close()
+        server.should_exit = True
+        await serving
+        listening.close()
+
+
+async def test_who_finds_no_room_is_refused_and_may_ask_again_over_the_same_connection() -> None:
+    async with a_room() as (room, line):
+        for _ in range(3):
+            line.say(get("/next"))
+            status, body = await line.answer()
+            assert (status, '"urn:lutong:problem:overloaded"' in body) == (503, True)
+        assert room.seen == ["/stay"]
+        room.may_go.set()
+        while True:  # the one who stayed has gone when there is room
+            line.say(get("/next"))
+            if (await line.answer()) == (200, "ok"):
+                break
+
+
+async def test_health_is_answered_however_full_it_is() -> None:
+    async with a_room() as (_, line):
+        line.say(get("/readyz?verbose"))
+        assert await line.answer() == (200, "ok")
+
+
+async def test_the_body_of_what_is_refused_is_passed_over() -> None:
+    async with a_room() as (_, line):
+        for size in (5, 300_000):
+            line.say(get("/next", f"content-length: {size}\r\n", "POST") + "x" * size + get("/livez"))
+            assert (await line.answer())[0] == 503
+            assert await line.answer() == (200, "ok")
+
+
+async def test_a_refusal_says_when_to_come_back_and_to_a_head_says_no_more() -> None:
+    async with a_room() as (_, line):
+        line.say(get("/next", method="HEAD") + get("/livez"))
+        status, head = await line.answer(body=False)
+        assert (status, "retry-after: 1" in head, "nosniff" in head) == (503, True, True)
+        assert await line.answer() == (200, "ok")
+
+
+async def test_whoever_waits_to_send_a_body_is_refused_and_the_connection_ends() -> None:
+    async with a_room() as (room, line):
+        line.say(get("/next", "content-length: 9\r\nexpect: 100-continue\r\n", "POST"))
+        assert (await line.answer())[0] == 503
+        assert await line.reader.read() == b""
+        assert room.seen == ["/stay"]
+
+
+async def test_a_connection_that_is_to_end_ends_after_its_refusal() -> None:
+    async with a_room() as (_, line):
+        line.say(get("/next", "connection: close\r\n"))
+        assert (await line.answer())[0] == 503
+        assert await line.reader.read() == b""
+
+
+async def test_many_requests_sent_in_one_go_are_answered_in_turn_and_one_at_a_time() -> None:
+    async with a_room(full=False) as (room, line):
+        line.say(get("/stay") + get("/next") * 3000 + get("/livez"))
+        await room.inside.wait()
+        other = Line(*await asyncio.open_connection("127.0.0.1", room.port))
+        other.say(get("/next"))
+        assert (await other.answer())[0] == 503
+        other.writer.close()
+        room.may_go.set()
+        answers = [(await line.answer())[0] for _ in range(3002)]
+        assert (answers[0], answers[-1]) == (200, 200)
+        assert set(answers) <= {200, 503}
