@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 import structlog
+from asyncpg.protocol import protocol
 from uuid_utils import uuid7
 
 from lutong_chassis.envelope import Cause, Outgoing
@@ -22,6 +23,10 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolC
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 log = structlog.get_logger(__name__)
+
+# asyncpg asks of every element of every array, twice, whether it is itself an array, and asks by abstract base classes:
+# more than half of what it takes to send one. We send lists and tuples, of which it is quickly told what they are.
+vars(protocol).update(IterableABC=(list, tuple), SizedABC=(list, tuple))
 
 MIGRATION_LOCK: Final = 0x6C75746F6E67  # "lutong" in ASCII: one migrator per database
 IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60

@@ -130,13 +130,11 @@ def read_document(document: bytes, at: datetime) -> Received[Event]:
 
 
 def _headers(record: Record) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in record.headers:
-        try:
-            headers[name.lower()] = value.decode() if value else ""
-        except UnicodeDecodeError:
-            raise MalformedError("bad_header", f"header {name!r} is not UTF-8") from None
-    return headers
+    try:
+        return {name.lower(): value.decode() if value else "" for name, value in record.headers}
+    except UnicodeDecodeError as error:
+        name = next(name for name, value in record.headers if value == error.object)
+        raise MalformedError("bad_header", f"header {name!r} is not UTF-8") from None
 
 
 def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
@@ -157,9 +155,10 @@ def _check_attributes(attributes: Mapping[str, str]) -> None:
             raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is missing", f"/{name}")
     if attributes.get("specversion") != "1.0":
         raise MalformedError("bad_header", "CloudEvents attribute 'specversion' must be 1.0", "/specversion")
-    for name, value in attributes.items():
-        if len(value) > _TEXT_MAX or "\x00" in value:
-            raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is longer than {_TEXT_MAX} or has NUL")
+    values = attributes.values()
+    if max(map(len, values)) > _TEXT_MAX or "\x00" in "".join(values):
+        name = next(name for name, value in attributes.items() if len(value) > _TEXT_MAX or "\x00" in value)
+        raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is longer than {_TEXT_MAX} or has NUL")
 
 
 def _event(event_type: str, data: bytes, topic: str | None) -> Event:

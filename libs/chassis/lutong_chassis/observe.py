@@ -135,11 +135,11 @@ def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[Sequ
         age.observe(max(0.0, now - item.time.timestamp()))
     attributes: dict[str, str | int] = {"messaging.system": "kafka", "messaging.batch.message_count": len(batch)}
     with ExitStack() as spans:
-        joined = [_in_its_trace(item, spans) for item in batch] if trace_is_recorded() else batch
-        links = [
-            trace.Link(trace.get_current_span(_propagator.extract({"traceparent": parent})).get_span_context())
-            for parent in {item.cause.traceparent for item in joined if item.cause.traceparent}
-        ]
+        joined, links = batch, []
+        if trace_is_recorded():
+            joined = [_in_its_trace(item, spans) for item in batch]
+            parents = {item.cause.traceparent for item in joined if item.cause.traceparent}
+            links = [trace.Link(_span_of(parent).get_span_context()) for parent in parents]
         spans.enter_context(
             tracer.start_as_current_span(f"process batch {event_type}", links=links, attributes=attributes)
         )
@@ -150,6 +150,10 @@ def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[Sequ
 def trace_is_recorded() -> bool:
     """Whether spans go anywhere."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _span_of(traceparent: str) -> trace.Span:
+    return trace.get_current_span(_propagator.extract({"traceparent": traceparent}))
 
 
 def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:

@@ -5,6 +5,7 @@ Kafka, with backoff, and says what it waits for. SIGTERM finishes what is in han
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -37,6 +38,9 @@ from lutong_contracts import Event
 log = structlog.get_logger(__name__)
 
 CHASSIS_MIGRATIONS = Path(__file__).parent / "migrations"
+_VALUES_OF_A_BATCH = 50_000
+"""Collect when more than a batch was made and not let go: sooner would be looking at the same batch again and again."""
+
 _WAITED_FOR = (KafkaError, topics.TopicError, asyncpg.InvalidCatalogNameError, database.NotMigratedError)
 
 
@@ -154,6 +158,8 @@ class Service:
         observe.configure_tracing(settings, self.name)
         if settings.auth == "off":
             log.warning("everybody_may_do_everything", reason="LUTONG_AUTH=off")
+        gc.freeze()  # what was imported stays: no collection need look at it again
+        gc.set_threshold(_VALUES_OF_A_BATCH)
         # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if self.failed else 0))
         uvicorn.run(

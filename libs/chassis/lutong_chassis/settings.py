@@ -83,7 +83,7 @@ class Settings(KafkaSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least important line logged")
 
     session_timeout_ms: int = Field(10_000, ge=1_000, description="silence after which the group gives a replica up")
-    batch_records_max: int = Field(500, ge=1, le=10_000, description="events handled in one transaction")
+    batch_records_max: int = Field(1_000, ge=1, le=10_000, description="events handled in one transaction")
     relay_batch_max: int = Field(1_000, ge=1, le=10_000, description="outbox rows sent in one round")
     relay_interval_ms: int = Field(100, ge=1, description="poll of the outbox when nobody wakes the relay")
     errand_interval_ms: int = Field(500, ge=1, description="poll for jobs of errands when nobody wakes them")

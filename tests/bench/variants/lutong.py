@@ -71,7 +71,7 @@ credit, stock = Handlers(), Handlers()
 
 def _causes(batch: Sequence[Received[Any]], orders: Sequence[Any], event: type[Event]) -> list[Outgoing]:
     causes = {received.event.order_id: received for received in batch}
-    return [causes[order.order_id].causes(event.model_construct(**dict(order))) for order in orders]
+    return [causes[order.order_id].causes(event(**vars(order))) for order in orders]
 
 
 @credit.on(OrderPlaced)

@@ -1,6 +1,8 @@
 """Migrations and housekeeping: applied once, never changed, and nothing is dropped too early."""
 
 import asyncio
+import cProfile
+import pstats
 from datetime import timedelta
 from pathlib import Path
 
@@ -49,6 +51,22 @@ def test_a_gap_in_the_numbers_is_an_error(tmp_path: Path) -> None:
 @pytest.fixture
 async def pool(pool_of: PoolOf) -> Pool:
     return await pool_of(toy.service)
+
+
+async def test_an_array_is_sent_without_asking_every_element_what_it_is(pool: Pool) -> None:
+    """asyncpg does so by abstract base classes unless it is told better: look at `database` when this fails."""
+    many = [f"element {n}" for n in range(1000)]
+    profile = cProfile.Profile()
+    async with database.transaction(pool) as tx:
+        profile.enable()
+        assert await tx.fetchval("SELECT count(*) FROM unnest($1::text[])", many) == len(many)
+        profile.disable()
+        with pytest.raises(asyncpg.DataError, match="a sized iterable container expected"):
+            await tx.fetchval("SELECT $1::text[]", "no list")
+    asked = [
+        calls for (_, _, name), (_, calls, *_) in pstats.Stats(profile).stats.items() if name == "__instancecheck__"
+    ]
+    assert sum(asked) < len(many)
 
 
 async def test_what_is_said_lands_in_its_days_partition_and_old_days_are_dropped_once_published(pool: Pool) -> None:
