@@ -4,6 +4,7 @@ Given by LUTONG_TEST_KAFKA_BOOTSTRAP and LUTONG_TEST_DATABASE_URL; or containers
 local stack: real Kafka and real PostgreSQL from wheels. What a run starts is on free ports, and gone when it ends.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     part_of = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
     items.sort(key=lambda item: (*_LONGEST_FIRST, part_of[item]).index(part_of[item]))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,20 @@ def test_the_contract_check_fails_on_an_incompatible_change(lutong: Lutong, tmp_
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data (real open data), which the project never contains")
 def test_real_data_replays_and_everything_adds_up(lutong: Lutong) -> None:
-    done = lutong("replay", str(DATA), "--posts", "200", "--orders", "200", "--json", timeout_s=280)
+    done = lutong(
+        "replay",
+        str(DATA),
+        "--posts",
+        "200",
+        "--orders",
+        "200",
+        "--stores",
+        "40",
+        "--follows",
+        "30000",
+        "--json",
+        timeout_s=280,
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["unended"], report["parked"], report["unbalanced"]) == (0, 0, 0)

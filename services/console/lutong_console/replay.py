@@ -22,10 +22,19 @@ from lutong_console.targets import Json, Suite, call, stack_named, suite
 from lutong_local import stack as local
 
 _AT_ONCE: Final = 24
-_STORES: Final = 200
 _QUIET_DEADLINE_S: Final = 180.0
 _CANCEL_EVERY: Final = 25
 _STEPS: Final = ("accepted", "picked", "handed_over", "fulfilled")
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of the data is played."""
+
+    posts: int
+    orders: int
+    stores: int
+    follows: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +85,15 @@ class Replay:
             self.progress.update(task, completed=(self.progress.tasks[task].total or 0) - left)
 
 
-def replay(
+def replay(  # noqa: PLR0913  # one parameter per option
     folder: Annotated[Path, typer.Argument(help="A folder of data as its README describes it.")],
     stack: Annotated[
         str, typer.Option("--stack", help="Local stack to use; started, and removed again, unless it runs.")
     ] = "replay",
     posts: Annotated[int, typer.Option(min=1, help="How many posts.")] = 2000,
     orders: Annotated[int, typer.Option(min=1, help="How many orders.")] = 2000,
+    stores: Annotated[int, typer.Option(min=1, help="How many stores, each in a city of its own.")] = 200,
+    follows: Annotated[int | None, typer.Option(min=1, help="How many follows; all, if not said.")] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -92,7 +103,7 @@ def replay(
     running = known if known and known.running else None
     own = None if running else start(stack)
     try:
-        report = asyncio.run(_replay(suite(stack), folder, posts, orders))
+        report = asyncio.run(_replay(suite(stack), folder, Amounts(posts, orders, stores, follows)))
     finally:
         if own is not None:
             local.down(own, say, purge=True)
@@ -104,17 +115,19 @@ def replay(
         raise typer.Exit(PROBLEM)
 
 
-async def _replay(target: Suite, folder: Path, posts: int, orders: int) -> dict[str, Any]:
+async def _replay(target: Suite, folder: Path, amounts: Amounts) -> dict[str, Any]:
     began = time.monotonic()
     async with _session(target) as session:
         offers, baskets = replay_data.retail(folder)
-        cities = replay_data.cities(folder, _STORES)
-        readers = await _build_world(session, folder, offers, cities, orders)
-        shop_post = await _post(session, folder, readers, posts)
-        ordered = await _order(session, shop_post, readers, [baskets[n % len(baskets)] for n in range(orders)], cities)
+        cities = replay_data.cities(folder, amounts.stores)
+        readers = await _build_world(session, folder, offers, cities, amounts)
+        shop_post = await _post(session, folder, readers, amounts.posts)
+        wanted = [baskets[n % len(baskets)] for n in range(amounts.orders)]
+        ordered = await _order(session, shop_post, readers, wanted, cities)
         await _fulfil(session, ordered, cities)
         report = await _report(session)
-    return {"posts": posts + 1, "orders": orders, **report, "seconds": round(time.monotonic() - began, 1)}
+    counts = {"posts": amounts.posts + 1, "orders": amounts.orders}
+    return counts | report | {"seconds": round(time.monotonic() - began, 1)}
 
 
 @asynccontextmanager
@@ -126,10 +139,10 @@ async def _session(target: Suite) -> AsyncIterator[Replay]:
 
 
 async def _build_world(
-    session: Replay, folder: Path, offers: list[dict[str, Any]], cities: list[City], orders: int
+    session: Replay, folder: Path, offers: list[dict[str, Any]], cities: list[City], amounts: Amounts
 ) -> list[str]:
     """Accounts and follows, programs, a plan, applicants, stores with stock; gives the readers."""
-    follows = replay_data.follows(folder)
+    follows = replay_data.follows(folder)[: amounts.follows]
     readers = sorted({name for follow in follows for name in follow})
     accounts = [{"account_id": name, "name": name} for name in [*readers, "shop"]]
     await session.batches("accounts", "feed", "/v1/accounts/batch", "accounts", accounts, 1000)
@@ -146,7 +159,7 @@ async def _build_world(
     await session.batches("programs", "registry", "/v1/programs/batch", "programs", programs, 100)
     plan = {"merchant_id": "shop", "title": "Light", "currency": "EUR", "line_limit_minor": 1_000_000}
     await session.ask("membership", "PUT", "/v1/plans/shop-light", json=plan)
-    members = readers[: min(orders, len(readers))]
+    members = readers[: amounts.orders]
     profiles = replay_data.profiles(folder, members)
     await session.batches("applicants", "membership", "/v1/members/profiles/batch", "profiles", profiles, 1000)
     await _stock(session, offers, cities)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -27,15 +28,19 @@ from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
 
 DEADLINE_S = 30.0
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak no TLS: each would read all certificates of the machine before it asks anything."""
+
 Headers = list[tuple[str, bytes]]
 
 
 async def until(condition: Callable[[], Awaitable[Any]], what: str, deadline_s: float = DEADLINE_S) -> Any:  # noqa: ANN401  # gives what the condition gives
     """Wait for a condition; says which one when it does not come true."""
-    began = monotonic()
+    began, pause_s = monotonic(), 0.02
     while not (value := await condition()):
         assert monotonic() - began < deadline_s, f"did not come true within {deadline_s:.0f} s: {what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_s)  # what takes long is asked less often: whoever asks keeps it from its work
+        pause_s = min(0.2, 1.2 * pause_s)
     return value
 
 
@@ -48,6 +53,7 @@ class Toy:
     suffix: str
     log: Path
     keys: Path
+    pool: "asyncpg.Pool[asyncpg.Record]"
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -90,7 +96,8 @@ class Toy:
         """A client that asks as an operator."""
         token = tokens.read_key(self.keys / "signing-key.pem").token(an_operator())
         headers = {"authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=timeout_s, headers=headers)
+        url = f"http://127.0.0.1:{self.port}"
+        return httpx.AsyncClient(base_url=url, timeout=timeout_s, headers=headers, verify=NO_TLS, trust_env=False)
 
     async def get(self, path: str) -> httpx.Response | None:
         async with self.client() as client:
@@ -121,13 +128,10 @@ class Toy:
         await until(dead, "the failpoint was reached")
 
     async def rows(self, sql: str, *args: object) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self.database_url)
         try:
-            return await connection.fetch(sql, *args)
+            return await self.pool.fetch(sql, *args)
         except asyncpg.UndefinedTableError:  # the service has not migrated yet
             return []
-        finally:
-            await connection.close()
 
     async def totals(self) -> dict[str, int]:
         rows = await self.rows("SELECT counter_id, total FROM counter ORDER BY counter_id")
@@ -144,16 +148,18 @@ async def a_toy(infrastructure: Infrastructure, directory: Path) -> AsyncIterato
     suffix = uuid7().hex[-12:]
     name = f"toy_{suffix}"
     url = await create_database(infrastructure.admin_url, name)
-    toy = Toy(infrastructure.kafka_bootstrap, url, suffix, directory / f"{name}.log", directory / f"{name}.keys")
-    tokens.make_keys(toy.keys)
-    await topics.apply(
-        KafkaAccess(toy.bootstrap),
-        [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)],
-    )
+    keys = directory / f"{name}.keys"
+    tokens.make_keys(keys)
     try:
-        yield toy
+        async with asyncpg.create_pool(url, min_size=0, max_size=4, statement_cache_size=0) as pool:
+            toy = Toy(infrastructure.kafka_bootstrap, url, suffix, directory / f"{name}.log", keys, pool)
+            wanted = [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)]
+            await topics.apply(KafkaAccess(toy.bootstrap), wanted)
+            try:
+                yield toy
+            finally:
+                toy.stop(signal.SIGKILL)
     finally:
-        toy.stop(signal.SIGKILL)
         await drop_database(infrastructure.admin_url, name)
 
 

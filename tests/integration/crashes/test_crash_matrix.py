@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -45,43 +45,57 @@ async def test_whatever_dies_wherever_it_happens_once_or_not_at_all(
     try:
         await migrate_database(url, service.migrations)
         known: dict[str, Any] = {}
+        onlooker = await asyncpg.connect(url, statement_cache_size=0)
         for number, step in enumerate(STORIES[name]):
             if isinstance(step, Meanwhile):
-                await meanwhile(url, step)
+                await onlooker.execute(step.sql)
                 continue
             what = step(known) if callable(step) else step
-            known |= await die_everywhere(killer, service, url, number, what)
+            known |= await die_everywhere(Place(killer, service, url, onlooker), number, what)
+        await onlooker.close()
     finally:
         await drop_database(infrastructure.admin_url, database_name)
 
 
-async def meanwhile(url: str, what: Meanwhile) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(what.sql)
-    finally:
-        await connection.close()
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where things die: who kills, what is killed, and a connection that looks at what is left."""
+
+    killer: Victims
+    service: Service
+    url: str
+    onlooker: asyncpg.Connection
+
+    def die(self, point: str, step: Command | Delivery) -> int:
+        return self.killer.die(self.service.name, self.url, point, step)
+
+    async def everything(self) -> dict[str, list[str]]:
+        return await everything(self.onlooker)
 
 
-async def die_everywhere(
-    killer: Victims, service: Service, url: str, number: int, what: Command | Event
-) -> dict[str, Any]:
+async def everything(onlooker: asyncpg.Connection) -> dict[str, list[str]]:
+    """All rows of all tables."""
+    tables = await onlooker.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return {name: sorted(str(tuple(found)) for found in await onlooker.fetch(f"TABLE {name}")) for (name,) in tables}
+
+
+async def die_everywhere(place: Place, number: int, what: Command | Event) -> dict[str, Any]:
     """Let one step die at each boundary, then let it be; gives what a command was answered."""
     step = replace(what, key=f"step-{number}") if isinstance(what, Command) else a_delivery(what, number)
     points = BEFORE_COMMIT_OF_A_COMMAND if isinstance(what, Command) else BEFORE_COMMIT_OF_A_HANDLER
-    before = await everything(url)
+    before = await place.everything()
     for point in points:
-        assert killer.die(service.name, url, point, step) == -9, f"{step} did not reach {point}"
-        assert await everything(url) == before, f"{step} left a trace when it died at {point}"
+        assert place.die(point, step) == -9, f"{step} did not reach {point}"
+        assert await place.everything() == before, f"{step} left a trace when it died at {point}"
 
-    assert killer.die(service.name, url, BEHIND_COMMIT, step) == -9, f"{step} did not reach {BEHIND_COMMIT}"
-    after = await everything(url)
+    assert place.die(BEHIND_COMMIT, step) == -9, f"{step} did not reach {BEHIND_COMMIT}"
+    after = await place.everything()
     assert after != before, f"{step} was lost"
-    answer = await act(service, url, step)
-    assert await everything(url) == after, f"{step} happened twice"
+    answer = await act(place.service, place.url, step)
+    assert await place.everything() == after, f"{step} happened twice"
     if answer is None:
-        assert killer.die(service.name, url, "committed_not_offsets", step) == -9
-        assert await everything(url) == after, f"{step} happened again"
+        assert place.die("committed_not_offsets", step) == -9
+        assert await place.everything() == after, f"{step} happened again"
         return {}
     assert answer.status_code < 300, answer.text
     assert answer.headers["idempotency-replayed"] == "true"
@@ -95,19 +109,6 @@ def a_delivery(event: Event, offset: int) -> Delivery:
     return Delivery(
         event.topic.name, offset, timestamp, key, value.decode(), [(n, v.decode("latin-1")) for n, v in headers]
     )
-
-
-async def everything(url: str) -> dict[str, list[str]]:
-    """All rows of all tables."""
-    connection = await asyncpg.connect(url)
-    try:
-        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-        return {
-            row["tablename"]: sorted(str(tuple(found)) for found in await connection.fetch(f"TABLE {row['tablename']}"))
-            for row in tables
-        }
-    finally:
-        await connection.close()
 
 
 @pytest.mark.parametrize("name", STORIES)

@@ -98,10 +98,12 @@ async def held_in_order(url: str) -> list[str]:
 async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str, killer: Victims) -> None:
     head = await park_and_wait(url, 4)
     redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
-    before = await everything(url)
+    onlooker = await asyncpg.connect(url, statement_cache_size=0)
+    before = await everything(onlooker)
     for point in ("inbox_inserted", "after_state", "after_outbox"):
         assert killer.die("membership", url, point, redrive) == -9
-        assert await everything(url) == before
+        assert await everything(onlooker) == before
+    await onlooker.close()
 
     assert killer.die("membership", url, "after_outbox:3", redrive) == -9
     assert await held_in_order(url) == ["o-0", "o-1"]
