@@ -3,26 +3,21 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import httpx
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lutong_console import replay_data
-from lutong_console.errors import PROBLEM, ConsoleError
+from lutong_console.errors import PROBLEM
 from lutong_console.replay_data import Basket, City
-from lutong_console.screen import emit_json, err, out, say, table
+from lutong_console.replay_session import Session, session_with
+from lutong_console.screen import emit_json, out, say, table
 from lutong_console.stack import start
-from lutong_console.targets import Json, Suite, call, stack_named, suite
+from lutong_console.targets import Json, Suite, stack_named, suite
 from lutong_local import stack as local
 
-_AT_ONCE: Final = 24
-_QUIET_DEADLINE_S: Final = 180.0
 _CANCEL_EVERY: Final = 25
 _STEPS: Final = ("accepted", "picked", "handed_over", "fulfilled")
 
@@ -35,54 +30,6 @@ class Amounts:
     orders: int
     stores: int
     follows: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """One replay: the suite it talks to, and a progress display for people."""
-
-    client: httpx.AsyncClient
-    target: Suite
-    progress: Progress
-
-    async def ask(self, service: str, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
-        """Call a service."""
-        return await call(self.client, method, f"{self.target.urls[service]}{path}", **arguments)
-
-    async def each(self, what: str, items: Sequence[Any], act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
-        """Act on every item, a bounded number at a time, in any order; gives the answers in order."""
-        task = self.progress.add_task(what, total=len(items))
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(item: Any) -> Any:  # noqa: ANN401  # whatever the caller has
-            async with gate:
-                answer = await act(item)
-            self.progress.advance(task)
-            return answer
-
-        return await asyncio.gather(*(one(item) for item in items))
-
-    async def batches(
-        self, what: str, service: str, path: str, name: str, items: Sequence[Any], size: int
-    ) -> list[Any]:  # what to send where
-        """Send items in batches."""
-        chunks = [items[begin : begin + size] for begin in range(0, len(items), size)]
-        return await self.each(what, chunks, lambda chunk: self.ask(service, "POST", path, json={name: chunk}))
-
-    async def until_quiet(self, what: str, remaining: Callable[[], Awaitable[int]]) -> None:
-        """Wait until nothing remains; an error when nothing moves any more."""
-        left = await remaining()
-        task = self.progress.add_task(what, total=left)
-        moved_at = time.monotonic()
-        while left:
-            await asyncio.sleep(0.1)  # a poll of the condition above
-            now = await remaining()
-            if now != left:
-                moved_at = time.monotonic()
-            elif time.monotonic() - moved_at > _QUIET_DEADLINE_S:
-                raise ConsoleError(f"{what}: {left} do not move any more", then="lutong parked list")
-            left = now
-            self.progress.update(task, completed=(self.progress.tasks[task].total or 0) - left)
 
 
 def replay(  # noqa: PLR0913  # one parameter per option
@@ -117,7 +64,7 @@ def replay(  # noqa: PLR0913  # one parameter per option
 
 async def _replay(target: Suite, folder: Path, amounts: Amounts) -> dict[str, Any]:
     began = time.monotonic()
-    async with _session(target) as session:
+    async with session_with(target) as session:
         offers, baskets = replay_data.retail(folder)
         cities = replay_data.cities(folder, amounts.stores)
         readers = await _build_world(session, folder, offers, cities, amounts)
@@ -130,16 +77,8 @@ async def _replay(target: Suite, folder: Path, amounts: Amounts) -> dict[str, An
     return counts | report | {"seconds": round(time.monotonic() - began, 1)}
 
 
-@asynccontextmanager
-async def _session(target: Suite) -> AsyncIterator[Replay]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
-        async with target.client(60, _AT_ONCE) as client:
-            yield Replay(client, target, progress)
-
-
 async def _build_world(
-    session: Replay, folder: Path, offers: list[dict[str, Any]], cities: list[City], amounts: Amounts
+    session: Session, folder: Path, offers: list[dict[str, Any]], cities: list[City], amounts: Amounts
 ) -> list[str]:
     """Accounts and follows, programs, a plan, applicants, stores with stock; gives the readers."""
     follows = replay_data.follows(folder)[: amounts.follows]
@@ -166,7 +105,7 @@ async def _build_world(
     return readers
 
 
-async def _stock(session: Replay, offers: list[dict[str, Any]], cities: list[City]) -> None:
+async def _stock(session: Session, offers: list[dict[str, Any]], cities: list[City]) -> None:
     """A store in every city, with little of what sells; the flagship has plenty, but not of everything."""
     sites = [
         {
@@ -193,7 +132,7 @@ async def _stock(session: Replay, offers: list[dict[str, Any]], cities: list[Cit
     await session.batches("shelves", "inventory", "/v1/stock/batch", "shelves", shelves, 1500)
 
 
-async def _post(session: Replay, folder: Path, readers: list[str], posts: int) -> str:
+async def _post(session: Session, folder: Path, readers: list[str], posts: int) -> str:
     """Publish titles by many authors, and one post with the shop; gives the shop's post once all cards are settled."""
     texts = replay_data.titles(folder, posts)
     batch = [{"author_id": readers[n * 7 % len(readers)], "text": text} for n, text in enumerate(texts)]
@@ -211,7 +150,7 @@ async def _post(session: Replay, folder: Path, readers: list[str], posts: int) -
 
 
 async def _order(
-    session: Replay, post_id: str, readers: list[str], baskets: list[Basket], cities: list[City]
+    session: Session, post_id: str, readers: list[str], baskets: list[Basket], cities: list[City]
 ) -> list[tuple[str, str]]:
     """Order every basket as another reader in another city; gives (order, viewer) once all are answered."""
 
@@ -235,7 +174,7 @@ async def _order(
     return ordered
 
 
-async def _fulfil(session: Replay, ordered: list[tuple[str, str]], cities: list[City]) -> None:
+async def _fulfil(session: Session, ordered: list[tuple[str, str]], cities: list[City]) -> None:
     """Some viewers change their mind; staff bring everything else, step by step."""
     regretted = ordered[::_CANCEL_EVERY]
 
@@ -268,7 +207,7 @@ async def _fulfil(session: Replay, ordered: list[tuple[str, str]], cities: list[
     await session.until_quiet("ends meet", open_ends)
 
 
-async def _sourced_at(session: Replay, place: str) -> list[str]:
+async def _sourced_at(session: Session, place: str) -> list[str]:
     found: list[str] = []
     while True:
         after = found[-1] if found else ""
@@ -280,7 +219,7 @@ async def _sourced_at(session: Replay, place: str) -> list[str]:
             return found
 
 
-async def _report(session: Replay) -> dict[str, Any]:
+async def _report(session: Session) -> dict[str, Any]:
     feed, registry, membership, inventory = [
         await session.ask(service, "GET", "/v1/summary") for service in ("feed", "registry", "membership", "inventory")
     ]
