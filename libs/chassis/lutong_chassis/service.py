@@ -38,7 +38,7 @@ from lutong_contracts import Event
 log = structlog.get_logger(__name__)
 
 CHASSIS_MIGRATIONS = Path(__file__).parent / "migrations"
-_VALUES_OF_A_BATCH = 50_000
+_GARBAGE = (50_000, 2, 5)
 """Collect when more than a batch was made and not let go: sooner would be looking at the same batch again and again."""
 
 _WAITED_FOR = (KafkaError, topics.TopicError, asyncpg.InvalidCatalogNameError, database.NotMigratedError)
@@ -159,7 +159,7 @@ class Service:
         if settings.auth == "off":
             log.warning("everybody_may_do_everything", reason="LUTONG_AUTH=off")
         gc.freeze()  # what was imported stays: no collection need look at it again
-        gc.set_threshold(_VALUES_OF_A_BATCH)
+        gc.set_threshold(*_GARBAGE)
         # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if self.failed else 0))
         uvicorn.run(
