@@ -27,8 +27,11 @@ class Room:
         if scope["path"] == "/stay":
             self.inside.set()
             await self.may_go.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"ok"})
+        if scope["path"] == "/livez":
+            await asyncio.to_thread(bool)  # takes longer than the others
+        body = scope["path"].encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+        await send({"type": "http.response.body", "body": body})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,14 @@ async def test_who_finds_no_room_is_refused_and_may_ask_again_over_the_same_conn
         room.may_go.set()
         while True:  # the one who stayed has gone when there is room
             line.say(get("/next"))
-            if (await line.answer()) == (200, "ok"):
+            if (await line.answer()) == (200, "/next"):
                 break
 
 
 async def test_health_is_answered_however_full_it_is() -> None:
     async with a_room() as (_, line):
         line.say(get("/readyz?verbose"))
-        assert await line.answer() == (200, "ok")
+        assert await line.answer() == (200, "/readyz")
 
 
 async def test_the_body_of_what_is_refused_is_passed_over() -> None:
@@ -103,7 +106,15 @@ async def test_the_body_of_what_is_refused_is_passed_over() -> None:
         for size in (5, 300_000):
             line.say(get("/next", f"content-length: {size}\r\n", "POST") + "x" * size + get("/livez"))
             assert (await line.answer())[0] == 503
-            assert await line.answer() == (200, "ok")
+            assert await line.answer() == (200, "/livez")
+
+
+async def test_what_comes_behind_a_refusal_is_answered_one_after_the_other() -> None:
+    async with a_room() as (_, line):
+        line.say(get("/next") + get("/livez") + get("/readyz") + get("/next"))
+        answers = [await line.answer() for _ in range(4)]
+        assert answers[1:3] == [(200, "/livez"), (200, "/readyz")]
+        assert [answers[0][0], answers[3][0]] == [503, 503]
 
 
 async def test_a_refusal_says_when_to_come_back_and_to_a_head_says_no_more() -> None:
@@ -111,7 +122,7 @@ async def test_a_refusal_says_when_to_come_back_and_to_a_head_says_no_more() -> 
         line.say(get("/next", method="HEAD") + get("/livez"))
         status, head = await line.answer(body=False)
         assert (status, "retry-after: 1" in head, "nosniff" in head) == (503, True, True)
-        assert await line.answer() == (200, "ok")
+        assert await line.answer() == (200, "/livez")
 
 
 async def test_whoever_waits_to_send_a_body_is_refused_and_the_connection_ends() -> None:

@@ -67,7 +67,11 @@ class Front(HttpToolsProtocol):
         """Answer, and let the rest of the request go by unread. A body that still waits for a word never comes."""
         observe.HTTP_REFUSED.inc()
         self.transport.write(_REFUSAL_HEAD + (b"" if cycle.scope["method"] == "HEAD" else _REFUSAL.body))
+        self.loop.call_soon(self._refused, cycle)
+
+    def _refused(self, cycle: RequestResponseCycle) -> None:
+        """Only now, out of the parser's hands, is it over: what came with it has queued up behind it, in order."""
         cycle.response_complete = True
         if cycle.waiting_for_100_continue or not cycle.keep_alive:
             self.transport.close()
-        self.loop.call_soon(cycle.on_response)  # the next of this connection has its turn, and not from in here
+        cycle.on_response()
