@@ -24,7 +24,7 @@ _LATE, _LOST = "late", "connection lost"
 
 
 def as_operator(stack: Stack) -> None:
-    """Ask as an operator from now on, also in processes that are started."""
+    """Ask as an operator from now on."""
     os.environ["LUTONG_TOKEN"] = stack.signer.token(Principal("load", "operator"), 3600)
 
 

@@ -6,7 +6,7 @@ given here, where uvicorn would start a task: nothing waits, and one write says 
 
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from lutong_chassis import observe
 from lutong_chassis.http.problems import Problem, answer
@@ -15,11 +15,7 @@ HEAD_BYTES_MAX: Final = 64 * 1024
 _ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _REFUSAL: Final = answer(Problem(503, "overloaded", "too many requests at once: try again shortly"))
 _REFUSAL_HEAD: Final = b"".join(
-    (
-        b"HTTP/1.1 503 Service Unavailable\r\n",
-        *(name + b": " + value + b"\r\n" for name, value in _REFUSAL.raw_headers),
-        b"\r\n",
-    )
+    (STATUS_LINE[503], *(name + b": " + value + b"\r\n" for name, value in _REFUSAL.raw_headers), b"\r\n")
 )
 
 
@@ -35,7 +31,7 @@ class Front(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # whatever uvicorn gives its protocols
         super().__init__(*args, **kwargs)
-        self.requests_max, self.limit_concurrency = self.limit_concurrency, None
+        self.limit_concurrency = None  # what is configured is for us to look at
 
     def on_message_begin(self) -> None:
         """The parser's hook: a head begins."""
@@ -57,7 +53,8 @@ class Front(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # uvicorn keeps its type of an application to itself
         """It is a request's turn: begin it if there is room."""
-        full = self.requests_max is not None and len(self.tasks) >= self.requests_max
+        requests_max = self.config.limit_concurrency
+        full = requests_max is not None and len(self.tasks) >= requests_max
         if full and cycle.scope["path"] not in _ALWAYS_ANSWERED:
             self._refuse(cycle)
         else:
