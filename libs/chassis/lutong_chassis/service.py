@@ -194,9 +194,8 @@ class Service:
         app = FastAPI(title=f"Lutong {self.name}", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
         app.state.service = self
         app.state.gate = Gate.of(settings)
-        app.state.routers = [operations.health, operations.router, operations.deeds, self.routes]
-        for router in app.state.routers:
-            app.include_router(router)
+        for router in (operations.health, operations.router, operations.deeds, self.routes):
+            app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
         app.add_middleware(SafeHeaders)
         install_problems(app)

@@ -113,7 +113,7 @@ def answer(problem: Problem) -> Response:
 
 def _allowed(request: Request) -> str:
     """The methods of a path. Each is a route of its own, so the one that refused knows only its own."""
-    routes = [route for router in request.app.state.routers for route in router.routes]
+    routes = request.app.routes
     return ", ".join(sorted({m for route in routes if route.path_regex.match(request.url.path) for m in route.methods}))
 
 
