@@ -28,6 +28,11 @@ class Child:
     started: str
     log: str
 
+    @classmethod
+    def of(cls, pid: int, log: Path) -> "Child":
+        """A process that runs."""
+        return cls(pid, _started(pid), str(log))
+
     @property
     def alive(self) -> bool:
         """Whether this very process still runs."""
@@ -82,7 +87,7 @@ def start(command: Command) -> Child:
             preexec_fn=_die_with_parent if command.dies_with_parent and sys.platform == "linux" else None,  # noqa: PLW1509  # no threads yet
         )
     _ours[process.pid] = process
-    return Child(process.pid, _started(process.pid), str(command.log))
+    return Child.of(process.pid, command.log)
 
 
 def stop(child: Child, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 20) -> None:

@@ -24,7 +24,7 @@ from typing import Any, Final
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts.topics import TOPICS
-from lutong_local import postgres
+from lutong_local import nursery, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
 from lutong_local.processes import Child, Command, LocalError, free_port, is_free, start, stop, wait_for
@@ -212,7 +212,7 @@ def _prepare(stack: Stack, say: Say) -> None:
 def start_service(
     stack: Stack, service: str, environment: dict[str, str] | None = None, *, dies_with_parent: bool = False
 ) -> None:
-    """Start one service; it migrates its database and waits for what it needs."""
+    """Start one service; it migrates its database and waits for what it needs. One of a test run is forked."""
     own = {
         "LUTONG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
         "LUTONG_DATABASE_URL": stack.database_urls[service],
@@ -224,11 +224,14 @@ def start_service(
         "LUTONG_AUTH_ISSUER": tokens.ISSUER,
         "LUTONG_AUTH_AUDIENCE": tokens.AUDIENCE,
     }
-    arguments = [sys.executable, "-m", f"lutong_{service}.app"]
-    log = stack.directory / f"{service}.log"
-    stack.children[service] = start(
-        Command(arguments, os.environ | own | (environment or {}), log, dies_with_parent=dies_with_parent)
-    )
+    told = os.environ | own | (environment or {})
+    module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
+    if dies_with_parent:
+        pid = nursery.fork(nursery.run_service, module, environment=told, log=log).pid
+        assert pid  # noqa: S101  # it was started
+        stack.children[service] = Child.of(pid, log)
+    else:
+        stack.children[service] = start(Command([sys.executable, "-m", module], told, log))
     save(stack)
 
 

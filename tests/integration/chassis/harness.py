@@ -4,12 +4,11 @@ import asyncio
 import os
 import signal
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -24,6 +23,7 @@ from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.testing import an_operator, create_database, drop_database
 from lutong_contracts import Event, Topic
+from lutong_local.nursery import fork, run_service
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
 
@@ -55,7 +55,7 @@ class Toy:
     keys: Path
     pool: "asyncpg.Pool[asyncpg.Record]"
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: BaseProcess | None = None
 
     @property
     def heard(self) -> str:
@@ -77,13 +77,8 @@ class Toy:
             "LUTONG_RETRY_DELAY_MAX_S": "0.5",
             "TOY_TOPIC": self.suffix,
         }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.chassis.toy"],
-                env=os.environ | own | environment,
-                stdout=log,
-                stderr=log,
-            )
+        told = os.environ | own | environment
+        self.process = fork(run_service, "tests.integration.chassis.toy", environment=told, log=self.log)
 
     async def ready(self) -> None:
         async def answers() -> bool:
@@ -111,11 +106,16 @@ class Toy:
             return await client.post(path, json=json, headers=headers_)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        if self.process and self.process.exitcode is None and self.process.pid:
+            os.kill(self.process.pid, how)
+        return self.ended()
+
+    def ended(self) -> int | None:
+        """Wait for its end; gives its exit code."""
         if self.process is None:
             return None
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        self.process.join(timeout=30)
+        return self.process.exitcode
 
     async def died(self) -> None:
         """Wait until the process has killed itself at its failpoint."""
@@ -123,7 +123,7 @@ class Toy:
         assert process is not None
 
         async def dead() -> bool:
-            return process.poll() == -signal.SIGKILL
+            return process.exitcode == -signal.SIGKILL
 
         await until(dead, "the failpoint was reached")
 

@@ -1,7 +1,8 @@
 """Every command and every handler of every service, killed at every boundary: all of it happens once, or none."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +17,7 @@ from lutong_contracts import Event
 from tests.conftest import Infrastructure
 from tests.integration.chassis.harness import a_record
 from tests.integration.crashes.stories import STORIES, Meanwhile
-from tests.integration.crashes.victim import Command, Delivery, Victims, act, service_named, victims
+from tests.integration.crashes.victim import Command, Delivery, act, die, service_named
 
 BEFORE_COMMIT_OF_A_COMMAND: Final = ("before_transaction", "after_state", "after_outbox", "before_commit")
 BEFORE_COMMIT_OF_A_HANDLER: Final = (
@@ -28,55 +29,56 @@ BEFORE_COMMIT_OF_A_HANDLER: Final = (
 BEHIND_COMMIT: Final = "after_commit"
 
 
-@pytest.fixture(scope="module")
-def killer() -> Iterator[Victims]:
-    with victims() as killer:
-        yield killer
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", STORIES)
-async def test_whatever_dies_wherever_it_happens_once_or_not_at_all(
-    name: str, infrastructure: Infrastructure, killer: Victims
-) -> None:
+async def test_whatever_dies_wherever_it_happens_once_or_not_at_all(name: str, infrastructure: Infrastructure) -> None:
     service = service_named(name)
     database_name = f"matrix_{name}"
     url = await create_database(infrastructure.admin_url, database_name)
     try:
         await migrate_database(url, service.migrations)
         known: dict[str, Any] = {}
-        onlooker = await asyncpg.connect(url, statement_cache_size=0)
-        for number, step in enumerate(STORIES[name]):
-            if isinstance(step, Meanwhile):
-                await onlooker.execute(step.sql)
-                continue
-            what = step(known) if callable(step) else step
-            known |= await die_everywhere(Place(killer, service, url, onlooker), number, what)
-        await onlooker.close()
+        async with connected(url) as onlooker:
+            for number, step in enumerate(STORIES[name]):
+                if isinstance(step, Meanwhile):
+                    await onlooker.execute(step.sql)
+                    continue
+                what = step(known) if callable(step) else step
+                known |= await die_everywhere(Place(service, url, onlooker), number, what)
     finally:
         await drop_database(infrastructure.admin_url, database_name)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where things die: who kills, what is killed, and a connection that looks at what is left."""
+    """Where things die: what is killed, and a connection that looks at what is left."""
 
-    killer: Victims
     service: Service
     url: str
     onlooker: asyncpg.Connection
 
     def die(self, point: str, step: Command | Delivery) -> int:
-        return self.killer.die(self.service.name, self.url, point, step)
+        return die(self.service.name, self.url, point, step)
 
-    async def everything(self) -> dict[str, list[str]]:
+    async def everything(self) -> list[tuple[str, str]]:
         return await everything(self.onlooker)
 
 
-async def everything(onlooker: asyncpg.Connection) -> dict[str, list[str]]:
-    """All rows of all tables."""
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of an onlooker."""
+    onlooker = await asyncpg.connect(url, statement_cache_size=0)
+    try:
+        yield onlooker
+    finally:
+        await onlooker.close()
+
+
+async def everything(onlooker: asyncpg.Connection) -> list[tuple[str, str]]:
+    """All rows of all tables, with the table's name."""
     tables = await onlooker.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    return {name: sorted(str(tuple(found)) for found in await onlooker.fetch(f"TABLE {name}")) for (name,) in tables}
+    rows = " UNION ALL ".join(f"SELECT '{name}', whole::text FROM {name} AS whole" for (name,) in tables)
+    return sorted(tuple(row) for row in await onlooker.fetch(rows))
 
 
 async def die_everywhere(place: Place, number: int, what: Command | Event) -> dict[str, Any]:

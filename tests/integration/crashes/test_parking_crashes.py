@@ -1,7 +1,7 @@
 """Setting aside and taking up again, killed and doubled: one record, effects once, in order, audited."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import asyncpg
@@ -17,17 +17,11 @@ from tests.builders import GOOD_PROFILE, a_request
 from tests.conftest import Infrastructure
 from tests.integration.chassis.harness import until
 from tests.integration.crashes.test_crash_matrix import a_delivery, everything
-from tests.integration.crashes.victim import Command, Delivery, Victims, act, record_of, service_named, victims
+from tests.integration.crashes.victim import Command, Delivery, act, die, record_of, service_named
 from tests.integration.membership.story import a_member
 
 SERVICE = service_named("membership")
 WHY = {"reason": "what waited"}
-
-
-@pytest.fixture(scope="module")
-def killer() -> Iterator[Victims]:
-    with victims() as killer:
-        yield killer
 
 
 @pytest_asyncio.fixture
@@ -67,12 +61,10 @@ async def query(url: str, sql: str) -> list[asyncpg.Record]:
         await connection.close()
 
 
-async def test_a_hundred_crashes_between_parking_and_offsets_leave_a_hundred_parked_records(
-    url: str, killer: Victims
-) -> None:
+async def test_a_hundred_crashes_between_parking_and_offsets_leave_a_hundred_parked_records(url: str) -> None:
     for n in range(100):
         bad = poison(a_request(f"o-{n}", viewer_id=f"m-{n}"), n)
-        assert killer.die("membership", url, ("parked_not_committed", "parked_not_offsets")[n % 2], bad) == -9
+        assert die("membership", url, ("parked_not_committed", "parked_not_offsets")[n % 2], bad) == -9
         await act(SERVICE, url, bad)
     parked = await query(url, 'SELECT state, "offset" FROM parked ORDER BY id')
     assert [tuple(row) for row in parked] == [("parked", n) for n in range(100)]
@@ -95,17 +87,17 @@ async def held_in_order(url: str) -> list[str]:
     return [row["order_id"] for row in rows]
 
 
-async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str, killer: Victims) -> None:
+async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str) -> None:
     head = await park_and_wait(url, 4)
     redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
     onlooker = await asyncpg.connect(url, statement_cache_size=0)
     before = await everything(onlooker)
     for point in ("inbox_inserted", "after_state", "after_outbox"):
-        assert killer.die("membership", url, point, redrive) == -9
+        assert die("membership", url, point, redrive) == -9
         assert await everything(onlooker) == before
     await onlooker.close()
 
-    assert killer.die("membership", url, "after_outbox:3", redrive) == -9
+    assert die("membership", url, "after_outbox:3", redrive) == -9
     assert await held_in_order(url) == ["o-0", "o-1"]
     head = (await query(url, "SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
     answer = await act(SERVICE, url, Command("POST", f"/operations/parked/{head}/redrive", WHY))

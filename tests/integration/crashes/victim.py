@@ -1,19 +1,11 @@
-"""Processes that die at a named point while they do one thing to a real database.
-
-`python -m tests.integration.crashes.victim` reads a case per line and forks for it: a fresh process
-each, without the second that importing a service takes. It says how each of them ended.
-"""
+"""Processes that die at a named point while they do one thing to a real database."""
 
 import asyncio
-import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
-from typing import IO, Any
+from typing import Any
 
 import httpx
 
@@ -21,7 +13,8 @@ from lutong_chassis import Service, database, failpoints
 from lutong_chassis.auth import Principal
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.parking import StoredRecord
-from lutong_chassis.testing import app_of, http_client, settings_for
+from lutong_chassis.testing import http_client, settings_for
+from lutong_local.nursery import fork
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,61 +76,14 @@ def record_of(what: Delivery) -> StoredRecord:
     return StoredRecord(what.topic, 0, what.offset, what.timestamp, what.key.encode(), what.value.encode(), headers)
 
 
-@contextmanager
-def victims() -> Iterator["Victims"]:
-    """A process that forks victims."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.crashes.victim"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin
-    assert process.stdout
-    try:
-        yield Victims(process.stdin, process.stdout)
-    finally:
-        process.stdin.close()
-        process.wait(timeout=30)
-        process.stdout.close()
+def die(service: str, url: str, point: str, what: Command | Delivery) -> int:
+    """Do something in a process that dies at a point; gives its exit code, -9 when it died there."""
+    process = fork(_be_victim, service, url, point, what)
+    process.join()
+    return process.exitcode or 0
 
 
-@dataclass(frozen=True, slots=True)
-class Victims:
-    """Where cases go in and ends come out."""
-
-    cases: IO[str]
-    ends: IO[str]
-
-    def die(self, service: str, url: str, point: str, what: Command | Delivery) -> int:
-        """Do something in a process that dies at a point; gives its exit code, -9 when it died there."""
-        case = {"service": service, "url": url, "point": point, type(what).__name__: asdict(what)}
-        self.cases.write(json.dumps(case) + "\n")
-        self.cases.flush()
-        return int(self.ends.readline())
-
-
-def main() -> None:
-    """Fork for each case, and say how the child ended."""
-    for name in ("feed", "registry", "membership", "inventory"):
-        app_of(service_named(name))
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            _be_victim(json.loads(line))
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
-
-
-def _be_victim(case: dict[str, Any]) -> None:
-    failpoints.arm(case["point"])
-    what = Command(**case["Command"]) if "Command" in case else Delivery(**case["Delivery"])
-    try:
-        asyncio.run(act(service_named(case["service"]), case["url"], what))
-    finally:
-        os._exit(1)  # it should not have come here
-
-
-if __name__ == "__main__":
-    main()
+def _be_victim(service: str, url: str, point: str, what: Command | Delivery) -> None:
+    failpoints.arm(point)
+    asyncio.run(act(service_named(service), url, what))
+    sys.exit(1)  # it should not have come here

@@ -1,0 +1,55 @@
+"""Processes that are forked instead of imported anew: they are as alone as any other."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lutong_local.nursery import fork
+from lutong_local.processes import Child
+
+ASKS_FOR_A_SLEEPER = """
+import time
+from lutong_local.nursery import fork
+if __name__ == "__main__":
+    print(fork(time.sleep, 600).pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)  # a poll of the condition above
+
+
+def say_what_it_sees() -> None:
+    sys.stdout.write(f"{sorted(os.environ)} in session {os.getsid(0)}, with {sorted(_services())}\n")
+    sys.stderr.write("and this\n")
+    raise SystemExit(3)
+
+
+def _services() -> list[str]:
+    return [name for name in sys.modules if name.startswith("lutong_") and name.endswith(".app")]
+
+
+def test_a_fork_knows_only_what_it_is_told_and_has_the_suite_imported(tmp_path: Path) -> None:
+    process = fork(say_what_it_sees, environment={"LUTONG_PROFILE": "test"}, log=tmp_path / "log")
+    process.join(60)
+    assert process.exitcode == 3
+    services = ["lutong_feed.app", "lutong_inventory.app", "lutong_membership.app", "lutong_registry.app"]
+    said = f"['LUTONG_PROFILE'] in session {process.pid}, with {services}"
+    assert sorted((tmp_path / "log").read_text().splitlines()) == [said, "and this"]
+
+
+def test_a_fork_ends_when_whoever_asked_for_it_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", ASKS_FOR_A_SLEEPER], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        sleeper = Child.of(int(parent.stdout.readline()), Path(os.devnull))
+        assert sleeper.alive
+        parent.send_signal(signal.SIGKILL)
+        wait_for(lambda: not sleeper.alive, "the fork outlived whoever asked for it")
