@@ -78,7 +78,10 @@ def words() -> tuple[str, list[str], list[str]]:
 
 
 async def fill(pool: Pool, names: list[str], first: int, last: int, dice: random.Random) -> None:
-    """Add released services number `first` to `last`, straight into the listing; its indexes are built afterwards."""
+    """Add released services number `first` to `last`, straight into the listing; its indexes are built afterwards.
+
+    A signature depends on how often each word is used by all of them, so signatures come last.
+    """
     await pool.execute("DROP INDEX listing_by_words, listing_by_signature")
     for begin in range(first, last, 20_000):
         numbers = range(begin, min(last, begin + 20_000))
@@ -89,22 +92,28 @@ async def fill(pool: Pool, names: list[str], first: int, last: int, dice: random
             for n in numbers
         ]
         keywords = [dice.choice(names)[:20] for _ in numbers]
-        halves = [slice(0, None, 2), slice(1, None, 2)]
         ids = [f"g-{n}" for n in numbers]
         await pool.execute("INSERT INTO program (program_id, merchant_id) SELECT unnest($1::text[]), 'brand'", ids)
-        await asyncio.gather(*(pool.execute(_LISTING, ids[half], titles[half], keywords[half]) for half in halves))
+        await asyncio.gather(*(pool.execute(_LISTING, ids[half], titles[half], keywords[half]) for half in _HALVES))
     await pool.execute("TRUNCATE word")
     await pool.execute(
         "INSERT INTO word SELECT word, count(*) FROM listing, search_known_by(title, keywords, description) AS word GROUP BY 1"
     )
-    await pool.execute(
-        "UPDATE listing SET signature = search_signature(title, keywords, $1) WHERE cardinality(signature) = 0",
-        COVERAGE_MIN,
-    )
+    for begin in range(first, last, 20_000):
+        ids = [f"g-{n}" for n in range(begin, min(last, begin + 20_000))]
+        await asyncio.gather(*(pool.execute(_SIGNATURE, ids[half], COVERAGE_MIN) for half in _HALVES))
     await pool.execute("CREATE INDEX listing_by_words ON listing USING gin (words) WHERE visible")
     await pool.execute("CREATE INDEX listing_by_signature ON listing USING gin (signature) WHERE visible")
     await pool.execute("VACUUM ANALYZE")
 
+
+_HALVES: Final = (slice(0, None, 2), slice(1, None, 2))  # a core of PostgreSQL's for each
+
+_SIGNATURE: Final = """
+UPDATE listing
+   SET signature = search_signature(title, keywords, $2)
+ WHERE program_id = ANY ($1::text[])
+"""
 
 _LISTING: Final = """
 INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, visible)
