@@ -5,6 +5,7 @@ its version, and is what the rules read. Money is in minor units of the plan's c
 """
 
 from datetime import datetime, time, timedelta
+from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
@@ -21,8 +22,14 @@ Days = Annotated[int, Field(ge=0, le=3660)]
 Months = Annotated[int, Field(ge=1, le=120)]
 
 
+@cache
+def _zones() -> set[str]:
+    """All that this machine knows; finding them means reading folders."""
+    return available_timezones()
+
+
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError(f"{name!r} is not a time zone: use an IANA name such as Asia/Shanghai")
     return name
 
