@@ -6,6 +6,7 @@ local stack: real Kafka and real PostgreSQL from wheels. What a run starts is on
 
 import gc
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,29 @@ import pytest
 from lutong_local.stack import infrastructure as local_infrastructure
 
 _LONGEST_FIRST = ("e2e", "integration", "model", "unit")
+
+
+_MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own in it
+_ENOUGH_BYTES = 8 << 30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have what tests write in memory, where there is plenty: hundreds of databases come and go. No test is about disks."""
+    for path in _MEMORY.glob("lutong-tests-*"):
+        if not Path(f"/proc/{path.name.rpartition('-')[2]}").exists():  # its run was killed, or failed
+            shutil.rmtree(path, ignore_errors=True)
+    worker = hasattr(config, "workerinput")
+    if config.option.basetemp or worker or not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ENOUGH_BYTES:
+        return
+    config.option.basetemp = str(_MEMORY / f"lutong-tests-{os.getpid()}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What a run that failed wrote stays to be looked at, until the next one."""
+    basetemp = Path(session.config.option.basetemp or "")
+    if exitstatus == pytest.ExitCode.OK and basetemp.parent == _MEMORY:
+        shutil.rmtree(basetemp, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

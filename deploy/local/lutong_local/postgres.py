@@ -22,6 +22,7 @@ import asyncpg
 from lutong_local.processes import Child, Command, LocalError, wait_for
 
 _ROOTS_PLACE: Final = Path("/var/tmp/lutong")  # noqa: S108  # owned by root and checked to be
+_IN_MEMORY: Final = Path("/dev/shm/lutong")  # noqa: S108  # the same
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -68,10 +69,11 @@ def admin_url(port: int, password: str, database: str = "postgres") -> str:
 
 
 def data_directory(directory: Path) -> Path:
-    """Where the cluster of a stack is."""
+    """Where the cluster of a stack is: when we are root, where `nobody` may go, and in memory if the stack is."""
     if os.geteuid() != 0:
         return directory / "postgres"
-    return _roots_place() / f"postgres-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
+    place = _IN_MEMORY if directory.resolve().is_relative_to(_IN_MEMORY.parent) else _ROOTS_PLACE
+    return _roots(place) / f"postgres-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
 
 
 def program(name: str) -> str:
@@ -138,16 +140,16 @@ def _binaries(user: int | None) -> Path:
     package = newest.parent
     if user is None:
         return newest / "bin"
-    copy = _roots_place() / "wheel" / package.name / newest.name
+    copy = _roots(_ROOTS_PLACE) / "wheel" / package.name / newest.name
     if not (copy / "bin" / "postgres").exists():
-        scratch = _roots_place() / f"wheel-{os.getpid()}"
+        scratch = _roots(_ROOTS_PLACE) / f"wheel-{os.getpid()}"
         shutil.copytree(newest, scratch / package.name / newest.name)
         libraries = package.parent / f"{package.name}.libs"
         if libraries.exists():
             shutil.copytree(libraries, scratch / libraries.name)
         _give_to_all(scratch)
         try:
-            scratch.rename(_roots_place() / "wheel")
+            scratch.rename(_roots(_ROOTS_PLACE) / "wheel")
         except OSError:  # somebody else was faster
             shutil.rmtree(scratch)
     return copy / "bin"
@@ -173,8 +175,8 @@ def _give_to_all(directory: Path) -> None:
             )
 
 
-def _roots_place() -> Path:
-    _ROOTS_PLACE.mkdir(mode=0o755, exist_ok=True)
-    if _ROOTS_PLACE.is_symlink() or _ROOTS_PLACE.stat().st_uid != 0:
-        raise LocalError(f"{_ROOTS_PLACE} is not root's: remove it, then try again")
-    return _ROOTS_PLACE
+def _roots(place: Path) -> Path:
+    place.mkdir(mode=0o755, exist_ok=True)
+    if place.is_symlink() or place.stat().st_uid != 0:
+        raise LocalError(f"{place} is not root's: remove it, then try again")
+    return place
