@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,12 +93,12 @@ def start(command: Command) -> Child:
 
 def stop(child: Child, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 20) -> None:
     """Ask a process to stop; make it, when it does not."""
-    if not _reap(child).alive:
-        return
-    os.kill(child.pid, how)
-    if not _wait(lambda: not _reap(child).alive, timeout_s):
-        os.kill(child.pid, signal.SIGKILL)
-        _wait(lambda: not _reap(child).alive, 5)
+    for signal_sent, patience_s in ((how, timeout_s), (signal.SIGKILL, 5)):
+        if not _reap(child).alive:
+            break
+        with suppress(ProcessLookupError):  # it ended by itself just now
+            os.kill(child.pid, signal_sent)
+        _wait(lambda: not _reap(child).alive, patience_s)
     if process := _ours.pop(child.pid, None):
         process.wait()
 

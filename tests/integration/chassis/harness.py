@@ -5,7 +5,7 @@ import os
 import signal
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
@@ -106,8 +106,9 @@ class Toy:
             return await client.post(path, json=json, headers=headers_)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
-        if self.process and self.process.exitcode is None and self.process.pid:
-            os.kill(self.process.pid, how)
+        if self.process and self.process.pid and self.process.exitcode is None:
+            with suppress(ProcessLookupError):  # it ended by itself just now
+                os.kill(self.process.pid, how)
         return self.ended()
 
     def ended(self) -> int | None:
