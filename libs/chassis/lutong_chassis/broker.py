@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _POLL_TIMEOUT_MS = 1_000
+_AHEAD_BYTES = 262_144
+"""What is fetched ahead of a partition: some batches. A long backlog would fill the memory with a megabyte of each."""
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -69,6 +71,7 @@ class KafkaIntake:
                 group_id=group_id,
                 session_timeout_ms=settings.session_timeout_ms,
                 heartbeat_interval_ms=settings.session_timeout_ms // 4,
+                max_partition_fetch_bytes=_AHEAD_BYTES,
                 batch=True,
                 auto_offset_reset="earliest",
                 ack_policy=AckPolicy.MANUAL,
