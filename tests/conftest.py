@@ -16,15 +16,16 @@ import pytest
 from lutong_local.stack import infrastructure as local_infrastructure
 
 _LONGEST_FIRST = ("e2e", "integration", "model", "unit")
-
-
 _MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own in it
 _ENOUGH_BYTES = 8 << 30
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Have what tests write in memory, where there is plenty: hundreds of databases come and go. No test is about disks."""
+    """Have what tests write in memory, where there is plenty: hundreds of databases come and go.
+
+    The one test that is about a disk, of a power cut, brings its own.
+    """
     for path in _MEMORY.glob("lutong-tests-*"):
         if not Path(f"/proc/{path.name.rpartition('-')[2]}").exists():  # its run was killed, or failed
             shutil.rmtree(path, ignore_errors=True)

@@ -9,6 +9,7 @@ import csv
 import gzip
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
@@ -83,8 +84,7 @@ async def fill(pool: Pool, names: list[str], first: int, last: int, dice: random
     A signature depends on how often each word is used by all of them, so signatures come last.
     """
     await pool.execute("DROP INDEX listing_by_words, listing_by_signature")
-    for begin in range(first, last, 20_000):
-        numbers = range(begin, min(last, begin + 20_000))
+    for numbers in _pieces(first, last):
         titles = [
             names[n]
             if n < len(names)
@@ -99,12 +99,18 @@ async def fill(pool: Pool, names: list[str], first: int, last: int, dice: random
     await pool.execute(
         "INSERT INTO word SELECT word, count(*) FROM listing, search_known_by(title, keywords, description) AS word GROUP BY 1"
     )
-    for begin in range(first, last, 20_000):
-        ids = [f"g-{n}" for n in range(begin, min(last, begin + 20_000))]
+    for numbers in _pieces(first, last):
+        ids = [f"g-{n}" for n in numbers]
         await asyncio.gather(*(pool.execute(_SIGNATURE, ids[half], COVERAGE_MIN) for half in _HALVES))
     await pool.execute("CREATE INDEX listing_by_words ON listing USING gin (words) WHERE visible")
     await pool.execute("CREATE INDEX listing_by_signature ON listing USING gin (signature) WHERE visible")
     await pool.execute("VACUUM ANALYZE")
+
+
+def _pieces(first: int, last: int) -> Iterator[range]:
+    """As many at once as a statement gets through in time."""
+    for begin in range(first, last, 20_000):
+        yield range(begin, min(last, begin + 20_000))
 
 
 _HALVES: Final = (slice(0, None, 2), slice(1, None, 2))  # a core of PostgreSQL's for each

@@ -14,14 +14,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from lutong_local import SERVICES
+
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(
-    [
-        __name__,
-        "lutong_chassis.testing",
-        *(f"lutong_{name}.app" for name in ("feed", "registry", "membership", "inventory")),
-    ]
-)
+_forks.set_forkserver_preload([__name__, "lutong_chassis.testing", *(f"lutong_{name}.app" for name in SERVICES)])
 
 
 def fork(

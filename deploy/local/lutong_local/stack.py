@@ -19,17 +19,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts.topics import TOPICS
-from lutong_local import nursery, postgres
+from lutong_local import SERVICES, nursery, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
 from lutong_local.processes import Child, Command, LocalError, free_port, is_free, start, stop, wait_for
 
-SERVICES: Final = ("feed", "registry", "membership", "inventory")
 Say = Callable[[str], None]
 
 
@@ -272,4 +271,4 @@ def infrastructure(directory: Path) -> Iterator[Stack]:
         down(stack, lambda _: None, purge=True)
 
 
-__all__ = ["LocalError", "Stack", "down", "infrastructure", "load", "up"]
+__all__ = ["SERVICES", "LocalError", "Stack", "down", "infrastructure", "load", "up"]

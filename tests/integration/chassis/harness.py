@@ -112,10 +112,11 @@ class Toy:
         return self.ended()
 
     def ended(self) -> int | None:
-        """Wait for its end; gives its exit code."""
+        """Wait for its end; gives its exit code. It is a failure when it does not end."""
         if self.process is None:
             return None
         self.process.join(timeout=30)
+        assert self.process.exitcode is not None, f"it still runs after 30 s; see {self.log.read_text()[-2000:]}"
         return self.process.exitcode
 
     async def died(self) -> None:

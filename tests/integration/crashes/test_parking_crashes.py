@@ -16,7 +16,7 @@ from lutong_contracts import Event
 from tests.builders import GOOD_PROFILE, a_request
 from tests.conftest import Infrastructure
 from tests.integration.chassis.harness import until
-from tests.integration.crashes.test_crash_matrix import a_delivery, everything
+from tests.integration.crashes.test_crash_matrix import a_delivery, connected, everything
 from tests.integration.crashes.victim import Command, Delivery, act, die, record_of, service_named
 from tests.integration.membership.story import a_member
 
@@ -54,11 +54,8 @@ def poison(event: Event, offset: int) -> Delivery:
 
 
 async def query(url: str, sql: str) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetch(sql)
-    finally:
-        await connection.close()
+    async with connected(url) as onlooker:
+        return await onlooker.fetch(sql)
 
 
 async def test_a_hundred_crashes_between_parking_and_offsets_leave_a_hundred_parked_records(url: str) -> None:
@@ -90,12 +87,11 @@ async def held_in_order(url: str) -> list[str]:
 async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str) -> None:
     head = await park_and_wait(url, 4)
     redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
-    onlooker = await asyncpg.connect(url, statement_cache_size=0)
-    before = await everything(onlooker)
-    for point in ("inbox_inserted", "after_state", "after_outbox"):
-        assert die("membership", url, point, redrive) == -9
-        assert await everything(onlooker) == before
-    await onlooker.close()
+    async with connected(url) as onlooker:
+        before = await everything(onlooker)
+        for point in ("inbox_inserted", "after_state", "after_outbox"):
+            assert die("membership", url, point, redrive) == -9
+            assert await everything(onlooker) == before
 
     assert die("membership", url, "after_outbox:3", redrive) == -9
     assert await held_in_order(url) == ["o-0", "o-1"]

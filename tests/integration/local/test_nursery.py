@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from lutong_local.nursery import fork
 from lutong_local.processes import Child
+from tests.integration.chassis.harness import until
 
 ASKS_FOR_A_SLEEPER = """
 import time
@@ -18,13 +17,6 @@ if __name__ == "__main__":
     print(fork(time.sleep, 600).pid, flush=True)
     time.sleep(600)
 """
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)  # a poll of the condition above
 
 
 def say_what_it_sees() -> None:
@@ -46,10 +38,14 @@ def test_a_fork_knows_only_what_it_is_told_and_has_the_suite_imported(tmp_path: 
     assert sorted((tmp_path / "log").read_text().splitlines()) == [said, "and this"]
 
 
-def test_a_fork_ends_when_whoever_asked_for_it_is_killed() -> None:
+async def test_a_fork_ends_when_whoever_asked_for_it_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", ASKS_FOR_A_SLEEPER], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
         sleeper = Child.of(int(parent.stdout.readline()), Path(os.devnull))
         assert sleeper.alive
         parent.send_signal(signal.SIGKILL)
-        wait_for(lambda: not sleeper.alive, "the fork outlived whoever asked for it")
+
+        async def gone() -> bool:
+            return not sleeper.alive
+
+        await until(gone, "the fork ends with whoever asked for it")
