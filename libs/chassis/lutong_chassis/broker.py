@@ -141,8 +141,10 @@ class KafkaIntake:
         if kafka is None:
             return
         self._handling = True
+        # FastStream's message refers to itself: with the records in it, they would stay until garbage is collected.
+        records, message.raw_message = message.raw_message, ()
         try:
-            await self.consumer.on_poll(message.raw_message, kafka)
+            await self.consumer.on_poll(records, kafka)
         finally:
             self._handling = False
             self.beat_s = monotonic()

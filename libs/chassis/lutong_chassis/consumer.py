@@ -38,7 +38,7 @@ Records = Sequence["ConsumerRecord[Any, Any]"]
 
 async def handle(tx: Tx, received: Sequence[Received[Event]], handlers: Handlers) -> list[Received[Event]]:
     """Take events in and run their handlers in the given transaction; gives those that were new."""
-    fresh = await inbox.receive(tx, received) if received else []
+    fresh = await inbox.receive(tx, received)
     failpoints.reach("inbox_inserted")
     for batch in group(fresh):
         cls = type(batch[0].event)

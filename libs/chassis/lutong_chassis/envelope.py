@@ -35,6 +35,11 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 _TEXT_MAX: Final = 256
 TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _REQUIRED: Final = ("id", "source", "type")
+_ATTRIBUTES: Final = (*_REQUIRED, "specversion", "time", "sequence", "partitionkey", "correlationid", "causationid")
+_HEADERS: Final = {f"ce_{name}": name for name in _ATTRIBUTES} | {
+    name: name for name in ("content-type", "traceparent")
+}
+"""The headers that say something to us, and what they say. Others are not looked at."""
 
 
 class MalformedError(ValueError):
@@ -104,17 +109,14 @@ class Received(NamedTuple, Generic[E_co]):
 
 def read(record: Record) -> Received[Event]:
     """Understand a record in either mode, or raise `MalformedError` with the reason."""
-    headers = _headers(record)
-    if headers.get("content-type", "").startswith(STRUCTURED):
-        attributes, data = _structured(record.value or b"")
-    else:
-        attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
-        data = record.value or b""
+    attributes, data = _headers(record), record.value or b""
+    if attributes.get("content-type", "").startswith(STRUCTURED):
+        inside, data = _structured(data)
+        attributes = inside | {name: text for name, text in attributes.items() if name == "traceparent"}
     _check_attributes(attributes)
     event = _event(attributes["type"], data, record.topic)
     at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    traceparent = headers.get("traceparent") or attributes.get("traceparent")
-    return _received(event, _key(record, event), attributes, traceparent, (*place(record), at))
+    return _received(event, _key(record, event), attributes, place(record), at)
 
 
 def read_document(document: bytes, at: datetime) -> Received[Event]:
@@ -126,15 +128,20 @@ def read_document(document: bytes, at: datetime) -> Received[Event]:
         raise MalformedError(
             "wrong_key", f"partitionkey is not the event's {':'.join(event.key_fields)}", "/partitionkey"
         )
-    return _received(event, event.key, attributes, attributes.get("traceparent"), (event.topic.name, -1, -1, at))
+    return _received(event, event.key, attributes, (event.topic.name, -1, -1), at)
 
 
 def _headers(record: Record) -> dict[str, str]:
+    found = {}
     try:
-        return {name.lower(): value.decode() if value else "" for name, value in record.headers}
+        for name, value in record.headers:
+            known = _HEADERS.get(name) or _HEADERS.get(name.lower())
+            if known:
+                found[known] = value.decode() if value else ""
     except UnicodeDecodeError as error:
         name = next(name for name, value in record.headers if value == error.object)
         raise MalformedError("bad_header", f"header {name!r} is not UTF-8") from None
+    return found
 
 
 def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
@@ -145,8 +152,8 @@ def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
         raise MalformedError("bad_bytes", f"structured CloudEvent is not JSON: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
         raise MalformedError("bad_bytes", "structured CloudEvent must be an object with an object under 'data'")
-    data = orjson.dumps(document.pop("data"))
-    return {str(name): str(value) for name, value in document.items()}, data
+    said = {name: str(document[name]) for name in (*_ATTRIBUTES, "traceparent") if document.get(name) is not None}
+    return said, orjson.dumps(document["data"])
 
 
 def _check_attributes(attributes: Mapping[str, str]) -> None:
@@ -157,8 +164,10 @@ def _check_attributes(attributes: Mapping[str, str]) -> None:
         raise MalformedError("bad_header", "CloudEvents attribute 'specversion' must be 1.0", "/specversion")
     values = attributes.values()
     if max(map(len, values)) > _TEXT_MAX or "\x00" in "".join(values):
-        name = next(name for name, value in attributes.items() if len(value) > _TEXT_MAX or "\x00" in value)
-        raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is longer than {_TEXT_MAX} or has NUL")
+        for name in set(_ATTRIBUTES) & attributes.keys():  # a trace context that makes no sense is only passed over
+            if len(attributes[name]) > _TEXT_MAX or "\x00" in attributes[name]:
+                detail = f"CloudEvents attribute '{name}' is longer than {_TEXT_MAX} or has NUL"
+                raise MalformedError("bad_header", detail, f"/{name}")
 
 
 def _event(event_type: str, data: bytes, topic: str | None) -> Event:
@@ -184,28 +193,21 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
 
 
 def _received(
-    event: Event,
-    key: str,
-    attributes: Mapping[str, str],
-    traceparent: str | None,
-    where: tuple[str, int, int, datetime],  # topic, partition, offset, recorded at
+    event: Event, key: str, attributes: Mapping[str, str], where: tuple[str, int, int], recorded_at: datetime
 ) -> Received[Event]:
+    traceparent = attributes.get("traceparent")
     traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
-    topic, partition, offset, recorded_at = where
+    correlation_id = attributes.get("correlationid") or attributes["id"]
     return Received(
-        event=event,
-        id=attributes["id"],
-        source=attributes["source"],
-        time=_time(attributes.get("time"), recorded_at),
-        key=key,
-        sequence=_sequence(attributes.get("sequence")),
-        cause=Cause(
-            attributes.get("correlationid") or attributes["id"], attributes.get("causationid") or None, traceparent
-        ),
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        recorded_at=recorded_at,
+        event,
+        attributes["id"],
+        attributes["source"],
+        _time(attributes.get("time"), recorded_at),
+        key,
+        _sequence(attributes.get("sequence")),
+        Cause(correlation_id, attributes.get("causationid") or None, traceparent),
+        *where,
+        recorded_at,
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from operator import itemgetter
 
-from lutong_chassis.database import Tx, columns
+from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Received
 from lutong_contracts import Event
 
@@ -14,25 +15,14 @@ async def receive(tx: Tx, received: Sequence[Received[Event]]) -> list[Received[
     A copy that another process is taking in right now makes this wait for its outcome. Keys are
     inserted in order, so that two such processes cannot deadlock.
     """
+    if not received:
+        return []
     first: dict[tuple[str, str], Received[Event]] = {}
     for item in received:
         first.setdefault((item.source, item.id), item)
-    rows = [
-        (
-            item.source,
-            item.id,
-            item.event.type,
-            item.topic,
-            item.partition,
-            item.offset,
-            item.key,
-            item.sequence,
-            item.cause.correlation_id,
-            item.cause.causation_id,
-            item.time,
-        )
-        for _, item in sorted(first.items())
-    ]
+    _, ordered = zip(*sorted(first.items(), key=itemgetter(0)), strict=True)
+    events, ids, sources, times, keys, sequences, causes, topics, partitions, offsets, _ = zip(*ordered, strict=True)
+    correlations, causations, _ = zip(*causes, strict=True)
     entered = await tx.fetch(
         """
         INSERT INTO inbox (source, id, type, topic, partition, "offset", key, sequence,
@@ -43,8 +33,9 @@ async def receive(tx: Tx, received: Sequence[Received[Event]]) -> list[Received[
             ON CONFLICT (source, id) DO NOTHING
         RETURNING source, id
         """,
-        *columns(rows, 11),
-    )
+        sources, ids, [event.type for event in events], topics, partitions, offsets, keys, sequences, correlations,
+        causations, times,
+    )  # fmt: skip
     fresh = {(row["source"], row["id"]) for row in entered}
     return [item for item in first.values() if (item.source, item.id) in fresh]
 

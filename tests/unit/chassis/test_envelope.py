@@ -98,6 +98,25 @@ def test_what_we_write_we_read_with_its_trace_context() -> None:
 VALUE = POST.model_dump_json().encode()
 
 
+@pytest.mark.parametrize("traceparent", [b"", b"00-yes-no-01", b"x" * 300, b"a\x00b"])
+def test_a_trace_context_that_makes_no_sense_is_passed_over(traceparent: bytes) -> None:
+    received = read(a_record(VALUE, with_headers(traceparent=traceparent)))
+
+    assert (received.event, received.cause) == (POST, Cause("j-1", "e-0", None))
+
+
+def test_headers_that_say_nothing_to_us_are_not_looked_at() -> None:
+    foreign = [("baggage", b"\xff" * 9_000), ("id", b"another"), ("ce_shop", b"x" * 9_000), ("content-type", None)]
+
+    assert read(a_record(VALUE, [*with_headers(content_type=None), *foreign])).id == "e-1"
+
+
+def test_the_names_of_headers_may_be_written_in_capitals() -> None:
+    received = read(a_record(VALUE, [(name.upper(), value) for name, value in with_headers()]))
+
+    assert (received.id, received.sequence, received.cause) == ("e-1", 7, ENVELOPE.cause)
+
+
 @pytest.mark.parametrize(
     ("reason", "record"),
     [
