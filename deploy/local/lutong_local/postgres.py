@@ -39,8 +39,10 @@ Passwords here are 192 random bits, which no iteration makes harder to guess, an
 
 _INITDB_OPTIONS: Final = (
     "--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
-    "--set=scram_iterations=1",
+    "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--set=scram_iterations=1",
 )  # fmt: skip
+"""Text is compared by PostgreSQL itself, byte by byte: quicker than by the C library, and the same after an upgrade of that."""
+
 STOP_SIGNAL: Final = signal.SIGINT
 """PostgreSQL's fast shutdown: end sessions, write everything, stop."""
 

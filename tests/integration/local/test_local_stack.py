@@ -18,6 +18,7 @@ def test_two_stacks_run_side_by_side_and_leave_nothing(tmp_path: Path) -> None:
         assert len({*one.ports.values(), *two.ports.values()}) == 2 * (3 + len(SERVICES))
         assert all(child.alive for child in children)
         asyncio.run(roles_are_separate(one.admin_url))
+        asyncio.run(text_is_compared_by_bytes(one.admin_url))
     assert not any(child.alive for child in children)
     assert not (tmp_path / "one").exists()
 
@@ -31,6 +32,14 @@ async def roles_are_separate(admin_url: str) -> None:
         await asyncpg.connect(f"postgresql://feed:{passwords['feed']}@{place}/registry")
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(f"postgresql://feed:wrong@{place}/feed")
+
+
+async def text_is_compared_by_bytes(admin_url: str) -> None:
+    connection = await asyncpg.connect(admin_url)
+    await connection.execute("CREATE DATABASE made_later")
+    providers = await connection.fetch("SELECT DISTINCT datlocprovider::text || ' ' || datlocale FROM pg_database")
+    await connection.close()
+    assert [row[0] for row in providers] == ["b C.UTF-8"]
 
 
 def test_data_and_ports_survive_down_and_up(tmp_path: Path) -> None:
