@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _POLL_TIMEOUT_MS = 1_000
+_SETTLE_INTERVAL_S = 1.0
+"""How long offsets may wait for those of the next poll while there is a backlog: committing each time is a twentieth of it."""
 _AHEAD_BYTES = 262_144
 """What is fetched ahead of a partition: some batches. A long backlog would fill the memory with a megabyte of each."""
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """Counts them, and forgets what was committed for partitions that others may have gone on with."""
+    """Counts them, and forgets how far this process was in partitions that others may have gone on with."""
 
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
@@ -41,6 +43,7 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     def on_partitions_assigned(self, assigned: "set[TopicPartition]") -> None:
         """Partitions come."""
         observe.REBALANCES.inc()
+        self.consumer.handled.clear()
         self.consumer.committed.clear()
         log.info("partitions_assigned", count=len(assigned))
 
@@ -50,11 +53,14 @@ class KafkaIntake:
 
     def __init__(self, group_id: str, topics: "Sequence[Topic]", consumer: Consumer, settings: Settings) -> None:
         self.settings = settings
+        self.group_id = group_id
         self.topics = topics
         self.consumer = consumer
         self.beat_s = monotonic()
         """When the loop that consumes last came round."""
         self._handling = False
+        self._stopping = False
+        self._settled_at_s = 0.0
         self._broker = KafkaBroker(
             settings.kafka.brokers,
             security=security(settings.kafka),
@@ -107,8 +113,16 @@ class KafkaIntake:
             raise
 
     async def stop(self) -> None:
-        """Finish the poll in hand, leave the group."""
+        """Finish the poll in hand, commit what was handled, leave the group."""
+        self._stopping = True
+        await self.settle()
         await self._broker.stop()
+
+    async def settle(self) -> None:
+        """Commit the offsets of what was handled."""
+        if self.kafka and self.consumer.handled:
+            await self.consumer.settle(self.kafka)
+        self._settled_at_s = monotonic()
 
     def positions(self) -> dict[TopicPartition, int | None]:
         """The next offset of each assigned partition, as far as it is known."""
@@ -128,6 +142,8 @@ class KafkaIntake:
         """Wait until there are records, and take as many as one transaction may handle."""
         polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
         self.beat_s = monotonic()
+        if not polled:
+            await self.settle()
         return tuple(chain.from_iterable(polled.values()))
 
     async def _parse(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> KafkaAckableMessage:
@@ -145,6 +161,9 @@ class KafkaIntake:
         records, message.raw_message = message.raw_message, ()
         try:
             await self.consumer.on_poll(records, kafka)
+            more_waits = len(records) == self.settings.batch_records_max
+            if self._stopping or not more_waits or monotonic() - self._settled_at_s > _SETTLE_INTERVAL_S:
+                await self.settle()
         finally:
             self._handling = False
             self.beat_s = monotonic()

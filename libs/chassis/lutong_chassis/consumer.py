@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SLOW_TRIES_MAX: Final = 5
 """How often a batch may run out of time before it is taken apart."""
 
+_SETTLE_TIMEOUT_S: Final = 5.0
+
 log = structlog.get_logger(__name__)
 
 Records = Sequence["ConsumerRecord[Any, Any]"]
@@ -60,13 +62,15 @@ class Consumer:
     after_commit: "Callable[[], None]"
     wake_errands: "Callable[[set[str]], None]" = lambda _names: None
     waiting_for: str | None = None
+    handled: dict[TopicPartition, int] = field(default_factory=dict)
+    """The next offset of each partition that was handled and is not committed yet."""
     committed: dict[TopicPartition, int] = field(default_factory=dict)
     """The next offset of each partition, as far as this process has committed it since it was assigned."""
     reached_s: float = 0.0
     """When the oldest record in hand came to its topic, or else the last one handled; in seconds since 1970."""
 
     async def on_poll(self, records: Records, consumer: "AIOKafkaConsumer") -> None:
-        """Handle one poll to the end, however long it takes, then commit its offsets.
+        """Handle one poll to the end, however long it takes. Its offsets are to be settled, now or later.
 
         Never raises: FastStream would go on to the next poll and the records would be lost.
         """
@@ -86,7 +90,19 @@ class Consumer:
         self.waiting_for = None
         self.reached_s = max(record.timestamp for record in records) / 1000
         failpoints.reach("committed_not_offsets")
-        self.committed |= await _commit_offsets(records, consumer)
+        self.handled |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+
+    async def settle(self, consumer: "AIOKafkaConsumer") -> None:
+        """Commit exactly what was handled. A failure is harmless: the inbox knows what comes again, and we try again."""
+        offsets, self.handled = self.handled, {}
+        mine = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
+        try:
+            if mine:
+                await asyncio.wait_for(consumer.commit(mine), _SETTLE_TIMEOUT_S)
+                self.committed |= mine
+        except (KafkaError, TimeoutError) as error:
+            log.warning("offsets_not_committed", error=type(error).__name__)
+            self.handled = mine | self.handled
 
     async def _wait(self, attempt: int, records: Records, consumer: "AIOKafkaConsumer") -> None:
         """Pause before the next try, and keep polling meanwhile so that the group does not give us up."""
@@ -202,16 +218,3 @@ def sort_out(
         else:
             good.append(outcome)
     return good, stopped
-
-
-async def _commit_offsets(records: Records, consumer: "AIOKafkaConsumer") -> dict[TopicPartition, int]:
-    """Commit exactly what was handled; gives it. A failure is harmless: the inbox knows what comes again."""
-    offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
-    mine = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
-    try:
-        if mine:
-            await asyncio.wait_for(consumer.commit(mine), timeout=30)
-    except (KafkaError, TimeoutError) as error:
-        log.warning("offsets_not_committed", error=type(error).__name__)
-        return {}
-    return mine

@@ -1,8 +1,12 @@
-"""Between the broker and the consumer: what is left of a poll that was handled."""
+"""Between the broker and the consumer: what is left of a poll that was handled, and which offsets are committed when."""
 
 import gc
+from collections.abc import AsyncIterator
+from typing import Final
 
-from aiokafka import ConsumerRecord
+import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from uuid_utils.compat import uuid7
 
 from lutong_chassis import topics
 from lutong_chassis.broker import KafkaIntake
@@ -15,18 +19,47 @@ from tests.integration.chassis import toy
 from tests.integration.chassis.harness import a_record, feed, until
 from tests.integration.conftest import PoolOf
 
+BATCH: Final = 5
 
-async def test_a_poll_that_was_handled_leaves_nothing_behind(infrastructure: Infrastructure, pool_of: PoolOf) -> None:
-    """What refers to itself stays until garbage is collected: whole polls would, with all their headers."""
+
+@pytest.fixture
+async def intake(infrastructure: Infrastructure, pool_of: PoolOf) -> AsyncIterator[KafkaIntake]:
+    """The toy's intake with a group of its own, five events per batch; not started."""
     kafka = KafkaAccess(infrastructure.kafka_bootstrap)
     await topics.apply(kafka, [toy.HEARD])
-    pool = await pool_of(toy.service)
-    consumer = Consumer(pool, toy.handlers, 1.0, after_commit=lambda: None)
-    settings = settings_for("postgresql://unused", kafka_bootstrap=kafka.bootstrap)
-    intake = KafkaIntake(f"lutong-toy-{free_port()}", [toy.HEARD], consumer, settings)
+    consumer = Consumer(await pool_of(toy.service), toy.handlers, 1.0, after_commit=lambda: None)
+    settings = settings_for("postgresql://unused", kafka_bootstrap=kafka.bootstrap, batch_records_max=BATCH)
+    taken = KafkaIntake(f"lutong-toy-{free_port()}", [toy.HEARD], consumer, settings)
+    yield taken
+    await taken.stop()
 
-    async def counted() -> bool:
-        return bool(await pool.fetchval("SELECT total = 20 FROM counter WHERE counter_id = 'a'"))
+
+async def counted(intake: KafkaIntake, events: int) -> None:
+    """Have the toy count so many events of one key, and wait until it has."""
+    counter_id = f"c-{uuid7().hex[-12:]}"
+    records = [a_record(toy.Counted(counter_id=counter_id, place=place)) for place in range(events)]
+    await feed(intake.settings.kafka.bootstrap, toy.HEARD.name, records)
+
+    async def all_of_them() -> bool:
+        sql = "SELECT total = $2 FROM counter WHERE counter_id = $1"
+        return bool(await intake.consumer.pool.fetchval(sql, counter_id, events))
+
+    await until(all_of_them, "the events were counted")
+
+
+async def lag(intake: KafkaIntake) -> int:
+    """Events that the group has not committed, as anybody sees it."""
+    looking = AIOKafkaConsumer(bootstrap_servers=intake.settings.kafka.bootstrap, group_id=intake.group_id)
+    await looking.start()
+    try:
+        ends = await looking.end_offsets([TopicPartition(toy.HEARD.name, n) for n in range(toy.HEARD.partitions)])
+        return sum([end - (await looking.committed(partition) or 0) for partition, end in ends.items()])
+    finally:
+        await looking.stop()
+
+
+async def test_a_poll_that_was_handled_leaves_nothing_behind(intake: KafkaIntake) -> None:
+    """What refers to itself stays until garbage is collected: whole polls would, with all their headers."""
 
     async def nothing_left() -> bool:
         return not any(isinstance(each, ConsumerRecord) for each in gc.get_objects())
@@ -35,10 +68,27 @@ async def test_a_poll_that_was_handled_leaves_nothing_behind(infrastructure: Inf
     gc.disable()
     try:
         await intake.start()
-        records = [a_record(toy.Counted(counter_id="a", place=place)) for place in range(20)]
-        await feed(kafka.bootstrap, toy.HEARD.name, records)
-        await until(counted, "the events were counted")
+        await counted(intake, 4 * BATCH)
         await until(nothing_left, "the records of the poll are gone")
     finally:
         gc.enable()
-        await intake.stop()
+
+
+async def test_a_backlog_of_full_batches_is_committed_to_its_end(intake: KafkaIntake) -> None:
+    """Between full batches offsets may wait for those of the next: after the last there is no next."""
+    await intake.start()
+    await counted(intake, 4 * BATCH)
+
+    async def none_open() -> bool:
+        return await lag(intake) == 0
+
+    await until(none_open, "the last offsets are committed")
+
+
+async def test_whoever_stops_in_good_order_leaves_nothing_to_be_read_again(intake: KafkaIntake) -> None:
+    await intake.start()
+    await counted(intake, 4 * BATCH)
+    await counted(intake, 4 * BATCH)
+    await intake.stop()
+
+    assert await lag(intake) == 0
