@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,7 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+PORTS: Final = range(20_000, 32_000)
+"""Below those that systems give to outgoing connections: one of these took a port, now and then, before it was listened on."""
 
 _PR_SET_PDEATHSIG = 1
 _ours: dict[int, "subprocess.Popen[bytes]"] = {}  # children of this very process, whose exit status is ours to collect
@@ -53,10 +57,10 @@ class Command:
 
 def free_port() -> int:
     """A TCP port that nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(PORTS)
+        if is_free(port):
+            return port
 
 
 def is_free(port: int) -> bool:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from lutong_local.postgres import create_service_databases
-from lutong_local.processes import Command, LocalError, free_port, is_free, start, stop, wait_for
+from lutong_local.processes import PORTS, Command, LocalError, free_port, is_free, start, stop, wait_for
 from lutong_local.stack import SERVICES, down, infrastructure, load, save, start_infrastructure
 
 
@@ -85,6 +85,18 @@ def test_a_process_that_will_not_stop_is_made_to(tmp_path: Path) -> None:
     wait_for(child, "it", lambda: "on" in (tmp_path / "log").read_text())
     stop(child, timeout_s=0.5)
     assert not child.alive
+
+
+def test_no_outgoing_connection_is_given_a_port_that_we_chose() -> None:
+    """It may be the port of a service by the time that this listens."""
+    system = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not system.exists():
+        pytest.skip("only Linux says which ports it gives to connections")
+    first = int(system.read_text(encoding="utf-8").split()[0])
+    if first < PORTS.stop:
+        pytest.skip(f"here the system gives ports from {first} on to connections")
+
+    assert max(free_port() for _ in range(100)) < first
 
 
 def test_a_port_that_is_taken_is_noticed() -> None:
