@@ -16,7 +16,7 @@ from pathlib import Path
 from time import time
 from typing import Any, Final
 
-from lutong_chassis import database, relay
+from lutong_chassis import database, outbox, relay
 from lutong_chassis.consumer import handle
 from lutong_chassis.database import Connection
 from lutong_chassis.service import CHASSIS_MIGRATIONS, prepare
@@ -119,7 +119,7 @@ async def _one_batch(connection: Connection, first: int) -> None:
     """A batch of 500 events through the handler, and its way through the queue."""
     tx = database.Tx(connection, await connection.fetchval("SELECT now()"), database.new_cause())
     await handle(tx, [a_received(_an_event(first + n)) for n in range(BATCH)], credit)
-    await relay.mark(connection, await relay.pending(connection, list(range(16)), BATCH))
+    await relay.mark(connection, await relay.pending(connection, list(range(outbox.SHARDS)), BATCH))
 
 
 async def _statements(run: Run) -> list[dict[str, Any]]:

@@ -112,7 +112,7 @@ def read(record: Record) -> Received[Event]:
     attributes, data = _headers(record), record.value or b""
     if attributes.get("content-type", "").startswith(STRUCTURED):
         inside, data = _structured(data)
-        attributes = inside | {name: text for name, text in attributes.items() if name == "traceparent"}
+        attributes = inside | {"traceparent": attributes.get("traceparent") or inside.get("traceparent", "")}
     _check_attributes(attributes)
     event = _event(attributes["type"], data, record.topic)
     at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
@@ -164,8 +164,9 @@ def _check_attributes(attributes: Mapping[str, str]) -> None:
         raise MalformedError("bad_header", "CloudEvents attribute 'specversion' must be 1.0", "/specversion")
     values = attributes.values()
     if max(map(len, values)) > _TEXT_MAX or "\x00" in "".join(values):
-        for name in set(_ATTRIBUTES) & attributes.keys():  # a trace context that makes no sense is only passed over
-            if len(attributes[name]) > _TEXT_MAX or "\x00" in attributes[name]:
+        for name in _ATTRIBUTES:  # a trace context that makes no sense is only passed over
+            text = attributes.get(name, "")
+            if len(text) > _TEXT_MAX or "\x00" in text:
                 detail = f"CloudEvents attribute '{name}' is longer than {_TEXT_MAX} or has NUL"
                 raise MalformedError("bad_header", detail, f"/{name}")
 
