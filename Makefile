@@ -98,13 +98,13 @@ lint: setup
 	@$(BIN)/ruff check --quiet .
 
 types: setup
-	@$(BIN)/mypy libs services deploy/local deploy/scorecard deploy/healthcheck.py tests
+	@$(BIN)/mypy libs services deploy/local deploy/scorecard deploy/healthcheck.py tools tests
 
 imports: setup
 	@$(BIN)/lint-imports --no-logo --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
 
-contracts: setup ## Schemas, AsyncAPI and flow.md are up to date and compatible
-	@$(BIN)/lutong schema check
+contracts: setup ## Generated documents are up to date, contracts compatible (AGAINST=a revision or a folder of schemas)
+	@$(BIN)/python -m tools.docgen check $(if $(AGAINST),--against $(AGAINST))
 
 alerts: setup ## Dashboards and alert rules ask only for metrics that exist
 	@$(BIN)/python -m pytest -q --no-header --no-summary tests/unit/deploy/test_observability.py > $(VENV)/alerts.log 2>&1 || { cat $(VENV)/alerts.log; exit 1; }
@@ -113,8 +113,8 @@ fmt: setup ## Format and fix what can be fixed
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
 
-generate: setup ## Write schemas, AsyncAPI, flow.md and dashboards anew
-	@$(BIN)/lutong schema generate
+generate: setup ## Write every generated document: schemas, pages, tables, dashboards
+	@$(BIN)/python -m tools.docgen generate
 
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 

@@ -17,10 +17,11 @@ from pydantic import SecretStr
 
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console import credentials
+from lutong_contracts.topics import SERVICES
 from lutong_local.kafka import prepare_kafka, wait_for_kafka
 from lutong_local.postgres import data_directory, prepare_postgres, wait_for_postgres
 from lutong_local.processes import Command, free_port, start
-from lutong_local.stack import SERVICES, Stack, down
+from lutong_local.stack import Stack, down
 
 PROPERTIES: Final = Path(__file__).parents[1] / "deploy" / "kafka" / "server.properties"
 

@@ -19,12 +19,13 @@ from typing import Any
 
 import httpx
 
-from lutong_console import catalogue
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
+from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, Command, start, stop
-from lutong_local.stack import SERVICES, Stack, down, readiness, up
+from lutong_local.stack import Stack, down, readiness, up
 from lutong_membership.domain.deductions import UNDER_WAY
 from tests.chaos.faults import Faults
 from tests.chaos.world import bank, build_and_wait, through_proxy, wire
@@ -180,7 +181,7 @@ async def _is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
 
 async def _still(stack: Stack) -> World:
     target = Suite.of(stack)
-    handled = catalogue.handled_types()
+    handled = handled_types()
     deadline = time.monotonic() + _QUIET_DEADLINE_S
     before = (await collect(target, handled)).digest  # not the world itself: a long run's fills the memory once
     while (world := await collect(target, handled)).digest != before and time.monotonic() < deadline:

@@ -14,8 +14,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from lutong_contracts import TOPICS
+from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, free_port, stop
-from lutong_local.stack import SERVICES, Stack, start_piece, start_service, stop_service, wait_for_piece
+from lutong_local.stack import Stack, start_piece, start_service, stop_service, wait_for_piece
 from tests.chaos.world import through_proxy
 
 _WEIGHTS = {"kill": 12, "pause": 4, "replicas": 3, "cut": 3, "duplicates": 4, "poison": 4, "kafka": 1, "postgres": 1}

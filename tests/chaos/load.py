@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from lutong_console.targets import Suite
-from lutong_local.stack import SERVICES, load
+from lutong_contracts.topics import SERVICES
+from lutong_local.stack import load
 from tests.chaos.office import AT_ONCE, Client, Office, tell
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 

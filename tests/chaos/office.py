@@ -12,7 +12,8 @@ from typing import Any, TextIO
 
 import httpx
 
-from lutong_local.stack import SERVICES, Stack
+from lutong_contracts.topics import SERVICES
+from lutong_local.stack import Stack
 from tests.chaos.world import CAP_MINOR, VIEWERS, viewer
 
 AT_ONCE = 32

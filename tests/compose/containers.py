@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from uuid_utils.compat import uuid7
 
+from lutong_contracts.topics import SERVICES
 from lutong_local.processes import free_port
-from lutong_local.stack import SERVICES
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 PORTS: Final = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, counts, engine, has_image, roads
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lutong_console.deployment import variables_of
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, containers, counts, engine, roads
 from tests.secured import secured
 

@@ -11,11 +11,12 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from lutong_chassis.failpoints import POINTS
-from lutong_console import catalogue
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
-from lutong_local.stack import SERVICES, Stack, down, start_service, stop_service, up, wait_until_ready
+from lutong_contracts.topics import SERVICES
+from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.chaos import world
 from tests.chaos.office import Client
 from tests.integration.chassis.harness import until
@@ -131,4 +132,4 @@ async def test_every_service_dies_at_every_boundary_and_every_order_ends(own_sta
     await until(quiet, "the feed shows every order as fulfilled")
     history = [{"kind": "order", "id": order_id, "outcome": "ok"} for order_id in orders]
     assert len(orders) >= 4
-    assert evaluate(await collect(Suite.of(own_stack), catalogue.handled_types()), (), history) == []
+    assert evaluate(await collect(Suite.of(own_stack), handled_types()), (), history) == []

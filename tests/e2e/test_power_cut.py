@@ -15,15 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from lutong_console import catalogue
 from lutong_console.roads import ROADS, Walker, build_world, new_run
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_console.verify.log import log_matches_outbox
+from lutong_contracts.topics import SERVICES
 from lutong_local import postgres
 from lutong_local.processes import stop
-from lutong_local.stack import SERVICES, Stack, down, start_piece, start_service, up, wait_for_piece, wait_until_ready
+from lutong_local.stack import Stack, down, start_piece, start_service, up, wait_for_piece, wait_until_ready
 from tests.integration.chassis.harness import until
 
 PIECES = ("kafka", "postgres")
@@ -110,7 +111,7 @@ async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_no
     target = Suite.of(own_stack)
 
     async def look() -> World:
-        return await collect(target, catalogue.handled_types())
+        return await collect(target, handled_types())
 
     async def is_whole() -> bool:
         return not evaluate(await look())

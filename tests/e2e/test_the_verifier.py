@@ -8,8 +8,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from lutong_console import catalogue
 from lutong_console.roads import ROADS
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
@@ -46,7 +46,7 @@ async def world(stack: Stack) -> World:
         await live(walkers["e"])
 
     async def still() -> World | None:
-        one, other = [await collect(target, catalogue.handled_types()) for _ in range(2)]
+        one, other = [await collect(target, handled_types()) for _ in range(2)]
         quiet = not any(other.rows(service, "pending") for service in other.tables)
         return other if one.digest == other.digest and quiet and not evaluate(other) else None
 

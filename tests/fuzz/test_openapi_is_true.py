@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from lutong_chassis.auth import Principal
-from lutong_local.stack import SERVICES, Stack, down, up
+from lutong_contracts.topics import SERVICES
+from lutong_local.stack import Stack, down, up
 
 EXAMPLES = os.environ.get("EXAMPLES", "10")
 LEFT_OUT = {

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from lutong_console import catalogue
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
@@ -57,7 +57,7 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
     target = Suite.of(stack)
 
     async def nothing_is_amiss() -> bool:
-        return not evaluate(await collect(target, catalogue.handled_types()))
+        return not evaluate(await collect(target, handled_types()))
 
     await until(nothing_is_amiss, "everything that was said is published, in order, and taken in", DRAINED_WITHIN_S)
     watching.cancel()

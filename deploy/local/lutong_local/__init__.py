@@ -1,5 +1,1 @@
 """Real Kafka and real PostgreSQL from wheels, and the whole suite on them: no Docker, no Java, no root."""
-
-from typing import Final
-
-SERVICES: Final = ("feed", "registry", "membership", "inventory")

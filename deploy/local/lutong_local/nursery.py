@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from lutong_local import SERVICES
+from lutong_contracts.topics import SERVICES
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([__name__, "lutong_chassis.testing", *(f"lutong_{name}.app" for name in SERVICES)])

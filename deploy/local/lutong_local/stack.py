@@ -23,11 +23,11 @@ from typing import Any
 
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
-from lutong_contracts.topics import TOPICS
-from lutong_local import SERVICES, nursery, postgres
+from lutong_contracts.topics import SERVICES, TOPICS
+from lutong_local import nursery, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
-from lutong_local.processes import Child, Command, LocalError, free_port, is_free, start, stop, wait_for
+from lutong_local.processes import Child, Command, free_port, is_free, start, stop, wait_for
 
 Say = Callable[[str], None]
 
@@ -269,6 +269,3 @@ def infrastructure(directory: Path) -> Iterator[Stack]:
         yield stack
     finally:
         down(stack, lambda _: None, purge=True)
-
-
-__all__ = ["SERVICES", "LocalError", "Stack", "down", "infrastructure", "load", "up"]

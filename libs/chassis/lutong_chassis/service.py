@@ -34,6 +34,7 @@ from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, chosen, read
 from lutong_chassis.watchdog import Watchdog
 from lutong_contracts import Event
+from lutong_contracts.version import VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -191,7 +192,7 @@ class Service:
                 life.cancel()
                 await asyncio.gather(life, return_exceptions=True)
 
-        app = FastAPI(title=f"Lutong {self.name}", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+        app = FastAPI(title=f"Lutong {self.name}", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
         app.state.service = self
         app.state.gate = Gate.of(settings)
         for router in (operations.health, operations.router, operations.deeds, self.routes):

@@ -44,3 +44,6 @@ ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
 
 TOPICS: Final = (POSTS, ENGAGEMENTS, PROGRAMS, DISCOVERIES, AGREEMENTS, HOLDS, COUPONS, ORDERS, STOCK)
+
+SERVICES: Final = tuple(dict.fromkeys(topic.owner for topic in TOPICS))
+"""The services of the suite: each owner of a topic, in the order of the story."""

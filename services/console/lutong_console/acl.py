@@ -26,13 +26,14 @@ from confluent_kafka.admin import (
 )
 
 from lutong_chassis.kafka import KafkaAccess
-from lutong_console import catalogue, credentials
+from lutong_console import credentials
 from lutong_console.credentials import CONSOLE, KAFKA_ADMIN, PRINCIPALS, READER, TOPICS_JOB
 from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.screen import emit_json, out, table
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, kafka_as, secrets_of
 from lutong_contracts import TOPICS, event_types
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 
 commands = typer.Typer(help="Who may do what on Kafka: plan, apply.", no_args_is_help=True)
 
@@ -61,7 +62,7 @@ def declared() -> list[Rule]:
 
 def _of_service(service: str) -> Iterator[Rule]:
     principal = f"lutong-{service}"
-    handled = catalogue.handled_types()[service]
+    handled = handled_types()[service]
     for topic in TOPICS:
         if topic.owner == service:
             yield Rule(principal, "WRITE", "TOPIC", topic.name)

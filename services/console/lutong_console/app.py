@@ -1,31 +1,46 @@
-"""The `lutong` command, put together."""
+"""The `lutong` command, put together. A command is imported when it is called: each starts without the others' imports."""
 
 import signal
 import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from lutong_console import (
-    acl,
-    backup,
-    databases,
-    demo,
-    doctor,
-    init,
-    journey,
-    parked,
-    repair,
-    replay,
-    schema,
-    stack,
-    tail,
-    tokens,
-    topics,
-    uplift,
-)
-from lutong_console.errors import ConsoleError
+from lutong_console.errors import USAGE, ConsoleError
 from lutong_console.screen import err, line
-from lutong_console.verify.command import verify
+
+COMMANDS: Final = {
+    "demo": "demo:demo",
+    "up": "stack:up",
+    "down": "stack:down",
+    "status": "stack:status",
+    "logs": "stack:logs",
+    "journey": "journey:journey",
+    "tail": "tail:tail",
+    "replay": "replay:replay",
+    "verify": "verify.command:verify",
+    "uplift": "uplift:uplift",
+    "doctor": "doctor:doctor",
+    "republish": "repair:republish",
+    "init": "init:init",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "token": "tokens:token",
+    "keys": "tokens:keys",
+    "topics": "topics:commands",
+    "parked": "parked:commands",
+    "schema": "schema:commands",
+    "acl": "acl:commands",
+    "databases": "databases:commands",
+}
+"""By name, the module of this package and the function, or group of commands, in it."""
+
+_LOCAL: Final = frozenset({"demo", "up", "down", "status", "logs", "replay", "backup", "restore"})
+"""Commands that run Kafka, PostgreSQL or its tools from wheels: the image of the command line contains none of these."""
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
 
@@ -43,35 +58,59 @@ Examples:
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
 """
 
+
+class Commands(TyperGroup):
+    """The commands of the table, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002  # click's own signature
+        """Names of the commands of this installation, in the order of the table."""
+        return [name for name in COMMANDS if name not in _LOCAL or _has_local_stack()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002  # click's own signature
+        """The command of a name, or None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name in _LOCAL and not _has_local_stack():
+            raise ConsoleError(
+                f"lutong {cmd_name} needs the local stack, which this installation does not contain",
+                then="run it in a checkout: make setup",
+                code=USAGE,
+            )
+        return _made(cmd_name)
+
+
+def _has_local_stack() -> bool:
+    return find_spec("lutong_local") is not None
+
+
+def _made(name: str) -> TyperCommand | TyperGroup:
+    """Typer's command, with the settings of `app`."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    found: Callable[..., None] | typer.Typer = getattr(import_module(f"lutong_console.{module}"), attribute)
+    holder = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    holder.callback()(lambda: None)
+    if isinstance(found, typer.Typer):
+        holder.add_typer(found, name=name)
+    else:
+        holder.command(name)(found)
+    group = typer.main.get_command(holder)
+    made: TyperCommand | TyperGroup = group.commands[name]  # type: ignore[attr-defined]  # a callback makes it a group
+    return made
+
+
 app = typer.Typer(
-    help=EXAMPLES, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=Commands,
+    help=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
-for command in (
-    demo.demo,
-    stack.up,
-    stack.down,
-    stack.status,
-    stack.logs,
-    journey.journey,
-    tail.tail,
-    replay.replay,
-    verify,
-    uplift.uplift,
-    doctor.doctor,
-    repair.republish,
-    init.init,
-    backup.backup,
-    backup.restore,
-    tokens.token,
-    tokens.keys,
-):
-    app.command()(command)
-app.add_typer(topics.commands, name="topics")
-app.add_typer(parked.commands, name="parked")
-app.add_typer(schema.commands, name="schema")
-app.add_typer(acl.commands, name="acl")
-app.add_typer(databases.commands, name="databases")
+
+@app.callback()
+def lutong() -> None:
+    """Options that every command has: none."""
 
 
 def main() -> None:

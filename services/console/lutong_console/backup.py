@@ -27,9 +27,9 @@ from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out, say, table
 from lutong_console.targets import Json
 from lutong_contracts import TOPICS
+from lutong_contracts.topics import SERVICES
 from lutong_local.postgres import program
 from lutong_local.processes import LocalError
-from lutong_local.stack import SERVICES
 
 _MANIFEST: Final = "manifest.json"
 _STOP: Final = f"docker compose stop {' '.join(SERVICES)}"

@@ -8,7 +8,7 @@ from typing import Final
 
 from lutong_chassis.grants import VERIFIER
 from lutong_console.errors import USAGE, ConsoleError
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 
 SUPERUSER: Final = "postgres"
 ROLES: Final = (*SERVICES, *(f"{service}_owner" for service in SERVICES), VERIFIER)

@@ -19,7 +19,7 @@ from lutong_console import credentials
 from lutong_console.errors import UNREACHABLE, ConsoleError
 from lutong_console.screen import emit_json, out
 from lutong_console.targets import Json
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 
 commands = typer.Typer(help="Databases and roles of the services: apply.", no_args_is_help=True)
 

@@ -20,7 +20,7 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.tokens import Signer
 from lutong_console import credentials
 from lutong_console.errors import USAGE, ConsoleError
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 
 COMPOSE: Final = "compose"
 """The name of the suite of `deploy/compose.yaml`, wherever the name of a local stack may stand."""

@@ -10,9 +10,10 @@ import typer
 from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.screen import emit_json, err, line, out, say, table
 from lutong_console.targets import Json, StackName, stack_named
+from lutong_contracts.topics import SERVICES
 from lutong_local import stack as local
 from lutong_local.processes import LocalError
-from lutong_local.stack import SERVICES, Stack, home, readiness
+from lutong_local.stack import Stack, home, readiness
 
 
 def start(name: str) -> Stack:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,7 +21,10 @@ from lutong_chassis.tokens import Signer
 from lutong_console.credentials import CONSOLE
 from lutong_console.deployment import COMPOSE, Deployment, compose
 from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
-from lutong_local.stack import SERVICES, Stack, home, load
+from lutong_contracts.topics import SERVICES
+
+if TYPE_CHECKING:
+    from lutong_local.stack import Stack
 
 StackName = Annotated[
     str,
@@ -67,7 +70,7 @@ class Suite:
     """As whom the services are asked: whoever has the token that was given, or an operator of the local stack."""
 
     @classmethod
-    def of(cls, stack: Stack) -> "Suite":
+    def of(cls, stack: "Stack") -> "Suite":
         """The suite that runs as a local stack."""
         urls = {service: stack.url(service) for service in SERVICES}
         return cls(urls, stack.kafka, stack.database_urls, operator(stack.signer))
@@ -84,8 +87,12 @@ class Suite:
         return cls(urls, deployment.kafka_as(CONSOLE), deployment.database_urls, _auth(deployment))
 
 
-def stack_named(name: str) -> Stack | None:
-    """The local stack of this name, if it was ever started."""
+def stack_named(name: str) -> "Stack | None":
+    """The local stack of this name, if it was ever started. The image of the command line contains no local stack."""
+    try:
+        from lutong_local.stack import home, load
+    except ModuleNotFoundError:
+        return None
     return load(home() / name)
 
 
@@ -132,7 +139,7 @@ def _given_database(service: str) -> str:
     return f"{user}:{file.read_text(encoding='utf-8').strip()}{at}{rest}"
 
 
-def _kafka_of(stack: Stack | None) -> KafkaAccess:
+def _kafka_of(stack: "Stack | None") -> KafkaAccess:
     """A stack's Kafka, unless LUTONG_KAFKA_* variables and secret files say another."""
     if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ:
         return stack.kafka
@@ -142,7 +149,7 @@ def _kafka_of(stack: Stack | None) -> KafkaAccess:
         raise ConsoleError(str(error), code=USAGE) from None
 
 
-def _auth(issuer: Stack | Deployment | None) -> httpx.Auth:
+def _auth(issuer: "Stack | Deployment | None") -> httpx.Auth:
     """LUTONG_TOKEN or LUTONG_TOKEN_FILE win; otherwise the key of the stack or deployment signs."""
     token, file = os.environ.get("LUTONG_TOKEN"), os.environ.get("LUTONG_TOKEN_FILE")
     if token:

@@ -7,9 +7,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from lutong_contracts.topics import SERVICES
 from lutong_local.postgres import create_service_databases
 from lutong_local.processes import PORTS, Command, LocalError, free_port, is_free, start, stop, wait_for
-from lutong_local.stack import SERVICES, down, infrastructure, load, save, start_infrastructure
+from lutong_local.stack import down, infrastructure, load, save, start_infrastructure
 
 
 def test_two_stacks_run_side_by_side_and_leave_nothing(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 from tests.secured import Secured, create_databases, migrate, secured
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from lutong_chassis.grants import VERIFIER
 from lutong_console import credentials
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 from tests.secured import Secured, create_databases
 
 OF_THE_OWNER = [

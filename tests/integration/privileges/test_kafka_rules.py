@@ -26,7 +26,7 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_console import acl, credentials
 from lutong_console.acl import Changes, Rule
 from lutong_contracts import TOPICS
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 from tests.secured import Secured
 
 NAMES = [topic.name for topic in TOPICS]

@@ -6,12 +6,13 @@ import pytest
 
 from lutong_chassis import tokens
 from lutong_chassis.grants import VERIFIER
-from lutong_console import catalogue
 from lutong_console.roads import ROADS, Walker, build_world, new_run
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite, operator
 from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
-from lutong_local.stack import SERVICES, start_service, stop_service, wait_until_ready
+from lutong_contracts.topics import SERVICES
+from lutong_local.stack import start_service, stop_service, wait_until_ready
 from tests.integration.chassis.harness import until
 from tests.secured import Secured
 
@@ -52,6 +53,6 @@ async def test_all_roads_are_through_and_everything_adds_up(suite: Suite) -> Non
             assert [what for what, so in walker.ends.items() if not so] == [], road.title
 
     async def adds_up() -> bool:
-        return not evaluate(await collect(suite, catalogue.handled_types()))
+        return not evaluate(await collect(suite, handled_types()))
 
     await until(adds_up, "nothing moves any more, and every identity holds")

@@ -9,7 +9,9 @@ from lutong_console.app import app
 
 
 def commands(group: TyperGroup, prefix: str = "lutong") -> Iterator[tuple[str, TyperCommand]]:
-    for name, command in group.commands.items():
+    context = typer.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, TyperGroup):
             yield from commands(command, f"{prefix} {name}")
         elif isinstance(command, TyperCommand):

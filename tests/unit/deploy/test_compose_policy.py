@@ -11,7 +11,7 @@ import yaml
 
 from lutong_console import deployment
 from lutong_console.init import init
-from lutong_local.stack import SERVICES
+from lutong_contracts.topics import SERVICES
 from tests.unit.deploy.policy import Document, problems, variables
 
 DEPLOY = Path(__file__).parents[3] / "deploy"

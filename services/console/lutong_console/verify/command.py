@@ -11,9 +11,9 @@ import orjson
 import typer
 from aiokafka.errors import KafkaError
 
-from lutong_console import catalogue
 from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.screen import emit_json, line, out, table
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import NAMES, confirmed, evaluate
@@ -61,7 +61,7 @@ class _Look:
     async def once(self) -> tuple[World, list[Violation]]:
         """One look, whatever moves meanwhile."""
         try:
-            world = await collect(self.target, catalogue.handled_types())
+            world = await collect(self.target, handled_types())
         except (OSError, KafkaError, asyncpg.PostgresError) as error:
             raise ConsoleError(
                 f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE

@@ -1,4 +1,4 @@
-"""The Grafana dashboards, written down as what each panel asks; `lutong schema generate` writes their JSON.
+"""The Grafana dashboards, written down as what each panel asks; `make generate` writes their JSON.
 
 Panels query Prometheus by the datasource that deploy/grafana provisions. Every metric in them must exist:
 `make check` parses each expression and looks.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lutong_console import catalogue
+from tools.docgen.story import story
 
 _WIDTH: Final = 24
 _HEIGHT: Final = 8
@@ -78,8 +78,8 @@ def _said(event_type: str) -> str:
 
 def _road() -> tuple[Panel, ...]:
     """The funnel of the road, in the order of the story, and how long each stage takes."""
-    steps = [event.type for event in catalogue.story()]
-    names = {event.type: event.__name__ for event in catalogue.story()}
+    steps = [event.type for event in story()]
+    names = {event.type: event.__name__ for event in story()}
     funnel = tuple(
         (names[step], f'sum(increase(lutong_events_published_total{{type="{step}"}}[$__range]))') for step in steps
     )

@@ -8,12 +8,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from lutong_console import catalogue
-from lutong_console.events_page import page
 from lutong_contracts import TOPICS, event_types
+from tools.docgen.asyncapi import asyncapi
+from tools.docgen.events_page import page
+from tools.docgen.suite import handled
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DOCUMENT = orjson.loads(catalogue.asyncapi(catalogue.reactions()))
+DOCUMENT = orjson.loads(asyncapi(handled()))
 
 
 def test_every_event_and_every_field_is_on_the_page() -> None:

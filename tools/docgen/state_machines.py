@@ -1,36 +1,33 @@
 """State machines drawn from the tables in the code, as text that reads well anywhere: in a terminal, on a web page.
 
-A page keeps a place for each: `lutong schema generate` fills what is between its two marks.
+A page keeps a place for each: `make generate` fills what is between its two marks.
 """
 
-import importlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-Life = Mapping[str, Sequence[str]]
+from lutong_membership.domain.agreements import LIFE
+from lutong_membership.domain.coupons import COUPON_LIFE
+from lutong_membership.domain.deductions import DEDUCTION_LIFE
+from lutong_membership.domain.holds import HOLD_LIFE
 
-MACHINES: Final = {
-    "agreement": "lutong_membership.domain.agreements:LIFE",
-    "hold": "lutong_membership.domain.holds:HOLD_LIFE",
-    "deduction": "lutong_membership.domain.deductions:DEDUCTION_LIFE",
-    "coupon": "lutong_membership.domain.coupons:COUPON_LIFE",
+Life: TypeAlias = Mapping[Any, Sequence[str]]
+"""What may follow each state. Keys are literals of each machine's own, which a mapping of strings does not take."""
+
+MACHINES: Final[Mapping[str, Life]] = {
+    "agreement": LIFE,
+    "hold": HOLD_LIFE,
+    "deduction": DEDUCTION_LIFE,
+    "coupon": COUPON_LIFE,
 }
-"""Where the tables are. Services are loaded by name at run time: the command line does not depend on them."""
 
 _PLACE: Final = re.compile(r"(<!-- machine: (\w+) -->\n).*?(<!-- end of machine -->)", re.DOTALL)
 
 
 def drawn(page: str) -> str:
     """A page with its machines drawn anew."""
-    return _PLACE.sub(lambda found: f"{found[1]}```text\n{draw(life(found[2]))}\n```\n{found[3]}", page)
-
-
-def life(name: str) -> Life:
-    """The table of a machine: what may follow each state."""
-    module, _, table = MACHINES[name].partition(":")
-    found: Life = getattr(importlib.import_module(module), table)
-    return found
+    return _PLACE.sub(lambda found: f"{found[1]}```text\n{draw(MACHINES[found[2]])}\n```\n{found[3]}", page)
 
 
 def draw(table: Life) -> str:

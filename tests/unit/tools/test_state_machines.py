@@ -1,6 +1,6 @@
 """State machines as text: every arrow is there, where it begins and where it ends."""
 
-from lutong_console.machines import MACHINES, draw, drawn, life
+from tools.docgen.state_machines import MACHINES, draw, drawn
 
 
 def test_a_machine_is_drawn_arrow_by_arrow() -> None:
@@ -15,9 +15,9 @@ def test_a_machine_is_drawn_arrow_by_arrow() -> None:
 
 
 def test_every_machine_of_the_code_is_drawn_in_full() -> None:
-    for name in MACHINES:
-        arrows = sum(len(following) for following in life(name).values())
-        assert draw(life(name)).count("▶") == arrows
+    for table in MACHINES.values():
+        arrows = sum(len(following) for following in table.values())
+        assert draw(table).count("▶") == arrows
 
 
 def test_a_page_keeps_what_people_wrote_and_gets_its_machines() -> None:

@@ -1,0 +1,1 @@
+"""Documents that are generated from the code. `make generate` writes them, `make contracts` compares them."""

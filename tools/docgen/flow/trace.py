@@ -1,0 +1,126 @@
+"""What follows from a function: the rules it decides by, the statements it runs, and the events it makes."""
+
+import ast
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from lutong_contracts import event_types
+from tools.docgen.flow.code import Code, Contract, Function, dotted, names
+
+_SQL: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|LOCK)\b")
+_METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A function that the outside starts: by an event (`OrderFulfilled`) or by a command (`POST /v1/posts`)."""
+
+    kind: Literal["event", "command"]
+    name: str
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where a reader gets from an entry.
+
+    `rules` are the rules that it calls itself, `rule_files` all files of rules that these need. `statements` are the
+    functions with SQL, `files_to_sql` the files on the longest of their ways, a file that only passes a name on counts.
+    """
+
+    rules: tuple[Function, ...]
+    rule_files: frozenset[str]
+    statements: tuple[Function, ...]
+    files_to_sql: int
+    makes: frozenset[str]
+
+    @property
+    def hops(self) -> int:
+        """Files to open, beyond the entry's own, to read every rule and to reach the farthest statement."""
+        return len(self.rule_files) + self.files_to_sql
+
+
+def entries(code: Code) -> Iterator[Entry]:
+    """Handlers and commands of all services, recognised by their decorators wherever they are."""
+    for function in code.functions():
+        for decorator in function.node.decorator_list:
+            if entry := _entry(code, function, decorator):
+                yield entry
+
+
+def _entry(code: Code, function: Function, decorator: ast.expr) -> Entry | None:
+    if not (isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute) and decorator.args):
+        return None
+    verb, argument = decorator.func.attr, decorator.args[0]
+    if verb == "on" and (name := dotted(argument)):
+        meant, _ = code.meaning(function.module, name)
+        return Entry("event", meant.name, function) if isinstance(meant, Contract) else None
+    if verb in _METHODS and isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return Entry("command", f"{verb.upper()} {argument.value}", function)
+    return None
+
+
+def makes(code: Code) -> dict[str, list[tuple[Function, int]]]:
+    """By event, the functions that make one or name its type for another to make, and the line."""
+    known = {event.__name__ for event in event_types().values()}
+    found: dict[str, list[tuple[Function, int]]] = {}
+    for function in code.functions():
+        for name, line in names(function.node):
+            meant, _ = code.meaning(function.module, name)
+            if isinstance(meant, Contract) and meant.name in known:
+                places = found.setdefault(meant.name, [])
+                if all(place != function for place, _ in places):
+                    places.append((function, line))
+    return found
+
+
+def trace(code: Code, entry: Entry) -> Trace:
+    """Walk everything that an entry reaches, nearest files first."""
+    near: dict[Function, int] = {entry.function: 0}
+    waiting = deque([entry.function])
+    rules: list[Function] = []
+    while waiting:
+        caller = waiting.popleft()
+        for called, passed in _called(code, caller):
+            if called.is_rule and caller.is_store:
+                continue  # what a store calculates for its rows is not what the entry decides by
+            if called.is_rule and not caller.is_rule and called not in rules:
+                rules.append(called)
+            distance = near[caller] + (called.path != caller.path) + passed
+            if distance < near.get(called, distance + 1):
+                near[called] = distance
+                waiting.append(called)
+    statements = tuple(function for function in near if _has_sql(function) and not function.is_rule)
+    return Trace(
+        tuple(rules),
+        frozenset(function.path for function in near if function.is_rule),
+        statements,
+        max((near[function] for function in statements), default=0),
+        frozenset(_made(code, near)),
+    )
+
+
+def _called(code: Code, caller: Function) -> Iterator[tuple[Function, int]]:
+    """Functions of the same service that a function mentions, and the files that only passed their names on."""
+    for name, _ in names(caller.node):
+        meant, passed = code.meaning(caller.module, name)
+        if isinstance(meant, Function) and meant.service == caller.service:
+            yield meant, passed
+
+
+def _made(code: Code, functions: dict[Function, int]) -> Iterator[str]:
+    for function in functions:
+        for name, _ in names(function.node):
+            meant, _ = code.meaning(function.module, name)
+            if isinstance(meant, Contract):
+                yield meant.name
+
+
+def _has_sql(function: Function) -> bool:
+    return any(
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and _SQL.match(node.value)
+        for node in ast.walk(function.node)
+    )
