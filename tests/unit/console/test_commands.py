@@ -1,7 +1,11 @@
 """Every command of `lutong` explains itself and can speak JSON."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
+import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
 
@@ -26,3 +30,37 @@ def test_every_command_is_explained_and_speaks_json() -> None:
     for name, command in found.items():
         assert command.help, name
         assert "--json" in {option for parameter in command.params for option in parameter.opts}, name
+
+
+_AS_IN_THE_IMAGE = """
+import sys
+sys.path[:] = [path for path in sys.path if not path.endswith("deploy/local")]
+sys.argv = ["lutong", *sys.argv[1:]]
+from lutong_console.app import main
+main()
+"""
+
+
+def in_the_image(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line where the local stack is not installed."""
+    return subprocess.run(
+        [sys.executable, "-c", _AS_IN_THE_IMAGE, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_image_shows_only_commands_that_it_can_run() -> None:
+    shown = in_the_image("--help").stdout
+    assert "doctor" in shown
+    assert "databases" in shown
+    assert not {"demo", "up", "down", "replay"} & set(re.findall(r"^  (\w+)", shown, re.MULTILINE))
+
+
+def test_a_command_of_the_local_stack_explains_why_the_image_lacks_it() -> None:
+    done = in_the_image("up")
+    assert done.returncode == 2
+    assert "lutong up needs the local stack" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("topics", "list", "--json"), ("acl", "plan", "--help"), ("databases", "--help")])
+def test_jobs_of_a_deployment_run_without_the_local_stack(command: tuple[str, ...]) -> None:
+    assert in_the_image(*command).returncode == 0
