@@ -61,7 +61,7 @@ bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, 
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
-	@$(BIN)/python -m deploy.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
+	@$(BIN)/python -m tools.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
 
 # `up` and `down` are the local stack; these are the containers of deploy/compose.yaml.
 # PROFILE=ha, observability or tools (several with a comma); OVERRIDE=production or development.
@@ -98,7 +98,7 @@ lint: setup
 	@$(BIN)/ruff check --quiet .
 
 types: setup
-	@$(BIN)/mypy libs services deploy/local deploy/scorecard deploy/healthcheck.py tools tests
+	@$(BIN)/mypy libs services deploy/local deploy/healthcheck.py tools tests
 
 imports: setup
 	@$(BIN)/lint-imports --no-logo --no-cache > $(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }

@@ -1,7 +1,7 @@
 """Points for what is known of a member: readable tables, added up. Pure.
 
 The tables are a file of this package, `scorecard-2.toml`, written by `make scorecard` from
-applicant data (deploy/scorecard). There is one for members who paid on time and one for those who
+applicant data (tools/scorecard). There is one for members who paid on time and one for those who
 did not. Everybody starts with the points of their table; each characteristic adds or takes away
 what its bin says; the sum is kept between the floor and the cap. What is not known moves nothing.
 """

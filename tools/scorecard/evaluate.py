@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deploy.scorecard import measures
-from deploy.scorecard.candidates import PLANS
-from deploy.scorecard.data import Person
-from deploy.scorecard.measures import Estimate, Ranking
 from lutong_membership.credit.scorecard import Scorecard
+from tools.scorecard import measures
+from tools.scorecard.candidates import PLANS
+from tools.scorecard.data import Person
+from tools.scorecard.measures import Estimate, Ranking, Share
 
 _ALWAYS = frozenset(candidate.name for plan in PLANS.values() for candidate in plan.always)
 
@@ -30,9 +30,9 @@ class Group:
     kind: str
     name: str
     people: int
-    approved: Estimate
-    defaulted: Estimate
-    opportunity: Estimate
+    approved: Share
+    defaulted: Share
+    opportunity: Share
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import date
 
-from deploy.scorecard.binning import Cell
-from deploy.scorecard.data import FILE, HELD_OUT_SHARE, SEED
-from deploy.scorecard.evaluate import Evaluation
-from deploy.scorecard.fit import Fitted, Part
 from lutong_membership.credit.scorecard import Bin, Scorecard
+from tools.scorecard.binning import Cell
+from tools.scorecard.data import FILE, HELD_OUT_SHARE, SEED
+from tools.scorecard.evaluate import Evaluation
+from tools.scorecard.fit import Fitted, Part
 
 ATTRIBUTION = (
     "UCI Machine Learning Repository, default of credit card clients (Yeh & Lien 2009), as carried by PyCaret (MIT)"

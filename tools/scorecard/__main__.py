@@ -1,4 +1,4 @@
-"""`python -m deploy.scorecard DATA_FOLDER`: fit, evaluate, write the scorecard and its report."""
+"""`python -m tools.scorecard DATA_FOLDER`: fit, evaluate, write the scorecard and its report."""
 
 import argparse
 import sys
@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from deploy.scorecard.candidates import NAME
-from deploy.scorecard.data import FILE, read
-from deploy.scorecard.evaluate import evaluate
-from deploy.scorecard.fit import fit
-from deploy.scorecard.report import report
-from deploy.scorecard.write import scorecard_toml
 from lutong_membership.credit.scorecard import parse
+from tools.scorecard.candidates import NAME
+from tools.scorecard.data import FILE, read
+from tools.scorecard.evaluate import evaluate
+from tools.scorecard.fit import fit
+from tools.scorecard.report import report
+from tools.scorecard.write import scorecard_toml
 
 _ROOT: Final = Path(__file__).parents[2]
 SCORECARD: Final = _ROOT / "services/membership/lutong_membership/credit" / f"{NAME}.toml"
@@ -21,7 +21,7 @@ REPORT: Final = _ROOT / "docs/scorecard.md"
 
 def main() -> int:
     """Exit code 2 when the data is not there."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.scorecard", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.scorecard", description=__doc__)
     parser.add_argument("folder", type=Path, help=f"the folder that holds {FILE}")
     parser.add_argument(
         "--date", type=date.fromisoformat, default=datetime.now(UTC).date(), help="written as fitted_on"

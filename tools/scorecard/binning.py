@@ -1,16 +1,21 @@
 """Coarse bins in which the evidence only ever rises or only ever falls."""
 
-import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
+
 BIN_SHARE_LEAST: Final = 0.02
 BINS_MOST: Final = 6
 DIFFERENCE_LEAST: Final = 6.63
 """Chi-square of one degree of freedom at 1 %: neighbours that differ less become one bin."""
+_SHIFT_MOST: Final = 50
+"""Log-odds: far beyond what half a person among all could say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +75,17 @@ def weight_of_evidence(cell: Cell) -> tuple[float, float]:
     """How the odds of repaying differ from what is known so far, as a logarithm; and its information (1 / variance).
 
     When nothing is known but the average, this is the textbook's ln(share of goods / share of bads).
-    In general it is the shift of log-odds that explains how many of the cell repaid (Newton's method).
+    In general it is the shift of log-odds that explains how many of the cell repaid.
     """
-    shift, information = 0.0, 1.0
     goods = min(max(cell.repaid, 0.5), cell.size - 0.5)  # all or none: half a person keeps it finite
-    for _ in range(50):
-        rates = [(1 / (1 + math.exp(-log_odds - shift)), number) for log_odds, number in cell.people.items()]
-        information = sum(number * rate * (1 - rate) for rate, number in rates)
-        step = (goods - sum(number * rate for rate, number in rates)) / information
-        shift += max(-2.0, min(2.0, step))
-        if abs(step) < 1e-12:
-            break
-    return shift, information
+    log_odds, people = np.array(list(cell.people)), np.array(list(cell.people.values()))
+
+    def missing(shift: float) -> float:
+        return goods - float(people @ expit(log_odds + shift))
+
+    shift = float(brentq(missing, -_SHIFT_MOST, _SHIFT_MOST, xtol=1e-13))
+    rates = expit(log_odds + shift)
+    return shift, float(people @ (rates * (1 - rates)))
 
 
 def coarse_bins(candidate: Candidate, cases: Sequence[Case]) -> list[Cell]:

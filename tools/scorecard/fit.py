@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from math import log
 from typing import Final
 
-from deploy.scorecard.binning import Candidate, Case, Cell, coarse_bins, weight_of_evidence
-from deploy.scorecard.candidates import (
+from lutong_membership.credit.scorecard import Bin, Characteristic, Scorecard, Table
+from tools.scorecard.binning import Candidate, Case, Cell, coarse_bins, weight_of_evidence
+from tools.scorecard.candidates import (
     LIMITS,
     NAME,
     PLANS,
@@ -24,9 +25,8 @@ from deploy.scorecard.candidates import (
     VALID_DAYS,
     Plan,
 )
-from deploy.scorecard.data import Person
-from deploy.scorecard.regression import Fit, logistic
-from lutong_membership.credit.scorecard import Bin, Characteristic, Scorecard, Table
+from tools.scorecard.data import Person
+from tools.scorecard.regression import Fit, logistic
 
 STRENGTH_LEAST: Final = 1.645
 """One-sided 5 %: the sign of a coefficient is known beforehand, a wrong one is as good as none."""

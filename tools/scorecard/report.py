@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from deploy.scorecard import measures
-from deploy.scorecard.data import FILE
-from deploy.scorecard.evaluate import Evaluation, Group
-from deploy.scorecard.fit import Fitted, Judged
-from deploy.scorecard.measures import Estimate
-from deploy.scorecard.write import ATTRIBUTION
 from lutong_membership.credit.scorecard import Characteristic
+from tools.scorecard import measures
+from tools.scorecard.data import FILE
+from tools.scorecard.evaluate import Evaluation, Group
+from tools.scorecard.fit import Fitted, Judged
+from tools.scorecard.measures import Estimate
+from tools.scorecard.write import ATTRIBUTION
 
 GROUP_LEAST: Final = 200
 
@@ -35,7 +35,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield "Written by `make scorecard`; do not edit. The scorecard itself is"
     yield "[`scorecard-2.toml`](../services/membership/lutong_membership/credit/scorecard-2.toml), the fit is in"
-    yield "[`deploy/scorecard`](../deploy/scorecard)."
+    yield "[`tools/scorecard`](../tools/scorecard)."
     yield ""
     yield f"Data: `{FILE}`, {evaluation.trained + evaluation.held_out:,} card clients, of whom"
     yield f"{evaluation.default_share:.1%} did not pay in the following month."

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.scorecard.binning import Candidate
 from lutong_membership.credit.scorecard import Scale
+from tools.scorecard.binning import Candidate
 
 NAME: Final = "scorecard-2"
 SCALE: Final = Scale(floor=350, cap=950, base_points=650, base_odds=4.0, points_to_double_the_odds=100)
