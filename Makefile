@@ -5,6 +5,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 STAMP  := $(VENV)/.installed
+RUNS   := $(VENV)/.runs
+SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts alerts fmt generate lock clean
@@ -14,25 +16,31 @@ help: ## List the targets
 
 setup: $(STAMP) ## Install everything into .venv (done by itself when needed)
 
-$(STAMP): requirements.lock requirements-editable.txt $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Lutong needs Python 3.11 or newer, and $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
-	@echo "Installing into $(VENV) (about a minute, once)" >&2
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -r requirements-editable.txt
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Lutong needs Python 3.11 or newer, and $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+PACKAGES := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
+
+$(STAMP): tools/bootstrap.py requirements.lock $(PACKAGES)
+	@$(NEW_ENOUGH)
+	@$(PYTHON) tools/bootstrap.py $(VENV) requirements.lock
+	@touch $@ $(RUNS)
+
+# What the suite runs on, without what it is developed with: enough to see it, and there sooner.
+$(RUNS): tools/bootstrap.py deploy/requirements/local.lock $(PACKAGES)
+	@$(NEW_ENOUGH)
+	@$(PYTHON) tools/bootstrap.py $(VENV) deploy/requirements/local.lock
 	@touch $@
 
-demo: setup ## Play the four roads on a local Kafka and PostgreSQL, then tear down (ARGS=--keep leaves them up)
+demo: $(RUNS) ## Play the four roads on a local Kafka and PostgreSQL, then tear down (ARGS=--keep leaves them up)
 	@$(BIN)/lutong demo $(ARGS)
 
-up: setup ## Start the whole suite on this machine
+up: $(RUNS) ## Start the whole suite on this machine
 	@$(BIN)/lutong up $(ARGS)
 
-down: setup ## Stop it
+down: $(RUNS) ## Stop it
 	@$(BIN)/lutong down $(ARGS)
 
-status: setup ## Say what runs, and whether it is ready
+status: $(RUNS) ## Say what runs, and whether it is ready
 	@$(BIN)/lutong status $(ARGS)
 
 test: setup ## All tests: unit, model, integration, end to end (WORKERS=1: one after the other)
@@ -116,13 +124,20 @@ fmt: setup ## Format and fix what can be fixed
 generate: setup ## Write every generated document: schemas, pages, tables, dashboards
 	@$(BIN)/python -m tools.docgen generate
 
-LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+# Each lock pins what a place needs, from the packages' own lists and the groups of pyproject.toml. None holds an address.
+OWN     := contracts client chassis local $(SERVICES) console
+LOCK     = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
+	$(OWN:%=--no-emit-package lutong-%) $(if $(UPGRADE),--upgrade)
+SERVED  := libs/contracts/pyproject.toml libs/chassis/pyproject.toml $(SERVICES:%=services/%/pyproject.toml)
+LOCALLY := $(SERVED) libs/client/pyproject.toml services/console/pyproject.toml deploy/local/pyproject.toml
 
 lock: ## Pin all dependencies with hashes (needs uv; UPGRADE=1 takes newer versions)
-	@$(LOCK) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.lock
-	@for part in service console build; do \
-		$(LOCK) --constraint requirements.lock deploy/requirements/$$part.in -o deploy/requirements/$$part.lock || exit; \
-	done
+	@$(LOCK) $(LOCALLY) --group dev --group installer -o requirements.lock
+	@$(LOCK) -c requirements.lock $(SERVED) -o deploy/requirements/service.lock
+	@$(LOCK) -c requirements.lock $(SERVED) services/console/pyproject.toml -o deploy/requirements/console.lock
+	@$(LOCK) -c requirements.lock $(LOCALLY) --group editable -o deploy/requirements/local.lock
+	@$(LOCK) -c requirements.lock --group build -o deploy/requirements/build.lock
+	@$(LOCK) -c requirements.lock --group installer -o deploy/requirements/installer.lock
 
 clean: ## Remove what was installed or cached here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
