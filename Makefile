@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,7 +99,7 @@ compose-watch: ## Rebuild and restart a service when its code changes
 test-compose: setup ## The containers for real: upgrade, roads, kills, backup, restore (needs a Docker engine; ELSEWHERE=1: three brokers, your own servers)
 	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)
 
-check: lint types imports contracts alerts ## Everything that needs no running system: must be clean before a commit
+check: lint types imports contracts docs alerts ## Everything that needs no running system: must be clean before a commit
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }
@@ -113,6 +113,9 @@ imports: setup
 
 contracts: setup ## Generated documents are up to date, contracts compatible (AGAINST=a revision or a folder of schemas)
 	@$(BIN)/python -m tools.docgen check $(if $(AGAINST),--against $(AGAINST))
+
+docs: setup ## What documents name exists: files, settings, targets, commands, routes, names of the code
+	@$(BIN)/python -m tools.docscheck
 
 alerts: setup ## Dashboards and alert rules ask only for metrics that exist
 	@$(BIN)/python -m pytest -q --no-header --no-summary tests/unit/deploy/test_observability.py > $(VENV)/alerts.log 2>&1 || { cat $(VENV)/alerts.log; exit 1; }

@@ -46,13 +46,16 @@ def page(root: Path) -> str:
 
 def _rows(wanted: Sequence[str], traces: Mapping[Entry, Trace], makers: Makers, shown: set[Entry]) -> Iterator[str]:
     """Each event after the commands that publish it, with one row a handler."""
+    by_name = {event.__name__: event for event in in_order()}
     for name in wanted:
         for entry, found in traces.items():
             if entry not in shown and entry.kind == "command" and name in found.makes:
                 shown.add(entry)
                 yield _row(f"`{entry.name}`", "a client", entry, found)
         handlers = [(entry, found) for entry, found in traces.items() if (entry.kind, entry.name) == ("event", name)]
-        title, by = f"**{name}**", _made_by(name, makers)
+        event = by_name[name]
+        title = f"**{name}**<br/>`{event.topic.name}` by {':'.join(event.key_fields)}"
+        by = _made_by(name, makers)
         for entry, found in handlers:
             shown.add(entry)
             yield _row(title, by, entry, found)
