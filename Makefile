@@ -114,7 +114,7 @@ imports: setup
 contracts: setup ## Generated documents are up to date, contracts compatible (AGAINST=a revision or a folder of schemas)
 	@$(BIN)/python -m tools.docgen check $(if $(AGAINST),--against $(AGAINST))
 
-docs: setup ## What documents name exists: files, settings, targets, commands, routes, names of the code
+docs: setup ## What documents name exists, and retired names are gone
 	@$(BIN)/python -m tools.docscheck
 
 alerts: setup ## Dashboards and alert rules ask only for metrics that exist

@@ -1,4 +1,4 @@
-"""`python -m tools.docscheck`: what documents name and does not exist, one line each. Exit code 1 when there is any."""
+"""`python -m tools.docscheck`: what documents name and does not exist, and retired names. Exit code 1 when there is any."""
 
 import sys
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Final
 
 from lutong_console.errors import PROBLEM
 from tools.docgen.documents import ROOT
+from tools.docscheck import retired
 from tools.docscheck.checkout import Checkout, read, tracked
 from tools.docscheck.markdown import mentions
 from tools.docscheck.references import wrong
@@ -30,7 +31,8 @@ def pages(root: Path) -> list[Path]:
 def main() -> int:
     """Print every problem."""
     checkout = read(ROOT)
-    found = list(dict.fromkeys(line for page in pages(ROOT) for line in problems(page, checkout)))
+    named = (line for page in pages(ROOT) for line in problems(page, checkout))
+    found = list(dict.fromkeys([*named, *retired.problems(ROOT)]))
     for line in found:
         sys.stdout.write(line + "\n")
     return PROBLEM if found else 0

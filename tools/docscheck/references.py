@@ -29,7 +29,7 @@ def wrong(mention: Mention, page: Path, checkout: Checkout) -> Iterator[str]:
     if mention.kind == "text":
         yield from _settings(mention.text, checkout)
         return
-    for rule in (_file, _make, _command, _route, _code, _settings_of_code):
+    for rule in (_file, _make, _command, _route, _code, _settings):
         yield from rule(mention.text, checkout)
 
 
@@ -123,7 +123,3 @@ def _settings(text: str, checkout: Checkout) -> Iterator[str]:
     for name in _SETTING.findall(text):
         if name not in checkout.settings and name != "LUTONG_":
             yield f"there is no setting {name}"
-
-
-def _settings_of_code(text: str, checkout: Checkout) -> Iterator[str]:
-    yield from _settings(text, checkout) if "\n" not in text and not text.startswith("LUTONG_") else ()

@@ -47,6 +47,13 @@ def test_pages_whose_blocks_run_elsewhere_have_that_test() -> None:
     assert all(page in (ROOT / test).read_text("utf-8") for page, test in TESTED_ELSEWHERE.items())
 
 
+def test_the_walk_is_four_short_numbered_pages() -> None:
+    walk = sorted(name for name in PAGES if name.startswith("docs/learn/"))
+    assert [name.removeprefix("docs/learn/")[:2] for name in walk] == ["1-", "2-", "3-", "4-"]
+    assert all(len(PAGES[name].read_text("utf-8").splitlines()) <= 80 for name in walk)
+    assert all("lutong_" in PAGES[name].read_text("utf-8") for name in walk)
+
+
 def found(kind: str, text: str, page: Path = ROOT / "README.md") -> list[str]:
     """What is wrong with one mention."""
     return list(wrong(Mention(kind, text, 1), page, CHECKOUT))  # type: ignore[arg-type]  # a literal of the table
