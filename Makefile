@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,7 +99,7 @@ compose-watch: ## Rebuild and restart a service when its code changes
 test-compose: setup ## The containers for real: upgrade, roads, kills, backup, restore (needs a Docker engine; ELSEWHERE=1: three brokers, your own servers)
 	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)
 
-check: lint types imports contracts docs alerts ## Everything that needs no running system: must be clean before a commit
+check: lint types imports contracts docs dead alerts ## Everything that needs no running system: must be clean before a commit
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }
@@ -116,6 +116,9 @@ contracts: setup ## Generated documents are up to date, contracts compatible (AG
 
 docs: setup ## What documents name exists, and retired names are gone
 	@$(BIN)/python -m tools.docscheck
+
+dead: setup
+	@$(BIN)/python -m tools.deadcode
 
 alerts: setup ## Dashboards and alert rules ask only for metrics that exist
 	@$(BIN)/python -m pytest -q --no-header --no-summary tests/unit/deploy/test_observability.py > $(VENV)/alerts.log 2>&1 || { cat $(VENV)/alerts.log; exit 1; }

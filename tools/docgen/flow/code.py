@@ -195,3 +195,12 @@ def dotted(node: ast.expr) -> str | None:
     if isinstance(node, ast.Attribute) and (before := dotted(node.value)):
         return f"{before}.{node.attr}"
     return None
+
+
+def names_of_module(module: Module) -> Iterator[tuple[str, str]]:
+    """Every dotted name in a module, annotations too, and the function at the top that it is in, if any."""
+    for statement in module.tree.body:
+        inside = statement.name if isinstance(statement, Node) else ""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name | ast.Attribute) and (name := dotted(node)):
+                yield name, inside

@@ -1,6 +1,6 @@
 """Why a member was assessed as they were: stable words, and what the member reads. Never a number."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -39,11 +39,3 @@ REASONS: Final[Mapping[str, Explanation]] = MappingProxyType(
         )
     }
 )
-
-
-def explain(reasons: Iterable[str]) -> list[Explanation]:
-    """What the member reads. A word that is not known any more keeps its name and gets a plain sentence."""
-    return [
-        REASONS.get(reason) or Explanation(reason, "其他原因，可联系客服。", "Another reason: please ask our service.")
-        for reason in reasons
-    ]

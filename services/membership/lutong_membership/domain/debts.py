@@ -43,17 +43,6 @@ def oldest_first(debts: Iterable[Debt]) -> list[Debt]:
     return sorted((d for d in debts if d.outstanding_minor), key=lambda debt: (debt.incurred_at, debt.debt_id))
 
 
-def allocate(debts: Iterable[Debt], amount_minor: int) -> list[tuple[Debt, int]]:
-    """Which debts an amount pays, and how much of each: the oldest first."""
-    paid = []
-    for debt in oldest_first(debts):
-        if amount_minor:
-            part_minor = min(amount_minor, debt.outstanding_minor)
-            paid.append((debt, part_minor))
-            amount_minor -= part_minor
-    return paid
-
-
 def anchor(debts: Sequence[Debt]) -> datetime | None:
     """When the oldest unpaid debt is, or was, due: what the ladder stands on."""
     return min((debt.due_at for debt in debts if debt.outstanding_minor and debt.due_at), default=None)
