@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
+from lutong_chassis import batches
+
 TESTED: Final = {"aiokafka": "0.14.", "asyncpg": "0.32.", "faststream": "0.7."}
 """What the patches were written for: how these versions begin."""
 
@@ -63,8 +65,6 @@ def unpack_leniently() -> None:
     from aiokafka.consumer import fetcher
     from aiokafka.record import default_records, legacy_records, memory_records
 
-    from lutong_chassis import batches
-
     if fetcher.MemoryRecords is not memory_records.MemoryRecords:
         return  # it is done already
     bounded = {
@@ -103,7 +103,7 @@ def _batches_of(memory_records: Any) -> type:  # noqa: ANN401  # a class of aiok
             self._began = self._ended
             length = int.from_bytes(self._buffer[self._began + 8 : self._began + 12], "big", signed=True)
             self._ended = self._began + 12 + length if length >= 0 else len(self._buffer)
-            return self._records.next_batch()
+            return _Checked(self._records.next_batch())
 
         def pass_over_last(self) -> bytes:
             """The bytes of the batch that was given last; what comes next is the one behind it."""
@@ -113,6 +113,30 @@ def _batches_of(memory_records: Any) -> type:  # noqa: ANN401  # a class of aiok
             return last
 
     return Batches
+
+
+class _Checked:
+    """A batch of aiokafka whose records have the offsets of the batch; aiokafka passes over all others in silence.
+
+    A broker numbers batches, and takes the numbers inside from whoever sent them.
+    """
+
+    def __init__(self, batch: Any) -> None:  # noqa: ANN401  # a batch of aiokafka
+        self._batch = batch
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever a batch has
+        return getattr(self._batch, name)
+
+    def __next__(self) -> Any:  # noqa: ANN401  # the same
+        return next(self._batch)
+
+    def __iter__(self) -> Iterator[Any]:
+        records = list(self._batch)
+        offsets = [record.offset for record in records]
+        first, end = self._batch.base_offset, self._batch.next_offset
+        if offsets != list(range(first, end)) and not batches.are_offsets(offsets, first, end):
+            raise batches.NotABatchError("offsets that are not the batch's")
+        return iter(records)
 
 
 _broken_once: dict[Any, bytes] = {}
@@ -133,8 +157,6 @@ def _next(self: Any) -> Any:  # noqa: ANN401  # PartitionRecords and ConsumerRec
 
 def _again(self: Any, batch: bytes) -> Iterator[Any]:  # noqa: ANN401  # the same
     """The rest of a batch that could not be unpacked, and then the other batches."""
-    from lutong_chassis import batches
-
     partition, given = self._tp, self.next_fetch_offset
     if not batches.checksum_is_right(batch):
         if _broken_once.get(partition) != batch:

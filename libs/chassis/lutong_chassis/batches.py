@@ -7,7 +7,9 @@ Pure: bytes in, records out. `_patches` says where aiokafka asks for it.
 import gzip
 import io
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, Final, NamedTuple
 
 import cramjam
@@ -88,14 +90,14 @@ def records(partition: TopicPartition, batch: bytes) -> list[ConsumerRecord[byte
     found = [reader.record(partition, told) for _ in range(told.records)]
     if reader.at != len(reader.data):
         raise NotABatchError(f"{len(reader.data) - reader.at} bytes behind the last record")
-    offsets = [record.offset for record in found]
-    if (
-        offsets != sorted(set(offsets))
-        or offsets[-1:] > [told.last_offset]
-        or offsets[:1] < [told.base_offset][: len(offsets)]
-    ):
+    if not are_offsets([record.offset for record in found], told.base_offset, told.last_offset + 1):
         raise NotABatchError("offsets that are not the batch's")
     return found
+
+
+def are_offsets(offsets: Sequence[int], first: int, end: int) -> bool:
+    """Whether these may be the offsets of a batch: in order, each once, from `first` to before `end`; with gaps, where compaction took records."""
+    return all(before < after for before, after in pairwise([first - 1, *offsets, end]))
 
 
 def undecodable(partition: TopicPartition, batch: bytes, given: int, error: Exception) -> UndecodableBatch:
@@ -135,7 +137,7 @@ def snappy_decode_bounded(data: Any) -> bytes:  # noqa: ANN401  # the same
         held += _Reader(block[at : at + 10]).unsigned()
         at += size
     if held > UNPACKED_BYTES_MAX:
-        raise NotABatchError(f"more than {UNPACKED_BYTES_MAX} bytes when unpacked")
+        raise NotABatchError(f"it does not unpack to {UNPACKED_BYTES_MAX} bytes or less")
     return bytes(snappy_decode(block))
 
 
@@ -153,16 +155,23 @@ DECODERS: Final = {1: gzip_decode, 2: snappy_decode_bounded, 3: lz4_decode, 4: z
 
 
 def _into(decompress_into: Any, decompress: Any, ratio_max: int, data: Any) -> bytes:  # noqa: ANN401  # cramjam has no types
-    """Unpack into a buffer of the size that is allowed; at once, when it cannot be too much."""
+    """Unpack at once, when it cannot be too much; or else into a buffer, and into larger ones when it was too small."""
     if ratio_max and len(data) * ratio_max <= UNPACKED_BYTES_MAX:
         return bytes(decompress(data))
-    buffer = bytearray(UNPACKED_BYTES_MAX)  # pages that are not written to cost nothing
-    return bytes(memoryview(buffer)[: decompress_into(data, buffer)])
+    size = min(UNPACKED_BYTES_MAX, 16 * len(data) + 1024)
+    while True:
+        buffer = bytearray(size)
+        try:
+            return bytes(memoryview(buffer)[: decompress_into(data, buffer)])
+        except cramjam.DecompressionError:
+            if size == UNPACKED_BYTES_MAX:
+                raise NotABatchError(f"it does not unpack to {UNPACKED_BYTES_MAX} bytes or less") from None
+        size = min(UNPACKED_BYTES_MAX, 8 * size)
 
 
 def _bounded(data: bytes) -> bytes:
     if len(data) > UNPACKED_BYTES_MAX:
-        raise NotABatchError(f"more than {UNPACKED_BYTES_MAX} bytes when unpacked")
+        raise NotABatchError(f"it does not unpack to {UNPACKED_BYTES_MAX} bytes or less")
     return data
 
 
