@@ -22,6 +22,7 @@ REQUIRED: Final = ("id", "source", "type")
 KNOWN: Final = (*REQUIRED, "specversion", "time", "sequence", "partitionkey", "correlationid", "causationid")
 _HEADERS: Final = {f"ce_{name}": name for name in KNOWN} | {name: name for name in ("content-type", "traceparent")}
 """The headers that have a meaning here, and the attribute that each holds. Others are not looked at."""
+_IN_DOCUMENT: Final = dict.fromkeys((*KNOWN, "traceparent")).keys()
 _RFC_3339: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
@@ -78,12 +79,14 @@ def of_object(document: object) -> tuple[dict[str, str], bytes]:
     if not isinstance(document, dict):
         raise MalformedError("bad_bytes", "structured CloudEvent must be an object with an object under 'data'")
     data = _data(document)
-    for name in KNOWN:
-        value = document.get(name)
-        if not (value is None or isinstance(value, str)):
-            detail = f"CloudEvents attribute '{name}' must be a string, not {_kind(value)}"
-            raise MalformedError("bad_header", detail, f"/{name}")
-    return _strings(document), data
+    found = _strings(document)
+    if len(found) < len(document.keys() & _IN_DOCUMENT):
+        for name in KNOWN:
+            value = document.get(name)
+            if not (value is None or isinstance(value, str)):
+                detail = f"CloudEvents attribute '{name}' must be a string, not {_kind(value)}"
+                raise MalformedError("bad_header", detail, f"/{name}")
+    return found, data
 
 
 def glance(record: Enveloped) -> tuple[Mapping[str, str], bytes]:
@@ -155,7 +158,7 @@ def _of_headers(headers: Headers) -> dict[str, str]:
 
 
 def _strings(document: Mapping[str, object]) -> dict[str, str]:
-    return {name: value for name in (*KNOWN, "traceparent") if isinstance(value := document.get(name), str)}
+    return {name: value for name in _IN_DOCUMENT if isinstance(value := document.get(name), str)}
 
 
 def _is_structured(content_type: str) -> bool:

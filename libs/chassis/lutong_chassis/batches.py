@@ -4,9 +4,8 @@ Source: the record batch, magic 2, of Kafka's message format (https://kafka.apac
 Pure: bytes in, records out. `_patches` says where aiokafka asks for it.
 """
 
-import gzip
-import io
 import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +23,8 @@ _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _CRC_FROM: Final = 21
 """Where the part of a batch begins that its checksum covers."""
 _LOG_APPEND_TIME: Final = 0x08
+_GZIP: Final = 31
+"""How zlib is told that it is gzip."""
 _XERIAL: Final = b"\x82SNAPPY\x00"
 
 
@@ -121,9 +122,15 @@ def _unpacked(told: Header, data: bytes) -> bytes:
 
 
 def gzip_decode(data: Any) -> bytes:  # noqa: ANN401  # whatever has a buffer
-    """Unpack gzip, within bounds."""
-    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-        return _bounded(file.read(UNPACKED_BYTES_MAX + 1))
+    """Unpack gzip, in one part or several, within bounds."""
+    found, rest = b"", bytes(data)
+    while rest:
+        part = zlib.decompressobj(_GZIP)
+        found += part.decompress(rest, UNPACKED_BYTES_MAX + 1 - len(found))
+        if not part.eof:
+            raise NotABatchError(f"it does not unpack to {UNPACKED_BYTES_MAX} bytes or less")
+        rest = part.unused_data
+    return found
 
 
 def snappy_decode_bounded(data: Any) -> bytes:  # noqa: ANN401  # the same
@@ -167,12 +174,6 @@ def _into(decompress_into: Any, decompress: Any, ratio_max: int, data: Any) -> b
             if size == UNPACKED_BYTES_MAX:
                 raise NotABatchError(f"it does not unpack to {UNPACKED_BYTES_MAX} bytes or less") from None
         size = min(UNPACKED_BYTES_MAX, 8 * size)
-
-
-def _bounded(data: bytes) -> bytes:
-    if len(data) > UNPACKED_BYTES_MAX:
-        raise NotABatchError(f"it does not unpack to {UNPACKED_BYTES_MAX} bytes or less")
-    return data
 
 
 class _Reader:
