@@ -56,7 +56,7 @@ _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _HINTS: Final = {
     "bad_bytes": "send one JSON object per event, with the event itself under `data`",
     "bad_header": "give every event `specversion` (1.0), `id`, `source` and `type`, as strings; `time` is 2026-01-31T08:00:00+08:00",
-    "unreadable": "this is not the event's content alone: tell the operators of this service",
+    "unreadable": "it holds something that was not foreseen: tell the operators of this service",
     "unknown_type": "docs/flow.md lists the types; a newer one needs a newer version of Lutong",
     "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
     "too_large": "carry an id instead of the content",
