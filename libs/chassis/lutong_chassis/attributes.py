@@ -22,10 +22,10 @@ REQUIRED: Final = ("id", "source", "type")
 KNOWN: Final = (*REQUIRED, "specversion", "time", "sequence", "partitionkey", "correlationid", "causationid")
 _HEADERS: Final = {f"ce_{name}": name for name in KNOWN} | {name: name for name in ("content-type", "traceparent")}
 """The headers that have a meaning here, and the attribute that each holds. Others are not looked at."""
-_IN_DOCUMENT: Final = dict.fromkeys((*KNOWN, "traceparent")).keys()
-_RFC_3339: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
-)
+_IN_DOCUMENT: Final = (*KNOWN, "traceparent")
+_is_rfc_3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+).fullmatch
 _NO_DATE_MS: Final = 253_402_300_800_000
 """The first millisecond after the year 9999."""
 
@@ -79,13 +79,14 @@ def of_object(document: object) -> tuple[dict[str, str], bytes]:
     if not isinstance(document, dict):
         raise MalformedError("bad_bytes", "structured CloudEvent must be an object with an object under 'data'")
     data = _data(document)
-    found = _strings(document)
-    if len(found) < len(document.keys() & _IN_DOCUMENT):
-        for name in KNOWN:
-            value = document.get(name)
-            if not (value is None or isinstance(value, str)):
-                detail = f"CloudEvents attribute '{name}' must be a string, not {_kind(value)}"
-                raise MalformedError("bad_header", detail, f"/{name}")
+    found: dict[str, str] = {}
+    for name in _IN_DOCUMENT:
+        value = document.get(name)
+        if isinstance(value, str):
+            found[name] = value
+        elif value is not None and name in KNOWN:  # a trace context that makes no sense is only passed over
+            detail = f"CloudEvents attribute '{name}' must be a string, not {_kind(value)}"
+            raise MalformedError("bad_header", detail, f"/{name}")
     return found, data
 
 
@@ -99,7 +100,7 @@ def glance(record: Enveloped) -> tuple[Mapping[str, str], bytes]:
         with suppress(orjson.JSONDecodeError):
             document = orjson.loads(record.value or b"")
             if found.get("content-type", "").strip().lower().startswith(STRUCTURED) and isinstance(document, dict):
-                found |= _strings(document)
+                found |= {name: value for name in _IN_DOCUMENT if isinstance(value := document.get(name), str)}
         return found, record.value or b""
 
 
@@ -124,18 +125,27 @@ def moment(text: str) -> datetime:
 
     Raises `MalformedError`. Second 60 is the last second of a day of UTC, or of none.
     """
-    if not _RFC_3339.fullmatch(text):
+    if not _is_rfc_3339(text):
         raise MalformedError("bad_header", "CloudEvents attribute 'time' is not RFC 3339", "/time")
     try:
-        if text[17:19] != "60":
-            found = datetime.fromisoformat(text.upper())
-            return found if found.tzinfo is UTC else found.astimezone(UTC)
-        before = datetime.fromisoformat(f"{text[:17]}59{text[19:]}".upper()).astimezone(UTC)
-        if (before.hour, before.minute) == (23, 59):
-            return before + timedelta(seconds=1)
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            found = _unusual_moment(text)
+        return found if found.tzinfo is UTC else found.astimezone(UTC)
     except (ValueError, OverflowError):
-        pass
-    raise MalformedError("bad_header", "CloudEvents attribute 'time' is no moment of the years 1 to 9999", "/time")
+        detail = "CloudEvents attribute 'time' is no moment of the years 1 to 9999"
+        raise MalformedError("bad_header", detail, "/time") from None
+
+
+def _unusual_moment(text: str) -> datetime:
+    """With small letters, or second 60: RFC 3339 has them, and Python does not. Raises ValueError, OverflowError."""
+    if text[17:19] != "60":
+        return datetime.fromisoformat(text.upper())
+    before = datetime.fromisoformat(f"{text[:17]}59{text[19:]}".upper()).astimezone(UTC)
+    if (before.hour, before.minute) != (23, 59):
+        raise ValueError("a minute of UTC with a second 60 ends a day")
+    return before + timedelta(seconds=1)
 
 
 def recorded(timestamp_ms: int) -> datetime | None:
@@ -157,11 +167,9 @@ def _of_headers(headers: Headers) -> dict[str, str]:
     return found
 
 
-def _strings(document: Mapping[str, object]) -> dict[str, str]:
-    return {name: value for name in _IN_DOCUMENT if isinstance(value := document.get(name), str)}
-
-
 def _is_structured(content_type: str) -> bool:
+    if content_type == f"{STRUCTURED}+json":
+        return True
     media_type = content_type.partition(";")[0].strip().lower()
     if not media_type.startswith(STRUCTURED):
         return False
