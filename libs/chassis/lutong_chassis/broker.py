@@ -11,7 +11,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.security import BaseSecurity, SASLScram512
 
-from lutong_chassis import observe
+from lutong_chassis import _patches, observe
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import Settings
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
+_patches.install("aiokafka", _patches.unpack_leniently)
 log = structlog.get_logger(__name__)
 
 _POLL_TIMEOUT_MS = 1_000
@@ -86,7 +87,7 @@ class KafkaIntake:
                 decoder=_identity,
             )
             self._subscriber(self._on_poll)
-            self._subscriber.get_msg = self._poll  # type: ignore[method-assign]  # FastStream's sleeps after an empty poll: events would wait for nothing
+            _patches.install("faststream", lambda: _patches.poll_by(self._subscriber, self._poll))
 
     @property
     def kafka(self) -> "AIOKafkaConsumer | None":

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from lutong_chassis import failpoints, inbox, observe, outbox, parking
 from lutong_chassis.database import Pool, Tx, is_transient, pause_before_retry, transaction
-from lutong_chassis.envelope import MalformedError, Received, describe, place, read
+from lutong_chassis.envelope import MalformedError, Received, decode, describe, place
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.parking import Stopped, explain
@@ -77,9 +77,10 @@ class Consumer:
         attempt = 0
         self.reached_s = min(record.timestamp for record in records) / 1000
         failpoints.reach("consumer_fetched")
+        decoded = [(record, decode(record)) for record in records]
         while True:
             try:
-                await self._process(records, patient=attempt < SLOW_TRIES_MAX)
+                await self._process(decoded, patient=attempt < SLOW_TRIES_MAX)
                 break
             except Exception as error:
                 self.waiting_for = type(error).__name__
@@ -117,32 +118,32 @@ class Consumer:
         finally:
             consumer.resume(*(mine & consumer.assignment()))
 
-    async def _process(self, records: Records, *, patient: bool) -> None:
+    async def _process(self, decoded: "Sequence[Decoded]", *, patient: bool) -> None:
         """One transaction for all; when one event spoils it, halve until that event stands alone.
 
         A statement that runs out of time is first taken for a busy database. When it does so again
         and again, it is the batch that is too much: then it is halved like any other.
         """
         try:
-            await self._attempt(records)
+            await self._attempt(decoded)
         except Exception as error:
             too_slow = isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
             if is_transient(error) and (patient or not too_slow):
                 raise
-            if len(records) > 1:
-                middle = len(records) // 2
-                await self._process(records[:middle], patient=patient)
-                await self._process(records[middle:], patient=patient)
+            if len(decoded) > 1:
+                middle = len(decoded) // 2
+                await self._process(decoded[:middle], patient=patient)
+                await self._process(decoded[middle:], patient=patient)
             else:
-                await self._park(records[0], error)
+                await self._park(decoded[0], error)
 
-    async def _attempt(self, records: Records) -> None:
+    async def _attempt(self, polled: "Sequence[Decoded]") -> None:
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
-            decoded = [item for item in map(_decode, records) if self._concerns_us(item)]
+            decoded = [item for item in polled if self._concerns_us(item)]
             bad = [record for record, outcome in decoded if isinstance(outcome, MalformedError)]
             seen = await parking.already_parked(tx, bad) if bad else set()
-            keyed = [(record.topic, bytes(record.key)) for record in records if record.key is not None]
+            keyed = [(record.topic, bytes(record.key)) for record, _ in polled if record.key is not None]
             good, stopped = sort_out(
                 [item for item in decoded if place(item[0]) not in seen], await parking.blocked_keys(tx, keyed)
             )
@@ -156,7 +157,7 @@ class Consumer:
         if stopped:
             failpoints.reach("parked_not_offsets")
         known = len(decoded) - len(stopped) - len(fresh)
-        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(records) - len(decoded)}
+        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(polled) - len(decoded)}
         observe.consumed(outcomes | {"stopped": len(stopped)}, stopped)
         if said:
             self.after_commit()
@@ -170,10 +171,12 @@ class Consumer:
         _, outcome = decoded
         return isinstance(outcome, MalformedError) or type(outcome.event) in self.handlers.by_type
 
-    async def _park(self, record: "ConsumerRecord[Any, Any]", error: Exception) -> None:
-        _, outcome = _decode(record)
-        received = None if isinstance(outcome, MalformedError) else outcome
-        stopped = Stopped(record, "parked", "handler_error", explain(error), received)
+    async def _park(self, decoded: "Decoded", error: Exception) -> None:
+        record, outcome = decoded
+        if isinstance(outcome, MalformedError):
+            stopped = Stopped(record, "parked", outcome.reason, outcome.detail)
+        else:
+            stopped = Stopped(record, "parked", "handler_error", explain(error), outcome)
         async with transaction(self.pool) as tx:
             await parking.park(tx, [stopped])
             failpoints.reach("parked_not_committed")
@@ -183,13 +186,6 @@ class Consumer:
 
 
 Decoded = tuple["ConsumerRecord[Any, Any]", Received[Event] | MalformedError]
-
-
-def _decode(record: "ConsumerRecord[Any, Any]") -> Decoded:
-    try:
-        return record, read(record)
-    except MalformedError as error:
-        return record, error
 
 
 def _about(stopped: Stopped) -> dict[str, Any]:

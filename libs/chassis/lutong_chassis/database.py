@@ -12,9 +12,9 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 import structlog
-from asyncpg.protocol import protocol
 from uuid_utils import uuid7
 
+from lutong_chassis import _patches
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.settings import Settings
 from lutong_contracts import Event
@@ -24,9 +24,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 log = structlog.get_logger(__name__)
 
-# asyncpg asks of every element of every array, twice, whether it is itself an array, and asks by abstract base classes:
-# more than half of what it takes to send one. We send lists and tuples, of which it is quickly told what they are.
-vars(protocol).update(IterableABC=(list, tuple), SizedABC=(list, tuple))
+_patches.install("asyncpg", _patches.ask_arrays_quickly)
 
 MIGRATION_LOCK: Final = 0x6C75746F6E67  # "lutong" in ASCII: one migrator per database
 IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60

@@ -1,20 +1,23 @@
 """The envelope around an event: CloudEvents 1.0 on Kafka, binary mode out, both modes in.
 
 Sources: the CloudEvents 1.0.2 specification and its Kafka protocol binding; W3C Trace Context.
-Nothing here raises anything but `MalformedError`: a record is either understood or has a reason.
+Nothing here raises anything but `MalformedError`: a record is either understood or has a reason. That holds by
+mechanism, not by care: whatever else is raised while one record is read becomes a `MalformedError`.
 Every event passes here twice, so its values are tuples, which are cheaper to make than frozen dataclasses.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-import orjson
 from pydantic import ValidationError
 
+from lutong_chassis import attributes
+from lutong_chassis.attributes import MalformedError
+from lutong_chassis.batches import UndecodableBatch
 from lutong_contracts import Event, UnknownEventTypeError, event_class
-from lutong_contracts.cloudevents import STRUCTURED, Cause, Envelope, to_headers
+from lutong_contracts.cloudevents import Cause, Envelope, to_headers
 
 __all__ = [
     "Cause",
@@ -23,6 +26,7 @@ __all__ = [
     "Outgoing",
     "Received",
     "Record",
+    "decode",
     "describe",
     "place",
     "read",
@@ -32,27 +36,7 @@ __all__ = [
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
-_TEXT_MAX: Final = 256
 TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-_REQUIRED: Final = ("id", "source", "type")
-_ATTRIBUTES: Final = (*_REQUIRED, "specversion", "time", "sequence", "partitionkey", "correlationid", "causationid")
-_HEADERS: Final = {f"ce_{name}": name for name in _ATTRIBUTES} | {
-    name: name for name in ("content-type", "traceparent")
-}
-"""The headers that say something to us, and what they say. Others are not looked at."""
-
-
-class MalformedError(ValueError):
-    """A record that cannot be understood. `reason` is a stable word, the message says what and where.
-
-    `pointer` is where in the CloudEvent, as a JSON pointer; empty when it is not about one place.
-    """
-
-    def __init__(self, reason: str, detail: str, pointer: str = "") -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.pointer = pointer
 
 
 class Record(Protocol):
@@ -83,7 +67,10 @@ class Outgoing(NamedTuple):
 
 
 class Received(NamedTuple, Generic[E_co]):
-    """An event that arrived, and what its envelope said. `time` is when it happened, by its source."""
+    """An event that arrived, and what its envelope said. `time` is when it happened, by its source.
+
+    `recorded_at` is None when the record's timestamp is no date.
+    """
 
     event: E_co
     id: str
@@ -95,7 +82,7 @@ class Received(NamedTuple, Generic[E_co]):
     topic: str
     partition: int
     offset: int
-    recorded_at: datetime
+    recorded_at: datetime | None
 
     @property
     def as_cause(self) -> Cause:
@@ -108,67 +95,59 @@ class Received(NamedTuple, Generic[E_co]):
 
 
 def read(record: Record) -> Received[Event]:
-    """Understand a record in either mode, or raise `MalformedError` with the reason."""
-    attributes, data = _headers(record), record.value or b""
-    if attributes.get("content-type", "").startswith(STRUCTURED):
-        inside, data = _structured(data)
-        attributes = inside | {"traceparent": attributes.get("traceparent") or inside.get("traceparent", "")}
-    _check_attributes(attributes)
-    event = _event(attributes["type"], data, record.topic)
-    at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    return _received(event, _key(record, event), attributes, place(record), at)
+    """Understand a record in either mode, or raise `MalformedError` with the reason; never anything else."""
+    try:
+        return _read(record)
+    except MalformedError:
+        raise
+    except Exception as error:
+        raise _unforeseen(error) from error
 
 
-def read_document(document: bytes, at: datetime) -> Received[Event]:
-    """Understand a CloudEvent in structured mode that no topic was around; it has no place on one (offset -1)."""
-    attributes, data = _structured(document)
-    _check_attributes(attributes)
-    event = _event(attributes["type"], data, None)
-    if attributes.get("partitionkey", event.key) != event.key:
+def decode(record: Record) -> Received[Event] | MalformedError:
+    """Understand a record in either mode, or give the reason why it cannot be understood. Never raises."""
+    try:
+        return read(record)
+    except MalformedError as malformed:
+        return malformed
+
+
+def read_document(document: object, at: datetime) -> Received[Event]:
+    """Understand a CloudEvent in structured mode that no topic was around; it has no place on one (offset -1).
+
+    `document` is its bytes, or what they were parsed to. Raises `MalformedError`, and never anything else.
+    """
+    try:
+        return _read_document(document, at)
+    except MalformedError:
+        raise
+    except Exception as error:
+        raise _unforeseen(error) from error
+
+
+def _read(record: Record) -> Received[Event]:
+    if isinstance(record, UndecodableBatch):
+        raise MalformedError(UndecodableBatch.reason, record.error)
+    found, data = attributes.of_record(record)
+    attributes.check(found)
+    event = _event(found["type"], data, record.topic)
+    return _received(event, _key(record, event), found, place(record), attributes.recorded(record.timestamp))
+
+
+def _read_document(document: object, at: datetime) -> Received[Event]:
+    found, data = attributes.of_document(document) if isinstance(document, bytes) else attributes.of_object(document)
+    attributes.check(found)
+    event = _event(found["type"], data, None)
+    if found.get("partitionkey", event.key) != event.key:
         raise MalformedError(
             "wrong_key", f"partitionkey is not the event's {':'.join(event.key_fields)}", "/partitionkey"
         )
-    return _received(event, event.key, attributes, (event.topic.name, -1, -1), at)
+    return _received(event, event.key, found, (event.topic.name, -1, -1), at)
 
 
-def _headers(record: Record) -> dict[str, str]:
-    found = {}
-    try:
-        for name, value in record.headers:
-            known = _HEADERS.get(name) or _HEADERS.get(name.lower())
-            if known:
-                found[known] = value.decode() if value else ""
-    except UnicodeDecodeError as error:
-        name = next(name for name, value in record.headers if value == error.object)
-        raise MalformedError("bad_header", f"header {name!r} is not UTF-8") from None
-    return found
-
-
-def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
-    """Structured mode: one JSON object holds the attributes and, under `data`, the event."""
-    try:
-        document = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise MalformedError("bad_bytes", f"structured CloudEvent is not JSON: {error}") from None
-    if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
-        raise MalformedError("bad_bytes", "structured CloudEvent must be an object with an object under 'data'")
-    said = {name: str(document[name]) for name in (*_ATTRIBUTES, "traceparent") if document.get(name) is not None}
-    return said, orjson.dumps(document["data"])
-
-
-def _check_attributes(attributes: Mapping[str, str]) -> None:
-    for name in _REQUIRED:
-        if not attributes.get(name):
-            raise MalformedError("bad_header", f"CloudEvents attribute '{name}' is missing", f"/{name}")
-    if attributes.get("specversion") != "1.0":
-        raise MalformedError("bad_header", "CloudEvents attribute 'specversion' must be 1.0", "/specversion")
-    values = attributes.values()
-    if max(map(len, values)) > _TEXT_MAX or "\x00" in "".join(values):
-        for name in _ATTRIBUTES:  # a trace context that makes no sense is only passed over
-            text = attributes.get(name, "")
-            if len(text) > _TEXT_MAX or "\x00" in text:
-                detail = f"CloudEvents attribute '{name}' is longer than {_TEXT_MAX} or has NUL"
-                raise MalformedError("bad_header", detail, f"/{name}")
+def _unforeseen(error: Exception) -> MalformedError:
+    """What nobody thought of is the record's fault all the same: it is set aside, and others go on."""
+    return MalformedError("unreadable", f"{type(error).__name__} while it was read")
 
 
 def _event(event_type: str, data: bytes, topic: str | None) -> Event:
@@ -194,19 +173,21 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
 
 
 def _received(
-    event: Event, key: str, attributes: Mapping[str, str], where: tuple[str, int, int], recorded_at: datetime
+    event: Event, key: str, found: Mapping[str, str], where: tuple[str, int, int], recorded_at: datetime | None
 ) -> Received[Event]:
-    traceparent = attributes.get("traceparent")
+    traceparent = found.get("traceparent")
     traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
-    correlation_id = attributes.get("correlationid") or attributes["id"]
+    time = attributes.moment(text) if (text := found.get("time")) else recorded_at
+    if time is None:
+        raise MalformedError("bad_header", "'time' is missing, and the record's timestamp is no date either", "/time")
     return Received(
         event,
-        attributes["id"],
-        attributes["source"],
-        _time(attributes.get("time"), recorded_at),
+        found["id"],
+        found["source"],
+        time,
         key,
-        _sequence(attributes.get("sequence")),
-        Cause(correlation_id, attributes.get("causationid") or None, traceparent),
+        _sequence(found.get("sequence")),
+        Cause(found.get("correlationid") or found["id"], found.get("causationid") or None, traceparent),
         *where,
         recorded_at,
     )
@@ -218,16 +199,6 @@ def _key(record: Record, event: Event) -> str:
     if record.key != key.encode():
         raise MalformedError("wrong_key", f"the record's key is not the event's {':'.join(event.key_fields)}")
     return key
-
-
-def _time(text: str | None, recorded_at: datetime) -> datetime:
-    if not text:
-        return recorded_at
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise MalformedError("bad_header", "CloudEvents attribute 'time' is not RFC 3339") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _sequence(text: str | None) -> int | None:

@@ -6,6 +6,7 @@ adds `POST /v1/events`, which takes CloudEvents in structured mode, and `GET /v1
 event has a result of its own. What is accepted is said by the service itself: a topic has one owner.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -21,6 +22,7 @@ from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed
 from lutong_chassis.http.problems import documented
+from lutong_chassis.parking import storable
 from lutong_contracts import Event
 
 E = TypeVar("E", bound=Event)
@@ -50,9 +52,11 @@ _BODY: Final = {
         },
     }
 }
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _HINTS: Final = {
     "bad_bytes": "send one JSON object per event, with the event itself under `data`",
-    "bad_header": "give every event `specversion` (1.0), `id`, `source` and `type`",
+    "bad_header": "give every event `specversion` (1.0), `id`, `source` and `type`, as strings; `time` is 2026-01-31T08:00:00+08:00",
+    "unreadable": "it holds something that was not foreseen: tell the operators of this service",
     "unknown_type": "docs/flow.md lists the types; a newer one needs a newer version of Lutong",
     "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
     "too_large": "carry an id instead of the content",
@@ -102,6 +106,8 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
     @allowed("member", "merchant", "operator")
     async def publish_events(request: Request, who: Who, tx: TxDependency, *, dry_run: bool = False) -> Results:
         """Publish events: one, an array, or one per line; a copy has no second effect. `dry_run` changes nothing."""
+        if "ce-specversion" in request.headers or "ce-id" in request.headers:
+            raise Problem(415, "unsupported", f"binary mode is not taken over HTTP: send {_ONE}, {_ARRAY} or {_LINES}")
         documents = split(request.headers.get("content-type", ""), await request.body())
         with suppress(_DryRun):
             async with tx.savepoint():
@@ -119,9 +125,10 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
         return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.subject, limit)]
 
 
-def split(content_type: str, body: bytes) -> list[bytes]:
-    """The documents of a body, each as bytes; a problem when they cannot be told apart."""
+def split(content_type: str, body: bytes) -> list[object]:
+    """The documents of a body, each as bytes or parsed; a problem when they cannot be told apart."""
     kind = content_type.partition(";")[0].strip().lower()
+    found: list[object]
     if kind == _LINES:
         found = [line for line in body.splitlines() if line.strip()]
     elif kind == _ONE or (kind == "application/json" and not body.lstrip().startswith(b"[")):
@@ -135,17 +142,39 @@ def split(content_type: str, body: bytes) -> list[bytes]:
     return found
 
 
-def _elements(body: bytes) -> list[bytes]:
+def _elements(body: bytes) -> list[object]:
+    """The elements of an array, parsed; as bytes, when one of them is so deep that the array cannot be parsed."""
     try:
         elements = orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if (slices := _slices(body)) is not None:
+            return list(slices)
         raise Problem(422, "bad_batch", f"the array is not JSON: {error}") from None
     if not isinstance(elements, list):
         raise Problem(422, "bad_batch", "send an array of events")
-    return [orjson.dumps(element) for element in elements]
+    return elements
 
 
-async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequence[bytes]) -> list[Result]:
+def _slices(body: bytes) -> list[bytes] | None:
+    """The elements of an array as they were sent, told by brackets alone; None when these do not match."""
+    found: list[bytes] = []
+    depth, began = 0, 0
+    for token in _TOKENS.finditer(body):
+        mark = token[0]
+        if mark in b"[{":
+            depth += 1
+            began = token.end() if depth == 1 else began
+        elif mark in b"]}":
+            depth -= 1
+        if depth == 0 or (depth == 1 and mark == b","):
+            found.append(body[began : token.start()])
+            began = token.end()
+        if depth == 0:
+            return None if body[began:].strip() else found
+    return None
+
+
+async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequence[object]) -> list[Result]:
     results: dict[int, Result] = {}
     understood: dict[int, Received[Event]] = {}
     for place, document in enumerate(documents):
@@ -156,12 +185,17 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
     results |= await _take(tx, who, acceptors, understood)
     rejected = [(place, result) for place, result in results.items() if result.status == "rejected"]
     await _keep(
-        tx, who.subject, [(r.id, _told(documents[p], "type"), r.code, r.pointer, r.detail) for p, r in rejected]
+        tx,
+        who.subject,
+        [
+            (r.id, _told(documents[p], "type"), r.code, r.pointer and storable(r.pointer), storable(r.detail or ""))
+            for p, r in rejected
+        ],
     )
     return [results[place] for place in range(len(documents))]
 
 
-def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: bytes) -> Received[Event]:
+def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: object) -> Received[Event]:
     received = read_document(document, tx.now)
     if type(received.event) not in acceptors:
         taken = ", ".join(sorted(event.type for event in acceptors))
@@ -205,13 +239,13 @@ def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Res
     )
 
 
-def _told(document: bytes, name: str) -> str | None:
+def _told(document: object, name: str) -> str | None:
     """What a document that may be anything says under a name, if that is a short text."""
-    try:
-        value = orjson.loads(document)[name]
-    except (orjson.JSONDecodeError, LookupError, TypeError):
-        return None
-    return value[:256].replace("\x00", "") if isinstance(value, str) else None
+    with suppress(orjson.JSONDecodeError):
+        parsed = orjson.loads(document) if isinstance(document, bytes) else document
+        value = parsed.get(name) if isinstance(parsed, dict) else None
+        return storable(value[:256]) if isinstance(value, str) else None
+    return None
 
 
 async def _keep(tx: Tx, subject: str, rejected: Sequence[tuple[object, ...]]) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 
 from pydantic import SecretStr
 
+from lutong_chassis import _patches
+
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 MECHANISM: Final = "SCRAM-SHA-512"
 
@@ -28,7 +30,8 @@ class KafkaAccess:
 
     @property
     def client(self) -> dict[str, Any]:
-        """What every client of aiokafka is made with."""
+        """What every client of aiokafka is made with. A consumer then gives whatever is on a topic."""
+        _patches.install("aiokafka", _patches.unpack_leniently)
         options: dict[str, Any] = {"bootstrap_servers": self.brokers, "security_protocol": self.protocol}
         if tls := self.tls:
             options["ssl_context"] = tls

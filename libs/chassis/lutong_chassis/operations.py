@@ -9,9 +9,12 @@ from pydantic import ConfigDict, StringConstraints
 from lutong_chassis import outbox, parking
 from lutong_chassis.database import Tx, transaction
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, routes
-from lutong_contracts.values import Identifier, Moment, Text
+from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
+from lutong_contracts.values import Moment, Text
 
 ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+JourneyId = Annotated[str, Path(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
+"""Whatever an event's `correlationid` may be, slashes and all."""
 
 health = APIRouter(tags=["health"], include_in_schema=False)
 router = routes("operations")
@@ -108,9 +111,9 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
     return {"republished": count}
 
 
-@router.get("/operations/journeys/{correlation_id}")
+@router.get("/operations/journeys/{correlation_id:path}")
 @allowed("viewer")
-async def journey(correlation_id: Identifier, tx: TxDependency) -> list[dict[str, Any]]:
+async def journey(correlation_id: JourneyId, tx: TxDependency) -> list[dict[str, Any]]:
     """What this service said on a journey, and when it took in what others said."""
     return [dict(row) for row in await journey_records(tx, correlation_id)]
 

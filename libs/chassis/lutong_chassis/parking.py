@@ -8,18 +8,22 @@ update, one after the other, that one in the end. So a successor either waits be
 successors, or finds its key free; and redrive goes on beside the consumer while others still wait.
 """
 
+import json
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
+from typing import Final
 
 import asyncpg
-import orjson
 
 from lutong_chassis import envelope, inbox
+from lutong_chassis.attributes import recorded
+from lutong_chassis.batches import UndecodableBatch
 from lutong_chassis.database import Pool, Tx, columns, is_transient, transaction
 from lutong_chassis.envelope import MalformedError, Received, Record
 from lutong_contracts import Event
@@ -30,6 +34,10 @@ Apply = Callable[[Tx, Sequence[Received[Event]]], Awaitable[None]]
 OPEN = ("parked", "waiting")
 REDRIVE_S = 5.0
 """How long one redrive goes on; whoever asked for it asks again for the rest."""
+
+_STATEMENT_BYTES_MAX: Final = 16 << 20
+_ERROR_CHARACTERS_MAX: Final = 2_000
+_NO_DATE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class NotParkedError(LookupError):
@@ -61,25 +69,29 @@ class Stopped:
 
 
 async def blocked_keys(tx: Tx, records: Sequence[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
-    """Which of these (topic, key) have an open parked record. They stay blocked until commit."""
+    """Which of these (topic, key) have an open parked record. They stay blocked until commit.
+
+    Keys are found by their hash: an index entry has 2,704 bytes at most, and a key may be a megabyte.
+    """
     if not await tx.fetchval("SELECT EXISTS (SELECT FROM parked WHERE state IN ('parked', 'waiting'))"):
         return set()  # nearly always: not worth sending a thousand keys
+    keys = {(topic, sha256(key).digest()): (topic, key) for topic, key in records}
     rows = await tx.fetch(
         """
-        SELECT topic, key
+        SELECT topic, sha256(key) AS hash
           FROM parked
          WHERE id IN (SELECT max(id)
                         FROM parked
                        WHERE state IN ('parked', 'waiting')
-                         AND (topic, key) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))
-                       GROUP BY topic, key)
+                         AND (topic, sha256(key)) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))
+                       GROUP BY topic, sha256(key))
            AND state IN ('parked', 'waiting')
          ORDER BY id
            FOR SHARE
         """,  # the state once more: it is looked at again when somebody else had the row
-        *columns(sorted(set(records)), 2),
+        *columns(sorted(keys), 2),
     )
-    return {(row["topic"], row["key"]) for row in rows}
+    return {keys[row["topic"], row["hash"]] for row in rows}
 
 
 async def already_parked(tx: Tx, records: Sequence[Record]) -> set[tuple[str, int, int]]:
@@ -97,36 +109,58 @@ async def already_parked(tx: Tx, records: Sequence[Record]) -> set[tuple[str, in
 
 
 async def park(tx: Tx, stopped: Sequence[Stopped]) -> None:
-    """Keep records with their reason. A copy of the same record (same offset) is kept once."""
-    rows = []
-    for item in stopped:
-        record, received = item.record, item.received
-        rows.append(
-            (
-                item.state,
-                *envelope.place(record),
-                _recorded_at(record),
-                record.key,
-                record.value,
-                _pack(record.headers),
-                received.id if received else None,
-                received.event.type if received else None,
-                received.cause.correlation_id if received else None,
-                item.reason,
-                item.error,
-            )
-        )
+    """Keep records with their reason. A copy of the same record (same offset) is kept once.
+
+    Whatever is in a record can be kept: its bytes are not looked at, and what was read of it is made storable.
+    """
+    for part in _parts(stopped):
+        await _insert(tx, [_row(item) for item in part])
+
+
+async def _insert(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
     await tx.execute(
         """
-        INSERT INTO parked (state, topic, partition, "offset", recorded_at, key, value, headers, event_id, type,
-                            correlation_id, reason, error)
+        INSERT INTO parked (state, topic, partition, "offset", recorded_at, timestamp_ms, key, value, headers, event_id,
+                            type, correlation_id, reason, error)
         SELECT *
-          FROM unnest($1::text[], $2::text[], $3::integer[], $4::bigint[], $5::timestamptz[], $6::bytea[],
-                      $7::bytea[], $8::bytea[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+          FROM unnest($1::text[], $2::text[], $3::integer[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bytea[],
+                      $8::bytea[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
             ON CONFLICT (topic, partition, "offset", recorded_at) DO NOTHING
         """,
-        *columns(rows, 13),
+        *columns(rows, 14),
     )
+
+
+def _row(item: Stopped) -> tuple[object, ...]:
+    record, received = item.record, item.received
+    return (
+        item.state,
+        *envelope.place(record),
+        _recorded_at(record),
+        record.timestamp,
+        record.key,
+        record.value,
+        pack(record.headers),
+        received.id if received else None,
+        received.event.type if received else None,
+        received.cause.correlation_id if received else None,
+        item.reason,
+        storable(item.error),
+    )
+
+
+def _parts(stopped: Sequence[Stopped]) -> Iterator[Sequence[Stopped]]:
+    """A poll in parts that one statement takes: an array has less than a gigabyte, and memory less than that."""
+    part: list[Stopped] = []
+    size = 0
+    for item in stopped:
+        part.append(item)
+        size += len(item.record.value or b"") + len(item.record.key or b"")
+        if size > _STATEMENT_BYTES_MAX:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 async def open_records(tx: Tx, rows_max: int = 100) -> list[asyncpg.Record]:
@@ -136,7 +170,8 @@ async def open_records(tx: Tx, rows_max: int = 100) -> list[asyncpg.Record]:
         SELECT head.id, head.topic, head.partition, head."offset", head.type, head.event_id, head.correlation_id,
                head.reason, head.error, head.attempts, head.parked_at,
                (SELECT count(*) FROM parked AS behind
-                 WHERE behind.state = 'waiting' AND behind.topic = head.topic AND behind.key = head.key) AS waiting
+                 WHERE behind.state = 'waiting' AND behind.topic = head.topic
+                   AND sha256(behind.key) = sha256(head.key)) AS waiting
           FROM parked AS head
          WHERE head.state = 'parked'
          ORDER BY head.id
@@ -161,7 +196,7 @@ async def redrive(pool: Pool, parked_id: int, apply: Apply, *, actor: str, reaso
         try:
             async with transaction(pool) as tx:
                 row = await _lock_head(tx, head)
-                await apply(tx, [envelope.read(_unpack(row))])
+                await apply(tx, [_read(row)])
                 successor = await _resolve(tx, row, "redriven", actor, reason)
         except NotParkedError:
             raise
@@ -178,7 +213,7 @@ async def discard(pool: Pool, parked_id: int, *, actor: str, reason: str) -> int
     async with transaction(pool) as tx:
         row = await _lock_head(tx, parked_id)
         with suppress(MalformedError):  # a copy that comes later must count as seen
-            await inbox.receive(tx, [envelope.read(_unpack(row))])
+            await inbox.receive(tx, [_read(row)])
         return await _resolve(tx, row, "discarded", actor, reason)
 
 
@@ -204,12 +239,12 @@ async def _resolve(tx: Tx, row: asyncpg.Record, state: str, actor: str, reason: 
         """
         UPDATE parked
            SET state = 'parked'
-         WHERE id = (SELECT id FROM parked WHERE state = 'waiting' AND topic = $1 AND key = $2
+         WHERE id = (SELECT id FROM parked WHERE state = 'waiting' AND topic = $1 AND sha256(key) = $2
                       ORDER BY id LIMIT 1 FOR UPDATE)
         RETURNING id
         """,
         row["topic"],
-        row["key"],
+        None if row["key"] is None else sha256(row["key"]).digest(),
     )
     return successor
 
@@ -234,24 +269,46 @@ def explain(error: BaseException) -> str:
     return f"{what} at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else what
 
 
+def storable(text: str) -> str:
+    """A text that PostgreSQL takes, and no longer than anybody reads: without NUL and half surrogate pairs."""
+    return text[:_ERROR_CHARACTERS_MAX].replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
+
+
 def _recorded_at(record: Record) -> datetime:
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    """When a record came to its topic. Without a date: a moment in the first 32 years, another for each timestamp.
+
+    It is one part of what tells a record from its copies, so it stands for the timestamp, which is kept as it is.
+    """
+    return recorded(record.timestamp) or _NO_DATE + timedelta(microseconds=record.timestamp % 10**15)
 
 
-def _pack(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
-    """Headers as JSON; latin-1 maps every byte to one character and back."""
-    return orjson.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
+def pack(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """Headers as JSON, in which no byte is lost: latin-1 has one character for each byte of a value, and aiokafka's
+    names have half a surrogate pair for each byte that is not UTF-8, which JSON escapes.
+    """
+    return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers]).encode()
 
 
-def _unpack(row: asyncpg.Record) -> StoredRecord:
-    return StoredRecord(
-        topic=row["topic"],
-        partition=row["partition"],
-        offset=row["offset"],
-        timestamp=round(row["recorded_at"].timestamp() * 1000),
-        key=row["key"],
-        value=row["value"],
-        headers=[
-            (name, None if value is None else value.encode("latin-1")) for name, value in orjson.loads(row["headers"])
-        ],
+def unpack(packed: bytes) -> list[tuple[str, bytes | None]]:
+    """Headers as they were before `pack`."""
+    return [(name, None if value is None else value.encode("latin-1")) for name, value in json.loads(packed)]
+
+
+def _read(row: asyncpg.Record) -> Received[Event]:
+    """Understand a parked record, or raise `MalformedError`."""
+    if row["reason"] == UndecodableBatch.reason:
+        raise MalformedError(row["reason"], row["error"])
+    timestamp_ms = row["timestamp_ms"]
+    if timestamp_ms is None:  # it was kept before there was this column
+        timestamp_ms = round(row["recorded_at"].timestamp() * 1000)
+    return envelope.read(
+        StoredRecord(
+            topic=row["topic"],
+            partition=row["partition"],
+            offset=row["offset"],
+            timestamp=timestamp_ms,
+            key=row["key"],
+            value=row["value"],
+            headers=unpack(row["headers"]),
+        )
     )

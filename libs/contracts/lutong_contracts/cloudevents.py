@@ -10,6 +10,9 @@ from typing import Any, Final, NamedTuple
 STRUCTURED: Final = "application/cloudevents"
 """How the content type of structured mode begins."""
 
+ATTRIBUTE_CHARACTERS_MAX: Final = 256
+"""How long an attribute may be: an id, a source, a journey."""
+
 
 class Cause(NamedTuple):
     """Why something happens: the journey it is part of and the event that led to it."""

@@ -4,13 +4,15 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
 
-from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.screen import emit_json, out, say, table
 from lutong_console.targets import Json, StackName, Suite, call, suite
+from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,18 @@ async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) 
 
 async def _part(client: httpx.AsyncClient, service: str, url: str, journey_id: str) -> list[dict[str, Any]]:
     try:
-        records: list[dict[str, Any]] = await call(client, "GET", f"{url}/operations/journeys/{journey_id}")
+        records: list[dict[str, Any]] = await call(client, "GET", f"{url}/operations/journeys/{_quoted(journey_id)}")
     except ConsoleError as error:
         if error.code != UNREACHABLE:
             raise
         say(f"{service} does not answer: its part of the journey is missing")
         return []
     return records
+
+
+def _quoted(journey_id: str) -> str:
+    """A journey's id as one part of a path, whatever is in it: `orders/1`, and `..`, which would lead elsewhere."""
+    return quote(journey_id, safe="").replace(".", "%2E")
 
 
 def _step(record: dict[str, Any], heard: dict[str, datetime]) -> Step:
@@ -84,6 +91,8 @@ def journey(
     as_json: Json = False,
 ) -> None:
     """Print one journey's timeline from the services' own records."""
+    if not 0 < len(journey_id) <= ATTRIBUTE_CHARACTERS_MAX:
+        raise ConsoleError(f"a journey's id has 1 to {ATTRIBUTE_CHARACTERS_MAX} characters", code=USAGE)
     steps = asyncio.run(_fetch(suite(stack), journey_id))
     if not steps:
         raise ConsoleError(f"no service knows of journey {journey_id!r}", then="lutong tail", code=PROBLEM)

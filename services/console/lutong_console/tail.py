@@ -1,16 +1,18 @@
 """lutong tail: what is being said right now. Reads topics without a consumer group, so it commits nothing."""
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.errors import UNREACHABLE, USAGE, ConsoleError
 from lutong_console.screen import emit_json, json_line, line, out
@@ -18,6 +20,10 @@ from lutong_console.targets import Json, StackName, suite
 from lutong_contracts import TOPICS
 
 Wanted = Callable[[dict[str, Any]], bool]
+
+START: Final = datetime.fromtimestamp(0, UTC)
+"""The beginning of every topic."""
+_TEXT_BYTES_MAX: Final = 2000
 
 
 def tail(  # noqa: PLR0913  # one parameter per option
@@ -89,6 +95,9 @@ async def _records(
 
 async def _seek(consumer: AIOKafkaConsumer, began: datetime) -> None:
     partitions = list(consumer.assignment())
+    if began == START:  # by offset: a record without a timestamp is at no time
+        await consumer.seek_to_beginning(*partitions)
+        return
     offsets = await consumer.offsets_for_times(dict.fromkeys(partitions, int(began.timestamp() * 1000)))
     ends = await consumer.end_offsets(partitions)
     for partition in partitions:
@@ -97,28 +106,38 @@ async def _seek(consumer: AIOKafkaConsumer, began: datetime) -> None:
 
 
 def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka ConsumerRecord
-    """A record for people and programs. Whatever is not understood is shown as text, never fails."""
-    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-    try:
-        event = orjson.loads(record.value or b"null")
-    except orjson.JSONDecodeError:
-        event = (record.value or b"").decode("utf-8", "replace")[:2000]
+    """A record for people and programs, as services read it. Whatever is not understood is shown as text, never fails.
+
+    `at` is null when the record's timestamp is no date.
+    """
+    found, data = attributes.glance(record)
+    at = attributes.recorded(record.timestamp)
     return {
-        "at": datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(),
+        "at": at.isoformat() if at else None,
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
         "key": (record.key or b"").decode("utf-8", "replace"),
-        "type": headers.get("ce_type"),
-        "id": headers.get("ce_id"),
-        "sequence": headers.get("ce_sequence"),
-        "journey": headers.get("ce_correlationid"),
-        "event": event,
+        "type": found.get("type"),
+        "id": found.get("id"),
+        "sequence": found.get("sequence"),
+        "journey": found.get("correlationid"),
+        "event": _shown(data),
     }
 
 
+def _shown(data: bytes) -> object:
+    """JSON, when it can be written again as JSON: orjson reads deeper than it writes."""
+    try:
+        event: object = orjson.loads(data or b"null")
+        orjson.dumps(event)
+    except (ValueError, TypeError):
+        return data[:_TEXT_BYTES_MAX].decode("utf-8", "replace")
+    return event
+
+
 def _print(record: dict[str, Any]) -> None:
-    at, kind = record["at"][11:23], (record["type"] or "?").removeprefix("lutong.")
+    at, kind = (record["at"] or "")[11:23] or "-", (record["type"] or "?").removeprefix("lutong.")
     out.print(line((at, "dim"), " ", (kind, "cyan"), " ", (record["key"], "bold"), " ", json_line(record["event"])))
 
 
@@ -126,19 +145,23 @@ def _topics(wanted: list[str]) -> list[str]:
     known = [topic.name for topic in TOPICS]
     if not wanted:
         return known
-    found = [
-        name for name in known if any(name == want or name.endswith(want) or f".{want}." in name for want in wanted)
-    ]
-    if not found:
-        raise ConsoleError(f"there is no topic {wanted[0]!r}: there are {', '.join(known)}", code=USAGE)
-    return found
+    found: set[str] = set()
+    for want in wanted:
+        matching = {name for name in known if name == want or name.endswith(want) or f".{want}." in name}
+        if not (want and matching):
+            raise ConsoleError(f"there is no topic {want!r}: there are {', '.join(known)}", code=USAGE)
+        found |= matching
+    return [name for name in known if name in found]
 
 
 def moment(since: str) -> datetime:
     """The moment that `10m` or `start` means."""
     if since == "start":
-        return datetime.fromtimestamp(0, UTC)
+        return START
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    if since[-1:] not in units or not since[:-1].isdigit():
-        raise ConsoleError(f"--since {since!r} is not a time: write 30s, 10m, 2h, 1d or start", code=USAGE)
-    return datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})
+    try:
+        if re.fullmatch(r"[0-9]+[smhd]", since, re.ASCII):
+            return datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})
+    except (OverflowError, ValueError):  # before the year 1, or more digits than Python reads
+        pass
+    raise ConsoleError(f"--since {since!r} is not a time: write 30s, 10m, 2h, 1d or start", code=USAGE)

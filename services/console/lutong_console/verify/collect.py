@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 
+from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.targets import Suite
 from lutong_contracts import TOPICS
@@ -153,19 +155,20 @@ async def read_topics(kafka: KafkaAccess) -> list[Record]:
 
 
 def _record(record: Any) -> Record:  # noqa: ANN401  # an aiokafka ConsumerRecord
-    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-    sequence = headers.get("ce_sequence", "")
+    """A record as services read it; never fails. Its value is kept as text, whatever it is."""
+    found, _ = attributes.glance(record)
+    sequence = found.get("sequence", "")
     return Record(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         key=(record.key or b"").decode("utf-8", "replace"),
-        event_id=headers.get("ce_id", ""),
-        source=headers.get("ce_source", ""),
-        type=headers.get("ce_type", ""),
-        sequence=int(sequence) if sequence.isdigit() else 0,
+        event_id=found.get("id", ""),
+        source=found.get("source", ""),
+        type=found.get("type", ""),
+        sequence=int(sequence) if re.fullmatch(r"[0-9]{1,18}", sequence) else 0,
         value=(record.value or b"").decode("utf-8", "replace"),
-        headers=repr(sorted(headers.items())),
+        headers=repr(sorted((name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers)),
     )
 
 
