@@ -72,6 +72,10 @@ async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
         await tx.execute("SELECT pg_sleep(60)")
     if any(received.event.place == STUCK_PLACE for received in batch):
         await asyncio.Event().wait()
+    # `SELECT *` is what a migration outdates while we run: services name their columns, and this shows that it is no matter.
+    await tx.fetch(
+        "SELECT * FROM counter WHERE counter_id = ANY($1)", [received.event.counter_id for received in batch]
+    )
     for received in batch:
         total = await tx.fetchval(
             """
@@ -133,7 +137,23 @@ async def remind(counter_id: Identifier, after_ms: int, tx: TxDependency) -> dic
 @allowed("operator")
 async def read_count(counter_id: Identifier, tx: TxDependency) -> dict[str, int]:
     """How much was counted so far."""
-    return {"total": await tx.fetchval("SELECT total FROM counter WHERE counter_id = $1", counter_id) or 0}
+    row = await tx.fetchrow("SELECT * FROM counter WHERE counter_id = $1", counter_id)
+    return {"total": row["total"] if row else 0}
+
+
+@router.get("/v1/counts/{counter_id}/written")
+@allowed("operator")
+async def write_in_a_query(counter_id: Identifier, tx: TxDependency) -> None:
+    """A bug: a query that writes."""
+    await tx.execute("UPDATE counter SET total = 0 WHERE counter_id = $1", counter_id)
+
+
+@router.post("/v1/sums")
+@allowed("operator")
+async def sum_up(command: Count, tx: TxDependency) -> dict[str, int]:
+    """How much was counted, asked by a command."""
+    row = await tx.fetchrow("SELECT * FROM counter WHERE counter_id = $1", command.counter_id)
+    return {"total": row["total"] if row else 0}
 
 
 service = Service(

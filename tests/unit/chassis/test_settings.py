@@ -15,7 +15,11 @@ from lutong_inventory.settings import InventorySettings
 from lutong_membership.deduction.settings import DeductionSettings
 from lutong_membership.settings import MembershipSettings
 
-GOOD = {"LUTONG_DATABASE_URL": "x", "LUTONG_AUTH_KEYS_FILE": "/keys/jwks.json", "LUTONG_AUTH_ISSUER": "https://issuer"}
+GOOD = {
+    "LUTONG_DATABASE_URL": "postgresql://x",
+    "LUTONG_AUTH_KEYS_FILE": "/keys/jwks.json",
+    "LUTONG_AUTH_ISSUER": "https://issuer",
+}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,11 @@ def test_every_client_comes_the_same_way(protocol: Protocol, encrypted: bool, au
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_who_asks_may_be_ignored_on_loopback_only(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"LUTONG_DATABASE_URL": "x", "LUTONG_AUTH": "off", "LUTONG_HTTP_HOST": host}.items():
+    for name, value in {
+        "LUTONG_DATABASE_URL": "postgresql://x",
+        "LUTONG_AUTH": "off",
+        "LUTONG_HTTP_HOST": host,
+    }.items():
         monkeypatch.setenv(name, value)
     assert read(Settings).auth == "off"
 
