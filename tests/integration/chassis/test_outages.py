@@ -18,7 +18,7 @@ from tests.integration.chassis.outages import (
     cut,
     read_only,
 )
-from tests.integration.chassis.toy import Counted
+from tests.integration.chassis.toy import CONFUSED_PLACE, MARKED_PLACE, MARKING_PLACE, Counted
 
 CUTS = 15
 EVENTS = 700
@@ -139,6 +139,49 @@ async def test_fifteen_cuts_while_events_flow_park_nothing(infrastructure: Infra
             return sum((await toy.totals()).values()) == EVENTS
 
         await until(all_counted, f"{EVENTS} events are counted once; see {toy.log.read_text()[-2000:]}", 60)
+
+
+async def test_an_event_that_only_an_old_connection_fails_is_not_parked(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        for n in range(5):
+            for place in (MARKING_PLACE, MARKED_PLACE):
+                await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id=f"c-{place}", place=place))])
+                await _total(toy, f"c-{place}", n + 1)
+        assert await toy.parked() == []
+
+
+async def test_a_client_that_lost_its_place_parks_nothing(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=CONFUSED_PLACE))])
+        await _total(toy, "a", 1)
+        assert await toy.parked() == []
+
+
+async def test_deadlines_that_fail_by_a_bug_are_seen_and_go_on_when_it_is_mended(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start(LUTONG_STALL_TIMEOUT_S="1")
+        await toy.ready()
+        await toy.post("/v1/reminders/a?after_ms=1500")
+        await toy.pool.execute("ALTER TABLE deadline RENAME TO mislaid")
+        await _checks(toy, loops=False, database=True)
+
+        async def not_live() -> bool:
+            answer = await toy.get("/livez")
+            return answer is not None and "deadlines fails again and again" in (answer.json()["reason"] or "")
+
+        await until(not_live, "/livez says which loop fails")
+        await toy.pool.execute("ALTER TABLE mislaid RENAME TO deadline")
+        await _said(toy, "lutong.toy.reminded.v1")
+        await toy.ready()
+        assert (await toy.get("/livez")).status_code == 200  # type: ignore[union-attr]  # it answers
 
 
 async def test_a_column_added_while_it_runs_parks_nothing_and_is_no_bug(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 from fastapi import APIRouter
 from pydantic import BaseModel
 
@@ -54,6 +55,17 @@ SLOW_PLACE = 999
 STUCK_PLACE = 998
 """A place at which the handler waits for something that never comes."""
 
+MARKING_PLACE = 997
+"""A place that leaves its mark on the connection that counts it."""
+
+MARKED_PLACE = 996
+"""A place that fails on a connection with that mark, as on one whose server has changed."""
+
+CONFUSED_PLACE = 995
+"""A place at which asyncpg does not know where it is, three times."""
+
+confused = {"left": 3}
+
 handlers = Handlers()
 bug = {"fixed": False}
 
@@ -72,6 +84,14 @@ async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
         await tx.execute("SELECT pg_sleep(60)")
     if any(received.event.place == STUCK_PLACE for received in batch):
         await asyncio.Event().wait()
+    places = {received.event.place for received in batch}
+    if MARKED_PLACE in places and await tx.fetchval("SELECT to_regclass('pg_temp.mark') IS NOT NULL"):
+        raise BuggyError
+    if MARKING_PLACE in places:
+        await tx.execute("CREATE TEMP TABLE IF NOT EXISTS mark ()")
+    if CONFUSED_PLACE in places and confused["left"]:
+        confused["left"] -= 1
+        raise asyncpg.InternalClientError("got result for unknown protocol state 3")
     # `SELECT *` is what a migration outdates while we run: services name their columns, and this shows that it is no matter.
     await tx.fetch(
         "SELECT * FROM counter WHERE counter_id = ANY($1)", [received.event.counter_id for received in batch]
