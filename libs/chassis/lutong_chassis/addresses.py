@@ -14,10 +14,10 @@ _TRACES: Final = "/v1/traces"
 
 def postgres_url(given: str) -> str:
     """The URL of a database, for asyncpg."""
-    url = _one_word(given)
-    scheme, there, rest = url.partition("://")
-    if not there:
+    if given.strip() and "://" not in given:
         raise ValueError(f"must be a URL: {_SHAPE}")
+    url = _one_word(given)
+    scheme, _, rest = url.partition("://")
     if scheme not in {"postgresql", "postgres"}:
         known = scheme if re.fullmatch(r"[a-z][a-z0-9+.:-]{0,30}", scheme) else "something else"
         raise ValueError(f"must begin with postgresql://, and begins with {known}://")

@@ -24,6 +24,14 @@ _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
 _OVERDUE_MAX_S: Final = 10.0
 """How late a deadline may be: it is looked for several times a second."""
+_UNREADY: Final = {
+    "database": "its database does not answer, or takes no writes",
+    "broker": "Kafka does not answer it",
+    "assignment": "it has no partitions: Kafka is away, or it has more replicas than partitions",
+    "loops": "a background loop fails again and again",
+}
+"""What it means when a check of readiness fails."""
+
 _SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
 
 
@@ -72,7 +80,9 @@ async def _service(target: Suite, service: str) -> list[Finding]:
     except ConsoleError as error:
         return [Finding(str(error), error.then or f"lutong logs {service}")]
     findings = [
-        Finding(f"{service}: no {name}", f"lutong logs {service}") for name, so in ready["checks"].items() if not so
+        Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
+        for name, so in ready["checks"].items()
+        if not so
     ]
     if not live["live"]:
         findings.append(Finding(f"{service} is stuck: {live['reason']}", "restart it"))

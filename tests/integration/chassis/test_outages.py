@@ -337,6 +337,50 @@ async def test_a_cut_connection_ends_no_statement_of_ours_twice(infrastructure: 
         assert taken <= written[0]["count"] <= 10 * CUTS
 
 
+_CUT_ITSELF = """
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION cut_itself() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM nextval('tries'), pg_terminate_backend(pg_backend_pid());
+        RETURN NULL;
+    END $$;
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "tries"),
+    [
+        ("CREATE TRIGGER cut AFTER INSERT ON stream", 2),
+        ("CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON stream DEFERRABLE INITIALLY DEFERRED", 1),
+    ],
+    ids=["before the commit", "at the commit"],
+)
+async def test_a_command_that_is_cut_is_tried_again_unless_it_commits(
+    when: str, tries: int, infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        await toy.pool.execute(f"{_CUT_ITSELF} {when} FOR EACH ROW EXECUTE FUNCTION cut_itself()")
+        answer = await toy.post("/v1/counts", counter_id="a")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert await toy.pool.fetchval("SELECT last_value FROM tries") == tries
+        await toy.pool.execute("DROP TRIGGER cut ON stream")
+        assert (await toy.post("/v1/counts", counter_id="a")).status_code == 201
+
+
+async def test_a_value_that_its_column_cannot_take_is_the_requests_fault(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        await toy.ready()
+        answer = await toy.get(f"/v1/counts/a/at/{10**12}")
+        assert answer is not None
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:lutong:problem:unstorable")
+        assert '"event": "command_failed"' in toy.log.read_text()
+
+
 def test_asyncpg_names_the_class_of_an_outdated_plan() -> None:
     """What the retry relies on; look at `errors` when this fails."""
     assert issubclass(asyncpg.exceptions.InvalidCachedStatementError, asyncpg.FeatureNotSupportedError)

@@ -168,6 +168,15 @@ async def write_in_a_query(counter_id: Identifier, tx: TxDependency) -> None:
     await tx.execute("UPDATE counter SET total = 0 WHERE counter_id = $1", counter_id)
 
 
+@router.get("/v1/counts/{counter_id}/at/{place}")
+@allowed("operator")
+async def was_at(counter_id: Identifier, place: int, tx: TxDependency) -> bool:
+    """Whether it was counted at a place. A bug: a place may be larger than its column takes."""
+    return bool(
+        await tx.fetchval("SELECT true FROM counter WHERE counter_id = $1 AND $2 = ANY (places)", counter_id, place)
+    )
+
+
 @router.post("/v1/sums")
 @allowed("operator")
 async def sum_up(command: Count, tx: TxDependency) -> dict[str, int]:
