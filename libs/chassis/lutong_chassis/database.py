@@ -128,17 +128,19 @@ async def connect(settings: Settings) -> Pool:
     Raises SettingsError where PostgreSQL cannot be reached as we are told to, however long we wait.
     """
     try:
-        pool = await _create_pool(settings)
+        return await _create_pool(settings)
+    except SettingsError:
+        raise
     except Exception as error:
         if classify(error) is ErrorClass.CONFIGURATION or isinstance(error, ValueError | asyncpg.UndefinedObjectError):
             raise SettingsError(_misconfigured(error)) from error
         raise
-    async with pool.acquire() as connection:
-        ours = connection.get_server_pid() == await connection.fetchval("SELECT pg_backend_pid()")
-    if not ours:
-        await pool.close()
+
+
+async def _refuse_poolers(connection: Connection) -> None:
+    """A pooler tells a process id of its own, for the sessions that it lends are not its clients'."""
+    if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
         raise SettingsError(f"LUTONG_DATABASE_URL leads to a connection pooler: {_NO_POOLER}")
-    return pool
 
 
 def _misconfigured(error: Exception) -> str:
@@ -164,6 +166,7 @@ async def _create_pool(settings: Settings) -> Pool:
         max_size=settings.database_connections_max,
         command_timeout=settings.statement_timeout_s,
         timeout=5,
+        init=_refuse_poolers,
         server_settings={
             "application_name": "lutong",
             "timezone": "UTC",

@@ -125,12 +125,16 @@ async def test_deadlines_fall_due_after_connections_were_cut(infrastructure: Inf
 
 async def test_fifteen_cuts_while_events_flow_park_nothing(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
-        toy.start(LUTONG_BATCH_RECORDS_MAX="20", LUTONG_RETRY_DELAY_MAX_S="0.1")
+        toy.start(LUTONG_BATCH_RECORDS_MAX="5", LUTONG_RETRY_DELAY_MAX_S="0.1")
         await toy.ready()
+        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id=f"c-{n % 7}")) for n in range(EVENTS)])
         ended = 0
         for n in range(CUTS):
-            records = [a_record(Counted(counter_id=f"c-{place % 7}")) for place in range(n, EVENTS, CUTS)]
-            await feed(toy.bootstrap, toy.heard, records)
+
+            async def flows(least: int = n * EVENTS // CUTS) -> bool:
+                return sum((await toy.totals()).values()) >= least
+
+            await until(flows, f"events flow after {n} cuts")
             ended += await cut(toy.database_url)
         assert ended >= CUTS
 
