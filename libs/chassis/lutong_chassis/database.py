@@ -16,6 +16,7 @@ from uuid_utils import uuid7
 
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.errors import (
+    ROOTS,
     ErrorClass,
     NoConnectionError,
     NotThereYetError,
@@ -192,12 +193,12 @@ async def transaction(pool: Pool, cause: Cause | None = None, *, readonly: bool 
 async def acquire(pool: Pool) -> AsyncIterator[Connection]:
     """A connection of a pool. After an error that another connection would not have, all of the pool are replaced.
 
-    Whoever gets none is not at fault: what fails by itself is NoConnectionError.
+    Where the server or the network gives none, that is no fault of the caller: NoConnectionError.
     """
     try:
         connection = await pool.acquire()
     except Exception as error:
-        if blames(error):
+        if blames(error) and isinstance(error, ROOTS):
             raise NoConnectionError(type(error).__name__) from error
         raise
     try:

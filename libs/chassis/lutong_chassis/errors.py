@@ -18,6 +18,7 @@ from asyncpg import exceptions as postgres
 from asyncpg.exceptions import _base as asyncpg_base
 
 from lutong_chassis.envelope import MalformedError
+from lutong_chassis.settings import SettingsError
 
 
 class ErrorClass(StrEnum):
@@ -120,6 +121,7 @@ RULES: Final[Mapping[type[BaseException], ErrorClass]] = MappingProxyType(
         ssl.SSLCertVerificationError: _C,
         # the chassis
         NotThereYetError: _W,
+        SettingsError: _C,
         MalformedError: _E,
         QueryWroteError: _O,
         # asyncpg itself

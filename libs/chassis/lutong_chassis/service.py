@@ -81,7 +81,6 @@ class Service:
         self.watchdog: Watchdog | None = None
         self.runners: dict[str, Runner] = {}
         self.loops: Loops | None = None
-        self.stalls_after_s = 0.0
         self.stopping = False
         self.exit_code = 0
 
@@ -98,7 +97,7 @@ class Service:
     def stalled(self) -> str | None:
         """Why the process should be restarted, if it should."""
         stalled = self.watchdog.stalled if self.watchdog else None
-        return stalled or (self.loops.stuck(self.stalls_after_s) if self.loops else None)
+        return stalled or (self.loops.stuck if self.loops else None)
 
     def wake_relay(self) -> None:
         """Something was said: carry it now."""
@@ -262,7 +261,7 @@ class Service:
         """What runs beside the consumer as long as the process does."""
         assert self.relay  # noqa: S101  # made just before
         assert self.watchdog  # noqa: S101  # made just before
-        self.loops, self.stalls_after_s = Loops(settings.retry_delay_max_s), settings.stall_timeout_s
+        self.loops = Loops(settings.retry_delay_max_s, settings.stall_timeout_s)
         loops: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "relay": self.relay.run,
             "deadlines": self.relay.sweep,
@@ -324,6 +323,8 @@ async def until_it_works(what: str, attempt: Callable[[], Coroutine[Any, Any, An
     while True:
         try:
             return await attempt()
+        except SettingsError:
+            raise
         except Exception as error:
             if classify(error) is ErrorClass.CONFIGURATION:
                 raise SettingsError(f"{_VARIABLES[what]}: {error}") from error

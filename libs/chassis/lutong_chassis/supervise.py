@@ -40,6 +40,8 @@ class Loops:
     """The loops of one process, and which of them fail by a fault of ours. What passes by itself is no fault."""
 
     retry_delay_max_s: float
+    stuck_after_s: float
+    """How long a loop may fail by a fault of ours before a restart of the process is worth a try."""
     _faults: dict[str, _Fault] = field(default_factory=dict)
 
     async def supervised(self, name: str, run: Callable[[], Awaitable[object]]) -> NoReturn:
@@ -63,11 +65,12 @@ class Loops:
         """Loops that do not work by a fault of ours, with how each failed last."""
         return {name: fault.what for name, fault in self._faults.items() if not self._recovered(name)}
 
-    def stuck(self, for_s: float) -> str | None:
-        """Why the process should be restarted, if it should: a loop that failed for this long, try after try."""
+    @property
+    def stuck(self) -> str | None:
+        """Why the process should be restarted, if it should: a loop that fails for too long, try after try."""
         for name, what in self.failing().items():
             failed_s = monotonic() - self._faults[name].since_s
-            if failed_s > for_s:
+            if failed_s > self.stuck_after_s:
                 return f"{name} fails again and again for {failed_s:.0f} s: {what}"
         return None
 

@@ -47,7 +47,7 @@ class Loop:
 )
 async def test_a_loop_that_ends_or_fails_is_started_again(error: Exception | None) -> None:
     loop, name = Loop(3, error), f"again {type(error).__name__}"
-    async with running(Loops(DELAY_MAX_S), name, loop):
+    async with running(Loops(DELAY_MAX_S, 60), name, loop):
 
         async def runs() -> bool:
             return loop.runs == 4
@@ -57,7 +57,7 @@ async def test_a_loop_that_ends_or_fails_is_started_again(error: Exception | Non
 
 
 async def test_a_loop_that_fails_by_our_fault_is_named() -> None:
-    loops = Loops(DELAY_MAX_S)
+    loops = Loops(DELAY_MAX_S, 60)
     async with running(loops, "bad", Loop(float("inf"), ZeroDivisionError())):
 
         async def named() -> bool:
@@ -65,27 +65,29 @@ async def test_a_loop_that_fails_by_our_fault_is_named() -> None:
 
         await until(named, "the loop is named with its error")
 
+        assert loops.stuck is None
+        loops.stuck_after_s = 0.05
+
         async def is_stuck() -> bool:
-            return "bad fails again and again" in (loops.stuck(0.05) or "")
+            return "bad fails again and again" in (loops.stuck or "")
 
         await until(is_stuck, "it is why the process should be restarted")
-        assert loops.stuck(60) is None
 
 
 async def test_a_loop_that_waits_for_the_database_is_no_reason_to_restart() -> None:
-    loops, loop = Loops(DELAY_MAX_S), Loop(float("inf"), asyncpg.ReadOnlySQLTransactionError("25006"))
+    loops, loop = Loops(DELAY_MAX_S, 0), Loop(float("inf"), asyncpg.ReadOnlySQLTransactionError("25006"))
     async with running(loops, "waits", loop):
 
         async def tried() -> bool:
             return loop.runs > 5
 
         await until(tried, "the loop was tried again and again")
-        assert (loops.failing(), loops.stuck(0)) == ({}, None)
+        assert (loops.failing(), loops.stuck) == ({}, None)
 
 
 async def test_a_loop_that_works_again_is_named_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "_STEADY_S", 0.05)
-    loops = Loops(DELAY_MAX_S)
+    loops = Loops(DELAY_MAX_S, 60)
     async with running(loops, "mended", Loop(3, ZeroDivisionError())):
 
         async def named() -> bool:
