@@ -1,4 +1,4 @@
-"""What goes wrong, by the seed: kills, pauses, restarts, more replicas, cut connections, duplicates and poison."""
+"""What goes wrong, by the seed: kills, pauses, restarts, replicas, cut connections, read-only databases, duplicates, poison."""
 
 import asyncio
 import os
@@ -18,8 +18,20 @@ from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, free_port, stop
 from lutong_local.stack import Stack, start_piece, start_service, stop_service, wait_for_piece
 from tests.chaos.world import through_proxy
+from tests.integration.chassis import outages
 
-_WEIGHTS = {"kill": 12, "pause": 4, "replicas": 3, "cut": 3, "duplicates": 4, "poison": 4, "kafka": 1, "postgres": 1}
+_WEIGHTS = {
+    "kill": 12,
+    "pause": 4,
+    "replicas": 3,
+    "cut": 3,
+    "terminate": 4,
+    "read_only": 2,
+    "duplicates": 4,
+    "poison": 4,
+    "kafka": 1,
+    "postgres": 1,
+}
 _KILLS = ("kill", "kafka", "postgres")
 _AT_ONCE_MAX = 4
 
@@ -113,6 +125,25 @@ class Faults:
         """Every connection between the services and Kafka and PostgreSQL is reset."""
         os.kill(self.proxy.pid, signal.SIGUSR1)
         self.done["cuts"] += 1
+
+    async def terminate(self) -> None:
+        """PostgreSQL ends every connection of a service, in the middle of whatever it does."""
+        with self.victim("postgres") as free:
+            if free:
+                self.done["terminated"] += await outages.cut(self.stack.database_urls[self.dice.choice(SERVICES)])
+
+    async def read_only(self) -> None:
+        """A service's database takes no writes for a while, as after a failover to a replica."""
+        with self.victim("postgres") as free:
+            if free:
+                url = self.stack.database_urls[self.dice.choice(SERVICES)]
+                await outages.read_only(url, on=True)
+                try:
+                    await outages.cut(url)  # who was connected before could go on writing
+                    await asyncio.sleep(self.dice.uniform(0.5, 4))  # how long it takes no writes
+                finally:
+                    await outages.read_only(url, on=False)
+                self.done["read-only"] += 1
 
     async def restart(self, piece: str, how: signal.Signals) -> None:
         """The broker or the database dies and comes back on its data."""

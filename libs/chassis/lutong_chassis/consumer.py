@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from lutong_chassis import failpoints, inbox, observe, outbox, parking
-from lutong_chassis.database import Pool, Tx, is_transient, pause_before_retry, transaction
+from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import MalformedError, Received, decode, describe, place
+from lutong_chassis.errors import blames, classify, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.parking import Stopped, explain
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiokafka import AIOKafkaConsumer
-
-SLOW_TRIES_MAX: Final = 5
-"""How often a batch may run out of time before it is taken apart."""
 
 _SETTLE_TIMEOUT_S: Final = 5.0
 
@@ -80,11 +77,11 @@ class Consumer:
         decoded = [(record, decode(record)) for record in records]
         while True:
             try:
-                await self._process(decoded, patient=attempt < SLOW_TRIES_MAX)
+                await self._process(decoded, attempt)
                 break
             except Exception as error:
                 self.waiting_for = type(error).__name__
-                log.warning("batch_delayed", error=explain(error), transient=is_transient(error), attempt=attempt)
+                log.warning("batch_delayed", error=explain(error), error_class=classify(error), attempt=attempt)
                 observe.RETRIES.inc()
                 await self._wait(attempt, records, consumer)
                 attempt += 1
@@ -118,24 +115,33 @@ class Consumer:
         finally:
             consumer.resume(*(mine & consumer.assignment()))
 
-    async def _process(self, decoded: "Sequence[Decoded]", *, patient: bool) -> None:
-        """One transaction for all; when one event spoils it, halve until that event stands alone.
-
-        A statement that runs out of time is first taken for a busy database. When it does so again
-        and again, it is the batch that is too much: then it is halved like any other.
-        """
+    async def _process(self, decoded: "Sequence[Decoded]", attempt: int) -> None:
+        """One transaction for all; when one event spoils it, halve until that event stands alone."""
         try:
             await self._attempt(decoded)
         except Exception as error:
-            too_slow = isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
-            if is_transient(error) and (patient or not too_slow):
+            if attempt < tries_max(error):
                 raise
             if len(decoded) > 1:
                 middle = len(decoded) // 2
-                await self._process(decoded[:middle], patient=patient)
-                await self._process(decoded[middle:], patient=patient)
+                await self._process(decoded[:middle], attempt)
+                await self._process(decoded[middle:], attempt)
             else:
-                await self._park(decoded[0], error)
+                await self._blame(decoded[0], error, attempt)
+
+    async def _blame(self, decoded: "Decoded", error: Exception, attempt: int) -> None:
+        """Park an event, but only for what it does alone and on a new connection. What was tried often enough was."""
+        if blames(error):
+            await self.pool.expire_connections()
+            try:
+                await self._attempt([decoded])
+            except Exception as again:
+                if attempt < tries_max(again):
+                    raise
+                error = again
+            else:
+                return
+        await self._park(decoded, error)
 
     async def _attempt(self, polled: "Sequence[Decoded]") -> None:
         failpoints.reach("before_transaction")

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,16 @@ from uuid_utils import uuid7
 
 from lutong_chassis import _patches
 from lutong_chassis.envelope import Cause, Outgoing
-from lutong_chassis.settings import Settings
+from lutong_chassis.errors import (
+    ROOTS,
+    ErrorClass,
+    NoConnectionError,
+    NotThereYetError,
+    QueryWroteError,
+    blames,
+    classify,
+)
+from lutong_chassis.settings import Settings, SettingsError
 from lutong_contracts import Event
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -29,26 +37,9 @@ _patches.install("asyncpg", _patches.ask_arrays_quickly)
 MIGRATION_LOCK: Final = 0x6C75746F6E67  # "lutong" in ASCII: one migrator per database
 IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60
 
-TRANSIENT: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,  # connection closed under us; but see `is_transient` for its one bad child
-    asyncpg.TransactionRollbackError,  # serialization failure, deadlock
-    asyncpg.InsufficientResourcesError,  # disk full, too many connections, out of memory
-    asyncpg.OperatorInterventionError,  # shutting down, cancelled, cannot connect now
-    asyncpg.LockNotAvailableError,
-    ConnectionError,
-    TimeoutError,
-    socket.gaierror,
+_NO_POOLER: Final = (
+    "a service keeps locks and prepared statements in its sessions; give it PostgreSQL's own address (docs/deploy.md)"
 )
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether a failure says nothing about the event at hand: wait and try again, whatever it takes.
-
-    asyncpg's DataError (a value that does not fit its column) is an InterfaceError by inheritance
-    only: trying again cannot help it.
-    """
-    return isinstance(error, TRANSIENT) and not isinstance(error, asyncpg.DataError)
 
 
 @dataclass(slots=True)
@@ -131,7 +122,42 @@ def new_cause() -> Cause:
 
 
 async def connect(settings: Settings) -> Pool:
-    """A pool of connections. Statements are bounded in time, and idle transactions are cut."""
+    """A pool of connections. Statements are bounded in time, and idle transactions are cut.
+
+    Raises SettingsError where PostgreSQL cannot be reached as we are told to, however long we wait.
+    """
+    try:
+        return await _create_pool(settings)
+    except SettingsError:
+        raise
+    except Exception as error:
+        if classify(error) is ErrorClass.CONFIGURATION or isinstance(error, ValueError | asyncpg.UndefinedObjectError):
+            raise SettingsError(_misconfigured(error)) from error
+        raise
+
+
+async def _refuse_poolers(connection: Connection) -> None:
+    """A pooler tells a process id of its own, for the sessions that it lends are not its clients'."""
+    if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
+        raise SettingsError(f"LUTONG_DATABASE_URL leads to a connection pooler: {_NO_POOLER}")
+
+
+def _misconfigured(error: Exception) -> str:
+    """What is wrong with where we were told to go, without what may hold a part of the URL."""
+    match error:
+        case asyncpg.exceptions.ProtocolViolationError():
+            return f"LUTONG_DATABASE_URL leads to a connection pooler that refuses us ({error}): {_NO_POOLER}"
+        case asyncpg.InvalidAuthorizationSpecificationError():
+            return (
+                f"LUTONG_DATABASE_URL: PostgreSQL refuses the role or its password ({error.sqlstate}): correct the URL, or "
+                "LUTONG_DATABASE_PASSWORD"
+            )
+        case asyncpg.PostgresError() | asyncpg.exceptions.ClientConfigurationError():
+            return f"LUTONG_DATABASE_URL cannot be used: {error}"
+    return f"LUTONG_DATABASE_URL cannot be used ({type(error).__name__})"
+
+
+async def _create_pool(settings: Settings) -> Pool:
     return await asyncpg.create_pool(
         settings.database_url.get_secret_value(),
         password=settings.database_password.get_secret_value if settings.database_password else None,
@@ -139,6 +165,7 @@ async def connect(settings: Settings) -> Pool:
         max_size=settings.database_connections_max,
         command_timeout=settings.statement_timeout_s,
         timeout=5,
+        init=_refuse_poolers,
         server_settings={
             "application_name": "lutong",
             "timezone": "UTC",
@@ -150,9 +177,46 @@ async def connect(settings: Settings) -> Pool:
 @asynccontextmanager
 async def transaction(pool: Pool, cause: Cause | None = None, *, readonly: bool = False) -> AsyncIterator[Tx]:
     """A transaction that commits when the block ends well and leaves no trace when it does not."""
-    async with pool.acquire() as connection, connection.transaction(readonly=readonly):
-        now = await connection.fetchval("SELECT now()")
-        yield Tx(connection, now, cause or new_cause())
+    try:
+        async with acquire(pool) as connection, connection.transaction(readonly=readonly):
+            now = await connection.fetchval("SELECT now()")
+            yield Tx(connection, now, cause or new_cause())
+    except asyncpg.ReadOnlySQLTransactionError as error:
+        if readonly:
+            raise QueryWroteError from error
+        raise
+
+
+@asynccontextmanager
+async def acquire(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection of a pool. After an error that another connection would not have, all of the pool are replaced.
+
+    Where the server or the network gives none, that is no fault of the caller: NoConnectionError.
+    """
+    try:
+        connection = await pool.acquire()
+    except Exception as error:
+        if blames(error) and isinstance(error, ROOTS):
+            raise NoConnectionError(type(error).__name__) from error
+        raise
+    try:
+        try:
+            yield connection
+        except Exception as error:
+            if classify(error) is ErrorClass.RECONNECTS:
+                await pool.expire_connections()
+            raise
+    finally:
+        await pool.release(connection)
+
+
+async def takes_writes(pool: Pool) -> bool:
+    """Whether a database answers and takes writes. A connection that takes none is replaced before the next look."""
+    async with acquire(pool) as connection:
+        writes = await connection.fetchval("SELECT current_setting('transaction_read_only') = 'off'")
+        if not writes:
+            await pool.expire_connections()
+        return bool(writes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +238,7 @@ class MigrationError(RuntimeError):
     """The database and the files disagree; says which file and what to do."""
 
 
-class NotMigratedError(RuntimeError):
+class NotMigratedError(NotThereYetError):
     """The database is older than the code, and it is for somebody else to migrate it; wait until it is done."""
 
 

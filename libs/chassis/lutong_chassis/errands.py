@@ -14,8 +14,9 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from lutong_chassis import failpoints, observe, outbox
-from lutong_chassis.database import Pool, Tx, is_transient, pause_before_retry, transaction
+from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import Outgoing
+from lutong_chassis.errors import blames, classify
 from lutong_chassis.parking import explain
 from lutong_chassis.settings import Settings
 
@@ -70,7 +71,13 @@ class Runner:
                     jobs = await claim(self.pool, self.errand, self.errand.at_once - len(asking))
                     attempt = 0
                 except Exception as error:
-                    log.warning("errand_delayed", errand=self.errand.name, error=explain(error), attempt=attempt)
+                    log.warning(
+                        "errand_delayed",
+                        errand=self.errand.name,
+                        error=explain(error),
+                        error_class=classify(error),
+                        attempt=attempt,
+                    )
                     await pause_before_retry(attempt, self.settings.retry_delay_max_s)
                     attempt += 1
                     continue
@@ -80,8 +87,11 @@ class Runner:
         finally:
             for task in asking:
                 task.cancel()
-            if self.errand.aclose:
-                await self.errand.aclose()
+
+    async def close(self) -> None:
+        """Close what asking needs, when the process ends: `run` may be started again after an error."""
+        if self.errand.aclose:
+            await self.errand.aclose()
 
     async def _next(self, asking: "set[asyncio.Task[Any]]") -> "tuple[set[asyncio.Task[Any]], set[asyncio.Task[Any]]]":
         """Wait until something is answered, somebody wakes us, or it is time to look."""
@@ -91,20 +101,21 @@ class Runner:
         woken.cancel()
         return done - {woken}, pending - {woken}
 
-    async def _record(self, answers: Sequence[tuple[Any, Any]]) -> None:
-        """One transaction for all; when one answer spoils it, one for each, and that one is asked again some time."""
+    async def _record(self, answers: Sequence[tuple[Any, Any]], *, alone: bool = False) -> None:
+        """One transaction for all; when that fails, one for each on a new connection. What fails again is asked again."""
         if not answers:
             return
         try:
             if await record(self.pool, self.errand, answers):
                 self.after_commit()
         except Exception as error:
-            if is_transient(error):
+            if not blames(error):
                 raise
             log.exception("errand_failed", errand=self.errand.name, error=explain(error), answers=len(answers))
-            if len(answers) > 1:
+            if not alone:
+                await self.pool.expire_connections()
                 for answer in answers:
-                    await self._record([answer])
+                    await self._record([answer], alone=True)
 
 
 async def claim(pool: Pool, errand: Errand[J, A], jobs_max: int) -> Sequence[J]:

@@ -53,6 +53,9 @@ DATABASE_SIZE = Gauge("lutong_database_size_bytes", "Size of the service's datab
 DATABASE_DEAD = Gauge("lutong_database_dead_rows", "Dead rows that vacuum has not removed yet", ["table"])
 DATABASE_TRANSACTION = Gauge("lutong_database_oldest_transaction_seconds", "Age of the service's oldest transaction")
 DATABASE_CONNECTIONS = Gauge("lutong_database_connections", "Connections to the service's database")
+LOOP_RESTARTS = Counter(
+    "lutong_loop_restarts_total", "Background loops that ended or failed, and were started again", ["loop"]
+)
 STALLED = Gauge("lutong_consumer_stalled", "1 when there is lag and no progress, and the process should be restarted")
 
 tracer = trace.get_tracer("lutong")

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, StringConstraints
 
 from lutong_chassis import outbox, parking
 from lutong_chassis.database import Tx, transaction
+from lutong_chassis.errors import blames
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, routes
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 from lutong_contracts.values import Moment, Text
@@ -73,6 +74,8 @@ async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
     except parking.NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     except Exception as error:
+        if not blames(error):  # it says nothing about the record
+            raise
         raise Problem(409, "still_failing", f"it failed again and stays parked: {parking.explain(error)}") from error
     service.wake_relay()
     return {"redriven": applied, "next_parked": successor}

@@ -24,8 +24,9 @@ import asyncpg
 from lutong_chassis import envelope, inbox
 from lutong_chassis.attributes import recorded
 from lutong_chassis.batches import UndecodableBatch
-from lutong_chassis.database import Pool, Tx, columns, is_transient, transaction
+from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import MalformedError, Received, Record
+from lutong_chassis.errors import blames
 from lutong_contracts import Event
 
 Apply = Callable[[Tx, Sequence[Received[Event]]], Awaitable[None]]
@@ -201,7 +202,7 @@ async def redrive(pool: Pool, parked_id: int, apply: Apply, *, actor: str, reaso
         except NotParkedError:
             raise
         except Exception as error:
-            if not is_transient(error):
+            if blames(error):
                 await _note_failure(pool, head, error)
             raise
         applied += 1

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, time
-from typing import Final
+from typing import Final, NoReturn
 
 import asyncpg
 import structlog
@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from lutong_chassis import failpoints, observe, outbox
-from lutong_chassis.database import TRANSIENT, Connection, Pool, pause_before_retry, transaction
+from lutong_chassis.database import Connection, Pool, acquire, transaction
 from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import Settings
@@ -60,13 +60,12 @@ def producer(kafka: KafkaAccess, client_id: str) -> AIOKafkaProducer:
 
 @dataclass(slots=True)
 class Relay:
-    """The relay of one process. `run` until cancelled; `wake` it after a commit that said something."""
+    """The relay of one process. `run` and `sweep`, supervised; `wake` it after a commit that said something."""
 
     pool: Pool
     settings: Settings
     source: str
     shards: set[int] = field(default_factory=set)
-    _failures: int = 0
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -74,23 +73,18 @@ class Relay:
         self._woken.set()
 
     async def run(self) -> None:
-        """Carry rows for ever; whatever fails, start over from what is still pending."""
-        while True:
-            try:
-                async with self.pool.acquire() as connection:
-                    await self._session(connection)
-            except (KafkaError, *TRANSIENT) as error:
-                log.warning("relay_interrupted", error=type(error).__name__, attempt=self._failures)
-            except Exception:
-                log.exception("relay_failed", attempt=self._failures)
-            self.shards = set()
-            await pause_before_retry(self._failures, self.settings.retry_delay_max_s)
-            self._failures += 1
-
-    async def _session(self, connection: Connection) -> None:
-        """One connection with its locks and one producer: they live and die together."""
+        """Carry rows until something fails. Whoever runs it again starts over from what is still pending."""
         sender = producer(self.settings.kafka, f"{self.source}-relay")
-        await sender.start()
+        try:
+            await sender.start()
+            async with acquire(self.pool) as connection:
+                await self._session(connection, sender)
+        finally:
+            self.shards = set()
+            await sender.stop()
+
+    async def _session(self, connection: Connection, sender: AIOKafkaProducer) -> NoReturn:
+        """One connection with its locks and one producer: they live and die together."""
         try:
             await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", LOCK_CLASS, _PRESENCE)
             looked_at, turn = -_LOOK_INTERVAL_S, 0
@@ -104,23 +98,17 @@ class Relay:
                 if rows:
                     failpoints.reach("relay_fetched")
                     await _carry(connection, sender, rows, self.source)
-                    self._failures = 0
                 if len(rows) < self.settings.relay_batch_max:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), self.settings.relay_interval_ms / 1000)
         finally:
             await _release(connection)
-            await sender.stop()
 
-    async def sweep(self) -> None:
-        """Move deadlines to the outbox as they fall due, for ever."""
+    async def sweep(self) -> NoReturn:
+        """Move deadlines to the outbox as they fall due."""
         while True:
-            moved = 0
-            try:
-                async with transaction(self.pool) as tx:
-                    moved = await outbox.ripen(tx)
-            except TRANSIENT as error:
-                log.warning("deadlines_interrupted", error=type(error).__name__)
+            async with transaction(self.pool) as tx:
+                moved = await outbox.ripen(tx)
             if moved:
                 self.wake()
             else:
@@ -165,7 +153,7 @@ def _turned(shards: Sequence[int], turn: int) -> list[int]:
 
 async def _release(connection: Connection) -> None:
     if not connection.is_closed():
-        with suppress(*TRANSIENT):
+        with suppress(Exception):  # its end releases them as well
             await connection.execute("SELECT pg_advisory_unlock_all()")
 
 

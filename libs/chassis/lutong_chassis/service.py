@@ -10,14 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import asyncpg
 import structlog
 import uvicorn
-from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
 
@@ -27,11 +26,13 @@ from lutong_chassis.consumer import Consumer, handle
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import Received
 from lutong_chassis.errands import Errand, Runner
+from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.housekeeping import keep_house
 from lutong_chassis.http import BodyLimit, Front, Gate, Problem, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, chosen, read
+from lutong_chassis.supervise import Loops, stop
 from lutong_chassis.watchdog import Watchdog
 from lutong_contracts import Event
 from lutong_contracts.version import VERSION
@@ -42,7 +43,13 @@ CHASSIS_MIGRATIONS = Path(__file__).parent / "migrations"
 _GARBAGE = (50_000, 2, 5)
 """Collect when more than a batch was made and not let go: sooner would be looking at the same batch again and again."""
 
-_WAITED_FOR = (KafkaError, topics.TopicError, asyncpg.InvalidCatalogNameError, database.NotMigratedError)
+
+_VARIABLES = {
+    "database": "LUTONG_DATABASE_URL",
+    "kafka": "LUTONG_KAFKA_BOOTSTRAP or another of LUTONG_KAFKA_…",
+    "consumer group": "LUTONG_KAFKA_BOOTSTRAP or another of LUTONG_KAFKA_…",
+}
+"""What says how to reach what is waited for."""
 
 
 class Service:
@@ -74,8 +81,9 @@ class Service:
         self.intake: KafkaIntake | None = None
         self.watchdog: Watchdog | None = None
         self.runners: dict[str, Runner] = {}
+        self.loops: Loops | None = None
         self.stopping = False
-        self.failed = False
+        self.exit_code = 0
 
     # What the outside asks of a running service
 
@@ -89,7 +97,8 @@ class Service:
     @property
     def stalled(self) -> str | None:
         """Why the process should be restarted, if it should."""
-        return self.watchdog.stalled if self.watchdog else None
+        stalled = self.watchdog.stalled if self.watchdog else None
+        return stalled or (self.loops.stuck if self.loops else None)
 
     def wake_relay(self) -> None:
         """Something was said: carry it now."""
@@ -111,23 +120,30 @@ class Service:
             "database": await self._database_answers(),
             "broker": bool(self.watchdog and self.watchdog.broker_answers),
             "assignment": bool(self.intake and self.intake.has_assignment) or not self.handlers.by_type,
+            "loops": not (self.loops and self.loops.failing()),
         }
 
     async def sample(self) -> None:
         """Bring the gauges up to date."""
         if self.pool is None:
             return
-        with suppress(*database.TRANSIENT):
+        try:
             async with transaction(self.pool, readonly=True) as tx:
                 await observe.sample(tx)
+        except Exception as error:
+            if blames(error):
+                raise
 
     async def _database_answers(self) -> bool:
+        """Whether it answers, and takes writes: a replica is no place for commands."""
         if self.pool is None:
             return False
         try:
-            async with asyncio.timeout(2), self.pool.acquire() as connection:
-                return bool(await connection.fetchval("SELECT true"))
-        except database.TRANSIENT:
+            async with asyncio.timeout(2):
+                return await database.takes_writes(self.pool)
+        except Exception as error:
+            if blames(error):
+                raise
             return False
 
     # Its life
@@ -154,7 +170,7 @@ class Service:
             failpoints.arm(settings.failpoint)
         observe.configure_logging(settings, self.name)
         if told:
-            asyncio.run(self._migrate(settings.model_copy(update={"migrate_on_start": True})))
+            self._migrate(settings)
             return
         observe.configure_tracing(settings, self.name)
         if settings.auth == "off":
@@ -162,7 +178,7 @@ class Service:
         gc.freeze()  # what was imported stays: no collection need look at it again
         gc.set_threshold(*_GARBAGE)
         # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if self.failed else 0))
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(self.exit_code))
         uvicorn.run(
             app,
             host=settings.http_host,
@@ -207,7 +223,7 @@ class Service:
         if self.stopping:
             return
         error = asyncio.CancelledError("nobody asked it to stop") if life.cancelled() else life.exception()
-        self.failed = True
+        self.exit_code = 2 if isinstance(error, SettingsError) else 1
         log.critical("service_failed", error=f"{type(error).__name__}: {error}")
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -228,16 +244,7 @@ class Service:
         self.intake = KafkaIntake(f"lutong-{self.name}", self.handlers.topics, consumer, settings)
         self.watchdog = Watchdog(self.intake, settings)
         self.pool = pool
-        tasks = [
-            asyncio.create_task(coroutine)
-            for coroutine in (
-                self.relay.run(),
-                self.relay.sweep(),
-                self.watchdog.run(),
-                keep_house(pool, settings),
-                *(runner.run() for runner in self.runners.values()),
-            )
-        ]
+        tasks = self._start_loops(pool, settings)
         try:
             await until_it_works("kafka", lambda: self._find_topics(settings), settings)
             await until_it_works("consumer group", self.intake.start, settings)
@@ -245,12 +252,25 @@ class Service:
             await asyncio.Event().wait()
         finally:
             await self.intake.stop()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await stop(tasks)
+            await asyncio.gather(*(runner.close() for runner in self.runners.values()), return_exceptions=True)
             self.pool = None
             await pool.close()
             log.info("service_stopped")
+
+    def _start_loops(self, pool: Pool, settings: Settings) -> list[asyncio.Task[NoReturn]]:
+        """What runs beside the consumer as long as the process does."""
+        assert self.relay  # noqa: S101  # made just before
+        assert self.watchdog  # noqa: S101  # made just before
+        self.loops = Loops(settings.retry_delay_max_s, settings.stall_timeout_s)
+        loops: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+            "relay": self.relay.run,
+            "deadlines": self.relay.sweep,
+            "watchdog": self.watchdog.run,
+            "housekeeping": partial(keep_house, pool, settings),
+        }
+        loops |= {f"errand {name}": runner.run for name, runner in self.runners.items()}
+        return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]
 
     async def _open_database(self, settings: Settings) -> Pool:
         pool = await database.connect(settings)
@@ -261,10 +281,20 @@ class Service:
             raise
         return pool
 
-    async def _migrate(self, settings: Settings) -> None:
-        pool = await until_it_works("database", lambda: self._open_database(settings), settings)
-        await pool.close()
-        log.info("database_migrated", migrations=len(self.migrations))
+    def _migrate(self, settings: Settings) -> None:
+        """Bring the database up to date. Exit code 2 where it can never be reached as we are told to."""
+
+        async def migrate() -> None:
+            as_owner = settings.model_copy(update={"migrate_on_start": True})
+            pool = await until_it_works("database", lambda: self._open_database(as_owner), settings)
+            await pool.close()
+            log.info("database_migrated", migrations=len(self.migrations))
+
+        try:
+            asyncio.run(migrate())
+        except SettingsError as error:
+            sys.stderr.write(f"lutong-{self.name}: {error}\n")
+            raise SystemExit(2) from None
 
     async def _find_topics(self, settings: Settings) -> None:
         absent = await topics.missing(settings.kafka, self.handlers.topics)
@@ -286,12 +316,21 @@ async def prepare(pool: Pool, migrations: Sequence[database.Migration], settings
 
 
 async def until_it_works(what: str, attempt: Callable[[], Coroutine[Any, Any, Any]], settings: Settings) -> Any:  # noqa: ANN401  # gives what `attempt` gives
-    """Try until it works, with backoff, saying what is waited for. A bug is not waited for: it raises."""
+    """Try until it works, with backoff, saying what is waited for.
+
+    What never works is not waited for: a bug raises as it is, and what is configured so that it cannot work SettingsError.
+    """
     tries = 0
     while True:
         try:
             return await attempt()
-        except (*_WAITED_FOR, *database.TRANSIENT) as error:
+        except SettingsError:
+            raise
+        except Exception as error:
+            if classify(error) is ErrorClass.CONFIGURATION:
+                raise SettingsError(f"{_VARIABLES[what]}: {error}") from error
+            if blames(error) and not isinstance(error, FileNotFoundError):  # a socket of PostgreSQL's that is to come
+                raise
             log.warning("waiting", what=what, error=str(error) or type(error).__name__, tries=tries)
             await pause_before_retry(tries, settings.retry_delay_max_s)
             tries += 1

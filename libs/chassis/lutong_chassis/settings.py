@@ -1,14 +1,16 @@
 """Settings of one service process, read once from LUTONG_* variables and secret files, and frozen."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Literal, TypeVar, cast
+from typing import Annotated, Final, Literal, TypeVar, cast
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lutong_chassis import addresses
 from lutong_chassis.kafka import KafkaAccess, Protocol
 from lutong_contracts.topics import RETENTION
 
@@ -23,12 +25,25 @@ class SettingsError(ValueError):
     """The environment does not make sense; says which variable, what is wrong and what to do."""
 
 
+def _secret(check: Callable[[str], str]) -> AfterValidator:
+    """Read a secret where it is set; what is wrong with it does not hold it."""
+    return AfterValidator(lambda secret: SecretStr(check(secret.get_secret_value())))
+
+
+Retention = Annotated[timedelta, Field(ge=timedelta(days=1), le=timedelta(days=3650))]
+"""How long something is kept: PostgreSQL keeps days, and no more of them than its calendar has."""
+
+
 class KafkaSettings(BaseSettings):
     """How to reach Kafka: what services and the command line have in common."""
 
-    model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True
+    )
 
-    kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of Kafka brokers, comma-separated")
+    kafka_bootstrap: Annotated[str, AfterValidator(addresses.kafka_brokers)] = Field(
+        "127.0.0.1:9092", description="host:port of Kafka brokers, comma-separated"
+    )
     kafka_security_protocol: Protocol = Field("PLAINTEXT", description="SASL means SCRAM-SHA-512")
     kafka_username: str | None = Field(None, description="the principal, with SASL")
     kafka_password: SecretStr | None = Field(None, description="its password")
@@ -41,6 +56,8 @@ class KafkaSettings(BaseSettings):
                 f"LUTONG_KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: set LUTONG_KAFKA_USERNAME, and put "
                 f"its password into {SECRETS}/lutong_kafka_password"
             )
+        if self.kafka_security_protocol.endswith("SSL") and self.kafka_ca_file and not self.kafka_ca_file.is_file():
+            raise ValueError(f"LUTONG_KAFKA_CA_FILE is {self.kafka_ca_file}, and there is no such file")
         return self
 
     @property
@@ -58,12 +75,16 @@ class KafkaSettings(BaseSettings):
 class Settings(KafkaSettings):
     """What an operator may set. Every field is a variable: `http_port` is LUTONG_HTTP_PORT."""
 
-    database_url: SecretStr = Field(description="postgresql://… of this service's own database")
+    database_url: Annotated[SecretStr, _secret(addresses.postgres_url)] = Field(
+        description="postgresql://… of this service's own database"
+    )
     database_password: SecretStr | None = Field(None, description="its password, where the URL has none")
     database_connections_max: int = Field(10, ge=3, description="connections of this process")
     migrate_on_start: bool = Field(default=True, description="apply migrations at boot; off where a job does it")
 
-    http_host: str = Field("127.0.0.1", description="address that HTTP listens on")
+    http_host: Annotated[str, AfterValidator(addresses.listening_host)] = Field(
+        "127.0.0.1", description="address that HTTP listens on"
+    )
     http_port: int = Field(8000, ge=0, le=65535, description="port that HTTP listens on")
     http_requests_max: int = Field(64, ge=1, description="requests in progress at once; more are refused with 503")
     body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
@@ -92,11 +113,13 @@ class Settings(KafkaSettings):
     stall_timeout_s: float = Field(60.0, gt=0, description="lag without progress that fails /livez")
     shutdown_timeout_s: float = Field(20.0, gt=0, description="time to finish work after SIGTERM")
 
-    outbox_retention: timedelta = Field(timedelta(days=7), description="published rows kept for republishing")
-    inbox_retention: timedelta = Field(timedelta(days=45), description="how long duplicates are recognised")
-    parked_retention: timedelta = Field(timedelta(days=30), description="how long resolved parked events are kept")
+    outbox_retention: Retention = Field(timedelta(days=7), description="published rows kept for republishing")
+    inbox_retention: Retention = Field(timedelta(days=45), description="how long duplicates are recognised")
+    parked_retention: Retention = Field(timedelta(days=30), description="how long resolved parked events are kept")
 
-    otlp_endpoint: str | None = Field(None, description="OTLP/HTTP traces endpoint; unset means no traces")
+    otlp_endpoint: Annotated[str, AfterValidator(addresses.traces_url)] | None = Field(
+        None, description="OTLP/HTTP collector, as http://collector:4318; without a path, /v1/traces is added"
+    )
 
     @model_validator(mode="after")
     def _failpoints_are_for_tests(self) -> "Settings":

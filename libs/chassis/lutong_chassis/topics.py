@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from lutong_chassis.errors import NotThereYetError
 from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts import Topic
 
 
-class TopicError(RuntimeError):
-    """The broker would not create a topic."""
+class TopicError(NotThereYetError):
+    """A topic is missing, or the broker would not create it."""
 
 
 @asynccontextmanager

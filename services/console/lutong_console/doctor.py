@@ -22,6 +22,16 @@ from lutong_contracts import TOPICS, Topic
 
 _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
+_OVERDUE_MAX_S: Final = 10.0
+"""How late a deadline may be: it is looked for several times a second."""
+_UNREADY: Final = {
+    "database": "its database does not answer, or takes no writes",
+    "broker": "Kafka does not answer it",
+    "assignment": "it has no partitions: Kafka is away, or it has more replicas than partitions",
+    "loops": "a background loop fails again and again",
+}
+"""What it means when a check of readiness fails."""
+
 _SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
 
 
@@ -70,7 +80,9 @@ async def _service(target: Suite, service: str) -> list[Finding]:
     except ConsoleError as error:
         return [Finding(str(error), error.then or f"lutong logs {service}")]
     findings = [
-        Finding(f"{service}: no {name}", f"lutong logs {service}") for name, so in ready["checks"].items() if not so
+        Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
+        for name, so in ready["checks"].items()
+        if not so
     ]
     if not live["live"]:
         findings.append(Finding(f"{service} is stuck: {live['reason']}", "restart it"))
@@ -91,7 +103,9 @@ async def _database(service: str, url: str) -> list[Finding]:
             SELECT clock_timestamp() AS now, current_setting('synchronous_commit') AS synchronous_commit,
                    current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
                    (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
-                      FROM pending) AS oldest_s
+                      FROM pending) AS oldest_s,
+                   (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float FROM deadline) AS overdue_s,
+                   current_setting('transaction_read_only') AS transaction_read_only
             """
         )
     finally:
@@ -100,13 +114,20 @@ async def _database(service: str, url: str) -> list[Finding]:
 
 
 def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
-    """What is wrong with a database, by its clock, its oldest unpublished event and its settings."""
+    """What is wrong with a database: its clock, what it has not published or not let fall due, and its settings."""
     skew_s = abs((now - row["now"]).total_seconds())
     if skew_s > _SKEW_MAX_S:
         yield Finding(f"{service}: its database's clock is {skew_s:.0f} s off ours", "synchronise the clocks (NTP)")
     if row["oldest_s"] > _OUTBOX_AGE_MAX_S:
         yield Finding(
             f"{service}: an event waits for the relay since {row['oldest_s']:.0f} s", f"lutong logs {service}"
+        )
+    if row["overdue_s"] > _OVERDUE_MAX_S:
+        yield Finding(f"{service}: a deadline is overdue by {row['overdue_s']:.0f} s", f"lutong logs {service}")
+    if row["transaction_read_only"] == "on":
+        yield Finding(
+            f"{service}: its database takes no writes",
+            "promote a server, or point LUTONG_DATABASE_URL at one that takes them",
         )
     for name in _SETTINGS_ON:
         if row[name] == "off":

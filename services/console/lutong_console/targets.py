@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import typer
 
+from lutong_chassis import addresses
 from lutong_chassis.auth import Principal
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import SECRETS, KafkaSettings, SettingsError, read
@@ -101,7 +102,7 @@ def suite(name: str) -> Suite:
     if name == COMPOSE:
         return Suite.deployed(compose())
     stack = stack_named(name)
-    given = {service: os.environ.get(f"LUTONG_{service.upper()}_URL") for service in SERVICES}
+    given = {service: _given(f"LUTONG_{service.upper()}_URL", addresses.http_url) for service in SERVICES}
     if stack is None or not stack.children:
         if not all(given.values()):
             raise ConsoleError(f"no suite is running under the name {name!r}", then="lutong up", code=UNREACHABLE)
@@ -129,9 +130,18 @@ def secrets_of(name: str) -> Path:
     return compose().secrets if name == COMPOSE else SECRETS
 
 
+def _given(variable: str, check: Callable[[str], str]) -> str:
+    """What a variable holds, checked as it is read; an empty text where it is not set."""
+    value = os.environ.get(variable, "")
+    try:
+        return check(value) if value else ""
+    except ValueError as error:
+        raise ConsoleError(f"{variable} {error}", code=USAGE) from None
+
+
 def _given_database(service: str) -> str:
     """LUTONG_<SERVICE>_DATABASE_URL; its password may be in a secret file."""
-    url = os.environ.get(f"LUTONG_{service.upper()}_DATABASE_URL", "")
+    url = _given(f"LUTONG_{service.upper()}_DATABASE_URL", addresses.postgres_url)
     file = SECRETS / "lutong_database_password"
     if not url or urlsplit(url).password or not file.exists():
         return url
@@ -151,7 +161,7 @@ def _kafka_of(stack: "Stack | None") -> KafkaAccess:
 
 def _auth(issuer: "Stack | Deployment | None") -> httpx.Auth:
     """LUTONG_TOKEN or LUTONG_TOKEN_FILE win; otherwise the key of the stack or deployment signs."""
-    token, file = os.environ.get("LUTONG_TOKEN"), os.environ.get("LUTONG_TOKEN_FILE")
+    token, file = _given("LUTONG_TOKEN", addresses.token), os.environ.get("LUTONG_TOKEN_FILE")
     if token:
         return Bearer(lambda: token)
     if file:
@@ -161,9 +171,11 @@ def _auth(issuer: "Stack | Deployment | None") -> httpx.Auth:
 
 def _read_token(file: Path) -> str:
     try:
-        return file.read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
+        return addresses.token(file.read_text(encoding="utf-8"))
+    except OSError as error:
         raise ConsoleError(f"LUTONG_TOKEN_FILE {file}: {type(error).__name__}", code=USAGE) from None
+    except ValueError as error:
+        raise ConsoleError(f"LUTONG_TOKEN_FILE {file} {error}", code=USAGE) from None
 
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON

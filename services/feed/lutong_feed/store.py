@@ -211,7 +211,14 @@ async def card(tx: Tx, post_id: str) -> asyncpg.Record | None:
 
 async def program(tx: Tx, program_id: str) -> Program | None:
     """A program with its offers, once a release of it was heard of."""
-    row = await tx.fetchrow("SELECT * FROM program WHERE program_id = $1 AND version IS NOT NULL", program_id)
+    row = await tx.fetchrow(
+        """
+        SELECT program_id, merchant_id, version, title, page, offers, suspended_for
+          FROM program
+         WHERE program_id = $1 AND version IS NOT NULL
+        """,
+        program_id,
+    )
     if row is None:
         return None
     offers = tuple(Offer.model_validate(offer) for offer in orjson.loads(row["offers"]))
@@ -240,15 +247,25 @@ async def save_request(tx: Tx, request: ServiceRequested, cause: Cause) -> None:
 
 async def request(tx: Tx, order_id: str) -> asyncpg.Record | None:
     """What a viewer asked for, and how far it is."""
-    return await tx.fetchrow("SELECT * FROM service_request WHERE order_id = $1", order_id)
+    return await tx.fetchrow(f"SELECT {_REQUEST} FROM service_request WHERE order_id = $1", order_id)
 
 
 async def requests_of(tx: Tx, viewer_id: str) -> list[asyncpg.Record]:
     """A viewer's latest requests."""
     return await tx.fetch(
-        "SELECT * FROM service_request WHERE viewer_id = $1 ORDER BY requested_at DESC, order_id LIMIT 100", viewer_id
+        f"""
+        SELECT {_REQUEST}
+          FROM service_request
+         WHERE viewer_id = $1
+         ORDER BY requested_at DESC, order_id
+         LIMIT 100
+        """,
+        viewer_id,
     )
 
+
+_REQUEST = """order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency, status, reason,
+              location_id, location_kind, correlation_id, requested_at, changed_at"""
 
 _POST_WITH_CARD = """
     SELECT post.post_id, number, author_id, text, published_at, state, card.program_id, reason, title, page, version,

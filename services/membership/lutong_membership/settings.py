@@ -13,7 +13,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
 class MembershipSettings(BaseSettings):
     """How long things last, and what an operator decides alone."""
 
-    model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False)
 
     assessment_patience_s: float = Field(
         30.0, gt=0, description="how long a newcomer waits for a provider that does not answer"

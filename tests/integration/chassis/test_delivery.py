@@ -55,6 +55,7 @@ async def test_kafka_may_be_down_at_boot_and_commands_are_taken_meanwhile(
                 "database": True,
                 "broker": False,
                 "assignment": False,
+                "loops": True,
             }
 
         await until(lives, "it waits for Kafka and says so")

@@ -226,3 +226,32 @@ async def test_answers_outlive_a_database_that_goes_away(pool: Pool) -> None:
             return await answers(pool) == {"a": 1}
 
         await until(answered, "it is recorded on another connection")
+
+
+async def test_an_answer_that_one_connection_refuses_is_recorded_and_not_asked_again(pool: Pool) -> None:
+    refused: list[int] = []
+
+    async def refuse_once(tx: Tx, given: Sequence[tuple[str, int]]) -> list[Outgoing]:
+        if not refused:
+            refused.append(len(given))
+            raise asyncpg.InternalClientError("got result for unknown protocol state 3")
+        return await record(tx, given)
+
+    async def refuse_its_connection(tx: Tx, given: Sequence[tuple[str, int]]) -> list[Outgoing]:
+        backend = tx.connection.get_server_pid()
+        if not refused or backend in refused:
+            refused.append(backend)
+            raise ZeroDivisionError
+        return await record(tx, given)
+
+    for question, write in (("one", refuse_once), ("other", refuse_its_connection)):
+        refused.clear()
+        outside = Outside()
+        await wonder(pool, question)
+        async with running(pool, Errand("test", claim, outside.ask, write)):
+
+            async def answered(question: str = question) -> bool:
+                return (await answers(pool))[question] == len(question)
+
+            await until(answered, f"{question} is answered")
+        assert outside.asked == [question]

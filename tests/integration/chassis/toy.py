@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 from fastapi import APIRouter
 from pydantic import BaseModel
 
@@ -54,6 +55,17 @@ SLOW_PLACE = 999
 STUCK_PLACE = 998
 """A place at which the handler waits for something that never comes."""
 
+MARKING_PLACE = 997
+"""A place that leaves its mark on the connection that counts it."""
+
+MARKED_PLACE = 996
+"""A place that fails on a connection with that mark, as on one whose server has changed."""
+
+CONFUSED_PLACE = 995
+"""A place at which asyncpg does not know where it is, three times."""
+
+confused = {"left": 3}
+
 handlers = Handlers()
 bug = {"fixed": False}
 
@@ -72,6 +84,18 @@ async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
         await tx.execute("SELECT pg_sleep(60)")
     if any(received.event.place == STUCK_PLACE for received in batch):
         await asyncio.Event().wait()
+    places = {received.event.place for received in batch}
+    if MARKED_PLACE in places and await tx.fetchval("SELECT to_regclass('pg_temp.mark') IS NOT NULL"):
+        raise BuggyError
+    if MARKING_PLACE in places:
+        await tx.execute("CREATE TEMP TABLE IF NOT EXISTS mark ()")
+    if CONFUSED_PLACE in places and confused["left"]:
+        confused["left"] -= 1
+        raise asyncpg.InternalClientError("got result for unknown protocol state 3")
+    # `SELECT *` is what a migration outdates while we run: services name their columns, and this shows that it is no matter.
+    await tx.fetch(
+        "SELECT * FROM counter WHERE counter_id = ANY($1)", [received.event.counter_id for received in batch]
+    )
     for received in batch:
         total = await tx.fetchval(
             """
@@ -133,7 +157,32 @@ async def remind(counter_id: Identifier, after_ms: int, tx: TxDependency) -> dic
 @allowed("operator")
 async def read_count(counter_id: Identifier, tx: TxDependency) -> dict[str, int]:
     """How much was counted so far."""
-    return {"total": await tx.fetchval("SELECT total FROM counter WHERE counter_id = $1", counter_id) or 0}
+    row = await tx.fetchrow("SELECT * FROM counter WHERE counter_id = $1", counter_id)
+    return {"total": row["total"] if row else 0}
+
+
+@router.get("/v1/counts/{counter_id}/written")
+@allowed("operator")
+async def write_in_a_query(counter_id: Identifier, tx: TxDependency) -> None:
+    """A bug: a query that writes."""
+    await tx.execute("UPDATE counter SET total = 0 WHERE counter_id = $1", counter_id)
+
+
+@router.get("/v1/counts/{counter_id}/at/{place}")
+@allowed("operator")
+async def was_at(counter_id: Identifier, place: int, tx: TxDependency) -> bool:
+    """Whether it was counted at a place. A bug: a place may be larger than its column takes."""
+    return bool(
+        await tx.fetchval("SELECT true FROM counter WHERE counter_id = $1 AND $2 = ANY (places)", counter_id, place)
+    )
+
+
+@router.post("/v1/sums")
+@allowed("operator")
+async def sum_up(command: Count, tx: TxDependency) -> dict[str, int]:
+    """How much was counted, asked by a command."""
+    row = await tx.fetchrow("SELECT * FROM counter WHERE counter_id = $1", command.counter_id)
+    return {"total": row["total"] if row else 0}
 
 
 service = Service(

@@ -12,6 +12,7 @@ import httpx
 from lutong_chassis import Service, database, failpoints
 from lutong_chassis.auth import Principal
 from lutong_chassis.consumer import Consumer
+from lutong_chassis.database import Pool
 from lutong_chassis.parking import StoredRecord
 from lutong_chassis.testing import http_client, settings_for
 from lutong_local.nursery import fork
@@ -46,6 +47,12 @@ class NoPartitions:
     def assignment(self) -> set[Any]:
         return set()
 
+    def pause(self, *partitions: Any) -> None:
+        """Nothing is fetched anyway."""
+
+    def resume(self, *partitions: Any) -> None:
+        """Nothing is fetched anyway."""
+
 
 def service_named(name: str) -> Service:
     service: Service = import_module(f"lutong_{name}.app").service
@@ -56,19 +63,22 @@ async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Res
     """Do one thing as the service would; gives the answer of a command."""
     pool = await database.connect(settings_for(url, database_connections_max=3))
     try:
-        if isinstance(what, Delivery):
-            consumer = Consumer(pool, service.handlers, 0.1, after_commit=lambda: None)
-            await consumer.on_poll([record_of(what)], NoPartitions())
-            return None
-        async with http_client(service, pool, Principal(what.who, "admin")) as client:
-            while True:  # the backend of a process that died lets its locks go a moment later
-                answer = await client.request(
-                    what.method, what.path, json=what.body, headers={"idempotency-key": what.key}
-                )
-                if answer.status_code != 409 or "in_progress" not in answer.text:
-                    return answer
+        return await act_on(service, pool, what)
     finally:
         await pool.close()
+
+
+async def act_on(service: Service, pool: Pool, what: Command | Delivery) -> httpx.Response | None:
+    """The same, on connections that have done other things before."""
+    if isinstance(what, Delivery):
+        consumer = Consumer(pool, service.handlers, 0.1, after_commit=lambda: None)
+        await consumer.on_poll([record_of(what)], NoPartitions())
+        return None
+    async with http_client(service, pool, Principal(what.who, "admin")) as client:
+        while True:  # the backend of a process that died lets its locks go a moment later
+            answer = await client.request(what.method, what.path, json=what.body, headers={"idempotency-key": what.key})
+            if answer.status_code != 409 or "in_progress" not in answer.text:
+                return answer
 
 
 def record_of(what: Delivery) -> StoredRecord:

@@ -15,7 +15,11 @@ from lutong_inventory.settings import InventorySettings
 from lutong_membership.deduction.settings import DeductionSettings
 from lutong_membership.settings import MembershipSettings
 
-GOOD = {"LUTONG_DATABASE_URL": "x", "LUTONG_AUTH_KEYS_FILE": "/keys/jwks.json", "LUTONG_AUTH_ISSUER": "https://issuer"}
+GOOD = {
+    "LUTONG_DATABASE_URL": "postgresql://x",
+    "LUTONG_AUTH_KEYS_FILE": "/keys/jwks.json",
+    "LUTONG_AUTH_ISSUER": "https://issuer",
+}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +47,93 @@ def test_wrong_settings_are_explained(
             monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=message):
         read(Settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "LUTONG_DATABASE_URL",
+            "postgresql+asyncpg://u:p@h/d",
+            r"must begin with postgresql://, and begins with postgresql\+asyncpg://",
+        ),
+        ("LUTONG_DATABASE_URL", "jdbc:postgresql://h/d", "begins with jdbc:postgresql://"),
+        ("LUTONG_DATABASE_URL", "mysql://u:p@h/d", "begins with mysql://"),
+        ("LUTONG_DATABASE_URL", "host=h dbname=d user=u password=canary", "must be a URL: postgresql://"),
+        ("LUTONG_DATABASE_URL", "host=h", "must be a URL: postgresql://user@host:port/database"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:can/ary@h:5432/d", "percent-encode the password"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:can@ary@h:5432/d", "percent-encode the password"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:can#ary@h:5432/d", "percent-encode the password"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:can?ary@h:5432/d", "percent-encode the password"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:can%ary@h:5432/d", "percent-encode the password"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:p@h:port/d", "a host or port that cannot be read"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:p@h:70000/d", "a host or port that cannot be read"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:p@h/d?sslmode", "parameters behind its"),
+        ("LUTONG_DATABASE_URL", "postgresql://u:p@h/\nd", "a line end"),
+        ("LUTONG_DATABASE_URL", "", "is empty"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "kafka://h:9092", "without a scheme"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "PLAINTEXT://h:9092", "without a scheme"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "", "must be host:port"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "h:port", "'h:port' is not"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "h:9092,", "'' is not"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "h:9092;g:9092", "is not"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "h:99999", "is not"),
+        ("LUTONG_OUTBOX_RETENTION", "-P7D", "greater than or equal to 1 day"),
+        ("LUTONG_OUTBOX_RETENTION", "PT1H", "greater than or equal to 1 day"),
+        ("LUTONG_OUTBOX_RETENTION", "7", "valid timedelta|greater than or equal to 1 day"),
+        ("LUTONG_PARKED_RETENTION", "P999999D", "less than or equal to 3650 days"),
+        ("LUTONG_INBOX_RETENTION", "forever", "valid timedelta"),
+        ("LUTONG_RETRY_DELAY_MAX_S", "inf", "finite"),
+        ("LUTONG_STATEMENT_TIMEOUT_S", "nan", "finite|greater than 0"),
+        ("LUTONG_OTLP_ENDPOINT", "collector:4318", "must be a URL such as http://collector:4318"),
+        ("LUTONG_OTLP_ENDPOINT", "grpc://collector:4317", "must be a URL such as http://collector:4318"),
+        ("LUTONG_HTTP_HOST", "http://0.0.0.0", "an address or a name alone"),
+        ("LUTONG_HTTP_HOST", "127.0.0.1:8000", "an address or a name alone"),
+    ],
+)
+def test_what_can_never_work_is_refused_by_its_name(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, good in (GOOD | {name: value}).items():
+        monkeypatch.setenv(variable, good)
+    with pytest.raises(SettingsError, match=f"^{name}.*{message}") as refused:
+        read(Settings)
+    assert "ary" not in str(refused.value).replace("library", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LUTONG_DATABASE_URL", "postgres://u:p%2F%40@h:5432/d?sslmode=require"),
+        ("LUTONG_DATABASE_URL", "postgresql://u@one:5432,two:5433/d?target_session_attrs=read-write"),
+        ("LUTONG_DATABASE_URL", "postgresql://u@[::1]:5432/d"),
+        ("LUTONG_DATABASE_URL", "postgresql:///d?host=/run/postgresql"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "one:9092, two:9093"),
+        ("LUTONG_KAFKA_BOOTSTRAP", "[::1]:9092"),
+        ("LUTONG_HTTP_HOST", "::1"),
+        ("LUTONG_OUTBOX_RETENTION", "P1D"),
+    ],
+)
+def test_the_control_what_can_work_is_taken(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, good in (GOOD | {name: value}).items():
+        monkeypatch.setenv(variable, good)
+    assert read(Settings).auth == "required"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "used"),
+    [
+        ("http://collector:4318", "http://collector:4318/v1/traces"),
+        ("http://collector:4318/", "http://collector:4318/v1/traces"),
+        ("https://collector/otlp/v1/traces", "https://collector/otlp/v1/traces"),
+    ],
+)
+def test_an_otlp_endpoint_without_a_path_is_completed(
+    endpoint: str, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (GOOD | {"LUTONG_OTLP_ENDPOINT": endpoint}).items():
+        monkeypatch.setenv(name, value)
+    assert read(Settings).otlp_endpoint == used
 
 
 def test_secrets_come_from_files_and_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +175,11 @@ def test_every_client_comes_the_same_way(protocol: Protocol, encrypted: bool, au
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_who_asks_may_be_ignored_on_loopback_only(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"LUTONG_DATABASE_URL": "x", "LUTONG_AUTH": "off", "LUTONG_HTTP_HOST": host}.items():
+    for name, value in {
+        "LUTONG_DATABASE_URL": "postgresql://x",
+        "LUTONG_AUTH": "off",
+        "LUTONG_HTTP_HOST": host,
+    }.items():
         monkeypatch.setenv(name, value)
     assert read(Settings).auth == "off"
 
@@ -100,7 +195,10 @@ def test_the_database_url_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     ("wanted", "name", "value"),
     [
         (InventorySettings, "LUTONG_ACCEPTANCE_WINDOW_S", "soon"),
+        (InventorySettings, "LUTONG_ACCEPTANCE_WINDOW_S", "inf"),
         (MembershipSettings, "LUTONG_PLAN_DAY_S", "-1"),
+        (MembershipSettings, "LUTONG_HOLD_LIFE_S", "inf"),
+        (DeductionSettings, "LUTONG_DEDUCTION_PAUSE_S", "inf"),
         (MembershipSettings, "LUTONG_FOUR_EYES_ABOVE_MINOR", "1.5"),
         (DeductionSettings, "LUTONG_DEDUCTION_TIMEOUT_S", "0"),
     ],

@@ -12,6 +12,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WELL: dict[str, Any] = {
     "now": NOW,
     "oldest_s": 0.0,
+    "overdue_s": -60.0,
+    "transaction_read_only": "off",
     "synchronous_commit": "on",
     "fsync": "on",
     "full_page_writes": "on",
@@ -34,6 +36,8 @@ def test_a_database_that_is_well_is_let_be() -> None:
     [
         ({"now": NOW - timedelta(seconds=9)}, "clock is 9 s off", "synchronise the clocks"),
         ({"oldest_s": 60.0}, "an event waits for the relay since 60 s", "lutong logs feed"),
+        ({"overdue_s": 90.0}, "a deadline is overdue by 90 s", "lutong logs feed"),
+        ({"transaction_read_only": "on"}, "its database takes no writes", "promote a server"),
         ({"synchronous_commit": "off"}, "synchronous_commit = off", "ALTER SYSTEM RESET synchronous_commit"),
         ({"fsync": "off"}, "fsync = off", "ALTER SYSTEM RESET fsync"),
         ({"full_page_writes": "off"}, "full_page_writes = off", "ALTER SYSTEM RESET full_page_writes"),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-import asyncpg
 import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -11,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from lutong_chassis import parking
-from lutong_chassis.database import is_transient
+from lutong_chassis import errors, parking
+from lutong_chassis.errors import ErrorClass
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +44,15 @@ class Problem(Exception):  # noqa: N818  # RFC 9457 calls it a problem; to its r
         self.detail = detail
         self.headers = headers
         self.extra = extra
+
+
+_AWAY: Final = Problem(503, "unavailable", "a dependency is away or busy: try again shortly")
+_FAILURES: Final = {
+    ErrorClass.EVENT: Problem(
+        422, "unstorable", "a value in the request cannot be stored: it is too large, or out of range"
+    ),
+    ErrorClass.OURS: Problem(500, "bug", "this is a bug in the service, not in your request: see its log"),
+}
 
 
 class ProblemDocument(BaseModel):
@@ -86,16 +94,16 @@ def install_problems(app: FastAPI) -> None:
         return answer(Problem(422, "invalid", detail, errors=errors))
 
     async def failure(_request: Request, error: Exception) -> Response:
-        if is_transient(error):
-            return answer(Problem(503, "unavailable", "a dependency is away or busy: try again shortly"))
-        log.error("command_failed", error=parking.explain(error))
-        return answer(Problem(500, "bug", "this is a bug in the service, not in your request: see its log"))
+        error_class = errors.classify(error)
+        if error_class not in {ErrorClass.WAITS, ErrorClass.RECONNECTS}:
+            log.error("command_failed", error=parking.explain(error), error_class=error_class)
+        return answer(_FAILURES.get(error_class, _AWAY))
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
-    for transient in (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError):
-        app.add_exception_handler(transient, failure)
+    for root in errors.ROOTS:
+        app.add_exception_handler(root, failure)
     app.add_exception_handler(Exception, failure)
 
 

@@ -10,15 +10,20 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
+import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from lutong_chassis import failpoints, observe, outbox
 from lutong_chassis.database import Tx, new_cause, transaction
 from lutong_chassis.envelope import TRACEPARENT, Cause
+from lutong_chassis.errors import ErrorClass, classify
 from lutong_chassis.http.access import SAFE_METHODS, GuardedRoute, Run
 from lutong_chassis.http.problems import Problem
+from lutong_chassis.parking import explain
 from lutong_contracts.values import IDENTIFIER_PATTERN
+
+log = structlog.get_logger(__name__)
 
 _KEY_MAX: Final = 128
 
@@ -57,10 +62,20 @@ class TransactionalRoute(GuardedRoute):
 
     async def answer(self, request: Request, run: Run) -> Response:
         """Answer in a transaction: read-only for a query, remembered by its key for a command."""
-        pool = request.app.state.service.required_pool
+        try:
+            return await self._answer(request, run)
+        except Exception as error:
+            if request.state.commits or classify(error) is not ErrorClass.RECONNECTS:
+                raise
+            log.info("command_tried_again", error=explain(error))
+        return await self._answer(request, run)
+
+    async def _answer(self, request: Request, run: Run) -> Response:
+        """One try. `commits` is set before what cannot be tried again: when a commit fails, it may have happened."""
+        request.state.commits = False
         if request.method not in SAFE_METHODS:
             return await _command(request, run)
-        async with transaction(pool, readonly=True) as tx:
+        async with transaction(request.app.state.service.required_pool, readonly=True) as tx:
             request.state.tx = tx
             return await run(request)
 
@@ -79,7 +94,7 @@ async def _command(request: Request, run: Run) -> Response:
     scope = f"{request.state.principal.identity} {request.method} {request.url.path}"
     fingerprint = hashlib.sha256(b"\n".join([scope.encode(), request.url.query.encode(), body])).hexdigest()
     failpoints.reach("before_transaction")
-    async with transaction(service.pool, _cause(request)) as tx:
+    async with transaction(service.required_pool, _cause(request)) as tx:
         request.state.tx = tx
         saved = await _claim(tx, scope, key, fingerprint) if key else None
         if saved is not None:
@@ -91,6 +106,7 @@ async def _command(request: Request, run: Run) -> Response:
         if key:
             await _remember(tx, (scope, key, fingerprint), response)
         failpoints.reach("before_commit")
+        request.state.commits = True
     failpoints.reach("after_commit")
     if tx.outgoing:
         service.wake_relay()

@@ -1,7 +1,7 @@
 """Orders: locked in key order; their first ending wins."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import orjson
@@ -9,11 +9,15 @@ import orjson
 from lutong_chassis import Tx
 from lutong_inventory.domain import CANCELLABLE
 
+_ORDER: Final = """order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency, mode, lines, state,
+                  location_id, location_kind, distance_m, accept_by, reason, correlation_id, causation_id, created_at,
+                  changed_at, refunded_minor"""
+
 
 async def lock_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, asyncpg.Record]:
     """Orders, locked in key order."""
     rows = await tx.fetch(
-        "SELECT * FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id FOR NO KEY UPDATE",
+        f"SELECT {_ORDER} FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id FOR NO KEY UPDATE",
         sorted(set(order_ids)),
     )
     return {row["order_id"]: row for row in rows}
@@ -32,11 +36,11 @@ async def cancel(
     """Cancel those orders that are still in one of the given states; gives them. The first ending wins."""
     await lock_orders(tx, order_ids)
     return await tx.fetch(
-        """
+        f"""
         UPDATE customer_order
            SET state = 'cancelled', reason = $2, changed_at = now()
          WHERE order_id = ANY ($1) AND state = ANY ($3)
-        RETURNING *
+        RETURNING {_ORDER}
         """,
         order_ids,
         reason,
@@ -46,14 +50,14 @@ async def cancel(
 
 async def order(tx: Tx, order_id: str) -> asyncpg.Record | None:
     """An order."""
-    return await tx.fetchrow("SELECT * FROM customer_order WHERE order_id = $1", order_id)
+    return await tx.fetchrow(f"SELECT {_ORDER} FROM customer_order WHERE order_id = $1", order_id)
 
 
 async def orders_at(tx: Tx, location_id: str, state: str, after: str, limit: int) -> list[asyncpg.Record]:
     """Orders of a location in a state, by id, after a given one."""
     return await tx.fetch(
-        """
-        SELECT *
+        f"""
+        SELECT {_ORDER}
           FROM customer_order
          WHERE location_id = $1 AND state = $2 AND order_id > $3
          ORDER BY order_id

@@ -22,7 +22,14 @@ async def save_locations(tx: Tx, locations: Sequence[tuple[str, str, str, str, f
 
 async def locations(tx: Tx, location_ids: Iterable[str]) -> dict[str, asyncpg.Record]:
     """Locations by id."""
-    rows = await tx.fetch("SELECT * FROM location WHERE location_id = ANY ($1)", sorted(set(location_ids)))
+    rows = await tx.fetch(
+        """
+        SELECT location_id, merchant_id, kind, name, latitude, longitude, open
+          FROM location
+         WHERE location_id = ANY ($1)
+        """,
+        sorted(set(location_ids)),
+    )
     return {row["location_id"]: row for row in rows}
 
 

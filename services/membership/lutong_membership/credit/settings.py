@@ -12,7 +12,7 @@ class CreditSettings(ProviderSettings):
     """What an operator may set. Every field is a variable: `timeout_s` is LUTONG_CREDIT_TIMEOUT_S."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LUTONG_CREDIT_", frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="LUTONG_CREDIT_", frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False
     )
 
     provider: Literal["scorecard", "http"] = Field("scorecard", description="the in-house scorecard, or one outside")

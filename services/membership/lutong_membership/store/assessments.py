@@ -30,7 +30,14 @@ class Job:
 async def lock_applicants(tx: Tx, members: Iterable[str]) -> dict[str, Applicant]:
     """Applicants, locked: nobody else decides about these members until commit."""
     rows = await tx.fetch(
-        "SELECT * FROM applicant WHERE member_id = ANY ($1) ORDER BY member_id FOR NO KEY UPDATE", sorted(set(members))
+        f"""
+        SELECT {", ".join(Applicant.__dataclass_fields__)}
+          FROM applicant
+         WHERE member_id = ANY ($1)
+         ORDER BY member_id
+           FOR NO KEY UPDATE
+        """,
+        sorted(set(members)),
     )
     return {row["member_id"]: Applicant(**dict(row)) for row in rows}
 

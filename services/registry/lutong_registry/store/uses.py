@@ -42,7 +42,9 @@ async def count_usage(tx: Tx, program_ids: Sequence[str], kind: str) -> None:
 
 async def discovery(tx: Tx, post_id: str) -> asyncpg.Record | None:
     """Where a post led."""
-    return await tx.fetchrow("SELECT * FROM discovery WHERE post_id = $1", post_id)
+    return await tx.fetchrow(
+        "SELECT post_id, program_id, reason, discovered_at FROM discovery WHERE post_id = $1", post_id
+    )
 
 
 async def usage(tx: Tx, program_id: str) -> dict[str, int]:
