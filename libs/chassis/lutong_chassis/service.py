@@ -90,6 +90,11 @@ class Service:
         """Why the process should be restarted, if it should."""
         return self.watchdog.stalled if self.watchdog else None
 
+    @property
+    def stuck(self) -> str | None:
+        """What the consumer has tried in vain for too long, in a sentence. A restart does not mend it."""
+        return self.watchdog.stuck if self.watchdog else None
+
     def wake_relay(self) -> None:
         """Something was said: carry it now."""
         if self.relay:
@@ -114,6 +119,7 @@ class Service:
 
     async def sample(self) -> None:
         """Bring the gauges up to date."""
+        observe.STUCK_SECONDS.set(self.watchdog.stuck_s if self.watchdog else 0)
         if self.pool is None:
             return
         with suppress(*database.TRANSIENT):

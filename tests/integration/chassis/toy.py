@@ -54,6 +54,9 @@ SLOW_PLACE = 999
 STUCK_PLACE = 998
 """A place at which the handler waits for something that never comes."""
 
+CUT_PLACE = 997
+"""A place whose counter is behind a connection that is always cut: trouble that looks as if it passed."""
+
 handlers = Handlers()
 bug = {"fixed": False}
 
@@ -68,6 +71,8 @@ async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
     said = []
     if not bug["fixed"] and any(received.event.poison for received in batch):
         raise BuggyError
+    if not bug["fixed"] and any(received.event.place == CUT_PLACE for received in batch):
+        raise ConnectionResetError
     if any(received.event.place == SLOW_PLACE for received in batch):
         await tx.execute("SELECT pg_sleep(60)")
     if any(received.event.place == STUCK_PLACE for received in batch):
