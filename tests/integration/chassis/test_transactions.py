@@ -44,7 +44,7 @@ async def is_well(toy: Toy) -> None:
     await until(no_lag, "no lag is reported")
     live = await toy.get("/livez")
     assert live is not None
-    assert (live.status_code, live.json()) == (200, {"live": True, "reason": None, "stuck": None})
+    assert (live.status_code, live.json()["reason"]) == (200, None)
 
 
 async def test_what_a_publisher_took_back_has_no_effect(infrastructure: Infrastructure, tmp_path: Path) -> None:
