@@ -18,15 +18,12 @@ from lutong_console.targets import Suite
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.topics import POSTS
 from lutong_local.stack import Stack
-from tests.e2e.test_command_line import Lutong
+from tests.e2e.test_command_line import Lutong, lutong
 from tests.integration.chassis.harness import a_record, feed, until
 
+__all__ = ["lutong"]  # a fixture of the command line's tests
+
 Poison = tuple[str, bytes | None, list[tuple[str, bytes | None]]]
-
-
-@pytest.fixture
-def lutong(stack: Stack) -> Lutong:
-    return Lutong({"LUTONG_HOME": str(stack.directory.parent), "LUTONG_STACK": stack.directory.name})
 
 
 async def run(lutong: Lutong, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -109,7 +106,7 @@ async def parked_posts(lutong: Lutong, target: Suite, count: int) -> str:
 
     async def parked() -> bool:
         done = await run(lutong, "parked", "list", "--service", "registry", "--all", "--json")
-        return sum(row["key"].startswith(prefix) for row in json.loads(done.stdout)) == count
+        return len([row for row in json.loads(done.stdout) if row["key"].startswith(prefix)]) == count
 
     await until(parked, f"{count} are parked", deadline_s=60)
     return prefix

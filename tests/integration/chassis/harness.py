@@ -194,7 +194,9 @@ async def feed(
 
 async def read_topic(bootstrap: str, topic: str) -> list[Any]:
     """Every record of a topic, by partition and offset; commits nothing."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", isolation_level="read_committed"
+    )
     await consumer.start()
     try:
         ends = await consumer.end_offsets(list(consumer.assignment()))

@@ -41,7 +41,9 @@ async def delete_all(toy: Toy) -> None:
 
 async def lag(toy: Toy) -> int:
     """Offsets that the toy's group has not committed, as anybody sees it."""
-    looking = AIOKafkaConsumer(bootstrap_servers=toy.bootstrap, group_id=f"lutong-toy-{toy.suffix}")
+    looking = AIOKafkaConsumer(
+        bootstrap_servers=toy.bootstrap, group_id=f"lutong-toy-{toy.suffix}", isolation_level="read_committed"
+    )
     await looking.start()
     try:
         ends = await looking.end_offsets([TopicPartition(toy.heard, number) for number in range(4)])
