@@ -132,12 +132,12 @@ async def write_missed(pool: Pool, missed: Sequence[Missed]) -> None:
 
 
 async def lately_missed(tx: Tx) -> "list[tuple[Missed, datetime]]":
-    """What retention took within a week: that long, publishing it again can bring it back."""
+    """What was noticed within a day; whoever published it again need not be told for longer."""
     rows = await tx.fetch(
         """
         SELECT topic, partition, first, begin, noticed_at
           FROM missed
-         WHERE noticed_at > now() - interval '7 days'
+         WHERE noticed_at > now() - interval '1 day'
          ORDER BY noticed_at
         """
     )

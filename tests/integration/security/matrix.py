@@ -143,16 +143,17 @@ async def _reveal(world: World) -> Asked:
 
 async def _skip(world: World) -> Asked:
     """A record that the service tries again now, as its consumer wrote it down."""
-    topic = world.service.handlers.topics[0].name
+    topic, offset = world.service.handlers.topics[0].name, 1_000_000 + next(world.numbers)
     await world.pool.execute(
         """
         INSERT INTO retrying (topic, partition, since, attempts, error, offsets, timestamps)
-        VALUES ($1, 0, now(), 9, 'TypeError at x.py:1', '{21}', '{0}')
-            ON CONFLICT DO NOTHING
+        VALUES ($1, 0, now(), 9, 'TypeError at x.py:1', ARRAY[$2::bigint], '{0}')
+            ON CONFLICT (topic, partition) DO UPDATE SET offsets = excluded.offsets
         """,
         topic,
+        offset,
     )
-    return Asked("/operations/parked/skip", {"reason": "stuck", "topic": topic, "partition": 0, "offset": 21})
+    return Asked("/operations/parked/skip", {"reason": "stuck", "topic": topic, "partition": 0, "offset": offset})
 
 
 async def _discard(world: World) -> Asked:
