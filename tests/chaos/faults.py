@@ -179,7 +179,11 @@ class Faults:
 
 async def _last_records(bootstrap: str, topic: str, count: int) -> list[Any]:  # aiokafka's ConsumerRecord
     consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", request_timeout_ms=5_000
+        topic,
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        request_timeout_ms=5_000,
     )
     try:
         await consumer.start()

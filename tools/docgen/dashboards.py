@@ -69,6 +69,10 @@ PIPELINE: Final = (
     Panel("Rebalances", _rate("lutong_rebalances_total", "service"), "cps", share=3),
     Panel("Deadlines overdue", _per_service("lutong_deadline_overdue_seconds"), "s", share=3),
     Panel("Stuck consumers", _per_service("lutong_consumer_stalled"), share=3),
+    Panel(
+        "The same batch fails for", _per_service("lutong_consumer_stuck_seconds"), "s", tells="lutong doctor", share=3
+    ),
+    Panel("Keys in foreign partitions", _rate("lutong_events_misplaced_total", "service"), "cps", share=3),
 )  # fmt: skip
 
 

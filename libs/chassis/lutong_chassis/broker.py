@@ -1,11 +1,13 @@
 """The FastStream subscriber of a service: one consumer group, whole polls, acknowledged by hand."""
 
+import asyncio
 from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -14,6 +16,7 @@ from faststream.security import BaseSecurity, SASLScram512
 from lutong_chassis import _patches, observe
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.progress import Retry
 from lutong_chassis.settings import Settings
 from lutong_contracts import Topic
 
@@ -44,8 +47,7 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     def on_partitions_assigned(self, assigned: "set[TopicPartition]") -> None:
         """Partitions come."""
         observe.REBALANCES.inc()
-        self.consumer.handled.clear()
-        self.consumer.committed.clear()
+        self.consumer.reassigned()
         log.info("partitions_assigned", count=len(assigned))
 
 
@@ -59,6 +61,9 @@ class KafkaIntake:
         self.consumer = consumer
         self.beat_s = monotonic()
         """When the loop that consumes last came round."""
+        self.unreadable: Retry | None = None
+        """Since when Kafka gives errors instead of records, if it does."""
+        self._read_to: dict[TopicPartition, int] = {}
         self._handling = False
         self._stopping = False
         self._settled_at_s = 0.0
@@ -81,12 +86,14 @@ class KafkaIntake:
                 max_partition_fetch_bytes=_AHEAD_BYTES,
                 batch=True,
                 auto_offset_reset="earliest",
+                isolation_level="read_committed",
                 ack_policy=AckPolicy.MANUAL,
                 listener=_Rebalances(consumer),
                 parser=self._parse,
                 decoder=_identity,
             )
             self._subscriber(self._on_poll)
+            self.consumer.partitions_of = self._partitions_of
             _patches.install("faststream", lambda: _patches.poll_by(self._subscriber, self._poll))
 
     @property
@@ -103,6 +110,16 @@ class KafkaIntake:
     def silent_s(self) -> float:
         """How long the loop that consumes has neither asked for records nor had any in hand."""
         return 0.0 if self._handling else monotonic() - self.beat_s
+
+    @property
+    def rebalances(self) -> bool:
+        """Whether the group is still sharing its partitions: then nobody is given records, however long that takes."""
+        return bool(self.kafka and self.kafka._subscription.reassignment_in_progress)  # noqa: SLF001  # aiokafka does not tell
+
+    @property
+    def retrying(self) -> Retry | None:
+        """What is tried again and again now, a batch or a read."""
+        return self.consumer.retrying or self.unreadable
 
     async def start(self) -> None:
         """Join the group. After a failure it may be called again."""
@@ -139,13 +156,54 @@ class KafkaIntake:
             found[partition] = state.position if state and state.has_valid_position else None
         return found
 
+    def done(self) -> dict[TopicPartition, int]:
+        """The position of each assigned partition up to which everything was handled, as far as it is known."""
+        return {
+            partition: min(position, self.consumer.in_hand.get(partition, position))
+            for partition, position in self.positions().items()
+            if position is not None
+        }
+
+    def _partitions_of(self, topic: str) -> int:
+        """How many partitions a topic has; 0 while that is not known."""
+        return len((self.kafka and self.kafka.partitions_for_topic(topic)) or ())
+
     async def _poll(self, consumer: "AIOKafkaConsumer") -> "tuple[ConsumerRecord[Any, Any], ...]":
         """Wait until there are records, and take as many as one transaction may handle."""
-        polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
+        before = self.positions()
+        try:
+            polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
+        except Exception as error:
+            await self._note_unreadable(consumer, before, error)
+            raise
         self.beat_s = monotonic()
+        self.unreadable = None
+        self._read_to = {partition: to for partition, to in self.positions().items() if to is not None}
         if not polled:
+            self._note_handled()
             await self.settle()
         return tuple(chain.from_iterable(polled.values()))
+
+    def _note_handled(self) -> None:
+        """Everything before the positions was handled, also what is no record: transaction markers, gaps."""
+        committed = self.consumer.committed
+        self.consumer.handled |= {
+            partition: to for partition, to in self._read_to.items() if committed.get(partition) != to
+        }
+
+    async def _note_unreadable(
+        self, consumer: "AIOKafkaConsumer", before: "dict[TopicPartition, int | None]", error: Exception
+    ) -> None:
+        """Go back: aiokafka has passed records of one partition when another one's cannot be read."""
+        self.beat_s = monotonic()
+        self.unreadable = (self.unreadable or Retry(self.beat_s, 0, "")).again(type(error).__name__, (), None)
+        now = self.positions()
+        for partition, position in before.items():
+            if position is not None and now.get(partition, position) != position:
+                consumer.seek(partition, position)
+        if not isinstance(error, KafkaError):  # FastStream waits after those itself
+            log.error("records_not_readable", error=type(error).__name__, attempt=self.unreadable.attempts)
+            await asyncio.sleep(min(self.settings.retry_delay_max_s, float(self.unreadable.attempts)))
 
     async def _parse(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> KafkaAckableMessage:
         """Pass records on untouched: FastStream's own parser would fail a whole poll on one bad header."""
@@ -161,7 +219,7 @@ class KafkaIntake:
         # FastStream's message refers to itself: with the records in it, they would stay until garbage is collected.
         records, message.raw_message = message.raw_message, ()
         try:
-            await self.consumer.on_poll(records, kafka)
+            await self.consumer.on_poll(records, kafka, self._read_to)
             more_waits = len(records) == self.settings.batch_records_max
             if self._stopping or not more_waits or monotonic() - self._settled_at_s > _SETTLE_INTERVAL_S:
                 await self.settle()

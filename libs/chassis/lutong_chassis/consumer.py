@@ -8,25 +8,32 @@ narrowed down to the guilty event, which is parked; all others go on.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from lutong_chassis import failpoints, inbox, observe, outbox, parking
+from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking, skipping
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import MalformedError, Received, decode, describe, place
 from lutong_chassis.errors import blames, classify, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
+from lutong_chassis.narrowing import narrow
 from lutong_chassis.parking import Stopped, explain
+from lutong_chassis.progress import Place, Retry, came_at_s, places_of, ranges, show
+from lutong_chassis.skipping import Spot, Wish
 from lutong_contracts import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Mapping
 
     from aiokafka import AIOKafkaConsumer
+
+NARROWED_AFTER_TRIES: Final = 5
+"""How often a batch is tried as a whole before its records are tried in halves, to find the one that fails alone."""
 
 _SETTLE_TIMEOUT_S: Final = 5.0
 
@@ -58,49 +65,137 @@ class Consumer:
     retry_delay_max_s: float
     after_commit: "Callable[[], None]"
     wake_errands: "Callable[[set[str]], None]" = lambda _names: None
-    waiting_for: str | None = None
+    partitions_of: "Callable[[str], int]" = lambda _topic: 0
+    """How many partitions a topic has; 0 where nobody knows."""
+    retrying: Retry | None = None
+    """What is tried again now, if anything is."""
+    in_hand: dict[TopicPartition, int] = field(default_factory=dict)
+    """The first offset of each partition that is being handled now."""
     handled: dict[TopicPartition, int] = field(default_factory=dict)
-    """The next offset of each partition that was handled and is not committed yet."""
+    """The position of each partition up to which everything was handled, where it is not committed yet."""
     committed: dict[TopicPartition, int] = field(default_factory=dict)
-    """The next offset of each partition, as far as this process has committed it since it was assigned."""
+    """The position of each partition, as far as it is committed; unknown ones are asked for when they are needed."""
     reached_s: float = 0.0
     """When the oldest record in hand came to its topic, or else the last one handled; in seconds since 1970."""
+    _wishes: dict[Spot, Wish] | None = None
+    _outcomes: "dict[Place, Received[Event] | MalformedError]" = field(default_factory=dict)
+    """What each record of the poll in hand says: decoded once, however often it is tried."""
+    _written: bool = False
 
-    async def on_poll(self, records: Records, consumer: "AIOKafkaConsumer") -> None:
+    async def on_poll(
+        self, records: Records, consumer: "AIOKafkaConsumer", positions: "Mapping[TopicPartition, int] | None" = None
+    ) -> None:
         """Handle one poll to the end, however long it takes. Its offsets are to be settled, now or later.
 
+        `positions` is where Kafka goes on after these records; left out, it is behind the last of each partition.
         Never raises: FastStream would go on to the next poll and the records would be lost.
         """
-        attempt = 0
-        self.reached_s = min(record.timestamp for record in records) / 1000
+        attempt, left = 0, list(records)
+        self.reached_s = came_at_s(records, time())
+        self.in_hand = {_partition(record): record.offset for record in reversed(records)}
         failpoints.reach("consumer_fetched")
-        decoded = [(record, decode(record)) for record in records]
-        while True:
+        self._outcomes = {place(record): decode(record) for record in records}
+        while left:
             try:
-                await self._process(decoded, attempt)
-                break
-            except Exception as error:
-                self.waiting_for = type(error).__name__
-                log.warning("batch_delayed", error=explain(error), error_class=classify(error), attempt=attempt)
-                observe.RETRIES.inc()
-                await self._wait(attempt, records, consumer)
+                left = await self._without_skipped(left)
+                left, guilty, error = await self._try(left, attempt) if left else (left, None, None)
+            except Exception as failure:
+                guilty, error = None, failure
+            if error is not None and left:
+                await self._note_retry(left, guilty, error)
+                await self._wait(attempt, left, consumer)
                 attempt += 1
-        self.waiting_for = None
-        self.reached_s = max(record.timestamp for record in records) / 1000
+        await self._note_end()
+        self.reached_s = came_at_s(records[-1:], time())
+        self.in_hand = {}
         failpoints.reach("committed_not_offsets")
-        self.handled |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+        self.handled |= positions or {_partition(record): record.offset + 1 for record in records}
+
+    def reassigned(self) -> None:
+        """Other partitions come: how far they are is for Kafka to say, and others may have had wishes meanwhile."""
+        self.handled.clear()
+        self.committed.clear()
+        self._wishes = None
 
     async def settle(self, consumer: "AIOKafkaConsumer") -> None:
         """Commit exactly what was handled. A failure is harmless: the inbox knows what comes again, and we try again."""
         offsets, self.handled = self.handled, {}
         mine = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
         try:
-            if mine:
-                await asyncio.wait_for(consumer.commit(mine), _SETTLE_TIMEOUT_S)
-                self.committed |= mine
+            await asyncio.wait_for(self._commit(consumer, mine), _SETTLE_TIMEOUT_S)
         except (KafkaError, TimeoutError) as error:
             log.warning("offsets_not_committed", error=type(error).__name__)
             self.handled = mine | self.handled
+
+    async def _commit(self, consumer: "AIOKafkaConsumer", mine: dict[TopicPartition, int]) -> None:
+        unknown = [partition for partition in mine if partition not in self.committed]
+        if unknown:
+            missed = await noticing.read_committed_offsets(consumer, unknown, self.committed)
+            await self._quietly(noticing.write_missed(self.pool, missed))
+        ahead = {partition: offset for partition, offset in mine.items() if offset != self.committed.get(partition)}
+        if ahead:
+            await consumer.commit(ahead)
+            self.committed |= ahead
+
+    async def _try(self, records: list[Any], attempt: int) -> "tuple[list[Any], Place | None, Exception | None]":
+        """One try; gives what is left, the first record that fails alone, and why. Later tries look for that record."""
+        if attempt < NARROWED_AFTER_TRIES or len(records) == 1:
+            try:
+                await self._process(records, attempt)
+            except Exception as error:
+                return records, places_of(records)[0] if len(records) == 1 else None, error
+            return [], None, None
+        async with transaction(self.pool, readonly=True):  # while the database is away, no record is guilty
+            pass
+        return await narrow(records, lambda part: self._process(part, attempt))
+
+    async def _without_skipped(self, records: list[Any]) -> list[Any]:
+        """Set aside what an operator wants skipped, and give the rest. Wishes are looked for before every try but the first."""
+        if self._wishes is None or self.retrying:
+            self._wishes = await skipping.wishes(self.pool)
+        if not self._wishes:
+            return records
+        wished = [record for record in records if skipping.spot(record) in self._wishes]
+        if wished:
+            error = self.retrying.error if self.retrying else "it was skipped before"
+            await skipping.set_aside(self.pool, wished, self._wishes, error)
+            log.error("records_skipped", places=[show(where) for where in places_of(wished)])
+        return [record for record in records if skipping.spot(record) not in self._wishes]
+
+    async def _note_retry(self, records: list[Any], guilty: "Place | None", error: Exception) -> None:
+        """Say what is tried again: to whoever asks this process at once, and to all when it lasts."""
+        before = self.retrying or Retry(monotonic(), 0, "")
+        self.retrying = retry = before.again(explain(error), places_of(records), guilty)
+        observe.RETRIES.inc()
+        log.warning(
+            "batch_delayed",
+            error=retry.error,
+            error_class=classify(error),
+            attempt=retry.attempts,
+            where=ranges(retry.places),
+            guilty=retry.guilty and show(retry.guilty),
+        )
+        if retry.attempts > NARROWED_AFTER_TRIES:
+            self._written = True
+            await self._quietly(skipping.write_down(self.pool, retry, records, monotonic() - retry.since_s))
+            done = self.in_hand.keys() - {_partition(record) for record in records}
+            await self._quietly(skipping.forget(self.pool, done))
+
+    async def _note_end(self) -> None:
+        if self._written:
+            self._written = False
+            await self._quietly(skipping.forget(self.pool, self.in_hand))
+        self.retrying = None
+
+    async def _quietly(self, note: "Coroutine[Any, Any, None]") -> None:
+        """Write a note that nothing depends on: when the database cannot take it now, it is made again or not at all."""
+        try:
+            async with asyncio.timeout(_SETTLE_TIMEOUT_S):
+                await note
+        except Exception as error:
+            if blames(error):
+                raise
+            log.debug("note_not_written", error=type(error).__name__)
 
     async def _wait(self, attempt: int, records: Records, consumer: "AIOKafkaConsumer") -> None:
         """Pause before the next try, and keep polling meanwhile so that the group does not give us up."""
@@ -109,47 +204,49 @@ class Consumer:
         try:
             await pause_before_retry(attempt, self.retry_delay_max_s)
             if mine & consumer.assignment():
-                await consumer.getmany(*(mine & consumer.assignment()), timeout_ms=0)
+                polled = await consumer.getmany(*(mine & consumer.assignment()), timeout_ms=0)
+                for partition, early in polled.items():  # it came back to us meanwhile, and is not paused any more
+                    consumer.seek(partition, early[0].offset)
         except KafkaError:
             log.debug("poll_while_paused_failed")
         finally:
             consumer.resume(*(mine & consumer.assignment()))
 
-    async def _process(self, decoded: "Sequence[Decoded]", attempt: int) -> None:
+    async def _process(self, records: Records, attempt: int) -> None:
         """One transaction for all; when one event spoils it, halve until that event stands alone."""
         try:
-            await self._attempt(decoded)
+            await self._attempt(records)
         except Exception as error:
             if attempt < tries_max(error):
                 raise
-            if len(decoded) > 1:
-                middle = len(decoded) // 2
-                await self._process(decoded[:middle], attempt)
-                await self._process(decoded[middle:], attempt)
+            if len(records) > 1:
+                middle = len(records) // 2
+                await self._process(records[:middle], attempt)
+                await self._process(records[middle:], attempt)
             else:
-                await self._blame(decoded[0], error, attempt)
+                await self._blame(records[0], error, attempt)
 
-    async def _blame(self, decoded: "Decoded", error: Exception, attempt: int) -> None:
+    async def _blame(self, record: "ConsumerRecord[Any, Any]", error: Exception, attempt: int) -> None:
         """Park an event, but only for what it does alone and on a new connection. What was tried often enough was."""
         if blames(error):
             await self.pool.expire_connections()
             try:
-                await self._attempt([decoded])
+                await self._attempt([record])
             except Exception as again:
                 if attempt < tries_max(again):
                     raise
                 error = again
             else:
                 return
-        await self._park(decoded, error)
+        await self._park(record, error)
 
-    async def _attempt(self, polled: "Sequence[Decoded]") -> None:
+    async def _attempt(self, records: Records) -> None:
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
-            decoded = [item for item in polled if self._concerns_us(item)]
+            decoded = [item for item in self._decoded(records) if self._concerns_us(item)]
             bad = [record for record, outcome in decoded if isinstance(outcome, MalformedError)]
             seen = await parking.already_parked(tx, bad) if bad else set()
-            keyed = [(record.topic, bytes(record.key)) for record, _ in polled if record.key is not None]
+            keyed = [(record.topic, bytes(record.key)) for record in records if record.key is not None]
             good, stopped = sort_out(
                 [item for item in decoded if place(item[0]) not in seen], await parking.blocked_keys(tx, keyed)
             )
@@ -163,8 +260,10 @@ class Consumer:
         if stopped:
             failpoints.reach("parked_not_offsets")
         known = len(decoded) - len(stopped) - len(fresh)
-        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(polled) - len(decoded)}
+        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(records) - len(decoded)}
         observe.consumed(outcomes | {"stopped": len(stopped)}, stopped)
+        if astray := noticing.astray(good, self.partitions_of):
+            await self._quietly(noticing.write_misplaced(self.pool, astray))
         if said:
             self.after_commit()
         if tx.errands:
@@ -177,8 +276,11 @@ class Consumer:
         _, outcome = decoded
         return isinstance(outcome, MalformedError) or type(outcome.event) in self.handlers.by_type
 
-    async def _park(self, decoded: "Decoded", error: Exception) -> None:
-        record, outcome = decoded
+    def _decoded(self, records: Records) -> "list[Decoded]":
+        return [(record, self._outcomes[place(record)]) for record in records]
+
+    async def _park(self, record: "ConsumerRecord[Any, Any]", error: Exception) -> None:
+        outcome = self._outcomes[place(record)]
         if isinstance(outcome, MalformedError):
             stopped = Stopped(record, "parked", outcome.reason, outcome.detail)
         else:
@@ -189,6 +291,10 @@ class Consumer:
         failpoints.reach("parked_not_offsets")
         observe.consumed({"stopped": 1}, [stopped])
         log.error("record_parked", **_about(stopped), reason=stopped.reason, error=stopped.error)
+
+
+def _partition(record: "ConsumerRecord[Any, Any]") -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
 
 
 Decoded = tuple["ConsumerRecord[Any, Any]", Received[Event] | MalformedError]

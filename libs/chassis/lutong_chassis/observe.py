@@ -35,8 +35,12 @@ STAGE_TIME = Histogram(
 PARKED = Counter("lutong_events_parked_total", "Records that were set aside", ["reason"])
 RETRIES = Counter("lutong_batch_retries_total", "Batches that were tried again")
 REBALANCES = Counter("lutong_rebalances_total", "Times that the group gave this process other partitions")
-LAG = Gauge("lutong_consumer_lag_events", "Events in assigned partitions that are not committed yet")
-LAG_SECONDS = Gauge("lutong_consumer_lag_seconds", "Age of the oldest event that is not committed yet; 0 without lag")
+LAG = Gauge("lutong_consumer_lag_events", "Offsets in assigned partitions that are not handled yet")
+LAG_SECONDS = Gauge("lutong_consumer_lag_seconds", "Age of the oldest event that is not handled yet; 0 without lag")
+STUCK_SECONDS = Gauge(
+    "lutong_consumer_stuck_seconds", "How long the same batch has failed; 0 while none is tried again"
+)
+MISPLACED = Counter("lutong_events_misplaced_total", "Events in another partition than that of their key (murmur2)")
 RELAYED = Counter("lutong_events_published_total", "Outbox rows acknowledged by Kafka", ["type"])
 RELAY_TIME = Histogram(
     "lutong_relay_seconds", "Time from a transaction to Kafka's acknowledgement of what it said", buckets=_SECONDS

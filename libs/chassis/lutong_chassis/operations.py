@@ -1,15 +1,16 @@
 """What every service answers to operators: is it alive, is it ready, what is parked, what it knows of a journey."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import outbox, parking
+from lutong_chassis import deadletters, noticing, outbox, parking, skipping
 from lutong_chassis.database import Tx, transaction
 from lutong_chassis.errors import blames
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, routes
+from lutong_chassis.progress import show
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 from lutong_contracts.values import Moment, Text
 
@@ -25,19 +26,24 @@ deeds = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
 @health.get("/livez")
 async def livez(request: Request, response: Response) -> dict[str, Any]:
-    """503 when the process cannot help itself and should be restarted."""
-    stalled = request.app.state.service.stalled
+    """503 when the process cannot help itself and a restart would. `stuck` is what a restart does not mend."""
+    service = request.app.state.service
+    stalled = service.stalled
     response.status_code = 503 if stalled else 200
-    return {"live": not stalled, "reason": stalled}
+    return {"live": not stalled, "reason": stalled, "stuck": service.stuck}
 
 
 @health.get("/readyz")
 async def readyz(request: Request, response: Response) -> dict[str, Any]:
-    """200 when the database answers, the broker answers and partitions are assigned."""
-    checks = await request.app.state.service.readiness()
+    """200 when the database answers, the broker answers and partitions are assigned.
+
+    A consumer that is stuck is told under `stuck`, and takes no replica out of service: requests are answered.
+    """
+    service = request.app.state.service
+    checks = await service.readiness()
     ready = all(checks.values())
     response.status_code = 200 if ready else 503
-    return {"ready": ready, "checks": checks}
+    return {"ready": ready, "checks": checks, "stuck": service.stuck}
 
 
 @health.get("/metrics")
@@ -57,9 +63,86 @@ class Decision(Command):
 
 @router.get("/operations/parked")
 @allowed("viewer")
-async def list_parked(tx: TxDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
-    """Open parked records, oldest first, with how many wait behind each."""
-    return [dict(row) for row in await parking.open_records(tx, limit)]
+async def list_parked(
+    tx: TxDependency,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+    reason: Annotated[str | None, Query(max_length=64)] = None,
+) -> list[dict[str, Any]]:
+    """Open parked records behind an id, oldest first, with how many wait behind each.
+
+    The header `lutong-total` says how many there are in all, of this reason if one is given.
+    """
+    rows, total = await deadletters.page(tx, rows_max=limit, after=after, reason=reason)
+    response.headers["lutong-total"] = str(total)
+    return rows
+
+
+@router.get("/operations/parked/{parked_id}")
+@allowed("viewer")
+async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
+    """One record that was set aside, whatever became of it: all but what it says."""
+    return await deadletters.look(tx, parked_id) or _unknown(parked_id)
+
+
+@deeds.post("/operations/parked/{parked_id}/reveal")
+@allowed("operator")
+async def reveal_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
+    """What a record that was set aside says. It may be personal: who reads it, and why, is audited."""
+    async with transaction(request.app.state.service.required_pool) as tx:
+        said = await deadletters.reveal(tx, parked_id, actor=who.subject, reason=decision.reason)
+    return said or _unknown(parked_id)
+
+
+def _unknown(parked_id: int) -> NoReturn:
+    raise Problem(404, "not_parked", f"there is no parked record {parked_id}: list them with `lutong parked list`")
+
+
+class Skip(Decision):
+    """Which record to go on behind, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"topic": "lutong.feed.posts", "partition": 0, "offset": 21, "reason": "its key is too long to be kept"}
+            ]
+        }
+    )
+
+    topic: Annotated[Text, StringConstraints(max_length=249)]
+    partition: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    offset: Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
+@deeds.post("/operations/parked/skip", status_code=202)
+@allowed("operator")
+async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, Any]:
+    """Keep the bytes of a record that the consumer tries again and again, and go on behind it, before the next try.
+
+    Refused unless the record is being tried again now. Asking twice is asking once.
+    """
+    service = request.app.state.service
+    where = (command.topic, command.partition, command.offset)
+    async with transaction(service.required_pool) as tx:
+        decision = skipping.Wish(who.subject, command.reason)
+        answer = await skipping.wish(tx, service.name, where, service.handlers.topics, decision)
+    if isinstance(answer, skipping.Refusal):
+        raise Problem(404 if answer.code == "unknown_topic" else 409, answer.code, answer.detail)
+    return {"skips": show(where), "wished_at": answer}
+
+
+@router.get("/operations/consumer")
+@allowed("viewer")
+async def consumer(tx: TxDependency) -> dict[str, Any]:
+    """What the consumers of this service try again, what retention took before them, and whose keys are misplaced."""
+    return {
+        "stuck": [
+            row._asdict() | {"where": row.where, "offsets": row.offsets[:100]} for row in await skipping.stuck(tx)
+        ],
+        "missed": [item._asdict() | {"noticed_at": at} for item, at in await noticing.lately_missed(tx)],
+        "misplaced": [item._asdict() for item in await noticing.lately_misplaced(tx)],
+    }
 
 
 @deeds.post("/operations/parked/{parked_id}/redrive")

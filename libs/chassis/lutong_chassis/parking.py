@@ -164,24 +164,6 @@ def _parts(stopped: Sequence[Stopped]) -> Iterator[Sequence[Stopped]]:
         yield part
 
 
-async def open_records(tx: Tx, rows_max: int = 100) -> list[asyncpg.Record]:
-    """Open parked records with the number that waits behind each, oldest first. Never their content."""
-    return await tx.fetch(
-        """
-        SELECT head.id, head.topic, head.partition, head."offset", head.type, head.event_id, head.correlation_id,
-               head.reason, head.error, head.attempts, head.parked_at,
-               (SELECT count(*) FROM parked AS behind
-                 WHERE behind.state = 'waiting' AND behind.topic = head.topic
-                   AND sha256(behind.key) = sha256(head.key)) AS waiting
-          FROM parked AS head
-         WHERE head.state = 'parked'
-         ORDER BY head.id
-         LIMIT $1
-        """,
-        rows_max,
-    )
-
-
 async def redrive(pool: Pool, parked_id: int, apply: Apply, *, actor: str, reason: str) -> tuple[int, int | None]:
     """Apply a parked record again and then what waited behind it, for as long as somebody waits for an answer.
 

@@ -100,6 +100,11 @@ class Service:
         stalled = self.watchdog.stalled if self.watchdog else None
         return stalled or (self.loops.stuck if self.loops else None)
 
+    @property
+    def stuck(self) -> str | None:
+        """What the consumer has tried in vain for too long, in a sentence. A restart does not mend it."""
+        return self.watchdog.stuck if self.watchdog else None
+
     def wake_relay(self) -> None:
         """Something was said: carry it now."""
         if self.relay:
@@ -125,6 +130,7 @@ class Service:
 
     async def sample(self) -> None:
         """Bring the gauges up to date."""
+        observe.STUCK_SECONDS.set(self.watchdog.stuck_s if self.watchdog else 0)
         if self.pool is None:
             return
         try:

@@ -111,6 +111,7 @@ class Settings(KafkaSettings):
     retry_delay_max_s: float = Field(15.0, gt=0, description="longest pause between two tries")
     statement_timeout_s: float = Field(30.0, gt=0, description="longest single SQL statement")
     stall_timeout_s: float = Field(60.0, gt=0, description="lag without progress that fails /livez")
+    stuck_timeout_s: float = Field(60.0, gt=0, description="time that one batch fails before it is reported as stuck")
     shutdown_timeout_s: float = Field(20.0, gt=0, description="time to finish work after SIGTERM")
 
     outbox_retention: Retention = Field(timedelta(days=7), description="published rows kept for republishing")

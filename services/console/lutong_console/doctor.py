@@ -16,12 +16,14 @@ from aiokafka.errors import KafkaError
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
 from lutong_console.errors import PROBLEM, ConsoleError
+from lutong_console.parked import parked_of
 from lutong_console.screen import emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, call, suite
 from lutong_contracts import TOPICS, Topic
 
 _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
+_STUCK_MIN_S: Final = 30.0
 _OVERDUE_MAX_S: Final = 10.0
 """How late a deadline may be: it is looked for several times a second."""
 _UNREADY: Final = {
@@ -74,21 +76,60 @@ async def _service(target: Suite, service: str) -> list[Finding]:
         async with target.client(5) as client:
             ready = (await client.get(f"{url}/readyz")).json()
             live = (await client.get(f"{url}/livez")).json()
-            parked = await call(client, "GET", f"{url}/operations/parked") if ready["checks"].get("database") else []
+            findings = list(judge_health(service, live, ready))
+            if ready["checks"].get("database"):
+                _, parked = await parked_of(client, url)
+                findings += judge_parked(service, parked)
+                told = await call(client, "GET", f"{url}/operations/consumer")
+                findings += judge_consumer(service, told, live.get("stuck"), datetime.now(UTC))
     except httpx.TransportError:
         return [Finding(f"{service} does not answer", f"lutong logs {service}")]
     except ConsoleError as error:
         return [Finding(str(error), error.then or f"lutong logs {service}")]
-    findings = [
-        Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
-        for name, so in ready["checks"].items()
-        if not so
-    ]
-    if not live["live"]:
-        findings.append(Finding(f"{service} is stuck: {live['reason']}", "restart it"))
-    if parked:
-        findings.append(Finding(f"{service}: {len(parked)} records are parked", "lutong parked list"))
     return findings
+
+
+def judge_health(service: str, live: Mapping[str, Any], ready: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong by /livez and /readyz."""
+    for name, there in ready["checks"].items():
+        if not there:
+            yield Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
+    if not live["live"]:
+        yield Finding(f"{service} is stuck: {live['reason']}", "restart it: lutong up, or your orchestrator")
+
+
+def judge_parked(service: str, total: int) -> Iterator[Finding]:
+    """Records that wait for an operator."""
+    if total:
+        what = "1 record is parked" if total == 1 else f"{total} records are parked"
+        yield Finding(f"{service}: {what}", f"lutong parked list --service {service}")
+
+
+def judge_consumer(service: str, told: Mapping[str, Any], stuck: str | None, now: datetime) -> Iterator[Finding]:
+    """What consumers of a service try in vain, what retention took before them, and whose keys are misplaced.
+
+    `told` is what /operations/consumer says of all replicas, `stuck` the sentence of the one that was asked.
+    """
+    long = [row for row in told["stuck"] if _lasts_s(row, now) > _STUCK_MIN_S]
+    for row in long:
+        guilty = row["guilty"] is not None
+        skip = f"lutong parked skip {row['topic']} {row['partition']} {row['guilty']} --service {service} --reason …"
+        what = f"{service} tries the same batch for {_lasts_s(row, now):.0f} s: {row['error']}, {row['where']}"
+        yield Finding(what, f"mend it (lutong logs {service}), or: {skip}" if guilty else f"lutong logs {service}")
+    if stuck and not long:
+        yield Finding(f"{service} {stuck}", f"lutong logs {service}")
+    for row in told["missed"]:
+        lost = row["begin"] - row["first"]
+        what = f"{service} missed up to {lost} events of {row['topic']}/{row['partition']}: retention passed {row['first']}"
+        yield Finding(what, "lutong republish --since 7d --reason 'retention passed a consumer'")
+    for row in told["misplaced"]:
+        last = f"{row['topic']}/{row['partition']}@{row['offset']}"
+        what = f"{service}: {row['records']} events of {row['source']} are in another partition than their keys', last {last}"
+        yield Finding(what, "its publisher: partitioner=murmur2_random (docs/publishing.md)")
+
+
+def _lasts_s(row: Mapping[str, Any], now: datetime) -> float:
+    return (now - datetime.fromisoformat(row["since"])).total_seconds()
 
 
 async def _database(service: str, url: str) -> list[Finding]:
@@ -188,7 +229,9 @@ def judge_topic(topic: Topic, settings: Mapping[str, str], partitions: int, repl
 async def _offsets(target: Suite) -> list[Finding]:
     """A group whose next record is gone: retention passed it, and events were missed."""
     findings = []
-    consumer = AIOKafkaConsumer(*[topic.name for topic in TOPICS], **target.kafka.client)
+    consumer = AIOKafkaConsumer(
+        *[topic.name for topic in TOPICS], **target.kafka.client, isolation_level="read_committed"
+    )
     await consumer.start()
     try:
         earliest: dict[TopicPartition, int] = await consumer.beginning_offsets(list(consumer.assignment()))

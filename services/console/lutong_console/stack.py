@@ -1,5 +1,6 @@
 """lutong up, down, status, logs: the suite on this machine."""
 
+import asyncio
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.health import ANSWER_TIMEOUT_S, Health, of_kafka, of_postgres, of_service
 from lutong_console.screen import emit_json, err, line, out, say, table
-from lutong_console.targets import Json, StackName, stack_named
+from lutong_console.targets import Json, StackName, Suite, stack_named
 from lutong_contracts.topics import SERVICES
 from lutong_local import stack as local
 from lutong_local.processes import LocalError
-from lutong_local.stack import Stack, home, readiness
+from lutong_local.stack import Stack, home
 
 
 def start(name: str) -> Stack:
@@ -54,19 +56,21 @@ def down(
 
 
 def status(stack: StackName = "default", *, as_json: Json = False) -> None:
-    """Say what runs, and whether it is ready. Exit code 1 when something is not, 3 when nothing runs."""
+    """Ask every piece whether it is well. Exit code 1 when one is not, 3 when nothing runs."""
     running = stack_named(stack)
     if running is None or not running.children:
         raise ConsoleError(f"no stack is running under the name {stack!r}", then="lutong up", code=UNREACHABLE)
-    pieces = [_piece(running, name) for name in ("kafka", "postgres", *SERVICES)]
+    pieces = asyncio.run(_pieces(running))
     if as_json:
         emit_json(pieces)
     else:
         rows = [
-            (p["piece"], line((p["state"], "green" if p["ready"] else "red")), p["pid"], p["where"]) for p in pieces
+            (p["piece"], line((p["state"], "green" if p["ready"] else "red")), p["pid"], p["where"], p["wrong"])
+            for p in pieces
         ]
-        out.print(table(["piece", "state", "pid", "where"], rows))
+        out.print(table(["piece", "state", "pid", "where", "what is wrong"], rows))
     if not all(piece["ready"] for piece in pieces):
+        say("next: lutong doctor")
         raise typer.Exit(PROBLEM)
 
 
@@ -118,16 +122,27 @@ def _urls(stack: Stack) -> dict[str, str]:
     return {service: stack.url(service) for service in SERVICES}
 
 
-def _piece(stack: Stack, name: str) -> dict[str, Any]:
+async def _pieces(stack: Stack) -> list[dict[str, Any]]:
+    """How each piece is; all are asked at once, so that one that is frozen does not keep the others waiting."""
+    async with Suite.of(stack).client(ANSWER_TIMEOUT_S) as client:
+        asked = {
+            "kafka": of_kafka(stack.kafka),
+            "postgres": of_postgres(stack.admin_url),
+            **{service: of_service(client, stack.url(service)) for service in SERVICES},
+        }
+        found = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    return [_piece(stack, name, found[name]) for name in asked]
+
+
+def _piece(stack: Stack, name: str, health: Health) -> dict[str, Any]:
     child = stack.children.get(name)
     alive = bool(child and child.alive)
-    where = stack.url(name) if name in SERVICES else f"127.0.0.1:{stack.ports[name]}"
-    ready = alive and (name not in SERVICES or readiness(stack, name)["ready"])
-    state = "ready" if ready else "not ready" if alive else "stopped"
+    health = health if alive else Health("stopped", "its process has ended")
     return {
         "piece": name,
-        "state": state,
-        "ready": ready,
+        "state": health.state,
+        "ready": health.well,
         "pid": child.pid if child and alive else None,
-        "where": where,
+        "where": stack.url(name) if name in SERVICES else f"127.0.0.1:{stack.ports[name]}",
+        "wrong": health.wrong,
     }

@@ -73,7 +73,13 @@ async def _follow(  # what tail was asked for
 async def _records(
     kafka: KafkaAccess, names: list[str], began: datetime | None, stop: asyncio.Event
 ) -> AsyncIterator[dict[str, Any]]:
-    consumer = AIOKafkaConsumer(*names, **kafka.client, enable_auto_commit=False, auto_offset_reset="latest")
+    consumer = AIOKafkaConsumer(
+        *names,
+        **kafka.client,
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+        isolation_level="read_committed",
+    )
     try:
         await consumer.start()
     except KafkaError as error:

@@ -180,6 +180,12 @@ def _read_token(file: Path) -> str:
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
     """Ask a service, waiting when that is too often; a refusal or silence becomes an error that a person can act on."""
+    answer = await ask(client, method, url, **arguments)
+    return answer.json() if answer.content else None
+
+
+async def ask(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> httpx.Response:
+    """The same, for who wants to see the headers of the answer."""
     try:
         while (answer := await client.request(method, url, **arguments)).status_code == httpx.codes.TOO_MANY_REQUESTS:
             after_s = answer.headers.get("retry-after", "")
@@ -193,4 +199,4 @@ async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: An
         denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
         then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
         raise ConsoleError(f"{method} {url}: {answer.status_code} {document.get('detail')}", then=then, code=PROBLEM)
-    return answer.json() if answer.content else None
+    return answer

@@ -173,14 +173,20 @@ def a_record(event: Event, *, event_id: str | None = None) -> tuple[str, bytes, 
 
 
 async def feed(
-    bootstrap: str, topic: str, records: Sequence[tuple[str, bytes | None, Sequence[tuple[str, bytes | None]]]]
+    bootstrap: str,
+    topic: str,
+    records: Sequence[tuple[str, bytes | None, Sequence[tuple[str, bytes | None]]]],
+    *,
+    partition: int | None = None,
+    timestamp_ms: int | None = None,
 ) -> None:
-    """Publish records as they are, in order."""
+    """Publish records as they are, in order; into the partition of their keys, now, unless that is said otherwise."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=5_000_000)
     await producer.start()
     try:
         for key, value, headers in records:
-            await producer.send(topic, key=key.encode(), value=value, headers=list(headers))
+            place: dict[str, int | None] = {"partition": partition, "timestamp_ms": timestamp_ms}
+            await producer.send(topic, key=key.encode(), value=value, headers=list(headers), **place)
         await producer.flush()
     finally:
         await producer.stop()
@@ -188,7 +194,9 @@ async def feed(
 
 async def read_topic(bootstrap: str, topic: str) -> list[Any]:
     """Every record of a topic, by partition and offset; commits nothing."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", isolation_level="read_committed"
+    )
     await consumer.start()
     try:
         ends = await consumer.end_offsets(list(consumer.assignment()))

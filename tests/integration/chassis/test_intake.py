@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import UnsupportedCodecError
 from uuid_utils.compat import uuid7
 
 from lutong_chassis import topics
@@ -92,3 +93,44 @@ async def test_whoever_stops_in_good_order_leaves_nothing_to_be_read_again(intak
     await intake.stop()
 
     assert await lag(intake) == 0
+
+
+async def test_what_a_failed_read_has_passed_is_read_again(
+    intake: KafkaIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka drops the records of one partition when those of another cannot be read, and goes on behind them."""
+    await intake.start()
+    await counted(intake, 1)
+    kafka = intake.kafka
+    failures: list[object] = []
+    assert kafka is not None
+    read = kafka.getmany
+
+    async def fails_once(*partitions: TopicPartition, **options: int) -> object:
+        polled = await read(*partitions, **options)
+        if polled and not failures:
+            failures.append(polled)
+            raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a header name of another partition")
+        return polled
+
+    monkeypatch.setattr(kafka, "getmany", fails_once)
+    await counted(intake, 3)
+    assert len(failures) == 1
+    assert intake.unreadable is None
+
+
+async def test_a_read_that_always_fails_is_seen(intake: KafkaIntake, monkeypatch: pytest.MonkeyPatch) -> None:
+    await intake.start()
+    await counted(intake, 1)
+    kafka = intake.kafka
+    assert kafka is not None
+
+    async def fails(*_partitions: TopicPartition, **_options: int) -> object:
+        raise UnsupportedCodecError("a codec of tomorrow")
+
+    async def seen() -> str | None:
+        return intake.retrying.sentence(80) if intake.retrying else None
+
+    monkeypatch.setattr(kafka, "getmany", fails)
+    assert "cannot read from Kafka for 80 s (1 times): UnsupportedCodecError" in await until(seen, "it is seen")
+    assert intake.silent_s < 60

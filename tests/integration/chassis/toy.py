@@ -66,6 +66,9 @@ CONFUSED_PLACE = 995
 
 confused = {"left": 3}
 
+CUT_PLACE = 994
+"""A place whose counter is behind a connection that is always cut: trouble that looks as if it passed."""
+
 handlers = Handlers()
 bug = {"fixed": False}
 
@@ -74,12 +77,12 @@ class BuggyError(Exception):
     """The bug in the handler."""
 
 
-@handlers.on(Counted)
-async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
-    """Add up per counter, refusing poison as a bug would."""
-    said = []
+async def _misbehave(batch: Sequence[Received[Counted]], tx: Tx) -> None:
+    """Fail as the events ask for."""
     if not bug["fixed"] and any(received.event.poison for received in batch):
         raise BuggyError
+    if not bug["fixed"] and any(received.event.place == CUT_PLACE for received in batch):
+        raise ConnectionResetError
     if any(received.event.place == SLOW_PLACE for received in batch):
         await tx.execute("SELECT pg_sleep(60)")
     if any(received.event.place == STUCK_PLACE for received in batch):
@@ -92,6 +95,13 @@ async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
     if CONFUSED_PLACE in places and confused["left"]:
         confused["left"] -= 1
         raise asyncpg.InternalClientError("got result for unknown protocol state 3")
+
+
+@handlers.on(Counted)
+async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
+    """Add up per counter, refusing poison as a bug would."""
+    said = []
+    await _misbehave(batch, tx)
     # `SELECT *` is what a migration outdates while we run: services name their columns, and this shows that it is no matter.
     await tx.fetch(
         "SELECT * FROM counter WHERE counter_id = ANY($1)", [received.event.counter_id for received in batch]

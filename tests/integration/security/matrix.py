@@ -133,12 +133,39 @@ async def _redrive(world: World) -> Asked:
     return Asked(f"/operations/parked/{await _parked(world)}/redrive", {"reason": "fixed"})
 
 
+async def _show(world: World) -> Asked:
+    return Asked(f"/operations/parked/{await _parked(world)}")
+
+
+async def _reveal(world: World) -> Asked:
+    return Asked(f"/operations/parked/{await _parked(world)}/reveal", {"reason": "to tell the publisher"})
+
+
+async def _skip(world: World) -> Asked:
+    """A record that the service tries again now, as its consumer wrote it down."""
+    topic, offset = world.service.handlers.topics[0].name, 1_000_000 + next(world.numbers)
+    await world.pool.execute(
+        """
+        INSERT INTO retrying (topic, partition, since, attempts, error, offsets, timestamps)
+        VALUES ($1, 0, now(), 9, 'TypeError at x.py:1', ARRAY[$2::bigint], '{0}')
+            ON CONFLICT (topic, partition) DO UPDATE SET offsets = excluded.offsets
+        """,
+        topic,
+        offset,
+    )
+    return Asked("/operations/parked/skip", {"reason": "stuck", "topic": topic, "partition": 0, "offset": offset})
+
+
 async def _discard(world: World) -> Asked:
     return Asked(f"/operations/parked/{await _parked(world)}/discard", {"reason": "garbage"})
 
 
 OPERATIONS: Final[Matrix] = {
     "GET /operations/parked": (READ_BY_STAFF, fixed("/operations/parked")),
+    "GET /operations/parked/{parked_id}": (READ_BY_STAFF, _show),
+    "POST /operations/parked/{parked_id}/reveal": (DONE_BY_OPERATORS, _reveal),
+    "POST /operations/parked/skip": (DONE_BY_OPERATORS, _skip),
+    "GET /operations/consumer": (READ_BY_STAFF, fixed("/operations/consumer")),
     "GET /operations/journeys/{correlation_id}": (READ_BY_STAFF, fixed("/operations/journeys/j-1")),
     "POST /operations/parked/{parked_id}/redrive": (DONE_BY_OPERATORS, _redrive),
     "POST /operations/parked/{parked_id}/discard": (DONE_BY_OPERATORS, _discard),

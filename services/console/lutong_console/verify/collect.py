@@ -141,6 +141,7 @@ async def read_topics(kafka: KafkaAccess) -> list[Record]:
         **kafka.client,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
+        isolation_level="read_committed",
     )
     await consumer.start()
     try:

@@ -2,10 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
+from lutong_chassis.noticing import partition_of
 from lutong_console.verify.collect import Record, World
 from lutong_console.verify.violation import Violation
+from lutong_contracts import TOPICS
+
+_PARTITIONS: Final = {topic.name: topic.partitions for topic in TOPICS}
 
 
 def log_matches_outbox(world: World) -> Iterator[Violation]:
@@ -32,6 +36,20 @@ def log_matches_outbox(world: World) -> Iterator[Violation]:
                     f"event {record.event_id} at {record.place}",
                 )
         yield from _streams(service, mine)
+    yield from _keys_in_foreign_partitions(world)
+
+
+def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
+    """Order per key needs every publisher to choose the partition by murmur2 of the key; says which one does not."""
+    astray: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in world.records:
+        readable = record.key and "\N{REPLACEMENT CHARACTER}" not in record.key
+        partitions = _PARTITIONS.get(record.topic)
+        if readable and partitions and partition_of(record.key.encode(), partitions) != record.partition:
+            astray[record.topic, record.source].append(record)
+    for (topic, source), records in sorted(astray.items()):
+        what = f"{source or 'a publisher without a source'}: {len(records)} keys of {topic} are in foreign partitions"
+        yield Violation("V1", what, f"key {records[0].key} at {records[0].place}")
 
 
 def _streams(service: str, records: Sequence[Record]) -> Iterator[Violation]:

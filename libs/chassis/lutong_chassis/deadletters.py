@@ -1,0 +1,145 @@
+"""What was set aside, as operators look at it: where it came from, how much there is, and what it says when that is asked for.
+
+A record may hold personal text. So a list and a look show what it is (place, key, source, type, headers of CloudEvents,
+sizes), never what it says; to read that takes a reason, and is written into the audit table.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+
+from lutong_chassis import attributes
+from lutong_chassis.database import Tx
+from lutong_chassis.parking import storable, unpack
+from lutong_contracts.cloudevents import STRUCTURED
+
+_KEY_MAX: Final = 128
+_TEXT_MAX: Final = 256
+_OPEN_HEADERS: Final = ("content-type", "traceparent")
+
+Header = tuple[str, bytes | None]
+
+
+class _Content(NamedTuple):
+    value: bytes | None
+    headers: Sequence[Header]
+
+
+class Said(NamedTuple):
+    """What a record says of itself: who published it, and as what; None where it does not say."""
+
+    source: str | None
+    type: str | None
+
+
+def shown_key(key: bytes | None) -> str | None:
+    """A key as a person may see it: keys are ids; what is no printable text is told by its size and digest."""
+    if key is None:
+        return None
+    text = key.decode("utf-8", "replace")
+    if text and len(text) <= _KEY_MAX and text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text:
+        return text
+    return f"<{len(key)} bytes, sha256 {hashlib.sha256(key).hexdigest()[:12]}>" if key else "<empty>"
+
+
+def said_by(headers: Sequence[Header], value: bytes | None) -> Said:
+    """Source and type of a record in either mode of CloudEvents, as far as they can be read. Never fails."""
+    told, _ = attributes.glance(_Content(value, headers))
+    texts = [storable(told[name][:_TEXT_MAX]) if told.get(name) else None for name in ("source", "type")]
+    return Said(*texts)
+
+
+async def page(tx: Tx, *, rows_max: int, after: int = 0, reason: str | None = None) -> tuple[list[dict[str, Any]], int]:
+    """Open parked records behind an id, oldest first, with how many wait behind each; and how many there are in all."""
+    rows = await tx.fetch(
+        """
+        SELECT head.id, head.topic, head.partition, head."offset", head.key, head.type, head.event_id,
+               head.correlation_id, head.reason, head.error, head.attempts, head.parked_at, head.headers,
+               CASE WHEN position($4 IN lower(convert_from(head.headers, 'LATIN1'))) > 0 THEN head.value END AS value,
+               (SELECT count(*) FROM parked AS behind
+                 WHERE behind.state = 'waiting' AND behind.topic = head.topic
+                   AND sha256(behind.key) = sha256(head.key)) AS waiting
+          FROM parked AS head
+         WHERE head.state = 'parked' AND head.id > $1 AND ($3::text IS NULL OR head.reason = $3)
+         ORDER BY head.id
+         LIMIT $2
+        """,
+        after,
+        rows_max,
+        reason,
+        STRUCTURED,
+    )
+    total: int = await tx.fetchval(
+        "SELECT count(*) FROM parked WHERE state = 'parked' AND ($1::text IS NULL OR reason = $1)", reason
+    )
+    return [_summary(row) for row in rows], total
+
+
+async def look(tx: Tx, parked_id: int) -> dict[str, Any] | None:
+    """One record, whatever became of it: all but what it says."""
+    row = await _row(tx, parked_id)
+    if row is None:
+        return None
+    headers = unpack(row["headers"])
+    return _summary(row) | {
+        "state": row["state"],
+        "recorded_at": row["recorded_at"],
+        "resolved_at": row["resolved_at"],
+        "value_bytes": None if row["value"] is None else len(row["value"]),
+        "headers": [_masked(header) for header in headers],
+    }
+
+
+async def reveal(tx: Tx, parked_id: int, *, actor: str, reason: str) -> dict[str, Any] | None:
+    """What one record says, byte for byte. Whoever reads it is written down, in the same transaction."""
+    row = await _row(tx, parked_id)
+    if row is None:
+        return None
+    await tx.execute(
+        "INSERT INTO audit (actor, action, subject, reason) VALUES ($1, 'revealed', $2, $3)",
+        actor,
+        f"parked:{parked_id}",
+        reason,
+    )
+    return {
+        "id": parked_id,
+        "key": _text(row["key"]),
+        "value": _text(row["value"]),
+        "headers": [{"name": storable(name)} | (_text(value) or {}) for name, value in unpack(row["headers"])],
+    }
+
+
+async def _row(tx: Tx, parked_id: int) -> asyncpg.Record | None:
+    return await tx.fetchrow("SELECT parked.*, 0 AS waiting FROM parked WHERE id = $1", parked_id)
+
+
+def _summary(row: asyncpg.Record) -> dict[str, Any]:
+    said = said_by(unpack(row["headers"]), row["value"])
+    names = ("id", "topic", "partition", "offset", "event_id", "correlation_id", "reason", "error", "attempts")
+    return {name: row[name] for name in (*names, "parked_at", "waiting")} | {
+        "key": shown_key(row["key"]),
+        "source": said.source,
+        "type": row["type"] or said.type,
+    }
+
+
+def _masked(header: Header) -> dict[str, Any]:
+    """A header: those of CloudEvents as they are, of others only how long they are."""
+    name, value = header
+    known = name.lower().startswith("ce_") or name.lower() in _OPEN_HEADERS
+    size = None if value is None else len(value)
+    text = value.decode("utf-8", "replace")[:_TEXT_MAX] if value is not None and known else None
+    return {"name": storable(name[:_TEXT_MAX]), "bytes": size, "text": text}
+
+
+def _text(value: bytes | None) -> dict[str, str] | None:
+    """Bytes as JSON can hold them: as text when they are text, else in base64."""
+    if value is None:
+        return None
+    try:
+        return {"text": value.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}

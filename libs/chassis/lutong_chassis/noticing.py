@@ -1,0 +1,157 @@
+"""Noticing what went wrong outside of this service: events that retention took, keys in foreign partitions.
+
+Nothing waits for it and nothing is refused because of it; it is counted, and written down for `lutong doctor`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.partitioner import murmur2
+
+from lutong_chassis import observe
+from lutong_chassis.database import Pool, Tx, columns, transaction
+from lutong_chassis.envelope import Received
+from lutong_contracts import Event
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aiokafka import AIOKafkaConsumer
+
+log = structlog.get_logger(__name__)
+
+OURS: Final = "/lutong/"
+"""Sources of our own services: their relay chooses the partition, so they need not be looked at."""
+_SOURCES_MAX: Final = 200
+"""Publishers that are written down: who writes anything as its source fills no table."""
+
+
+class Missed(NamedTuple):
+    """Offsets of a partition that were deleted before they were read: from `first` up to, not including, `begin`."""
+
+    topic: str
+    partition: int
+    first: int
+    begin: int
+
+
+class Misplaced(NamedTuple):
+    """Records of one publisher in other partitions than those of their keys, and where the last of them is."""
+
+    topic: str
+    source: str
+    records: int
+    partition: int
+    offset: int
+
+
+@lru_cache(maxsize=16_384)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as Kafka's own clients choose it: murmur2.
+
+    >>> partition_of(b"k", 12) == partition_of(b"k", 12)
+    True
+    """
+    hashed: int = murmur2(key)
+    return (hashed & 0x7FFFFFFF) % partitions
+
+
+def astray(received: Sequence[Received[Event]], partitions_of: Callable[[str], int]) -> list[Misplaced]:
+    """Which foreign publishers put records into other partitions than those of their keys. Pure."""
+    found: dict[tuple[str, str], Received[Event]] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for item in received:
+        if item.source.startswith(OURS):
+            continue
+        partitions = partitions_of(item.topic)
+        if partitions and partition_of(item.key.encode(), partitions) != item.partition:
+            found[item.topic, item.source] = item
+            counts[item.topic, item.source] += 1
+    return [Misplaced(*who, counts[who], last.partition, last.offset) for who, last in sorted(found.items())]
+
+
+async def write_misplaced(pool: Pool, seen: Sequence[Misplaced]) -> None:
+    """Count records in foreign partitions, by publisher."""
+    observe.MISPLACED.inc(sum(item.records for item in seen))
+    async with transaction(pool) as tx:
+        await tx.execute(
+            """
+            INSERT INTO misplaced (topic, source, records, partition, "offset")
+            SELECT told.*
+              FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::bigint[])
+                   AS told (topic, source, records, partition, "offset")
+             WHERE (SELECT count(*) FROM misplaced) < $6
+                OR EXISTS (SELECT FROM misplaced AS known WHERE known.topic = told.topic AND known.source = told.source)
+                ON CONFLICT (topic, source) DO UPDATE
+               SET records = misplaced.records + excluded.records, partition = excluded.partition,
+                   "offset" = excluded."offset", seen_at = now()
+            """,
+            *columns(seen, 5),
+            _SOURCES_MAX,
+        )
+
+
+async def read_committed_offsets(
+    consumer: "AIOKafkaConsumer", partitions: Sequence[TopicPartition], into: dict[TopicPartition, int]
+) -> list[Missed]:
+    """Ask how far the group was in partitions that came; gives what retention took before it was read.
+
+    To be asked before the first commit: that moves the group's offset to where the log begins now, and the trace is gone.
+    """
+    begun: Mapping[TopicPartition, int] = await consumer.beginning_offsets(list(partitions))
+    missed = []
+    for partition in partitions:
+        told = await consumer.committed(partition)
+        if told is None:
+            continue
+        into[partition] = told
+        if told < begun[partition]:
+            missed.append(Missed(partition.topic, partition.partition, told, begun[partition]))
+    return missed
+
+
+async def write_missed(pool: Pool, missed: Sequence[Missed]) -> None:
+    """Say which events were deleted before they were read, once."""
+    if not missed:
+        return
+    for item in missed:
+        log.error("events_missed", **item._asdict())
+    async with transaction(pool) as tx:
+        await tx.execute(
+            """
+            INSERT INTO missed (topic, partition, first, begin)
+            SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
+                ON CONFLICT DO NOTHING
+            """,
+            *columns(missed, 4),
+        )
+
+
+async def lately_missed(tx: Tx) -> "list[tuple[Missed, datetime]]":
+    """What was noticed within a day; whoever published it again need not be told for longer."""
+    rows = await tx.fetch(
+        """
+        SELECT topic, partition, first, begin, noticed_at
+          FROM missed
+         WHERE noticed_at > now() - interval '1 day'
+         ORDER BY noticed_at
+        """
+    )
+    return [(Missed(*list(row)[:4]), row["noticed_at"]) for row in rows]
+
+
+async def lately_misplaced(tx: Tx) -> list[Misplaced]:
+    """Publishers whose keys came in foreign partitions within a day, most first."""
+    rows = await tx.fetch(
+        """
+        SELECT topic, source, records, partition, "offset"
+          FROM misplaced
+         WHERE seen_at > now() - interval '1 day'
+         ORDER BY records DESC, source
+        """
+    )
+    return [Misplaced(*row) for row in rows]

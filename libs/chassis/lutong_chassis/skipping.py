@@ -1,0 +1,271 @@
+"""Going on behind a record that cannot even be set aside: an operator names it, the consumer keeps its bytes and goes on.
+
+A consumer that tries a batch again writes down which records are left of it (`retrying`), so that any replica knows.
+An operator's wish (`skip`) is taken only for such a record. Before each next try the consumer looks for wishes, keeps
+the record's bytes as a discarded parked row, and says so in the audit table: one transaction, nothing is decoded for
+it. The wish stays: a process that dies before it commits its offsets meets the record again, and passes it over.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from lutong_chassis import envelope, failpoints, inbox
+from lutong_chassis.database import Pool, Tx, columns, transaction
+from lutong_chassis.envelope import Record, place
+from lutong_chassis.progress import Place, Retry, ranges, show
+from lutong_contracts import Topic
+
+SEEN_MAX_S: Final = 120
+"""How long what a consumer wrote down counts: one that lives writes again after each try."""
+REASON: Final = "skipped"
+
+Spot = tuple[str, int, int, int]
+"""Topic, partition, offset, timestamp: a topic that was made anew has other records at the same offsets."""
+
+
+class Wish(NamedTuple):
+    """That a record be skipped, by whom and why."""
+
+    actor: str
+    reason: str
+
+
+class StuckRow(NamedTuple):
+    """What is left of a batch in one partition, as a consumer wrote it down."""
+
+    topic: str
+    partition: int
+    since: datetime
+    attempts: int
+    error: str
+    guilty: int | None
+    offsets: Sequence[int]
+
+    @property
+    def places(self) -> list[Place]:
+        """Where its records are."""
+        return [(self.topic, self.partition, offset) for offset in self.offsets]
+
+    @property
+    def where(self) -> str:
+        """The record that fails alone, or all that are left."""
+        return ranges(self.places if self.guilty is None else [(self.topic, self.partition, self.guilty)])
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a record is not skipped: a stable word and a sentence."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a service knows of one place: is its topic consumed, was it wished for, handled or parked."""
+
+    topics: Sequence[str]
+    stuck: Sequence[StuckRow] = ()
+    wished: bool = False
+    handled_at: datetime | None = None
+    parked: tuple[int, str] | None = None
+
+
+def judge(service: str, where: Place, known: Known) -> Refusal | None:
+    """Whether a record may be skipped: only one that this service tries again now. Asking twice is asking once."""
+    if known.wished:
+        return None
+    if where[0] not in known.topics:
+        return Refusal("unknown_topic", f"{service} does not consume {where[0]}: it consumes {', '.join(known.topics)}")
+    if known.parked:
+        number, state = known.parked
+        what = f"{show(where)} is set aside already, as parked record {number} ({state})"
+        return Refusal("already_parked", f"{what}: lutong parked show {service} {number}")
+    if known.handled_at:
+        return Refusal(
+            "already_handled", f"{service} handled {show(where)} at {known.handled_at:%Y-%m-%d %H:%M:%S} UTC"
+        )
+    tried = [spot for row in known.stuck for spot in row.places]
+    if where not in tried:
+        instead = f"it tries {ranges(tried)} again" if tried else "it tries no batch again now"
+        return Refusal("not_retried", f"{service} does not try {show(where)} again: {instead}")
+    return None
+
+
+async def wish(tx: Tx, service: str, where: Place, topics: Sequence[Topic], decision: Wish) -> Refusal | datetime:
+    """Have a record skipped before the next try; gives since when that is wished, or why not. Audited here, too."""
+    refusal = judge(service, where, await _known(tx, where, topics))
+    if refusal:
+        return refusal
+    added = await tx.fetchval(
+        """
+        INSERT INTO skip (topic, partition, "offset", timestamp, actor, reason)
+        SELECT topic, partition, $3, timestamps[array_position(offsets, $3)], $4, $5
+          FROM retrying
+         WHERE topic = $1 AND partition = $2 AND $3 = ANY (offsets)
+            ON CONFLICT (topic, partition, "offset", timestamp) DO NOTHING
+        RETURNING wished_at
+        """,
+        *where,
+        *decision,
+    )
+    if added:
+        await _audit(tx, "skip_wished", [(show(where), decision)])
+        return datetime.fromtimestamp(added.timestamp(), UTC)
+    since: datetime = await tx.fetchval(
+        'SELECT max(wished_at) FROM skip WHERE topic = $1 AND partition = $2 AND "offset" = $3', *where
+    )
+    return since
+
+
+async def _known(tx: Tx, where: Place, topics: Sequence[Topic]) -> Known:
+    row = await tx.fetchrow(
+        """
+        SELECT EXISTS (SELECT FROM skip WHERE topic = $1 AND partition = $2 AND "offset" = $3) AS wished,
+               (SELECT max(received_at) FROM inbox WHERE topic = $1 AND partition = $2 AND "offset" = $3
+                   AND received_at > now() - interval '1 day') AS handled_at,
+               (SELECT max(id) FROM parked WHERE topic = $1 AND partition = $2 AND "offset" = $3) AS parked_id,
+               (SELECT state FROM parked WHERE topic = $1 AND partition = $2 AND "offset" = $3
+                 ORDER BY id DESC LIMIT 1) AS state
+        """,
+        *where,
+    )
+    assert row is not None  # noqa: S101  # a SELECT without FROM has one row
+    parked = (row["parked_id"], row["state"]) if row["parked_id"] else None
+    names = [topic.name for topic in topics]
+    return Known(names, await stuck(tx), row["wished"], row["handled_at"], parked)
+
+
+async def stuck(tx: Tx) -> list[StuckRow]:
+    """What consumers of this service try again, as they wrote it down lately."""
+    rows = await tx.fetch(
+        """
+        SELECT topic, partition, since, attempts, error, guilty, offsets
+          FROM retrying
+         WHERE seen_at > now() - $1 * interval '1 second'
+         ORDER BY topic, partition
+        """,
+        SEEN_MAX_S,
+    )
+    return [StuckRow(*row) for row in rows]
+
+
+async def write_down(pool: Pool, retry: Retry, records: Sequence[Record], lasts_s: float) -> None:
+    """Say which records are left of a batch that is tried again; what was said of their partitions before goes."""
+    by_partition: dict[tuple[str, int], list[Record]] = defaultdict(list)
+    for record in records:
+        by_partition[record.topic, record.partition].append(record)
+    async with transaction(pool) as tx:
+        for (topic, partition), mine in sorted(by_partition.items(), key=lambda item: item[0]):
+            guilty = retry.guilty[2] if retry.guilty and retry.guilty[:2] == (topic, partition) else None
+            await tx.execute(
+                """
+                INSERT INTO retrying (topic, partition, since, attempts, error, guilty, offsets, timestamps)
+                VALUES ($1, $2, now() - $3 * interval '1 second', $4, $5, $6, $7, $8)
+                    ON CONFLICT (topic, partition) DO UPDATE
+                       SET since = excluded.since, attempts = excluded.attempts, error = excluded.error,
+                           guilty = excluded.guilty, offsets = excluded.offsets, timestamps = excluded.timestamps,
+                           seen_at = now()
+                """,
+                topic,
+                partition,
+                lasts_s,
+                retry.attempts,
+                retry.error,
+                guilty,
+                [record.offset for record in mine],
+                [record.timestamp for record in mine],
+            )
+
+
+async def forget(pool: Pool, partitions: Iterable[tuple[str, int]]) -> None:
+    """Nothing of these partitions is tried again any more."""
+    async with transaction(pool) as tx:
+        await tx.execute(
+            "DELETE FROM retrying WHERE (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))",
+            *columns(sorted(set(partitions)), 2),
+        )
+
+
+async def wishes(pool: Pool) -> dict[Spot, Wish]:
+    """All records that are to be skipped, or were: operators name them one by one, so they are few."""
+    async with transaction(pool, readonly=True) as tx:
+        rows = await tx.fetch('SELECT topic, partition, "offset", timestamp, actor, reason FROM skip')
+    return {(row[0], row[1], row[2], row[3]): Wish(row[4], row[5]) for row in rows}
+
+
+def spot(record: Record) -> Spot:
+    """What a record is known by."""
+    return (*place(record), record.timestamp)
+
+
+async def set_aside(pool: Pool, records: Sequence[Record], wished: Mapping[Spot, Wish], error: str) -> None:
+    """Keep the bytes of records and say who skipped them; those that were kept before are left as they are."""
+    async with transaction(pool) as tx:
+        kept = await tx.fetch(
+            """
+            INSERT INTO parked (state, topic, partition, "offset", recorded_at, key, value, headers, reason, error,
+                                resolved_at)
+            SELECT 'discarded', *, $8, $9, now()
+              FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::timestamptz[], $5::bytea[], $6::bytea[],
+                          $7::bytea[])
+                ON CONFLICT DO NOTHING
+            RETURNING topic, partition, "offset"
+            """,
+            *columns([_row(record) for record in records], 7),
+            REASON,
+            error,
+        )
+        new = {(row["topic"], row["partition"], row["offset"]) for row in kept}
+        fresh = [record for record in records if place(record) in new]
+        await _audit(tx, REASON, [(show(place(record)), wished[spot(record)]) for record in fresh])
+        for record in fresh:
+            await _remember(tx, record)
+        failpoints.reach("parked_not_committed")
+    failpoints.reach("parked_not_offsets")
+
+
+async def _remember(tx: Tx, record: Record) -> None:
+    """A copy that comes later counts as seen, where the record can be read at all."""
+    try:
+        received = envelope.read(record)
+    except Exception:  # it may be skipped because reading it fails in ways that nobody knows
+        return
+    with suppress(asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
+        async with tx.savepoint():
+            await inbox.receive(tx, [received])
+
+
+async def _audit(tx: Tx, action: str, done: Sequence[tuple[str, Wish]]) -> None:
+    await tx.execute(
+        """
+        INSERT INTO audit (actor, action, subject, reason)
+        SELECT actor, $1, subject, reason FROM unnest($2::text[], $3::text[], $4::text[]) AS done (subject, actor, reason)
+        """,
+        action,
+        *columns([(subject, *decision) for subject, decision in done], 3),
+    )
+
+
+def _row(record: Record) -> tuple[str, int, int, datetime, bytes | None, bytes | None, bytes]:
+    """A record as `parked` keeps it. Total: what cannot be said is said as nearly as can be."""
+    return (*place(record), _moment(record.timestamp), record.key, record.value, _pack(record.headers))
+
+
+def _moment(timestamp_ms: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC) if timestamp_ms < 0 else datetime.max.replace(tzinfo=UTC)
+
+
+def _pack(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """Headers as JSON, as `parking` reads them; the standard library's escapes what orjson would refuse."""
+    return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers]).encode()

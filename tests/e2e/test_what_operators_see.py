@@ -1,0 +1,172 @@
+"""What an operator at a terminal sees: what does not move, what was set aside, what does not answer; and how to go on."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from uuid_utils.compat import uuid7
+
+from lutong_chassis.testing import url_of
+from lutong_console.targets import Suite
+from lutong_contracts.feed import PostPublished
+from lutong_contracts.topics import POSTS
+from lutong_local.stack import Stack
+from tests.e2e.test_command_line import Lutong, lutong
+from tests.integration.chassis.harness import a_record, feed, until
+
+__all__ = ["lutong"]  # a fixture of the command line's tests
+
+Poison = tuple[str, bytes | None, list[tuple[str, bytes | None]]]
+
+
+async def run(lutong: Lutong, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return await asyncio.to_thread(lutong, *arguments)
+
+
+@contextmanager
+def frozen(stack: Stack, piece: str) -> Iterator[None]:
+    """A piece that is alive and does not answer."""
+    pid = stack.children[piece].pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def failing_for(stack: Stack, post_id: str) -> AsyncIterator[None]:
+    """The registry's database reports a deadlock whenever this one post is looked at: trouble that never passes."""
+    connection = await asyncpg.connect(url_of(stack.admin_url, "registry"))
+    await connection.execute(
+        f"""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'deadlock_detected'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON discovery FOR EACH ROW WHEN (NEW.post_id = '{post_id}')
+        EXECUTE FUNCTION refuse();
+        """
+    )
+    try:
+        yield
+    finally:
+        await connection.execute("DROP TRIGGER refuse ON discovery; DROP FUNCTION refuse()")
+        await connection.close()
+
+
+def a_post(post_id: str) -> Poison:
+    key, value, headers = a_record(PostPublished(post_id=post_id, author_id="partner", text="tea"))
+    return key, value, [*headers]
+
+
+async def test_a_batch_that_cannot_move_is_named_skipped_and_gone(lutong: Lutong, stack: Stack, target: Suite) -> None:
+    stuck, behind = f"stuck-{uuid7().hex[-8:]}", f"behind-{uuid7().hex[-8:]}"
+    async with failing_for(stack, stuck):
+        await feed(target.kafka.bootstrap, POSTS.name, [a_post(stuck), a_post(behind)])
+
+        async def named() -> dict[str, Any] | None:
+            done = await run(lutong, "doctor", "--json")
+            findings = json.loads(done.stdout)
+            return next((f for f in findings if "registry tries the same batch for" in f["what"]), None)
+
+        finding = await until(named, "the doctor names the record", deadline_s=120)
+        assert "DeadlockDetectedError 40P01" in finding["what"]
+        place = finding["what"].rpartition(", ")[2]
+        topic, partition, offset = place.replace("@", "/").split("/")
+        assert f"lutong parked skip {topic} {partition} {offset} --service registry" in finding["then"]
+
+        wrong = await run(lutong, "parked", "skip", topic, partition, str(int(offset) + 999), "--reason", "a typo")
+        assert (wrong.returncode, f"it tries {place} again" in wrong.stderr) == (1, True)
+        done = await run(lutong, "parked", "skip", topic, partition, offset, "--reason", "its post deadlocks")
+        assert (done.returncode, done.stdout.split()[0]) == (0, "registry"), done.stderr
+
+        async def went_on() -> bool:
+            done = await run(lutong, "doctor", "--json")
+            return not [f for f in json.loads(done.stdout) if "the same batch" in f["what"]]
+
+        await until(went_on, "nothing is tried again any more", deadline_s=60)
+    listed = await run(lutong, "parked", "list", "--json")
+    assert [row for row in json.loads(listed.stdout) if row["key"] == stuck] == []  # it is given up, not parked
+
+
+async def parked_posts(lutong: Lutong, target: Suite, count: int) -> str:
+    """So many bad records of as many keys, parked by the registry; gives what their keys begin with."""
+    prefix = f"bad-{uuid7().hex[-8:]}"
+    records: list[Poison] = []
+    for n in range(count):
+        key, _, headers = a_post(f"{prefix}-{n}")
+        records.append((key, b"call 13800138000", headers))
+    await feed(target.kafka.bootstrap, POSTS.name, records)
+
+    async def parked() -> bool:
+        done = await run(lutong, "parked", "list", "--service", "registry", "--all", "--json")
+        return len([row for row in json.loads(done.stdout) if row["key"].startswith(prefix)]) == count
+
+    await until(parked, f"{count} are parked", deadline_s=60)
+    return prefix
+
+
+async def test_what_was_set_aside_is_listed_counted_shown_and_revealed(
+    lutong: Lutong, stack: Stack, target: Suite
+) -> None:
+    prefix = await parked_posts(lutong, target, 130)
+    listed = await run(lutong, "parked", "list", "--service", "registry", "--reason", "bad_bytes")
+    assert "registry: 100 of 130; --all lists all" in listed.stderr
+    assert listed.returncode == 1
+    row = json.loads((await run(lutong, "parked", "list", "--json")).stdout)[0]
+    assert (row["service"], row["source"], row["type"], row["topic"], row["reason"]) == (
+        "registry", "/test", PostPublished.type, POSTS.name, "bad_bytes",
+    )  # fmt: skip
+    assert row["key"].startswith(prefix)
+    assert row["offset"] >= 0
+    doctor = await run(lutong, "doctor")
+    assert "registry: 130 records are parked" in doctor.stdout
+
+    shown = await run(lutong, "parked", "show", "registry", str(row["id"]))
+    assert "13800138000" not in shown.stdout
+    assert "ce_source" in shown.stdout
+    usage = await run(lutong, "parked", "show", "registry", str(row["id"]), "--reveal")
+    assert (usage.returncode, "--reason" in usage.stderr) == (2, True)
+    said = await run(
+        lutong, "parked", "show", "registry", str(row["id"]), "--reveal", "--reason", "to tell the partner"
+    )
+    assert "call 13800138000" in said.stdout
+    unknown = await run(lutong, "parked", "show", "registry", "999999")
+    assert unknown.returncode == 1
+    connection = await asyncpg.connect(url_of(stack.admin_url, "registry"))
+    try:
+        audit = await connection.fetch("SELECT subject, reason FROM audit WHERE action = 'revealed'")
+    finally:
+        await connection.close()
+    assert [tuple(each) for each in audit] == [(f"parked:{row['id']}", "to tell the partner")]
+
+    with frozen(stack, "membership"):
+        some = await run(lutong, "parked", "list", "--json")
+        assert (some.returncode, "membership: " in some.stderr) == (3, True)
+        assert json.loads(some.stdout)[0]["id"] == row["id"]
+
+    async with target.client(20) as client:
+        for each in json.loads((await run(lutong, "parked", "list", "--all", "--json")).stdout):
+            url = f"{target.urls['registry']}/operations/parked/{each['id']}/discard"
+            await client.post(url, json={"reason": "of a test"})
+    assert (await run(lutong, "parked", "list")).returncode == 0
+
+
+@pytest.mark.parametrize(("piece", "wrong"), [("kafka", "does not answer"), ("postgres", "does not answer")])
+async def test_status_asks_and_does_not_look_at_ports(lutong: Lutong, stack: Stack, piece: str, wrong: str) -> None:
+    with frozen(stack, piece):
+        done = await run(lutong, "status", "--json")
+    pieces = {each["piece"]: each for each in json.loads(done.stdout)}
+    assert (done.returncode, pieces[piece]["state"]) == (1, "not ready")
+    assert wrong in pieces[piece]["wrong"]
+
+    async def well_again() -> bool:
+        return (await run(lutong, "status", "--json")).returncode == 0
+
+    await until(well_again, "everything is well again", deadline_s=60)

@@ -1,0 +1,107 @@
+"""Whether pieces are well, by what they answer; and what the doctor makes of a consumer."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lutong_console.doctor import judge_consumer, judge_health, judge_parked
+from lutong_console.health import Health, judge_service
+from lutong_console.verify.collect import Record, World
+from lutong_console.verify.log import log_matches_outbox
+from lutong_contracts.topics import POSTS
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ALIVE: dict[str, Any] = {"live": True, "reason": None, "stuck": None}
+READY: dict[str, Any] = {"ready": True, "checks": {"database": True, "broker": True}, "stuck": None}
+TOLD: dict[str, list[dict[str, Any]]] = {"stuck": [], "missed": [], "misplaced": []}
+STUCK = {
+    "topic": POSTS.name,
+    "partition": 0,
+    "guilty": 21,
+    "since": (NOW - timedelta(seconds=80)).isoformat(),
+    "error": "TypeError at envelope.py:156",
+    "where": f"{POSTS.name}/0@21",
+}
+
+
+@pytest.mark.parametrize(
+    ("live", "ready", "health"),
+    [
+        (ALIVE, READY, Health("ready")),
+        (ALIVE, READY | {"checks": {"database": True, "broker": False}}, Health("not ready", "no broker")),
+        (ALIVE | {"live": False, "reason": "3 events behind"}, READY, Health("not alive", "3 events behind")),
+        (ALIVE | {"stuck": "tries the same batch"}, READY, Health("stuck", "tries the same batch")),
+    ],
+)
+def test_a_service_is_as_it_says(live: dict[str, Any], ready: dict[str, Any], health: Health) -> None:
+    assert judge_service(live, ready) == health
+    assert health.well == (health.state == "ready")
+
+
+def test_a_service_of_the_release_before_is_understood() -> None:
+    assert judge_service({"live": True, "reason": None}, {"ready": True, "checks": {}}).well
+
+
+def test_a_stuck_batch_is_found_with_the_command_that_mends_it() -> None:
+    (finding,) = judge_consumer("registry", TOLD | {"stuck": [STUCK]}, "tries the same batch for 80 s", NOW)
+    assert finding.what == (
+        "registry tries the same batch for 80 s: TypeError at envelope.py:156, lutong.feed.posts/0@21"
+    )
+    assert f"lutong parked skip {POSTS.name} 0 21 --service registry --reason" in finding.then
+
+
+def test_no_record_is_skipped_while_none_is_guilty() -> None:
+    (finding,) = judge_consumer("registry", TOLD | {"stuck": [STUCK | {"guilty": None}]}, None, NOW)
+    assert finding.then == "lutong logs registry"
+
+
+def test_a_batch_that_just_began_to_fail_is_let_be() -> None:
+    young = STUCK | {"since": (NOW - timedelta(seconds=5)).isoformat()}
+    assert list(judge_consumer("registry", TOLD | {"stuck": [young]}, None, NOW)) == []
+
+
+def test_a_read_that_fails_is_found_though_no_record_is_known() -> None:
+    (finding,) = judge_consumer("registry", TOLD, "cannot read from Kafka for 80 s (9 times): X", NOW)
+    assert finding.what == "registry cannot read from Kafka for 80 s (9 times): X"
+
+
+def test_events_that_retention_took_are_found() -> None:
+    missed = {"topic": POSTS.name, "partition": 3, "first": 5, "begin": 10}
+    (finding,) = judge_consumer("registry", TOLD | {"missed": [missed]}, None, NOW)
+    assert "missed up to 5 events of lutong.feed.posts/3" in finding.what
+    assert finding.then.startswith("lutong republish")
+
+
+def test_a_publisher_with_another_partitioner_is_found() -> None:
+    row = {"topic": POSTS.name, "source": "/cms", "records": 9, "partition": 8, "offset": 4}
+    (finding,) = judge_consumer("registry", TOLD | {"misplaced": [row]}, None, NOW)
+    assert "9 events of /cms" in finding.what
+    assert "partitioner=murmur2_random" in finding.then
+
+
+def test_a_consumer_that_goes_on_is_let_be() -> None:
+    assert list(judge_consumer("registry", TOLD, None, NOW)) == []
+    assert list(judge_health("registry", ALIVE, READY)) == []
+    assert list(judge_parked("registry", 0)) == []
+
+
+@pytest.mark.parametrize(("total", "what"), [(1, "1 record is parked"), (167, "167 records are parked")])
+def test_parked_records_are_counted_all(total: int, what: str) -> None:
+    (finding,) = judge_parked("registry", total)
+    assert finding.what == f"registry: {what}"
+
+
+def a_record(key: str, partition: int, source: str = "/cms") -> Record:
+    return Record(POSTS.name, partition, 7, key, "e-1", source, "x", 0, "{}", "[]")
+
+
+def test_v1_names_the_publisher_whose_keys_are_in_foreign_partitions() -> None:
+    world = World({}, [a_record("foobar", 0), a_record("foobar", 6, "/good")], {})
+    (violation,) = log_matches_outbox(world)
+    assert violation.what == "/cms: 1 keys of lutong.feed.posts are in foreign partitions"
+    assert violation.witness == "key foobar at lutong.feed.posts/0@7"
+
+
+def test_v1_says_nothing_of_keys_that_are_no_text() -> None:
+    assert list(log_matches_outbox(World({}, [a_record("", 3), a_record("\N{REPLACEMENT CHARACTER}", 3)], {}))) == []

@@ -1,0 +1,141 @@
+"""Every alert can fire: it is evaluated on what our metrics do when the trouble is there, and when it is not."""
+
+import math
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from lutong_chassis.settings import Settings
+from tests.promql import Series, fires
+
+RULES = yaml.safe_load((Path(__file__).parents[3] / "deploy" / "prometheus" / "rules.yml").read_text(encoding="utf-8"))
+ALERTS: Final = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
+OURS: Final = {"service": "registry", "job": "lutong"}
+WITHIN_S: Final = 1800.0
+
+Story = list[Series]
+
+
+def a_gauge(name: str, at: Callable[[float], float], **labels: str) -> Story:
+    return [Series(name, at, OURS | labels)]
+
+
+def always(value: float) -> Callable[[float], float]:
+    return lambda _s: value
+
+
+def growing(since_s: float = 0.0) -> Callable[[float], float]:
+    """An age: a second older each second."""
+    return lambda s: max(0.0, s - since_s)
+
+
+def a_batch_that_always_fails() -> Story:
+    """One try after the other, with the pauses of the consumer: what its two metrics do."""
+    longest_s = float(Settings.model_fields["retry_delay_max_s"].default)
+    tries_s = list(accumulate(min(longest_s, 0.05 * 2.0**attempt) for attempt in range(400)))
+    return [
+        Series("lutong_batch_retries_total", lambda s: float(sum(at_s <= s for at_s in tries_s)), OURS),
+        Series("lutong_consumer_stuck_seconds", growing(), OURS),
+    ]
+
+
+def batches_that_fail_once_each() -> Story:
+    """Deadlocks, all the time: each batch is tried twice, and none is stuck."""
+    return [
+        Series("lutong_batch_retries_total", lambda s: s // 5, OURS),
+        Series("lutong_consumer_stuck_seconds", lambda s: 0.05 if s % 5 < 1 else 0.0, OURS),
+    ]
+
+
+def a_short_trouble() -> Story:
+    """The database is away for twenty seconds once: eight tries."""
+    return [
+        Series("lutong_batch_retries_total", lambda s: min(8.0, s / 3), OURS),
+        Series("lutong_consumer_stuck_seconds", lambda s: s if s < 20 else 0.0, OURS),
+    ]
+
+
+def commands_that_take(seconds: float) -> Story:
+    bounds = ("0.5", "1.0", "2.5", "5.0", "+Inf")
+    return [
+        Series(
+            "lutong_http_seconds_bucket",
+            (lambda s: s) if float(bound) >= seconds else always(0.0),
+            OURS | {"le": bound},
+        )
+        for bound in bounds
+    ]
+
+
+def counted(name: str, per_s: float) -> Story:
+    return [Series(name, lambda s: math.floor(s * per_s), OURS)]
+
+
+FIRES: Final[dict[str, Story]] = {
+    "ServiceDown": a_gauge("up", always(0)),
+    "OutboxNotPublished": a_gauge("lutong_outbox_oldest_seconds", growing()),
+    "ConsumerStalled": a_gauge("lutong_consumer_stalled", always(1)),
+    "ConsumerBehind": a_gauge("lutong_consumer_lag_seconds", growing()),
+    "BatchStuck": a_batch_that_always_fails(),
+    "BatchesRetried": batches_that_fail_once_each(),
+    "RecordsParked": a_gauge("lutong_parked_open_records", always(1)),
+    "ParkedTooLong": a_gauge("lutong_parked_oldest_seconds", growing(-4 * 3600.0)),
+    "KeysMisplaced": counted("lutong_events_misplaced_total", 1 / 60),
+    "DeadlineOverdue": a_gauge("lutong_deadline_overdue_seconds", growing()),
+    "RebalanceStorm": counted("lutong_rebalances_total", 1 / 20),
+    "CommandsRefused": counted("lutong_http_refused_total", 2),
+    "CommandsSlow": commands_that_take(4.0),
+    "TransactionTooLong": a_gauge("lutong_database_oldest_transaction_seconds", growing()),
+    "DeadRowsPileUp": a_gauge("lutong_database_dead_rows", always(2e6), table="outbox"),
+}
+QUIET: Final[dict[str, Story]] = {
+    "ServiceDown": a_gauge("up", always(1)),
+    "OutboxNotPublished": a_gauge("lutong_outbox_oldest_seconds", lambda s: s % 20),
+    "ConsumerStalled": a_gauge("lutong_consumer_stalled", always(0)),
+    "ConsumerBehind": a_gauge("lutong_consumer_lag_seconds", lambda s: 90.0 if s < 120 else 0.0),
+    "BatchStuck": [*batches_that_fail_once_each(), *a_short_trouble()],
+    "BatchesRetried": a_short_trouble(),
+    "RecordsParked": a_gauge("lutong_parked_open_records", lambda s: float(s < 120)),
+    "ParkedTooLong": a_gauge("lutong_parked_oldest_seconds", growing()),
+    "KeysMisplaced": a_gauge("lutong_events_misplaced_total", always(40)),
+    "DeadlineOverdue": a_gauge("lutong_deadline_overdue_seconds", lambda s: s % 12),
+    "RebalanceStorm": counted("lutong_rebalances_total", 1 / 300),
+    "CommandsRefused": counted("lutong_http_refused_total", 0.5),
+    "CommandsSlow": commands_that_take(0.4),
+    "TransactionTooLong": a_gauge("lutong_database_oldest_transaction_seconds", lambda s: s % 50),
+    "DeadRowsPileUp": a_gauge("lutong_database_dead_rows", always(1000), table="outbox"),
+}
+
+
+def test_every_alert_has_both_of_its_stories() -> None:
+    assert FIRES.keys() == QUIET.keys() == ALERTS.keys()
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_fires_when_its_trouble_is_there(alert: str) -> None:
+    assert fires(ALERTS[alert], FIRES[alert], within_s=WITHIN_S)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_is_quiet_while_all_is_well(alert: str) -> None:
+    assert not fires(ALERTS[alert], QUIET[alert], within_s=WITHIN_S)
+
+
+def test_a_batch_that_always_fails_raises_an_alarm_within_three_minutes() -> None:
+    assert fires(ALERTS["BatchStuck"], a_batch_that_always_fails(), within_s=180.0)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"expr": "sum by (service) (rate(lutong_batch_retries_total[5m])) > 0.2", "for": "5m"},  # as it was at fd837d2
+        {"expr": "max by (service) (lutong_consumer_stuck_seconds) > 60", "for": "1h"},
+        {"expr": "max by (service) (lutong_consumer_stuck_secs) > 60", "for": "1m"},
+    ],
+)
+def test_negative_control_a_rule_that_can_never_fire_is_found(rule: dict[str, Any]) -> None:
+    assert not fires(rule, a_batch_that_always_fails(), within_s=WITHIN_S)
