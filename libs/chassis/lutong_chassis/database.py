@@ -16,6 +16,7 @@ from asyncpg.protocol import protocol
 from uuid_utils import uuid7
 
 from lutong_chassis.envelope import Cause, Outgoing
+from lutong_chassis.request import Requested, current
 from lutong_chassis.settings import Settings
 from lutong_contracts import Event
 
@@ -58,7 +59,8 @@ class Tx:
     """One transaction, its one point in time, and what will be said when it commits.
 
     `now` is the transaction's time by PostgreSQL's clock: the only clock that decides anything.
-    `errands` are the names of those that have new jobs when it commits.
+    `errands` are the names of those that have new jobs when it commits. `request` is the HTTP request that it
+    belongs to, if there is one; `audited` counts the audit rows that it wrote.
     """
 
     connection: Connection
@@ -66,6 +68,8 @@ class Tx:
     cause: Cause
     outgoing: list[Outgoing] = field(default_factory=list)
     errands: set[str] = field(default_factory=set)
+    request: Requested | None = None
+    audited: int = 0
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """All rows of a statement."""
@@ -151,10 +155,28 @@ async def connect(settings: Settings) -> Pool:
 
 @asynccontextmanager
 async def transaction(pool: Pool, cause: Cause | None = None, *, readonly: bool = False) -> AsyncIterator[Tx]:
-    """A transaction that commits when the block ends well and leaves no trace when it does not."""
+    """A transaction that commits when the block ends well and leaves no trace when it does not.
+
+    `UnauditedError` when it belongs to a request that must be on record, changed something and wrote no audit row.
+    """
     async with pool.acquire() as connection, connection.transaction(readonly=readonly):
         now = await connection.fetchval("SELECT now()")
-        yield Tx(connection, now, cause or new_cause())
+        tx = Tx(connection, now, cause or new_cause(), request=current())
+        yield tx
+        await _require_audit(tx)
+
+
+class UnauditedError(RuntimeError):
+    """A command that must be on record changed something and left no audit row: a bug of its route."""
+
+
+async def _require_audit(tx: Tx) -> None:
+    """Refuse to commit what must be on record and is not. PostgreSQL knows whether the transaction wrote anything."""
+    if tx.audited or tx.request is None or not tx.request.must_audit:
+        return
+    if tx.outgoing or tx.errands or await tx.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"):
+        declared = ", ".join(sorted(tx.request.actions))
+        raise UnauditedError(f"nothing is on record for a change by this route: call audit.record with {declared}")
 
 
 @dataclass(frozen=True, slots=True)

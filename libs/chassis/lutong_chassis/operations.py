@@ -6,9 +6,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, StringConstraints
 
-from lutong_chassis import outbox, parking
+from lutong_chassis import audit, audit_log, outbox, parking
+from lutong_chassis.audit import Change
+from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import Tx, transaction
-from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, routes
+from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
 from lutong_contracts.values import Identifier, Moment, Text
 
 ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -60,12 +62,13 @@ async def list_parked(tx: TxDependency, limit: Annotated[int, Query(ge=1, le=100
 
 @deeds.post("/operations/parked/{parked_id}/redrive")
 @allowed("operator")
+@audited("parked.redrive", "parked.redrive_failed", shows=("attempts",))
 async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
     """Handle a parked record again, then what waited behind it, in order. Repeat it with `next_parked`, if there is one."""
     service = request.app.state.service
     try:
         applied, successor = await parking.redrive(
-            service.required_pool, parked_id, service.apply, actor=who.subject, reason=decision.reason
+            service.required_pool, parked_id, service.apply, who, decision.reason
         )
     except parking.NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
@@ -77,14 +80,26 @@ async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
 
 @deeds.post("/operations/parked/{parked_id}/discard")
 @allowed("operator")
+@audited("parked.discard")
 async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
     """Give a parked record up; the first that waited behind it takes its place and can be redriven."""
-    pool = request.app.state.service.required_pool
+    service = request.app.state.service
     try:
-        successor = await parking.discard(pool, parked_id, actor=who.subject, reason=decision.reason)
+        successor = await parking.discard(service.required_pool, parked_id, who, decision.reason)
     except parking.NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
+    service.wake_relay()
     return {"discarded": parked_id, "next_parked": successor}
+
+
+@router.get("/operations/audit")
+@allowed("viewer")
+async def read_audit(tx: TxDependency, query: Annotated[AuditQuery, Query()]) -> AuditPage:
+    """What was done here, by whom, to what and why; the latest first. Filters must all fit."""
+    before = audit_log.decode(query.cursor) if query.cursor else None
+    if query.cursor and before is None:
+        raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
+    return await audit_log.page(tx, query, before)
 
 
 class Republication(Decision):
@@ -99,11 +114,15 @@ class Republication(Decision):
 
 @deeds.post("/operations/republication")
 @allowed("operator")
+@audited("outbox.republish", shows=("since", "events"))
 async def republish(command: Republication, who: Who, request: Request) -> dict[str, int]:
     """Publish again what was said since a moment. Copies are recognised by whoever has them."""
     service = request.app.state.service
     async with transaction(service.required_pool) as tx:
-        count = await outbox.republish(tx, command.since, actor=who.subject, reason=command.reason)
+        count = await outbox.republish(tx, command.since)
+        after = {"since": command.since, "events": count}
+        await audit.record(tx, who, Change("outbox.republish", "outbox", command.reason, after=after))
+        await outbox.write(tx, tx.outgoing)
     service.wake_relay()
     return {"republished": count}
 

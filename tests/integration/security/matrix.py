@@ -139,6 +139,7 @@ async def _discard(world: World) -> Asked:
 
 OPERATIONS: Final[Matrix] = {
     "GET /operations/parked": (READ_BY_STAFF, fixed("/operations/parked")),
+    "GET /operations/audit": (READ_BY_STAFF, fixed("/operations/audit")),
     "GET /operations/journeys/{correlation_id}": (READ_BY_STAFF, fixed("/operations/journeys/j-1")),
     "POST /operations/parked/{parked_id}/redrive": (DONE_BY_OPERATORS, _redrive),
     "POST /operations/parked/{parked_id}/discard": (DONE_BY_OPERATORS, _discard),
