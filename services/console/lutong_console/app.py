@@ -7,6 +7,7 @@ import typer
 
 from lutong_console import (
     acl,
+    audit,
     backup,
     databases,
     demo,
@@ -36,6 +37,7 @@ Examples:
   lutong tail orders --since 10m   what is said about orders
   lutong journey ID                one road from end to end
   lutong parked list               what could not be handled
+  lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
   lutong replay DIR --json         feed real data through the public interfaces
@@ -58,6 +60,7 @@ for command in (
     replay.replay,
     verify,
     uplift.uplift,
+    audit.audit,
     doctor.doctor,
     repair.republish,
     init.init,
