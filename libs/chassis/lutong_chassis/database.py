@@ -105,12 +105,13 @@ class Tx:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that leaves no trace when it does not end well, neither in tables nor in what will be said."""
-        said = len(self.outgoing)
+        said, audited = len(self.outgoing), self.audited
         try:
             async with self.connection.transaction():
                 yield
         except BaseException:
             del self.outgoing[said:]
+            self.audited = audited
             raise
 
     def new_id(self) -> str:

@@ -1,6 +1,7 @@
 """What must be on record and is not, does not happen; and a request has one id wherever it is told of."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -44,6 +45,22 @@ async def forget(name: str, tx: TxDependency) -> dict[str, str]:
     return {"name": name}
 
 
+class _UndoneError(Exception):
+    """Nothing of this stays."""
+
+
+@router.post("/v1/things/{name}/undone")
+@allowed("operator")
+@audited("thing.undo")
+async def undo(name: str, who: Who, tx: TxDependency) -> None:
+    """Change something, and undo what was on record of it."""
+    await _count(tx, name)
+    with suppress(_UndoneError):
+        async with tx.savepoint():
+            await record(tx, who, Change("thing.undo", f"thing:{name}"))
+            raise _UndoneError
+
+
 @router.post("/v1/things/{name}/idle")
 @allowed("operator")
 @audited("thing.look")
@@ -84,6 +101,11 @@ async def test_a_change_that_is_not_on_record_does_not_commit(client: httpx.Asyn
         answer = await client.post("/v1/things/a/forgotten")
     assert (answer.status_code, await things(pool)) == (500, 0)
     assert [line["error"].partition(" at ")[0] for line in lines] == ["UnauditedError"]
+
+
+async def test_a_row_that_was_undone_does_not_count(client: httpx.AsyncClient, pool: Pool) -> None:
+    assert (await client.post("/v1/things/a/undone")).status_code == 500
+    assert await things(pool) == 0
 
 
 async def test_negative_control_without_the_check_it_commits(
@@ -155,7 +177,19 @@ async def test_the_audit_is_asked_by_actor_action_subject_and_time(client: httpx
     assert await found("actor=otto&action=thing.set") == []
 
 
-@pytest.mark.parametrize("query", ["cursor=bm90IG91cnM", "cursor=%00", "actor=%00", "limit=0", "nonsense=1", "since=1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "cursor=bm90IG91cnM",
+        "cursor=%00",
+        "actor=%00",
+        "limit=0",
+        "nonsense=1",
+        "since=1",
+        "since=0001-01-01T00:00:00%2B23:59",
+        "until=9999-12-31T23:59:59-23:59",
+    ],
+)
 async def test_an_odd_question_to_the_audit_is_refused(query: str, client: httpx.AsyncClient) -> None:
     assert (await client.get(f"/operations/audit?{query}")).status_code == 422
 
