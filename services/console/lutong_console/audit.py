@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import httpx
@@ -14,7 +14,7 @@ from lutong_console.tail import moment
 from lutong_console.targets import Json, StackName, Suite, call, suite
 
 _PAGE: Final = 1000
-_HEADINGS: Final = ("at (UTC)", "service", "actor", "role", "action", "subject", "before", "after", "reason", "request")
+_HEADINGS: Final = ("at (UTC)", "service", "actor", "action", "subject", "change", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,16 @@ def _print(found: Found) -> None:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    at = datetime.fromisoformat(row["at"]).strftime("%Y-%m-%d %H:%M:%S")
-    sides = (_side(row["before"]), _side(row["after"]))
-    parts = (at, row["service"], row["actor"], row["role"], row["action"], row["subject"], *sides)
-    return tuple(part or "-" for part in (*parts, row["reason"], row["request_id"]))
+    at = datetime.fromisoformat(row["at"]).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    parts = (row["service"], row["actor"], row["action"], row["subject"], _change(row["before"], row["after"]))
+    return (at, *parts, row["reason"] or "-")
 
 
-def _side(side: dict[str, Any] | None) -> str:
-    """The fields of one side, in one line."""
-    return " ".join(f"{name}={value}" for name, value in sorted((side or {}).items()))
+def _change(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
+    """What changed, field by field: `limit_minor 300000 -> 900000`."""
+    one, other = before or {}, after or {}
+    fields = sorted({*one, *other})
+    return ", ".join(f"{name} {one.get(name, '-')} -> {other.get(name, '-')}" for name in fields) or "-"
 
 
 async def _ask(target: Suite, services: list[str], wanted: dict[str, str], limit: int) -> Found:

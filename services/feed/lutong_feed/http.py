@@ -12,7 +12,7 @@ from lutong_chassis.audit import Change, record
 from lutong_chassis.auth import Principal
 from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
 from lutong_contracts.values import Identifier
-from lutong_feed import domain, store
+from lutong_feed import domain, on_record, store
 from lutong_feed.bodies import (
     Account,
     Accounts,
@@ -68,8 +68,7 @@ async def delete_follow(account_id: Identifier, followee_id: Identifier, who: Wh
     who.acts_for(member=account_id) or not_found("account", account_id)
     await store.drop_follow(tx, account_id, followee_id)
     if who.is_staff:
-        dropped = {"followee_id": followee_id}
-        await record(tx, who, Change("follow.remove", f"account:{account_id}", before=dropped))
+        await record(tx, who, on_record.follow_removed(Follow(follower_id=account_id, followee_id=followee_id)))
 
 
 @router.post("/v1/follows/batch", status_code=201)
@@ -90,7 +89,7 @@ async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, s
     published = _post(tx, post)
     await _publish(tx, [(published, tx.cause)])
     if who.is_staff:
-        await record(tx, who, _on_record(published))
+        await record(tx, who, *on_record.posts_published([published]))
     return {"post_id": published.post_id, "journey": tx.cause.correlation_id}
 
 
@@ -102,7 +101,7 @@ async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[s
     causes = [tx.cause, *(Cause(tx.new_id()) for _ in command.posts[1:])]
     posts = [_post(tx, post) for post in command.posts]
     await _publish(tx, list(zip(posts, causes, strict=True)))
-    await record(tx, who, *(_on_record(post) for post in posts))
+    await record(tx, who, *on_record.posts_published(posts))
     return {"post_ids": [post.post_id for post in posts]}
 
 
@@ -182,8 +181,7 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
     await store.count(tx, "requested", [post_id])
     tx.publish(said, cause=_cause(card))
     if who.is_staff:
-        placed = {"viewer_id": said.viewer_id, "total_minor": said.total.amount_minor}
-        await record(tx, who, Change("request.place", f"order:{said.order_id}", after=placed))
+        await record(tx, who, on_record.request_placed(said))
     return _request_view(await store.request(tx, said.order_id) or not_found("request", said.order_id))
 
 
@@ -257,19 +255,7 @@ async def _save_accounts(tx: Tx, who: Who, accounts: list[tuple[str, str, str]])
     latest = {account_id: {"name": name, "kind": kind} for account_id, name, kind in accounts}
     known = await store.lock_accounts(tx, latest)
     await store.save_accounts(tx, accounts)
-    await record(
-        tx,
-        who,
-        *(
-            Change("account.put", f"account:{account_id}", None, known.get(account_id), after)
-            for account_id, after in sorted(latest.items())
-        ),
-    )
-
-
-def _on_record(post: PostPublished) -> Change:
-    """What is on record of a post that staff published in somebody's name."""
-    return Change("post.publish", f"post:{post.post_id}", after={"author_id": post.author_id})
+    await record(tx, who, *on_record.accounts_put(known, latest))
 
 
 async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
@@ -279,8 +265,7 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
     await _known(tx, {name for follow in follows for name in (follow.follower_id, follow.followee_id)})
     await store.save_follows(tx, [(follow.follower_id, follow.followee_id) for follow in follows])
     if who.is_staff:
-        added = ((follow.follower_id, {"followee_id": follow.followee_id}) for follow in follows)
-        await record(tx, who, *(Change("follow.add", f"account:{name}", after=after) for name, after in added))
+        await record(tx, who, *on_record.follows_added(follows))
 
 
 async def _known(tx: Tx, account_ids: set[str]) -> None:

@@ -6,7 +6,7 @@ import orjson
 from fastapi import Query
 
 from lutong_chassis import Cause, Problem, Tx, TxDependency, Who, allowed, audited, not_found, routes
-from lutong_chassis.audit import Change, record
+from lutong_chassis.audit import record
 from lutong_contracts import Event
 from lutong_contracts.inventory import (
     OrderAdvanced,
@@ -17,7 +17,7 @@ from lutong_contracts.inventory import (
 )
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Money
 from lutong_contracts.values import Line as OrderLine
-from lutong_inventory import domain, store
+from lutong_inventory import domain, on_record, store
 from lutong_inventory.bodies import (
     Because,
     Count,
@@ -108,8 +108,7 @@ async def cancel_order(order_id: Identifier, because: Because, who: Who, tx: TxD
         order_id=order_id, member_id=row["member_id"], merchant_id=row["merchant_id"], reason=because.reason
     )
     tx.publish(said, *shelf_news(released), cause=_cause(row))
-    effect = {"state": row["state"]}, {"state": "cancelled"}
-    await record(tx, who, Change("order.cancel", f"order:{order_id}", because.reason, *effect))
+    await record(tx, who, on_record.order_cancelled(row, because.reason))
     return {"order_id": order_id, "state": "cancelled"}
 
 
@@ -143,9 +142,7 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
         amount=Money(amount_minor=worth, currency=row["currency"]),
     )
     tx.publish(said, *(await _restock(tx, row, units) if command.restock else ()), cause=_cause(row))
-    before = {"refunded_minor": row["refunded_minor"]}
-    after = {"refunded_minor": row["refunded_minor"] + worth, "refund_id": command.refund_id}
-    await record(tx, who, Change("order.refund", f"order:{order_id}", None, before, after))
+    await record(tx, who, on_record.order_refunded(row, command, worth))
     return {"order_id": order_id, "refund_id": command.refund_id, "amount_minor": worth}
 
 
@@ -245,14 +242,7 @@ async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
         tx, [(s.location_id, s.merchant_id, s.kind, s.name, s.latitude, s.longitude, s.open) for s in sites]
     )
     if who.is_staff:
-        await record(tx, who, *(_put(site, known.get(site.location_id)) for site in sites))
-
-
-def _put(site: NamedSite, row: Any) -> Change:  # noqa: ANN401  # a row of location, or None
-    """What is on record of a location; its name and where it is are not shown."""
-    before = row and {name: row[name] for name in Site.model_fields}
-    after = {name: getattr(site, name) for name in Site.model_fields}
-    return Change("location.put", f"location:{site.location_id}", None, before, after)
+        await record(tx, who, *(on_record.location_put(site, known.get(site.location_id)) for site in sites))
 
 
 async def _count(tx: Tx, who: Who, counts: list[ShelfCount]) -> list[Any]:
@@ -276,14 +266,8 @@ async def _count(tx: Tx, who: Who, counts: list[ShelfCount]) -> list[Any]:
             )
     tx.publish(*shelf_news(rows))
     if who.is_staff:
-        await record(tx, who, *(_counted(row) for row in rows))
+        await record(tx, who, *on_record.stock_counted(rows))
     return rows
-
-
-def _counted(row: Any) -> Change:  # noqa: ANN401  # a shelf as `count_stock` gives it
-    before = {"on_hand": row["on_hand"] - row["delta"], "safety_stock": row["safety_stock_before"]}
-    after = {"on_hand": row["on_hand"], "safety_stock": row["safety_stock"]}
-    return Change("stock.count", f"shelf:{row['location_id']}:{row['sku']}", None, before, after)
 
 
 async def _advance(tx: Tx, who: Who, rows: list[Any], step: Step) -> None:
@@ -299,8 +283,7 @@ async def _advance(tx: Tx, who: Who, rows: list[Any], step: Step) -> None:
     for row in rows:
         tx.publish(_stepped(row, step), cause=_cause(row))
     if who.is_staff:
-        taken = ((row["order_id"], {"state": row["state"]}, {"state": step}) for row in rows)
-        await record(tx, who, *(Change("order.step", f"order:{name}", None, *effect) for name, *effect in taken))
+        await record(tx, who, *on_record.steps_taken(rows, step))
 
 
 async def _restock(tx: Tx, row: Any, units: dict[str, int]) -> list[Event]:  # noqa: ANN401  # a row of customer_order

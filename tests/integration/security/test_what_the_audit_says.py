@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from lutong_chassis.testing import a_merchant, an_operator
+from lutong_chassis import parking
+from lutong_chassis.parking import Stopped, StoredRecord
+from lutong_chassis.testing import a_merchant, an_operator, in_transaction
 from tests.builders import GOOD_PROFILE
 from tests.integration.security.audits import done, exported
 from tests.integration.security.conftest import WorldOf
@@ -132,3 +134,28 @@ async def test_a_reason_in_chinese_is_kept_as_written(world_of: WorldOf) -> None
 
 async def _suspended(world: World) -> Asked:
     return await SERVICES["registry"][1]["DELETE /v1/programs/{program_id}/suspension"][1](world)
+
+
+async def test_a_redrive_that_fails_says_so(world_of: WorldOf) -> None:
+    world = await world_of("feed")
+    record = StoredRecord("lutong.feed.posts", 0, 1, 1_700_000_000_000, b"p-9", b"\xff", [])
+    async with in_transaction(world.pool) as tx:
+        await parking.park(tx, [Stopped(record, "parked", "bad_bytes", "no JSON")])
+        parked_id: int = await tx.fetchval("SELECT max(id) FROM parked")
+    path = f"/operations/parked/{parked_id}/redrive"
+    answer, rows = await done(world, an_operator(), "POST", Asked(path, {"reason": "perhaps now"}))
+    assert answer.status_code == 409
+    assert [(row["action"], row["reason"], row["before"], row["after"]) for row in rows] == [
+        ("parked.redrive_failed", "perhaps now", {"attempts": 1}, {"attempts": 2})
+    ]
+
+
+async def test_a_republication_says_since_when_and_how_much(world_of: WorldOf) -> None:
+    world = await world_of("registry")
+    body = {"reason": "the broker lost its disk", "since": "2020-01-01T00:00:00Z"}
+    count = await world.pool.fetchval("SELECT count(*) FROM outbox")
+    answer, (row,) = await done(world, an_operator(), "POST", Asked("/operations/republication", body))
+    assert (row["action"], row["reason"]) == ("outbox.republish", "the broker lost its disk")
+    assert row["after"] == {"since": "2020-01-01T00:00:00+00:00", "events": answer.json()["republished"]}
+    assert answer.json()["republished"] <= count
+    assert (await exported(world))[row["id"]]["fields"] == ["events", "since"]

@@ -8,7 +8,8 @@ ALTER TABLE audit
     ADD COLUMN request_id     text,
     ADD COLUMN correlation_id text;
 
--- Newest first, of one actor, of one subject, of one kind of action.
+-- Newest first, of one actor, of one subject, of one kind of action, of a time.
+CREATE INDEX audit_by_time ON audit (at, id);
 CREATE INDEX audit_by_actor ON audit (actor, id);
 CREATE INDEX audit_by_subject ON audit (subject, id);
 CREATE INDEX audit_by_action ON audit (action, id);
