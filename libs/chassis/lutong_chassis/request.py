@@ -5,7 +5,7 @@ nothing between the two needs to know of it. `database.transaction` takes it up.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, NamedTuple
@@ -44,6 +44,7 @@ def serving(requested: Requested) -> Iterator[None]:
         _current.reset(token)
 
 
-def request_id_of(given: str) -> str:
-    """The id that a caller gave, when it is well formed; a new one otherwise."""
+def request_id_of(headers: Iterable[tuple[bytes, bytes]] = ()) -> str:
+    """The id that a caller gave in the headers, when it is well formed; a new one otherwise."""
+    given = next((value.decode("latin-1") for name, value in headers if name == b"lutong-request-id"), "")
     return given if re.fullmatch(IDENTIFIER_PATTERN, given) else str(uuid7())

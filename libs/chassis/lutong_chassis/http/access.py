@@ -182,7 +182,7 @@ class GuardedRoute(APIRoute):
 
     def _requested(self, request: Request, who: Principal) -> Requested:
         """The request, with what its transactions need to know."""
-        requested = current() or Requested(request_id_of(""))
+        requested = current() or Requested(request_id_of())
         if self.on_record is None:
             return requested
         return requested._replace(

@@ -46,7 +46,7 @@ class RequestIds:
             await self.app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        request_id = state["request_id"] = request_id_of(_header(scope, b"lutong-request-id"))
+        request_id = state["request_id"] = request_id_of(scope["headers"])
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -57,10 +57,6 @@ class RequestIds:
 
         with bound_contextvars(request_id=request_id), serving(Requested(request_id)):
             await self.app(scope, receive, named)
-
-
-def _header(scope: Scope, wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 
 
 _SAFE: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
