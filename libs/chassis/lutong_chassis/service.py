@@ -271,7 +271,8 @@ class Service:
         log.info("database_migrated", migrations=len(self.migrations))
 
     async def _find_topics(self, settings: Settings) -> None:
-        absent = await topics.missing(settings.kafka, self.handlers.topics)
+        exported = [self.exports.topic] if self.exports else []  # without it the relay could carry nothing behind it
+        absent = await topics.missing(settings.kafka, [*self.handlers.topics, *exported])
         if absent:
             message = f"topic {absent[0]} is missing ({len(absent)} in all): run `lutong topics apply`"
             raise topics.TopicError(message)
