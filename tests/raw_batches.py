@@ -50,7 +50,8 @@ def batch(
         struct.pack(">hiqqqhii", compression, len(records) - 1, times[0], max(times), -1, -1, -1, len(records)) + data
     )
     crc = (calc_crc32c(covered) + crc_delta) % 2**32
-    return struct.pack(">qiibI", base_offset, len(covered) + 9, 0, 2, crc) + covered
+    head: bytes = struct.pack(">qiibI", base_offset, len(covered) + 9, 0, 2, crc)
+    return head + covered
 
 
 def _record(record: Raw, timestamp_delta: int, place: int) -> bytes:

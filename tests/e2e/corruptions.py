@@ -109,6 +109,16 @@ def said(old: str, new: str) -> Corrupt:
     return change("membership.plan", "terms", lambda terms: terms.replace(old, new), terms=lambda terms: old in terms)
 
 
+def unpublished(world: World) -> None:
+    """What was published of one row of the audit is nowhere any more."""
+    row = where("membership.audit", id=lambda number: number > 1)(world)
+    mine = f'"audit_id":{row["id"]},'
+    outbox = world.tables["membership"]["outbox"]
+    outbox[:] = [said for said in outbox if mine not in said["payload"]]
+    topic = "lutong.membership.audit"
+    world.records[:] = [record for record in world.records if record.topic != topic or mine not in record.value]
+
+
 def drop(table: str, **wanted: Any) -> Corrupt:  # whatever a column holds
     service, _, name = table.partition(".")
     return lambda world: world.tables[service][name].remove(where(table, **wanted)(world))
@@ -310,6 +320,13 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V12", "money was taken before the notice was over", change("membership.deduction", "sent_at", LONG_AGO)),
     ("V12", "money was taken outside of its window", alter("membership.deduction", {"notified_at": LONG_AGO, "sent_at": AT_NIGHT})),
     ("V12", "money was taken, and nobody sent for it", change("membership.deduction", "sent_at", None)),
+    ("V14", "a row of the audit was altered", change("membership.audit", "reason", "another")),
+    ("V14", "somebody else is named in the audit", change("membership.audit", "actor", "mallory")),
+    ("V14", "another subject is named in the audit", change("registry.audit", "subject", "program:other")),
+    ("V14", "a row of the audit is gone", drop("feed.audit")),
+    ("V14", "a row of the audit was never published", unpublished),
+    ("V14", "a row of the audit was published twice", again("feed.outbox", {"event_id": "twice"}, type="lutong.feed.action-audited.v1")),
+    ("V14", "a field that changed is not in the event", change("registry.audit", "after", '{"other": 1}', action="program.onboard")),
 ]  # fmt: skip
 
 

@@ -39,6 +39,35 @@ class Lutong:
         )
 
 
+async def test_the_audit_of_all_services_is_told_in_order_of_time(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+    await ROADS[2].walk(walkers["c"])
+    done = lutong("audit", "--since", "1h", "--json")
+    told = json.loads(done.stdout)
+    times = [row["at"] for row in told["rows"]]
+    assert (done.returncode, told["silent"]) == (0, [])
+    assert len({row["service"] for row in told["rows"]}) > 1
+    assert times == sorted(times, reverse=True)
+    one = told["rows"][0]
+    found = json.loads(lutong("audit", "--subject", one["subject"], "--action", one["action"], "--json").stdout)["rows"]
+    assert {(row["subject"], row["action"]) for row in found} == {(one["subject"], one["action"])}
+    assert one["action"] in lutong("audit", "--limit", "1").stdout
+
+
+def test_a_service_that_is_silent_is_named_and_hides_no_other(lutong: Lutong) -> None:
+    away = lutong.having(LUTONG_FEED_URL="http://127.0.0.1:9")
+    done = away("audit", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["silent"]) == (3, ["feed"])
+    assert told["rows"]
+    assert "feed does not answer" in away("audit").stderr
+
+
+def test_an_unknown_service_is_a_mistake_of_the_caller(lutong: Lutong) -> None:
+    done = lutong("audit", "--service", "fed")
+    assert done.returncode == 2
+    assert "there is no service 'fed'" in done.stderr
+
+
 def test_status_says_that_everything_is_ready(lutong: Lutong) -> None:
     done = lutong("status", "--json")
     assert done.returncode == 0

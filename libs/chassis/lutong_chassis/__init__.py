@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from lutong_chassis.envelope import Cause, Outgoing, Received
     from lutong_chassis.errands import Errand
     from lutong_chassis.handlers import Handlers
-    from lutong_chassis.http import Command, Problem, TxDependency, Who, allowed, not_found, routes
+    from lutong_chassis.http import (
+        Command,
+        Problem,
+        TxDependency,
+        Who,
+        allowed,
+        audited,
+        not_audited,
+        not_found,
+        routes,
+    )
     from lutong_chassis.service import Service
 
 _ROOMS = {
@@ -19,7 +29,7 @@ _ROOMS = {
     "envelope": ("Cause", "Outgoing", "Received"),
     "errands": ("Errand",),
     "handlers": ("Handlers",),
-    "http": ("Command", "Problem", "TxDependency", "Who", "allowed", "not_found", "routes"),
+    "http": ("Command", "Problem", "TxDependency", "Who", "allowed", "audited", "not_audited", "not_found", "routes"),
     "service": ("Service",),
 }
 """Where each name is. A room is entered when somebody asks for it: the command line needs no web server to find Kafka."""
@@ -37,7 +47,9 @@ __all__ = [
     "TxDependency",
     "Who",
     "allowed",
+    "audited",
     "columns",
+    "not_audited",
     "not_found",
     "routes",
 ]

@@ -158,7 +158,7 @@ class Consumer:
         wished = [record for record in records if skipping.spot(record) in self._wishes]
         if wished:
             error = self.retrying.error if self.retrying else "it was skipped before"
-            await skipping.set_aside(self.pool, wished, self._wishes, error)
+            await skipping.set_aside(self.pool, wished, error)
             log.error("records_skipped", places=[show(where) for where in places_of(wished)])
         return [record for record in records if skipping.spot(record) not in self._wishes]
 

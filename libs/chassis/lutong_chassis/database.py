@@ -24,6 +24,7 @@ from lutong_chassis.errors import (
     blames,
     classify,
 )
+from lutong_chassis.request import Requested, current
 from lutong_chassis.settings import Settings, SettingsError
 from lutong_contracts import Event
 
@@ -47,7 +48,8 @@ class Tx:
     """One transaction, its one point in time, and what will be said when it commits.
 
     `now` is the transaction's time by PostgreSQL's clock: the only clock that decides anything.
-    `errands` are the names of those that have new jobs when it commits.
+    `errands` are the names of those that have new jobs when it commits. `request` is the HTTP request that it
+    belongs to, if there is one; `audited` counts the audit rows that it wrote.
     """
 
     connection: Connection
@@ -55,6 +57,8 @@ class Tx:
     cause: Cause
     outgoing: list[Outgoing] = field(default_factory=list)
     errands: set[str] = field(default_factory=set)
+    request: Requested | None = None
+    audited: int = 0
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """All rows of a statement."""
@@ -90,12 +94,13 @@ class Tx:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that leaves no trace when it does not end well, neither in tables nor in what will be said."""
-        said = len(self.outgoing)
+        said, audited = len(self.outgoing), self.audited
         try:
             async with self.connection.transaction():
                 yield
         except BaseException:
             del self.outgoing[said:]
+            self.audited = audited
             raise
 
     def new_id(self) -> str:
@@ -176,11 +181,16 @@ async def _create_pool(settings: Settings) -> Pool:
 
 @asynccontextmanager
 async def transaction(pool: Pool, cause: Cause | None = None, *, readonly: bool = False) -> AsyncIterator[Tx]:
-    """A transaction that commits when the block ends well and leaves no trace when it does not."""
+    """A transaction that commits when the block ends well and leaves no trace when it does not.
+
+    `UnauditedError` when it belongs to a request that must be on record, changed something and wrote no audit row.
+    """
     try:
         async with acquire(pool) as connection, connection.transaction(readonly=readonly):
             now = await connection.fetchval("SELECT now()")
-            yield Tx(connection, now, cause or new_cause())
+            tx = Tx(connection, now, cause or new_cause(), request=current())
+            yield tx
+            await _require_audit(tx)
     except asyncpg.ReadOnlySQLTransactionError as error:
         if readonly:
             raise QueryWroteError from error
@@ -219,6 +229,19 @@ async def takes_writes(pool: Pool) -> bool:
         return bool(writes)
 
 
+class UnauditedError(RuntimeError):
+    """A command that must be on record changed something and left no audit row: a bug of its route."""
+
+
+async def _require_audit(tx: Tx) -> None:
+    """Refuse to commit what must be on record and is not. PostgreSQL knows whether the transaction wrote anything."""
+    if tx.audited or tx.request is None or not tx.request.must_audit:
+        return
+    if tx.outgoing or tx.errands or await tx.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"):
+        declared = ", ".join(sorted(tx.request.actions))
+        raise UnauditedError(f"nothing is on record for a change by this route: call audit.record with {declared}")
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """One numbered SQL file: `0001_create_inbox.sql`."""
@@ -243,13 +266,14 @@ class NotMigratedError(NotThereYetError):
 
 
 def migrations(component: str, directory: Path) -> list[Migration]:
-    """The numbered SQL files of a directory, in order, without gaps."""
+    """The numbered SQL files of a directory, in order."""
     found = []
     for path in sorted(directory.glob("*.sql")):
         number, _, name = path.stem.partition("_")
         found.append(Migration(component, int(number), name, path.read_text(encoding="utf-8")))
-    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
-        message = f"migrations of {component} must be numbered 0001, 0002, … without gaps"
+    numbers = [migration.number for migration in found]
+    if numbers[:1] not in ([], [1]) or len(set(numbers)) < len(numbers):
+        message = f"migrations of {component} must be numbered from 0001 on, each number once"
         raise MigrationError(message)
     return found
 

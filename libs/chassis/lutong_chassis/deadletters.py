@@ -93,17 +93,11 @@ async def look(tx: Tx, parked_id: int) -> dict[str, Any] | None:
     }
 
 
-async def reveal(tx: Tx, parked_id: int, *, actor: str, reason: str) -> dict[str, Any] | None:
-    """What one record says, byte for byte. Whoever reads it is written down, in the same transaction."""
+async def reveal(tx: Tx, parked_id: int) -> dict[str, Any] | None:
+    """The content of one record, byte for byte. Who reads it must be on record: see the route."""
     row = await _row(tx, parked_id)
     if row is None:
         return None
-    await tx.execute(
-        "INSERT INTO audit (actor, action, subject, reason) VALUES ($1, 'revealed', $2, $3)",
-        actor,
-        f"parked:{parked_id}",
-        reason,
-    )
     return {
         "id": parked_id,
         "key": _text(row["key"]),

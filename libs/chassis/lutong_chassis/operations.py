@@ -6,10 +6,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import deadletters, noticing, outbox, parking, skipping
+from lutong_chassis import audit, audit_log, deadletters, noticing, outbox, parking, skipping
+from lutong_chassis.audit import Change
+from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import Tx, transaction
 from lutong_chassis.errors import blames
-from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, routes
+from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
 from lutong_chassis.progress import show
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 from lutong_contracts.values import Moment, Text
@@ -88,10 +90,15 @@ async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
 
 @deeds.post("/operations/parked/{parked_id}/reveal")
 @allowed("operator")
+@audited("parked.reveal")
 async def reveal_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
     """What a record that was set aside says. It may be personal: who reads it, and why, is audited."""
     async with transaction(request.app.state.service.required_pool) as tx:
-        said = await deadletters.reveal(tx, parked_id, actor=who.subject, reason=decision.reason)
+        said = await deadletters.reveal(tx, parked_id)
+        if said:
+            await audit.record(tx, who, Change("parked.reveal", f"parked:{parked_id}", decision.reason))
+            await outbox.write(tx, tx.outgoing)
+    request.app.state.service.wake_relay()
     return said or _unknown(parked_id)
 
 
@@ -117,6 +124,7 @@ class Skip(Decision):
 
 @deeds.post("/operations/parked/skip", status_code=202)
 @allowed("operator")
+@audited("parked.skip")
 async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, Any]:
     """Keep the bytes of a record that the consumer tries again and again, and go on behind it, before the next try.
 
@@ -127,9 +135,13 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
     async with transaction(service.required_pool) as tx:
         decision = skipping.Wish(who.subject, command.reason)
         answer = await skipping.wish(tx, service.name, where, service.handlers.topics, decision)
+        if isinstance(answer, skipping.Wished) and answer.is_new:
+            await audit.record(tx, who, Change("parked.skip", f"record:{show(where)}", command.reason))
+            await outbox.write(tx, tx.outgoing)
+    service.wake_relay()
     if isinstance(answer, skipping.Refusal):
         raise Problem(404 if answer.code == "unknown_topic" else 409, answer.code, answer.detail)
-    return {"skips": show(where), "wished_at": answer}
+    return {"skips": show(where), "wished_at": answer.at}
 
 
 @router.get("/operations/consumer")
@@ -147,12 +159,13 @@ async def consumer(tx: TxDependency) -> dict[str, Any]:
 
 @deeds.post("/operations/parked/{parked_id}/redrive")
 @allowed("operator")
+@audited("parked.redrive", "parked.redrive_failed", shows=("attempts",))
 async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
     """Handle a parked record again, then what waited behind it, in order. Repeat it with `next_parked`, if there is one."""
     service = request.app.state.service
     try:
         applied, successor = await parking.redrive(
-            service.required_pool, parked_id, service.apply, actor=who.subject, reason=decision.reason
+            service.required_pool, parked_id, service.apply, who, decision.reason
         )
     except parking.NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
@@ -166,14 +179,26 @@ async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
 
 @deeds.post("/operations/parked/{parked_id}/discard")
 @allowed("operator")
+@audited("parked.discard")
 async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
     """Give a parked record up; the first that waited behind it takes its place and can be redriven."""
-    pool = request.app.state.service.required_pool
+    service = request.app.state.service
     try:
-        successor = await parking.discard(pool, parked_id, actor=who.subject, reason=decision.reason)
+        successor = await parking.discard(service.required_pool, parked_id, who, decision.reason)
     except parking.NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
+    service.wake_relay()
     return {"discarded": parked_id, "next_parked": successor}
+
+
+@router.get("/operations/audit")
+@allowed("viewer")
+async def read_audit(tx: TxDependency, query: Annotated[AuditQuery, Query()]) -> AuditPage:
+    """What was done here, by whom, to what and why; the latest first. Filters must all fit."""
+    before = audit_log.decode(query.cursor) if query.cursor else None
+    if query.cursor and before is None:
+        raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
+    return await audit_log.page(tx, query, before)
 
 
 class Republication(Decision):
@@ -188,11 +213,15 @@ class Republication(Decision):
 
 @deeds.post("/operations/republication")
 @allowed("operator")
+@audited("outbox.republish", shows=("since", "events"))
 async def republish(command: Republication, who: Who, request: Request) -> dict[str, int]:
     """Publish again what was said since a moment. Copies are recognised by whoever has them."""
     service = request.app.state.service
     async with transaction(service.required_pool) as tx:
-        count = await outbox.republish(tx, command.since, actor=who.subject, reason=command.reason)
+        count = await outbox.republish(tx, command.since)
+        after = {"since": command.since, "events": count}
+        await audit.record(tx, who, Change("outbox.republish", "outbox", command.reason, after=after))
+        await outbox.write(tx, tx.outgoing)
     service.wake_relay()
     return {"republished": count}
 

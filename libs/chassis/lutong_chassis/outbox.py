@@ -130,7 +130,7 @@ async def ripen(tx: Tx, rows_max: int = 500) -> int:
     return len(rows)
 
 
-async def republish(tx: Tx, since: datetime, *, actor: str, reason: str) -> int:
+async def republish(tx: Tx, since: datetime) -> int:
     """Let the relay carry again what was said since a moment; gives how many events.
 
     For when a broker lost what it had acknowledged (a power cut on a single broker does that).
@@ -145,12 +145,6 @@ async def republish(tx: Tx, since: datetime, *, actor: str, reason: str) -> int:
             ON CONFLICT DO NOTHING
         """,
         since,
-    )
-    await tx.execute(
-        "INSERT INTO audit (actor, action, subject, reason) VALUES ($1, 'republished', $2, $3)",
-        actor,
-        f"outbox since {since.isoformat()}",
-        reason,
     )
     return int(tag.rpartition(" ")[2])
 

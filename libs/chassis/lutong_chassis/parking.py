@@ -21,8 +21,10 @@ from typing import Final
 
 import asyncpg
 
-from lutong_chassis import envelope, inbox
+from lutong_chassis import audit, envelope, inbox, outbox
 from lutong_chassis.attributes import recorded
+from lutong_chassis.audit import Change
+from lutong_chassis.auth import Principal
 from lutong_chassis.batches import UndecodableBatch
 from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import MalformedError, Received, Record
@@ -164,7 +166,7 @@ def _parts(stopped: Sequence[Stopped]) -> Iterator[Sequence[Stopped]]:
         yield part
 
 
-async def redrive(pool: Pool, parked_id: int, apply: Apply, *, actor: str, reason: str) -> tuple[int, int | None]:
+async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reason: str) -> tuple[int, int | None]:
     """Apply a parked record again and then what waited behind it, for as long as somebody waits for an answer.
 
     Gives how many went through, and the head of those that still wait, if there are any: a hot key may have
@@ -180,24 +182,24 @@ async def redrive(pool: Pool, parked_id: int, apply: Apply, *, actor: str, reaso
             async with transaction(pool) as tx:
                 row = await _lock_head(tx, head)
                 await apply(tx, [_read(row)])
-                successor = await _resolve(tx, row, "redriven", actor, reason)
+                successor = await _resolve(tx, row, "redriven", who, reason)
         except NotParkedError:
             raise
         except Exception as error:
             if blames(error):
-                await _note_failure(pool, head, error)
+                await _note_failure(pool, head, error, who, reason)
             raise
         applied += 1
     return applied, successor
 
 
-async def discard(pool: Pool, parked_id: int, *, actor: str, reason: str) -> int | None:
+async def discard(pool: Pool, parked_id: int, who: Principal, reason: str) -> int | None:
     """Give a parked record up; gives the id of the one that waited next, which is now parked in its place."""
     async with transaction(pool) as tx:
         row = await _lock_head(tx, parked_id)
         with suppress(MalformedError):  # a copy that comes later must count as seen
             await inbox.receive(tx, [_read(row)])
-        return await _resolve(tx, row, "discarded", actor, reason)
+        return await _resolve(tx, row, "discarded", who, reason)
 
 
 async def _lock_head(tx: Tx, parked_id: int) -> asyncpg.Record:
@@ -208,16 +210,12 @@ async def _lock_head(tx: Tx, parked_id: int) -> asyncpg.Record:
     return row
 
 
-async def _resolve(tx: Tx, row: asyncpg.Record, state: str, actor: str, reason: str) -> int | None:
+async def _resolve(tx: Tx, row: asyncpg.Record, state: str, who: Principal, reason: str) -> int | None:
     """Close a head, let the first that waited take its place, and write down who did it."""
     await tx.execute("UPDATE parked SET state = $2, resolved_at = now() WHERE id = $1", row["id"], state)
-    await tx.execute(
-        "INSERT INTO audit (actor, action, subject, reason) VALUES ($1, $2, $3, $4)",
-        actor,
-        state,
-        f"parked:{row['id']}",
-        reason,
-    )
+    verb = {"redriven": "redrive", "discarded": "discard"}[state]
+    change = Change(f"parked.{verb}", f"parked:{row['id']}", reason, {"state": row["state"]}, {"state": state})
+    await _audit(tx, who, change)
     successor: int | None = await tx.fetchval(
         """
         UPDATE parked
@@ -232,11 +230,23 @@ async def _resolve(tx: Tx, row: asyncpg.Record, state: str, actor: str, reason: 
     return successor
 
 
-async def _note_failure(pool: Pool, parked_id: int, error: Exception) -> None:
+async def _note_failure(pool: Pool, parked_id: int, error: Exception, who: Principal, reason: str) -> None:
     async with transaction(pool) as tx:
-        await tx.execute(
-            "UPDATE parked SET attempts = attempts + 1, error = $2 WHERE id = $1", parked_id, explain(error)
+        attempts: int | None = await tx.fetchval(
+            "UPDATE parked SET attempts = attempts + 1, error = $2 WHERE id = $1 RETURNING attempts",
+            parked_id,
+            explain(error),
         )
+        if attempts is not None:
+            before, after = {"attempts": attempts - 1}, {"attempts": attempts}
+            await _audit(tx, who, Change("parked.redrive_failed", f"parked:{parked_id}", reason, before, after))
+
+
+async def _audit(tx: Tx, who: Principal, change: Change) -> None:
+    """Record a change, and publish it: this transaction is nobody else's to finish."""
+    said = len(tx.outgoing)
+    await audit.record(tx, who, change)
+    await outbox.write(tx, tx.outgoing[said:])
 
 
 def explain(error: BaseException) -> str:

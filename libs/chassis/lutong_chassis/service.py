@@ -29,12 +29,12 @@ from lutong_chassis.errands import Errand, Runner
 from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.housekeeping import keep_house
-from lutong_chassis.http import BodyLimit, Front, Gate, Problem, SafeHeaders, install_problems
+from lutong_chassis.http import BodyLimit, Front, Gate, Problem, RequestIds, SafeHeaders, install_problems
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, chosen, read
 from lutong_chassis.supervise import Loops, stop
 from lutong_chassis.watchdog import Watchdog
-from lutong_contracts import Event
+from lutong_contracts import Event, event_types
 from lutong_contracts.version import VERSION
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,10 @@ _VARIABLES = {
 
 
 class Service:
-    """A service by its parts: what it reacts to, what it answers, its tables, and what it asks of the outside."""
+    """A service by its parts: what it reacts to, what it answers, its tables, and what it asks of the outside.
+
+    Its contracts' `ActionAudited`, if there is one, is published for each row of its audit.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Service:
         settings: Sequence[type[BaseSettings]] = (),
     ) -> None:
         self.name = name
+        self.exports = event_types().get(f"lutong.{name}.action-audited.v1")
         self.source = f"/lutong/{name}"
         self.handlers = handlers
         self.routes = routes
@@ -221,6 +225,7 @@ class Service:
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
         app.add_middleware(SafeHeaders)
+        app.add_middleware(RequestIds)
         install_problems(app)
         return app
 
@@ -303,7 +308,8 @@ class Service:
             raise SystemExit(2) from None
 
     async def _find_topics(self, settings: Settings) -> None:
-        absent = await topics.missing(settings.kafka, self.handlers.topics)
+        exported = [self.exports.topic] if self.exports else []  # without it the relay could carry nothing behind it
+        absent = await topics.missing(settings.kafka, [*self.handlers.topics, *exported])
         if absent:
             message = f"topic {absent[0]} is missing ({len(absent)} in all): run `lutong topics apply`"
             raise topics.TopicError(message)

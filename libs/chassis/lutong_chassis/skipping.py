@@ -2,23 +2,22 @@
 
 A consumer that tries a batch again writes down which records are left of it (`retrying`), so that any replica knows.
 An operator's wish (`skip`) is taken only for such a record. Before each next try the consumer looks for wishes, keeps
-the record's bytes as a discarded parked row, and says so in the audit table: one transaction, nothing is decoded for
-it. The wish stays: a process that dies before it commits its offsets meets the record again, and passes it over.
+the record's bytes as a discarded parked row. The wish is audited where it is made, and stays: a process that dies before it commits its offsets meets the record again, and passes it over.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import envelope, failpoints, inbox
+from lutong_chassis import envelope, failpoints, inbox, parking
 from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import Record, place
+from lutong_chassis.parking import Stopped
 from lutong_chassis.progress import Place, Retry, ranges, show
 from lutong_contracts import Topic
 
@@ -35,6 +34,13 @@ class Wish(NamedTuple):
 
     actor: str
     reason: str
+
+
+class Wished(NamedTuple):
+    """Since when a record is to be skipped; `is_new` is whether nobody had wished it before."""
+
+    at: datetime
+    is_new: bool
 
 
 class StuckRow(NamedTuple):
@@ -99,8 +105,8 @@ def judge(service: str, where: Place, known: Known) -> Refusal | None:
     return None
 
 
-async def wish(tx: Tx, service: str, where: Place, topics: Sequence[Topic], decision: Wish) -> Refusal | datetime:
-    """Have a record skipped before the next try; gives since when that is wished, or why not. Audited here, too."""
+async def wish(tx: Tx, service: str, where: Place, topics: Sequence[Topic], decision: Wish) -> Refusal | Wished:
+    """Have a record skipped before the next try; gives since when that is wished, or why not."""
     refusal = judge(service, where, await _known(tx, where, topics))
     if refusal:
         return refusal
@@ -117,12 +123,11 @@ async def wish(tx: Tx, service: str, where: Place, topics: Sequence[Topic], deci
         *decision,
     )
     if added:
-        await _audit(tx, "skip_wished", [(show(where), decision)])
-        return datetime.fromtimestamp(added.timestamp(), UTC)
+        return Wished(added, is_new=True)
     since: datetime = await tx.fetchval(
         'SELECT max(wished_at) FROM skip WHERE topic = $1 AND partition = $2 AND "offset" = $3', *where
     )
-    return since
+    return Wished(since, is_new=False)
 
 
 async def _known(tx: Tx, where: Place, topics: Sequence[Topic]) -> Known:
@@ -206,27 +211,12 @@ def spot(record: Record) -> Spot:
     return (*place(record), record.timestamp)
 
 
-async def set_aside(pool: Pool, records: Sequence[Record], wished: Mapping[Spot, Wish], error: str) -> None:
-    """Keep the bytes of records and say who skipped them; those that were kept before are left as they are."""
+async def set_aside(pool: Pool, records: Sequence[Record], error: str) -> None:
+    """Keep the bytes of skipped records as discarded ones. A record that was kept before is left as it is."""
     async with transaction(pool) as tx:
-        kept = await tx.fetch(
-            """
-            INSERT INTO parked (state, topic, partition, "offset", recorded_at, key, value, headers, reason, error,
-                                resolved_at)
-            SELECT 'discarded', *, $8, $9, now()
-              FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::timestamptz[], $5::bytea[], $6::bytea[],
-                          $7::bytea[])
-                ON CONFLICT DO NOTHING
-            RETURNING topic, partition, "offset"
-            """,
-            *columns([_row(record) for record in records], 7),
-            REASON,
-            error,
-        )
-        new = {(row["topic"], row["partition"], row["offset"]) for row in kept}
-        fresh = [record for record in records if place(record) in new]
-        await _audit(tx, REASON, [(show(place(record)), wished[spot(record)]) for record in fresh])
-        for record in fresh:
+        await parking.park(tx, [Stopped(record, "discarded", REASON, error) for record in records])
+        await tx.execute("UPDATE parked SET resolved_at = now() WHERE reason = $1 AND resolved_at IS NULL", REASON)
+        for record in records:
             await _remember(tx, record)
         failpoints.reach("parked_not_committed")
     failpoints.reach("parked_not_offsets")
@@ -241,31 +231,3 @@ async def _remember(tx: Tx, record: Record) -> None:
     with suppress(asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
         async with tx.savepoint():
             await inbox.receive(tx, [received])
-
-
-async def _audit(tx: Tx, action: str, done: Sequence[tuple[str, Wish]]) -> None:
-    await tx.execute(
-        """
-        INSERT INTO audit (actor, action, subject, reason)
-        SELECT actor, $1, subject, reason FROM unnest($2::text[], $3::text[], $4::text[]) AS done (subject, actor, reason)
-        """,
-        action,
-        *columns([(subject, *decision) for subject, decision in done], 3),
-    )
-
-
-def _row(record: Record) -> tuple[str, int, int, datetime, bytes | None, bytes | None, bytes]:
-    """A record as `parked` keeps it. Total: what cannot be said is said as nearly as can be."""
-    return (*place(record), _moment(record.timestamp), record.key, record.value, _pack(record.headers))
-
-
-def _moment(timestamp_ms: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return datetime.min.replace(tzinfo=UTC) if timestamp_ms < 0 else datetime.max.replace(tzinfo=UTC)
-
-
-def _pack(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
-    """Headers as JSON, as `parking` reads them; the standard library's escapes what orjson would refuse."""
-    return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers]).encode()

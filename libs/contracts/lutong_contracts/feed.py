@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from lutong_contracts.audit import Deed
 from lutong_contracts.event import Event
-from lutong_contracts.topics import ENGAGEMENTS, POSTS
+from lutong_contracts.topics import ENGAGEMENTS, FEED_AUDIT, POSTS
 from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Text
 
 
@@ -60,3 +61,7 @@ class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):
 
     viewer_id: Identifier
     order_id: Identifier
+
+
+class ActionAudited(Deed, Event, topic=FEED_AUDIT, key="subject"):
+    """The feed wrote a row of its audit: for systems outside of the suite."""

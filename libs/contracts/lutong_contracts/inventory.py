@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from lutong_contracts.audit import Deed
 from lutong_contracts.event import Event
-from lutong_contracts.topics import ORDERS, STOCK
+from lutong_contracts.topics import INVENTORY_AUDIT, ORDERS, STOCK
 from lutong_contracts.values import Identifier, Line, LocationKind, Mode, Money, Reason
 
 
@@ -101,3 +102,7 @@ class StockRestored(Event, topic=STOCK, key="location_id:sku"):
 
     location_id: Identifier
     sku: Identifier
+
+
+class ActionAudited(Deed, Event, topic=INVENTORY_AUDIT, key="subject"):
+    """Inventory wrote a row of its audit: for systems outside of the suite."""

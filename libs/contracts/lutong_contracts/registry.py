@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from lutong_contracts.audit import Deed
 from lutong_contracts.event import Event
-from lutong_contracts.topics import DISCOVERIES, PROGRAMS
+from lutong_contracts.topics import DISCOVERIES, PROGRAMS, REGISTRY_AUDIT
 from lutong_contracts.values import Identifier, Offer, Reason, Title
 
 
@@ -91,3 +92,7 @@ class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
 
     post_id: Identifier
     reason: Reason
+
+
+class ActionAudited(Deed, Event, topic=REGISTRY_AUDIT, key="subject"):
+    """The registry wrote a row of its audit: for systems outside of the suite."""

@@ -11,6 +11,9 @@ from typing import Final
 RETENTION: Final = timedelta(days=7)
 """How long Kafka keeps an event. Inboxes must remember longer than this (see lutong_chassis)."""
 
+AUDIT_RETENTION: Final = timedelta(days=400)
+"""How long Kafka keeps what services publish of their audit: a year and a month, for a yearly review."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -43,7 +46,19 @@ COUPONS: Final = Topic("lutong.membership.coupons", key="coupon")
 ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
 
-TOPICS: Final = (POSTS, ENGAGEMENTS, PROGRAMS, DISCOVERIES, AGREEMENTS, HOLDS, COUPONS, ORDERS, STOCK)
+
+def _audit_of(service: str) -> Topic:
+    """What a service's audit has. Few events, kept long; nothing in the suite consumes them."""
+    return Topic(f"lutong.{service}.audit", key="subject", partitions=3, retention=AUDIT_RETENTION)
+
+
+FEED_AUDIT: Final = _audit_of("feed")
+REGISTRY_AUDIT: Final = _audit_of("registry")
+MEMBERSHIP_AUDIT: Final = _audit_of("membership")
+INVENTORY_AUDIT: Final = _audit_of("inventory")
+AUDITS: Final = (FEED_AUDIT, REGISTRY_AUDIT, MEMBERSHIP_AUDIT, INVENTORY_AUDIT)
+
+TOPICS: Final = (POSTS, ENGAGEMENTS, PROGRAMS, DISCOVERIES, AGREEMENTS, HOLDS, COUPONS, ORDERS, STOCK, *AUDITS)
 
 SERVICES: Final = tuple(dict.fromkeys(topic.owner for topic in TOPICS))
 """The services of the suite: each owner of a topic, in the order of the story."""

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "replay": "replay:replay",
     "verify": "verify.command:verify",
     "uplift": "uplift:uplift",
+    "audit": "audit:audit",
     "doctor": "doctor:doctor",
     "republish": "repair:republish",
     "init": "init:init",
@@ -51,6 +52,7 @@ Examples:
   lutong tail orders --since 10m   what is said about orders
   lutong journey ID                one road from end to end
   lutong parked list               what could not be handled
+  lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
   lutong replay DIR --json         feed real data through the public interfaces

@@ -41,6 +41,7 @@ async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) 
         record | {"service": service, "at": datetime.fromisoformat(record["at"])}
         for service, answer in zip(target.urls, answers, strict=True)
         for record in answer
+        if ".action-audited." not in record["type"]  # who did it is on record (`lutong audit`), not on the road
     ]
     said = sorted((r for r in records if r["direction"] == "said"), key=lambda r: (r["at"], r["event_id"]))
     heard: dict[str, dict[str, datetime]] = {}

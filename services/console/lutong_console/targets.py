@@ -198,5 +198,8 @@ async def ask(client: httpx.AsyncClient, method: str, url: str, **arguments: Any
         document = answer.json() if "json" in answer.headers.get("content-type", "") else {"detail": answer.text[:200]}
         denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
         then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
-        raise ConsoleError(f"{method} {url}: {answer.status_code} {document.get('detail')}", then=then, code=PROBLEM)
+        told = f"{method} {url}: {answer.status_code} {document.get('detail')}"
+        if answer.is_server_error and document.get("reference"):
+            told += f" (reference {document['reference']})"
+        raise ConsoleError(told, then=then, code=PROBLEM)
     return answer

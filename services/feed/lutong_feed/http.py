@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import asyncpg
 from fastapi import Query
 
-from lutong_chassis import Cause, Problem, Received, Tx, TxDependency, Who, allowed, ingest, not_found, routes
+from lutong_chassis import Cause, Problem, Received, Tx, TxDependency, Who, allowed, audited, ingest, not_found, routes
+from lutong_chassis.audit import Change, record
 from lutong_chassis.auth import Principal
 from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
 from lutong_contracts.values import Identifier
-from lutong_feed import domain, store
+from lutong_feed import domain, on_record, store
 from lutong_feed.bodies import (
     Account,
     Accounts,
@@ -33,62 +34,74 @@ router = routes("feed")
 
 @router.put("/v1/accounts/{account_id}")
 @allowed("member", "operator")
+@audited("account.put", own="member", shows=("kind",))
 async def put_account(account_id: Identifier, account: Account, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create an account, or rename it."""
     who.acts_for(member=account_id) or not_found("account", account_id)
-    await store.save_accounts(tx, [(account_id, account.name, account.kind)])
+    await _save_accounts(tx, who, [(account_id, account.name, account.kind)])
     return {"account_id": account_id}
 
 
 @router.post("/v1/accounts/batch", status_code=201)
 @allowed("operator")
-async def put_accounts(command: Accounts, tx: TxDependency) -> dict[str, int]:
+@audited("account.put", shows=("kind",))
+async def put_accounts(command: Accounts, who: Who, tx: TxDependency) -> dict[str, int]:
     """Create or rename many accounts."""
-    await store.save_accounts(tx, [(a.account_id, a.name, a.kind) for a in command.accounts])
+    await _save_accounts(tx, who, [(a.account_id, a.name, a.kind) for a in command.accounts])
     return {"saved": len(command.accounts)}
 
 
 @router.put("/v1/accounts/{account_id}/follows/{followee_id}", status_code=204)
 @allowed("member", "operator")
+@audited("follow.add", own="member", shows=("followee_id",))
 async def put_follow(account_id: Identifier, followee_id: Identifier, who: Who, tx: TxDependency) -> None:
     """Follow an account."""
     who.acts_for(member=account_id) or not_found("account", account_id)
-    await _follow(tx, [Follow(follower_id=account_id, followee_id=followee_id)])
+    await _follow(tx, who, [Follow(follower_id=account_id, followee_id=followee_id)])
 
 
 @router.delete("/v1/accounts/{account_id}/follows/{followee_id}", status_code=204)
 @allowed("member", "operator")
+@audited("follow.remove", own="member", shows=("followee_id",))
 async def delete_follow(account_id: Identifier, followee_id: Identifier, who: Who, tx: TxDependency) -> None:
     """Stop following an account."""
     who.acts_for(member=account_id) or not_found("account", account_id)
     await store.drop_follow(tx, account_id, followee_id)
+    if who.is_staff:
+        await record(tx, who, on_record.follow_removed(Follow(follower_id=account_id, followee_id=followee_id)))
 
 
 @router.post("/v1/follows/batch", status_code=201)
 @allowed("operator")
-async def put_follows(command: Follows, tx: TxDependency) -> dict[str, int]:
+@audited("follow.add", shows=("followee_id",))
+async def put_follows(command: Follows, who: Who, tx: TxDependency) -> dict[str, int]:
     """Let many accounts follow."""
-    await _follow(tx, command.follows)
+    await _follow(tx, who, command.follows)
     return {"saved": len(command.follows)}
 
 
 @router.post("/v1/posts", status_code=201)
 @allowed("member", "operator")
+@audited("post.publish", own="member", shows=("author_id",))
 async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, str]:
     """Publish a post. Its card resolves shortly after; the answer's `Lutong-Journey` header names the journey."""
     who.acts_for(member=post.author_id) or not_found("account", post.author_id)
     published = _post(tx, post)
     await _publish(tx, [(published, tx.cause)])
+    if who.is_staff:
+        await record(tx, who, *on_record.posts_published([published]))
     return {"post_id": published.post_id, "journey": tx.cause.correlation_id}
 
 
 @router.post("/v1/posts/batch", status_code=201)
 @allowed("operator")
-async def publish_posts(command: NewPosts, tx: TxDependency) -> dict[str, list[str]]:
+@audited("post.publish", shows=("author_id",))
+async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[str, list[str]]:
     """Publish many posts, each on a journey of its own; the first on that of the command."""
     causes = [tx.cause, *(Cause(tx.new_id()) for _ in command.posts[1:])]
     posts = [_post(tx, post) for post in command.posts]
     await _publish(tx, list(zip(posts, causes, strict=True)))
+    await record(tx, who, *on_record.posts_published(posts))
     return {"post_ids": [post.post_id for post in posts]}
 
 
@@ -111,6 +124,7 @@ async def get_post(post_id: Identifier, tx: TxDependency) -> PostView:
 
 @router.post("/v1/posts/{post_id}/card/taps", status_code=201)
 @allowed("member", "operator")
+@audited("card.tap", own="member", shows=("viewer_id",))
 async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> CardView:
     """Open the mini-program from the card; the answer says which page of which version."""
     who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
@@ -120,11 +134,14 @@ async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependen
         viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"], version=card["version"]
     )
     tx.publish(said, cause=_cause(card))
+    if who.is_staff:
+        await record(tx, who, Change("card.tap", f"post:{post_id}", after=viewer.model_dump()))
     return CardView(**{name: card[name] for name in CardView.model_fields})
 
 
 @router.post("/v1/posts/{post_id}/card/solutions", status_code=201)
 @allowed("member", "operator")
+@audited("card.solve", own="member", shows=("viewer_id",))
 async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> dict[str, str]:
     """Say that a viewer got done in the mini-program what the post was about."""
     who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
@@ -132,11 +149,14 @@ async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency)
     await store.count(tx, "solved", [post_id])
     said = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
     tx.publish(said, cause=_cause(card))
+    if who.is_staff:
+        await record(tx, who, Change("card.solve", f"post:{post_id}", after=viewer.model_dump()))
     return {"post_id": post_id}
 
 
 @router.post("/v1/posts/{post_id}/card/requests", status_code=202)
 @allowed("member", "operator")
+@audited("request.place", own="member", shows=("viewer_id", "total_minor"))
 async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx: TxDependency) -> RequestView:
     """Join the light membership on credit and order, in one go. Prices are those of the version in force."""
     who.acts_for(member=wanted.viewer_id) or not_found("account", wanted.viewer_id)
@@ -160,11 +180,14 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
     await store.save_request(tx, said, _cause(card))
     await store.count(tx, "requested", [post_id])
     tx.publish(said, cause=_cause(card))
+    if who.is_staff:
+        await record(tx, who, on_record.request_placed(said))
     return _request_view(await store.request(tx, said.order_id) or not_found("request", said.order_id))
 
 
 @router.post("/v1/requests/{order_id}/cancellation", status_code=202)
 @allowed("member", "operator")
+@audited("request.cancel", own="member")
 async def cancel_request(order_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> RequestView:
     """Ask to cancel; it takes effect unless the goods have left."""
     who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
@@ -174,6 +197,8 @@ async def cancel_request(order_id: Identifier, viewer: Viewer, who: Who, tx: TxD
     if row["status"] not in CANCELLABLE:
         raise Problem(409, "ended", f"request {order_id!r} is {row['status']}: there is nothing left to cancel")
     tx.publish(RequestCancelled(viewer_id=viewer.viewer_id, order_id=order_id), cause=Cause(row["correlation_id"]))
+    if who.is_staff:
+        await record(tx, who, Change("request.cancel", f"order:{order_id}"))
     return _request_view(row)
 
 
@@ -222,12 +247,25 @@ async def get_summary(tx: TxDependency) -> dict[str, Any]:
     return await store.summary(tx)
 
 
-async def _follow(tx: Tx, follows: list[Follow]) -> None:
+async def _save_accounts(tx: Tx, who: Who, accounts: list[tuple[str, str, str]]) -> None:
+    """Save accounts. Of staff it is on record which changed, and of what kind they are; not what they are called."""
+    if not who.is_staff:
+        await store.save_accounts(tx, accounts)
+        return
+    latest = {account_id: {"name": name, "kind": kind} for account_id, name, kind in accounts}
+    known = await store.lock_accounts(tx, latest)
+    await store.save_accounts(tx, accounts)
+    await record(tx, who, *on_record.accounts_put(known, latest))
+
+
+async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
     for follow in follows:
         if follow.follower_id == follow.followee_id:
             raise Problem(422, "follows_itself", f"account {follow.follower_id!r} cannot follow itself")
     await _known(tx, {name for follow in follows for name in (follow.follower_id, follow.followee_id)})
     await store.save_follows(tx, [(follow.follower_id, follow.followee_id) for follow in follows])
+    if who.is_staff:
+        await record(tx, who, *on_record.follows_added(follows))
 
 
 async def _known(tx: Tx, account_ids: set[str]) -> None:

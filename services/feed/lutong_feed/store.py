@@ -25,6 +25,15 @@ async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str]]) -> Non
     )
 
 
+async def lock_accounts(tx: Tx, account_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Name and kind of accounts by id, locked in key order."""
+    rows = await tx.fetch(
+        "SELECT account_id, name, kind FROM account WHERE account_id = ANY ($1) ORDER BY account_id FOR NO KEY UPDATE",
+        sorted(set(account_ids)),
+    )
+    return {row["account_id"]: {"name": row["name"], "kind": row["kind"]} for row in rows}
+
+
 async def accounts_known(tx: Tx, account_ids: Iterable[str]) -> set[str]:
     """Which of these accounts exist."""
     rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import Query
 
-from lutong_chassis import Cause, Problem, Tx, TxDependency, Who, allowed, not_found, routes
+from lutong_chassis import Cause, Problem, Tx, TxDependency, Who, allowed, audited, not_found, routes
+from lutong_chassis.audit import record
 from lutong_contracts import Event
 from lutong_contracts.inventory import (
     OrderAdvanced,
@@ -16,7 +17,7 @@ from lutong_contracts.inventory import (
 )
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Money
 from lutong_contracts.values import Line as OrderLine
-from lutong_inventory import domain, store
+from lutong_inventory import domain, on_record, store
 from lutong_inventory.bodies import (
     Because,
     Count,
@@ -36,6 +37,7 @@ router = routes("inventory")
 
 @router.put("/v1/locations/{location_id}")
 @allowed("merchant", "operator")
+@audited("location.put", own="merchant", shows=("merchant_id", "kind", "open"))
 async def put_location(location_id: Identifier, site: Site, who: Who, tx: TxDependency) -> dict[str, str]:
     """Open or change a store or the flagship."""
     await _save_sites(tx, who, [NamedSite(location_id=location_id, **site.model_dump())])
@@ -44,6 +46,7 @@ async def put_location(location_id: Identifier, site: Site, who: Who, tx: TxDepe
 
 @router.post("/v1/locations/batch", status_code=201)
 @allowed("merchant", "operator")
+@audited("location.put", own="merchant", shows=("merchant_id", "kind", "open"))
 async def put_locations(command: Sites, who: Who, tx: TxDependency) -> dict[str, int]:
     """Open or change many locations."""
     await _save_sites(tx, who, command.locations)
@@ -52,6 +55,7 @@ async def put_locations(command: Sites, who: Who, tx: TxDependency) -> dict[str,
 
 @router.put("/v1/locations/{location_id}/stock/{sku}")
 @allowed("merchant", "operator")
+@audited("stock.count", own="merchant", shows=("on_hand", "safety_stock"))
 async def put_stock(
     location_id: Identifier, sku: Identifier, count: Count, who: Who, tx: TxDependency
 ) -> dict[str, Any]:
@@ -62,6 +66,7 @@ async def put_stock(
 
 @router.post("/v1/stock/batch", status_code=201)
 @allowed("merchant", "operator")
+@audited("stock.count", own="merchant", shows=("on_hand", "safety_stock"))
 async def put_stocks(command: ShelfCounts, who: Who, tx: TxDependency) -> dict[str, int]:
     """Say what was counted on many shelves; all or none."""
     return {"counted": len(await _count(tx, who, command.shelves))}
@@ -69,26 +74,29 @@ async def put_stocks(command: ShelfCounts, who: Who, tx: TxDependency) -> dict[s
 
 @router.post("/v1/orders/{order_id}/steps")
 @allowed("merchant", "operator")
+@audited("order.step", own="merchant")
 async def take_step(order_id: Identifier, command: StepTaken, who: Who, tx: TxDependency) -> dict[str, str]:
     """Take the next step with an order: accepted, picked, handed over or ready for pickup, fulfilled."""
     row = (await _lock(tx, who, [order_id]))[order_id]
     if row["location_id"] != command.location_id:
         not_found(f"order at location {command.location_id!r}", order_id)
-    await _advance(tx, [row], command.step)
+    await _advance(tx, who, [row], command.step)
     return {"order_id": order_id, "state": command.step}
 
 
 @router.post("/v1/orders/steps/batch")
 @allowed("merchant", "operator")
+@audited("order.step", own="merchant")
 async def take_steps(command: StepsTaken, who: Who, tx: TxDependency) -> dict[str, int]:
     """Take the same next step with many orders; all or none."""
     rows = await _lock(tx, who, command.order_ids)
-    await _advance(tx, list(rows.values()), command.step)
+    await _advance(tx, who, list(rows.values()), command.step)
     return {"advanced": len(rows)}
 
 
 @router.post("/v1/orders/{order_id}/cancellation", status_code=202)
 @allowed("merchant", "operator")
+@audited("order.cancel")
 async def cancel_order(order_id: Identifier, because: Because, who: Who, tx: TxDependency) -> dict[str, str]:
     """Cancel an order that has not left its location; what was reserved goes back to the shelf."""
     row = (await _lock(tx, who, [order_id]))[order_id]
@@ -100,11 +108,13 @@ async def cancel_order(order_id: Identifier, because: Because, who: Who, tx: TxD
         order_id=order_id, member_id=row["member_id"], merchant_id=row["merchant_id"], reason=because.reason
     )
     tx.publish(said, *shelf_news(released), cause=_cause(row))
+    await record(tx, who, on_record.order_cancelled(row, because.reason))
     return {"order_id": order_id, "state": "cancelled"}
 
 
 @router.post("/v1/orders/{order_id}/refunds", status_code=201)
 @allowed("merchant", "operator")
+@audited("order.refund", shows=("refunded_minor", "refund_id"))
 async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Take part of a fulfilled order back, or all of it. Never more than the member paid, over all refunds."""
     row = (await _lock(tx, who, [order_id]))[order_id]
@@ -132,6 +142,7 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
         amount=Money(amount_minor=worth, currency=row["currency"]),
     )
     tx.publish(said, *(await _restock(tx, row, units) if command.restock else ()), cause=_cause(row))
+    await record(tx, who, on_record.order_refunded(row, command, worth))
     return {"order_id": order_id, "refund_id": command.refund_id, "amount_minor": worth}
 
 
@@ -230,6 +241,8 @@ async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
     await store.save_locations(
         tx, [(s.location_id, s.merchant_id, s.kind, s.name, s.latitude, s.longitude, s.open) for s in sites]
     )
+    if who.is_staff:
+        await record(tx, who, *(on_record.location_put(site, known.get(site.location_id)) for site in sites))
 
 
 async def _count(tx: Tx, who: Who, counts: list[ShelfCount]) -> list[Any]:
@@ -252,10 +265,12 @@ async def _count(tx: Tx, who: Who, counts: list[ShelfCount]) -> list[Any]:
                 )
             )
     tx.publish(*shelf_news(rows))
+    if who.is_staff:
+        await record(tx, who, *on_record.stock_counted(rows))
     return rows
 
 
-async def _advance(tx: Tx, rows: list[Any], step: Step) -> None:
+async def _advance(tx: Tx, who: Who, rows: list[Any], step: Step) -> None:
     for row in rows:
         allowed = domain.next_step(row["state"], row["mode"])
         if step != allowed:
@@ -267,6 +282,8 @@ async def _advance(tx: Tx, rows: list[Any], step: Step) -> None:
         tx.publish(*shelf_news(await store.close_reservations(tx, order_ids, "shipped")))
     for row in rows:
         tx.publish(_stepped(row, step), cause=_cause(row))
+    if who.is_staff:
+        await record(tx, who, *on_record.steps_taken(rows, step))
 
 
 async def _restock(tx: Tx, row: Any, units: dict[str, int]) -> list[Event]:  # noqa: ANN401  # a row of customer_order

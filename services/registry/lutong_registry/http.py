@@ -1,11 +1,11 @@
 """What merchants, reviewers and readers ask of the registry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import Query
 
-from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, not_found, routes
+from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audit, audited, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
 from lutong_contracts.values import Identifier, Offer, Text, VersionNumber
 from lutong_registry import domain, store
@@ -24,26 +24,39 @@ from lutong_registry.domain import Change, Program, Refusal, Version
 
 router = routes("registry")
 
+Decide = Callable[[Program], Change | Refusal]
+
 
 @router.put("/v1/merchants/{merchant_id}")
 @allowed("operator")
-async def put_merchant(merchant_id: Identifier, merchant: Merchant, tx: TxDependency) -> dict[str, str]:
+@audited("merchant.put")
+async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create a merchant, or rename it."""
+    known = await store.lock_merchant(tx, merchant_id)
     await store.save_merchants(tx, [(merchant_id, merchant.name)])
+    before = None if known is None else {"name": known}
+    await audit.record(
+        tx, who, audit.Change("merchant.put", f"merchant:{merchant_id}", None, before, {"name": merchant.name})
+    )
     return {"merchant_id": merchant_id, "name": merchant.name}
 
 
 @router.put("/v1/programs/{program_id}")
 @allowed("merchant", "operator")
+@audited("program.register", own="merchant", shows=("merchant_id",))
 async def put_program(program_id: Identifier, registration: Registration, who: Who, tx: TxDependency) -> ProgramView:
     """Register a mini-program; repeating it changes nothing."""
     who.acts_for(merchant=registration.merchant_id) or not_found("merchant", registration.merchant_id)
     await _register(tx, [(program_id, registration.merchant_id)])
+    if who.is_staff:
+        owner = {"merchant_id": registration.merchant_id}
+        await audit.record(tx, who, audit.Change("program.register", f"program:{program_id}", after=owner))
     return _view((await store.lock_programs(tx, [program_id]))[program_id])
 
 
 @router.post("/v1/programs/{program_id}/versions", status_code=201)
 @allowed("merchant", "operator")
+@audited("version.submit", own="merchant")
 async def submit_version(program_id: Identifier, submission: Submission, who: Who, tx: TxDependency) -> ProgramView:
     """Hand in a version for review. One at a time; numbers only grow."""
     version = _version(submission.version, submission.manifest)
@@ -51,64 +64,80 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
     change = _accepted(domain.submit(program, version), program)
     await store.add_versions(tx, [(program_id, submission.version, submission.manifest.model_dump_json())])
     tx.publish(*change.events)
-    return _view(await _lock(tx, who, program_id))
+    after = await _lock(tx, who, program_id)
+    if who.is_staff:
+        await audit.record(tx, who, *_moved("version.submit", program, after))
+    return _view(after)
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/approval")
 @allowed("operator")
+@audited("version.approve")
 async def approve_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Approve a submitted version."""
-    return await _move(tx, who, program_id, lambda program: domain.approve(program, version))
+    return await _move(tx, who, program_id, "version.approve", lambda program: domain.approve(program, version))
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/rejection")
 @allowed("operator")
+@audited("version.reject")
 async def reject_version(
     program_id: Identifier, version: VersionNumber, because: Because, who: Who, tx: TxDependency
 ) -> ProgramView:
     """Reject a submitted version, or take back an approved one that is not released."""
-    return await _move(tx, who, program_id, lambda program: domain.reject(program, version, because.reason))
+    return await _move(
+        tx, who, program_id, "version.reject", lambda program: domain.reject(program, version, because.reason), because
+    )
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/release")
 @allowed("merchant", "operator")
+@audited("version.release", own="merchant")
 async def release_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Put an approved version in force: cards open it from now on."""
-    return await _move(tx, who, program_id, lambda program: domain.release(program, version))
+    return await _move(tx, who, program_id, "version.release", lambda program: domain.release(program, version))
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/rollback")
 @allowed("merchant", "operator")
+@audited("version.roll_back", own="merchant")
 async def roll_back_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Take the released version back; the one before it is in force again."""
-    return await _move(tx, who, program_id, lambda program: domain.roll_back(program, version))
+    return await _move(tx, who, program_id, "version.roll_back", lambda program: domain.roll_back(program, version))
 
 
 @router.post("/v1/programs/{program_id}/suspension")
 @allowed("operator")
+@audited("program.suspend", shows=("suspended",))
 async def suspend_program(program_id: Identifier, because: Because, who: Who, tx: TxDependency) -> ProgramView:
     """Suspend a program: every card that leads to it becomes unavailable."""
     program = await _lock(tx, who, program_id)
     change = _accepted(domain.suspend(program, because.reason), program)
     await store.save_suspension(tx, program_id, because.reason)
     tx.publish(*change.events)
+    effect = {"suspended": False}, {"suspended": True}
+    await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", because.reason, *effect))
     return _view(await _lock(tx, who, program_id))
 
 
 @router.delete("/v1/programs/{program_id}/suspension")
 @allowed("operator")
+@audited("program.resume", shows=("suspended",))
 async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView:
     """Lift a suspension."""
     program = await _lock(tx, who, program_id)
     change = _accepted(domain.resume(program), program)
     await store.save_suspension(tx, program_id, None)
     tx.publish(*change.events)
+    effect = {"suspended": True}, {"suspended": False}
+    await audit.record(tx, who, audit.Change("program.resume", f"program:{program_id}", None, *effect))
     return _view(await _lock(tx, who, program_id))
 
 
 @router.post("/v1/programs/batch", status_code=201)
 @allowed("operator")
-async def onboard_programs(command: Onboardings, tx: TxDependency) -> dict[str, int]:
+@audited("program.onboard", shows=("released_version",))
+async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> dict[str, int]:
     """Register and release many programs at once: what the platform's own onboarding does."""
     wanted = {item.program_id: item for item in command.programs}
     await _register(tx, [(item.program_id, item.merchant_id) for item in wanted.values()])
@@ -127,6 +156,14 @@ async def onboard_programs(command: Onboardings, tx: TxDependency) -> dict[str, 
     await store.add_versions(tx, added)
     await store.save_states(tx, moved)
     await store.refresh_listings(tx, wanted)
+    await audit.record(
+        tx,
+        who,
+        *(
+            audit.Change("program.onboard", f"program:{program_id}", after={"released_version": number})
+            for program_id, number, _ in sorted(added)
+        ),
+    )
     return {"released": len(wanted)}
 
 
@@ -195,14 +232,30 @@ async def _lock(tx: Tx, who: Who, program_id: str) -> Program:
     return program
 
 
-async def _move(tx: Tx, who: Who, program_id: str, decide: Callable[[Program], Change | Refusal]) -> ProgramView:
+async def _move(
+    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, because: Because | None = None
+) -> ProgramView:
     """Let a decision about versions take effect, and the search see it."""
     program = await _lock(tx, who, program_id)
     change = _accepted(decide(program), program)
     await store.save_states(tx, [(program_id, version) for version in change.versions])
     await store.refresh_listings(tx, [program_id])
     tx.publish(*change.events)
-    return _view(await _lock(tx, who, program_id))
+    after = await _lock(tx, who, program_id)
+    if who.is_staff:
+        await audit.record(tx, who, *_moved(action, program, after, because.reason if because else None))
+    return _view(after)
+
+
+def _moved(action: str, program: Program, after: Program, reason: str | None = None) -> Iterator[audit.Change]:
+    """What is on record of versions that moved: one change for each."""
+    states = {version.number: version.state for version in program.versions}
+    for version in after.versions:
+        state = states.get(version.number)
+        if version.state != state:
+            subject = f"version:{program.program_id}:{version.number}"
+            before = None if state is None else {"state": state}
+            yield audit.Change(action, subject, reason, before, {"state": version.state})
 
 
 def _accepted(decision: Change | Refusal, program: Program) -> Change:

@@ -41,9 +41,11 @@ async def test_many_processes_that_migrate_at_once_apply_each_file_once(infrastr
         await drop_database(infrastructure.admin_url, name)
 
 
-def test_a_gap_in_the_numbers_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "0002_second.sql").write_text("SELECT 1")
-    with pytest.raises(MigrationError, match="without gaps"):
+@pytest.mark.parametrize("names", [["0002_second"], ["0001_first", "0002_second", "0002_other"]])
+def test_a_number_that_is_missing_or_there_twice_is_an_error(names: list[str], tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / f"{name}.sql").write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="each number once"):
         database.migrations("c", tmp_path)
 
 

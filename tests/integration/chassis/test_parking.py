@@ -64,7 +64,7 @@ async def test_discarding_a_bad_record_lets_its_successors_be_redriven_in_order(
         assert answer.json() == {"redriven": 4, "next_parked": None}
         assert (await toy.rows("SELECT places FROM counter"))[0]["places"] == [0, 1, 2, 3]
         audit = await toy.rows("SELECT actor, action FROM audit ORDER BY id")
-        assert [tuple(row) for row in audit] == [("olga", "discarded")] + [("olga", "redriven")] * 4
+        assert [tuple(row) for row in audit] == [("olga", "parked.discard")] + [("olga", "parked.redrive")] * 4
 
 
 async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_drains_in_order(

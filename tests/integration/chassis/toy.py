@@ -13,7 +13,7 @@ import asyncpg
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, allowed, routes
+from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, allowed, not_audited, routes
 from lutong_contracts import Event, Topic
 from lutong_contracts.values import Identifier
 
@@ -140,6 +140,7 @@ class Answer(BaseModel):
 
 @router.post("/v1/counts", status_code=201)
 @allowed("operator")
+@not_audited("a toy has nothing that is anybody's")
 async def count_by_hand(command: Count, tx: TxDependency) -> Answer:
     """Count once, by hand."""
     tx.publish(Counted(counter_id=command.counter_id, place=command.place))
@@ -148,6 +149,7 @@ async def count_by_hand(command: Count, tx: TxDependency) -> Answer:
 
 @router.post("/v1/cure")
 @allowed("operator")
+@not_audited("a toy has nothing that is anybody's")
 async def cure() -> dict[str, bool]:
     """Fix the bug in the handler."""
     bug["fixed"] = True
@@ -156,6 +158,7 @@ async def cure() -> dict[str, bool]:
 
 @router.post("/v1/reminders/{counter_id}", status_code=202)
 @allowed("operator")
+@not_audited("a toy has nothing that is anybody's")
 async def remind(counter_id: Identifier, after_ms: int, tx: TxDependency) -> dict[str, str]:
     """Say something later, and something else now."""
     tx.publish(Reminded(counter_id=counter_id), due_at=tx.now + timedelta(milliseconds=after_ms))

@@ -100,7 +100,7 @@ async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str) 
     assert answer is not None
     assert answer.json() == {"redriven": 2, "next_parked": None}
     assert await held_in_order(url) == ["o-0", "o-1", "o-2", "o-3"]
-    assert len(await query(url, "SELECT FROM audit WHERE actor = 'ada' AND action = 'redriven'")) == 4
+    assert len(await query(url, "SELECT FROM audit WHERE actor = 'ada' AND action = 'parked.redrive'")) == 4
 
 
 async def test_a_redrive_of_a_long_queue_answers_in_time_and_goes_on_when_asked_again(
@@ -132,7 +132,7 @@ async def test_a_redrive_that_is_clicked_eight_times_at_once_has_its_effects_onc
         await pool.close()
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 7
     assert await held_in_order(url) == [f"o-{n}" for n in range(20)]
-    assert len(await query(url, "SELECT FROM audit WHERE action = 'redriven'")) == 20
+    assert len(await query(url, "SELECT FROM audit WHERE action = 'parked.redrive'")) == 20
 
 
 async def test_a_redrive_goes_on_beside_a_consumer_and_meets_it_at_the_last_that_waits(url: str) -> None:

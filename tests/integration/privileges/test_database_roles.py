@@ -32,6 +32,9 @@ OF_THE_OWNER = [
     ("feed", "ALTER TABLE outbox DETACH PARTITION outbox_default"),
     ("feed", "UPDATE audit SET reason = 'another'"),
     ("feed", "DELETE FROM audit"),
+    ("membership", "UPDATE audit SET before = after, actor = 'another'"),
+    ("inventory", "ALTER TABLE audit DROP COLUMN request_id"),
+    ("registry", "TRUNCATE audit"),
     ("feed", "DELETE FROM migration"),
     ("feed", "INSERT INTO migration VALUES ('feed', 9, 'x', 'x')"),
     # The books and the movements of stock are only added to.

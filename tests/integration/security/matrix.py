@@ -166,6 +166,7 @@ OPERATIONS: Final[Matrix] = {
     "POST /operations/parked/{parked_id}/reveal": (DONE_BY_OPERATORS, _reveal),
     "POST /operations/parked/skip": (DONE_BY_OPERATORS, _skip),
     "GET /operations/consumer": (READ_BY_STAFF, fixed("/operations/consumer")),
+    "GET /operations/audit": (READ_BY_STAFF, fixed("/operations/audit")),
     "GET /operations/journeys/{correlation_id}": (READ_BY_STAFF, fixed("/operations/journeys/j-1")),
     "POST /operations/parked/{parked_id}/redrive": (DONE_BY_OPERATORS, _redrive),
     "POST /operations/parked/{parked_id}/discard": (DONE_BY_OPERATORS, _discard),

@@ -65,8 +65,9 @@ async def test_a_forged_token_is_refused(name: str, client: httpx.AsyncClient) -
 
 async def test_all_refusals_read_the_same_and_the_log_has_reasons_but_no_tokens(client: httpx.AsyncClient) -> None:
     with structlog.testing.capture_logs() as lines:
-        answers = [await client.get(ROUTE, headers={"authorization": value}) for value in FORGERIES.values()]
-        answers.append(await client.get(ROUTE))
+        named = {"lutong-request-id": "r-1"}
+        answers = [await client.get(ROUTE, headers=named | {"authorization": value}) for value in FORGERIES.values()]
+        answers.append(await client.get(ROUTE, headers=named))
     assert len({(answer.content, tuple(sorted(answer.headers.items()))) for answer in answers}) == 1
     assert len({line["reason"] for line in lines}) > 10
     logged = json.dumps(lines)

@@ -125,6 +125,14 @@ async def test_a_refusal_says_when_to_come_back_and_to_a_head_says_no_more() -> 
         assert await line.answer() == (200, "/livez")
 
 
+async def test_a_refusal_for_want_of_room_names_the_request() -> None:
+    async with a_room() as (_, line):
+        line.say(get("/next", "lutong-request-id: r-1\r\n", "HEAD") + get("/next", method="HEAD"))
+        given, made = [(await line.answer(body=False))[1] for _ in range(2)]
+        assert "lutong-request-id: r-1\r\n" in given
+        assert re.search(r"lutong-request-id: [0-9a-f-]{36}\r\n", made)
+
+
 async def test_whoever_waits_to_send_a_body_is_refused_and_the_connection_ends() -> None:
     async with a_room() as (room, line):
         line.say(get("/next", "content-length: 9\r\nexpect: 100-continue\r\n", "POST"))

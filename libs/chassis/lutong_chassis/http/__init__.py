@@ -1,8 +1,8 @@
 """Commands and queries over HTTP: who may ask, a transaction each, answered once per Idempotency-Key."""
 
-from lutong_chassis.http.access import Gate, GuardedRoute, Who, allowed
+from lutong_chassis.http.access import Gate, GuardedRoute, Who, allowed, audited, not_audited
 from lutong_chassis.http.front import Front
-from lutong_chassis.http.limits import BodyLimit, SafeHeaders
+from lutong_chassis.http.limits import BodyLimit, RequestIds, SafeHeaders
 from lutong_chassis.http.problems import Problem, install_problems, not_found
 from lutong_chassis.http.routing import Command, TxDependency, routes
 
@@ -13,11 +13,14 @@ __all__ = [
     "Gate",
     "GuardedRoute",
     "Problem",
+    "RequestIds",
     "SafeHeaders",
     "TxDependency",
     "Who",
     "allowed",
+    "audited",
     "install_problems",
+    "not_audited",
     "not_found",
     "routes",
 ]

@@ -10,12 +10,17 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from lutong_chassis import observe
 from lutong_chassis.http.problems import Problem, answer
+from lutong_chassis.request import request_id_of
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 _ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _REFUSAL: Final = answer(Problem(503, "overloaded", "too many requests at once: try again shortly"))
 _REFUSAL_HEAD: Final = b"".join(
-    (STATUS_LINE[503], *(name + b": " + value + b"\r\n" for name, value in _REFUSAL.raw_headers), b"\r\n")
+    (
+        STATUS_LINE[503],
+        *(name + b": " + value + b"\r\n" for name, value in _REFUSAL.raw_headers),
+        b"lutong-request-id: ",
+    )
 )
 
 
@@ -63,7 +68,8 @@ class Front(HttpToolsProtocol):
     def _refuse(self, cycle: RequestResponseCycle) -> None:
         """Answer, and let the rest of the request go by unread. A body that still waits for a word never comes."""
         observe.HTTP_REFUSED.inc()
-        self.transport.write(_REFUSAL_HEAD + (b"" if cycle.scope["method"] == "HEAD" else _REFUSAL.body))
+        head = _REFUSAL_HEAD + request_id_of(cycle.scope["headers"]).encode() + b"\r\n\r\n"
+        self.transport.write(head + (b"" if cycle.scope["method"] == "HEAD" else _REFUSAL.body))
         self.loop.call_soon(self._refused, cycle)
 
     def _refused(self, cycle: RequestResponseCycle) -> None:

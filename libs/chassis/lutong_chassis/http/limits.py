@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
-from lutong_chassis.http.problems import SAFE_HEADERS, Problem
+from lutong_chassis.http.problems import SAFE_HEADERS, Problem, names_of
+from lutong_chassis.request import Requested, request_id_of, serving
 
 _PRINCIPALS_MAX: Final = 10_000
 
@@ -27,6 +29,34 @@ class SafeHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class RequestIds:
+    """Give every request an id: what its caller calls it, when that is well formed, or a new one.
+
+    It is on the answer, as is the journey of a command, and in every log line that the request writes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Name the request, and put its names on the head of the answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        request_id = state["request_id"] = request_id_of(scope["headers"])
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name for name, _ in message["headers"]}
+                names = [(name.encode(), value.encode()) for name, value in names_of(state).items()]
+                message["headers"] = [*message["headers"], *(pair for pair in names if pair[0] not in given)]
+            await send(message)
+
+        with bound_contextvars(request_id=request_id), serving(Requested(request_id)):
+            await self.app(scope, receive, named)
 
 
 _SAFE: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]

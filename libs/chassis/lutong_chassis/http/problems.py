@@ -56,12 +56,16 @@ _FAILURES: Final = {
 
 
 class ProblemDocument(BaseModel):
-    """A refusal (RFC 9457): `type` is a stable word for programs, `detail` a sentence for people."""
+    """A refusal (RFC 9457): `type` is a stable word for programs, `detail` a sentence for people.
+
+    `reference` is the id of the request: the service's log lines and audit rows have the same.
+    """
 
     type: str
     title: str
     status: int
     detail: str
+    reference: str | None = None
 
 
 def not_found(what: str, identifier: str) -> NoReturn:
@@ -78,26 +82,26 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install_problems(app: FastAPI) -> None:
     """Answer every refusal and every failure with a problem document."""
 
-    async def problem(_request: Request, error: Exception) -> Response:
+    async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)  # noqa: S101  # registered for this class only
-        return answer(error)
+        return answer(error, request)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
         headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
-        return answer(Problem(error.status_code, "http", str(error.detail), headers))
+        return answer(Problem(error.status_code, "http", str(error.detail), headers), request)
 
-    async def invalid(_request: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
         errors = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in error.errors()]
         detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors[:3])
-        return answer(Problem(422, "invalid", detail, errors=errors))
+        return answer(Problem(422, "invalid", detail, errors=errors), request)
 
-    async def failure(_request: Request, error: Exception) -> Response:
+    async def failure(request: Request, error: Exception) -> Response:
         error_class = errors.classify(error)
         if error_class not in {ErrorClass.WAITS, ErrorClass.RECONNECTS}:
-            log.error("command_failed", error=parking.explain(error), error_class=error_class)
-        return answer(_FAILURES.get(error_class, _AWAY))
+            log.error("command_failed", error=parking.explain(error), error_class=error_class, **_which(request))
+        return answer(_FAILURES.get(error_class, _AWAY), request)
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(HTTPException, http)
@@ -107,15 +111,37 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, failure)
 
 
-def answer(problem: Problem) -> Response:
-    """A problem as a response. The safe headers are on it because a bug's answer passes no middleware."""
+def names_of(state: Mapping[str, Any]) -> dict[str, str]:
+    """Headers that name a request and, once it has one, its journey; given what was kept of it."""
+    names = {"lutong-request-id": state.get("request_id"), "lutong-journey": state.get("journey")}
+    return {header: name for header, name in names.items() if name}
+
+
+def _which(request: Request) -> dict[str, str]:
+    """Which request a log line is about. Told here: a bug's line is written outside of what binds the names."""
+    state, route = request.scope.get("state", {}), request.scope.get("route")
+    principal = state.get("principal")
+    told = {
+        "route": f"{request.method} {route.path}" if route else None,
+        "subject": principal.subject if principal else None,
+        "request_id": state.get("request_id"),
+        "journey": state.get("journey"),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def answer(problem: Problem, request: Request | None = None) -> Response:
+    """A problem as a response. It has its headers already because a bug's answer passes no middleware."""
+    names = names_of(request.scope.get("state", {})) if request else {}
     document = {
         "type": f"urn:lutong:problem:{problem.kind}",
         "title": _TITLES.get(problem.status, "Error"),
         "status": problem.status,
         "detail": problem.detail,
     }
-    headers = SAFE_HEADERS | (_SOON if problem.kind in _SOON_KINDS else {}) | dict(problem.headers or {})
+    if "lutong-request-id" in names:
+        document["reference"] = names["lutong-request-id"]
+    headers = SAFE_HEADERS | names | (_SOON if problem.kind in _SOON_KINDS else {}) | dict(problem.headers or {})
     return Response(orjson.dumps(document | problem.extra, default=str), problem.status, headers, PROBLEM_JSON)
 
 

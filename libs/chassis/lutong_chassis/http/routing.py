@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict
+from structlog.contextvars import bound_contextvars
 
 from lutong_chassis import failpoints, observe, outbox
 from lutong_chassis.database import Tx, new_cause, transaction
@@ -86,7 +87,6 @@ def routes(*tags: str) -> APIRouter:
 
 
 async def _command(request: Request, run: Run) -> Response:
-    service = request.app.state.service
     body = await request.body()
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= _KEY_MAX:
@@ -94,10 +94,21 @@ async def _command(request: Request, run: Run) -> Response:
     scope = f"{request.state.principal.identity} {request.method} {request.url.path}"
     fingerprint = hashlib.sha256(b"\n".join([scope.encode(), request.url.query.encode(), body])).hexdigest()
     failpoints.reach("before_transaction")
-    async with transaction(service.required_pool, _cause(request)) as tx:
+    cause = _cause(request)
+    request.state.journey = cause.correlation_id  # refusals name it too
+    with bound_contextvars(journey=cause.correlation_id):
+        return await _in_transaction(request, run, cause, (scope, key, fingerprint))
+
+
+async def _in_transaction(request: Request, run: Run, cause: Cause, claim: tuple[str, str | None, str]) -> Response:
+    """Run a command, or give the answer again that was given under its key."""
+    service = request.app.state.service
+    scope, key, fingerprint = claim
+    async with transaction(service.required_pool, cause) as tx:
         request.state.tx = tx
         saved = await _claim(tx, scope, key, fingerprint) if key else None
         if saved is not None:
+            request.state.journey = saved.headers.get("lutong-journey")
             return saved
         response = await run(request)
         failpoints.reach("after_state")
@@ -112,7 +123,6 @@ async def _command(request: Request, run: Run) -> Response:
         service.wake_relay()
     if tx.errands:
         service.wake_errands(tx.errands)
-    response.headers["lutong-journey"] = tx.cause.correlation_id
     return response
 
 
@@ -133,23 +143,29 @@ async def _claim(tx: Tx, scope: str, key: str, fingerprint: str) -> Response | N
     if not await tx.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", f"{scope}\n{key}"):
         raise Problem(409, "in_progress", "a request with this Idempotency-Key is in progress: try again shortly")
     row = await tx.fetchrow(
-        "SELECT fingerprint, status, media_type, body FROM idempotency WHERE scope = $1 AND key = $2", scope, key
+        "SELECT fingerprint, status, media_type, body, correlation_id FROM idempotency WHERE scope = $1 AND key = $2",
+        scope,
+        key,
     )
     if row is None:
         return None
     if row["fingerprint"] != fingerprint:
         raise Problem(422, "key_reused", "this Idempotency-Key was used with another body: use a fresh key")
-    return Response(row["body"], row["status"], media_type=row["media_type"], headers={"idempotency-replayed": "true"})
+    headers = {"idempotency-replayed": "true"}
+    if row["correlation_id"]:  # rows of the release before have none
+        headers["lutong-journey"] = row["correlation_id"]
+    return Response(row["body"], row["status"], media_type=row["media_type"], headers=headers)
 
 
 async def _remember(tx: Tx, claim: tuple[str, str, str], response: Response) -> None:
     await tx.execute(
         """
-        INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body, correlation_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
         *claim,
         response.status_code,
         response.headers.get("content-type", "application/json"),
         bytes(response.body),
+        tx.cause.correlation_id,
     )

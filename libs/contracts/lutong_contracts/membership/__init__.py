@@ -19,6 +19,7 @@ from lutong_contracts.membership.agreements import (
     OfferLapsed,
     TermEnded,
 )
+from lutong_contracts.membership.audit import ActionAudited
 from lutong_contracts.membership.coupons import (
     CouponExpired,
     CouponIssued,
@@ -56,6 +57,7 @@ from lutong_contracts.membership.settlement import (
 )
 
 __all__ = [
+    "ActionAudited",
     "AgreementCharged",
     "AgreementClosed",
     "AgreementConsulted",

@@ -25,6 +25,7 @@ _COMMON: Final = {
     "parked": 'SELECT id, state, topic, partition, "offset", key, event_id, reason, error, value FROM parked ORDER BY id',
     "deadline": "SELECT event_id::text AS event_id, type, key, due_at, now() AS read_at FROM deadline",
     "idempotency": "SELECT key, body FROM idempotency",
+    "audit": "SELECT id, at, actor, role, action, subject, before, after, reason, request_id FROM audit ORDER BY id",
 }
 _OWN: Final = {
     "feed": {

@@ -1,12 +1,13 @@
 """What must be true of the whole suite, whatever died on the way.
 
-Pure functions over one look at it; each yields violations with the smallest witness. The names V1 to
-V12 are those of docs/reliability.md.
+Pure functions over one look at it; each yields violations with the smallest witness. The names are those
+of docs/reliability.md.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from lutong_console.verify.audits import audit_is_published
 from lutong_console.verify.charges import charges_are_owed
 from lutong_console.verify.collect import World
 from lutong_console.verify.endings import everything_ends_once
@@ -23,7 +24,7 @@ from lutong_console.verify.projections import projections_follow
 from lutong_console.verify.stock import stock_is_its_movements
 from lutong_console.verify.violation import Violation
 
-NAMES: Final = tuple(f"V{number}" for number in range(1, 13))
+NAMES: Final = (*(f"V{number}" for number in range(1, 13)), "V14")
 
 _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     log_matches_outbox,
@@ -36,6 +37,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     projections_follow,
     parked_records_are_held,
     charges_are_owed,
+    audit_is_published,
 )
 
 

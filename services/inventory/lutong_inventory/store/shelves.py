@@ -118,7 +118,7 @@ async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int]]) -> l
     changed = await tx.fetch(
         """
         WITH before AS (
-            SELECT location_id, sku, shelf.on_hand AS on_hand_before,
+            SELECT location_id, sku, shelf.on_hand AS on_hand_before, shelf.safety_stock AS safety_stock_before,
                    shelf.on_hand - reserved - shelf.safety_stock AS available_before,
                    given.on_hand, given.safety_stock
               FROM shelf
@@ -132,7 +132,8 @@ async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int]]) -> l
           FROM before
          WHERE shelf.location_id = before.location_id AND shelf.sku = before.sku AND reserved <= before.on_hand
         RETURNING shelf.location_id, shelf.sku, shelf.on_hand, shelf.on_hand - on_hand_before AS delta,
-                  shelf.on_hand - reserved - shelf.safety_stock AS available, available_before
+                  shelf.on_hand - reserved - shelf.safety_stock AS available, available_before,
+                  shelf.safety_stock, safety_stock_before
         """,
         *columns(ordered, 4),
     )

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.domain.agreements import may_be_signed
@@ -47,6 +48,7 @@ async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) ->
 
 @router.post("/v1/agreements/{agreement_id}/signature")
 @allowed("member", "operator")
+@audited("agreement.sign", own="member")
 async def sign(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Sign what was offered: the term begins, by the version that was shown."""
     row = await store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
@@ -66,6 +68,9 @@ async def sign(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str
         await store.open_lines(tx, [joined.opened])
         await store.post(tx, {joined.opened.key: joined.opened}, joined.entries)
     await say(tx, agreement_id, joined.said)
+    if who.is_staff:
+        effect = {"state": row["state"]}, {"state": joined.agreement.state}
+        await record(tx, who, Change("agreement.sign", f"agreement:{agreement_id}", None, *effect))
     ends_at = joined.agreement.ends_at
     return {
         "agreement_id": agreement_id,
@@ -108,6 +113,7 @@ async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) ->
 
 @router.post("/v1/agreements/{agreement_id}/quit", status_code=202)
 @allowed("member", "operator")
+@audited("agreement.quit", own="member")
 async def quit_agreement(agreement_id: Identifier, leaving: Leaving, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Leave before the term is over. Refused when it would cost more than the member accepted: ask for a quote again."""
     desk, dossier = await open_one(tx, agreement_id, lambda one: who.acts_for(member=one.member_id))
@@ -119,11 +125,15 @@ async def quit_agreement(agreement_id: Identifier, leaving: Leaving, who: Who, t
                 409, "quote_changed", f"leaving costs {charge_minor} minor units now", charge_minor=charge_minor
             )
     done = await settle_command(tx, desk, outcome)
+    if who.is_staff:
+        effect = {"state": dossier.agreement.state}, {"state": done.dossier.agreement.state}
+        await record(tx, who, Change("agreement.quit", f"agreement:{agreement_id}", None, *effect))
     return {"agreement_id": agreement_id, "state": "quit", "settle_at": done.dossier.agreement.settle_at}
 
 
 @router.post("/v1/agreements/{agreement_id}/rights/{right_id}/uses", status_code=201)
 @allowed("member", "merchant", "operator")
+@audited("right.use", own="member", shows=("right_id", "use_id"))
 async def use(
     agreement_id: Identifier, right_id: Identifier, command: Use, who: Who, tx: TxDependency
 ) -> dict[str, str]:
@@ -132,15 +142,21 @@ async def use(
         tx, agreement_id, lambda one: who.acts_for(member=one.member_id, merchant=one.merchant_id)
     )
     await settle_command(tx, desk, use_right(dossier, right_id, command.use_id, clock(tx)))
+    if who.member_id != dossier.agreement.member_id:
+        used = {"right_id": right_id, "use_id": command.use_id}
+        await record(tx, who, Change("right.use", f"agreement:{agreement_id}", after=used))
     return {"agreement_id": agreement_id, "use_id": command.use_id}
 
 
 @router.delete("/v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}")
 @allowed("merchant", "operator")
+@audited("right.take_back", shows=("right_id", "use_id"))
 async def unuse(
     agreement_id: Identifier, right_id: Identifier, use_id: Identifier, who: Who, tx: TxDependency
 ) -> dict[str, str]:
     """Take the use of a right back: it was not enjoyed after all."""
     desk, dossier = await open_one(tx, agreement_id, lambda one: who.acts_for(merchant=one.merchant_id))
     await settle_command(tx, desk, take_back(dossier, right_id, use_id, clock(tx)))
+    used = {"right_id": right_id, "use_id": use_id}
+    await record(tx, who, Change("right.take_back", f"agreement:{agreement_id}", before=used))
     return {"agreement_id": agreement_id, "use_id": use_id}

@@ -1,10 +1,11 @@
 """Coupons: stocks, what is given out of them, and what members have."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import CouponLapsed, CouponVoided
 from lutong_contracts.values import Identifier
 from lutong_membership import store
@@ -17,6 +18,9 @@ from lutong_membership.handlers.coupons import issued_event
 from lutong_membership.http.bodies import Because, Currency, Minor, example, router
 
 Units = Annotated[int, Field(ge=1, le=10**9)]
+
+_CHANGEABLE: Final = ("total", "daily_total", "member_total", "paused")
+"""What of a stock may be changed."""
 
 
 class StockOfCoupons(Command):
@@ -61,15 +65,21 @@ class Voiding(Because):
 
 @router.put("/v1/coupon-stocks/{stock_id}")
 @allowed("merchant", "operator")
+@audited("coupon_stock.put", own="merchant", shows=("total", "daily_total", "member_total", "paused"))
 async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: TxDependency) -> dict[str, str]:
     """Open a stock, pause it, or change how many may be given out. What a coupon is worth never changes."""
     who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
+    known = (await store.lock_stocks(tx, [stock_id])).get(stock_id) if who.is_staff else None
     if not await store.put_stock(tx, Stock(stock_id, **terms.model_dump())):
         raise Problem(
             409,
             "stock_fixed",
             f"stock {stock_id!r} has another merchant or price, or more is given out: use another id",
         )
+    if who.is_staff:
+        before = None if known is None else {name: getattr(known, name) for name in _CHANGEABLE}
+        after = {name: getattr(terms, name) for name in _CHANGEABLE}
+        await record(tx, who, Change("coupon_stock.put", f"coupon_stock:{stock_id}", None, before, after))
     return {"stock_id": stock_id}
 
 
@@ -84,6 +94,7 @@ async def get_stock(stock_id: Identifier, who: Who, tx: TxDependency) -> dict[st
 
 @router.post("/v1/coupon-stocks/{stock_id}/coupons", status_code=201)
 @allowed("merchant", "operator")
+@audited("coupon.issue", own="merchant", shows=("coupon_id", "stock_id"))
 async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Give a member a coupon."""
     stocks = await store.lock_stocks(tx, [stock_id])
@@ -99,6 +110,9 @@ async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx:
     await store.save_coupons(tx, [coupon])
     tx.publish(issued_event(coupon))
     tx.publish(CouponLapsed(coupon_id=coupon.coupon_id), due_at=coupon.expires_at)
+    if who.is_staff:
+        given = {"coupon_id": coupon.coupon_id, "stock_id": stock_id}
+        await record(tx, who, Change("coupon.issue", f"member:{recipient.member_id}", after=given))
     return {"coupon_id": coupon.coupon_id, "expires_at": coupon.expires_at}
 
 
@@ -112,6 +126,7 @@ async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> lis
 
 @router.post("/v1/coupons/{coupon_id}/void")
 @allowed("merchant", "operator")
+@audited("coupon.void")
 async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
     """Take a coupon back that is not in use."""
     coupon = (await store.lock_coupons(tx, [coupon_id])).get(coupon_id) or not_found("coupon", coupon_id)
@@ -119,6 +134,7 @@ async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxD
     if coupon.state not in USABLE:
         raise Problem(409, "coupon_in_use", f"coupon {coupon_id!r} is {coupon.state}: it cannot be taken back")
     await store.save_coupons(tx, [coupon.moved("voided")])
-    await store.audit(tx, who.subject, "voided", f"coupon:{coupon_id}", because.reason)
+    effect = {"state": coupon.state}, {"state": "voided"}
+    await record(tx, who, Change("coupon.void", f"coupon:{coupon_id}", because.reason, *effect))
     tx.publish(CouponVoided(coupon_id=coupon_id, reason="by_operator"))
     return {"coupon_id": coupon_id, "state": "voided"}

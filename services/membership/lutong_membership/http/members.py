@@ -6,7 +6,8 @@ import orjson
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
 from lutong_membership import store
@@ -65,26 +66,50 @@ class Wish(Command):
 
 @router.put("/v1/members/{member_id}/profile", status_code=204)
 @allowed("operator")
-async def put_profile(member_id: Identifier, profile: Profile, tx: TxDependency) -> None:
+@audited("profile.put")
+async def put_profile(member_id: Identifier, profile: Profile, who: Who, tx: TxDependency) -> None:
     """Say what is known of a member. Agreements that are signed stay as they are."""
-    await store.save_applicants(tx, [Applicant(member_id, **profile.model_dump())])
+    await _save_profiles(tx, who, [Applicant(member_id, **profile.model_dump())])
 
 
 @router.post("/v1/members/profiles/batch", status_code=201)
 @allowed("operator")
-async def put_profiles(command: Profiles, tx: TxDependency) -> dict[str, int]:
+@audited("profile.put")
+async def put_profiles(command: Profiles, who: Who, tx: TxDependency) -> dict[str, int]:
     """Say what is known of many members."""
-    await store.save_applicants(tx, [Applicant(**profile.model_dump()) for profile in command.profiles])
+    await _save_profiles(tx, who, [Applicant(**profile.model_dump()) for profile in command.profiles])
     return {"saved": len(command.profiles)}
 
 
 @router.delete("/v1/members/{member_id}/profile", status_code=204)
 @allowed("operator")
-async def delete_profile(member_id: Identifier, tx: TxDependency) -> None:
+@audited("profile.forget")
+async def delete_profile(member_id: Identifier, who: Who, tx: TxDependency) -> None:
     """Forget what is known of a member, once nothing is open between us. The ledger keeps its opaque ids."""
     open_now = await store.forget(tx, member_id)
     if open_now:
         raise Problem(409, "obligations_open", f"{open_now} of member {member_id!r} is open: it has to end first")
+    await record(tx, who, Change("profile.forget", f"member:{member_id}"))
+
+
+async def _save_profiles(tx: Tx, who: Who, applicants: list[Applicant]) -> None:
+    """Save profiles. On record is which fields changed; what they say is nobody's to read."""
+    latest = {applicant.member_id: applicant for applicant in applicants}
+    known = await store.lock_applicants(tx, sorted(latest))
+    await store.save_applicants(tx, applicants)
+    await record(
+        tx,
+        who,
+        *(
+            Change("profile.put", f"member:{name}", None, _facts(known.get(name)), _facts(applicant))
+            for name, applicant in sorted(latest.items())
+        ),
+    )
+
+
+def _facts(applicant: Applicant | None) -> dict[str, object] | None:
+    """What a profile says, without whose it is."""
+    return None if applicant is None else {name: getattr(applicant, name) for name in Profile.model_fields}
 
 
 @router.get("/v1/members/{member_id}")
@@ -125,6 +150,7 @@ async def get_hold(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str
 
 @router.post("/v1/members/{member_id}/consultations", status_code=202)
 @allowed("member", "operator")
+@audited("agreement.consult", own="member", shows=("plan_id",))
 async def consult(member_id: Identifier, wish: Wish, who: Who, tx: TxDependency) -> dict[str, str]:
     """Ask to join a plan without ordering. Once admitted, the terms are offered for a while, to be signed."""
     who.acts_for(member=member_id) or not_found("member", member_id)
@@ -143,6 +169,9 @@ async def consult(member_id: Identifier, wish: Wish, who: Who, tx: TxDependency)
         raise Problem(409, reason, f"member {member_id!r} cannot join plan {plan.plan_id!r} now: {reason}")
     holdout = books.holdouts.get((member_id, plan.plan_id), False)
     fresh = Agreement(tx.new_id(), member_id, plan.merchant_id, plan.plan_id, plan.version, holdout=holdout)
+    if who.is_staff:
+        asked = Change("agreement.consult", f"agreement:{fresh.agreement_id}", after={"plan_id": plan.plan_id})
+        await record(tx, who, asked)
     standing = books.standing.get(member_id)
     if standing:
         offered, said = offer(fresh, plan, clock(tx))

@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_membership import store
 from lutong_membership.domain.collection import allocate, pay
@@ -50,6 +51,7 @@ class Limit(Command):
 
 @router.post("/v1/members/{member_id}/repayments", status_code=201)
 @allowed("member", "operator")
+@audited("repayment.take", own="member", shows=("owed_minor", "charged_minor"))
 async def repay(member_id: Identifier, repayment: Repayment, who: Who, tx: TxDependency) -> Repaid:
     """Take a repayment; it pays the oldest debts first. Send an Idempotency-Key: money moves once per key."""
     who.acts_for(member=member_id) or not_found("member", member_id)
@@ -65,12 +67,17 @@ async def repay(member_id: Identifier, repayment: Repayment, who: Who, tx: TxDep
         said = desk.decide(agreement_id, pay, debt, part_minor, reference, clock(tx))
         await say(tx, agreement_id, said)
     await store.save_desk(tx, desk)
-    return Repaid(**view(desk.lines[line.key]).model_dump(), repayment_id=reference)
+    paid = desk.lines[line.key]
+    if who.is_staff:
+        effect = [{"owed_minor": each.owed_minor, "charged_minor": each.charged_minor} for each in (line, paid)]
+        await record(tx, who, Change("repayment.take", f"member:{member_id}", None, *effect))
+    return Repaid(**view(paid).model_dump(), repayment_id=reference)
 
 
 @router.post("/v1/members/{member_id}/payouts", status_code=201)
 @allowed("operator")
-async def pay_out(member_id: Identifier, payout: Payout, tx: TxDependency) -> LineView:
+@audited("payout.make", shows=("credit_minor",))
+async def pay_out(member_id: Identifier, payout: Payout, who: Who, tx: TxDependency) -> LineView:
     """Write down that a member was given back what the platform owed them. Send an Idempotency-Key."""
     line = await locked_line(tx, member_id, payout.currency)
     if payout.amount_minor > line.credit_minor:
@@ -78,20 +85,27 @@ async def pay_out(member_id: Identifier, payout: Payout, tx: TxDependency) -> Li
     legs = pair(f"credit:{member_id}", "platform:cash", payout.amount_minor)
     entry = Entry("payout", member_id, payout.currency, legs, reference=tx.new_id())
     await store.post(tx, {line.key: line}, [entry])
-    return view(after(line, entry))
+    paid = after(line, entry)
+    effect = {"credit_minor": line.credit_minor}, {"credit_minor": paid.credit_minor}
+    await record(tx, who, Change("payout.make", f"member:{member_id}", None, *effect))
+    return view(paid)
 
 
 @router.put("/v1/members/{member_id}/line")
 @allowed("operator")
-async def put_line(member_id: Identifier, limit: Limit, tx: TxDependency) -> LineView:
+@audited("line.set", shows=("limit_minor", "target_minor"))
+async def put_line(member_id: Identifier, limit: Limit, who: Who, tx: TxDependency) -> LineView:
     """Raise or lower a member's line. Below what is in use it falls step by step, and nothing new fits meanwhile."""
-    line = await locked_line(tx, member_id, limit.currency)
-    line, entries = retargeted(line, limit.limit_minor)
+    known = await locked_line(tx, member_id, limit.currency)
+    line, entries = retargeted(known, limit.limit_minor)
     if entries:
         await store.post(tx, {line.key: line}, entries)
     else:
         await store.retarget(tx, [line])
-    return view(after(line, *entries))
+    changed = after(line, *entries)
+    effect = [{"limit_minor": each.limit_minor, "target_minor": each.target_minor} for each in (known, changed)]
+    await record(tx, who, Change("line.set", f"line:{member_id}", None, *effect))
+    return view(changed)
 
 
 @router.get("/v1/summary")

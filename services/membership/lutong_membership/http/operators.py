@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import ConfigDict, StringConstraints
 
-from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, not_found
+from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
 from lutong_chassis.settings import chosen
 from lutong_contracts.values import Identifier
 from lutong_membership import store
@@ -44,6 +45,7 @@ class Verdict(Because):
 
 @router.post("/v1/agreements/{agreement_id}/waivers", status_code=201)
 @allowed("operator")
+@audited("debt.waive", "debt.propose_waiver", shows=("debt_id", "proposal_id"))
 async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Let a member off part of a debt. Above the threshold it is a proposal that another operator has to approve."""
     wanted = Wanted(tx.new_id(), "waiver", agreement_id, waiver.debt_id, waiver.amount_minor)
@@ -52,6 +54,7 @@ async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxD
 
 @router.post("/v1/agreements/{agreement_id}/write-off", status_code=201)
 @allowed("operator")
+@audited("agreement.write_off", "agreement.propose_write_off", shows=("debt_id", "proposal_id"))
 async def write_off_agreement(
     agreement_id: Identifier, command: WriteOff, who: Who, tx: TxDependency
 ) -> dict[str, Any]:
@@ -68,6 +71,7 @@ async def list_proposals(tx: TxDependency, limit: Annotated[int, Query(ge=1, le=
 
 @router.post("/v1/proposals/{proposal_id}/approval")
 @allowed("operator")
+@audited("proposal.approve")
 async def approve(proposal_id: Identifier, verdict: Verdict, who: Who, tx: TxDependency) -> dict[str, str]:
     """Approve what another operator proposed; it takes effect at once, or not at all."""
     row = await _close(tx, proposal_id, "approved", who, verdict.reason)
@@ -77,6 +81,7 @@ async def approve(proposal_id: Identifier, verdict: Verdict, who: Who, tx: TxDep
 
 @router.post("/v1/proposals/{proposal_id}/rejection")
 @allowed("operator")
+@audited("proposal.reject")
 async def reject(proposal_id: Identifier, verdict: Verdict, who: Who, tx: TxDependency) -> dict[str, str]:
     """Reject what was proposed; nothing changes."""
     await _close(tx, proposal_id, "rejected", who, verdict.reason)
@@ -108,6 +113,14 @@ def _decide(dossier: Dossier, wanted: Wanted, tx: Tx) -> Outcome | Refusal:
     return waive(dossier, debt, wanted.amount_minor, wanted.reference, clock(tx))
 
 
+_VERBS = {
+    ("waiver", True): "debt.waive",
+    ("waiver", False): "debt.propose_waiver",
+    ("write_off", True): "agreement.write_off",
+    ("write_off", False): "agreement.propose_write_off",
+}
+
+
 async def _do(tx: Tx, wanted: Wanted) -> None:
     desk, dossier = await open_one(tx, wanted.agreement_id, lambda _: True)
     await settle_command(tx, desk, _decide(dossier, wanted, tx))
@@ -119,8 +132,14 @@ async def _do_or_propose(tx: Tx, wanted: Wanted, who: Who, reason: str) -> dict[
     outcome = _decide(dossier, wanted, tx)
     amount_minor = wanted.amount_minor or sum(debt.outstanding_minor for debt in dossier.payable())
     alone = amount_minor <= chosen(MembershipSettings).four_eyes_above_minor
-    subject = f"agreement:{wanted.agreement_id}"
-    await store.audit(tx, who.subject, wanted.kind if alone else f"proposed {wanted.kind}", subject, reason)
+    verb = _VERBS[wanted.kind, alone]
+    after = {
+        "amount_minor": amount_minor,
+        "debt_id": wanted.debt_id,
+        "proposal_id": None if alone else wanted.reference,
+    }
+    told = {name: value for name, value in after.items() if value is not None}
+    await record(tx, who, Change(verb, f"agreement:{wanted.agreement_id}", reason, after=told))
     if alone or isinstance(outcome, Refusal):
         await settle_command(tx, desk, outcome)
         return {"state": "done", "amount_minor": amount_minor}
@@ -137,5 +156,6 @@ async def _close(tx: Tx, proposal_id: str, state: str, who: Who, reason: str) ->
     if row["proposed_by"] == who.subject:
         raise Problem(409, "own_proposal", "who proposed it cannot decide on it: ask another operator")
     await store.decide_proposal(tx, proposal_id, state, who.subject)
-    await store.audit(tx, who.subject, state, f"proposal:{proposal_id}", reason)
+    verb = {"approved": "proposal.approve", "rejected": "proposal.reject"}[state]
+    await record(tx, who, Change(verb, f"proposal:{proposal_id}", reason, {"state": "open"}, {"state": state}))
     return row

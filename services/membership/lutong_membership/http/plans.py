@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
 from lutong_membership import store
 from lutong_membership.domain.plans import TERMS, Plan, Terms
@@ -23,6 +24,10 @@ _TERMS: dict[str, Any] = {
     "withholding": {"cap_minor": 5_000, "delay_days": 3},
     "payment": {"days": 15},
 }
+
+
+_ON_RECORD = ("version", "title", "line_limit_minor", "terms", "open")
+"""What of a plan is compared for the audit; titles and terms are not shown there."""
 
 
 class PlanTerms(Command):
@@ -41,6 +46,7 @@ class PlanTerms(Command):
 
 @router.put("/v1/plans/{plan_id}")
 @allowed("merchant", "operator")
+@audited("plan.put", own="merchant", shows=("line_limit_minor",))
 async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Write the next version of a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
     who.acts_for(merchant=offered.merchant_id) or not_found("merchant", offered.merchant_id)
@@ -51,7 +57,13 @@ async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDepe
     if known and known["currency"] != offered.currency:
         raise Problem(409, "currency_fixed", f"plan {plan_id!r} is in {known['currency']}: open a new plan instead")
     plan = Plan(plan_id, offered.merchant_id, offered.currency, offered.line_limit_minor, terms=offered.terms)
-    return {"plan_id": plan_id, "version": await store.save_plan(tx, plan, offered.title)}
+    before = await store.plan(tx, plan_id) if who.is_staff else None
+    version = await store.save_plan(tx, plan, offered.title)
+    if who.is_staff:
+        after = await store.plan(tx, plan_id)
+        effect = (None if row is None else {name: row[name] for name in _ON_RECORD} for row in (before, after))
+        await record(tx, who, Change("plan.put", f"plan:{plan_id}", None, *effect))
+    return {"plan_id": plan_id, "version": version}
 
 
 @router.get("/v1/plans/{plan_id}")

@@ -47,7 +47,6 @@ from lutong_membership.store.lines import lock_lines, open_lines, read_lines
 from lutong_membership.store.members import forget, save_applicants
 from lutong_membership.store.plans import draw_arms, lock_plan, open_plan_of, open_plans, plan, save_plan
 from lutong_membership.store.proposals import (
-    audit,
     decide_proposal,
     lock_proposal,
     open_proposals,
@@ -68,7 +67,6 @@ __all__ = [
     "agreements_of",
     "agreements_of_orders",
     "ask_about",
-    "audit",
     "claim_deductions",
     "claim_jobs",
     "copy_assessments",

@@ -1,4 +1,4 @@
-"""What one operator proposes and another one approves, and the audit of what operators did."""
+"""What one operator proposes and another one approves."""
 
 from collections.abc import Sequence
 
@@ -64,11 +64,4 @@ async def open_proposals(tx: Tx, limit: int) -> list[asyncpg.Record]:
     """What waits for a second pair of eyes, the oldest first."""
     return await tx.fetch(
         "SELECT * FROM proposal WHERE state = 'open' ORDER BY proposed_at, proposal_id LIMIT $1", limit
-    )
-
-
-async def audit(tx: Tx, actor: str, action: str, subject: str, reason: str) -> None:
-    """Write down what an operator did, in the transaction that does it."""
-    await tx.execute(
-        "INSERT INTO audit (actor, action, subject, reason) VALUES ($1, $2, $3, $4)", actor, action, subject, reason
     )

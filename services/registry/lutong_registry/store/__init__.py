@@ -2,6 +2,7 @@
 
 from lutong_registry.store.programs import (
     add_versions,
+    lock_merchant,
     lock_programs,
     merchants_known,
     read_programs,
@@ -35,6 +36,7 @@ __all__ = [
     "count_usage",
     "discovery",
     "listings",
+    "lock_merchant",
     "lock_programs",
     "matches",
     "merchants_known",

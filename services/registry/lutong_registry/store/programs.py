@@ -25,6 +25,14 @@ async def save_merchants(tx: Tx, merchants: Sequence[tuple[str, str]]) -> None:
     )
 
 
+async def lock_merchant(tx: Tx, merchant_id: str) -> str | None:
+    """A merchant's name, locked; None when there is no such merchant."""
+    name: str | None = await tx.fetchval(
+        "SELECT name FROM merchant WHERE merchant_id = $1 FOR NO KEY UPDATE", merchant_id
+    )
+    return name
+
+
 async def merchants_known(tx: Tx, merchant_ids: Iterable[str]) -> set[str]:
     """Which of these merchants exist."""
     rows = await tx.fetch("SELECT merchant_id FROM merchant WHERE merchant_id = ANY ($1)", sorted(set(merchant_ids)))

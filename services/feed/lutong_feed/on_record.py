@@ -1,0 +1,39 @@
+"""What is on record of what staff does in somebody's name. Texts and names are not: only whose and what kind."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from lutong_chassis.audit import Change
+from lutong_contracts.feed import PostPublished, ServiceRequested
+from lutong_feed.bodies import Follow
+
+Facts = Mapping[str, str]
+"""Name and kind of an account."""
+
+
+def accounts_put(known: Mapping[str, Facts], latest: Mapping[str, Facts]) -> Iterator[Change]:
+    """Accounts that were created or renamed, or became of another kind."""
+    for account_id, after in sorted(latest.items()):
+        yield Change("account.put", f"account:{account_id}", None, known.get(account_id), after)
+
+
+def follows_added(follows: Iterable[Follow]) -> Iterator[Change]:
+    """Accounts that follow another from now on."""
+    for follow in follows:
+        yield Change("follow.add", f"account:{follow.follower_id}", after={"followee_id": follow.followee_id})
+
+
+def follow_removed(follow: Follow) -> Change:
+    """An account that follows another no more."""
+    return Change("follow.remove", f"account:{follow.follower_id}", before={"followee_id": follow.followee_id})
+
+
+def posts_published(posts: Iterable[PostPublished]) -> Iterator[Change]:
+    """Posts, and in whose name they are."""
+    for post in posts:
+        yield Change("post.publish", f"post:{post.post_id}", after={"author_id": post.author_id})
+
+
+def request_placed(said: ServiceRequested) -> Change:
+    """An order, for whom and for how much."""
+    placed = {"viewer_id": said.viewer_id, "total_minor": said.total.amount_minor}
+    return Change("request.place", f"order:{said.order_id}", after=placed)

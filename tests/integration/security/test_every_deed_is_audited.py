@@ -1,0 +1,61 @@
+"""What staff does is on record, whatever the route; what members and merchants do with their own is not."""
+
+from typing import Final
+
+import pytest
+
+from lutong_chassis.auth import Principal
+from lutong_chassis.testing import a_member, a_merchant, an_operator
+from tests.integration.security.audits import done, exported
+from tests.integration.security.conftest import WorldOf
+from tests.integration.security.matrix import ACME, ANN, IN, SERVICES, Asked, World
+
+NAMES: Final = list(SERVICES)
+SAFE: Final = ("GET",)
+OF_A_MEMBER: Final = frozenset({
+    "POST /v1/orders/{order_id}/cancellation", "POST /v1/orders/{order_id}/refunds",
+    "POST /v1/agreements/{agreement_id}/rights/{right_id}/uses",
+    "DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}", "POST /v1/coupons/{coupon_id}/void",
+    "POST /v1/events",
+})  # fmt: skip
+"""Where a merchant acts on the money, goods or name of a member."""
+
+
+async def unaudited(world: World, name: str, who: Principal) -> list[str]:
+    """Commands that somebody was let in to and that left no row of theirs, or one that was not exported."""
+    found = []
+    column = 2 if who.is_staff else 4 if who.role == "merchant" else 6
+    for route, (row, make) in SERVICES[name][1].items():
+        method = route.split()[0]
+        if method in SAFE or row[column] != IN:
+            continue
+        answer, rows = await done(world, who, method, await make(world))
+        assert answer.is_success, f"{route}: {answer.text}"
+        said = await exported(world)
+        if not rows or any((r["actor"], r["role"]) != (who.subject, who.role) or r["id"] not in said for r in rows):
+            found.append(route)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_command_of_an_operator_leaves_a_row_and_an_event(name: str, world_of: WorldOf) -> None:
+    assert await unaudited(await world_of(name), name, an_operator()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_merchant_leaves_rows_where_a_member_is_touched(name: str, world_of: WorldOf) -> None:
+    quiet = await unaudited(await world_of(name), name, a_merchant(ACME))
+    commands = {route for route, (row, _) in SERVICES[name][1].items() if row[4] == IN and not route.startswith(SAFE)}
+    assert set(quiet) == commands - OF_A_MEMBER
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_member_with_their_own_leaves_no_row(name: str, world_of: WorldOf) -> None:
+    quiet = await unaudited(await world_of(name), name, a_member(ANN))
+    assert set(quiet) == {r for r, (row, _) in SERVICES[name][1].items() if row[6] == IN and not r.startswith(SAFE)}
+
+
+async def test_a_refused_command_leaves_no_row(world_of: WorldOf) -> None:
+    world = await world_of("membership")
+    answer, rows = await done(world, an_operator(), "POST", Asked("/v1/members/bob/payouts", {"amount_minor": 10**9}))
+    assert (answer.status_code, rows) == (409, [])
