@@ -181,13 +181,14 @@ class NotMigratedError(RuntimeError):
 
 
 def migrations(component: str, directory: Path) -> list[Migration]:
-    """The numbered SQL files of a directory, in order, without gaps."""
+    """The numbered SQL files of a directory, in order, from 1 on. Numbers that a branch did not use may be missing."""
     found = []
     for path in sorted(directory.glob("*.sql")):
         number, _, name = path.stem.partition("_")
         found.append(Migration(component, int(number), name, path.read_text(encoding="utf-8")))
-    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
-        message = f"migrations of {component} must be numbered 0001, 0002, … without gaps"
+    numbers = [migration.number for migration in found]
+    if numbers[:1] not in ([], [1]) or len(set(numbers)) != len(numbers):
+        message = f"migrations of {component} must begin with 0001, and each has a number of its own"
         raise MigrationError(message)
     return found
 

@@ -8,6 +8,7 @@ Every event passes here twice, so its values are tuples, which are cheaper to ma
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from lutong_contracts import Event, UnknownEventTypeError, event_class
 from lutong_contracts.cloudevents import STRUCTURED, Cause, Envelope, to_headers
+from lutong_contracts.values import moment_of
 
 __all__ = [
     "Cause",
@@ -36,6 +38,7 @@ _TEXT_MAX: Final = 256
 TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _REQUIRED: Final = ("id", "source", "type")
 _ATTRIBUTES: Final = (*_REQUIRED, "specversion", "time", "sequence", "partitionkey", "correlationid", "causationid")
+_MAY_BE_NUMBERS: Final = frozenset({"sequence", "partitionkey", "correlationid", "causationid"})
 _HEADERS: Final = {f"ce_{name}": name for name in _ATTRIBUTES} | {
     name: name for name in ("content-type", "traceparent")
 }
@@ -96,6 +99,8 @@ class Received(NamedTuple, Generic[E_co]):
     partition: int
     offset: int
     recorded_at: datetime
+    content: bytes | None = None
+    """A hash of what it says, to tell a copy from another event under the same id; None where nobody compares."""
 
     @property
     def as_cause(self) -> Cause:
@@ -116,7 +121,7 @@ def read(record: Record) -> Received[Event]:
     _check_attributes(attributes)
     event = _event(attributes["type"], data, record.topic)
     at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    return _received(event, _key(record, event), attributes, place(record), at)
+    return _received(event, _key(record, event), attributes, (*place(record), at, _content(attributes["type"], data)))
 
 
 def read_document(document: bytes, at: datetime) -> Received[Event]:
@@ -128,7 +133,8 @@ def read_document(document: bytes, at: datetime) -> Received[Event]:
         raise MalformedError(
             "wrong_key", f"partitionkey is not the event's {':'.join(event.key_fields)}", "/partitionkey"
         )
-    return _received(event, event.key, attributes, (event.topic.name, -1, -1), at)
+    nowhere = (event.topic.name, -1, -1, at, _content(attributes["type"], data))
+    return _received(event, event.key, attributes, nowhere)
 
 
 def _headers(record: Record) -> dict[str, str]:
@@ -152,8 +158,29 @@ def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
         raise MalformedError("bad_bytes", f"structured CloudEvent is not JSON: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
         raise MalformedError("bad_bytes", "structured CloudEvent must be an object with an object under 'data'")
-    said = {name: str(document[name]) for name in (*_ATTRIBUTES, "traceparent") if document.get(name) is not None}
-    return said, orjson.dumps(document["data"])
+    said = {
+        name: _text(name, document[name]) for name in (*_ATTRIBUTES, "traceparent") if document.get(name) is not None
+    }
+    try:
+        return said, orjson.dumps(document["data"], option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # it reads a thousand levels and writes 254
+        raise MalformedError("bad_bytes", "the data is nested too deep: 254 levels at most", "/data") from None
+
+
+def _text(name: str, value: object) -> str:
+    """An attribute is a JSON string; those that we add to CloudEvents may be whole numbers, too.
+
+    An id that is a large number would be another one when it is read: two events would be one.
+    """
+    if isinstance(value, str):
+        return value
+    if name in _MAY_BE_NUMBERS and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise MalformedError("bad_header", f"CloudEvents attribute '{name}' must be a JSON string", f"/{name}")
+
+
+def _content(event_type: str, data: bytes) -> bytes:
+    return blake2b(event_type.encode() + b"\n" + data, digest_size=16).digest()
 
 
 def _check_attributes(attributes: Mapping[str, str]) -> None:
@@ -194,7 +221,7 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
 
 
 def _received(
-    event: Event, key: str, attributes: Mapping[str, str], where: tuple[str, int, int], recorded_at: datetime
+    event: Event, key: str, attributes: Mapping[str, str], where: tuple[str, int, int, datetime, bytes]
 ) -> Received[Event]:
     traceparent = attributes.get("traceparent")
     traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
@@ -203,12 +230,11 @@ def _received(
         event,
         attributes["id"],
         attributes["source"],
-        _time(attributes.get("time"), recorded_at),
+        _time(attributes.get("time"), where[3]),
         key,
         _sequence(attributes.get("sequence")),
         Cause(correlation_id, attributes.get("causationid") or None, traceparent),
         *where,
-        recorded_at,
     )
 
 
@@ -224,10 +250,9 @@ def _time(text: str | None, recorded_at: datetime) -> datetime:
     if not text:
         return recorded_at
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise MalformedError("bad_header", "CloudEvents attribute 'time' is not RFC 3339") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+        return moment_of(text)
+    except ValueError as error:
+        raise MalformedError("bad_header", f"CloudEvents attribute 'time' {error}", "/time") from None
 
 
 def _sequence(text: str | None) -> int | None:

@@ -50,7 +50,10 @@ _BODY: Final = {
         },
     }
 }
+_CONFLICT: Final = "another event of yours came under this source and id before: this one was not taken"
+_BOM: Final = b"\xef\xbb\xbf"
 _HINTS: Final = {
+    "conflict": "if it is another event, give it an id of its own; if it is a correction, publish that as an event",
     "bad_bytes": "send one JSON object per event, with the event itself under `data`",
     "bad_header": "give every event `specversion` (1.0), `id`, `source` and `type`",
     "unknown_type": "docs/flow.md lists the types; a newer one needs a newer version of Lutong",
@@ -60,8 +63,16 @@ _HINTS: Final = {
 }
 
 
+Document = bytes | MalformedError
+"""What was sent as one event; or why it cannot be one, where that is known already."""
+
+
 class Result(BaseModel):
-    """What became of one event. When it was rejected: `code` for programs, `pointer` where, `detail` and `hint`."""
+    """What became of one event. When it was rejected: `code` for programs, `pointer` where, `detail` and `hint`.
+
+    `conflict` as a code: the id was used for another event before. It is rejected, not a status of its own: a client
+    that does not know a status takes its event for done.
+    """
 
     id: str | None
     status: Literal["accepted", "duplicate", "rejected"]
@@ -116,11 +127,13 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
         who: Who, tx: TxDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[Rejection]:
         """The latest events that were rejected: one's own, or everybody's for staff."""
-        return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.subject, limit)]
+        return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.publisher, limit)]
 
 
-def split(content_type: str, body: bytes) -> list[bytes]:
-    """The documents of a body, each as bytes; a problem when they cannot be told apart."""
+def split(content_type: str, body: bytes) -> list[Document]:
+    """The documents of a body; a problem when they cannot be told apart. A byte order mark is passed over."""
+    body = body.removeprefix(_BOM)
+    found: list[Document]
     kind = content_type.partition(";")[0].strip().lower()
     if kind == _LINES:
         found = [line for line in body.splitlines() if line.strip()]
@@ -135,17 +148,24 @@ def split(content_type: str, body: bytes) -> list[bytes]:
     return found
 
 
-def _elements(body: bytes) -> list[bytes]:
+def _elements(body: bytes) -> list[Document]:
     try:
         elements = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Problem(422, "bad_batch", f"the array is not JSON: {error}") from None
     if not isinstance(elements, list):
         raise Problem(422, "bad_batch", "send an array of events")
-    return [orjson.dumps(element) for element in elements]
+    return [_element(element) for element in elements]
 
 
-async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequence[bytes]) -> list[Result]:
+def _element(element: object) -> Document:
+    try:
+        return orjson.dumps(element)
+    except TypeError:  # it reads a thousand levels and writes 254
+        return MalformedError("bad_bytes", "the event is nested too deep: 254 levels at most")
+
+
+async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequence[Document]) -> list[Result]:
     results: dict[int, Result] = {}
     understood: dict[int, Received[Event]] = {}
     for place, document in enumerate(documents):
@@ -153,21 +173,43 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
             understood[place] = _understand(tx, who, acceptors, document)
         except MalformedError as error:
             results[place] = _rejected(_told(document, "id"), error.reason, error.pointer, error.detail)
+    copies = await _taken_before(tx, who, understood)
+    results |= {place: _taken(understood.pop(place), "duplicate") for place in copies}
     results |= await _take(tx, who, acceptors, understood)
     rejected = [(place, result) for place, result in results.items() if result.status == "rejected"]
-    await _keep(
-        tx, who.subject, [(r.id, _told(documents[p], "type"), r.code, r.pointer, r.detail) for p, r in rejected]
-    )
+    await _keep(tx, who, [(r.id, _told(documents[p], "type"), r.code, r.pointer, r.detail) for p, r in rejected])
     return [results[place] for place in range(len(documents))]
 
 
-def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: bytes) -> Received[Event]:
+def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: Document) -> Received[Event]:
+    if isinstance(document, MalformedError):
+        raise document
     received = read_document(document, tx.now)
     if type(received.event) not in acceptors:
         taken = ", ".join(sorted(event.type for event in acceptors))
         raise MalformedError("not_taken", f"this service takes {taken}", "/type")
     # Two principals may use one source and id: neither may make the other's event a copy of their own.
-    return received._replace(source=f"{who.subject} {received.source}")
+    return received._replace(source=f"{who.publisher} {received.source}")
+
+
+async def _taken_before(tx: Tx, who: Principal, batch: Mapping[int, Received[Event]]) -> list[int]:
+    """Which events were taken by a release that knew publishers by their subject alone, and kept no content.
+
+    To be dropped once the inbox keeps nothing of that release any more.
+    """
+    if not batch:
+        return []
+    asked = [(f"{who.subject} {item.source.partition(' ')[2]}", item.id, place) for place, item in batch.items()]
+    rows = await tx.fetch(
+        """
+        SELECT place
+          FROM unnest($1::text[], $2::text[], $3::bigint[]) AS copy (source, id, place)
+          JOIN inbox USING (source, id)
+         WHERE content IS NULL
+        """,
+        *columns(asked, 3),
+    )
+    return [row["place"] for row in rows]
 
 
 async def _take(
@@ -177,6 +219,7 @@ async def _take(
     try:
         async with tx.savepoint():
             fresh = await inbox.receive(tx, list(batch.values()))
+            conflicts = await inbox.conflicts(tx, list(batch.values()), fresh)
             for part in group(fresh):
                 await acceptors[type(part[0].event)](part, who, tx)
     except Problem as problem:
@@ -188,15 +231,17 @@ async def _take(
         return {
             place: _rejected(received.id, problem.kind, "/data", problem.detail) for place, received in batch.items()
         }
-    accepted = {id(received) for received in fresh}
+    accepted, odd = {id(received) for received in fresh}, {id(received) for received in conflicts}
     return {
-        place: Result(
-            id=received.id,
-            status="accepted" if id(received) in accepted else "duplicate",
-            journey=received.cause.correlation_id,
-        )
+        place: _rejected(received.id, "conflict", "/id", _CONFLICT)
+        if id(received) in odd
+        else _taken(received, "accepted" if id(received) in accepted else "duplicate")
         for place, received in batch.items()
     }
+
+
+def _taken(received: Received[Event], status: Literal["accepted", "duplicate"]) -> Result:
+    return Result(id=received.id, status=status, journey=received.cause.correlation_id)
 
 
 def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Result:
@@ -205,8 +250,10 @@ def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Res
     )
 
 
-def _told(document: bytes, name: str) -> str | None:
+def _told(document: Document, name: str) -> str | None:
     """What a document that may be anything says under a name, if that is a short text."""
+    if isinstance(document, MalformedError):
+        return None
     try:
         value = orjson.loads(document)[name]
     except (orjson.JSONDecodeError, LookupError, TypeError):
@@ -214,27 +261,28 @@ def _told(document: bytes, name: str) -> str | None:
     return value[:256].replace("\x00", "") if isinstance(value, str) else None
 
 
-async def _keep(tx: Tx, subject: str, rejected: Sequence[tuple[object, ...]]) -> None:
+async def _keep(tx: Tx, who: Principal, rejected: Sequence[tuple[object, ...]]) -> None:
     if rejected:
         await tx.execute(
             """
-            INSERT INTO rejected (subject, event_id, type, code, pointer, detail)
-            SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+            INSERT INTO rejected (subject, publisher, event_id, type, code, pointer, detail)
+            SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
             """,
-            subject,
+            who.subject,
+            who.publisher,
             *columns(rejected, 5),
         )
 
 
-async def _rejections(tx: Tx, subject: str | None, rows_max: int) -> list[Any]:
+async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Any]:
     return await tx.fetch(
         """
         SELECT id, rejected_at, subject, event_id, type, code, pointer, detail
           FROM rejected
-         WHERE $1::text IS NULL OR subject = $1
+         WHERE $1::text IS NULL OR publisher = $1
          ORDER BY id DESC
          LIMIT $2
         """,
-        subject,
+        publisher,
         rows_max,
     )

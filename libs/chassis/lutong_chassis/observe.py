@@ -167,7 +167,7 @@ def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
 
 
 def consumed(outcomes: Mapping[str, int], stopped: Sequence[Stopped]) -> None:
-    """Count what became of a batch, by outcome: handled, duplicate, ignored or stopped."""
+    """Count what became of a batch, by outcome: handled, duplicate, conflict, ignored or stopped."""
     BATCH_SIZE.observe(sum(outcomes.values()))
     for outcome, count in outcomes.items():
         CONSUMED.labels(outcome).inc(count)

@@ -34,8 +34,12 @@ router = routes("feed")
 @router.put("/v1/accounts/{account_id}")
 @allowed("member", "operator")
 async def put_account(account_id: Identifier, account: Account, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Create an account, or rename it."""
+    """Create an account, or rename it. What kind it is, staff says: a member's is personal, or stays what it is."""
     who.acts_for(member=account_id) or not_found("account", account_id)
+    if not who.is_staff and account.kind is not None:
+        kind = await store.account_kind(tx, account_id) or "personal"
+        if account.kind != kind:
+            raise Problem(403, "forbidden", f"the account is {kind}, and staff alone changes that: leave `kind` out")
     await store.save_accounts(tx, [(account_id, account.name, account.kind)])
     return {"account_id": account_id}
 
@@ -210,9 +214,10 @@ async def get_timeline(
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
     if account_id not in await store.accounts_known(tx, [account_id]):
         not_found("account", account_id)
-    rows = await store.timeline(tx, account_id, before, limit)
-    last = Cursor(rows[-1]["published_at"], rows[-1]["number"]).encode() if len(rows) == limit else None
-    return Timeline(posts=[_view(row) for row in rows], next_cursor=last)
+    rows = await store.timeline(tx, account_id, before, limit + 1)  # one more says whether there is a next page
+    page = rows[:limit]
+    last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
+    return Timeline(posts=[_view(row) for row in page], next_cursor=last)
 
 
 @router.get("/v1/summary")

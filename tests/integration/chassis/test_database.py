@@ -41,9 +41,11 @@ async def test_many_processes_that_migrate_at_once_apply_each_file_once(infrastr
         await drop_database(infrastructure.admin_url, name)
 
 
-def test_a_gap_in_the_numbers_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "0002_second.sql").write_text("SELECT 1")
-    with pytest.raises(MigrationError, match="without gaps"):
+@pytest.mark.parametrize("names", [["0002_second.sql"], ["0001_first.sql", "0001_other.sql"]])
+def test_numbers_of_migrations_begin_with_one_and_come_once(names: list[str], tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="must begin with 0001, and each has a number of its own"):
         database.migrations("c", tmp_path)
 
 

@@ -1,5 +1,6 @@
 """Refusals as problem documents (RFC 9457): a stable word for programs, a sentence for people."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
@@ -14,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from lutong_chassis import parking
 from lutong_chassis.database import is_transient
+from lutong_contracts.values import IDENTIFIER_PATTERN
 
 log = structlog.get_logger(__name__)
 
@@ -71,30 +73,32 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install_problems(app: FastAPI) -> None:
     """Answer every refusal and every failure with a problem document."""
 
-    async def problem(_request: Request, error: Exception) -> Response:
+    async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)  # noqa: S101  # registered for this class only
-        return answer(error)
+        return _on_its_journey(request, answer(error))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
         headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
         return answer(Problem(error.status_code, "http", str(error.detail), headers))
 
-    async def invalid(_request: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
         errors = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in error.errors()]
         detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors[:3])
-        return answer(Problem(422, "invalid", detail, errors=errors))
+        return _on_its_journey(request, answer(Problem(422, "invalid", detail, errors=errors)))
 
     async def gone(request: Request, _error: Exception) -> Response:
         log.info("client_gone", method=request.method, route=_template(request))
         return answer(Problem(400, "malformed", "the request body did not arrive"))  # nobody reads it
 
-    async def failure(_request: Request, error: Exception) -> Response:
+    async def failure(request: Request, error: Exception) -> Response:
         if is_transient(error):
-            return answer(Problem(503, "unavailable", "a dependency is away or busy: try again shortly"))
+            away = Problem(503, "unavailable", "a dependency is away or busy: try again shortly")
+            return _on_its_journey(request, answer(away))
         log.error("command_failed", error=parking.explain(error))
-        return answer(Problem(500, "bug", "this is a bug in the service, not in your request: see its log"))
+        bug = Problem(500, "bug", "this is a bug in the service, not in your request: see its log")
+        return _on_its_journey(request, answer(bug))
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(HTTPException, http)
@@ -122,6 +126,14 @@ def _allowed(request: Request) -> str:
     routes = request.app.routes
     methods = {m for route in routes if route.path_regex.match(request.url.path) for m in route.methods}
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+
+def _on_its_journey(request: Request, response: Response) -> Response:
+    """What is refused began no journey, but the caller may have named one to find it by."""
+    journey = request.headers.get("lutong-journey", "")
+    if re.match(IDENTIFIER_PATTERN, journey):
+        response.headers["lutong-journey"] = journey
+    return response
 
 
 def _template(request: Request) -> str:

@@ -120,23 +120,27 @@ async def _claim(tx: Tx, scope: str, key: str, fingerprint: str) -> Response | N
     if not await tx.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", f"{scope}\n{key}"):
         raise Problem(409, "in_progress", "a request with this Idempotency-Key is in progress: try again shortly")
     row = await tx.fetchrow(
-        "SELECT fingerprint, status, media_type, body FROM idempotency WHERE scope = $1 AND key = $2", scope, key
+        "SELECT fingerprint, status, media_type, body, journey FROM idempotency WHERE scope = $1 AND key = $2",
+        scope,
+        key,
     )
     if row is None:
         return None
     if row["fingerprint"] != fingerprint:
         raise Problem(422, "key_reused", "this Idempotency-Key was used with another body: use a fresh key")
-    return Response(row["body"], row["status"], media_type=row["media_type"], headers={"idempotency-replayed": "true"})
+    headers = {"idempotency-replayed": "true"} | ({"lutong-journey": row["journey"]} if row["journey"] else {})
+    return Response(row["body"], row["status"], media_type=row["media_type"], headers=headers)
 
 
 async def _remember(tx: Tx, claim: tuple[str, str, str], response: Response) -> None:
     await tx.execute(
         """
-        INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body, journey)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
         *claim,
         response.status_code,
         response.headers.get("content-type", "application/json"),
         bytes(response.body),
+        tx.cause.correlation_id,
     )

@@ -1,0 +1,9 @@
+-- What an event said, as a hash: the same id with other content is a conflict and no copy. Rows of before have none.
+ALTER TABLE inbox ADD COLUMN content bytea;
+
+-- Who sent what was rejected: the whole principal, for several members may share one subject.
+ALTER TABLE rejected ADD COLUMN publisher text;
+CREATE INDEX rejected_by_publisher ON rejected (publisher, id);
+
+-- The journey that an answer named, so that it names it again when it is given again.
+ALTER TABLE idempotency ADD COLUMN journey text;
