@@ -30,7 +30,7 @@ LEEWAY_S: Final = 30
 """How far our clock and the issuer's may differ."""
 
 LIFE_MAX_S: Final = 86_400
-"""How long a token may live: a token cannot be revoked, so whoever loses one waits for its end."""
+"""How long a token may live: a token cannot be revoked, so a stolen one is good until it expires."""
 
 _TOKEN_MAX: Final = 4096
 _CACHE_MAX: Final = 4096

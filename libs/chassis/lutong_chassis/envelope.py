@@ -100,7 +100,7 @@ class Received(NamedTuple, Generic[E_co]):
     offset: int
     recorded_at: datetime
     content: bytes | None = None
-    """A hash of what it says, to tell a copy from another event under the same id; None where nobody compares."""
+    """A hash of type and data: another event under the same id has another one. None: not compared."""
 
     @property
     def as_cause(self) -> Cause:
@@ -158,11 +158,11 @@ def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
         raise MalformedError("bad_bytes", f"structured CloudEvent is not JSON: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
         raise MalformedError("bad_bytes", "structured CloudEvent must be an object with an object under 'data'")
-    said = {
+    found = {
         name: _text(name, document[name]) for name in (*_ATTRIBUTES, "traceparent") if document.get(name) is not None
     }
     try:
-        return said, orjson.dumps(document["data"], option=orjson.OPT_SORT_KEYS)
+        return found, orjson.dumps(document["data"], option=orjson.OPT_SORT_KEYS)
     except TypeError:  # it reads a thousand levels and writes 254
         raise MalformedError("bad_bytes", "the data is nested too deep: 254 levels at most", "/data") from None
 

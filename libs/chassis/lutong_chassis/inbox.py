@@ -45,7 +45,7 @@ async def receive(tx: Tx, received: Sequence[Received[Event]]) -> list[Received[
 async def conflicts(
     tx: Tx, received: Sequence[Received[Event]], fresh: Sequence[Received[Event]]
 ) -> list[Received[Event]]:
-    """Of events that were received and are not fresh: those that say something else than the first under their id.
+    """Of events that were received and are not fresh: those with other content than the first under their id.
 
     What was received before contents were kept counts as equal.
     """

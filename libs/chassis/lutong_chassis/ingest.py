@@ -131,7 +131,7 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
 
 
 def split(content_type: str, body: bytes) -> list[Document]:
-    """The documents of a body; a problem when they cannot be told apart. A byte order mark is passed over."""
+    """The documents of a body; a problem when they cannot be separated. A byte order mark is skipped."""
     body = body.removeprefix(_BOM)
     found: list[Document]
     kind = content_type.partition(";")[0].strip().lower()
@@ -195,7 +195,7 @@ def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: Document
 async def _taken_before(tx: Tx, who: Principal, batch: Mapping[int, Received[Event]]) -> list[int]:
     """Which events were taken by a release that knew publishers by their subject alone, and kept no content.
 
-    To be dropped once the inbox keeps nothing of that release any more.
+    Remove it one inbox retention after that release.
     """
     if not batch:
         return []

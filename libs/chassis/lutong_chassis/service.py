@@ -30,7 +30,7 @@ from lutong_chassis.errands import Errand, Runner
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.housekeeping import keep_house
 from lutong_chassis.http import BodyLimit, Front, Gate, HeadAsGet, Problem, SafeHeaders, install_problems
-from lutong_chassis.http.described import say_bytes
+from lutong_chassis.http.described import document_body_limit
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, chosen, read
 from lutong_chassis.watchdog import Watchdog
@@ -201,7 +201,7 @@ class Service:
         app.add_middleware(HeadAsGet)
         app.add_middleware(SafeHeaders)
         install_problems(app)
-        say_bytes(app, settings.body_bytes_max)
+        document_body_limit(app, settings.body_bytes_max)
         return app
 
     def _stop_if_it_failed(self, life: asyncio.Task[None]) -> None:

@@ -90,7 +90,7 @@ _RFC_3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)
 
 
 def bounded(moment: datetime) -> datetime:
-    """A moment that UTC and PostgreSQL can say; `ValueError` when it lies too close to the end of the calendar."""
+    """A moment that UTC and PostgreSQL can represent; `ValueError` when it lies too close to the end of the calendar."""
     if not _EARLIEST <= moment <= _LATEST:
         raise ValueError(_OUT_OF_BOUNDS)
     return moment
@@ -99,7 +99,7 @@ def bounded(moment: datetime) -> datetime:
 def moment_of(text: str) -> datetime:
     """A moment as RFC 3339 has it: its offset is required, `t` and `z` may be small, second 60 is the last moment of 59.
 
-    `ValueError` says what is wrong. What other notations ISO 8601 has (weeks, no separators) is refused.
+    Other notations of ISO 8601 (weeks, no separators) raise `ValueError`, with a sentence.
     """
     found = _RFC_3339.fullmatch(text)
     if found is None:

@@ -34,7 +34,7 @@ router = routes("feed")
 @router.put("/v1/accounts/{account_id}")
 @allowed("member", "operator")
 async def put_account(account_id: Identifier, account: Account, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Create an account, or rename it. What kind it is, staff says: a member's is personal, or stays what it is."""
+    """Create an account, or rename it. Only staff changes its kind; a new account is personal by default."""
     who.acts_for(member=account_id) or not_found("account", account_id)
     if not who.is_staff and account.kind is not None:
         kind = await store.account_kind(tx, account_id) or "personal"
@@ -214,7 +214,7 @@ async def get_timeline(
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
     if account_id not in await store.accounts_known(tx, [account_id]):
         not_found("account", account_id)
-    rows = await store.timeline(tx, account_id, before, limit + 1)  # one more says whether there is a next page
+    rows = await store.timeline(tx, account_id, before, limit + 1)  # one more, to know whether there is a next page
     page = rows[:limit]
     last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
     return Timeline(posts=[_view(row) for row in page], next_cursor=last)

@@ -80,7 +80,7 @@ class Gate:
             who = self.verifier.principal(request.headers.getlist("authorization")) if self.verifier else _NOBODY
         except UnauthenticatedError as error:
             observe.HTTP_DENIED.labels("unauthenticated").inc()
-            self._log_stranger(request, route, str(error))
+            self._log_unauthenticated(request, route, str(error))
             raise Problem(401, "unauthenticated", _SAME_FOR_ALL, {"www-authenticate": "Bearer"}) from None
         if wait_s := self.limit.wait_s(who.identity):
             observe.HTTP_DENIED.labels("too_often").inc()
@@ -91,8 +91,8 @@ class Gate:
             raise Problem(403, "forbidden", f"this is for {' or '.join(roles)}, and your token says {who.role}")
         return who
 
-    def _log_stranger(self, request: Request, route: str, reason: str) -> None:
-        """One line for operators to act upon, and not so many that they fill a disk. Nothing of the token is in it."""
+    def _log_unauthenticated(self, request: Request, route: str, reason: str) -> None:
+        """Log where the request came from and what it asked for, with a rate limit. The token is not logged."""
         address = request.client.host if request.client else "-"
         suppressed = self.lines.suppressed(address, reason)
         if suppressed is None:
@@ -139,7 +139,7 @@ class GuardedRoute(APIRoute):
         return handle
 
     async def _body(self, request: Request) -> None:
-        """Read the body of somebody who may ask: here, lest FastAPI take one that is too large for a bad one."""
+        """Read the body of an admitted request: here, because FastAPI takes one that is too large for a malformed one."""
         coding = request.headers.get("content-encoding", "identity")
         if coding.strip().lower() != "identity":
             detail = f"a body in content coding {coding[:40]!r} is not taken: send it as it is"
@@ -148,5 +148,5 @@ class GuardedRoute(APIRoute):
             await request.body()
 
     async def answer(self, request: Request, run: Run) -> Response:
-        """Answer somebody who may ask, and whose body is here."""
+        """Answer an admitted request whose body has arrived."""
         return await run(request)

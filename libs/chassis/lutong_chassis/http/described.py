@@ -1,12 +1,12 @@
-"""What OpenAPI cannot say by itself: it counts items and characters, and what bounds a body is its bytes."""
+"""What FastAPI leaves out of the OpenAPI document: the largest body in bytes."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
 
-def say_bytes(app: FastAPI, bytes_max: int) -> None:
-    """Have the OpenAPI document say of every request body how many bytes it may have, in words and as `x-bytes-max`."""
+def document_body_limit(app: FastAPI, bytes_max: int) -> None:
+    """Add the largest size to every request body of the OpenAPI document, as text and as `x-bytes-max`."""
     generated = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -14,8 +14,8 @@ def say_bytes(app: FastAPI, bytes_max: int) -> None:
         for operations in document["paths"].values():
             for operation in operations.values():
                 if "requestBody" in operation:
-                    said = f"At most {bytes_max:,} bytes, whatever the bounds of its parts add up to."
-                    operation["requestBody"] |= {"description": said, "x-bytes-max": bytes_max}
+                    limit = f"At most {bytes_max:,} bytes, whatever the bounds of its parts add up to."
+                    operation["requestBody"] |= {"description": limit, "x-bytes-max": bytes_max}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

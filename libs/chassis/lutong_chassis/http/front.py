@@ -42,7 +42,7 @@ class Front(HttpToolsProtocol):
     in_head = False
     head_bytes = 0
     silent_bytes = 0
-    """Bytes since the parser last told of anything: of a head or a trailer that goes on and on."""
+    """Bytes since the last callback of the parser: of one header or trailer that does not end."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # whatever uvicorn gives its protocols
         super().__init__(*args, **kwargs)
@@ -97,7 +97,7 @@ class Front(HttpToolsProtocol):
                 self.send_400_response(_HEAD_TOO_LONG)
 
     def send_400_response(self, msg: str) -> None:
-        """Say what is wrong, and close: nobody knows where the next request would begin."""
+        """Answer with a problem and close: where the next request would begin is unknown."""
         observe.HTTP_MALFORMED.inc()
         self.transport.write(b"".join(_written(Problem(400, "malformed", msg, {"connection": "close"}))))
         self.transport.close()

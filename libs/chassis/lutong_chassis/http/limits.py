@@ -57,7 +57,7 @@ class HeadAsGet:
 
 
 class BodyLimit:
-    """Refuse bodies over a limit, also when they come in chunks and say no length, and those that take too long."""
+    """Refuse bodies over a limit, also when they come in chunks without a length, and those that take too long."""
 
     def __init__(self, app: ASGIApp, bytes_max: int, timeout_s: float) -> None:
         self.app = app
@@ -67,7 +67,7 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what is received: more than the limit is a 413 problem, and later than the deadline a 408 one.
 
-        The deadline is for the whole body, from when it is first read. What comes after it is not waited for.
+        The deadline is for the whole body, from when it is first read. The rest is not waited for.
         """
         received, deadline, complete = 0, 0.0, False
 
@@ -118,7 +118,7 @@ class Arrivals:
 
 
 class Lines:
-    """How many log lines strangers may cause: so many of a kind per minute and network; the rest are counted.
+    """A rate limit for log lines that unauthenticated requests cause: per minute, network and reason; the rest are counted.
 
     A network is an IPv4 address or the 64 bits of an IPv6 one that its holder chooses the rest of.
     """

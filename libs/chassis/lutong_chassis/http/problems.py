@@ -90,7 +90,9 @@ def install_problems(app: FastAPI) -> None:
 
     async def gone(request: Request, _error: Exception) -> Response:
         log.info("client_gone", method=request.method, route=_template(request))
-        return answer(Problem(400, "malformed", "the request body did not arrive"))  # nobody reads it
+        return answer(
+            Problem(400, "malformed", "the request body did not arrive")
+        )  # the connection is closed: it is not sent
 
     async def failure(request: Request, error: Exception) -> Response:
         if is_transient(error):
@@ -137,7 +139,7 @@ def _on_its_journey(request: Request, response: Response) -> Response:
 
 
 def _template(request: Request) -> str:
-    """The path of a request's route, as it is written: its ids are nobody's business."""
+    """The path template of a request's route: without its ids."""
     return str(getattr(request.scope.get("route"), "path", "-"))
 
 

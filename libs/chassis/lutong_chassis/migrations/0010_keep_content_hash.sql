@@ -1,4 +1,4 @@
--- What an event said, as a hash: the same id with other content is a conflict and no copy. Rows of before have none.
+-- A hash of an event's type and data: the same id with another hash is a conflict. Older rows have none.
 ALTER TABLE inbox ADD COLUMN content bytea;
 
 -- Who sent what was rejected: the whole principal, for several members may share one subject.
