@@ -49,6 +49,7 @@ DEADLINE_OVERDUE = Gauge("lutong_deadline_overdue_seconds", "How late the oldest
 HTTP_REFUSED = Counter("lutong_http_refused_total", "Requests refused because too many were in progress")
 HTTP_DENIED = Counter("lutong_http_denied_total", "Requests denied because of who asked, by why", ["reason"])
 HTTP_MALFORMED = Counter("lutong_http_malformed_total", "Connections closed because what came was not HTTP")
+HTTP_UNLOGGED = Counter("lutong_http_unlogged_total", "Unauthenticated requests that the log's rate limit left out")
 HTTP_TIME = Histogram("lutong_http_seconds", "Time of one command or query, refusals included", ["method", "route"])
 DATABASE_SIZE = Gauge("lutong_database_size_bytes", "Size of the service's database")
 DATABASE_DEAD = Gauge("lutong_database_dead_rows", "Dead rows that vacuum has not removed yet", ["table"])

@@ -31,7 +31,7 @@ async def test_the_same_event_delivered_many_times_counts_once(infrastructure: I
         await until(all_heard, "one effect for twenty copies")
 
 
-async def test_the_same_id_with_other_content_is_counted_and_logged_and_its_key_goes_on(
+async def test_a_conflict_is_counted_and_logged_and_its_key_goes_on(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:

@@ -199,9 +199,7 @@ async def test_a_head_of_100_kilobytes_in_one_piece_is_refused(
         assert await line.ended()
 
 
-async def test_what_is_not_http_is_told_so_in_a_problem_and_not_in_the_log(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
+async def test_what_is_not_http_gets_a_problem_and_no_log_line(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_running_toy(infrastructure, tmp_path) as toy:
         before = toy.log.read_text()
         for nonsense in ("HELO me\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n", "GET /\u00e9 HTTP/1.1\r\n\r\n"):
@@ -281,3 +279,4 @@ async def test_strangers_are_logged_with_address_method_and_route(
         assert "secret-id" not in toy.log.read_text()
         metrics = (await client.get("/metrics")).text
         assert 'lutong_http_denied_total{reason="unauthenticated"} 50.0' in metrics
+        assert "lutong_http_unlogged_total 45.0" in metrics

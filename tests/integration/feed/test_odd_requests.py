@@ -60,7 +60,7 @@ async def test_the_last_page_of_a_timeline_has_no_next_one(client: httpx.AsyncCl
 
 
 @pytest.mark.parametrize("name", ["\u200b", "\u3164", "\u2800", "\u202enimda", "two\nlines", "wat\u200bsons"])
-async def test_a_name_that_nobody_sees_or_reads_as_another_is_refused(name: str, client: httpx.AsyncClient) -> None:
+async def test_an_unseen_or_misleading_name_is_refused(name: str, client: httpx.AsyncClient) -> None:
     answer = await client.put("/v1/accounts/ann", content=orjson.dumps({"name": name}), headers=JSON)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/body/name"
@@ -97,7 +97,7 @@ async def test_a_member_makes_itself_no_enterprise(client: httpx.AsyncClient) ->
     assert await told_enterprise(client, "ann") == 200
 
 
-async def test_a_rename_keeps_the_told_enterprise_an_account(client: httpx.AsyncClient) -> None:
+async def test_a_rename_keeps_the_kind_of_an_account(client: httpx.AsyncClient) -> None:
     await client.put("/v1/accounts/ann", json={"name": "A", "kind": "enterprise"})
     for headers in (bearer(a_member("ann")), {}):
         assert (await client.put("/v1/accounts/ann", json={"name": "B"}, headers=headers)).status_code == 200

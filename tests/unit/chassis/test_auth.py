@@ -302,7 +302,7 @@ def test_no_two_publishers_are_one() -> None:
     assert len({who.publisher for who in several}) == len(several)
 
 
-def test_strangers_of_one_network_cause_five_lines_a_minute_and_the_rest_is_counted() -> None:
+def test_one_network_causes_five_lines_a_minute() -> None:
     now = [0.0]
     lines = Lines(5, lambda: now[0])
     assert [lines.suppressed("192.0.2.1", "no token") for _ in range(7)] == [0, 0, 0, 0, 0, None, None]
@@ -312,14 +312,14 @@ def test_strangers_of_one_network_cause_five_lines_a_minute_and_the_rest_is_coun
     assert [lines.suppressed("192.0.2.1", "no token") for _ in range(2)] == [2, 0]
 
 
-def test_the_last_64_bits_of_an_address_make_no_other_stranger() -> None:
+def test_the_last_64_bits_of_an_address_are_one_network() -> None:
     lines = Lines(1, lambda: 0.0)
     told = [lines.suppressed(f"2001:db8::{n:x}", "no token") for n in range(3)]
     assert told == [0, None, None]
     assert lines.suppressed("2001:db8:0:1::1", "no token") == 0
 
 
-def test_the_memory_of_strangers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_networks_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lutong_chassis.http.limits._PRINCIPALS_MAX", 3)
     lines = Lines(1, lambda: 0.0)
     for n in range(10):

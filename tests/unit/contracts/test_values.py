@@ -122,7 +122,7 @@ def test_every_time_in_an_event_is_bounded() -> None:
     }
     assert len(times) == 6
     for name, field in times.items():
-        kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
         check: TypeAdapter[Any] = TypeAdapter(kind)
         with pytest.raises(ValidationError, match="between the years"):
             check.validate_python(ODD[0])

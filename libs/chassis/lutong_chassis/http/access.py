@@ -96,7 +96,7 @@ class Gate:
         address = request.client.host if request.client else "-"
         suppressed = self.lines.suppressed(address, reason)
         if suppressed is None:
-            observe.HTTP_DENIED.labels("unauthenticated_unlogged").inc()
+            observe.HTTP_UNLOGGED.inc()
         else:
             where = {"address": address, "method": request.method, "route": route}
             log.info("unauthenticated", reason=reason, **where, **({"suppressed": suppressed} if suppressed else {}))
