@@ -73,7 +73,7 @@ async def sum_of(toy: Toy, name: str) -> float:
     """The sum of the metrics whose names match a pattern."""
     metrics = await toy.get("/metrics")
     assert metrics is not None
-    return sum(float(value) for *_, value in re.findall(rf"^{name} (\S+)$", metrics.text, re.MULTILINE))
+    return sum(float(found["value"]) for found in re.finditer(rf"^{name} (?P<value>\S+)$", metrics.text, re.MULTILINE))
 
 
 def events(toy: Toy, name: str) -> list[dict[str, Any]]:
