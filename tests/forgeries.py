@@ -31,6 +31,8 @@ WRONG_CLAIMS: Final[dict[str, Mapping[str, object]]] = {
     "an expiry in words": {"exp": "9999999999"},
     "an expiry that is true": {"exp": True},
     "an endless expiry": {"exp": float("inf")},
+    "an expiry beyond all time": {"exp": 1e300},
+    "a life of a year": {"exp": 365 * 24 * HOUR},
     "not before an hour from now": {"nbf": HOUR},
     "no beginning": {"nbf": ABSENT},
     "issued in an hour": {"iat": HOUR},

@@ -189,7 +189,7 @@ def _data(document: Mapping[str, object]) -> bytes:
             "bad_bytes", "structured CloudEvent must be an object with an object under 'data'", "/data"
         )
     try:
-        return orjson.dumps(data)
+        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)  # the order of keys is no other content
     except TypeError:
         raise MalformedError("bad_bytes", "the event is nested too deep", "/data") from None
 

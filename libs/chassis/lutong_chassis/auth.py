@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -28,6 +28,9 @@ Role = Literal[Rank, "merchant", "member"]
 RANKS: Final[tuple[str, ...]] = get_args(Rank)
 LEEWAY_S: Final = 30
 """How far our clock and the issuer's may differ."""
+
+LIFE_MAX_S: Final = 86_400
+"""How long a token may live: a token cannot be revoked, so a stolen one is good until it expires."""
 
 _TOKEN_MAX: Final = 4096
 _CACHE_MAX: Final = 4096
@@ -52,6 +55,7 @@ class Principal:
     role: Role
     merchant_id: str | None = None
     member_id: str | None = None
+    issuer: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not _SUBJECT.fullmatch(self.subject):
@@ -85,17 +89,32 @@ class Principal:
         """Everything that this is, as one string; no two principals share it (subjects have no spaces)."""
         return f"{self.role} {self.subject} {self.merchant_id or '-'} {self.member_id or '-'}"
 
+    @property
+    def publisher(self) -> str:
+        """Who stands behind the events of this principal, as one word: no two of any issuer share it.
+
+        Two members under one `sub`, as a service that publishes for several has them, are two publishers.
+        """
+        whole = f"{self.issuer or '-'} {self.identity}"
+        return f"{self.subject[:64]}~{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+
 
 class Verifier:
     """Turns `Authorization` headers into principals. Verified tokens are remembered until they expire."""
 
     def __init__(
-        self, keys: Mapping[str, jwt.PyJWK], issuer: str, audience: str, clock: Callable[[], float] = time.time
+        self,
+        keys: Mapping[str, jwt.PyJWK],
+        issuer: str,
+        audience: str,
+        clock: Callable[[], float] = time.time,
+        life_max_s: float = LIFE_MAX_S,
     ) -> None:
         self.keys = keys
         self.issuer = issuer
         self.audience = audience
         self.clock = clock
+        self.life_max_s = life_max_s
         self.verified: dict[bytes, tuple[Principal, float]] = {}
 
     def principal(self, authorization: Sequence[str]) -> Principal:
@@ -139,7 +158,9 @@ class Verifier:
             options={"require": ["iss", "aud", "exp", "nbf", "iat", "sub"]},
         )
         claims = _Claims.model_validate(payload)
-        return Principal(claims.sub, claims.role, claims.merchant_id, claims.member_id), claims.exp
+        if claims.exp - claims.iat > self.life_max_s:
+            raise UnauthenticatedError("it lives too long")
+        return Principal(claims.sub, claims.role, claims.merchant_id, claims.member_id, self.issuer), claims.exp
 
     def _remember(self, name: bytes, principal: Principal, expires_at: float) -> None:
         self.verified.pop(name, None)
@@ -154,6 +175,7 @@ class _Claims(BaseModel):
     model_config = ConfigDict(strict=True)
 
     sub: str
+    iat: Annotated[float, Field(allow_inf_nan=False)]
     exp: Annotated[float, Field(allow_inf_nan=False)]
     role: Role
     merchant_id: str | None = None
@@ -166,7 +188,12 @@ def verifier_of(settings: Settings) -> Verifier | None:
         return None
     if settings.auth_keys_file is None or settings.auth_issuer is None:  # refused by the settings themselves
         raise SettingsError("LUTONG_AUTH_KEYS_FILE and LUTONG_AUTH_ISSUER are needed")
-    return Verifier(read_keys(settings.auth_keys_file), settings.auth_issuer, settings.auth_audience)
+    return Verifier(
+        read_keys(settings.auth_keys_file),
+        settings.auth_issuer,
+        settings.auth_audience,
+        life_max_s=settings.auth_token_life_max_s,
+    )
 
 
 def read_keys(path: Path) -> dict[str, jwt.PyJWK]:

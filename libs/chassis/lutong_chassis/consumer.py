@@ -251,6 +251,7 @@ class Consumer:
                 [item for item in decoded if place(item[0]) not in seen], await parking.blocked_keys(tx, keyed)
             )
             fresh = await handle(tx, good, self.handlers)
+            conflicts = await inbox.conflicts(tx, good, fresh) if len(fresh) < len(good) else []
             if stopped:
                 await parking.park(tx, stopped)
                 failpoints.reach("parked_not_committed")
@@ -259,15 +260,20 @@ class Consumer:
         failpoints.reach("after_commit")
         if stopped:
             failpoints.reach("parked_not_offsets")
-        known = len(decoded) - len(stopped) - len(fresh)
+        known = len(decoded) - len(stopped) - len(fresh) - len(conflicts)
         outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(records) - len(decoded)}
-        observe.consumed(outcomes | {"stopped": len(stopped)}, stopped)
+        observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
         if astray := noticing.astray(good, self.partitions_of):
             await self._quietly(noticing.write_misplaced(self.pool, astray))
         if said:
             self.after_commit()
         if tx.errands:
             self.wake_errands(tx.errands)
+        for (
+            odd
+        ) in conflicts:  # its key goes on: the first event under this id took effect, and the record is on the topic
+            where = {"topic": odd.topic, "partition": odd.partition, "offset": odd.offset}
+            log.warning("event_conflict", **where, source=odd.source, event_id=odd.id, journey=odd.cause.correlation_id)
         for item in stopped:
             log.warning("record_stopped", **_about(item), state=item.state, reason=item.reason)
 

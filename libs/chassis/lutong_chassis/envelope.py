@@ -9,6 +9,7 @@ Every event passes here twice, so its values are tuples, which are cheaper to ma
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -83,6 +84,8 @@ class Received(NamedTuple, Generic[E_co]):
     partition: int
     offset: int
     recorded_at: datetime | None
+    content: bytes | None = None
+    """A hash of type and data: another event under the same id has another one. None: not compared."""
 
     @property
     def as_cause(self) -> Cause:
@@ -131,7 +134,8 @@ def _read(record: Record) -> Received[Event]:
     found, data = attributes.of_record(record)
     attributes.check(found)
     event = _event(found["type"], data, record.topic)
-    return _received(event, _key(record, event), found, place(record), attributes.recorded(record.timestamp))
+    kept = attributes.recorded(record.timestamp), _content(found["type"], data)
+    return _received(event, _key(record, event), found, place(record), kept)
 
 
 def _read_document(document: object, at: datetime) -> Received[Event]:
@@ -142,7 +146,7 @@ def _read_document(document: object, at: datetime) -> Received[Event]:
         raise MalformedError(
             "wrong_key", f"partitionkey is not the event's {':'.join(event.key_fields)}", "/partitionkey"
         )
-    return _received(event, event.key, found, (event.topic.name, -1, -1), at)
+    return _received(event, event.key, found, (event.topic.name, -1, -1), (at, _content(found["type"], data)))
 
 
 def _unforeseen(error: Exception) -> MalformedError:
@@ -172,12 +176,16 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
         ) from None
 
 
+def _content(event_type: str, data: bytes) -> bytes:
+    return blake2b(event_type.encode() + b"\n" + data, digest_size=16).digest()
+
+
 def _received(
-    event: Event, key: str, found: Mapping[str, str], where: tuple[str, int, int], recorded_at: datetime | None
+    event: Event, key: str, found: Mapping[str, str], where: tuple[str, int, int], kept: tuple[datetime | None, bytes]
 ) -> Received[Event]:
     traceparent = found.get("traceparent")
     traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
-    time = attributes.moment(text) if (text := found.get("time")) else recorded_at
+    time = attributes.moment(text) if (text := found.get("time")) else kept[0]
     if time is None:
         raise MalformedError("bad_header", "'time' is missing, and the record's timestamp is no date either", "/time")
     return Received(
@@ -189,7 +197,7 @@ def _received(
         _sequence(found.get("sequence")),
         Cause(found.get("correlationid") or found["id"], found.get("causationid") or None, traceparent),
         *where,
-        recorded_at,
+        *kept,
     )
 
 

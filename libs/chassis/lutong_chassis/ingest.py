@@ -54,7 +54,10 @@ _BODY: Final = {
     }
 }
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_CONFLICT: Final = "another event of yours came under this source and id before: this one was not taken"
+_BOM: Final = b"\xef\xbb\xbf"
 _HINTS: Final = {
+    "conflict": "if it is another event, give it an id of its own; if it is a correction, publish that as an event",
     "bad_bytes": "send one JSON object per event, with the event itself under `data`",
     "bad_header": "give every event `specversion` (1.0), `id`, `source` and `type`, as strings; `time` is 2026-01-31T08:00:00+08:00",
     "unreadable": "it holds something that was not foreseen: tell the operators of this service",
@@ -65,8 +68,16 @@ _HINTS: Final = {
 }
 
 
+Document = bytes | MalformedError
+"""What was sent as one event; or why it cannot be one, where that is known already."""
+
+
 class Result(BaseModel):
-    """What became of one event. When it was rejected: `code` for programs, `pointer` where, `detail` and `hint`."""
+    """What became of one event. When it was rejected: `code` for programs, `pointer` where, `detail` and `hint`.
+
+    `conflict` as a code: the id was used for another event before. It is rejected, not a status of its own: a client
+    that does not know a status takes its event for done.
+    """
 
     id: str | None
     status: Literal["accepted", "duplicate", "rejected"]
@@ -126,11 +137,12 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
         who: Who, tx: TxDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[Rejection]:
         """The latest events that were rejected: one's own, or everybody's for staff."""
-        return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.subject, limit)]
+        return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.publisher, limit)]
 
 
 def split(content_type: str, body: bytes) -> list[object]:
-    """The documents of a body, each as bytes or parsed; a problem when they cannot be told apart."""
+    """The documents of a body, each as bytes or parsed; a problem when they cannot be separated. A byte order mark is skipped."""
+    body = body.removeprefix(_BOM)
     kind = content_type.partition(";")[0].strip().lower()
     found: list[object]
     if kind == _LINES:
@@ -186,11 +198,13 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
             understood[place] = _understand(tx, who, acceptors, document)
         except MalformedError as error:
             results[place] = _rejected(_told(document, "id"), error.reason, error.pointer, error.detail)
+    copies = await _taken_before(tx, who, understood)
+    results |= {place: _taken(understood.pop(place), "duplicate") for place in copies}
     results |= await _take(tx, who, acceptors, understood)
     rejected = [(place, result) for place, result in results.items() if result.status == "rejected"]
     await _keep(
         tx,
-        who.subject,
+        who,
         [
             (r.id, _told(documents[p], "type"), r.code, r.pointer and storable(r.pointer), storable(r.detail or ""))
             for p, r in rejected
@@ -213,7 +227,27 @@ def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: object) 
         taken = ", ".join(sorted(event.type for event in acceptors))
         raise MalformedError("not_taken", f"this service takes {taken}", "/type")
     # Two principals may use one source and id: neither may make the other's event a copy of their own.
-    return received._replace(source=f"{who.subject} {received.source}")
+    return received._replace(source=f"{who.publisher} {received.source}")
+
+
+async def _taken_before(tx: Tx, who: Principal, batch: Mapping[int, Received[Event]]) -> list[int]:
+    """Which events were taken by a release that knew publishers by their subject alone, and kept no content.
+
+    Remove it one inbox retention after that release.
+    """
+    if not batch:
+        return []
+    asked = [(f"{who.subject} {item.source.partition(' ')[2]}", item.id, place) for place, item in batch.items()]
+    rows = await tx.fetch(
+        """
+        SELECT place
+          FROM unnest($1::text[], $2::text[], $3::bigint[]) AS copy (source, id, place)
+          JOIN inbox USING (source, id)
+         WHERE content IS NULL
+        """,
+        *columns(asked, 3),
+    )
+    return [row["place"] for row in rows]
 
 
 async def _take(
@@ -223,6 +257,7 @@ async def _take(
     try:
         async with tx.savepoint():
             fresh = await inbox.receive(tx, list(batch.values()))
+            conflicts = await inbox.conflicts(tx, list(batch.values()), fresh)
             for part in group(fresh):
                 await acceptors[type(part[0].event)](part, who, tx)
     except Problem as problem:
@@ -234,15 +269,17 @@ async def _take(
         return {
             place: _rejected(received.id, problem.kind, "/data", problem.detail) for place, received in batch.items()
         }
-    accepted = {id(received) for received in fresh}
+    accepted, odd = {id(received) for received in fresh}, {id(received) for received in conflicts}
     return {
-        place: Result(
-            id=received.id,
-            status="accepted" if id(received) in accepted else "duplicate",
-            journey=received.cause.correlation_id,
-        )
+        place: _rejected(received.id, "conflict", "/id", _CONFLICT)
+        if id(received) in odd
+        else _taken(received, "accepted" if id(received) in accepted else "duplicate")
         for place, received in batch.items()
     }
+
+
+def _taken(received: Received[Event], status: Literal["accepted", "duplicate"]) -> Result:
+    return Result(id=received.id, status=status, journey=received.cause.correlation_id)
 
 
 def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Result:
@@ -260,27 +297,28 @@ def _told(document: object, name: str) -> str | None:
     return None
 
 
-async def _keep(tx: Tx, subject: str, rejected: Sequence[tuple[object, ...]]) -> None:
+async def _keep(tx: Tx, who: Principal, rejected: Sequence[tuple[object, ...]]) -> None:
     if rejected:
         await tx.execute(
             """
-            INSERT INTO rejected (subject, event_id, type, code, pointer, detail)
-            SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+            INSERT INTO rejected (subject, publisher, event_id, type, code, pointer, detail)
+            SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
             """,
-            subject,
+            who.subject,
+            who.publisher,
             *columns(rejected, 5),
         )
 
 
-async def _rejections(tx: Tx, subject: str | None, rows_max: int) -> list[Any]:
+async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Any]:
     return await tx.fetch(
         """
         SELECT id, rejected_at, subject, event_id, type, code, pointer, detail
           FROM rejected
-         WHERE $1::text IS NULL OR subject = $1
+         WHERE $1::text IS NULL OR publisher = $1
          ORDER BY id DESC
          LIMIT $2
         """,
-        subject,
+        publisher,
         rows_max,
     )

@@ -52,6 +52,8 @@ PARKED_AGE = Gauge("lutong_parked_oldest_seconds", "How long the oldest open par
 DEADLINE_OVERDUE = Gauge("lutong_deadline_overdue_seconds", "How late the oldest deadline that is due and not said is")
 HTTP_REFUSED = Counter("lutong_http_refused_total", "Requests refused because too many were in progress")
 HTTP_DENIED = Counter("lutong_http_denied_total", "Requests denied because of who asked, by why", ["reason"])
+HTTP_MALFORMED = Counter("lutong_http_malformed_total", "Connections closed because what came was not HTTP")
+HTTP_UNLOGGED = Counter("lutong_http_unlogged_total", "Unauthenticated requests that the log's rate limit left out")
 HTTP_TIME = Histogram("lutong_http_seconds", "Time of one command or query, refusals included", ["method", "route"])
 DATABASE_SIZE = Gauge("lutong_database_size_bytes", "Size of the service's database")
 DATABASE_DEAD = Gauge("lutong_database_dead_rows", "Dead rows that vacuum has not removed yet", ["table"])
@@ -173,7 +175,7 @@ def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
 
 
 def consumed(outcomes: Mapping[str, int], stopped: Sequence[Stopped]) -> None:
-    """Count what became of a batch, by outcome: handled, duplicate, ignored or stopped."""
+    """Count what became of a batch, by outcome: handled, duplicate, conflict, ignored or stopped."""
     BATCH_SIZE.observe(sum(outcomes.values()))
     for outcome, count in outcomes.items():
         CONSUMED.labels(outcome).inc(count)

@@ -29,7 +29,8 @@ from lutong_chassis.errands import Errand, Runner
 from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.housekeeping import keep_house
-from lutong_chassis.http import BodyLimit, Front, Gate, Problem, RequestIds, SafeHeaders, install_problems
+from lutong_chassis.http import BodyLimit, Front, Gate, HeadAsGet, Problem, RequestIds, SafeHeaders, install_problems
+from lutong_chassis.http.described import document_body_limit
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, chosen, read
 from lutong_chassis.supervise import Loops, stop
@@ -223,10 +224,12 @@ class Service:
         app.state.gate = Gate.of(settings)
         for router in (operations.health, operations.router, operations.deeds, self.routes):
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
-        app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
+        app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
+        app.add_middleware(HeadAsGet)
         app.add_middleware(SafeHeaders)
         app.add_middleware(RequestIds)
         install_problems(app)
+        document_body_limit(app, settings.body_bytes_max)
         return app
 
     def _stop_if_it_failed(self, life: asyncio.Task[None]) -> None:

@@ -87,7 +87,9 @@ class Settings(KafkaSettings):
     )
     http_port: int = Field(8000, ge=0, le=65535, description="port that HTTP listens on")
     http_requests_max: int = Field(64, ge=1, description="requests in progress at once; more are refused with 503")
+    http_bodies_max: int = Field(16, ge=1, description="request bodies of one principal that may arrive at once")
     body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
+    body_timeout_s: float = Field(10.0, gt=0, description="longest time that a request body may take to arrive")
     http_rate_per_s: float = Field(200.0, gt=0, description="requests of one principal per second, in the long run")
     http_burst: int = Field(400, ge=1, description="requests of one principal at once; more are refused with 429")
 
@@ -97,6 +99,7 @@ class Settings(KafkaSettings):
     auth_keys_file: Path | None = Field(None, description="JWKS file with the public keys of whoever issues tokens")
     auth_issuer: str | None = Field(None, description="`iss` of tokens that are accepted")
     auth_audience: str = Field("lutong", description="`aud` of tokens that are accepted")
+    auth_token_life_max_s: int = Field(86_400, ge=60, description="longest life of a token: `exp` less `iat`")
 
     profile: Literal["production", "test"] = Field("production", description="`test` allows failpoints")
     failpoint: str | None = Field(None, description="where to die, for tests; see lutong_chassis.failpoints")

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from lutong_contracts.audit import Deed
 from lutong_contracts.event import Event
 from lutong_contracts.topics import ENGAGEMENTS, FEED_AUDIT, POSTS
-from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Text
+from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Text, Visible
 
 
 class PostPublished(Event, topic=POSTS, key="post_id"):
@@ -16,7 +16,7 @@ class PostPublished(Event, topic=POSTS, key="post_id"):
 
     post_id: Identifier
     author_id: Identifier
-    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000), Visible]
     program_id: Identifier | None = None
 
 

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from lutong_contracts.audit import Deed
 from lutong_contracts.event import Event
 from lutong_contracts.topics import INVENTORY_AUDIT, ORDERS, STOCK
-from lutong_contracts.values import Identifier, Line, LocationKind, Mode, Money, Reason
+from lutong_contracts.values import Identifier, Instant, Line, LocationKind, Mode, Money, Reason
 
 
 class OrderSourced(Event, topic=ORDERS, key="order_id"):
@@ -23,7 +23,7 @@ class OrderSourced(Event, topic=ORDERS, key="order_id"):
     distance_m: int = Field(ge=0, description="Great-circle distance, in metres.")
     lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
     mode: Mode
-    accept_by: AwareDatetime
+    accept_by: Instant
 
 
 class OrderRejected(Event, topic=ORDERS, key="order_id"):

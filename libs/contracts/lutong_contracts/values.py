@@ -1,7 +1,7 @@
 """Values that several events share. Bounds live here, so that no service has to remember them."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -10,6 +10,11 @@ IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN)]
 """An opaque id: letters, digits, dot, dash, underscore; 1 to 64 characters. Never a name or a phone number."""
+
+
+def _lf(text: object) -> object:
+    """A line ends with LF: forms send CR LF, which would count as two characters."""
+    return text.replace("\r\n", "\n") if isinstance(text, str) else text
 
 
 def _printable(text: str) -> str:
@@ -23,10 +28,45 @@ def _printable(text: str) -> str:
 
 Printable = AfterValidator(_printable)
 
-Text = Annotated[str, Printable]
-"""Unicode text without control characters. Add a length bound where it is used."""
+Text = Annotated[str, BeforeValidator(_lf), Printable]
+"""Unicode text without control characters; CR LF is taken as LF. Add a length bound where it is used."""
 
-Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), Printable]
+_UNSEEN: Final = frozenset(
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060\u2061\u2062\u2063\u2064\u2800\u3164\ufeff\uffa0"
+)
+"""Characters that show nothing and join nothing: soft hyphen, fillers, zero width, blank braille."""
+
+_JOINERS: Final = frozenset("\u061c\u200c\u200d\u200e\u200f\ufe0e\ufe0f")
+"""Characters that show nothing alone and have their use between others: in Persian, in emoji, in mixed directions."""
+
+_TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates of direction: a name would read as another."""
+
+_LINE_ENDS: Final = frozenset("\n\t\x0b\x0c\x85\u2028\u2029")
+
+
+def _visible(text: str) -> str:
+    """Refuse what looks empty."""
+    if text and all(character.isspace() or character in _UNSEEN or character in _JOINERS for character in text):
+        raise ValueError("must have something that can be seen")
+    return text
+
+
+def _one_line(text: str) -> str:
+    """Refuse in a name what reads as two lines, as nothing, or as another name."""
+    found = {*text}
+    if found & _LINE_ENDS:
+        raise ValueError("must be one line, without tabs")
+    if found & (_UNSEEN | _TURNS):
+        raise ValueError("must not contain characters that are invisible or turn the direction of others")
+    return _visible(text)
+
+
+Visible = AfterValidator(_visible)
+
+OneLine = AfterValidator(_one_line)
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), Printable, OneLine]
 """One line that a person reads: a service's name, an offer's name."""
 
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
@@ -40,8 +80,51 @@ def _written_out(value: object) -> object:
     raise ValueError("should begin with a date as RFC 3339 has it: 2026-01-31")
 
 
-Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+_EARLIEST: Final = datetime(2, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)
+"""A year from where datetime ends, so that any offset and any term can be added to what is between."""
+
+_OUT_OF_BOUNDS: Final = "should lie between the years 2 and 9998"
+
+_RFC_3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def bounded(moment: datetime) -> datetime:
+    """A moment that UTC and PostgreSQL can represent; `ValueError` when it lies too close to the end of the calendar."""
+    if not _EARLIEST <= moment <= _LATEST:
+        raise ValueError(_OUT_OF_BOUNDS)
+    return moment
+
+
+def moment_of(text: str) -> datetime:
+    """A moment as RFC 3339 has it: its offset is required, `t` and `z` may be small, second 60 is the last moment of 59.
+
+    Other notations of ISO 8601 (weeks, no separators) raise `ValueError`, with a sentence.
+    """
+    found = _RFC_3339.fullmatch(text)
+    if found is None:
+        raise ValueError("should be a time with its offset as RFC 3339 has it: 2026-01-31T08:00:00+08:00")
+    if text[17:19] == "60":
+        text = f"{text[:17]}59.999999{found[1]}"
+    try:
+        return bounded(datetime.fromisoformat(text.upper()))
+    except OverflowError:
+        raise ValueError(_OUT_OF_BOUNDS) from None
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        return moment_of(value)
+    raise ValueError("should be a text such as 2026-01-31T08:00:00+08:00")
+
+
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_moment), AfterValidator(bounded)]
 """A date and time with its offset, as somebody writes it in a request."""
+
+Instant = Annotated[AwareDatetime, AfterValidator(bounded)]
+"""A date and time in an event."""
 
 Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out)]
 """A date, as somebody writes it in a request."""

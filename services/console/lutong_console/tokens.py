@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 import typer
 
 from lutong_chassis import tokens
-from lutong_chassis.auth import Principal, Role
+from lutong_chassis.auth import LIFE_MAX_S, Principal, Role
 from lutong_chassis.tokens import AUDIENCE, ISSUER, Signer
 from lutong_console.deployment import COMPOSE, compose
 from lutong_console.errors import UNREACHABLE, USAGE, ConsoleError
@@ -22,7 +22,7 @@ def token(  # noqa: PLR0913  # one parameter per option
     merchant: Annotated[str | None, typer.Option("--merchant", help="The merchant that it acts for.")] = None,
     member: Annotated[str | None, typer.Option("--member", help="The member (feed account) that it acts for.")] = None,
     subject: Annotated[str | None, typer.Option("--subject", help="Who it is, in the audit table.")] = None,
-    minutes: Annotated[int, typer.Option("--minutes", min=1, max=1440, help="How long it is good.")] = 60,
+    minutes: Annotated[int, typer.Option("--minutes", min=1, max=LIFE_MAX_S // 60, help="How long it is good.")] = 60,
     stack: StackName = "default",
     *,
     key: Annotated[Path | None, typer.Option("--key", help="Sign with this Ed25519 key (PEM).")] = None,

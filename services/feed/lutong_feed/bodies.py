@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command
-from lutong_contracts.values import Identifier, Mode, Place, Text, Title
+from lutong_contracts.values import Identifier, Mode, Place, Text, Title, Visible
 
 
 class Account(Command):
@@ -15,7 +15,9 @@ class Account(Command):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "浙里办", "kind": "enterprise"}]})
 
     name: Title = Field(examples=["浙里办"])
-    kind: Literal["personal", "enterprise"] = "personal"
+    kind: Literal["personal", "enterprise"] | None = Field(
+        None, description="absent: as it is, or else personal; staff alone changes it"
+    )
 
 
 class NamedAccount(Account):
@@ -61,7 +63,7 @@ class NewPost(Command):
     )
 
     author_id: Identifier = Field(examples=["zheliban"])
-    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000)] = Field(
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000), Visible] = Field(
         examples=["公积金新政策今天起施行，提取更方便"]
     )
     program_id: Identifier | None = None

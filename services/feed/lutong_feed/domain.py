@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from lutong_contracts.values import Line, Money, Offer
+from lutong_contracts.values import Line, Money, Offer, moment_of
 
 CardState = Literal["resolving", "active", "unavailable"]
 Status = Literal["requested", "declined", "sourced", "rejected", "fulfilled", "cancelled"]
@@ -93,7 +93,7 @@ class Cursor:
         """The cursor behind a word, or None when it is not one of ours."""
         try:
             moment, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
-            cursor = Cursor(datetime.fromisoformat(moment), int(number))
+            cursor = Cursor(moment_of(moment), int(number))
         except (ValueError, binascii.Error):
             return None
-        return cursor if cursor.published_at.tzinfo and 0 < cursor.number < 2**63 else None
+        return cursor if 0 < cursor.number < 2**63 else None

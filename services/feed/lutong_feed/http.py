@@ -36,8 +36,12 @@ router = routes("feed")
 @allowed("member", "operator")
 @audited("account.put", own="member", shows=("kind",))
 async def put_account(account_id: Identifier, account: Account, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Create an account, or rename it."""
+    """Create an account, or rename it. Only staff changes its kind; a new account is personal by default."""
     who.acts_for(member=account_id) or not_found("account", account_id)
+    if not who.is_staff and account.kind is not None:
+        kind = await store.account_kind(tx, account_id) or "personal"
+        if account.kind != kind:
+            raise Problem(403, "forbidden", f"the account is {kind}, and staff alone changes that: leave `kind` out")
     await _save_accounts(tx, who, [(account_id, account.name, account.kind)])
     return {"account_id": account_id}
 
@@ -235,9 +239,10 @@ async def get_timeline(
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
     if account_id not in await store.accounts_known(tx, [account_id]):
         not_found("account", account_id)
-    rows = await store.timeline(tx, account_id, before, limit)
-    last = Cursor(rows[-1]["published_at"], rows[-1]["number"]).encode() if len(rows) == limit else None
-    return Timeline(posts=[_view(row) for row in rows], next_cursor=last)
+    rows = await store.timeline(tx, account_id, before, limit + 1)  # one more, to know whether there is a next page
+    page = rows[:limit]
+    last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
+    return Timeline(posts=[_view(row) for row in page], next_cursor=last)
 
 
 @router.get("/v1/summary")
@@ -247,13 +252,16 @@ async def get_summary(tx: TxDependency) -> dict[str, Any]:
     return await store.summary(tx)
 
 
-async def _save_accounts(tx: Tx, who: Who, accounts: list[tuple[str, str, str]]) -> None:
+async def _save_accounts(tx: Tx, who: Who, accounts: list[tuple[str, str, str | None]]) -> None:
     """Save accounts. Of staff it is on record which changed, and of what kind they are; not what they are called."""
     if not who.is_staff:
         await store.save_accounts(tx, accounts)
         return
-    latest = {account_id: {"name": name, "kind": kind} for account_id, name, kind in accounts}
-    known = await store.lock_accounts(tx, latest)
+    known = await store.lock_accounts(tx, [account_id for account_id, _, _ in accounts])
+    latest = {
+        account_id: {"name": name, "kind": kind or known.get(account_id, {}).get("kind", "personal")}
+        for account_id, name, kind in accounts
+    }
     await store.save_accounts(tx, accounts)
     await record(tx, who, *on_record.accounts_put(known, latest))
 

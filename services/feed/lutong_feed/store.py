@@ -13,12 +13,20 @@ from lutong_contracts.values import Offer
 from lutong_feed.domain import MAY_BECOME, CardState, Cursor, Program, Status
 
 
-async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str]]) -> None:
-    """Create or rename accounts, given as (id, name, kind)."""
+async def account_kind(tx: Tx, account_id: str) -> str | None:
+    """What kind of account it is, locked until commit; None when there is none."""
+    kind: str | None = await tx.fetchval("SELECT kind FROM account WHERE account_id = $1 FOR UPDATE", account_id)
+    return kind
+
+
+async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str | None]]) -> None:
+    """Create or rename accounts, given as (id, name, kind). No kind: it stays what it is, or else is personal."""
     await tx.execute(
         """
         INSERT INTO account (account_id, name, kind)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+        SELECT given.account_id, given.name, coalesce(given.kind, account.kind, 'personal')
+          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (account_id, name, kind)
+          LEFT JOIN account USING (account_id)
             ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kind = excluded.kind
         """,
         *columns(sorted({account[0]: account for account in accounts}.values()), 3),

@@ -6,9 +6,9 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from lutong_chassis import Command
-from lutong_contracts.values import Identifier, Money, Offer, Printable, Reason, Text, Title, VersionNumber
+from lutong_contracts.values import Identifier, Money, Offer, OneLine, Printable, Reason, Text, Title, VersionNumber
 
-Keyword = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable]
+Keyword = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable, OneLine]
 
 
 def _once(values: list[str], what: str) -> None:

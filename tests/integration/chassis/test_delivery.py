@@ -1,6 +1,7 @@
 """Ordinary days: duplicates, absent brokers, deadlines, commands said twice."""
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,35 @@ async def test_the_same_event_delivered_many_times_counts_once(infrastructure: I
             return await toy.totals() == {"a": 1, "z": 1}
 
         await until(all_heard, "one effect for twenty copies")
+
+
+async def test_a_conflict_is_counted_and_logged_and_its_key_goes_on(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start()
+        records = [a_record(Counted(counter_id="a", place=place), event_id="the-same") for place in (1, 1, 2)]
+        await feed(toy.bootstrap, toy.heard, [*records, a_record(Counted(counter_id="a", place=3))])
+
+        async def all_heard() -> bool:
+            return await toy.totals() == {"a": 2}
+
+        await until(all_heard, "what came behind the conflict is counted")
+        await feed(toy.bootstrap, toy.heard, [*records[1:], a_record(Counted(counter_id="a", place=4))])
+
+        async def all_heard_again() -> bool:
+            return await toy.totals() == {"a": 3}
+
+        await until(all_heard_again, "what came behind the conflict with an earlier poll is counted")
+        metrics = await toy.get("/metrics")
+        assert metrics is not None
+        assert 'lutong_events_consumed_total{outcome="conflict"} 2.0' in metrics.text
+        assert 'lutong_events_consumed_total{outcome="duplicate"} 2.0' in metrics.text
+        told = [json.loads(line) for line in toy.log.read_text().splitlines() if "event_conflict" in line]
+        assert [(line["topic"], line["source"], line["event_id"]) for line in told] == [
+            (toy.heard, "/test", "the-same")
+        ] * 2
+        assert (await toy.rows("SELECT places FROM counter"))[0]["places"] == [1, 3, 4]
 
 
 async def test_one_of_several_brokers_will_do(infrastructure: Infrastructure, tmp_path: Path) -> None:

@@ -192,6 +192,7 @@ async def was_at(counter_id: Identifier, place: int, tx: TxDependency) -> bool:
 
 @router.post("/v1/sums")
 @allowed("operator")
+@not_audited("a toy has nothing that is anybody's")
 async def sum_up(command: Count, tx: TxDependency) -> dict[str, int]:
     """How much was counted, asked by a command."""
     row = await tx.fetchrow("SELECT * FROM counter WHERE counter_id = $1", command.counter_id)

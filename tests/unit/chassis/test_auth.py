@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from lutong_chassis.auth import Principal, UnauthenticatedError, Verifier, public_keys, read_keys
-from lutong_chassis.http.limits import RateLimit
+from lutong_chassis.http.limits import Lines, RateLimit
 from lutong_chassis.settings import SettingsError
 from lutong_chassis.testing import a_member, a_merchant, a_viewer, an_admin, an_operator, bearer, settings_for, signer
 from lutong_chassis.tokens import AUDIENCE, ISSUER, generate, make_keys, read_key
@@ -24,6 +24,7 @@ from tests.forgeries import WRONG_CLAIMS, claims, forgeries, signed
 
 FORGERIES = forgeries(signer())
 ROUTE = "/v1/summary"
+DAY = 86_400
 
 
 def an_rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
@@ -63,7 +64,10 @@ async def test_a_forged_token_is_refused(name: str, client: httpx.AsyncClient) -
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_all_refusals_read_the_same_and_the_log_has_reasons_but_no_tokens(client: httpx.AsyncClient) -> None:
+async def test_all_refusals_read_the_same_and_the_log_has_reasons_but_no_tokens(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    app.state.gate.lines = Lines()
     with structlog.testing.capture_logs() as lines:
         named = {"lutong-request-id": "r-1"}
         answers = [await client.get(ROUTE, headers=named | {"authorization": value}) for value in FORGERIES.values()]
@@ -100,6 +104,35 @@ async def test_a_token_is_taken_from_one_header_only(client: httpx.AsyncClient) 
 )
 async def test_a_good_token_is_believed(make: Callable[[], str], client: httpx.AsyncClient) -> None:
     assert (await client.get(ROUTE, headers={"authorization": f"bearer {make()}"})).status_code == 503
+
+
+LIVES = {
+    "until the end of time": {"exp": 1e300},
+    "until infinity": {"exp": float("inf")},
+    "a year": {"exp": 365 * DAY},
+    "a day and a second": {"exp": DAY + 1},
+    "issued a day ago": {"iat": -DAY, "nbf": -DAY, "exp": 60},
+    "issued before time": {"iat": -1e300, "exp": 60},
+    "issued never": {"iat": float("nan"), "exp": 60},
+}
+
+
+@pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
+async def test_a_token_that_lives_longer_than_a_day_is_refused(life: dict[str, Any], client: httpx.AsyncClient) -> None:
+    answer = await client.get(ROUTE, headers={"authorization": f"Bearer {signed(signer(), life)}"})
+    assert answer.status_code == 401
+
+
+async def test_a_token_may_live_for_a_day(client: httpx.AsyncClient) -> None:
+    answer = await client.get(ROUTE, headers={"authorization": f"Bearer {signer().token(an_admin(), DAY)}"})
+    assert answer.status_code == 503
+
+
+def test_the_longest_life_of_a_token_is_a_setting() -> None:
+    verifier = Verifier(public_keys(JWKS), ISSUER, AUDIENCE, life_max_s=600)
+    assert verifier.principal([f"Bearer {signer().token(an_admin(), 600)}"]) == an_admin()
+    with pytest.raises(UnauthenticatedError, match="lives too long"):
+        verifier.principal([f"Bearer {signer().token(an_admin(), 601)}"])
 
 
 @pytest.mark.parametrize("skewed", [{"exp": -60}, {"nbf": 60}, {"iat": 60}], ids=["late", "early", "not issued yet"])
@@ -244,6 +277,55 @@ def test_a_bucket_gives_a_burst_and_then_a_steady_rate() -> None:
     assert [limit.wait_s("ann") > 0 for _ in range(2)] == [False, True]
     now[0] = 60
     assert [limit.wait_s("ann") > 0 for _ in range(6)] == [False] * 5 + [True]
+
+
+async def test_two_members_under_one_subject_have_a_bucket_each() -> None:
+    app = service.app(settings_for("postgresql://unused", http_burst=1, http_rate_per_s=0.01))
+    app.state.gate.verifier = a_verifier()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://feed") as client:
+
+        async def status_of(member_id: str) -> int:
+            who = Principal("cms", "member", member_id=member_id)
+            return (await client.get("/v1/posts/p", headers=bearer(who))).status_code
+
+        assert [await status_of(name) for name in ("ann", "ann", "bo")] == [503, 429, 503]
+
+
+def test_no_two_publishers_are_one() -> None:
+    several = [
+        Principal("cms", "member", member_id="ann"),
+        Principal("cms", "member", member_id="bo"),
+        Principal("cms", "merchant", "shop"),
+        Principal("cms", "merchant", "shop", "ann"),
+        Principal("cms", "member", member_id="ann", issuer="https://a.example"),
+        Principal("cms", "member", member_id="ann", issuer="https://b.example"),
+    ]
+    assert len({who.publisher for who in several}) == len(several)
+
+
+def test_one_network_causes_five_lines_a_minute() -> None:
+    now = [0.0]
+    lines = Lines(5, lambda: now[0])
+    assert [lines.suppressed("192.0.2.1", "no token") for _ in range(7)] == [0, 0, 0, 0, 0, None, None]
+    assert lines.suppressed("192.0.2.2", "no token") == 0
+    assert lines.suppressed("192.0.2.1", "unknown key") == 0
+    now[0] = 60
+    assert [lines.suppressed("192.0.2.1", "no token") for _ in range(2)] == [2, 0]
+
+
+def test_the_last_64_bits_of_an_address_are_one_network() -> None:
+    lines = Lines(1, lambda: 0.0)
+    told = [lines.suppressed(f"2001:db8::{n:x}", "no token") for n in range(3)]
+    assert told == [0, None, None]
+    assert lines.suppressed("2001:db8:0:1::1", "no token") == 0
+
+
+def test_the_memory_of_networks_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lutong_chassis.http.limits._PRINCIPALS_MAX", 3)
+    lines = Lines(1, lambda: 0.0)
+    for n in range(10):
+        lines.suppressed(f"192.0.2.{n}", "no token")
+    assert len(lines.minutes) == 3
 
 
 def test_the_memory_of_buckets_is_bounded_and_forgets_the_silent_first(monkeypatch: pytest.MonkeyPatch) -> None:

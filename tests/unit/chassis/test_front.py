@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lutong_chassis.http import Front
 
@@ -22,7 +24,7 @@ class Room:
     inside: asyncio.Event = field(default_factory=asyncio.Event)
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.seen.append(scope["path"])
         if scope["path"] == "/stay":
             self.inside.set()
@@ -30,6 +32,10 @@ class Room:
         if scope["path"] == "/livez":
             await asyncio.to_thread(bool)  # takes longer than the others
         body = scope["path"].encode()
+        if scope["path"] == "/headers":
+            while (await receive()).get("more_body"):
+                pass
+            body = b" ".join(name for name, _ in scope["headers"])
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
         await send({"type": "http.response.body", "body": body})
 
@@ -146,6 +152,26 @@ async def test_a_connection_that_is_to_end_ends_after_its_refusal() -> None:
         line.say(get("/next", "connection: close\r\n"))
         assert (await line.answer())[0] == 503
         assert await line.reader.read() == b""
+
+
+TRAILING = "transfer-encoding: chunked\r\n"
+CHUNKS = "2\r\nab\r\n0\r\nAuthorization: Bearer x\r\nIdempotency-Key: k\r\n\r\n"
+
+
+async def headers_with_a_trailer() -> set[str]:
+    """The names of the headers of a request that has a trailer, once its body was read."""
+    async with a_room(full=False) as (_, line):
+        line.say(get("/headers", TRAILING, "POST") + CHUNKS)
+        return set((await line.answer())[1].split())
+
+
+async def test_trailers_become_no_headers() -> None:
+    assert await headers_with_a_trailer() == {"host", "transfer-encoding"}
+
+
+async def test_negative_control_without_the_hook_a_trailer_becomes_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Front, "on_header", HttpToolsProtocol.on_header)
+    assert "authorization" in await headers_with_a_trailer()
 
 
 async def test_many_requests_sent_in_one_go_are_answered_in_turn_and_one_at_a_time() -> None:

@@ -2,7 +2,7 @@
 
 from lutong_chassis.http.access import Gate, GuardedRoute, Who, allowed, audited, not_audited
 from lutong_chassis.http.front import Front
-from lutong_chassis.http.limits import BodyLimit, RequestIds, SafeHeaders
+from lutong_chassis.http.limits import BodyLimit, HeadAsGet, RequestIds, SafeHeaders
 from lutong_chassis.http.problems import Problem, install_problems, not_found
 from lutong_chassis.http.routing import Command, TxDependency, routes
 
@@ -12,6 +12,7 @@ __all__ = [
     "Front",
     "Gate",
     "GuardedRoute",
+    "HeadAsGet",
     "Problem",
     "RequestIds",
     "SafeHeaders",

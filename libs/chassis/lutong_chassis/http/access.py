@@ -26,7 +26,7 @@ from structlog.contextvars import bound_contextvars
 
 from lutong_chassis import audit, observe
 from lutong_chassis.auth import RANKS, Principal, Rank, UnauthenticatedError, Verifier, verifier_of
-from lutong_chassis.http.limits import RateLimit
+from lutong_chassis.http.limits import Arrivals, Lines, RateLimit
 from lutong_chassis.http.problems import Problem, documented
 from lutong_chassis.request import Requested, current, request_id_of, serving
 from lutong_chassis.settings import Settings
@@ -114,24 +114,27 @@ Who = Annotated[Principal, Depends(_principal)]
 class Gate:
     """Where every request passes before anything of it is read: who is it, how often, may they?"""
 
-    def __init__(self, verifier: Verifier | None, limit: RateLimit) -> None:
+    def __init__(self, verifier: Verifier | None, limit: RateLimit, arrivals: Arrivals) -> None:
         self.verifier = verifier
         self.limit = limit
+        self.arrivals = arrivals
+        self.lines = Lines()
 
     @classmethod
     def of(cls, settings: Settings) -> "Gate":
         """What the settings ask for."""
-        return cls(verifier_of(settings), RateLimit(settings.http_rate_per_s, settings.http_burst))
+        limit = RateLimit(settings.http_rate_per_s, settings.http_burst)
+        return cls(verifier_of(settings), limit, Arrivals(settings.http_bodies_max))
 
-    def admit(self, request: Request, roles: tuple[Allowed, ...]) -> Principal:
-        """Whoever calls, or a problem: 401, 429 or 403."""
+    def admit(self, request: Request, roles: tuple[Allowed, ...], route: str) -> Principal:
+        """Whoever calls, or a problem: 401, 429 or 403. `route` is the path's template, for the log."""
         try:
             who = self.verifier.principal(request.headers.getlist("authorization")) if self.verifier else _NOBODY
         except UnauthenticatedError as error:
             observe.HTTP_DENIED.labels("unauthenticated").inc()
-            log.info("unauthenticated", reason=str(error))
+            self._log_unauthenticated(request, route, str(error))
             raise Problem(401, "unauthenticated", _SAME_FOR_ALL, {"www-authenticate": "Bearer"}) from None
-        if wait_s := self.limit.wait_s(who.subject):
+        if wait_s := self.limit.wait_s(who.identity):
             observe.HTTP_DENIED.labels("too_often").inc()
             after = {"retry-after": str(math.ceil(wait_s))}
             raise Problem(429, "too_often", "too many requests of yours: wait before the next", after)
@@ -139,6 +142,16 @@ class Gate:
             observe.HTTP_DENIED.labels("forbidden").inc()
             raise Problem(403, "forbidden", f"this is for {' or '.join(roles)}, and your token says {who.role}")
         return who
+
+    def _log_unauthenticated(self, request: Request, route: str, reason: str) -> None:
+        """Log where the request came from and what it asked for, with a rate limit. The token is not logged."""
+        address = request.client.host if request.client else "-"
+        suppressed = self.lines.suppressed(address, reason)
+        if suppressed is None:
+            observe.HTTP_UNLOGGED.inc()
+        else:
+            where = {"address": address, "method": request.method, "route": route}
+            log.info("unauthenticated", reason=reason, **where, **({"suppressed": suppressed} if suppressed else {}))
 
 
 def _covers(role: Allowed, who: Principal) -> bool:
@@ -161,7 +174,7 @@ class GuardedRoute(APIRoute):
         self.on_record = _on_record(path, endpoint) if writes else None
         shared = [Depends(_BEARER), *([Depends(_documented_reason)] if self.on_record else ())]
         kwargs["dependencies"] = [*(kwargs.get("dependencies") or ()), *shared]
-        refusals = documented(400, 401, 403, 404, *((409, 413) if writes else ()), 422, 429, 503)
+        refusals = documented(400, 401, 403, 404, *((408, 409, 413, 415) if writes else ()), 422, 429, 503)
         kwargs["responses"] = refusals | (kwargs.get("responses") or {})
         told = {"x-allowed": list(roles)} | ({"x-audited": list(self.on_record.actions)} if self.on_record else {})
         kwargs["openapi_extra"] = told | (kwargs.get("openapi_extra") or {})
@@ -173,9 +186,11 @@ class GuardedRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             with observe.HTTP_TIME.labels(request.method, self.path).time():
-                who = request.state.principal = request.app.state.gate.admit(request, self.allowed)
+                who = request.state.principal = request.app.state.gate.admit(request, self.allowed, self.path)
                 named = bound_contextvars(route=f"{request.method} {self.path}", subject=who.subject)
                 with named, serving(self._requested(request, who)):
+                    if request.method not in SAFE_METHODS:
+                        await self._body(request)
                     return await self.answer(request, run)
 
         return handle
@@ -192,9 +207,17 @@ class GuardedRoute(APIRoute):
             exports=request.app.state.service.exports,
         )
 
+    async def _body(self, request: Request) -> None:
+        """Read the body of an admitted request: here, because FastAPI takes one that is too large for a malformed one."""
+        coding = request.headers.get("content-encoding", "identity")
+        if coding.strip().lower() != "identity":
+            detail = f"a body in content coding {coding[:40]!r} is not taken: send it as it is"
+            raise Problem(415, "unsupported", detail, {"accept-encoding": "identity"})
+        with request.app.state.gate.arrivals.one_of(request.state.principal.identity):
+            await request.body()
+
     async def answer(self, request: Request, run: Run) -> Response:
-        """Answer somebody who may ask. The body is read here, lest FastAPI take one that is too large for a bad one."""
-        await request.body()
+        """Answer an admitted request whose body has arrived."""
         return await run(request)
 
 

@@ -6,6 +6,7 @@ given here, where uvicorn would start a task: nothing waits, and one write says 
 
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from lutong_chassis import observe
@@ -14,14 +15,22 @@ from lutong_chassis.request import request_id_of
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 _ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
-_REFUSAL: Final = answer(Problem(503, "overloaded", "too many requests at once: try again shortly"))
-_REFUSAL_HEAD: Final = b"".join(
-    (
-        STATUS_LINE[503],
-        *(name + b": " + value + b"\r\n" for name, value in _REFUSAL.raw_headers),
-        b"lutong-request-id: ",
-    )
-)
+_HEAD_TOO_LONG: Final = f"the head of a request may have {HEAD_BYTES_MAX} bytes at most"
+_NOT_HTTP: Final = "this is not HTTP/1.1 as RFC 9112 has it: the connection is closed"
+
+
+def _written(problem: Problem) -> tuple[bytes, bytes]:
+    """A problem as bytes on the wire: its head and its body."""
+    response = answer(problem)
+    fields = (name + b": " + value + b"\r\n" for name, value in response.raw_headers)
+    return b"".join((STATUS_LINE[problem.status], *fields)), bytes(response.body)
+
+
+_REFUSAL_HEAD, _REFUSAL_BODY = _written(Problem(503, "overloaded", "too many requests at once: try again shortly"))
+
+
+class _TooLongError(ValueError):
+    """A head that came whole, and is too long."""
 
 
 class Front(HttpToolsProtocol):
@@ -33,6 +42,8 @@ class Front(HttpToolsProtocol):
 
     in_head = False
     head_bytes = 0
+    silent_bytes = 0
+    """Bytes since the last callback of the parser: of one header or trailer that does not end."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # whatever uvicorn gives its protocols
         super().__init__(*args, **kwargs)
@@ -40,21 +51,57 @@ class Front(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The parser's hook: a head begins."""
-        self.in_head, self.head_bytes = True, 0
+        self.in_head, self.head_bytes, self.silent_bytes = True, 0, 0
         super().on_message_begin()
 
+    def on_url(self, url: bytes) -> None:
+        """The parser's hook: a piece of the target."""
+        self.head_bytes += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The parser's hook: a header, or a trailer. Trailers are dropped (RFC 9110 6.5.1): they come after the decision."""
+        self.silent_bytes = 0
+        if self.in_head:
+            self.head_bytes += len(name) + len(value) + 4
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """The parser's hook: it has ended."""
-        self.in_head = False
+        """The parser's hook: the head has ended. What is raised here stops the parser."""
+        if self.head_bytes > HEAD_BYTES_MAX:
+            raise _TooLongError
+        self.in_head, self.silent_bytes = False, 0
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """The parser's hook: a piece of the body."""
+        self.silent_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The parser's hook: the request is here."""
+        self.silent_bytes = 0
+        super().on_message_complete()
+
     def data_received(self, data: bytes) -> None:
-        """Parse; then count what came if it all belonged to a head that goes on."""
-        super().data_received(data)
-        if self.in_head and not self.transport.is_closing():
-            self.head_bytes += len(data)
-            if self.head_bytes > HEAD_BYTES_MAX:
-                self.send_400_response(f"The head of a request may have {HEAD_BYTES_MAX} bytes at most.")
+        """Parse; close when it is not HTTP, or a head or a trailer that does not end."""
+        self._unset_keepalive_if_required()
+        self.silent_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return  # we stay with HTTP/1.1, which a server may
+        except httptools.HttpParserError as error:
+            self.send_400_response(_HEAD_TOO_LONG if isinstance(error.__context__, _TooLongError) else _NOT_HTTP)
+        else:
+            if max(self.silent_bytes, self.head_bytes) > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self.send_400_response(_HEAD_TOO_LONG)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer with a problem and close: where the next request would begin is unknown."""
+        observe.HTTP_MALFORMED.inc()
+        self.transport.write(b"".join(_written(Problem(400, "malformed", msg, {"connection": "close"}))))
+        self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # uvicorn keeps its type of an application to itself
         """It is a request's turn: begin it if there is room."""
@@ -68,8 +115,8 @@ class Front(HttpToolsProtocol):
     def _refuse(self, cycle: RequestResponseCycle) -> None:
         """Answer, and let the rest of the request go by unread. A body that still waits for a word never comes."""
         observe.HTTP_REFUSED.inc()
-        head = _REFUSAL_HEAD + request_id_of(cycle.scope["headers"]).encode() + b"\r\n\r\n"
-        self.transport.write(head + (b"" if cycle.scope["method"] == "HEAD" else _REFUSAL.body))
+        head = _REFUSAL_HEAD + b"lutong-request-id: " + request_id_of(cycle.scope["headers"]).encode() + b"\r\n\r\n"
+        self.transport.write(head + (b"" if cycle.scope["method"] == "HEAD" else _REFUSAL_BODY))
         self.loop.call_soon(self._refused, cycle)
 
     def _refused(self, cycle: RequestResponseCycle) -> None:

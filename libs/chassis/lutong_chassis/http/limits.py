@@ -1,16 +1,22 @@
-"""Bounds on what comes in: requests of one principal, bytes of a body; and what goes out."""
+"""Bounds on what comes in: requests of one principal, bytes and time of a body; and what goes out."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_network
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
+from lutong_chassis import observe
 from lutong_chassis.http.problems import SAFE_HEADERS, Problem, names_of
 from lutong_chassis.request import Requested, request_id_of, serving
 
 _PRINCIPALS_MAX: Final = 10_000
+_MINUTE_S: Final = 60.0
 
 
 class SafeHeaders:
@@ -62,26 +68,119 @@ class RequestIds:
 _SAFE: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
 
 
-class BodyLimit:
-    """Refuse bodies over a limit, also when they come in chunks and say no length."""
+class HeadAsGet:
+    """Answer HEAD as GET is answered, without the body (RFC 9110 9.3.2), wherever there is a GET."""
 
-    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.bytes_max = bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what is received; more than the limit is a 413 problem."""
-        received = 0
+        """Ask for what a GET would give, and send its head only."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self.app(dict(scope) | {"method": "GET"}, receive, without_body)
+
+
+class BodyLimit:
+    """Refuse bodies over a limit, also when they come in chunks without a length, and those that take too long."""
+
+    def __init__(self, app: ASGIApp, bytes_max: int, timeout_s: float) -> None:
+        self.app = app
+        self.bytes_max = bytes_max
+        self.timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what is received: more than the limit is a 413 problem, and later than the deadline a 408 one.
+
+        The deadline is for the whole body, from when it is first read. The rest is not waited for.
+        """
+        received, deadline, complete = 0, 0.0, False
 
         async def counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, deadline, complete
+            if complete:
+                return await receive()
+            deadline = deadline or asyncio.get_running_loop().time() + self.timeout_s
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                detail = f"a request body has {self.timeout_s:g} s to arrive, and {received} bytes of it did"
+                raise Problem(408, "slow_body", detail, {"connection": "close"}) from None
             received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
             if received > self.bytes_max:
                 raise Problem(413, "too_large", f"a request body may have {self.bytes_max} bytes at most")
             return message
 
         await self.app(scope, counted if scope["type"] == "http" else receive, send)
+
+
+class Arrivals:
+    """Request bodies on their way, by principal: who sends many at once, and slowly, is refused the next.
+
+    What has arrived is not counted: a request is worked on for as long as we need, and read for as long as its sender likes.
+    """
+
+    def __init__(self, bodies_max: int) -> None:
+        self.bodies_max = bodies_max
+        self.by_principal: Counter[str] = Counter()
+
+    @contextmanager
+    def one_of(self, identity: str) -> Iterator[None]:
+        """While a body of a principal arrives; a 429 problem when that many do already."""
+        if self.by_principal[identity] >= self.bodies_max:
+            observe.HTTP_DENIED.labels("too_many_bodies").inc()
+            detail = f"{self.bodies_max} request bodies of yours are still arriving: finish one before the next"
+            raise Problem(429, "too_many_bodies", detail, {"retry-after": "1"})
+        self.by_principal[identity] += 1
+        try:
+            yield
+        finally:
+            self.by_principal[identity] -= 1
+            if not self.by_principal[identity]:
+                del self.by_principal[identity]
+
+
+class Lines:
+    """A rate limit for log lines that unauthenticated requests cause: per minute, network and reason; the rest are counted.
+
+    A network is an IPv4 address or the 64 bits of an IPv6 one that its holder chooses the rest of.
+    """
+
+    def __init__(self, lines_max: int = 5, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lines_max = lines_max
+        self.clock = clock
+        self.minutes: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def suppressed(self, address: str, kind: str) -> int | None:
+        """How many lines were left out before this one, or None when this one is to be left out, too."""
+        now, key = self.clock(), (_network(address), kind)
+        began, count = self.minutes.pop(key, (now, 0))
+        left_out = max(0, count - self.lines_max)
+        if now - began >= _MINUTE_S:
+            began, count = now, 0
+        while len(self.minutes) >= _PRINCIPALS_MAX:
+            del self.minutes[next(iter(self.minutes))]
+        self.minutes[key] = began, count + 1
+        if count >= self.lines_max:
+            return None
+        return left_out if count == 0 else 0
+
+
+def _network(address: str) -> str:
+    """The part of an address that its holder cannot choose."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
+    except ValueError:
+        return address
 
 
 class RateLimit:

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from lutong_chassis import errors, parking
 from lutong_chassis.errors import ErrorClass
@@ -28,7 +29,7 @@ _SOON: Final = {"retry-after": "1"}
 _SOON_KINDS: Final = frozenset({"in_progress", "unavailable", "not_ready", "overloaded"})
 _TITLES: Final = {
     400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-    409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
+    408: "Request timeout", 409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
 }  # fmt: skip
 
 
@@ -97,6 +98,12 @@ def install_problems(app: FastAPI) -> None:
         detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors[:3])
         return answer(Problem(422, "invalid", detail, errors=errors), request)
 
+    async def gone(request: Request, _error: Exception) -> Response:
+        log.info("client_gone", method=request.method, route=_template(request))
+        return answer(
+            Problem(400, "malformed", "the request body did not arrive"), request
+        )  # nobody is there to get it
+
     async def failure(request: Request, error: Exception) -> Response:
         error_class = errors.classify(error)
         if error_class not in {ErrorClass.WAITS, ErrorClass.RECONNECTS}:
@@ -105,6 +112,7 @@ def install_problems(app: FastAPI) -> None:
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(RequestValidationError, invalid)
     for root in errors.ROOTS:
         app.add_exception_handler(root, failure)
@@ -148,7 +156,13 @@ def answer(problem: Problem, request: Request | None = None) -> Response:
 def _allowed(request: Request) -> str:
     """The methods of a path. Each is a route of its own, so the one that refused knows only its own."""
     routes = request.app.routes
-    return ", ".join(sorted({m for route in routes if route.path_regex.match(request.url.path) for m in route.methods}))
+    methods = {m for route in routes if route.path_regex.match(request.url.path) for m in route.methods}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+
+def _template(request: Request) -> str:
+    """The path template of a request's route: without its ids."""
+    return str(getattr(request.scope.get("route"), "path", "-"))
 
 
 def _pointer(location: Sequence[object]) -> str:

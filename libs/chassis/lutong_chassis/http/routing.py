@@ -88,7 +88,10 @@ def routes(*tags: str) -> APIRouter:
 
 async def _command(request: Request, run: Run) -> Response:
     body = await request.body()
-    key = request.headers.get("idempotency-key")
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1:
+        raise Problem(400, "bad_idempotency_key", "Idempotency-Key may be sent once, and it is there several times")
+    key = keys[0] if keys else None
     if key is not None and not 0 < len(key) <= _KEY_MAX:
         raise Problem(400, "bad_idempotency_key", f"Idempotency-Key must have 1 to {_KEY_MAX} characters")
     scope = f"{request.state.principal.identity} {request.method} {request.url.path}"

@@ -1,10 +1,10 @@
 """What membership says of agreements from the first question to the end of their term."""
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from lutong_contracts.event import Event
 from lutong_contracts.topics import AGREEMENTS
-from lutong_contracts.values import Identifier, Money, Reason
+from lutong_contracts.values import Identifier, Instant, Money, Reason
 
 
 class AgreementConsulted(Event, topic=AGREEMENTS, key="agreement_id"):
@@ -35,7 +35,7 @@ class AgreementOffered(Event, topic=AGREEMENTS, key="agreement_id"):
     merchant_id: Identifier
     plan_version: int = Field(ge=1)
     charge_cap: Money
-    sign_by: AwareDatetime
+    sign_by: Instant
 
 
 class OfferLapsed(Event, topic=AGREEMENTS, key="agreement_id"):
@@ -65,8 +65,8 @@ class AgreementSigned(Event, topic=AGREEMENTS, key="agreement_id"):
     plan_id: Identifier
     merchant_id: Identifier
     plan_version: int | None = Field(default=None, ge=1)
-    begins_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    begins_at: Instant | None = None
+    ends_at: Instant | None = None
     charge_cap: Money | None = None
 
 

@@ -1,10 +1,8 @@
 """What membership says of coupons from the day they are given out."""
 
-from pydantic import AwareDatetime
-
 from lutong_contracts.event import Event
 from lutong_contracts.topics import COUPONS
-from lutong_contracts.values import Identifier, Money, Reason
+from lutong_contracts.values import Identifier, Instant, Money, Reason
 
 
 class CouponIssued(Event, topic=COUPONS, key="coupon_id"):
@@ -15,7 +13,7 @@ class CouponIssued(Event, topic=COUPONS, key="coupon_id"):
     member_id: Identifier
     merchant_id: Identifier
     amount_off: Money
-    expires_at: AwareDatetime
+    expires_at: Instant
 
 
 class CouponReserved(Event, topic=COUPONS, key="coupon_id"):

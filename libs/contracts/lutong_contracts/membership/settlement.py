@@ -2,11 +2,9 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
 from lutong_contracts.event import Event
 from lutong_contracts.topics import AGREEMENTS
-from lutong_contracts.values import Identifier, Money, Reason
+from lutong_contracts.values import Identifier, Instant, Money, Reason
 
 
 class SettlementDue(Event, topic=AGREEMENTS, key="agreement_id"):
@@ -45,7 +43,7 @@ class DeductionNotified(Event, topic=AGREEMENTS, key="agreement_id"):
     merchant_id: Identifier
     deduction_id: Identifier
     amount: Money
-    not_before: AwareDatetime
+    not_before: Instant
 
 
 class DeductionDue(Event, topic=AGREEMENTS, key="agreement_id"):
