@@ -62,11 +62,11 @@ def _print(found: Found) -> None:
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     at = datetime.fromisoformat(row["at"]).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    parts = (row["service"], row["actor"], row["action"], row["subject"], _change(row["before"], row["after"]))
+    parts = (row["service"], row["actor"], row["action"], row["subject"], changed(row["before"], row["after"]))
     return (at, *parts, row["reason"] or "-")
 
 
-def _change(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
+def changed(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
     """What changed, field by field: `limit_minor 300000 -> 900000`."""
     one, other = before or {}, after or {}
     fields = sorted({*one, *other})

@@ -32,7 +32,7 @@ async def keep(name: str, who: Who, tx: TxDependency, action: str = "thing.set")
     await _count(tx, name)
     if who.member_id is None:
         after = {"total": 1, "phone": "13800000000"}
-        await record(tx, who, Change(action, f"thing:{name}", "as asked", {"total": 0}, after))
+        await record(tx, who, Change(action, f"thing:{name}", None, {"total": 0}, after))
     return {"name": name}
 
 
@@ -244,3 +244,13 @@ async def test_a_replay_names_the_journey_of_the_first_answer(client: httpx.Asyn
 async def test_a_reason_that_is_too_long_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/things/a/kept", headers={"lutong-reason": "x" * 501})
     assert answer.json()["type"] == "urn:lutong:problem:bad_reason"
+
+
+@pytest.mark.parametrize(
+    "given", [b"%FF%FE%00", b"\xff\xfe", b"\xe6\xa0\xb8", b"%", b"%zz", b"%1b[31m", b" ", b"%E2%80%AE"]
+)
+async def test_no_reason_makes_a_bug(given: bytes, client: httpx.AsyncClient) -> None:
+    await client.post("/v1/things/a/kept", headers={b"lutong-reason": b"why" + given})
+    (row,) = (await client.get("/operations/audit")).json()["rows"]
+    assert row["reason"].startswith("why")
+    assert row["reason"].isprintable()

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from lutong_console.acl import declared
-from lutong_console.audit import merged
+from lutong_console.audit import changed, merged
 from lutong_console.subscriptions import handled_types
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import AUDITS, RETENTION, SERVICES
@@ -30,3 +30,12 @@ def test_rows_of_several_services_are_one_list_the_latest_first() -> None:
     one = [{"id": 2, "at": "2026-01-01T00:00:03+00:00"}, {"id": 1, "at": "2026-01-01T00:00:01+00:00"}]
     other = [{"id": 9, "at": "2026-01-01T08:00:02+08:00"}]
     assert [row["id"] for row in merged([one, other])] == [2, 9, 1]
+
+
+def test_what_changed_is_told_field_by_field_in_one_cell() -> None:
+    assert (
+        changed({"limit_minor": 300, "state": "open"}, {"limit_minor": 900})
+        == "limit_minor 300 -> 900, state open -> -"
+    )
+    assert changed(None, {"use_id": "u-1"}) == "use_id - -> u-1"
+    assert changed(None, None) == "-"
