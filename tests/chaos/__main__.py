@@ -41,7 +41,7 @@ _WANTED = {
     "parked": 10,
     "redriven": 10,
     "lapse races": 20,
-    "terminated": 60,
+    "terminated": 40,
     "read-only": 2,
     "refunds": 30,
     "settlements": 30,
