@@ -77,9 +77,10 @@ class Consumer:
         attempt = 0
         self.reached_s = min(record.timestamp for record in records) / 1000
         failpoints.reach("consumer_fetched")
-        decoded = [(record, decode(record)) for record in records]
+        decoded: list[Decoded] = []  # once, however often it is tried
         while True:
             try:
+                decoded = decoded or [(record, decode(record)) for record in records]
                 await self._process(decoded, patient=attempt < SLOW_TRIES_MAX)
                 break
             except Exception as error:

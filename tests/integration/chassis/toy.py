@@ -12,7 +12,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, allowed, routes
+from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, allowed, consumer, envelope, routes
 from lutong_contracts import Event, Topic
 from lutong_contracts.values import Identifier
 
@@ -135,6 +135,19 @@ async def read_count(counter_id: Identifier, tx: TxDependency) -> dict[str, int]
     """How much was counted so far."""
     return {"total": await tx.fetchval("SELECT total FROM counter WHERE counter_id = $1", counter_id) or 0}
 
+
+def read_badly(record: envelope.Record) -> Received[Event]:
+    """Raise for some records what nobody foresaw."""
+    if any(name == "toy-raises" for name, _ in record.headers):
+        raise RecursionError
+    return _read(record)
+
+
+_read = envelope._read  # for negative controls
+if os.environ.get("TOY_READS"):
+    envelope._read = read_badly  # the same
+if os.environ.get("TOY_READS") == "unguarded":
+    consumer.decode = envelope._read  # the same
 
 service = Service(
     f"toy-{SUFFIX}", handlers=handlers, routes=router, migrations=Path(__file__).parent / "toy_migrations"
