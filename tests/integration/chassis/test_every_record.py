@@ -78,8 +78,8 @@ async def check(toy: Toy, sent: Sent) -> None:
     wanted = {odd.event_id for odd in sent.odd.values() if odd.handled}
 
     async def all_are_through() -> bool:
-        heard = (await toy.rows("SELECT count(*) FROM inbox") or [[0]])[0][0]
-        aside = (await toy.rows("SELECT count(*) FROM parked") or [[0]])[0][0]
+        heard = sum(row["count"] for row in await toy.rows("SELECT count(*) FROM inbox"))
+        aside = sum(row["count"] for row in await toy.rows("SELECT count(*) FROM parked"))
         return bool(heard + aside >= len(sent.odd))
 
     await until(all_are_through, f"{len(sent.odd)} records are through; see {toy.log}", 60 + len(sent.odd) / 50)

@@ -13,8 +13,8 @@ from lutong_console.verify.collect import _record
 from lutong_contracts.feed import PostPublished
 from tests.odd_records import OddRecords
 from tests.raw_batches import Raw
-from tests.unit.chassis.test_decoding import DOTNET_ZERO_MS, VALUE, a_record, at, in_structured_mode, nested, structured
-from tests.unit.chassis.test_envelope import POST, with_headers
+from tests.unit.chassis.test_decoding import DOTNET_ZERO_MS, at, in_structured_mode, nested, structured
+from tests.unit.chassis.test_envelope import POST, VALUE, a_record, with_headers
 
 
 def test_tail_reads_structured_mode() -> None:
