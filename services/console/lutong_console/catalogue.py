@@ -137,7 +137,7 @@ def routes() -> str:
         lines += ["", f"## {name}", "", "| route | who | what |", "|---|---|---|"]
         guarded = [route for router in found for route in router.routes if isinstance(route, GuardedRoute)]
         lines += [
-            f"| `{min(route.methods or ())} {route.path}` | {', '.join(route.allowed)} | {route.description.splitlines()[0]} |"
+            f"| `{min(route.methods or ())} {route.path_format}` | {', '.join(route.allowed)} | {route.description.splitlines()[0]} |"
             for route in guarded
         ]
     return "\n".join(lines) + "\n"
