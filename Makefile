@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress fuzz chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit integration e2e stress fuzz fuzz-records chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ stress: setup ## Crowds that want the same credit and the same stock at once
 
 fuzz: setup ## Try every operation of the four OpenAPI documents with odd requests (EXAMPLES=10)
 	@EXAMPLES=$(or $(EXAMPLES),10) $(BIN)/python -m pytest tests/fuzz $(ARGS)
+
+fuzz-records: setup ## Put odd records between good ones on a topic, and see what becomes of each (RECORDS=1000000 SEED=1)
+	@RECORDS=$(or $(RECORDS),100000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --timeout 0 \
+		tests/integration/chassis/test_every_record.py $(ARGS)
 
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \

@@ -45,7 +45,7 @@ def batch(
     written = b"".join(
         _record(record, at - times[0], n) for n, (record, at) in enumerate(zip(records, times, strict=True))
     )
-    data = CODECS.get(compression, bytes)(written if body is None else body)
+    data: bytes = CODECS.get(compression, bytes)(written if body is None else body)
     covered = (
         struct.pack(">hiqqqhii", compression, len(records) - 1, times[0], max(times), -1, -1, -1, len(records)) + data
     )

@@ -28,7 +28,7 @@ def page() -> str:
         lines += ["", f"## {name}", "", "| route | who | audited as | what |", "|---|---|---|---|"]
         guarded = [route for router in found for route in router.routes if isinstance(route, GuardedRoute)]
         lines += [
-            f"| `{min(route.methods or ())} {route.path}` | {', '.join(route.allowed)} | {_audited(route.on_record)} "
+            f"| `{min(route.methods or ())} {route.path_format}` | {', '.join(route.allowed)} | {_audited(route.on_record)} "
             f"| {route.description.splitlines()[0]} |"
             for route in guarded
         ]

@@ -94,10 +94,11 @@ class Consumer:
         self.reached_s = came_at_s(records, time())
         self.in_hand = {_partition(record): record.offset for record in reversed(records)}
         failpoints.reach("consumer_fetched")
-        self._outcomes = {place(record): decode(record) for record in records}
+        self._outcomes = {}
         while left:
             try:
                 left = await self._without_skipped(left)
+                self._outcomes = self._outcomes or {place(record): decode(record) for record in left}
                 left, guilty, error = await self._try(left, attempt) if left else (left, None, None)
             except Exception as failure:
                 guilty, error = None, failure

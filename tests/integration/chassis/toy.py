@@ -13,7 +13,19 @@ import asyncpg
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from lutong_chassis import Handlers, Outgoing, Received, Service, Tx, TxDependency, allowed, not_audited, routes
+from lutong_chassis import (
+    Handlers,
+    Outgoing,
+    Received,
+    Service,
+    Tx,
+    TxDependency,
+    allowed,
+    consumer,
+    envelope,
+    not_audited,
+    routes,
+)
 from lutong_contracts import Event, Topic
 from lutong_contracts.values import Identifier
 
@@ -198,6 +210,19 @@ async def sum_up(command: Count, tx: TxDependency) -> dict[str, int]:
     row = await tx.fetchrow("SELECT * FROM counter WHERE counter_id = $1", command.counter_id)
     return {"total": row["total"] if row else 0}
 
+
+def read_badly(record: envelope.Record) -> Received[Event]:
+    """Raise for some records what nobody foresaw."""
+    if any(name == "toy-raises" for name, _ in record.headers):
+        raise RecursionError
+    return _read(record)
+
+
+_read = envelope._read  # for negative controls
+if os.environ.get("TOY_READS"):
+    envelope._read = read_badly  # the same
+if os.environ.get("TOY_READS") == "unguarded":
+    vars(consumer)["decode"] = read_badly
 
 service = Service(
     f"toy-{SUFFIX}", handlers=handlers, routes=router, migrations=Path(__file__).parent / "toy_migrations"
