@@ -17,14 +17,14 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking, skipping
-from lutong_chassis.database import TRANSIENT, Pool, Tx, is_transient, pause_before_retry, transaction
+from lutong_chassis.database import Pool, Tx, is_transient, pause_before_retry, transaction
 from lutong_chassis.envelope import MalformedError, Received, describe, place, read
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.narrowing import narrow
 from lutong_chassis.parking import Stopped, explain
 from lutong_chassis.progress import Place, Retry, came_at_s, places_of, ranges, show
-from lutong_chassis.skipping import Spot, Wish
+from lutong_chassis.skipping import RecordId, SkipRequest
 from lutong_contracts import Event
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Consumer:
     """The position of each partition, as far as it is committed; unknown ones are asked for when they are needed."""
     reached_s: float = 0.0
     """When the oldest record in hand came to its topic, or else the last one handled; in seconds since 1970."""
-    _wishes: dict[Spot, Wish] | None = None
+    _skips: dict[RecordId, SkipRequest] | None = None
     _written: bool = False
 
     async def on_poll(
@@ -106,13 +106,13 @@ class Consumer:
         self.reached_s = came_at_s(records[-1:], time())
         self.in_hand = {}
         failpoints.reach("committed_not_offsets")
-        self.handled |= positions or {_partition(record): record.offset + 1 for record in records}
+        self.handled |= {_partition(record): record.offset + 1 for record in records} | dict(positions or {})
 
     def reassigned(self) -> None:
-        """Other partitions come: how far they are is for Kafka to say, and others may have had wishes meanwhile."""
+        """Other partitions come: how far they are is for Kafka to say, and others may have been told to skip meanwhile."""
         self.handled.clear()
         self.committed.clear()
-        self._wishes = None
+        self._skips = None
 
     async def settle(self, consumer: "AIOKafkaConsumer") -> None:
         """Commit exactly what was handled. A failure is harmless: the inbox knows what comes again, and we try again."""
@@ -148,17 +148,16 @@ class Consumer:
         return await narrow(records, lambda part: self._process(part, patient=False))
 
     async def _without_skipped(self, records: list[Any]) -> list[Any]:
-        """Set aside what an operator wants skipped, and give the rest. Wishes are looked for before every try but the first."""
-        if self._wishes is None or self.retrying:
-            self._wishes = await skipping.wishes(self.pool)
-        if not self._wishes:
+        """Set aside what an operator wants skipped, and give the rest. Requests are looked for before each further try."""
+        if self._skips is None or self.retrying:
+            self._skips = await skipping.requests(self.pool)
+        requested = [record for record in records if skipping.record_id(record) in self._skips]
+        if not requested:
             return records
-        wished = [record for record in records if skipping.spot(record) in self._wishes]
-        if wished:
-            error = self.retrying.error if self.retrying else "it was skipped before"
-            await skipping.set_aside(self.pool, wished, self._wishes, error)
-            log.error("records_skipped", places=[show(where) for where in places_of(wished)])
-        return [record for record in records if skipping.spot(record) not in self._wishes]
+        error = self.retrying.error if self.retrying else "it was skipped before"
+        await skipping.set_aside(self.pool, requested, self._skips, error)
+        log.error("records_skipped", places=[show(where) for where in places_of(requested)])
+        return [record for record in records if skipping.record_id(record) not in self._skips]
 
     async def _note_retry(self, records: list[Any], guilty: "Place | None", error: Exception) -> None:
         """Say what is tried again: to whoever asks this process at once, and to all when it lasts."""
@@ -190,8 +189,8 @@ class Consumer:
         try:
             async with asyncio.timeout(_SETTLE_TIMEOUT_S):
                 await note
-        except TRANSIENT as error:
-            log.debug("note_not_written", error=type(error).__name__)
+        except Exception as error:
+            log.warning("note_not_written", error=explain(error))
 
     async def _wait(self, attempt: int, records: Records, consumer: "AIOKafkaConsumer") -> None:
         """Pause before the next try, and keep polling meanwhile so that the group does not give us up."""
@@ -249,8 +248,8 @@ class Consumer:
         known = len(decoded) - len(stopped) - len(fresh)
         outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(records) - len(decoded)}
         observe.consumed(outcomes | {"stopped": len(stopped)}, stopped)
-        if astray := noticing.astray(good, self.partitions_of):
-            await self._quietly(noticing.write_misplaced(self.pool, astray))
+        if foreign := noticing.misplaced(good, self.partitions_of):
+            await self._quietly(noticing.write_misplaced(self.pool, foreign))
         if said:
             self.after_commit()
         if tx.errands:

@@ -60,7 +60,7 @@ def partition_of(key: bytes, partitions: int) -> int:
     return (hashed & 0x7FFFFFFF) % partitions
 
 
-def astray(received: Sequence[Received[Event]], partitions_of: Callable[[str], int]) -> list[Misplaced]:
+def misplaced(received: Sequence[Received[Event]], partitions_of: Callable[[str], int]) -> list[Misplaced]:
     """Which foreign publishers put records into other partitions than those of their keys. Pure."""
     found: dict[tuple[str, str], Received[Event]] = {}
     counts: Counter[tuple[str, str]] = Counter()

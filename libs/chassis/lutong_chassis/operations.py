@@ -121,11 +121,11 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
     service = request.app.state.service
     where = (command.topic, command.partition, command.offset)
     async with transaction(service.required_pool) as tx:
-        decision = skipping.Wish(who.subject, command.reason)
-        answer = await skipping.wish(tx, service.name, where, service.handlers.topics, decision)
+        decision = skipping.SkipRequest(who.subject, command.reason)
+        answer = await skipping.request(tx, service.name, where, service.handlers.topics, decision)
     if isinstance(answer, skipping.Refusal):
         raise Problem(404 if answer.code == "unknown_topic" else 409, answer.code, answer.detail)
-    return {"skips": show(where), "wished_at": answer}
+    return {"skips": show(where), "requested_at": answer}
 
 
 @router.get("/operations/consumer")

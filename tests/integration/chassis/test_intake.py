@@ -1,5 +1,6 @@
 """Between the broker and the consumer: what is left of a poll that was handled, and which offsets are committed when."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from typing import Final
@@ -17,7 +18,7 @@ from lutong_chassis.testing import settings_for
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy
-from tests.integration.chassis.harness import a_record, feed, until
+from tests.integration.chassis.harness import DEADLINE_S, a_record, feed, until
 from tests.integration.conftest import PoolOf
 
 BATCH: Final = 5
@@ -101,11 +102,12 @@ async def test_what_a_failed_read_has_passed_is_read_again(
     """aiokafka drops the records of one partition when those of another cannot be read, and goes on behind them."""
     await intake.start()
     await counted(intake, 1)
-    kafka, failures = intake.kafka, []
+    kafka, failures, begun = intake.kafka, [], asyncio.Event()
     assert kafka is not None
     read = kafka.getmany
 
     async def fails_once(*partitions: TopicPartition, **options: int) -> object:
+        begun.set()
         polled = await read(*partitions, **options)
         if polled and not failures:
             failures.append(polled)
@@ -113,6 +115,7 @@ async def test_what_a_failed_read_has_passed_is_read_again(
         return polled
 
     monkeypatch.setattr(kafka, "getmany", fails_once)
+    await asyncio.wait_for(begun.wait(), DEADLINE_S)
     await counted(intake, 3)
     assert len(failures) == 1
     assert intake.unreadable is None

@@ -116,7 +116,7 @@ async def test_a_skipped_record_is_kept_and_the_consumer_goes_on(
         place = f"{where['topic']}/{where['partition']}@{where['offset']}"
         audit = await toy.rows("SELECT actor, action, subject, reason FROM audit ORDER BY id")
         assert [tuple(row) for row in audit] == [
-            ("olga", "skip_wished", place, WHY),
+            ("olga", "skip_requested", place, WHY),
             ("olga", "skipped", place, WHY),
         ]
 
@@ -192,7 +192,7 @@ async def test_a_crash_while_skipping_leaves_one_kept_record(
         await goes_on(toy)
         assert await kept(toy) == [("discarded", "skipped", "cut")]
         rows = await toy.rows("SELECT action FROM audit ORDER BY id")
-        assert [row["action"] for row in rows] == ["skip_wished", "skipped"]
+        assert [row["action"] for row in rows] == ["skip_requested", "skipped"]
 
 
 async def test_negative_control_trouble_that_passes_is_not_called_stuck(
