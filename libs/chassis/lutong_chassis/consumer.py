@@ -120,15 +120,16 @@ class Consumer:
         mine = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
         try:
             await asyncio.wait_for(self._commit(consumer, mine), _SETTLE_TIMEOUT_S)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("offsets_not_committed", error=type(error).__name__)
+        except Exception as error:
+            log.warning("offsets_not_committed", error=explain(error))
             self.handled = mine | self.handled
 
     async def _commit(self, consumer: "AIOKafkaConsumer", mine: dict[TopicPartition, int]) -> None:
         unknown = [partition for partition in mine if partition not in self.committed]
         if unknown:
-            missed = await noticing.read_committed_offsets(consumer, unknown, self.committed)
-            await self._quietly(noticing.write_missed(self.pool, missed))
+            known, missed = await noticing.read_committed_offsets(consumer, unknown)
+            await noticing.write_missed(self.pool, missed)
+            self.committed |= known
         ahead = {partition: offset for partition, offset in mine.items() if offset != self.committed.get(partition)}
         if ahead:
             await consumer.commit(ahead)

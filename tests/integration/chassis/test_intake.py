@@ -102,7 +102,8 @@ async def test_what_a_failed_read_has_passed_is_read_again(
     """aiokafka drops the records of one partition when those of another cannot be read, and goes on behind them."""
     await intake.start()
     await counted(intake, 1)
-    kafka, failures, begun = intake.kafka, [], asyncio.Event()
+    kafka, begun = intake.kafka, asyncio.Event()
+    failures: list[object] = []
     assert kafka is not None
     read = kafka.getmany
 
@@ -131,7 +132,7 @@ async def test_a_read_that_always_fails_is_seen(intake: KafkaIntake, monkeypatch
         raise UnsupportedCodecError("a codec of tomorrow")
 
     async def seen() -> str | None:
-        return intake.retrying and intake.retrying.sentence(80)
+        return intake.retrying.sentence(80) if intake.retrying else None
 
     monkeypatch.setattr(kafka, "getmany", fails)
     assert "cannot read from Kafka for 80 s (1 times): UnsupportedCodecError" in await until(seen, "it is seen")
