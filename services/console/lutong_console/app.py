@@ -51,6 +51,7 @@ for command in (
     demo.demo,
     stack.up,
     stack.down,
+    stack.restart,
     stack.status,
     stack.logs,
     journey.journey,

@@ -89,7 +89,7 @@ async def _service(target: Suite, service: str, republished: Mapping[str, dateti
                 told["missed"] = [row for row in told["missed"] if not came_back(row, republished)]
                 findings += judge_consumer(service, told, live.get("stuck"), datetime.now(UTC))
     except httpx.TransportError:
-        return [Finding(f"{service} does not answer", f"lutong logs {service}")]
+        return [Finding(f"{service} does not answer", f"lutong logs {service}, then lutong restart {service}")]
     except ConsoleError as error:
         return [Finding(str(error), error.then or f"lutong logs {service}")]
     return findings
@@ -101,7 +101,7 @@ def judge_health(service: str, live: Mapping[str, Any], ready: Mapping[str, Any]
         if not there:
             yield Finding(f"{service}: no {name}", f"lutong logs {service}")
     if not live["live"]:
-        yield Finding(f"{service} is stuck: {live['reason']}", "restart it: lutong up, or your orchestrator")
+        yield Finding(f"{service} is not alive: {live['reason']}", f"lutong restart {service}")
 
 
 def judge_parked(service: str, total: int) -> Iterator[Finding]:
