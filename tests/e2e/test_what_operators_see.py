@@ -17,7 +17,7 @@ from lutong_chassis.testing import url_of
 from lutong_console.targets import Suite
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.topics import POSTS
-from lutong_local.stack import Stack
+from lutong_local.stack import Stack, load
 from tests.e2e.test_command_line import Lutong, lutong
 from tests.integration.chassis.harness import a_record, feed, until
 
@@ -170,3 +170,17 @@ async def test_status_asks_and_does_not_look_at_ports(lutong: Lutong, stack: Sta
         return (await run(lutong, "status", "--json")).returncode == 0
 
     await until(well_again, "everything is well again", deadline_s=60)
+
+
+async def test_one_service_is_restarted_and_the_others_go_on(lutong: Lutong, stack: Stack) -> None:
+    def pids() -> dict[str, int]:
+        return {piece["piece"]: piece["pid"] for piece in json.loads(lutong("status", "--json").stdout)}
+
+    before = await asyncio.to_thread(pids)
+    done = await run(lutong, "restart", "inventory", "--json")
+    if (changed := load(stack.directory)) is not None:  # whoever stops this stack in the end must know the new process
+        stack.children["inventory"] = changed.children["inventory"]
+    assert (done.returncode, json.loads(done.stdout)["restarted"]) == (0, "inventory"), done.stderr
+    after = await asyncio.to_thread(pids)
+    assert {piece for piece in after if after[piece] != before[piece]} == {"inventory"}
+    assert (await run(lutong, "restart", "kafka")).returncode == 2

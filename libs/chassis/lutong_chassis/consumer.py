@@ -24,7 +24,7 @@ from lutong_chassis.handlers import Handlers
 from lutong_chassis.narrowing import narrow
 from lutong_chassis.parking import Stopped, explain
 from lutong_chassis.progress import Place, Retry, came_at_s, places_of, ranges, show
-from lutong_chassis.skipping import Spot, Wish
+from lutong_chassis.skipping import RecordId, SkipRequest
 from lutong_contracts import Event
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Consumer:
     """The position of each partition, as far as it is committed; unknown ones are asked for when they are needed."""
     reached_s: float = 0.0
     """When the oldest record in hand came to its topic, or else the last one handled; in seconds since 1970."""
-    _wishes: dict[Spot, Wish] | None = None
+    _skips: dict[RecordId, SkipRequest] | None = None
     _outcomes: "dict[Place, Received[Event] | MalformedError]" = field(default_factory=dict)
     """What each record of the poll in hand says: decoded once, however often it is tried."""
     _written: bool = False
@@ -110,13 +110,13 @@ class Consumer:
         self.reached_s = came_at_s(records[-1:], time())
         self.in_hand = {}
         failpoints.reach("committed_not_offsets")
-        self.handled |= positions or {_partition(record): record.offset + 1 for record in records}
+        self.handled |= {_partition(record): record.offset + 1 for record in records} | dict(positions or {})
 
     def reassigned(self) -> None:
-        """Other partitions come: how far they are is for Kafka to say, and others may have had wishes meanwhile."""
+        """Other partitions come: how far they are is for Kafka to say, and others may have been told to skip meanwhile."""
         self.handled.clear()
         self.committed.clear()
-        self._wishes = None
+        self._skips = None
 
     async def settle(self, consumer: "AIOKafkaConsumer") -> None:
         """Commit exactly what was handled. A failure is harmless: the inbox knows what comes again, and we try again."""
@@ -124,15 +124,16 @@ class Consumer:
         mine = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
         try:
             await asyncio.wait_for(self._commit(consumer, mine), _SETTLE_TIMEOUT_S)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("offsets_not_committed", error=type(error).__name__)
+        except Exception as error:
+            log.warning("offsets_not_committed", error=explain(error))
             self.handled = mine | self.handled
 
     async def _commit(self, consumer: "AIOKafkaConsumer", mine: dict[TopicPartition, int]) -> None:
         unknown = [partition for partition in mine if partition not in self.committed]
         if unknown:
-            missed = await noticing.read_committed_offsets(consumer, unknown, self.committed)
-            await self._quietly(noticing.write_missed(self.pool, missed))
+            known, missed = await noticing.read_committed_offsets(consumer, unknown)
+            await noticing.write_missed(self.pool, missed)
+            self.committed |= known
         ahead = {partition: offset for partition, offset in mine.items() if offset != self.committed.get(partition)}
         if ahead:
             await consumer.commit(ahead)
@@ -151,17 +152,16 @@ class Consumer:
         return await narrow(records, lambda part: self._process(part, attempt))
 
     async def _without_skipped(self, records: list[Any]) -> list[Any]:
-        """Set aside what an operator wants skipped, and give the rest. Wishes are looked for before every try but the first."""
-        if self._wishes is None or self.retrying:
-            self._wishes = await skipping.wishes(self.pool)
-        if not self._wishes:
+        """Set aside what an operator wants skipped, and give the rest. Requests are looked for before each further try."""
+        if self._skips is None or self.retrying:
+            self._skips = await skipping.requests(self.pool)
+        requested = [record for record in records if skipping.record_id(record) in self._skips]
+        if not requested:
             return records
-        wished = [record for record in records if skipping.spot(record) in self._wishes]
-        if wished:
-            error = self.retrying.error if self.retrying else "it was skipped before"
-            await skipping.set_aside(self.pool, wished, error)
-            log.error("records_skipped", places=[show(where) for where in places_of(wished)])
-        return [record for record in records if skipping.spot(record) not in self._wishes]
+        error = self.retrying.error if self.retrying else "it was skipped before"
+        await skipping.set_aside(self.pool, requested, error)
+        log.error("records_skipped", places=[show(where) for where in places_of(requested)])
+        return [record for record in records if skipping.record_id(record) not in self._skips]
 
     async def _note_retry(self, records: list[Any], guilty: "Place | None", error: Exception) -> None:
         """Say what is tried again: to whoever asks this process at once, and to all when it lasts."""
@@ -196,7 +196,7 @@ class Consumer:
         except Exception as error:
             if blames(error):
                 raise
-            log.debug("note_not_written", error=type(error).__name__)
+            log.warning("note_not_written", error=explain(error))
 
     async def _wait(self, attempt: int, records: Records, consumer: "AIOKafkaConsumer") -> None:
         """Pause before the next try, and keep polling meanwhile so that the group does not give us up."""
@@ -264,8 +264,8 @@ class Consumer:
         known = len(decoded) - len(stopped) - len(fresh) - len(conflicts)
         outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(records) - len(decoded)}
         observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
-        if astray := noticing.astray(good, self.partitions_of):
-            await self._quietly(noticing.write_misplaced(self.pool, astray))
+        if foreign := noticing.misplaced(good, self.partitions_of):
+            await self._quietly(noticing.write_misplaced(self.pool, foreign))
         if said:
             self.after_commit()
         if tx.errands:

@@ -3,6 +3,7 @@
 Nothing waits for it and nothing is refused because of it; it is counted, and written down for `lutong doctor`.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -60,7 +61,7 @@ def partition_of(key: bytes, partitions: int) -> int:
     return (hashed & 0x7FFFFFFF) % partitions
 
 
-def astray(received: Sequence[Received[Event]], partitions_of: Callable[[str], int]) -> list[Misplaced]:
+def misplaced(received: Sequence[Received[Event]], partitions_of: Callable[[str], int]) -> list[Misplaced]:
     """Which foreign publishers put records into other partitions than those of their keys. Pure."""
     found: dict[tuple[str, str], Received[Event]] = {}
     counts: Counter[tuple[str, str]] = Counter()
@@ -96,22 +97,21 @@ async def write_misplaced(pool: Pool, seen: Sequence[Misplaced]) -> None:
 
 
 async def read_committed_offsets(
-    consumer: "AIOKafkaConsumer", partitions: Sequence[TopicPartition], into: dict[TopicPartition, int]
-) -> list[Missed]:
-    """Ask how far the group was in partitions that came; gives what retention took before it was read.
+    consumer: "AIOKafkaConsumer", partitions: Sequence[TopicPartition]
+) -> tuple[dict[TopicPartition, int], list[Missed]]:
+    """How far the group was in partitions that came, and what retention took before it was read.
 
     To be asked before the first commit: that moves the group's offset to where the log begins now, and the trace is gone.
     """
     begun: Mapping[TopicPartition, int] = await consumer.beginning_offsets(list(partitions))
-    missed = []
-    for partition in partitions:
-        told = await consumer.committed(partition)
-        if told is None:
-            continue
-        into[partition] = told
-        if told < begun[partition]:
-            missed.append(Missed(partition.topic, partition.partition, told, begun[partition]))
-    return missed
+    told = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
+    known = {partition: offset for partition, offset in zip(partitions, told, strict=True) if offset is not None}
+    missed = [
+        Missed(partition.topic, partition.partition, offset, begun[partition])
+        for partition, offset in known.items()
+        if offset < begun[partition]
+    ]
+    return known, missed
 
 
 async def write_missed(pool: Pool, missed: Sequence[Missed]) -> None:

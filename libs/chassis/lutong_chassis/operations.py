@@ -133,15 +133,15 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
     service = request.app.state.service
     where = (command.topic, command.partition, command.offset)
     async with transaction(service.required_pool) as tx:
-        decision = skipping.Wish(who.subject, command.reason)
-        answer = await skipping.wish(tx, service.name, where, service.handlers.topics, decision)
-        if isinstance(answer, skipping.Wished) and answer.is_new:
+        decision = skipping.SkipRequest(who.subject, command.reason)
+        answer = await skipping.request(tx, service.name, where, service.handlers.topics, decision)
+        if isinstance(answer, skipping.Requested) and answer.is_new:
             await audit.record(tx, who, Change("parked.skip", f"record:{show(where)}", command.reason))
             await outbox.write(tx, tx.outgoing)
     service.wake_relay()
     if isinstance(answer, skipping.Refusal):
         raise Problem(404 if answer.code == "unknown_topic" else 409, answer.code, answer.detail)
-    return {"skips": show(where), "wished_at": answer.at}
+    return {"skips": show(where), "requested_at": answer.at}
 
 
 @router.get("/operations/consumer")

@@ -23,6 +23,7 @@ REBALANCE_MAX_S: Final = 600.0
 """How long a group may take to share its partitions: twice the time that it gives its slowest member."""
 
 _SHOWN_MAX: Final = 3
+_ERROR_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Retry:
         return replace(
             self,
             attempts=self.attempts + 1,
-            error=error,
+            error=error.replace("\x00", "").encode("utf-8", "replace").decode()[:_ERROR_MAX],  # any database takes it
             places=tuple(places),
             guilty=guilty if guilty in places else None,
         )

@@ -1,8 +1,9 @@
 """Going on behind a record that cannot even be set aside: an operator names it, the consumer keeps its bytes and goes on.
 
 A consumer that tries a batch again writes down which records are left of it (`retrying`), so that any replica knows.
-An operator's wish (`skip`) is taken only for such a record. Before each next try the consumer looks for wishes, keeps
-the record's bytes as a discarded parked row. The wish is audited where it is made, and stays: a process that dies before it commits its offsets meets the record again, and passes it over.
+An operator's request (`skip`) is taken only for such a record. Before each next try the consumer looks for requests, and
+keeps the record's bytes as a discarded parked row. The request is audited where it is made, and stays: a process that
+dies before it commits its offsets meets the record again, and passes it over.
 """
 
 from collections import defaultdict
@@ -25,19 +26,19 @@ SEEN_MAX_S: Final = 120
 """How long what a consumer wrote down counts: one that lives writes again after each try."""
 REASON: Final = "skipped"
 
-Spot = tuple[str, int, int, int]
+RecordId = tuple[str, int, int, int]
 """Topic, partition, offset, timestamp: a topic that was made anew has other records at the same offsets."""
 
 
-class Wish(NamedTuple):
+class SkipRequest(NamedTuple):
     """That a record be skipped, by whom and why."""
 
     actor: str
     reason: str
 
 
-class Wished(NamedTuple):
-    """Since when a record is to be skipped; `is_new` is whether nobody had wished it before."""
+class Requested(NamedTuple):
+    """When a skip was requested; `is_new` is whether it was not requested before."""
 
     at: datetime
     is_new: bool
@@ -75,18 +76,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a service knows of one place: is its topic consumed, was it wished for, handled or parked."""
+    """What a service knows of one place: is its topic consumed, is a skip requested, was it handled or parked."""
 
     topics: Sequence[str]
     stuck: Sequence[StuckRow] = ()
-    wished: bool = False
+    requested: bool = False
     handled_at: datetime | None = None
     parked: tuple[int, str] | None = None
 
 
 def judge(service: str, where: Place, known: Known) -> Refusal | None:
     """Whether a record may be skipped: only one that this service tries again now. Asking twice is asking once."""
-    if known.wished:
+    if known.requested:
         return None
     if where[0] not in known.topics:
         return Refusal("unknown_topic", f"{service} does not consume {where[0]}: it consumes {', '.join(known.topics)}")
@@ -98,15 +99,17 @@ def judge(service: str, where: Place, known: Known) -> Refusal | None:
         return Refusal(
             "already_handled", f"{service} handled {show(where)} at {known.handled_at:%Y-%m-%d %H:%M:%S} UTC"
         )
-    tried = [spot for row in known.stuck for spot in row.places]
+    tried = [tried_at for row in known.stuck for tried_at in row.places]
     if where not in tried:
         instead = f"it tries {ranges(tried)} again" if tried else "it tries no batch again now"
         return Refusal("not_retried", f"{service} does not try {show(where)} again: {instead}")
     return None
 
 
-async def wish(tx: Tx, service: str, where: Place, topics: Sequence[Topic], decision: Wish) -> Refusal | Wished:
-    """Have a record skipped before the next try; gives since when that is wished, or why not."""
+async def request(
+    tx: Tx, service: str, where: Place, topics: Sequence[Topic], decision: SkipRequest
+) -> Refusal | Requested:
+    """Have a record skipped before the next try; gives when that was requested, or why it is refused."""
     refusal = judge(service, where, await _known(tx, where, topics))
     if refusal:
         return refusal
@@ -117,23 +120,24 @@ async def wish(tx: Tx, service: str, where: Place, topics: Sequence[Topic], deci
           FROM retrying
          WHERE topic = $1 AND partition = $2 AND $3 = ANY (offsets)
             ON CONFLICT (topic, partition, "offset", timestamp) DO NOTHING
-        RETURNING wished_at
+        RETURNING requested_at
         """,
         *where,
         *decision,
     )
     if added:
-        return Wished(added, is_new=True)
-    since: datetime = await tx.fetchval(
-        'SELECT max(wished_at) FROM skip WHERE topic = $1 AND partition = $2 AND "offset" = $3', *where
+        return Requested(added, is_new=True)
+    since: datetime | None = await tx.fetchval(
+        'SELECT max(requested_at) FROM skip WHERE topic = $1 AND partition = $2 AND "offset" = $3', *where
     )
-    return Wished(since, is_new=False)
+    gone = Refusal("not_retried", f"{service} does not try {show(where)} again any more")
+    return Requested(since, is_new=False) if since else gone  # it went on between the look and the request
 
 
 async def _known(tx: Tx, where: Place, topics: Sequence[Topic]) -> Known:
     row = await tx.fetchrow(
         """
-        SELECT EXISTS (SELECT FROM skip WHERE topic = $1 AND partition = $2 AND "offset" = $3) AS wished,
+        SELECT EXISTS (SELECT FROM skip WHERE topic = $1 AND partition = $2 AND "offset" = $3) AS requested,
                (SELECT max(received_at) FROM inbox WHERE topic = $1 AND partition = $2 AND "offset" = $3
                    AND received_at > now() - interval '1 day') AS handled_at,
                (SELECT max(id) FROM parked WHERE topic = $1 AND partition = $2 AND "offset" = $3) AS parked_id,
@@ -145,7 +149,7 @@ async def _known(tx: Tx, where: Place, topics: Sequence[Topic]) -> Known:
     assert row is not None  # noqa: S101  # a SELECT without FROM has one row
     parked = (row["parked_id"], row["state"]) if row["parked_id"] else None
     names = [topic.name for topic in topics]
-    return Known(names, await stuck(tx), row["wished"], row["handled_at"], parked)
+    return Known(names, await stuck(tx), row["requested"], row["handled_at"], parked)
 
 
 async def stuck(tx: Tx) -> list[StuckRow]:
@@ -167,7 +171,7 @@ async def write_down(pool: Pool, retry: Retry, records: Sequence[Record], lasts_
     by_partition: dict[tuple[str, int], list[Record]] = defaultdict(list)
     for record in records:
         by_partition[record.topic, record.partition].append(record)
-    async with transaction(pool) as tx:
+    async with transaction(pool) as tx:  # a row each: PostgreSQL unnests no arrays of arrays, and partitions are few
         for (topic, partition), mine in sorted(by_partition.items(), key=lambda item: item[0]):
             guilty = retry.guilty[2] if retry.guilty and retry.guilty[:2] == (topic, partition) else None
             await tx.execute(
@@ -199,14 +203,14 @@ async def forget(pool: Pool, partitions: Iterable[tuple[str, int]]) -> None:
         )
 
 
-async def wishes(pool: Pool) -> dict[Spot, Wish]:
+async def requests(pool: Pool) -> dict[RecordId, SkipRequest]:
     """All records that are to be skipped, or were: operators name them one by one, so they are few."""
     async with transaction(pool, readonly=True) as tx:
         rows = await tx.fetch('SELECT topic, partition, "offset", timestamp, actor, reason FROM skip')
-    return {(row[0], row[1], row[2], row[3]): Wish(row[4], row[5]) for row in rows}
+    return {(row[0], row[1], row[2], row[3]): SkipRequest(row[4], row[5]) for row in rows}
 
 
-def spot(record: Record) -> Spot:
+def record_id(record: Record) -> RecordId:
     """What a record is known by."""
     return (*place(record), record.timestamp)
 

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "demo": "demo:demo",
     "up": "stack:up",
     "down": "stack:down",
+    "restart": "stack:restart",
     "status": "stack:status",
     "logs": "stack:logs",
     "journey": "journey:journey",
@@ -40,7 +41,7 @@ COMMANDS: Final = {
 }
 """By name, the module of this package and the function, or group of commands, in it."""
 
-_LOCAL: Final = frozenset({"demo", "up", "down", "status", "logs", "replay", "backup", "restore"})
+_LOCAL: Final = frozenset({"demo", "up", "down", "restart", "status", "logs", "replay", "backup", "restore"})
 """Commands that run Kafka, PostgreSQL or its tools from wheels: the image of the command line contains none of these."""
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -24,6 +24,7 @@ from lutong_contracts import TOPICS, Topic
 _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
 _STUCK_MIN_S: Final = 30.0
+_NOTICED_WITHIN: Final = timedelta(minutes=1)
 _OVERDUE_MAX_S: Final = 10.0
 """How late a deadline may be: it is looked for several times a second."""
 _UNREADY: Final = {
@@ -59,7 +60,8 @@ def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
 
 
 async def _examine(target: Suite) -> list[Finding]:
-    findings = [finding for service in target.urls for finding in await _service(target, service)]
+    republished = {service: await _republished(url) for service, url in target.database_urls.items()}
+    findings = [finding for service in target.urls for finding in await _service(target, service, republished)]
     for service, url in target.database_urls.items():
         findings += await _database(service, url)
     try:
@@ -70,7 +72,20 @@ async def _examine(target: Suite) -> list[Finding]:
     return findings
 
 
-async def _service(target: Suite, service: str) -> list[Finding]:
+async def _republished(url: str) -> datetime | None:
+    """When a service last published again what it had said, if it did and its database answers."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError):
+        return None
+    try:
+        at: datetime | None = await connection.fetchval("SELECT max(at) FROM audit WHERE action = 'republished'")
+        return at
+    finally:
+        await connection.close()
+
+
+async def _service(target: Suite, service: str, republished: Mapping[str, datetime | None]) -> list[Finding]:
     url = target.urls[service]
     try:
         async with target.client(5) as client:
@@ -81,9 +96,10 @@ async def _service(target: Suite, service: str) -> list[Finding]:
                 _, parked = await parked_of(client, url)
                 findings += judge_parked(service, parked)
                 told = await call(client, "GET", f"{url}/operations/consumer")
+                told["missed"] = [row for row in told["missed"] if not came_back(row, republished)]
                 findings += judge_consumer(service, told, live.get("stuck"), datetime.now(UTC))
     except httpx.TransportError:
-        return [Finding(f"{service} does not answer", f"lutong logs {service}")]
+        return [Finding(f"{service} does not answer", f"lutong logs {service}, then lutong restart {service}")]
     except ConsoleError as error:
         return [Finding(str(error), error.then or f"lutong logs {service}")]
     return findings
@@ -95,7 +111,7 @@ def judge_health(service: str, live: Mapping[str, Any], ready: Mapping[str, Any]
         if not there:
             yield Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
     if not live["live"]:
-        yield Finding(f"{service} is stuck: {live['reason']}", "restart it: lutong up, or your orchestrator")
+        yield Finding(f"{service} is not alive: {live['reason']}", f"lutong restart {service}")
 
 
 def judge_parked(service: str, total: int) -> Iterator[Finding]:
@@ -126,6 +142,12 @@ def judge_consumer(service: str, told: Mapping[str, Any], stuck: str | None, now
         last = f"{row['topic']}/{row['partition']}@{row['offset']}"
         what = f"{service}: {row['records']} events of {row['source']} are in another partition than their keys', last {last}"
         yield Finding(what, "its publisher: partitioner=murmur2_random (docs/publishing.md)")
+
+
+def came_back(row: Mapping[str, Any], republished: Mapping[str, datetime | None]) -> bool:
+    """Whether the owner of the topic published again after these events were missed: a consumer notices a moment later."""
+    at = republished.get(row["topic"].split(".")[1])
+    return at is not None and at > datetime.fromisoformat(row["noticed_at"]) - _NOTICED_WITHIN
 
 
 def _lasts_s(row: Mapping[str, Any], now: datetime) -> float:

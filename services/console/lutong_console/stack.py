@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.health import ANSWER_TIMEOUT_S, Health, of_kafka, of_postgres, of_service
 from lutong_console.screen import emit_json, err, line, out, say, table
 from lutong_console.targets import Json, StackName, Suite, stack_named
@@ -53,6 +53,30 @@ def down(
         emit_json({"stack": stack, "stopped": running is not None, "purged": purge and running is not None})
     else:
         out.print("stopped" + (" and purged" if purge else "") if running else "nothing was running")
+
+
+def restart(
+    service: Annotated[str, typer.Argument(help="feed, registry, membership or inventory.")],
+    stack: StackName = "default",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Stop one service of a local stack and start it again; the others go on."""
+    running = stack_named(stack)
+    if running is None or not running.children:
+        raise ConsoleError(f"no stack is running under the name {stack!r}", then="lutong up", code=UNREACHABLE)
+    if service not in SERVICES:
+        raise ConsoleError(f"there is no service {service!r}: there are {', '.join(SERVICES)}", code=USAGE)
+    try:
+        local.stop_service(running, service)
+        local.start_service(running, service)
+        local.wait_until_ready(running, (service,), say)
+    except LocalError as error:
+        raise ConsoleError(str(error), then=f"lutong logs {service} --stack {stack}") from None
+    if as_json:
+        emit_json({"stack": stack, "restarted": service})
+    else:
+        out.print(f"{service} is ready again")
 
 
 def status(stack: StackName = "default", *, as_json: Json = False) -> None:

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from lutong_chassis.narrowing import GUILTY_MAX, narrow
-from lutong_chassis.noticing import Misplaced, astray, partition_of
+from lutong_chassis.noticing import Misplaced, misplaced, partition_of
 from lutong_chassis.progress import Extent, Look, Retry, came_at_s, lag, ranges, why_restart
 from lutong_chassis.skipping import Known, StuckRow, judge
 from lutong_chassis.testing import a_received
@@ -108,6 +108,10 @@ def test_a_retry_says_how_long_why_and_where() -> None:
     assert retry.again("TypeError at x.py:1", places, places[0]).sentence(81).endswith("x.py:1, posts/0@21")
 
 
+def test_an_error_that_no_database_takes_is_told_all_the_same() -> None:
+    assert Retry(0.0, 0, "").again("bad \x00 \ud800", [], None).error == "bad  ?"
+
+
 def test_a_guilty_record_that_was_skipped_is_not_named_any_more() -> None:
     retry = Retry(0.0, 1, "").again("x", [("posts", 0, 22)], ("posts", 0, 21))
     assert retry.guilty is None
@@ -203,7 +207,7 @@ def test_what_is_tried_again_may_be_skipped() -> None:
 
 
 def test_what_was_skipped_may_be_skipped_again() -> None:
-    assert judge("registry", ("posts", 0, 21), Known(["posts"], wished=True, parked=(5, "discarded"))) is None
+    assert judge("registry", ("posts", 0, 21), Known(["posts"], requested=True, parked=(5, "discarded"))) is None
 
 
 # Keys in foreign partitions
@@ -237,11 +241,11 @@ def test_a_publisher_with_another_partitioner_is_told_apart() -> None:
         a_post("p-1", "/lutong/feed", (right + 1) % 12),  # our relay chooses itself, and is not looked at
     ]
     topic = PostPublished.topic.name
-    assert astray(received, lambda _topic: 12) == [Misplaced(topic, "/cms", 2, (right + 1) % 12, 7)]  # type: ignore[arg-type]  # they are
+    assert misplaced(received, lambda _topic: 12) == [Misplaced(topic, "/cms", 2, (right + 1) % 12, 7)]  # type: ignore[arg-type]  # they are
 
 
 def test_while_nobody_knows_the_partitions_nobody_is_blamed() -> None:
-    assert astray([a_post("p-1", "/cms", 11)], lambda _topic: 0) == []  # type: ignore[list-item]  # it is one
+    assert misplaced([a_post("p-1", "/cms", 11)], lambda _topic: 0) == []  # type: ignore[list-item]  # it is one
 
 
 def test_ages_are_bounded_by_what_topics_keep() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lutong_console.doctor import judge_consumer, judge_health, judge_parked
+from lutong_console.doctor import came_back, judge_consumer, judge_health, judge_parked
 from lutong_console.health import Health, judge_service
 from lutong_console.verify.collect import Record, World
 from lutong_console.verify.log import log_matches_outbox
@@ -71,6 +71,13 @@ def test_events_that_retention_took_are_found() -> None:
     (finding,) = judge_consumer("registry", TOLD | {"missed": [missed]}, None, NOW)
     assert "missed up to 5 events of lutong.feed.posts/3" in finding.what
     assert finding.then.startswith("lutong republish")
+
+
+def test_events_that_were_published_again_are_missed_no_more() -> None:
+    row = {"topic": POSTS.name, "partition": 3, "first": 5, "begin": 10, "noticed_at": NOW.isoformat()}
+    assert came_back(row, {"feed": NOW + timedelta(seconds=1)})
+    assert not came_back(row, {"feed": NOW - timedelta(minutes=2), "registry": NOW + timedelta(seconds=1)})
+    assert not came_back(row, {"feed": None})
 
 
 def test_a_publisher_with_another_partitioner_is_found() -> None:

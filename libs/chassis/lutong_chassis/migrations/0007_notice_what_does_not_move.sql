@@ -23,7 +23,7 @@ CREATE TABLE skip (
     timestamp bigint NOT NULL,
     actor     text NOT NULL,
     reason    text NOT NULL,
-    wished_at timestamptz NOT NULL DEFAULT now(),
+    requested_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition, "offset", timestamp)
 );
 

@@ -45,13 +45,13 @@ def log_matches_outbox(world: World) -> Iterator[Violation]:
 
 def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
     """Order per key needs every publisher to choose the partition by murmur2 of the key; says which one does not."""
-    astray: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    misplaced: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in world.records:
         readable = record.key and "\N{REPLACEMENT CHARACTER}" not in record.key
         partitions = _PARTITIONS.get(record.topic)
         if readable and partitions and partition_of(record.key.encode(), partitions) != record.partition:
-            astray[record.topic, record.source].append(record)
-    for (topic, source), records in sorted(astray.items()):
+            misplaced[record.topic, record.source].append(record)
+    for (topic, source), records in sorted(misplaced.items()):
         what = f"{source or 'a publisher without a source'}: {len(records)} keys of {topic} are in foreign partitions"
         yield Violation("V1", what, f"key {records[0].key} at {records[0].place}")
 
