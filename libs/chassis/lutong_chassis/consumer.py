@@ -61,6 +61,8 @@ class Consumer:
     retry_delay_max_s: float
     after_commit: "Callable[[], None]"
     wake_errands: "Callable[[set[str]], None]" = lambda _names: None
+    owner: str = ""
+    """The service that consumes. What it published itself is passed over where it takes a type from others."""
     waiting_for: str | None = None
     handled: dict[TopicPartition, int] = field(default_factory=dict)
     """The next offset of each partition that was handled and is not committed yet."""
@@ -137,12 +139,16 @@ class Consumer:
                 await self._park(records[0], error)
 
     async def _attempt(self, records: Records) -> None:
+        theirs = self._without_our_own(records)
+        if not theirs:
+            observe.consumed({"ignored": len(records)}, [])
+            return
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
-            decoded = [item for item in map(_decode, records) if self._concerns_us(item)]
+            decoded = [item for item in map(_decode, theirs) if self._concerns_us(item)]
             bad = [record for record, outcome in decoded if isinstance(outcome, MalformedError)]
             seen = await parking.already_parked(tx, bad) if bad else set()
-            keyed = [(record.topic, bytes(record.key)) for record in records if record.key is not None]
+            keyed = [(record.topic, bytes(record.key)) for record in theirs if record.key is not None]
             good, stopped = sort_out(
                 [item for item in decoded if place(item[0]) not in seen], await parking.blocked_keys(tx, keyed)
             )
@@ -168,7 +174,23 @@ class Consumer:
     def _concerns_us(self, decoded: "Decoded") -> bool:
         """Events that nobody here handles are passed over, also behind a parked record of their key."""
         _, outcome = decoded
-        return isinstance(outcome, MalformedError) or type(outcome.event) in self.handlers.by_type
+        if isinstance(outcome, MalformedError):
+            return True
+        kind, ours = type(outcome.event), outcome.source == f"/lutong/{self.owner}"
+        return kind in self.handlers.by_type and not (ours and kind in self.handlers.from_others(self.owner))
+
+    def _without_our_own(self, records: Records) -> Records:
+        """Records without those that this service published itself, known by two headers: they are not worth decoding."""
+        types = {event.type.encode() for event in self.handlers.from_others(self.owner)}
+        if not types:
+            return records
+        source = ("ce_source", f"/lutong/{self.owner}".encode())
+        return [
+            record
+            for record in records
+            if source not in record.headers
+            or not any(name == "ce_type" and value in types for name, value in record.headers)
+        ]
 
     async def _park(self, record: "ConsumerRecord[Any, Any]", error: Exception) -> None:
         _, outcome = _decode(record)

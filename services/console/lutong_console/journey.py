@@ -1,6 +1,7 @@
 """lutong journey: one road, from what every service wrote down about it."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -40,12 +41,26 @@ async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) 
         for service, answer in zip(target.urls, answers, strict=True)
         for record in answer
     ]
-    said = sorted((r for r in records if r["direction"] == "said"), key=lambda r: (r["at"], r["event_id"]))
+    said = sorted(_said(records), key=lambda r: (r["at"], r["direction"] == "said", r["event_id"]))
     heard: dict[str, dict[str, datetime]] = {}
     for record in records:
         if record["direction"] == "heard":
             heard.setdefault(record["event_id"], {})[record["service"]] = record["at"]
     return [_step(record, heard.get(record["event_id"], {})) for record in said]
+
+
+def _said(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What was published: by services, who write it down, and by others, of whom those who consumed it tell."""
+    said = [record for record in records if record["direction"] == "said"]
+    known = {record["event_id"] for record in said}
+    began: dict[str | None, datetime] = {}  # the first thing that is known of an event, or that follows from it
+    for record in records:
+        for event_id in (record["event_id"], record["causation_id"]):
+            began[event_id] = min(record["at"], began.get(event_id, record["at"]))
+    yield from said
+    for record in {r["event_id"]: r for r in records if r["event_id"] not in known}.values():
+        publisher = (record.get("source") or "?").removeprefix("/lutong/")
+        yield record | {"service": publisher, "at": began[record["event_id"]]}
 
 
 async def _part(client: httpx.AsyncClient, service: str, url: str, journey_id: str) -> list[dict[str, Any]]:
