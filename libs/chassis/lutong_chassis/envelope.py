@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 import orjson
 from pydantic import ValidationError
 
-from lutong_contracts import Event, UnknownEventTypeError, event_class
+from lutong_contracts import Event, UnknownEventTypeError, event_class, sentences
 from lutong_contracts.cloudevents import STRUCTURED, Cause, Envelope, to_headers
 
 __all__ = [
@@ -148,8 +148,9 @@ def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
     """Structured mode: one JSON object holds the attributes and, under `data`, the event."""
     try:
         document = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise MalformedError("bad_bytes", f"structured CloudEvent is not JSON: {error}") from None
+    except orjson.JSONDecodeError:
+        why = sentences.not_json(value) or "it is not JSON in UTF-8"
+        raise MalformedError("bad_bytes", f"the structured CloudEvent cannot be read: {why}") from None
     if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
         raise MalformedError("bad_bytes", "structured CloudEvent must be an object with an object under 'data'")
     said = {name: str(document[name]) for name in (*_ATTRIBUTES, "traceparent") if document.get(name) is not None}
@@ -185,12 +186,18 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
     try:
         return cls.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        reason = "bad_bytes" if first["type"] == "json_invalid" else "invalid"
-        pointer = "/" + "/".join(str(part) for part in first["loc"])
-        raise MalformedError(
-            reason, f"{first['msg']} at {pointer} ({error.error_count()} in all)", f"/data{pointer}"
-        ) from None
+        raise _malformed(error, data, cls) from None
+
+
+def _malformed(error: ValidationError, data: bytes, cls: type[Event]) -> MalformedError:
+    """Why an event is not what its type says, in a sentence."""
+    errors = error.errors(include_url=False)
+    if errors[0]["type"] == "json_invalid":
+        why = sentences.not_json(data) or "it is not JSON"
+        empty = "the record has no value; these topics have no tombstones"
+        return MalformedError("bad_bytes", f"the event cannot be read: {why}" if data else empty, "/data")
+    found = sentences.wrongs(errors, cls)
+    return MalformedError("invalid", sentences.summary(found), f"/data{found[0].pointer}")
 
 
 def _received(
@@ -226,7 +233,7 @@ def _time(text: str | None, recorded_at: datetime) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise MalformedError("bad_header", "CloudEvents attribute 'time' is not RFC 3339") from None
+        raise MalformedError("bad_header", "CloudEvents attribute 'time' is not RFC 3339", "/time") from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 

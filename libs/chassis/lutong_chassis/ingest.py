@@ -21,7 +21,7 @@ from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed
 from lutong_chassis.http.problems import documented
-from lutong_contracts import Event
+from lutong_contracts import Event, sentences
 
 E = TypeVar("E", bound=Event)
 
@@ -56,8 +56,11 @@ _HINTS: Final = {
     "unknown_type": "docs/flow.md lists the types; a newer one needs a newer version of Lutong",
     "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
     "too_large": "carry an id instead of the content",
+    "not_found": "create what it names first, or publish with a token that may act for it",
     "wrong_key": "leave `partitionkey` out: the event itself says it",
 }
+
+_HINTS_AT: Final = {"/time": "write it as RFC 3339 has it, such as 2026-01-31T08:00:00+08:00, or leave it out"}
 
 
 class Result(BaseModel):
@@ -138,8 +141,9 @@ def split(content_type: str, body: bytes) -> list[bytes]:
 def _elements(body: bytes) -> list[bytes]:
     try:
         elements = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Problem(422, "bad_batch", f"the array is not JSON: {error}") from None
+    except orjson.JSONDecodeError:
+        why = sentences.not_json(body) or "it is not JSON in UTF-8"
+        raise Problem(422, "bad_batch", f"the array cannot be read: {why}") from None
     if not isinstance(elements, list):
         raise Problem(422, "bad_batch", "send an array of events")
     return [orjson.dumps(element) for element in elements]
@@ -201,7 +205,12 @@ async def _take(
 
 def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Result:
     return Result(
-        id=event_id, status="rejected", code=code, pointer=pointer or None, detail=detail, hint=_HINTS.get(code)
+        id=event_id,
+        status="rejected",
+        code=code,
+        pointer=pointer or None,
+        detail=detail,
+        hint=_HINTS_AT.get(pointer) or _HINTS.get(code),
     )
 
 

@@ -29,6 +29,11 @@ Text = Annotated[str, Printable]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), Printable]
 """One line that a person reads: a service's name, an offer's name."""
 
+PAGE_PATTERN: Final = (
+    r"^[A-Za-z0-9_\-][A-Za-z0-9_\-.]*(/[A-Za-z0-9_\-][A-Za-z0-9_\-.]*)*(\?[A-Za-z0-9_\-.~%=&+:/?@!$'()*,;]*)?$"
+)
+"""The path of a page as mini-programs have it, subpackages (`packageA/pages/view`) and a query (RFC 3986) included."""
+
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
 """Why something was refused or ended: a stable snake_case word, for programs and people alike."""
 

@@ -20,6 +20,7 @@ from fastapi.security import HTTPBearer
 
 from lutong_chassis import observe
 from lutong_chassis.auth import RANKS, Principal, Rank, UnauthenticatedError, Verifier, verifier_of
+from lutong_chassis.http.documents import read_json, refuse_encoded
 from lutong_chassis.http.limits import RateLimit
 from lutong_chassis.http.problems import Problem, documented
 from lutong_chassis.settings import Settings
@@ -107,7 +108,7 @@ class GuardedRoute(APIRoute):
         self.allowed = roles
         kwargs["dependencies"] = [*(kwargs.get("dependencies") or ()), Depends(_BEARER)]
         writes = not set(kwargs.get("methods") or {"GET"}) <= SAFE_METHODS
-        refusals = documented(400, 401, 403, 404, *((409, 413) if writes else ()), 422, 429, 503)
+        refusals = documented(400, 401, 403, 404, *((409, 413, 415) if writes else ()), 422, 429, 503)
         kwargs["responses"] = refusals | (kwargs.get("responses") or {})
         kwargs["openapi_extra"] = {"x-allowed": list(roles)} | (kwargs.get("openapi_extra") or {})
         super().__init__(path, endpoint, **kwargs)
@@ -119,6 +120,9 @@ class GuardedRoute(APIRoute):
         async def handle(request: Request) -> Response:
             with observe.HTTP_TIME.labels(request.method, self.path).time():
                 request.state.principal = request.app.state.gate.admit(request, self.allowed)
+                refuse_encoded(request)
+                if self.body_field is not None:
+                    await read_json(request)
                 return await self.answer(request, run)
 
         return handle

@@ -1,6 +1,6 @@
 """Refusals as problem documents (RFC 9457): a stable word for programs, a sentence for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 import asyncpg
@@ -10,9 +10,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from uuid_utils import uuid7
 
 from lutong_chassis import parking
 from lutong_chassis.database import is_transient
+from lutong_contracts import sentences
 
 log = structlog.get_logger(__name__)
 
@@ -79,17 +81,17 @@ def install_problems(app: FastAPI) -> None:
         headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
         return answer(Problem(error.status_code, "http", str(error.detail), headers))
 
-    async def invalid(_request: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
-        errors = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in error.errors()]
-        detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors[:3])
-        return answer(Problem(422, "invalid", detail, errors=errors))
+        return answer(_invalid(request, error))
 
-    async def failure(_request: Request, error: Exception) -> Response:
+    async def failure(request: Request, error: Exception) -> Response:
         if is_transient(error):
             return answer(Problem(503, "unavailable", "a dependency is away or busy: try again shortly"))
-        log.error("command_failed", error=parking.explain(error))
-        return answer(Problem(500, "bug", "this is a bug in the service, not in your request: see its log"))
+        reference = str(uuid7())
+        log.error("command_failed", error=parking.explain(error), reference=reference, **_about(request))
+        detail = f"this is a bug in the service, not in your request: its log has more under reference {reference}"
+        return answer(Problem(500, "bug", detail, reference=reference))
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(HTTPException, http)
@@ -117,6 +119,22 @@ def _allowed(request: Request) -> str:
     return ", ".join(sorted({m for route in routes if route.path_regex.match(request.url.path) for m in route.methods}))
 
 
-def _pointer(location: Sequence[object]) -> str:
-    """Where in the request: a JSON pointer, with the part of the request as its first step."""
-    return "/" + "/".join(str(step) for step in location)
+def _about(request: Request) -> dict[str, Any]:
+    """Which route was called, and by whom; never what was sent."""
+    route, who = request.scope.get("route"), getattr(request.state, "principal", None)
+    path = getattr(route, "path", None)
+    return {"method": request.method, "route": path, "subject": getattr(who, "subject", None)}
+
+
+def _invalid(request: Request, error: RequestValidationError) -> Problem:
+    """What is wrong with a request, one sentence for each thing; the first step of a pointer is the part of the request."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    body = next(iter(sentences.models(field.field_info.annotation)), None) if field else None
+    errors = error.errors()
+    found = [
+        wrong
+        for each in errors
+        for wrong in sentences.wrongs([each], body if each["loc"][0] == "body" else None, within=1)
+    ]
+    shown = [{"pointer": wrong.pointer, "detail": wrong.detail} for wrong in found]
+    return Problem(422, "invalid", sentences.summary(found), errors=shown)
