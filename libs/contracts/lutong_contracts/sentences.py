@@ -10,9 +10,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from lutong_contracts.values import IDENTIFIER_PATTERN, PAGE_PATTERN
+
+Model = type[object]
+"""A pydantic model or dataclass."""
 
 Error = Mapping[str, Any]
 """One of `ValidationError.errors()`."""
@@ -40,7 +43,7 @@ class Wrong(NamedTuple):
     detail: str
 
 
-def wrongs(errors: Sequence[Error], model: type[BaseModel] | None = None, *, within: int = 0) -> list[Wrong]:
+def wrongs(errors: Sequence[Error], model: Model | None = None, *, within: int = 0) -> list[Wrong]:
     """What is wrong, one sentence each.
 
     `within` steps of each location are not the sender's: the part of the request, say. `model` is what the document
@@ -88,10 +91,10 @@ def not_json(document: bytes) -> str | None:
     return None
 
 
-def _sentence(error: Error, location: Sequence[object], model: type[BaseModel] | None) -> str:
+def _sentence(error: Error, location: Sequence[object], model: Model | None) -> str:
     name = _name(location)
     kind = error["type"]
-    if kind == "extra_forbidden":
+    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
         return _unknown(location, model)
     if kind in {"value_error", "assertion_error"}:
         return _own_words(name, error)
@@ -121,7 +124,7 @@ def _own_words(name: str, error: Error) -> str:
     return said if name == "the body" else f"{name}: {said}"
 
 
-def _unknown(location: Sequence[object], model: type[BaseModel] | None) -> str:
+def _unknown(location: Sequence[object], model: Model | None) -> str:
     *path, last = location
     known = _fields(model, path)
     near = difflib.get_close_matches(str(last), known, 1)
@@ -132,24 +135,24 @@ def _unknown(location: Sequence[object], model: type[BaseModel] | None) -> str:
     return f"{said}: there are {', '.join(known)}" if known else said
 
 
-def _fields(model: type[BaseModel] | None, path: Sequence[object]) -> list[str]:
+def _fields(model: Model | None, path: Sequence[object]) -> list[str]:
     """The fields at a place in a model, as far as its annotations tell."""
     found = [model] if model else []
     for step in path:
         found = _inside(found, step) if isinstance(step, str) else found
-    return list(dict.fromkeys(field.alias or name for each in found for name, field in each.model_fields.items()))
+    return list(dict.fromkeys(field.alias or name for each in found for name, field in fields_of(each).items()))
 
 
-def _inside(alternatives: Sequence[type[BaseModel]], step: str) -> list[type[BaseModel]]:
-    fields = [each.model_fields[step] for each in alternatives if step in each.model_fields]
+def _inside(alternatives: Sequence[Model], step: str) -> list[Model]:
+    fields = [fields_of(each)[step] for each in alternatives if step in fields_of(each)]
     return [inner for field in fields for inner in models(field.annotation)]
 
 
-def _without_tags(location: Sequence[object], model: type[BaseModel] | None) -> list[object]:
+def _without_tags(location: Sequence[object], model: Model | None) -> list[object]:
     """Where the sender wrote it: pydantic names the alternative that it tried, too, and no document has that."""
     found, place = [model] if model else [], []
     for at, step in enumerate(location):
-        known = isinstance(step, str) and any(step in each.model_fields for each in found)
+        known = isinstance(step, str) and any(step in fields_of(each) for each in found)
         if isinstance(step, str) and not known and len(found) > 1 and at < len(location) - 1:
             continue
         place.append(step)
@@ -157,9 +160,15 @@ def _without_tags(location: Sequence[object], model: type[BaseModel] | None) -> 
     return place
 
 
-def models(annotation: object) -> list[type[BaseModel]]:
+def fields_of(model: Model) -> Mapping[str, FieldInfo]:
+    """The fields of a model, or of a pydantic dataclass."""
+    found: Mapping[str, FieldInfo] = getattr(model, "__pydantic_fields__", {})
+    return found
+
+
+def models(annotation: object) -> list[Model]:
     """The models in an annotation: itself, or what a list or a union is of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__"):
         return [annotation]
     return [found for inner in getattr(annotation, "__args__", ()) for found in models(inner)]
 

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -30,7 +30,7 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whit
 """One line that a person reads: a service's name, an offer's name."""
 
 PAGE_PATTERN: Final = (
-    r"^[A-Za-z0-9_\-][A-Za-z0-9_\-.]*(/[A-Za-z0-9_\-][A-Za-z0-9_\-.]*)*(\?[A-Za-z0-9_\-.~%=&+:/?@!$'()*,;]*)?$"
+    r"^[A-Za-z0-9_\-][A-Za-z0-9_\-.]*(/[A-Za-z0-9_\-][A-Za-z0-9_\-.]*)*(\?[A-Za-z0-9_\-.~%=&+:?@!$'()*,;]*)?$"
 )
 """The path of a page as mini-programs have it, subpackages (`packageA/pages/view`) and a query (RFC 3986) included."""
 
@@ -45,10 +45,24 @@ def _written_out(value: object) -> object:
     raise ValueError("should begin with a date as RFC 3339 has it: 2026-01-31")
 
 
-Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+YEARS: Final = range(1970, 3000)
+"""The years of dates in requests: with any offset or term added, UTC and PostgreSQL can still say them."""
+
+D = TypeVar("D", bound=date)
+
+
+def _within_bounds(value: D) -> D:
+    if value.year not in YEARS:
+        raise ValueError(f"must be between {YEARS[0]}-01-01 and {YEARS[-1]}-12-31")
+    return value
+
+
+_Bounded: Final = AfterValidator(_within_bounds)
+
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out), _Bounded]
 """A date and time with its offset, as somebody writes it in a request."""
 
-Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out)]
+Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out), _Bounded]
 """A date, as somebody writes it in a request."""
 
 VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]

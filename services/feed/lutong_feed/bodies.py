@@ -15,7 +15,9 @@ class Account(Command):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "浙里办", "kind": "enterprise"}]})
 
     name: Title = Field(examples=["浙里办"])
-    kind: Literal["personal", "enterprise"] = "personal"
+    kind: Literal["personal", "enterprise"] | None = Field(
+        default=None, description="absent: as it was, and personal for a new account"
+    )
 
 
 class NamedAccount(Account):

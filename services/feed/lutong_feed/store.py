@@ -13,15 +13,20 @@ from lutong_contracts.values import Offer
 from lutong_feed.domain import MAY_BECOME, CardRow, Cursor, Program, Status
 
 
-async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str]]) -> None:
-    """Create or rename accounts, given as (id, name, kind)."""
+async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str | None]]) -> None:
+    """Create or rename accounts, given as (id, name, kind); without a kind it stays, and a new account is personal."""
+    latest = sorted({account[0]: account for account in accounts}.items())
     await tx.execute(
         """
         INSERT INTO account (account_id, name, kind)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-            ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kind = excluded.kind
+        SELECT account_id, name, coalesce(kind, 'personal')
+          FROM unnest($1::text[], $2::text[], $3::text[]) AS given(account_id, name, kind)
+            ON CONFLICT (account_id) DO UPDATE
+           SET name = excluded.name,
+               kind = CASE WHEN excluded.account_id = ANY ($4) THEN account.kind ELSE excluded.kind END
         """,
-        *columns(sorted({account[0]: account for account in accounts}.values()), 3),
+        *columns([account for _, account in latest], 3),
+        [account_id for account_id, (_, _, kind) in latest if kind is None],
     )
 
 

@@ -64,7 +64,11 @@ class Voiding(Because):
 async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: TxDependency) -> dict[str, str]:
     """Open a stock, pause it, or change how many may be given out. What a coupon is worth never changes."""
     who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
-    if not await store.put_stock(tx, Stock(stock_id, **terms.model_dump())):
+    await tx.lock("coupon stock", [stock_id])  # what is not mentioned stays, and must not change meanwhile
+    known = await store.stock(tx, stock_id)
+    unsaid = StockOfCoupons.model_fields.keys() - terms.model_fields_set if known else set()
+    kept = {name: known[name] for name in unsaid if known}
+    if not await store.put_stock(tx, Stock(stock_id, **(terms.model_dump() | kept))):
         raise Problem(
             409,
             "stock_fixed",

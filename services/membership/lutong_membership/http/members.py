@@ -1,12 +1,14 @@
 """What is known of members, and what they may see of it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, not_found
+from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, not_found
 from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
 from lutong_membership import store
@@ -67,14 +69,14 @@ class Wish(Command):
 @allowed("operator")
 async def put_profile(member_id: Identifier, profile: Profile, tx: TxDependency) -> None:
     """Say what is known of a member. Agreements that are signed stay as they are."""
-    await store.save_applicants(tx, [Applicant(member_id, **profile.model_dump())])
+    await _save(tx, [MemberProfile(member_id=member_id, **profile.model_dump(exclude_unset=True))])
 
 
 @router.post("/v1/members/profiles/batch", status_code=201)
 @allowed("operator")
 async def put_profiles(command: Profiles, tx: TxDependency) -> dict[str, int]:
     """Say what is known of many members."""
-    await store.save_applicants(tx, [Applicant(**profile.model_dump()) for profile in command.profiles])
+    await _save(tx, command.profiles)
     return {"saved": len(command.profiles)}
 
 
@@ -155,3 +157,14 @@ async def consult(member_id: Identifier, wish: Wish, who: Who, tx: TxDependency)
     tx.errands.add("assess")
     tx.publish(AgreementConsulted(**fresh.facts, plan_version=plan.version))
     return {"agreement_id": fresh.agreement_id, "state": fresh.state}
+
+
+async def _save(tx: Tx, profiles: Sequence[MemberProfile]) -> None:
+    """Write what is known of members. What is not mentioned stays as it was; null says that it is not known."""
+    known = await store.lock_applicants(tx, [profile.member_id for profile in profiles])
+    rows = []
+    for profile in profiles:
+        before = known.get(profile.member_id)
+        said = profile.model_dump(exclude_unset=True)
+        rows.append(replace(before, **said) if before else Applicant(**said))
+    await store.save_applicants(tx, rows)
