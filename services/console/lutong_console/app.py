@@ -2,6 +2,8 @@
 
 import signal
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -11,6 +13,7 @@ from lutong_console import (
     databases,
     demo,
     doctor,
+    given,
     init,
     journey,
     parked,
@@ -18,12 +21,13 @@ from lutong_console import (
     replay,
     schema,
     stack,
+    streams,
     tail,
     tokens,
     topics,
     uplift,
 )
-from lutong_console.errors import ConsoleError
+from lutong_console.errors import INTERRUPTED, ConsoleError
 from lutong_console.screen import err, line
 from lutong_console.verify.command import verify
 
@@ -46,6 +50,23 @@ Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
 app = typer.Typer(
     help=EXAMPLES, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
+    if wanted:
+        typer.echo(f"lutong {version('lutong-console')}")
+        raise typer.Exit
+
+
+@app.callback(help=EXAMPLES)
+def _root(
+    *,
+    _shown: Annotated[
+        bool, typer.Option("--version", help="Show the version, and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of `lutong` itself."""
+
 
 for command in (
     demo.demo,
@@ -76,16 +97,17 @@ app.add_typer(databases.commands, name="databases")
 
 def main() -> None:
     """Run the command line; expected failures are one sentence and the next command to run."""
+    streams.install()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
     try:
         app()
     except ConsoleError as error:
         err.print(line(("error", "bold red"), " ", error))
         if error.then:
-            err.print(f"next: {error.then}")
+            err.print(f"next: {given.here(error.then)}")
         sys.exit(error.code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,12 @@ from aiokafka.errors import KafkaError
 
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
+from lutong_console import given
 from lutong_console.errors import PROBLEM, ConsoleError
 from lutong_console.screen import emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, call, suite
 from lutong_contracts import TOPICS, Topic
+from lutong_contracts.sentences import counted
 
 _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
@@ -39,7 +41,9 @@ def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
     if as_json:
         emit_json([{"what": finding.what, "then": finding.then} for finding in findings])
     elif findings:
-        out.print(table(["what is wrong", "what to do"], [(finding.what, finding.then) for finding in findings]))
+        out.print(
+            table(["what is wrong", "what to do"], [(finding.what, given.here(finding.then)) for finding in findings])
+        )
     else:
         out.print("nothing is wrong")
     if findings:
@@ -75,7 +79,9 @@ async def _service(target: Suite, service: str) -> list[Finding]:
     if not live["live"]:
         findings.append(Finding(f"{service} is stuck: {live['reason']}", "restart it"))
     if parked:
-        findings.append(Finding(f"{service}: {len(parked)} records are parked", "lutong parked list"))
+        findings.append(
+            Finding(f"{service}: {counted(len(parked), 'record is', 'records are')} parked", "lutong parked list")
+        )
     return findings
 
 

@@ -101,7 +101,11 @@ def journey(
     """Print one journey's timeline from the services' own records."""
     steps = asyncio.run(_fetch(suite(stack), journey_id))
     if not steps:
-        raise ConsoleError(f"no service knows of journey {journey_id!r}", then="lutong tail", code=PROBLEM)
+        raise ConsoleError(
+            f"no journey is called {journey_id!r}; an order, a post or an event has its journey in its records",
+            then=f"lutong tail --since start --key {journey_id} --json",
+            code=PROBLEM,
+        )
     shown = [step for step in steps if key in (None, step.key)]
     if as_json:
         emit_json([_as_json(step, steps[0].at) for step in shown])

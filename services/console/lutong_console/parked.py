@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lutong_console import given
 from lutong_console.errors import PROBLEM, ConsoleError
 from lutong_console.screen import emit_json, err, out, table
 from lutong_console.targets import Json, StackName, Suite, call, suite
@@ -27,7 +28,7 @@ def list_parked(stack: StackName = "default", *, as_json: Json = False) -> None:
             (r["service"], r["id"], r["type"], r["reason"], r["error"], r["waiting"], r["parked_at"][:19]) for r in rows
         ]
         out.print(table(["service", "id", "type", "reason", "error", "waiting", "since"], shown))
-        out.print("\nnext: lutong parked redrive SERVICE ID --reason …", style="dim")
+        out.print(given.here("\nnext: lutong parked redrive SERVICE ID --reason …"), style="dim")
     else:
         out.print("nothing is parked")
     if rows:
@@ -53,7 +54,7 @@ def discard(
         emit_json(answer)
         return
     following = answer["next_parked"]
-    out.print("discarded" + (f"; next: lutong parked redrive {service} {following}" if following else ""))
+    out.print("discarded" + (given.here(f"; next: lutong parked redrive {service} {following}") if following else ""))
 
 
 async def _list(stack: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -12,10 +13,12 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from lutong_chassis.kafka import KafkaAccess
-from lutong_console.errors import UNREACHABLE, USAGE, ConsoleError
-from lutong_console.screen import emit_json, json_line, line, out
+from lutong_console.errors import INTERRUPTED, UNREACHABLE, USAGE, ConsoleError
+from lutong_console.screen import emit_json, json_line, line, out, say
+from lutong_console.streams import is_terminal
 from lutong_console.targets import Json, StackName, suite
 from lutong_contracts import TOPICS
+from lutong_contracts.sentences import counted
 
 Wanted = Callable[[dict[str, Any]], bool]
 
@@ -39,7 +42,7 @@ def tail(  # noqa: PLR0913  # one parameter per option
 
     def wanted(record: dict[str, Any]) -> bool:
         return (
-            (type_ is None or type_ in (record["type"] or ""))
+            (type_ is None or type_.lower() in (record["type"] or "").lower())
             and key in (None, record["key"])
             and journey in (None, record["journey"])
         )
@@ -52,16 +55,20 @@ async def _follow(  # what tail was asked for
 ) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    if is_terminal():
+        say(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
     shown = 0
     async for record in _records(kafka, names, began, stop):
         if wanted(record):
             shown += 1
-            if as_json or not out.is_terminal:
+            if as_json or not is_terminal():
                 emit_json(record)
             else:
                 _print(record)
         if limit and shown >= limit:
             return
+    if stop.is_set():
+        raise typer.Exit(INTERRUPTED)
 
 
 async def _records(
@@ -118,7 +125,7 @@ def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka Cons
 
 
 def _print(record: dict[str, Any]) -> None:
-    at, kind = record["at"][11:23], (record["type"] or "?").removeprefix("lutong.")
+    at, kind = f"{record['at'][:10]} {record['at'][11:23]}Z", (record["type"] or "?").removeprefix("lutong.")
     out.print(line((at, "dim"), " ", (kind, "cyan"), " ", (record["key"], "bold"), " ", json_line(record["event"])))
 
 
@@ -126,12 +133,11 @@ def _topics(wanted: list[str]) -> list[str]:
     known = [topic.name for topic in TOPICS]
     if not wanted:
         return known
-    found = [
-        name for name in known if any(name == want or name.endswith(want) or f".{want}." in name for want in wanted)
-    ]
-    if not found:
-        raise ConsoleError(f"there is no topic {wanted[0]!r}: there are {', '.join(known)}", code=USAGE)
-    return found
+    found = {want: [name for name in known if name.endswith(want) or f".{want}." in name] for want in wanted}
+    for want, names in found.items():
+        if not names:
+            raise ConsoleError(f"there is no topic {want!r}: there are {', '.join(known)}", code=USAGE)
+    return [name for name in known if any(name in names for names in found.values())]
 
 
 def moment(since: str) -> datetime:
@@ -139,6 +145,8 @@ def moment(since: str) -> datetime:
     if since == "start":
         return datetime.fromtimestamp(0, UTC)
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    if since[-1:] not in units or not since[:-1].isdigit():
-        raise ConsoleError(f"--since {since!r} is not a time: write 30s, 10m, 2h, 1d or start", code=USAGE)
-    return datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})
+    amount = since[:-1]
+    if since[-1:] in units and amount.isascii() and amount.isdigit() and len(amount) < 10:
+        with suppress(OverflowError):
+            return datetime.now(UTC) - timedelta(**{units[since[-1]]: int(amount)})
+    raise ConsoleError(f"--since {since!r} is not a time: write 30s, 10m, 2h, 1d or start", code=USAGE)

@@ -18,6 +18,7 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import SECRETS, KafkaSettings, SettingsError, read
 from lutong_chassis.tokens import Signer
+from lutong_console import given
 from lutong_console.credentials import CONSOLE
 from lutong_console.deployment import COMPOSE, Deployment, compose
 from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
@@ -26,7 +27,11 @@ from lutong_local.stack import SERVICES, Stack, home, load
 StackName = Annotated[
     str,
     typer.Option(
-        "--target", "--stack", help="`compose`, or the name of a local stack.", envvar=["LUTONG_TARGET", "LUTONG_STACK"]
+        "--target",
+        "--stack",
+        help="`compose`, or the name of a local stack.",
+        envvar=["LUTONG_TARGET", "LUTONG_STACK"],
+        callback=given.stack,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -94,14 +99,14 @@ def suite(name: str) -> Suite:
     if name == COMPOSE:
         return Suite.deployed(compose())
     stack = stack_named(name)
-    given = {service: os.environ.get(f"LUTONG_{service.upper()}_URL") for service in SERVICES}
+    told = {service: os.environ.get(f"LUTONG_{service.upper()}_URL") for service in SERVICES}
     if stack is None or not stack.children:
-        if not all(given.values()):
+        if not all(told.values()):
             raise ConsoleError(f"no suite is running under the name {name!r}", then="lutong up", code=UNREACHABLE)
         stack = None
     return Suite(
         auth=_auth(stack),
-        urls={service: given[service] or (stack.url(service) if stack else "") for service in SERVICES},
+        urls={service: told[service] or (stack.url(service) if stack else "") for service in SERVICES},
         kafka=_kafka_of(stack),
         database_urls={
             service: _given_database(service) or (stack.database_urls.get(service, "") if stack else "")
@@ -144,8 +149,9 @@ def _kafka_of(stack: Stack | None) -> KafkaAccess:
 
 def _auth(issuer: Stack | Deployment | None) -> httpx.Auth:
     """LUTONG_TOKEN or LUTONG_TOKEN_FILE win; otherwise the key of the stack or deployment signs."""
-    token, file = os.environ.get("LUTONG_TOKEN"), os.environ.get("LUTONG_TOKEN_FILE")
+    token, file = os.environ.get("LUTONG_TOKEN", "").strip(), os.environ.get("LUTONG_TOKEN_FILE")
     if token:
+        _check_token("LUTONG_TOKEN", token)
         return Bearer(lambda: token)
     if file:
         return Bearer(lambda: _read_token(Path(file)))
@@ -154,9 +160,34 @@ def _auth(issuer: Stack | Deployment | None) -> httpx.Auth:
 
 def _read_token(file: Path) -> str:
     try:
-        return file.read_text(encoding="ascii").strip()
+        token = file.read_text(encoding="ascii").strip()
+        _check_token(f"LUTONG_TOKEN_FILE {file}", token)
+        return token  # noqa: TRY300  # read and checked as one
     except (OSError, ValueError) as error:
         raise ConsoleError(f"LUTONG_TOKEN_FILE {file}: {type(error).__name__}", code=USAGE) from None
+
+
+def _check_token(where: str, token: str) -> None:
+    if not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise ConsoleError(f"{where} holds no token: one has no spaces, line ends or accents", code=USAGE)
+
+
+def _refused(answer: httpx.Response, document: dict[str, Any]) -> ConsoleError:
+    """A refusal in words: about an option, where the command has it, and not about a field of a body."""
+    wrong = []
+    for error in document.get("errors", ()):
+        field = error["pointer"].split("/")[2] if error["pointer"].count("/") > 1 else ""
+        option = given.option_of(field)
+        if option is None:
+            break
+        wrong.append(f"{option}{error['detail'].removeprefix(field)}")
+    else:
+        if wrong:
+            return ConsoleError("; ".join(wrong), code=USAGE)
+    denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+    then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
+    where = f"{answer.request.method} {answer.request.url}: {answer.status_code}"
+    return ConsoleError(f"{where} {document.get('detail')}", then=then, code=PROBLEM)
 
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
@@ -171,7 +202,5 @@ async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: An
         ) from None
     if answer.is_error:
         document = answer.json() if "json" in answer.headers.get("content-type", "") else {"detail": answer.text[:200]}
-        denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
-        then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
-        raise ConsoleError(f"{method} {url}: {answer.status_code} {document.get('detail')}", then=then, code=PROBLEM)
+        raise _refused(answer, document)
     return answer.json() if answer.content else None
