@@ -1,13 +1,23 @@
 """A content system of somebody else publishes with lutong-client; its post gets a card like any other."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
+from uuid_utils.compat import uuid7
 
 from lutong_chassis.auth import Principal
 from lutong_client import AsyncHttpTransport, AsyncPublisher, PublishError
-from lutong_console.roads import Walker
+from lutong_console.journey import journey_of
+from lutong_console.roads import ROADS, Walker
+from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
+from lutong_console.verify.collect import collect
+from lutong_console.verify.log import inbox_covers_topics
+from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
 from lutong_contracts.feed import PostPublished
 from lutong_local.stack import Stack
+from tests.integration.chassis.harness import feed, until
 
 
 async def test_a_post_from_another_system_gets_its_card_and_its_copy_changes_nothing(
@@ -29,3 +39,55 @@ async def test_a_post_from_another_system_gets_its_card_and_its_copy_changes_not
         assert (refused.value.receipt.code, refused.value.receipt.pointer) == ("not_found", "/data")
     finally:
         await publisher.transport.close()
+
+
+@pytest.mark.parametrize("structured", [False, True])
+async def test_a_post_straight_to_kafka_exists_and_its_journey_shows_it(
+    target: Suite, walkers: dict[str, Walker], structured: bool
+) -> None:
+    walker, name = walkers["a"], f"kafka-{uuid7().hex[-8:]}"
+    post = PostPublished(post_id=name, author_id="zheliban", text="公积金新政策今天起施行")
+    await feed(target.kafka.bootstrap, "lutong.feed.posts", [a_record(post, structured=structured)] * 2)
+    await until(lambda: shows(walker, name, "active"), "its card is active")
+
+    async def steps() -> bool:
+        found = await journey_of(walker.client, target, name)
+        return [(step.service, step.name, sorted(step.heard)) for step in found] == [
+            ("/partner/cms", "PostPublished", ["feed", "registry"]),
+            ("registry", "ServiceDiscovered", ["feed"]),
+        ]
+
+    await until(steps, "the journey shows who published it and who consumed it")
+
+
+async def test_a_post_of_an_unknown_author_is_refused_on_its_topic(target: Suite, walkers: dict[str, Walker]) -> None:
+    walker, name = walkers["a"], f"kafka-{uuid7().hex[-8:]}"
+    post = PostPublished(post_id=name, author_id="nobody", text="公积金新政策今天起施行")
+    await feed(target.kafka.bootstrap, "lutong.feed.posts", [a_record(post)])
+    walker.journey = name
+    await walker.until("PostRefused")
+    [refused] = [step for step in walker.seen if step.name == "PostRefused"]
+    assert (refused.service, refused.key, refused.causation_id) == ("feed", name, name)
+    assert not await shows(walker, name, "active")
+
+
+async def test_identities_hold_after_posts_of_others(target: Suite, walkers: dict[str, Walker]) -> None:
+    async def covered() -> bool:
+        found = inbox_covers_topics(await collect(target, handled_types()))
+        return [each for each in found if "neither" in each.what] == []
+
+    await ROADS[0].walk(walkers["a"])
+    await until(covered, "every event is taken in, set aside, or passed over by its own publisher")
+
+
+def a_record(post: PostPublished, *, structured: bool = False) -> tuple[str, bytes, Any]:
+    envelope = Envelope(post.key, "/partner/cms", post.type, datetime.now(UTC), post.key, None, Cause(post.key))
+    data = post.model_dump_json().encode()
+    if structured:
+        return post.key, to_structured(envelope, data), [("content-type", b"application/cloudevents+json")]
+    return post.key, data, to_headers(envelope)
+
+
+async def shows(walker: Walker, post_id: str, state: str) -> bool:
+    answer = await walker.client.get(f"{walker.target.urls['feed']}/v1/posts/{post_id}")
+    return answer.status_code == 200 and answer.json()["card"]["state"] == state

@@ -137,14 +137,15 @@ async def test_poison_on_a_real_topic_is_parked_and_the_road_beside_it_stays_ope
     )
     await ROADS[0].walk(walker)
 
-    async def parked() -> list[str]:
-        rows = await walker.ask("registry", "GET", "/operations/parked")
+    async def parked(service: str) -> list[str]:
+        rows = await walker.ask(service, "GET", "/operations/parked")
         return [row["id"] for row in rows if row["waiting"] == 1]
 
-    (head,) = await until(parked, "one is parked and one waits")
-    for _ in range(2):
-        answer = await walker.ask(
-            "registry", "POST", f"/operations/parked/{head}/discard", reason="garbage from a partner"
-        )
-        head = answer["next_parked"]
-    assert await walker.ask("registry", "GET", "/operations/parked") == []
+    for service in ("registry", "feed"):  # both consume the topic
+        (head,) = await until(lambda service=service: parked(service), "one is parked and one waits")  # type: ignore[misc]
+        for _ in range(2):
+            answer = await walker.ask(
+                service, "POST", f"/operations/parked/{head}/discard", reason="garbage from a partner"
+            )
+            head = answer["next_parked"]
+        assert await walker.ask(service, "GET", "/operations/parked") == []

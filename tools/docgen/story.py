@@ -12,7 +12,7 @@ _ROAD: Final = (
 """The order of the story; what comes after the road, and then whatever is in neither, follows."""
 
 _AFTERWARDS: Final = (
-    "AgreementOffered", "OfferLapsed", "AgreementLapsed", "HoldLapsed", "HoldExpired", "OrderRefunded", "RefundBooked",
+    "PostRefused", "AgreementOffered", "OfferLapsed", "AgreementLapsed", "HoldLapsed", "HoldExpired", "OrderRefunded", "RefundBooked",
     "BenefitConsumed", "BenefitReversed", "TermEnded", "AgreementFulfilled", "AgreementUnfulfilled", "AgreementQuit",
     "SettlementDue", "AgreementCharged", "ChargeCredited", "DeductionNotified", "DeductionDue", "DeductionSucceeded",
     "DeductionFailed", "DebtWaived", "AgreementSettled", "OverdueStepDue", "AgreementOverdue", "AgreementRecovered",

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,8 @@ def up(
 
 
 def down(stack: Stack, say: Say, *, purge: bool = False) -> None:
-    """Stop everything, services first; the data stays unless it is purged."""
+    """Stop everything, services first; the data stays unless it is purged. Whether anybody still listens does not matter."""
+    say = _to_whoever_listens(say)
     for name in [*SERVICES, "kafka", "postgres"]:
         child = stack.children.get(name)
         if child and child.alive:
@@ -151,6 +152,16 @@ def down(stack: Stack, say: Say, *, purge: bool = False) -> None:
         shutil.rmtree(stack.directory, ignore_errors=True)
     elif stack.directory.exists():
         save(stack)
+
+
+def _to_whoever_listens(say: Say) -> Say:
+    """Say it, or not, when the pipe it would go into is closed: what was started must be stopped all the same."""
+
+    def told(message: str) -> None:
+        with suppress(OSError, SystemExit):
+            say(message)
+
+    return told
 
 
 def start_infrastructure(stack: Stack, say: Say, *, dies_with_parent: bool) -> None:

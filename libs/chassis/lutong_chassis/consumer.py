@@ -65,6 +65,8 @@ class Consumer:
     retry_delay_max_s: float
     after_commit: "Callable[[], None]"
     wake_errands: "Callable[[set[str]], None]" = lambda _names: None
+    owner: str = ""
+    """The service that consumes. What it published itself is passed over where it takes a type from others."""
     partitions_of: "Callable[[str], int]" = lambda _topic: 0
     """How many partitions a topic has; 0 where nobody knows."""
     retrying: Retry | None = None
@@ -242,12 +244,16 @@ class Consumer:
         await self._park(record, error)
 
     async def _attempt(self, records: Records) -> None:
+        theirs = self._without_our_own(records)
+        if not theirs:
+            observe.consumed({"ignored": len(records)}, [])
+            return
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
-            decoded = [item for item in self._decoded(records) if self._concerns_us(item)]
+            decoded = [item for item in self._decoded(theirs) if self._concerns_us(item)]
             bad = [record for record, outcome in decoded if isinstance(outcome, MalformedError)]
             seen = await parking.already_parked(tx, bad) if bad else set()
-            keyed = [(record.topic, bytes(record.key)) for record in records if record.key is not None]
+            keyed = [(record.topic, bytes(record.key)) for record in theirs if record.key is not None]
             good, stopped = sort_out(
                 [item for item in decoded if place(item[0]) not in seen], await parking.blocked_keys(tx, keyed)
             )
@@ -270,18 +276,28 @@ class Consumer:
             self.after_commit()
         if tx.errands:
             self.wake_errands(tx.errands)
-        for (
-            odd
-        ) in conflicts:  # its key goes on: the first event under this id took effect, and the record is on the topic
-            where = {"topic": odd.topic, "partition": odd.partition, "offset": odd.offset}
-            log.warning("event_conflict", **where, source=odd.source, event_id=odd.id, journey=odd.cause.correlation_id)
-        for item in stopped:
-            log.warning("record_stopped", **_about(item), state=item.state, reason=item.reason)
+        _log_outcomes(conflicts, stopped)
 
     def _concerns_us(self, decoded: "Decoded") -> bool:
         """Events that nobody here handles are passed over, also behind a parked record of their key."""
         _, outcome = decoded
-        return isinstance(outcome, MalformedError) or type(outcome.event) in self.handlers.by_type
+        if isinstance(outcome, MalformedError):
+            return True
+        kind, ours = type(outcome.event), outcome.source == f"/lutong/{self.owner}"
+        return kind in self.handlers.by_type and not (ours and kind in self.handlers.from_others(self.owner))
+
+    def _without_our_own(self, records: Records) -> Records:
+        """Records without those that this service published itself, known by two headers: they are not worth decoding."""
+        types = {event.type.encode() for event in self.handlers.from_others(self.owner)}
+        if not types:
+            return records
+        source = ("ce_source", f"/lutong/{self.owner}".encode())
+        return [
+            record
+            for record in records
+            if source not in record.headers
+            or not any(name == "ce_type" and value in types for name, value in record.headers)
+        ]
 
     def _decoded(self, records: Records) -> "list[Decoded]":
         return [(record, self._outcomes[place(record)]) for record in records]
@@ -305,6 +321,15 @@ def _partition(record: "ConsumerRecord[Any, Any]") -> TopicPartition:
 
 
 Decoded = tuple["ConsumerRecord[Any, Any]", Received[Event] | MalformedError]
+
+
+def _log_outcomes(conflicts: Sequence[Received[Event]], stopped: Sequence[Stopped]) -> None:
+    """Log what was not handled. The key of a conflict goes on: the first event under its id took effect."""
+    for odd in conflicts:
+        where = {"topic": odd.topic, "partition": odd.partition, "offset": odd.offset}
+        log.warning("event_conflict", **where, source=odd.source, event_id=odd.id, journey=odd.cause.correlation_id)
+    for item in stopped:
+        log.warning("record_stopped", **_about(item), state=item.state, reason=item.reason)
 
 
 def _about(stopped: Stopped) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from lutong_chassis import attributes
 from lutong_chassis.attributes import MalformedError
 from lutong_chassis.batches import UndecodableBatch
-from lutong_contracts import Event, UnknownEventTypeError, event_class
+from lutong_contracts import Event, UnknownEventTypeError, event_class, sentences
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers
 
 __all__ = [
@@ -168,12 +168,18 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
     try:
         return cls.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        reason = "bad_bytes" if first["type"] == "json_invalid" else "invalid"
-        pointer = "/" + "/".join(str(part) for part in first["loc"])
-        raise MalformedError(
-            reason, f"{first['msg']} at {pointer} ({error.error_count()} in all)", f"/data{pointer}"
-        ) from None
+        raise _malformed(error, data, cls) from None
+
+
+def _malformed(error: ValidationError, data: bytes, cls: type[Event]) -> MalformedError:
+    """Why an event is not what its type says, in a sentence."""
+    errors = error.errors(include_url=False)
+    if errors[0]["type"] == "json_invalid":
+        why = sentences.not_json(data) or "it is not JSON"
+        empty = "the record has no value; these topics have no tombstones"
+        return MalformedError("bad_bytes", f"the event cannot be read: {why}" if data else empty, "/data")
+    found = sentences.wrongs(errors, cls)
+    return MalformedError("invalid", sentences.summary(found), f"/data{found[0].pointer}")
 
 
 def _content(event_type: str, data: bytes) -> bytes:

@@ -36,6 +36,10 @@ class Handlers:
 
         return register
 
+    def from_others(self, owner: str) -> frozenset[type[Event]]:
+        """The types that a service both publishes and takes from other publishers."""
+        return frozenset(event for event in self.by_type if event.from_others and event.topic.owner == owner)
+
     @property
     def topics(self) -> list[Topic]:
         """What the service must subscribe to, by name."""

@@ -24,7 +24,7 @@ from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.http.problems import documented
 from lutong_chassis.parking import storable
-from lutong_contracts import Event
+from lutong_contracts import Event, sentences
 
 E = TypeVar("E", bound=Event)
 
@@ -64,8 +64,11 @@ _HINTS: Final = {
     "unknown_type": "docs/flow.md lists the types; a newer one needs a newer version of Lutong",
     "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
     "too_large": "carry an id instead of the content",
+    "not_found": "create what it names first, or publish with a token that may act for it",
     "wrong_key": "leave `partitionkey` out: the event itself says it",
 }
+
+_HINTS_AT: Final = {"/time": "write it as RFC 3339 has it, such as 2026-01-31T08:00:00+08:00, or leave it out"}
 
 
 Document = bytes | MalformedError
@@ -162,10 +165,11 @@ def _elements(body: bytes) -> list[object]:
     """The elements of an array, parsed; as bytes, when one of them is so deep that the array cannot be parsed."""
     try:
         elements = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+    except orjson.JSONDecodeError:
         if (slices := _slices(body)) is not None:
             return list(slices)
-        raise Problem(422, "bad_batch", f"the array is not JSON: {error}") from None
+        why = sentences.not_json(body) or "it is not JSON in UTF-8"
+        raise Problem(422, "bad_batch", f"the array cannot be read: {why}") from None
     if not isinstance(elements, list):
         raise Problem(422, "bad_batch", "send an array of events")
     return elements
@@ -284,7 +288,12 @@ def _taken(received: Received[Event], status: Literal["accepted", "duplicate"]) 
 
 def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Result:
     return Result(
-        id=event_id, status="rejected", code=code, pointer=pointer or None, detail=detail, hint=_HINTS.get(code)
+        id=event_id,
+        status="rejected",
+        code=code,
+        pointer=pointer or None,
+        detail=detail,
+        hint=_HINTS_AT.get(pointer) or _HINTS.get(code),
     )
 
 

@@ -234,16 +234,16 @@ async def journey(correlation_id: JourneyId, tx: TxDependency) -> list[dict[str,
 
 
 async def journey_records(tx: Tx, correlation_id: str, rows_max: int = 2_000) -> list[Any]:
-    """Rows of (direction, event_id, type, key, sequence, causation_id, at), oldest first."""
+    """Rows of (direction, event_id, type, key, sequence, causation_id, at, source), oldest first."""
     return await tx.fetch(
         """
         SELECT 'said' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
-               written_at AS at,
+               written_at AS at, NULL AS source,
                NOT EXISTS (SELECT FROM pending WHERE pending.shard = outbox.shard AND pending.id = outbox.id) AS published
           FROM outbox
          WHERE correlation_id = $1
          UNION ALL
-        SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, true
+        SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, source, true
           FROM inbox
          WHERE correlation_id = $1
          ORDER BY at, direction

@@ -254,6 +254,7 @@ class Service:
             settings.retry_delay_max_s,
             after_commit=self.relay.wake,
             wake_errands=self.wake_errands,
+            owner=self.name,
         )
         self.intake = KafkaIntake(f"lutong-{self.name}", self.handlers.topics, consumer, settings)
         self.watchdog = Watchdog(self.intake, settings)

@@ -1,6 +1,7 @@
 """Over HTTP: `POST /v1/events` at the service that owns an event's topic. Tried again while that can help."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,15 +35,54 @@ def calls(messages: Sequence[Message]) -> list[Call]:
 
 def understood(answer: httpx.Response) -> list[Receipt]:
     """The receipts of an answer; `PublishError` when the service took none at all."""
-    if answer.status_code == 200:
-        return [Receipt.of(result) for result in answer.json()["results"]]
-    problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-    what = f"{answer.request.url.host} answers {answer.status_code}: {problem.get('detail', answer.reason_phrase)}"
-    raise PublishError(what, transient=answer.status_code in {409, 429} or answer.status_code >= 500)
+    document = _document(answer)
+    if answer.status_code != 200:
+        what = f"{answer.request.url.host} answers {answer.status_code}: {document.get('detail', answer.reason_phrase)}"
+        raise PublishError(what, transient=answer.status_code in {408, 409, 429} or answer.status_code >= 500)
+    results = document.get("results")
+    if not isinstance(results, list) or not all(isinstance(result, dict) for result in results):
+        raise PublishError(f"{answer.request.url.host} answers, but is no service of Lutong: look at `urls`")
+    return [Receipt.of(result) for result in results]
+
+
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    """An answer's JSON object; an empty one when it has none: proxies answer, too."""
+    try:
+        document = answer.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+@contextmanager
+def _told(owner: str, url: str) -> Iterator[None]:
+    """A connection that fails is a `PublishError` that says what, where, and whether another try may help."""
+    try:
+        yield
+    except (
+        httpx.UnsupportedProtocol,
+        httpx.LocalProtocolError,
+        httpx.InvalidURL,
+        OverflowError,
+    ) as error:  # a port, say
+        raise PublishError(f"{owner} at {url} cannot be asked ({error}): look at `urls` and `token`") from error
+    except httpx.TooManyRedirects as error:
+        raise PublishError(f"{owner} at {url} redirects for ever: look at `urls`") from error
+    except httpx.RequestError as error:
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        what = f"{owner} at {url} does not answer ({reason}): publish again under the same id once it does"
+        raise PublishError(what, transient=True) from error
+
+
+def _paired(owner: str, positions: Sequence[int], receipts: Sequence[Receipt]) -> dict[int, Receipt]:
+    if len(positions) != len(receipts):
+        what = f"{owner} answers {len(receipts)} results for {len(positions)} events: publish again under the same ids"
+        raise PublishError(what, transient=True)
+    return dict(zip(positions, receipts, strict=True))
 
 
 def _may_help(error: Exception) -> bool:
-    return isinstance(error, httpx.TransportError) or (isinstance(error, PublishError) and error.transient)
+    return isinstance(error, PublishError) and error.transient
 
 
 def _in_order(count: int, found: Mapping[int, Receipt]) -> list[Receipt]:
@@ -56,19 +96,31 @@ class _Doors:
     urls: dict[str, str]
     token: str | Callable[[], str]
 
-    def request(self, owner: str, body: bytes, *, dry_run: bool) -> dict[str, Any]:
-        """What httpx is to build: events, one a line, for the service that owns them."""
+    def url(self, owner: str) -> str:
+        """Where events of a service are published."""
         if owner not in self.urls:
             raise PublishError(
                 f"events of {owner} are published at {owner}, and its URL is not known: add it to `urls`"
             )
-        bearer = self.token if isinstance(self.token, str) else self.token()
+        return f"{self.urls[owner].rstrip('/')}/v1/events"
+
+    def _bearer(self) -> dict[str, str]:
+        token = (self.token if isinstance(self.token, str) else self.token()).strip()  # files end with a line end
+        if not (token.isascii() and token.isprintable()):
+            raise PublishError("the token has characters that no header may have: give it as it was issued")
+        return {"authorization": f"Bearer {token}"} if token else {}
+
+    def request(self, owner: str, body: bytes, *, dry_run: bool) -> dict[str, Any]:
+        """What httpx is to build: events, one a line, for the service that owns them."""
+        url = httpx.URL(self.url(owner))
+        if (url.port or 0) > 65_535:
+            raise httpx.InvalidURL(f"there is no port {url.port}")
         return {
             "method": "POST",
-            "url": f"{self.urls[owner].rstrip('/')}/v1/events",
+            "url": url,
             "params": {"dry_run": "true"} if dry_run else None,
             "content": body,
-            "headers": {"content-type": _NDJSON} | ({"authorization": f"Bearer {bearer}"} if bearer else {}),
+            "headers": {"content-type": _NDJSON} | self._bearer(),
         }
 
 
@@ -87,9 +139,9 @@ class HttpTransport:
         found: dict[int, Receipt] = {}
         for owner, positions, body in calls(messages):
             for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
-                with attempt:
+                with attempt, _told(owner, self.doors.url(owner)):
                     request = self.client.build_request(**self.doors.request(owner, body, dry_run=dry_run))
-                    found |= zip(positions, understood(self.client.send(request)), strict=True)
+                    found |= _paired(owner, positions, understood(self.client.send(request)))
         return _in_order(len(messages), found)
 
     def close(self) -> None:
@@ -112,9 +164,9 @@ class AsyncHttpTransport:
         found: dict[int, Receipt] = {}
         for owner, positions, body in calls(messages):
             async for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
-                with attempt:
+                with attempt, _told(owner, self.doors.url(owner)):
                     request = self.client.build_request(**self.doors.request(owner, body, dry_run=dry_run))
-                    found |= zip(positions, understood(await self.client.send(request)), strict=True)
+                    found |= _paired(owner, positions, understood(await self.client.send(request)))
         return _in_order(len(messages), found)
 
     async def close(self) -> None:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from uuid_utils import uuid7
 
 from lutong_contracts import Event
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
+
+_TEXT_MAX: Final = 256
+"""Characters of an attribute that services take."""
 
 Status = Literal["accepted", "duplicate", "rejected"]
 
@@ -70,6 +73,20 @@ class PublishError(RuntimeError):
         self.transient = transient
 
 
+def _check(name: str, text: str | None) -> None:
+    """Refuse an attribute that services would reject."""
+    if text is None:
+        return
+    if not isinstance(text, str):
+        raise ValueError(f"{name} is a {type(text).__name__}: give it as text")  # noqa: TRY004  # one kind of refusal
+    if not text.strip():
+        raise ValueError(f"{name} is empty: give the key of what you publish, or leave it out")
+    if len(text) > _TEXT_MAX:
+        raise ValueError(f"{name} has {len(text)} characters: at most {_TEXT_MAX} are allowed")
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{name} has NUL or half of a surrogate pair: no record can carry that")
+
+
 def message(  # noqa: PLR0913  # one keyword per CloudEvents attribute
     event: Event,
     source: str,
@@ -82,9 +99,15 @@ def message(  # noqa: PLR0913  # one keyword per CloudEvents attribute
 ) -> Message:
     """Put an event into its envelope. Without a journey (`correlation_id`) it starts one, named after its id.
 
-    Give an id of your own whenever you may publish the same thing twice: a row's key, not a random one.
+    Give an id of your own whenever you may publish the same thing twice: a row's key, not a random one. An id that
+    is empty, or that no service could take, is a `ValueError` here, not a rejection later.
     """
-    event_id = id or str(uuid7())
+    event_id = str(uuid7()) if id is None else id
+    given = {"id": event_id, "source": source, "correlation_id": correlation_id, "causation_id": causation_id}
+    for name, text in given.items():
+        _check(name, text)
+    if time is not None and time.tzinfo is None:
+        raise ValueError("time has no zone: give one, such as datetime.now(UTC)")
     cause = Cause(correlation_id or event_id, causation_id, traceparent)
     envelope = Envelope(event_id, source, event.type, time or datetime.now(UTC), event.key, None, cause)
     return Message(event, envelope)

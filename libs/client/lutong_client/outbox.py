@@ -2,12 +2,13 @@
 
 >>> cursor.execute(outbox.TABLE)                                     # once
 >>> outbox.write(cursor, message(PostPublished(...), "/partner/cms", id="cms-1"))   # in your transaction
->>> outbox.carry(connection, publisher)                              # in a loop of its own
+>>> outbox.carry(connection, publisher)                              # in a loop, on a connection of its own
 
-For DB-API drivers such as psycopg. With asyncpg: `awrite(connection, …)` and `acarry(connection, …)`.
+For DB-API drivers such as psycopg (3 and 2). With asyncpg: `awrite(connection, …)` and `acarry(connection, …)`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -68,14 +69,35 @@ def _sorted_out(receipts: Iterable[Receipt]) -> tuple[list[str], list[tuple[str,
     return done, [(f"{r.code} {r.pointer or ''}: {r.detail}", r.id) for r in receipts if r.status == "rejected"]
 
 
+@contextmanager
+def _transaction(connection: Any) -> Iterator[None]:  # noqa: ANN401  # any DB-API connection
+    """One transaction in the words of DB-API. What `with connection` means differs: psycopg 3 and pg8000 close it."""
+    commits_by_itself = getattr(connection, "autocommit", False)
+    if commits_by_itself:
+        connection.autocommit = False
+    try:
+        try:
+            yield
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+    finally:
+        if commits_by_itself:
+            connection.autocommit = True
+
+
 def write(cursor: Any, *messages: Message) -> None:  # noqa: ANN401  # any DB-API cursor
     """Say events in the caller's transaction; they are carried if, and only if, it commits."""
     cursor.executemany(_WRITE.format(", ".join(["%s"] * 8)), [_row(each) for each in messages])
 
 
 def carry(connection: Any, publisher: Publisher) -> int:  # noqa: ANN401  # any DB-API connection
-    """Publish the oldest rows in order; gives how many are done. Several processes may try: one carries."""
-    with connection, connection.cursor() as cursor:
+    """Publish the oldest rows in order; gives how many are done. Several processes may try: one carries.
+
+    Commits what it did and leaves the connection open, as it was. A `PublishError` leaves every row for the next round.
+    """
+    with _transaction(connection), connection.cursor() as cursor:
         cursor.execute(_LOCK)
         if not cursor.fetchone()[0]:
             return 0

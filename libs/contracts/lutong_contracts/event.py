@@ -30,13 +30,18 @@ class Event(Value):
     type: ClassVar[str]
     topic: ClassVar[Topic]
     key_fields: ClassVar[tuple[str, ...]]
+    from_others: ClassVar[bool]
+    """Whether others than the owner may publish it to the topic. The owner consumes those, and passes over its own."""
 
-    def __init_subclass__(cls, *, topic: Topic, key: str, version: int = 1, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, *, topic: Topic, key: str, version: int = 1, from_others: bool = False, **kwargs: Any
+    ) -> None:
         """Derive the wire type. Defining it twice is a programming error, found at import."""
         super().__init_subclass__(**kwargs)
         words = re.sub(r"(?<!^)(?=[A-Z])", "-", re.sub(r"V\d+$", "", cls.__name__)).lower()
         cls.topic = topic
         cls.key_fields = tuple(key.split(":"))
+        cls.from_others = from_others
         cls.type = f"lutong.{topic.owner}.{words}.v{version}"
 
     @classmethod

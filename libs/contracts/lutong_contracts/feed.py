@@ -7,17 +7,28 @@ from pydantic import Field, StringConstraints
 from lutong_contracts.audit import Deed
 from lutong_contracts.event import Event
 from lutong_contracts.topics import ENGAGEMENTS, FEED_AUDIT, POSTS
-from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Text, Visible
+from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Reason, Text, Visible
 
 
-class PostPublished(Event, topic=POSTS, key="post_id"):
+class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     """An author published a post. `program_id` is set when the author chose the mini-program;
-    otherwise the registry looks for a service that the words ask for."""
+    otherwise the registry looks for a service that the words ask for. Others than the feed may publish it, too."""
 
     post_id: Identifier
     author_id: Identifier
     text: Annotated[Text, StringConstraints(min_length=1, max_length=2000), Visible]
     program_id: Identifier | None = None
+
+
+class PostRefused(Event, topic=POSTS, key="post_id"):
+    """The feed does not take a post that another publisher put on its topic; the cause is that event.
+
+    `reason` is `unknown_author`, or `post_exists` when the id is that of another post.
+    """
+
+    post_id: Identifier
+    author_id: Identifier
+    reason: Reason
 
 
 class CardTapped(Event, topic=ENGAGEMENTS, key="viewer_id"):

@@ -69,6 +69,11 @@ OneLine = AfterValidator(_one_line)
 Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), Printable, OneLine]
 """One line that a person reads: a service's name, an offer's name."""
 
+PAGE_PATTERN: Final = (
+    r"^[A-Za-z0-9_\-][A-Za-z0-9_\-.]*(/[A-Za-z0-9_\-][A-Za-z0-9_\-.]*)*(\?[A-Za-z0-9_\-.~%=&+:?@!$'()*,;]*)?$"
+)
+"""The path of a page as mini-programs have it, subpackages (`packageA/pages/view`) and a query (RFC 3986) included."""
+
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
 """Why something was refused or ended: a stable snake_case word, for programs and people alike."""
 
@@ -126,7 +131,14 @@ Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_moment),
 Instant = Annotated[AwareDatetime, AfterValidator(bounded)]
 """A date and time in an event."""
 
-Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out)]
+
+def _days_bounded(day: date) -> date:
+    if not _EARLIEST.date() <= day <= _LATEST.date():
+        raise ValueError(_OUT_OF_BOUNDS)
+    return day
+
+
+Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out), AfterValidator(_days_bounded)]
 """A date, as somebody writes it in a request."""
 
 VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]

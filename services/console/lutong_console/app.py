@@ -5,13 +5,15 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lutong_console.errors import USAGE, ConsoleError
+from lutong_console import given, streams
+from lutong_console.errors import INTERRUPTED, USAGE, ConsoleError
 from lutong_console.screen import err, line
+from lutong_contracts.version import VERSION
 
 COMMANDS: Final = {
     "demo": "demo:demo",
@@ -111,23 +113,35 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def lutong() -> None:
-    """Options that every command has: none."""
+def _version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
+    if wanted:
+        typer.echo(f"lutong {VERSION}")
+        raise typer.Exit
+
+
+@app.callback(help=EXAMPLES)
+def lutong(
+    *,
+    _shown: Annotated[
+        bool, typer.Option("--version", help="Show the version, and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of `lutong` itself."""
 
 
 def main() -> None:
     """Run the command line; expected failures are one sentence and the next command to run."""
+    streams.install()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
     try:
         app()
     except ConsoleError as error:
         err.print(line(("error", "bold red"), " ", error))
         if error.then:
-            err.print(f"next: {error.then}")
+            err.print(f"next: {given.here(error.then)}")
         sys.exit(error.code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

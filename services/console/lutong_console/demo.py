@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lutong_console import given
 from lutong_console.deployment import COMPOSE
 from lutong_console.errors import PROBLEM, ConsoleError
 from lutong_console.journey import Step
@@ -34,7 +35,10 @@ def demo(
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the suite up afterwards and print where it is.")] = False,
     stack: Annotated[
-        str, typer.Option("--target", "--stack", help="`compose`, or the name of the local stack to use.")
+        str,
+        typer.Option(
+            "--target", "--stack", help="`compose`, or the name of the local stack to use.", callback=given.stack
+        ),
     ] = "demo",
     as_json: Json = False,
 ) -> None:

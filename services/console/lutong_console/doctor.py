@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
+from lutong_console import given
 from lutong_console.errors import PROBLEM, ConsoleError
 from lutong_console.parked import parked_of
 from lutong_console.screen import emit_json, out, table
@@ -52,7 +53,9 @@ def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
     if as_json:
         emit_json([{"what": finding.what, "then": finding.then} for finding in findings])
     elif findings:
-        out.print(table(["what is wrong", "what to do"], [(finding.what, finding.then) for finding in findings]))
+        out.print(
+            table(["what is wrong", "what to do"], [(finding.what, given.here(finding.then)) for finding in findings])
+        )
     else:
         out.print("nothing is wrong")
     if findings:

@@ -8,6 +8,8 @@ USAGE: Final = 2
 """The command was called in a way that makes no sense."""
 UNREACHABLE: Final = 3
 """What the command needs does not answer."""
+INTERRUPTED: Final = 130
+"""Ctrl-C, or SIGTERM."""
 
 
 class ConsoleError(Exception):

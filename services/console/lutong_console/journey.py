@@ -1,6 +1,7 @@
 """lutong journey: one road, from what every service wrote down about it."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -43,12 +44,26 @@ async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) 
         for record in answer
         if ".action-audited." not in record["type"]  # who did it is on record (`lutong audit`), not on the road
     ]
-    said = sorted((r for r in records if r["direction"] == "said"), key=lambda r: (r["at"], r["event_id"]))
+    said = sorted(_said(records), key=lambda r: (r["at"], r["direction"] == "said", r["event_id"]))
     heard: dict[str, dict[str, datetime]] = {}
     for record in records:
         if record["direction"] == "heard":
             heard.setdefault(record["event_id"], {})[record["service"]] = record["at"]
     return [_step(record, heard.get(record["event_id"], {})) for record in said]
+
+
+def _said(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What was published: by services, who write it down, and by others, of whom those who consumed it tell."""
+    said = [record for record in records if record["direction"] == "said"]
+    known = {record["event_id"] for record in said}
+    began: dict[str | None, datetime] = {}  # the first thing that is known of an event, or that follows from it
+    for record in records:
+        for event_id in (record["event_id"], record["causation_id"]):
+            began[event_id] = min(record["at"], began.get(event_id, record["at"]))
+    yield from said
+    for record in {r["event_id"]: r for r in records if r["event_id"] not in known}.values():
+        publisher = (record.get("source") or "?").removeprefix("/lutong/")
+        yield record | {"service": publisher, "at": began[record["event_id"]]}
 
 
 async def _part(client: httpx.AsyncClient, service: str, url: str, journey_id: str) -> list[dict[str, Any]]:
@@ -96,7 +111,11 @@ def journey(
         raise ConsoleError(f"a journey's id has 1 to {ATTRIBUTE_CHARACTERS_MAX} characters", code=USAGE)
     steps = asyncio.run(_fetch(suite(stack), journey_id))
     if not steps:
-        raise ConsoleError(f"no service knows of journey {journey_id!r}", then="lutong tail", code=PROBLEM)
+        raise ConsoleError(
+            f"no journey is called {journey_id!r}; an order, a post or an event has its journey in its records",
+            then=f"lutong tail --since start --key {journey_id} --json",
+            code=PROBLEM,
+        )
     shown = [step for step in steps if key in (None, step.key)]
     if as_json:
         emit_json([_as_json(step, steps[0].at) for step in shown])

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import httpx
 import typer
 
+from lutong_console import given
 from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.screen import emit_json, err, json_line, line, out, say, table
 from lutong_console.targets import Json, StackName, Suite, ask, call, suite
@@ -43,7 +44,10 @@ def list_parked(  # one parameter per option
         emit_json(rows)
     elif rows:
         out.print(table(_COLUMNS, [_cells(row) for row in rows]))
-        out.print("\nnext: lutong parked show SERVICE ID · lutong parked redrive SERVICE ID --reason …", style="dim")
+        out.print(
+            given.here("\nnext: lutong parked show SERVICE ID · lutong parked redrive SERVICE ID --reason …"),
+            style="dim",
+        )
     silent = [each for each in found if each.silent]
     if not (rows or silent or as_json):
         out.print("nothing is parked")
@@ -136,7 +140,7 @@ def discard(
         emit_json(answer)
         return
     following = answer["next_parked"]
-    out.print("discarded" + (f"; next: lutong parked redrive {service} {following}" if following else ""))
+    out.print("discarded" + (given.here(f"; next: lutong parked redrive {service} {following}") if following else ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ what is to have a style is given as parts: `line(("error", "bold red"), " ", rea
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,43 @@ _OBEYED: Final = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _OBEYED_OR_LINE_END: Final = re.compile(f"{_OBEYED.pattern}|[\t\n]")
+
+
+class Rows:
+    """Rows below headings: a table where it fits without breaking a word, else a block of lines for each row.
+
+    Ids and topic names have no spaces; broken in the middle they could not be copied.
+    """
+
+    def __init__(self, headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+        self.headings = headings
+        self.rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's hook."""
+        widths = [max(map(_longest, cells)) for cells in zip(map(Text, self.headings), *self.rows, strict=True)]
+        if sum(widths) + 2 * len(widths) > options.max_width:
+            yield from self._blocks()
+            return
+        shown = Table(box=None, pad_edge=False, header_style="bold")
+        for heading, width in zip(self.headings, widths, strict=True):
+            shown.add_column(heading, overflow="fold", min_width=width)
+        for row in self.rows:
+            shown.add_row(*row)
+        yield shown
+
+    def _blocks(self) -> Iterator[Text]:
+        margin = max(map(len, self.headings), default=0) + 2
+        for number, row in enumerate(self.rows):
+            if number:
+                yield Text("")
+            for heading, cell in zip(self.headings, row, strict=True):
+                yield Text.assemble((heading.ljust(margin), "bold"), cell, no_wrap=True, overflow="ignore")
+
+
+def _longest(cell: Text) -> int:
+    """How many places the longest word of a cell needs."""
+    return max((cell_len(word) for word in cell.plain.split()), default=0)
 
 
 class Screen(Console):
@@ -49,8 +87,8 @@ def _named(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
 
 
-out = _screen(width=None if sys.stdout.isatty() else 200)
-err = _screen(stderr=True)
+out = _screen(width=None if sys.stdout.isatty() else 200, force_terminal=sys.stdout.isatty())
+err = _screen(stderr=True, force_terminal=sys.stderr.isatty())
 
 
 def say(message: str) -> None:
@@ -70,15 +108,23 @@ def _json_escaped(found: re.Match[str]) -> str:
 
 def emit_json(value: object) -> None:
     """Data for programs: one JSON document (or one per line, when called repeatedly)."""
-    sys.stdout.write(json_line(value) + "\n")
+    sys.stdout.write(fitting(json_line(value), sys.stdout.encoding) + "\n")
     sys.stdout.flush()
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+def fitting(document: str, charset: str | None) -> str:
+    """A JSON document in which what a charset does not have is escaped as JSON escapes it."""
+    try:
+        document.encode(charset or "utf-8")
+    except UnicodeEncodeError:
+        return re.sub("[^\x00-\x7f]", _json_escaped, document)
+    return document
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Rows:
     """A plain table. Cells are data; one that is to have a style is a rich Text."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        shown.add_column(heading, overflow="fold")
-    for row in rows:
-        shown.add_row(*(cell if isinstance(cell, Text) else "" if cell is None else plain(cell) for cell in row))
-    return shown
+    return Rows(headings, [[cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row] for row in rows])
+
+
+def _cell(cell: object) -> str:
+    return "" if cell is None else plain(cell)

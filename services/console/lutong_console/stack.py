@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lutong_console import given
 from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.health import ANSWER_TIMEOUT_S, Health, of_kafka, of_postgres, of_service
 from lutong_console.screen import emit_json, err, line, out, say, table
@@ -23,6 +24,8 @@ def start(name: str) -> Stack:
     with err.status("starting") if err.is_terminal else nullcontext() as status:
         try:
             return local.up(home() / name, status.update if status else say)
+        except SystemExit:  # nobody reads any more, and all is stopped again: that is not what was asked for
+            raise SystemExit(PROBLEM) from None
         except LocalError as error:
             raise ConsoleError(str(error), then=f"lutong logs --stack {name}") from None
 
@@ -36,7 +39,7 @@ def up(stack: StackName = "default", *, as_json: Json = False) -> None:
         return
     out.print(table(["service", "url"], sorted(_urls(running).items())))
     out.print(f"up in {time.monotonic() - began:.1f} s; Kafka at {running.kafka_bootstrap}")
-    say("next: lutong status · lutong tail · lutong down")
+    say(given.here("next: lutong status · lutong tail · lutong down"))
 
 
 def down(

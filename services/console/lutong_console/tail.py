@@ -14,10 +14,12 @@ from aiokafka.errors import KafkaError
 
 from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
-from lutong_console.errors import UNREACHABLE, USAGE, ConsoleError
-from lutong_console.screen import emit_json, json_line, line, out
+from lutong_console.errors import INTERRUPTED, UNREACHABLE, USAGE, ConsoleError
+from lutong_console.screen import emit_json, json_line, line, out, say
+from lutong_console.streams import is_terminal
 from lutong_console.targets import Json, StackName, suite
 from lutong_contracts import TOPICS
+from lutong_contracts.sentences import counted
 
 Wanted = Callable[[dict[str, Any]], bool]
 
@@ -45,7 +47,7 @@ def tail(  # noqa: PLR0913  # one parameter per option
 
     def wanted(record: dict[str, Any]) -> bool:
         return (
-            (type_ is None or type_ in (record["type"] or ""))
+            (type_ is None or type_.lower() in (record["type"] or "").lower())
             and key in (None, record["key"])
             and journey in (None, record["journey"])
         )
@@ -58,16 +60,20 @@ async def _follow(  # what tail was asked for
 ) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    if is_terminal():
+        say(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
     shown = 0
     async for record in _records(kafka, names, began, stop):
         if wanted(record):
             shown += 1
-            if as_json or not out.is_terminal:
+            if as_json or not is_terminal():
                 emit_json(record)
             else:
                 _print(record)
         if limit and shown >= limit:
             return
+    if stop.is_set():
+        raise typer.Exit(INTERRUPTED)
 
 
 async def _records(
@@ -143,7 +149,7 @@ def _shown(data: bytes) -> object:
 
 
 def _print(record: dict[str, Any]) -> None:
-    at, kind = (record["at"] or "")[11:23] or "-", (record["type"] or "?").removeprefix("lutong.")
+    at, kind = f"{record['at'][:10]} {record['at'][11:23]}Z", (record["type"] or "?").removeprefix("lutong.")
     out.print(line((at, "dim"), " ", (kind, "cyan"), " ", (record["key"], "bold"), " ", json_line(record["event"])))
 
 

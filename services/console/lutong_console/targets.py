@@ -19,6 +19,7 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import SECRETS, KafkaSettings, SettingsError, read
 from lutong_chassis.tokens import Signer
+from lutong_console import given
 from lutong_console.credentials import CONSOLE
 from lutong_console.deployment import COMPOSE, Deployment, compose
 from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 StackName = Annotated[
     str,
     typer.Option(
-        "--target", "--stack", help="`compose`, or the name of a local stack.", envvar=["LUTONG_TARGET", "LUTONG_STACK"]
+        "--target",
+        "--stack",
+        help="`compose`, or the name of a local stack.",
+        envvar=["LUTONG_TARGET", "LUTONG_STACK"],
+        callback=given.stack,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -102,17 +107,17 @@ def suite(name: str) -> Suite:
     if name == COMPOSE:
         return Suite.deployed(compose())
     stack = stack_named(name)
-    given = {service: _given(f"LUTONG_{service.upper()}_URL", addresses.http_url) for service in SERVICES}
+    told = {service: _setting(f"LUTONG_{service.upper()}_URL", addresses.http_url) for service in SERVICES}
     if stack is None or not stack.children:
-        if not all(given.values()):
+        if not all(told.values()):
             raise ConsoleError(f"no suite is running under the name {name!r}", then="lutong up", code=UNREACHABLE)
         stack = None
     return Suite(
         auth=_auth(stack),
-        urls={service: given[service] or (stack.url(service) if stack else "") for service in SERVICES},
+        urls={service: told[service] or (stack.url(service) if stack else "") for service in SERVICES},
         kafka=_kafka_of(stack),
         database_urls={
-            service: _given_database(service) or (stack.database_urls.get(service, "") if stack else "")
+            service: _database_setting(service) or (stack.database_urls.get(service, "") if stack else "")
             for service in SERVICES
         },
     )
@@ -130,7 +135,7 @@ def secrets_of(name: str) -> Path:
     return compose().secrets if name == COMPOSE else SECRETS
 
 
-def _given(variable: str, check: Callable[[str], str]) -> str:
+def _setting(variable: str, check: Callable[[str], str]) -> str:
     """What a variable holds, checked as it is read; an empty text where it is not set."""
     value = os.environ.get(variable, "")
     try:
@@ -139,9 +144,9 @@ def _given(variable: str, check: Callable[[str], str]) -> str:
         raise ConsoleError(f"{variable} {error}", code=USAGE) from None
 
 
-def _given_database(service: str) -> str:
+def _database_setting(service: str) -> str:
     """LUTONG_<SERVICE>_DATABASE_URL; its password may be in a secret file."""
-    url = _given(f"LUTONG_{service.upper()}_DATABASE_URL", addresses.postgres_url)
+    url = _setting(f"LUTONG_{service.upper()}_DATABASE_URL", addresses.postgres_url)
     file = SECRETS / "lutong_database_password"
     if not url or urlsplit(url).password or not file.exists():
         return url
@@ -161,8 +166,9 @@ def _kafka_of(stack: "Stack | None") -> KafkaAccess:
 
 def _auth(issuer: "Stack | Deployment | None") -> httpx.Auth:
     """LUTONG_TOKEN or LUTONG_TOKEN_FILE win; otherwise the key of the stack or deployment signs."""
-    token, file = _given("LUTONG_TOKEN", addresses.token), os.environ.get("LUTONG_TOKEN_FILE")
+    token, file = _setting("LUTONG_TOKEN", addresses.token), os.environ.get("LUTONG_TOKEN_FILE")
     if token:
+        _check_token("LUTONG_TOKEN", token)
         return Bearer(lambda: token)
     if file:
         return Bearer(lambda: _read_token(Path(file)))
@@ -176,6 +182,29 @@ def _read_token(file: Path) -> str:
         raise ConsoleError(f"LUTONG_TOKEN_FILE {file}: {type(error).__name__}", code=USAGE) from None
     except ValueError as error:
         raise ConsoleError(f"LUTONG_TOKEN_FILE {file} {error}", code=USAGE) from None
+
+
+def _check_token(where: str, token: str) -> None:
+    if not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise ConsoleError(f"{where} holds no token: one has no spaces, line ends or accents", code=USAGE)
+
+
+def _refused(answer: httpx.Response, document: dict[str, Any]) -> ConsoleError:
+    """A refusal in words: about an option, where the command has it, and not about a field of a body."""
+    wrong = []
+    for error in document.get("errors", ()):
+        field = error["pointer"].split("/")[2] if error["pointer"].count("/") > 1 else ""
+        option = given.option_of(field)
+        if option is None:
+            break
+        wrong.append(f"{option}{error['detail'].removeprefix(field)}")
+    else:
+        if wrong:
+            return ConsoleError("; ".join(wrong), code=USAGE)
+    denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+    then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
+    where = f"{answer.request.method} {answer.request.url}: {answer.status_code}"
+    return ConsoleError(f"{where} {document.get('detail')}", then=then, code=PROBLEM)
 
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
@@ -196,10 +225,5 @@ async def ask(client: httpx.AsyncClient, method: str, url: str, **arguments: Any
         ) from None
     if answer.is_error:
         document = answer.json() if "json" in answer.headers.get("content-type", "") else {"detail": answer.text[:200]}
-        denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
-        then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
-        told = f"{method} {url}: {answer.status_code} {document.get('detail')}"
-        if answer.is_server_error and document.get("reference"):
-            told += f" (reference {document['reference']})"
-        raise ConsoleError(told, then=then, code=PROBLEM)
+        raise _refused(answer, document)
     return answer

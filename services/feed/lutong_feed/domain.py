@@ -2,10 +2,10 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.values import Line, Money, Offer, moment_of
 
@@ -43,6 +43,51 @@ class Refusal:
 
     kind: str
     detail: str
+
+
+class StoredPost(NamedTuple):
+    """A post as the feed has it."""
+
+    post_id: str
+    author_id: str
+    text: str
+    program_id: str | None
+
+
+class Resolution(NamedTuple):
+    """What the registry found for a post: a program, or the reason why there is none. `causation_id` is its event."""
+
+    post_id: str
+    program_id: str | None
+    merchant_id: str | None
+    reason: str | None
+    causation_id: str
+
+
+class CardRow(NamedTuple):
+    """A card as it is resolved."""
+
+    post_id: str
+    state: CardState
+    program_id: str | None
+    merchant_id: str | None
+    reason: str | None
+    causation_id: str
+
+
+def resolved(found: Resolution, suspended: Mapping[str, str]) -> CardRow:
+    """The card that follows from what the registry found; `suspended` says why programs may not be opened."""
+    if found.program_id is None:
+        return CardRow(found.post_id, "unavailable", None, None, found.reason, found.causation_id)
+    state, reason = card_state(suspended.get(found.program_id))
+    return CardRow(found.post_id, state, found.program_id, found.merchant_id, reason, found.causation_id)
+
+
+def refused(published: StoredPost, authors: Container[str], stored: Mapping[str, StoredPost]) -> str | None:
+    """Why a post of another publisher is not taken, if it is not. The same post once more is no reason: nothing follows."""
+    if published.author_id not in authors:
+        return "unknown_author"
+    return None if stored.get(published.post_id) == published else "post_exists"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
+from lutong_contracts.feed import PostPublished, PostRefused
 from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRejected, OrderSourced
 from lutong_contracts.membership import CreditDeclined
 from lutong_contracts.registry import (
@@ -13,9 +14,31 @@ from lutong_contracts.registry import (
     VersionReleased,
     VersionRolledBack,
 )
-from lutong_feed import domain, store
+from lutong_feed import arrivals, domain, store
+from lutong_feed.domain import Resolution, StoredPost
 
 handlers = Handlers()
+
+
+@handlers.on(PostPublished)
+async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> list[Outgoing]:
+    """Another publisher put a post on our topic: keep it with its card, as over HTTP, or say why not."""
+    posts = [StoredPost(e.post_id, e.author_id, e.text, e.program_id) for e in (received.event for received in batch)]
+    authors = await store.accounts_known(tx, (post.author_id for post in posts))
+    journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
+    wanted = [(post, r.cause.correlation_id) for post, r in journeys.values() if post.author_id in authors]
+
+    await tx.lock("card", (post.post_id for post, _ in wanted))
+    fresh = await store.save_posts(tx, [post for post, _ in wanted], [journey for _, journey in wanted])
+    await _resolve(tx, await arrivals.take_resolutions(tx, fresh))
+
+    stored = await arrivals.posts(tx, (post.post_id for post in posts))
+    outcomes = [(received, domain.refused(post, authors, stored)) for post, received in zip(posts, batch, strict=True)]
+    return [
+        received.causes(PostRefused(post_id=received.event.post_id, author_id=received.event.author_id, reason=reason))
+        for received, reason in outcomes
+        if reason
+    ]
 
 
 @handlers.on(VersionReleased)
@@ -49,23 +72,15 @@ async def reopen_cards(batch: Sequence[Received[ProgramResumed]], tx: Tx) -> lis
 @handlers.on(ServiceDiscovered)
 async def activate_cards(batch: Sequence[Received[ServiceDiscovered]], tx: Tx) -> list[Outgoing]:
     """A post leads to a service: its card can be tapped, unless the service was suspended meanwhile."""
-    suspended = await store.suspensions(tx, (received.event.program_id for received in batch))
-
-    cards = []
-    for received in batch:
-        found = received.event
-        state, reason = domain.card_state(suspended.get(found.program_id))
-        cards.append((found.post_id, state, found.program_id, found.merchant_id, reason, received.id))
-
-    await store.resolve_cards(tx, cards)
+    found = [(r.event.post_id, r.event.program_id, r.event.merchant_id, None, r.id) for r in batch]
+    await _resolve(tx, [Resolution(*each) for each in found])
     return []
 
 
 @handlers.on(ServiceNotFound)
 async def close_cards_without_service(batch: Sequence[Received[ServiceNotFound]], tx: Tx) -> list[Outgoing]:
     """A post leads to no service: its card says why."""
-    cards = [(r.event.post_id, "unavailable", None, None, r.event.reason, r.id) for r in batch]
-    await store.resolve_cards(tx, cards)  # type: ignore[arg-type]  # a list of tuples of one literal state
+    await _resolve(tx, [Resolution(r.event.post_id, None, None, r.event.reason, r.id) for r in batch])
     return []
 
 
@@ -105,3 +120,16 @@ async def show_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -> l
     """The order ended before the goods left."""
     await store.move_requests(tx, "cancelled", [(r.event.order_id, r.event.reason, None, None) for r in batch])
     return []
+
+
+async def _resolve(tx: Tx, found: Sequence[Resolution]) -> None:
+    """Resolve cards, and keep what came before its post: a post of another publisher is on its way to both of us."""
+    suspended = await store.suspensions(tx, (each.program_id for each in found if each.program_id))
+    early = found
+    for look in range(2):
+        placed = await store.resolve_cards(tx, [domain.resolved(each, suspended) for each in early])
+        early = [each for each in early if each.post_id not in placed]
+        if early and not look:
+            await tx.lock("card", (each.post_id for each in early))  # and look again: the post may have come just now
+    if early:
+        await arrivals.keep_resolutions(tx, early)

@@ -10,7 +10,7 @@ from lutong_chassis import Cause, Tx, columns
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
 from lutong_contracts.values import Offer
-from lutong_feed.domain import MAY_BECOME, CardState, Cursor, Program, Status
+from lutong_feed.domain import MAY_BECOME, CardRow, Cursor, Program, Status
 
 
 async def account_kind(tx: Tx, account_id: str) -> str | None:
@@ -161,12 +161,10 @@ async def suspensions(tx: Tx, program_ids: Iterable[str]) -> dict[str, str]:
     return {row["program_id"]: row["suspended_for"] for row in rows if row["suspended_for"]}
 
 
-async def resolve_cards(
-    tx: Tx, cards: Sequence[tuple[str, CardState, str | None, str | None, str | None, str]]
-) -> None:
-    """Resolve cards, given as (post, state, program, merchant, reason, id of the event that did it)."""
-    latest = {card[0]: card for card in cards}
-    await tx.execute(
+async def resolve_cards(tx: Tx, cards: Sequence[CardRow]) -> set[str]:
+    """Resolve cards; gives the posts whose cards are there."""
+    latest = {card.post_id: card for card in cards}
+    rows = await tx.fetch(
         """
         UPDATE card
            SET state = given.state, program_id = given.program_id, merchant_id = given.merchant_id,
@@ -174,9 +172,11 @@ async def resolve_cards(
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
                AS given(post_id, state, program_id, merchant_id, reason, causation_id)
          WHERE card.post_id = given.post_id
+        RETURNING card.post_id
         """,
-        *columns(sorted(latest.values(), key=lambda card: str(card[0])), 6),
+        *columns([card for _, card in sorted(latest.items())], 6),
     )
+    return {row["post_id"] for row in rows}
 
 
 async def move_requests(

@@ -33,7 +33,7 @@ class Site(Command):
     name: Title = Field(examples=["屈臣氏 南京西路店"])
     latitude: float = Field(ge=-90, le=90, allow_inf_nan=False, examples=[31.23])
     longitude: float = Field(ge=-180, le=180, allow_inf_nan=False, examples=[121.47])
-    open: bool = True
+    open: bool | None = Field(default=None, description="absent: as it was, and open for a new location")
 
 
 class NamedSite(Site):
@@ -73,7 +73,9 @@ class Count(Command):
     model_config = ConfigDict(json_schema_extra={"examples": [{"on_hand": 12, "safety_stock": 2}]})
 
     on_hand: Units = Field(examples=[12])
-    safety_stock: Units = Field(default=0, description="units that are never promised")
+    safety_stock: Units | None = Field(
+        default=None, description="units that are never promised; absent: as it was, and 0 for a new shelf"
+    )
 
 
 class ShelfCount(Count):

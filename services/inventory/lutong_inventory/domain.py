@@ -184,7 +184,7 @@ def refund_of_units(order: Delivered, units: Mapping[str, int]) -> int | Refusal
     """What units of an order are worth to the member who paid less than the list price, in minor units.
 
     Shares are taken of what came back in all, and rounded down: parts may be a minor unit less, but the
-    last of them brings the sum to exactly what was paid.
+    last of them brings the sum to exactly what was paid. Goods that cost nothing come back for nothing.
     """
     demand = dict(demand_by_sku(order.lines))
     after = {sku: order.returned.get(sku, 0) + units.get(sku, 0) for sku in demand.keys() | units.keys()}
@@ -192,8 +192,7 @@ def refund_of_units(order: Delivered, units: Mapping[str, int]) -> int | Refusal
     if beyond is not None:
         return Refusal("not_delivered", f"that many units of {beyond!r} were not delivered, or are back already")
     worth_minor = _share(order, after) - _share(order, order.returned)
-    amount_minor = min(worth_minor, order.left_minor)
-    return amount_minor or Refusal("nothing_left", "all that was paid for them was given back already")
+    return min(worth_minor, order.left_minor)
 
 
 def _share(order: Delivered, returned: Mapping[str, int]) -> int:

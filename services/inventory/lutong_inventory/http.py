@@ -79,7 +79,7 @@ async def take_step(order_id: Identifier, command: StepTaken, who: Who, tx: TxDe
     """Take the next step with an order: accepted, picked, handed over or ready for pickup, fulfilled."""
     row = (await _lock(tx, who, [order_id]))[order_id]
     if row["location_id"] != command.location_id:
-        not_found(f"order at location {command.location_id!r}", order_id)
+        raise Problem(404, "not_found", f"order {order_id!r} is not at location {command.location_id!r}")
     await _advance(tx, who, [row], command.step)
     return {"order_id": order_id, "state": command.step}
 
@@ -141,7 +141,8 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
         merchant_id=row["merchant_id"],
         amount=Money(amount_minor=worth, currency=row["currency"]),
     )
-    tx.publish(said, *(await _restock(tx, row, units) if command.restock else ()), cause=_cause(row))
+    news = await _restock(tx, row, units) if command.restock else ()
+    tx.publish(*([said] if worth else ()), *news, cause=_cause(row))  # who owes nothing less need not be told
     await record(tx, who, on_record.order_refunded(row, command, worth))
     return {"order_id": order_id, "refund_id": command.refund_id, "amount_minor": worth}
 
@@ -228,9 +229,10 @@ async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
             raise Problem(
                 409, "location_taken", f"location {site.location_id!r} is another merchant's, or of another kind"
             )
+        is_open = (row["open"] if row else True) if site.open is None else site.open
         if (
             site.kind == "flagship"
-            and site.open
+            and is_open
             and flagships.setdefault(site.merchant_id, site.location_id) != site.location_id
         ):
             raise Problem(

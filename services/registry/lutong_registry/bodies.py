@@ -6,7 +6,18 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from lutong_chassis import Command
-from lutong_contracts.values import Identifier, Money, Offer, OneLine, Printable, Reason, Text, Title, VersionNumber
+from lutong_contracts.values import (
+    PAGE_PATTERN,
+    Identifier,
+    Money,
+    Offer,
+    OneLine,
+    Printable,
+    Reason,
+    Text,
+    Title,
+    VersionNumber,
+)
 
 Keyword = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable, OneLine]
 
@@ -39,7 +50,7 @@ class Manifest(Command):
     description: Annotated[Text, StringConstraints(max_length=2000)] = ""
     page: Annotated[
         str,
-        StringConstraints(pattern=r"^[a-z0-9_\-]+(/[A-Za-z0-9_\-]+)*(\?[A-Za-z0-9_\-.~%=&]*)?$", max_length=256),
+        StringConstraints(pattern=PAGE_PATTERN, max_length=256),
     ] = Field(examples=["pages/fund/index?from=feed"], description="path inside the program, without a leading slash")
     keywords: list[Keyword] = Field(default_factory=list, max_length=20, examples=[["公积金", "provident fund"]])
     category: Keyword | None = Field(None, examples=["government"])

@@ -314,3 +314,23 @@ async def test_an_order_that_was_not_delivered_has_nothing_to_take_back(client: 
     await stock(client, near_tea=4)
     await deliver(pool, handlers, a_hold("o-1", ("tea", 4)))
     assert (await refund(client, "r-1", amount_minor=1)).json()["type"] == "urn:lutong:problem:not_fulfilled"
+
+
+async def test_goods_that_cost_nothing_any_more_come_back_to_their_shelf(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_delivery(client, pool)
+    assert (await refund(client, "gesture", amount_minor=100)).status_code == 201
+    said = await events_said(pool)
+    back = await refund(client, "goods", lines=[{"sku": "tea", "units": 1}], restock=True)
+    assert (back.status_code, back.json().get("amount_minor")) == (201, 0)
+    assert await shelf(client, "near") == (1, 0)
+    assert [type_ for type_, _ in (await events_said(pool))[len(said) :]] == ["lutong.inventory.stock-restored.v1"]
+    again = await refund(client, "more", lines=[{"sku": "tea", "units": 4}], restock=True)
+    assert (again.status_code, again.json()["type"]) == (409, "urn:lutong:problem:not_delivered")
+    await summary(client)
+
+
+async def test_an_order_at_another_location_is_told_in_a_sentence(client: httpx.AsyncClient, pool: Pool) -> None:
+    await stock(client, near_tea=4)
+    await deliver(pool, handlers, a_hold("o-1", ("tea", 1)))
+    answer = await client.post("/v1/orders/o-1/steps", json={"step": "accepted", "location_id": "far"})
+    assert (answer.status_code, answer.json()["detail"]) == (404, "order 'o-1' is not at location 'far'")

@@ -32,7 +32,7 @@ from tests.secured import Secured
 NAMES = [topic.name for topic in TOPICS]
 TOOLS = ("lutong-console", "lutong-verifier", "lutong-topics")
 READS = {  # written down by hand, so that the generated rules are said a second time
-    "lutong-feed": {"registry.programs", "registry.discoveries", "membership.holds", "inventory.orders"},
+    "lutong-feed": {"feed.posts", "registry.programs", "registry.discoveries", "membership.holds", "inventory.orders"},
     "lutong-registry": {"feed.posts", "feed.engagements", "inventory.orders"},
     "lutong-membership": {
         "feed.engagements",

@@ -202,9 +202,9 @@ async def test_no_body_takes_a_field_that_is_not_its_own(name: str, world_of: Wo
                 continue
             answer = await world.admin.request(method, asked.path, json=asked.body | {field: value})
             assert answer.status_code == 422, f"{route} takes {field}: {answer.text}"
-            assert answer.json()["errors"] == [
-                {"pointer": f"/body/{field}", "detail": "Extra inputs are not permitted"}
-            ]
+            [error] = answer.json()["errors"]
+            assert error["pointer"] == f"/body/{field}"
+            assert error["detail"].startswith(f"{field} is not a field")
             tried += 1
     assert tried > 80
 

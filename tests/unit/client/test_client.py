@@ -1,14 +1,24 @@
 """The publisher's SDK: what it sends is what consumers understand, copies are copies, and a rejection says why."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from lutong_chassis.envelope import read
-from lutong_client import AsyncPublisher, Publisher, PublishError, Receipt, message
+from lutong_client import (
+    AsyncHttpTransport,
+    AsyncPublisher,
+    HttpTransport,
+    Publisher,
+    PublishError,
+    Receipt,
+    message,
+)
 from lutong_client.http import calls, understood
 from lutong_client.testing import AsyncFakeTransport, FakeTransport
 from lutong_contracts.feed import RequestCancelled
@@ -100,3 +110,73 @@ async def test_awaiting_is_the_same() -> None:
     assert [r.status for r in await publisher.publish_many([message(a_post(), CMS, id="a")])] == ["duplicate"]
     assert await publisher.publish_many([]) == []
     assert [sent.event for sent in transport.sent] == [a_post()]
+
+
+@pytest.mark.parametrize("given", ["", "  ", "x" * 257, "a\x00b", "\ud800", 7])
+@pytest.mark.parametrize("name", ["id", "correlation_id", "causation_id"])
+def test_an_attribute_that_no_service_takes_is_refused_at_once(name: str, given: object) -> None:
+    fake = FakeTransport()
+    with pytest.raises(ValueError, match=f"^{name} "):
+        Publisher(CMS, fake).publish(a_post(), **{name: given})  # type: ignore[arg-type]  # that is what is refused
+    assert fake.sent == []
+
+
+def test_a_source_that_is_empty_and_a_time_without_zone_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^source is empty"):
+        message(a_post(), "")
+    with pytest.raises(ValueError, match=r"^time has no zone"):
+        message(a_post(), CMS, time=datetime(2026, 1, 31))  # noqa: DTZ001  # that is what is refused
+
+
+@pytest.mark.parametrize(
+    ("url", "transient", "words"),
+    [
+        ("http://127.0.0.1:1", True, "does not answer"),
+        ("http://no-such-host.invalid", True, "does not answer"),
+        ("ftp://feed.example", False, "cannot be asked"),
+        ("feed.example:8001", False, "cannot be asked"),
+        ("", False, "cannot be asked"),
+        ("http://[::1", False, "cannot be asked"),
+        ("http://127.0.0.1:99999999", False, "cannot be asked"),
+    ],
+)
+async def test_every_connection_error_over_http_is_a_publish_error(url: str, transient: bool, words: str) -> None:
+    blocking = HttpTransport({"feed": url}, tries_max=1, timeout_s=2)
+    awaiting = AsyncHttpTransport({"feed": url}, tries_max=1, timeout_s=2)
+    with pytest.raises(PublishError, match=f"^feed at .*{words}") as caught:
+        Publisher(CMS, blocking).publish(a_post(), id="a")
+    assert caught.value.transient is transient
+    with pytest.raises(PublishError, match=f"^feed at .*{words}") as caught:
+        await AsyncPublisher(CMS, awaiting).publish(a_post(), id="a")
+    assert caught.value.transient is transient
+    blocking.close()
+    await awaiting.close()
+
+
+def test_a_url_that_cannot_work_is_tried_once() -> None:
+    transport = HttpTransport({"feed": "ftp://feed.example"}, tries_max=1_000_000)
+    with pytest.raises(PublishError, match="cannot be asked"):
+        Publisher(CMS, transport).publish(a_post(), id="a")
+    transport.close()
+
+
+@pytest.mark.parametrize("token", ["t\n", "  t ", lambda: "t\r\n"])
+def test_a_token_out_of_a_file_loses_its_line_end(token: str | Callable[[], str]) -> None:
+    transport = HttpTransport({"feed": "http://feed.example"}, token)
+    assert transport.doors.request("feed", b"", dry_run=False)["headers"]["authorization"] == "Bearer t"
+    transport.close()
+
+
+@pytest.mark.parametrize("token", ["a\nb", "令牌"])
+def test_a_token_that_no_header_takes_is_refused_in_words(token: str) -> None:
+    transport = HttpTransport({"feed": "http://feed.example"}, token)
+    with pytest.raises(PublishError, match="token has characters"):
+        Publisher(CMS, transport).publish(a_post(), id="a")
+    transport.close()
+
+
+@pytest.mark.parametrize("content", [b"<html>proxy</html>", b"[]", b'{"results": 1}', b'{"results": [1]}', b"{}"])
+def test_an_answer_of_somebody_else_is_told_from_ours(content: bytes) -> None:
+    request = httpx.Request("POST", "https://feed.example/v1/events")
+    with pytest.raises(PublishError, match=r"feed\.example answers, but is no service of Lutong"):
+        understood(httpx.Response(200, content=content, request=request))

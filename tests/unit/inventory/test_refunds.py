@@ -22,6 +22,9 @@ def delivered(paid_minor: int = 900, refunded_minor: int = 0, **returned: int) -
         (delivered(), {"tea": 2, "cup": 1}, 900),
         (delivered(refunded_minor=270, tea=1), {"tea": 1, "cup": 1}, 630),
         (delivered(refunded_minor=800), {"tea": 2}, 100),  # a gesture before: not more than is left
+        (delivered(refunded_minor=900), {"tea": 1}, 0),  # all was given back before: the goods still come
+        (Delivered([Line(sku="gift", units=1, unit_price_minor=0)], 0, 0, {}), {"gift": 1}, 0),
+        (Delivered([Line(sku="pin", units=3, unit_price_minor=1)], 1, 0, {}), {"pin": 1}, 0),
     ],
 )
 def test_goods_are_worth_their_share_of_what_was_paid(order: Delivered, units: dict[str, int], worth: int) -> None:
@@ -34,7 +37,6 @@ def test_goods_are_worth_their_share_of_what_was_paid(order: Delivered, units: d
         (delivered(), {"tea": 3}, "not_delivered"),
         (delivered(tea=1), {"tea": 2}, "not_delivered"),
         (delivered(), {"pen": 1}, "not_delivered"),
-        (delivered(refunded_minor=900), {"tea": 1}, "nothing_left"),
     ],
 )
 def test_what_was_not_delivered_or_is_back_already_is_refused(

@@ -1,6 +1,6 @@
 """Refusals as problem documents (RFC 9457): a stable word for programs, a sentence for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from lutong_chassis import errors, parking
 from lutong_chassis.errors import ErrorClass
+from lutong_contracts import sentences
 
 log = structlog.get_logger(__name__)
 
@@ -94,9 +95,7 @@ def install_problems(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
-        errors = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in error.errors()]
-        detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors[:3])
-        return answer(Problem(422, "invalid", detail, errors=errors), request)
+        return answer(_invalid(request, error), request)
 
     async def gone(request: Request, _error: Exception) -> Response:
         log.info("client_gone", method=request.method, route=_template(request))
@@ -165,6 +164,15 @@ def _template(request: Request) -> str:
     return str(getattr(request.scope.get("route"), "path", "-"))
 
 
-def _pointer(location: Sequence[object]) -> str:
-    """Where in the request: a JSON pointer, with the part of the request as its first step."""
-    return "/" + "/".join(str(step) for step in location)
+def _invalid(request: Request, error: RequestValidationError) -> Problem:
+    """What is wrong with a request, one sentence for each thing; the first step of a pointer is the part of the request."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    body = next(iter(sentences.models(field.field_info.annotation)), None) if field else None
+    errors = error.errors()
+    found = [
+        wrong
+        for each in errors
+        for wrong in sentences.wrongs([each], body if each["loc"][0] == "body" else None, within=1)
+    ]
+    shown = [{"pointer": wrong.pointer, "detail": wrong.detail} for wrong in found]
+    return Problem(422, "invalid", sentences.summary(found), errors=shown)

@@ -16,8 +16,9 @@ from lutong_console.screen import emit_json, line, out, table
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import NAMES, confirmed, evaluate
+from lutong_console.verify.identities import NAMES, WORDS, confirmed, evaluate
 from lutong_console.verify.violation import Violation
+from lutong_contracts.sentences import counted
 
 _SHOWN_MAX = 50
 
@@ -98,14 +99,18 @@ def _is_quiet(world: World) -> bool:
 def _print(world: World, violations: list[Violation]) -> None:
     counts = {name: sum(violation.identity == name for violation in violations) for name in NAMES}
     rows = [
-        (name, line(("holds", "green") if not count else (f"{count} broken", "red"))) for name, count in counts.items()
+        (name, line(("holds", "green") if not count else (f"{count} broken", "red")), WORDS[name])
+        for name, count in counts.items()
     ]
-    out.print(table(["identity", "result"], rows))
+    out.print(table(["identity", "result", "what must be so"], rows))
     for violation in violations[:_SHOWN_MAX]:
         out.print(line((violation.identity, "red"), f" {violation.what}: {violation.witness}"))
     if len(violations) > _SHOWN_MAX:
         out.print(f"and {len(violations) - _SHOWN_MAX} more; --json shows all")
-    out.print(f"verify: {len(violations)} violations, {len(world.records)} records, {_rows(world)} rows")
+    out.print(
+        f"verify: {counted(len(violations), 'violation')}, {counted(len(world.records), 'record')}, "
+        f"{counted(_rows(world), 'row')}"
+    )
 
 
 def _as_json(world: World, violations: list[Violation]) -> dict[str, Any]:

@@ -24,7 +24,22 @@ from lutong_console.verify.projections import projections_follow
 from lutong_console.verify.stock import stock_is_its_movements
 from lutong_console.verify.violation import Violation
 
-NAMES: Final = (*(f"V{number}" for number in range(1, 13)), "V14")
+WORDS: Final = {
+    "V1": "what was committed is on the topics, in order, and nothing else is",
+    "V2": "every event is taken in once, or set aside",
+    "V3": "the ledger balances, and nobody changed it",
+    "V4": "nobody owes more than their limit, at any step",
+    "V5": "goods and money agree, order by order",
+    "V6": "stock is the sum of its movements, and nothing is sold twice",
+    "V7": "everything that began ends once",
+    "V8": "what clients were told is so (with --history)",
+    "V9": "copies follow what they are copies of",
+    "V10": "what is set aside holds back what is behind it, and nothing else",
+    "V11": "no secret is where it must not be (with --canary)",
+    "V12": "what is charged is owed, and within its cap",
+    "V14": "what operators did is on record, and on the audit topics",
+}
+NAMES: Final = tuple(WORDS)
 
 _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     log_matches_outbox,

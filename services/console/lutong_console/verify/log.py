@@ -7,7 +7,7 @@ from typing import Any, Final
 from lutong_chassis.noticing import partition_of
 from lutong_console.verify.collect import Record, World
 from lutong_console.verify.violation import Violation
-from lutong_contracts import TOPICS
+from lutong_contracts import TOPICS, event_class
 from lutong_contracts.topics import RETENTION
 
 _PARTITIONS: Final = {topic.name: topic.partitions for topic in TOPICS}
@@ -86,6 +86,8 @@ def inbox_covers_topics(world: World) -> Iterator[Violation]:
         taken = {(row["source"], row["id"]) for row in world.rows(service, "inbox") if row["offset"] >= 0}  # HTTP: -1
         aside = {(row["topic"], row["partition"], row["offset"]) for row in world.rows(service, "parked")}
         for record in (record for event_type in sorted(types) for record in by_type[event_type]):
+            if record.source == f"/lutong/{service}" and event_class(record.type).from_others:
+                continue  # it takes these from others, and passes over its own
             if (record.source, record.event_id) not in taken and (
                 record.topic,
                 record.partition,

@@ -100,8 +100,8 @@ async def close_reservations(tx: Tx, order_ids: Sequence[str], state: str) -> li
     return await move(tx, state, moves)
 
 
-async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int]]) -> list[asyncpg.Record]:
-    """Set shelves to what was counted, given as (location, SKU, on hand, safety stock).
+async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int | None]]) -> list[asyncpg.Record]:
+    """Set shelves to what was counted, given as (location, SKU, on hand, safety stock); without the last it stays.
 
     Gives those that could be set, with what they were before. A count below what is reserved is
     refused: the goods are promised.
@@ -120,7 +120,7 @@ async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int]]) -> l
         WITH before AS (
             SELECT location_id, sku, shelf.on_hand AS on_hand_before, shelf.safety_stock AS safety_stock_before,
                    shelf.on_hand - reserved - shelf.safety_stock AS available_before,
-                   given.on_hand, given.safety_stock
+                   given.on_hand, coalesce(given.safety_stock, shelf.safety_stock) AS safety_stock
               FROM shelf
               JOIN unnest($1::text[], $2::text[], $3::integer[], $4::integer[])
                    AS given(location_id, sku, on_hand, safety_stock) USING (location_id, sku)

@@ -7,16 +7,24 @@ import asyncpg
 from lutong_chassis import Tx, columns
 
 
-async def save_locations(tx: Tx, locations: Sequence[tuple[str, str, str, str, float, float, bool]]) -> None:
-    """Create or change locations, given as (id, merchant, kind, name, latitude, longitude, open)."""
+async def save_locations(tx: Tx, locations: Sequence[tuple[str, str, str, str, float, float, bool | None]]) -> None:
+    """Create or change locations, given as (id, merchant, kind, name, latitude, longitude, open).
+
+    Without `open` a location stays as it was, and a new one is open.
+    """
+    latest = sorted({location[0]: location for location in locations}.items())
     await tx.execute(
         """
         INSERT INTO location (location_id, merchant_id, kind, name, latitude, longitude, open)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float[], $6::float[], $7::boolean[])
+        SELECT location_id, merchant_id, kind, name, latitude, longitude, coalesce(open, true)
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float[], $6::float[], $7::boolean[])
+               AS given(location_id, merchant_id, kind, name, latitude, longitude, open)
             ON CONFLICT (location_id) DO UPDATE
-           SET name = excluded.name, latitude = excluded.latitude, longitude = excluded.longitude, open = excluded.open
+           SET name = excluded.name, latitude = excluded.latitude, longitude = excluded.longitude,
+               open = CASE WHEN excluded.location_id = ANY ($8) THEN location.open ELSE excluded.open END
         """,
-        *columns(sorted({location[0]: location for location in locations}.values()), 7),
+        *columns([location for _, location in latest], 7),
+        [location_id for location_id, location in latest if location[-1] is None],
     )
 
 

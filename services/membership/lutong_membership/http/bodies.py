@@ -1,7 +1,7 @@
 """What several commands have in common: amounts, views, and turning a refusal into an answer."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -76,7 +76,11 @@ async def say(tx: Tx, agreement_id: str, said: Sequence[Said]) -> None:
 async def locked_line(tx: Tx, member_id: str, currency: str) -> Line:
     """A member's line, locked; 404 when there is none."""
     lines = await store.lock_lines(tx, [member_id])
-    return lines.get((member_id, currency)) or not_found(f"{currency} line of member", member_id)
+    return lines.get((member_id, currency)) or _no_line(member_id, currency)
+
+
+def _no_line(member_id: str, currency: str) -> NoReturn:
+    raise Problem(404, "not_found", f"member {member_id!r} has no line in {currency}")
 
 
 def example(**fields: Any) -> dict[str, Any]:

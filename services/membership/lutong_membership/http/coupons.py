@@ -69,16 +69,20 @@ class Voiding(Because):
 async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: TxDependency) -> dict[str, str]:
     """Open a stock, pause it, or change how many may be given out. What a coupon is worth never changes."""
     who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
-    known = (await store.lock_stocks(tx, [stock_id])).get(stock_id) if who.is_staff else None
-    if not await store.put_stock(tx, Stock(stock_id, **terms.model_dump())):
+    await tx.lock("coupon stock", [stock_id])  # what is not mentioned stays, and must not change meanwhile
+    known = await store.stock(tx, stock_id)
+    unsaid = StockOfCoupons.model_fields.keys() - terms.model_fields_set if known else set()
+    kept = {name: known[name] for name in unsaid if known}
+    latest = Stock(stock_id, **(terms.model_dump() | kept))
+    if not await store.put_stock(tx, latest):
         raise Problem(
             409,
             "stock_fixed",
             f"stock {stock_id!r} has another merchant or price, or more is given out: use another id",
         )
     if who.is_staff:
-        before = None if known is None else {name: getattr(known, name) for name in _CHANGEABLE}
-        after = {name: getattr(terms, name) for name in _CHANGEABLE}
+        before = None if known is None else {name: known[name] for name in _CHANGEABLE}
+        after = {name: getattr(latest, name) for name in _CHANGEABLE}
         await record(tx, who, Change("coupon_stock.put", f"coupon_stock:{stock_id}", None, before, after))
     return {"stock_id": stock_id}
 

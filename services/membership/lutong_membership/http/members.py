@@ -1,5 +1,7 @@
 """What is known of members, and what they may see of it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
@@ -69,7 +71,7 @@ class Wish(Command):
 @audited("profile.put")
 async def put_profile(member_id: Identifier, profile: Profile, who: Who, tx: TxDependency) -> None:
     """Say what is known of a member. Agreements that are signed stay as they are."""
-    await _save_profiles(tx, who, [Applicant(member_id, **profile.model_dump())])
+    await _save_profiles(tx, who, [MemberProfile(member_id=member_id, **profile.model_dump(exclude_unset=True))])
 
 
 @router.post("/v1/members/profiles/batch", status_code=201)
@@ -77,7 +79,7 @@ async def put_profile(member_id: Identifier, profile: Profile, who: Who, tx: TxD
 @audited("profile.put")
 async def put_profiles(command: Profiles, who: Who, tx: TxDependency) -> dict[str, int]:
     """Say what is known of many members."""
-    await _save_profiles(tx, who, [Applicant(**profile.model_dump()) for profile in command.profiles])
+    await _save_profiles(tx, who, command.profiles)
     return {"saved": len(command.profiles)}
 
 
@@ -92,11 +94,15 @@ async def delete_profile(member_id: Identifier, who: Who, tx: TxDependency) -> N
     await record(tx, who, Change("profile.forget", f"member:{member_id}"))
 
 
-async def _save_profiles(tx: Tx, who: Who, applicants: list[Applicant]) -> None:
-    """Save profiles. On record is which fields changed; what they say is nobody's to read."""
-    latest = {applicant.member_id: applicant for applicant in applicants}
-    known = await store.lock_applicants(tx, sorted(latest))
-    await store.save_applicants(tx, applicants)
+async def _save_profiles(tx: Tx, who: Who, profiles: Sequence[MemberProfile]) -> None:
+    """Save what profiles mention; the rest stays, and null says that it is not known. Audited are the fields that changed."""
+    known = await store.lock_applicants(tx, sorted({profile.member_id for profile in profiles}))
+    latest: dict[str, Applicant] = {}
+    for profile in profiles:
+        given = profile.model_dump(exclude_unset=True)
+        before = latest.get(profile.member_id) or known.get(profile.member_id)
+        latest[profile.member_id] = replace(before, **given) if before else Applicant(**given)
+    await store.save_applicants(tx, list(latest.values()))
     await record(
         tx,
         who,

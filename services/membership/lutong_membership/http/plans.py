@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import Query
 from pydantic import ConfigDict, Field
@@ -39,9 +39,11 @@ class PlanTerms(Command):
 
     merchant_id: Identifier
     title: Title = Field(examples=["屈臣氏轻会员"])
-    currency: Currency = Field(default="CNY", examples=["CNY"])
+    currency: Currency | None = Field(
+        default=None, examples=["CNY"], description="absent: as it was; CNY for a new plan"
+    )
     line_limit_minor: Minor = Field(examples=[300_000])
-    terms: Terms = Terms()
+    terms: Terms | None = Field(default=None, description="absent: as they were; none for a new plan")
 
 
 @router.put("/v1/plans/{plan_id}")
@@ -54,14 +56,16 @@ async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDepe
     known = await store.lock_plan(tx, plan_id)
     if known and known["merchant_id"] != offered.merchant_id:
         raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")
-    if known and known["currency"] != offered.currency:
+    currency = offered.currency or (known["currency"] if known else "CNY")
+    if known and known["currency"] != currency:
         raise Problem(409, "currency_fixed", f"plan {plan_id!r} is in {known['currency']}: open a new plan instead")
-    plan = Plan(plan_id, offered.merchant_id, offered.currency, offered.line_limit_minor, terms=offered.terms)
-    before = await store.plan(tx, plan_id) if who.is_staff else None
+    latest = await store.plan(tx, plan_id)
+    kept = terms_of(latest["terms"]) if latest else Terms()
+    plan = Plan(plan_id, offered.merchant_id, currency, offered.line_limit_minor, terms=offered.terms or kept)
     version = await store.save_plan(tx, plan, offered.title)
     if who.is_staff:
         after = await store.plan(tx, plan_id)
-        effect = (None if row is None else {name: row[name] for name in _ON_RECORD} for row in (before, after))
+        effect = (None if row is None else {name: row[name] for name in _ON_RECORD} for row in (latest, after))
         await record(tx, who, Change("plan.put", f"plan:{plan_id}", None, *effect))
     return {"plan_id": plan_id, "version": version}
 
@@ -77,7 +81,7 @@ async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
 @allowed("anybody")
 async def get_version(plan_id: Identifier, version: VersionNumber, tx: TxDependency) -> dict[str, Any]:
     """A plan as it was written then. A version never changes."""
-    return _view(await store.plan(tx, plan_id, version) or not_found(f"version {version} of plan", plan_id))
+    return _view(await store.plan(tx, plan_id, version) or _no_version(plan_id, version))
 
 
 @router.get("/v1/merchants/{merchant_id}/uplift")
@@ -95,7 +99,7 @@ async def get_uplift(
     plan_id = plan_id or await store.open_plan_of(tx, merchant_id) or not_found("open plan of merchant", merchant_id)
     row = await store.plan(tx, plan_id)
     if row is None or row["merchant_id"] != merchant_id:
-        not_found(f"plan of {merchant_id!r}", plan_id)
+        raise Problem(404, "not_found", f"plan {plan_id!r} is not a plan of merchant {merchant_id!r}")
     until = until or tx.now
     since = since or until - timedelta(days=30)
     if not since < until <= tx.now:
@@ -110,6 +114,10 @@ async def get_uplift(
         "window": window,
         **asdict(found),
     }
+
+
+def _no_version(plan_id: str, version: int) -> NoReturn:
+    raise Problem(404, "not_found", f"plan {plan_id!r} has no version {version}")
 
 
 def _view(row: Any) -> dict[str, Any]:  # noqa: ANN401  # a row of a plan with its version

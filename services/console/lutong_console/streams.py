@@ -1,0 +1,45 @@
+"""Standard output as a tool has it: whoever stops reading is no problem, and every character has a form that fits."""
+
+import io
+import os
+import sys
+
+OUT, ERR = "stdout", "stderr"
+
+
+class Stream(io.TextIOWrapper):
+    """Ends the command quietly, with exit code 0, when nobody reads any more: `| head -1` is a way to use it."""
+
+    def write(self, text: str, /) -> int:
+        """Write, unless the reader has gone."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            return self._gone()
+
+    def flush(self) -> None:
+        """Hand over what was written, unless the reader has gone."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._gone()
+
+    def _gone(self) -> int:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())  # what is left in buffers goes there
+        os.close(nowhere)
+        raise SystemExit(0)
+
+
+def install() -> None:
+    """Put such streams in the place of stdout and stderr. What a charset does not have is written as an escape."""
+    for name in (OUT, ERR):
+        given = getattr(sys, name)
+        if isinstance(given, io.TextIOWrapper) and not isinstance(given, Stream):
+            stream = Stream(given.buffer, given.encoding, "backslashreplace", line_buffering=given.line_buffering)
+            setattr(sys, name, stream)
+
+
+def is_terminal() -> bool:
+    """Whether a person reads stdout. FORCE_COLOR asks for colours; it makes no terminal of a pipe."""
+    return sys.stdout.isatty()
