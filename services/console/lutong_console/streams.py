@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import sys
 
 OUT, ERR = "stdout", "stderr"
@@ -38,6 +39,14 @@ def install() -> None:
         if isinstance(given, io.TextIOWrapper) and not isinstance(given, Stream):
             stream = Stream(given.buffer, given.encoding, "backslashreplace", line_buffering=given.line_buffering)
             setattr(sys, name, stream)
+
+
+def end_when_nobody_reads() -> None:
+    """End quietly when the reader of stdout has gone: a command that waits for more would not notice otherwise."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    if any(event & select.POLLERR for _, event in poll.poll(0)):
+        raise SystemExit(0)
 
 
 def is_terminal() -> bool:

@@ -16,7 +16,7 @@ from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.errors import INTERRUPTED, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.screen import emit_json, json_line, line, out, say
-from lutong_console.streams import is_terminal
+from lutong_console.streams import end_when_nobody_reads, is_terminal
 from lutong_console.targets import Json, StackName, suite
 from lutong_contracts import TOPICS
 from lutong_contracts.sentences import counted
@@ -98,6 +98,7 @@ async def _records(
         if began is not None:
             await _seek(consumer, began)
         while not stop.is_set():
+            end_when_nobody_reads()
             for records in (await consumer.getmany(timeout_ms=250, max_records=500)).values():
                 for record in records:
                     yield describe(record)
