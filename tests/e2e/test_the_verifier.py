@@ -17,8 +17,8 @@ from lutong_local.stack import Stack, down, up
 from tests.e2e.a_whole_life import live
 from tests.e2e.conftest import walking
 from tests.e2e.corruptions import CORRUPTIONS, where
-from tests.integration.chassis.harness import until
 from tests.integration.membership.stub import running
+from tests.support.harness import until
 
 
 @pytest.fixture(scope="module")

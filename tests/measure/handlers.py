@@ -20,7 +20,7 @@ import httpx
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.chaos import world
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 DRAINED_S: Final = 300.0
 AT_ONCE: Final = 16
