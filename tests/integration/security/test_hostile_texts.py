@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from lutong_contracts.registry import VersionReleased
-from tests.integration.crashes.victim import service_named
+from tests.integration.crashes.crashing_process import service_named
 from tests.integration.security.conftest import WorldOf
 from tests.integration.security.matrix import ACME, ANN, World
 from tests.support.injection_strings import TEXTS
