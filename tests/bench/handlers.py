@@ -1,6 +1,6 @@
 """How fast the services' own handlers drain a backlog: requests into holds and reservations, deliveries into debts.
 
-`python -m tests.measure.handlers` fills the topics while membership and inventory are stopped, starts both, and reads
+`python -m tests.bench.handlers` fills the topics while membership and inventory are stopped, starts both, and reads
 from their outboxes how long it took. Run it in two checkouts, one after the other: only their ratio means something.
 `--plan light` lets the plan give a discount, coupons and an obligation; a `bare` one only lets a member pay later.
 """
