@@ -1,6 +1,6 @@
 """What becomes of a service while Kafka is away, and afterwards.
 
-`python -m tests.measure.outage` stops the broker for two minutes while viewers open cards 200 times a
+`python -m tests.bench.outage` stops the broker for two minutes while viewers open cards 200 times a
 second, and looks at the memory of the service; then the broker comes back, and nothing may be missing.
 """
 
