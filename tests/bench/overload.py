@@ -1,6 +1,6 @@
 """How much good a service does when five times too much is asked of it, and how soon it is well again.
 
-`python -m tests.measure.overload` finds the peak of one service (viewers opening a card), then asks
+`python -m tests.bench.overload` finds the peak of one service (viewers opening a card), then asks
 five times that for a minute, then half of it. Prints goodput as a share of the peak, measured in one run.
 """
 
