@@ -1,6 +1,6 @@
 """What a thousand bad records among fifty thousand cost everybody else.
 
-`python -m tests.measure.poison` sends clean events at a steady pace, then as many with poison among
+`python -m tests.bench.poison` sends clean events at a steady pace, then as many with poison among
 them, to one consumer, and compares how long the other keys waited, in the same run.
 """
 
