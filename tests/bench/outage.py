@@ -21,8 +21,8 @@ from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
+from tests.bench.load import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
 from tests.chaos import world
-from tests.measure.crowd import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
 from tests.support.harness import until
 
 DRAINED_WITHIN_S = 300.0

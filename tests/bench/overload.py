@@ -14,8 +14,8 @@ from typing import Any
 
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
+from tests.bench.load import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
 from tests.chaos import world
-from tests.measure.crowd import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
 
 AT_ONCE = 48
 """Requests in progress at the peak: fewer than are admitted, enough to keep the service busy."""
