@@ -11,7 +11,7 @@ from lutong_contracts.inventory import OrderSourced
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
 from tests.integration.conftest import PoolOf
-from tests.stress.crowd import rush
+from tests.stress.load import rush
 from tests.support.builders import a_hold
 
 pytestmark = pytest.mark.timeout(600)
