@@ -6,19 +6,19 @@ import pytest
 
 from tools.move import rewritten
 
-OLD, NEW = PurePosixPath("tests/support/acl_stack.py"), PurePosixPath("tests/support/acl_stack.py")
+OLD, NEW = PurePosixPath("attic/lamp.py"), PurePosixPath("attic/shelf/torch.py")
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("from tests.support.acl_stack import Secured", "from tests.support.acl_stack import Secured"),
-        ('"tests.support.acl_stack"', '"tests.support.acl_stack"'),
-        ("from tests import secured", "from tests.support import acl_stack as secured"),
-        ("see tests/support/acl_stack.py", "see tests/support/acl_stack.py"),
-        ("from tests.secured_other import x", "from tests.secured_other import x"),
-        ("my.tests.secured", "my.tests.secured"),
-        ("other/tests/secured.py", "other/tests/secured.py"),
+        ("from attic.lamp import Wick", "from attic.shelf.torch import Wick"),
+        ('"attic.lamp"', '"attic.shelf.torch"'),
+        ("from attic import lamp", "from attic.shelf import torch as lamp"),
+        ("see attic/lamp.py", "see attic/shelf/torch.py"),
+        ("from attic.lampshade import Wick", "from attic.lampshade import Wick"),
+        ("my.attic.lamp", "my.attic.lamp"),
+        ("other/attic/lamp.py", "other/attic/lamp.py"),
     ],
 )
 def test_what_names_a_moved_file_is_rewritten(before: str, after: str) -> None:
