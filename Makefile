@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit integration e2e stress fuzz fuzz-records chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,14 @@ test: setup ## All tests: unit, model, integration, end to end (WORKERS=1: one a
 
 unit: setup ## Pure tests, in seconds
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+coverage: setup ## Branch coverage of the rules (domain): at least 98 %, by unit tests alone
+	@$(BIN)/python -m pytest -q --no-header $(RULES) --cov --cov-report=term $(ARGS)
+
+RULES := tests/unit/feed tests/unit/registry tests/unit/inventory tests/unit/membership --ignore tests/unit/membership/test_uplift.py
+
+py-matrix: setup ## Unit tests on every Python from 3.11 to 3.14 that is here (PYTHONS="python3.12 python3.13" names them)
+	@$(BIN)/python -m tools.pymatrix $(PYTHONS)
 
 integration: setup ## Tests on a real Kafka and PostgreSQL
 	@$(BIN)/python -m pytest tests/integration $(ARGS)

@@ -76,7 +76,7 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infrast
         yield Infrastructure(kafka, database)
         return
     if os.environ.get("LUTONG_TEST_DOCKER") == "1":
-        from tests.containers import containers  # the other tiers do without the docker library
+        from tests.support.containers import containers  # the other tiers do without the docker library
 
         with containers() as (kafka, database):
             yield Infrastructure(kafka, database)

@@ -15,7 +15,7 @@ from typing import TextIO
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import load
-from tests.chaos.office import AT_ONCE, Client, Office, tell
+from tests.chaos.chaos_world import AT_ONCE, Client, Office, tell
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
 _HANDS = 16

@@ -7,8 +7,8 @@ import httpx
 
 from lutong_local.processes import Child, free_port
 from lutong_local.stack import Stack, save
-from tests.integration.chassis.harness import until
 from tests.integration.membership.stub import started
+from tests.support.harness import until
 
 VIEWERS: Final = 60
 STORES: Final = 8

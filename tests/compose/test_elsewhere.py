@@ -9,7 +9,7 @@ import pytest
 from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, containers, counts, engine, roads
-from tests.secured import secured
+from tests.support.acl_stack import secured
 
 
 @pytest.fixture(autouse=True)

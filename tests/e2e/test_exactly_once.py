@@ -11,7 +11,7 @@ from lutong_console.roads import ROADS, Walker
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect, still
 from lutong_contracts import TOPICS
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 WIRE = {"inbox", "parked", "idempotency"}
 """Tables that may change when copies arrive: none of them is an effect."""

@@ -15,8 +15,8 @@ from lutong_console.screen import json_line
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack
 from tests.e2e.test_command_line import Lutong, lutong
-from tests.hostile import MARKUP, TERMINAL, TEXTS
-from tests.integration.chassis.harness import feed, read_topic, until
+from tests.support.harness import feed, read_topic, until
+from tests.support.injection_strings import MARKUP, TERMINAL, TEXTS
 
 __all__ = ["lutong"]  # a fixture of the command line's tests
 

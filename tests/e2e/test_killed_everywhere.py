@@ -18,8 +18,8 @@ from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.chaos import world
-from tests.chaos.office import Client
-from tests.integration.chassis.harness import until
+from tests.chaos.chaos_world import Client
+from tests.support.harness import until
 
 STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 DEADLINE_S = 120.0

@@ -17,7 +17,7 @@ from lutong_console.verify.log import inbox_covers_topics
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
 from lutong_contracts.feed import PostPublished
 from lutong_local.stack import Stack
-from tests.integration.chassis.harness import feed, until
+from tests.support.harness import feed, until
 
 
 async def test_a_post_from_another_system_gets_its_card_and_its_copy_changes_nothing(

@@ -25,7 +25,7 @@ from lutong_contracts.topics import SERVICES
 from lutong_local import postgres
 from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, start_service, up, wait_for_piece, wait_until_ready
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 PIECES = ("kafka", "postgres")
 

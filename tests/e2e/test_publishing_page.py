@@ -18,7 +18,7 @@ from lutong_console.roads import Walker
 from lutong_console.targets import Suite
 from lutong_contracts import event_types
 from lutong_local.stack import Stack
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)

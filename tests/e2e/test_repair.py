@@ -14,7 +14,7 @@ from lutong_console.verify.collect import collect
 from lutong_console.verify.log import log_matches_outbox
 from lutong_local.stack import Stack, start_service, stop_service, wait_until_ready
 from tests.e2e.test_command_line import Lutong, lutong
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 __all__ = ["lutong"]  # a fixture of the command line's tests
 

@@ -12,7 +12,7 @@ from lutong_console.journey import Step
 from lutong_console.roads import ROADS, Road, Walker
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, start_service, stop_service
-from tests.integration.chassis.harness import feed, until
+from tests.support.harness import feed, until
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.stack import Stack, down, up
-from tests.e2e.a_whole_life import live
 from tests.e2e.conftest import walking
 from tests.e2e.corruptions import CORRUPTIONS, where
-from tests.integration.chassis.harness import until
+from tests.e2e.lifecycle import live
 from tests.integration.membership.stub import running
+from tests.support.harness import until
 
 
 @pytest.fixture(scope="module")

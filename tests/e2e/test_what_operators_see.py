@@ -20,7 +20,7 @@ from lutong_contracts.feed import PostPublished
 from lutong_contracts.topics import POSTS
 from lutong_local.stack import Stack, load
 from tests.e2e.test_command_line import Lutong, lutong
-from tests.integration.chassis.harness import a_record, feed, until
+from tests.support.harness import a_record, feed, until
 
 __all__ = ["lutong"]  # a fixture of the command line's tests
 

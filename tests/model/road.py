@@ -25,7 +25,7 @@ from lutong_membership.domain.ledger import Entry, Line, after, reduced
 from lutong_membership.domain.lines import settled
 from lutong_membership.domain.plans import Plan
 from lutong_membership.domain.requests import Books, Standing, decide
-from tests.builders import SHANGHAI, a_request
+from tests.support.builders import SHANGHAI, a_request
 
 MEMBERS: Final = ("m-1", "m-2", "m-3")
 WINDOW: Final = timedelta(minutes=30)

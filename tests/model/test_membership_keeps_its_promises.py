@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from lutong_membership.domain.agreements import LIVE
 from lutong_membership.domain.dossier import Dossier
 from lutong_membership.domain.ledger import GENESIS, Line, after
-from tests.model.office import MEMBERS, PLANS, Office, Without
+from tests.model.model_world import MEMBERS, PLANS, Office, Without
 from tests.model.test_the_road_in_every_order import settle
 
 STEPS_WANTED = 100_000

@@ -13,10 +13,10 @@ from lutong_contracts import Event
 from lutong_contracts.membership import CreditHeld
 from lutong_membership.app import service
 from lutong_membership.handlers import handlers
-from tests.builders import GOOD_PROFILE, a_request, cancelled, fulfilled
 from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import tell
-from tests.stress.crowd import CONSUMERS, rush
+from tests.stress.load import CONSUMERS, rush
+from tests.support.builders import GOOD_PROFILE, a_request, cancelled, fulfilled
 
 pytestmark = pytest.mark.timeout(600)
 

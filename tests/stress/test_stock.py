@@ -10,9 +10,9 @@ from lutong_chassis.testing import http_client
 from lutong_contracts.inventory import OrderSourced
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
-from tests.builders import a_hold
 from tests.integration.conftest import PoolOf
-from tests.stress.crowd import rush
+from tests.stress.load import rush
+from tests.support.builders import a_hold
 
 pytestmark = pytest.mark.timeout(600)
 

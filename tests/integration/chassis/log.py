@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
 from lutong_contracts import Event
-from tests.integration.chassis.harness import Toy, a_record
+from tests.support.harness import Toy, a_record
 
 
 @asynccontextmanager

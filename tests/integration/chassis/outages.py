@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.integration.chassis.harness import Toy
+from tests.support.harness import Toy
 
 _SSL_REQUEST: Final = 80877103
 

@@ -14,9 +14,9 @@ from lutong_chassis import topics
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.testing import create_database, drop_database
 from lutong_contracts import TOPICS, Topic
-from tests.builders import fulfilled
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import a_record, feed, read_topic, until
+from tests.support.builders import fulfilled
+from tests.support.harness import a_record, feed, read_topic, until
 
 ROOT = Path(__file__).parents[3]
 BLOCK = re.compile(r"```(?:python|sql)\n(?:#|--) (\S+)\n(.*?)```", re.DOTALL)

@@ -6,8 +6,8 @@ import pytest
 
 from lutong_chassis.failpoints import POINTS
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import a_record, a_toy, feed, read_topic, until
 from tests.integration.chassis.toy import Counted, Totalled
+from tests.support.harness import a_record, a_toy, feed, read_topic, until
 
 CONSUMING = [point for point in POINTS if not point.startswith("parked")]
 

@@ -13,10 +13,10 @@ from lutong_chassis import database, inbox, outbox
 from lutong_chassis.database import Migration, MigrationError, Pool
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.testing import a_received, create_database, drop_database
-from tests.builders import a_post
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy
 from tests.integration.conftest import PoolOf
+from tests.support.builders import a_post
 
 ONE = Migration("c", 1, "create_thing", "CREATE TABLE thing (id integer)")
 TWO = Migration("c", 2, "add_name", "ALTER TABLE thing ADD COLUMN name text")

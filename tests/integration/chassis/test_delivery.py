@@ -14,8 +14,8 @@ from lutong_chassis.testing import an_operator, settings_for
 from lutong_contracts.feed import PostPublished
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import a_record, a_toy, feed, until
 from tests.integration.chassis.toy import Counted
+from tests.support.harness import a_record, a_toy, feed, until
 
 
 async def test_the_same_event_delivered_many_times_counts_once(infrastructure: Infrastructure, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from lutong_chassis import tokens
 from lutong_chassis.auth import Principal
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import Toy, a_toy, until
+from tests.support.harness import Toy, a_toy, until
 
 JSON = "content-type: application/json\r\n"
 

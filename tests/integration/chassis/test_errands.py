@@ -22,8 +22,8 @@ from lutong_chassis.testing import (
     settings_for,
 )
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import until
 from tests.integration.chassis.toy import Totalled, service
+from tests.support.harness import until
 
 LEASE_S = 0.3
 

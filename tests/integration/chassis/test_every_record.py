@@ -14,10 +14,10 @@ import pytest
 
 from lutong_chassis.parking import unpack
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import Toy, a_toy, until
 from tests.integration.chassis.toy import Counted
-from tests.odd_records import Odd, OddRecords
-from tests.raw_batches import CODECS, Raw, RawProducer, batch
+from tests.support.harness import Toy, a_toy, until
+from tests.support.odd_records import Odd, OddRecords
+from tests.support.raw_batches import CODECS, Raw, RawProducer, batch
 
 RECORDS: Final = int(os.environ.get("RECORDS", "2000"))
 SEED: Final = int(os.environ.get("SEED", "1"))

@@ -14,8 +14,8 @@ from lutong_chassis.http.problems import SAFE_HEADERS
 from lutong_chassis.testing import bearer, http_client
 from lutong_feed.app import service
 from tests.conftest import Infrastructure
-from tests.forgeries import forgeries
-from tests.integration.chassis.harness import Toy, a_toy
+from tests.support.harness import Toy, a_toy
+from tests.support.invalid_tokens import forgeries
 
 MEGABYTE = 2**20
 

@@ -18,8 +18,8 @@ from lutong_chassis.testing import settings_for
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy
-from tests.integration.chassis.harness import DEADLINE_S, a_record, feed, until
 from tests.integration.conftest import PoolOf
+from tests.support.harness import DEADLINE_S, a_record, feed, until
 
 BATCH: Final = 5
 

@@ -10,8 +10,8 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import a_record, a_toy, feed, read_topic, until
 from tests.integration.chassis.toy import STUCK_PLACE, Counted
+from tests.support.harness import a_record, a_toy, feed, read_topic, until
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -10,7 +10,6 @@ from uuid_utils.compat import uuid7
 
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import Toy, a_record, a_toy, feed, until
 from tests.integration.chassis.outages import (
     a_pooler_that_lends_sessions,
     a_pooler_that_refuses_parameters,
@@ -19,6 +18,7 @@ from tests.integration.chassis.outages import (
     read_only,
 )
 from tests.integration.chassis.toy import CONFUSED_PLACE, MARKED_PLACE, MARKING_PLACE, Counted
+from tests.support.harness import Toy, a_record, a_toy, feed, until
 
 CUTS = 15
 EVENTS = 700

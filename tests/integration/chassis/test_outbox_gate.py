@@ -22,8 +22,8 @@ from lutong_chassis.outbox import write
 from lutong_chassis.testing import migrate_database, settings_for
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy
-from tests.integration.chassis.harness import Toy, a_toy, read_topic, until
 from tests.integration.chassis.test_crashes import first_occurrences
+from tests.support.harness import Toy, a_toy, read_topic, until
 
 WRITERS, HOT_KEYS, HOLD_MAX_S, ABORTS, EVENTS_PER_TRANSACTION = 16, 20, 0.05, 0.05, 12
 

@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import Toy, a_toy, until
+from tests.support.harness import Toy, a_toy, until
 
 
 async def stuck(toy: Toy, count: int) -> tuple[asyncpg.Connection, list[asyncio.Task[httpx.Response]]]:

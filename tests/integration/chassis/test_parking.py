@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import Toy, a_record, a_toy, feed, until
 from tests.integration.chassis.toy import SLOW_PLACE, Counted, Ignored
+from tests.support.harness import Toy, a_record, a_toy, feed, until
 
 
 async def poisoned(key: str, kind: str) -> tuple[str, bytes | None, list[tuple[str, bytes | None]]]:

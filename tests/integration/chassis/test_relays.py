@@ -8,9 +8,9 @@ from lutong_chassis.outbox import SHARDS
 from lutong_chassis.relay import Relay
 from lutong_chassis.testing import settings_for
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import read_topic, until
 from tests.integration.chassis.test_crashes import first_occurrences
 from tests.integration.chassis.test_outbox_gate import an_outbox, committed, write_events
+from tests.support.harness import read_topic, until
 
 
 def shared_by(relays: list[Relay]) -> list[int]:

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import Toy, a_record, a_toy, feed, read_topic, until
 from tests.integration.chassis.toy import CUT_PLACE, STUCK_PLACE, Counted
+from tests.support.harness import Toy, a_record, a_toy, feed, read_topic, until
 
 QUICK = {"LUTONG_STUCK_TIMEOUT_S": "1", "LUTONG_STALL_TIMEOUT_S": "1", "LUTONG_RETRY_DELAY_MAX_S": "0.2"}
 WHY = "its connection is always cut"

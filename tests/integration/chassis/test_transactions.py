@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import Toy, a_record, a_toy, feed, until
 from tests.integration.chassis.log import a_transaction, delete_all, lag, send
 from tests.integration.chassis.toy import Counted
+from tests.support.harness import Toy, a_record, a_toy, feed, until
 
 QUICK = {"LUTONG_STALL_TIMEOUT_S": "1"}
 

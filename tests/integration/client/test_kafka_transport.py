@@ -14,9 +14,9 @@ from lutong_client import AsyncPublisher, PublishError, message
 from lutong_client.kafka import AsyncKafkaTransport
 from lutong_contracts.topics import POSTS
 from lutong_local.processes import free_port
-from tests.builders import a_post
 from tests.chaos.proxy import serve
 from tests.conftest import Infrastructure
+from tests.support.builders import a_post
 
 CMS = "/partner/cms"
 

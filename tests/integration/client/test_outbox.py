@@ -9,7 +9,7 @@ import pytest
 
 from lutong_client import Message, Publisher, PublishError, Receipt, message, outbox
 from lutong_client.testing import FakeTransport
-from tests.builders import a_post
+from tests.support.builders import a_post
 
 DRIVERS = {"psycopg 3": psycopg.connect, "psycopg 2": psycopg2.connect}
 Connection = Any

@@ -8,9 +8,9 @@ import pytest
 from lutong_chassis.database import Pool, connect
 from lutong_chassis.testing import create_database, drop_database, migrate_database, settings_for
 from tests.conftest import Infrastructure
-from tests.integration.crashes.stories import STORIES, Meanwhile
+from tests.integration.crashes.crashing_process import Command, act_on, service_named
+from tests.integration.crashes.scenarios import STORIES, Meanwhile
 from tests.integration.crashes.test_crash_matrix import a_delivery
-from tests.integration.crashes.victim import Command, act_on, service_named
 
 
 async def _add_a_column_everywhere(pool: Pool, number: int) -> None:

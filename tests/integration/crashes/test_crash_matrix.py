@@ -15,9 +15,9 @@ from lutong_chassis import Service
 from lutong_chassis.testing import create_database, drop_database, migrate_database
 from lutong_contracts import Event
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import a_record
-from tests.integration.crashes.stories import STORIES, Meanwhile
-from tests.integration.crashes.victim import Command, Delivery, act, die, service_named
+from tests.integration.crashes.crashing_process import Command, Delivery, act, die, service_named
+from tests.integration.crashes.scenarios import STORIES, Meanwhile
+from tests.support.harness import a_record
 
 BEFORE_COMMIT_OF_A_COMMAND: Final = ("before_transaction", "after_state", "after_outbox", "before_commit")
 BEFORE_COMMIT_OF_A_HANDLER: Final = (

@@ -13,12 +13,12 @@ from uuid_utils.compat import uuid7
 from lutong_chassis import database, envelope, parking
 from lutong_chassis.testing import create_database, drop_database, http_client, migrate_database, settings_for
 from lutong_contracts import Event
-from tests.builders import GOOD_PROFILE, a_request
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import until
+from tests.integration.crashes.crashing_process import Command, Delivery, act, die, record_of, service_named
 from tests.integration.crashes.test_crash_matrix import a_delivery, connected, everything
-from tests.integration.crashes.victim import Command, Delivery, act, die, record_of, service_named
 from tests.integration.membership.story import a_member
+from tests.support.builders import GOOD_PROFILE, a_request
+from tests.support.harness import until
 
 SERVICE = service_named("membership")
 WHY = {"reason": "what waited"}

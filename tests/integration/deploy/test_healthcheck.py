@@ -15,9 +15,9 @@ from lutong_contracts import Topic
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy as toy_service
-from tests.integration.chassis.harness import a_record, a_toy, feed, until
 from tests.integration.chassis.toy import STUCK_PLACE, Counted
 from tests.integration.conftest import PoolOf
+from tests.support.harness import a_record, a_toy, feed, until
 
 HEALTHCHECK = Path(__file__).parents[3] / "deploy" / "healthcheck.py"
 

@@ -16,7 +16,7 @@ from lutong_contracts.registry import (
 )
 from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.handlers import handlers
-from tests.builders import fulfilled
+from tests.support.builders import fulfilled
 
 OFFER = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 RELEASED = VersionReleased(

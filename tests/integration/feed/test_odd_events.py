@@ -12,7 +12,7 @@ import pytest
 
 from lutong_contracts.feed import PostPublished
 from tests.integration.feed.test_publishing import an_event, publish
-from tests.odd_records import TIMES_REFUSED, TIMES_TAKEN, OddRecords
+from tests.support.odd_records import TIMES_REFUSED, TIMES_TAKEN, OddRecords
 
 ARRAY = {"content-type": "application/cloudevents-batch+json"}
 

@@ -14,7 +14,7 @@ from lutong_contracts.feed import PostPublished, PostRefused
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound, VersionReleased
 from lutong_contracts.values import Money, Offer
 from lutong_feed.handlers import handlers
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 OFFER = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 RELEASED = VersionReleased(

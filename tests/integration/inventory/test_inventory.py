@@ -13,7 +13,7 @@ from lutong_contracts import Event
 from lutong_contracts.inventory import AcceptanceLapsed
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
-from tests.builders import a_cancellation, a_hold
+from tests.support.builders import a_cancellation, a_hold
 
 SITES = [("near", "store", 31.24, 121.48), ("far", "store", 31.40, 121.60), ("flagship", "flagship", 31.10, 121.40)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lutong_local.nursery import fork
 from lutong_local.processes import Child
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 ASKS_FOR_A_SLEEPER = """
 import time

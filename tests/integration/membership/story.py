@@ -14,7 +14,7 @@ from lutong_contracts.membership import AgreementSigned, CreditAssessed
 from lutong_membership.credit.providers import ScorecardProvider
 from lutong_membership.errands import assess
 from lutong_membership.handlers import handlers
-from tests.builders import GOOD_PROFILE, a_request
+from tests.support.builders import GOOD_PROFILE, a_request
 
 ASSESS: Final = assess(ScorecardProvider())
 OBLIGED: Final[dict[str, Any]] = {

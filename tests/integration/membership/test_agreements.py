@@ -18,8 +18,8 @@ from lutong_contracts.membership import GraceEnded, HoldLapsed, OverdueStepDue, 
 from lutong_membership.app import service
 from lutong_membership.domain.holds import CaptureBeyondHoldError
 from lutong_membership.handlers import handlers
-from tests.builders import a_request, cancelled, fulfilled
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, happened, names, tell, wait
+from tests.support.builders import a_request, cancelled, fulfilled
 
 
 @pytest_asyncio.fixture

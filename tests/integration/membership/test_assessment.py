@@ -17,8 +17,8 @@ from lutong_membership.app import service
 from lutong_membership.credit.values import Application, Assessment, Unavailable
 from lutong_membership.errands import assess
 from lutong_membership.handlers import handlers
-from tests.builders import GOOD_PROFILE, a_request, cancelled, fulfilled
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, tell
+from tests.support.builders import GOOD_PROFILE, a_request, cancelled, fulfilled
 
 
 @dataclass(slots=True)

@@ -15,8 +15,8 @@ from lutong_contracts.inventory import OrderRejected
 from lutong_contracts.membership import CouponIssued, CouponLapsed, HoldLapsed
 from lutong_membership.app import service
 from lutong_membership.handlers import handlers
-from tests.builders import a_request, cancelled, fulfilled
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, tell
+from tests.support.builders import a_request, cancelled, fulfilled
 
 STOCK = {
     "merchant_id": "shop",

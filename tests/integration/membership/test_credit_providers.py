@@ -17,9 +17,9 @@ from lutong_local.processes import free_port
 from lutong_membership.credit.http_provider import HttpCreditProvider
 from lutong_membership.credit.settings import CreditSettings
 from lutong_membership.credit.values import Application, Assessment, Unavailable
-from tests.builders import GOOD_PROFILE
-from tests.integration.chassis.harness import until
 from tests.integration.membership.stub import running
+from tests.support.builders import GOOD_PROFILE
+from tests.support.harness import until
 
 TOKEN = "canary-token-8d1f"  # noqa: S105  # looked for where it must not be
 ADMITTED = Assessment(712, 300_000, (), "zhima", timedelta(days=30))

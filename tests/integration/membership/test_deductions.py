@@ -17,9 +17,9 @@ from lutong_membership.app import service
 from lutong_membership.deduction.values import Order, Outcome
 from lutong_membership.errands import deduct
 from lutong_membership.handlers import handlers
-from tests.builders import fulfilled
 from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, wait
+from tests.support.builders import fulfilled
 
 ALL_DAY = OBLIGED | {"withholding": OBLIGED["withholding"] | {"window_opens": "00:00", "window_closes": "23:59:59"}}
 SHUT = OBLIGED | {"withholding": OBLIGED["withholding"] | {"window_opens": "00:00", "window_closes": "00:00:01"}}

@@ -14,10 +14,10 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_received, create_database, deliver, drop_database, http_client, migrate_database
 from lutong_membership.app import service
 from lutong_membership.handlers import handlers
-from tests import builders
-from tests.builders import BAD_PROFILE, GOOD_PROFILE, a_request, cancelled, fulfilled
 from tests.conftest import Infrastructure
 from tests.integration.membership.story import names, tell
+from tests.support import builders
+from tests.support.builders import BAD_PROFILE, GOOD_PROFILE, a_request, cancelled, fulfilled
 
 
 @pytest_asyncio.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lutong_contracts.topics import SERVICES
-from tests.secured import Secured, create_databases, migrate, secured
+from tests.support.acl_stack import Secured, create_databases, migrate, secured
 
 
 @pytest.fixture(scope="package")

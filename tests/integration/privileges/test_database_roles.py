@@ -6,7 +6,7 @@ import pytest
 from lutong_chassis.grants import VERIFIER
 from lutong_console import credentials
 from lutong_contracts.topics import SERVICES
-from tests.secured import Secured, create_databases
+from tests.support.acl_stack import Secured, create_databases
 
 OF_THE_OWNER = [
     # Whoever is in must not change what there is.

@@ -27,7 +27,7 @@ from lutong_console import acl, credentials
 from lutong_console.acl import Changes, Rule
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import SERVICES
-from tests.secured import Secured
+from tests.support.acl_stack import Secured
 
 NAMES = [topic.name for topic in TOPICS]
 TOOLS = ("lutong-console", "lutong-verifier", "lutong-topics")

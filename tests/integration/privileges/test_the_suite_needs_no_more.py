@@ -13,8 +13,8 @@ from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import start_service, stop_service, wait_until_ready
-from tests.integration.chassis.harness import until
-from tests.secured import Secured
+from tests.support.acl_stack import Secured
+from tests.support.harness import until
 
 
 @pytest.fixture

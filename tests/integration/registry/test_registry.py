@@ -15,7 +15,7 @@ from lutong_chassis.testing import deliver, events_said, http_client
 from lutong_contracts.feed import CardTapped, ServiceSolved
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
-from tests.builders import a_post, fulfilled
+from tests.support.builders import a_post, fulfilled
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 FUND = {

@@ -11,7 +11,7 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, events_said, http_client
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
-from tests.builders import a_post
+from tests.support.builders import a_post
 
 FUND: dict[str, Any] = {"title": "公积金提取", "page": "pages/fund/index"}
 TEA = {"sku": "tea", "title": "乌龙茶", "unit_price": {"amount_minor": 990, "currency": "CNY"}}

@@ -13,7 +13,7 @@ from lutong_contracts.feed import CardTapped
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
 from lutong_registry.store.search import _portions
-from tests.builders import a_post
+from tests.support.builders import a_post
 
 
 @pytest_asyncio.fixture

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from lutong_chassis.testing import http_client
 from tests.integration.conftest import PoolOf
-from tests.integration.crashes.victim import service_named
+from tests.integration.crashes.crashing_process import service_named
 from tests.integration.security.matrix import SERVICES, World
 
 WorldOf = Callable[[str], Awaitable[World]]

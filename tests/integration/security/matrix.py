@@ -30,9 +30,9 @@ from lutong_contracts import Event
 from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.registry import ServiceDiscovered, VersionReleased
 from lutong_contracts.values import Money, Offer
-from tests.builders import GOOD_PROFILE, SHANGHAI, a_cancellation, a_hold, a_post, a_request, fulfilled
-from tests.integration.chassis.harness import a_record
 from tests.integration.membership.story import tell
+from tests.support.builders import GOOD_PROFILE, SHANGHAI, a_cancellation, a_hold, a_post, a_request, fulfilled
+from tests.support.harness import a_record
 
 ACME: Final = "acme"
 ANN: Final = "ann-1"

@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from lutong_chassis.testing import app_of, in_transaction
-from tests.builders import GOOD_PROFILE
 from tests.integration.security.conftest import WorldOf
 from tests.integration.security.matrix import ACME, SERVICES, World
+from tests.support.builders import GOOD_PROFILE
 
 _SITE: Final = {"merchant_id": ACME, "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
 _PLAN: Final = {"merchant_id": ACME, "title": "Light", "line_limit_minor": 300_000}

@@ -11,10 +11,10 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from lutong_contracts.registry import VersionReleased
-from tests.hostile import TEXTS
-from tests.integration.crashes.victim import service_named
+from tests.integration.crashes.crashing_process import service_named
 from tests.integration.security.conftest import WorldOf
 from tests.integration.security.matrix import ACME, ANN, World
+from tests.support.injection_strings import TEXTS
 
 Say = Callable[[World, str], Awaitable[tuple[httpx.Response, Any]]]
 """Writes a text; gives the answer and, when it was taken, what is read back (None: there is no reading it)."""

@@ -5,10 +5,10 @@ from typing import Any
 from lutong_chassis import parking
 from lutong_chassis.parking import Stopped, StoredRecord
 from lutong_chassis.testing import a_merchant, an_operator, in_transaction
-from tests.builders import GOOD_PROFILE
 from tests.integration.security.audits import done, exported
 from tests.integration.security.conftest import WorldOf
 from tests.integration.security.matrix import ACME, ANN, SERVICES, Asked, World
+from tests.support.builders import GOOD_PROFILE
 
 MASKED = "(masked)"
 

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from lutong_chassis.auth import Principal
 from lutong_chassis.http import access
 from lutong_chassis.testing import a_member, a_merchant, bearer, settings_for
-from tests.integration.crashes.victim import service_named
+from tests.integration.crashes.crashing_process import service_named
 from tests.integration.security.conftest import WorldOf
 from tests.integration.security.matrix import ACME, ACTORS, ANN, EVE, IN, SERVICES, Asked, Row, World
 

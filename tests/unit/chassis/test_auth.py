@@ -20,7 +20,7 @@ from lutong_chassis.settings import SettingsError
 from lutong_chassis.testing import a_member, a_merchant, a_viewer, an_admin, an_operator, bearer, settings_for, signer
 from lutong_chassis.tokens import AUDIENCE, ISSUER, generate, make_keys, read_key
 from lutong_feed.app import service
-from tests.forgeries import WRONG_CLAIMS, claims, forgeries, signed
+from tests.support.invalid_tokens import WRONG_CLAIMS, claims, forgeries, signed
 
 FORGERIES = forgeries(signer())
 ROUTE = "/v1/summary"

@@ -23,7 +23,7 @@ from lutong_chassis import _patches, batches
 from lutong_chassis.batches import UndecodableBatch
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.parking import pack, unpack
-from tests.raw_batches import CODECS, Raw, batch
+from tests.support.raw_batches import CODECS, Raw, batch
 
 HERE = TopicPartition("lutong.toy.heard", 3)
 assert KafkaAccess("nowhere:9092").client  # whoever takes this has aiokafka patched

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from lutong_chassis import supervise
 from lutong_chassis.supervise import Loops, stop
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 DELAY_MAX_S = 0.01
 

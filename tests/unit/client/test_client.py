@@ -23,7 +23,7 @@ from lutong_client.http import calls, understood
 from lutong_client.testing import AsyncFakeTransport, FakeTransport
 from lutong_contracts.feed import RequestCancelled
 from lutong_contracts.registry import ProgramResumed
-from tests.builders import a_post
+from tests.support.builders import a_post
 
 CMS = "/partner/cms"
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from lutong_console import screen
 from lutong_console.screen import Screen, json_line, line, plain, table
-from tests.hostile import MARKUP, TEXTS
+from tests.support.injection_strings import MARKUP, TEXTS
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 """What colours a terminal and does nothing else: ours, when it is whole."""

@@ -11,8 +11,8 @@ from lutong_console.screen import json_line
 from lutong_console.tail import START, _print, _topics, describe, moment
 from lutong_console.verify.collect import _record
 from lutong_contracts.feed import PostPublished
-from tests.odd_records import OddRecords
-from tests.raw_batches import Raw
+from tests.support.odd_records import OddRecords
+from tests.support.raw_batches import Raw
 from tests.unit.chassis.test_decoding import DOTNET_ZERO_MS, at, in_structured_mode, nested, structured
 from tests.unit.chassis.test_envelope import POST, VALUE, a_record, with_headers
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lutong_chassis.settings import Settings
-from tests.promql import Series, fires
+from tests.support.promql import Series, fires
 
 RULES = yaml.safe_load((Path(__file__).parents[3] / "deploy" / "prometheus" / "rules.yml").read_text(encoding="utf-8"))
 ALERTS: Final = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}

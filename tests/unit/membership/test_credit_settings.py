@@ -7,7 +7,7 @@ from lutong_membership.credit.http_provider import HttpCreditProvider
 from lutong_membership.credit.providers import ScorecardProvider, provider_of
 from lutong_membership.credit.settings import CreditSettings
 from lutong_membership.credit.values import Application, Assessment
-from tests.builders import BAD_PROFILE, GOOD_PROFILE
+from tests.support.builders import BAD_PROFILE, GOOD_PROFILE
 
 OUTSIDE = {
     "LUTONG_CREDIT_PROVIDER": "http",

@@ -157,3 +157,11 @@ def test_terms_survive_being_stored() -> None:
         {**OBLIGED, "period": {"kind": "appointed", "first_day": date(2026, 6, 1), "last_day": date(2026, 6, 30)}}
     )
     assert TERMS.validate_json(TERMS.dump_json(terms)) == terms
+
+
+def test_where_a_day_is_shortened_months_have_thirty_of_them() -> None:
+    short, moment = Calendar("Asia/Shanghai", timedelta(seconds=2)), at("2026-01-31 10:00")
+    assert short.plus_days(moment, 3) == moment + timedelta(seconds=6)
+    assert short.plus_months(moment, 1) == moment + timedelta(seconds=60)
+    assert short.tomorrow(moment) == moment + timedelta(seconds=2)
+    assert short.next_day_of_month(moment, 5, months_on=1) == moment + timedelta(seconds=120)

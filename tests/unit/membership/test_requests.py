@@ -14,7 +14,7 @@ from lutong_membership.domain.consultations import Consultation, conclude
 from lutong_membership.domain.coupons import Coupon
 from lutong_membership.domain.plans import TERMS, Plan
 from lutong_membership.domain.requests import Books, Decision, Standing, decide_all
-from tests.builders import a_request as a_wish
+from tests.support.builders import a_request as a_wish
 from tests.unit.membership.a_membership import NOON, a_clock, a_line, a_plan, an_agreement
 
 PLAN = Plan("light", "shop", "CNY", 100_000)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lutong_membership.credit.reasons import REASONS
 from lutong_membership.credit.scorecard import CURRENT, ScorecardError, Table, facts, load, parse
 from lutong_membership.credit.values import Application, Assessment
-from tests.builders import BAD_PROFILE, GOOD_PROFILE
+from tests.support.builders import BAD_PROFILE, GOOD_PROFILE
 
 CARD = load()
 TEXT = """

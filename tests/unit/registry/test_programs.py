@@ -2,11 +2,19 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lutong_contracts.feed import PostPublished
-from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound, VersionReleased, VersionRolledBack
+from lutong_contracts.registry import (
+    ProgramResumed,
+    ProgramSuspended,
+    ServiceDiscovered,
+    ServiceNotFound,
+    VersionReleased,
+    VersionRolledBack,
+)
 from lutong_registry import domain
 from lutong_registry.domain import Change, Listing, Match, Program, Refusal, Version
 
@@ -114,3 +122,22 @@ def test_words_must_name_a_service_or_cover_most_of_its_title() -> None:
         found = domain.discover(a_post(), None, [match])
         assert isinstance(found, ServiceDiscovered)
         assert found.matched_by == "words"
+
+
+def test_a_program_is_suspended_once_and_resumed_once() -> None:
+    program = a_program(a_version(1, "released"))
+    stopped = domain.suspend(program, "complaints")
+    assert isinstance(stopped, Change)
+    assert [type(said) for said in stopped.events] == [ProgramSuspended]
+    suspended = replace(program, suspended_for="complaints")
+    assert kind(domain.suspend(suspended, "again")) == "already_suspended"
+    resumed = domain.resume(suspended)
+    assert isinstance(resumed, Change)
+    assert [type(said) for said in resumed.events] == [ProgramResumed]
+    assert kind(domain.resume(program)) == "not_suspended"
+
+
+def test_a_match_without_a_released_version_is_a_bug_of_the_search() -> None:
+    post = PostPublished(post_id="p-1", author_id="a", text="公积金提取")
+    with pytest.raises(ValueError, match="fund has no released version"):
+        domain.discover(post, None, [Match(replace(FUND, version=None), named=True, coverage=1.0)])

@@ -38,8 +38,8 @@ from lutong_membership.domain.ledger import Entry, Line, Sealed, seal
 from lutong_membership.domain.lines import retargeted, settled
 from lutong_membership.domain.plans import TERMS, Plan
 from lutong_membership.domain.requests import Books, Decision, Standing, decide
-from tests.builders import a_request
 from tests.model.bank import Bank
+from tests.support.builders import a_request
 
 START: Final = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
 MEMBERS: Final = ("m-1", "m-2")

@@ -1,6 +1,6 @@
 """What becomes of a service while Kafka is away, and afterwards.
 
-`python -m tests.measure.outage` stops the broker for two minutes while viewers open cards 200 times a
+`python -m tests.bench.outage` stops the broker for two minutes while viewers open cards 200 times a
 second, and looks at the memory of the service; then the broker comes back, and nothing may be missing.
 """
 
@@ -21,9 +21,9 @@ from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
+from tests.bench.load import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
 from tests.chaos import world
-from tests.integration.chassis.harness import until
-from tests.measure.crowd import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
+from tests.support.harness import until
 
 DRAINED_WITHIN_S = 300.0
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_contracts import Event
-from tests.raw_batches import Raw
+from tests.support.raw_batches import Raw
 
 Headers = list[tuple[bytes, bytes | None]]
 

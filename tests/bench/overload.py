@@ -1,6 +1,6 @@
 """How much good a service does when five times too much is asked of it, and how soon it is well again.
 
-`python -m tests.measure.overload` finds the peak of one service (viewers opening a card), then asks
+`python -m tests.bench.overload` finds the peak of one service (viewers opening a card), then asks
 five times that for a minute, then half of it. Prints goodput as a share of the peak, measured in one run.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
+from tests.bench.load import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
 from tests.chaos import world
-from tests.measure.crowd import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
 
 AT_ONCE = 48
 """Requests in progress at the peak: fewer than are admitted, enough to keep the service busy."""

@@ -31,9 +31,9 @@ from lutong_contracts.registry import (
     VersionRolledBack,
 )
 from lutong_contracts.values import Line, Money, Offer
-from tests.builders import GOOD_PROFILE, a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
-from tests.integration.crashes.victim import Command
+from tests.integration.crashes.crashing_process import Command
 from tests.integration.membership.story import OBLIGED
+from tests.support.builders import GOOD_PROFILE, a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from lutong_console.roads import Walker
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 TERMS: Final[dict[str, Any]] = {
     "period": {"kind": "relative", "days": 3_600},

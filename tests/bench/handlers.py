@@ -1,6 +1,6 @@
 """How fast the services' own handlers drain a backlog: requests into holds and reservations, deliveries into debts.
 
-`python -m tests.measure.handlers` fills the topics while membership and inventory are stopped, starts both, and reads
+`python -m tests.bench.handlers` fills the topics while membership and inventory are stopped, starts both, and reads
 from their outboxes how long it took. Run it in two checkouts, one after the other: only their ratio means something.
 `--plan light` lets the plan give a discount, coupons and an obligation; a `bare` one only lets a member pay later.
 """
@@ -20,7 +20,7 @@ import httpx
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.chaos import world
-from tests.integration.chassis.harness import until
+from tests.support.harness import until
 
 DRAINED_S: Final = 300.0
 AT_ONCE: Final = 16

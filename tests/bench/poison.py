@@ -1,6 +1,6 @@
 """What a thousand bad records among fifty thousand cost everybody else.
 
-`python -m tests.measure.poison` sends clean events at a steady pace, then as many with poison among
+`python -m tests.bench.poison` sends clean events at a steady pace, then as many with poison among
 them, to one consumer, and compares how long the other keys waited, in the same run.
 """
 
@@ -18,9 +18,9 @@ from aiokafka import AIOKafkaProducer
 
 from lutong_local.stack import infrastructure
 from tests.conftest import Infrastructure
-from tests.integration.chassis.harness import Toy, a_record, a_toy, until
 from tests.integration.chassis.test_parking import poisoned
 from tests.integration.chassis.toy import Counted
+from tests.support.harness import Toy, a_record, a_toy, until
 
 RATE: Final = 500.0
 KEYS: Final = 2_000

@@ -23,7 +23,7 @@ from lutong_local.postgres import data_directory, prepare_postgres, wait_for_pos
 from lutong_local.processes import Command, free_port, start
 from lutong_local.stack import Stack, down
 
-PROPERTIES: Final = Path(__file__).parents[1] / "deploy" / "kafka" / "server.properties"
+PROPERTIES: Final = Path(__file__).parents[2] / "deploy" / "kafka" / "server.properties"
 
 
 @dataclass(frozen=True, slots=True)

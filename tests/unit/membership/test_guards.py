@@ -1,0 +1,32 @@
+"""Rules refuse what cannot be, whoever asks."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from lutong_membership.domain.debts import Debt
+from lutong_membership.domain.rights import take_back
+from tests.unit.membership.a_membership import a_clock, a_desk, an_agreement
+
+
+def a_debt(outstanding_minor: int) -> Debt:
+    return Debt("d-1", "a-1", "m-1", "CNY", "order", 100, outstanding_minor, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("amount_minor", [-1, 41])
+def test_a_debt_is_never_reduced_by_more_than_there_is(amount_minor: int) -> None:
+    assert a_debt(40).less(40).outstanding_minor == 0
+    with pytest.raises(RuntimeError, match="d-1"):
+        a_debt(40).less(amount_minor)
+
+
+def test_a_use_that_never_was_cannot_be_taken_back() -> None:
+    refused = take_back(an_agreement(), "lounge", "use-1", a_clock())
+    assert getattr(refused, "kind", None) == "no_use"
+
+
+def test_nothing_is_decided_about_an_agreement_that_is_not_there() -> None:
+    desk = a_desk(an_agreement())
+    before = desk.changes()
+    assert desk.dossier("no-such-agreement") is None
+    assert desk.changes() == before
