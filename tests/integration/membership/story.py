@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Final
 
 import httpx
@@ -70,3 +71,16 @@ async def wait(pool: Pool, agreement_id: str, days: float) -> None:
 def names(events: Sequence[Event]) -> list[str]:
     """What was said, by name."""
     return [type(event).__name__ for event in events]
+
+
+_transfers = count(1)
+
+
+async def transfer(
+    client: httpx.AsyncClient, amount_minor: int, member: str = "m-1", reference: str = "", **more: Any
+) -> httpx.Response:
+    """Money that arrived at the bank, as an operator writes it down: under a reference of its own, unless one is given."""
+    evidence = {"bank": "icbc", "reference": reference or f"S-{next(_transfers)}"}
+    return await client.post(
+        f"/v1/members/{member}/repayments", json={"amount_minor": amount_minor, **evidence, **more}
+    )
