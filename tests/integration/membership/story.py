@@ -9,7 +9,8 @@ import httpx
 
 from lutong_chassis.database import Pool
 from lutong_chassis.envelope import Received
-from lutong_chassis.testing import a_received, deliver, run_errand
+from lutong_chassis.testing import a_member as member_token
+from lutong_chassis.testing import a_received, bearer, deliver, run_errand
 from lutong_contracts import Event
 from lutong_contracts.membership import AgreementSigned, CreditAssessed
 from lutong_membership.credit.providers import ScorecardProvider
@@ -84,3 +85,9 @@ async def transfer(
     return await client.post(
         f"/v1/members/{member}/repayments", json={"amount_minor": amount_minor, **evidence, **more}
     )
+
+
+async def claim(client: httpx.AsyncClient, amount_minor: int, member: str = "m-1") -> httpx.Response:
+    """A member asks to pay."""
+    body = {"amount_minor": amount_minor}
+    return await client.post(f"/v1/members/{member}/repayments", json=body, headers=bearer(member_token(member)))

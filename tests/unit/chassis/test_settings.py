@@ -101,6 +101,7 @@ def test_the_database_url_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (InventorySettings, "LUTONG_ACCEPTANCE_WINDOW_S", "soon"),
         (MembershipSettings, "LUTONG_PLAN_DAY_S", "-1"),
+        (MembershipSettings, "LUTONG_FOUR_EYES_ABOVE", "10000"),
         (MembershipSettings, "LUTONG_FOUR_EYES_ABOVE_MINOR", "1.5"),
         (DeductionSettings, "LUTONG_DEDUCTION_TIMEOUT_S", "0"),
     ],
