@@ -1,12 +1,13 @@
 """What must be true of the whole suite, whatever died on the way.
 
 Pure functions over one look at it; each yields violations with the smallest witness. The names V1 to
-V12 are those of docs/reliability.md.
+V13 are those of docs/reliability.md.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from lutong_console.verify.cash import cash_has_evidence
 from lutong_console.verify.charges import charges_are_owed
 from lutong_console.verify.collect import World
 from lutong_console.verify.endings import everything_ends_once
@@ -23,7 +24,7 @@ from lutong_console.verify.projections import projections_follow
 from lutong_console.verify.stock import stock_is_its_movements
 from lutong_console.verify.violation import Violation
 
-NAMES: Final = tuple(f"V{number}" for number in range(1, 13))
+NAMES: Final = tuple(f"V{number}" for number in range(1, 14))
 
 _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     log_matches_outbox,
@@ -36,6 +37,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     projections_follow,
     parked_records_are_held,
     charges_are_owed,
+    cash_has_evidence,
 )
 
 
@@ -45,7 +47,7 @@ def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[
     return [*found, *clients_are_remembered(world, history), *nothing_is_told(world, canaries)]
 
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

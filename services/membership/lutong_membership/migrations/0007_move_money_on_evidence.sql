@@ -96,6 +96,14 @@ SELECT reference, min(kind), min(member_id), min(currency), min(agreement_id), m
    AND (account LIKE 'credit:%' OR account IN ('platform:waivers', 'platform:losses'))
  GROUP BY reference;
 
+INSERT INTO decision (decision_id, kind, member_id, currency, amount_minor, decided_by, reason, member_limit_minor,
+                      operator_limit_minor, counted_since, at)
+SELECT 'before:' || member_id || ':' || currency, 'line', member_id, currency, sum(amount_minor), 'before',
+       'from before decisions were kept', 0, 0, min(at), min(at)
+  FROM entry JOIN posting USING (entry_id)
+ WHERE kind = 'line_changed' AND account LIKE 'available:%' AND amount_minor > 0
+ GROUP BY member_id, currency;
+
 CREATE FUNCTION refuse_other_decision() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'a decision never changes: take another one';
