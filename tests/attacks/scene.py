@@ -43,7 +43,7 @@ class Scene:
         await scene._open()
         return scene
 
-    async def do(self, service: str, method: str, path: str, **body: Any) -> Any:  # JSON
+    async def do(self, service: str, method: str, path: str, **body: Any) -> Any:  # noqa: ANN401  # JSON
         """Arrange something as an operator; it must succeed."""
         answer = await self.people.ask(ONE, method, f"{service}:{path}", **body)
         answer.raise_for_status()
@@ -102,7 +102,7 @@ class Scene:
         finally:
             await connection.close()
 
-    async def pays(self, victim: Victim, reference: str, amount_minor: int = PRICE_MINOR, **more: Any) -> Any:  # JSON
+    async def pays(self, victim: Victim, reference: str, amount_minor: int = PRICE_MINOR, **more: Any) -> Any:  # noqa: ANN401  # JSON
         """Money of the member arrives at the bank, and an operator writes it down; gives the answer."""
         path = f"/v1/members/{victim.member_id}/repayments"
         paid = {"amount_minor": amount_minor, "bank": "icbc", "reference": f"{reference}-{self.run}"} | more

@@ -8,6 +8,8 @@ from lutong_chassis.auth import Principal
 from tests.attacks.people import an_operator
 from tests.attacks.scene import LINE_MINOR, ONE, OTHER, PRICE_MINOR, WHY, Scene, Victim, the_member, the_merchant
 
+Way = Callable[[Scene], Awaitable[int]]
+
 ALONE_MINOR: Final = 10_000
 """What one operator may give one member in a period, where the suite has its defaults."""
 
@@ -216,7 +218,7 @@ def _beyond(given_minor: int, allowed_minor: int) -> int:
     return max(0, given_minor - allowed_minor)
 
 
-WAYS: Final[tuple[Callable[[Scene], Awaitable[int]], ...]] = (
+WAYS: Final[tuple[Way, ...]] = (
     a_member_declares_their_own_repayment,
     a_member_brings_a_reference_of_their_own,
     one_reference_pays_twice,

@@ -14,7 +14,8 @@ from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.stack import Stack, down, up
-from tests.e2e.a_whole_life import live
+from tests.attacks.people import People
+from tests.e2e.a_whole_life import live, raise_line
 from tests.e2e.conftest import walking
 from tests.e2e.corruptions import CORRUPTIONS, where
 from tests.integration.chassis.harness import until
@@ -43,7 +44,9 @@ async def world(stack: Stack) -> World:
     async with walking(target) as walkers:
         for road, viewer in zip(ROADS, "abcd", strict=True):
             await road.walk(walkers[viewer])
-        await live(walkers["e"])
+        people = People(walkers["e"].client, target, stack.signer)
+        await live(walkers["e"], people)
+        await raise_line(people, walkers["b"].viewer)
 
     async def still() -> World | None:
         one, other = [await collect(target, catalogue.handled_types()) for _ in range(2)]
@@ -89,7 +92,7 @@ def judged(world: World, line: dict[str, str]) -> set[str]:
     """The identities that one line of a client's history breaks."""
     there = {
         "post": world.rows("feed", "card")[0]["post_id"],
-        "refund": where("membership.accrual", kind="refund")(world)["accrual_id"].removeprefix("refund:"),
+        "refund": where("membership.accrual", kind="refund")(world)["accrual_id"].rpartition(":")[2],
         "coupon": world.rows("membership", "coupon")[0]["coupon_id"],
         "quit": where("membership.agreement", state="settled")(world)["agreement_id"],
     }

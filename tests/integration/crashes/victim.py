@@ -13,7 +13,7 @@ from lutong_chassis import Service, database, failpoints
 from lutong_chassis.auth import Principal
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.parking import StoredRecord
-from lutong_chassis.testing import http_client, settings_for
+from lutong_chassis.testing import a_member, http_client, settings_for
 from lutong_local.nursery import fork
 
 
@@ -52,6 +52,11 @@ def service_named(name: str) -> Service:
     return service
 
 
+def principal(name: str) -> Principal:
+    """Who asks, by name: members are called m-1, m-2, …; all others are administrators."""
+    return a_member(name) if name.startswith("m-") else Principal(name, "admin")
+
+
 async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Response | None:
     """Do one thing as the service would; gives the answer of a command."""
     pool = await database.connect(settings_for(url, database_connections_max=3))
@@ -60,7 +65,7 @@ async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Res
             consumer = Consumer(pool, service.handlers, 0.1, after_commit=lambda: None)
             await consumer.on_poll([record_of(what)], NoPartitions())
             return None
-        async with http_client(service, pool, Principal(what.who, "admin")) as client:
+        async with http_client(service, pool, principal(what.who)) as client:
             while True:  # the backend of a process that died lets its locks go a moment later
                 answer = await client.request(
                     what.method, what.path, json=what.body, headers={"idempotency-key": what.key}

@@ -17,6 +17,9 @@ _BEFORE: Final = "before"
 Money = tuple[str, str, str]
 """(reference, member, currency)."""
 
+Came = tuple[str, str, str, str]
+"""(repayment, member, currency, account)."""
+
 
 def cash_has_evidence(world: World) -> Iterator[Violation]:
     """V13: what is on a cash or clearing account came by a provider's word or a bank's reference, or was decided on."""
@@ -41,24 +44,28 @@ def _moved_for_nothing(world: World, legs: dict[int, dict[str, int]]) -> Iterato
 
 def _repaid(world: World, entries: list[tuple[Row, dict[str, int]]]) -> Iterator[Violation]:
     """What came, by repayment, is what evidence says: amount, member, currency and account; nothing without, nothing twice."""
-    came: Counter[tuple[str, str, str, str]] = Counter()
+    confirmed = [row for row in world.rows("membership", "repayment") if row["state"] == "confirmed"]
+    came: Counter[Came] = Counter()
     for entry, legs in entries:
-        if entry["kind"] in _COMES:
-            for account in legs.keys() & set(_ACCOUNT_OF.values()):
-                came[entry["reference"], entry["member_id"], entry["currency"], account] += legs[account]
-    wanted: Counter[tuple[str, str, str, str]] = Counter()
-    used: Counter[tuple[str, str | None, str]] = Counter()
-    for row in world.rows("membership", "repayment"):
-        if row["state"] == "confirmed":
-            account = _ACCOUNT_OF[row["evidence"]]
-            wanted[row["repayment_id"], row["member_id"], row["currency"], account] += row["amount_minor"]
-            used[row["evidence"], row["bank"], row["reference"]] += 1
-            if row["evidence"] != _BEFORE and row["decided_by"] in {row["member_id"], row["claimed_by"]}:
-                yield Violation("V13", "confirmed by who asked to pay", f"repayment {row['repayment_id']}")
+        for account in legs.keys() & set(_ACCOUNT_OF.values()) if entry["kind"] in _COMES else ():
+            came[entry["reference"], entry["member_id"], entry["currency"], account] += legs[account]
+    wanted: Counter[Came] = Counter()
+    for row in confirmed:
+        account = _ACCOUNT_OF[row["evidence"]]
+        wanted[row["repayment_id"], row["member_id"], row["currency"], account] += row["amount_minor"]
     for key in sorted(came.keys() | wanted.keys()):
         if came[key] != wanted[key]:
             what = f"{came[key]} were booked, and there is evidence of {wanted[key]}"
             yield Violation("V13", what, f"repayment {key[0]} of member {key[1]}, {key[2]}, {key[3]}")
+    yield from _confirmed_wrongly(confirmed)
+
+
+def _confirmed_wrongly(confirmed: list[Row]) -> Iterator[Violation]:
+    """Nobody confirms what they ask for themselves, and no reference confirms twice."""
+    for row in confirmed:
+        if row["evidence"] != _BEFORE and row["decided_by"] in {row["member_id"], row["claimed_by"]}:
+            yield Violation("V13", "confirmed by who asked to pay", f"repayment {row['repayment_id']}")
+    used = Counter((row["evidence"], row["bank"], row["reference"]) for row in confirmed)
     for (evidence, bank, reference), times in used.items():
         if times > 1:
             yield Violation("V13", f"one reference confirmed {times} repayments", f"{evidence} {bank} {reference}")
