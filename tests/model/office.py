@@ -28,7 +28,7 @@ from lutong_contracts.membership import (
 )
 from lutong_contracts.values import Money
 from lutong_membership.domain import collection, delivery, dossier, life
-from lutong_membership.domain.agreements import LIVE, Agreement, Clock, Said
+from lutong_membership.domain.agreements import LIFE, LIVE, Agreement, Clock, Said
 from lutong_membership.domain.approvals import Deed, Wanted, weight
 from lutong_membership.domain.consultations import Consultation, conclude
 from lutong_membership.domain.coupons import Coupon, Stock, issue, returned
@@ -389,7 +389,7 @@ class Office:
         if wanted.deed == "waiver":
             return 0 < wanted.amount_minor <= payable.get(wanted.debt_id or "", 0)
         all_payable = len(payable) == sum(bool(d.outstanding_minor) for d in found.debts.values())
-        is_proposed = 0 < sum(payable.values()) <= wanted.amount_minor
+        is_proposed = "written_off" in LIFE[found.agreement.state] and 0 < sum(payable.values()) <= wanted.amount_minor
         return all_payable and is_proposed and found.agreement.step != "none"
 
     def _do(self, wanted: Wanted) -> None:

@@ -14,6 +14,7 @@ MACHINES: Final = {
     "agreement": "lutong_membership.domain.agreements:LIFE",
     "hold": "lutong_membership.domain.holds:HOLD_LIFE",
     "deduction": "lutong_membership.domain.deductions:DEDUCTION_LIFE",
+    "repayment": "lutong_membership.domain.payments:REPAYMENT_LIFE",
     "coupon": "lutong_membership.domain.coupons:COUPON_LIFE",
 }
 """Where the tables are. Services are loaded by name at run time: the command line does not depend on them."""

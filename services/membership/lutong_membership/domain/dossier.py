@@ -122,7 +122,7 @@ def owe(dossier: Dossier, debt: Debt) -> Outcome:
 def incur(dossier: Dossier, debt: Debt, clock: Clock) -> Outcome:
     """Goods are to be paid: the ladder is set up when it has something to stand on for the first time."""
     outcome = owe(dossier, debt)
-    if dossier.agreement.state in {"settled", "recovered", "closed"} and debt.outstanding_minor:
+    if dossier.agreement.state in {*CLOSING, "closed"} and debt.outstanding_minor:
         outcome = outcome.then(moved, "settling")
     return outcome.then(watch, clock)
 

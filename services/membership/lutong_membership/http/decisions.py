@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from lutong_chassis import Problem, Tx, Who
 from lutong_chassis.audit import Change, record
 from lutong_membership import store
-from lutong_membership.domain.agreements import CLOSING, Refusal
+from lutong_membership.domain.agreements import LIFE, Refusal
 from lutong_membership.domain.approvals import Deed, Wanted, decides_alone, weight, why_not_theirs
 from lutong_membership.domain.collection import waive
 from lutong_membership.domain.dossier import Dossier, Outcome
@@ -144,7 +144,7 @@ def _decided(dossier: Dossier, wanted: Wanted, tx: Tx) -> Outcome | Refusal:
     if wanted.deed == "write_off":
         if len(payable) < sum(bool(debt.outstanding_minor) for debt in dossier.debts.values()):
             return Refusal("deduction_under_way", "a deduction is under way: wait for its outcome")
-        if not payable or dossier.agreement.state in CLOSING:
+        if not payable or "written_off" not in LIFE[dossier.agreement.state]:
             return Refusal("nothing_owed", "nothing is owed under this agreement")
         return write_off(dossier, wanted.reference, clock(tx))
     debt = payable.get(wanted.debt_id or "")
