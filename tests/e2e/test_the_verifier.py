@@ -19,17 +19,23 @@ from tests.e2e.a_whole_life import live, raise_line
 from tests.e2e.conftest import walking
 from tests.e2e.corruptions import CORRUPTIONS, where
 from tests.integration.chassis.harness import until
+from tests.integration.membership.credit_stub import SIGNING_KEY
 from tests.integration.membership.stub import running
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A suite of these tests' own, in which a plan's day lasts a second and a stub of a bank takes charges."""
+    """A suite of these tests' own, in which a plan's day lasts a second and a stub of a bank takes charges and payments."""
     directory = tmp_path_factory.mktemp("suite")
     with running(directory) as bank:
-        takes = {method: {"decided": {"state": "succeeded"}} for method in ("POST", "GET")}
+        takes = {method: {"decided": {"state": "succeeded", "receipt": "R-1"}} for method in ("POST", "GET")}
         httpx.put(f"{bank}/stub", json=takes, trust_env=False).raise_for_status()
         told = {"LUTONG_PLAN_DAY_S": "1", "LUTONG_DEDUCTION_URL": bank, "LUTONG_DEDUCTION_TOKEN": "a-token"}
+        told |= {
+            "LUTONG_PAYMENT_URL": bank,
+            "LUTONG_PAYMENT_TOKEN": "a-token",
+            "LUTONG_PAYMENT_SIGNING_KEY": SIGNING_KEY,
+        }
         suite = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: told)
         try:
             yield suite
