@@ -124,7 +124,7 @@ class Scene:
         """
 
         async def booked() -> bool:
-            return int(await self.fetchval(sql, debt)) == order["refunded_minor"]
+            return bool(await self.fetchval(sql, debt) == order["refunded_minor"])
 
         await until(booked, "the refund is booked", deadline_s=30)
 
