@@ -263,9 +263,7 @@ def test_rights_are_used_as_often_as_the_plan_says_and_count_as_enjoyed() -> Non
         outcome = use_right(dossier, "delivery", use, "merchant", a_clock(1))
         assert isinstance(outcome, Outcome)
         dossier = outcome.dossier
-    third, unknown = (
-        use_right(dossier, *what, "merchant", a_clock(1)) for what in (("delivery", "u-3"), ("spa", "u"))
-    )
+    third, unknown = (use_right(dossier, *what, "merchant", a_clock(1)) for what in (("delivery", "u-3"), ("spa", "u")))
     assert [each.kind for each in (third, unknown) if isinstance(each, Refusal)] == ["used_up", "no_right"]
     assert use_right(dossier, "delivery", "u-2", "merchant", a_clock(1)) == Outcome(dossier)  # the same again
     assert quoted(dossier).charge_minor == 600
