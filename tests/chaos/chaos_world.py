@@ -83,8 +83,8 @@ class Office:
             await asyncio.sleep(_PAUSE_S)  # the rhythm of an office
 
     async def repay(self, member: str, key: str) -> None:
-        """Part of what is owed; more than that is refused."""
-        body = {"amount_minor": self.dice.randint(100, 4_000)}
+        """Money arrives at the bank, often for part of what is owed; what is too much is owed to the member."""
+        body = {"amount_minor": self.dice.randint(100, 4_000), "bank": "icbc", "reference": key}
         answer = await self.client.say("membership", f"/v1/members/{member}/repayments", body, key)
         if answer and answer.is_success:
             tell(self.history, "repayment", answer.json()["repayment_id"])
@@ -110,5 +110,5 @@ class Office:
 
     async def change_line(self, member: str, key: str) -> None:
         """Often below what is in use: the line then falls step by step."""
-        body = {"limit_minor": self.dice.choice([1_000, 5_000, 20_000, 100_000])}
+        body = {"limit_minor": self.dice.choice([1_000, 5_000, 20_000, 100_000]), "reason": "as the dice fall"}
         await self.client.say("membership", f"/v1/members/{member}/line", body, key, "PUT")

@@ -104,6 +104,25 @@ def charged_first(world: World) -> None:
     entries.insert(entries.index(opened) + 1, charge)
 
 
+def referred_twice(world: World) -> None:
+    """Two repayments name one line of a statement."""
+    first, second = [row for row in world.rows("membership", "repayment") if row["evidence"] == "bank"][:2]
+    second["reference"] = first["reference"]  # type: ignore[index]  # a row of this copy of the world
+
+
+def confirmed_by_asker(world: World) -> None:
+    """Who claimed to have paid says that it is so."""
+    row = where("membership.repayment", state="confirmed", claimed_by=lambda who: who != "bank")(world)
+    row["decided_by"] = row["claimed_by"]
+
+
+def approved_by_proposer(world: World) -> None:
+    """One person is both pairs of eyes."""
+    decision = where("membership.decision", approved_by=bool)(world)
+    decision["approved_by"] = decision["decided_by"]
+    where("membership.proposal", proposal_id=decision["decision_id"])(world)["decided_by"] = decision["decided_by"]
+
+
 def said(old: str, new: str) -> Corrupt:
     """A version of a plan says something else than what was signed."""
     return change("membership.plan", "terms", lambda terms: terms.replace(old, new), terms=lambda terms: old in terms)
@@ -320,6 +339,27 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V12", "money was taken before the notice was over", change("membership.deduction", "sent_at", LONG_AGO)),
     ("V12", "money was taken outside of its window", alter("membership.deduction", {"notified_at": LONG_AGO, "sent_at": AT_NIGHT})),
     ("V12", "money was taken, and nobody sent for it", change("membership.deduction", "sent_at", None)),
+    ("V13", "a repayment was booked without evidence", change("membership.repayment", "state", "claimed", state="confirmed")),
+    ("V13", "a repayment that was booked is gone", drop("membership.repayment", state="confirmed")),
+    ("V13", "more was booked than came", change("membership.repayment", "amount_minor", lambda old: old - 1, state="confirmed")),
+    ("V13", "somebody else paid", change("membership.repayment", "member_id", "other", state="confirmed")),
+    ("V13", "another currency came", change("membership.repayment", "currency", "JPY", state="confirmed")),
+    ("V13", "the money is somewhere else", change("membership.repayment", "evidence", "provider", evidence="bank")),
+    ("V13", "a repayment was booked twice", booked_again("repayment")),
+    ("V13", "what was too much was not booked", unbooked("overpayment")),
+    ("V13", "one reference paid twice", referred_twice),
+    ("V13", "who asked to pay confirmed it", confirmed_by_asker),
+    ("V13", "a deduction was booked for more than was taken", change("membership.deduction", "amount_minor", lambda old: old - 1)),
+    ("V13", "cash moved for no reason", change("membership.entry", "kind", "offset", kind="payout")),
+    ("V13", "nobody decided on a payout", drop("membership.decision", kind="payout")),
+    ("V13", "more was paid out than was decided", lambda w: scale(w, "payout", 2)),
+    ("V13", "nobody decided on a waiver", drop("membership.decision", kind="waiver")),
+    ("V13", "one decided on what needs two", change("membership.decision", "approved_by", None, kind="payout", approved_by=bool)),
+    ("V13", "slices passed the sum of a member", change("membership.decision", "member_limit_minor", 1, kind="payout", approved_by=None)),
+    ("V13", "slices passed the sum of an operator", change("membership.decision", "operator_limit_minor", 1, kind="payout", approved_by=None)),
+    ("V13", "what was done had been rejected", change("membership.proposal", "state", "rejected", state="approved")),
+    ("V13", "who proposed it approved it", approved_by_proposer),
+    ("V13", "a line was raised that nobody decided on", drop("membership.decision", kind="line", approved_by=bool)),
     ("V14", "a row of the audit was altered", change("membership.audit", "reason", "another")),
     ("V14", "somebody else is named in the audit", change("membership.audit", "actor", "mallory")),
     ("V14", "another subject is named in the audit", change("registry.audit", "subject", "program:other")),

@@ -1,8 +1,12 @@
-"""One membership from its first order to the money that is taken for it: a coupon, a refund, a repayment, a quit, a deduction."""
+"""One membership from its first order to the money that is taken for it: a coupon, a refund, repayments, a quit, a deduction;
+and what operators decide about money, alone and by two."""
 
 from typing import Any, Final
 
+import httpx
+
 from lutong_console.roads import Walker
+from tests.attacks.people import People, an_operator, the_member
 from tests.support.harness import until
 
 TERMS: Final[dict[str, Any]] = {
@@ -15,9 +19,12 @@ TERMS: Final[dict[str, Any]] = {
 """Where a plan's day lasts a second, as it does in the suite of these tests."""
 _OFFER: Final = {"sku": "pen", "title": "钢笔", "unit_price": {"amount_minor": 3_000, "currency": "CNY"}}
 _LINE_MINOR: Final = 100_000
+_TOO_MUCH_MINOR: Final = 20_000
+_RAISED_MINOR: Final = 500_000
+_ONE, _OTHER = an_operator("ops-1"), an_operator("ops-2")
 
 
-async def live(walker: Walker) -> None:
+async def live(walker: Walker, people: People) -> None:
     """Live it, until the charge of an early quit has been deducted, and everything is paid."""
     member, shop = walker.viewer, f"pens-{walker.viewer}"
     await _open_shop(walker, shop)
@@ -26,9 +33,10 @@ async def live(walker: Walker) -> None:
     await _buy(walker, coupon_id=await _a_coupon(walker, shop))
     await walker.ask("inventory", "POST", f"/v1/orders/{first}/refunds", refund_id=f"back-{first}", amount_minor=1_000)
     await walker.until("RefundBooked")
-    await walker.ask("membership", "POST", f"/v1/members/{member}/repayments", amount_minor=500)
-    await walker.ask("membership", "PUT", f"/v1/members/{member}/line", limit_minor=2_000)
-    agreement = next(step for step in walker.seen if step.name == "AgreementSigned").key
+    await _claims(people, member, 500)
+    await walker.ask("membership", "PUT", f"/v1/members/{member}/line", limit_minor=2_000, reason="buys little")
+    await walker.ask("membership", "POST", f"/v1/agreements/{_agreement_of(walker)}/waivers", **_waiver(first))
+    agreement = _agreement_of(walker)
     leaving = f"/v1/agreements/{agreement}/quit"
     await walker.ask("membership", "POST", leaving, accepted_charge_minor=TERMS["withholding"]["cap_minor"])
 
@@ -39,7 +47,55 @@ async def live(walker: Walker) -> None:
     await until(deducted, "the charge has been taken", deadline_s=90)
     line = await walker.ask("membership", "GET", f"/v1/members/{member}")
     owed_minor = sum(one["owed_minor"] for one in line["lines"])
-    await walker.ask("membership", "POST", f"/v1/members/{member}/repayments", amount_minor=owed_minor)
+    await _arrives(walker, owed_minor, "all")
+    await _arrives(walker, _TOO_MUCH_MINOR, "too-much")
+    await _is_paid_out(people, member)
+
+
+def _agreement_of(walker: Walker) -> str:
+    return next(step for step in walker.seen if step.name == "AgreementSigned").key
+
+
+def _waiver(order: str) -> dict[str, Any]:
+    return {"debt_id": f"order:{order}", "amount_minor": 10, "reason": "a pen was late"}
+
+
+async def _claims(people: People, member: str, amount_minor: int) -> None:
+    """The member asks to pay, and the payment provider takes it."""
+    asked = await people.ask(the_member(member), "POST", f"/v1/members/{member}/repayments", amount_minor=amount_minor)
+    repayment_id = asked.raise_for_status().json()["repayment_id"]
+
+    async def confirmed() -> bool:
+        answer = await people.ask(the_member(member), "GET", f"/v1/repayments/{repayment_id}")
+        return bool(answer.raise_for_status().json()["state"] == "confirmed")
+
+    await until(confirmed, "the provider took the repayment", deadline_s=30)
+
+
+async def _arrives(walker: Walker, amount_minor: int, what: str) -> None:
+    """Money comes that nobody announced."""
+    evidence = {"amount_minor": amount_minor, "bank": "icbc", "reference": f"{what}-{walker.viewer}"}
+    await walker.ask("membership", "POST", f"/v1/members/{walker.viewer}/repayments", **evidence)
+
+
+async def _is_paid_out(people: People, member: str) -> None:
+    """What was too much goes back: a part by one operator, the rest by two."""
+    path, why = f"/v1/members/{member}", {"reason": "paid too much"}
+    (await people.ask(_ONE, "POST", f"{path}/payouts", amount_minor=100, **why)).raise_for_status()
+    large = await people.ask(_ONE, "POST", f"{path}/payouts", amount_minor=_TOO_MUCH_MINOR - 200, **why)
+    await _approve(people, large)
+
+
+async def raise_line(people: People, member: str) -> None:
+    """A line is raised: a part by one operator, the rest by two."""
+    path, why = f"/v1/members/{member}/line", {"reason": "pays on time"}
+    (await people.ask(_ONE, "PUT", path, limit_minor=_RAISED_MINOR // 4, **why)).raise_for_status()
+    await _approve(people, await people.ask(_ONE, "PUT", path, limit_minor=_RAISED_MINOR, **why))
+
+
+async def _approve(people: People, proposed: httpx.Response) -> None:
+    approval = f"/v1/proposals/{proposed.raise_for_status().json()['proposal_id']}/approval"
+    (await people.ask(_OTHER, "POST", approval, reason="looked at it")).raise_for_status()
 
 
 async def _open_shop(walker: Walker, shop: str) -> None:

@@ -14,21 +14,28 @@ from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.stack import Stack, down, up
+from tests.attacks.people import People
 from tests.e2e.conftest import walking
 from tests.e2e.corruptions import CORRUPTIONS, where
-from tests.e2e.lifecycle import live
+from tests.e2e.lifecycle import live, raise_line
+from tests.integration.membership.credit_stub import SIGNING_KEY
 from tests.integration.membership.stub import running
 from tests.support.harness import until
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A suite of these tests' own, in which a plan's day lasts a second and a stub of a bank takes charges."""
+    """A suite of these tests' own, in which a plan's day lasts a second and a stub of a bank takes charges and payments."""
     directory = tmp_path_factory.mktemp("suite")
     with running(directory) as bank:
-        takes = {method: {"decided": {"state": "succeeded"}} for method in ("POST", "GET")}
+        takes = {method: {"decided": {"state": "succeeded", "receipt": "R-1"}} for method in ("POST", "GET")}
         httpx.put(f"{bank}/stub", json=takes, trust_env=False).raise_for_status()
         told = {"LUTONG_PLAN_DAY_S": "1", "LUTONG_DEDUCTION_URL": bank, "LUTONG_DEDUCTION_TOKEN": "a-token"}
+        told |= {
+            "LUTONG_PAYMENT_URL": bank,
+            "LUTONG_PAYMENT_TOKEN": "a-token",
+            "LUTONG_PAYMENT_SIGNING_KEY": SIGNING_KEY,
+        }
         suite = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: told)
         try:
             yield suite
@@ -43,7 +50,9 @@ async def world(stack: Stack) -> World:
     async with walking(target) as walkers:
         for road, viewer in zip(ROADS, "abcd", strict=True):
             await road.walk(walkers[viewer])
-        await live(walkers["e"])
+        people = People(walkers["e"].client, target, stack.signer)
+        await live(walkers["e"], people)
+        await raise_line(people, walkers["b"].viewer)
 
     async def still() -> World | None:
         one, other = [await collect(target, handled_types()) for _ in range(2)]
@@ -89,7 +98,7 @@ def judged(world: World, line: dict[str, str]) -> set[str]:
     """The identities that one line of a client's history breaks."""
     there = {
         "post": world.rows("feed", "card")[0]["post_id"],
-        "refund": where("membership.accrual", kind="refund")(world)["accrual_id"].removeprefix("refund:"),
+        "refund": where("membership.accrual", kind="refund")(world)["accrual_id"].rpartition(":")[2],
         "coupon": world.rows("membership", "coupon")[0]["coupon_id"],
         "quit": where("membership.agreement", state="settled")(world)["agreement_id"],
     }

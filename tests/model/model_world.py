@@ -28,17 +28,20 @@ from lutong_contracts.membership import (
 )
 from lutong_contracts.values import Money
 from lutong_membership.domain import collection, delivery, dossier, life
-from lutong_membership.domain.agreements import LIVE, Agreement, Clock, Said
+from lutong_membership.domain.agreements import LIFE, LIVE, Agreement, Clock, Said
+from lutong_membership.domain.approvals import Deed, Wanted, weight
 from lutong_membership.domain.consultations import Consultation, conclude
 from lutong_membership.domain.coupons import Coupon, Stock, issue, returned
-from lutong_membership.domain.deductions import Deduction, postponed
+from lutong_membership.domain.deductions import UNDER_WAY, Deduction, postponed
 from lutong_membership.domain.dossier import Dossier, Outcome
 from lutong_membership.domain.holds import HOLD_LIFE, Hold, released
-from lutong_membership.domain.ledger import Entry, Line, Sealed, seal
+from lutong_membership.domain.ledger import Entry, Line, Sealed, pair, seal
 from lutong_membership.domain.lines import retargeted, settled
+from lutong_membership.domain.payments import Repayment, surplus
 from lutong_membership.domain.plans import TERMS, Plan
 from lutong_membership.domain.requests import Books, Decision, Standing, decide
 from tests.model.bank import Bank
+from tests.model.till import OPERATORS, Till
 from tests.support.builders import a_request
 
 START: Final = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
@@ -102,6 +105,10 @@ class Office:
     settled: list[tuple[datetime, Dossier]] = field(default_factory=list)
     visited: set[str] = field(default_factory=set)  # states and kinds that were come to
     last_id: int = 0
+    till: Till = field(default_factory=Till)
+
+    def __post_init__(self) -> None:
+        self.till.without = self.without
 
     @property
     def clock(self) -> Clock:
@@ -292,6 +299,11 @@ class Office:
         left_minor = sum(a.amount_minor for a in order_accruals)
         if not left_minor:
             return
+        if "paid" in self.without:  # as if all that is not unpaid had been paid
+            careless = {
+                key: replace(d, paid_minor=d.amount_minor - d.outstanding_minor) for key, d in found.debts.items()
+            }
+            found = replace(found, debts=careless)
         self.heard.add(refund_id)
         event = OrderRefunded(
             order_id=order, refund_id=refund_id, member_id=hold.member_id, merchant_id=hold.merchant_id,
@@ -299,33 +311,101 @@ class Office:
         )  # fmt: skip
         self.take(delivery.refund(found, event, self.now, self.clock))
 
-    def repay(self, member: str, amount_minor: int) -> None:
+    def repay(self, member: str, amount_minor: int, dice: random.Random) -> None:
+        """A member asks to pay, and mostly an operator finds the money on a statement, if not always at once."""
         mine = [self.dossier(key) for key, d in self.dossiers.items() if d.agreement.member_id == member]
-        for agreement_id, debt, part_minor in collection.allocate(mine, amount_minor):
-            reference = self.new_id()
-            self.take(collection.pay(self.dossier(agreement_id), debt, part_minor, reference, self.clock))
+        payable_minor = sum(debt.outstanding_minor for found in mine for debt in found.payable())
+        repayment_id = self.new_id()
+        wanted_minor = min(amount_minor, payable_minor) or amount_minor
+        self.till.claim(repayment_id, member, wanted_minor, payable_minor, self.now)
+        if "evidence" in self.without and repayment_id in self.till.claims:
+            self.book(self.till.claims[repayment_id])
+        if self.till.claims and dice.random() < 0.9:
+            chosen = dice.choice([repayment_id, dice.choice(list(self.till.claims))])
+            reference = f"t-{dice.randrange(40)}" if dice.random() < 0.1 else self.new_id()
+            confirmed = (
+                self.till.confirm(chosen, reference, dice.choice(OPERATORS), self.now)
+                if chosen in self.till.claims
+                else None
+            )
+            if confirmed:
+                self.book(confirmed)
+
+    def book(self, repayment: Repayment) -> None:
+        """What came pays the oldest debts; the rest is owed to the member."""
+        mine = [self.dossier(key) for key, d in self.dossiers.items() if d.agreement.member_id == repayment.member_id]
+        parts = collection.allocate(mine, repayment.amount_minor)
+        for agreement_id, debt, part_minor in parts:
+            found = self.dossier(agreement_id)
+            self.take(collection.pay(found, debt, part_minor, repayment.repayment_id, self.clock))
+        if entry := surplus(repayment, parts):
+            self.post([entry])
 
     def leave(self, agreement_id: str) -> None:
         outcome = life.quit_early(self.dossier(agreement_id), self.clock)
         if isinstance(outcome, Outcome):
             self.take(outcome)
 
-    def waive(self, agreement_id: str) -> None:
-        for debt in self.dossier(agreement_id).payable()[:1]:
-            part_minor = max(1, debt.outstanding_minor // 2)
-            self.take(collection.waive(self.dossier(agreement_id), debt, part_minor, self.new_id(), self.clock))
+    def decide(self, deed: Deed, about: str, amount_minor: int, dice: random.Random) -> None:
+        """An operator decides about an agreement or a member, or proposes it, and another one may approve."""
+        found = self.dossiers.get(about)
+        member = found.agreement.member_id if found else about
+        if (member, _CNY) not in self.lines:
+            return
+        debts = self.dossier(about).payable() if found else []
+        debt_id = debts[0].debt_id if deed == "waiver" and debts else None
+        if deed == "write_off":
+            amount_minor = sum(debt.outstanding_minor for debt in debts)
+        wanted = Wanted(self.new_id(), deed, member, _CNY, amount_minor, "why", about if found else None, debt_id)
+        if self._can(wanted) and self.till.may(wanted, self._weight(wanted), dice.choice(OPERATORS), self.now):
+            self._do(wanted)
+        if self.till.proposals and dice.random() < 0.7:
+            self.approve(dice.choice([*list(self.till.proposals)[-2:]]), dice.choice(OPERATORS))
 
-    def write_off(self, agreement_id: str) -> None:
-        found = self.dossier(agreement_id)
-        all_payable = len(found.payable()) == sum(bool(d.outstanding_minor) for d in found.debts.values())
-        if all_payable and found.owes and found.agreement.step != "none":
-            self.take(life.write_off(found, self.new_id(), self.clock))
+    def approve(self, proposal_id: str, operator: str) -> None:
+        wanted = self.till.approve(proposal_id, operator, self.now)
+        if wanted and self._can(wanted):
+            self.till.close(wanted, self._weight(wanted), operator, self.now)
+            self.visited.add(f"two decided {wanted.deed}")
+            self._do(wanted)
 
-    def limit(self, member: str, limit_minor: int) -> None:
-        line = self.lines.get((member, _CNY))
-        if line:
-            self.lines[line.key], entries = retargeted(line, limit_minor)
+    def _weight(self, wanted: Wanted) -> int:
+        return weight(wanted, self.lines[wanted.member_id, _CNY].target_minor)
+
+    def _can(self, wanted: Wanted) -> bool:
+        """Whether what is wanted can be done now, as the commands ask."""
+        if wanted.deed == "line":
+            return True
+        if wanted.deed == "payout":
+            taking = any(
+                deduction.state in UNDER_WAY
+                for found in self.dossiers.values()
+                if found.agreement.member_id == wanted.member_id
+                for deduction in found.deductions.values()
+            )
+            return not taking and 0 < wanted.amount_minor <= self.lines[wanted.member_id, _CNY].credit_minor
+        found = self.dossier(wanted.agreement_id or "")
+        payable = {debt.debt_id: debt.outstanding_minor for debt in found.payable()}
+        if wanted.deed == "waiver":
+            return 0 < wanted.amount_minor <= payable.get(wanted.debt_id or "", 0)
+        all_payable = len(payable) == sum(bool(d.outstanding_minor) for d in found.debts.values())
+        is_proposed = "written_off" in LIFE[found.agreement.state] and 0 < sum(payable.values()) <= wanted.amount_minor
+        return all_payable and is_proposed and found.agreement.step != "none"
+
+    def _do(self, wanted: Wanted) -> None:
+        key = (wanted.member_id, _CNY)
+        if wanted.deed == "line":
+            self.lines[key], entries = retargeted(self.lines[key], wanted.amount_minor)
             self.post(entries)
+        elif wanted.deed == "payout":
+            legs = pair(f"credit:{wanted.member_id}", "platform:cash", wanted.amount_minor)
+            self.post([Entry("payout", wanted.member_id, _CNY, legs, reference=wanted.reference)])
+        elif wanted.deed == "write_off":
+            self.take(life.write_off(self.dossier(wanted.agreement_id or ""), wanted.reference, self.clock))
+        else:
+            found = self.dossier(wanted.agreement_id or "")
+            debt = found.debts[wanted.debt_id or ""]
+            self.take(collection.waive(found, debt, wanted.amount_minor, wanted.reference, self.clock))
 
     def edit_plan(self, merchant: str, percent: int, cap_minor: int) -> None:
         """The merchant writes another version; who signed before keeps theirs."""

@@ -1,4 +1,4 @@
-"""M1 to M11 over a hundred thousand steps: members, merchants, operators, deadlines and a bank, in every order.
+"""M1 to M14 over a hundred thousand steps: members, merchants, operators, deadlines and a bank, in every order.
 
 Each promise is a function that looks at the office after every step, with an account of its own of
 what should be; and for each there is an office that leaves out what the promise stands on.
@@ -21,6 +21,7 @@ from lutong_membership.domain.dossier import Dossier
 from lutong_membership.domain.ledger import GENESIS, Line, after
 from tests.model.model_world import MEMBERS, PLANS, Office, Without
 from tests.model.test_the_road_in_every_order import settle
+from tests.model.till import POLICY
 
 STEPS_WANTED = 100_000
 MOVES_PER_RULE = 25
@@ -111,7 +112,7 @@ def m6_each_business_id_counts_once_and_no_refund_beyond_its_order(office: Offic
         for accrual in found.accruals.values():
             left[accrual.order_id or ""] += accrual.amount_minor
         assert all(amount >= 0 for amount in left.values())
-        given_back = sum(leg for e, _ in office.ledger if e.agreement_id == found.agreement.agreement_id and e.kind in {"refund", "refund_owed"}
+        given_back = sum(leg for e, _ in office.ledger if e.agreement_id == found.agreement.agreement_id and e.kind in {"refund", "refund_owed", "refund_forgiven"}
                          for account, leg in e.postings if account.endswith(":payable"))  # fmt: skip
         assert given_back == -sum(a.amount_minor for a in found.accruals.values() if a.kind == "refund")
 
@@ -181,6 +182,45 @@ def m11_an_unknown_outcome_is_asked_for_and_never_tried_again(office: Office) ->
     assert all(amount <= debts[key].amount_minor for key, amount in paid.items())
 
 
+def m12_money_comes_with_evidence_and_each_reference_once(office: Office) -> None:
+    confirmed = [one for one in office.till.claims.values() if one.state == "confirmed"]
+    came: Counter[str] = Counter()
+    for entry, _ in office.ledger:
+        if entry.kind in {"repayment", "overpayment"}:
+            came[entry.reference or ""] += dict(entry.postings)["platform:cash"]
+    assert came == Counter({one.repayment_id: one.amount_minor for one in confirmed})
+    assert len({one.reference for one in confirmed}) == len(confirmed)
+    assert all(one.decided_by not in {one.claimed_by, one.member_id} for one in confirmed)
+
+
+def m13_nobody_decides_alone_beyond_the_sums(office: Office) -> None:
+    for one in office.till.done:
+        concerned = {one.by, one.wanted.member_id}
+        assert one.by != one.wanted.member_id
+        assert one.approved_by is None or one.approved_by not in concerned
+    alone = [one for one in office.till.done if one.approved_by is None and one.weight_minor]
+    for one in alone:
+        is_line = one.wanted.deed == "line"
+        beside = [
+            other
+            for other in alone
+            if (other.wanted.deed == "line") == is_line and one.at - POLICY.period < other.at <= one.at
+        ]
+        limits = POLICY.limits(one.wanted.deed, "CNY")
+        member_minor = sum(o.weight_minor for o in beside if o.wanted.member_id == one.wanted.member_id)
+        assert member_minor <= limits.member_minor
+        assert sum(o.weight_minor for o in beside if o.by == one.by) <= limits.operator_minor
+
+
+def m14_nobody_is_paid_out_more_than_came_from_them(office: Office) -> None:
+    cash: Counter[str] = Counter()
+    for entry, line in office.ledger:
+        cash[entry.member_id] += dict(entry.postings).get("platform:cash", 0)
+        assert cash[entry.member_id] >= 0
+        if entry.kind in {"overpayment", "payout"}:
+            assert line.credit_minor >= 0
+
+
 Promise = Callable[[Office], None]
 PROMISES: frozenset[Promise] = frozenset(
     {
@@ -195,6 +235,9 @@ PROMISES: frozenset[Promise] = frozenset(
         m9_a_coupon_is_used_once_and_no_more_are_given_than_there_are,
         m10_what_was_signed_never_changes,
         m11_an_unknown_outcome_is_asked_for_and_never_tried_again,
+        m12_money_comes_with_evidence_and_each_reference_once,
+        m13_nobody_decides_alone_beyond_the_sums,
+        m14_nobody_is_paid_out_more_than_came_from_them,
     }
 )
 AT_EVERY_STEP: frozenset[Promise] = frozenset(
@@ -263,7 +306,7 @@ class Membership(RuleBasedStateMachine):
             coupon = dice.choice(free) if free and dice.random() < 0.5 else None
             office.order(member, merchant, dice.randint(200, 4_000), coupon)
         elif kind == "repay":
-            office.repay(member, dice.choice([50, 400, 9_000, 9_000]))
+            office.repay(member, dice.choice([50, 400, 9_000, 9_000]), dice)
         elif kind == "answer" and office.asked:
             office.answer(dice.choice(list(office.asked)), dice.choice([0, 4_000, 9_000, 20_000]))
         elif kind in {"deliver", "release", "refund"} and office.holds:
@@ -280,15 +323,33 @@ class Membership(RuleBasedStateMachine):
 
     def _something_rare_happens(self, dice: random.Random, merchant: str) -> None:
         office = self.office
-        kind = dice.choice(("limit", "coupon", "coupon", "edit", "leave", "waive", "write_off"))
+        kind = dice.choice(("limit", "coupon", "coupon", "edit", "leave", "waive", "write_off", "write_off", "payout"))
         if kind == "limit":
-            office.limit(dice.choice(MEMBERS), dice.choice([0, 2_000, 12_000, 12_000, 12_000]))
+            office.decide("line", dice.choice(MEMBERS), dice.choice([0, 2_000, 12_000, 12_000, 12_000]), dice)
         elif kind == "coupon":
             office.give_coupon(dice.choice(MEMBERS))
         elif kind == "edit" and len(office.versions[merchant]) < 5:
             office.edit_plan(merchant, dice.choice([0, 5, 20]), dice.choice([100, 900]))
+        elif kind == "payout":
+            member = dice.choice(MEMBERS)
+            credit_minor = sum(line.credit_minor for line in office.lines.values() if line.member_id == member)
+            office.decide("payout", member, dice.choice([credit_minor, credit_minor, 100]), dice)
         elif kind in {"leave", "waive", "write_off"} and office.dossiers:
-            getattr(office, kind)(dice.choice(list(office.dossiers)))
+            self._an_agreement_ends(kind, dice.choice(list(office.dossiers)), dice)
+
+    def _an_agreement_ends(self, kind: str, agreement_id: str, dice: random.Random) -> None:
+        if kind == "leave":
+            self.office.leave(agreement_id)
+        elif kind == "write_off":
+            self.office.decide("write_off", agreement_id, 0, dice)
+        else:
+            unpaid = self.office.dossier(agreement_id).payable()
+            self.office.decide(
+                "waiver",
+                agreement_id,
+                max(1, unpaid[0].outstanding_minor // dice.choice([1, 2])) if unpaid else 1,
+                dice,
+            )
 
     def teardown(self) -> None:
         """At the end the ledger is folded anew: every line is its sum."""
@@ -330,7 +391,8 @@ WANTED = (
     "hold expired", "hold waiting", "hold declined", "hold cancelled", "late_capture", "uncovered_capture", "line_changed",
     "deduction unknown", "deduction succeeded", "deduction failed", "deduction void", "coupon redeemed", "coupon returned",
     "accrual credited", "accrual late", "accrual outside", "charge_credited", "charge_owed", "refund", "refund_owed",
-    "offset", "waiver", "write_off",
+    "offset", "waiver", "write_off", "overpayment", "payout", "refund_forgiven", "two decided payout", "two decided line",
+    "two decided waiver", "two decided write_off",
 )  # fmt: skip
 
 
@@ -360,6 +422,11 @@ def test_a_hundred_thousand_steps_break_no_promise() -> None:
         ("pinned", m10_what_was_signed_never_changes),
         ("query", m11_an_unknown_outcome_is_asked_for_and_never_tried_again),
         ("under_way", m11_an_unknown_outcome_is_asked_for_and_never_tried_again),
+        ("evidence", m12_money_comes_with_evidence_and_each_reference_once),
+        ("reference", m12_money_comes_with_evidence_and_each_reference_once),
+        ("sums", m13_nobody_decides_alone_beyond_the_sums),
+        ("two", m13_nobody_decides_alone_beyond_the_sums),
+        ("paid", m14_nobody_is_paid_out_more_than_came_from_them),
     ],
 )
 def test_negative_control_without_what_it_stands_on_a_promise_is_broken_and_noticed(

@@ -11,6 +11,7 @@ from lutong_membership.domain.agreements import LIFE
 from lutong_membership.domain.coupons import COUPON_LIFE
 from lutong_membership.domain.deductions import DEDUCTION_LIFE
 from lutong_membership.domain.holds import HOLD_LIFE
+from lutong_membership.domain.payments import REPAYMENT_LIFE
 
 Life: TypeAlias = Mapping[Any, Sequence[str]]
 """What may follow each state. Keys are literals of each machine's own, which a mapping of strings does not take."""
@@ -19,6 +20,7 @@ MACHINES: Final[Mapping[str, Life]] = {
     "agreement": LIFE,
     "hold": HOLD_LIFE,
     "deduction": DEDUCTION_LIFE,
+    "repayment": REPAYMENT_LIFE,
     "coupon": COUPON_LIFE,
 }
 

@@ -43,6 +43,7 @@ DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
 AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
 COUPONS: Final = Topic("lutong.membership.coupons", key="coupon")
+REPAYMENTS: Final = Topic("lutong.membership.repayments", key="repayment")
 ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
 
@@ -58,7 +59,19 @@ MEMBERSHIP_AUDIT: Final = _audit_of("membership")
 INVENTORY_AUDIT: Final = _audit_of("inventory")
 AUDITS: Final = (FEED_AUDIT, REGISTRY_AUDIT, MEMBERSHIP_AUDIT, INVENTORY_AUDIT)
 
-TOPICS: Final = (POSTS, ENGAGEMENTS, PROGRAMS, DISCOVERIES, AGREEMENTS, HOLDS, COUPONS, ORDERS, STOCK, *AUDITS)
+TOPICS: Final = (
+    POSTS,
+    ENGAGEMENTS,
+    PROGRAMS,
+    DISCOVERIES,
+    AGREEMENTS,
+    HOLDS,
+    COUPONS,
+    REPAYMENTS,
+    ORDERS,
+    STOCK,
+    *AUDITS,
+)
 
 SERVICES: Final = tuple(dict.fromkeys(topic.owner for topic in TOPICS))
 """The services of the suite: each owner of a topic, in the order of the story."""

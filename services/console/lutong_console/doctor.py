@@ -82,7 +82,9 @@ async def _republished(url: str) -> datetime | None:
     except (OSError, asyncpg.PostgresError):
         return None
     try:
-        at: datetime | None = await connection.fetchval("SELECT max(at) FROM audit WHERE action = 'republished'")
+        at: datetime | None = await connection.fetchval(
+            "SELECT max(at) FROM audit WHERE action IN ('outbox.republish', 'republished')"
+        )
         return at
     finally:
         await connection.close()

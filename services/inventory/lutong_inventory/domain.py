@@ -205,6 +205,38 @@ def _share(order: Delivered, returned: Mapping[str, int]) -> int:
     return order.paid_minor * back_minor // total_minor if total_minor else 0
 
 
+@dataclass(frozen=True, slots=True)
+class WantedRefund:
+    """A refund as it is asked for: units by SKU, or an amount in minor units when there are none."""
+
+    order_id: str
+    amount_minor: int | None
+    units: Mapping[str, int]
+    restock: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRefund:
+    """A refund as it was done, with what it came to in minor units."""
+
+    order_id: str
+    amount_minor: int
+    units: Mapping[str, int]
+    restock: bool
+
+
+def differences(known: KnownRefund, wanted: WantedRefund) -> list[str]:
+    """In what a refund is another one than the one that was done under its id; empty when it is the same."""
+    pairs = {
+        "order_id": (known.order_id, wanted.order_id),
+        "lines": (dict(known.units), dict(wanted.units)),
+        "restock": (known.restock, wanted.restock),
+    }
+    if not wanted.units:
+        pairs["amount_minor"] = (known.amount_minor, wanted.amount_minor)
+    return [name for name, (before, now) in pairs.items() if before != now]
+
+
 def refund_of_amount(order: Delivered, amount_minor: int) -> int | Refusal:
     """An amount that is given back, whatever it is for."""
     if amount_minor > order.left_minor:

@@ -116,11 +116,17 @@ async def cancel_order(order_id: Identifier, because: Because, who: Who, tx: TxD
 @allowed("merchant", "operator")
 @audited("order.refund", shows=("refunded_minor", "refund_id"))
 async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDependency) -> dict[str, Any]:
-    """Take part of a fulfilled order back, or all of it. Never more than the member paid, over all refunds."""
+    """Take part of a fulfilled order back, or all of it. Never more than the member paid, over all refunds.
+
+    A refund's id is its merchant's own. The same refund again is the same answer; 409 says in what another one differs.
+    """
     row = (await _lock(tx, who, [order_id]))[order_id]
+    units = dict(domain.demand_by_sku([OrderLine(**line.model_dump(), unit_price_minor=0) for line in command.lines]))
+    wanted = domain.WantedRefund(order_id, command.amount_minor, units, command.restock)
+    if known := await store.refund_of(tx, row["merchant_id"], command.refund_id):
+        return _refunded_before(command.refund_id, known, wanted)
     if row["state"] != "fulfilled":
         raise Problem(409, "not_fulfilled", f"order {order_id!r} is {row['state']}: there is nothing to take back")
-    units = dict(domain.demand_by_sku([OrderLine(**line.model_dump(), unit_price_minor=0) for line in command.lines]))
     order = domain.Delivered(
         [OrderLine.model_validate(line) for line in orjson.loads(row["lines"])],
         row["amount_minor"],
@@ -132,8 +138,8 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
     )
     if isinstance(worth, domain.Refusal):
         raise Problem(409, worth.kind, worth.detail)
-    if not await store.save_refund(tx, command.refund_id, order_id, worth, units, restocked=command.restock):
-        raise Problem(409, "refund_known", f"refund {command.refund_id!r} is known already: use another id")
+    key = store.refund_key(row["merchant_id"], command.refund_id)
+    await store.save_refund(tx, key, order_id, worth, units, restocked=command.restock)
     said = OrderRefunded(
         order_id=order_id,
         refund_id=command.refund_id,
@@ -145,6 +151,14 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
     tx.publish(*([said] if worth else ()), *news, cause=_cause(row))  # who owes nothing less need not be told
     await record(tx, who, on_record.order_refunded(row, command, worth))
     return {"order_id": order_id, "refund_id": command.refund_id, "amount_minor": worth}
+
+
+def _refunded_before(refund_id: str, known: domain.KnownRefund, wanted: domain.WantedRefund) -> dict[str, Any]:
+    """The same refund again is the same answer; another one under its id is told in what it differs."""
+    if others := domain.differences(known, wanted):
+        detail = f"refund {refund_id!r} is done already, with another {', '.join(others)}: a new refund has another id"
+        raise Problem(409, "refund_known", detail, differs=others)
+    return {"order_id": known.order_id, "refund_id": refund_id, "amount_minor": known.amount_minor}
 
 
 @router.get("/v1/orders/{order_id}")

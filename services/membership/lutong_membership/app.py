@@ -8,6 +8,7 @@ from lutong_membership.deduction.settings import DeductionSettings
 from lutong_membership.errands import errands
 from lutong_membership.handlers import handlers
 from lutong_membership.http import router
+from lutong_membership.payment.settings import PaymentSettings
 from lutong_membership.settings import MembershipSettings
 
 service = Service(
@@ -16,7 +17,7 @@ service = Service(
     routes=router,
     migrations=Path(__file__).parent / "migrations",
     errands=errands,
-    settings=(MembershipSettings, CreditSettings, DeductionSettings),
+    settings=(MembershipSettings, CreditSettings, DeductionSettings, PaymentSettings),
 )
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What is asked of the outside, never in a transaction: whether a member may enjoy first, and to take what they owe."""
+"""What is asked of the outside, never in a transaction: whether a member may enjoy first, to take what they owe, and what
+they ask to pay."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,8 +17,14 @@ from lutong_membership.credit.values import Assessment, CreditProvider, Unavaila
 from lutong_membership.deduction.http_provider import HttpDeductionProvider
 from lutong_membership.deduction.settings import DeductionSettings
 from lutong_membership.deduction.values import DeductionProvider, Outcome
+from lutong_membership.domain.agreements import Refusal, Said
+from lutong_membership.domain.payments import Evidence, Repayment, confirm, reject
 from lutong_membership.handlers.clock import clock
-from lutong_membership.store import Attempt, Job
+from lutong_membership.handlers.repayments import LAPSED, book
+from lutong_membership.payment.http_provider import HttpPaymentProvider
+from lutong_membership.payment.settings import PaymentSettings
+from lutong_membership.payment.values import PaymentOutcome, PaymentProvider
+from lutong_membership.store import Attempt, Job, Payment
 
 _PAUSE_MAX_S: Final = 8
 _QUERY_PAUSE_MAX_S: Final = 3600
@@ -31,6 +38,9 @@ def errands() -> list[Errand[Any, Any]]:
     settings = chosen(DeductionSettings)
     if settings.url is not None:
         found.append(deduct(HttpDeductionProvider(settings)))
+    payments = chosen(PaymentSettings)
+    if payments.url is not None:
+        found.append(collect(HttpPaymentProvider(payments)))
     return found
 
 
@@ -120,3 +130,60 @@ def _answered(attempt: Attempt, outcome: Outcome) -> Event:
     if outcome.answer == "succeeded":
         return DeductionSucceeded(**facts)
     return DeductionFailed(**facts, reason=outcome.reason or "declined_by_provider")
+
+
+PROVIDER: Final = "payment-provider"
+"""Who decided about a repayment when the provider did."""
+
+
+def collect(provider: PaymentProvider) -> Errand[Payment, PaymentOutcome]:
+    """Let a provider take what members ask to pay."""
+
+    async def ask(payment: Payment) -> PaymentOutcome:
+        return await (provider.query if payment.sent_before else provider.charge)(payment.order)
+
+    return Errand("collect", store.claim_payments, ask, record_payments, aclose=provider.aclose)
+
+
+async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcome]]) -> list[Outgoing]:
+    """Book what came, once, by its receipt; ask again later about the rest, until the claim expires."""
+    await store.lock_lines(tx, {payment.order.member_id for payment, _ in answers})
+    found = await store.lock_repayments(tx, [payment.order.repayment_id for payment, _ in answers])
+    known = await store.receipts_known(tx, [outcome.receipt for _, outcome in answers if outcome.receipt])
+    said: list[Outgoing] = []
+    later = []
+    for payment, outcome in answers:
+        repayment = found.pop(payment.order.repayment_id, None)
+        if repayment is None or repayment.state not in {"sent", "unknown"}:
+            continue
+        ended = _ended(repayment, outcome, known, tx)
+        if ended is None:
+            pause_s = min(_QUERY_PAUSE_MAX_S if outcome.answer == "unknown" else _SEND_PAUSE_MAX_S, 2**payment.tries)
+            state = "unknown" if outcome.answer != "not_there" else "claimed"
+            later.append((repayment.repayment_id, state, tx.now + timedelta(seconds=pause_s)))
+            continue
+        done, told = ended
+        await store.save_repayments(tx, [done])
+        cause = await store.cause_of(tx, done.repayment_id)
+        said += [Outgoing(each.event, cause, each.due_at) for each in told]
+        if done.state == "confirmed":
+            known.add(done.reference or "")
+            await book(tx, done)
+    await store.postpone_payments(tx, later)
+    return said
+
+
+def _ended(
+    repayment: Repayment, outcome: PaymentOutcome, known: set[str], tx: Tx
+) -> tuple[Repayment, tuple[Said, ...]] | None:
+    """What an answer makes of a repayment; None when it decides nothing yet. One receipt pays once."""
+    if outcome.answer == "succeeded" and outcome.receipt and outcome.receipt not in known:
+        evidence = Evidence("provider", outcome.receipt, repayment.amount_minor, repayment.currency)
+        decided = confirm(repayment, evidence, PROVIDER, tx.now)
+    elif outcome.answer == "failed":
+        decided = reject(repayment, outcome.reason or "declined_by_provider", PROVIDER)
+    elif outcome.answer == "not_there" and repayment.expires_at <= tx.now:
+        decided = reject(repayment, LAPSED, PROVIDER)
+    else:
+        return None
+    return None if isinstance(decided, Refusal) else decided

@@ -1,13 +1,20 @@
 """What an operator may set for membership, read once from LUTONG_* variables and secret files, and frozen."""
 
-from typing import Final
+from datetime import timedelta
+from typing import Annotated, Final, Self
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lutong_membership.domain.agreements import HOLD_LIFE_DEFAULT, OFFER_LIFE_DEFAULT
+from lutong_membership.domain.approvals import PERIOD_DEFAULT, PROPOSAL_LIFE_DEFAULT, Policy
+from lutong_membership.domain.payments import CLAIM_LIFE_DEFAULT
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
+
+_ONE: Final = r"[A-Z]{3}=[0-9]{1,13}"
+PerCurrency = Annotated[str, StringConstraints(pattern=rf"^({_ONE}(,{_ONE})*)?$")]
+"""Amounts in minor units by currency: `CNY=10000,JPY=2000`."""
 
 
 class MembershipSettings(BaseSettings):
@@ -20,12 +27,68 @@ class MembershipSettings(BaseSettings):
     )
     offer_life_s: float = Field(OFFER_LIFE_DEFAULT.total_seconds(), gt=0, description="life of an offer to sign")
     hold_life_s: float = Field(HOLD_LIFE_DEFAULT.total_seconds(), gt=0, description="life of a hold that nobody ends")
-    four_eyes_above_minor: int = Field(
-        10_000, ge=0, description="waivers and write-offs above it need a second operator"
+    claim_life_s: float = Field(
+        CLAIM_LIFE_DEFAULT.total_seconds(), gt=0, description="life of a member's claim to have paid, without evidence"
     )
+    four_eyes_above: PerCurrency = Field(
+        "CNY=10000,JPY=2000,KWD=4000",
+        description="waivers, write-offs and payouts to one member in a period above it need a second operator",
+    )
+    four_eyes_operator_above: PerCurrency = Field(
+        "CNY=100000,JPY=20000,KWD=40000", description="the same, by one operator to all members"
+    )
+    line_raise_above: PerCurrency = Field(
+        "CNY=100000,JPY=20000,KWD=40000",
+        description="raises of one member's line in a period above it need a second operator",
+    )
+    line_raise_operator_above: PerCurrency = Field(
+        "CNY=1000000,JPY=200000,KWD=400000", description="the same, by one operator for all members"
+    )
+    line_max: PerCurrency = Field(
+        "CNY=5000000,JPY=1000000,KWD=2000000", description="a line above it needs a second operator, however it grew"
+    )
+    four_eyes_period_s: float = Field(
+        PERIOD_DEFAULT.total_seconds(), gt=0, description="that period; a currency that is not named needs two at once"
+    )
+    proposal_life_s: float = Field(
+        PROPOSAL_LIFE_DEFAULT.total_seconds(), gt=0, description="how long a second operator may approve a proposal"
+    )
+    four_eyes_above_minor: int | None = Field(None, description="refused: use LUTONG_FOUR_EYES_ABOVE")
     plan_day_s: float | None = Field(
         None, gt=0, description="how long a plan's day lasts, for tests; unset: a day of the calendar"
     )
+
+    @model_validator(mode="after")
+    def _a_threshold_has_a_currency(self) -> Self:
+        if self.four_eyes_above_minor is not None:
+            amount = f"CNY={self.four_eyes_above_minor}"
+            raise ValueError(
+                f"LUTONG_FOUR_EYES_ABOVE_MINOR has no currency: set LUTONG_FOUR_EYES_ABOVE={amount} instead, and every "
+                "other currency that you use; one that is not named needs two operators always"
+            )
+        return self
+
+    @property
+    def policy(self) -> Policy:
+        """What one operator decides alone."""
+        return Policy(
+            gifts=minors(self.four_eyes_above),
+            gifts_of_operator=minors(self.four_eyes_operator_above),
+            raises=minors(self.line_raise_above),
+            raises_of_operator=minors(self.line_raise_operator_above),
+            line_max=minors(self.line_max),
+            period=timedelta(seconds=self.four_eyes_period_s),
+            proposal_life=timedelta(seconds=self.proposal_life_s),
+        )
+
+
+def minors(text: str) -> dict[str, int]:
+    """Amounts by currency.
+
+    >>> minors("CNY=10000,JPY=2000")
+    {'CNY': 10000, 'JPY': 2000}
+    """
+    return {currency: int(amount) for currency, _, amount in (one.partition("=") for one in text.split(",") if one)}
 
 
 class ProviderSettings(BaseSettings):

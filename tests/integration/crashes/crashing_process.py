@@ -14,7 +14,7 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool
 from lutong_chassis.parking import StoredRecord
-from lutong_chassis.testing import http_client, settings_for
+from lutong_chassis.testing import a_member, http_client, settings_for
 from lutong_local.nursery import fork
 
 
@@ -57,6 +57,11 @@ class NoPartitions:
 def service_named(name: str) -> Service:
     service: Service = import_module(f"lutong_{name}.app").service
     return service
+
+
+def principal(name: str) -> Principal:
+    """Who asks, by name: members are called m-1, m-2, …; all others are administrators."""
+    return a_member(name) if name.startswith("m-") else Principal(name, "admin")
 
 
 async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Response | None:

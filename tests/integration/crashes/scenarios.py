@@ -19,6 +19,7 @@ from lutong_contracts.membership import (
     HoldLapsed,
     OfferLapsed,
     OverdueStepDue,
+    RepaymentLapsed,
     SettlementDue,
     TermEnded,
 )
@@ -160,6 +161,7 @@ _ADMIT: Final = Meanwhile(
 )
 _BECAUSE: Final = {"reason": "as the story goes"}
 _LOOKED: Final = {"reason": "looked at it"}
+_SHOWN: Final = {"amount_minor": 100, "bank": "icbc", "reference": "T-1"}
 
 
 def _pass(days: int) -> Meanwhile:
@@ -179,7 +181,7 @@ def _of(
 
 def _about(event: type[Event], **facts: Any) -> Callable[[Mapping[str, Any]], Event]:  # fields of the event
     """An event about the agreement, or the coupon, that was spoken of last."""
-    names = {"agreement_id", "coupon_id"} & set(event.model_fields)
+    names = {"agreement_id", "coupon_id", "repayment_id"} & set(event.model_fields)
     return lambda known: event.model_validate({name: known[name] for name in names} | facts)
 
 
@@ -231,7 +233,14 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     OrderCancelled(order_id="o-3", member_id="m-1", merchant_id="shop", reason="cancelled_by_store"),
     a_request("o-4"),
     HoldLapsed(order_id="o-4"),
-    Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 17_000}),
+    Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 100}, who="m-1"),
+    _of("/v1/repayments/{repayment_id}/confirmation", _SHOWN),
+    Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 100}, who="m-1"),
+    _of("/v1/repayments/{repayment_id}/rejection", _BECAUSE),
+    Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 100}, who="m-1"),
+    Meanwhile("UPDATE repayment SET expires_at = now() - interval '1 day' WHERE state = 'claimed'"),
+    _about(RepaymentLapsed),
+    Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 16_900, "bank": "icbc", "reference": "T-2"}),
     OrderRefunded(
         order_id="o-1",
         refund_id="r-1",
@@ -239,10 +248,10 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
         merchant_id="shop",
         amount={"amount_minor": 1_000, "currency": "CNY"},
     ),
-    Command("POST", "/v1/members/m-1/payouts", {"amount_minor": 50}),
-    Command("PUT", "/v1/members/m-1/line", {"limit_minor": 80_000}),
-    _of("/v1/agreements/{agreement_id}/rights/spa/uses", {"use_id": "u-1"}),
-    _of("/v1/agreements/{agreement_id}/rights/spa/uses/u-1", method="DELETE"),
+    Command("POST", "/v1/members/m-1/payouts", _BECAUSE | {"amount_minor": 50}),
+    Command("PUT", "/v1/members/m-1/line", _BECAUSE | {"limit_minor": 80_000}),
+    _of("/v1/agreements/{agreement_id}/rights/spa/uses", {"use_id": "u-1"}, who="m-1"),
+    _of("/v1/agreements/{agreement_id}/rights/spa/uses/u-1?chosen_by=member", method="DELETE"),
     a_request("o-5", 40_000),
     fulfilled("o-5", 36_000),
     # the term ends; what is owed is collected, waived, written off

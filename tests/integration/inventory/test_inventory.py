@@ -285,7 +285,7 @@ async def test_goods_are_taken_back_and_are_on_the_shelf_again(client: httpx.Asy
 @pytest.mark.parametrize(
     ("what", "status", "kind"),
     [
-        ({"refund_id": "r-1", "amount_minor": 10}, 409, "refund_known"),
+        ({"refund_id": "r-1", "amount_minor": 11}, 409, "refund_known"),
         ({"refund_id": "r-2", "amount_minor": 91}, 409, "more_than_left"),
         ({"refund_id": "r-2", "lines": [{"sku": "tea", "units": 5}]}, 409, "not_delivered"),
         ({"refund_id": "r-2", "lines": [{"sku": "tea", "units": 1}], "amount_minor": 1}, 422, "invalid"),
@@ -301,6 +301,53 @@ async def test_a_refund_that_cannot_be_is_told_why(
     answer = await client.post("/v1/orders/o-1/refunds", json=what)
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:lutong:problem:{kind}")
     assert (await client.get("/v1/orders/o-1")).json()["refunded_minor"] == 10
+
+
+async def test_the_same_refund_again_is_the_same_answer(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_delivery(client, pool)
+    goods = {"lines": [{"sku": "tea", "units": 3}], "restock": True}
+    first, again = [await refund(client, "r-1", **goods) for _ in range(2)]
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    assert await shelf(client, "near") == (3, 0)
+    assert (await client.get("/v1/orders/o-1")).json()["refunded_minor"] == 75
+
+
+async def test_the_same_refund_at_once_is_made_once(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_delivery(client, pool)
+    answers = await asyncio.gather(*(refund(client, "r-1", amount_minor=30) for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert (await client.get("/v1/orders/o-1")).json()["refunded_minor"] == 30
+
+
+@pytest.mark.parametrize(
+    ("what", "differs"),
+    [
+        ({"amount_minor": 31}, ["amount_minor"]),
+        ({"lines": [{"sku": "tea", "units": 1}]}, ["lines"]),
+        ({"lines": [{"sku": "tea", "units": 1}], "restock": True}, ["lines", "restock"]),
+    ],
+)
+async def test_another_refund_under_a_known_id_is_told_in_what_it_differs(
+    what: dict[str, object], differs: list[str], client: httpx.AsyncClient, pool: Pool
+) -> None:
+    await a_delivery(client, pool)
+    await refund(client, "r-1", amount_minor=30)
+    answer = await refund(client, "r-1", **what)
+    assert (answer.status_code, answer.json()["differs"]) == (409, differs)
+    assert (await client.get("/v1/orders/o-1")).json()["refunded_minor"] == 30
+
+
+async def test_a_refund_id_belongs_to_the_merchant_who_chose_it(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_delivery(client, pool)
+    assert (await refund(client, "r-1", amount_minor=30)).status_code == 201
+    await pool.execute(
+        "INSERT INTO customer_order SELECT (jsonb_populate_record(row, $1)).* FROM customer_order AS row",
+        '{"order_id": "o-2", "merchant_id": "rival", "refunded_minor": 0}',
+    )
+    answer = await client.post("/v1/orders/o-2/refunds", json={"refund_id": "r-1", "amount_minor": 30})
+    assert answer.status_code == 201
+    (known,) = (await client.get("/v1/orders/o-2")).json()["refunds"]
+    assert known["refund_id"] == "r-1"
 
 
 async def test_twenty_refunds_at_once_never_give_back_more_than_was_paid(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -1,7 +1,7 @@
 """A provider outside, as a process: it keeps its word, or breaks it in the way that a test asks for.
 
-`python -m tests.integration.membership.credit_stub PORT` serves the contracts of `credit.http_provider` and of
-`deduction.http_provider`, and
+`python -m tests.integration.membership.credit_stub PORT` serves the contracts of `credit.http_provider`, of
+`deduction.http_provider` and of `payment.http_provider`, and
 
     PUT /stub      how to behave from now on: {"POST": {…}, "GET": {…}}, see `Behaviour`
     DELETE /stub   forget everything
@@ -9,6 +9,8 @@
 """
 
 import asyncio
+import hashlib
+import hmac
 import json
 import socket
 import struct
@@ -18,6 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+SIGNING_KEY = "a-key-that-only-the-provider-and-we-have"
+_NAMES = {"deductions": "deduction_id", "payments": "repayment_id"}
 DECISION = {"state": "decided", "decision": "admitted", "points": 712, "limit_minor": 300_000, "valid_days": 30}
 
 
@@ -31,6 +35,7 @@ class Behaviour:
     body: str | None = None  # instead of the order as it stands
     headers: dict[str, str] = field(default_factory=dict)
     decided: dict[str, Any] = field(default_factory=lambda: dict(DECISION))
+    key: str = SIGNING_KEY  # payments are signed with it
 
 
 class Stub:
@@ -66,7 +71,7 @@ class Stub:
         self, writer: asyncio.StreamWriter, method: str, path: str, body: bytes, headers: dict[str, str]
     ) -> None:
         behaviour = self.behaviours.get(method, Behaviour())
-        name = "deduction_id" if path.startswith("/deductions") else "out_order_no"
+        name = _NAMES.get(path.split("/")[1], "out_order_no")
         sent = json.loads(body) if method == "POST" else {}
         number = sent[name] if method == "POST" else path.rpartition("/")[2]
         token = headers.get("authorization", "")
@@ -74,6 +79,8 @@ class Stub:
         if method == "POST" and behaviour.take:
             self.orders[number] = sent | behaviour.decided | {name: number}
         order = self.orders.get(number)
+        if order and name == "repayment_id":
+            order = order | {"signature": _signature(order, behaviour.key)}
         said = behaviour.body if behaviour.body is not None else json.dumps(order or {})
         await self._say(writer, behaviour, behaviour.status if order or behaviour.status != 200 else 404, said)
 
@@ -93,6 +100,13 @@ class Stub:
                     await asyncio.sleep(0.02 if behaviour.then == "drip" else 0)
             case _:
                 _answer(writer, status, said, behaviour.headers)
+
+
+def _signature(order: dict[str, Any], key: str) -> str:
+    """As a provider works it out for itself: nothing of the service's code takes part."""
+    names = ("repayment_id", "state", "amount_minor", "currency", "receipt", "reason")
+    told = "|".join(str(order.get(name) or "") for name in names)
+    return hmac.new(key.encode(), told.encode(), hashlib.sha256).hexdigest()
 
 
 def _answer(writer: asyncio.StreamWriter, status: int, body: str, headers: dict[str, str] | None = None) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Final
 
 import httpx
 
 from lutong_chassis.database import Pool
 from lutong_chassis.envelope import Received
-from lutong_chassis.testing import a_received, deliver, run_errand
+from lutong_chassis.testing import a_member as member_token
+from lutong_chassis.testing import a_received, bearer, deliver, run_errand
 from lutong_contracts import Event
 from lutong_contracts.membership import AgreementSigned, CreditAssessed
 from lutong_membership.credit.providers import ScorecardProvider
@@ -70,3 +72,22 @@ async def wait(pool: Pool, agreement_id: str, days: float) -> None:
 def names(events: Sequence[Event]) -> list[str]:
     """What was said, by name."""
     return [type(event).__name__ for event in events]
+
+
+_transfers = count(1)
+
+
+async def transfer(
+    client: httpx.AsyncClient, amount_minor: int, member: str = "m-1", reference: str = "", **more: Any
+) -> httpx.Response:
+    """Money that arrived at the bank, as an operator writes it down: under a reference of its own, unless one is given."""
+    evidence = {"bank": "icbc", "reference": reference or f"S-{next(_transfers)}"}
+    return await client.post(
+        f"/v1/members/{member}/repayments", json={"amount_minor": amount_minor, **evidence, **more}
+    )
+
+
+async def claim(client: httpx.AsyncClient, amount_minor: int, member: str = "m-1") -> httpx.Response:
+    """A member asks to pay."""
+    body = {"amount_minor": amount_minor}
+    return await client.post(f"/v1/members/{member}/repayments", json=body, headers=bearer(member_token(member)))

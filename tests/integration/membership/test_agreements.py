@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
+from lutong_chassis.testing import a_member as member_token
 from lutong_chassis.testing import bearer, deliver, http_client
 from lutong_contracts import Event
 from lutong_contracts.inventory import OrderRefunded
@@ -18,7 +19,7 @@ from lutong_contracts.membership import GraceEnded, HoldLapsed, OverdueStepDue, 
 from lutong_membership.app import service
 from lutong_membership.domain.holds import CaptureBeyondHoldError
 from lutong_membership.handlers import handlers
-from tests.integration.membership.story import OBLIGED, a_member, a_shop, happened, names, tell, wait
+from tests.integration.membership.story import OBLIGED, a_member, a_shop, happened, names, tell, transfer, wait
 from tests.support.builders import a_request, cancelled, fulfilled
 
 
@@ -76,7 +77,7 @@ async def test_enjoy_first_pay_later_every_yuan_accounted_for(client: httpx.Asyn
     assert (quote["charge_minor"], quote["outstanding_minor"]) == (200, 2_000)
     assert sum(line["amount_minor"] for line in quote["proof"]) == quote["charge_minor"]
 
-    paid = await client.post("/v1/members/m-1/repayments", json={"amount_minor": 2_000})
+    paid = await transfer(client, 2_000)
     assert paid.status_code == 201
     assert (await get(client, f"/v1/agreements/{agreement}"))["state"] == "settled"
     assert names(await passes(pool, agreement, 7, GraceEnded)) == ["AgreementClosed"]
@@ -138,16 +139,18 @@ async def test_store_side_cancellation_gives_back_what_was_paid_and_takes_the_ac
 ) -> None:
     agreement = await a_member(pool, order="o-1")
     await deliver(pool, handlers, fulfilled("o-1", 900))
-    await client.post("/v1/members/m-1/repayments", json={"amount_minor": 900})
+    await transfer(client, 900)
     assert names(await refunded(pool, "o-1", 900)) == ["RefundBooked"]
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert (line["credit_minor"], line["owed_minor"]) == (900, 0)
     assert (await get(client, f"/v1/agreements/{agreement}/quote"))["progress"] == {
         "times": 0, "amount_minor": 0, "benefit_minor": 0,
     }  # fmt: skip
-    too_much = await client.post("/v1/members/m-1/payouts", json={"amount_minor": 901})
+    too_much = await client.post("/v1/members/m-1/payouts", json={"amount_minor": 901, "reason": "store closed"})
     assert too_much.json()["type"] == "urn:lutong:problem:not_owed"
-    assert (await client.post("/v1/members/m-1/payouts", json={"amount_minor": 900})).json()["credit_minor"] == 0
+    assert (await client.post("/v1/members/m-1/payouts", json={"amount_minor": 900, "reason": "store closed"})).json()[
+        "credit_minor"
+    ] == 0
     await books_are_right(client)
 
 
@@ -157,7 +160,7 @@ async def test_what_is_owed_to_a_member_pays_other_orders_of_the_agreement_first
     await a_member(pool, order="o-1")
     await deliver(pool, handlers, fulfilled("o-1", 900))
     await buys(pool, "o-2")
-    await client.post("/v1/members/m-1/repayments", json={"amount_minor": 900})
+    await transfer(client, 900)
     await refunded(pool, "o-1", 900)
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert (line["credit_minor"], line["owed_minor"]) == (0, 0)
@@ -201,7 +204,7 @@ async def test_user_deletes_account_with_open_obligation(client: httpx.AsyncClie
 
     await client.post(f"/v1/agreements/{agreement}/quit", json={"accepted_charge_minor": 100})
     await passes(pool, agreement, 3, SettlementDue)
-    await client.post("/v1/members/m-1/repayments", json={"amount_minor": 1_000})
+    await transfer(client, 1_000)
     assert (await client.delete("/v1/members/m-1/profile")).status_code == 409  # late events may still come
     await passes(pool, agreement, 7, GraceEnded)
     assert (await client.delete("/v1/members/m-1/profile")).status_code == 204
@@ -224,7 +227,7 @@ async def test_an_overdue_order_climbs_and_comes_down_when_the_oldest_is_paid(
     (proposal,) = await get(client, "/v1/proposals")
     assert (proposal["kind"], proposal["proposed_by"], proposal["amount_minor"]) == ("write_off", "ladder", 9_000)
 
-    await client.post("/v1/members/m-1/repayments", json={"amount_minor": 9_000})
+    await transfer(client, 9_000)
     assert (await get(client, f"/v1/agreements/{agreement}"))["step"] == "none"
     stale = await client.post(f"/v1/proposals/{proposal['proposal_id']}/approval", json={"reason": "late"})
     assert stale.json()["type"] == "urn:lutong:problem:nothing_owed"
@@ -245,8 +248,9 @@ async def test_a_hold_that_takes_too_long_expires_and_goods_that_come_later_are_
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert (line["owed_minor"], line["uncovered_minor"], line["held_minor"]) == (54_000, 36_000, 27_000)
     assert names(await tell(pool, a_request("o-4", 1))) == ["CreditDeclined"]
-    paid = await client.post("/v1/members/m-1/repayments", json={"amount_minor": 90_000})
-    assert (paid.json()["owed_minor"], paid.json()["uncovered_minor"]) == (0, 0)
+    await transfer(client, 90_000)
+    line = (await get(client, "/v1/members/m-1"))["lines"][0]
+    assert (line["owed_minor"], line["uncovered_minor"]) == (0, 0)
     await books_are_right(client)
 
 
@@ -297,10 +301,11 @@ async def test_rights_are_used_over_http_and_taken_back(client: httpx.AsyncClien
     await a_shop(client, **OBLIGED | {"benefits": {"rights": [right]}})
     agreement = await a_member(pool)
     uses = f"/v1/agreements/{agreement}/rights/spa/uses"
-    answers = await asyncio.gather(*(client.post(uses, json={"use_id": f"u-{n}"}) for n in range(10)))
+    me = bearer(member_token("m-1"))
+    answers = await asyncio.gather(*(client.post(uses, json={"use_id": f"u-{n}"}, headers=me) for n in range(10)))
     assert sorted(answer.status_code for answer in answers) == [201] * 2 + [409] * 8
     used = next(answer.json()["use_id"] for answer in answers if answer.status_code == 201)
-    assert (await client.delete(f"{uses}/{used}")).status_code == 200
+    assert (await client.delete(f"{uses}/{used}?chosen_by=member")).status_code == 200
     assert (await get(client, f"/v1/agreements/{agreement}/quote"))["charge_minor"] == 300
     await books_are_right(client)
 
@@ -328,7 +333,9 @@ async def test_waivers_above_the_threshold_need_four_eyes(client: httpx.AsyncCli
     own = await client.post(approval, json={"reason": "I say so"}, headers=one)
     assert own.json()["type"] == "urn:lutong:problem:own_proposal"
     done, again = [await client.post(approval, json={"reason": "agreed"}, headers=other) for _ in range(2)]
-    assert (done.status_code, again.json()["type"]) == (200, "urn:lutong:problem:proposal_closed")
+    assert (done.status_code, again.json()) == (200, done.json())
+    late = await client.post(approval, json={"reason": "agreed"}, headers=operator("ops-3"))
+    assert late.json()["type"] == "urn:lutong:problem:proposal_closed"
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert line["owed_minor"] == 18_000 - 5_000 - 10_001
     audit = await pool.fetch("SELECT actor, action FROM audit WHERE actor LIKE 'ops%' ORDER BY id")

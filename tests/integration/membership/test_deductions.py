@@ -18,7 +18,7 @@ from lutong_membership.deduction.values import Order, Outcome
 from lutong_membership.errands import deduct
 from lutong_membership.handlers import handlers
 from tests.integration.conftest import PoolOf
-from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, wait
+from tests.integration.membership.story import OBLIGED, a_member, a_shop, claim, names, transfer, wait
 from tests.support.builders import fulfilled
 
 ALL_DAY = OBLIGED | {"withholding": OBLIGED["withholding"] | {"window_opens": "00:00", "window_closes": "23:59:59"}}
@@ -65,7 +65,7 @@ async def a_charge(client: httpx.AsyncClient, pool: Pool) -> DeductionNotified:
     """Somebody who bought once, paid for it, and is to pay back the 1.00 they saved."""
     agreement = await a_member(pool, order="o-1")
     await deliver(pool, handlers, fulfilled("o-1", 900))
-    await client.post("/v1/members/m-1/repayments", json={"amount_minor": 900})
+    await transfer(client, 900)
     for days, deadline in ((30, TermEnded), (3, SettlementDue)):
         await wait(pool, agreement, days)
         said = await deliver(pool, handlers, deadline(agreement_id=agreement))
@@ -119,7 +119,7 @@ async def test_an_unknown_outcome_is_queried_until_it_is_known_and_never_sent_ag
     for _ in range(3):
         assert await goes_on(pool, bank) == []
         assert await states(pool) == ["unknown"]
-    refused = await client.post("/v1/members/m-1/repayments", json={"amount_minor": 100})
+    refused = await claim(client, 100)
     assert refused.json()["type"] == "urn:lutong:problem:not_owed"  # it may have been taken
     assert names(await goes_on(pool, bank)) == ["DeductionSucceeded", "AgreementSettled"]
     assert (len(bank.deducted), len(bank.queried)) == (1, 3)
@@ -196,7 +196,7 @@ async def test_a_member_who_pays_part_after_the_notice_is_notified_of_the_rest(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     notified = await a_charge(client, pool)
-    assert (await client.post("/v1/members/m-1/repayments", json={"amount_minor": 40})).status_code == 201
+    assert (await transfer(client, 40)).status_code == 201
     await after_the_notice(pool, notified)
     assert await goes_on(pool, Bank()) == []
     rows = await pool.fetch("SELECT state, amount_minor FROM deduction ORDER BY deduction_id")

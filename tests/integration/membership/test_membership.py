@@ -15,7 +15,7 @@ from lutong_chassis.testing import a_received, create_database, deliver, drop_da
 from lutong_membership.app import service
 from lutong_membership.handlers import handlers
 from tests.conftest import Infrastructure
-from tests.integration.membership.story import names, tell
+from tests.integration.membership.story import claim, names, tell, transfer
 from tests.support import builders
 from tests.support.builders import BAD_PROFILE, GOOD_PROFILE, a_request, cancelled, fulfilled
 
@@ -41,16 +41,16 @@ async def test_an_order_is_held_and_captured_and_repaid(client: httpx.AsyncClien
     joined = ["AgreementConsulted", "CreditAssessed", "AgreementSigned", "CreditHeld", "HoldLapsed"]
     assert names(await tell(pool, a_request())) == joined
     assert names(await deliver(pool, handlers, fulfilled())) == ["HoldCaptured"]
-    repaid = await client.post("/v1/members/m-1/repayments", json={"amount_minor": 4_000})
+    assert (await transfer(client, 4_000)).json()["state"] == "confirmed"
 
-    line = repaid.json()
+    line = (await client.get("/v1/members/m-1")).json()["lines"][0]
     assert (line["limit_minor"], line["held_minor"], line["owed_minor"], line["available_minor"]) == (
         100_000,
         0,
         6_000,
         94_000,
     )
-    assert (await client.post("/v1/members/m-1/repayments", json={"amount_minor": 6_001})).status_code == 409
+    assert (await claim(client, 6_001)).status_code == 409
     assert await summary(client) == {
         "holds": {"captured": 1},
         "held_minor": 0,
@@ -195,7 +195,7 @@ async def test_line_lowered_below_current_holds_is_accepted_and_falls_as_they_en
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await tell(pool, a_request("o-1", 50_000), a_request("o-2", 20_000))
-    lowered = (await client.put("/v1/members/m-1/line", json={"limit_minor": 30_000})).json()
+    lowered = (await client.put("/v1/members/m-1/line", json={"limit_minor": 30_000, "reason": "moved away"})).json()
     assert (lowered["limit_minor"], lowered["target_minor"], lowered["available_minor"]) == (70_000, 30_000, 0)
     assert names(await deliver(pool, handlers, a_request("o-3", 1))) == ["CreditDeclined"]
 
@@ -208,7 +208,7 @@ async def test_line_lowered_below_current_holds_is_accepted_and_falls_as_they_en
 async def test_an_unused_line_can_be_lowered_and_raised_at_once(client: httpx.AsyncClient, pool: Pool) -> None:
     await tell(pool, a_request("o-1", 50_000))
     for limit, expected in ((10_000, 50_000), (60_000, 60_000), (50_000, 50_000), (49_999, 50_000)):
-        answer = (await client.put("/v1/members/m-1/line", json={"limit_minor": limit})).json()
+        answer = (await client.put("/v1/members/m-1/line", json={"limit_minor": limit, "reason": "as agreed"})).json()
         assert (answer["limit_minor"], answer["target_minor"]) == (expected, limit)
     await summary(client)
 
@@ -222,7 +222,9 @@ async def test_an_unused_line_can_be_lowered_and_raised_at_once(client: httpx.As
         ("PUT", "/v1/plans/x", b'{"merchant_id": "shop", "title": "a\\u0000", "line_limit_minor": 1}', 422),
         ("PUT", "/v1/plans/x", b'{"merchant_id": "shop", "title": "a", "line_limit_minor": 1, "secret_limit": 2}', 422),
         ("PUT", "/v1/plans/light", b'{"merchant_id": "other", "title": "a", "line_limit_minor": 1}', 409),
-        ("POST", "/v1/members/nobody/repayments", b'{"amount_minor": 1}', 404),
+        ("POST", "/v1/members/nobody/repayments", b'{"amount_minor": 1, "bank": "icbc", "reference": "T-1"}', 404),
+        ("POST", "/v1/members/m-1/repayments", b'{"amount_minor": 1}', 422),
+        ("POST", "/v1/members/m-1/repayments", b'{"amount_minor": 1, "bank": "icbc", "reference": "a b"}', 422),
         ("POST", "/v1/members/m-1/repayments", b'{"amount_minor": -1}', 422),
         ("GET", "/v1/holds/nothing", b"", 404),
         ("PUT", "/v1/members/m-1/profile", b'{"months_known": 1e400}', 422),

@@ -61,6 +61,8 @@ DONE_BY_OPERATORS: Final[Row] = (401, 403, IN, IN, 403, 403, 403, 403)
 DONE_BY_ITS_MERCHANT: Final[Row] = (401, 403, IN, IN, IN, 404, 403, 403)
 READ_BY_ITS_MERCHANT: Final[Row] = (401, IN, IN, IN, IN, 404, 403, 403)
 DONE_BY_ITS_MEMBER: Final[Row] = (401, 403, IN, IN, 403, 403, IN, 404)
+CLAIMED_BY_ITS_MEMBER: Final[Row] = (401, 403, 422, 422, 403, 403, IN, 404)  # operators need evidence beside it
+DONE_BY_THE_MEMBER: Final[Row] = (401, 403, 403, 403, 403, 403, IN, 404)
 READ_BY_ITS_MEMBER: Final[Row] = (401, IN, IN, IN, 403, 403, IN, 404)
 PUBLISHED_BY_OTHERS: Final[Row] = (401, 403, IN, IN, IN, IN, IN, IN)
 READ_BY_WHOEVER_MAY_PUBLISH: Final[Row] = (401, IN, IN, IN, IN, IN, IN, IN)
@@ -353,10 +355,34 @@ async def a_membership(world: World) -> None:
     await _owes(world, ANN, "o-2")
     await _hears(world, a_request("o-1", viewer_id=ANN))
     await _owes(world, "bob", "o-3")
-    await world.ask("POST", "/v1/members/bob/repayments", {"amount_minor": 10_000})
+    await world.ask("POST", "/v1/members/bob/repayments", _paid(world, 10_000))
     back = Money(amount_minor=10_000, currency="CNY")
     facts = {"member_id": "bob", "merchant_id": ACME, "order_id": "o-3"}
     await _hears(world, OrderRefunded(refund_id="r-1", amount=back, **facts))
+
+
+def _paid(world: World, amount_minor: int) -> dict[str, Any]:
+    return {"amount_minor": amount_minor, "bank": "icbc", "reference": world.fresh("T")}
+
+
+async def _claims(world: World) -> str:
+    """Ann asks to pay; gives the repayment."""
+    ann = bearer(a_member(ANN))
+    answer = await world.admin.post(f"/v1/members/{ANN}/repayments", json={"amount_minor": 1}, headers=ann)
+    return str(answer.raise_for_status().json()["repayment_id"])
+
+
+async def _claimed(world: World) -> Asked:
+    repayment_id = await _claims(world)
+    return Asked(f"/v1/repayments/{repayment_id}", about=repayment_id)
+
+
+async def _confirm(world: World) -> Asked:
+    return Asked(f"/v1/repayments/{await _claims(world)}/confirmation", _paid(world, 1))
+
+
+async def _reject_claim(world: World) -> Asked:
+    return Asked(f"/v1/repayments/{await _claims(world)}/rejection", {"reason": "nothing came"})
 
 
 async def _hears(world: World, event: Event) -> None:
@@ -406,7 +432,9 @@ def _of_an_agreement(path: str) -> Ask:
 
 async def _use(world: World) -> Asked:
     asked = await _of_an_agreement("/rights/tea/uses")(world)
-    return Asked(asked.path, {"use_id": world.fresh("use")}, asked.about)
+    codes = asked.path.replace("/uses", "/codes")
+    shown = await world.admin.post(codes, headers=bearer(a_member(ANN)))
+    return Asked(asked.path, {"use_id": world.fresh("use"), "code": shown.json()["code"]}, asked.about)
 
 
 async def _unuse(world: World) -> Asked:
@@ -458,16 +486,16 @@ MEMBERSHIP: Final[Matrix] = OPERATIONS | {
     "GET /v1/members/{member_id}/ledger": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/ledger", about=ANN)),
     "GET /v1/holds/{order_id}": (READ_BY_ITS_PARTIES, fixed("/v1/holds/o-1", about="o-1")),
     "POST /v1/members/{member_id}/repayments": (
-        DONE_BY_ITS_MEMBER,
+        CLAIMED_BY_ITS_MEMBER,
         fixed(f"/v1/members/{ANN}/repayments", {"amount_minor": 1}, ANN),
     ),
     "POST /v1/members/{member_id}/payouts": (
         DONE_BY_OPERATORS,
-        fixed("/v1/members/bob/payouts", {"amount_minor": 1}),
+        fixed("/v1/members/bob/payouts", {"amount_minor": 1, "reason": "store closed"}),
     ),
     "PUT /v1/members/{member_id}/line": (
         DONE_BY_OPERATORS,
-        fixed(f"/v1/members/{ANN}/line", {"limit_minor": 100_000}),
+        fixed(f"/v1/members/{ANN}/line", {"limit_minor": 100_000, "reason": "as agreed"}),
     ),
     "POST /v1/members/{member_id}/consultations": (DONE_BY_ITS_MEMBER, _consult),
     "GET /v1/members/{member_id}/coupons": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/coupons", about=ANN)),
@@ -476,6 +504,14 @@ MEMBERSHIP: Final[Matrix] = OPERATIONS | {
     "GET /v1/agreements/{agreement_id}/statement": (READ_BY_ITS_MEMBER, _of_an_agreement("/statement")),
     "POST /v1/agreements/{agreement_id}/signature": (DONE_BY_ITS_MEMBER, _sign),
     "POST /v1/agreements/{agreement_id}/quit": (DONE_BY_ITS_MEMBER, _quit),
+    "GET /v1/repayments": (READ_BY_STAFF, fixed("/v1/repayments")),
+    "GET /v1/repayments/{repayment_id}": (READ_BY_ITS_MEMBER, _claimed),
+    "POST /v1/repayments/{repayment_id}/confirmation": (DONE_BY_OPERATORS, _confirm),
+    "POST /v1/repayments/{repayment_id}/rejection": (DONE_BY_OPERATORS, _reject_claim),
+    "POST /v1/agreements/{agreement_id}/rights/{right_id}/codes": (
+        DONE_BY_THE_MEMBER,
+        _of_an_agreement("/rights/tea/codes"),
+    ),
     "POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": (DONE_BY_ITS_PARTIES, _use),
     "DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": (DONE_BY_ITS_MERCHANT, _unuse),
     "POST /v1/agreements/{agreement_id}/waivers": (DONE_BY_OPERATORS, _waive),

@@ -199,6 +199,7 @@ def test_the_database_url_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
         (MembershipSettings, "LUTONG_PLAN_DAY_S", "-1"),
         (MembershipSettings, "LUTONG_HOLD_LIFE_S", "inf"),
         (DeductionSettings, "LUTONG_DEDUCTION_PAUSE_S", "inf"),
+        (MembershipSettings, "LUTONG_FOUR_EYES_ABOVE", "10000"),
         (MembershipSettings, "LUTONG_FOUR_EYES_ABOVE_MINOR", "1.5"),
         (DeductionSettings, "LUTONG_DEDUCTION_TIMEOUT_S", "0"),
     ],

@@ -15,7 +15,7 @@ from lutong_membership.domain.collection import (
 )
 from lutong_membership.domain.debts import step_at
 from lutong_membership.domain.deductions import Deduction, postponed
-from lutong_membership.domain.dossier import Dossier, Outcome, climb
+from lutong_membership.domain.dossier import Dossier, Outcome, climb, incur
 from lutong_membership.domain.life import end_term, settle, write_off
 from tests.unit.membership.a_membership import NOON, a_clock, a_desk, an_agreement, bought, kinds, said
 
@@ -234,3 +234,11 @@ def test_the_ladder_is_a_function_of_the_oldest_debt_and_the_day() -> None:
     ]
     assert reached == ["none", "reminded", "blocked", "suspended", "proposed"]
     assert step_at(plan.terms.payment, None, a_clock(900).now, a_clock().calendar(plan)) == "none"
+
+
+def test_goods_that_come_after_a_write_off_are_collected_again() -> None:
+    given_up = replace(write_off(owing(1), "w-1", a_clock(2)).dossier, open_holds=1)
+    goods = replace(given_up.debts["order:o-0"], debt_id="order:o-late", outstanding_minor=900)
+    for state in ("written_off", "closed"):
+        agreement = replace(given_up.agreement, state=state)
+        assert incur(replace(given_up, agreement=agreement), goods, a_clock(3)).dossier.agreement.state == "settling"

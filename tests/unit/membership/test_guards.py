@@ -21,7 +21,7 @@ def test_a_debt_is_never_reduced_by_more_than_there_is(amount_minor: int) -> Non
 
 
 def test_a_use_that_never_was_cannot_be_taken_back() -> None:
-    refused = take_back(an_agreement(), "lounge", "use-1", a_clock())
+    refused = take_back(an_agreement(), "lounge", "use-1", "member", a_clock())
     assert getattr(refused, "kind", None) == "no_use"
 
 

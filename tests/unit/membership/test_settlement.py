@@ -124,7 +124,7 @@ def test_a_late_refund_never_charges_more() -> None:
     done = settle(ended(having_bought(3)), a_clock(33)).dossier
     late = given_back(done, "o-0", 900, days=35)
     assert late.dossier.agreement.charge_minor == 0
-    assert late.dossier.accruals["refund:r-1"].effect == "late"
+    assert late.dossier.accruals["refund:shop:r-1"].effect == "late"
     assert "AgreementUnfulfilled" not in said(late)
 
 
@@ -136,7 +136,7 @@ def test_after_the_grace_a_late_event_is_written_down_and_changes_nothing() -> N
     assert too_late.dossier.accruals["order:o-late"].effect == "outside"
     heard_too_late = given_back(done, "o-0", 900, days=40)
     assert heard_too_late.dossier.agreement.charge_minor == 200
-    assert heard_too_late.dossier.accruals["refund:r-1"].effect == "late"
+    assert heard_too_late.dossier.accruals["refund:shop:r-1"].effect == "late"
 
 
 def test_quit_on_the_last_day_settles_by_what_was_reached() -> None:
@@ -260,24 +260,19 @@ def test_rights_are_used_as_often_as_the_plan_says_and_count_as_enjoyed() -> Non
     right = {"right_id": "delivery", "title": "free delivery", "times": 2, "value_minor": 300}
     dossier = an_agreement(benefits={"rights": [right]})
     for use in ("u-1", "u-2"):
-        outcome = use_right(dossier, "delivery", use, a_clock(1))
+        outcome = use_right(dossier, "delivery", use, "merchant", a_clock(1))
         assert isinstance(outcome, Outcome)
         dossier = outcome.dossier
-    third, again, unknown = (
-        use_right(dossier, *what, a_clock(1)) for what in (("delivery", "u-3"), ("delivery", "u-2"), ("spa", "u"))
-    )
-    assert [refusal.kind for refusal in (third, again, unknown) if isinstance(refusal, Refusal)] == [
-        "used_up",
-        "use_known",
-        "no_right",
-    ]
+    third, unknown = (use_right(dossier, *what, "merchant", a_clock(1)) for what in (("delivery", "u-3"), ("spa", "u")))
+    assert [each.kind for each in (third, unknown) if isinstance(each, Refusal)] == ["used_up", "no_right"]
+    assert use_right(dossier, "delivery", "u-2", "merchant", a_clock(1)) == Outcome(dossier)  # the same again
     assert quoted(dossier).charge_minor == 600
 
-    back = take_back(dossier, "delivery", "u-1", a_clock(2))
+    back = take_back(dossier, "delivery", "u-1", "merchant", a_clock(2))
     assert isinstance(back, Outcome)
     assert quoted(back.dossier).charge_minor == 300
-    assert isinstance(take_back(back.dossier, "delivery", "u-1", a_clock(2)), Refusal)
-    assert isinstance(use_right(back.dossier, "delivery", "u-3", a_clock(2)), Outcome)
+    assert isinstance(take_back(back.dossier, "delivery", "u-1", "merchant", a_clock(2)), Refusal)
+    assert isinstance(use_right(back.dossier, "delivery", "u-3", "merchant", a_clock(2)), Outcome)
 
 
 def test_closed_once_settled_after_the_grace_and_not_while_an_order_is_under_way() -> None:

@@ -1,4 +1,4 @@
-"""What membership says: agreements from the first question to their end, credit held for orders, coupons.
+"""What membership says: agreements from the first question to their end, credit held for orders, coupons, repayments.
 
 Decisions travel, scores never. Events whose docstring begins with "A deadline" are said by
 membership to itself when they fall due.
@@ -37,6 +37,12 @@ from lutong_contracts.membership.holds import (
     HoldLapsed,
     HoldReleased,
     RefundBooked,
+)
+from lutong_contracts.membership.repayments import (
+    RepaymentClaimed,
+    RepaymentConfirmed,
+    RepaymentLapsed,
+    RepaymentRejected,
 )
 from lutong_contracts.membership.settlement import (
     AgreementCharged,
@@ -98,6 +104,10 @@ __all__ = [
     "OfferLapsed",
     "OverdueStepDue",
     "RefundBooked",
+    "RepaymentClaimed",
+    "RepaymentConfirmed",
+    "RepaymentLapsed",
+    "RepaymentRejected",
     "SettlementDue",
     "TermEnded",
 ]

@@ -11,7 +11,7 @@ from lutong_console.verify.collect import Row, World, moment
 from lutong_console.verify.violation import Violation
 
 _COUNTS: Final = {"counted", "credited"}
-_LOWERING: Final = {"charge_credited", "charge_owed"}
+_LOWERING: Final = {"charge_credited", "charge_owed", "charge_forgiven"}
 _CALENDAR_DAY: Final = timedelta(hours=23)
 """A notice this long is one of real days; with shortened days (tests) windows never close."""
 

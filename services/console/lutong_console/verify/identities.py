@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from lutong_console.verify.audits import audit_is_published
+from lutong_console.verify.cash import cash_has_evidence
 from lutong_console.verify.charges import charges_are_owed
 from lutong_console.verify.collect import World
 from lutong_console.verify.endings import everything_ends_once
@@ -37,6 +38,7 @@ WORDS: Final = {
     "V10": "what is set aside holds back what is behind it, and nothing else",
     "V11": "no secret is where it must not be (with --canary)",
     "V12": "what is charged is owed, and within its cap",
+    "V13": "cash moves on evidence, and sums that need two people had two",
     "V14": "what operators did is on record, and on the audit topics",
 }
 NAMES: Final = tuple(WORDS)
@@ -52,6 +54,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     projections_follow,
     parked_records_are_held,
     charges_are_owed,
+    cash_has_evidence,
     audit_is_published,
 )
 
@@ -62,7 +65,7 @@ def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[
     return [*found, *clients_are_remembered(world, history), *nothing_is_told(world, canaries)]
 
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

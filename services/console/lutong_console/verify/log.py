@@ -113,12 +113,14 @@ def clients_are_remembered(world: World, history: Iterable[dict[str, Any]]) -> I
 
 def _accepted(world: World) -> dict[str, Counter[str]]:
     """How often something is there that clients ask for, by kind and id."""
-    paid = {row["reference"] for row in world.rows("membership", "entry") if row["kind"] == "repayment"}
+    paid = {
+        row["reference"] for row in world.rows("membership", "entry") if row["kind"] in {"repayment", "overpayment"}
+    }
     left = (row for row in world.rows("membership", "outbox") if row["type"] == "lutong.membership.agreement-quit.v1")
     return {
         "post": Counter(row["post_id"] for row in world.rows("feed", "card")),
         "order": Counter(row["order_id"] for row in world.rows("feed", "request")),
-        "refund": Counter(row["refund_id"] for row in world.rows("inventory", "refund")),
+        "refund": Counter(row["refund_id"].rpartition(":")[2] for row in world.rows("inventory", "refund")),
         "coupon": Counter(row["coupon_id"] for row in world.rows("membership", "coupon")),
         "repayment": Counter(paid),
         "quit": Counter(row["key"] for row in left),

@@ -43,7 +43,7 @@ def _refunds(world: World, orders: dict[str, Row]) -> Iterator[Violation]:
     kinds = {
         row["entry_id"]: row["debt_id"]
         for row in world.rows("membership", "entry")
-        if row["kind"] in {"refund", "refund_owed"}
+        if row["kind"] in {"refund", "refund_owed", "refund_forgiven"}
     }
     booked: Counter[str] = Counter()
     for posting in world.rows("membership", "posting"):

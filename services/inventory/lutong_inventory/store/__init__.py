@@ -9,6 +9,8 @@ from lutong_inventory.store.orders import (
     summary,
 )
 from lutong_inventory.store.refunds import (
+    refund_key,
+    refund_of,
     refunds_of,
     returned_units,
     save_refund,
@@ -54,6 +56,8 @@ __all__ = [
     "orders_at",
     "recall",
     "recalled",
+    "refund_key",
+    "refund_of",
     "refunds_of",
     "reserve",
     "returned_units",

@@ -1,10 +1,38 @@
 """What of orders was taken back."""
 
 from collections.abc import Mapping
-
-import asyncpg
+from typing import Any
 
 from lutong_chassis import Tx, columns
+from lutong_inventory.domain import KnownRefund
+
+
+def refund_key(merchant_id: str, refund_id: str) -> str:
+    """Under which id a refund is kept: a merchant's ids are the merchant's own. No id contains a colon."""
+    return f"{merchant_id}:{refund_id}"
+
+
+async def refund_of(tx: Tx, merchant_id: str, refund_id: str) -> KnownRefund | None:
+    """The refund that a merchant made under an id; those from before ids had owners are kept as they were chosen.
+
+    Serialised by the id: nobody else makes it until commit.
+    """
+    key = refund_key(merchant_id, refund_id)
+    await tx.lock("refund", [key])
+    row = await tx.fetchrow(
+        """
+        SELECT refund_id, order_id, refund.amount_minor, restocked
+          FROM refund JOIN customer_order USING (order_id)
+         WHERE refund_id = ANY ($1) AND merchant_id = $2
+        """,
+        [key, refund_id],
+        merchant_id,
+    )
+    if row is None:
+        return None
+    lines = await tx.fetch("SELECT sku, units FROM refund_line WHERE refund_id = $1", row["refund_id"])
+    units = {line["sku"]: line["units"] for line in lines}
+    return KnownRefund(row["order_id"], row["amount_minor"], units, row["restocked"])
 
 
 async def returned_units(tx: Tx, order_id: str) -> dict[str, int]:
@@ -22,23 +50,16 @@ async def returned_units(tx: Tx, order_id: str) -> dict[str, int]:
 
 
 async def save_refund(
-    tx: Tx, refund_id: str, order_id: str, amount_minor: int, units: Mapping[str, int], *, restocked: bool
-) -> bool:
-    """Keep a refund of a locked order; False when there is one with this id."""
-    fresh = await tx.fetchval(
-        """
-        INSERT INTO refund (refund_id, order_id, amount_minor, restocked)
-        VALUES ($1, $2, $3, $4)
-            ON CONFLICT (refund_id) DO NOTHING
-        RETURNING true
-        """,
-        refund_id,
+    tx: Tx, refund_key: str, order_id: str, amount_minor: int, units: Mapping[str, int], *, restocked: bool
+) -> None:
+    """Keep a refund of a locked order, whose id is locked too."""
+    await tx.execute(
+        "INSERT INTO refund (refund_id, order_id, amount_minor, restocked) VALUES ($1, $2, $3, $4)",
+        refund_key,
         order_id,
         amount_minor,
         restocked,
     )
-    if not fresh:
-        return False
     await tx.execute(
         "UPDATE customer_order SET refunded_minor = refunded_minor + $2, changed_at = now() WHERE order_id = $1",
         order_id,
@@ -46,15 +67,15 @@ async def save_refund(
     )
     await tx.execute(
         "INSERT INTO refund_line (refund_id, sku, units) SELECT $1, * FROM unnest($2::text[], $3::integer[])",
-        refund_id,
+        refund_key,
         *columns(sorted(units.items()), 2),
     )
-    return True
 
 
-async def refunds_of(tx: Tx, order_id: str) -> list[asyncpg.Record]:
-    """Refunds of an order, the earliest first."""
-    return await tx.fetch(
+async def refunds_of(tx: Tx, order_id: str) -> list[dict[str, Any]]:
+    """Refunds of an order under the ids that their merchant chose, the earliest first."""
+    rows = await tx.fetch(
         "SELECT refund_id, amount_minor, restocked, refunded_at FROM refund WHERE order_id = $1 ORDER BY refunded_at, refund_id",
         order_id,
     )
+    return [dict(row) | {"refund_id": row["refund_id"].rpartition(":")[2]} for row in rows]

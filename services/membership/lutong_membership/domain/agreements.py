@@ -34,7 +34,7 @@ LIFE: Final[Mapping[State, tuple[State, ...]]] = {
     "settled": ("closed", "settling"),
     "overdue": ("settling", "recovered", "written_off"),
     "recovered": ("closed", "settling"),
-    "written_off": ("closed",),
+    "written_off": ("closed", "settling"),
     "closed": ("settling",),
 }
 """What may follow each state. Goods that come after everything else (a late capture) lead back to settling."""

@@ -22,6 +22,7 @@ from lutong_membership.domain.dossier import (
     owe,
     reduce_debt,
     relieved,
+    with_debt,
 )
 from lutong_membership.domain.ledger import EntryKind, Source, pair
 
@@ -30,6 +31,8 @@ Back = Literal["refund", "charge_credited"]
 
 _BEARER: Final[dict[Back, Source]] = {"refund": "merchant", "charge_credited": "benefits"}
 _OWED: Final[dict[Back, EntryKind]] = {"refund": "refund_owed", "charge_credited": "charge_owed"}
+_FORGIVEN: Final[dict[Back, EntryKind]] = {"refund": "refund_forgiven", "charge_credited": "charge_forgiven"}
+_ACCOUNT: Final[dict[Back, str]] = {"refund": "payable", "charge_credited": "benefits"}
 
 
 def notify(dossier: Dossier, debt_id: str, clock: Clock) -> Outcome:
@@ -88,11 +91,13 @@ def retry_deduction(dossier: Dossier, deduction_id: str, clock: Clock) -> Outcom
     return notify(dossier, deduction.debt_id, clock)
 
 
-def pay(dossier: Dossier, debt: Debt, amount_minor: int, reference: str, clock: Clock) -> Outcome:
+def pay(
+    dossier: Dossier, debt: Debt, amount_minor: int, reference: str, clock: Clock, source: Source = "cash"
+) -> Outcome:  # what, how much, under which id, and where the money is
     """The member pays part of a debt, or all of it."""
     about = entry_about(dossier, "repayment", reference)
     return (
-        reduce_debt(dossier, debt, amount_minor, "cash", about)
+        reduce_debt(dossier, debt, amount_minor, source, about)
         .then(void_notices, debt.debt_id, clock)
         .then(relieved, clock)
     )
@@ -113,9 +118,10 @@ def allocate(dossiers: Iterable[Dossier], amount_minor: int) -> list[tuple[str, 
 def give_back(
     dossier: Dossier, kind: Back, reference: str, debt_id: str, amount_minor: int, clock: Clock
 ) -> Outcome:  # what, why, of which debt, how much
-    """The member is to pay less than was booked: drop what is unpaid, and owe the rest to the member.
+    """The member is to pay less than was booked: drop what is unpaid, and owe the member what they paid of the rest.
 
-    What is owed to the member pays other debts of the agreement first.
+    What a waiver or a write-off bore goes back to the platform: nobody is given money that never came. What is owed to
+    the member pays other debts of the agreement first.
     """
     debt = dossier.debts[debt_id]
     unpaid_minor = debt.outstanding_minor if debt in dossier.payable() else 0
@@ -126,11 +132,29 @@ def give_back(
         outcome = reduce_debt(dossier, debt, dropped_minor, _BEARER[kind], about).then(void_notices, debt_id, clock)
     rest_minor = amount_minor - dropped_minor
     if rest_minor:
-        account = {"refund": "payable", "charge_credited": "benefits"}[kind]
-        legs = pair(f"merchant:{dossier.agreement.merchant_id}:{account}", f"credit:{debt.member_id}", rest_minor)
-        owed = replace(entry_about(dossier, _OWED[kind], reference), postings=legs, debt_id=debt_id)
-        outcome = outcome.then(booked, [owed]).then(_offset, reference, clock)
+        outcome = outcome.then(_give_rest_back, kind, reference, debt_id, rest_minor).then(_offset, reference, clock)
     return outcome.then(relieved, clock)
+
+
+def _give_rest_back(dossier: Dossier, kind: Back, reference: str, debt_id: str, rest_minor: int) -> Outcome:
+    """Of what is not unpaid: the member's money goes to the member, what the platform gave up comes back to it.
+
+    What a deduction is perhaps paying right now counts as paid: its outcome decides about the debt, not about this.
+    """
+    debt = dossier.debts[debt_id]
+    taking_minor = 0 if debt in dossier.payable() else debt.outstanding_minor
+    owed_minor = min(rest_minor, max(0, debt.paid_minor + taking_minor))
+    account = f"merchant:{dossier.agreement.merchant_id}:{_ACCOUNT[kind]}"
+    parts: tuple[tuple[EntryKind, str, int], ...] = (
+        (_OWED[kind], f"credit:{debt.member_id}", owed_minor),
+        (_FORGIVEN[kind], "platform:waivers", rest_minor - owed_minor),
+    )
+    entries = [
+        replace(entry_about(dossier, entry, reference), postings=pair(account, other, part_minor), debt_id=debt_id)
+        for entry, other, part_minor in parts
+    ]
+    paid = replace(debt, paid_minor=debt.paid_minor - owed_minor)
+    return booked(dossier, entries, debts=with_debt(dossier, paid))
 
 
 def waive(dossier: Dossier, debt: Debt, amount_minor: int, reference: str, clock: Clock) -> Outcome:

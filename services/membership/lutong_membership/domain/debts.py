@@ -19,7 +19,10 @@ LADDER: Final[tuple[Step, ...]] = ("none", "reminded", "blocked", "suspended", "
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """One thing that a member is to pay. Without `due_at` it is payable, and never overdue."""
+    """One thing that a member is to pay. Without `due_at` it is payable, and never overdue.
+
+    `paid_minor` is what the member's money paid of it and was not given back: a refund owes them no more than that.
+    """
 
     debt_id: str
     agreement_id: str
@@ -30,12 +33,14 @@ class Debt:
     outstanding_minor: int
     incurred_at: datetime
     due_at: datetime | None = None
+    paid_minor: int = 0
 
-    def less(self, amount_minor: int) -> "Debt":
-        """The debt after so much of it is gone."""
+    def less(self, amount_minor: int, *, paid: bool = False) -> "Debt":
+        """The debt after so much of it is gone: paid with the member's money, or dropped."""
         if not 0 <= amount_minor <= self.outstanding_minor:
             raise RuntimeError(f"debt {self.debt_id}: {amount_minor} of {self.outstanding_minor}")
-        return replace(self, outstanding_minor=self.outstanding_minor - amount_minor)
+        paid_minor = self.paid_minor + (amount_minor if paid else 0)
+        return replace(self, outstanding_minor=self.outstanding_minor - amount_minor, paid_minor=paid_minor)
 
 
 def oldest_first(debts: Iterable[Debt]) -> list[Debt]:

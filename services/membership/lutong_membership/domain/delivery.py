@@ -19,6 +19,11 @@ def accrual_id(order_id: str) -> str:
     return f"order:{order_id}"
 
 
+def refund_accrual_id(merchant_id: str, refund_id: str) -> str:
+    """The business id of a refund: its id belongs to the merchant who chose it. No id contains a colon."""
+    return f"refund:{merchant_id}:{refund_id}"
+
+
 def deliver(dossier: Dossier, hold: Hold, amount: Money, at: datetime, clock: Clock) -> Outcome:
     """Capture what was held, at the moment `at` of business time: it counts, it was enjoyed, and it is to be paid."""
     captured = capture(hold, dossier.line, amount)
@@ -66,7 +71,7 @@ def refund(dossier: Dossier, event: OrderRefunded, at: datetime, clock: Clock) -
     order_id, refund_id, amount_minor = event.order_id, event.refund_id, event.amount.amount_minor
     cited = dossier.accruals[accrual_id(order_id)]
     before = [accrual for accrual in dossier.accruals.values() if accrual.cites == cited.accrual_id]
-    taken_back = reversal(f"refund:{refund_id}", cited, before, amount_minor, at)
+    taken_back = reversal(refund_accrual_id(event.merchant_id, refund_id), cited, before, amount_minor, at)
     said = RefundBooked(
         order_id=order_id,
         refund_id=refund_id,

@@ -9,7 +9,7 @@ from lutong_membership.domain.agreements import Agreement, Said
 from lutong_membership.domain.debts import Debt
 from lutong_membership.domain.deductions import Deduction
 from lutong_membership.domain.dossier import Dossier, Outcome
-from lutong_membership.domain.ledger import Entry, Line
+from lutong_membership.domain.ledger import Entry, Line, after
 
 P = ParamSpec("P")
 
@@ -59,6 +59,12 @@ class Desk:
         self.lines[outcome.dossier.line.key] = outcome.dossier.line
         self.entries.extend(outcome.entries)
         return outcome.said
+
+    def enter(self, entry: Entry) -> None:
+        """An entry of a member that is about no agreement."""
+        key = (entry.member_id, entry.currency)
+        self.lines[key] = after(self.lines[key], entry)
+        self.entries.append(entry)
 
     def as_locked(self, key: tuple[str, str]) -> Line:
         """A line as it was, but with the limit that was decided since: what its entries are written from."""

@@ -21,7 +21,7 @@ from lutong_membership.domain.accruals import Accrual
 from lutong_membership.domain.agreements import CLOSING, Agreement, Clock, Said, State
 from lutong_membership.domain.debts import Debt
 from lutong_membership.domain.deductions import UNDER_WAY, Deduction
-from lutong_membership.domain.ledger import Entry, Line, Source, after, reduced
+from lutong_membership.domain.ledger import MONEY, Entry, Line, Source, after, reduced
 from lutong_membership.domain.lines import settled
 from lutong_membership.domain.plans import Plan
 
@@ -104,7 +104,7 @@ def reduce_debt(
     legs = reduced(debt.kind, debt.member_id, amount_minor, source, dossier.agreement.merchant_id)
     entry = replace(about, postings=legs, debt_id=debt.debt_id, agreement_id=debt.agreement_id)
     entries = settled(dossier.line, entry) if legs else []
-    return booked(dossier, entries, *events, debts=with_debt(dossier, debt.less(amount_minor)))
+    return booked(dossier, entries, *events, debts=with_debt(dossier, debt.less(amount_minor, paid=source in MONEY)))
 
 
 def entry_about(dossier: Dossier, kind: Any, reference: str | None = None) -> Entry:  # noqa: ANN401  # an EntryKind
@@ -122,7 +122,7 @@ def owe(dossier: Dossier, debt: Debt) -> Outcome:
 def incur(dossier: Dossier, debt: Debt, clock: Clock) -> Outcome:
     """Goods are to be paid: the ladder is set up when it has something to stand on for the first time."""
     outcome = owe(dossier, debt)
-    if dossier.agreement.state in {"settled", "recovered", "closed"} and debt.outstanding_minor:
+    if dossier.agreement.state in {*CLOSING, "closed"} and debt.outstanding_minor:
         outcome = outcome.then(moved, "settling")
     return outcome.then(watch, clock)
 

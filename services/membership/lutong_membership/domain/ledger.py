@@ -11,7 +11,7 @@ credits negative. The accounts of a member:
     benefit:<agreement>              what was enjoyed first and is neither charged nor forgiven yet
 
 Across from them stand `merchant:<id>:payable` and `merchant:<id>:benefits`, and the platform's limits,
-beyond, advances, cash, waivers and losses.
+beyond, advances, cash (the bank), clearing (what a payment provider has for us), waivers and losses.
 
 Each line chains its entries: number and hash of the last one are on the line, and an entry's hash
 covers its predecessor's. Whoever changes, drops or swaps entries breaks the chain.
@@ -25,12 +25,15 @@ from typing import Final, Literal
 
 EntryKind = Literal[
     "line_opened", "line_changed", "hold", "release", "expiry", "capture", "late_capture", "uncovered_capture",
-    "repayment", "deduction", "refund", "refund_owed", "offset", "payout", "benefit_accrued", "benefit_reversed",
-    "benefit_forgiven", "charge", "charge_credited", "charge_owed", "waiver", "write_off",
+    "repayment", "overpayment", "deduction", "refund", "refund_owed", "refund_forgiven", "offset", "payout", "benefit_accrued", "benefit_reversed",
+    "benefit_forgiven", "charge", "charge_credited", "charge_owed", "charge_forgiven", "waiver", "write_off",
 ]  # fmt: skip
 DebtKind = Literal["order", "uncovered", "charge"]
-Source = Literal["cash", "credit", "merchant", "benefits", "waivers", "losses"]
+Source = Literal["cash", "clearing", "credit", "merchant", "benefits", "waivers", "losses"]
 Legs = tuple[tuple[str, int], ...]
+
+MONEY: Final[frozenset[Source]] = frozenset({"cash", "clearing", "credit"})
+"""Sources that are the member's own money: what a refund may owe them back."""
 
 GENESIS: Final = bytes(32)
 _OURS: Final = ("available", "held", "owed", "charged", "uncovered", "credit")
@@ -170,6 +173,7 @@ def reduced(kind: DebtKind, member_id: str, amount_minor: int, source: Source, m
     """
     bearer = {
         "cash": "platform:cash",
+        "clearing": "platform:clearing",
         "credit": f"credit:{member_id}",
         "merchant": f"merchant:{merchant_id}:payable",
         "benefits": f"merchant:{merchant_id}:benefits",

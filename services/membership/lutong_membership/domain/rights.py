@@ -1,4 +1,9 @@
-"""Rights that a plan gives: used so many times, each use worth something, and taken back by its own id. Pure."""
+"""Rights that a plan gives: used so many times, each use worth something, and taken back by its own id. Pure.
+
+Ids of uses belong to who chose them: the member's `use-1` is another one than the merchant's.
+"""
+
+from typing import Literal
 
 from lutong_contracts.membership import BenefitConsumed, BenefitReversed
 from lutong_membership.domain.accruals import Accrual, reversal
@@ -6,18 +11,21 @@ from lutong_membership.domain.agreements import Clock, Refusal
 from lutong_membership.domain.dossier import Dossier, Outcome, changed
 from lutong_membership.domain.life import admit
 
+Chooser = Literal["member", "merchant"]
+"""Whose id a use has. Operators act for the merchant."""
 
-def use_right(dossier: Dossier, right_id: str, use_id: str, clock: Clock) -> Outcome | Refusal:
-    """The member uses a right now."""
+
+def use_right(dossier: Dossier, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Outcome | Refusal:
+    """The member uses a right now. The same use again changes nothing, and is no refusal."""
     agreement = dossier.agreement
     right = next((each for each in dossier.plan.terms.benefits.rights if each.right_id == right_id), None)
     if right is None:
         return Refusal("no_right", f"the plan gives no right {right_id!r}")
+    key = _accrual_id(agreement.agreement_id, use_id, by)
+    if known := dossier.accruals.get(key):
+        return _again(dossier, known, right_id, use_id)
     if not agreement.grants_benefits(clock.now):
         return Refusal("no_benefits", f"the agreement is {agreement.state} and gives no benefits now")
-    key = _accrual_id(agreement.agreement_id, use_id)
-    if key in dossier.accruals:
-        return Refusal("use_known", f"use {use_id!r} is known already: use another id for another use")
     uses = [a for a in dossier.accruals.values() if a.kind == "right" and a.right_id == right_id]
     back = {a.cites for a in dossier.accruals.values() if a.kind == "right_reversed"}
     if sum(use.accrual_id not in back for use in uses) >= right.times:
@@ -35,10 +43,18 @@ def use_right(dossier: Dossier, right_id: str, use_id: str, clock: Clock) -> Out
     return changed(dossier, event).then(admit, accrual, clock)
 
 
-def take_back(dossier: Dossier, right_id: str, use_id: str, clock: Clock) -> Outcome | Refusal:
+def _again(dossier: Dossier, known: Accrual, right_id: str, use_id: str) -> Outcome | Refusal:
+    if known.right_id != right_id:
+        return Refusal("use_known", f"use {use_id!r} is one of right {known.right_id!r}: this is right {right_id!r}")
+    if any(accrual.cites == known.accrual_id for accrual in dossier.accruals.values()):
+        return Refusal("taken_back", f"use {use_id!r} was taken back: another use has another id")
+    return Outcome(dossier)
+
+
+def take_back(dossier: Dossier, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Outcome | Refusal:
     """A use is taken back: it was not enjoyed after all, and may be used again."""
     agreement = dossier.agreement
-    cited = dossier.accruals.get(_accrual_id(agreement.agreement_id, use_id))
+    cited = dossier.accruals.get(_accrual_id(agreement.agreement_id, use_id, by))
     if cited is None or cited.right_id != right_id:
         return Refusal("no_use", f"right {right_id!r} has no use {use_id!r}")
     if any(accrual.cites == cited.accrual_id for accrual in dossier.accruals.values()):
@@ -49,5 +65,6 @@ def take_back(dossier: Dossier, right_id: str, use_id: str, clock: Clock) -> Out
     return changed(dossier, event).then(admit, reversed_, clock)
 
 
-def _accrual_id(agreement_id: str, use_id: str) -> str:
-    return f"right:{agreement_id}:{use_id}"
+def _accrual_id(agreement_id: str, use_id: str, by: Chooser) -> str:
+    """No id contains a colon. Uses from before ids had owners are found as the merchant's."""
+    return f"right:{agreement_id}:member:{use_id}" if by == "member" else f"right:{agreement_id}:{use_id}"

@@ -6,12 +6,29 @@ from lutong_chassis import Tx
 from lutong_chassis.settings import chosen
 from lutong_membership.deduction.settings import DeductionSettings
 from lutong_membership.domain.agreements import Clock
+from lutong_membership.domain.approvals import Policy
+from lutong_membership.payment.settings import PaymentSettings
 from lutong_membership.settings import MembershipSettings
 
 
 def deducts() -> bool:
     """Whether charges are taken from members' accounts; without a provider they wait to be repaid."""
     return chosen(DeductionSettings).url is not None
+
+
+def collects() -> bool:
+    """Whether repayments are put to a payment provider; without one an operator confirms them by a bank's reference."""
+    return chosen(PaymentSettings).url is not None
+
+
+def policy() -> Policy:
+    """What one operator decides alone."""
+    return chosen(MembershipSettings).policy
+
+
+def claim_life() -> timedelta:
+    """How long a member's claim waits for evidence."""
+    return timedelta(seconds=chosen(MembershipSettings).claim_life_s)
 
 
 def patience() -> timedelta:

@@ -16,7 +16,7 @@ from lutong_contracts.membership import (
 from lutong_membership import store
 from lutong_membership.domain import collection, dossier, life
 from lutong_membership.domain.dossier import Dossier, Outcome
-from lutong_membership.handlers.clock import clock, deducts
+from lutong_membership.handlers.clock import clock, deducts, policy
 
 handlers = Handlers()
 
@@ -67,7 +67,8 @@ async def notify_again(batch: Sequence[Received[DeductionFailed]], tx: Tx) -> li
 async def climb_ladder(batch: Sequence[Received[OverdueStepDue]], tx: Tx) -> list[Outgoing]:
     """The oldest unpaid debt decides: remind, let sign nothing new, suspend benefits, propose to write off."""
     said = await _decide(batch, tx, lambda d, _: dossier.climb(d, clock(tx)))
-    await store.propose_write_offs(tx, [outgoing.event for outgoing in said])
+    expires_at = tx.now + policy().proposal_life
+    await store.propose_write_offs(tx, [outgoing.event for outgoing in said], expires_at)
     return said
 
 

@@ -1,4 +1,4 @@
-"""Agreements: looked at, signed, left; what they would come to; rights that are used."""
+"""Agreements: looked at, signed, left; what they would come to."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +15,6 @@ from lutong_membership.domain.dossier import Outcome
 from lutong_membership.domain.life import quit_early, quoted
 from lutong_membership.domain.plans import TERMS
 from lutong_membership.domain.requests import Books, join
-from lutong_membership.domain.rights import take_back, use_right
 from lutong_membership.handlers.clock import clock
 from lutong_membership.http.bodies import example, open_one, router, say, settle_command
 from lutong_membership.store.plans import terms_of
@@ -27,14 +26,6 @@ class Leaving(Command):
     model_config = ConfigDict(json_schema_extra=example(accepted_charge_minor=1_180))
 
     accepted_charge_minor: int = Field(ge=0, le=10**12)
-
-
-class Use(Command):
-    """The use of a right, under an id of its own."""
-
-    model_config = ConfigDict(json_schema_extra=example(use_id="use-1"))
-
-    use_id: Identifier
 
 
 @router.get("/v1/agreements/{agreement_id}")
@@ -129,34 +120,3 @@ async def quit_agreement(agreement_id: Identifier, leaving: Leaving, who: Who, t
         effect = {"state": dossier.agreement.state}, {"state": done.dossier.agreement.state}
         await record(tx, who, Change("agreement.quit", f"agreement:{agreement_id}", None, *effect))
     return {"agreement_id": agreement_id, "state": "quit", "settle_at": done.dossier.agreement.settle_at}
-
-
-@router.post("/v1/agreements/{agreement_id}/rights/{right_id}/uses", status_code=201)
-@allowed("member", "merchant", "operator")
-@audited("right.use", own="member", shows=("right_id", "use_id"))
-async def use(
-    agreement_id: Identifier, right_id: Identifier, command: Use, who: Who, tx: TxDependency
-) -> dict[str, str]:
-    """Use a right of an agreement, as often as the plan allows."""
-    desk, dossier = await open_one(
-        tx, agreement_id, lambda one: who.acts_for(member=one.member_id, merchant=one.merchant_id)
-    )
-    await settle_command(tx, desk, use_right(dossier, right_id, command.use_id, clock(tx)))
-    if who.member_id != dossier.agreement.member_id:
-        used = {"right_id": right_id, "use_id": command.use_id}
-        await record(tx, who, Change("right.use", f"agreement:{agreement_id}", after=used))
-    return {"agreement_id": agreement_id, "use_id": command.use_id}
-
-
-@router.delete("/v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}")
-@allowed("merchant", "operator")
-@audited("right.take_back", shows=("right_id", "use_id"))
-async def unuse(
-    agreement_id: Identifier, right_id: Identifier, use_id: Identifier, who: Who, tx: TxDependency
-) -> dict[str, str]:
-    """Take the use of a right back: it was not enjoyed after all."""
-    desk, dossier = await open_one(tx, agreement_id, lambda one: who.acts_for(merchant=one.merchant_id))
-    await settle_command(tx, desk, take_back(dossier, right_id, use_id, clock(tx)))
-    used = {"right_id": right_id, "use_id": use_id}
-    await record(tx, who, Change("right.take_back", f"agreement:{agreement_id}", before=used))
-    return {"agreement_id": agreement_id, "use_id": use_id}

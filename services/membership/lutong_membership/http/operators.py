@@ -1,6 +1,5 @@
-"""What operators decide: letting members off, writing off. Above a threshold one proposes and another one approves."""
+"""What operators decide about debts, and the proposals that wait for another one."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -8,16 +7,13 @@ from pydantic import ConfigDict, StringConstraints
 
 from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
-from lutong_chassis.settings import chosen
 from lutong_contracts.values import Identifier
 from lutong_membership import store
-from lutong_membership.domain.agreements import CLOSING, Refusal
-from lutong_membership.domain.collection import waive
-from lutong_membership.domain.dossier import Dossier, Outcome
-from lutong_membership.domain.life import write_off
-from lutong_membership.handlers.clock import clock
-from lutong_membership.http.bodies import Because, Minor, example, open_one, router, settle_command
-from lutong_membership.settings import MembershipSettings
+from lutong_membership.domain import approvals
+from lutong_membership.domain.agreements import Refusal
+from lutong_membership.domain.approvals import Proposal, Wanted
+from lutong_membership.http.bodies import Because, Minor, example, locked_line, router
+from lutong_membership.http.decisions import ACTIONS, SHOWN, Decided, carry_out, decide
 
 
 class Waiver(Because):
@@ -38,28 +34,33 @@ class WriteOff(Because):
 
 
 class Verdict(Because):
-    """What somebody who looked at a proposal thinks of it."""
+    """What an operator who looked at a proposal thinks of it."""
 
     model_config = ConfigDict(json_schema_extra=example(reason="agreed"))
 
 
 @router.post("/v1/agreements/{agreement_id}/waivers", status_code=201)
 @allowed("operator")
-@audited("debt.waive", "debt.propose_waiver", shows=("debt_id", "proposal_id"))
-async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxDependency) -> dict[str, Any]:
-    """Let a member off part of a debt. Above the threshold it is a proposal that another operator has to approve."""
-    wanted = Wanted(tx.new_id(), "waiver", agreement_id, waiver.debt_id, waiver.amount_minor)
-    return await _do_or_propose(tx, wanted, who, waiver.reason)
+@audited(*ACTIONS["waiver"], shows=SHOWN)
+async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxDependency) -> Decided:
+    """Let a member off part of a debt. Above the thresholds it is a proposal that another operator has to approve."""
+    row = await store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
+    about = (row["member_id"], row["currency"])
+    return await decide(
+        tx,
+        who,
+        Wanted(tx.new_id(), "waiver", *about, waiver.amount_minor, waiver.reason, agreement_id, waiver.debt_id),
+    )
 
 
 @router.post("/v1/agreements/{agreement_id}/write-off", status_code=201)
 @allowed("operator")
-@audited("agreement.write_off", "agreement.propose_write_off", shows=("debt_id", "proposal_id"))
-async def write_off_agreement(
-    agreement_id: Identifier, command: WriteOff, who: Who, tx: TxDependency
-) -> dict[str, Any]:
-    """Give up what an agreement owes, and end it. Above the threshold another operator has to approve."""
-    return await _do_or_propose(tx, Wanted(tx.new_id(), "write_off", agreement_id), who, command.reason)
+@audited(*ACTIONS["write_off"], shows=SHOWN)
+async def write_off_agreement(agreement_id: Identifier, command: WriteOff, who: Who, tx: TxDependency) -> Decided:
+    """Give up what an agreement owes, and end it. Above the thresholds another operator has to approve."""
+    row = await store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
+    about = (row["member_id"], row["currency"])
+    return await decide(tx, who, Wanted(tx.new_id(), "write_off", *about, 0, command.reason, agreement_id))
 
 
 @router.get("/v1/proposals")
@@ -71,11 +72,13 @@ async def list_proposals(tx: TxDependency, limit: Annotated[int, Query(ge=1, le=
 
 @router.post("/v1/proposals/{proposal_id}/approval")
 @allowed("operator")
-@audited("proposal.approve")
+@audited("proposal.approve", shows=SHOWN)
 async def approve(proposal_id: Identifier, verdict: Verdict, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Approve what another operator proposed; it takes effect at once, or not at all."""
-    row = await _close(tx, proposal_id, "approved", who, verdict.reason)
-    await _do(tx, Wanted(row["proposal_id"], row["kind"], row["agreement_id"], row["debt_id"], row["amount_minor"]))
+    """Approve what another operator proposed: it takes effect at once, or not at all. Twice is the same answer."""
+    found, line = await _locked(tx, proposal_id)
+    if await _is_new(tx, found, "approved", who):
+        await store.close_proposal(tx, proposal_id, "approved", who.subject)
+        await carry_out(tx, who, found.wanted, line, verdict.reason, found.proposed_by)
     return {"proposal_id": proposal_id, "state": "approved"}
 
 
@@ -83,79 +86,26 @@ async def approve(proposal_id: Identifier, verdict: Verdict, who: Who, tx: TxDep
 @allowed("operator")
 @audited("proposal.reject")
 async def reject(proposal_id: Identifier, verdict: Verdict, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Reject what was proposed; nothing changes."""
-    await _close(tx, proposal_id, "rejected", who, verdict.reason)
+    """Reject what was proposed: nothing changes. Twice is the same answer."""
+    found, _ = await _locked(tx, proposal_id)
+    if await _is_new(tx, found, "rejected", who):
+        await store.close_proposal(tx, proposal_id, "rejected", who.subject)
+        await record(tx, who, Change("proposal.reject", f"proposal:{proposal_id}", verdict.reason))
     return {"proposal_id": proposal_id, "state": "rejected"}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What an operator wants done. Of a write-off the amount is what is unpaid when it is done."""
-
-    reference: str
-    kind: str
-    agreement_id: str
-    debt_id: str | None = None
-    amount_minor: int = 0
+async def _locked(tx: Tx, proposal_id: str) -> tuple[Proposal, Any]:
+    """A proposal under the lock of its member's lines, which comes first everywhere."""
+    seen = await store.proposal(tx, proposal_id) or not_found("proposal", proposal_id)
+    line = await locked_line(tx, seen.wanted.member_id, seen.wanted.currency)
+    found = await store.proposal(tx, proposal_id, lock=True) or not_found("proposal", proposal_id)
+    return found, line
 
 
-def _decide(dossier: Dossier, wanted: Wanted, tx: Tx) -> Outcome | Refusal:
-    payable = {debt.debt_id: debt for debt in dossier.payable()}
-    if wanted.kind == "write_off":
-        if len(payable) < sum(bool(debt.outstanding_minor) for debt in dossier.debts.values()):
-            return Refusal("deduction_under_way", "a deduction is under way: wait for its outcome")
-        if not payable or dossier.agreement.state in CLOSING:
-            return Refusal("nothing_owed", "nothing is owed under this agreement")
-        return write_off(dossier, wanted.reference, clock(tx))
-    debt = payable.get(wanted.debt_id or "")
-    if debt is None or wanted.amount_minor > debt.outstanding_minor:
-        return Refusal("not_owed", f"that much of debt {wanted.debt_id!r} is not open, or a deduction is under way")
-    return waive(dossier, debt, wanted.amount_minor, wanted.reference, clock(tx))
-
-
-_VERBS = {
-    ("waiver", True): "debt.waive",
-    ("waiver", False): "debt.propose_waiver",
-    ("write_off", True): "agreement.write_off",
-    ("write_off", False): "agreement.propose_write_off",
-}
-
-
-async def _do(tx: Tx, wanted: Wanted) -> None:
-    desk, dossier = await open_one(tx, wanted.agreement_id, lambda _: True)
-    await settle_command(tx, desk, _decide(dossier, wanted, tx))
-
-
-async def _do_or_propose(tx: Tx, wanted: Wanted, who: Who, reason: str) -> dict[str, Any]:
-    """Up to the threshold at once, above it once another operator has looked; audited either way."""
-    desk, dossier = await open_one(tx, wanted.agreement_id, lambda _: True)
-    outcome = _decide(dossier, wanted, tx)
-    amount_minor = wanted.amount_minor or sum(debt.outstanding_minor for debt in dossier.payable())
-    alone = amount_minor <= chosen(MembershipSettings).four_eyes_above_minor
-    verb = _VERBS[wanted.kind, alone]
-    after = {
-        "amount_minor": amount_minor,
-        "debt_id": wanted.debt_id,
-        "proposal_id": None if alone else wanted.reference,
-    }
-    told = {name: value for name, value in after.items() if value is not None}
-    await record(tx, who, Change(verb, f"agreement:{wanted.agreement_id}", reason, after=told))
-    if alone or isinstance(outcome, Refusal):
-        await settle_command(tx, desk, outcome)
-        return {"state": "done", "amount_minor": amount_minor}
-    proposal = (wanted.reference, wanted.kind, wanted.agreement_id, wanted.debt_id, amount_minor, reason)
-    if not await store.propose(tx, (*proposal, who.subject)):
-        raise Problem(409, "proposal_open", "the same is proposed already: see GET /v1/proposals")
-    return {"state": "proposed", "proposal_id": wanted.reference, "amount_minor": amount_minor}
-
-
-async def _close(tx: Tx, proposal_id: str, state: str, who: Who, reason: str) -> Any:  # noqa: ANN401  # a row of a proposal
-    row = await store.lock_proposal(tx, proposal_id) or not_found("proposal", proposal_id)
-    if row["state"] != "open":
-        raise Problem(409, "proposal_closed", f"proposal {proposal_id!r} is {row['state']}")
-    if row["proposed_by"] == who.subject:
-        raise Problem(409, "own_proposal", "who proposed it cannot decide on it: ask another operator")
-    await store.decide_proposal(tx, proposal_id, state, who.subject)
-    verb = {"approved": "proposal.approve", "rejected": "proposal.reject"}[state]
-    await record(tx, who, Change(verb, f"proposal:{proposal_id}", reason, {"state": "open"}, {"state": state}))
-    return row
+async def _is_new(tx: Tx, found: Proposal, verdict: approvals.Verdict, who: Who) -> bool:
+    row = await store.agreement(tx, found.wanted.agreement_id) if found.wanted.agreement_id else None
+    concerned = frozenset({found.wanted.member_id, str(row["merchant_id"]) if row else ""})
+    outcome = approvals.decided(found, verdict, who.subject, tx.now, concerned)
+    if isinstance(outcome, Refusal):
+        raise Problem(409, outcome.kind, outcome.detail)
+    return outcome == "now"

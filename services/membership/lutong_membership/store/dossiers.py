@@ -146,10 +146,11 @@ async def _save_debts(tx: Tx, debts: Sequence[Debt]) -> None:
         INSERT INTO debt ({", ".join(_DEBT)})
         SELECT *
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
-                      $8::timestamptz[], $9::timestamptz[])
-            ON CONFLICT (debt_id) DO UPDATE SET outstanding_minor = excluded.outstanding_minor
+                      $8::timestamptz[], $9::timestamptz[], $10::bigint[])
+            ON CONFLICT (debt_id) DO UPDATE
+            SET outstanding_minor = excluded.outstanding_minor, paid_minor = excluded.paid_minor
         """,
-        *columns(rows, 9),
+        *columns(rows, 10),
     )
 
 

@@ -1,0 +1,1 @@
+"""Who takes repayments that members ask for: a provider outside, or operators who read bank statements."""
