@@ -39,6 +39,7 @@ OF_THE_OWNER = [
     ("feed", "INSERT INTO migration VALUES ('feed', 9, 'x', 'x')"),
     # The books and the movements of stock are only added to.
     ("membership", "UPDATE accrual SET times = 1"),
+    ("membership", "UPDATE decision SET decided_by = 'x'"),
     ("membership", "UPDATE plan_version SET terms = NULL"),
     ("membership", "ALTER TABLE entry DISABLE TRIGGER entry_immutable"),
     ("membership", "ALTER TABLE posting DISABLE TRIGGER posting_balanced"),
@@ -148,7 +149,7 @@ async def test_rights_are_what_is_declared_for_every_table(databases: Secured) -
             [service, VERIFIER],
         )
         await connection.close()
-        appended = {"outbox", "audit", "entry", "posting", "movement", "accrual", "plan_version"}
+        appended = {"outbox", "audit", "entry", "posting", "movement", "accrual", "plan_version", "decision"}
         wanted = {
             row["name"]: "SELECT" if row["name"] == "migration"
             else "DELETE,INSERT,SELECT" if row["name"] == "rejected"
