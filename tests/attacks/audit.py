@@ -5,17 +5,21 @@ from typing import Final
 from tests.attacks.scene import Scene
 
 _MISSING: Final = """
-    WITH done AS (
-        SELECT decided_by AS actor, kind AS action, coalesce('agreement:' || agreement_id, 'member:' || member_id) AS subject
-          FROM decision WHERE approved_by IS NULL AND decided_by <> 'before'
+    WITH verb (kind, done, proposed) AS (
+        VALUES ('payout', 'payout.make', 'payout.propose'), ('line', 'line.set', 'line.propose'),
+               ('waiver', 'debt.waive', 'debt.propose_waiver'),
+               ('write_off', 'agreement.write_off', 'agreement.propose_write_off')
+    ), done AS (
+        SELECT decided_by AS actor, verb.done AS action, coalesce('agreement:' || agreement_id, 'member:' || member_id) AS subject
+          FROM decision JOIN verb USING (kind) WHERE approved_by IS NULL AND decided_by <> 'before'
         UNION ALL
-        SELECT approved_by, 'approved ' || kind, coalesce('agreement:' || agreement_id, 'member:' || member_id)
+        SELECT approved_by, 'proposal.approve', coalesce('agreement:' || agreement_id, 'member:' || member_id)
           FROM decision WHERE approved_by IS NOT NULL
         UNION ALL
-        SELECT proposed_by, 'proposed ' || kind, coalesce('agreement:' || agreement_id, 'member:' || member_id)
-          FROM proposal WHERE proposed_by <> 'ladder'
+        SELECT proposed_by, verb.proposed, coalesce('agreement:' || agreement_id, 'member:' || member_id)
+          FROM proposal JOIN verb USING (kind) WHERE proposed_by <> 'ladder'
         UNION ALL
-        SELECT decided_by, 'repayment confirmed', 'repayment:' || repayment_id
+        SELECT decided_by, 'repayment.confirm', 'repayment:' || repayment_id
           FROM repayment WHERE state = 'confirmed' AND evidence = 'bank'
     ), counted AS (
         SELECT actor, action, subject, count(*) AS n FROM done GROUP BY actor, action, subject
