@@ -22,6 +22,8 @@ KINDS: Final = frozenset({"function", "method", "class", "property", "import", "
 CALLED_BY_OTHERS: Final = {
     "__getattr__": "Python, for a name that a module does not have",
     "on_partitions_revoked": "aiokafka",
+    "size_in_bytes": "aiokafka",
+    "data_received": "asyncio",
     "on_partitions_assigned": "aiokafka",
     "auth_flow": "httpx",
     "list_commands": "click",
