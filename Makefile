@@ -111,7 +111,8 @@ compose-watch: ## Rebuild and restart a service when its code changes
 test-compose: setup ## The containers for real: upgrade, roads, kills, backup, restore (needs a Docker engine; ELSEWHERE=1: three brokers, your own servers)
 	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)
 
-check: lint types imports contracts docs dead alerts ## Everything that needs no running system: must be clean before a commit
+check: setup ## Everything that needs no running system: must be clean before a commit
+	@$(MAKE) --no-print-directory --jobs 3 lint types imports contracts docs dead alerts
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }
