@@ -11,8 +11,8 @@ from typing import Final
 
 from vulture import Vulture
 
-from lutong_console.app import COMMANDS
-from lutong_console.errors import PROBLEM
+from lutong_console.cli.errors import PROBLEM
+from lutong_console.cli.main import COMMANDS
 from tools.docgen.documents import ROOT
 from tools.docgen.flow.code import Code, Function, names_of_module, read
 

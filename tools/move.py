@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path, PurePosixPath
 
-from lutong_console.errors import USAGE
+from lutong_console.cli.errors import USAGE
 from tools.docgen.documents import ROOT
 from tools.docscheck.checkout import tracked
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import which
 from typing import Final
 
-from lutong_console.errors import PROBLEM
+from lutong_console.cli.errors import PROBLEM
 from tools.docgen.documents import ROOT
 
 SUPPORTED: Final = ("3.11", "3.12", "3.13", "3.14")

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterable
 
-from lutong_console.roads import new_run
+from lutong_console.cli.demo.scenarios import new_run
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite, stack_named
 from lutong_console.verify.collect import collect

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from lutong_console.roads import Walker
+from lutong_console.cli.demo.scenarios import Scenario
 from tests.attacks.people import People, an_operator, the_member, the_merchant
 from tests.support.harness import until
 
@@ -70,7 +70,7 @@ class Scene:
         await self.do("feed", "POST", "/v1/accounts/batch", accounts=[_account(member)])
         good = {"months_known": 36, "late_months": 0, "worst_delay_months": 0, "utilisation_percent": 20}
         await self.do("membership", "PUT", f"/v1/members/{member}/profile", **good, declared_limit_minor=2_000_000)
-        walker = Walker(self.people.client, self.people.target, lambda _step, _ms: None, member)
+        walker = Scenario(self.people.client, self.people.target, lambda _step, _ms: None, member)
         await walker.publish(self.shop, "钢笔，先享后付。", self.shop)
         order = await walker.order("pen", 1)
         await walker.until("OrderSourced")

@@ -30,15 +30,15 @@ POSTS_PER_ACCOUNT: Final = 5
 _REMOTE: Final = 0.5
 
 
-def edges(accounts: int, dice: random.Random) -> tuple[str, list[tuple[int, int]]]:
+def edges(accounts: int, rng: random.Random) -> tuple[str, list[tuple[int, int]]]:
     """Where the graph is from, and who reads whom: towards the one that more people know."""
     if GRAPH.exists():
         with GRAPH.open(encoding="utf-8") as file:
             pairs = [(int(row["from"]), int(row["to"])) for row in csv.DictReader(file)]
         origin = "twitch_ZHTW"
     else:
-        hubs = [int(dice.paretovariate(0.9)) % 2_772 for _ in range(63_000)]
-        pairs = [(dice.randrange(2_772), hub) for hub in hubs]
+        hubs = [int(rng.paretovariate(0.9)) % 2_772 for _ in range(63_000)]
+        pairs = [(rng.randrange(2_772), hub) for hub in hubs]
         origin = "made up"
     size = max(max(pair) for pair in pairs) + 1
     known = [0] * size
@@ -50,7 +50,7 @@ def edges(accounts: int, dice: random.Random) -> tuple[str, list[tuple[int, int]
     for copy in range(copies):
         for one, other in pairs:
             reader, author = (one, other) if known[one] <= known[other] else (other, one)
-            there = dice.randrange(copies) if dice.random() < _REMOTE else copy
+            there = rng.randrange(copies) if rng.random() < _REMOTE else copy
             if (copy, reader) != (there, author):
                 found.add((copy * size + reader, there * size + author))
     return origin, sorted(found)
@@ -133,13 +133,13 @@ async def writes(pool: Pool, client: httpx.AsyncClient, accounts: int) -> list[d
 
 
 async def _measure(stack: Stack, share: float) -> dict[str, Any]:
-    dice = random.Random(1)
+    rng = random.Random(1)
     accounts = max(2_772, int(100_000 * share))
-    origin, follows = edges(accounts, dice)
+    origin, follows = edges(accounts, rng)
     async with a_feed(stack) as (pool, client):
         await fill(pool, accounts, follows)
         by_reads = await pool.fetch("SELECT follower_id FROM follow GROUP BY 1 ORDER BY count(*) DESC LIMIT 50")
-        anybody = [f"a-{dice.randrange(accounts)}" for _ in range(READS)]
+        anybody = [f"a-{rng.randrange(accounts)}" for _ in range(READS)]
         return {
             "graph": origin,
             "accounts": accounts,

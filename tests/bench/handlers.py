@@ -58,11 +58,11 @@ def _start(stack: Stack, *services: str) -> None:
 
 async def _request(client: httpx.AsyncClient, stack: Stack, post_id: str, orders: int) -> None:
     """So many orders of one unit each, from every viewer in turn."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    authorizer = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> None:
         wanted = {"viewer_id": world.viewer(number), "lines": [{"sku": "tea", "units": 1}], "destination": world.PLACE}
-        async with gate:
+        async with authorizer:
             url = f"{stack.url('feed')}/v1/posts/{post_id}/card/requests"
             (await client.post(url, json=wanted)).raise_for_status()
 

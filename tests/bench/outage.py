@@ -43,12 +43,12 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
     assert (await asyncio.to_thread(Crowd(url, CONNECTIONS, rate).ask_for, 20))["good"]
     memory = [memory_mb(pid)]
 
-    async def watch() -> None:
+    async def schedule_dunning() -> None:
         while True:
             await asyncio.sleep(1)  # one look per second
             memory.append(memory_mb(pid))
 
-    watching = asyncio.create_task(watch())
+    watching = asyncio.create_task(schedule_dunning())
     stop(stack.children["kafka"], signal.SIGKILL)
     outcomes = await asyncio.to_thread(Crowd(url, CONNECTIONS, rate).ask_for, duration_s)
     start_piece(stack, "kafka", dies_with_parent=True)

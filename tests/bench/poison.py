@@ -72,15 +72,15 @@ async def waited_ms(toy: Toy, prefix: str) -> dict[str, float]:
 
 async def measure(toy: Toy, total: int, poison: int) -> dict[str, Any]:
     """A clean run, then one with poison; each poison has a successor that must wait."""
-    dice = random.Random(1)
+    rng = random.Random(1)
     toy.start()
     await toy.ready()
-    await send(toy, [clean(f"clean-{dice.randrange(KEYS)}") for _ in range(total // 5)])
+    await send(toy, [clean(f"clean-{rng.randrange(KEYS)}") for _ in range(total // 5)])
 
-    mixed = [clean(f"other-{dice.randrange(KEYS)}") for _ in range(total - 2 * poison)]
-    places = sorted(dice.sample(range(len(mixed)), poison), reverse=True)
+    mixed = [clean(f"other-{rng.randrange(KEYS)}") for _ in range(total - 2 * poison)]
+    places = sorted(rng.sample(range(len(mixed)), poison), reverse=True)
     for number, at in enumerate(places):
-        later = min(len(mixed), at + dice.randint(1, 500))
+        later = min(len(mixed), at + rng.randint(1, 500))
         mixed.insert(later, clean(f"blocked-{number}", 1))
         mixed.insert(at, bad(f"blocked-{number}", KINDS[number % len(KINDS)]))
     await send(toy, mixed)

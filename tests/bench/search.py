@@ -21,9 +21,9 @@ from lutong_chassis import database
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import create_database, drop_database, in_transaction, migrate_database, settings_for
 from lutong_local.stack import Stack
-from lutong_registry import store
 from lutong_registry.app import service
 from lutong_registry.domain import COVERAGE_MIN
+from lutong_registry.store import search as search_store
 
 DATA: Final = Path(__file__).parents[3] / "shared" / "data" / "service"
 SIZES: Final = (1_000, 100_000, 1_000_000)
@@ -78,7 +78,7 @@ def words() -> tuple[str, list[str], list[str]]:
     return "service items, places and requests", sorted(set(names)), questions
 
 
-async def fill(pool: Pool, names: list[str], first: int, last: int, dice: random.Random) -> None:
+async def fill(pool: Pool, names: list[str], first: int, last: int, rng: random.Random) -> None:
     """Add released services number `first` to `last`, straight into the listing; its indexes are built afterwards.
 
     A signature depends on how often each word is used by all of them, so signatures come last.
@@ -91,7 +91,7 @@ async def fill(pool: Pool, names: list[str], first: int, last: int, dice: random
             else f"{_CITIES[n % 20]}{_DISTRICTS[n // 20 % 10]}{names[n * 7919 % len(names)]}"[:80]
             for n in numbers
         ]
-        keywords = [dice.choice(names)[:20] for _ in numbers]
+        keywords = [rng.choice(names)[:20] for _ in numbers]
         ids = [f"g-{n}" for n in numbers]
         await pool.execute("INSERT INTO program (program_id, merchant_id) SELECT unnest($1::text[]), 'brand'", ids)
         await asyncio.gather(*(pool.execute(_LISTING, ids[half], titles[half], keywords[half]) for half in _HALVES))
@@ -141,7 +141,7 @@ async def timed(pool: Pool, asked: list[Any], ask: Any) -> dict[str, Any]:  # no
 
 
 async def _measure(stack: Stack, share: float) -> dict[str, Any]:
-    dice = random.Random(1)
+    rng = random.Random(1)
     origin, names, requests = words()
     name = f"search_{uuid7().hex[-10:]}"
     url = await create_database(stack.admin_url, name)
@@ -152,17 +152,17 @@ async def _measure(stack: Stack, share: float) -> dict[str, Any]:
         await pool.execute("INSERT INTO merchant (merchant_id, name) VALUES ('brand', 'brand')")
         filled = 0
         for size in SIZES:
-            await fill(pool, names, filled, wanted := max(filled, int(size * share)), dice)
+            await fill(pool, names, filled, wanted := max(filled, int(size * share)), rng)
             filled = wanted
-            named, people = dice.choices(names, k=QUESTIONS), dice.choices(requests, k=QUESTIONS)
+            named, people = rng.choices(names, k=QUESTIONS), rng.choices(requests, k=QUESTIONS)
             rows.append(
                 {
                     "services": filled,
-                    "by name": await timed(pool, named, lambda tx, q: store.search(tx, q, 20)),
-                    "by request": await timed(pool, people, lambda tx, q: store.search(tx, q, 20)),
-                    "one post": await timed(pool, [[q] for q in people], store.matches),
+                    "by name": await timed(pool, named, lambda tx, q: search_store.search(tx, q, 20)),
+                    "by request": await timed(pool, people, lambda tx, q: search_store.search(tx, q, 20)),
+                    "one post": await timed(pool, [[q] for q in people], search_store.matches),
                     "a hundred posts": await timed(
-                        pool, [dice.choices(requests, k=100) for _ in range(20)], store.matches
+                        pool, [rng.choices(requests, k=100) for _ in range(20)], search_store.matches
                     ),
                 }
             )

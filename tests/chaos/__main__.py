@@ -26,7 +26,7 @@ from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import Stack, down, readiness, up
-from lutong_membership.domain.deductions import UNDER_WAY
+from lutong_membership.agreements.domain.direct_debit import UNDER_WAY
 from tests.chaos.faults import Faults
 from tests.chaos.world import bank, build_and_wait, through_proxy, wire
 

@@ -67,7 +67,7 @@ class Office:
     """Where members deal with money, at a steady pace, whatever is down."""
 
     client: Client
-    dice: random.Random
+    rng: random.Random
     history: TextIO
     coupons: dict[str, list[str]] = field(default_factory=dict)
     """Coupons that members were given and have not used yet."""
@@ -77,14 +77,14 @@ class Office:
         number = 0
         while not done.is_set():
             number += 1
-            member = viewer(self.dice.randrange(VIEWERS))
-            deal = self.dice.choices([self.repay, self.give_coupon, self.leave, self.change_line], [8, 8, 2, 1])[0]
+            member = viewer(self.rng.randrange(VIEWERS))
+            deal = self.rng.choices([self.repay, self.give_coupon, self.leave, self.change_line], [8, 8, 2, 1])[0]
             await deal(member, f"deal-{number}")
             await asyncio.sleep(_PAUSE_S)  # the rhythm of an office
 
     async def repay(self, member: str, key: str) -> None:
         """Money arrives at the bank, often for part of what is owed; what is too much is owed to the member."""
-        body = {"amount_minor": self.dice.randint(100, 4_000), "bank": "icbc", "reference": key}
+        body = {"amount_minor": self.rng.randint(100, 4_000), "bank": "icbc", "reference": key}
         answer = await self.client.say("membership", f"/v1/members/{member}/repayments", body, key)
         if answer and answer.is_success:
             tell(self.history, "repayment", answer.json()["repayment_id"])
@@ -110,5 +110,5 @@ class Office:
 
     async def change_line(self, member: str, key: str) -> None:
         """Often below what is in use: the line then falls step by step."""
-        body = {"limit_minor": self.dice.choice([1_000, 5_000, 20_000, 100_000]), "reason": "as the dice fall"}
+        body = {"limit_minor": self.rng.choice([1_000, 5_000, 20_000, 100_000]), "reason": "as the dice fall"}
         await self.client.say("membership", f"/v1/members/{member}/line", body, key, "PUT")

@@ -42,7 +42,7 @@ class Faults:
 
     stack: Stack
     proxy: Child
-    dice: random.Random
+    rng: random.Random
     done: Counter[str] = field(default_factory=Counter)
     hit: set[str] = field(default_factory=set)
 
@@ -52,9 +52,9 @@ class Faults:
         gap_s = duration_s * share / kills
         tasks: set[asyncio.Task[None]] = set()
         while self.done["kills"] < kills:
-            kind = self.dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+            kind = self.rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
             tasks.add(asyncio.create_task(self.one(kind)))
-            await asyncio.sleep(self.dice.uniform(0.2, 1.8) * gap_s)  # the rhythm of the faults
+            await asyncio.sleep(self.rng.uniform(0.2, 1.8) * gap_s)  # the rhythm of the faults
             while sum(not task.done() for task in tasks) >= _AT_ONCE_MAX:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 tasks = {task for task in tasks if not task.done() or task.result()}
@@ -74,12 +74,12 @@ class Faults:
     def victim(self, *candidates: str) -> Iterator[str | None]:
         """One of the candidates that nothing else is happening to, if there is one."""
         free = [name for name in candidates if name not in self.hit]
-        chosen = self.dice.choice(free) if free else None
-        self.hit |= {chosen} if chosen else set()
+        settings_of = self.rng.choice(free) if free else None
+        self.hit |= {settings_of} if settings_of else set()
         try:
-            yield chosen
+            yield settings_of
         finally:
-            self.hit -= {chosen} if chosen else set()
+            self.hit -= {settings_of} if settings_of else set()
 
     async def kill(self) -> None:
         """SIGKILL a service, start it again."""
@@ -99,7 +99,7 @@ class Faults:
         with self.victim(*SERVICES) as service:
             if service:
                 os.kill(self.stack.children[service].pid, signal.SIGSTOP)
-                await asyncio.sleep(self.dice.uniform(0.5, 5))  # how long it is paused
+                await asyncio.sleep(self.rng.uniform(0.5, 5))  # how long it is paused
                 os.kill(self.stack.children[service].pid, signal.SIGCONT)
                 self.done["pauses"] += 1
 
@@ -108,9 +108,9 @@ class Faults:
         with self.victim(*SERVICES) as service:
             if service:
                 more = [self._one_more(service) for _ in range(2)]
-                await asyncio.sleep(self.dice.uniform(3, 6))  # how long there are three
+                await asyncio.sleep(self.rng.uniform(3, 6))  # how long there are three
                 for replica in more:
-                    await asyncio.to_thread(stop, replica, self.dice.choice([signal.SIGTERM, signal.SIGKILL]))
+                    await asyncio.to_thread(stop, replica, self.rng.choice([signal.SIGTERM, signal.SIGKILL]))
                 self.done["rebalances"] += 4
 
     def _one_more(self, service: str) -> Child:
@@ -130,17 +130,17 @@ class Faults:
         """PostgreSQL ends every connection of a service, in the middle of whatever it does."""
         with self.victim("postgres") as free:
             if free:
-                self.done["terminated"] += await outages.cut(self.stack.database_urls[self.dice.choice(SERVICES)])
+                self.done["terminated"] += await outages.cut(self.stack.database_urls[self.rng.choice(SERVICES)])
 
     async def read_only(self) -> None:
         """A service's database takes no writes for a while, as after a failover to a replica."""
         with self.victim("postgres") as free:
             if free:
-                url = self.stack.database_urls[self.dice.choice(SERVICES)]
+                url = self.stack.database_urls[self.rng.choice(SERVICES)]
                 await outages.read_only(url, on=True)
                 try:
                     await outages.cut(url)  # who was connected before could go on writing
-                    await asyncio.sleep(self.dice.uniform(0.5, 4))  # how long it takes no writes
+                    await asyncio.sleep(self.rng.uniform(0.5, 4))  # how long it takes no writes
                 finally:
                     await outages.read_only(url, on=False)
                 self.done["read-only"] += 1
@@ -157,7 +157,7 @@ class Faults:
 
     async def duplicates(self) -> None:
         """Records that were delivered before are delivered again, byte for byte."""
-        topic = self.dice.choice(TOPICS).name
+        topic = self.rng.choice(TOPICS).name
         with suppress(KafkaError):
             records = await _last_records(self.stack.kafka_bootstrap, topic, 60)
             await _send(
@@ -167,7 +167,7 @@ class Faults:
 
     async def poison(self) -> None:
         """Garbage under a key that is in use: what follows on that key must wait behind it."""
-        topic = self.dice.choice(["lutong.feed.engagements", "lutong.membership.holds", "lutong.inventory.orders"])
+        topic = self.rng.choice(["lutong.feed.engagements", "lutong.membership.holds", "lutong.inventory.orders"])
         with suppress(KafkaError):
             records = await _last_records(self.stack.kafka_bootstrap, topic, 1)
             await _send(

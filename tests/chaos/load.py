@@ -24,11 +24,11 @@ _QUIET_ROUNDS = 40
 _STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 
 
-async def order(client: Client, post_id: str, number: int, dice: random.Random, office: Office) -> None:
+async def order(client: Client, post_id: str, number: int, rng: random.Random, office: Office) -> None:
     """One viewer orders, with a coupon if they have one; one in ten changes their mind shortly after."""
-    lines = [{"sku": sku, "units": dice.randint(1, 2)} for sku in dice.choices(SKUS, k=dice.randint(1, 3))]
-    regrets, pause_s = dice.random() < 0.1, dice.uniform(0, 3)
-    body = {"viewer_id": viewer(number), "lines": lines, "destination": place_of(dice.randrange(STORES))}
+    lines = [{"sku": sku, "units": rng.randint(1, 2)} for sku in rng.choices(SKUS, k=rng.randint(1, 3))]
+    regrets, pause_s = rng.random() < 0.1, rng.uniform(0, 3)
+    body = {"viewer_id": viewer(number), "lines": lines, "destination": place_of(rng.randrange(STORES))}
     coupons = office.coupons.get(viewer(number))
     body |= {"coupon_id": coupons.pop()} if coupons else {}
     answer = await client.say("feed", f"/v1/posts/{post_id}/card/requests", body, f"order-{number}")
@@ -68,8 +68,8 @@ class Shift:
 
     def _wants(self, order_id: str) -> bool:
         """Whether it is time to accept an order: at once, or within a second of its deadline, or never."""
-        dice = random.Random(f"{self.seed}{order_id}")
-        kind, around_s = dice.random(), dice.uniform(-1, 1)
+        rng = random.Random(f"{self.seed}{order_id}")
+        kind, around_s = rng.random(), rng.uniform(-1, 1)
         now = asyncio.get_running_loop().time()
         waited_s = now - self.seen.setdefault(order_id, now)
         return kind < 0.7 or (kind < 0.9 and waited_s > ACCEPTANCE_WINDOW_S + around_s)
@@ -85,12 +85,12 @@ class Shift:
 
     async def _refund(self, order_id: str) -> None:
         """One order in eight comes back in part, and a few of these in a second part."""
-        dice = random.Random(f"{self.seed}{order_id}refund")
+        rng = random.Random(f"{self.seed}{order_id}refund")
         for number, share in enumerate((0.125, 0.2)):
-            if dice.random() > share:
+            if rng.random() > share:
                 return
             refund_id = f"refund-{order_id}-{number}"
-            body = {"refund_id": refund_id, "amount_minor": dice.randint(1, 150)}
+            body = {"refund_id": refund_id, "amount_minor": rng.randint(1, 150)}
             answer = await self.client.say("inventory", f"/v1/orders/{order_id}/refunds", body, refund_id)
             if answer and answer.is_success:
                 tell(self.history, "refund", refund_id)

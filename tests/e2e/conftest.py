@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from lutong_console.roads import Walker, build_world, new_run
+from lutong_console.cli.demo.scenarios import Scenario, build_world, new_run
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
 
 
 @asynccontextmanager
-async def walking(target: Suite) -> AsyncIterator[dict[str, Walker]]:
+async def walking(target: Suite) -> AsyncIterator[dict[str, Scenario]]:
     """Viewers a, b and c, who pay back, d, who does not, and e, a stranger; the world of the README around them."""
     run = new_run()
     async with target.client(20) as client:
         await build_world(client, target, run)
-        yield {name: Walker(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}
+        yield {name: Scenario(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}
 
 
 @pytest.fixture(scope="package")
@@ -36,7 +36,7 @@ def target(stack: Stack) -> Suite:
 
 
 @pytest_asyncio.fixture
-async def walkers(target: Suite) -> AsyncIterator[dict[str, Walker]]:
+async def walkers(target: Suite) -> AsyncIterator[dict[str, Scenario]]:
     """Viewers in a world of this test's own."""
     async with walking(target) as viewers:
         yield viewers

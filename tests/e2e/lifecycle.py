@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 
-from lutong_console.roads import Walker
+from lutong_console.cli.demo.scenarios import Scenario
 from tests.attacks.people import People, an_operator, the_member
 from tests.support.harness import until
 
@@ -24,7 +24,7 @@ _RAISED_MINOR: Final = 500_000
 _ONE, _OTHER = an_operator("ops-1"), an_operator("ops-2")
 
 
-async def live(walker: Walker, people: People) -> None:
+async def live(walker: Scenario, people: People) -> None:
     """Live it, until the charge of an early quit has been deducted, and everything is paid."""
     member, shop = walker.viewer, f"pens-{walker.viewer}"
     await _open_shop(walker, shop)
@@ -52,7 +52,7 @@ async def live(walker: Walker, people: People) -> None:
     await _is_paid_out(people, member)
 
 
-def _agreement_of(walker: Walker) -> str:
+def _agreement_of(walker: Scenario) -> str:
     return next(step for step in walker.seen if step.name == "AgreementSigned").key
 
 
@@ -72,7 +72,7 @@ async def _claims(people: People, member: str, amount_minor: int) -> None:
     await until(confirmed, "the provider took the repayment", deadline_s=30)
 
 
-async def _arrives(walker: Walker, amount_minor: int, what: str) -> None:
+async def _arrives(walker: Scenario, amount_minor: int, what: str) -> None:
     """Money comes that nobody announced."""
     evidence = {"amount_minor": amount_minor, "bank": "icbc", "reference": f"{what}-{walker.viewer}"}
     await walker.ask("membership", "POST", f"/v1/members/{walker.viewer}/repayments", **evidence)
@@ -98,7 +98,7 @@ async def _approve(people: People, proposed: httpx.Response) -> None:
     (await people.ask(_OTHER, "POST", approval, reason="looked at it")).raise_for_status()
 
 
-async def _open_shop(walker: Walker, shop: str) -> None:
+async def _open_shop(walker: Scenario, shop: str) -> None:
     ask, member = walker.ask, walker.viewer
     await ask("registry", "PUT", f"/v1/merchants/{shop}", name="钢笔店")
     manifest = {"title": "钢笔店", "page": "pages/shop", "offers": [_OFFER]}
@@ -124,13 +124,13 @@ async def _open_shop(walker: Walker, shop: str) -> None:
     await ask("feed", "POST", "/v1/accounts/batch", accounts=named)
 
 
-async def _a_coupon(walker: Walker, stock: str) -> str:
+async def _a_coupon(walker: Scenario, stock: str) -> str:
     issued = await walker.ask("membership", "POST", f"/v1/coupon-stocks/{stock}/coupons", member_id=walker.viewer)
     coupon_id: str = issued["coupon_id"]
     return coupon_id
 
 
-async def _buy(walker: Walker, **more: str) -> str:
+async def _buy(walker: Scenario, **more: str) -> str:
     """Order one, and get it; gives the order."""
     orders = sum(step.name == "HoldCaptured" for step in walker.seen) + 1
     order_id = await walker.order("pen", 1, **more)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lutong_console.roads import ROADS, Walker
+from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_local.stack import Stack, load
 from tests.e2e.test_command_line import Lutong, lutong
 
@@ -58,7 +58,7 @@ def in_a_terminal(lutong: Lutong, *arguments: str, columns: int = 80) -> str:
 
 
 @pytest.mark.parametrize("command", ["tail --since start", "topics list", "--help", "journey {journey}", "verify"])
-async def test_whoever_stops_reading_is_no_problem(command: str, lutong: Lutong, walkers: dict[str, Walker]) -> None:
+async def test_whoever_stops_reading_is_no_problem(command: str, lutong: Lutong, walkers: dict[str, Scenario]) -> None:
     await ROADS[0].walk(walkers["a"])
     done = in_a_shell(lutong, f"lutong {command.format(journey=walkers['a'].journey)} | head -1")
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
@@ -90,15 +90,15 @@ def test_ctrl_c_while_it_loads_shows_no_traceback(lutong: Lutong) -> None:
     code = (
         "import os, signal, sys, builtins\nfound = builtins.__import__\n"
         "def interrupted(name, *rest, **more):\n"
-        "    if name == 'lutong_console.app': os.kill(os.getpid(), signal.SIGINT)\n"
+        "    if name == 'lutong_console.cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
         "    return found(name, *rest, **more)\n"
-        "builtins.__import__ = interrupted\nfrom lutong_console.entry import main\nmain()"
+        "builtins.__import__ = interrupted\nfrom lutong_console.cli.entry import main\nmain()"
     )
     done = subprocess.run([sys.executable, "-c", code], env=lutong.environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
-async def test_force_color_makes_no_terminal_of_a_pipe(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+async def test_force_color_makes_no_terminal_of_a_pipe(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
     await ROADS[0].walk(walkers["a"])
     for variable in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         coloured = lutong.having(**{variable: "1"})
@@ -113,7 +113,7 @@ async def test_force_color_makes_no_terminal_of_a_pipe(lutong: Lutong, walkers: 
      {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
 )  # fmt: skip
 async def test_a_charset_without_a_character_gets_its_escape(
-    environment: dict[str, str], lutong: Lutong, walkers: dict[str, Walker]
+    environment: dict[str, str], lutong: Lutong, walkers: dict[str, Scenario]
 ) -> None:
     walker, text = walkers["a"], "面膜补货了 🎉 𠮷"
     await walker.publish("zheliban", f"{text} 公积金")
@@ -126,7 +126,7 @@ async def test_a_charset_without_a_character_gets_its_escape(
     assert b"Traceback" not in in_bytes(odd, "journey", walker.journey).stderr
 
 
-async def test_eighty_columns_break_no_id_and_no_topic(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+async def test_eighty_columns_break_no_id_and_no_topic(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
     await ROADS[1].walk(walkers["b"])
     journey = in_a_terminal(lutong, "journey", walkers["b"].journey)
     for step in walkers["b"].seen:
@@ -136,7 +136,7 @@ async def test_eighty_columns_break_no_id_and_no_topic(lutong: Lutong, walkers: 
         assert name in topics
 
 
-async def test_tail_in_a_terminal_says_its_date_and_zone(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+async def test_tail_in_a_terminal_says_its_date_and_zone(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
     await ROADS[0].walk(walkers["a"])
     shown = in_a_terminal(lutong, "tail", "posts", "--since", "start", "--limit", "1")
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z ", shown)

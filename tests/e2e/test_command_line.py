@@ -10,7 +10,7 @@ import pytest
 
 from lutong_chassis.testing import an_admin
 from lutong_chassis.tokens import make_keys
-from lutong_console.roads import ROADS, Walker
+from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_contracts import TOPICS
 from lutong_local.stack import Stack
 
@@ -39,7 +39,7 @@ class Lutong:
         )
 
 
-async def test_the_audit_of_all_services_is_told_in_order_of_time(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+async def test_the_audit_of_all_services_is_told_in_order_of_time(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
     await ROADS[2].walk(walkers["c"])
     done = lutong("audit", "--since", "1h", "--json")
     told = json.loads(done.stdout)
@@ -76,7 +76,7 @@ def test_status_says_that_everything_is_ready(lutong: Lutong) -> None:
     )
 
 
-async def test_a_journey_is_printed_from_the_services_own_records(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+async def test_a_journey_is_printed_from_the_services_own_records(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
     await ROADS[0].walk(walkers["a"])
     done = lutong("journey", walkers["a"].journey, "--json")
     assert [step["event"] for step in json.loads(done.stdout)] == list(ROADS[0].events)
@@ -84,7 +84,7 @@ async def test_a_journey_is_printed_from_the_services_own_records(lutong: Lutong
     assert lutong("journey", "nothing").returncode == 1
 
 
-async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, walkers: dict[str, Walker]) -> None:
+async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
     await ROADS[0].walk(walkers["a"])
     done = lutong("tail", "posts", "discoveries", "--since", "start", "--journey", walkers["a"].journey, "--limit", "2")
     assert done.returncode == 0

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
-from lutong_console.roads import ROADS, Walker
+from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect, still
 from lutong_contracts import TOPICS
@@ -79,7 +79,7 @@ async def lag(bootstrap: str) -> int:
 
 @pytest.mark.timeout(180)
 async def test_every_topic_delivered_again_three_times_changes_nothing(
-    target: Suite, walkers: dict[str, Walker]
+    target: Suite, walkers: dict[str, Scenario]
 ) -> None:
     for road, viewer in zip(ROADS, "abcd", strict=True):
         await road.walk(walkers[viewer])

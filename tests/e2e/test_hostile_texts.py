@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lutong_console.roads import Walker
-from lutong_console.screen import json_line
+from lutong_console.cli.demo.scenarios import Scenario
+from lutong_console.cli.screen import json_line
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack
 from tests.e2e.test_command_line import Lutong, lutong
@@ -48,7 +48,7 @@ def on_a_terminal(lutong: Lutong, *arguments: str) -> list[str]:
 
 @pytest.mark.timeout(180)
 async def test_a_terminal_obeys_nothing_that_others_wrote(
-    stack: Stack, target: Suite, walkers: dict[str, Walker], lutong: Lutong
+    stack: Stack, target: Suite, walkers: dict[str, Scenario], lutong: Lutong
 ) -> None:
     journeys = {}
     for text in TEXTS:

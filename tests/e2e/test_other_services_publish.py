@@ -8,8 +8,8 @@ from uuid_utils.compat import uuid7
 
 from lutong_chassis.auth import Principal
 from lutong_client import AsyncHttpTransport, AsyncPublisher, PublishError
-from lutong_console.journey import journey_of
-from lutong_console.roads import ROADS, Walker
+from lutong_console.cli.commands.journey import journey_of
+from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
@@ -21,7 +21,7 @@ from tests.support.harness import feed, until
 
 
 async def test_a_post_from_another_system_gets_its_card_and_its_copy_changes_nothing(
-    stack: Stack, target: Suite, walkers: dict[str, Walker]
+    stack: Stack, target: Suite, walkers: dict[str, Scenario]
 ) -> None:
     walker = walkers["a"]
     token = stack.signer.token(Principal("cms", "operator"))
@@ -43,7 +43,7 @@ async def test_a_post_from_another_system_gets_its_card_and_its_copy_changes_not
 
 @pytest.mark.parametrize("structured", [False, True])
 async def test_a_post_straight_to_kafka_exists_and_its_journey_shows_it(
-    target: Suite, walkers: dict[str, Walker], structured: bool
+    target: Suite, walkers: dict[str, Scenario], structured: bool
 ) -> None:
     walker, name = walkers["a"], f"kafka-{uuid7().hex[-8:]}"
     post = PostPublished(post_id=name, author_id="zheliban", text="公积金新政策今天起施行")
@@ -60,7 +60,7 @@ async def test_a_post_straight_to_kafka_exists_and_its_journey_shows_it(
     await until(steps, "the journey shows who published it and who consumed it")
 
 
-async def test_a_post_of_an_unknown_author_is_refused_on_its_topic(target: Suite, walkers: dict[str, Walker]) -> None:
+async def test_a_post_of_an_unknown_author_is_refused_on_its_topic(target: Suite, walkers: dict[str, Scenario]) -> None:
     walker, name = walkers["a"], f"kafka-{uuid7().hex[-8:]}"
     post = PostPublished(post_id=name, author_id="nobody", text="公积金新政策今天起施行")
     await feed(target.kafka.bootstrap, "lutong.feed.posts", [a_record(post)])
@@ -71,7 +71,7 @@ async def test_a_post_of_an_unknown_author_is_refused_on_its_topic(target: Suite
     assert not await shows(walker, name, "active")
 
 
-async def test_identities_hold_after_posts_of_others(target: Suite, walkers: dict[str, Walker]) -> None:
+async def test_identities_hold_after_posts_of_others(target: Suite, walkers: dict[str, Scenario]) -> None:
     async def covered() -> bool:
         found = inbox_covers_topics(await collect(target, handled_types()))
         return [each for each in found if "neither" in each.what] == []
@@ -88,6 +88,6 @@ def a_record(post: PostPublished, *, structured: bool = False) -> tuple[str, byt
     return post.key, data, to_headers(envelope)
 
 
-async def shows(walker: Walker, post_id: str, state: str) -> bool:
+async def shows(walker: Scenario, post_id: str, state: str) -> bool:
     answer = await walker.client.get(f"{walker.target.urls['feed']}/v1/posts/{post_id}")
     return answer.status_code == 200 and answer.json()["card"]["state"] == state

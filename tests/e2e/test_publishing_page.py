@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.testing import create_database, drop_database
-from lutong_console.roads import Walker
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.targets import Suite
 from lutong_contracts import event_types
 from lutong_local.stack import Stack
@@ -53,13 +53,13 @@ def run_python(code: str, names: dict[str, str], known: dict[str, Any]) -> None:
     exec(compile(code, "docs/publishing.md", "exec"), known)  # noqa: S102  # our own page
 
 
-async def there(walker: Walker, post_id: str) -> bool:
+async def there(walker: Scenario, post_id: str) -> bool:
     answer = await walker.client.get(f"{walker.target.urls['feed']}/v1/posts/{post_id}")
     return answer.status_code == 200 and answer.json()["card"]["state"] != "resolving"
 
 
 async def test_the_examples_in_python_do_what_the_page_says(
-    stack: Stack, names: dict[str, str], walkers: dict[str, Walker]
+    stack: Stack, names: dict[str, str], walkers: dict[str, Scenario]
 ) -> None:
     rounds, walker = Rounds(3), walkers["a"]
     known: dict[str, Any] = {"token": stack.signer.token(Principal("cms", "operator")), "stopping": rounds}
@@ -87,7 +87,7 @@ def shell(stack: Stack, target: Suite) -> dict[str, str]:
     }
 
 
-async def test_the_example_for_the_shell_is_accepted(shell: dict[str, str], walkers: dict[str, Walker]) -> None:
+async def test_the_example_for_the_shell_is_accepted(shell: dict[str, str], walkers: dict[str, Scenario]) -> None:
     [code] = [code for language, code in EXAMPLES if language == "console"]
     code = code.replace("cms-1", f"curl-{walkers['a'].viewer}")
     done = await asyncio.create_subprocess_exec("/bin/bash", "-c", code, env=shell, stdout=asyncio.subprocess.PIPE)

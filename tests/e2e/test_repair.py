@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from lutong_console.roads import ROADS, Walker
+from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
 from lutong_console.verify.log import log_matches_outbox
@@ -38,7 +38,7 @@ async def lose(bootstrap: str, topic: str) -> int:
 
 @pytest.mark.timeout(120)
 async def test_republish_brings_back_what_the_broker_lost_and_changes_nothing_else(
-    target: Suite, walkers: dict[str, Walker], lutong: Lutong
+    target: Suite, walkers: dict[str, Scenario], lutong: Lutong
 ) -> None:
     await ROADS[1].walk(walkers["b"])
     assert await lose(target.kafka.bootstrap, "lutong.inventory.orders") > 0
@@ -59,7 +59,7 @@ async def test_republish_brings_back_what_the_broker_lost_and_changes_nothing_el
 
 @pytest.mark.timeout(120)
 async def test_the_doctor_finds_a_consumer_that_retention_has_passed_and_republish_mends_it(
-    stack: Stack, target: Suite, walkers: dict[str, Walker], lutong: Lutong
+    stack: Stack, target: Suite, walkers: dict[str, Scenario], lutong: Lutong
 ) -> None:
     async def lost() -> bool:
         await lose(target.kafka.bootstrap, "lutong.feed.engagements")

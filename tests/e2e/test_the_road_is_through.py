@@ -8,8 +8,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from lutong_chassis.envelope import Cause, Envelope, to_headers
-from lutong_console.journey import Step
-from lutong_console.roads import ROADS, Road, Walker
+from lutong_console.cli.commands.journey import Step
+from lutong_console.cli.demo.scenarios import ROADS, Road, Scenario
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, start_service, stop_service
 from tests.support.harness import feed, until
@@ -20,7 +20,7 @@ from tests.support.harness import feed, until
     list(zip(ROADS, "abcd", strict=True)),
     ids=["solved in place", "nearest store", "flagship", "declined"],
 )
-async def test_the_road_is_through(road: Road, viewer: str, walkers: dict[str, Walker]) -> None:
+async def test_the_road_is_through(road: Road, viewer: str, walkers: dict[str, Scenario]) -> None:
     walker = walkers[viewer]
     await road.walk(walker)
 
@@ -29,7 +29,7 @@ async def test_the_road_is_through(road: Road, viewer: str, walkers: dict[str, W
     assert all(walker.ends.values()), walker.ends
 
 
-async def test_every_event_of_a_road_is_on_one_journey_and_names_its_cause(walkers: dict[str, Walker]) -> None:
+async def test_every_event_of_a_road_is_on_one_journey_and_names_its_cause(walkers: dict[str, Scenario]) -> None:
     walker = walkers["b"]
     await ROADS[1].walk(walker)
 
@@ -53,14 +53,14 @@ def chain(steps: list[Step], name: str) -> list[str]:
     return names
 
 
-async def an_order(walker: Walker) -> str:
+async def an_order(walker: Scenario) -> str:
     """A post, a tap and an order of two masks."""
     await walker.publish("watsons", "面膜，先享后付", "demo-watsons")
     await walker.tap()
     return await walker.order("mask", 2)
 
 
-async def test_a_viewer_changes_their_mind_and_everything_is_given_back(walkers: dict[str, Walker]) -> None:
+async def test_a_viewer_changes_their_mind_and_everything_is_given_back(walkers: dict[str, Scenario]) -> None:
     walker = walkers["b"]
     order = await an_order(walker)
     await walker.until("OrderSourced")
@@ -80,7 +80,7 @@ async def test_a_viewer_changes_their_mind_and_everything_is_given_back(walkers:
     assert all(walker.ends.values()), walker.ends
 
 
-async def test_a_suspended_program_disables_its_cards_until_it_is_resumed(walkers: dict[str, Walker]) -> None:
+async def test_a_suspended_program_disables_its_cards_until_it_is_resumed(walkers: dict[str, Scenario]) -> None:
     walker = walkers["a"]
     await walker.publish("zheliban", "公积金新政策")
     await walker.ask("registry", "POST", "/v1/programs/demo-fund/suspension", reason="security_incident")
@@ -91,7 +91,7 @@ async def test_a_suspended_program_disables_its_cards_until_it_is_resumed(walker
 
 @pytest.mark.parametrize("service", ["registry", "membership", "inventory"])
 async def test_a_service_that_dies_on_the_road_takes_it_up_where_it_was(
-    service: str, stack: Stack, walkers: dict[str, Walker]
+    service: str, stack: Stack, walkers: dict[str, Scenario]
 ) -> None:
     walker = walkers["c"]
     if service != "registry":
@@ -111,7 +111,7 @@ async def test_a_service_that_dies_on_the_road_takes_it_up_where_it_was(
     await walker.until("ServiceDiscovered" if service == "registry" else "OrderSourced")
 
 
-async def walker_ready(walker: Walker, service: str) -> None:
+async def walker_ready(walker: Scenario, service: str) -> None:
     """Wait until a service that was started again is ready."""
 
     async def ready() -> bool:
@@ -125,7 +125,7 @@ async def walker_ready(walker: Walker, service: str) -> None:
 
 
 async def test_poison_on_a_real_topic_is_parked_and_the_road_beside_it_stays_open(
-    target: Suite, walkers: dict[str, Walker]
+    target: Suite, walkers: dict[str, Scenario]
 ) -> None:
     walker = walkers["a"]
     key = f"poison-{uuid7().hex[-8:]}"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from lutong_console.roads import ROADS
+from lutong_console.cli.demo.scenarios import ROADS
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect

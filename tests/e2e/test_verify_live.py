@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from lutong_console.roads import ROADS, Walker
+from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
 from lutong_console.verify.identities import confirmed
 from lutong_console.verify.violation import Violation
@@ -16,7 +16,7 @@ from tests.e2e.test_command_line import Lutong, lutong
 __all__ = ["lutong"]  # a fixture of the command line's tests
 
 
-async def verify_under_load(lutong: Lutong, walker: Walker) -> tuple[int, list[dict[str, Any]]]:
+async def verify_under_load(lutong: Lutong, walker: Scenario) -> tuple[int, list[dict[str, Any]]]:
     """The exit code and the violations of a live look, while posts are published and opened all the time."""
     looking = asyncio.create_task(asyncio.to_thread(lutong, "verify", "--live", "3", "--json"))
     while not looking.done():
@@ -29,7 +29,7 @@ async def verify_under_load(lutong: Lutong, walker: Walker) -> tuple[int, list[d
 
 @pytest.mark.timeout(180)
 async def test_a_live_look_reports_what_stays_broken_and_nothing_that_is_in_flight(
-    target: Suite, walkers: dict[str, Walker], lutong: Lutong
+    target: Suite, walkers: dict[str, Scenario], lutong: Lutong
 ) -> None:
     await ROADS[1].walk(walkers["b"])
     assert await verify_under_load(lutong, walkers["a"]) == (0, [])

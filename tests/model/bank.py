@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from lutong_membership.domain.deductions import Deduction
+from lutong_membership.agreements.domain.direct_debit import Deduction
 
 Answer = Literal["succeeded", "failed", "unknown", "not_there"]
 
@@ -28,18 +28,18 @@ class Bank:
     taken: list[Taken] = field(default_factory=list)
     asked_twice: list[str] = field(default_factory=list)
 
-    def deduct(self, attempt: Deduction, now: datetime, dice: random.Random) -> Answer:
+    def deduct(self, attempt: Deduction, now: datetime, rng: random.Random) -> Answer:
         """Take money; the request may get lost on its way, and the answer on its way back."""
         if attempt.deduction_id in self.outcomes:
             self.asked_twice.append(attempt.deduction_id)
-        if dice.random() < 0.2:
-            return dice.choice(["unknown", "not_there"])
-        outcome: Answer = "succeeded" if dice.random() < 0.6 else "failed"
+        if rng.random() < 0.2:
+            return rng.choice(["unknown", "not_there"])
+        outcome: Answer = "succeeded" if rng.random() < 0.6 else "failed"
         self.outcomes[attempt.deduction_id] = outcome
         if outcome == "succeeded":
             self.taken.append(Taken(attempt.deduction_id, attempt.debt_id, attempt.amount_minor, now))
-        return "unknown" if dice.random() < 0.4 else outcome
+        return "unknown" if rng.random() < 0.4 else outcome
 
-    def query(self, attempt: Deduction, dice: random.Random) -> Answer:
+    def query(self, attempt: Deduction, rng: random.Random) -> Answer:
         """Say what became of an attempt."""
-        return "unknown" if dice.random() < 0.3 else self.outcomes.get(attempt.deduction_id, "not_there")
+        return "unknown" if rng.random() < 0.3 else self.outcomes.get(attempt.deduction_id, "not_there")

@@ -27,19 +27,20 @@ from lutong_contracts.membership import (
     TermEnded,
 )
 from lutong_contracts.values import Money
-from lutong_membership.domain import collection, delivery, dossier, life
-from lutong_membership.domain.agreements import LIFE, LIVE, Agreement, Clock, Said
-from lutong_membership.domain.approvals import Deed, Wanted, weight
-from lutong_membership.domain.consultations import Consultation, conclude
-from lutong_membership.domain.coupons import Coupon, Stock, issue, returned
-from lutong_membership.domain.deductions import UNDER_WAY, Deduction, postponed
-from lutong_membership.domain.dossier import Dossier, Outcome
-from lutong_membership.domain.holds import HOLD_LIFE, Hold, released
-from lutong_membership.domain.ledger import Entry, Line, Sealed, pair, seal
-from lutong_membership.domain.lines import retargeted, settled
-from lutong_membership.domain.payments import Repayment, surplus
-from lutong_membership.domain.plans import TERMS, Plan
-from lutong_membership.domain.requests import Books, Decision, Standing, decide
+from lutong_membership.agreements.domain import account, collection, term
+from lutong_membership.agreements.domain.account import Account, Outcome
+from lutong_membership.agreements.domain.agreement import LIFE, LIVE, Agreement, Clock, Emitted
+from lutong_membership.agreements.domain.approvals import Adjustment, Deed, weight
+from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction, postponed
+from lutong_membership.coupons.domain import Coupon, Stock, issue, returned
+from lutong_membership.holds.domain import delivery
+from lutong_membership.holds.domain.consultations import Consultation, conclude
+from lutong_membership.holds.domain.holds import HOLD_LIFE, Hold, released
+from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment, decide
+from lutong_membership.ledger.domain.entries import Entry, Line, Sealed, pair, seal
+from lutong_membership.ledger.domain.lines import retargeted, settled
+from lutong_membership.plans.domain.terms import TERMS, Plan
+from lutong_membership.repayments.domain import Repayment, surplus
 from tests.model.bank import Bank
 from tests.model.till import OPERATORS, Till
 from tests.support.builders import a_request
@@ -88,7 +89,7 @@ class Office:
     versions: dict[str, list[Plan]] = field(
         default_factory=lambda: {m: [Plan(f"{m}-light", m, _CNY, 12_000, 1, t)] for m, t in PLANS.items()}
     )
-    dossiers: dict[str, Dossier] = field(default_factory=dict)  # of agreements that were signed
+    accounts: dict[str, Account] = field(default_factory=dict)  # of agreements that were signed
     asked: dict[str, tuple[Agreement, Plan]] = field(default_factory=dict)  # consulted, preordered, declined, lapsed
     waiting: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     limits: dict[str, int] = field(default_factory=dict)
@@ -96,13 +97,13 @@ class Office:
     holds: dict[str, Hold] = field(default_factory=dict)
     coupons: dict[str, Coupon] = field(default_factory=dict)
     stock: Stock = field(default_factory=lambda: Stock("spring", "shop", _CNY, 300, 1_000, 6, 4, 2, valid_days=5))
-    deadlines: list[Said] = field(default_factory=list)
+    deadlines: list[Emitted] = field(default_factory=list)
     heard: set[str] = field(default_factory=set)  # refunds, by id: the inbox
     ledger: list[tuple[Entry, Line]] = field(default_factory=list)  # with the line after it
     sealed: dict[tuple[str, str], list[Sealed]] = field(default_factory=lambda: defaultdict(list))
     notices: dict[str, DeductionNotified] = field(default_factory=dict)
     signed: list[Agreement] = field(default_factory=list)
-    settled: list[tuple[datetime, Dossier]] = field(default_factory=list)
+    settled: list[tuple[datetime, Account]] = field(default_factory=list)
     visited: set[str] = field(default_factory=set)  # states and kinds that were come to
     last_id: int = 0
     till: Till = field(default_factory=Till)
@@ -120,11 +121,11 @@ class Office:
 
     # What goes into a decision, and what comes out of it
 
-    def books(self) -> Books:
+    def context(self) -> RequestContext:
         live = (
             {}
             if "one_live" in self.without
-            else {d.agreement.agreement_id: (d.agreement, d.plan) for d in self.dossiers.values()}
+            else {d.agreement.agreement_id: (d.agreement, d.plan) for d in self.accounts.values()}
         )
         agreements = {
             (agreement.member_id, agreement.plan_id): (agreement, plan)
@@ -134,7 +135,7 @@ class Office:
         roomy = "limit" in self.without
         lines = {k: replace(line, held_minor=0, owed_minor=0) if roomy else line for k, line in self.lines.items()}
         standing = {
-            a.member_id: Standing(self.limits[a.agreement_id], a.agreement_id)
+            a.member_id: ValidAssessment(self.limits[a.agreement_id], a.agreement_id)
             for a, _ in self.asked.values()
             if a.state == "preordered"
         }
@@ -143,7 +144,7 @@ class Office:
             if "coupon_state" in self.without
             else dict(self.coupons)
         )
-        return Books(
+        return RequestContext(
             {merchant: plans[-1] for merchant, plans in self.versions.items()},
             frozenset(MEMBERS),
             agreements,
@@ -159,7 +160,7 @@ class Office:
         found: dict[tuple[str, str], str] = {}
         if "interval" in self.without:
             return found
-        for d in self.dossiers.values():
+        for d in self.accounts.values():
             agreement = d.agreement
             if agreement.step in {"blocked", "suspended", "proposed"}:
                 found |= {(agreement.member_id, f"{merchant}-light"): "debts_overdue" for merchant in PLANS}
@@ -177,7 +178,7 @@ class Office:
             self.ledger.append((written, self.lines[key]))
             self.visited.add(entry.kind)
 
-    def say(self, said: tuple[Said, ...]) -> None:
+    def say(self, said: tuple[Emitted, ...]) -> None:
         for each in said:
             if each.due_at:
                 self.deadlines.append(each)
@@ -186,17 +187,17 @@ class Office:
 
     def take(self, outcome: Outcome) -> None:
         """Keep what was decided about a dossier."""
-        before = self.lines[outcome.dossier.line.key]
-        self.lines[before.key] = replace(before, target_minor=outcome.dossier.line.target_minor)
+        before = self.lines[outcome.account.line.key]
+        self.lines[before.key] = replace(before, target_minor=outcome.account.line.target_minor)
         self.post(outcome.entries)
-        self.dossiers[outcome.dossier.agreement.agreement_id] = outcome.dossier
-        self.visited.add(outcome.dossier.agreement.state)
-        self.visited |= {f"deduction {deduction.state}" for deduction in outcome.dossier.deductions.values()}
-        self.visited |= {f"accrual {accrual.effect}" for accrual in outcome.dossier.accruals.values()}
+        self.accounts[outcome.account.agreement.agreement_id] = outcome.account
+        self.visited.add(outcome.account.agreement.state)
+        self.visited |= {f"deduction {deduction.state}" for deduction in outcome.account.deductions.values()}
+        self.visited |= {f"accrual {accrual.effect}" for accrual in outcome.account.accruals.values()}
         self.say(outcome.said)
 
-    def dossier(self, agreement_id: str) -> Dossier:
-        found = self.dossiers[agreement_id]
+    def account(self, agreement_id: str) -> Account:
+        found = self.accounts[agreement_id]
         open_holds = sum(h.agreement_id == agreement_id and h.state in {"held", "waiting"} for h in self.holds.values())
         plan = self.versions[found.agreement.merchant_id][-1] if "pinned" in self.without else found.plan
         return replace(
@@ -225,7 +226,7 @@ class Office:
     def sign(self, agreement: Agreement, plan: Plan, opened: Line | None) -> None:
         if opened:
             self.lines[opened.key] = opened
-        self.dossiers[agreement.agreement_id] = Dossier(agreement, plan, self.lines[agreement.member_id, _CNY])
+        self.accounts[agreement.agreement_id] = Account(agreement, plan, self.lines[agreement.member_id, _CNY])
         self.signed.append(agreement)
 
     # What happens
@@ -233,7 +234,7 @@ class Office:
     def order(self, member: str, merchant: str, amount_minor: int, coupon: str | None) -> None:
         wish = a_request(f"o-{len(self.holds) + 1}", amount_minor, member)
         request = wish.model_copy(update={"merchant_id": merchant, "coupon_id": coupon})
-        decision = decide(request, self.books(), self.clock, self.new_id)
+        decision = decide(request, self.context(), self.clock, self.new_id)
         if decision:
             self.keep(decision)
 
@@ -245,7 +246,7 @@ class Office:
         self.limits[agreement_id] = limit_minor
         refusal = None if limit_minor else "not_admitted"
         waiting = tuple(self.waiting.pop(agreement_id, ()))
-        done = conclude(Consultation(agreement, plan, limit_minor, refusal, waiting), self.books(), self.clock)
+        done = conclude(Consultation(agreement, plan, limit_minor, refusal, waiting), self.context(), self.clock)
         if done.agreement.state == "active":
             self.asked.pop(agreement_id)
             self.sign(done.agreement, plan, done.opened)
@@ -266,7 +267,7 @@ class Office:
         hold = replace(hold, state="held") if hold.state == "captured" else hold
         amount = Money(amount_minor=min(amount_minor, hold.amount_minor), currency=_CNY)
         self.holds[order] = replace(hold, state="captured", captured_minor=amount.amount_minor)
-        self.take(delivery.deliver(self.dossier(hold.agreement_id or ""), hold, amount, self.now - ago, self.clock))
+        self.take(delivery.deliver(self.account(hold.agreement_id or ""), hold, amount, self.now - ago, self.clock))
         coupon = self.coupons.get(hold.coupon_id or "")
         if coupon and coupon.state == "reserved" and coupon.order_id == order:
             self.coupons[coupon.coupon_id] = coupon.moved("redeemed")
@@ -287,14 +288,14 @@ class Office:
         coupon = self.coupons.get(hold.coupon_id or "")
         if not lapse and coupon and coupon.state == "reserved" and coupon.order_id == order:
             self.coupons[coupon.coupon_id] = returned(coupon, self.now)
-        self.take(dossier.close(self.dossier(hold.agreement_id or ""), self.clock))
+        self.take(account.close(self.account(hold.agreement_id or ""), self.clock))
 
     def refund(self, order: str, refund_id: str, amount_minor: int) -> None:
         """Part of an order goes back; the same word may come twice."""
         hold = self.holds[order]
         if hold.state != "captured" or (refund_id in self.heard and "inbox" not in self.without):
             return
-        found = self.dossier(hold.agreement_id or "")
+        found = self.account(hold.agreement_id or "")
         order_accruals = [a for a in found.accruals.values() if a.order_id == order]
         left_minor = sum(a.amount_minor for a in order_accruals)
         if not left_minor:
@@ -311,21 +312,21 @@ class Office:
         )  # fmt: skip
         self.take(delivery.refund(found, event, self.now, self.clock))
 
-    def repay(self, member: str, amount_minor: int, dice: random.Random) -> None:
+    def repay(self, member: str, amount_minor: int, rng: random.Random) -> None:
         """A member asks to pay, and mostly an operator finds the money on a statement, if not always at once."""
-        mine = [self.dossier(key) for key, d in self.dossiers.items() if d.agreement.member_id == member]
+        mine = [self.account(key) for key, d in self.accounts.items() if d.agreement.member_id == member]
         payable_minor = sum(debt.outstanding_minor for found in mine for debt in found.payable())
         repayment_id = self.new_id()
         wanted_minor = min(amount_minor, payable_minor) or amount_minor
         self.till.claim(repayment_id, member, wanted_minor, payable_minor, self.now)
         if "evidence" in self.without and repayment_id in self.till.claims:
             self.book(self.till.claims[repayment_id])
-        if self.till.claims and dice.random() < 0.9:
-            chosen = dice.choice([repayment_id, dice.choice(list(self.till.claims))])
-            reference = f"t-{dice.randrange(40)}" if dice.random() < 0.1 else self.new_id()
+        if self.till.claims and rng.random() < 0.9:
+            settings_of = rng.choice([repayment_id, rng.choice(list(self.till.claims))])
+            reference = f"t-{rng.randrange(40)}" if rng.random() < 0.1 else self.new_id()
             confirmed = (
-                self.till.confirm(chosen, reference, dice.choice(OPERATORS), self.now)
-                if chosen in self.till.claims
+                self.till.confirm(settings_of, reference, rng.choice(OPERATORS), self.now)
+                if settings_of in self.till.claims
                 else None
             )
             if confirmed:
@@ -333,34 +334,34 @@ class Office:
 
     def book(self, repayment: Repayment) -> None:
         """What came pays the oldest debts; the rest is owed to the member."""
-        mine = [self.dossier(key) for key, d in self.dossiers.items() if d.agreement.member_id == repayment.member_id]
+        mine = [self.account(key) for key, d in self.accounts.items() if d.agreement.member_id == repayment.member_id]
         parts = collection.allocate(mine, repayment.amount_minor)
         for agreement_id, debt, part_minor in parts:
-            found = self.dossier(agreement_id)
+            found = self.account(agreement_id)
             self.take(collection.pay(found, debt, part_minor, repayment.repayment_id, self.clock))
         if entry := surplus(repayment, parts):
             self.post([entry])
 
     def leave(self, agreement_id: str) -> None:
-        outcome = life.quit_early(self.dossier(agreement_id), self.clock)
+        outcome = term.quit_early(self.account(agreement_id), self.clock)
         if isinstance(outcome, Outcome):
             self.take(outcome)
 
-    def decide(self, deed: Deed, about: str, amount_minor: int, dice: random.Random) -> None:
+    def decide(self, deed: Deed, about: str, amount_minor: int, rng: random.Random) -> None:
         """An operator decides about an agreement or a member, or proposes it, and another one may approve."""
-        found = self.dossiers.get(about)
+        found = self.accounts.get(about)
         member = found.agreement.member_id if found else about
         if (member, _CNY) not in self.lines:
             return
-        debts = self.dossier(about).payable() if found else []
+        debts = self.account(about).payable() if found else []
         debt_id = debts[0].debt_id if deed == "waiver" and debts else None
         if deed == "write_off":
             amount_minor = sum(debt.outstanding_minor for debt in debts)
-        wanted = Wanted(self.new_id(), deed, member, _CNY, amount_minor, "why", about if found else None, debt_id)
-        if self._can(wanted) and self.till.may(wanted, self._weight(wanted), dice.choice(OPERATORS), self.now):
+        wanted = Adjustment(self.new_id(), deed, member, _CNY, amount_minor, "why", about if found else None, debt_id)
+        if self._can(wanted) and self.till.may(wanted, self._weight(wanted), rng.choice(OPERATORS), self.now):
             self._do(wanted)
-        if self.till.proposals and dice.random() < 0.7:
-            self.approve(dice.choice([*list(self.till.proposals)[-2:]]), dice.choice(OPERATORS))
+        if self.till.proposals and rng.random() < 0.7:
+            self.approve(rng.choice([*list(self.till.proposals)[-2:]]), rng.choice(OPERATORS))
 
     def approve(self, proposal_id: str, operator: str) -> None:
         wanted = self.till.approve(proposal_id, operator, self.now)
@@ -369,22 +370,22 @@ class Office:
             self.visited.add(f"two decided {wanted.deed}")
             self._do(wanted)
 
-    def _weight(self, wanted: Wanted) -> int:
+    def _weight(self, wanted: Adjustment) -> int:
         return weight(wanted, self.lines[wanted.member_id, _CNY].target_minor)
 
-    def _can(self, wanted: Wanted) -> bool:
+    def _can(self, wanted: Adjustment) -> bool:
         """Whether what is wanted can be done now, as the commands ask."""
         if wanted.deed == "line":
             return True
         if wanted.deed == "payout":
             taking = any(
                 deduction.state in UNDER_WAY
-                for found in self.dossiers.values()
+                for found in self.accounts.values()
                 if found.agreement.member_id == wanted.member_id
                 for deduction in found.deductions.values()
             )
             return not taking and 0 < wanted.amount_minor <= self.lines[wanted.member_id, _CNY].credit_minor
-        found = self.dossier(wanted.agreement_id or "")
+        found = self.account(wanted.agreement_id or "")
         payable = {debt.debt_id: debt.outstanding_minor for debt in found.payable()}
         if wanted.deed == "waiver":
             return 0 < wanted.amount_minor <= payable.get(wanted.debt_id or "", 0)
@@ -392,7 +393,7 @@ class Office:
         is_proposed = "written_off" in LIFE[found.agreement.state] and 0 < sum(payable.values()) <= wanted.amount_minor
         return all_payable and is_proposed and found.agreement.step != "none"
 
-    def _do(self, wanted: Wanted) -> None:
+    def _do(self, wanted: Adjustment) -> None:
         key = (wanted.member_id, _CNY)
         if wanted.deed == "line":
             self.lines[key], entries = retargeted(self.lines[key], wanted.amount_minor)
@@ -401,9 +402,9 @@ class Office:
             legs = pair(f"credit:{wanted.member_id}", "platform:cash", wanted.amount_minor)
             self.post([Entry("payout", wanted.member_id, _CNY, legs, reference=wanted.reference)])
         elif wanted.deed == "write_off":
-            self.take(life.write_off(self.dossier(wanted.agreement_id or ""), wanted.reference, self.clock))
+            self.take(term.write_off(self.account(wanted.agreement_id or ""), wanted.reference, self.clock))
         else:
-            found = self.dossier(wanted.agreement_id or "")
+            found = self.account(wanted.agreement_id or "")
             debt = found.debts[wanted.debt_id or ""]
             self.take(collection.waive(found, debt, wanted.amount_minor, wanted.reference, self.clock))
 
@@ -447,18 +448,18 @@ class Office:
             if agreement and plan and agreement.state == "preordered":
                 self.asked[agreement_id] = (agreement.moved("lapsed"), plan)
             return
-        rules: dict[type[Event], Callable[[Dossier], Outcome]] = {
-            TermEnded: lambda d: life.end_term(d, self.clock),
+        rules: dict[type[Event], Callable[[Account], Outcome]] = {
+            TermEnded: lambda d: term.end_term(d, self.clock),
             SettlementDue: self._settle,
-            OverdueStepDue: lambda d: dossier.climb(d, self.clock),
-            GraceEnded: lambda d: dossier.close(d, self.clock),
+            OverdueStepDue: lambda d: account.advance_dunning(d, self.clock),
+            GraceEnded: lambda d: account.close(d, self.clock),
             DeductionDue: lambda d: collection.release_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionDue
             DeductionSucceeded: lambda d: collection.book_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionSucceeded
             DeductionFailed: lambda d: collection.retry_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionFailed
         }
-        self.take(rules[type(event)](self.dossier(agreement_id)))
+        self.take(rules[type(event)](self.account(agreement_id)))
 
-    def _settle(self, found: Dossier) -> Outcome:
+    def _settle(self, found: Account) -> Outcome:
         """Decide what is charged; a careless office reads another cap, or forgets what was fulfilled."""
         plan = found.plan
         if "cap" in self.without and plan.terms.withholding:
@@ -467,22 +468,22 @@ class Office:
             )
         if "fulfilled" in self.without:
             plan = replace(plan, terms=replace(plan.terms, obligation=replace(PLANS["shop"].obligation, times=9_999)))  # type: ignore[type-var]  # a Times
-        outcome = life.settle(replace(found, plan=plan), self.clock)
-        if outcome.dossier.agreement.charge_minor is not None and found.agreement.charge_minor is None:
+        outcome = term.settle(replace(found, plan=plan), self.clock)
+        if outcome.account.agreement.charge_minor is not None and found.agreement.charge_minor is None:
             self.settled.append((self.now, found))
-        return replace(outcome, dossier=replace(outcome.dossier, plan=found.plan))
+        return replace(outcome, account=replace(outcome.account, plan=found.plan))
 
-    def run_errand(self, dice: random.Random) -> None:
+    def run_jobs(self, rng: random.Random) -> None:
         """Ask the bank about one deduction; the process may die before it has written down the answer."""
-        for agreement_id in self.dossiers:
-            for deduction in self.dossier(agreement_id).deductions.values():
+        for agreement_id in self.accounts:
+            for deduction in self.account(agreement_id).deductions.values():
                 if deduction.state in {"due", "sent", "unknown"} or (
                     "notice" in self.without and deduction.state == "notified"
                 ):
-                    self._ask(self.dossier(agreement_id), deduction, dice)
+                    self._ask(self.account(agreement_id), deduction, rng)
                     return
 
-    def _ask(self, found: Dossier, deduction: Deduction, dice: random.Random) -> None:
+    def _ask(self, found: Account, deduction: Deduction, rng: random.Random) -> None:
         terms, fresh = found.plan.terms, deduction.state in {"due", "notified"}
         shut = terms.withholding and postponed(self.now, terms.withholding.window, self.clock.calendar(found.plan))
         if fresh and shut and "window" not in self.without:
@@ -491,18 +492,18 @@ class Office:
             deduction = replace(deduction, state="sent")
         elif "query" in self.without:
             fresh = True  # a timeout taken for a failure
-        answer = self.bank.deduct(deduction, self.now, dice) if fresh else self.bank.query(deduction, dice)
-        died = dice.random() < 0.1
+        answer = self.bank.deduct(deduction, self.now, rng) if fresh else self.bank.query(deduction, rng)
+        died = rng.random() < 0.1
         state: Any = "sent" if died else {"succeeded": "taken", "not_there": "due"}.get(answer, answer)
         if "under_way" in self.without and state in {"sent", "unknown"}:
             state = "notified"
         self.visited.add(f"deduction {state}")
-        self.dossiers[found.agreement.agreement_id] = replace(
+        self.accounts[found.agreement.agreement_id] = replace(
             found, deductions={**found.deductions, deduction.deduction_id: replace(deduction, state=state)}
         )
         facts = {"agreement_id": deduction.agreement_id, "member_id": deduction.member_id,
                  "deduction_id": deduction.deduction_id, "amount": found.money(deduction.amount_minor)}  # fmt: skip
         if state == "taken":
-            self.deadlines.append(Said(DeductionSucceeded(**facts), self.now))
+            self.deadlines.append(Emitted(DeductionSucceeded(**facts), self.now))
         elif state == "failed":
-            self.deadlines.append(Said(DeductionFailed(**facts, reason="insufficient_funds"), self.now))
+            self.deadlines.append(Emitted(DeductionFailed(**facts, reason="insufficient_funds"), self.now))

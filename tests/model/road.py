@@ -19,12 +19,12 @@ from lutong_contracts.values import Money, Place
 from lutong_feed.domain import CANCELLABLE as MAY_REGRET
 from lutong_feed.domain import MAY_BECOME
 from lutong_inventory.domain import CANCELLABLE, Location, Sourced, next_step, source
-from lutong_membership.domain.agreements import Clock
-from lutong_membership.domain.holds import Hold, HoldState, capture, released
-from lutong_membership.domain.ledger import Entry, Line, after, reduced
-from lutong_membership.domain.lines import settled
-from lutong_membership.domain.plans import Plan
-from lutong_membership.domain.requests import Books, Standing, decide
+from lutong_membership.agreements.domain.agreement import Clock
+from lutong_membership.holds.domain.holds import Hold, HoldState, capture, released
+from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment, decide
+from lutong_membership.ledger.domain.entries import Entry, Line, after, reduced
+from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.plans.domain.terms import Plan
 from tests.support.builders import SHANGHAI, a_request
 
 MEMBERS: Final = ("m-1", "m-2", "m-3")
@@ -34,7 +34,7 @@ _LOCATIONS: Final = (
     Location("flagship", "flagship", Place(latitude=31.10, longitude=121.40)),
 )
 _PLAN: Final = Plan("light", "shop", "CNY", 12_000)
-Said = list[tuple[Event, datetime | None]]
+Emitted = list[tuple[Event, datetime | None]]
 Without = frozenset[str]
 """Safeguards that are left out, by name: each is looked at below or in the broker."""
 
@@ -45,7 +45,7 @@ class Feed:
 
     status: dict[str, Any] = field(default_factory=dict)
 
-    def on(self, event: Event, _now: datetime, _without: Without) -> Said:
+    def on(self, event: Event, _now: datetime, _without: Without) -> Emitted:
         shown: dict[type[Event], Any] = {
             CreditDeclined: "declined", OrderSourced: "sourced", OrderRejected: "rejected",
             OrderFulfilled: "fulfilled", OrderCancelled: "cancelled",
@@ -55,11 +55,11 @@ class Feed:
             self.status[order_id] = status
         return []
 
-    def request(self, request: ServiceRequested) -> Said:
+    def request(self, request: ServiceRequested) -> Emitted:
         self.status[request.order_id] = "requested"
         return [(request, None)]
 
-    def regret(self, order_id: str, viewer_id: str) -> Said:
+    def regret(self, order_id: str, viewer_id: str) -> Emitted:
         may = self.status.get(order_id) in MAY_REGRET
         return [(RequestCancelled(order_id=order_id, viewer_id=viewer_id), None)] if may else []
 
@@ -70,7 +70,7 @@ class Registry:
 
     fulfilled: Counter[str] = field(default_factory=Counter)
 
-    def on(self, event: Event, _now: datetime, _without: Without) -> Said:
+    def on(self, event: Event, _now: datetime, _without: Without) -> Emitted:
         if isinstance(event, OrderFulfilled):
             self.fulfilled[event.program_id] += 1
         return []
@@ -85,7 +85,7 @@ class Membership:
     holds: dict[str, Hold] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
 
-    def on(self, event: Event, now: datetime, without: Without) -> Said:
+    def on(self, event: Event, now: datetime, without: Without) -> Emitted:
         if isinstance(event, ServiceRequested):
             return self._hold(event, now, without)
         if isinstance(event, OrderFulfilled):
@@ -98,9 +98,9 @@ class Membership:
             return said
         return []
 
-    def _hold(self, request: ServiceRequested, now: datetime, without: Without) -> Said:
+    def _hold(self, request: ServiceRequested, now: datetime, without: Without) -> Emitted:
         known = MEMBERS[:-1]
-        books = Books(
+        context = RequestContext(
             {"shop": _PLAN},
             frozenset(known),
             dict(self.agreements),
@@ -108,9 +108,9 @@ class Membership:
             {},
             {order for order, hold in self.holds.items() if hold.state != "cancelled"},
             frozenset(order for order, hold in self.holds.items() if hold.state == "cancelled"),
-            standing={name: Standing(2_000_000, name) for name in known},
+            standing={name: ValidAssessment(2_000_000, name) for name in known},
         )
-        decision = decide(request, books, Clock(now, hold_life=timedelta(days=365)), lambda: f"a-{request.order_id}")
+        decision = decide(request, context, Clock(now, hold_life=timedelta(days=365)), lambda: f"a-{request.order_id}")
         if decision is None:
             return []
         if decision.agreement:
@@ -124,7 +124,7 @@ class Membership:
     def _roomy(self) -> dict[tuple[str, str], Line]:
         return {key: replace(line, held_minor=0, owed_minor=0) for key, line in self.lines.items()}
 
-    def _end(self, order_id: str, state: HoldState, without: Without) -> Said:
+    def _end(self, order_id: str, state: HoldState, without: Without) -> Emitted:
         hold = self.holds.get(order_id)
         if hold is None or (
             hold.state != "held" and not ("first_ending" in without and hold.state in {"captured", "released"})
@@ -148,7 +148,7 @@ class Membership:
             self.lines[key] = after(self.lines[key], entry)
             self.ledger.append(entry)
 
-    def repay(self, member: str, amount_minor: int) -> Said:
+    def repay(self, member: str, amount_minor: int) -> Emitted:
         line = self.lines.get((member, "CNY"))
         if line and line.owed_minor:
             legs = reduced("order", member, min(amount_minor, line.owed_minor), "cash")
@@ -166,7 +166,7 @@ class Inventory:
     recalls: set[str] = field(default_factory=set)
     regretted_early: set[str] = field(default_factory=set)  # for the test: what must not be fulfilled
 
-    def on(self, event: Event, now: datetime, without: Without) -> Said:
+    def on(self, event: Event, now: datetime, without: Without) -> Emitted:
         if isinstance(event, CreditHeld) and event.order_id not in self.orders:
             return self._source(event, now, without)
         if isinstance(event, AcceptanceLapsed):
@@ -178,7 +178,7 @@ class Inventory:
             return self.cancel(event.order_id, CANCELLABLE)
         return []
 
-    def _source(self, order: CreditHeld, now: datetime, without: Without) -> Said:
+    def _source(self, order: CreditHeld, now: datetime, without: Without) -> Emitted:
         if order.order_id in self.recalls:
             self.orders[order.order_id] = ("cancelled", order, None)
             return [(_cancelled(order), None)]
@@ -196,7 +196,7 @@ class Inventory:
         )  # fmt: skip
         return [(said, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
 
-    def cancel(self, order_id: str, states: Sequence[str]) -> Said:
+    def cancel(self, order_id: str, states: Sequence[str]) -> Emitted:
         state, order, sourced = self.orders.get(order_id, ("", None, None))
         if state not in states or order is None or sourced is None:
             return []
@@ -204,7 +204,7 @@ class Inventory:
         self._close(sourced, shipped=False)
         return [(_cancelled(order), None)]
 
-    def advance(self, order_id: str) -> Said:
+    def advance(self, order_id: str) -> Emitted:
         state, order, sourced = self.orders[order_id]
         step = next_step(state, order.mode)
         if step is None or sourced is None:

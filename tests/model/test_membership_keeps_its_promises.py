@@ -16,9 +16,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from lutong_membership.domain.agreements import LIVE
-from lutong_membership.domain.dossier import Dossier
-from lutong_membership.domain.ledger import GENESIS, Line, after
+from lutong_membership.agreements.domain.account import Account
+from lutong_membership.agreements.domain.agreement import LIVE
+from lutong_membership.ledger.domain.entries import GENESIS, Line, after
 from tests.model.model_world import MEMBERS, PLANS, Office, Without
 from tests.model.test_the_road_in_every_order import settle
 from tests.model.till import POLICY
@@ -69,14 +69,14 @@ def m3_a_hold_ends_once_and_never_for_more(office: Office) -> None:
 
 def m4_nobody_is_charged_more_than_they_enjoyed_or_were_shown(office: Office) -> None:
     for agreement in office.signed:
-        found = office.dossiers[agreement.agreement_id]
+        found = office.accounts[agreement.agreement_id]
         charge = found.agreement.charge_minor
         if charge:
             plan = office.versions[agreement.merchant_id][agreement.version - 1]
             assert charge <= min(plan.terms.cap_minor, enjoyed(office, found))
 
 
-def enjoyed(office: Office, found: Dossier) -> int:
+def enjoyed(office: Office, found: Account) -> int:
     """What the orders of an agreement gave, as far as they were not taken back while that still counted."""
     total = 0
     for hold in office.holds.values():
@@ -101,13 +101,13 @@ def m5_who_fulfilled_is_charged_nothing(office: Office) -> None:
         times, amount = sum(left > 0 for left in kept.values()), sum(kept.values())
         wanted: Any = terms.obligation
         if (times >= wanted.times) if wanted.kind == "times" else (amount >= wanted.amount_minor):
-            assert office.dossiers[before.agreement.agreement_id].agreement.charge_minor == 0
+            assert office.accounts[before.agreement.agreement_id].agreement.charge_minor == 0
 
 
 def m6_each_business_id_counts_once_and_no_refund_beyond_its_order(office: Office) -> None:
     refunds = Counter(entry.reference for entry, _ in office.ledger if entry.kind == "benefit_reversed")
     assert not refunds or max(refunds.values()) == 1
-    for found in office.dossiers.values():
+    for found in office.accounts.values():
         left: Counter[str] = Counter()
         for accrual in found.accruals.values():
             left[accrual.order_id or ""] += accrual.amount_minor
@@ -129,7 +129,7 @@ def m7_money_is_taken_only_as_notified_and_in_its_window(office: Office) -> None
 def m8_one_live_agreement_per_plan_and_days_between_two_signatures(office: Office) -> None:
     live = Counter(
         (agreement.member_id, agreement.plan_id)
-        for agreement in (*(d.agreement for d in office.dossiers.values()), *(a for a, _ in office.asked.values()))
+        for agreement in (*(d.agreement for d in office.accounts.values()), *(a for a, _ in office.asked.values()))
         if agreement.state in LIVE
     )
     assert not live or max(live.values()) == 1
@@ -157,7 +157,7 @@ def m9_a_coupon_is_used_once_and_no_more_are_given_than_there_are(office: Office
 
 def m10_what_was_signed_never_changes(office: Office) -> None:
     for agreement in office.signed:
-        found = office.dossiers[agreement.agreement_id]
+        found = office.accounts[agreement.agreement_id]
         signed_on = office.versions[agreement.merchant_id][agreement.version - 1]
         assert found.plan == signed_on
         assert (found.agreement.signed_at, found.agreement.begins_at) == (agreement.signed_at, agreement.begins_at)
@@ -178,7 +178,7 @@ def m11_an_unknown_outcome_is_asked_for_and_never_tried_again(office: Office) ->
             and entry.kind not in {"charge", "deduction", "charge_owed"}
         ):
             paid[entry.debt_id] -= sum(amount for account, amount in entry.postings if account.startswith("charged:"))
-    debts = {key: debt for found in office.dossiers.values() for key, debt in found.debts.items()}
+    debts = {key: debt for found in office.accounts.values() for key, debt in found.debts.items()}
     assert all(amount <= debts[key].amount_minor for key, amount in paid.items())
 
 
@@ -275,9 +275,9 @@ class Membership(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, 2**32), merchant=st.sampled_from(sorted(PLANS)))
     def life_goes_on(self, seed: int, merchant: str) -> None:
-        dice = random.Random(seed)
+        rng = random.Random(seed)
         for _ in range(MOVES_PER_RULE):
-            self._something_happens(dice, merchant)
+            self._something_happens(rng, merchant)
             for promise in AT_EVERY_STEP & self.promises:
                 promise(self.office)
             _seen[id(self.office)] = len(self.office.ledger)
@@ -285,70 +285,70 @@ class Membership(RuleBasedStateMachine):
         for promise in self.promises - AT_EVERY_STEP:
             promise(self.office)
 
-    def _something_happens(self, dice: random.Random, merchant: str) -> None:
+    def _something_happens(self, rng: random.Random, merchant: str) -> None:
         office = self.office
-        kind = dice.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
+        kind = rng.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
         if kind == "time":
-            office.now += timedelta(hours=dice.choice([1, 3, 9, 24]))
+            office.now += timedelta(hours=rng.choice([1, 3, 9, 24]))
         elif kind == "ring":
-            office.ring(dice.randrange(100))
+            office.ring(rng.randrange(100))
         elif kind == "errand":
-            office.run_errand(dice)
+            office.run_jobs(rng)
         elif kind == "rare":
-            self._something_rare_happens(dice, merchant)
+            self._something_rare_happens(rng, merchant)
         else:
-            self._somebody_comes(kind, dice, merchant)
+            self._somebody_comes(kind, rng, merchant)
 
-    def _somebody_comes(self, kind: str, dice: random.Random, merchant: str) -> None:
-        office, member = self.office, dice.choice(MEMBERS)
+    def _somebody_comes(self, kind: str, rng: random.Random, merchant: str) -> None:
+        office, member = self.office, rng.choice(MEMBERS)
         if kind == "order" and len(office.holds) < 40:
             free = [c for c, coupon in office.coupons.items() if coupon.member_id == member]
-            coupon = dice.choice(free) if free and dice.random() < 0.5 else None
-            office.order(member, merchant, dice.randint(200, 4_000), coupon)
+            coupon = rng.choice(free) if free and rng.random() < 0.5 else None
+            office.order(member, merchant, rng.randint(200, 4_000), coupon)
         elif kind == "repay":
-            office.repay(member, dice.choice([50, 400, 9_000, 9_000]), dice)
+            office.repay(member, rng.choice([50, 400, 9_000, 9_000]), rng)
         elif kind == "answer" and office.asked:
-            office.answer(dice.choice(list(office.asked)), dice.choice([0, 4_000, 9_000, 20_000]))
+            office.answer(rng.choice(list(office.asked)), rng.choice([0, 4_000, 9_000, 20_000]))
         elif kind in {"deliver", "release", "refund"} and office.holds:
-            self._an_order_goes_on(kind, dice.choice(list(office.holds)), dice)
+            self._an_order_goes_on(kind, rng.choice(list(office.holds)), rng)
 
-    def _an_order_goes_on(self, kind: str, order: str, dice: random.Random) -> None:
+    def _an_order_goes_on(self, kind: str, order: str, rng: random.Random) -> None:
         if kind == "deliver":
-            ago = timedelta(hours=dice.choice([0, 0, 6, 30, 60]))
-            self.office.deliver(order, dice.choice([10_000, 10_000, 150]), ago)
+            ago = timedelta(hours=rng.choice([0, 0, 6, 30, 60]))
+            self.office.deliver(order, rng.choice([10_000, 10_000, 150]), ago)
         elif kind == "release":
             self.office.release(order)
         else:
-            self.office.refund(order, f"r-{dice.randrange(12)}", dice.choice([10, 300, 10_000]))
+            self.office.refund(order, f"r-{rng.randrange(12)}", rng.choice([10, 300, 10_000]))
 
-    def _something_rare_happens(self, dice: random.Random, merchant: str) -> None:
+    def _something_rare_happens(self, rng: random.Random, merchant: str) -> None:
         office = self.office
-        kind = dice.choice(("limit", "coupon", "coupon", "edit", "leave", "waive", "write_off", "write_off", "payout"))
+        kind = rng.choice(("limit", "coupon", "coupon", "edit", "leave", "waive", "write_off", "write_off", "payout"))
         if kind == "limit":
-            office.decide("line", dice.choice(MEMBERS), dice.choice([0, 2_000, 12_000, 12_000, 12_000]), dice)
+            office.decide("line", rng.choice(MEMBERS), rng.choice([0, 2_000, 12_000, 12_000, 12_000]), rng)
         elif kind == "coupon":
-            office.give_coupon(dice.choice(MEMBERS))
+            office.give_coupon(rng.choice(MEMBERS))
         elif kind == "edit" and len(office.versions[merchant]) < 5:
-            office.edit_plan(merchant, dice.choice([0, 5, 20]), dice.choice([100, 900]))
+            office.edit_plan(merchant, rng.choice([0, 5, 20]), rng.choice([100, 900]))
         elif kind == "payout":
-            member = dice.choice(MEMBERS)
+            member = rng.choice(MEMBERS)
             credit_minor = sum(line.credit_minor for line in office.lines.values() if line.member_id == member)
-            office.decide("payout", member, dice.choice([credit_minor, credit_minor, 100]), dice)
-        elif kind in {"leave", "waive", "write_off"} and office.dossiers:
-            self._an_agreement_ends(kind, dice.choice(list(office.dossiers)), dice)
+            office.decide("payout", member, rng.choice([credit_minor, credit_minor, 100]), rng)
+        elif kind in {"leave", "waive", "write_off"} and office.accounts:
+            self._an_agreement_ends(kind, rng.choice(list(office.accounts)), rng)
 
-    def _an_agreement_ends(self, kind: str, agreement_id: str, dice: random.Random) -> None:
+    def _an_agreement_ends(self, kind: str, agreement_id: str, rng: random.Random) -> None:
         if kind == "leave":
             self.office.leave(agreement_id)
         elif kind == "write_off":
-            self.office.decide("write_off", agreement_id, 0, dice)
+            self.office.decide("write_off", agreement_id, 0, rng)
         else:
-            unpaid = self.office.dossier(agreement_id).payable()
+            unpaid = self.office.account(agreement_id).payable()
             self.office.decide(
                 "waiver",
                 agreement_id,
-                max(1, unpaid[0].outstanding_minor // dice.choice([1, 2])) if unpaid else 1,
-                dice,
+                max(1, unpaid[0].outstanding_minor // rng.choice([1, 2])) if unpaid else 1,
+                rng,
             )
 
     def teardown(self) -> None:
@@ -362,7 +362,7 @@ class Membership(RuleBasedStateMachine):
             assert [getattr(folded, name) for name in names] == [getattr(line, name) for name in names]
             mine = [
                 d
-                for found in self.office.dossiers.values()
+                for found in self.office.accounts.values()
                 if found.agreement.member_id == key[0]
                 for d in found.debts.values()
             ]

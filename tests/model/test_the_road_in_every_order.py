@@ -61,18 +61,18 @@ class Road(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, 2**32), moves=st.integers(1, 12))
     def messages_move(self, seed: int, moves: int) -> None:
-        dice = random.Random(seed)
+        rng = random.Random(seed)
         for _ in range(moves):
-            self._a_message_moves(dice)
+            self._a_message_moves(rng)
             self.credit_is_within_its_line()
             self.stock_is_never_promised_twice()
 
-    def _a_message_moves(self, dice: random.Random) -> None:
+    def _a_message_moves(self, rng: random.Random) -> None:
         unpublished, undelivered = self.cluster.unpublished(), self.cluster.undelivered()
-        if unpublished and (not undelivered or dice.random() < 0.4):
-            self.cluster.relay(*dice.choice(unpublished), crash=dice.random() < 0.2)
+        if unpublished and (not undelivered or rng.random() < 0.4):
+            self.cluster.relay(*rng.choice(unpublished), crash=rng.random() < 0.2)
         elif undelivered:
-            self.cluster.deliver(*dice.choice(undelivered), dice.choices(["", "before", "after"], [8, 1, 1])[0])
+            self.cluster.deliver(*rng.choice(undelivered), rng.choices(["", "before", "after"], [8, 1, 1])[0])
 
     @precondition(lambda self: self.cluster.log)
     @rule(service=services, number=numbers)

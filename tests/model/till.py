@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lutong_membership.domain.agreements import Refusal
-from lutong_membership.domain.approvals import (
+from lutong_membership.agreements.domain.agreement import Refusal
+from lutong_membership.agreements.domain.approvals import (
     GIFTS,
+    Adjustment,
     Policy,
     Proposal,
     Spent,
-    Wanted,
     decided,
     decides_alone,
     why_not_theirs,
 )
-from lutong_membership.domain.payments import Evidence, Repayment, claim, confirm
+from lutong_membership.repayments.domain import Evidence, Repayment, claim, confirm
 
 CNY: Final = "CNY"
 OPERATORS: Final = ("ops-1", "ops-2", "m-1")
@@ -40,7 +40,7 @@ Without = frozenset[str]
 class Done:
     """What was decided: how much it weighs, by whom, who approved it, and when."""
 
-    wanted: Wanted
+    wanted: Adjustment
     weight_minor: int
     by: str
     approved_by: str | None
@@ -80,7 +80,7 @@ class Till:
         self.claims[repayment_id] = outcome[0]
         return outcome[0]
 
-    def spent(self, wanted: Wanted, operator: str, now: datetime) -> Spent:
+    def spent(self, wanted: Adjustment, operator: str, now: datetime) -> Spent:
         """What one person decided alone within the period."""
         if "sums" in self.without:
             return Spent()
@@ -95,7 +95,7 @@ class Till:
             sum(one.weight_minor for one in counted if one.by == operator),
         )
 
-    def may(self, wanted: Wanted, weight_minor: int, operator: str, now: datetime) -> bool:
+    def may(self, wanted: Adjustment, weight_minor: int, operator: str, now: datetime) -> bool:
         """Whether it is done now; else it is proposed, if it may be."""
         if why_not_theirs(operator, frozenset({wanted.member_id})):
             return False
@@ -105,7 +105,7 @@ class Till:
         self.proposals[wanted.reference] = Proposal(wanted, operator, now + POLICY.proposal_life)
         return False
 
-    def approve(self, proposal_id: str, operator: str, now: datetime) -> Wanted | None:
+    def approve(self, proposal_id: str, operator: str, now: datetime) -> Adjustment | None:
         """Another operator looks at a proposal; gives what is to be done."""
         found = self.proposals[proposal_id]
         looked_at = replace(found, proposed_by="another") if "two" in self.without else found
@@ -113,7 +113,7 @@ class Till:
             return None
         return found.wanted
 
-    def close(self, wanted: Wanted, weight_minor: int, operator: str, now: datetime) -> None:
+    def close(self, wanted: Adjustment, weight_minor: int, operator: str, now: datetime) -> None:
         """It was done, as two decided."""
         found = self.proposals[wanted.reference]
         self.proposals[wanted.reference] = replace(found, state="approved", decided_by=operator)

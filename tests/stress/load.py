@@ -14,15 +14,15 @@ CONSUMERS = 8
 
 
 async def rush(
-    pool: Pool, handlers: Handlers, events: Sequence[Event | Received[Event]], dice: random.Random, *, batch_max: int
+    pool: Pool, handlers: Handlers, events: Sequence[Event | Received[Event]], rng: random.Random, *, batch_max: int
 ) -> list[Event]:
     """Deliver events through eight consumers at once; gives what was said."""
-    shuffled = dice.sample(list(events), len(events))
+    shuffled = rng.sample(list(events), len(events))
     said: list[Event] = []
 
     async def consumer() -> None:
         while shuffled:
-            size = dice.randint(1, batch_max)
+            size = rng.randint(1, batch_max)
             batch, shuffled[:size] = shuffled[:size], []
             said.extend(await deliver(pool, handlers, *batch))
 

@@ -49,21 +49,21 @@ async def books_are_right(pool: Pool) -> None:
 
 
 async def test_fifty_accounts_with_two_hundred_concurrent_holds_each_never_exceed_a_limit(pool: Pool) -> None:
-    dice = random.Random(1)
+    rng = random.Random(1)
     for number in range(ROUNDS):
-        amount_minor = dice.choice([700, 900, 1_100, 3_000])
+        amount_minor = rng.choice([700, 900, 1_100, 3_000])
         wishes = [
             a_request(f"o-{number}-{member}-{n}", amount_minor, f"m-{member}")
             for member in range(ACCOUNTS)
             for n in range(HOLDS)
         ]
-        said = await rush(pool, handlers, wishes, dice, batch_max=200)
+        said = await rush(pool, handlers, wishes, rng, batch_max=200)
         fitting = min(HOLDS, LIMIT_MINOR // amount_minor)
         assert [row["held_minor"] for row in await lines(pool)] == [fitting * amount_minor] * ACCOUNTS
 
         held = [event.order_id for event in said if isinstance(event, CreditHeld)]
         assert len(held) == fitting * ACCOUNTS
-        await rush(pool, handlers, [cancelled(order_id) for order_id in held], dice, batch_max=200)
+        await rush(pool, handlers, [cancelled(order_id) for order_id in held], rng, batch_max=200)
         assert [row["held_minor"] for row in await lines(pool)] == [0] * ACCOUNTS
     await books_are_right(pool)
 
@@ -89,13 +89,13 @@ async def test_negative_control_check_then_insert_exceeds_the_limit_under_the_sa
 
 
 async def test_ten_thousand_holds_with_capture_and_release_within_five_milliseconds_end_once_each(pool: Pool) -> None:
-    dice = random.Random(2)
+    rng = random.Random(2)
     orders = [f"o-{n}" for n in range(10_000)]
     wishes = [a_request(order_id, 10, f"m-{n % ACCOUNTS}") for n, order_id in enumerate(orders)]
-    assert len(await rush(pool, handlers, wishes, dice, batch_max=200)) >= len(orders)
+    assert len(await rush(pool, handlers, wishes, rng, batch_max=200)) >= len(orders)
 
     async def end(event: Event) -> int:
-        await asyncio.sleep(dice.uniform(0, 0.01))  # the race: ± 5 ms around the same moment
+        await asyncio.sleep(rng.uniform(0, 0.01))  # the race: ± 5 ms around the same moment
         return len(await deliver(pool, handlers, event))
 
     racing = asyncio.Semaphore(CONSUMERS // 2)
@@ -114,13 +114,13 @@ async def test_ten_thousand_holds_with_capture_and_release_within_five_milliseco
 
 
 async def test_a_thousand_events_at_eight_consumers_each_have_one_effect_each(pool: Pool) -> None:
-    dice = random.Random(3)
+    rng = random.Random(3)
     wishes = [a_received(a_request(f"o-{n}", 10, f"m-{n % ACCOUNTS}")) for n in range(1_000)]
 
     async def consumer() -> list[Event]:
-        mine, said = dice.sample(wishes, len(wishes)), []
+        mine, said = rng.sample(wishes, len(wishes)), []
         while mine:
-            size = dice.randint(1, 20)
+            size = rng.randint(1, 20)
             batch, mine[:size] = mine[:size], []
             said += await deliver(pool, handlers, *batch)
         return said

@@ -32,10 +32,10 @@ async def pool(pool_of: PoolOf) -> Pool:
 
 
 async def test_a_hundred_units_and_a_thousand_buyers_sell_exactly_a_hundred_every_time(pool: Pool) -> None:
-    dice = random.Random(1)
+    rng = random.Random(1)
     for number in range(ROUNDS):
         wishes = [a_hold(f"o-{number}-{n}", (f"sku-{number}", 1)) for n in range(BUYERS)]
-        said = await rush(pool, handlers, wishes, dice, batch_max=100)
+        said = await rush(pool, handlers, wishes, rng, batch_max=100)
         assert sum(isinstance(event, OrderSourced) for event in said) == UNITS
     sold = await pool.fetch("SELECT reserved, on_hand FROM shelf")
     assert {(row["reserved"], row["on_hand"]) for row in sold} == {(UNITS, UNITS)}

@@ -23,7 +23,7 @@ from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.testing import an_operator, create_database, drop_database
 from lutong_contracts import Event, Topic
-from lutong_local.nursery import fork, run_service
+from lutong_local.forkserver import fork, run_service
 from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from lutong_console.errors import PROBLEM, USAGE
+from lutong_console.cli.errors import PROBLEM, USAGE
 from lutong_contracts import event_types
 from tools.docgen.compatibility import NoSuchRevisionError, broken
 from tools.docgen.documents import documents, out_of_date, superfluous

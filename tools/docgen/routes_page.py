@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
 
-from lutong_chassis import operations
-from lutong_chassis.http import GuardedRoute
-from lutong_chassis.http.access import OnRecord
+from lutong_chassis.http import GuardedRoute, operations
+from lutong_chassis.http.authorization import OnRecord
 from tools.docgen.suite import RUNNING
 
 
@@ -21,7 +20,7 @@ def page() -> str:
         "*Audited as* is the action of the audit row; *not a member's own*: not where members act on what is theirs.",
     ]
     routers: Mapping[str, Sequence[APIRouter]] = {
-        "every service": [operations.router, operations.deeds],
+        "every service": [operations.router, operations.admin_router],
         **{name: [service.routes] for name, service in RUNNING.items()},
     }
     for name, found in routers.items():

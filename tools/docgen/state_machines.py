@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from lutong_membership.domain.agreements import LIFE
-from lutong_membership.domain.coupons import COUPON_LIFE
-from lutong_membership.domain.deductions import DEDUCTION_LIFE
-from lutong_membership.domain.holds import HOLD_LIFE
-from lutong_membership.domain.payments import REPAYMENT_LIFE
+from lutong_membership.agreements.domain.agreement import LIFE
+from lutong_membership.agreements.domain.direct_debit import DEDUCTION_LIFE
+from lutong_membership.coupons.domain import COUPON_LIFE
+from lutong_membership.holds.domain.holds import HOLD_LIFE
+from lutong_membership.repayments.domain import REPAYMENT_LIFE
 
 Life: TypeAlias = Mapping[Any, Sequence[str]]
 """What may follow each state. Keys are literals of each machine's own, which a mapping of strings does not take."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from lutong_console.errors import PROBLEM
+from lutong_console.cli.errors import PROBLEM
 from tools.docgen.documents import ROOT
 from tools.docscheck import retired
 from tools.docscheck.checkout import Checkout, read, tracked

@@ -12,7 +12,7 @@ import aiokafka.errors
 import asyncpg.exceptions
 import typer
 
-from lutong_console.app import app
+from lutong_console.cli.main import app
 from tools.docgen.suite import RUNNING
 
 _OWN_TESTS: Final = "tests/unit/docs/"  # these name what does not exist, on purpose

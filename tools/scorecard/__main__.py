@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from lutong_membership.credit.scorecard import parse
+from lutong_membership.providers.credit.scorecard import parse
 from tools.scorecard.candidates import NAME
 from tools.scorecard.data import FILE, read
 from tools.scorecard.evaluate import evaluate

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lutong_membership.credit.scorecard import Scale
+from lutong_membership.providers.credit.scorecard import Scale
 from tools.scorecard.binning import Candidate
 
 NAME: Final = "scorecard-2"

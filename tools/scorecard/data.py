@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lutong_membership.credit.scorecard import facts
-from lutong_membership.credit.values import Application
+from lutong_membership.providers.credit.scorecard import facts
+from lutong_membership.providers.credit.values import Application
 
 FILE: Final = "pycaret_credit_24000.csv.gz"
 MINOR_PER_DOLLAR: Final = 25

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lutong_membership.credit.scorecard import Scorecard
+from lutong_membership.providers.credit.scorecard import Scorecard
 from tools.scorecard import measures
 from tools.scorecard.candidates import PLANS
 from tools.scorecard.data import Person

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Final
 
-from lutong_membership.credit.scorecard import Bin, Characteristic, Scorecard, Table
+from lutong_membership.providers.credit.scorecard import Bin, Characteristic, Scorecard, Table
 from tools.scorecard.binning import Candidate, Case, Cell, coarse_bins, weight_of_evidence
 from tools.scorecard.candidates import (
     LIMITS,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from lutong_membership.credit.scorecard import Characteristic
+from lutong_membership.providers.credit.scorecard import Characteristic
 from tools.scorecard import measures
 from tools.scorecard.data import FILE
 from tools.scorecard.evaluate import Evaluation, Group

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from lutong_membership.credit.scorecard import Bin, Scorecard
+from lutong_membership.providers.credit.scorecard import Bin, Scorecard
 from tools.scorecard.binning import Cell
 from tools.scorecard.data import FILE, HELD_OUT_SHARE, SEED
 from tools.scorecard.evaluate import Evaluation

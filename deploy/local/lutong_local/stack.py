@@ -24,7 +24,7 @@ from typing import Any
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts.topics import SERVICES, TOPICS
-from lutong_local import nursery, postgres
+from lutong_local import forkserver, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
 from lutong_local.processes import Child, Command, free_port, is_free, start, stop, wait_for
@@ -237,7 +237,7 @@ def start_service(
     told = os.environ | own | (environment or {})
     module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
     if dies_with_parent:
-        pid = nursery.fork(nursery.run_service, module, environment=told, log=log).pid
+        pid = forkserver.fork(forkserver.run_service, module, environment=told, log=log).pid
         assert pid  # noqa: S101  # it was started
         stack.children[service] = Child.of(pid, log)
     else:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lutong_chassis.database import Tx, columns
     from lutong_chassis.envelope import Cause, Outgoing, Received
-    from lutong_chassis.errands import Errand
     from lutong_chassis.handlers import Handlers
     from lutong_chassis.http import (
         Command,
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
         not_found,
         routes,
     )
+    from lutong_chassis.jobs import JobQueue
     from lutong_chassis.service import Service
 
 _ROOMS = {
     "database": ("Tx", "columns"),
     "envelope": ("Cause", "Outgoing", "Received"),
-    "errands": ("Errand",),
+    "jobs": ("JobQueue",),
     "handlers": ("Handlers",),
     "http": ("Command", "Problem", "TxDependency", "Who", "allowed", "audited", "not_audited", "not_found", "routes"),
     "service": ("Service",),
@@ -37,8 +37,8 @@ _ROOMS = {
 __all__ = [
     "Cause",
     "Command",
-    "Errand",
     "Handlers",
+    "JobQueue",
     "Outgoing",
     "Problem",
     "Received",

@@ -80,8 +80,10 @@ async def record(tx: Tx, who: Principal, *changes: Change) -> None:
     ids = await _insert(tx, who, rows)
     tx.audited += len(rows)
     if requested and requested.exports:
-        deeds = [_deed(audit_id, who, row, requested.request_id) for audit_id, row in zip(ids, rows, strict=True)]
-        tx.publish(*(requested.exports.model_validate(dict(deed)) for deed in deeds))
+        admin_router = [
+            _deed(audit_id, who, row, requested.request_id) for audit_id, row in zip(ids, rows, strict=True)
+        ]
+        tx.publish(*(requested.exports.model_validate(dict(deed)) for deed in admin_router))
 
 
 Effect = Mapping[str, object] | None

@@ -22,7 +22,7 @@ from lutong_chassis.errors import blames, classify, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.narrowing import narrow
-from lutong_chassis.parking import Stopped, explain
+from lutong_chassis.parking import ParkCandidate, summarise_error
 from lutong_chassis.progress import Place, Retry, came_at_s, places_of, ranges, show
 from lutong_chassis.skipping import RecordId, SkipRequest
 from lutong_contracts import Event
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NARROWED_AFTER_TRIES: Final = 5
 """How often a batch is tried as a whole before its records are tried in halves, to find the one that fails alone."""
 
-_SETTLE_TIMEOUT_S: Final = 5.0
+_COMMIT_TIMEOUT_S: Final = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ class Consumer:
     handlers: Handlers
     retry_delay_max_s: float
     after_commit: "Callable[[], None]"
-    wake_errands: "Callable[[set[str]], None]" = lambda _names: None
+    wake_job_queues: "Callable[[set[str]], None]" = lambda _names: None
     owner: str = ""
     """The service that consumes. What it published itself is passed over where it takes a type from others."""
     partitions_of: "Callable[[str], int]" = lambda _topic: 0
@@ -120,14 +120,14 @@ class Consumer:
         self.committed.clear()
         self._skips = None
 
-    async def settle(self, consumer: "AIOKafkaConsumer") -> None:
+    async def commit_offsets(self, consumer: "AIOKafkaConsumer") -> None:
         """Commit exactly what was handled. A failure is harmless: the inbox knows what comes again, and we try again."""
         offsets, self.handled = self.handled, {}
         mine = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
         try:
-            await asyncio.wait_for(self._commit(consumer, mine), _SETTLE_TIMEOUT_S)
+            await asyncio.wait_for(self._commit(consumer, mine), _COMMIT_TIMEOUT_S)
         except Exception as error:
-            log.warning("offsets_not_committed", error=explain(error))
+            log.warning("offsets_not_committed", error=summarise_error(error))
             self.handled = mine | self.handled
 
     async def _commit(self, consumer: "AIOKafkaConsumer", mine: dict[TopicPartition, int]) -> None:
@@ -168,7 +168,7 @@ class Consumer:
     async def _note_retry(self, records: list[Any], guilty: "Place | None", error: Exception) -> None:
         """Say what is tried again: to whoever asks this process at once, and to all when it lasts."""
         before = self.retrying or Retry(monotonic(), 0, "")
-        self.retrying = retry = before.again(explain(error), places_of(records), guilty)
+        self.retrying = retry = before.again(summarise_error(error), places_of(records), guilty)
         observe.RETRIES.inc()
         log.warning(
             "batch_delayed",
@@ -193,12 +193,12 @@ class Consumer:
     async def _quietly(self, note: "Coroutine[Any, Any, None]") -> None:
         """Write a note that nothing depends on: when the database cannot take it now, it is made again or not at all."""
         try:
-            async with asyncio.timeout(_SETTLE_TIMEOUT_S):
+            async with asyncio.timeout(_COMMIT_TIMEOUT_S):
                 await note
         except Exception as error:
             if blames(error):
                 raise
-            log.warning("note_not_written", error=explain(error))
+            log.warning("note_not_written", error=summarise_error(error))
 
     async def _wait(self, attempt: int, records: Records, consumer: "AIOKafkaConsumer") -> None:
         """Pause before the next try, and keep polling meanwhile so that the group does not give us up."""
@@ -254,7 +254,7 @@ class Consumer:
             bad = [record for record, outcome in decoded if isinstance(outcome, MalformedError)]
             seen = await parking.already_parked(tx, bad) if bad else set()
             keyed = [(record.topic, bytes(record.key)) for record in theirs if record.key is not None]
-            good, stopped = sort_out(
+            good, stopped = partition_blocked(
                 [item for item in decoded if place(item[0]) not in seen], await parking.blocked_keys(tx, keyed)
             )
             fresh = await handle(tx, good, self.handlers)
@@ -274,8 +274,8 @@ class Consumer:
             await self._quietly(noticing.write_misplaced(self.pool, foreign))
         if said:
             self.after_commit()
-        if tx.errands:
-            self.wake_errands(tx.errands)
+        if tx.job_queues:
+            self.wake_job_queues(tx.job_queues)
         _log_outcomes(conflicts, stopped)
 
     def _concerns_us(self, decoded: "Decoded") -> bool:
@@ -305,9 +305,9 @@ class Consumer:
     async def _park(self, record: "ConsumerRecord[Any, Any]", error: Exception) -> None:
         outcome = self._outcomes[place(record)]
         if isinstance(outcome, MalformedError):
-            stopped = Stopped(record, "parked", outcome.reason, outcome.detail)
+            stopped = ParkCandidate(record, "parked", outcome.reason, outcome.detail)
         else:
-            stopped = Stopped(record, "parked", "handler_error", explain(error), outcome)
+            stopped = ParkCandidate(record, "parked", "handler_error", summarise_error(error), outcome)
         async with transaction(self.pool) as tx:
             await parking.park(tx, [stopped])
             failpoints.reach("parked_not_committed")
@@ -323,7 +323,7 @@ def _partition(record: "ConsumerRecord[Any, Any]") -> TopicPartition:
 Decoded = tuple["ConsumerRecord[Any, Any]", Received[Event] | MalformedError]
 
 
-def _log_outcomes(conflicts: Sequence[Received[Event]], stopped: Sequence[Stopped]) -> None:
+def _log_outcomes(conflicts: Sequence[Received[Event]], stopped: Sequence[ParkCandidate]) -> None:
     """Log what was not handled. The key of a conflict goes on: the first event under its id took effect."""
     for odd in conflicts:
         where = {"topic": odd.topic, "partition": odd.partition, "offset": odd.offset}
@@ -332,29 +332,31 @@ def _log_outcomes(conflicts: Sequence[Received[Event]], stopped: Sequence[Stoppe
         log.warning("record_stopped", **_about(item), state=item.state, reason=item.reason)
 
 
-def _about(stopped: Stopped) -> dict[str, Any]:
+def _about(stopped: ParkCandidate) -> dict[str, Any]:
     """Where a record is, and the journey and trace it belongs to, as far as they can be read."""
     cause = stopped.received.cause if stopped.received else None
     trace_id = cause.traceparent.split("-")[1] if cause and cause.traceparent else None
     return describe(stopped.record) | {"journey": cause and cause.correlation_id, "trace_id": trace_id}
 
 
-def sort_out(
+def partition_blocked(
     decoded: Sequence[Decoded], blocked: set[tuple[str, bytes]]
-) -> tuple[list[Received[Event]], list[Stopped]]:
+) -> tuple[list[Received[Event]], list[ParkCandidate]]:
     """Tell what can be handled from what must be parked or wait. A bad record blocks its key at once."""
     blocked = set(blocked)
     good: list[Received[Event]] = []
-    stopped: list[Stopped] = []
+    stopped: list[ParkCandidate] = []
     for record, outcome in decoded:
         stream = (record.topic, bytes(record.key)) if record.key is not None else None
         waits = stream in blocked
         if isinstance(outcome, MalformedError):
-            stopped.append(Stopped(record, "waiting" if waits else "parked", outcome.reason, outcome.detail))
+            stopped.append(ParkCandidate(record, "waiting" if waits else "parked", outcome.reason, outcome.detail))
             if stream:
                 blocked.add(stream)
         elif waits:
-            stopped.append(Stopped(record, "waiting", "key_blocked", "behind an earlier record of its key", outcome))
+            stopped.append(
+                ParkCandidate(record, "waiting", "key_blocked", "behind an earlier record of its key", outcome)
+            )
         else:
             good.append(outcome)
     return good, stopped

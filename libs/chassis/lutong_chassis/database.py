@@ -48,7 +48,7 @@ class Tx:
     """One transaction, its one point in time, and what will be said when it commits.
 
     `now` is the transaction's time by PostgreSQL's clock: the only clock that decides anything.
-    `errands` are the names of those that have new jobs when it commits. `request` is the HTTP request that it
+    `job_queues` are the names of those that have new jobs when it commits. `request` is the HTTP request that it
     belongs to, if there is one; `audited` counts the audit rows that it wrote.
     """
 
@@ -56,7 +56,7 @@ class Tx:
     now: datetime
     cause: Cause
     outgoing: list[Outgoing] = field(default_factory=list)
-    errands: set[str] = field(default_factory=set)
+    job_queues: set[str] = field(default_factory=set)
     request: Requested | None = None
     audited: int = 0
 
@@ -237,7 +237,7 @@ async def _require_audit(tx: Tx) -> None:
     """Refuse to commit what must be on record and is not. PostgreSQL knows whether the transaction wrote anything."""
     if tx.audited or tx.request is None or not tx.request.must_audit:
         return
-    if tx.outgoing or tx.errands or await tx.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"):
+    if tx.outgoing or tx.job_queues or await tx.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"):
         declared = ", ".join(sorted(tx.request.actions))
         raise UnauditedError(f"nothing is on record for a change by this route: call audit.record with {declared}")
 

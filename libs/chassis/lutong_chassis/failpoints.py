@@ -24,7 +24,7 @@ POINTS: Final = (
     "parked_not_committed",
     "parked_not_offsets",
 )
-ERRAND_POINTS: Final = ("errand_claimed", "errand_asked", "errand_not_committed", "errand_committed")
+JOB_POINTS: Final = ("errand_claimed", "errand_asked", "errand_not_committed", "errand_committed")
 """Only services that run errands come here."""
 
 
@@ -40,8 +40,8 @@ _armed = _Armed()
 def arm(spec: str) -> None:
     """Arm one point: `name` or `name:nth`. An unknown name is an error, lest a test test nothing."""
     name, _, nth = spec.partition(":")
-    if name not in (*POINTS, *ERRAND_POINTS):
-        known = ", ".join((*POINTS, *ERRAND_POINTS))
+    if name not in (*POINTS, *JOB_POINTS):
+        known = ", ".join((*POINTS, *JOB_POINTS))
         raise ValueError(f"LUTONG_FAILPOINT: there is no point {name!r}; there are {known}")
     _armed.name, _armed.remaining = name, int(nth or 1)
 

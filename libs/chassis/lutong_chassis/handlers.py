@@ -40,6 +40,11 @@ class Handlers:
         """The types that a service both publishes and takes from other publishers."""
         return frozenset(event for event in self.by_type if event.from_others and event.topic.owner == owner)
 
+    def include(self, other: "Handlers") -> None:
+        """Register every handler of `other`, in its order. A type that is handled here already is a TypeError."""
+        for event, handler in other.by_type.items():
+            self.on(event)(handler)
+
     @property
     def topics(self) -> list[Topic]:
         """What the service must subscribe to, by name."""

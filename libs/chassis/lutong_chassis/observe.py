@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Received
-from lutong_chassis.parking import Stopped
+from lutong_chassis.parking import ParkCandidate
 from lutong_chassis.settings import Settings
 from lutong_contracts import Event
 
@@ -28,7 +28,7 @@ _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 
 CONSUMED = Counter("lutong_events_consumed_total", "Events taken from Kafka, by what became of them", ["outcome"])
 BATCH_SIZE = Histogram("lutong_batch_size_events", "Events handled in one transaction", buckets=_BATCHES)
 HANDLER_TIME = Histogram("lutong_handler_seconds", "Time of one handler call", ["type"])
-ERRAND_TIME = Histogram("lutong_errand_seconds", "Time of one question to the outside", ["errand"])
+JOB_TIME = Histogram("lutong_errand_seconds", "Time of one question to the outside", ["errand"])
 STAGE_TIME = Histogram(
     "lutong_stage_seconds", "Age of an event when it is handled: one stage of a road", ["type"], buckets=_SECONDS
 )
@@ -174,7 +174,7 @@ def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
     return item._replace(cause=item.cause._replace(traceparent=_traceparent(span)))
 
 
-def consumed(outcomes: Mapping[str, int], stopped: Sequence[Stopped]) -> None:
+def consumed(outcomes: Mapping[str, int], stopped: Sequence[ParkCandidate]) -> None:
     """Count what became of a batch, by outcome: handled, duplicate, conflict, ignored or stopped."""
     BATCH_SIZE.observe(sum(outcomes.values()))
     for outcome, count in outcomes.items():

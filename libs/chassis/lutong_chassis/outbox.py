@@ -113,7 +113,7 @@ async def append(tx: Tx, rows: Sequence[Sequence[object]]) -> None:
     )
 
 
-async def ripen(tx: Tx, rows_max: int = 500) -> int:
+async def release_due(tx: Tx, rows_max: int = 500) -> int:
     """Move deadlines that are due to the outbox; gives how many. Several processes may do so at once."""
     rows = await tx.fetch(
         """

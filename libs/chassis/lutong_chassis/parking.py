@@ -61,7 +61,7 @@ class StoredRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class ParkCandidate:
     """A record that cannot go on now, and why."""
 
     record: Record
@@ -111,7 +111,7 @@ async def already_parked(tx: Tx, records: Sequence[Record]) -> set[tuple[str, in
     return {tuple(row) for row in rows}
 
 
-async def park(tx: Tx, stopped: Sequence[Stopped]) -> None:
+async def park(tx: Tx, stopped: Sequence[ParkCandidate]) -> None:
     """Keep records with their reason. A copy of the same record (same offset) is kept once.
 
     Whatever is in a record can be kept: its bytes are not looked at, and what was read of it is made storable.
@@ -134,7 +134,7 @@ async def _insert(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
     )
 
 
-def _row(item: Stopped) -> tuple[object, ...]:
+def _row(item: ParkCandidate) -> tuple[object, ...]:
     record, received = item.record, item.received
     return (
         item.state,
@@ -152,9 +152,9 @@ def _row(item: Stopped) -> tuple[object, ...]:
     )
 
 
-def _parts(stopped: Sequence[Stopped]) -> Iterator[Sequence[Stopped]]:
+def _parts(stopped: Sequence[ParkCandidate]) -> Iterator[Sequence[ParkCandidate]]:
     """A poll in parts that one statement takes: an array has less than a gigabyte, and memory less than that."""
-    part: list[Stopped] = []
+    part: list[ParkCandidate] = []
     size = 0
     for item in stopped:
         part.append(item)
@@ -235,7 +235,7 @@ async def _note_failure(pool: Pool, parked_id: int, error: Exception, who: Princ
         attempts: int | None = await tx.fetchval(
             "UPDATE parked SET attempts = attempts + 1, error = $2 WHERE id = $1 RETURNING attempts",
             parked_id,
-            explain(error),
+            summarise_error(error),
         )
         if attempts is not None:
             before, after = {"attempts": attempts - 1}, {"attempts": attempts}
@@ -249,7 +249,7 @@ async def _audit(tx: Tx, who: Principal, change: Change) -> None:
     await outbox.write(tx, tx.outgoing[said:])
 
 
-def explain(error: BaseException) -> str:
+def summarise_error(error: BaseException) -> str:
     """What went wrong and where in the code, without the message: it may quote what must not be kept."""
     if isinstance(error, MalformedError):
         return str(error)

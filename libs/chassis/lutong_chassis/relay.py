@@ -36,7 +36,7 @@ _partition_of_key = DefaultPartitioner()
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PartitionBatch:
     """Rows of one partition, in order of id."""
 
     topic: str
@@ -60,7 +60,7 @@ def producer(kafka: KafkaAccess, client_id: str) -> AIOKafkaProducer:
 
 @dataclass(slots=True)
 class Relay:
-    """The relay of one process. `run` and `sweep`, supervised; `wake` it after a commit that said something."""
+    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that said something."""
 
     pool: Pool
     settings: Settings
@@ -93,7 +93,7 @@ class Relay:
                 if monotonic() - looked_at >= _LOOK_INTERVAL_S:
                     self.shards = await _fair_share(connection, self.shards)
                     looked_at = monotonic()
-                rows = await pending(connection, _turned(sorted(self.shards), turn), self.settings.relay_batch_max)
+                rows = await pending(connection, _rotated(sorted(self.shards), turn), self.settings.relay_batch_max)
                 turn += 1
                 if rows:
                     failpoints.reach("relay_fetched")
@@ -104,11 +104,11 @@ class Relay:
         finally:
             await _release(connection)
 
-    async def sweep(self) -> NoReturn:
+    async def release_deadlines(self) -> NoReturn:
         """Move deadlines to the outbox as they fall due."""
         while True:
             async with transaction(self.pool) as tx:
-                moved = await outbox.ripen(tx)
+                moved = await outbox.release_due(tx)
             if moved:
                 self.wake()
             else:
@@ -145,7 +145,7 @@ async def _fair_share(connection: Connection, owned: set[int]) -> set[int]:
     return kept | {row["shard"] for row in rows}
 
 
-def _turned(shards: Sequence[int], turn: int) -> list[int]:
+def _rotated(shards: Sequence[int], turn: int) -> list[int]:
     """The same shards, beginning with another one each turn."""
     first = turn % len(shards) if shards else 0
     return [*shards[first:], *shards[:first]]
@@ -188,8 +188,8 @@ async def pending(connection: Connection, shards: Sequence[int], rows_max: int) 
 
 async def _carry(connection: Connection, sender: AIOKafkaProducer, rows: Sequence[asyncpg.Record], source: str) -> None:
     """Send rows, one task per partition, and mark what was acknowledged even when some of it failed."""
-    parcels = [_send(sender, parcel, source) for parcel in await _parcels(sender, rows)]
-    outcomes = await asyncio.gather(*parcels, return_exceptions=True)
+    deliveries = [_send(sender, carried, source) for carried in await _by_partition(sender, rows)]
+    outcomes = await asyncio.gather(*deliveries, return_exceptions=True)
     published = [row for outcome in outcomes if isinstance(outcome, list) for row in outcome]
     if published:
         failpoints.reach("acked_not_marked")
@@ -203,34 +203,34 @@ async def _carry(connection: Connection, sender: AIOKafkaProducer, rows: Sequenc
         raise KafkaError(message)
 
 
-async def _parcels(sender: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> list[Parcel]:
+async def _by_partition(sender: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> list[PartitionBatch]:
     """Sort rows into partitions the way every Kafka client does (murmur2 of the key)."""
     partitions = {topic: sorted(await sender.partitions_for(topic)) for topic in {row["topic"] for row in rows}}
     found: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
     for row in rows:
         everywhere = partitions[row["topic"]]
         found[row["topic"], _partition_of_key(row["key"].encode(), everywhere, everywhere)].append(row)
-    return [Parcel(topic, partition, mine) for (topic, partition), mine in found.items()]
+    return [PartitionBatch(topic, partition, mine) for (topic, partition), mine in found.items()]
 
 
-async def _send(sender: AIOKafkaProducer, parcel: Parcel, source: str) -> list[asyncpg.Record]:
+async def _send(sender: AIOKafkaProducer, carried: PartitionBatch, source: str) -> list[asyncpg.Record]:
     """Send one partition's rows batch by batch; gives those that were acknowledged."""
     acknowledged = 0
     position = 0
-    while position < len(parcel.rows):
+    while position < len(carried.rows):
         batch = sender.create_batch()
-        while position < len(parcel.rows) and _add(batch, parcel.rows[position], source):
+        while position < len(carried.rows) and _add(batch, carried.rows[position], source):
             position += 1
         batch.close()
         try:
-            delivery = await sender.send_batch(batch, parcel.topic, partition=parcel.partition)
+            delivery = await sender.send_batch(batch, carried.topic, partition=carried.partition)
             failpoints.reach("sent_not_acked")
             await delivery
         except KafkaError as error:
-            log.warning("batch_refused", topic=parcel.topic, partition=parcel.partition, error=repr(error))
+            log.warning("batch_refused", topic=carried.topic, partition=carried.partition, error=repr(error))
             break
         acknowledged = position
-    return parcel.rows[:acknowledged]
+    return carried.rows[:acknowledged]
 
 
 def _add(batch: "object", row: asyncpg.Record, source: str) -> bool:

@@ -20,19 +20,29 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
 
-from lutong_chassis import database, failpoints, grants, observe, operations, outbox, topics
-from lutong_chassis.broker import KafkaIntake
+from lutong_chassis import database, failpoints, grants, observe, outbox, topics
 from lutong_chassis.consumer import Consumer, handle
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
 from lutong_chassis.envelope import Received
-from lutong_chassis.errands import Errand, Runner
 from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.housekeeping import keep_house
-from lutong_chassis.http import BodyLimit, Front, Gate, HeadAsGet, Problem, RequestIds, SafeHeaders, install_problems
+from lutong_chassis.http import (
+    Authorizer,
+    BodyLimit,
+    HeadAsGet,
+    LoadSheddingProtocol,
+    Problem,
+    RequestIds,
+    SafeHeaders,
+    install_problems,
+    operations,
+)
 from lutong_chassis.http.described import document_body_limit
+from lutong_chassis.jobs import JobQueue, JobRunner
+from lutong_chassis.maintenance import run_maintenance
 from lutong_chassis.relay import Relay
-from lutong_chassis.settings import Settings, SettingsError, chosen, read
+from lutong_chassis.settings import Settings, SettingsError, read, settings_of
+from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.supervise import Loops, stop
 from lutong_chassis.watchdog import Watchdog
 from lutong_contracts import Event, event_types
@@ -66,7 +76,7 @@ class Service:
         handlers: Handlers,
         routes: APIRouter,
         migrations: Path,
-        errands: Callable[[], Sequence[Errand[Any, Any]]] = tuple,
+        job_queues: Callable[[], Sequence[JobQueue[Any, Any]]] = tuple,
         settings: Sequence[type[BaseSettings]] = (),
     ) -> None:
         self.name = name
@@ -74,18 +84,18 @@ class Service:
         self.source = f"/lutong/{name}"
         self.handlers = handlers
         self.routes = routes
-        self.errands = errands
+        self.job_queues = job_queues
         self.settings = settings
-        self.made: Sequence[Errand[Any, Any]] = ()
+        self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
             *database.migrations("chassis", CHASSIS_MIGRATIONS),
             *database.migrations(name, migrations),
         ]
         self.pool: Pool | None = None
         self.relay: Relay | None = None
-        self.intake: KafkaIntake | None = None
+        self.subscriber: KafkaSubscriber | None = None
         self.watchdog: Watchdog | None = None
-        self.runners: dict[str, Runner] = {}
+        self.runners: dict[str, JobRunner] = {}
         self.loops: Loops | None = None
         self.stopping = False
         self.exit_code = 0
@@ -115,7 +125,7 @@ class Service:
         if self.relay:
             self.relay.wake()
 
-    def wake_errands(self, names: set[str]) -> None:
+    def wake_job_queues(self, names: set[str]) -> None:
         """There are new jobs for these errands: run them now."""
         for name in names & self.runners.keys():
             self.runners[name].wake()
@@ -129,7 +139,7 @@ class Service:
         return {
             "database": await self._database_answers(),
             "broker": bool(self.watchdog and self.watchdog.broker_answers),
-            "assignment": bool(self.intake and self.intake.has_assignment) or not self.handlers.by_type,
+            "assignment": bool(self.subscriber and self.subscriber.has_assignment) or not self.handlers.by_type,
             "loops": not (self.loops and self.loops.failing()),
         }
 
@@ -171,8 +181,8 @@ class Service:
         try:
             settings = read(Settings)
             for own in self.settings:
-                chosen(own)  # what makes no sense is said now, not when it is first needed
-            self.made = self.errands()
+                settings_of(own)  # what makes no sense is said now, not when it is first needed
+            self.made = self.job_queues()
             app = self.app(settings)
         except SettingsError as error:
             sys.stderr.write(f"lutong-{self.name}: {error}\n")
@@ -199,7 +209,7 @@ class Service:
             server_header=False,
             proxy_headers=False,
             loop="asyncio",  # uvloop raises where a connection has just been closed, and aiokafka then never fetches again
-            http=Front,
+            http=LoadSheddingProtocol,
             limit_concurrency=settings.http_requests_max,
             ws="none",
             timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
@@ -221,8 +231,8 @@ class Service:
 
         app = FastAPI(title=f"Lutong {self.name}", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
         app.state.service = self
-        app.state.gate = Gate.of(settings)
-        for router in (operations.health, operations.router, operations.deeds, self.routes):
+        app.state.authorizer = Authorizer.of(settings)
+        for router in (operations.health, operations.router, operations.admin_router, self.routes):
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)
@@ -246,27 +256,27 @@ class Service:
         pool = await until_it_works("database", lambda: self._open_database(settings), settings)
         self.relay = Relay(pool, settings, self.source)
         self.runners = {
-            each.name: Runner(each, pool, settings, self.relay.wake) for each in self.made or self.errands()
+            each.name: JobRunner(each, pool, settings, self.relay.wake) for each in self.made or self.job_queues()
         }
         consumer = Consumer(
             pool,
             self.handlers,
             settings.retry_delay_max_s,
             after_commit=self.relay.wake,
-            wake_errands=self.wake_errands,
+            wake_job_queues=self.wake_job_queues,
             owner=self.name,
         )
-        self.intake = KafkaIntake(f"lutong-{self.name}", self.handlers.topics, consumer, settings)
-        self.watchdog = Watchdog(self.intake, settings)
+        self.subscriber = KafkaSubscriber(f"lutong-{self.name}", self.handlers.topics, consumer, settings)
+        self.watchdog = Watchdog(self.subscriber, settings)
         self.pool = pool
         tasks = self._start_loops(pool, settings)
         try:
             await until_it_works("kafka", lambda: self._find_topics(settings), settings)
-            await until_it_works("consumer group", self.intake.start, settings)
+            await until_it_works("consumer group", self.subscriber.start, settings)
             log.info("service_ready", topics=[topic.name for topic in self.handlers.topics])
             await asyncio.Event().wait()
         finally:
-            await self.intake.stop()
+            await self.subscriber.stop()
             await stop(tasks)
             await asyncio.gather(*(runner.close() for runner in self.runners.values()), return_exceptions=True)
             self.pool = None
@@ -280,9 +290,9 @@ class Service:
         self.loops = Loops(settings.retry_delay_max_s, settings.stall_timeout_s)
         loops: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "relay": self.relay.run,
-            "deadlines": self.relay.sweep,
+            "deadlines": self.relay.release_deadlines,
             "watchdog": self.watchdog.run,
-            "housekeeping": partial(keep_house, pool, settings),
+            "housekeeping": partial(run_maintenance, pool, settings),
         }
         loops |= {f"errand {name}": runner.run for name, runner in self.runners.items()}
         return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]

@@ -110,7 +110,7 @@ class Settings(KafkaSettings):
     batch_records_max: int = Field(1_000, ge=1, le=10_000, description="events handled in one transaction")
     relay_batch_max: int = Field(2_000, ge=1, le=10_000, description="outbox rows sent in one round")
     relay_interval_ms: int = Field(100, ge=1, description="poll of the outbox when nobody wakes the relay")
-    errand_interval_ms: int = Field(500, ge=1, description="poll for jobs of errands when nobody wakes them")
+    job_interval_ms: int = Field(500, ge=1, description="poll for jobs of errands when nobody wakes them")
     retry_delay_max_s: float = Field(15.0, gt=0, description="longest pause between two tries")
     statement_timeout_s: float = Field(30.0, gt=0, description="longest single SQL statement")
     stall_timeout_s: float = Field(60.0, gt=0, description="lag without progress that fails /livez")
@@ -174,7 +174,7 @@ def read(wanted: type[AnySettings], secrets: Path = SECRETS) -> AnySettings:
         raise SettingsError("; ".join(_explain(prefix, item) for item in error.errors())) from None
 
 
-def chosen(wanted: type[AnySettings]) -> AnySettings:
+def settings_of(wanted: type[AnySettings]) -> AnySettings:
     """Settings of this process: read when they are first wanted, and the same ever after."""
     return cast("AnySettings", _chosen(wanted))
 

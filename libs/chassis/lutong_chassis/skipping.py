@@ -18,7 +18,7 @@ import asyncpg
 from lutong_chassis import envelope, failpoints, inbox, parking
 from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import Record, place
-from lutong_chassis.parking import Stopped
+from lutong_chassis.parking import ParkCandidate
 from lutong_chassis.progress import Place, Retry, ranges, show
 from lutong_contracts import Topic
 
@@ -218,7 +218,7 @@ def record_id(record: Record) -> RecordId:
 async def set_aside(pool: Pool, records: Sequence[Record], error: str) -> None:
     """Keep the bytes of skipped records as discarded ones. A record that was kept before is left as it is."""
     async with transaction(pool) as tx:
-        await parking.park(tx, [Stopped(record, "discarded", REASON, error) for record in records])
+        await parking.park(tx, [ParkCandidate(record, "discarded", REASON, error) for record in records])
         await tx.execute("UPDATE parked SET resolved_at = now() WHERE reason = $1 AND resolved_at IS NULL", REASON)
         for record in records:
             await _remember(tx, record)

@@ -14,7 +14,7 @@ import structlog
 from lutong_chassis import observe
 from lutong_chassis.database import pause_before_retry
 from lutong_chassis.errors import ErrorClass, classify
-from lutong_chassis.parking import explain
+from lutong_chassis.parking import summarise_error
 
 log = structlog.get_logger(__name__)
 
@@ -77,13 +77,13 @@ class Loops:
     def _note(self, name: str, error: Exception, attempt: int) -> None:
         error_class = classify(error)
         tell = log.warning if error_class in {ErrorClass.WAITS, ErrorClass.RECONNECTS} else log.error
-        tell("loop_failed", loop=name, error=explain(error), error_class=error_class, attempt=attempt)
+        tell("loop_failed", loop=name, error=summarise_error(error), error_class=error_class, attempt=attempt)
         if error_class not in {ErrorClass.EVENT, ErrorClass.OURS}:
             self._faults.pop(name, None)
             return
         before = self._faults.get(name)
         since_s = before.since_s if before and not self._recovered(name) else monotonic()
-        self._faults[name] = _Fault(since_s, explain(error))
+        self._faults[name] = _Fault(since_s, summarise_error(error))
 
     def _recovered(self, name: str) -> bool:
         began_s = self._faults[name].began_s

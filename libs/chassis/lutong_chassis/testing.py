@@ -18,12 +18,12 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from uuid_utils import uuid7
 
-from lutong_chassis import consumer, database, errands, tokens
+from lutong_chassis import consumer, database, jobs, tokens
 from lutong_chassis.auth import Principal, Verifier, public_keys
 from lutong_chassis.database import Pool, Tx, new_cause
 from lutong_chassis.envelope import Cause, Received
-from lutong_chassis.errands import Errand
 from lutong_chassis.handlers import Handlers
+from lutong_chassis.jobs import JobQueue
 from lutong_chassis.service import Service, prepare
 from lutong_chassis.settings import Settings
 from lutong_contracts import Event
@@ -57,11 +57,11 @@ async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Even
     return [outgoing.event for outgoing in tx.outgoing]
 
 
-async def run_errand(pool: Pool, errand: Errand[Any, Any]) -> list[Event]:
+async def run_jobs(pool: Pool, queue: JobQueue[Any, Any]) -> list[Event]:
     """Run an errand once for every job that is due, as its loop would; gives what was said."""
-    jobs = await errands.claim(pool, errand, errand.at_once)
-    answers = [answer for job in jobs if (answer := await errands.ask(errand, job)) is not None]
-    return [outgoing.event for outgoing in await errands.record(pool, errand, answers)] if answers else []
+    claimed = await jobs.claim(pool, queue, queue.at_once)
+    answers = [answer for job in claimed if (answer := await jobs.ask(queue, job)) is not None]
+    return [outgoing.event for outgoing in await jobs.record(pool, queue, answers)] if answers else []
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def http_client(
     Nothing else of the service runs, and it takes any number of requests. `overrides` are settings.
     """
     app = app_of(service, **overrides)
-    app.state.gate.verifier = Verifier(public_keys(signer().jwks), tokens.ISSUER, tokens.AUDIENCE)
+    app.state.authorizer.verifier = Verifier(public_keys(signer().jwks), tokens.ISSUER, tokens.AUDIENCE)
     service.pool = pool
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = bearer(who or an_admin())

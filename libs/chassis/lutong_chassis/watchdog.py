@@ -9,10 +9,10 @@ from aiokafka import AIOKafkaClient, TopicPartition
 from aiokafka.errors import KafkaError
 
 from lutong_chassis import observe
-from lutong_chassis.broker import KafkaIntake
 from lutong_chassis.extents import coordinator_answers, extents
 from lutong_chassis.progress import Extent, Look, lag, why_restart
 from lutong_chassis.settings import Settings
+from lutong_chassis.subscriber import KafkaSubscriber
 
 log = structlog.get_logger(__name__)
 
@@ -24,8 +24,8 @@ _LOOK_TIMEOUT_S = 60.0
 class Watchdog:
     """Looks at the broker and at the consumer's progress every few seconds. Its looks are the service's heartbeat."""
 
-    def __init__(self, intake: KafkaIntake, settings: Settings) -> None:
-        self._intake = intake
+    def __init__(self, subscriber: KafkaSubscriber, settings: Settings) -> None:
+        self._intake = subscriber
         self._settings = settings
         self._positions: dict[TopicPartition, int | None] = {}
         self._moved_at = monotonic()

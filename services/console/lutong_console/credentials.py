@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from lutong_chassis.grants import VERIFIER
-from lutong_console.errors import USAGE, ConsoleError
+from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_contracts.topics import SERVICES
 
 SUPERUSER: Final = "postgres"

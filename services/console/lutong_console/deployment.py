@@ -19,7 +19,7 @@ from lutong_chassis.grants import VERIFIER
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.tokens import Signer
 from lutong_console import credentials
-from lutong_console.errors import USAGE, ConsoleError
+from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_contracts.topics import SERVICES
 
 COMPOSE: Final = "compose"

@@ -19,10 +19,10 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import SECRETS, KafkaSettings, SettingsError, read
 from lutong_chassis.tokens import Signer
-from lutong_console import given
+from lutong_console.cli import given
+from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.credentials import CONSOLE
 from lutong_console.deployment import COMPOSE, Deployment, compose
-from lutong_console.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_contracts.topics import SERVICES
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import asyncpg
 from fastapi import Query
 
-from lutong_chassis import Cause, Problem, Received, Tx, TxDependency, Who, allowed, audited, ingest, not_found, routes
+from lutong_chassis import Cause, Problem, Received, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import Change, record
 from lutong_chassis.auth import Principal
+from lutong_chassis.http import ingest
 from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
 from lutong_contracts.values import Identifier
 from lutong_feed import domain, on_record, store

@@ -145,7 +145,7 @@ class Refund(Command):
         return self
 
 
-class Because(Command):
+class ReasonBody(Command):
     """Why a store cannot fulfil an order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "cancelled_by_store"}]})

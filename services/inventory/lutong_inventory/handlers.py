@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_chassis.settings import chosen
+from lutong_chassis.settings import settings_of
 from lutong_contracts import Event
 from lutong_contracts.feed import RequestCancelled
 from lutong_contracts.inventory import (
@@ -14,9 +14,12 @@ from lutong_contracts.inventory import (
     OrderSourced,
 )
 from lutong_contracts.membership import CreditHeld
-from lutong_inventory import domain, store
+from lutong_inventory import domain
 from lutong_inventory.domain import Outcome, Recalled, Shelf, Sourced, shelf_news
 from lutong_inventory.settings import InventorySettings
+from lutong_inventory.store import orders as order_store
+from lutong_inventory.store import shelves as shelve_store
+from lutong_inventory.store import sourcing as sourcing_store
 
 handlers = Handlers()
 
@@ -25,13 +28,13 @@ handlers = Handlers()
 async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
     """Credit is held: choose where each order ships from, and reserve it there."""
     await tx.lock("order", (received.event.order_id for received in batch))
-    known = await store.known_orders(tx, [received.event.order_id for received in batch])
+    known = await sourcing_store.known_orders(tx, [received.event.order_id for received in batch])
     fresh = list({r.event.order_id: r for r in reversed(batch) if r.event.order_id not in known}.values())[::-1]
     outcomes = await _source([received.event for received in fresh], tx)
 
     accept_by = _accept_by(tx)
     causes = [received.as_cause for received in fresh]
-    changed = await store.save_outcomes(tx, list(zip(outcomes, causes, strict=True)), accept_by)
+    changed = await sourcing_store.save_outcomes(tx, list(zip(outcomes, causes, strict=True)), accept_by)
 
     said = []
     for received, outcome in zip(fresh, outcomes, strict=True):
@@ -42,28 +45,28 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
 
 
 def _accept_by(tx: Tx) -> datetime:
-    return tx.now + timedelta(seconds=chosen(InventorySettings).acceptance_window_s)
+    return tx.now + timedelta(seconds=settings_of(InventorySettings).acceptance_window_s)
 
 
 async def _source(orders: Sequence[CreditHeld], tx: Tx) -> list[Outcome]:
     """Decide on what the shelves say, lock those that were chosen, and decide again if they had changed."""
-    candidates = await store.nearest_locations(tx, orders)
-    recalled = await store.recalled(tx, [order.order_id for order in orders])
+    candidates = await sourcing_store.nearest_locations(tx, orders)
+    recalled = await sourcing_store.recalled(tx, [order.order_id for order in orders])
     wanted = {
         (location.location_id, line.sku)
         for order in orders
         for location in candidates.get(order.order_id, ())
         for line in order.lines
     }
-    stock = await store.available(tx, wanted)
+    stock = await shelve_store.available(tx, wanted)
     locked: set[Shelf] = set()
     while True:
         outcomes = domain.source_all(orders, candidates, stock, recalled)
-        chosen = {shelf for outcome in outcomes if isinstance(outcome, Sourced) for shelf in outcome.shelves}
-        if chosen <= locked:
+        settings_of = {shelf for outcome in outcomes if isinstance(outcome, Sourced) for shelf in outcome.shelves}
+        if settings_of <= locked:
             return outcomes
-        stock |= await store.available(tx, chosen - locked, lock=True)
-        locked |= chosen
+        stock |= await shelve_store.available(tx, settings_of - locked, lock=True)
+        locked |= settings_of
 
 
 def _answer(outcome: Outcome, tx: Tx) -> Event:
@@ -100,8 +103,8 @@ async def cancel_requests(batch: Sequence[Received[RequestCancelled]], tx: Tx) -
     """A member changed their mind: cancel what has not left, or remember it for an order yet to come."""
     order_ids = [received.event.order_id for received in batch]
     await tx.lock("order", order_ids)
-    known = await store.known_orders(tx, order_ids)
-    await store.recall(tx, [order_id for order_id in order_ids if order_id not in known])
+    known = await sourcing_store.known_orders(tx, order_ids)
+    await sourcing_store.recall(tx, [order_id for order_id in order_ids if order_id not in known])
     return await _cancel(batch, tx, "cancelled_by_member", domain.CANCELLABLE)
 
 
@@ -112,8 +115,8 @@ async def _cancel(
     states: Sequence[str],
 ) -> list[Outgoing]:
     causes = {received.event.order_id: received for received in batch}
-    cancelled = await store.cancel(tx, list(causes), reason, states)
-    released = await store.close_reservations(tx, [row["order_id"] for row in cancelled], "released")
+    cancelled = await order_store.cancel(tx, list(causes), reason, states)
+    released = await shelve_store.close_reservations(tx, [row["order_id"] for row in cancelled], "released")
     said = [
         causes[row["order_id"]].causes(
             OrderCancelled(

@@ -17,11 +17,11 @@ from lutong_contracts.inventory import (
 )
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Money
 from lutong_contracts.values import Line as OrderLine
-from lutong_inventory import domain, on_record, store
+from lutong_inventory import domain, on_record
 from lutong_inventory.bodies import (
-    Because,
     Count,
     NamedSite,
+    ReasonBody,
     Refund,
     ShelfCount,
     ShelfCounts,
@@ -31,6 +31,10 @@ from lutong_inventory.bodies import (
     StepTaken,
 )
 from lutong_inventory.domain import Step, shelf_news
+from lutong_inventory.store import orders as order_store
+from lutong_inventory.store import refunds as refund_store
+from lutong_inventory.store import shelves as shelve_store
+from lutong_inventory.store import sites as site_store
 
 router = routes("inventory")
 
@@ -97,13 +101,13 @@ async def take_steps(command: StepsTaken, who: Who, tx: TxDependency) -> dict[st
 @router.post("/v1/orders/{order_id}/cancellation", status_code=202)
 @allowed("merchant", "operator")
 @audited("order.cancel")
-async def cancel_order(order_id: Identifier, because: Because, who: Who, tx: TxDependency) -> dict[str, str]:
+async def cancel_order(order_id: Identifier, because: ReasonBody, who: Who, tx: TxDependency) -> dict[str, str]:
     """Cancel an order that has not left its location; what was reserved goes back to the shelf."""
     row = (await _lock(tx, who, [order_id]))[order_id]
-    cancelled = await store.cancel(tx, [order_id], because.reason)
+    cancelled = await order_store.cancel(tx, [order_id], because.reason)
     if not cancelled:
         raise Problem(409, "too_late", f"order {order_id!r} is {row['state']}: it can no longer be cancelled")
-    released = await store.close_reservations(tx, [order_id], "released")
+    released = await shelve_store.close_reservations(tx, [order_id], "released")
     said = OrderCancelled(
         order_id=order_id, member_id=row["member_id"], merchant_id=row["merchant_id"], reason=because.reason
     )
@@ -123,7 +127,7 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
     row = (await _lock(tx, who, [order_id]))[order_id]
     units = dict(domain.demand_by_sku([OrderLine(**line.model_dump(), unit_price_minor=0) for line in command.lines]))
     wanted = domain.WantedRefund(order_id, command.amount_minor, units, command.restock)
-    if known := await store.refund_of(tx, row["merchant_id"], command.refund_id):
+    if known := await refund_store.refund_of(tx, row["merchant_id"], command.refund_id):
         return _refunded_before(command.refund_id, known, wanted)
     if row["state"] != "fulfilled":
         raise Problem(409, "not_fulfilled", f"order {order_id!r} is {row['state']}: there is nothing to take back")
@@ -131,15 +135,15 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
         [OrderLine.model_validate(line) for line in orjson.loads(row["lines"])],
         row["amount_minor"],
         row["refunded_minor"],
-        await store.returned_units(tx, order_id),
+        await refund_store.returned_units(tx, order_id),
     )
     worth = (
         domain.refund_of_amount(order, command.amount_minor or 0) if not units else domain.refund_of_units(order, units)
     )
     if isinstance(worth, domain.Refusal):
         raise Problem(409, worth.kind, worth.detail)
-    key = store.refund_key(row["merchant_id"], command.refund_id)
-    await store.save_refund(tx, key, order_id, worth, units, restocked=command.restock)
+    key = refund_store.refund_key(row["merchant_id"], command.refund_id)
+    await refund_store.save_refund(tx, key, order_id, worth, units, restocked=command.restock)
     said = OrderRefunded(
         order_id=order_id,
         refund_id=command.refund_id,
@@ -165,7 +169,7 @@ def _refunded_before(refund_id: str, known: domain.KnownRefund, wanted: domain.W
 @allowed("merchant", "member", "viewer")
 async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """An order: where it is sourced and how far it is."""
-    row = await store.order(tx, order_id) or not_found("order", order_id)
+    row = await order_store.order(tx, order_id) or not_found("order", order_id)
     who.acts_for(merchant=row["merchant_id"], member=row["member_id"]) or not_found("order", order_id)
     return {
         name: row[name]
@@ -173,7 +177,7 @@ async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[st
             *("order_id", "state", "reason", "location_id", "location_kind", "distance_m", "mode", "accept_by"),
             *("amount_minor", "refunded_minor", "currency"),
         )
-    } | {"refunds": [dict(refund) for refund in await store.refunds_of(tx, order_id)]}
+    } | {"refunds": [dict(refund) for refund in await refund_store.refunds_of(tx, order_id)]}
 
 
 @router.get("/v1/locations/{location_id}/orders")
@@ -194,7 +198,7 @@ async def list_orders(
     await _check_locations(tx, who, [location_id])
     return [
         {"order_id": row["order_id"], "mode": row["mode"]}
-        for row in await store.orders_at(tx, location_id, state, after, limit)
+        for row in await order_store.orders_at(tx, location_id, state, after, limit)
     ]
 
 
@@ -203,19 +207,19 @@ async def list_orders(
 async def list_stock(location_id: Identifier, who: Who, tx: TxDependency) -> list[dict[str, Any]]:
     """What is on a location's shelves."""
     await _check_locations(tx, who, [location_id])
-    return [dict(row) for row in await store.stock_of(tx, location_id)]
+    return [dict(row) for row in await shelve_store.stock_of(tx, location_id)]
 
 
 @router.get("/v1/summary")
 @allowed("viewer")
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts. `shelves_off_movements` and `reservations_off_shelves` must be 0."""
-    return await store.summary(tx)
+    return await order_store.summary(tx)
 
 
 async def _check_locations(tx: Tx, who: Who, location_ids: list[str]) -> None:
     """Refuse locations that do not exist or belong to another merchant."""
-    known = await store.locations(tx, location_ids)
+    known = await site_store.locations(tx, location_ids)
     for location_id in location_ids:
         row = known.get(location_id) or not_found("location", location_id)
         who.acts_for(merchant=row["merchant_id"]) or not_found("location", location_id)
@@ -223,7 +227,7 @@ async def _check_locations(tx: Tx, who: Who, location_ids: list[str]) -> None:
 
 async def _lock(tx: Tx, who: Who, order_ids: list[str]) -> dict[str, Any]:
     """Orders, locked; refuse those that do not exist or belong to another merchant."""
-    rows = await store.lock_orders(tx, order_ids)
+    rows = await order_store.lock_orders(tx, order_ids)
     for order_id in order_ids:
         row = rows.get(order_id) or not_found("order", order_id)
         who.acts_for(merchant=row["merchant_id"]) or not_found("order", order_id)
@@ -235,8 +239,8 @@ async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
     for site in sites:
         who.acts_for(merchant=site.merchant_id) or not_found("merchant", site.merchant_id)
     await tx.lock("location", [site.location_id for site in sites])  # two merchants may open one at the same time
-    known = await store.locations(tx, [site.location_id for site in sites])
-    flagships = await store.flagships(tx, [site.merchant_id for site in sites])
+    known = await site_store.locations(tx, [site.location_id for site in sites])
+    flagships = await site_store.flagships(tx, [site.merchant_id for site in sites])
     for site in sites:
         row = known.get(site.location_id)
         if row and (row["merchant_id"], row["kind"]) != (site.merchant_id, site.kind):
@@ -254,7 +258,7 @@ async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
                 "flagship_exists",
                 f"{site.merchant_id!r} has flagship {flagships[site.merchant_id]!r}: close it first",
             )
-    await store.save_locations(
+    await site_store.save_locations(
         tx, [(s.location_id, s.merchant_id, s.kind, s.name, s.latitude, s.longitude, s.open) for s in sites]
     )
     if who.is_staff:
@@ -264,7 +268,7 @@ async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
 async def _count(tx: Tx, who: Who, counts: list[ShelfCount]) -> list[Any]:
     await _check_locations(tx, who, [count.location_id for count in counts])
     wanted = {(c.location_id, c.sku): (c.location_id, c.sku, c.on_hand, c.safety_stock) for c in counts}
-    rows = await store.count_stock(tx, list(wanted.values()))
+    rows = await shelve_store.count_stock(tx, list(wanted.values()))
     refused = wanted.keys() - {(row["location_id"], row["sku"]) for row in rows}
     if refused:
         location_id, sku = min(refused)
@@ -293,9 +297,9 @@ async def _advance(tx: Tx, who: Who, rows: list[Any], step: Step) -> None:
             expected = f"the next step is {allowed}" if allowed else "it has ended"
             raise Problem(409, "wrong_step", f"order {row['order_id']!r} is {row['state']}: {expected}, not {step}")
     order_ids = [row["order_id"] for row in rows]
-    await store.advance(tx, order_ids, step)
+    await order_store.advance(tx, order_ids, step)
     if step == "fulfilled":
-        tx.publish(*shelf_news(await store.close_reservations(tx, order_ids, "shipped")))
+        tx.publish(*shelf_news(await shelve_store.close_reservations(tx, order_ids, "shipped")))
     for row in rows:
         tx.publish(_stepped(row, step), cause=_cause(row))
     if who.is_staff:
@@ -305,9 +309,9 @@ async def _advance(tx: Tx, who: Who, rows: list[Any], step: Step) -> None:
 async def _restock(tx: Tx, row: Any, units: dict[str, int]) -> list[Event]:  # noqa: ANN401  # a row of customer_order
     """Put goods back on the shelf they came from."""
     shelves = [(row["location_id"], sku) for sku in units]
-    await store.available(tx, shelves, lock=True)
+    await shelve_store.available(tx, shelves, lock=True)
     moves = [(row["location_id"], sku, count, 0, row["order_id"]) for sku, count in units.items()]
-    return shelf_news(await store.move(tx, "returned", moves))
+    return shelf_news(await shelve_store.move(tx, "returned", moves))
 
 
 def _stepped(row: Any, step: Step) -> Event:  # noqa: ANN401  # a row of customer_order

@@ -6,9 +6,9 @@ from typing import Annotated, Final, Self
 from pydantic import Field, HttpUrl, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lutong_membership.domain.agreements import HOLD_LIFE_DEFAULT, OFFER_LIFE_DEFAULT
-from lutong_membership.domain.approvals import PERIOD_DEFAULT, PROPOSAL_LIFE_DEFAULT, Policy
-from lutong_membership.domain.payments import CLAIM_LIFE_DEFAULT
+from lutong_membership.agreements.domain.agreement import HOLD_LIFE_DEFAULT, OFFER_LIFE_DEFAULT
+from lutong_membership.agreements.domain.approvals import PERIOD_DEFAULT, PROPOSAL_LIFE_DEFAULT, Policy
+from lutong_membership.repayments.domain import CLAIM_LIFE_DEFAULT
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
 

@@ -98,7 +98,7 @@ class Submission(Command):
     manifest: Manifest
 
 
-class Because(Command):
+class ReasonBody(Command):
     """Why."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "security_incident"}]})

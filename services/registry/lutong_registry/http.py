@@ -8,19 +8,22 @@ from fastapi import Query
 from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audit, audited, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
 from lutong_contracts.values import Identifier, Offer, Text, VersionNumber
-from lutong_registry import domain, store
+from lutong_registry import domain
 from lutong_registry.bodies import (
-    Because,
     Manifest,
     Merchant,
     Onboardings,
     ProgramView,
     PublicProgram,
+    ReasonBody,
     Registration,
     Submission,
     VersionView,
 )
 from lutong_registry.domain import Change, Program, Refusal, Version
+from lutong_registry.store import programs as program_store
+from lutong_registry.store import search as search_store
+from lutong_registry.store import uses as use_store
 
 router = routes("registry")
 
@@ -32,8 +35,8 @@ Decide = Callable[[Program], Change | Refusal]
 @audited("merchant.put")
 async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create a merchant, or rename it."""
-    known = await store.lock_merchant(tx, merchant_id)
-    await store.save_merchants(tx, [(merchant_id, merchant.name)])
+    known = await program_store.lock_merchant(tx, merchant_id)
+    await program_store.save_merchants(tx, [(merchant_id, merchant.name)])
     before = None if known is None else {"name": known}
     await audit.record(
         tx, who, audit.Change("merchant.put", f"merchant:{merchant_id}", None, before, {"name": merchant.name})
@@ -51,7 +54,7 @@ async def put_program(program_id: Identifier, registration: Registration, who: W
     if who.is_staff:
         owner = {"merchant_id": registration.merchant_id}
         await audit.record(tx, who, audit.Change("program.register", f"program:{program_id}", after=owner))
-    return _view((await store.lock_programs(tx, [program_id]))[program_id])
+    return _view((await program_store.lock_programs(tx, [program_id]))[program_id])
 
 
 @router.post("/v1/programs/{program_id}/versions", status_code=201)
@@ -62,7 +65,7 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
     version = _version(submission.version, submission.manifest)
     program = await _lock(tx, who, program_id)
     change = _accepted(domain.submit(program, version), program)
-    await store.add_versions(tx, [(program_id, submission.version, submission.manifest.model_dump_json())])
+    await program_store.add_versions(tx, [(program_id, submission.version, submission.manifest.model_dump_json())])
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)
     if who.is_staff:
@@ -82,7 +85,7 @@ async def approve_version(program_id: Identifier, version: VersionNumber, who: W
 @allowed("operator")
 @audited("version.reject")
 async def reject_version(
-    program_id: Identifier, version: VersionNumber, because: Because, who: Who, tx: TxDependency
+    program_id: Identifier, version: VersionNumber, because: ReasonBody, who: Who, tx: TxDependency
 ) -> ProgramView:
     """Reject a submitted version, or take back an approved one that is not released."""
     return await _move(
@@ -109,11 +112,11 @@ async def roll_back_version(program_id: Identifier, version: VersionNumber, who:
 @router.post("/v1/programs/{program_id}/suspension")
 @allowed("operator")
 @audited("program.suspend", shows=("suspended",))
-async def suspend_program(program_id: Identifier, because: Because, who: Who, tx: TxDependency) -> ProgramView:
+async def suspend_program(program_id: Identifier, because: ReasonBody, who: Who, tx: TxDependency) -> ProgramView:
     """Suspend a program: every card that leads to it becomes unavailable."""
     program = await _lock(tx, who, program_id)
     change = _accepted(domain.suspend(program, because.reason), program)
-    await store.save_suspension(tx, program_id, because.reason)
+    await program_store.save_suspension(tx, program_id, because.reason)
     tx.publish(*change.events)
     effect = {"suspended": False}, {"suspended": True}
     await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", because.reason, *effect))
@@ -127,7 +130,7 @@ async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> 
     """Lift a suspension."""
     program = await _lock(tx, who, program_id)
     change = _accepted(domain.resume(program), program)
-    await store.save_suspension(tx, program_id, None)
+    await program_store.save_suspension(tx, program_id, None)
     tx.publish(*change.events)
     effect = {"suspended": True}, {"suspended": False}
     await audit.record(tx, who, audit.Change("program.resume", f"program:{program_id}", None, *effect))
@@ -141,7 +144,7 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
     """Register and release many programs at once: what the platform's own onboarding does."""
     wanted = {item.program_id: item for item in command.programs}
     await _register(tx, [(item.program_id, item.merchant_id) for item in wanted.values()])
-    programs = await store.lock_programs(tx, wanted)
+    programs = await program_store.lock_programs(tx, wanted)
     added: list[tuple[str, int, str]] = []
     moved: list[tuple[str, Version]] = []
     for program_id, item in wanted.items():
@@ -153,9 +156,9 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
         added.append((program_id, version.number, item.manifest.model_dump_json()))
         moved.extend((program_id, known) for known in released.versions)
         tx.publish(*submitted.events, *approved.events, *released.events)
-    await store.add_versions(tx, added)
-    await store.save_states(tx, moved)
-    await store.refresh_listings(tx, wanted)
+    await program_store.add_versions(tx, added)
+    await program_store.save_states(tx, moved)
+    await search_store.refresh_listings(tx, wanted)
     await audit.record(
         tx,
         who,
@@ -171,9 +174,11 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
 @allowed("anybody")
 async def get_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView | PublicProgram:
     """A program; its versions and how often it was used only for its merchant and for staff."""
-    program = (await store.read_programs(tx, None, [program_id])).get(program_id) or not_found("program", program_id)
+    program = (await program_store.read_programs(tx, None, [program_id])).get(program_id) or not_found(
+        "program", program_id
+    )
     if who.acts_for(merchant=program.merchant_id):
-        return _view(program).model_copy(update={"usage": await store.usage(tx, program_id)})
+        return _view(program).model_copy(update={"usage": await use_store.usage(tx, program_id)})
     released = program.released or not_found("program", program_id)
     return PublicProgram(program_id=program_id, merchant_id=program.merchant_id, released_version=released.number)
 
@@ -183,7 +188,7 @@ async def get_program(program_id: Identifier, who: Who, tx: TxDependency) -> Pro
 async def list_programs(merchant_id: Identifier, who: Who, tx: TxDependency) -> list[ProgramView]:
     """A merchant's programs."""
     who.acts_for(merchant=merchant_id) or not_found("merchant", merchant_id)
-    return [_view(program) for program in (await store.read_programs(tx, merchant_id, None)).values()]
+    return [_view(program) for program in (await program_store.read_programs(tx, merchant_id, None)).values()]
 
 
 @router.get("/v1/search")
@@ -194,32 +199,32 @@ async def search_services(
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> list[dict[str, Any]]:
     """Services for a question in Chinese or English, best first; `matched` says how."""
-    return [dict(row) for row in await store.search(tx, q, limit)]
+    return [dict(row) for row in await search_store.search(tx, q, limit)]
 
 
 @router.get("/v1/discoveries/{post_id}")
 @allowed("anybody")
 async def get_discovery(post_id: Identifier, tx: TxDependency) -> dict[str, Any]:
     """Where a post led, or why nowhere."""
-    return dict(await store.discovery(tx, post_id) or not_found("discovery for post", post_id))
+    return dict(await use_store.discovery(tx, post_id) or not_found("discovery for post", post_id))
 
 
 @router.get("/v1/summary")
 @allowed("viewer")
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts of programs and discoveries."""
-    return await store.summary(tx)
+    return await use_store.summary(tx)
 
 
 async def _register(tx: Tx, programs: list[tuple[str, str]]) -> None:
     """Register what is new; refuse unknown merchants and programs of others."""
     merchants = dict(programs)
-    known = await store.merchants_known(tx, merchants.values())
+    known = await program_store.merchants_known(tx, merchants.values())
     for merchant_id in merchants.values():
         if merchant_id not in known:
             not_found("merchant", merchant_id)
-    fresh = await store.register_programs(tx, programs)
-    for program in (await store.lock_programs(tx, merchants)).values():
+    fresh = await program_store.register_programs(tx, programs)
+    for program in (await program_store.lock_programs(tx, merchants)).values():
         if program.merchant_id != merchants[program.program_id]:
             raise Problem(409, "program_taken", f"program {program.program_id!r} belongs to another merchant")
     tx.publish(*[ProgramRegistered(program_id=key, merchant_id=merchants[key]) for key in sorted(fresh)])
@@ -227,19 +232,19 @@ async def _register(tx: Tx, programs: list[tuple[str, str]]) -> None:
 
 async def _lock(tx: Tx, who: Who, program_id: str) -> Program:
     """A program, locked; refuse one that does not exist or belongs to another merchant."""
-    program = (await store.lock_programs(tx, [program_id])).get(program_id) or not_found("program", program_id)
+    program = (await program_store.lock_programs(tx, [program_id])).get(program_id) or not_found("program", program_id)
     who.acts_for(merchant=program.merchant_id) or not_found("program", program_id)
     return program
 
 
 async def _move(
-    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, because: Because | None = None
+    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, because: ReasonBody | None = None
 ) -> ProgramView:
     """Let a decision about versions take effect, and the search see it."""
     program = await _lock(tx, who, program_id)
     change = _accepted(decide(program), program)
-    await store.save_states(tx, [(program_id, version) for version in change.versions])
-    await store.refresh_listings(tx, [program_id])
+    await program_store.save_states(tx, [(program_id, version) for version in change.versions])
+    await search_store.refresh_listings(tx, [program_id])
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)
     if who.is_staff:

@@ -10,15 +10,15 @@ import asyncpg
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
-from lutong_chassis import Errand, Outgoing, Tx, columns, errands
+from lutong_chassis import JobQueue, Outgoing, Tx, columns, jobs
 from lutong_chassis.database import Pool, connect, new_cause
-from lutong_chassis.errands import Runner
+from lutong_chassis.jobs import JobRunner
 from lutong_chassis.testing import (
     create_database,
     drop_database,
     events_said,
     migrate_database,
-    run_errand,
+    run_jobs,
     settings_for,
 )
 from tests.conftest import Infrastructure
@@ -80,8 +80,8 @@ async def record(tx: Tx, answers: Sequence[tuple[str, int]]) -> list[Outgoing]:
     return [Outgoing(Totalled(counter_id=row["name"], total=row["answer"]), new_cause()) for row in fresh]
 
 
-def an_errand(outside: Outside, at_once: int = 8) -> Errand[str, int]:
-    return Errand("test", claim, outside.ask, record, at_once)
+def a_job_queue(outside: Outside, at_once: int = 8) -> JobQueue[str, int]:
+    return JobQueue("test", claim, outside.ask, record, at_once)
 
 
 @pytest_asyncio.fixture
@@ -107,8 +107,8 @@ async def answers(pool: Pool) -> dict[str, int | None]:
 
 
 @asynccontextmanager
-async def running(pool: Pool, errand: Errand[Any, Any]) -> AsyncIterator[Runner]:
-    runner = Runner(errand, pool, settings_for("postgresql://unused", errand_interval_ms=20), lambda: None)
+async def running(pool: Pool, queue: JobQueue[Any, Any]) -> AsyncIterator[JobRunner]:
+    runner = JobRunner(queue, pool, settings_for("postgresql://unused", job_interval_ms=20), lambda: None)
     life = asyncio.create_task(runner.run())
     try:
         yield runner
@@ -120,24 +120,24 @@ async def running(pool: Pool, errand: Errand[Any, Any]) -> AsyncIterator[Runner]
 
 async def test_an_errand_asks_about_each_job_and_says_what_follows(pool: Pool) -> None:
     await wonder(pool, "a", "bb", "ccc")
-    said = await run_errand(pool, an_errand(Outside()))
+    said = await run_jobs(pool, a_job_queue(Outside()))
     assert said == [Totalled(counter_id=name, total=len(name)) for name in ("a", "bb", "ccc")]
     assert await answers(pool) == {"a": 1, "bb": 2, "ccc": 3}
-    assert await run_errand(pool, an_errand(Outside())) == []
+    assert await run_jobs(pool, a_job_queue(Outside())) == []
 
 
 async def test_nothing_is_asked_in_a_transaction(pool: Pool) -> None:
     await wonder(pool, "a", "bb", "ccc")
     async with pool.acquire() as connection:
         outside = Outside(looks=connection)  # type: ignore[arg-type]  # a proxy of a connection
-        await run_errand(pool, an_errand(outside))
+        await run_jobs(pool, a_job_queue(outside))
     assert outside.transactions_open == [0, 0, 0]
 
 
 async def test_a_question_that_takes_long_holds_up_no_other(pool: Pool) -> None:
     outside = Outside(stuck={"slow"})
     await wonder(pool, "slow", "a", "bb")
-    async with running(pool, an_errand(outside)) as runner:
+    async with running(pool, a_job_queue(outside)) as runner:
 
         async def all_but_one() -> bool:
             return await answers(pool) == {"a": 1, "bb": 2, "slow": None}
@@ -161,7 +161,7 @@ async def test_a_question_that_takes_long_holds_up_no_other(pool: Pool) -> None:
 async def test_no_more_is_open_at_once_than_allowed(pool: Pool) -> None:
     outside = Outside(stuck={f"q{n}" for n in range(9)})
     await wonder(pool, *outside.stuck)
-    async with running(pool, an_errand(outside, at_once=3)):
+    async with running(pool, a_job_queue(outside, at_once=3)):
 
         async def three_are_asked() -> bool:
             return len(outside.asked) >= 3
@@ -178,12 +178,12 @@ async def test_no_more_is_open_at_once_than_allowed(pool: Pool) -> None:
 
 async def test_what_a_dead_process_was_asking_is_asked_again_when_its_lease_is_over(pool: Pool) -> None:
     await wonder(pool, "a")
-    errand = an_errand(Outside())
-    assert await errands.claim(pool, errand, 8) == ["a"]  # and then it died
-    assert await errands.claim(pool, errand, 8) == []
+    queue = a_job_queue(Outside())
+    assert await jobs.claim(pool, queue, 8) == ["a"]  # and then it died
+    assert await jobs.claim(pool, queue, 8) == []
 
     async def asked_again() -> bool:
-        return await run_errand(pool, errand) == [Totalled(counter_id="a", total=1)]
+        return await run_jobs(pool, queue) == [Totalled(counter_id="a", total=1)]
 
     await until(asked_again, "another process takes it up")
 
@@ -191,14 +191,14 @@ async def test_what_a_dead_process_was_asking_is_asked_again_when_its_lease_is_o
 async def test_an_answer_that_comes_twice_is_recorded_once(pool: Pool) -> None:
     await wonder(pool, "a")
     for _ in range(2):
-        await errands.record(pool, an_errand(Outside()), [("a", 1)])
+        await jobs.record(pool, a_job_queue(Outside()), [("a", 1)])
     assert len(await events_said(pool)) == 1
 
 
 async def test_a_bug_in_asking_or_recording_one_job_spoils_no_other(pool: Pool) -> None:
     outside = Outside()
     await wonder(pool, "a", "bug", "divides")  # the answer to the last one is 7, and divides by zero
-    async with running(pool, an_errand(outside)):
+    async with running(pool, a_job_queue(outside)):
 
         async def asked_again() -> bool:
             return outside.asked.count("bug") > 1 and outside.asked.count("divides") > 1
@@ -211,7 +211,7 @@ async def test_a_bug_in_asking_or_recording_one_job_spoils_no_other(pool: Pool) 
 async def test_answers_outlive_a_database_that_goes_away(pool: Pool) -> None:
     outside = Outside(stuck={"a"})
     await wonder(pool, "a")
-    async with running(pool, an_errand(outside)):
+    async with running(pool, a_job_queue(outside)):
 
         async def asked() -> bool:
             return bool(outside.asked)
@@ -248,7 +248,7 @@ async def test_an_answer_that_one_connection_refuses_is_recorded_and_not_asked_a
         refused.clear()
         outside = Outside()
         await wonder(pool, question)
-        async with running(pool, Errand("test", claim, outside.ask, write)):
+        async with running(pool, JobQueue("test", claim, outside.ask, write)):
 
             async def answered(question: str = question) -> bool:
                 return (await answers(pool))[question] == len(question)

@@ -38,9 +38,9 @@ async def write_events(pool: Pool, topic: str, count: int, seed: int) -> None:
 
     async def writer(number: int) -> None:
         nonlocal written
-        dice = random.Random(seed * 100 + number)
+        rng = random.Random(seed * 100 + number)
         while written < count:
-            keys = sorted(dice.sample(range(HOT_KEYS), 2))
+            keys = sorted(rng.sample(range(HOT_KEYS), 2))
             events = [
                 toy.Totalled(counter_id=f"k{key}", total=n) for key in keys for n in range(EVENTS_PER_TRANSACTION // 2)
             ]
@@ -50,8 +50,8 @@ async def write_events(pool: Pool, topic: str, count: int, seed: int) -> None:
                     await tx.execute(
                         "UPDATE outbox SET topic = $1 WHERE written_at = $2 AND topic <> $1", topic, tx.now
                     )
-                    await asyncio.sleep(dice.uniform(0, HOLD_MAX_S))  # the commit is late: that is the point
-                    if dice.random() < ABORTS:
+                    await asyncio.sleep(rng.uniform(0, HOLD_MAX_S))  # the commit is late: that is the point
+                    if rng.random() < ABORTS:
                         raise AbortedError
                 written += len(events)
 

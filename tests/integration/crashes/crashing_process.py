@@ -15,7 +15,7 @@ from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool
 from lutong_chassis.parking import StoredRecord
 from lutong_chassis.testing import a_member, http_client, settings_for
-from lutong_local.nursery import fork
+from lutong_local.forkserver import fork
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,13 @@ async def test_whatever_dies_wherever_it_happens_once_or_not_at_all(name: str, i
     try:
         await migrate_database(url, service.migrations)
         known: dict[str, Any] = {}
-        async with connected(url) as onlooker:
+        async with connected(url) as observer:
             for number, step in enumerate(STORIES[name]):
                 if isinstance(step, Meanwhile):
-                    await onlooker.execute(step.sql)
+                    await observer.execute(step.sql)
                     continue
                 what = step(known) if callable(step) else step
-                known |= await die_everywhere(Place(service, url, onlooker), number, what)
+                known |= await die_everywhere(Place(service, url, observer), number, what)
     finally:
         await drop_database(infrastructure.admin_url, database_name)
 
@@ -55,30 +55,30 @@ class Place:
 
     service: Service
     url: str
-    onlooker: asyncpg.Connection
+    observer: asyncpg.Connection
 
     def die(self, point: str, step: Command | Delivery) -> int:
         return die(self.service.name, self.url, point, step)
 
     async def everything(self) -> list[tuple[str, str]]:
-        return await everything(self.onlooker)
+        return await everything(self.observer)
 
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection of an onlooker."""
-    onlooker = await asyncpg.connect(url, statement_cache_size=0)
+    observer = await asyncpg.connect(url, statement_cache_size=0)
     try:
-        yield onlooker
+        yield observer
     finally:
-        await onlooker.close()
+        await observer.close()
 
 
-async def everything(onlooker: asyncpg.Connection) -> list[tuple[str, str]]:
+async def everything(observer: asyncpg.Connection) -> list[tuple[str, str]]:
     """All rows of all tables, with the table's name."""
-    tables = await onlooker.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    tables = await observer.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     rows = " UNION ALL ".join(f"SELECT '{name}', whole::text FROM {name} AS whole" for (name,) in tables)
-    return sorted(tuple(row) for row in await onlooker.fetch(rows))
+    return sorted(tuple(row) for row in await observer.fetch(rows))
 
 
 async def die_everywhere(place: Place, number: int, what: Command | Event) -> dict[str, Any]:

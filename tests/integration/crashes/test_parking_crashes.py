@@ -34,13 +34,13 @@ async def url(infrastructure: Infrastructure) -> AsyncIterator[str]:
         terms = {"merchant_id": "shop", "title": "轻会员", "line_limit_minor": 100_000}
         await act(SERVICE, url, Command("PUT", "/v1/plans/light", terms, "plan"))
         await act(SERVICE, url, Command("PUT", "/v1/members/m-1/profile", GOOD_PROFILE, "profile"))
-        await joined(url)
+        await signature(url)
         yield url
     finally:
         await drop_database(infrastructure.admin_url, name)
 
 
-async def joined(url: str) -> None:
+async def signature(url: str) -> None:
     """m-1 is under the plan: what they order is decided at once."""
     pool = await database.connect(settings_for(url))
     try:
@@ -54,8 +54,8 @@ def poison(event: Event, offset: int) -> Delivery:
 
 
 async def query(url: str, sql: str) -> list[asyncpg.Record]:
-    async with connected(url) as onlooker:
-        return await onlooker.fetch(sql)
+    async with connected(url) as observer:
+        return await observer.fetch(sql)
 
 
 async def test_a_hundred_crashes_between_parking_and_offsets_leave_a_hundred_parked_records(url: str) -> None:
@@ -87,11 +87,11 @@ async def held_in_order(url: str) -> list[str]:
 async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str) -> None:
     head = await park_and_wait(url, 4)
     redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
-    async with connected(url) as onlooker:
-        before = await everything(onlooker)
+    async with connected(url) as observer:
+        before = await everything(observer)
         for point in ("inbox_inserted", "after_state", "after_outbox"):
             assert die("membership", url, point, redrive) == -9
-            assert await everything(onlooker) == before
+            assert await everything(observer) == before
 
     assert die("membership", url, "after_outbox:3", redrive) == -9
     assert await held_in_order(url) == ["o-0", "o-1"]
@@ -149,7 +149,7 @@ async def test_a_redrive_goes_on_beside_a_consumer_and_meets_it_at_the_last_that
                 return await held_in_order(url) == ["o-0", "o-1"]
 
             await until(the_last_comes_next, "those before the last are redriven while the consumer holds the key")
-            await parking.park(tx, [parking.Stopped(record, "waiting", "key_blocked", "", envelope.read(record))])
+            await parking.park(tx, [parking.ParkCandidate(record, "waiting", "key_blocked", "", envelope.read(record))])
         answer = await redriving
     finally:
         await pool.close()

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from lutong_chassis import topics
-from lutong_chassis.broker import KafkaIntake
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.testing import settings_for
 from lutong_chassis.watchdog import Watchdog
 from lutong_contracts import Topic
@@ -69,33 +69,33 @@ async def test_a_loop_that_ended_is_noticed_though_nothing_waits(
     await topics.apply(kafka, [topic])
     settings = settings_for("postgresql://unused", kafka_bootstrap=kafka.bootstrap, stall_timeout_s=3.0)
     consumer = Consumer(await pool_of(toy_service.service), toy_service.handlers, 1.0, after_commit=lambda: None)
-    intake = KafkaIntake(f"lutong-toy-{free_port()}", [topic], consumer, settings)
-    watchdog = Watchdog(intake, settings)
+    subscriber = KafkaSubscriber(f"lutong-toy-{free_port()}", [topic], consumer, settings)
+    watchdog = Watchdog(subscriber, settings)
     looking = asyncio.create_task(watchdog.run())
 
     async def looked_for(silence_s: float) -> bool:
-        return watchdog.broker_answers and intake.has_assignment and intake.silent_s < silence_s
+        return watchdog.broker_answers and subscriber.has_assignment and subscriber.silent_s < silence_s
 
     async def stalled() -> bool:
         return "nobody asked Kafka" in (watchdog.stalled or "")
 
     try:
-        await intake.start()
+        await subscriber.start()
         await until(lambda: looked_for(2.0), "the loop comes round")
         assert watchdog.stalled is None
-        assert intake._subscriber is not None
-        for task in intake._subscriber.tasks:
+        assert subscriber._subscriber is not None
+        for task in subscriber._subscriber.tasks:
             task.cancel()
         await until(stalled, "the loop is missed")
     finally:
         looking.cancel()
-        await intake.stop()
+        await subscriber.stop()
         await asyncio.gather(looking, return_exceptions=True)
 
 
 async def test_a_watchdog_that_ended_is_missed(infrastructure: Infrastructure) -> None:
     settings = settings_for("postgresql://unused", kafka_bootstrap=infrastructure.kafka_bootstrap)
-    watchdog = Watchdog(KafkaIntake("unused", [], None, settings), settings)  # type: ignore[arg-type]  # it has no loop
+    watchdog = Watchdog(KafkaSubscriber("unused", [], None, settings), settings)  # type: ignore[arg-type]  # it has no loop
     assert watchdog.stalled is None
     watchdog._looked_at -= 100
     assert "nobody looked at the consumer for 100 s" in (watchdog.stalled or "")

@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lutong_local.nursery import fork
+from lutong_local.forkserver import fork
 from lutong_local.processes import Child
 from tests.support.harness import until
 
 ASKS_FOR_A_SLEEPER = """
 import time
-from lutong_local.nursery import fork
+from lutong_local.forkserver import fork
 if __name__ == "__main__":
     print(fork(time.sleep, 600).pid, flush=True)
     time.sleep(600)

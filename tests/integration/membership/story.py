@@ -10,12 +10,12 @@ import httpx
 from lutong_chassis.database import Pool
 from lutong_chassis.envelope import Received
 from lutong_chassis.testing import a_member as member_token
-from lutong_chassis.testing import a_received, bearer, deliver, run_errand
+from lutong_chassis.testing import a_received, bearer, deliver, run_jobs
 from lutong_contracts import Event
 from lutong_contracts.membership import AgreementSigned, CreditAssessed
-from lutong_membership.credit.providers import ScorecardProvider
-from lutong_membership.errands import assess
 from lutong_membership.handlers import handlers
+from lutong_membership.jobs import assess
+from lutong_membership.providers.credit.choose import ScorecardProvider
 from tests.support.builders import GOOD_PROFILE, a_request
 
 ASSESS: Final = assess(ScorecardProvider())
@@ -32,7 +32,7 @@ OBLIGED: Final[dict[str, Any]] = {
 async def tell(pool: Pool, *events: Event | Received[Event]) -> list[Event]:
     """Say something to membership, and let it finish what follows at once: ask the provider, hear its own words."""
     said = await deliver(pool, handlers, *events)
-    said += await run_errand(pool, ASSESS)
+    said += await run_jobs(pool, ASSESS)
     own = [event for event in said if isinstance(event, CreditAssessed | AgreementSigned)]
     return said + (await tell(pool, *own) if own else [])
 

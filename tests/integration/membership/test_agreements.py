@@ -17,8 +17,8 @@ from lutong_contracts import Event
 from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.membership import GraceEnded, HoldLapsed, OverdueStepDue, SettlementDue, TermEnded
 from lutong_membership.app import service
-from lutong_membership.domain.holds import CaptureBeyondHoldError
 from lutong_membership.handlers import handlers
+from lutong_membership.holds.domain.holds import CaptureBeyondHoldError
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, happened, names, tell, transfer, wait
 from tests.support.builders import a_request, cancelled, fulfilled
 

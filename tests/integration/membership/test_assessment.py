@@ -10,13 +10,13 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, http_client, run_errand
+from lutong_chassis.testing import deliver, http_client, run_jobs
 from lutong_contracts import Event
 from lutong_contracts.membership import CreditAssessed, CreditDeclined, OfferLapsed
 from lutong_membership.app import service
-from lutong_membership.credit.values import Application, Assessment, Unavailable
-from lutong_membership.errands import assess
 from lutong_membership.handlers import handlers
+from lutong_membership.jobs import assess
+from lutong_membership.providers.credit.values import Application, Assessment, Unavailable
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, names, tell
 from tests.support.builders import GOOD_PROFILE, a_request, cancelled, fulfilled
 
@@ -47,7 +47,7 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 async def asked(pool: Pool, provider: Provider) -> list[Event]:
     """Ask the provider about whoever is due, and hear what was decided."""
-    said = await run_errand(pool, assess(provider))
+    said = await run_jobs(pool, assess(provider))
     return said + (await deliver(pool, handlers, *said) if said else [])
 
 
@@ -104,8 +104,8 @@ async def test_nothing_is_remembered_that_would_keep_a_member_from_asking_again(
 
 async def test_an_answer_counts_once_and_a_copy_of_it_changes_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
     await deliver(pool, handlers, a_request("o-1"))
-    said = await run_errand(pool, assess(Provider()))
-    assert await run_errand(pool, assess(Provider())) == []
+    said = await run_jobs(pool, assess(Provider()))
+    assert await run_jobs(pool, assess(Provider())) == []
     assert len(await deliver(pool, handlers, *said)) == 3
     (answer,) = said
     assert isinstance(answer, CreditAssessed)

@@ -14,9 +14,9 @@ from prometheus_client import generate_latest
 from pydantic import HttpUrl, SecretStr
 
 from lutong_local.processes import free_port
-from lutong_membership.credit.http_provider import HttpCreditProvider
-from lutong_membership.credit.settings import CreditSettings
-from lutong_membership.credit.values import Application, Assessment, Unavailable
+from lutong_membership.providers.credit.http import HttpCreditProvider
+from lutong_membership.providers.credit.settings import CreditSettings
+from lutong_membership.providers.credit.values import Application, Assessment, Unavailable
 from tests.integration.membership.stub import running
 from tests.support.builders import GOOD_PROFILE
 from tests.support.harness import until

@@ -11,9 +11,9 @@ import structlog
 from pydantic import HttpUrl, SecretStr
 
 from lutong_local.processes import free_port
-from lutong_membership.deduction.http_provider import HttpDeductionProvider
-from lutong_membership.deduction.settings import DeductionSettings
-from lutong_membership.deduction.values import Order, Outcome
+from lutong_membership.providers.deduction.http import HttpDeductionProvider
+from lutong_membership.providers.deduction.settings import DeductionSettings
+from lutong_membership.providers.deduction.values import Order, Outcome
 from tests.integration.membership.test_credit_providers import TOKEN, Provider, provider, stub_url
 
 __all__ = ["provider", "stub_url"]

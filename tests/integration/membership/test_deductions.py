@@ -8,15 +8,15 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from lutong_chassis import errands, settings
+from lutong_chassis import jobs, settings
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, http_client, run_errand
+from lutong_chassis.testing import deliver, http_client, run_jobs
 from lutong_contracts import Event
 from lutong_contracts.membership import DeductionDue, DeductionNotified, SettlementDue, TermEnded
 from lutong_membership.app import service
-from lutong_membership.deduction.values import Order, Outcome
-from lutong_membership.errands import deduct
 from lutong_membership.handlers import handlers
+from lutong_membership.jobs import deduct
+from lutong_membership.providers.deduction.values import Order, Outcome
 from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, claim, names, transfer, wait
 from tests.support.builders import fulfilled
@@ -83,7 +83,7 @@ async def after_the_notice(pool: Pool, notified: DeductionNotified, days: float 
 async def goes_on(pool: Pool, bank: Bank) -> list[Event]:
     """The errand runs for whatever is due, and membership hears what came of it."""
     await pool.execute("UPDATE deduction SET due_at = now() WHERE state IN ('sent', 'unknown', 'due')")
-    said = await run_errand(pool, deduct(bank))
+    said = await run_jobs(pool, deduct(bank))
     return said + (await deliver(pool, handlers, *said) if said else [])
 
 
@@ -130,7 +130,7 @@ async def test_a_process_that_dies_while_it_asks_leaves_an_attempt_that_is_only_
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await after_the_notice(pool, await a_charge(client, pool))
-    (attempt,) = await errands.claim(pool, deduct(Bank()), 8)  # and then it died, before or after it had sent
+    (attempt,) = await jobs.claim(pool, deduct(Bank()), 8)  # and then it died, before or after it had sent
     assert (attempt.sent_before, await states(pool)) == (False, ["sent"])
     bank = Bank([Outcome("succeeded")])
     assert names(await goes_on(pool, bank))[0] == "DeductionSucceeded"

@@ -38,8 +38,8 @@ async def summary(client: httpx.AsyncClient) -> dict[str, object]:
 
 
 async def test_an_order_is_held_and_captured_and_repaid(client: httpx.AsyncClient, pool: Pool) -> None:
-    joined = ["AgreementConsulted", "CreditAssessed", "AgreementSigned", "CreditHeld", "HoldLapsed"]
-    assert names(await tell(pool, a_request())) == joined
+    signature = ["AgreementConsulted", "CreditAssessed", "AgreementSigned", "CreditHeld", "HoldLapsed"]
+    assert names(await tell(pool, a_request())) == signature
     assert names(await deliver(pool, handlers, fulfilled())) == ["HoldCaptured"]
     assert (await transfer(client, 4_000)).json()["state"] == "confirmed"
 

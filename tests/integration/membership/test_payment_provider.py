@@ -9,9 +9,9 @@ import pytest_asyncio
 from pydantic import HttpUrl, SecretStr
 
 from lutong_chassis.settings import SettingsError, read
-from lutong_membership.payment.http_provider import HttpPaymentProvider
-from lutong_membership.payment.settings import PaymentSettings
-from lutong_membership.payment.values import PaymentOrder, PaymentOutcome
+from lutong_membership.providers.payment.http import HttpPaymentProvider
+from lutong_membership.providers.payment.settings import PaymentSettings
+from lutong_membership.providers.payment.values import PaymentOrder, PaymentOutcome
 from tests.integration.membership.credit_stub import SIGNING_KEY
 from tests.integration.membership.test_credit_providers import TOKEN, Provider, provider, stub_url
 

@@ -9,13 +9,13 @@ import pytest_asyncio
 
 from lutong_chassis import settings
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, http_client, run_errand
+from lutong_chassis.testing import deliver, http_client, run_jobs
 from lutong_contracts import Event
 from lutong_contracts.membership import RepaymentLapsed
 from lutong_membership.app import service
-from lutong_membership.errands import collect
 from lutong_membership.handlers import handlers
-from lutong_membership.payment.values import PaymentOrder, PaymentOutcome
+from lutong_membership.jobs import collect
+from lutong_membership.providers.payment.values import PaymentOrder, PaymentOutcome
 from tests.integration.conftest import PoolOf
 from tests.integration.membership.story import a_member, a_shop, claim, names, transfer
 from tests.support.builders import fulfilled
@@ -67,7 +67,7 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 async def goes_on(pool: Pool, till: Till) -> list[Event]:
     """The errand runs for whatever is due."""
     await pool.execute("UPDATE repayment SET due_at = now() WHERE state IN ('claimed', 'sent', 'unknown')")
-    return await run_errand(pool, collect(till))
+    return await run_jobs(pool, collect(till))
 
 
 async def states(pool: Pool) -> list[str]:

@@ -23,8 +23,9 @@ from aiokafka.protocol.fetch import FetchRequest
 from pydantic import SecretStr
 
 from lutong_chassis.kafka import KafkaAccess
-from lutong_console import acl, credentials
-from lutong_console.acl import Changes, Rule
+from lutong_console import credentials
+from lutong_console.cli.commands import acl
+from lutong_console.cli.commands.acl import Changes, Rule
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import SERVICES
 from tests.support.acl_stack import Secured

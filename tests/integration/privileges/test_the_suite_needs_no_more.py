@@ -6,7 +6,7 @@ import pytest
 
 from lutong_chassis import tokens
 from lutong_chassis.grants import VERIFIER
-from lutong_console.roads import ROADS, Walker, build_world, new_run
+from lutong_console.cli.demo.scenarios import ROADS, Scenario, build_world, new_run
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite, operator
 from lutong_console.verify.collect import collect
@@ -48,7 +48,7 @@ async def test_all_roads_are_through_and_everything_adds_up(suite: Suite) -> Non
     async with suite.client(timeout_s=20) as client:
         await build_world(client, suite, run)
         for road, name in zip(ROADS, "abcd", strict=True):
-            walker = Walker(client, suite, lambda _step, _ms: None, f"{name}-{run}")
+            walker = Scenario(client, suite, lambda _step, _ms: None, f"{name}-{run}")
             await road.walk(walker)
             assert [what for what, so in walker.ends.items() if not so] == [], road.title
 

@@ -23,15 +23,15 @@ MISSED = """
 """
 
 
-def some_text(dice: random.Random, at_least: int, at_most: int) -> str:
-    return "".join(dice.choices(ALPHABET, k=dice.randint(at_least, at_most)))
+def some_text(rng: random.Random, at_least: int, at_most: int) -> str:
+    return "".join(rng.choices(ALPHABET, k=rng.randint(at_least, at_most)))
 
 
 @pytest_asyncio.fixture
 async def pool(pool_of: PoolOf) -> AsyncIterator[Pool]:
     """A registry with four hundred services whose names share all their characters."""
     pool = await pool_of(service)
-    dice = random.Random(7)
+    rng = random.Random(7)
     async with http_client(service, pool) as client:
         await client.put("/v1/merchants/gov", json={"name": "浙里办"})
         for batch in range(2):
@@ -40,9 +40,9 @@ async def pool(pool_of: PoolOf) -> AsyncIterator[Pool]:
                     "program_id": f"g-{batch}-{n}",
                     "merchant_id": "gov",
                     "manifest": {
-                        "title": some_text(dice, 1, 9),
+                        "title": some_text(rng, 1, 9),
                         "page": "pages/a",
-                        "keywords": sorted({some_text(dice, 2, 4) for _ in range(2)}),
+                        "keywords": sorted({some_text(rng, 2, 4) for _ in range(2)}),
                     },
                 }
                 for n in range(200)
@@ -53,8 +53,8 @@ async def pool(pool_of: PoolOf) -> AsyncIterator[Pool]:
 
 
 async def test_every_service_that_matches_a_post_shares_a_word_of_its_signature(pool: Pool) -> None:
-    dice = random.Random(8)
-    sentences = [some_text(dice, 2, 14) for _ in range(400)]
+    rng = random.Random(8)
+    sentences = [some_text(rng, 2, 14) for _ in range(400)]
     row = await pool.fetchrow(MISSED, sentences, COVERAGE_MIN)
     assert row is not None
     assert row["matches"] > 1_000

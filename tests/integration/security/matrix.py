@@ -15,7 +15,7 @@ import httpx
 from lutong_chassis import Service, parking
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
-from lutong_chassis.parking import Stopped, StoredRecord
+from lutong_chassis.parking import ParkCandidate, StoredRecord
 from lutong_chassis.testing import (
     a_member,
     a_merchant,
@@ -126,7 +126,7 @@ async def _parked(world: World) -> int:
     at = round(datetime.now(UTC).timestamp() * 1000)
     record = StoredRecord(event.topic.name, 0, next(world.numbers), at, key.encode(), value, headers)
     async with in_transaction(world.pool) as tx:
-        await parking.park(tx, [Stopped(record, "parked", "bug", "a bug")])
+        await parking.park(tx, [ParkCandidate(record, "parked", "bug", "a bug")])
         parked_id: int = await tx.fetchval("SELECT max(id) FROM parked")
     return parked_id
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lutong_chassis import parking
-from lutong_chassis.parking import Stopped, StoredRecord
+from lutong_chassis.parking import ParkCandidate, StoredRecord
 from lutong_chassis.testing import a_merchant, an_operator, in_transaction
 from tests.integration.security.audits import done, exported
 from tests.integration.security.conftest import WorldOf
@@ -140,7 +140,7 @@ async def test_a_redrive_that_fails_says_so(world_of: WorldOf) -> None:
     world = await world_of("feed")
     record = StoredRecord("lutong.feed.posts", 0, 1, 1_700_000_000_000, b"p-9", b"\xff", [])
     async with in_transaction(world.pool) as tx:
-        await parking.park(tx, [Stopped(record, "parked", "bad_bytes", "no JSON")])
+        await parking.park(tx, [ParkCandidate(record, "parked", "bad_bytes", "no JSON")])
         parked_id: int = await tx.fetchval("SELECT max(id) FROM parked")
     path = f"/operations/parked/{parked_id}/redrive"
     answer, rows = await done(world, an_operator(), "POST", Asked(path, {"reason": "perhaps now"}))

@@ -11,7 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from lutong_chassis.auth import Principal
-from lutong_chassis.http import access
+from lutong_chassis.http import authorization
 from lutong_chassis.testing import a_member, a_merchant, bearer, settings_for
 from tests.integration.crashes.crashing_process import service_named
 from tests.integration.security.conftest import WorldOf
@@ -82,7 +82,7 @@ async def test_negative_control_without_the_check_of_roles_everybody_is_let_in(
     world_of: WorldOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = await world_of("membership")
-    monkeypatch.setattr(access, "_covers", lambda _role, _who: True)
+    monkeypatch.setattr(authorization, "_covers", lambda _role, _who: True)
     assert len(await deviations(world, "membership")) >= cells("membership", 403)
 
 
@@ -125,8 +125,8 @@ def test_a_route_that_does_not_say_who_may_call_it_is_not_built() -> None:
         """Nobody thought of it."""
 
     with pytest.raises(TypeError, match=r"/v1/open: say who may call open_to_all: @allowed"):
-        access.GuardedRoute("/v1/open", open_to_all)
-    assert issubclass(access.GuardedRoute, APIRoute)
+        authorization.GuardedRoute("/v1/open", open_to_all)
+    assert issubclass(authorization.GuardedRoute, APIRoute)
 
 
 async def test_a_program_that_is_not_released_is_there_for_its_merchant_only(world_of: WorldOf) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lutong_chassis import allowed, audit, audited, not_audited, operations
+from lutong_chassis import allowed, audit, audited, not_audited
 from lutong_chassis.audit import MASK, Change
-from lutong_chassis.http import GuardedRoute
+from lutong_chassis.http import GuardedRoute, operations
 
 SERVICES = ("feed", "registry", "membership", "inventory")
 PERSONAL = ("name", "title", "phone", "address", "latitude", "longitude", "score", "points", "token", "text")
@@ -63,7 +63,7 @@ def test_an_action_cannot_show_what_is_personal(field: str) -> None:
 def test_no_action_of_the_suite_shows_what_is_personal() -> None:
     for name in SERVICES:
         importlib.import_module(f"lutong_{name}.app")
-    profile = set(importlib.import_module("lutong_membership.http.members").Profile.model_fields)
+    profile = set(importlib.import_module("lutong_membership.holds.http").Profile.model_fields)
     shown = audit.declared()
     assert len(shown) > 40
     for action, fields in shown.items():
@@ -75,7 +75,7 @@ def test_every_command_of_the_suite_is_on_record() -> None:
     routers = [importlib.import_module(f"lutong_{name}.http").router for name in SERVICES]
     commands = [
         route
-        for router in (*routers, operations.router, operations.deeds)
+        for router in (*routers, operations.router, operations.admin_router)
         for route in router.routes
         if isinstance(route, GuardedRoute) and not set(route.methods or ()) <= {"GET"}
     ]

@@ -47,7 +47,7 @@ def a_verifier() -> Verifier:
 def app() -> FastAPI:
     """A feed that has no database yet: whoever is let in gets a 503."""
     app = service.app(settings_for("postgresql://unused"))
-    app.state.gate.verifier = a_verifier()
+    app.state.authorizer.verifier = a_verifier()
     return app
 
 
@@ -67,7 +67,7 @@ async def test_a_forged_token_is_refused(name: str, client: httpx.AsyncClient) -
 async def test_all_refusals_read_the_same_and_the_log_has_reasons_but_no_tokens(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    app.state.gate.lines = Lines()
+    app.state.authorizer.lines = Lines()
     with structlog.testing.capture_logs() as lines:
         named = {"lutong-request-id": "r-1"}
         answers = [await client.get(ROUTE, headers=named | {"authorization": value}) for value in FORGERIES.values()]
@@ -157,7 +157,7 @@ def test_negative_control_a_verifier_that_only_looks_at_the_signature_believes_d
 
 async def test_nothing_is_read_of_a_request_before_it_is_refused() -> None:
     app = service.app(settings_for("postgresql://unused", http_burst=1, http_rate_per_s=0.01))
-    app.state.gate.verifier = a_verifier()
+    app.state.authorizer.verifier = a_verifier()
 
     async def status_of(method: str, path: str, who: Principal | None) -> int:
         sent: list[Any] = []
@@ -281,7 +281,7 @@ def test_a_bucket_gives_a_burst_and_then_a_steady_rate() -> None:
 
 async def test_two_members_under_one_subject_have_a_bucket_each() -> None:
     app = service.app(settings_for("postgresql://unused", http_burst=1, http_rate_per_s=0.01))
-    app.state.gate.verifier = a_verifier()
+    app.state.authorizer.verifier = a_verifier()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://feed") as client:
 
         async def status_of(member_id: str) -> int:

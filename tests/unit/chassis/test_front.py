@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lutong_chassis.http import Front
+from lutong_chassis.http import LoadSheddingProtocol
 
 
 @dataclass(slots=True)
@@ -68,7 +68,9 @@ async def a_room(*, full: bool = True) -> AsyncIterator[tuple[Room, Line]]:
     listening = socket.create_server(("127.0.0.1", 0))
     room.port = listening.getsockname()[1]
     server = uvicorn.Server(
-        uvicorn.Config(room, http=Front, limit_concurrency=1, lifespan="off", log_config=None, access_log=False)
+        uvicorn.Config(
+            room, http=LoadSheddingProtocol, limit_concurrency=1, lifespan="off", log_config=None, access_log=False
+        )
     )
     serving = asyncio.create_task(server.serve([listening]))
     first, second = [Line(*await asyncio.open_connection("127.0.0.1", room.port)) for _ in range(2)]
@@ -170,7 +172,7 @@ async def test_trailers_become_no_headers() -> None:
 
 
 async def test_negative_control_without_the_hook_a_trailer_becomes_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Front, "on_header", HttpToolsProtocol.on_header)
+    monkeypatch.setattr(LoadSheddingProtocol, "on_header", HttpToolsProtocol.on_header)
     assert "authorization" in await headers_with_a_trailer()
 
 

@@ -8,11 +8,11 @@ from faststream.kafka.security import parse_security
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from lutong_chassis.broker import security
 from lutong_chassis.kafka import KafkaAccess, Protocol
 from lutong_chassis.settings import Settings, SettingsError, read
+from lutong_chassis.subscriber import security
 from lutong_inventory.settings import InventorySettings
-from lutong_membership.deduction.settings import DeductionSettings
+from lutong_membership.providers.deduction.settings import DeductionSettings
 from lutong_membership.settings import MembershipSettings
 
 GOOD = {

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lutong_console.app import app
+from lutong_console.cli.main import app
 
 
 def commands(group: TyperGroup, prefix: str = "lutong") -> Iterator[tuple[str, TyperCommand]]:
@@ -36,7 +36,7 @@ _AS_IN_THE_IMAGE = """
 import sys
 sys.path[:] = [path for path in sys.path if not path.endswith("deploy/local")]
 sys.argv = ["lutong", *sys.argv[1:]]
-from lutong_console.app import main
+from lutong_console.cli.main import main
 main()
 """
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lutong_console.doctor import judge_database, judge_topic
+from lutong_console.cli.commands.doctor import judge_database, judge_topic
 from lutong_contracts.topics import POSTS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

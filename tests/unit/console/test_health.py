@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lutong_console.doctor import came_back, judge_consumer, judge_health, judge_parked
+from lutong_console.cli.commands.doctor import came_back, judge_consumer, judge_health, judge_parked
 from lutong_console.health import Health, judge_service
 from lutong_console.verify.collect import Record, World
 from lutong_console.verify.log import log_matches_outbox

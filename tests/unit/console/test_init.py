@@ -7,8 +7,8 @@ import pytest
 
 from lutong_chassis.tokens import read_key
 from lutong_console import credentials
-from lutong_console.errors import ConsoleError
-from lutong_console.init import init, wanted
+from lutong_console.cli.commands.init import init, wanted
+from lutong_console.cli.errors import ConsoleError
 
 
 def contents(place: Path) -> dict[str, str]:

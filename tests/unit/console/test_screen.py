@@ -7,8 +7,8 @@ import orjson
 import pytest
 from rich.console import Console
 
-from lutong_console import screen
-from lutong_console.screen import Screen, json_line, line, plain, table
+from lutong_console.cli import screen
+from lutong_console.cli.screen import Screen, json_line, line, plain, table
 from tests.support.injection_strings import MARKUP, TEXTS
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")

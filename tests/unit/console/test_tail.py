@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from lutong_chassis.parking import StoredRecord
-from lutong_console.errors import USAGE, ConsoleError
-from lutong_console.screen import json_line
-from lutong_console.tail import START, _print, _topics, describe, moment
+from lutong_console.cli.commands.tail import START, _print, _topics, describe, moment
+from lutong_console.cli.errors import USAGE, ConsoleError
+from lutong_console.cli.screen import json_line
 from lutong_console.verify.collect import _record
 from lutong_contracts.feed import PostPublished
 from tests.support.odd_records import OddRecords

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lutong_console.errors import USAGE, ConsoleError
+from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.targets import suite
 
 URLS = {f"LUTONG_{service}_URL": "http://127.0.0.1:1" for service in ("FEED", "REGISTRY", "MEMBERSHIP", "INVENTORY")}

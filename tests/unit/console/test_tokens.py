@@ -11,8 +11,8 @@ from lutong_chassis.auth import Verifier, public_keys
 from lutong_chassis.testing import a_member, an_operator
 from lutong_chassis.tokens import AUDIENCE, ISSUER, generate, make_keys
 from lutong_console import targets
-from lutong_console.errors import ConsoleError
-from lutong_console.tokens import keys, token
+from lutong_console.cli.commands.tokens import keys, token
+from lutong_console.cli.errors import ConsoleError
 
 Capture = pytest.CaptureFixture[str]
 

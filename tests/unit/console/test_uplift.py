@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from lutong_console.errors import ConsoleError
-from lutong_console.uplift import uplift
-from lutong_console.uplift_picture import forest
-from lutong_console.uplift_words import amount
-from lutong_membership.uplift import Member, measure
+from lutong_console.cli.errors import ConsoleError
+from lutong_console.cli.uplift.command import uplift
+from lutong_console.cli.uplift.forest_plot import forest
+from lutong_console.cli.uplift.format import amount
+from lutong_membership.plans.domain.uplift import Member, measure
 from tests.unit.membership.uplift_world import PLANTED, pool, trials
 
 Document = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lutong_chassis.settings import Settings
 from lutong_console import credentials
-from lutong_console.init import wanted
+from lutong_console.cli.commands.init import wanted
 from lutong_contracts.topics import SERVICES
 
 Document = dict[str, Any]

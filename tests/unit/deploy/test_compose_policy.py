@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lutong_console import deployment
-from lutong_console.init import init
+from lutong_console.cli.commands.init import init
 from lutong_contracts.topics import SERVICES
 from tests.unit.deploy.policy import Document, problems, variables
 

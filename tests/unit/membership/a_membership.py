@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lutong_contracts.values import Money
-from lutong_membership.domain.agreements import Agreement, Clock, signed
-from lutong_membership.domain.delivery import deliver
-from lutong_membership.domain.desk import Desk
-from lutong_membership.domain.dossier import Dossier, Outcome
-from lutong_membership.domain.holds import Hold
-from lutong_membership.domain.ledger import Line, after
-from lutong_membership.domain.lines import hold, opened
-from lutong_membership.domain.plans import TERMS, Plan
+from lutong_membership.agreements.domain.account import Account, Outcome
+from lutong_membership.agreements.domain.agreement import Agreement, Clock, signed
+from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
+from lutong_membership.holds.domain.delivery import deliver
+from lutong_membership.holds.domain.holds import Hold
+from lutong_membership.ledger.domain.entries import Line, after
+from lutong_membership.ledger.domain.lines import hold, opened
+from lutong_membership.plans.domain.terms import TERMS, Plan
 
 NOON: Final = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 OBLIGED: Final[dict[str, Any]] = {
@@ -36,12 +36,12 @@ def a_clock(days: float = 0, **changes: Any) -> Clock:
     return Clock(NOON + timedelta(days=days), **changes)
 
 
-def an_agreement(plan: Plan | None = None, *, deducts: bool = False, **terms: Any) -> Dossier:
+def an_agreement(plan: Plan | None = None, *, deducts: bool = False, **terms: Any) -> Account:
     """Signed at noon, with a fresh line of 1,000 yuan."""
     plan = plan or a_plan(**terms)
     agreement, _ = signed(Agreement("a-1", "m", "shop", "light", 1), plan, a_clock())
     line, entry = opened("m", "CNY", plan.line_limit_minor)
-    return Dossier(agreement, plan, after(line, entry), deducts=deducts)
+    return Account(agreement, plan, after(line, entry), deducts=deducts)
 
 
 def a_hold(order: str, amount_minor: int, benefit_minor: int = 0, **changes: Any) -> Hold:
@@ -54,14 +54,14 @@ def a_hold(order: str, amount_minor: int, benefit_minor: int = 0, **changes: Any
 
 
 def bought(
-    dossier: Dossier, order: str, amount_minor: int = 900, benefit_minor: int = 100, *, days: float = 1
+    account: Account, order: str, amount_minor: int = 900, benefit_minor: int = 100, *, days: float = 1
 ) -> Outcome:
     """The member orders, and has the goods so many days after signing."""
-    entry = hold(dossier.line, amount_minor, order, "a-1")
+    entry = hold(account.line, amount_minor, order, "a-1")
     assert entry
-    dossier = replace(dossier, line=after(dossier.line, entry))
+    account = replace(account, line=after(account.line, entry))
     amount = Money(amount_minor=amount_minor, currency="CNY")
-    return deliver(dossier, a_hold(order, amount_minor, benefit_minor), amount, a_clock(days).now, a_clock(days))
+    return deliver(account, a_hold(order, amount_minor, benefit_minor), amount, a_clock(days).now, a_clock(days))
 
 
 def said(outcome: Outcome) -> list[str]:
@@ -91,5 +91,5 @@ def a_line(**changes: Any) -> Line:
     return replace(whole, **changes)
 
 
-def a_desk(*dossiers: Dossier) -> Desk:
-    return Desk({d.agreement.agreement_id: d for d in dossiers}, {d.line.key: d.line for d in dossiers})
+def a_desk(*accounts: Account) -> UnitOfWork:
+    return UnitOfWork({d.agreement.agreement_id: d for d in accounts}, {d.line.key: d.line for d in accounts})

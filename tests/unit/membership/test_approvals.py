@@ -6,8 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lutong_chassis.settings import SettingsError, read
-from lutong_membership.domain.agreements import Refusal
-from lutong_membership.domain.approvals import Policy, Proposal, Spent, Wanted, decided, decides_alone, weight
+from lutong_membership.agreements.domain.agreement import Refusal
+from lutong_membership.agreements.domain.approvals import (
+    Adjustment,
+    Policy,
+    Proposal,
+    Spent,
+    decided,
+    decides_alone,
+    weight,
+)
 from lutong_membership.settings import MembershipSettings
 
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
@@ -18,8 +26,8 @@ POLICY = Policy(
     raises_of_operator={"CNY": 90_000},
     line_max={"CNY": 200_000},
 )
-PAYOUT = Wanted("w-1", "payout", "m-1", "CNY", 1, "why")
-LINE = Wanted("w-2", "line", "m-1", "CNY", 120_000, "why")
+PAYOUT = Adjustment("w-1", "payout", "m-1", "CNY", 1, "why")
+LINE = Adjustment("w-2", "line", "m-1", "CNY", 120_000, "why")
 PROPOSAL = Proposal(PAYOUT, "ops-1", NOW + timedelta(days=7))
 
 

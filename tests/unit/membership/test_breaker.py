@@ -14,7 +14,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from lutong_membership.credit.breaker import Breaker
+from lutong_membership.providers.breaker import Breaker
 
 FRESH = Breaker(failures_max=3, pause_s=10)
 

@@ -3,10 +3,10 @@
 import pytest
 
 from lutong_chassis.settings import SettingsError, read
-from lutong_membership.credit.http_provider import HttpCreditProvider
-from lutong_membership.credit.providers import ScorecardProvider, provider_of
-from lutong_membership.credit.settings import CreditSettings
-from lutong_membership.credit.values import Application, Assessment
+from lutong_membership.providers.credit.choose import ScorecardProvider, provider_of
+from lutong_membership.providers.credit.http import HttpCreditProvider
+from lutong_membership.providers.credit.settings import CreditSettings
+from lutong_membership.providers.credit.values import Application, Assessment
 from tests.support.builders import BAD_PROFILE, GOOD_PROFILE
 
 OUTSIDE = {

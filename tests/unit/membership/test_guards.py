@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lutong_membership.domain.debts import Debt
-from lutong_membership.domain.rights import take_back
+from lutong_membership.agreements.domain.debts import Debt
+from lutong_membership.agreements.domain.rights import take_back
 from tests.unit.membership.a_membership import a_clock, a_desk, an_agreement
 
 
@@ -26,7 +26,7 @@ def test_a_use_that_never_was_cannot_be_taken_back() -> None:
 
 
 def test_nothing_is_decided_about_an_agreement_that_is_not_there() -> None:
-    desk = a_desk(an_agreement())
-    before = desk.changes()
-    assert desk.dossier("no-such-agreement") is None
-    assert desk.changes() == before
+    work = a_desk(an_agreement())
+    before = work.changes()
+    assert work.account("no-such-agreement") is None
+    assert work.changes() == before

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lutong_membership.domain.calendar import Calendar, Window
-from lutong_membership.domain.plans import TERMS, term
+from lutong_membership.plans.domain.calendar import Calendar, Window
+from lutong_membership.plans.domain.terms import TERMS, term
 from tests.unit.membership.a_membership import NOON, OBLIGED, a_plan
 
 SHANGHAI = Calendar("Asia/Shanghai")

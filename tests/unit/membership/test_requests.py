@@ -9,11 +9,11 @@ import pytest
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import CreditDeclined, CreditHeld
 from lutong_contracts.values import Money
-from lutong_membership.domain.agreements import Agreement, State
-from lutong_membership.domain.consultations import Consultation, conclude
-from lutong_membership.domain.coupons import Coupon
-from lutong_membership.domain.plans import TERMS, Plan
-from lutong_membership.domain.requests import Books, Decision, Standing, decide_all
+from lutong_membership.agreements.domain.agreement import Agreement, State
+from lutong_membership.coupons.domain import Coupon
+from lutong_membership.holds.domain.consultations import Consultation, conclude
+from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment, decide_all
+from lutong_membership.plans.domain.terms import TERMS, Plan
 from tests.support.builders import a_request as a_wish
 from tests.unit.membership.a_membership import NOON, a_clock, a_line, a_plan, an_agreement
 
@@ -24,17 +24,17 @@ def a_request(order: str = "o-1", amount_minor: int = 10_000, **changes: Any) ->
     return a_wish(order, amount_minor, "m").model_copy(update=changes)
 
 
-def books(**changes: Any) -> Books:  # whatever a test changes
-    return replace(Books({"shop": PLAN}, frozenset({"m"}), {}, {}, {}, set(), frozenset()), **changes)
+def context(**changes: Any) -> RequestContext:  # whatever a test changes
+    return replace(RequestContext({"shop": PLAN}, frozenset({"m"}), {}, {}, {}, set(), frozenset()), **changes)
 
 
-def under_a_plan(plan: Plan = PLAN, state: State = "active", **changes: Any) -> Books:
+def under_a_plan(plan: Plan = PLAN, state: State = "active", **changes: Any) -> RequestContext:
     agreement = replace(an_agreement(plan).agreement, state=state)
     line = {} if state in {"consulted", "preordered"} else {("m", "CNY"): a_line()}
-    return books(plans={"shop": plan}, agreements={("m", "light"): (agreement, plan)}, lines=line, **changes)
+    return context(plans={"shop": plan}, agreements={("m", "light"): (agreement, plan)}, lines=line, **changes)
 
 
-def decide(*requests: ServiceRequested, on: Books, days: float = 0) -> list[Decision | None]:
+def decide(*requests: ServiceRequested, on: RequestContext, days: float = 0) -> list[Decision | None]:
     numbers = count()
     return decide_all(list(requests), on, a_clock(days), lambda: f"a-{next(numbers)}")
 
@@ -51,7 +51,7 @@ def reason(decision: Decision | None) -> str:
 
 
 def test_a_newcomer_is_asked_about_and_what_they_want_waits() -> None:
-    first, second = decide(a_request("o-1"), a_request("o-2"), on=books())
+    first, second = decide(a_request("o-1"), a_request("o-2"), on=context())
     assert said(first) == ["AgreementConsulted"]
     assert said(second) == []
     assert first is not None
@@ -67,7 +67,7 @@ def test_a_member_under_a_plan_is_decided_at_once() -> None:
 
 
 def test_a_newcomer_whose_assessment_stands_signs_at_once() -> None:
-    (decision,) = decide(a_request(), on=books(standing={"m": Standing(50_000, "earlier")}))
+    (decision,) = decide(a_request(), on=context(standing={"m": ValidAssessment(50_000, "earlier")}))
     assert said(decision) == ["AgreementSigned", "CreditHeld", "HoldLapsed"]
     assert decision is not None
     assert decision.opened is not None
@@ -76,7 +76,9 @@ def test_a_newcomer_whose_assessment_stands_signs_at_once() -> None:
 
 
 def test_whoever_was_offered_the_terms_joins_by_ordering() -> None:
-    (decision,) = decide(a_request(), on=under_a_plan(state="preordered", standing={"m": Standing(20_000, "a-1")}))
+    (decision,) = decide(
+        a_request(), on=under_a_plan(state="preordered", standing={"m": ValidAssessment(20_000, "a-1")})
+    )
     assert said(decision) == ["AgreementSigned", "CreditHeld", "HoldLapsed"]
     assert decision is not None
     assert decision.opened is not None
@@ -91,7 +93,7 @@ def test_two_requests_of_one_member_in_one_batch_see_each_other() -> None:
 
 
 def test_a_line_that_is_there_is_kept_when_another_plan_is_signed() -> None:
-    known = books(standing={"m": Standing(900_000, "e")}, lines={("m", "CNY"): a_line(held_minor=1)})
+    known = context(standing={"m": ValidAssessment(900_000, "e")}, lines={("m", "CNY"): a_line(held_minor=1)})
     (decision,) = decide(a_request(), on=known)
     assert decision is not None
     assert (decision.opened, [entry.kind for entry in decision.entries]) == (None, ["hold"])
@@ -100,17 +102,17 @@ def test_a_line_that_is_there_is_kept_when_another_plan_is_signed() -> None:
 @pytest.mark.parametrize(
     ("on", "request_", "why"),
     [
-        (books(plans={}), a_request(), "no_plan"),
-        (books(applicants=frozenset()), a_request(), "unknown_applicant"),
-        (books(), a_request(total=Money(amount_minor=1, currency="EUR")), "currency_mismatch"),
-        (books(cancelled=frozenset({"o-1"})), a_request(), "order_cancelled"),
-        (books(hindrances={("m", "light"): "debts_overdue"}), a_request(), "debts_overdue"),
-        (books(hindrances={("m", "light"): "signed_recently"}), a_request(), "signed_recently"),
+        (context(plans={}), a_request(), "no_plan"),
+        (context(applicants=frozenset()), a_request(), "unknown_applicant"),
+        (context(), a_request(total=Money(amount_minor=1, currency="EUR")), "currency_mismatch"),
+        (context(cancelled=frozenset({"o-1"})), a_request(), "order_cancelled"),
+        (context(blockers={("m", "light"): "debts_overdue"}), a_request(), "debts_overdue"),
+        (context(blockers={("m", "light"): "signed_recently"}), a_request(), "signed_recently"),
         (under_a_plan(), a_request(amount_minor=100_001), "over_limit"),
         (under_a_plan(), a_request(coupon_id="c-1"), "no_coupon"),
     ],
 )
-def test_a_refusal_says_why_and_holds_nothing(on: Books, request_: ServiceRequested, why: str) -> None:
+def test_a_refusal_says_why_and_holds_nothing(on: RequestContext, request_: ServiceRequested, why: str) -> None:
     (decision,) = decide(request_, on=on)
     assert reason(decision) == why
     assert decision is not None
@@ -119,7 +121,7 @@ def test_a_refusal_says_why_and_holds_nothing(on: Books, request_: ServiceReques
 
 def test_nobody_signs_a_plan_whose_term_is_over() -> None:
     over = a_plan(period={"kind": "appointed", "first_day": "2026-01-01", "last_day": "2026-01-31"})
-    (decision,) = decide(a_request(), on=books(plans={"shop": over}, standing={"m": Standing(1, "e")}))
+    (decision,) = decide(a_request(), on=context(plans={"shop": over}, standing={"m": ValidAssessment(1, "e")}))
     assert reason(decision) == "term_over"
 
 
@@ -194,7 +196,7 @@ def asked(*waiting: ServiceRequested, limit_minor: int = 50_000, refusal: str | 
 
 
 def test_when_the_provider_admits_the_member_signs_and_what_waited_is_held_in_order() -> None:
-    done = conclude(asked(a_request("o-1", 30_000), a_request("o-2", 30_000)), books(), a_clock())
+    done = conclude(asked(a_request("o-1", 30_000), a_request("o-2", 30_000)), context(), a_clock())
     assert done.agreement.state == "active"
     assert [type(each.event).__name__ for each in done.said] == ["AgreementSigned"]
     assert said(done.decisions[0]) == ["CreditHeld", "HoldLapsed"]
@@ -204,7 +206,7 @@ def test_when_the_provider_admits_the_member_signs_and_what_waited_is_held_in_or
 
 @pytest.mark.parametrize("refusal", ["not_admitted", "assessment_unavailable"])
 def test_when_the_provider_does_not_admit_all_that_waited_is_declined(refusal: str) -> None:
-    done = conclude(asked(a_request("o-1"), a_request("o-2"), refusal=refusal), books(), a_clock())
+    done = conclude(asked(a_request("o-1"), a_request("o-2"), refusal=refusal), context(), a_clock())
     assert done.agreement.state == "declined"
     assert [reason(decision) for decision in done.decisions] == [refusal, refusal]
     assert done.opened is None
@@ -212,20 +214,20 @@ def test_when_the_provider_does_not_admit_all_that_waited_is_declined(refusal: s
 
 def test_who_only_asked_is_offered_the_terms_with_the_price_of_failure() -> None:
     plan = a_plan()
-    done = conclude(replace(asked(), plan=plan), books(plans={"shop": plan}), a_clock())
+    done = conclude(replace(asked(), plan=plan), context(plans={"shop": plan}), a_clock())
     assert done.agreement.state == "preordered"
     assert [type(each.event).__name__ for each in done.said] == ["AgreementOffered", "OfferLapsed"]
     assert done.said[0].event.charge_cap.amount_minor == 5_000  # type: ignore[attr-defined]  # an AgreementOffered
 
 
 def test_an_order_that_was_cancelled_while_it_waited_signs_nothing() -> None:
-    done = conclude(asked(a_request("o-1")), books(cancelled=frozenset({"o-1"})), a_clock())
+    done = conclude(asked(a_request("o-1")), context(cancelled=frozenset({"o-1"})), a_clock())
     assert (done.agreement.state, done.opened) == ("preordered", None)
     assert reason(done.decisions[0]) == "order_cancelled"
 
 
 def test_debts_that_fell_overdue_while_the_provider_was_asked_keep_the_member_from_signing() -> None:
-    known = books(hindrances={("m", "light"): "debts_overdue"})
+    known = context(blockers={("m", "light"): "debts_overdue"})
     done = conclude(asked(a_request()), known, a_clock())
     assert (done.agreement.state, done.reason) == ("declined", "debts_overdue")
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_membership.credit.reasons import REASONS
-from lutong_membership.credit.scorecard import CURRENT, ScorecardError, Table, facts, load, parse
-from lutong_membership.credit.values import Application, Assessment
+from lutong_membership.providers.credit.reasons import REASONS
+from lutong_membership.providers.credit.scorecard import CURRENT, ScorecardError, Table, facts, load, parse
+from lutong_membership.providers.credit.values import Application, Assessment
 from tests.support.builders import BAD_PROFILE, GOOD_PROFILE
 
 CARD = load()

@@ -9,64 +9,64 @@ from hypothesis import strategies as st
 
 from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.values import Money
-from lutong_membership.domain.accruals import Accrual, RefundBeyondAccrualError, reversal
-from lutong_membership.domain.agreements import IllegalMoveError, Refusal
-from lutong_membership.domain.collection import allocate, pay
-from lutong_membership.domain.delivery import refund
-from lutong_membership.domain.dossier import Dossier, Outcome, close
-from lutong_membership.domain.life import end_term, quit_early, quoted, settle
-from lutong_membership.domain.plans import TERMS
-from lutong_membership.domain.rights import take_back, use_right
-from lutong_membership.domain.settlement import quote
+from lutong_membership.agreements.domain.account import Account, Outcome, close
+from lutong_membership.agreements.domain.accruals import Accrual, RefundBeyondAccrualError, reversal
+from lutong_membership.agreements.domain.agreement import IllegalMoveError, Refusal
+from lutong_membership.agreements.domain.collection import allocate, pay
+from lutong_membership.agreements.domain.rights import take_back, use_right
+from lutong_membership.agreements.domain.settlement import quote
+from lutong_membership.agreements.domain.term import end_term, quit_early, quoted, settle
+from lutong_membership.holds.domain.delivery import refund
+from lutong_membership.plans.domain.terms import TERMS
 from tests.unit.membership.a_membership import OBLIGED, a_clock, account, an_agreement, balanced, bought, kinds, said
 
 
-def having_bought(times: int, **terms: Any) -> Dossier:
+def having_bought(times: int, **terms: Any) -> Account:
     """An agreement of somebody who bought so many times: 9 yuan each, 1 yuan saved."""
-    dossier = an_agreement(**terms)
+    account = an_agreement(**terms)
     for number in range(times):
-        dossier = bought(dossier, f"o-{number}").dossier
-    return dossier
+        account = bought(account, f"o-{number}").account
+    return account
 
 
-def ended(dossier: Dossier) -> Dossier:
+def ended(account: Account) -> Account:
     """After its thirty days."""
-    return end_term(dossier, a_clock(30)).dossier
+    return end_term(account, a_clock(30)).account
 
 
-def given_back(dossier: Dossier, order: str, amount_minor: int, *, days: float, refund_id: str = "r-1") -> Outcome:
+def given_back(account: Account, order: str, amount_minor: int, *, days: float, refund_id: str = "r-1") -> Outcome:
     event = OrderRefunded(
         order_id=order, refund_id=refund_id, member_id="m", merchant_id="shop",
         amount=Money(amount_minor=amount_minor, currency="CNY"),
     )  # fmt: skip
-    return refund(dossier, event, a_clock(days).now, a_clock(days))
+    return refund(account, event, a_clock(days).now, a_clock(days))
 
 
 def test_three_orders_in_thirty_days_fulfil_and_nothing_is_charged() -> None:
     over = end_term(having_bought(3), a_clock(30))
-    assert (over.dossier.agreement.state, said(over)) == ("fulfilled", ["AgreementFulfilled", "SettlementDue"])
-    done = settle(over.dossier, a_clock(33))
-    assert done.dossier.agreement.charge_minor == 0
+    assert (over.account.agreement.state, said(over)) == ("fulfilled", ["AgreementFulfilled", "SettlementDue"])
+    done = settle(over.account, a_clock(33))
+    assert done.account.agreement.charge_minor == 0
     assert kinds(done) == ["benefit_forgiven"]
-    assert done.dossier.agreement.state == "settling"  # the goods themselves are not paid yet
+    assert done.account.agreement.state == "settling"  # the goods themselves are not paid yet
 
 
 def test_two_orders_do_not_fulfil_and_what_was_enjoyed_is_charged() -> None:
     over = end_term(having_bought(2), a_clock(30))
-    assert (over.dossier.agreement.state, said(over)) == ("unfulfilled", ["AgreementUnfulfilled", "SettlementDue"])
-    done = settle(over.dossier, a_clock(33))
+    assert (over.account.agreement.state, said(over)) == ("unfulfilled", ["AgreementUnfulfilled", "SettlementDue"])
+    done = settle(over.account, a_clock(33))
     assert said(done) == ["AgreementCharged", "GraceEnded"]
-    assert (done.dossier.agreement.charge_minor, done.dossier.line.charged_minor) == (200, 200)
+    assert (done.account.agreement.charge_minor, done.account.line.charged_minor) == (200, 200)
 
 
 def test_a_deadline_that_comes_early_late_or_twice_finds_nothing_to_do() -> None:
-    dossier = having_bought(1)
-    assert end_term(dossier, a_clock(29.9)) == Outcome(dossier)
-    assert settle(dossier, a_clock(40)) == Outcome(dossier)
-    over = ended(dossier)
+    account = having_bought(1)
+    assert end_term(account, a_clock(29.9)) == Outcome(account)
+    assert settle(account, a_clock(40)) == Outcome(account)
+    over = ended(account)
     assert end_term(over, a_clock(31)) == Outcome(over)
     assert settle(over, a_clock(32.9)) == Outcome(over)
-    done = settle(over, a_clock(33)).dossier
+    done = settle(over, a_clock(33)).account
     assert settle(done, a_clock(34)) == Outcome(done)
 
 
@@ -80,63 +80,63 @@ def test_partial_refund_after_fulfilment_drops_the_member_below_the_obligation()
     fulfilled = ended(having_bought(2, obligation={"kind": "amount", "amount_minor": 1_800}))
     assert fulfilled.agreement.state == "fulfilled"
     back = given_back(fulfilled, "o-1", 300, days=31)
-    assert (back.dossier.agreement.state, said(back)) == ("unfulfilled", ["RefundBooked", "AgreementUnfulfilled"])
-    assert quoted(back.dossier).charge_minor == 166  # 200 enjoyed, of which a third of one order is not any more
+    assert (back.account.agreement.state, said(back)) == ("unfulfilled", ["RefundBooked", "AgreementUnfulfilled"])
+    assert quoted(back.account).charge_minor == 166  # 200 enjoyed, of which a third of one order is not any more
 
-    bought_late = bought(back.dossier, "o-9", days=29)  # happened in the term, heard of later
-    assert bought_late.dossier.agreement.state == "fulfilled"
+    bought_late = bought(back.account, "o-9", days=29)  # happened in the term, heard of later
+    assert bought_late.account.agreement.state == "fulfilled"
 
 
 def test_late_arriving_purchase_before_the_settlement_counts_by_when_it_happened() -> None:
     over = ended(having_bought(2))
     late = bought(over, "o-late", days=29.9)
-    assert (over.agreement.state, late.dossier.agreement.state) == ("unfulfilled", "fulfilled")
+    assert (over.agreement.state, late.account.agreement.state) == ("unfulfilled", "fulfilled")
     outside = bought(over, "o-after", days=30)
-    assert outside.dossier.agreement.state == "unfulfilled"
-    assert outside.dossier.accruals["order:o-after"].effect == "outside"
+    assert outside.account.agreement.state == "unfulfilled"
+    assert outside.account.accruals["order:o-after"].effect == "outside"
 
 
 def test_late_arriving_purchase_after_the_settlement_is_credited_back() -> None:
-    done = settle(ended(having_bought(2)), a_clock(33)).dossier
+    done = settle(ended(having_bought(2)), a_clock(33)).account
     late = bought(done, "o-late", days=29)
     assert "ChargeCredited" in said(late)
-    assert (late.dossier.agreement.charge_minor, late.dossier.line.charged_minor) == (0, 0)
-    assert late.dossier.accruals["order:o-late"].effect == "credited"
+    assert (late.account.agreement.charge_minor, late.account.line.charged_minor) == (0, 0)
+    assert late.account.accruals["order:o-late"].effect == "credited"
 
 
-def paid(dossier: Dossier, *, days: float = 34) -> Dossier:
+def paid(account: Account, *, days: float = 34) -> Account:
     """With everything paid that is owed."""
-    for number, (_, debt, amount) in enumerate(allocate([dossier], 10**9)):
-        dossier = pay(dossier, debt, amount, f"p-{number}", a_clock(days)).dossier
-    return dossier
+    for number, (_, debt, amount) in enumerate(allocate([account], 10**9)):
+        account = pay(account, debt, amount, f"p-{number}", a_clock(days)).account
+    return account
 
 
 def test_a_charge_that_was_paid_already_is_owed_to_the_member_when_a_late_event_lowers_it() -> None:
-    done = paid(settle(ended(having_bought(2)), a_clock(33)).dossier)
+    done = paid(settle(ended(having_bought(2)), a_clock(33)).account)
     assert done.agreement.state == "settled"
     late = given_back(done, "o-0", 900, days=35)
-    assert late.dossier.agreement.charge_minor == 100
-    assert late.dossier.line.credit_minor == 900 + 100
+    assert late.account.agreement.charge_minor == 100
+    assert late.account.line.credit_minor == 900 + 100
     assert kinds(late).count("charge_owed") == 1
 
 
 def test_a_late_refund_never_charges_more() -> None:
-    done = settle(ended(having_bought(3)), a_clock(33)).dossier
+    done = settle(ended(having_bought(3)), a_clock(33)).account
     late = given_back(done, "o-0", 900, days=35)
-    assert late.dossier.agreement.charge_minor == 0
-    assert late.dossier.accruals["refund:shop:r-1"].effect == "late"
+    assert late.account.agreement.charge_minor == 0
+    assert late.account.accruals["refund:shop:r-1"].effect == "late"
     assert "AgreementUnfulfilled" not in said(late)
 
 
 def test_after_the_grace_a_late_event_is_written_down_and_changes_nothing() -> None:
-    done = settle(ended(having_bought(2)), a_clock(33)).dossier
+    done = settle(ended(having_bought(2)), a_clock(33)).account
     late = bought(done, "o-late", days=29)
     too_late = bought(done, "o-late", days=40)
-    assert late.dossier.agreement.charge_minor == 0
-    assert too_late.dossier.accruals["order:o-late"].effect == "outside"
+    assert late.account.agreement.charge_minor == 0
+    assert too_late.account.accruals["order:o-late"].effect == "outside"
     heard_too_late = given_back(done, "o-0", 900, days=40)
-    assert heard_too_late.dossier.agreement.charge_minor == 200
-    assert heard_too_late.dossier.accruals["refund:shop:r-1"].effect == "late"
+    assert heard_too_late.account.agreement.charge_minor == 200
+    assert heard_too_late.account.accruals["refund:shop:r-1"].effect == "late"
 
 
 def test_quit_on_the_last_day_settles_by_what_was_reached() -> None:
@@ -144,8 +144,8 @@ def test_quit_on_the_last_day_settles_by_what_was_reached() -> None:
     assert isinstance(fulfilled, Outcome)
     assert isinstance(short, Outcome)
     assert said(short) == ["AgreementQuit", "SettlementDue"]
-    assert (quoted(fulfilled.dossier).charge_minor, quoted(short.dossier).charge_minor) == (0, 200)
-    assert settle(short.dossier, a_clock(33)).dossier.agreement.charge_minor == 200
+    assert (quoted(fulfilled.account).charge_minor, quoted(short.account).charge_minor) == (0, 200)
+    assert settle(short.account, a_clock(33)).account.agreement.charge_minor == 200
 
 
 def test_quit_after_the_last_moment_is_refused_although_the_deadline_was_not_heard_yet() -> None:
@@ -158,7 +158,7 @@ def test_leaving_within_the_cooling_off_days_costs_nothing_and_later_it_does() -
     early, late = (quit_early(having_bought(1, **plan), a_clock(days)) for days in (2.9, 3))
     assert isinstance(early, Outcome)
     assert isinstance(late, Outcome)
-    assert (quoted(early.dossier).charge_minor, quoted(late.dossier).charge_minor) == (0, 100)
+    assert (quoted(early.account).charge_minor, quoted(late.account).charge_minor) == (0, 100)
 
 
 def test_a_plan_may_be_kept_until_its_end() -> None:
@@ -170,7 +170,7 @@ def test_a_plan_may_be_kept_until_its_end() -> None:
 def test_what_happens_after_quitting_does_not_count() -> None:
     left = quit_early(having_bought(2), a_clock(10))
     assert isinstance(left, Outcome)
-    after, before = (bought(left.dossier, "o-9", days=days).dossier for days in (11, 9))
+    after, before = (bought(left.account, "o-9", days=days).account for days in (11, 9))
     assert (quoted(after).charge_minor, quoted(before).charge_minor) == (200, 0)
 
 
@@ -186,13 +186,13 @@ def test_what_happens_after_quitting_does_not_count() -> None:
     ],
 )  # fmt: skip
 def test_cap_exemption_and_tiers_bound_the_charge(terms: dict[str, Any], times: int, charge: int) -> None:
-    assert settle(ended(having_bought(times, **terms)), a_clock(40)).dossier.agreement.charge_minor == charge
+    assert settle(ended(having_bought(times, **terms)), a_clock(40)).account.agreement.charge_minor == charge
 
 
 def test_the_charge_is_never_above_what_was_enjoyed_net_of_refunds() -> None:
-    dossier = having_bought(2)
-    back = given_back(dossier, "o-0", 900, days=5).dossier
-    assert quoted(dossier).charge_minor == 200
+    account = having_bought(2)
+    back = given_back(account, "o-0", 900, days=5).account
+    assert quoted(account).charge_minor == 200
     assert quoted(back).charge_minor == 100
 
 
@@ -237,17 +237,17 @@ def test_rounding_of_a_benefit_over_refunds_leaves_nothing_of_a_whole_refund(
 
 
 def test_more_taken_back_than_there_was_is_a_bug_upstream() -> None:
-    dossier = given_back(having_bought(1), "o-0", 500, days=2).dossier
+    account = given_back(having_bought(1), "o-0", 500, days=2).account
     with pytest.raises(RefundBeyondAccrualError):
-        given_back(dossier, "o-0", 401, days=3, refund_id="r-2")
+        given_back(account, "o-0", 401, days=3, refund_id="r-2")
 
 
 def test_what_was_enjoyed_is_on_an_account_until_it_is_charged_or_forgiven() -> None:
     first = bought(an_agreement(), "o-1")
-    second = bought(first.dossier, "o-2")
-    over = end_term(second.dossier, a_clock(30))
-    done = settle(over.dossier, a_clock(33))
-    late = given_back(done.dossier, "o-1", 900, days=34)
+    second = bought(first.account, "o-2")
+    over = end_term(second.account, a_clock(30))
+    done = settle(over.account, a_clock(33))
+    late = given_back(done.account, "o-1", 900, days=34)
     outcomes = [first, second, over, done, late]
     assert account(outcomes[:2], "benefit:a-1") == 200
     assert account(outcomes, "benefit:a-1") == 0
@@ -258,35 +258,35 @@ def test_what_was_enjoyed_is_on_an_account_until_it_is_charged_or_forgiven() -> 
 
 def test_rights_are_used_as_often_as_the_plan_says_and_count_as_enjoyed() -> None:
     right = {"right_id": "delivery", "title": "free delivery", "times": 2, "value_minor": 300}
-    dossier = an_agreement(benefits={"rights": [right]})
+    account = an_agreement(benefits={"rights": [right]})
     for use in ("u-1", "u-2"):
-        outcome = use_right(dossier, "delivery", use, "merchant", a_clock(1))
+        outcome = use_right(account, "delivery", use, "merchant", a_clock(1))
         assert isinstance(outcome, Outcome)
-        dossier = outcome.dossier
-    third, unknown = (use_right(dossier, *what, "merchant", a_clock(1)) for what in (("delivery", "u-3"), ("spa", "u")))
+        account = outcome.account
+    third, unknown = (use_right(account, *what, "merchant", a_clock(1)) for what in (("delivery", "u-3"), ("spa", "u")))
     assert [each.kind for each in (third, unknown) if isinstance(each, Refusal)] == ["used_up", "no_right"]
-    assert use_right(dossier, "delivery", "u-2", "merchant", a_clock(1)) == Outcome(dossier)  # the same again
-    assert quoted(dossier).charge_minor == 600
+    assert use_right(account, "delivery", "u-2", "merchant", a_clock(1)) == Outcome(account)  # the same again
+    assert quoted(account).charge_minor == 600
 
-    back = take_back(dossier, "delivery", "u-1", "merchant", a_clock(2))
+    back = take_back(account, "delivery", "u-1", "merchant", a_clock(2))
     assert isinstance(back, Outcome)
-    assert quoted(back.dossier).charge_minor == 300
-    assert isinstance(take_back(back.dossier, "delivery", "u-1", "merchant", a_clock(2)), Refusal)
-    assert isinstance(use_right(back.dossier, "delivery", "u-3", "merchant", a_clock(2)), Outcome)
+    assert quoted(back.account).charge_minor == 300
+    assert isinstance(take_back(back.account, "delivery", "u-1", "merchant", a_clock(2)), Refusal)
+    assert isinstance(use_right(back.account, "delivery", "u-3", "merchant", a_clock(2)), Outcome)
 
 
 def test_closed_once_settled_after_the_grace_and_not_while_an_order_is_under_way() -> None:
-    done = paid(settle(ended(having_bought(2)), a_clock(33)).dossier)
-    assert close(done, a_clock(39.9)).dossier.agreement.state == "settled"
-    assert close(replace(done, open_holds=1), a_clock(40)).dossier.agreement.state == "settled"
-    assert close(done, a_clock(40)).dossier.agreement.state == "closed"
+    done = paid(settle(ended(having_bought(2)), a_clock(33)).account)
+    assert close(done, a_clock(39.9)).account.agreement.state == "settled"
+    assert close(replace(done, open_holds=1), a_clock(40)).account.agreement.state == "settled"
+    assert close(done, a_clock(40)).account.agreement.state == "closed"
 
 
 def test_goods_that_come_after_everything_else_are_collected_all_the_same() -> None:
-    done = close(paid(settle(ended(having_bought(2)), a_clock(33)).dossier), a_clock(40)).dossier
+    done = close(paid(settle(ended(having_bought(2)), a_clock(33)).account), a_clock(40)).account
     late = bought(done, "o-last", days=41)
-    assert (late.dossier.agreement.state, late.dossier.line.owed_minor) == ("settling", 900)
-    assert paid(late.dossier, days=42).agreement.state == "closed"
+    assert (late.account.agreement.state, late.account.line.owed_minor) == ("settling", 900)
+    assert paid(late.account, days=42).agreement.state == "closed"
 
 
 def test_a_state_that_cannot_follow_is_a_bug() -> None:

@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_membership.uplift import KPIS, Arm, Finding, Member, Uplift, Z, arm_of, balance, measure, sample_ratio
+from lutong_membership.plans.domain.uplift import (
+    KPIS,
+    Arm,
+    Finding,
+    Member,
+    Uplift,
+    Z,
+    arm_of,
+    balance,
+    measure,
+    sample_ratio,
+)
 from tests.unit.membership.uplift_world import NOTHING, PLANTED, Lives, pool, trials, truths
 
 TRIALS = 200
@@ -222,9 +233,9 @@ def test_an_honest_assignment_passes_every_check(measured: list[Uplift]) -> None
 
 def leaking(rows: Sequence[Member], *, swap: bool) -> Iterator[Member]:
     """Some old customers of the holdout get themselves treated; when swapped, newcomers make up the number."""
-    dice, owed = random.Random(5), 0
+    rng, owed = random.Random(5), 0
     for row in rows:
-        if row.arm == "holdout" and row.orders_before and dice.random() < 0.5:
+        if row.arm == "holdout" and row.orders_before and rng.random() < 0.5:
             owed += 1
             yield replace(row, arm="treated")
         elif swap and owed and row.arm == "treated" and not row.orders_before:

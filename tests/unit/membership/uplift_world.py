@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import exp
 from typing import Final
 
-from lutong_membership.uplift import KPIS, Member, arm_of
+from lutong_membership.plans.domain.uplift import KPIS, Member, arm_of
 
 PLANTED: Final = {
     "order_value": 1.55,
@@ -48,33 +48,33 @@ class Lives:
 
 def pool(effects: Mapping[str, float], size: int = 12_000, seed: int = 1) -> list[Lives]:
     """Members with skewed amounts, habits of their own, and coupons that they use always or never."""
-    dice = random.Random(seed)
-    return [_lives(dice, effects) for _ in range(size)]
+    rng = random.Random(seed)
+    return [_lives(rng, effects) for _ in range(size)]
 
 
-def _lives(dice: random.Random, effects: Mapping[str, float]) -> Lives:
-    customer = dice.random() < 0.5
+def _lives(rng: random.Random, effects: Mapping[str, float]) -> Lives:
+    customer = rng.random() < 0.5
     person = Person(
-        days=dice.uniform(20, 40),
+        days=rng.uniform(20, 40),
         customer=customer,
-        orders_before=_poisson(dice, 3 * dice.gammavariate(1, 1)) if customer else 0,
-        habit=dice.gammavariate(2, 0.5),
-        purse=9_000 * dice.lognormvariate(0, 0.6),
-        comes=dice.random(),
-        consults=dice.random(),
-        signs=dice.random(),
-        likes_coupons=dice.random(),
-        coupons=dice.randrange(8),
+        orders_before=_poisson(rng, 3 * rng.gammavariate(1, 1)) if customer else 0,
+        habit=rng.gammavariate(2, 0.5),
+        purse=9_000 * rng.lognormvariate(0, 0.6),
+        comes=rng.random(),
+        consults=rng.random(),
+        signs=rng.random(),
+        likes_coupons=rng.random(),
+        coupons=rng.randrange(8),
     )
-    held_out = _life(dice, NOTHING, person)
-    return Lives(held_out, replace(held_out if effects == NOTHING else _life(dice, effects, person), arm="treated"))
+    held_out = _life(rng, NOTHING, person)
+    return Lives(held_out, replace(held_out if effects == NOTHING else _life(rng, effects, person), arm="treated"))
 
 
-def _life(dice: random.Random, effects: Mapping[str, float], person: Person) -> Member:
+def _life(rng: random.Random, effects: Mapping[str, float], person: Person) -> Member:
     buys = person.comes < (0.4 if person.customer else 0.2 * effects["new_customers"])
     rate = 2.5 * effects["order_frequency"] * person.days / 30  # a buyer's mean: one order, and what makes up the rest
-    orders = 1 + _poisson(dice, (rate - 1) * person.habit) if buys else 0
-    paid = sum(person.purse * dice.lognormvariate(0, 0.4) for _ in range(orders)) * effects["order_value"]
+    orders = 1 + _poisson(rng, (rate - 1) * person.habit) if buys else 0
+    paid = sum(person.purse * rng.lognormvariate(0, 0.4) for _ in range(orders)) * effects["order_value"]
     consulted = person.consults < 0.5
     used = person.likes_coupons < 0.1 * effects["coupon_use"]
     return Member(
@@ -86,7 +86,7 @@ def _life(dice: random.Random, effects: Mapping[str, float], person: Person) -> 
         consulted=int(consulted),
         signed=int(consulted and person.signs < 0.1 * effects["card_opening"]),
         coupons_issued=person.coupons,
-        coupons_redeemed=sum(dice.random() < 0.8 for _ in range(person.coupons)) if used else 0,
+        coupons_redeemed=sum(rng.random() < 0.8 for _ in range(person.coupons)) if used else 0,
         orders_before=person.orders_before,
         paid_before_minor=round(person.orders_before * person.purse),
     )
@@ -107,18 +107,18 @@ def trials(
 ) -> Iterator[list[Member]]:
     """So many experiments, each on members of its own, with arms as the service gives them."""
     for seed in range(count):
-        dice = random.Random(seed)
-        drawn = dice.choices(members, k=size)
+        rng = random.Random(seed)
+        drawn = rng.choices(members, k=size)
         yield [
             getattr(lives, arm_of(f"m-{number}", "shop", "light", f"salt-{seed}", holdout_percent))
             for number, lives in enumerate(drawn)
         ]
 
 
-def _poisson(dice: random.Random, mean: float) -> int:
+def _poisson(rng: random.Random, mean: float) -> int:
     """Knuth's way: fine for small means."""
-    limit, product, count = exp(-mean), dice.random(), 0
+    limit, product, count = exp(-mean), rng.random(), 0
     while product > limit:
-        product *= dice.random()
+        product *= rng.random()
         count += 1
     return count

@@ -10,8 +10,8 @@ from tools.docgen.documents import ROOT
 _IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module", "resolve_name", "find_spec"})
 
 ALLOWED: Final = {
-    "deploy/local/lutong_local/nursery.py": "a fork of it becomes a service, as `python -m` would; it is not imported here",
-    "services/console/lutong_console/app.py": "looks whether the local stack is installed",
+    "deploy/local/lutong_local/forkserver.py": "a fork of it becomes a service, as `python -m` would; it is not imported here",
+    "services/console/lutong_console/cli/main.py": "looks whether the local stack is installed",
 }
 
 

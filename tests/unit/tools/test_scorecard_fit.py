@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_membership.credit.scorecard import load
+from lutong_membership.providers.credit.scorecard import load
 from tools.scorecard import measures
 from tools.scorecard.__main__ import REPORT, SCORECARD
 from tools.scorecard.binning import Candidate, Case, Cell, coarse_bins, weight_of_evidence
@@ -51,13 +51,13 @@ def test_kolmogorov_smirnov_is_the_largest_distance_of_the_shares_below_a_cut(pa
 
 
 def test_delongs_intervals_are_as_wide_as_resampling_says_also_for_pairs() -> None:
-    dice = random.Random(1)
-    goods = [dice.random() < 0.7 for _ in range(400)]
-    strong = [good + dice.gauss(0, 1.0) for good in goods]
-    weak = [score + dice.gauss(0, 1.5) for score in strong]
+    rng = random.Random(1)
+    goods = [rng.random() < 0.7 for _ in range(400)]
+    strong = [good + rng.gauss(0, 1.0) for good in goods]
+    weak = [score + rng.gauss(0, 1.5) for score in strong]
     single, gain = [], []
     for _ in range(400):
-        chosen = dice.choices(range(len(goods)), k=len(goods))
+        chosen = rng.choices(range(len(goods)), k=len(goods))
         resampled = [goods[i] for i in chosen]
         aucs = [measures.rank([scores[i] for i in chosen], resampled).auc for scores in (strong, weak)]
         single.append(aucs[0])
@@ -84,12 +84,12 @@ def test_a_population_is_stable_against_itself_and_not_against_another() -> None
 
 
 def test_the_regression_recovers_what_was_planted_within_its_own_errors() -> None:
-    dice, rows = random.Random(2), []
+    rng, rows = random.Random(2), []
     for _ in range(20_000):
-        values = (1.0, float(dice.randrange(3)), float(dice.randrange(2)))
-        known = 0.5 * dice.randrange(2)
+        values = (1.0, float(rng.randrange(3)), float(rng.randrange(2)))
+        known = 0.5 * rng.randrange(2)
         chance = 1 / (1 + exp(-(0.3 + 0.7 * values[1] - 1.1 * values[2] + known)))
-        rows.append(((values, known), dice.random() < chance))
+        rows.append(((values, known), rng.random() < chance))
     fit = logistic(rows)
     assert all(
         abs(value - planted) < 3 * error < 0.2
@@ -125,10 +125,10 @@ def test_a_bin_where_all_or_none_repaid_still_has_a_finite_weight() -> None:
 
 @given(st.integers(0, 2**32), st.floats(-0.5, 0.5))
 def test_bins_are_large_enough_lie_side_by_side_and_only_get_worse(seed: int, slope: float) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     cases = [
-        Case(value, dice.random() < 1 / (1 + exp(-1 + slope * value)), 0.5)
-        for value in (dice.randrange(10) for _ in range(600))
+        Case(value, rng.random() < 1 / (1 + exp(-1 + slope * value)), 0.5)
+        for value in (rng.randrange(10) for _ in range(600))
     ]
     cells = coarse_bins(DELAYS, cases)
     weights = [weight_of_evidence(cell)[0] for cell in cells]

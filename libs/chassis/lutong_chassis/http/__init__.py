@@ -1,18 +1,18 @@
 """Commands and queries over HTTP: who may ask, a transaction each, answered once per Idempotency-Key."""
 
-from lutong_chassis.http.access import Gate, GuardedRoute, Who, allowed, audited, not_audited
-from lutong_chassis.http.front import Front
+from lutong_chassis.http.authorization import Authorizer, GuardedRoute, Who, allowed, audited, not_audited
 from lutong_chassis.http.limits import BodyLimit, HeadAsGet, RequestIds, SafeHeaders
+from lutong_chassis.http.load_shedding import LoadSheddingProtocol
 from lutong_chassis.http.problems import Problem, install_problems, not_found
 from lutong_chassis.http.routing import Command, TxDependency, routes
 
 __all__ = [
+    "Authorizer",
     "BodyLimit",
     "Command",
-    "Front",
-    "Gate",
     "GuardedRoute",
     "HeadAsGet",
+    "LoadSheddingProtocol",
     "Problem",
     "RequestIds",
     "SafeHeaders",

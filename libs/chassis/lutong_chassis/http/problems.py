@@ -106,7 +106,9 @@ def install_problems(app: FastAPI) -> None:
     async def failure(request: Request, error: Exception) -> Response:
         error_class = errors.classify(error)
         if error_class not in {ErrorClass.WAITS, ErrorClass.RECONNECTS}:
-            log.error("command_failed", error=parking.explain(error), error_class=error_class, **_which(request))
+            log.error(
+                "command_failed", error=parking.summarise_error(error), error_class=error_class, **_which(request)
+            )
         return answer(_FAILURES.get(error_class, _AWAY), request)
 
     app.add_exception_handler(Problem, problem)

@@ -19,9 +19,9 @@ from lutong_chassis import failpoints, observe, outbox
 from lutong_chassis.database import Tx, new_cause, transaction
 from lutong_chassis.envelope import TRACEPARENT, Cause
 from lutong_chassis.errors import ErrorClass, classify
-from lutong_chassis.http.access import SAFE_METHODS, GuardedRoute, Run
+from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run
 from lutong_chassis.http.problems import Problem
-from lutong_chassis.parking import explain
+from lutong_chassis.parking import summarise_error
 from lutong_contracts.values import IDENTIFIER_PATTERN
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ class TransactionalRoute(GuardedRoute):
         except Exception as error:
             if request.state.commits or classify(error) is not ErrorClass.RECONNECTS:
                 raise
-            log.info("command_tried_again", error=explain(error))
+            log.info("command_tried_again", error=summarise_error(error))
         return await self._answer(request, run)
 
     async def _answer(self, request: Request, run: Run) -> Response:
@@ -124,8 +124,8 @@ async def _in_transaction(request: Request, run: Run, cause: Cause, claim: tuple
     failpoints.reach("after_commit")
     if tx.outgoing:
         service.wake_relay()
-    if tx.errands:
-        service.wake_errands(tx.errands)
+    if tx.job_queues:
+        service.wake_job_queues(tx.job_queues)
     return response
 
 

@@ -11,8 +11,8 @@ import orjson
 import typer
 from aiokafka.errors import KafkaError
 
-from lutong_console.errors import PROBLEM, UNREACHABLE, ConsoleError
-from lutong_console.screen import emit_json, line, out, table
+from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.cli.screen import emit_json, line, out, table
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_console.verify.collect import World, collect

@@ -1,0 +1,127 @@
+"""What is decided before a request is anybody's: how long its head may be, and whether there is room for it.
+
+A refusal must cost next to nothing, or those who are refused take from those who are served. So it is
+given here, where uvicorn would start a task: nothing waits, and one write says it.
+"""
+
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from lutong_chassis import observe
+from lutong_chassis.http.problems import Problem, answer
+from lutong_chassis.request import request_id_of
+
+HEAD_BYTES_MAX: Final = 64 * 1024
+_ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_HEAD_TOO_LONG: Final = f"the head of a request may have {HEAD_BYTES_MAX} bytes at most"
+_NOT_HTTP: Final = "this is not HTTP/1.1 as RFC 9112 has it: the connection is closed"
+
+
+def _written(problem: Problem) -> tuple[bytes, bytes]:
+    """A problem as bytes on the wire: its head and its body."""
+    response = answer(problem)
+    fields = (name + b": " + value + b"\r\n" for name, value in response.raw_headers)
+    return b"".join((STATUS_LINE[problem.status], *fields)), bytes(response.body)
+
+
+_REFUSAL_HEAD, _REFUSAL_BODY = _written(Problem(503, "overloaded", "too many requests at once: try again shortly"))
+
+
+class _TooLongError(ValueError):
+    """A head that came whole, and is too long."""
+
+
+class LoadSheddingProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, but a head that does not end is refused, and so is a request that finds no room.
+
+    Whoever waits in a queue that only grows is served too late to be glad of it. Health is always answered.
+    `limit_concurrency` counts the requests in progress; uvicorn would count open connections too.
+    """
+
+    in_head = False
+    head_bytes = 0
+    silent_bytes = 0
+    """Bytes since the last callback of the parser: of one header or trailer that does not end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # whatever uvicorn gives its protocols
+        super().__init__(*args, **kwargs)
+        self.limit_concurrency = None  # what is configured is for us to look at
+
+    def on_message_begin(self) -> None:
+        """The parser's hook: a head begins."""
+        self.in_head, self.head_bytes, self.silent_bytes = True, 0, 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """The parser's hook: a piece of the target."""
+        self.head_bytes += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The parser's hook: a header, or a trailer. Trailers are dropped (RFC 9110 6.5.1): they come after the decision."""
+        self.silent_bytes = 0
+        if self.in_head:
+            self.head_bytes += len(name) + len(value) + 4
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The parser's hook: the head has ended. What is raised here stops the parser."""
+        if self.head_bytes > HEAD_BYTES_MAX:
+            raise _TooLongError
+        self.in_head, self.silent_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """The parser's hook: a piece of the body."""
+        self.silent_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The parser's hook: the request is here."""
+        self.silent_bytes = 0
+        super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; close when it is not HTTP, or a head or a trailer that does not end."""
+        self._unset_keepalive_if_required()
+        self.silent_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return  # we stay with HTTP/1.1, which a server may
+        except httptools.HttpParserError as error:
+            self.send_400_response(_HEAD_TOO_LONG if isinstance(error.__context__, _TooLongError) else _NOT_HTTP)
+        else:
+            if max(self.silent_bytes, self.head_bytes) > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self.send_400_response(_HEAD_TOO_LONG)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer with a problem and close: where the next request would begin is unknown."""
+        observe.HTTP_MALFORMED.inc()
+        self.transport.write(b"".join(_written(Problem(400, "malformed", msg, {"connection": "close"}))))
+        self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # uvicorn keeps its type of an application to itself
+        """It is a request's turn: begin it if there is room."""
+        requests_max = self.config.limit_concurrency
+        full = requests_max is not None and len(self.tasks) >= requests_max
+        if full and cycle.scope["path"] not in _ALWAYS_ANSWERED:
+            self._refuse(cycle)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _refuse(self, cycle: RequestResponseCycle) -> None:
+        """Answer, and let the rest of the request go by unread. A body that still waits for a word never comes."""
+        observe.HTTP_REFUSED.inc()
+        head = _REFUSAL_HEAD + b"lutong-request-id: " + request_id_of(cycle.scope["headers"]).encode() + b"\r\n\r\n"
+        self.transport.write(head + (b"" if cycle.scope["method"] == "HEAD" else _REFUSAL_BODY))
+        self.loop.call_soon(self._refused, cycle)
+
+    def _refused(self, cycle: RequestResponseCycle) -> None:
+        """Only now, out of the parser's hands, is it over: what came with it has queued up behind it, in order."""
+        cycle.response_complete = True
+        if cycle.waiting_for_100_continue or not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()

@@ -1,0 +1,256 @@
+"""What every service answers to operators: is it alive, is it ready, what is parked, what it knows of a journey."""
+
+from typing import Annotated, Any, NoReturn
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ConfigDict, Field, StringConstraints
+
+from lutong_chassis import audit, audit_log, deadletters, noticing, outbox, parking, skipping
+from lutong_chassis.audit import Change
+from lutong_chassis.audit_log import AuditPage, AuditQuery
+from lutong_chassis.database import Tx, transaction
+from lutong_chassis.errors import blames
+from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
+from lutong_chassis.progress import show
+from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
+from lutong_contracts.values import Moment, Text
+
+ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+JourneyId = Annotated[str, Path(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
+"""Whatever an event's `correlationid` may be, slashes and all."""
+
+health = APIRouter(tags=["health"], include_in_schema=False)
+router = routes("operations")
+admin_router = APIRouter(route_class=GuardedRoute, tags=["operations"])
+"""What operators do: each makes its own transactions, and is safe to repeat without an Idempotency-Key."""
+
+
+@health.get("/livez")
+async def livez(request: Request, response: Response) -> dict[str, Any]:
+    """503 when the process cannot help itself and a restart would. `stuck` is what a restart does not mend."""
+    service = request.app.state.service
+    stalled = service.stalled
+    response.status_code = 503 if stalled else 200
+    return {"live": not stalled, "reason": stalled, "stuck": service.stuck}
+
+
+@health.get("/readyz")
+async def readyz(request: Request, response: Response) -> dict[str, Any]:
+    """200 when the database answers, the broker answers and partitions are assigned.
+
+    A consumer that is stuck is told under `stuck`, and takes no replica out of service: requests are answered.
+    """
+    service = request.app.state.service
+    checks = await service.readiness()
+    ready = all(checks.values())
+    response.status_code = 200 if ready else 503
+    return {"ready": ready, "checks": checks, "stuck": service.stuck}
+
+
+@health.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Prometheus text format."""
+    await request.app.state.service.sample()
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class Decision(Command):
+    """Why an operator does something. It goes into the audit table, with who does it: the subject of the token."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "fixed in 1.2"}]})
+
+    reason: Annotated[Text, StringConstraints(min_length=3, max_length=500)]
+
+
+@router.get("/operations/parked")
+@allowed("viewer")
+async def list_parked(
+    tx: TxDependency,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+    reason: Annotated[str | None, Query(max_length=64)] = None,
+) -> list[dict[str, Any]]:
+    """Open parked records behind an id, oldest first, with how many wait behind each.
+
+    The header `lutong-total` says how many there are in all, of this reason if one is given.
+    """
+    rows, total = await deadletters.page(tx, rows_max=limit, after=after, reason=reason)
+    response.headers["lutong-total"] = str(total)
+    return rows
+
+
+@router.get("/operations/parked/{parked_id}")
+@allowed("viewer")
+async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
+    """One record that was set aside, whatever became of it: all but what it says."""
+    return await deadletters.look(tx, parked_id) or _unknown(parked_id)
+
+
+@admin_router.post("/operations/parked/{parked_id}/reveal")
+@allowed("operator")
+@audited("parked.reveal")
+async def reveal_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
+    """What a record that was set aside says. It may be personal: who reads it, and why, is audited."""
+    async with transaction(request.app.state.service.required_pool) as tx:
+        said = await deadletters.reveal(tx, parked_id)
+        if said:
+            await audit.record(tx, who, Change("parked.reveal", f"parked:{parked_id}", decision.reason))
+            await outbox.write(tx, tx.outgoing)
+    request.app.state.service.wake_relay()
+    return said or _unknown(parked_id)
+
+
+def _unknown(parked_id: int) -> NoReturn:
+    raise Problem(404, "not_parked", f"there is no parked record {parked_id}: list them with `lutong parked list`")
+
+
+class Skip(Decision):
+    """Which record to go on behind, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"topic": "lutong.feed.posts", "partition": 0, "offset": 21, "reason": "its key is too long to be kept"}
+            ]
+        }
+    )
+
+    topic: Annotated[Text, StringConstraints(max_length=249)]
+    partition: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    offset: Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
+@admin_router.post("/operations/parked/skip", status_code=202)
+@allowed("operator")
+@audited("parked.skip")
+async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, Any]:
+    """Keep the bytes of a record that the consumer tries again and again, and go on behind it, before the next try.
+
+    Refused unless the record is being tried again now. Asking twice is asking once.
+    """
+    service = request.app.state.service
+    where = (command.topic, command.partition, command.offset)
+    async with transaction(service.required_pool) as tx:
+        decision = skipping.SkipRequest(who.subject, command.reason)
+        answer = await skipping.request(tx, service.name, where, service.handlers.topics, decision)
+        if isinstance(answer, skipping.Requested) and answer.is_new:
+            await audit.record(tx, who, Change("parked.skip", f"record:{show(where)}", command.reason))
+            await outbox.write(tx, tx.outgoing)
+    service.wake_relay()
+    if isinstance(answer, skipping.Refusal):
+        raise Problem(404 if answer.code == "unknown_topic" else 409, answer.code, answer.detail)
+    return {"skips": show(where), "requested_at": answer.at}
+
+
+@router.get("/operations/consumer")
+@allowed("viewer")
+async def consumer(tx: TxDependency) -> dict[str, Any]:
+    """What the consumers of this service try again, what retention took before them, and whose keys are misplaced."""
+    return {
+        "stuck": [
+            row._asdict() | {"where": row.where, "offsets": row.offsets[:100]} for row in await skipping.stuck(tx)
+        ],
+        "missed": [item._asdict() | {"noticed_at": at} for item, at in await noticing.lately_missed(tx)],
+        "misplaced": [item._asdict() for item in await noticing.lately_misplaced(tx)],
+    }
+
+
+@admin_router.post("/operations/parked/{parked_id}/redrive")
+@allowed("operator")
+@audited("parked.redrive", "parked.redrive_failed", shows=("attempts",))
+async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
+    """Handle a parked record again, then what waited behind it, in order. Repeat it with `next_parked`, if there is one."""
+    service = request.app.state.service
+    try:
+        applied, successor = await parking.redrive(
+            service.required_pool, parked_id, service.apply, who, decision.reason
+        )
+    except parking.NotParkedError as error:
+        raise Problem(404, "not_parked", str(error)) from None
+    except Exception as error:
+        if not blames(error):  # it says nothing about the record
+            raise
+        raise Problem(
+            409, "still_failing", f"it failed again and stays parked: {parking.summarise_error(error)}"
+        ) from error
+    service.wake_relay()
+    return {"redriven": applied, "next_parked": successor}
+
+
+@admin_router.post("/operations/parked/{parked_id}/discard")
+@allowed("operator")
+@audited("parked.discard")
+async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
+    """Give a parked record up; the first that waited behind it takes its place and can be redriven."""
+    service = request.app.state.service
+    try:
+        successor = await parking.discard(service.required_pool, parked_id, who, decision.reason)
+    except parking.NotParkedError as error:
+        raise Problem(404, "not_parked", str(error)) from None
+    service.wake_relay()
+    return {"discarded": parked_id, "next_parked": successor}
+
+
+@router.get("/operations/audit")
+@allowed("viewer")
+async def read_audit(tx: TxDependency, query: Annotated[AuditQuery, Query()]) -> AuditPage:
+    """What was done here, by whom, to what and why; the latest first. Filters must all fit."""
+    before = audit_log.decode(query.cursor) if query.cursor else None
+    if query.cursor and before is None:
+        raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
+    return await audit_log.page(tx, query, before)
+
+
+class Republication(Decision):
+    """From when on everything is to be published again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "the broker lost its disk", "since": "2026-01-01T00:00:00Z"}]}
+    )
+
+    since: Moment
+
+
+@admin_router.post("/operations/republication")
+@allowed("operator")
+@audited("outbox.republish", shows=("since", "events"))
+async def republish(command: Republication, who: Who, request: Request) -> dict[str, int]:
+    """Publish again what was said since a moment. Copies are recognised by whoever has them."""
+    service = request.app.state.service
+    async with transaction(service.required_pool) as tx:
+        count = await outbox.republish(tx, command.since)
+        after = {"since": command.since, "events": count}
+        await audit.record(tx, who, Change("outbox.republish", "outbox", command.reason, after=after))
+        await outbox.write(tx, tx.outgoing)
+    service.wake_relay()
+    return {"republished": count}
+
+
+@router.get("/operations/journeys/{correlation_id:path}")
+@allowed("viewer")
+async def journey(correlation_id: JourneyId, tx: TxDependency) -> list[dict[str, Any]]:
+    """What this service said on a journey, and when it took in what others said."""
+    return [dict(row) for row in await journey_records(tx, correlation_id)]
+
+
+async def journey_records(tx: Tx, correlation_id: str, rows_max: int = 2_000) -> list[Any]:
+    """Rows of (direction, event_id, type, key, sequence, causation_id, at, source), oldest first."""
+    return await tx.fetch(
+        """
+        SELECT 'said' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
+               written_at AS at, NULL AS source,
+               NOT EXISTS (SELECT FROM pending WHERE pending.shard = outbox.shard AND pending.id = outbox.id) AS published
+          FROM outbox
+         WHERE correlation_id = $1
+         UNION ALL
+        SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, source, true
+          FROM inbox
+         WHERE correlation_id = $1
+         ORDER BY at, direction
+         LIMIT $2
+        """,
+        correlation_id,
+        rows_max,
+    )

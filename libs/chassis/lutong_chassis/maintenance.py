@@ -1,0 +1,28 @@
+"""Forgetting what is past its time, and having a place for what is to come."""
+
+import asyncio
+from typing import Final, NoReturn
+
+from lutong_chassis import inbox, outbox
+from lutong_chassis.database import Pool, transaction
+from lutong_chassis.settings import Settings
+
+_INTERVAL_S: Final = 3600
+
+
+async def run_maintenance(pool: Pool, settings: Settings) -> NoReturn:
+    """Every hour: outbox partitions for the days to come, and nothing kept that nobody needs any more."""
+    while True:
+        async with transaction(pool) as tx:
+            await outbox.keep_partitions(tx, settings.outbox_retention)
+            await tx.execute("DELETE FROM idempotency WHERE answered_at < now() - interval '7 days'")
+            await tx.execute("DELETE FROM rejected WHERE rejected_at < now() - interval '7 days'")
+            await tx.execute("DELETE FROM parked WHERE resolved_at < now() - $1::interval", settings.parked_retention)
+        while await _forget(pool, settings):
+            pass
+        await asyncio.sleep(_INTERVAL_S)
+
+
+async def _forget(pool: Pool, settings: Settings) -> int:
+    async with transaction(pool) as tx:
+        return await inbox.forget(tx, settings.inbox_retention)

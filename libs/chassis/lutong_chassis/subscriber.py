@@ -1,0 +1,239 @@
+"""The FastStream subscriber of a service: one consumer group, whole polls, acknowledged by hand."""
+
+import asyncio
+from itertools import chain
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+from faststream.security import BaseSecurity, SASLScram512
+
+from lutong_chassis import _patches, observe
+from lutong_chassis.consumer import Consumer
+from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.progress import Retry
+from lutong_chassis.settings import Settings
+from lutong_contracts import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+_patches.install("aiokafka", _patches.unpack_leniently)
+log = structlog.get_logger(__name__)
+
+_POLL_TIMEOUT_MS = 1_000
+_COMMIT_INTERVAL_S = 1.0
+"""How long offsets may wait for those of the next poll while there is a backlog: committing each time is a twentieth of it."""
+_AHEAD_BYTES = 262_144
+"""What is fetched ahead of a partition: some batches. A long backlog would fill the memory with a megabyte of each."""
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Counts them, and forgets how far this process was in partitions that others may have gone on with."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+
+    def on_partitions_revoked(self, revoked: "set[TopicPartition]") -> None:
+        """Partitions go."""
+
+    def on_partitions_assigned(self, assigned: "set[TopicPartition]") -> None:
+        """Partitions come."""
+        observe.REBALANCES.inc()
+        self.consumer.reassigned()
+        log.info("partitions_assigned", count=len(assigned))
+
+
+class KafkaSubscriber:
+    """What is between the broker and the consumer: assignment, positions, start and stop."""
+
+    def __init__(self, group_id: str, topics: "Sequence[Topic]", consumer: Consumer, settings: Settings) -> None:
+        self.settings = settings
+        self.group_id = group_id
+        self.topics = topics
+        self.consumer = consumer
+        self.beat_s = monotonic()
+        """When the loop that consumes last came round."""
+        self.unreadable: Retry | None = None
+        """Since when Kafka gives errors instead of records, if it does."""
+        self._read_to: dict[TopicPartition, int] = {}
+        self._handling = False
+        self._stopping = False
+        self._committed_at_s = 0.0
+        self._broker = KafkaBroker(
+            settings.kafka.brokers,
+            security=security(settings.kafka),
+            client_id=group_id,
+            apply_types=False,
+            allow_auto_create_topics=False,
+            graceful_timeout=settings.shutdown_timeout_s,
+            logger=None,
+        )
+        self._subscriber = None
+        if topics:
+            self._subscriber = self._broker.subscriber(
+                *[topic.name for topic in topics],
+                group_id=group_id,
+                session_timeout_ms=settings.session_timeout_ms,
+                heartbeat_interval_ms=settings.session_timeout_ms // 4,
+                max_partition_fetch_bytes=_AHEAD_BYTES,
+                batch=True,
+                auto_offset_reset="earliest",
+                isolation_level="read_committed",
+                ack_policy=AckPolicy.MANUAL,
+                listener=_Rebalances(consumer),
+                parser=self._parse,
+                decoder=_identity,
+            )
+            self._subscriber(self._on_poll)
+            self.consumer.partitions_of = self._partitions_of
+            _patches.install("faststream", lambda: _patches.poll_by(self._subscriber, self._poll))
+
+    @property
+    def kafka(self) -> "AIOKafkaConsumer | None":
+        """The client that is consuming now, if any."""
+        return self._subscriber.consumer if self._subscriber else None
+
+    @property
+    def has_assignment(self) -> bool:
+        """Whether the group gave us partitions. With more replicas than partitions it may not."""
+        return bool(self.kafka and self.kafka.assignment())
+
+    @property
+    def silent_s(self) -> float:
+        """How long the loop that consumes has neither asked for records nor had any in hand."""
+        return 0.0 if self._handling else monotonic() - self.beat_s
+
+    @property
+    def rebalances(self) -> bool:
+        """Whether the group is still sharing its partitions: then nobody is given records, however long that takes."""
+        return bool(self.kafka and self.kafka._subscription.reassignment_in_progress)  # noqa: SLF001  # aiokafka does not tell
+
+    @property
+    def retrying(self) -> Retry | None:
+        """What is tried again and again now, a batch or a read."""
+        return self.consumer.retrying or self.unreadable
+
+    async def start(self) -> None:
+        """Join the group. After a failure it may be called again."""
+        self.beat_s = monotonic()
+        try:
+            await self._broker.start()
+        except BaseException:
+            await self._broker.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Finish the poll in hand, commit what was handled, leave the group."""
+        self._stopping = True
+        await self.commit_offsets()
+        await self._broker.stop()
+
+    async def commit_offsets(self) -> None:
+        """Commit the offsets of what was handled."""
+        if self.kafka and self.consumer.handled:
+            await self.consumer.commit_offsets(self.kafka)
+        self._committed_at_s = monotonic()
+
+    def positions(self) -> dict[TopicPartition, int | None]:
+        """The next offset of each assigned partition, as far as it is known."""
+        kafka = self.kafka
+        if kafka is None:
+            return {}
+        states = kafka._subscription.subscription  # noqa: SLF001  # `position()` would wait for an answer
+        if states is None or states.assignment is None:
+            return {}
+        found: dict[TopicPartition, int | None] = {}
+        for partition in kafka.assignment():
+            state = states.assignment.state_value(partition)
+            found[partition] = state.position if state and state.has_valid_position else None
+        return found
+
+    def done(self) -> dict[TopicPartition, int]:
+        """The position of each assigned partition up to which everything was handled, as far as it is known."""
+        return {
+            partition: min(position, self.consumer.in_hand.get(partition, position))
+            for partition, position in self.positions().items()
+            if position is not None
+        }
+
+    def _partitions_of(self, topic: str) -> int:
+        """How many partitions a topic has; 0 while that is not known."""
+        return len((self.kafka and self.kafka.partitions_for_topic(topic)) or ())
+
+    async def _poll(self, consumer: "AIOKafkaConsumer") -> "tuple[ConsumerRecord[Any, Any], ...]":
+        """Wait until there are records, and take as many as one transaction may handle."""
+        before = self.positions()
+        try:
+            polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
+        except Exception as error:
+            await self._note_unreadable(consumer, before, error)
+            raise
+        self.beat_s = monotonic()
+        self.unreadable = None
+        self._read_to = {partition: to for partition, to in self.positions().items() if to is not None}
+        if not polled:
+            self._note_handled()
+            await self.commit_offsets()
+        return tuple(chain.from_iterable(polled.values()))
+
+    def _note_handled(self) -> None:
+        """Everything before the positions was handled, also what is no record: transaction markers, gaps."""
+        committed = self.consumer.committed
+        self.consumer.handled |= {
+            partition: to for partition, to in self._read_to.items() if committed.get(partition) != to
+        }
+
+    async def _note_unreadable(
+        self, consumer: "AIOKafkaConsumer", before: "dict[TopicPartition, int | None]", error: Exception
+    ) -> None:
+        """Go back: aiokafka has passed records of one partition when another one's cannot be read."""
+        self.beat_s = monotonic()
+        self.unreadable = (self.unreadable or Retry(self.beat_s, 0, "")).again(type(error).__name__, (), None)
+        now = self.positions()
+        for partition, position in before.items():
+            if position is not None and now.get(partition, position) != position:
+                consumer.seek(partition, position)
+        if not isinstance(error, KafkaError):  # FastStream waits after those itself
+            log.error("records_not_readable", error=type(error).__name__, attempt=self.unreadable.attempts)
+            await asyncio.sleep(min(self.settings.retry_delay_max_s, float(self.unreadable.attempts)))
+
+    async def _parse(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> KafkaAckableMessage:
+        """Pass records on untouched: FastStream's own parser would fail a whole poll on one bad header."""
+        return KafkaAckableMessage(
+            raw_message=records, body=b"", headers={}, batch_headers=[], correlation_id="", consumer=self.kafka
+        )
+
+    async def _on_poll(self, message: KafkaAckableMessage) -> None:
+        kafka = self.kafka
+        if kafka is None:
+            return
+        self._handling = True
+        # FastStream's message refers to itself: with the records in it, they would stay until garbage is collected.
+        records, message.raw_message = message.raw_message, ()
+        try:
+            await self.consumer.on_poll(records, kafka, self._read_to)
+            more_waits = len(records) == self.settings.batch_records_max
+            if self._stopping or not more_waits or monotonic() - self._committed_at_s > _COMMIT_INTERVAL_S:
+                await self.commit_offsets()
+        finally:
+            self._handling = False
+            self.beat_s = monotonic()
+
+
+async def _identity(message: KafkaAckableMessage) -> KafkaAckableMessage:
+    return message
+
+
+def security(kafka: KafkaAccess) -> BaseSecurity | None:
+    """How to come to Kafka, as FastStream's broker wants it."""
+    if kafka.protocol.startswith("SASL"):
+        return SASLScram512(*kafka.credentials, kafka.tls)
+    return BaseSecurity(tls) if (tls := kafka.tls) else None

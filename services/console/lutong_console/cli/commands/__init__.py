@@ -1,0 +1,1 @@
+"""The commands of `lutong`, one file each."""

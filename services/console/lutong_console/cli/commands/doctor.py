@@ -1,0 +1,278 @@
+"""lutong doctor: what is wrong before it hurts, and the command that mends it."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import httpx
+import typer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+
+from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.topics import admin
+from lutong_console.cli import given
+from lutong_console.cli.commands.parked import parked_of
+from lutong_console.cli.errors import PROBLEM, ConsoleError
+from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.targets import Json, StackName, Suite, call, suite
+from lutong_contracts import TOPICS, Topic
+
+_SKEW_MAX_S: Final = 2.0
+_OUTBOX_AGE_MAX_S: Final = 5.0
+_STUCK_MIN_S: Final = 30.0
+_NOTICED_WITHIN: Final = timedelta(minutes=1)
+_OVERDUE_MAX_S: Final = 10.0
+"""How late a deadline may be: it is looked for several times a second."""
+_UNREADY: Final = {
+    "database": "its database does not answer, or takes no writes",
+    "broker": "Kafka does not answer it",
+    "assignment": "it has no partitions: Kafka is away, or it has more replicas than partitions",
+    "loops": "a background loop fails again and again",
+}
+"""What it means when a check of readiness fails."""
+
+_SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong, and what to do."""
+
+    what: str
+    then: str
+
+
+def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
+    """Look for what goes wrong in production. Exit code 1 when anything is found."""
+    findings = asyncio.run(_examine(suite(stack)))
+    if as_json:
+        emit_json([{"what": finding.what, "then": finding.then} for finding in findings])
+    elif findings:
+        out.print(
+            table(["what is wrong", "what to do"], [(finding.what, given.here(finding.then)) for finding in findings])
+        )
+    else:
+        out.print("nothing is wrong")
+    if findings:
+        raise typer.Exit(PROBLEM)
+
+
+async def _examine(target: Suite) -> list[Finding]:
+    republished = {service: await _republished(url) for service, url in target.database_urls.items()}
+    findings = [finding for service in target.urls for finding in await _service(target, service, republished)]
+    for service, url in target.database_urls.items():
+        findings += await _database(service, url)
+    try:
+        findings += await _topics(target.kafka)
+        findings += await _offsets(target)
+    except KafkaError as error:
+        findings.append(Finding(f"Kafka does not answer ({type(error).__name__})", "lutong logs kafka"))
+    return findings
+
+
+async def _republished(url: str) -> datetime | None:
+    """When a service last published again what it had said, if it did and its database answers."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError):
+        return None
+    try:
+        at: datetime | None = await connection.fetchval(
+            "SELECT max(at) FROM audit WHERE action IN ('outbox.republish', 'republished')"
+        )
+        return at
+    finally:
+        await connection.close()
+
+
+async def _service(target: Suite, service: str, republished: Mapping[str, datetime | None]) -> list[Finding]:
+    url = target.urls[service]
+    try:
+        async with target.client(5) as client:
+            ready = (await client.get(f"{url}/readyz")).json()
+            live = (await client.get(f"{url}/livez")).json()
+            findings = list(judge_health(service, live, ready))
+            if ready["checks"].get("database"):
+                _, parked = await parked_of(client, url)
+                findings += judge_parked(service, parked)
+                told = await call(client, "GET", f"{url}/operations/consumer")
+                told["missed"] = [row for row in told["missed"] if not came_back(row, republished)]
+                findings += judge_consumer(service, told, live.get("stuck"), datetime.now(UTC))
+    except httpx.TransportError:
+        return [Finding(f"{service} does not answer", f"lutong logs {service}, then lutong restart {service}")]
+    except ConsoleError as error:
+        return [Finding(str(error), error.then or f"lutong logs {service}")]
+    return findings
+
+
+def judge_health(service: str, live: Mapping[str, Any], ready: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong by /livez and /readyz."""
+    for name, there in ready["checks"].items():
+        if not there:
+            yield Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
+    if not live["live"]:
+        yield Finding(f"{service} is not alive: {live['reason']}", f"lutong restart {service}")
+
+
+def judge_parked(service: str, total: int) -> Iterator[Finding]:
+    """Records that wait for an operator."""
+    if total:
+        what = "1 record is parked" if total == 1 else f"{total} records are parked"
+        yield Finding(f"{service}: {what}", f"lutong parked list --service {service}")
+
+
+def judge_consumer(service: str, told: Mapping[str, Any], stuck: str | None, now: datetime) -> Iterator[Finding]:
+    """What consumers of a service try in vain, what retention took before them, and whose keys are misplaced.
+
+    `told` is what /operations/consumer says of all replicas, `stuck` the sentence of the one that was asked.
+    """
+    long = [row for row in told["stuck"] if _lasts_s(row, now) > _STUCK_MIN_S]
+    for row in long:
+        guilty = row["guilty"] is not None
+        skip = f"lutong parked skip {row['topic']} {row['partition']} {row['guilty']} --service {service} --reason …"
+        what = f"{service} tries the same batch for {_lasts_s(row, now):.0f} s: {row['error']}, {row['where']}"
+        yield Finding(what, f"mend it (lutong logs {service}), or: {skip}" if guilty else f"lutong logs {service}")
+    if stuck and not long:
+        yield Finding(f"{service} {stuck}", f"lutong logs {service}")
+    for row in told["missed"]:
+        lost = row["begin"] - row["first"]
+        what = f"{service} missed up to {lost} events of {row['topic']}/{row['partition']}: retention passed {row['first']}"
+        yield Finding(what, "lutong republish --since 7d --reason 'retention passed a consumer'")
+    for row in told["misplaced"]:
+        last = f"{row['topic']}/{row['partition']}@{row['offset']}"
+        what = f"{service}: {row['records']} events of {row['source']} are in another partition than their keys', last {last}"
+        yield Finding(what, "its publisher: partitioner=murmur2_random (docs/publishing.md)")
+
+
+def came_back(row: Mapping[str, Any], republished: Mapping[str, datetime | None]) -> bool:
+    """Whether the owner of the topic published again after these events were missed: a consumer notices a moment later."""
+    at = republished.get(row["topic"].split(".")[1])
+    return at is not None and at > datetime.fromisoformat(row["noticed_at"]) - _NOTICED_WITHIN
+
+
+def _lasts_s(row: Mapping[str, Any], now: datetime) -> float:
+    return (now - datetime.fromisoformat(row["since"])).total_seconds()
+
+
+async def _database(service: str, url: str) -> list[Finding]:
+    """Clocks that differ, rows that the relay does not carry, and settings that lose data."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError) as error:
+        return [Finding(f"{service}: its database does not answer ({type(error).__name__})", "lutong logs postgres")]
+    try:
+        row = await connection.fetchrow(
+            """
+            SELECT clock_timestamp() AS now, current_setting('synchronous_commit') AS synchronous_commit,
+                   current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
+                   (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
+                      FROM pending) AS oldest_s,
+                   (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float FROM deadline) AS overdue_s,
+                   current_setting('transaction_read_only') AS transaction_read_only
+            """
+        )
+    finally:
+        await connection.close()
+    return list(judge_database(service, dict(row or {}), datetime.now(UTC)))
+
+
+def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
+    """What is wrong with a database: its clock, what it has not published or not let fall due, and its settings."""
+    skew_s = abs((now - row["now"]).total_seconds())
+    if skew_s > _SKEW_MAX_S:
+        yield Finding(f"{service}: its database's clock is {skew_s:.0f} s off ours", "synchronise the clocks (NTP)")
+    if row["oldest_s"] > _OUTBOX_AGE_MAX_S:
+        yield Finding(
+            f"{service}: an event waits for the relay since {row['oldest_s']:.0f} s", f"lutong logs {service}"
+        )
+    if row["overdue_s"] > _OVERDUE_MAX_S:
+        yield Finding(f"{service}: a deadline is overdue by {row['overdue_s']:.0f} s", f"lutong logs {service}")
+    if row["transaction_read_only"] == "on":
+        yield Finding(
+            f"{service}: its database takes no writes",
+            "promote a server, or point LUTONG_DATABASE_URL at one that takes them",
+        )
+    for name in _SETTINGS_ON:
+        if row[name] == "off":
+            yield Finding(
+                f"{service}: PostgreSQL runs with {name} = off: a crash loses commits", f"ALTER SYSTEM RESET {name}"
+            )
+
+
+async def _topics(kafka: KafkaAccess) -> list[Finding]:
+    """Topics that are missing, or promise less than the contracts say; a broker that makes topics up."""
+    async with admin(kafka) as client:
+        described = {found["topic"]: found["partitions"] for found in await client.describe_topics()}
+        present = [topic for topic in TOPICS if topic.name in described]
+        brokers = [str(broker["node_id"]) for broker in (await client.describe_cluster())["brokers"]]
+        answers = await client.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in present]
+            + [ConfigResource(ConfigResourceType.BROKER, broker) for broker in brokers]
+        )
+    settings = {r[3]: {entry[0]: entry[1] for entry in r[4]} for answer in answers for r in answer.resources}
+    findings = [Finding(f"topic {t.name} is missing", "lutong topics apply") for t in TOPICS if t not in present]
+    for topic in present:
+        partitions = described[topic.name]
+        replicas = min(len(partition["replicas"]) for partition in partitions)
+        findings += judge_topic(topic, settings[topic.name], len(partitions), replicas)
+    for broker in brokers:
+        if settings[broker].get("auto.create.topics.enable") == "true":
+            what = f"broker {broker} creates topics that nobody declared: a typing error becomes a topic"
+            findings.append(Finding(what, "set auto.create.topics.enable=false"))
+    return findings
+
+
+def judge_topic(topic: Topic, settings: Mapping[str, str], partitions: int, replicas: int) -> Iterator[Finding]:
+    """Where a topic promises less than its contract: `settings` as the broker describes them, all as text."""
+    alter = f"kafka-configs.sh --alter --topic {topic.name} --add-config"
+    kept_ms, wanted_ms = int(settings["retention.ms"]), int(topic.retention.total_seconds() * 1000)
+    if 0 <= kept_ms < wanted_ms:
+        yield Finding(
+            f"{topic.name} keeps {kept_ms} ms, the contracts say {wanted_ms}", f"{alter} retention.ms={wanted_ms}"
+        )
+    if settings["cleanup.policy"] != "delete":
+        what = f"{topic.name} is compacted: events that share a key disappear"
+        yield Finding(what, f"{alter} cleanup.policy=delete")
+    if int(settings["max.message.bytes"]) < topic.max_message_bytes:
+        what = f"{topic.name} refuses events that the outbox lets pass: the relay would be stuck"
+        yield Finding(what, f"{alter} max.message.bytes={topic.max_message_bytes}")
+    in_sync = min(topic.min_insync_replicas, replicas)
+    if int(settings["min.insync.replicas"]) < in_sync:
+        what = f"{topic.name} acknowledges what a single broker may lose"
+        yield Finding(what, f"{alter} min.insync.replicas={in_sync}")
+    if settings["unclean.leader.election.enable"] == "true":
+        what = f"{topic.name} lets a broker lead that missed events"
+        yield Finding(what, f"{alter} unclean.leader.election.enable=false")
+    if partitions != topic.partitions:
+        what = f"{topic.name} has {partitions} partitions, the contracts say {topic.partitions}"
+        yield Finding(what, "never add partitions to a keyed topic: order breaks; see docs/reliability.md")
+
+
+async def _offsets(target: Suite) -> list[Finding]:
+    """A group whose next record is gone: retention passed it, and events were missed."""
+    findings = []
+    consumer = AIOKafkaConsumer(
+        *[topic.name for topic in TOPICS], **target.kafka.client, isolation_level="read_committed"
+    )
+    await consumer.start()
+    try:
+        earliest: dict[TopicPartition, int] = await consumer.beginning_offsets(list(consumer.assignment()))
+    finally:
+        await consumer.stop()
+    async with admin(target.kafka) as client:
+        for service in target.urls:
+            committed = await client.list_consumer_group_offsets(f"lutong-{service}")
+            subscribed = {partition.topic for partition in committed}
+            begun = {partition: at.offset for partition, at in committed.items()}
+            passed = [p for p, first in earliest.items() if p.topic in subscribed and begun.get(p, 0) < first]
+            if passed:
+                then = "lutong republish --since 7d --reason 'retention passed a consumer'"
+                findings.append(
+                    Finding(f"{service} missed events: {len(passed)} partitions begin after its offset", then)
+                )
+    return findings

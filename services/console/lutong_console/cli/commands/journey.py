@@ -1,0 +1,153 @@
+"""lutong journey: one road, from what every service wrote down about it."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
+from lutong_console.cli.screen import emit_json, out, say, table
+from lutong_console.targets import Json, StackName, Suite, call, suite
+from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event of a journey: who said it and when, and who had heard it how much later."""
+
+    event_id: str
+    type: str
+    key: str
+    service: str
+    at: datetime
+    causation_id: str | None
+    heard: dict[str, int]
+    published: bool
+
+    @property
+    def name(self) -> str:
+        """The event as people call it: `OrderSourced`."""
+        return "".join(word.capitalize() for word in self.type.split(".")[2].split("-"))
+
+
+async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) -> list[Step]:
+    """A journey's events in the order in which they were said; a service that is away is told and left out."""
+    answers = await asyncio.gather(*(_part(client, service, url, journey_id) for service, url in target.urls.items()))
+    records = [
+        record | {"service": service, "at": datetime.fromisoformat(record["at"])}
+        for service, answer in zip(target.urls, answers, strict=True)
+        for record in answer
+        if ".action-audited." not in record["type"]  # who did it is on record (`lutong audit`), not on the road
+    ]
+    said = sorted(_said(records), key=lambda r: (r["at"], r["direction"] == "said", r["event_id"]))
+    heard: dict[str, dict[str, datetime]] = {}
+    for record in records:
+        if record["direction"] == "heard":
+            heard.setdefault(record["event_id"], {})[record["service"]] = record["at"]
+    return [_step(record, heard.get(record["event_id"], {})) for record in said]
+
+
+def _said(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What was published: by services, who write it down, and by others, of whom those who consumed it tell."""
+    said = [record for record in records if record["direction"] == "said"]
+    known = {record["event_id"] for record in said}
+    began: dict[str | None, datetime] = {}  # the first thing that is known of an event, or that follows from it
+    for record in records:
+        for event_id in (record["event_id"], record["causation_id"]):
+            began[event_id] = min(record["at"], began.get(event_id, record["at"]))
+    yield from said
+    for record in {r["event_id"]: r for r in records if r["event_id"] not in known}.values():
+        publisher = (record.get("source") or "?").removeprefix("/lutong/")
+        yield record | {"service": publisher, "at": began[record["event_id"]]}
+
+
+async def _part(client: httpx.AsyncClient, service: str, url: str, journey_id: str) -> list[dict[str, Any]]:
+    try:
+        records: list[dict[str, Any]] = await call(client, "GET", f"{url}/operations/journeys/{_quoted(journey_id)}")
+    except ConsoleError as error:
+        if error.code != UNREACHABLE:
+            raise
+        say(f"{service} does not answer: its part of the journey is missing")
+        return []
+    return records
+
+
+def _quoted(journey_id: str) -> str:
+    """A journey's id as one part of a path, whatever is in it: `orders/1`, and `..`, which would lead elsewhere."""
+    return quote(journey_id, safe="").replace(".", "%2E")
+
+
+def _step(record: dict[str, Any], heard: dict[str, datetime]) -> Step:
+    return Step(
+        event_id=record["event_id"],
+        type=record["type"],
+        key=record["key"],
+        service=record["service"],
+        at=record["at"],
+        causation_id=record["causation_id"],
+        heard={service: _milliseconds(record["at"], at) for service, at in sorted(heard.items())},
+        published=record["published"],
+    )
+
+
+def _milliseconds(began: datetime, at: datetime) -> int:
+    return round((at - began).total_seconds() * 1000)
+
+
+def journey(
+    journey_id: Annotated[str, typer.Argument(help="The correlation id: `Lutong-Journey` in answers.")],
+    stack: StackName = "default",
+    *,
+    key: Annotated[str | None, typer.Option("--key", help="Only the events of one order, post or viewer.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print one journey's timeline from the services' own records."""
+    if not 0 < len(journey_id) <= ATTRIBUTE_CHARACTERS_MAX:
+        raise ConsoleError(f"a journey's id has 1 to {ATTRIBUTE_CHARACTERS_MAX} characters", code=USAGE)
+    steps = asyncio.run(_fetch(suite(stack), journey_id))
+    if not steps:
+        raise ConsoleError(
+            f"no journey is called {journey_id!r}; an order, a post or an event has its journey in its records",
+            then=f"lutong tail --since start --key {journey_id} --json",
+            code=PROBLEM,
+        )
+    shown = [step for step in steps if key in (None, step.key)]
+    if as_json:
+        emit_json([_as_json(step, steps[0].at) for step in shown])
+        return
+    rows = [
+        (
+            _milliseconds(steps[0].at, step.at),
+            step.service,
+            step.name,
+            step.key,
+            ", ".join(f"{service} +{ms}" for service, ms in step.heard.items()) or "-",
+            "" if step.published else "not published yet",
+        )
+        for step in shown
+    ]
+    out.print(table(["ms", "service", "event", "key", "heard by (ms later)", ""], rows))
+
+
+async def _fetch(target: Suite, journey_id: str) -> list[Step]:
+    async with target.client(10) as client:
+        return await journey_of(client, target, journey_id)
+
+
+def _as_json(step: Step, began: datetime) -> dict[str, Any]:
+    return {
+        "ms": _milliseconds(began, step.at),
+        "service": step.service,
+        "event": step.name,
+        "type": step.type,
+        "key": step.key,
+        "event_id": step.event_id,
+        "causation_id": step.causation_id,
+        "heard_ms_later": step.heard,
+        "published": step.published,
+    }

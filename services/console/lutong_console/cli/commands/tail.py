@@ -1,0 +1,180 @@
+"""lutong tail: what is being said right now. Reads topics without a consumer group, so it commits nothing."""
+
+import asyncio
+import re
+import signal
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from lutong_chassis import attributes
+from lutong_chassis.kafka import KafkaAccess
+from lutong_console.cli.errors import INTERRUPTED, UNREACHABLE, USAGE, ConsoleError
+from lutong_console.cli.screen import emit_json, json_line, line, out, say
+from lutong_console.cli.streams import end_when_nobody_reads, is_terminal
+from lutong_console.targets import Json, StackName, suite
+from lutong_contracts import TOPICS
+from lutong_contracts.sentences import counted
+
+Wanted = Callable[[dict[str, Any]], bool]
+
+START: Final = datetime.fromtimestamp(0, UTC)
+"""The beginning of every topic."""
+_TEXT_BYTES_MAX: Final = 2000
+
+
+def tail(  # noqa: PLR0913  # one parameter per option
+    topics: Annotated[
+        list[str] | None, typer.Argument(help="Topics, or ends of their names; all when none is named.")
+    ] = None,
+    stack: StackName = "default",
+    *,
+    type_: Annotated[str | None, typer.Option("--type", help="Only types that contain this.")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Only this key.")] = None,
+    journey: Annotated[str | None, typer.Option("--journey", help="Only this journey.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Start earlier: 30s, 10m, 2h, or `start`.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Stop after this many; 0 goes on.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Follow topics live. Piped, it prints one JSON document per line."""
+    names = _topics(topics or [])
+    began = moment(since) if since else None
+
+    def wanted(record: dict[str, Any]) -> bool:
+        return (
+            (type_ is None or type_.lower() in (record["type"] or "").lower())
+            and key in (None, record["key"])
+            and journey in (None, record["journey"])
+        )
+
+    asyncio.run(_follow(suite(stack).kafka, names, began, wanted, limit, as_json=as_json))
+
+
+async def _follow(  # what tail was asked for
+    kafka: KafkaAccess, names: list[str], began: datetime | None, wanted: Wanted, limit: int, *, as_json: bool
+) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    if is_terminal():
+        say(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
+    shown = 0
+    async for record in _records(kafka, names, began, stop):
+        if wanted(record):
+            shown += 1
+            if as_json or not is_terminal():
+                emit_json(record)
+            else:
+                _print(record)
+        if limit and shown >= limit:
+            return
+    if stop.is_set():
+        raise typer.Exit(INTERRUPTED)
+
+
+async def _records(
+    kafka: KafkaAccess, names: list[str], began: datetime | None, stop: asyncio.Event
+) -> AsyncIterator[dict[str, Any]]:
+    consumer = AIOKafkaConsumer(
+        *names,
+        **kafka.client,
+        enable_auto_commit=False,
+        auto_offset_reset="latest",
+        isolation_level="read_committed",
+    )
+    try:
+        await consumer.start()
+    except KafkaError as error:
+        raise ConsoleError(
+            f"Kafka at {kafka.bootstrap} does not answer ({type(error).__name__})",
+            then="lutong status",
+            code=UNREACHABLE,
+        ) from None
+    try:
+        if began is not None:
+            await _seek(consumer, began)
+        while not stop.is_set():
+            end_when_nobody_reads()
+            for records in (await consumer.getmany(timeout_ms=250, max_records=500)).values():
+                for record in records:
+                    yield describe(record)
+    finally:
+        await consumer.stop()
+
+
+async def _seek(consumer: AIOKafkaConsumer, began: datetime) -> None:
+    partitions = list(consumer.assignment())
+    if began == START:  # by offset: a record without a timestamp is at no time
+        await consumer.seek_to_beginning(*partitions)
+        return
+    offsets = await consumer.offsets_for_times(dict.fromkeys(partitions, int(began.timestamp() * 1000)))
+    ends = await consumer.end_offsets(partitions)
+    for partition in partitions:
+        found = offsets.get(partition)
+        consumer.seek(partition, found.offset if found else ends[partition])
+
+
+def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka ConsumerRecord
+    """A record for people and programs, as services read it. Whatever is not understood is shown as text, never fails.
+
+    `at` is null when the record's timestamp is no date.
+    """
+    found, data = attributes.glance(record)
+    at = attributes.recorded(record.timestamp)
+    return {
+        "at": at.isoformat() if at else None,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": (record.key or b"").decode("utf-8", "replace"),
+        "type": found.get("type"),
+        "id": found.get("id"),
+        "sequence": found.get("sequence"),
+        "journey": found.get("correlationid"),
+        "event": _shown(data),
+    }
+
+
+def _shown(data: bytes) -> object:
+    """JSON, when it can be written again as JSON: orjson reads deeper than it writes."""
+    try:
+        event: object = orjson.loads(data or b"null")
+        orjson.dumps(event)
+    except (ValueError, TypeError):
+        return data[:_TEXT_BYTES_MAX].decode("utf-8", "replace")
+    return event
+
+
+def _print(record: dict[str, Any]) -> None:
+    at, kind = f"{record['at'][:10]} {record['at'][11:23]}Z", (record["type"] or "?").removeprefix("lutong.")
+    out.print(line((at, "dim"), " ", (kind, "cyan"), " ", (record["key"], "bold"), " ", json_line(record["event"])))
+
+
+def _topics(wanted: list[str]) -> list[str]:
+    known = [topic.name for topic in TOPICS]
+    if not wanted:
+        return known
+    found: set[str] = set()
+    for want in wanted:
+        matching = {name for name in known if name == want or name.endswith(want) or f".{want}." in name}
+        if not (want and matching):
+            raise ConsoleError(f"there is no topic {want!r}: there are {', '.join(known)}", code=USAGE)
+        found |= matching
+    return [name for name in known if name in found]
+
+
+def moment(since: str) -> datetime:
+    """The moment that `10m` or `start` means."""
+    if since == "start":
+        return START
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    try:
+        if re.fullmatch(r"[0-9]+[smhd]", since, re.ASCII):
+            return datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})
+    except (OverflowError, ValueError):  # before the year 1, or more digits than Python reads
+        pass
+    raise ConsoleError(f"--since {since!r} is not a time: write 30s, 10m, 2h, 1d or start", code=USAGE)

@@ -1,0 +1,44 @@
+"""lutong topics: what the contracts say, made true on the broker."""
+
+import asyncio
+
+import typer
+from aiokafka.errors import KafkaError
+
+from lutong_chassis import topics as broker
+from lutong_console.cli.errors import UNREACHABLE, ConsoleError
+from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.credentials import TOPICS_JOB
+from lutong_console.targets import Json, StackName, kafka_as
+from lutong_contracts import TOPICS
+
+commands = typer.Typer(help="The topics of the contracts: list, apply.", no_args_is_help=True)
+
+
+@commands.command("list")
+def list_topics(*, as_json: Json = False) -> None:
+    """List the topics that the contracts declare."""
+    rows = [(t.name, t.owner, t.key, t.partitions, t.retention.days, t.min_insync_replicas) for t in TOPICS]
+    headings = ["topic", "written by", "key", "partitions", "retention_days", "min_insync_replicas"]
+    if as_json:
+        emit_json([dict(zip(headings, row, strict=True)) for row in rows])
+    else:
+        out.print(table(headings, rows))
+
+
+@commands.command()
+def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json: Json = False) -> None:
+    """Create the topics that are missing. What exists is never changed."""
+    kafka = kafka_as(stack, TOPICS_JOB)
+    try:
+        created = asyncio.run(broker.apply(kafka, TOPICS, replication_factor=replication_factor))
+    except KafkaError as error:
+        raise ConsoleError(
+            f"Kafka at {kafka.bootstrap} does not answer ({type(error).__name__})",
+            then="lutong status",
+            code=UNREACHABLE,
+        ) from None
+    if as_json:
+        emit_json({"created": created})
+    else:
+        out.print(f"created {', '.join(created)}" if created else "all topics are there")

@@ -1,0 +1,1 @@
+"""`lutong demo`: the scenarios of the README on a local stack."""

@@ -1,0 +1,129 @@
+"""lutong demo: bring the suite up, walk the four roads, show each as it happens, tear down."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from lutong_console.cli import given
+from lutong_console.cli.commands.journey import Step
+from lutong_console.cli.commands.stack import start
+from lutong_console.cli.demo.scenarios import ROADS, Road, Scenario, build_world, new_run
+from lutong_console.cli.errors import PROBLEM, ConsoleError
+from lutong_console.cli.screen import emit_json, line, out, say, table
+from lutong_console.deployment import COMPOSE
+from lutong_console.targets import Json, Suite, suite
+from lutong_local import stack as local
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """How a road went."""
+
+    road: Road
+    journey: str
+    events: int
+    problems: list[str]
+
+
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the suite up afterwards and print where it is.")] = False,
+    stack: Annotated[
+        str,
+        typer.Option(
+            "--target", "--stack", help="`compose`, or the name of the local stack to use.", callback=given.stack
+        ),
+    ] = "demo",
+    as_json: Json = False,
+) -> None:
+    """Play the four roads on a local Kafka and PostgreSQL, or in containers that run; each step by its own service."""
+    with _running(stack, keep=keep):
+        began = time.monotonic()
+        walked = asyncio.run(_walk(suite(stack), quiet=as_json))
+        took_ms = round((time.monotonic() - began) * 1000)
+        if keep and stack != COMPOSE and not as_json:
+            out.print(table(["service", "url"], suite(stack).urls.items()))
+            out.print(f"next: lutong status --stack {stack} · lutong down --stack {stack}")
+    through = [each for each in walked if not each.problems]
+    if as_json:
+        emit_json([_as_json(each) for each in walked])
+    events = sum(each.events for each in walked)
+    (say if as_json else out.print)(
+        f"demo: {len(through)} of {len(ROADS)} roads through, {events} events, {took_ms} ms"
+    )
+    if len(through) < len(ROADS):
+        raise typer.Exit(PROBLEM)
+
+
+@contextmanager
+def _running(stack: str, *, keep: bool) -> Iterator[None]:
+    """The suite, up for the block. Ctrl-C and failures stop it too, unless it is to be kept. Containers just stay."""
+    if stack == COMPOSE:
+        yield
+        return
+    running = start(stack)
+    try:
+        yield
+    finally:
+        if not keep:
+            local.down(running, say, purge=True)
+
+
+async def _walk(target: Suite, *, quiet: bool) -> list[Walked]:
+    run = new_run()
+    walked = []
+    async with target.client(20) as client:
+        await build_world(client, target, run)
+        for road, name in zip(ROADS, "abcd", strict=True):
+            if not quiet:
+                out.print()
+                out.print(line((road.title, "bold")))
+            walker = Scenario(client, target, (lambda _step, _ms: None) if quiet else _show, viewer=f"{name}-{run}")
+            walked.append(await _walk_one(road, walker))
+            if not quiet:
+                _show_ends(walker, walked[-1])
+    return walked
+
+
+async def _walk_one(road: Road, walker: Scenario) -> Walked:
+    """Walk a road; what is missing, too much, or not in its state is a problem."""
+    problems = []
+    try:
+        await road.walk(walker)
+    except ConsoleError as error:
+        problems.append(str(error))
+    if walker.journey:
+        await walker.look()
+    wanted, came = Counter(road.events), Counter(step.name for step in walker.seen)
+    problems += [f"{name} is missing" for name in (wanted - came).elements()]
+    problems += [f"{name} was not expected" for name in (came - wanted).elements()]
+    problems += [f"{what} is not so" for what, so in walker.ends.items() if not so]
+    return Walked(road, walker.journey, len(walker.seen), problems)
+
+
+def _show(step: Step, milliseconds: int) -> None:
+    out.print(line(f"  {milliseconds:6} ms  ", (f"{step.service:10}", "cyan"), f"  {step.name:18} ", (step.key, "dim")))
+
+
+def _show_ends(walker: Scenario, walked: Walked) -> None:
+    for what, so in walker.ends.items():
+        out.print(line("       ", ("ok", "green") if so else ("NO", "red"), f"  {what}"))
+    for problem in walked.problems:
+        out.print(line("       ", ("problem", "red"), f" {problem}"))
+    out.print(f"       journey {walked.journey}", style="dim")
+
+
+def _as_json(walked: Walked) -> dict[str, Any]:
+    return {
+        "road": walked.road.title,
+        "through": not walked.problems,
+        "journey": walked.journey,
+        "events": walked.events,
+        "problems": walked.problems,
+    }

@@ -1,0 +1,151 @@
+"""The `lutong` command, put together. A command is imported when it is called: each starts without the others' imports."""
+
+import signal
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from lutong_console.cli import given, streams
+from lutong_console.cli.errors import INTERRUPTED, USAGE, ConsoleError
+from lutong_console.cli.screen import err, line
+from lutong_contracts.version import VERSION
+
+COMMANDS: Final = {
+    "demo": "demo.command:demo",
+    "up": "commands.stack:up",
+    "down": "commands.stack:down",
+    "restart": "commands.stack:restart",
+    "status": "commands.stack:status",
+    "logs": "commands.stack:logs",
+    "journey": "commands.journey:journey",
+    "tail": "commands.tail:tail",
+    "replay": "replay.command:replay",
+    "verify": "verify.command:verify",
+    "uplift": "uplift.command:uplift",
+    "audit": "commands.audit:audit",
+    "doctor": "commands.doctor:doctor",
+    "republish": "commands.republish:republish",
+    "init": "commands.init:init",
+    "backup": "commands.backup:backup",
+    "restore": "commands.backup:restore",
+    "token": "commands.tokens:token",
+    "keys": "commands.tokens:keys",
+    "topics": "commands.topics:commands",
+    "parked": "commands.parked:commands",
+    "schema": "commands.schema:commands",
+    "acl": "commands.acl:commands",
+    "databases": "commands.databases:commands",
+}
+"""By name, the module of this package and the function, or group of commands, in it."""
+
+_LOCAL: Final = frozenset({"demo", "up", "down", "restart", "status", "logs", "replay", "backup", "restore"})
+"""Commands that run Kafka, PostgreSQL or its tools from wheels: the image of the command line contains none of these."""
+
+EXAMPLES = """Run the suite, watch it, ask it, repair it.
+
+\b
+Examples:
+  lutong demo                      play the four roads, then tear down
+  lutong up && lutong status       start the suite and see it ready
+  lutong tail orders --since 10m   what is said about orders
+  lutong journey ID                one road from end to end
+  lutong parked list               what could not be handled
+  lutong audit --since 1d          who did what, and why
+  lutong verify                    does everything still add up?
+  lutong uplift watsons            what light membership changed for a merchant
+  lutong replay DIR --json         feed real data through the public interfaces
+
+Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
+"""
+
+
+class Commands(TyperGroup):
+    """The commands of the table, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002  # click's own signature
+        """Names of the commands of this installation, in the order of the table."""
+        return [name for name in COMMANDS if name not in _LOCAL or _has_local_stack()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002  # click's own signature
+        """The command of a name, or None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name in _LOCAL and not _has_local_stack():
+            raise ConsoleError(
+                f"lutong {cmd_name} needs the local stack, which this installation does not contain",
+                then="run it in a checkout: make setup",
+                code=USAGE,
+            )
+        return _made(cmd_name)
+
+
+def _has_local_stack() -> bool:
+    return find_spec("lutong_local") is not None
+
+
+def _made(name: str) -> TyperCommand | TyperGroup:
+    """Typer's command, with the settings of `app`."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    found: Callable[..., None] | typer.Typer = getattr(
+        import_module(f"lutong_console.{module}" if module.startswith("verify") else f"lutong_console.cli.{module}"),
+        attribute,
+    )
+    holder = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    holder.callback()(lambda: None)
+    if isinstance(found, typer.Typer):
+        holder.add_typer(found, name=name)
+    else:
+        holder.command(name)(found)
+    group = typer.main.get_command(holder)
+    made: TyperCommand | TyperGroup = group.commands[name]  # type: ignore[attr-defined]  # a callback makes it a group
+    return made
+
+
+app = typer.Typer(
+    cls=Commands,
+    help=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
+    if wanted:
+        typer.echo(f"lutong {VERSION}")
+        raise typer.Exit
+
+
+@app.callback(help=EXAMPLES)
+def lutong(
+    *,
+    _shown: Annotated[
+        bool, typer.Option("--version", help="Show the version, and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of `lutong` itself."""
+
+
+def main() -> None:
+    """Run the command line; expected failures are one sentence and the next command to run."""
+    streams.install()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
+    try:
+        app()
+    except ConsoleError as error:
+        err.print(line(("error", "bold red"), " ", error))
+        if error.then:
+            err.print(f"next: {given.here(error.then)}")
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

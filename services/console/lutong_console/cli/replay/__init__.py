@@ -1,0 +1,1 @@
+"""`lutong replay`: real data through the public interfaces."""

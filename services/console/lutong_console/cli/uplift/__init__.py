@@ -1,0 +1,1 @@
+"""`lutong uplift`: what light membership changed."""

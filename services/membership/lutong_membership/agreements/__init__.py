@@ -1,0 +1,1 @@
+"""Agreements: from the signature to the last debt."""

@@ -1,0 +1,1 @@
+"""Rules of agreements: terms, settlement, debts, dunning, direct debit, rights, approvals. Pure."""

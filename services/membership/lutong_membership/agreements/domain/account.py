@@ -1,0 +1,193 @@
+"""An agreement with all that is decided on, and what every decision gives: the dossier afterwards, entries and words. Pure.
+
+Decisions chain: `outcome.then(step)` lets the next rule see what the one before left behind.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, ParamSpec
+
+from lutong_contracts import Event
+from lutong_contracts.membership import (
+    AgreementClosed,
+    AgreementOverdue,
+    AgreementRecovered,
+    AgreementSettled,
+    OverdueStepDue,
+)
+from lutong_contracts.values import Money
+from lutong_membership.agreements.domain import debts as rules
+from lutong_membership.agreements.domain.accruals import Accrual
+from lutong_membership.agreements.domain.agreement import CLOSING, Agreement, Clock, Emitted, State
+from lutong_membership.agreements.domain.debts import Debt
+from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction
+from lutong_membership.ledger.domain.entries import MONEY, Entry, Line, Source, after, reduced
+from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.plans.domain.terms import Plan
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An agreement, its plan as it was signed, the member's line, and what hangs on the agreement, by id.
+
+    `deducts` is whether somebody takes charges from members' accounts; otherwise they wait to be repaid.
+    """
+
+    agreement: Agreement
+    plan: Plan
+    line: Line
+    accruals: Mapping[str, Accrual] = field(default_factory=dict)
+    debts: Mapping[str, Debt] = field(default_factory=dict)
+    deductions: Mapping[str, Deduction] = field(default_factory=dict)
+    open_holds: int = 0
+    deducts: bool = False
+
+    def money(self, amount_minor: int) -> Money:
+        """An amount in the plan's currency."""
+        return Money(amount_minor=amount_minor, currency=self.plan.currency)
+
+    def payable(self) -> list[Debt]:
+        """Unpaid debts that may be paid now: not those that a deduction is perhaps paying already."""
+        taken = {d.debt_id for d in self.deductions.values() if d.state in UNDER_WAY}
+        return [debt for debt in rules.oldest_first(self.debts.values()) if debt.debt_id not in taken]
+
+    @property
+    def owes(self) -> bool:
+        """Whether anything is unpaid."""
+        return any(debt.outstanding_minor for debt in self.debts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a decision did: the dossier afterwards, what goes into the ledger, and what is said."""
+
+    account: Account
+    entries: tuple[Entry, ...] = ()
+    said: tuple[Emitted, ...] = ()
+
+    def then(self, step: "Callable[Concatenate[Account, P], Outcome]", *args: P.args, **kwargs: P.kwargs) -> "Outcome":
+        """Go on from here: apply the next rule to the dossier as it is now."""
+        further = step(self.account, *args, **kwargs)
+        return Outcome(further.account, self.entries + further.entries, self.said + further.said)
+
+
+def changed(account: Account, /, *events: Event, **changes: Any) -> Outcome:  # fields of a dossier
+    """A decision that moves no money."""
+    return Outcome(replace(account, **changes), said=tuple(map(Emitted, events)))
+
+
+def booked(
+    account: Account, /, entries: Iterable[Entry], *events: Event, **changes: Any
+) -> Outcome:  # fields of a dossier
+    """A decision that moves money: the line moves with its entries."""
+    written = tuple(entry for entry in entries if entry.postings)
+    line = after(account.line, *written)
+    return Outcome(replace(account, line=line, **changes), written, tuple(map(Emitted, events)))
+
+
+def with_debt(account: Account, debt: Debt) -> dict[str, Debt]:
+    """The debts of a dossier with one added or changed."""
+    return {**account.debts, debt.debt_id: debt}
+
+
+def moved(account: Account, /, state: State, *events: Event, **changes: Any) -> Outcome:  # fields of an agreement
+    """The agreement goes on to another state."""
+    return changed(account, *events, agreement=account.agreement.moved(state, **changes))
+
+
+def reduce_debt(
+    account: Account, debt: Debt, amount_minor: int, source: Source, about: Entry, *events: Event
+) -> Outcome:  # fmt: skip
+    """A debt becomes less. `about` says why: it is the entry without its legs."""
+    legs = reduced(debt.kind, debt.member_id, amount_minor, source, account.agreement.merchant_id)
+    entry = replace(about, postings=legs, debt_id=debt.debt_id, agreement_id=debt.agreement_id)
+    entries = settled(account.line, entry) if legs else []
+    return booked(account, entries, *events, debts=with_debt(account, debt.less(amount_minor, paid=source in MONEY)))
+
+
+def entry_about(account: Account, kind: Any, reference: str | None = None) -> Entry:  # noqa: ANN401  # an EntryKind
+    """An entry of this member's line that has no legs yet."""
+    line = account.line
+    agreement_id = account.agreement.agreement_id
+    return Entry(kind, line.member_id, line.currency, (), agreement_id=agreement_id, reference=reference)
+
+
+def add_debt(account: Account, debt: Debt) -> Outcome:
+    """The member owes more, or under other conditions."""
+    return changed(account, debts=with_debt(account, debt))
+
+
+def incur_debt(account: Account, debt: Debt, clock: Clock) -> Outcome:
+    """Goods are to be paid: the ladder is set up when it has something to stand on for the first time."""
+    outcome = add_debt(account, debt)
+    if account.agreement.state in {*CLOSING, "closed"} and debt.outstanding_minor:
+        outcome = outcome.then(moved, "settling")
+    return outcome.then(schedule_dunning, clock)
+
+
+def schedule_dunning(account: Account, clock: Clock) -> Outcome:
+    """Have a look at the ladder when its next step is due. A look for an earlier moment replaces one for a later."""
+    agreement = account.agreement
+    oldest = rules.oldest_due(list(account.debts.values()))
+    due_at = rules.next_step_due(account.plan.terms.payment, oldest, agreement.step, clock.calendar(account.plan))
+    if due_at is None or (agreement.step_due_at is not None and agreement.step_due_at <= due_at):
+        return Outcome(account)
+    said = Emitted(OverdueStepDue(agreement_id=agreement.agreement_id), due_at)
+    return Outcome(replace(account, agreement=replace(agreement, step_due_at=due_at)), said=(said,))
+
+
+def advance_dunning(account: Account, clock: Clock) -> Outcome:
+    """A step of the ladder may be due. When the oldest debt was paid meanwhile, the ladder stands on the next one."""
+    agreement, payment = account.agreement, account.plan.terms.payment
+    if agreement.step_due_at is None or agreement.step_due_at > clock.now:
+        return Outcome(account)
+    calendar = clock.calendar(account.plan)
+    oldest = rules.oldest_due(list(account.debts.values()))
+    reached = rules.step_at(payment, oldest, clock.now, calendar)
+    outcome = changed(account, agreement=replace(agreement, step_due_at=None))
+    if rules.higher(reached, agreement.step):
+        step = rules.DUNNING_STEPS[rules.DUNNING_STEPS.index(agreement.step) + 1]
+        outcome = outcome.then(_stepped, step)
+    return outcome.then(schedule_dunning, clock)
+
+
+def _stepped(account: Account, step: Any) -> Outcome:  # noqa: ANN401  # a Step
+    event = AgreementOverdue(**account.agreement.facts, step=step)
+    outcome = changed(account, event, agreement=replace(account.agreement, step=step))
+    return outcome.then(moved, "overdue") if account.agreement.state == "settling" else outcome
+
+
+def recover(account: Account, clock: Clock) -> Outcome:
+    """Less is owed: come down the ladder as far as the oldest debt that is left allows; settle when none is left."""
+    agreement, payment = account.agreement, account.plan.terms.payment
+    oldest = rules.oldest_due(list(account.debts.values()))
+    allowed = rules.step_at(payment, oldest, clock.now, clock.calendar(account.plan))
+    outcome = Outcome(account)
+    if rules.higher(agreement.step, allowed):
+        event = AgreementRecovered(**agreement.facts, step=allowed)
+        outcome = changed(account, event, agreement=replace(agreement, step=allowed)).then(schedule_dunning, clock)
+    return outcome.then(_collected, clock)
+
+
+def _collected(account: Account, clock: Clock) -> Outcome:
+    """What is left to collect decides where a settled agreement goes on."""
+    agreement = account.agreement
+    if agreement.state == "overdue" and account.owes and agreement.step == "none":
+        return moved(account, "settling")
+    if agreement.state not in {"settling", "overdue"} or account.owes:
+        return Outcome(account)
+    charge = account.money(agreement.charge_minor or 0)
+    event = AgreementSettled(**agreement.facts, charge=charge)
+    state: State = "settled" if agreement.state == "settling" else "recovered"
+    return moved(account, state, event).then(close, clock)
+
+
+def close(account: Account, clock: Clock) -> Outcome:
+    """The end of everything, once no late event can have an effect any more and no order is under way."""
+    agreement = account.agreement
+    over = agreement.grace_ends_at is None or agreement.grace_ends_at <= clock.now
+    if agreement.state not in CLOSING or not over or account.open_holds:
+        return Outcome(account)
+    return moved(account, "closed", AgreementClosed(**agreement.facts))

@@ -1,0 +1,100 @@
+"""What counts towards an obligation, and what was enjoyed: one accrual per business id, in business time. Pure.
+
+An accrual never changes. A refund is an accrual of its own that cites the one it takes back.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from lutong_membership.plans.domain.terms import Obligation, Times
+
+AccrualKind = Literal["order", "refund", "right", "right_reversed"]
+Effect = Literal["counted", "credited", "late", "outside"]
+
+COUNTS: Final[tuple[Effect, ...]] = ("counted", "credited")
+"""`counted` came before the settlement, `credited` after it and in the member's favour.
+`late` came too late to have an effect, `outside` did not happen in the term."""
+
+
+class RefundBeyondAccrualError(ValueError):
+    """More is taken back than there is: a bug upstream, to be set aside and looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accrual:
+    """Something of business that happened `at`: times and amount towards the obligation, and the benefit enjoyed."""
+
+    accrual_id: str
+    agreement_id: str
+    kind: AccrualKind
+    at: datetime
+    times: int = 0
+    amount_minor: int = 0
+    benefit_minor: int = 0
+    order_id: str | None = None
+    right_id: str | None = None
+    cites: str | None = None
+    effect: Effect = "counted"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is part of what is settled."""
+        return self.effect in COUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a member came, and what they enjoyed, net of what was taken back."""
+
+    times: int = 0
+    amount_minor: int = 0
+    benefit_minor: int = 0
+
+    def fulfils(self, obligation: Obligation | None) -> bool:
+        """Whether that is what the plan asks for. A plan that asks for nothing is fulfilled."""
+        if obligation is None:
+            return True
+        if isinstance(obligation, Times):
+            return self.times >= obligation.times
+        return self.amount_minor >= obligation.amount_minor
+
+
+def progress(accruals: Iterable[Accrual]) -> Progress:
+    """The sum of what counts."""
+    counted = [accrual for accrual in accruals if accrual.counts]
+    return Progress(
+        sum(accrual.times for accrual in counted),
+        sum(accrual.amount_minor for accrual in counted),
+        sum(accrual.benefit_minor for accrual in counted),
+    )
+
+
+def share(benefit_minor: int, part_minor: int, whole_minor: int) -> int:
+    """What is left of a benefit when part of an order is left. Rounded down: a fraction is not charged."""
+    return benefit_minor * part_minor // whole_minor if whole_minor else 0
+
+
+def reversal(accrual_id: str, cited: Accrual, before: Sequence[Accrual], amount_minor: int, at: datetime) -> Accrual:
+    """Take part of an accrual back, or all of it; `before` is what was taken back of it already.
+
+    The benefit shrinks with the order: what is left is rounded down each time, so that nothing is
+    left of a whole refund, however many parts it came in. An order counts as long as some of it stays.
+    """
+    left_before_minor = cited.amount_minor + sum(earlier.amount_minor for earlier in before)
+    left_minor = left_before_minor - amount_minor
+    if left_minor < 0:
+        message = f"{accrual_id}: {amount_minor} taken back of {cited.accrual_id}, which has {left_before_minor} left"
+        raise RefundBeyondAccrualError(message)
+    benefit_left_minor = cited.benefit_minor + sum(earlier.benefit_minor for earlier in before)
+    return replace(
+        cited,
+        accrual_id=accrual_id,
+        kind="right_reversed" if cited.kind == "right" else "refund",
+        at=at,
+        cites=cited.accrual_id,
+        times=-cited.times if left_before_minor and not left_minor else 0,
+        amount_minor=-amount_minor,
+        benefit_minor=share(cited.benefit_minor, left_minor, cited.amount_minor) - benefit_left_minor,
+    )

@@ -1,0 +1,169 @@
+"""The life of an agreement: asked for, signed, fulfilled or not, settled. Pure.
+
+Business time decides: the term is [begins, ends), in the plan's zone. A deadline that comes late or
+for nothing finds a state in which nothing is to be done.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from lutong_contracts import Event
+from lutong_contracts.membership import AgreementSigned, TermEnded
+from lutong_contracts.values import Money
+from lutong_membership.plans.domain.calendar import Calendar
+from lutong_membership.plans.domain.terms import Plan, term
+
+State = Literal[
+    "consulted", "declined", "preordered", "lapsed", "active", "fulfilled", "unfulfilled", "quit", "settling",
+    "settled", "overdue", "recovered", "written_off", "closed",
+]  # fmt: skip
+Step = Literal["none", "reminded", "blocked", "suspended", "proposed"]
+
+LIFE: Final[Mapping[State, tuple[State, ...]]] = {
+    "consulted": ("declined", "preordered", "active"),
+    "declined": (),
+    "preordered": ("active", "lapsed"),
+    "lapsed": (),
+    "active": ("fulfilled", "unfulfilled", "quit", "written_off"),
+    "fulfilled": ("unfulfilled", "settling", "settled", "written_off"),
+    "unfulfilled": ("fulfilled", "settling", "settled", "written_off"),
+    "quit": ("settling", "settled", "written_off"),
+    "settling": ("settled", "overdue", "written_off"),
+    "settled": ("closed", "settling"),
+    "overdue": ("settling", "recovered", "written_off"),
+    "recovered": ("closed", "settling"),
+    "written_off": ("closed", "settling"),
+    "closed": ("settling",),
+}
+"""What may follow each state. Goods that come after everything else (a late capture) lead back to settling."""
+
+LIVE: Final[tuple[State, ...]] = ("consulted", "preordered", "active")
+"""One of these per member and plan."""
+
+ENDED: Final[tuple[State, ...]] = ("fulfilled", "unfulfilled", "quit")
+"""The term is over and not settled: late events still count."""
+
+CLOSING: Final[tuple[State, ...]] = ("settled", "recovered", "written_off")
+"""Nothing is owed any more: what is left is to wait for orders under way and for late events."""
+
+SETTLED: Final[tuple[State, ...]] = ("settling", "settled", "overdue", "recovered", "written_off", "closed")
+"""What is charged is decided: late events only ever help the member."""
+
+
+HOLD_LIFE_DEFAULT: Final = timedelta(days=7)
+"""How long credit is set aside for an order of which nobody says what became of it."""
+
+OFFER_LIFE_DEFAULT: Final = timedelta(days=1)
+"""How long a member may think about terms that were offered."""
+
+
+class IllegalMoveError(RuntimeError):
+    """A state was to follow that never follows: a bug, caught before it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The transaction's time, and the lengths that operators choose.
+
+    `day` is how long a plan's day is where it is not a calendar's (tests, chaos).
+    """
+
+    now: datetime
+    day: timedelta | None = None
+    hold_life: timedelta = HOLD_LIFE_DEFAULT
+    offer_life: timedelta = OFFER_LIFE_DEFAULT
+
+    def calendar(self, plan: Plan) -> Calendar:
+        """The plan's calendar."""
+        return Calendar(plan.terms.zone, self.day)
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """An event to say; when it is a deadline, not before it is due."""
+
+    event: Event
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A decision not to: a stable word and a sentence that says what to do instead."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A member's standing under one version of a plan.
+
+    `settle_at` and `grace_ends_at` are set when the term ends, `charge_minor` when it is settled.
+    `free` is set when the member left within the days in which that costs nothing.
+    `step` is how far the ladder of overdue debts was climbed; `step_due_at` when its next step is looked at.
+    """
+
+    agreement_id: str
+    member_id: str
+    merchant_id: str
+    plan_id: str
+    version: int
+    state: State = "consulted"
+    holdout: bool = False
+    signed_at: datetime | None = None
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
+    settle_at: datetime | None = None
+    grace_ends_at: datetime | None = None
+    free: bool = False
+    charge_minor: int | None = None
+    step: Step = "none"
+    step_due_at: datetime | None = None
+
+    def moved(self, state: State, **changes: Any) -> "Agreement":  # fields of this class
+        """The agreement in another state, which must be one that may follow."""
+        if state not in LIFE[self.state]:
+            message = f"agreement {self.agreement_id} is {self.state}: {state} cannot follow"
+            raise IllegalMoveError(message)
+        return replace(self, state=state, **changes)
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether a moment of business time is within the term."""
+        begins_at, ends_at = self.begins_at, self.ends_at
+        return begins_at is not None and begins_at <= moment and (ends_at is None or moment < ends_at)
+
+    def grants_benefits(self, now: datetime) -> bool:
+        """Whether orders are at the member's price now."""
+        suspended = self.step in {"suspended", "proposed"}
+        return self.state == "active" and not self.holdout and not suspended and self.covers(now)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every event about an agreement says."""
+        names = ("agreement_id", "member_id", "plan_id", "merchant_id")
+        return {name: getattr(self, name) for name in names}
+
+
+def signed(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, list[Emitted]]:
+    """The member joins: the term is fixed now, by the version that was shown."""
+    begins_at, ends_at = term(plan.terms.period, clock.now, clock.calendar(plan))
+    agreement = agreement.moved("active", signed_at=clock.now, begins_at=begins_at, ends_at=ends_at)
+    event = AgreementSigned(
+        **agreement.facts,
+        plan_version=plan.version,
+        begins_at=begins_at,
+        ends_at=ends_at,
+        charge_cap=Money(amount_minor=plan.terms.cap_minor, currency=plan.currency),
+    )
+    said = [Emitted(event)]
+    if ends_at:
+        said.append(Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at))
+    return agreement, said
+
+
+def may_be_signed(plan: Plan, clock: Clock) -> bool:
+    """Whether the plan's term is not over already."""
+    _, ends_at = term(plan.terms.period, clock.now, clock.calendar(plan))
+    return ends_at is None or ends_at > clock.now

@@ -1,0 +1,127 @@
+"""What one person may decide alone, and what two decide together. Pure.
+
+Sums count, not single steps: all that one member was given, and all that one operator gave away, by one
+person alone within a period. Without a threshold for its currency everything needs two people. Who proposes
+does not approve, and whom it concerns does neither.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+from lutong_membership.agreements.domain.agreement import Refusal
+
+Deed = Literal["waiver", "write_off", "payout", "line"]
+Minors = Mapping[str, int]
+"""Amounts in minor units by currency."""
+
+GIFTS: Final[tuple[Deed, ...]] = ("waiver", "write_off", "payout")
+"""What gives money away: added up together, so that a payout and a waiver do not pass one after the other."""
+
+PROPOSAL_LIFE_DEFAULT: Final = timedelta(days=7)
+PERIOD_DEFAULT: Final = timedelta(days=30)
+
+
+class Limits(NamedTuple):
+    """Up to which sums one person decides alone: for one member, and over all members."""
+
+    member_minor: int = 0
+    operator_minor: int = 0
+
+
+class Spent(NamedTuple):
+    """What was decided by one person alone within the period: for this member, and by this operator."""
+
+    member_minor: int = 0
+    operator_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the platform lets one operator decide alone, by currency. What is not named is nothing."""
+
+    gifts: Minors = field(default_factory=dict)
+    gifts_of_operator: Minors = field(default_factory=dict)
+    raises: Minors = field(default_factory=dict)
+    raises_of_operator: Minors = field(default_factory=dict)
+    line_max: Minors = field(default_factory=dict)
+    period: timedelta = PERIOD_DEFAULT
+    proposal_life: timedelta = PROPOSAL_LIFE_DEFAULT
+
+    def limits(self, deed: Deed, currency: str) -> Limits:
+        """Up to which sums this may be decided alone."""
+        member, operator = (
+            (self.raises, self.raises_of_operator) if deed == "line" else (self.gifts, self.gifts_of_operator)
+        )
+        return Limits(member.get(currency, 0), operator.get(currency, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """What an operator wants done. Of a line `amount_minor` is the limit; of a write-off, what is unpaid when it is done."""
+
+    reference: str
+    deed: Deed
+    member_id: str
+    currency: str
+    amount_minor: int
+    reason: str
+    agreement_id: str | None = None
+    debt_id: str | None = None
+
+
+def weight(wanted: Adjustment, target_minor: int) -> int:
+    """What counts towards the sums: of a line, how much it is raised above the limit that was decided before."""
+    return max(0, wanted.amount_minor - target_minor) if wanted.deed == "line" else wanted.amount_minor
+
+
+def decides_alone(policy: Policy, wanted: Adjustment, weight_minor: int, spent: Spent) -> bool:
+    """Whether one person is enough: within both sums and, for a line that is raised, within the largest line."""
+    if not weight_minor:
+        return True
+    if wanted.deed == "line" and wanted.amount_minor > policy.line_max.get(wanted.currency, 0):
+        return False
+    limits = policy.limits(wanted.deed, wanted.currency)
+    return (
+        spent.member_minor + weight_minor <= limits.member_minor
+        and spent.operator_minor + weight_minor <= limits.operator_minor
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one person proposed, and what became of it. The ladder of overdue debts proposes, too."""
+
+    wanted: Adjustment
+    proposed_by: str
+    expires_at: datetime
+    state: Literal["open", "approved", "rejected", "expired"] = "open"
+    decided_by: str | None = None
+
+
+ApprovalBody = Literal["approved", "rejected"]
+
+
+def why_not_theirs(subject: str, concerned: frozenset[str]) -> Refusal | None:
+    """Why somebody may not decide about this at all: it is their own business."""
+    if subject in concerned:
+        return Refusal("own_business", "whom it concerns neither proposes nor approves it: ask another operator")
+    return None
+
+
+def decided(
+    proposal: Proposal, verdict: ApprovalBody, subject: str, now: datetime, concerned: frozenset[str]
+) -> Refusal | Literal["now", "before"]:
+    """Whether a verdict takes effect now, or did before: who says the same twice gets the same answer."""
+    if proposal.proposed_by == subject:
+        return Refusal("own_proposal", "who proposed it cannot decide on it: ask another operator")
+    if refusal := why_not_theirs(subject, concerned):
+        return refusal
+    if (proposal.state, proposal.decided_by) == (verdict, subject):
+        return "before"
+    if proposal.state == "expired" or (proposal.state == "open" and proposal.expires_at <= now):
+        return Refusal("proposal_expired", "the proposal expired: propose it anew")
+    if proposal.state != "open":
+        return Refusal("proposal_closed", f"the proposal is {proposal.state}")
+    return "now"

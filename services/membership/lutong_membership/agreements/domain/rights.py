@@ -1,0 +1,70 @@
+"""Rights that a plan gives: used so many times, each use worth something, and taken back by its own id. Pure.
+
+Ids of uses belong to who chose them: the member's `use-1` is another one than the merchant's.
+"""
+
+from typing import Literal
+
+from lutong_contracts.membership import BenefitConsumed, BenefitReversed
+from lutong_membership.agreements.domain.account import Account, Outcome, changed
+from lutong_membership.agreements.domain.accruals import Accrual, reversal
+from lutong_membership.agreements.domain.agreement import Clock, Refusal
+from lutong_membership.agreements.domain.term import admit
+
+Chooser = Literal["member", "merchant"]
+"""Whose id a use has. Operators act for the merchant."""
+
+
+def use_right(account: Account, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Outcome | Refusal:
+    """The member uses a right now. The same use again changes nothing, and is no refusal."""
+    agreement = account.agreement
+    right = next((each for each in account.plan.terms.benefits.rights if each.right_id == right_id), None)
+    if right is None:
+        return Refusal("no_right", f"the plan gives no right {right_id!r}")
+    key = _accrual_id(agreement.agreement_id, use_id, by)
+    if known := account.accruals.get(key):
+        return _again(account, known, right_id, use_id)
+    if not agreement.grants_benefits(clock.now):
+        return Refusal("no_benefits", f"the agreement is {agreement.state} and gives no benefits now")
+    uses = [a for a in account.accruals.values() if a.kind == "right" and a.right_id == right_id]
+    back = {a.cites for a in account.accruals.values() if a.kind == "right_reversed"}
+    if sum(use.accrual_id not in back for use in uses) >= right.times:
+        return Refusal("used_up", f"right {right_id!r} was used {right.times} times, which is all of it")
+    accrual = Accrual(
+        accrual_id=key,
+        agreement_id=agreement.agreement_id,
+        kind="right",
+        at=clock.now,
+        benefit_minor=right.value_minor,
+        right_id=right_id,
+    )
+    value = account.money(right.value_minor)
+    event = BenefitConsumed(**agreement.facts, right_id=right_id, use_id=use_id, value=value)
+    return changed(account, event).then(admit, accrual, clock)
+
+
+def _again(account: Account, known: Accrual, right_id: str, use_id: str) -> Outcome | Refusal:
+    if known.right_id != right_id:
+        return Refusal("use_known", f"use {use_id!r} is one of right {known.right_id!r}: this is right {right_id!r}")
+    if any(accrual.cites == known.accrual_id for accrual in account.accruals.values()):
+        return Refusal("taken_back", f"use {use_id!r} was taken back: another use has another id")
+    return Outcome(account)
+
+
+def take_back(account: Account, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Outcome | Refusal:
+    """A use is taken back: it was not enjoyed after all, and may be used again."""
+    agreement = account.agreement
+    cited = account.accruals.get(_accrual_id(agreement.agreement_id, use_id, by))
+    if cited is None or cited.right_id != right_id:
+        return Refusal("no_use", f"right {right_id!r} has no use {use_id!r}")
+    if any(accrual.cites == cited.accrual_id for accrual in account.accruals.values()):
+        return Refusal("taken_back", f"use {use_id!r} was taken back already")
+    reversed_ = reversal(f"{cited.accrual_id}.back", cited, (), 0, clock.now)
+    value = account.money(cited.benefit_minor)
+    event = BenefitReversed(**agreement.facts, right_id=right_id, use_id=use_id, value=value)
+    return changed(account, event).then(admit, reversed_, clock)
+
+
+def _accrual_id(agreement_id: str, use_id: str, by: Chooser) -> str:
+    """No id contains a colon. Uses from before ids had owners are found as the merchant's."""
+    return f"right:{agreement_id}:member:{use_id}" if by == "member" else f"right:{agreement_id}:{use_id}"

@@ -1,0 +1,250 @@
+"""From the end of the term to the last unit paid: what happens to a signed agreement, and what late events change. Pure.
+
+Until the settlement everything that belongs to the term counts, and may turn fulfilled into
+unfulfilled and back. Afterwards, within the grace, a late event can only lower the charge. Later
+still it is written down and changes nothing.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from lutong_contracts import Event
+from lutong_contracts.membership import (
+    AgreementCharged,
+    AgreementFulfilled,
+    AgreementQuit,
+    AgreementSettled,
+    AgreementUnfulfilled,
+    AgreementWrittenOff,
+    ChargeCredited,
+    GraceEnded,
+    SettlementDue,
+)
+from lutong_membership.agreements.domain.account import (
+    Account,
+    Outcome,
+    add_debt,
+    booked,
+    changed,
+    close,
+    entry_about,
+    moved,
+    reduce_debt,
+    schedule_dunning,
+)
+from lutong_membership.agreements.domain.accruals import COUNTS, Accrual, Effect
+from lutong_membership.agreements.domain.agreement import ENDED, SETTLED, Clock, Emitted, Refusal
+from lutong_membership.agreements.domain.collection import give_back, notify, void_notices
+from lutong_membership.agreements.domain.debts import Debt
+from lutong_membership.agreements.domain.settlement import Quote, quote
+from lutong_membership.ledger.domain.entries import Entry, pair
+from lutong_membership.ledger.domain.lines import retargeted
+
+
+def quoted(account: Account) -> Quote:
+    """What would be charged now, or was: by the terms that were signed."""
+    return quote(account.plan.terms, list(account.accruals.values()), free=account.agreement.free)
+
+
+def end_term(account: Account, clock: Clock) -> Outcome:
+    """The last moment of the term has passed."""
+    agreement = account.agreement
+    if agreement.state != "active" or agreement.ends_at is None or agreement.ends_at > clock.now:
+        return Outcome(account)
+    ended = _judged(account, *_times(account, agreement.ends_at, clock))
+    due = _settlement_due(ended.account)
+    return Outcome(ended.account, ended.entries, (*ended.said, due))
+
+
+def quit_early(account: Account, clock: Clock) -> Outcome | Refusal:
+    """The member leaves. What they fulfilled until now counts; within the cooling-off days leaving costs nothing."""
+    agreement, quitting = account.agreement, account.plan.terms.quitting
+    if agreement.state != "active" or not agreement.covers(max(clock.now, agreement.begins_at or clock.now)):
+        return Refusal(
+            "term_over", f"the agreement is {agreement.state}, or its term is over: there is nothing to leave"
+        )
+    if not quitting.allowed:
+        return Refusal("no_quitting", "this plan is kept until its term ends")
+    signed_at = agreement.signed_at or clock.now
+    cooling_until = clock.calendar(account.plan).plus_days(signed_at, quitting.cooling_off_days)
+    settle_at, grace_ends_at = _times(account, clock.now, clock)
+    outcome = moved(
+        account,
+        "quit",
+        AgreementQuit(**agreement.facts),
+        ends_at=clock.now,
+        settle_at=settle_at,
+        grace_ends_at=grace_ends_at,
+        free=clock.now < cooling_until,
+    )
+    return Outcome(outcome.account, (), (*outcome.said, _settlement_due(outcome.account)))
+
+
+def _times(account: Account, ended_at: datetime, clock: Clock) -> tuple[datetime, datetime]:
+    """When a term that ended is settled, and until when late events may still help."""
+    withholding, calendar = account.plan.terms.withholding, clock.calendar(account.plan)
+    if withholding is None:
+        return ended_at, ended_at
+    settle_at = calendar.plus_days(ended_at, withholding.delay_days)
+    return settle_at, calendar.plus_days(settle_at, withholding.grace_days)
+
+
+def _settlement_due(account: Account) -> Emitted:
+    agreement = account.agreement
+    return Emitted(SettlementDue(agreement_id=agreement.agreement_id), agreement.settle_at)
+
+
+def _judged(account: Account, settle_at: datetime | None, grace_ends_at: datetime | None) -> Outcome:
+    """Fulfilled or not, by what counts so far."""
+    facts = account.agreement.facts
+    times = {"settle_at": settle_at, "grace_ends_at": grace_ends_at}
+    if quoted(account).fulfilled:
+        return moved(account, "fulfilled", AgreementFulfilled(**facts), **times)
+    return moved(account, "unfulfilled", AgreementUnfulfilled(**facts), **times)
+
+
+def admit(account: Account, accrual: Accrual, clock: Clock) -> Outcome:
+    """Write down what happened, with the effect that it still has."""
+    agreement = account.agreement
+    effect = _effect(account, accrual, clock)
+    accrual = replace(accrual, effect=effect)
+    outcome = booked(account, _enjoyed(account, accrual), accruals={**account.accruals, accrual.accrual_id: accrual})
+    if agreement.state in {"fulfilled", "unfulfilled"} and effect == "counted":
+        return outcome.then(_judged_again)
+    return outcome.then(_credited, accrual.accrual_id, clock) if effect == "credited" else outcome
+
+
+def _effect(account: Account, accrual: Accrual, clock: Clock) -> Effect:
+    """A refund belongs to the time of what it cites, everything else to its own."""
+    agreement = account.agreement
+    cited = account.accruals.get(accrual.cites or "")
+    if not (cited.counts if cited else agreement.covers(accrual.at)):
+        return cited.effect if cited else "outside"
+    if agreement.state in {"active", *ENDED}:
+        return "counted"
+    too_late = agreement.grace_ends_at is None or clock.now >= agreement.grace_ends_at
+    if agreement.state not in SETTLED or agreement.state == "written_off" or too_late:
+        return "late"
+    with_it = replace(accrual, effect="credited")
+    again = quoted(replace(account, accruals={**account.accruals, accrual.accrual_id: with_it}))
+    return "credited" if again.charge_minor <= (agreement.charge_minor or 0) else "late"
+
+
+def _enjoyed(account: Account, accrual: Accrual) -> list[Entry]:
+    """The benefit, on the agreement's account until it is charged or forgiven; after the settlement it is forgiven at once."""
+    if accrual.effect not in COUNTS or not accrual.benefit_minor:
+        return []
+    ours, theirs = f"benefit:{accrual.agreement_id}", f"merchant:{account.agreement.merchant_id}:benefits"
+    kind = "benefit_accrued" if accrual.benefit_minor > 0 else "benefit_reversed"
+    entry = replace(entry_about(account, kind, accrual.accrual_id), postings=pair(ours, theirs, accrual.benefit_minor))
+    if accrual.effect == "counted":
+        return [entry]
+    forgiven = entry_about(account, "benefit_forgiven", accrual.accrual_id)
+    return [entry, replace(forgiven, postings=pair(theirs, ours, accrual.benefit_minor))]
+
+
+def _judged_again(account: Account) -> Outcome:
+    """Before the settlement a late event may turn the outcome, both ways."""
+    now_fulfilled = quoted(account).fulfilled
+    if now_fulfilled == (account.agreement.state == "fulfilled"):
+        return Outcome(account)
+    return _judged(account, account.agreement.settle_at, account.agreement.grace_ends_at)
+
+
+def settle(account: Account, clock: Clock) -> Outcome:
+    """Decide what is charged, once."""
+    agreement = account.agreement
+    if agreement.state not in ENDED or agreement.settle_at is None or agreement.settle_at > clock.now:
+        return Outcome(account)
+    result = quoted(account)
+    charge_minor, benefit = result.charge_minor, f"benefit:{agreement.agreement_id}"
+    forgiven_minor = result.benefit_minor - charge_minor
+    charged = replace(
+        entry_about(account, "charge", agreement.agreement_id),
+        postings=pair(f"charged:{agreement.member_id}", benefit, charge_minor),
+        debt_id=charge_debt_id(agreement.agreement_id),
+    )
+    forgiven = replace(
+        entry_about(account, "benefit_forgiven", agreement.agreement_id),
+        postings=pair(f"merchant:{agreement.merchant_id}:benefits", benefit, forgiven_minor),
+    )
+    outcome = booked(account, [charged, forgiven], agreement=replace(agreement, charge_minor=charge_minor))
+    if charge_minor:
+        outcome = outcome.then(_charge, result, clock)
+    elif account.owes:
+        outcome = outcome.then(_collecting)
+    else:
+        nothing = AgreementSettled(**agreement.facts, charge=account.money(0))
+        outcome = outcome.then(moved, "settled", nothing)
+    return outcome.then(_grace, clock)
+
+
+def charge_debt_id(agreement_id: str) -> str:
+    """The debt of an agreement's charge; there is one at most."""
+    return f"charge:{agreement_id}"
+
+
+def _charge(account: Account, result: Quote, clock: Clock) -> Outcome:
+    """A charge is due once its notice is over and the window is open, whoever collects it."""
+    agreement = account.agreement
+    event = AgreementCharged(
+        **agreement.facts, charge=account.money(result.charge_minor), benefit=account.money(result.benefit_minor)
+    )
+    debt = Debt(
+        debt_id=charge_debt_id(agreement.agreement_id),
+        agreement_id=agreement.agreement_id,
+        member_id=agreement.member_id,
+        currency=account.plan.currency,
+        kind="charge",
+        amount_minor=result.charge_minor,
+        outstanding_minor=result.charge_minor,
+        incurred_at=clock.now,
+    )
+    return (
+        _collecting(account, event).then(add_debt, debt).then(notify, debt.debt_id, clock).then(schedule_dunning, clock)
+    )
+
+
+def _collecting(account: Account, *events: Event) -> Outcome:
+    """What is owed is being collected; who climbed the ladder already is overdue at once."""
+    outcome = moved(account, "settling", *events)
+    return outcome.then(moved, "overdue") if account.agreement.step != "none" else outcome
+
+
+def _grace(account: Account, clock: Clock) -> Outcome:
+    grace_ends_at = account.agreement.grace_ends_at
+    if grace_ends_at is None or grace_ends_at <= clock.now:
+        return close(account, clock)
+    return Outcome(account, said=(Emitted(GraceEnded(agreement_id=account.agreement.agreement_id), grace_ends_at),))
+
+
+def _credited(account: Account, accrual_id: str, clock: Clock) -> Outcome:
+    """A late event lowered the charge: what is unpaid of it is dropped, what was paid is owed to the member."""
+    agreement = account.agreement
+    due_minor = quoted(account).charge_minor
+    back_minor = (agreement.charge_minor or 0) - due_minor
+    if back_minor <= 0:
+        return Outcome(account)
+    event = ChargeCredited(**agreement.facts, amount=account.money(back_minor))
+    outcome = changed(account, event, agreement=replace(agreement, charge_minor=due_minor))
+    debt_id = charge_debt_id(agreement.agreement_id)
+    return outcome.then(give_back, "charge_credited", accrual_id, debt_id, back_minor, clock)
+
+
+def write_off(account: Account, reference: str, clock: Clock) -> Outcome:
+    """Nothing more is expected: what is unpaid is a loss, the agreement ends, and the line gives no more credit."""
+    debts = account.payable()
+    event = AgreementWrittenOff(
+        **account.agreement.facts, amount=account.money(sum(debt.outstanding_minor for debt in debts))
+    )
+    outcome = moved(account, "written_off", event, step="none", step_due_at=None)
+    for debt in debts:
+        about = entry_about(account, "write_off", reference)
+        outcome = outcome.then(reduce_debt, debt, debt.outstanding_minor, "losses", about)
+        outcome = outcome.then(void_notices, debt.debt_id, clock)
+    return outcome.then(_no_more_credit).then(close, clock)
+
+
+def _no_more_credit(account: Account) -> Outcome:
+    line, entries = retargeted(account.line, 0)
+    return booked(replace(account, line=line), entries)

@@ -1,0 +1,128 @@
+"""Agreements: looked at, signed, left; what they would come to."""
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from pydantic import ConfigDict, Field
+
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
+from lutong_contracts.values import Identifier
+from lutong_membership.agreements.domain.account import Outcome
+from lutong_membership.agreements.domain.agreement import may_be_signed
+from lutong_membership.agreements.domain.term import quit_early, quoted
+from lutong_membership.agreements.http.commands import example, open_one, router, say, settle_command
+from lutong_membership.agreements.store import accounts as account_store
+from lutong_membership.agreements.store import agreements as agreement_store
+from lutong_membership.agreements.store import statements as statement_store
+from lutong_membership.holds.domain.requests import RequestContext, join
+from lutong_membership.holds.store import assessments as assessment_store
+from lutong_membership.holds.store import consultations as consultation_store
+from lutong_membership.ledger.store import entries as ledger_store
+from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.plans.domain.terms import TERMS
+from lutong_membership.plans.store.plans import terms_of
+from lutong_membership.policy import clock
+
+
+class QuitRequest(Command):
+    """What a member agrees to pay for leaving: see the quote first."""
+
+    model_config = ConfigDict(json_schema_extra=example(accepted_charge_minor=1_180))
+
+    accepted_charge_minor: int = Field(ge=0, le=10**12)
+
+
+@router.get("/v1/agreements/{agreement_id}")
+@allowed("member", "merchant", "viewer")
+async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """An agreement and the terms that were signed."""
+    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"], merchant=row["merchant_id"]) or not_found("agreement", agreement_id)
+    return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
+
+
+@router.post("/v1/agreements/{agreement_id}/signature")
+@allowed("member", "operator")
+@audited("agreement.sign", own="member")
+async def sign(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Sign what was offered: the term begins, by the version that was shown."""
+    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
+    offers = await consultation_store.lock_offers(tx, [agreement_id])
+    if agreement_id not in offers:
+        raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {row['state']}: there is nothing to sign")
+    agreement, plan = offers[agreement_id]
+    if not may_be_signed(plan, clock(tx)):
+        raise Problem(409, "term_over", "the term of this plan is over")
+    lines = await line_store.lock_lines(tx, [agreement.member_id])
+    context = RequestContext({}, frozenset(), {}, lines, {}, set(), frozenset())
+    limits = await assessment_store.limits(tx, [agreement_id])
+    signature = join(agreement, plan, context, clock(tx), limits.get(agreement_id, 0))
+    await agreement_store.save_agreements(tx, [(signature.agreement, None)])
+    if signature.opened:
+        await line_store.open_lines(tx, [signature.opened])
+        await ledger_store.post(tx, {signature.opened.key: signature.opened}, signature.entries)
+    await say(tx, agreement_id, signature.said)
+    if who.is_staff:
+        effect = {"state": row["state"]}, {"state": signature.agreement.state}
+        await record(tx, who, Change("agreement.sign", f"agreement:{agreement_id}", None, *effect))
+    ends_at = signature.agreement.ends_at
+    return {
+        "agreement_id": agreement_id,
+        "state": "active",
+        "ends_at": ends_at,
+        "charge_cap_minor": plan.terms.cap_minor,
+    }
+
+
+@router.get("/v1/agreements/{agreement_id}/quote")
+@allowed("member", "merchant", "viewer")
+async def get_quote(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """What the agreement would come to now, or came to, with proof of every unit: the function that settles answers."""
+    account = await account_store.read_account(tx, agreement_id) or not_found("signed agreement", agreement_id)
+    agreement = account.agreement
+    if not who.acts_for(member=agreement.member_id, merchant=agreement.merchant_id):
+        not_found("signed agreement", agreement_id)
+    quote = quoted(account)
+    charged = agreement.charge_minor
+    return {
+        "agreement_id": agreement_id,
+        "state": agreement.state,
+        "currency": account.plan.currency,
+        **asdict(quote),
+        "charge_minor": quote.charge_minor if charged is None else charged,
+        "outstanding_minor": sum(debt.outstanding_minor for debt in account.debts.values()),
+    }
+
+
+@router.get("/v1/agreements/{agreement_id}/statement")
+@allowed("member", "viewer")
+async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Everything that was counted, owed, deducted and booked under an agreement."""
+    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
+    parts = await statement_store.statement(tx, agreement_id, row["member_id"])
+    entries = [entry | {"postings": orjson.loads(entry["postings"])} for entry in parts["entries"]]
+    return {"agreement_id": agreement_id, "currency": row["currency"], **parts, "entries": entries}
+
+
+@router.post("/v1/agreements/{agreement_id}/quit", status_code=202)
+@allowed("member", "operator")
+@audited("agreement.quit", own="member")
+async def quit_agreement(agreement_id: Identifier, leaving: QuitRequest, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Leave before the term is over. Refused when it would cost more than the member accepted: ask for a quote again."""
+    work, account = await open_one(tx, agreement_id, lambda one: who.acts_for(member=one.member_id))
+    outcome = quit_early(account, clock(tx))
+    if isinstance(outcome, Outcome):
+        charge_minor = quoted(outcome.account).charge_minor
+        if charge_minor > leaving.accepted_charge_minor:
+            raise Problem(
+                409, "quote_changed", f"leaving costs {charge_minor} minor units now", charge_minor=charge_minor
+            )
+    done = await settle_command(tx, work, outcome)
+    if who.is_staff:
+        effect = {"state": account.agreement.state}, {"state": done.account.agreement.state}
+        await record(tx, who, Change("agreement.quit", f"agreement:{agreement_id}", None, *effect))
+    return {"agreement_id": agreement_id, "state": "quit", "settle_at": done.account.agreement.settle_at}

@@ -1,0 +1,90 @@
+"""What several commands have in common: amounts, views, and turning a refusal into an answer."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NoReturn
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from lutong_chassis import Command, Problem, Tx, not_found, routes
+from lutong_contracts.values import Text
+from lutong_membership.agreements.domain.account import Account, Outcome
+from lutong_membership.agreements.domain.agreement import Agreement, Emitted, Refusal
+from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
+from lutong_membership.agreements.store import accounts as account_store
+from lutong_membership.agreements.store import statements as statement_store
+from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.policy import deducts
+
+router = routes("membership")
+"""The one router; every file of this folder adds its commands and queries to it."""
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Minor = Annotated[int, Field(ge=1, le=10**12, description="in minor units")]
+Why = Annotated[Text, StringConstraints(min_length=3, max_length=500)]
+
+
+class ReasonBody(Command):
+    """Why it is done: it goes into the audit, under the subject of whoever does it."""
+
+    reason: Why
+
+
+class LineView(BaseModel):
+    """A credit line, in minor units. `limit_minor` falls to `target_minor` as what is in use is given back."""
+
+    currency: str
+    limit_minor: int
+    target_minor: int
+    held_minor: int
+    owed_minor: int
+    charged_minor: int
+    uncovered_minor: int
+    credit_minor: int
+    available_minor: int
+
+
+def view(line: Line) -> LineView:
+    """A line as its member may see it."""
+    return LineView(**{name: getattr(line, name) for name in LineView.model_fields})
+
+
+async def open_one(tx: Tx, agreement_id: str, is_theirs: Callable[[Agreement], bool]) -> tuple[UnitOfWork, Account]:
+    """An agreement on the desk, its member's lines locked; 404 when it was never signed, or is not theirs."""
+    work = await account_store.open_work(tx, [agreement_id], deducts=deducts())
+    account = work.account(agreement_id)
+    if account is None or not is_theirs(account.agreement):
+        not_found("signed agreement", agreement_id)
+    return work, account
+
+
+async def settle_command(tx: Tx, work: UnitOfWork, outcome: Outcome | Refusal) -> Outcome:
+    """Write what was decided and say it on the journey of the agreement, or answer why not."""
+    if isinstance(outcome, Refusal):
+        raise Problem(409, outcome.kind, outcome.detail)
+    said = work.take(outcome)
+    await account_store.save_work(tx, work)
+    await say(tx, outcome.account.agreement.agreement_id, said)
+    return outcome
+
+
+async def say(tx: Tx, agreement_id: str, said: Sequence[Emitted]) -> None:
+    """Say what follows, on the journey that brought the agreement."""
+    cause = await statement_store.journey_of(tx, agreement_id)
+    for each in said:
+        tx.publish(each.event, cause=cause, due_at=each.due_at)
+
+
+async def locked_line(tx: Tx, member_id: str, currency: str) -> Line:
+    """A member's line, locked; 404 when there is none."""
+    lines = await line_store.lock_lines(tx, [member_id])
+    return lines.get((member_id, currency)) or _no_line(member_id, currency)
+
+
+def _no_line(member_id: str, currency: str) -> NoReturn:
+    raise Problem(404, "not_found", f"member {member_id!r} has no line in {currency}")
+
+
+def example(**fields: Any) -> dict[str, Any]:
+    """The configuration of a body that shows an example."""
+    return {"examples": [fields]}

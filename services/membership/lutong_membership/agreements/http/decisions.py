@@ -1,0 +1,180 @@
+"""How operators decide about money: alone up to the thresholds, above them one proposes and another one approves."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal, NamedTuple
+
+from pydantic import BaseModel
+
+from lutong_chassis import Problem, Tx, Who
+from lutong_chassis.audit import Change, record
+from lutong_membership.agreements.domain.account import Account, Outcome
+from lutong_membership.agreements.domain.agreement import LIFE, Refusal
+from lutong_membership.agreements.domain.approvals import Adjustment, Deed, decides_alone, weight, why_not_theirs
+from lutong_membership.agreements.domain.collection import waive
+from lutong_membership.agreements.domain.term import write_off
+from lutong_membership.agreements.http.commands import locked_line, open_one, settle_command
+from lutong_membership.agreements.store import approvals as approval_store
+from lutong_membership.agreements.store import statements as statement_store
+from lutong_membership.ledger.domain.entries import Entry, Line, pair
+from lutong_membership.ledger.domain.lines import retargeted
+from lutong_membership.ledger.store import entries as ledger_store
+from lutong_membership.policy import clock, policy
+
+
+class Actions(NamedTuple):
+    """What the audit calls a decision: when it is carried out at once, and when it is proposed."""
+
+    done: str
+    proposed: str
+
+
+ACTIONS: Final[Mapping[Deed, Actions]] = {
+    "payout": Actions("payout.make", "payout.propose"),
+    "line": Actions("line.set", "line.propose"),
+    "waiver": Actions("debt.waive", "debt.propose_waiver"),
+    "write_off": Actions("agreement.write_off", "agreement.propose_write_off"),
+}
+_LINE: Final = ("target_minor", "credit_minor", "owed_minor", "charged_minor", "uncovered_minor")
+SHOWN: Final = ("decision_id", "debt_id", *_LINE)
+"""The fields that audit rows of decisions show."""
+
+
+class Decided(BaseModel):
+    """Whether it is done, or proposed: then under which id another operator approves it."""
+
+    state: Literal["done", "proposed"]
+    amount_minor: int
+    proposal_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Something that may be done now: how much it comes to, and how it is written."""
+
+    amount_minor: int
+    write: Callable[[], Awaitable[object]]
+
+
+async def decide(tx: Tx, who: Who, wanted: Adjustment) -> Decided:
+    """Do it, when one person is enough; else propose it. Audited either way. 404, or 409 when it cannot be done."""
+    line = await locked_line(tx, wanted.member_id, wanted.currency)
+    if refusal := why_not_theirs(who.subject, frozenset({wanted.member_id, await _merchant_of(tx, wanted)})):
+        raise Problem(409, refusal.kind, refusal.detail)
+    ready = await _ready(tx, wanted, line)
+    wanted = _with_amount(wanted, ready)
+    rules, weight_minor = policy(), weight(wanted, line.target_minor)
+    since = tx.now - rules.period
+    spent = await approval_store.spent(tx, wanted, who.subject, since)
+    if not decides_alone(rules, wanted, weight_minor, spent):
+        return await _propose(tx, who, wanted)
+    await ready.write()
+    bounds = rules.limits(wanted.deed, wanted.currency), since
+    await approval_store.keep_decision(tx, wanted, weight_minor, (who.subject, None), bounds)
+    await record(tx, who, _change(wanted, ACTIONS[wanted.deed].done, wanted.reason, line))
+    return Decided(state="done", amount_minor=wanted.amount_minor)
+
+
+async def _propose(tx: Tx, who: Who, wanted: Adjustment) -> Decided:
+    if not await approval_store.propose(tx, wanted, who.subject, tx.now + policy().proposal_life):
+        raise Problem(409, "proposal_open", "the same is proposed already: see GET /v1/proposals")
+    await record(tx, who, _change(wanted, ACTIONS[wanted.deed].proposed, wanted.reason))
+    return Decided(state="proposed", amount_minor=wanted.amount_minor, proposal_id=wanted.reference)
+
+
+async def carry_out(tx: Tx, who: Who, wanted: Adjustment, line: Line, reason: str, proposed_by: str) -> None:
+    """Do what was proposed, now that another one approved it; for no more than what was looked at."""
+    ready = await _ready(tx, wanted, line)
+    if ready.amount_minor > wanted.amount_minor:
+        detail = f"it comes to {ready.amount_minor} minor units by now: propose it anew"
+        raise Problem(409, "amount_changed", detail, amount_minor=ready.amount_minor)
+    wanted = _with_amount(wanted, ready)
+    await ready.write()
+    rules = policy()
+    bounds = rules.limits(wanted.deed, wanted.currency), tx.now - rules.period
+    weight_minor = weight(wanted, line.target_minor)
+    await approval_store.keep_decision(tx, wanted, weight_minor, (proposed_by, who.subject), bounds)
+    await record(tx, who, _change(wanted, "proposal.approve", reason, line))
+
+
+async def _merchant_of(tx: Tx, wanted: Adjustment) -> str:
+    row = await statement_store.agreement(tx, wanted.agreement_id) if wanted.agreement_id else None
+    return str(row["merchant_id"]) if row else ""
+
+
+def _change(wanted: Adjustment, action: str, reason: str, line: Line | None = None) -> Change:
+    subject = f"agreement:{wanted.agreement_id}" if wanted.agreement_id else f"member:{wanted.member_id}"
+    after: dict[str, object] = {
+        "decision_id": wanted.reference,
+        "amount_minor": wanted.amount_minor,
+        "currency": wanted.currency,
+    }
+    if wanted.debt_id:
+        after["debt_id"] = wanted.debt_id
+    before = {name: getattr(line, name) for name in _LINE} if line else None
+    return Change(action, subject, reason, before, after)
+
+
+def _with_amount(wanted: Adjustment, ready: Ready) -> Adjustment:
+    return replace(wanted, amount_minor=ready.amount_minor)
+
+
+async def _ready(tx: Tx, wanted: Adjustment, line: Line) -> Ready:
+    found = await _DEEDS[wanted.deed](tx, wanted, line)
+    if isinstance(found, Refusal):
+        raise Problem(409, found.kind, found.detail)
+    return found
+
+
+async def _payout(tx: Tx, wanted: Adjustment, line: Line) -> Ready | Refusal:
+    if wanted.amount_minor > line.credit_minor:
+        return Refusal("not_owed", f"{line.credit_minor} minor units are owed to the member: pay out at most that")
+    if await approval_store.deduction_under_way(tx, *line.key):
+        return Refusal("deduction_under_way", "a deduction from this member is under way: wait for its outcome")
+    legs = pair(f"credit:{wanted.member_id}", "platform:cash", wanted.amount_minor)
+    entry = Entry("payout", wanted.member_id, wanted.currency, legs, reference=wanted.reference)
+    return Ready(wanted.amount_minor, lambda: ledger_store.post(tx, {line.key: line}, [entry]))
+
+
+async def _line(tx: Tx, wanted: Adjustment, line: Line) -> Ready:
+    target, entries = retargeted(line, wanted.amount_minor)
+
+    async def write() -> None:
+        if entries:
+            await ledger_store.post(tx, {target.key: target}, entries)
+        else:
+            await ledger_store.retarget(tx, [target])
+
+    return Ready(wanted.amount_minor, write)
+
+
+async def _of_an_agreement(tx: Tx, wanted: Adjustment, _line: Line) -> Ready | Refusal:
+    work, account = await open_one(tx, wanted.agreement_id or "", lambda _: True)
+    outcome = _decided(account, wanted, tx)
+    if isinstance(outcome, Refusal):
+        return outcome
+    unpaid_minor = sum(debt.outstanding_minor for debt in account.payable())
+    amount_minor = unpaid_minor if wanted.deed == "write_off" else wanted.amount_minor
+    return Ready(amount_minor, lambda: settle_command(tx, work, outcome))
+
+
+def _decided(account: Account, wanted: Adjustment, tx: Tx) -> Outcome | Refusal:
+    payable = {debt.debt_id: debt for debt in account.payable()}
+    if wanted.deed == "write_off":
+        if len(payable) < sum(bool(debt.outstanding_minor) for debt in account.debts.values()):
+            return Refusal("deduction_under_way", "a deduction is under way: wait for its outcome")
+        if not payable or "written_off" not in LIFE[account.agreement.state]:
+            return Refusal("nothing_owed", "nothing is owed under this agreement")
+        return write_off(account, wanted.reference, clock(tx))
+    debt = payable.get(wanted.debt_id or "")
+    if debt is None or wanted.amount_minor > debt.outstanding_minor:
+        return Refusal("not_owed", f"that much of debt {wanted.debt_id!r} is not open, or a deduction is under way")
+    return waive(account, debt, wanted.amount_minor, wanted.reference, clock(tx))
+
+
+_DEEDS: Final[Mapping[Deed, Callable[[Tx, Adjustment, Line], Awaitable[Ready | Refusal]]]] = {
+    "payout": _payout,
+    "line": _line,
+    "waiver": _of_an_agreement,
+    "write_off": _of_an_agreement,
+}

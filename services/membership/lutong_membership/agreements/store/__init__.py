@@ -1,0 +1,1 @@
+"""SQL of agreements, accounts, direct debits and approvals."""

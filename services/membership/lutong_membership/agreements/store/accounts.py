@@ -1,0 +1,172 @@
+"""Agreements with all that hangs on them: opened under the lock of the members' lines, and written back by what changed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from lutong_chassis import Tx, columns
+from lutong_membership.agreements.domain.account import Account
+from lutong_membership.agreements.domain.accruals import Accrual
+from lutong_membership.agreements.domain.debts import Debt
+from lutong_membership.agreements.domain.direct_debit import Deduction
+from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
+from lutong_membership.agreements.store.agreements import agreements, members_of, save_agreements
+from lutong_membership.holds.store.holds import EndedHolds, open_holds
+from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.ledger.store import entries
+from lutong_membership.ledger.store.lines import lock_lines, read_lines
+
+_ACCRUAL: Final = tuple(Accrual.__dataclass_fields__)
+_DEBT: Final = tuple(Debt.__dataclass_fields__)
+_DEDUCTION: Final = tuple(Deduction.__dataclass_fields__)
+
+
+async def open_work(
+    tx: Tx,
+    agreement_ids: Iterable[str],
+    *,
+    deducts: bool,
+    lines: dict[tuple[str, str], Line] | None = None,
+    lock: bool = True,
+) -> UnitOfWork:
+    """Dossiers of agreements that were signed. `lines` are given when they are locked already.
+
+    Deductions are locked too: the errand marks them as sent without asking anybody for the line.
+    """
+    wanted = sorted(set(agreement_ids))
+    if lines is None:
+        lines = await lock_lines(tx, await members_of(tx, wanted))
+    pairs = await agreements(tx, wanted)
+    accruals = await _by_agreement(tx, wanted, "accrual", Accrual, "at, accrual_id")
+    debts = await _by_agreement(tx, wanted, "debt", Debt, "incurred_at, debt_id")
+    deductions = await _by_agreement(
+        tx, wanted, "deduction", Deduction, "deduction_id FOR NO KEY UPDATE" if lock else "deduction_id"
+    )
+    under_way = await open_holds(tx, wanted)
+    accounts = {
+        key: Account(
+            agreement,
+            plan,
+            lines[agreement.member_id, plan.currency],
+            accruals[key],
+            debts[key],
+            deductions[key],
+            under_way.get(key, 0),
+            deducts,
+        )
+        for key, (agreement, plan) in pairs.items()
+        if agreement.signed_at is not None
+    }
+    return UnitOfWork(accounts, lines)
+
+
+async def read_account(tx: Tx, agreement_id: str) -> Account | None:
+    """A dossier for looking at: nothing is locked."""
+    member = await members_of(tx, [agreement_id])
+    lines = {line.key: line for line in await read_lines(tx, member[0])} if member else {}
+    return (await open_work(tx, [agreement_id], deducts=False, lines=lines, lock=False)).account(agreement_id)
+
+
+async def work_of(tx: Tx, endings: EndedHolds, *, deducts: bool) -> UnitOfWork:
+    """Dossiers for holds that ended. Of a running agreement nothing but itself is needed: what comes is only added."""
+    running = {
+        ended.agreement.agreement_id: Account(
+            ended.agreement,
+            ended.plan,
+            endings.lines[ended.hold.member_id, ended.plan.currency],
+            deducts=deducts,
+        )
+        for ended in endings.ended
+        if ended.agreement.state == "active"
+    }
+    ended_ones = {e.agreement.agreement_id for e in endings.ended} - running.keys()
+    if not ended_ones:
+        return UnitOfWork(running, endings.lines)
+    work = await open_work(tx, ended_ones, deducts=deducts, lines=endings.lines)
+    return UnitOfWork(running | work.accounts, endings.lines)
+
+
+async def _by_agreement(
+    tx: Tx, agreement_ids: Sequence[str], table: str, cls: type[Accrual | Debt | Deduction], order: str
+) -> dict[str, dict[str, Any]]:
+    rows = await tx.fetch(
+        f"SELECT {', '.join(cls.__dataclass_fields__)} FROM {table} WHERE agreement_id = ANY ($1) ORDER BY {order}",
+        agreement_ids,
+    )
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in rows:
+        found[row["agreement_id"]][row[f"{table}_id"]] = cls(**dict(row))
+    return found
+
+
+async def agreements_in_debt(tx: Tx, member_id: str, currency: str) -> list[str]:
+    """Agreements under which a member owes something. The member's lines must be locked."""
+    rows = await tx.fetch(
+        "SELECT DISTINCT agreement_id FROM debt WHERE member_id = $1 AND currency = $2 AND outstanding_minor > 0",
+        member_id,
+        currency,
+    )
+    return [row["agreement_id"] for row in rows]
+
+
+async def save_work(tx: Tx, work: UnitOfWork) -> None:
+    """Write what was decided: only what is another than it was."""
+    await entries.post(tx, {key: work.as_locked(key) for key in work.lines}, work.entries)
+    still = [line for key, line in work.lines.items() if work.was_retargeted(key)]
+    if still:
+        await entries.retarget(tx, still)
+    changes = work.changes()
+    await save_agreements(tx, [(agreement, None) for agreement in changes.agreements])
+    await _save_accruals(tx, changes.accruals)
+    await _save_debts(tx, changes.debts)
+    await _save_deductions(tx, changes.deductions)
+
+
+async def _save_accruals(tx: Tx, accruals: Sequence[Accrual]) -> None:
+    if not accruals:
+        return
+    rows = [tuple(getattr(accrual, name) for name in _ACCRUAL) for accrual in accruals]
+    await tx.execute(
+        f"""
+        INSERT INTO accrual ({", ".join(_ACCRUAL)})
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::integer[], $6::bigint[], $7::bigint[],
+                      $8::text[], $9::text[], $10::text[], $11::text[])
+        """,
+        *columns(rows, 11),
+    )
+
+
+async def _save_debts(tx: Tx, debts: Sequence[Debt]) -> None:
+    if not debts:
+        return
+    rows = sorted((tuple(getattr(debt, name) for name in _DEBT) for debt in debts), key=lambda row: row[0])
+    await tx.execute(
+        f"""
+        INSERT INTO debt ({", ".join(_DEBT)})
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+                      $8::timestamptz[], $9::timestamptz[], $10::bigint[])
+            ON CONFLICT (debt_id) DO UPDATE
+            SET outstanding_minor = excluded.outstanding_minor, paid_minor = excluded.paid_minor
+        """,
+        *columns(rows, 10),
+    )
+
+
+async def _save_deductions(tx: Tx, deductions: Sequence[Deduction]) -> None:
+    """A deduction that is due is looked at by the errand from now on; one that is void is not."""
+    if not deductions:
+        return
+    ordered = sorted(deductions, key=lambda deduction: (deduction.state != "void", deduction.deduction_id))
+    rows = [tuple(getattr(deduction, name) for name in _DEDUCTION) for deduction in ordered]
+    await tx.execute(
+        f"""
+        INSERT INTO deduction ({", ".join(_DEDUCTION)}, due_at)
+        SELECT given.*, now()
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[],
+                      $8::timestamptz[], $9::integer[], $10::text[], $11::text[]) AS given
+            ON CONFLICT (deduction_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, due_at = now()
+        """,
+        *columns(rows, 11),
+    )

@@ -1,0 +1,163 @@
+"""What one operator proposes and another one approves, and the sums that one operator decided alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from lutong_chassis import Tx, columns
+from lutong_contracts import Event
+from lutong_contracts.membership import AgreementOverdue
+from lutong_membership.agreements.domain.approvals import GIFTS, Adjustment, Deed, Limits, Proposal, Spent
+
+
+async def propose_write_offs(tx: Tx, said: Sequence[Event], expires_at: datetime) -> None:
+    """The top of the ladder: propose to write off what agreements owe. An operator decides."""
+    wanted = [
+        (event.agreement_id, tx.new_id())
+        for event in said
+        if isinstance(event, AgreementOverdue) and event.step == "proposed"
+    ]
+    if not wanted:
+        return
+    await _expire(tx)
+    await tx.execute(
+        """
+        INSERT INTO proposal (proposal_id, kind, agreement_id, member_id, currency, amount_minor, reason, proposed_by,
+                              expires_at)
+        SELECT proposal_id, 'write_off', agreement_id, member_id, currency,
+               (SELECT coalesce(sum(outstanding_minor), 0) FROM debt WHERE debt.agreement_id = given.agreement_id),
+               'nothing was paid until the top of the ladder', 'ladder', $3
+          FROM unnest($1::text[], $2::text[]) AS given(agreement_id, proposal_id)
+          JOIN agreement USING (agreement_id) JOIN plan USING (plan_id)
+            ON CONFLICT (agreement_id, kind) WHERE state = 'open' DO NOTHING
+        """,
+        *columns(sorted(wanted), 2),
+        expires_at,
+    )
+
+
+async def propose(tx: Tx, wanted: Adjustment, subject: str, expires_at: datetime) -> bool:
+    """Keep a proposal; False when the same is proposed and open already."""
+    await _expire(tx)
+    return bool(
+        await tx.fetchval(
+            """
+            INSERT INTO proposal (proposal_id, kind, agreement_id, debt_id, member_id, currency, amount_minor, reason,
+                                  proposed_by, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                ON CONFLICT DO NOTHING
+            RETURNING true
+            """,
+            *(wanted.reference, wanted.deed, wanted.agreement_id, wanted.debt_id, wanted.member_id, wanted.currency),
+            *(wanted.amount_minor, wanted.reason, subject, expires_at),
+        )
+    )
+
+
+async def _expire(tx: Tx) -> None:
+    """Nobody may approve these any more: others take their places. Those that somebody is looking at are left alone."""
+    await tx.execute(
+        """
+        UPDATE proposal SET state = 'expired', decided_by = '-', decided_at = now()
+         WHERE proposal_id IN (SELECT proposal_id FROM proposal WHERE state = 'open' AND expires_at <= now()
+                                ORDER BY proposal_id FOR NO KEY UPDATE SKIP LOCKED)
+        """
+    )
+
+
+async def proposal(tx: Tx, proposal_id: str, *, lock: bool = False) -> Proposal | None:
+    """A proposal. Lock the lines of its member before it."""
+    row = await tx.fetchrow(
+        f"SELECT * FROM proposal WHERE proposal_id = $1 {'FOR NO KEY UPDATE' if lock else ''}", proposal_id
+    )
+    if row is None:
+        return None
+    wanted = Adjustment(
+        reference=proposal_id,
+        deed=row["kind"],
+        member_id=row["member_id"],
+        currency=row["currency"],
+        amount_minor=row["amount_minor"],
+        reason=row["reason"],
+        agreement_id=row["agreement_id"],
+        debt_id=row["debt_id"],
+    )
+    return Proposal(wanted, row["proposed_by"], row["expires_at"], row["state"], row["decided_by"])
+
+
+async def close_proposal(tx: Tx, proposal_id: str, state: str, subject: str) -> None:
+    """Close a locked proposal."""
+    await tx.execute(
+        "UPDATE proposal SET state = $2, decided_by = $3, decided_at = now() WHERE proposal_id = $1 AND state = 'open'",
+        proposal_id,
+        state,
+        subject,
+    )
+
+
+async def open_proposals(tx: Tx, limit: int) -> list[asyncpg.Record]:
+    """What waits for a second pair of eyes, the oldest first."""
+    return await tx.fetch(
+        """
+        SELECT * FROM proposal
+         WHERE state = 'open' AND expires_at > now()
+         ORDER BY proposed_at, proposal_id
+         LIMIT $1
+        """,
+        limit,
+    )
+
+
+async def spent(tx: Tx, wanted: Adjustment, subject: str, since: datetime) -> Spent:
+    """What was decided alone since then for this member, and by this operator.
+
+    The lines of the member are locked, and the operator is, by name: nobody decides beside us until commit.
+    """
+    await tx.lock("decides", [f"{subject} {wanted.currency}"])
+    kinds: list[Deed] = ["line"] if wanted.deed == "line" else list(GIFTS)
+    row = await tx.fetchrow(
+        """
+        SELECT coalesce(sum(amount_minor) FILTER (WHERE member_id = $1), 0)::bigint AS member_minor,
+               coalesce(sum(amount_minor) FILTER (WHERE decided_by = $2), 0)::bigint AS operator_minor
+          FROM decision
+         WHERE approved_by IS NULL AND (member_id = $1 OR decided_by = $2)
+           AND currency = $3 AND kind = ANY ($4) AND at > $5
+        """,
+        wanted.member_id,
+        subject,
+        wanted.currency,
+        kinds,
+        since,
+    )
+    return Spent(row["member_minor"], row["operator_minor"]) if row else Spent()
+
+
+async def keep_decision(
+    tx: Tx, wanted: Adjustment, weight_minor: int, by: tuple[str, str | None], bounds: tuple[Limits, datetime]
+) -> None:
+    """Write down what was decided, given with (who, who approved) and (limits, counted since)."""
+    limits, since = bounds
+    await tx.execute(
+        """
+        INSERT INTO decision (decision_id, kind, member_id, currency, agreement_id, debt_id, amount_minor, decided_by,
+                              approved_by, reason, member_limit_minor, operator_limit_minor, counted_since)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        """,
+        *(wanted.reference, wanted.deed, wanted.member_id, wanted.currency, wanted.agreement_id, wanted.debt_id),
+        *(weight_minor, *by, wanted.reason, *limits, since),
+    )
+
+
+async def deduction_under_way(tx: Tx, member_id: str, currency: str) -> bool:
+    """Whether money is perhaps being taken from a member right now: what is owed to them may change with its outcome."""
+    return bool(
+        await tx.fetchval(
+            """
+            SELECT EXISTS (SELECT FROM deduction
+                            WHERE member_id = $1 AND currency = $2 AND state IN ('sent', 'unknown', 'taken'))
+            """,
+            member_id,
+            currency,
+        )
+    )

@@ -1,0 +1,108 @@
+"""Deductions that wait for the errand: claimed only in their window, and marked as sent before they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from lutong_chassis import Cause, Tx, columns
+from lutong_membership.agreements.domain.agreement import Clock
+from lutong_membership.agreements.domain.direct_debit import postponed
+from lutong_membership.plans.store.plans import as_plan
+from lutong_membership.providers.deduction.values import Order
+
+LEASE: Final = timedelta(seconds=60)
+"""How long one process may be busy with an attempt before another one asks what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to make now, or one that was perhaps made before."""
+
+    order: Order
+    agreement_id: str
+    sent_before: bool
+    tries: int
+    cause: Cause
+
+
+async def claim_deductions(tx: Tx, jobs_max: int, clock: Clock) -> list[Attempt]:
+    """Lease attempts that are due. Those that were never sent are marked as sent now: from here on they may have happened.
+
+    Outside their window they are not sent, but put off until it opens. What was sent is asked for at any time.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT deduction.*, plan.merchant_id, plan_version.version, plan_version.plan_id, line_limit_minor, terms,
+               correlation_id, causation_id
+          FROM deduction JOIN agreement USING (agreement_id)
+          JOIN plan ON plan.plan_id = agreement.plan_id
+          JOIN plan_version ON plan_version.plan_id = agreement.plan_id AND plan_version.version = agreement.version
+         WHERE deduction.state IN ('due', 'sent', 'unknown') AND due_at <= clock_timestamp()
+         ORDER BY due_at
+         LIMIT $1
+           FOR UPDATE OF deduction SKIP LOCKED
+        """,
+        jobs_max,
+    )
+    wait, go = [], []
+    for row in rows:
+        plan = as_plan(row)
+        withholding = plan.terms.withholding
+        opens_at = postponed(clock.now, withholding.window, clock.calendar(plan)) if withholding else None
+        if row["state"] == "due" and opens_at:
+            wait.append((row["deduction_id"], opens_at))
+        else:
+            go.append(_attempt(row))
+    await _lease(tx, [*wait, *((each.order.deduction_id, clock.now + LEASE) for each in go)], {key for key, _ in wait})
+    return go
+
+
+def _attempt(row: Any) -> Attempt:  # noqa: ANN401  # a row of the statement above
+    order = Order(row["deduction_id"], row["member_id"], row["amount_minor"], row["currency"])
+    cause = Cause(row["correlation_id"] or row["agreement_id"], row["causation_id"])
+    return Attempt(order, row["agreement_id"], row["state"] != "due", row["tries"], cause)
+
+
+async def _lease(tx: Tx, leased: Sequence[tuple[str, datetime]], waiting: set[str]) -> None:
+    await tx.execute(
+        """
+        UPDATE deduction
+           SET due_at = given.due_at,
+               state = CASE WHEN waits OR state <> 'due' THEN state ELSE 'sent' END,
+               sent_at = CASE WHEN waits OR state <> 'due' THEN sent_at ELSE now() END,
+               tries = CASE WHEN waits THEN tries ELSE tries + 1 END
+          FROM unnest($1::text[], $2::timestamptz[], $3::boolean[]) AS given(deduction_id, due_at, waits)
+         WHERE deduction.deduction_id = given.deduction_id
+        """,
+        *columns(sorted((key, due_at, key in waiting) for key, due_at in leased), 3),
+    )
+
+
+async def postpone_deductions(tx: Tx, later: Sequence[tuple[str, str, datetime]]) -> None:
+    """Ask again later, given as (deduction, state, when). An attempt that certainly did not arrive is due again."""
+    await tx.execute(
+        """
+        UPDATE deduction
+           SET state = given.state, due_at = given.due_at,
+               sent_at = CASE WHEN given.state = 'due' THEN NULL ELSE sent_at END
+          FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS given(deduction_id, state, due_at)
+         WHERE deduction.deduction_id = given.deduction_id AND deduction.state IN ('sent', 'unknown')
+        """,
+        *columns(sorted(later), 3),
+    )
+
+
+async def end_deductions(tx: Tx, outcomes: Sequence[tuple[str, str, str | None]]) -> set[str]:
+    """Keep outcomes, given as (deduction, state, reason); gives those that were not known before."""
+    rows = await tx.fetch(
+        """
+        UPDATE deduction
+           SET state = given.state, reason = given.reason, answered_at = now(), due_at = NULL
+          FROM unnest($1::text[], $2::text[], $3::text[]) AS given(deduction_id, state, reason)
+         WHERE deduction.deduction_id = given.deduction_id AND deduction.state IN ('sent', 'unknown')
+        RETURNING deduction.deduction_id
+        """,
+        *columns(sorted(outcomes, key=lambda outcome: str(outcome[0])), 3),
+    )
+    return {row["deduction_id"] for row in rows}

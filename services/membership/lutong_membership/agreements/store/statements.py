@@ -1,0 +1,45 @@
+"""What members, merchants and operators may look at."""
+
+from typing import Any, Final
+
+import asyncpg
+
+from lutong_chassis import Cause, Tx
+from lutong_membership.agreements.store.agreements import AGREEMENT, JOINS, PINNED
+
+_PARTS: Final = {
+    "accruals": "SELECT * FROM accrual WHERE agreement_id = $1 ORDER BY recorded_at, accrual_id LIMIT 1000",
+    "debts": "SELECT * FROM debt WHERE agreement_id = $1 ORDER BY incurred_at, debt_id LIMIT 1000",
+    "deductions": """
+        SELECT deduction_id, amount_minor, notified_at, not_before, attempt, state, reason, answered_at
+          FROM deduction WHERE agreement_id = $1 ORDER BY notified_at, deduction_id LIMIT 1000
+    """,
+    "entries": """
+        SELECT number, kind, order_id, debt_id, reference, at, encode(hash, 'hex') AS hash,
+               (SELECT json_object_agg(account, amount_minor ORDER BY account) FROM posting
+                 WHERE posting.entry_id = entry.entry_id)::text AS postings
+          FROM entry WHERE member_id = $2 AND agreement_id = $1 ORDER BY entry_id LIMIT 1000
+    """,
+}
+
+
+async def agreement(tx: Tx, agreement_id: str) -> asyncpg.Record | None:
+    """An agreement with the version that was signed."""
+    return await tx.fetchrow(
+        f"SELECT {AGREEMENT}, {PINNED}, plan_version.title, asked_at, changed_at, reason FROM agreement {JOINS} WHERE agreement_id = $1",
+        agreement_id,
+    )
+
+
+async def journey_of(tx: Tx, agreement_id: str) -> Cause:
+    """What happens to an agreement continues the journey that brought it, unless that is not known."""
+    row = await tx.fetchrow("SELECT correlation_id, causation_id FROM agreement WHERE agreement_id = $1", agreement_id)
+    return Cause(row["correlation_id"], row["causation_id"]) if row and row["correlation_id"] else tx.cause
+
+
+async def statement(tx: Tx, agreement_id: str, member_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Everything that was counted, owed, deducted and booked under an agreement, in order of time."""
+    return {
+        part: [dict(row) for row in await tx.fetch(sql, agreement_id, *([member_id] if part == "entries" else []))]
+        for part, sql in _PARTS.items()
+    }

@@ -1,0 +1,1 @@
+"""Coupons: issued on signature, reserved by an order, redeemed or returned."""

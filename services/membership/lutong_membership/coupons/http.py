@@ -1,0 +1,144 @@
+"""Coupons: stocks, what is given out of them, and what members have."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import ConfigDict, Field
+
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
+from lutong_contracts.membership import CouponLapsed, CouponVoided
+from lutong_contracts.values import Identifier
+from lutong_membership.agreements.domain.agreement import Refusal
+from lutong_membership.agreements.http.commands import Currency, Minor, ReasonBody, example, router
+from lutong_membership.coupons import store as coupon_store
+from lutong_membership.coupons.domain import USABLE, Stock, issue
+from lutong_membership.coupons.handlers import issued_event
+from lutong_membership.plans.domain.terms import Minor as MinorOrNothing
+from lutong_membership.plans.domain.terms import Zone
+from lutong_membership.policy import clock
+
+Units = Annotated[int, Field(ge=1, le=10**9)]
+
+_CHANGEABLE: Final = ("total", "daily_total", "member_total", "paused")
+"""What of a stock may be changed."""
+
+
+class StockOfCoupons(Command):
+    """Coupons of one kind: so much off from a minimum on, and how many may be given out."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(
+            merchant_id="watsons",
+            amount_off_minor=1_000,
+            minimum_minor=5_000,
+            total=10_000,
+            daily_total=500,
+            member_total=1,
+        )
+    )
+
+    merchant_id: Identifier
+    currency: Currency = "CNY"
+    amount_off_minor: Minor
+    minimum_minor: MinorOrNothing = 0
+    total: Units
+    daily_total: Units
+    member_total: Annotated[int, Field(ge=1, le=1_000)] = 1
+    valid_days: Annotated[int, Field(ge=1, le=3660)] = 30
+    zone: Zone = "Asia/Shanghai"
+    paused: bool = False
+
+
+class Recipient(Command):
+    """Who is given a coupon."""
+
+    model_config = ConfigDict(json_schema_extra=example(member_id="reader-1"))
+
+    member_id: Identifier
+
+
+class Voiding(ReasonBody):
+    """Why a coupon is taken back."""
+
+    model_config = ConfigDict(json_schema_extra=example(reason="given out by mistake"))
+
+
+@router.put("/v1/coupon-stocks/{stock_id}")
+@allowed("merchant", "operator")
+@audited("coupon_stock.put", own="merchant", shows=("total", "daily_total", "member_total", "paused"))
+async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: TxDependency) -> dict[str, str]:
+    """Open a stock, pause it, or change how many may be given out. What a coupon is worth never changes."""
+    who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
+    await tx.lock("coupon stock", [stock_id])  # what is not mentioned stays, and must not change meanwhile
+    known = await coupon_store.stock(tx, stock_id)
+    unsaid = StockOfCoupons.model_fields.keys() - terms.model_fields_set if known else set()
+    kept = {name: known[name] for name in unsaid if known}
+    latest = Stock(stock_id, **(terms.model_dump() | kept))
+    if not await coupon_store.put_stock(tx, latest):
+        raise Problem(
+            409,
+            "stock_fixed",
+            f"stock {stock_id!r} has another merchant or price, or more is given out: use another id",
+        )
+    if who.is_staff:
+        before = None if known is None else {name: known[name] for name in _CHANGEABLE}
+        after = {name: getattr(latest, name) for name in _CHANGEABLE}
+        await record(tx, who, Change("coupon_stock.put", f"coupon_stock:{stock_id}", None, before, after))
+    return {"stock_id": stock_id}
+
+
+@router.get("/v1/coupon-stocks/{stock_id}")
+@allowed("merchant", "viewer")
+async def get_stock(stock_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """A stock, and how much of it is given out."""
+    row = await coupon_store.stock(tx, stock_id) or not_found("coupon stock", stock_id)
+    who.acts_for(merchant=row["merchant_id"]) or not_found("coupon stock", stock_id)
+    return dict(row)
+
+
+@router.post("/v1/coupon-stocks/{stock_id}/coupons", status_code=201)
+@allowed("merchant", "operator")
+@audited("coupon.issue", own="merchant", shows=("coupon_id", "stock_id"))
+async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Give a member a coupon."""
+    stocks = await coupon_store.lock_stocks(tx, [stock_id])
+    stock = stocks.get(stock_id) or not_found("coupon stock", stock_id)
+    who.acts_for(merchant=stock.merchant_id) or not_found("coupon stock", stock_id)
+    key = (stock_id, recipient.member_id)
+    before = (await coupon_store.issued_to(tx, [key])).get(key, 0)
+    issued = issue(stock, tx.new_id(), recipient.member_id, before, clock(tx))
+    if isinstance(issued, Refusal):
+        raise Problem(409, issued.kind, issued.detail)
+    stock, coupon = issued
+    await coupon_store.save_stocks(tx, [stock])
+    await coupon_store.save_coupons(tx, [coupon])
+    tx.publish(issued_event(coupon))
+    tx.publish(CouponLapsed(coupon_id=coupon.coupon_id), due_at=coupon.expires_at)
+    if who.is_staff:
+        given = {"coupon_id": coupon.coupon_id, "stock_id": stock_id}
+        await record(tx, who, Change("coupon.issue", f"member:{recipient.member_id}", after=given))
+    return {"coupon_id": coupon.coupon_id, "expires_at": coupon.expires_at}
+
+
+@router.get("/v1/members/{member_id}/coupons")
+@allowed("member", "viewer")
+async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> list[dict[str, Any]]:
+    """A member's coupons, the latest first."""
+    who.acts_for(member=member_id) or not_found("member", member_id)
+    return [dict(row) for row in await coupon_store.coupons_of(tx, member_id)]
+
+
+@router.post("/v1/coupons/{coupon_id}/void")
+@allowed("merchant", "operator")
+@audited("coupon.void")
+async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
+    """Take a coupon back that is not in use."""
+    coupon = (await coupon_store.lock_coupons(tx, [coupon_id])).get(coupon_id) or not_found("coupon", coupon_id)
+    who.acts_for(merchant=coupon.merchant_id) or not_found("coupon", coupon_id)
+    if coupon.state not in USABLE:
+        raise Problem(409, "coupon_in_use", f"coupon {coupon_id!r} is {coupon.state}: it cannot be taken back")
+    await coupon_store.save_coupons(tx, [coupon.moved("voided")])
+    effect = {"state": coupon.state}, {"state": "voided"}
+    await record(tx, who, Change("coupon.void", f"coupon:{coupon_id}", because.reason, *effect))
+    tx.publish(CouponVoided(coupon_id=coupon_id, reason="by_operator"))
+    return {"coupon_id": coupon_id, "state": "voided"}

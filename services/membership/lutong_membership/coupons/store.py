@@ -1,0 +1,131 @@
+"""Coupons and their stocks: stocks are locked in key order, coupons move from one state to the next."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from lutong_chassis import Tx, columns
+from lutong_membership.coupons.domain import USABLE, Coupon, Stock
+
+_COUPON: Final = ", ".join(f"coupon.{name}" for name in Coupon.__dataclass_fields__)
+_STOCK: Final = ", ".join(Stock.__dataclass_fields__)
+
+
+def _coupon(row: Any) -> Coupon:  # noqa: ANN401  # a row of coupon
+    return Coupon(**{name: row[name] for name in Coupon.__dataclass_fields__})
+
+
+async def lock_coupons(tx: Tx, coupon_ids: Iterable[str]) -> dict[str, Coupon]:
+    """Coupons by id, locked in key order."""
+    rows = await tx.fetch(
+        f"SELECT {_COUPON} FROM coupon WHERE coupon_id = ANY ($1) ORDER BY coupon_id FOR NO KEY UPDATE",
+        sorted(set(coupon_ids)),
+    )
+    return {row["coupon_id"]: _coupon(row) for row in rows}
+
+
+async def save_coupons(tx: Tx, coupons: Sequence[Coupon]) -> None:
+    """Write coupons that are new or went on."""
+    if not coupons:
+        return
+    rows = [tuple(getattr(coupon, name) for name in Coupon.__dataclass_fields__) for coupon in coupons]
+    await tx.execute(
+        f"""
+        INSERT INTO coupon ({", ".join(Coupon.__dataclass_fields__)})
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+                      $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[])
+            ON CONFLICT (coupon_id) DO UPDATE
+           SET state = excluded.state, order_id = excluded.order_id, changed_at = now()
+        """,
+        *columns(sorted(rows), 13),
+    )
+
+
+async def lock_stocks(tx: Tx, stock_ids: Iterable[str]) -> dict[str, Stock]:
+    """Stocks of coupons by id, locked in key order."""
+    rows = await tx.fetch(
+        f"SELECT {_STOCK} FROM coupon_stock WHERE stock_id = ANY ($1) ORDER BY stock_id FOR NO KEY UPDATE",
+        sorted(set(stock_ids)),
+    )
+    return {row["stock_id"]: Stock(**dict(row)) for row in rows}
+
+
+async def save_stocks(tx: Tx, stocks: Sequence[Stock]) -> None:
+    """Write how many coupons were taken from locked stocks."""
+    await tx.execute(
+        """
+        UPDATE coupon_stock
+           SET issued = given.issued, issued_today = given.issued_today, today = given.today
+          FROM unnest($1::text[], $2::integer[], $3::integer[], $4::date[])
+               AS given(stock_id, issued, issued_today, today)
+         WHERE coupon_stock.stock_id = given.stock_id
+        """,
+        *columns(sorted((s.stock_id, s.issued, s.issued_today, s.today) for s in stocks), 4),
+    )
+
+
+async def put_stock(tx: Tx, stock: Stock) -> bool:
+    """Create a stock, or change its bounds; gives whether that could be done: it is the same merchant's, for the same price."""
+    return bool(
+        await tx.fetchval(
+            """
+            INSERT INTO coupon_stock AS known (stock_id, merchant_id, currency, amount_off_minor, minimum_minor, total,
+                                               daily_total, member_total, valid_days, zone, paused)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                ON CONFLICT (stock_id) DO UPDATE
+               SET total = excluded.total, daily_total = excluded.daily_total, member_total = excluded.member_total,
+                   valid_days = excluded.valid_days, paused = excluded.paused
+             WHERE (known.merchant_id, known.currency, known.amount_off_minor, known.minimum_minor, known.zone)
+                   = (excluded.merchant_id, excluded.currency, excluded.amount_off_minor, excluded.minimum_minor,
+                      excluded.zone)
+               AND excluded.total >= known.issued
+            RETURNING true
+            """,
+            stock.stock_id,
+            stock.merchant_id,
+            stock.currency,
+            stock.amount_off_minor,
+            stock.minimum_minor,
+            stock.total,
+            stock.daily_total,
+            stock.member_total,
+            stock.valid_days,
+            stock.zone,
+            stock.paused,
+        )
+    )
+
+
+async def issued_to(tx: Tx, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """How many coupons were given to members, by (stock, member), those that are gone included."""
+    rows = await tx.fetch(
+        """
+        SELECT stock_id, member_id, count(*) AS n
+          FROM coupon JOIN unnest($1::text[], $2::text[]) AS given(stock_id, member_id) USING (stock_id, member_id)
+         GROUP BY stock_id, member_id
+        """,
+        *columns(sorted(set(wanted)), 2),
+    )
+    return {(row["stock_id"], row["member_id"]): row["n"] for row in rows}
+
+
+async def coupons_of(tx: Tx, member_id: str) -> list[asyncpg.Record]:
+    """A member's coupons, the latest first."""
+    return await tx.fetch(
+        f"SELECT {_COUPON}, issued_at FROM coupon WHERE member_id = $1 ORDER BY issued_at DESC, coupon_id LIMIT 200",
+        member_id,
+    )
+
+
+async def lapsed(tx: Tx, coupon_ids: Iterable[str], now: datetime) -> list[Coupon]:
+    """Those of these coupons that were not used in time, locked in key order."""
+    found = (await lock_coupons(tx, coupon_ids)).values()
+    return [coupon for coupon in found if coupon.state in USABLE and coupon.expires_at <= now]
+
+
+async def stock(tx: Tx, stock_id: str) -> asyncpg.Record | None:
+    """A stock, and how much of it is given out."""
+    return await tx.fetchrow("SELECT * FROM coupon_stock WHERE stock_id = $1", stock_id)

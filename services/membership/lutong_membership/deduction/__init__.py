@@ -1,1 +1,0 @@
-"""Who takes charges from members' accounts elsewhere: a provider outside, or nobody."""

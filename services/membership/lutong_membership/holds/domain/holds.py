@@ -1,0 +1,126 @@
+"""What an order costs a member, and what becomes of the credit that is set aside for it. Pure.
+
+A hold ends once: captured, released or expired. Goods that come after it expired are paid for all
+the same: from the line when there is room, else uncovered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from lutong_contracts.values import Money
+from lutong_membership.coupons.domain import Coupon
+from lutong_membership.ledger.domain.entries import DebtKind, Entry, EntryKind, Line, pair
+from lutong_membership.ledger.domain.lines import settled
+
+HoldState = Literal["waiting", "held", "captured", "released", "expired", "declined", "cancelled"]
+
+HOLD_LIFE: Final[Mapping[HoldState, tuple[HoldState, ...]]] = {
+    "waiting": ("held", "declined", "cancelled"),
+    "held": ("captured", "released", "expired"),
+    "captured": (),
+    "released": (),
+    "expired": ("captured", "released"),
+    "declined": (),
+    "cancelled": (),
+}
+
+
+def before(state: HoldState) -> list[HoldState]:
+    """The states from which a hold may come to this one."""
+    return [earlier for earlier, following in HOLD_LIFE.items() if state in following]
+
+
+class CaptureBeyondHoldError(ValueError):
+    """More was delivered than was ordered: a bug upstream, to be set aside and looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a member pays for an order, and why it is less than the list price. In minor units."""
+
+    total_minor: int
+    discount_minor: int = 0
+    coupon_minor: int = 0
+
+    @property
+    def due_minor(self) -> int:
+        """What is set aside, and paid once the goods are there."""
+        return self.total_minor - self.discount_minor - self.coupon_minor
+
+
+def price(total_minor: int, discount_percent: int, coupon: Coupon | None) -> Price:
+    """First the member's discount, then the coupon. Every order costs at least one minor unit.
+
+    What the member pays is rounded down, once for the whole order: the fraction is the merchant's to give.
+    """
+    discounted_minor = max(1, total_minor * (100 - discount_percent) // 100)
+    coupon_minor = min(coupon.amount_off_minor, discounted_minor - 1) if coupon else 0
+    return Price(total_minor, total_minor - discounted_minor, coupon_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is, or was, set aside for an order; or that nothing is, and why. `benefit_minor` is what the membership gave."""
+
+    order_id: str
+    member_id: str
+    merchant_id: str
+    currency: str
+    state: HoldState
+    reason: str | None = None
+    agreement_id: str | None = None
+    amount_minor: int = 0
+    total_minor: int = 0
+    discount_minor: int = 0
+    coupon_minor: int = 0
+    benefit_minor: int = 0
+    coupon_id: str | None = None
+    captured_minor: int = 0
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What a delivery does to its hold: its entries, what kind of debt it leaves, and what went back to the line."""
+
+    entries: list[Entry]
+    debt: DebtKind
+    released_minor: int
+
+
+def capture(hold: Hold, line: Line, amount: Money) -> Capture:
+    """The member has the goods. Of an open hold the rest is released at once; a hold that expired has a defined end too."""
+    amount_minor = amount.amount_minor
+    if amount_minor > hold.amount_minor or amount.currency != hold.currency:
+        message = f"order {hold.order_id}: {amount} delivered, {hold.amount_minor} {hold.currency} held"
+        raise CaptureBeyondHoldError(message)
+    if hold.state == "held":
+        entries = [_captured("capture", hold, line, amount_minor, f"owed:{line.member_id}", f"held:{line.member_id}")]
+        rest_minor = hold.amount_minor - amount_minor
+        return Capture(settled(line, *_some(*entries, released(hold, line, rest_minor))), "order", rest_minor)
+    if amount_minor <= line.available_minor:
+        ours = (f"owed:{line.member_id}", f"available:{line.member_id}")
+        return Capture(_some(_captured("late_capture", hold, line, amount_minor, *ours)), "order", 0)
+    ours = (f"uncovered:{line.member_id}", "platform:beyond")
+    return Capture(_some(_captured("uncovered_capture", hold, line, amount_minor, *ours)), "uncovered", 0)
+
+
+def released(hold: Hold, line: Line, amount_minor: int, kind: EntryKind = "release") -> Entry:
+    """What was held is available again."""
+    legs = pair(f"available:{line.member_id}", f"held:{line.member_id}", amount_minor)
+    return Entry(kind, line.member_id, line.currency, legs, hold.order_id, hold.agreement_id)
+
+
+def _captured(kind: EntryKind, hold: Hold, line: Line, amount_minor: int, to: str, from_: str) -> Entry:  # two legs
+    legs = (
+        *pair(to, from_, amount_minor),
+        *pair("platform:advances", f"merchant:{hold.merchant_id}:payable", amount_minor),
+    )
+    return Entry(kind, line.member_id, line.currency, legs, hold.order_id, hold.agreement_id)
+
+
+def _some(*entries: Entry) -> list[Entry]:
+    """Entries that move something."""
+    return [entry for entry in entries if entry.postings]

@@ -1,0 +1,260 @@
+"""Who may enjoy first, and what an order sets aside: decided in order of arrival, in memory. Pure.
+
+Members under a plan are decided at once. A newcomer with a standing assessment signs at once. Any
+other newcomer is asked about, and what they asked for waits for the answer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lutong_contracts import Event
+from lutong_contracts.feed import ServiceRequested
+from lutong_contracts.membership import (
+    AgreementConsulted,
+    CouponReserved,
+    CreditDeclined,
+    CreditHeld,
+    HoldLapsed,
+)
+from lutong_contracts.values import Money
+from lutong_membership.agreements.domain.agreement import Agreement, Clock, Emitted, may_be_signed, signed
+from lutong_membership.coupons.domain import Coupon, why_not_usable
+from lutong_membership.holds.domain.holds import Hold, HoldState, price
+from lutong_membership.ledger.domain.entries import Entry, Line, after
+from lutong_membership.ledger.domain.lines import hold, opened
+from lutong_membership.plans.domain.terms import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ValidAssessment:
+    """An assessment that still stands: up to which limit, and for which agreement it was made."""
+
+    limit_minor: int
+    agreement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """What a batch of requests is decided on: everything its members and merchants have so far."""
+
+    plans: Mapping[str, Plan]  # the open one, by merchant
+    applicants: frozenset[str]  # members of whom anything is known
+    agreements: dict[tuple[str, str], tuple[Agreement, Plan]]  # live ones, by (member, plan), as they were signed
+    lines: dict[tuple[str, str], Line]  # by (member, currency)
+    coupons: dict[str, Coupon]  # those that are named
+    answered: set[str]  # orders that have a hold, wait for one, or were answered without one
+    cancelled: frozenset[str]  # orders that ended before they were asked for
+    standing: dict[str, ValidAssessment] = field(default_factory=dict)  # assessments of who may join, by member
+    blockers: dict[tuple[str, str], str] = field(
+        default_factory=dict
+    )  # why no agreement may be signed, by (member, plan)
+    holdouts: dict[tuple[str, str], bool] = field(default_factory=dict)  # newcomers' arms: True is without benefits
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of one request: facts to say, and what to write."""
+
+    request: ServiceRequested
+    said: tuple[Emitted, ...]
+    hold: Hold
+    agreement: Agreement | None = None
+    opened: Line | None = None
+    entries: tuple[Entry, ...] = ()
+    coupon: Coupon | None = None
+    standing: ValidAssessment | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to be asked about the member."""
+        return self.agreement is not None and self.agreement.state == "consulted"
+
+    @property
+    def events(self) -> list[Event]:
+        """What is said, deadlines included."""
+        return [said.event for said in self.said]
+
+
+def decide_all(
+    requests: Sequence[ServiceRequested], context: RequestContext, clock: Clock, new_id: Callable[[], str]
+) -> list[Decision | None]:
+    """Decide in order of arrival: what one request takes is gone for the next one in the same batch.
+
+    None is for a request that was answered before. `context` are brought up to date on the way.
+    """
+    decisions = []
+    for request in requests:
+        decision = decide(request, context, clock, new_id)
+        if decision is not None:
+            apply(context, decision)
+        decisions.append(decision)
+    return decisions
+
+
+def decide(
+    request: ServiceRequested, context: RequestContext, clock: Clock, new_id: Callable[[], str]
+) -> Decision | None:
+    """Admit the member if need be, and set aside what the order costs them."""
+    if request.order_id in context.cancelled:
+        return declined(request, "order_cancelled", state="cancelled")
+    if request.order_id in context.answered:
+        return None
+    plan = context.plans.get(request.merchant_id)
+    if plan is None:
+        return declined(request, "no_plan")
+    if plan.currency != request.total.currency:
+        return declined(request, "currency_mismatch")
+    agreement, pinned = context.agreements.get((request.viewer_id, plan.plan_id), (None, plan))
+    if agreement is None:
+        return _newcomer(request, plan, context, clock, new_id())
+    if agreement.state == "consulted":
+        return _waits(request, agreement.agreement_id)
+    if agreement.state == "preordered":
+        return _joins(request, agreement, pinned, context, clock, context.standing[request.viewer_id].limit_minor)
+    return reserve(request, agreement, pinned, context.lines[request.viewer_id, plan.currency], context, clock)
+
+
+def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, clock: Clock, fresh_id: str) -> Decision:
+    member_id = request.viewer_id
+    reason = why_not_joining(member_id, plan, context, clock)
+    if reason:
+        return declined(request, reason)
+    fresh = Agreement(
+        fresh_id,
+        member_id,
+        plan.merchant_id,
+        plan.plan_id,
+        plan.version,
+        holdout=context.holdouts.get((member_id, plan.plan_id), False),
+    )
+    standing = context.standing.get(member_id)
+    if standing:
+        return replace(_joins(request, fresh, plan, context, clock, standing.limit_minor), standing=standing)
+    asked = Emitted(AgreementConsulted(**fresh.facts, plan_version=plan.version))
+    return replace(_waits(request, fresh_id), agreement=fresh, said=(asked,))
+
+
+def why_not_joining(member_id: str, plan: Plan, context: RequestContext, clock: Clock) -> str | None:
+    """Why a member may not sign this plan now, whatever a provider would say of them."""
+    if member_id not in context.applicants:
+        return "unknown_applicant"
+    if not may_be_signed(plan, clock):
+        return "term_over"
+    return context.blockers.get((member_id, plan.plan_id))
+
+
+def _joins(  # a request, an agreement, and what both are decided on
+    request: ServiceRequested, agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int
+) -> Decision:
+    """Sign, then hold. A line that is there is kept: a new plan neither lowers nor raises it."""
+    signature = join(agreement, plan, context, clock, limit_minor)
+    decision = reserve(request, signature.agreement, plan, signature.line, context, clock)
+    return replace(
+        decision,
+        said=(*signature.said, *decision.said),
+        agreement=signature.agreement,
+        opened=signature.opened,
+        entries=(*signature.entries, *decision.entries),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signature: the agreement, the line it draws on, and the entry that opened it, if it is new."""
+
+    agreement: Agreement
+    line: Line
+    said: tuple[Emitted, ...]
+    opened: Line | None = None
+    entries: tuple[Entry, ...] = ()
+
+
+def join(agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int) -> Signed:
+    """Sign an agreement; open a line when the member has none in this currency."""
+    agreement, said = signed(agreement, plan, clock)
+    line = context.lines.get((agreement.member_id, plan.currency))
+    if line:
+        return Signed(agreement, line, tuple(said))
+    fresh, entry = opened(agreement.member_id, plan.currency, min(limit_minor, plan.line_limit_minor))
+    return Signed(agreement, after(fresh, entry), tuple(said), fresh, (entry,))
+
+
+def reserve(  # a request, its agreement, and what both are decided on
+    request: ServiceRequested, agreement: Agreement, plan: Plan, line: Line, context: RequestContext, clock: Clock
+) -> Decision:
+    """Hold what the order costs a member under an agreement, if the line has it."""
+    total_minor = request.total.amount_minor
+    coupon = context.coupons.get(request.coupon_id) if request.coupon_id else None
+    if request.coupon_id:
+        reason = why_not_usable(coupon, request.viewer_id, request.merchant_id, total_minor, clock.now)
+        if reason:
+            return declined(request, reason)
+    percent = plan.terms.benefits.discount_percent if agreement.grants_benefits(clock.now) else 0
+    cost = price(total_minor, percent, coupon)
+    entry = hold(line, cost.due_minor, request.order_id, agreement.agreement_id)
+    if entry is None:
+        return declined(request, "over_limit")
+    ours = coupon is not None and coupon.agreement_id == agreement.agreement_id
+    expires_at = clock.now + clock.hold_life
+    held = replace(
+        _hold(request, "held"),
+        agreement_id=agreement.agreement_id,
+        amount_minor=cost.due_minor,
+        total_minor=total_minor,
+        discount_minor=cost.discount_minor,
+        coupon_minor=cost.coupon_minor,
+        benefit_minor=cost.discount_minor + (cost.coupon_minor if ours else 0),
+        coupon_id=request.coupon_id,
+        expires_at=expires_at,
+    )
+    reserved = coupon.moved("reserved", order_id=request.order_id) if coupon else None
+    said = [Emitted(_credit_held(request, held)), Emitted(HoldLapsed(order_id=request.order_id), expires_at)]
+    if reserved:
+        said.append(Emitted(CouponReserved(coupon_id=reserved.coupon_id, order_id=request.order_id)))
+    return Decision(request, tuple(said), held, entries=(entry,), coupon=reserved)
+
+
+def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
+    return CreditHeld(
+        order_id=request.order_id,
+        agreement_id=held.agreement_id,
+        member_id=request.viewer_id,
+        merchant_id=request.merchant_id,
+        post_id=request.post_id,
+        program_id=request.program_id,
+        amount=Money(amount_minor=held.amount_minor, currency=held.currency),
+        lines=request.lines,
+        destination=request.destination,
+        mode=request.mode,
+    )
+
+
+def _waits(request: ServiceRequested, agreement_id: str) -> Decision:
+    return Decision(request, (), replace(_hold(request, "waiting"), agreement_id=agreement_id))
+
+
+def declined(request: ServiceRequested, reason: str, state: HoldState = "declined") -> Decision:
+    """No credit for this order, and why."""
+    said = CreditDeclined(
+        order_id=request.order_id, member_id=request.viewer_id, merchant_id=request.merchant_id, reason=reason
+    )
+    return Decision(request, (Emitted(said),), _hold(request, state, reason))
+
+
+def _hold(request: ServiceRequested, state: HoldState, reason: str | None = None) -> Hold:
+    return Hold(request.order_id, request.viewer_id, request.merchant_id, request.total.currency, state, reason)
+
+
+def apply(context: RequestContext, decision: Decision) -> None:
+    """Bring the books up to date with a decision."""
+    request, agreement = decision.request, decision.agreement
+    context.answered.add(request.order_id)
+    if agreement:
+        name = (agreement.member_id, agreement.plan_id)
+        _, plan = context.agreements.get(name, (None, context.plans[request.merchant_id]))
+        context.agreements[name] = (agreement, plan)
+    key = (request.viewer_id, request.total.currency)
+    if decision.opened or decision.entries:
+        context.lines[key] = after(decision.opened or context.lines[key], *decision.entries)
+    if decision.coupon:
+        context.coupons[decision.coupon.coupon_id] = decision.coupon

@@ -1,0 +1,1 @@
+"""Reactions to requests, assessments and orders."""

@@ -1,0 +1,148 @@
+"""Orders: how what was held for them ends, and what comes back of them."""
+
+from collections.abc import Mapping, Sequence
+
+from lutong_chassis import Handlers, Outgoing, Received, Tx
+from lutong_contracts import Event
+from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRefunded, OrderRejected
+from lutong_contracts.membership import CouponRedeemed, CouponReturned, HoldExpired, HoldLapsed, HoldReleased
+from lutong_contracts.values import Money
+from lutong_membership.agreements.domain.account import close
+from lutong_membership.agreements.domain.agreement import CLOSING
+from lutong_membership.agreements.store import accounts as account_store
+from lutong_membership.coupons import store as coupon_store
+from lutong_membership.coupons.domain import Coupon, returned
+from lutong_membership.holds.domain.delivery import deliver, refund
+from lutong_membership.holds.domain.holds import Hold, released
+from lutong_membership.holds.store import holds as hold_store
+from lutong_membership.holds.store.holds import EndedHolds
+from lutong_membership.ledger.domain.entries import EntryKind, after
+from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.ledger.store import entries as ledger_store
+from lutong_membership.policy import clock, deducts
+
+handlers = Handlers()
+
+
+@handlers.on(OrderFulfilled)
+async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> list[Outgoing]:
+    """The member has the goods: what was held is owed, counts towards the obligation, and its coupon is used up."""
+    causes = {received.event.order_id: received for received in batch}
+    endings = [(order_id, received.event.amount.amount_minor, None) for order_id, received in causes.items()]
+    captured = await hold_store.end_holds(tx, endings, "captured")
+    work = await account_store.work_of(tx, captured, deducts=deducts())
+    now = clock(tx)
+
+    said = []
+    for ended in captured.ended:
+        received = causes[ended.hold.order_id]
+        amount, at = received.event.amount, received.time
+        spoken = work.decide(ended.agreement.agreement_id, deliver, ended.hold, amount, at, now)
+        said += [received.causes(each.event, due_at=each.due_at) for each in spoken]
+
+    await account_store.save_work(tx, work)
+    used = [coupon.moved("redeemed") for coupon in await _reserved(captured, tx)]
+    await coupon_store.save_coupons(tx, used)
+    return said + [_about(coupon, CouponRedeemed, causes) for coupon in used]
+
+
+@handlers.on(OrderRejected)
+async def release_rejected(batch: Sequence[Received[OrderRejected]], tx: Tx) -> list[Outgoing]:
+    """No location can serve the order: give back what was held."""
+    return await _release(batch, {r.event.order_id: r.event.reason for r in batch}, tx)
+
+
+@handlers.on(OrderCancelled)
+async def release_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -> list[Outgoing]:
+    """The order ended before the goods left: give back what was held, or see that nothing ever is."""
+    events = [received.event for received in batch]
+    await tx.lock("order", (event.order_id for event in events))
+    given_back = await _release(batch, {event.order_id: event.reason for event in events}, tx)
+    await hold_store.leave_tombstones(tx, [(event.order_id, event.member_id, event.merchant_id) for event in events])
+    return given_back
+
+
+async def _release(batch: Sequence[Received[Event]], reasons: Mapping[str, str], tx: Tx) -> list[Outgoing]:
+    """End holds without goods: the line has the credit again, unless it had expired already, and the member the coupon."""
+    causes = {received.key: received for received in batch}
+    found = await hold_store.end_holds(tx, [(order_id, 0, reason) for order_id, reason in reasons.items()], "released")
+    said = []
+    for hold in await _give_back(found, "release", tx):
+        amount = Money(amount_minor=hold.amount_minor if hold.state == "held" else 0, currency=hold.currency)
+        facts = {"order_id": hold.order_id, "member_id": hold.member_id, "merchant_id": hold.merchant_id}
+        said.append(causes[hold.order_id].causes(HoldReleased(**facts, amount=amount, reason=reasons[hold.order_id])))
+    coupons = [(coupon, returned(coupon, tx.now)) for coupon in await _reserved(found, tx)]
+    await coupon_store.save_coupons(tx, [now for _, now in coupons])
+    said += [_about(before, CouponReturned, causes) for before, now in coupons if now.state == "returned"]
+    return said + await _close(found, causes, tx)
+
+
+@handlers.on(HoldLapsed)
+async def expire_holds(batch: Sequence[Received[HoldLapsed]], tx: Tx) -> list[Outgoing]:
+    """Nobody said what became of the order: give the credit back. Most orders have ended long before.
+
+    The coupon stays with the order: goods may still come, at the price that was agreed.
+    """
+    causes = {received.event.order_id: received for received in batch}
+    found = await hold_store.end_holds(tx, [(order_id, 0, None) for order_id in causes], "expired")
+    said = []
+    for hold in await _give_back(found, "expiry", tx):
+        facts = {"order_id": hold.order_id, "member_id": hold.member_id, "merchant_id": hold.merchant_id}
+        amount = Money(amount_minor=hold.amount_minor, currency=hold.currency)
+        said.append(causes[hold.order_id].causes(HoldExpired(**facts, amount=amount)))
+    return said + await _close(found, causes, tx)
+
+
+async def _give_back(found: EndedHolds, kind: EntryKind, tx: Tx) -> list[Hold]:
+    """What was held is available again; gives the holds as they were."""
+    lines, entries = dict(found.lines), []
+    for hold in (ended.hold for ended in found.ended if ended.hold.state == "held"):
+        line = lines[hold.member_id, hold.currency]
+        given = settled(line, released(hold, line, hold.amount_minor, kind))
+        lines[line.key] = after(line, *given)
+        entries += given
+    await ledger_store.post(tx, found.lines, entries)
+    return [ended.hold for ended in found.ended]
+
+
+async def _reserved(found: EndedHolds, tx: Tx) -> list[Coupon]:
+    """Coupons that are set aside for orders which ended."""
+    wanted = {ended.hold.coupon_id: ended.hold.order_id for ended in found.ended if ended.hold.coupon_id}
+    coupons = (await coupon_store.lock_coupons(tx, wanted)).values() if wanted else ()
+    return [coupon for coupon in coupons if coupon.state == "reserved" and coupon.order_id == wanted[coupon.coupon_id]]
+
+
+def _about(
+    coupon: Coupon, event: type[CouponRedeemed | CouponReturned], causes: Mapping[str, Received[Event]]
+) -> Outgoing:
+    order_id = coupon.order_id or ""
+    return causes[order_id].causes(event(coupon_id=coupon.coupon_id, order_id=order_id))
+
+
+async def _close(found: EndedHolds, causes: Mapping[str, Received[Event]], tx: Tx) -> list[Outgoing]:
+    """An agreement that only waited for this order comes to its end."""
+    waiting = {e.agreement.agreement_id: e.hold.order_id for e in found.ended if e.agreement.state in CLOSING}
+    if not waiting:
+        return []
+    work = await account_store.open_work(tx, waiting, deducts=deducts())
+    said = [
+        causes[order_id].causes(each.event, due_at=each.due_at)
+        for agreement_id, order_id in waiting.items()
+        for each in work.decide(agreement_id, close, clock(tx))
+    ]
+    await account_store.save_work(tx, work)
+    return said
+
+
+@handlers.on(OrderRefunded)
+async def book_refunds(batch: Sequence[Received[OrderRefunded]], tx: Tx) -> list[Outgoing]:
+    """Part of an order was taken back: it does not count any more, and need not be paid."""
+    agreements = await hold_store.agreements_of_orders(tx, [received.event.order_id for received in batch])
+    work = await account_store.open_work(tx, agreements.values(), deducts=deducts())
+    said = []
+    for received in batch:
+        event, at = received.event, received.time
+        spoken = work.decide(agreements[event.order_id], refund, event, at, clock(tx))
+        said += [received.causes(each.event, due_at=each.due_at) for each in spoken]
+    await account_store.save_work(tx, work)
+    return said

@@ -1,0 +1,125 @@
+"""Requests: who may enjoy first, and what is set aside for their orders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lutong_chassis import Cause, Handlers, Outgoing, Received, Tx
+from lutong_contracts.feed import ServiceRequested
+from lutong_contracts.membership import AgreementLapsed, CreditAssessed, OfferLapsed
+from lutong_membership.agreements.store import agreements as agreement_store
+from lutong_membership.coupons import store as coupon_store
+from lutong_membership.holds.domain.consultations import Concluded, conclude
+from lutong_membership.holds.domain.requests import Decision, decide_all
+from lutong_membership.holds.store import assessments as assessment_store
+from lutong_membership.holds.store import consultations as consultation_store
+from lutong_membership.holds.store import holds as hold_store
+from lutong_membership.ledger.domain.entries import Entry, Line
+from lutong_membership.ledger.store import entries as ledger_store
+from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.policy import clock, patience
+
+handlers = Handlers()
+
+
+@handlers.on(ServiceRequested)
+async def hold_credit(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
+    """A viewer wants to join and order: admit them if need be, and set credit aside for the order."""
+    await tx.lock("order", (received.event.order_id for received in batch))
+    context = await hold_store.open_context(tx, [received.event for received in batch])
+    lines = dict(context.lines)
+
+    decided = decide_all([received.event for received in batch], context, clock(tx), tx.new_id)
+
+    taken = [Taken(one, received.as_cause) for one, received in zip(decided, batch, strict=True) if one is not None]
+    await _save_newcomers(tx, taken)
+    opened = [each.decision.opened for each in taken if each.decision.opened]
+    entries = [entry for each in taken for entry in each.decision.entries]
+    await _save_holds(tx, taken, lines, opened, entries)
+    return [outgoing for each in taken for outgoing in each.said]
+
+
+@handlers.on(CreditAssessed)
+async def sign_or_decline(batch: Sequence[Received[CreditAssessed]], tx: Tx) -> list[Outgoing]:
+    """A provider has answered: sign and hold what waited, or offer the terms, or decline."""
+    asked = {received.event.agreement_id: received for received in batch}
+    consultations = await consultation_store.open_consultations(tx, list(asked), [r.event.member_id for r in batch])
+    context, lines = consultations.context, dict(consultations.context.lines)
+
+    concluded: list[tuple[Received[CreditAssessed], Concluded]] = []
+    for agreement_id in consultations.agreements:
+        event = asked[agreement_id].event
+        consultation = consultations.about(agreement_id, None if event.admitted else event.reason or "not_admitted")
+        concluded.append((asked[agreement_id], conclude(consultation, context, clock(tx))))
+
+    await consultation_store.save_conclusions(tx, [conclusion for _, conclusion in concluded])
+    causes = {request.order_id: cause for rows in consultations.waiting.values() for request, cause in rows}
+    taken = [Taken(d, causes[d.request.order_id]) for _, conclusion in concluded for d in conclusion.decisions]
+    opened = [conclusion.opened for _, conclusion in concluded if conclusion.opened]
+    signatures = [entry for _, conclusion in concluded for entry in conclusion.entries]
+    await _save_holds(
+        tx, taken, lines, opened, [*signatures, *(entry for each in taken for entry in each.decision.entries)]
+    )
+    signed = [received.causes(each.event, due_at=each.due_at) for received, c in concluded for each in c.said]
+    return signed + [outgoing for each in taken for outgoing in each.said]
+
+
+@handlers.on(OfferLapsed)
+async def lapse_offers(batch: Sequence[Received[OfferLapsed]], tx: Tx) -> list[Outgoing]:
+    """The member had time to sign what was offered: unless they did, it is over."""
+    causes = {received.event.agreement_id: received for received in batch}
+    found = await consultation_store.lock_offers(tx, causes)
+    lapsed = [agreement.moved("lapsed") for agreement, _ in found.values()]
+    await agreement_store.save_agreements(tx, [(agreement, None) for agreement in lapsed])
+    return [causes[agreement.agreement_id].causes(AgreementLapsed(**agreement.facts)) for agreement in lapsed]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A decision, and what follows from it is caused by."""
+
+    decision: Decision
+    cause: Cause
+
+    @property
+    def said(self) -> list[Outgoing]:
+        """What the decision says."""
+        return [Outgoing(said.event, self.cause, said.due_at) for said in self.decision.said]
+
+
+async def _save_newcomers(tx: Tx, taken: Sequence[Taken]) -> None:
+    """Agreements that were made on the way: those that are signed, and those that somebody is asked about."""
+    made = [(each.decision.agreement, each) for each in taken if each.decision.agreement]
+    if not made:
+        return
+    await agreement_store.save_agreements(tx, [(agreement, each.cause) for agreement, each in made])
+    copies = [(e.decision.standing.agreement_id, a.agreement_id) for a, e in made if e.decision.standing]
+    if copies:
+        await assessment_store.copy_assessments(tx, copies)
+    asked = [(agreement.agreement_id, each.cause) for agreement, each in made if each.decision.asks]
+    if asked:
+        await assessment_store.ask_about(tx, asked, tx.now + patience())
+        tx.job_queues.add("assess")
+
+
+async def _save_holds(
+    tx: Tx,
+    taken: Sequence[Taken],
+    lines: Mapping[tuple[str, str], Line],
+    opened: Sequence[Line],
+    entries: Sequence[Entry],
+) -> None:
+    """What is held, what waits, coupons, lines and the ledger. For members under a plan this is all there is to save."""
+    decisions = [each.decision for each in taken]
+    if opened:
+        await line_store.open_lines(tx, opened)
+    await hold_store.save_holds(tx, [decision.hold for decision in decisions])
+    waiting = [
+        (hold.agreement_id, each.decision.request, each.cause)
+        for each in taken
+        for hold in [each.decision.hold]
+        if hold.state == "waiting" and hold.agreement_id
+    ]
+    if waiting:
+        await assessment_store.wait(tx, waiting)
+    await coupon_store.save_coupons(tx, [decision.coupon for decision in decisions if decision.coupon])
+    await ledger_store.post(tx, {**lines, **{line.key: line for line in opened}}, entries)

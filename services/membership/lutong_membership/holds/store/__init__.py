@@ -1,0 +1,1 @@
+"""SQL of holds, assessments, consultations and applicants."""

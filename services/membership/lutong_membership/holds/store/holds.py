@@ -1,0 +1,192 @@
+"""What requests are decided on, what was decided, and how holds end. The first ending wins."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from lutong_chassis import Tx, columns
+from lutong_contracts.feed import ServiceRequested
+from lutong_membership.agreements.domain.agreement import Agreement
+from lutong_membership.agreements.store.agreements import AGREEMENT, JOINS, PINNED, as_pair, blockers, live_agreements
+from lutong_membership.coupons.store import lock_coupons
+from lutong_membership.holds.domain.holds import Hold, HoldState, before
+from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment
+from lutong_membership.holds.store.assessments import limits, lock_applicants, standing
+from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.ledger.store.lines import lock_lines
+from lutong_membership.plans.domain.terms import Plan
+from lutong_membership.plans.store.plans import draw_arms, open_plans
+
+_FIELDS: Final = tuple(Hold.__dataclass_fields__)
+_HOLD: Final = ", ".join(f"hold.{name} AS hold_{name}" for name in _FIELDS)
+
+
+async def open_context(tx: Tx, requests: Sequence[ServiceRequested]) -> RequestContext:
+    """Everything a batch of requests is decided on; members are locked. Six statements, more only for newcomers and coupons."""
+    members = sorted({request.viewer_id for request in requests})
+    applicants = await lock_applicants(tx, members)
+    plans = await open_plans(tx, {request.merchant_id for request in requests})
+    agreements = await live_agreements(tx, members)
+    lines = await lock_lines(tx, members)
+    known = await tx.fetch(
+        "SELECT order_id, state FROM hold WHERE order_id = ANY ($1)", sorted({r.order_id for r in requests})
+    )
+    named = sorted({request.coupon_id for request in requests if request.coupon_id})
+    context = RequestContext(
+        plans=plans,
+        applicants=frozenset(applicants),
+        agreements=agreements,
+        lines=lines,
+        coupons=await lock_coupons(tx, named) if named else {},
+        answered={row["order_id"] for row in known if row["state"] != "cancelled"},
+        cancelled=frozenset(row["order_id"] for row in known if row["state"] == "cancelled"),
+    )
+    joining = {
+        (request.viewer_id, plans[request.merchant_id])
+        for request in requests
+        if request.merchant_id in plans and request.viewer_id in applicants
+    }
+    offered = {a.agreement_id: a.member_id for a, _ in agreements.values() if a.state == "preordered"}
+    if offered:
+        for key, limit_minor in (await limits(tx, offered)).items():
+            context.standing[offered[key]] = ValidAssessment(limit_minor, key)
+    return await with_newcomers(tx, context, [pair for pair in joining if (pair[0], pair[1].plan_id) not in agreements])
+
+
+async def with_newcomers(tx: Tx, context: RequestContext, joining: Sequence[tuple[str, Plan]]) -> RequestContext:
+    """The books with what is known of members who have no agreement on a plan yet, given as (member, plan)."""
+    if not joining:
+        return context
+    context.standing.update(await standing(tx, sorted({member for member, _ in joining})))
+    wanted = [(member, plan.plan_id, plan.terms.sign_interval_days) for member, plan in joining]
+    context.blockers.update(await blockers(tx, wanted))
+    drawn = [(member, plan) for member, plan in joining if plan.terms.holdout_percent]
+    if drawn:
+        context.holdouts.update(await draw_arms(tx, drawn))
+    return context
+
+
+async def save_holds(tx: Tx, holds: Sequence[Hold]) -> None:
+    """Write what is held, or that nothing is. What was answered before stays so."""
+    if not holds:
+        return
+    rows = sorted((_row(hold) for hold in holds), key=lambda row: str(row[0]))
+    await tx.execute(
+        """
+        INSERT INTO hold (order_id, member_id, merchant_id, currency, state, reason, agreement_id, amount_minor,
+                          total_minor, discount_minor, coupon_minor, benefit_minor, coupon_id, captured_minor, expires_at)
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+                      $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bigint[],
+                      $15::timestamptz[])
+            ON CONFLICT (order_id) DO UPDATE
+           SET state = excluded.state, reason = excluded.reason, agreement_id = excluded.agreement_id,
+               amount_minor = excluded.amount_minor, total_minor = excluded.total_minor,
+               discount_minor = excluded.discount_minor, coupon_minor = excluded.coupon_minor,
+               benefit_minor = excluded.benefit_minor, coupon_id = excluded.coupon_id, placed_at = now(),
+               expires_at = excluded.expires_at
+         WHERE hold.state = 'waiting'
+        """,
+        *columns(rows, 15),
+    )
+
+
+def _row(hold: Hold) -> tuple[object, ...]:
+    return tuple(getattr(hold, name) for name in _FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedHold:
+    """A hold as it was before it ended, with its agreement and the plan that was signed."""
+
+    hold: Hold
+    agreement: Agreement
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class EndedHolds:
+    """Holds that ended, and the locked lines of their members."""
+
+    ended: list[EndedHold]
+    lines: dict[tuple[str, str], Line]
+
+
+async def end_holds(tx: Tx, endings: Sequence[tuple[str, int, str | None]], state: HoldState) -> EndedHolds:
+    """End holds, given as (order, captured amount, reason), that may end like this. Three statements."""
+    from_states = before(state)
+    order_ids = [order_id for order_id, _, _ in endings]
+    found = await tx.fetch(
+        "SELECT member_id FROM hold WHERE order_id = ANY ($1) AND state = ANY ($2)", order_ids, from_states
+    )
+    lines = await lock_lines(tx, {row["member_id"] for row in found})
+    rows = await tx.fetch(
+        f"""
+        WITH open AS (
+            SELECT * FROM hold WHERE order_id = ANY ($1) AND state = ANY ($5) ORDER BY order_id FOR NO KEY UPDATE
+        ), ended AS (
+            UPDATE hold
+               SET state = $4, captured_minor = least(given.captured_minor, hold.amount_minor), reason = given.reason,
+                   ended_at = now()
+              FROM open JOIN unnest($1::text[], $2::bigint[], $3::text[]) AS given(order_id, captured_minor, reason)
+                   USING (order_id)
+             WHERE hold.order_id = open.order_id
+        )
+        SELECT {_HOLD}, {AGREEMENT}, {PINNED}
+          FROM open AS hold JOIN agreement USING (agreement_id) {JOINS}
+         ORDER BY hold.order_id
+        """,  # all parts see the same snapshot: what is selected is what was there before
+        *columns(sorted(endings), 3),
+        state,
+        from_states,
+    )
+    return EndedHolds([EndedHold(_hold(row), *as_pair(row)) for row in rows], lines)
+
+
+def _hold(row: Any) -> Hold:  # noqa: ANN401  # a row with the columns of a hold
+    return Hold(**{name: row[f"hold_{name}"] for name in _FIELDS})
+
+
+async def leave_tombstones(tx: Tx, orders: Sequence[tuple[str, str, str]]) -> None:
+    """Remember orders, given as (order, member, merchant), that ended before credit was held for them."""
+    await tx.execute(
+        """
+        INSERT INTO hold (order_id, member_id, merchant_id, amount_minor, currency, state, reason, ended_at)
+        SELECT order_id, member_id, merchant_id, 0, 'XXX', 'cancelled', 'order_cancelled', now()
+          FROM unnest($1::text[], $2::text[], $3::text[]) AS given(order_id, member_id, merchant_id)
+            ON CONFLICT (order_id) DO UPDATE
+           SET state = excluded.state, reason = excluded.reason, ended_at = excluded.ended_at
+         WHERE hold.state = 'waiting'
+        """,
+        *columns(sorted(orders), 3),
+    )
+
+
+async def hold(tx: Tx, order_id: str) -> asyncpg.Record | None:
+    """What is, or was, held for an order."""
+    return await tx.fetchrow("SELECT * FROM hold WHERE order_id = $1", order_id)
+
+
+async def open_holds(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, int]:
+    """How many orders of agreements are under way."""
+    rows = await tx.fetch(
+        """
+        SELECT agreement_id, count(*) AS n
+          FROM hold
+         WHERE agreement_id = ANY ($1) AND state IN ('waiting', 'held')
+         GROUP BY agreement_id
+        """,
+        sorted(set(agreement_ids)),
+    )
+    return {row["agreement_id"]: row["n"] for row in rows}
+
+
+async def agreements_of_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, str]:
+    """Under which agreements orders were delivered, by order."""
+    rows = await tx.fetch(
+        "SELECT order_id, agreement_id FROM hold WHERE order_id = ANY ($1) AND state = 'captured'",
+        sorted(set(order_ids)),
+    )
+    return {row["order_id"]: row["agreement_id"] for row in rows}

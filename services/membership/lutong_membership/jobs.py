@@ -1,0 +1,198 @@
+"""What is asked of the outside, never in a transaction: whether a member may enjoy first, to take what they owe, and what
+they ask to pay."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from lutong_chassis import JobQueue, Outgoing, Tx
+from lutong_chassis.settings import settings_of
+from lutong_contracts import Event
+from lutong_contracts.membership import CreditAssessed, DeductionFailed, DeductionSucceeded
+from lutong_contracts.values import Money
+from lutong_membership.agreements.domain.agreement import Emitted, Refusal
+from lutong_membership.agreements.store import direct_debit as direct_debit_store
+from lutong_membership.agreements.store.direct_debit import Attempt
+from lutong_membership.holds.store import assessments as assessment_store
+from lutong_membership.holds.store.assessments import AssessmentJob
+from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.policy import clock
+from lutong_membership.providers.credit.choose import provider_of
+from lutong_membership.providers.credit.settings import CreditSettings
+from lutong_membership.providers.credit.values import Assessment, CreditProvider, Unavailable
+from lutong_membership.providers.deduction.http import HttpDeductionProvider
+from lutong_membership.providers.deduction.settings import DeductionSettings
+from lutong_membership.providers.deduction.values import DeductionProvider, Outcome
+from lutong_membership.providers.payment.http import HttpPaymentProvider
+from lutong_membership.providers.payment.settings import PaymentSettings
+from lutong_membership.providers.payment.values import PaymentOutcome, PaymentProvider
+from lutong_membership.repayments import store as repayment_store
+from lutong_membership.repayments.domain import Evidence, Repayment, confirm, reject
+from lutong_membership.repayments.handlers import LAPSED, book
+from lutong_membership.repayments.store import Payment
+
+_PAUSE_MAX_S: Final = 8
+_QUERY_PAUSE_MAX_S: Final = 3600
+_SEND_PAUSE_MAX_S: Final = 60
+"""What did not reach the provider is tried soon again: an outage is not the fault of any one charge."""
+
+
+def job_queues() -> list[JobQueue[Any, Any]]:
+    """The errands of this process, with the providers that its settings choose."""
+    found: list[JobQueue[Any, Any]] = [assess(provider_of(settings_of(CreditSettings)))]
+    settings = settings_of(DeductionSettings)
+    if settings.url is not None:
+        found.append(deduct(HttpDeductionProvider(settings)))
+    payments = settings_of(PaymentSettings)
+    if payments.url is not None:
+        found.append(collect(HttpPaymentProvider(payments)))
+    return found
+
+
+def assess(provider: CreditProvider) -> JobQueue[AssessmentJob, Assessment | Unavailable]:
+    """Ask a provider about newcomers."""
+
+    async def ask(job: AssessmentJob) -> Assessment | Unavailable:
+        return await provider.assess(job.application, asked_before=job.tries > 0)
+
+    return JobQueue("assess", assessment_store.claim_jobs, ask, record_assessments, aclose=provider.aclose)
+
+
+async def record_assessments(
+    tx: Tx, answers: Sequence[tuple[AssessmentJob, Assessment | Unavailable]]
+) -> list[Outgoing]:
+    """Keep verdicts and say what was decided, never the points. Without a verdict ask again, until patience ends."""
+    given = [(job, answer) for job, answer in answers if isinstance(answer, Assessment)]
+    unanswered = [job for job, answer in answers if isinstance(answer, Unavailable)]
+    hopeless = [job for job in unanswered if tx.now >= job.give_up_at]
+    await assessment_store.postpone_jobs(
+        tx,
+        [
+            (job.agreement_id, min(job.give_up_at, tx.now + timedelta(seconds=min(_PAUSE_MAX_S, 2**job.tries))))
+            for job in unanswered
+            if tx.now < job.give_up_at
+        ],
+    )
+    fresh = await assessment_store.end_jobs(tx, [job.agreement_id for job in (*(job for job, _ in given), *hopeless)])
+    verdicts = [(job, verdict) for job, verdict in given if job.agreement_id in fresh]
+    await assessment_store.save_assessments(
+        tx, [(job, verdict, tx.now + verdict.valid_for) for job, verdict in verdicts]
+    )
+    return [
+        *(_assessed(job, None if verdict.admits else "not_admitted") for job, verdict in verdicts),
+        *(_assessed(job, "assessment_unavailable") for job in hopeless if job.agreement_id in fresh),
+    ]
+
+
+def _assessed(job: AssessmentJob, refusal: str | None) -> Outgoing:
+    member_id = job.application.member_id
+    said = CreditAssessed(agreement_id=job.agreement_id, member_id=member_id, admitted=refusal is None, reason=refusal)
+    return Outgoing(said, job.cause)
+
+
+def deduct(provider: DeductionProvider) -> JobQueue[Attempt, Outcome]:
+    """Let a provider take what was notified."""
+
+    async def claim(tx: Tx, jobs_max: int) -> list[Attempt]:
+        return await direct_debit_store.claim_deductions(tx, jobs_max, clock(tx))
+
+    async def ask(attempt: Attempt) -> Outcome:
+        return await (provider.query if attempt.sent_before else provider.deduct)(attempt.order)
+
+    return JobQueue("deduct", claim, ask, record_deductions, aclose=provider.aclose)
+
+
+async def record_deductions(tx: Tx, answers: Sequence[tuple[Attempt, Outcome]]) -> list[Outgoing]:
+    """Keep what became of attempts, once. What is unknown stays so, and is asked for later."""
+    states = {"succeeded": "taken", "failed": "failed"}
+    known = [(a.order.deduction_id, states[o.answer], o.reason) for a, o in answers if o.answer in states]
+    later = [
+        (
+            a.order.deduction_id,
+            "unknown" if o.answer == "unknown" else "due",
+            tx.now + timedelta(seconds=min(_pause_max_s(o), 2**a.tries)),
+        )
+        for a, o in answers
+        if o.answer in {"unknown", "not_there"}
+    ]
+    await direct_debit_store.postpone_deductions(tx, later)
+    fresh = await direct_debit_store.end_deductions(tx, known)
+    return [
+        Outgoing(_answered(attempt, outcome), attempt.cause)
+        for attempt, outcome in answers
+        if attempt.order.deduction_id in fresh
+    ]
+
+
+def _pause_max_s(outcome: Outcome) -> int:
+    return _SEND_PAUSE_MAX_S if outcome.answer == "not_there" or outcome.reason == "not_asked" else _QUERY_PAUSE_MAX_S
+
+
+def _answered(attempt: Attempt, outcome: Outcome) -> Event:
+    order = attempt.order
+    facts = {
+        "agreement_id": attempt.agreement_id,
+        "member_id": order.member_id,
+        "deduction_id": order.deduction_id,
+        "amount": Money(amount_minor=order.amount_minor, currency=order.currency),
+    }
+    if outcome.answer == "succeeded":
+        return DeductionSucceeded(**facts)
+    return DeductionFailed(**facts, reason=outcome.reason or "declined_by_provider")
+
+
+PROVIDER: Final = "payment-provider"
+"""Who decided about a repayment when the provider did."""
+
+
+def collect(provider: PaymentProvider) -> JobQueue[Payment, PaymentOutcome]:
+    """Let a provider take what members ask to pay."""
+
+    async def ask(payment: Payment) -> PaymentOutcome:
+        return await (provider.query if payment.sent_before else provider.charge)(payment.order)
+
+    return JobQueue("collect", repayment_store.claim_payments, ask, record_payments, aclose=provider.aclose)
+
+
+async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcome]]) -> list[Outgoing]:
+    """Book what came, once, by its receipt; ask again later about the rest, until the claim expires."""
+    await line_store.lock_lines(tx, {payment.order.member_id for payment, _ in answers})
+    found = await repayment_store.lock_repayments(tx, [payment.order.repayment_id for payment, _ in answers])
+    known = await repayment_store.receipts_known(tx, [outcome.receipt for _, outcome in answers if outcome.receipt])
+    said: list[Outgoing] = []
+    later = []
+    for payment, outcome in answers:
+        repayment = found.pop(payment.order.repayment_id, None)
+        if repayment is None or repayment.state not in {"sent", "unknown"}:
+            continue
+        ended = _ended(repayment, outcome, known, tx)
+        if ended is None:
+            pause_s = min(_QUERY_PAUSE_MAX_S if outcome.answer == "unknown" else _SEND_PAUSE_MAX_S, 2**payment.tries)
+            state = "unknown" if outcome.answer != "not_there" else "claimed"
+            later.append((repayment.repayment_id, state, tx.now + timedelta(seconds=pause_s)))
+            continue
+        done, told = ended
+        await repayment_store.save_repayments(tx, [done])
+        cause = await repayment_store.cause_of(tx, done.repayment_id)
+        said += [Outgoing(each.event, cause, each.due_at) for each in told]
+        if done.state == "confirmed":
+            known.add(done.reference or "")
+            await book(tx, done)
+    await repayment_store.postpone_payments(tx, later)
+    return said
+
+
+def _ended(
+    repayment: Repayment, outcome: PaymentOutcome, known: set[str], tx: Tx
+) -> tuple[Repayment, tuple[Emitted, ...]] | None:
+    """What an answer makes of a repayment; None when it decides nothing yet. One receipt pays once."""
+    if outcome.answer == "succeeded" and outcome.receipt and outcome.receipt not in known:
+        evidence = Evidence("provider", outcome.receipt, repayment.amount_minor, repayment.currency)
+        decided = confirm(repayment, evidence, PROVIDER, tx.now)
+    elif outcome.answer == "failed":
+        decided = reject(repayment, outcome.reason or "declined_by_provider", PROVIDER)
+    elif outcome.answer == "not_there" and repayment.expires_at <= tx.now:
+        decided = reject(repayment, LAPSED, PROVIDER)
+    else:
+        return None
+    return None if isinstance(decided, Refusal) else decided

@@ -1,0 +1,1 @@
+"""Rules of entries and lines. Pure."""

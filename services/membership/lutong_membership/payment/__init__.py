@@ -1,1 +1,0 @@
-"""Who takes repayments that members ask for: a provider outside, or operators who read bank statements."""

@@ -1,0 +1,1 @@
+"""Rules of plans: terms, calendar, uplift. Pure."""

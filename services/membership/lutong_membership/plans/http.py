@@ -1,0 +1,127 @@
+"""What merchants offer: plans in versions."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any, NoReturn
+
+from fastapi import Query
+from pydantic import ConfigDict, Field
+
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis.audit import Change, record
+from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
+from lutong_membership.agreements.http.commands import Currency, Minor, example, router
+from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
+from lutong_membership.plans.domain.uplift import measure
+from lutong_membership.plans.store import plans as plan_store
+from lutong_membership.plans.store import uplift as uplift_store
+from lutong_membership.plans.store.plans import as_plan, terms_of
+
+_TERMS: dict[str, Any] = {
+    "period": {"kind": "from_tomorrow", "months": 1},
+    "obligation": {"kind": "times", "times": 3},
+    "benefits": {"discount_percent": 5},
+    "settlement": {"kind": "by_benefit"},
+    "withholding": {"cap_minor": 5_000, "delay_days": 3},
+    "payment": {"days": 15},
+}
+
+
+_ON_RECORD = ("version", "title", "line_limit_minor", "terms", "open")
+"""What of a plan is compared for the audit; titles and terms are not shown there."""
+
+
+class PlanTerms(Command):
+    """A light membership: join on credit, up to a limit. Without `terms` it asks for nothing and has no end."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(merchant_id="watsons", title="屈臣氏轻会员", line_limit_minor=300_000, terms=_TERMS)
+    )
+
+    merchant_id: Identifier
+    title: Title = Field(examples=["屈臣氏轻会员"])
+    currency: Currency | None = Field(
+        default=None, examples=["CNY"], description="absent: as it was; CNY for a new plan"
+    )
+    line_limit_minor: Minor = Field(examples=[300_000])
+    terms: Terms | None = Field(default=None, description="absent: as they were; none for a new plan")
+
+
+@router.put("/v1/plans/{plan_id}")
+@allowed("merchant", "operator")
+@audited("plan.put", own="merchant", shows=("line_limit_minor",))
+async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Write the next version of a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
+    who.acts_for(merchant=offered.merchant_id) or not_found("merchant", offered.merchant_id)
+    await tx.lock("plan", [plan_id])  # two merchants may open one at the same time
+    known = await plan_store.lock_plan(tx, plan_id)
+    if known and known["merchant_id"] != offered.merchant_id:
+        raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")
+    currency = offered.currency or (known["currency"] if known else "CNY")
+    if known and known["currency"] != currency:
+        raise Problem(409, "currency_fixed", f"plan {plan_id!r} is in {known['currency']}: open a new plan instead")
+    latest = await plan_store.plan(tx, plan_id)
+    kept = terms_of(latest["terms"]) if latest else Terms()
+    plan = Plan(plan_id, offered.merchant_id, currency, offered.line_limit_minor, terms=offered.terms or kept)
+    version = await plan_store.save_plan(tx, plan, offered.title)
+    if who.is_staff:
+        after = await plan_store.plan(tx, plan_id)
+        effect = (None if row is None else {name: row[name] for name in _ON_RECORD} for row in (latest, after))
+        await record(tx, who, Change("plan.put", f"plan:{plan_id}", None, *effect))
+    return {"plan_id": plan_id, "version": version}
+
+
+@router.get("/v1/plans/{plan_id}")
+@allowed("anybody")
+async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+    """A plan in its latest version."""
+    return _view(await plan_store.plan(tx, plan_id) or not_found("plan", plan_id))
+
+
+@router.get("/v1/plans/{plan_id}/versions/{version}")
+@allowed("anybody")
+async def get_version(plan_id: Identifier, version: VersionNumber, tx: TxDependency) -> dict[str, Any]:
+    """A plan as it was written then. A version never changes."""
+    return _view(await plan_store.plan(tx, plan_id, version) or _no_version(plan_id, version))
+
+
+@router.get("/v1/merchants/{merchant_id}/uplift")
+@allowed("merchant", "viewer")
+async def get_uplift(
+    merchant_id: Identifier,
+    who: Who,
+    tx: TxDependency,
+    plan_id: Annotated[str | None, Query(pattern=IDENTIFIER_PATTERN, description="else the open one")] = None,
+    since: Annotated[Moment | None, Query(description="else 30 days before the end")] = None,
+    until: Annotated[Moment | None, Query(description="else now")] = None,
+) -> dict[str, Any]:
+    """What light membership changed: members who were offered it against those who were held out for good."""
+    who.acts_for(merchant=merchant_id) or not_found("open plan of merchant", merchant_id)
+    plan_id = (
+        plan_id or await plan_store.open_plan_of(tx, merchant_id) or not_found("open plan of merchant", merchant_id)
+    )
+    row = await plan_store.plan(tx, plan_id)
+    if row is None or row["merchant_id"] != merchant_id:
+        raise Problem(404, "not_found", f"plan {plan_id!r} is not a plan of merchant {merchant_id!r}")
+    until = until or tx.now
+    since = since or until - timedelta(days=30)
+    if not since < until <= tx.now:
+        raise Problem(422, "bad_window", "the window must begin before it ends, and end by now")
+    members = await uplift_store.exposed_members(tx, merchant_id, plan_id, since, until)
+    found = measure(members, as_plan(row).terms.holdout_percent)
+    window = {"since": since, "until": until}
+    return {
+        "merchant_id": merchant_id,
+        "plan_id": plan_id,
+        "currency": row["currency"],
+        "window": window,
+        **asdict(found),
+    }
+
+
+def _no_version(plan_id: str, version: int) -> NoReturn:
+    raise Problem(404, "not_found", f"plan {plan_id!r} has no version {version}")
+
+
+def _view(row: Any) -> dict[str, Any]:  # noqa: ANN401  # a row of a plan with its version
+    return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}

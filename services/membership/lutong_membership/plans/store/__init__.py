@@ -1,0 +1,1 @@
+"""SQL of plans and of the uplift report."""

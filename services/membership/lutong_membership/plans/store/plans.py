@@ -1,0 +1,126 @@
+"""Plans by version, and the arms that members were drawn into."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import asyncpg
+
+from lutong_chassis import Tx, columns
+from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
+from lutong_membership.plans.domain.uplift import arm_of
+
+_SALT: Final = "lutong"
+"""What arms are drawn with. With another one, members who come for the first time would be drawn anew."""
+
+
+@lru_cache(maxsize=4096)
+def terms_of(text: str) -> Terms:
+    """Terms from how they are stored. Versions never change, so each is read once."""
+    return TERMS.validate_json(text)
+
+
+def as_plan(row: Any) -> Plan:  # noqa: ANN401  # a row
+    """A plan from a row that has its columns, and `terms`."""
+    names = ("plan_id", "merchant_id", "currency", "line_limit_minor", "version")
+    return Plan(**{name: row[name] for name in names}, terms=terms_of(row["terms"]))
+
+
+async def save_plan(tx: Tx, plan: Plan, title: str) -> int:
+    """Write a version of a plan, unless its latest says the same; it becomes the merchant's open one. Gives the version."""
+    terms = TERMS.dump_json(plan.terms).decode()
+    await tx.execute(
+        "UPDATE plan SET open = false WHERE merchant_id = $1 AND plan_id <> $2", plan.merchant_id, plan.plan_id
+    )
+    await tx.execute(
+        """
+        INSERT INTO plan (plan_id, merchant_id, currency, version)
+        VALUES ($1, $2, $3, 0)
+            ON CONFLICT (plan_id) DO UPDATE SET open = true
+        """,
+        plan.plan_id,
+        plan.merchant_id,
+        plan.currency,
+    )
+    version: int = await tx.fetchval(
+        """
+        WITH latest AS (
+            SELECT version FROM plan_version WHERE plan_id = $1 AND (title, line_limit_minor, terms) = ($2, $3, $4)
+               AND version = (SELECT version FROM plan WHERE plan_id = $1)
+        ), written AS (
+            INSERT INTO plan_version (plan_id, version, title, line_limit_minor, terms)
+            SELECT $1, version + 1, $2, $3, $4 FROM plan WHERE plan_id = $1 AND NOT EXISTS (SELECT FROM latest)
+            RETURNING version
+        )
+        SELECT version FROM latest UNION ALL SELECT version FROM written
+        """,
+        plan.plan_id,
+        title,
+        plan.line_limit_minor,
+        terms,
+    )
+    await tx.execute("UPDATE plan SET version = $2 WHERE plan_id = $1", plan.plan_id, version)
+    return version
+
+
+async def lock_plan(tx: Tx, plan_id: str) -> asyncpg.Record | None:
+    """A plan's merchant and currency, locked: versions are written one after the other."""
+    return await tx.fetchrow("SELECT merchant_id, currency FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
+
+
+async def plan(tx: Tx, plan_id: str, version: int | None = None) -> asyncpg.Record | None:
+    """A version of a plan, the latest unless another is asked for."""
+    return await tx.fetchrow(
+        """
+        SELECT plan_id, merchant_id, currency, open, plan_version.version, title, line_limit_minor, terms, written_at
+          FROM plan JOIN plan_version USING (plan_id)
+         WHERE plan_id = $1 AND plan_version.version = coalesce($2, plan.version)
+        """,
+        plan_id,
+        version,
+    )
+
+
+async def open_plans(tx: Tx, merchants: Iterable[str]) -> dict[str, Plan]:
+    """The open plan of each merchant, in its latest version."""
+    rows = await tx.fetch(
+        """
+        SELECT plan_id, merchant_id, currency, version, line_limit_minor, terms
+          FROM plan JOIN plan_version USING (plan_id, version)
+         WHERE open AND merchant_id = ANY ($1)
+        """,
+        sorted(set(merchants)),
+    )
+    return {row["merchant_id"]: as_plan(row) for row in rows}
+
+
+async def open_plan_of(tx: Tx, merchant_id: str) -> str | None:
+    """The open plan of a merchant, by id."""
+    found: str | None = await tx.fetchval("SELECT plan_id FROM plan WHERE open AND merchant_id = $1", merchant_id)
+    return found
+
+
+async def draw_arms(tx: Tx, exposed: Sequence[tuple[str, Plan]]) -> dict[tuple[str, str], bool]:
+    """Whether members, given with the plan they come to, go without its benefits; by (member, plan). A draw is for ever."""
+    draws = {
+        (member, plan.merchant_id, plan.plan_id): arm_of(
+            member, plan.merchant_id, plan.plan_id, _SALT, plan.terms.holdout_percent
+        )
+        for member, plan in exposed
+    }
+    rows = await tx.fetch(
+        """
+        WITH drawn AS (
+            INSERT INTO arm (member_id, merchant_id, plan_id, holdout)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[])
+                ON CONFLICT (member_id, merchant_id, plan_id) DO NOTHING
+            RETURNING member_id, plan_id, holdout
+        )
+        SELECT member_id, plan_id, holdout FROM drawn
+         UNION ALL
+        SELECT member_id, plan_id, holdout
+          FROM arm JOIN unnest($1::text[], $3::text[]) AS given(member_id, plan_id) USING (member_id, plan_id)
+        """,
+        *columns(sorted((*key, arm == "holdout") for key, arm in draws.items()), 4),
+    )
+    return {(row["member_id"], row["plan_id"]): row["holdout"] for row in rows}

@@ -1,0 +1,1 @@
+"""Outside providers of credit assessments, direct debits and payments."""

@@ -1,0 +1,1 @@
+"""Credit assessments: the local scorecard or a provider over HTTP."""

@@ -1,0 +1,1 @@
+"""Direct debits by a provider over HTTP."""

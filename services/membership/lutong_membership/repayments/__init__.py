@@ -1,0 +1,1 @@
+"""Repayments: claimed by members, confirmed by evidence."""

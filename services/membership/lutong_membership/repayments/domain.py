@@ -1,0 +1,155 @@
+"""Repayments: a member asks to pay, evidence decides, and only then money is booked. Pure.
+
+Evidence is the word of a payment provider, or the reference of a bank statement that an operator read. A claim
+that was sent to the provider may have been paid: only the provider ends it. Claims without evidence expire.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+from lutong_contracts.membership import RepaymentClaimed, RepaymentConfirmed, RepaymentLapsed, RepaymentRejected
+from lutong_contracts.values import Money
+from lutong_membership.agreements.domain.agreement import Emitted, Refusal
+from lutong_membership.agreements.domain.debts import Debt
+from lutong_membership.ledger.domain.entries import Entry, Source, pair
+
+RepaymentState = Literal["claimed", "sent", "unknown", "confirmed", "rejected"]
+Witness = Literal["provider", "bank"]
+
+REPAYMENT_LIFE: Final[Mapping[RepaymentState, tuple[RepaymentState, ...]]] = {
+    "claimed": ("sent", "confirmed", "rejected"),
+    "sent": ("claimed", "unknown", "confirmed", "rejected"),
+    "unknown": ("claimed", "confirmed", "rejected"),
+    "confirmed": (),
+    "rejected": (),
+}
+OPEN: Final[tuple[RepaymentState, ...]] = ("claimed", "sent", "unknown")
+ASKED: Final[tuple[RepaymentState, ...]] = ("sent", "unknown")
+"""The provider may have taken the money: nobody but the provider says what became of it."""
+
+CLAIM_LIFE_DEFAULT: Final = timedelta(days=3)
+ACCOUNT: Final[Mapping[Witness, Source]] = {"provider": "clearing", "bank": "cash"}
+"""Where the money is, by who says that it came."""
+
+
+class Evidence(NamedTuple):
+    """Who says that money came: `reference` is the receipt of the provider, or a line of a statement of `bank`."""
+
+    witness: Witness
+    reference: str
+    amount_minor: int
+    currency: str
+    bank: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """Money that a member wants to pay, or has paid, in minor units."""
+
+    repayment_id: str
+    member_id: str
+    currency: str
+    amount_minor: int
+    claimed_by: str
+    expires_at: datetime
+    state: RepaymentState = "claimed"
+    evidence: Witness | Literal["before"] | None = None
+    bank: str | None = None
+    reference: str | None = None
+    decided_by: str | None = None
+    reason: str | None = None
+
+    @property
+    def money(self) -> Money:
+        """How much."""
+        return Money(amount_minor=self.amount_minor, currency=self.currency)
+
+    def moved(self, state: RepaymentState) -> "Repayment":
+        """The repayment in another state, which must be one that may follow."""
+        if state not in REPAYMENT_LIFE[self.state]:
+            raise RuntimeError(f"repayment {self.repayment_id} is {self.state}: {state} cannot follow")
+        return replace(self, state=state)
+
+
+def claim(repayment: Repayment, payable_minor: int, claimed_minor: int) -> Refusal | tuple[Emitted, ...]:
+    """A member asks to pay: at most what can be paid now, less what was asked before and is open."""
+    left_minor = payable_minor - claimed_minor
+    if repayment.amount_minor > left_minor:
+        detail = f"{max(0, left_minor)} minor units can be repaid now: ask to pay at most that"
+        if claimed_minor:
+            detail += f"; {claimed_minor} are asked for already"
+        return Refusal("not_owed", detail)
+    facts = {"repayment_id": repayment.repayment_id}
+    asked = RepaymentClaimed(
+        **facts, member_id=repayment.member_id, amount=repayment.money, expires_at=repayment.expires_at
+    )
+    return Emitted(asked), Emitted(RepaymentLapsed(**facts), repayment.expires_at)
+
+
+def confirm(
+    repayment: Repayment, evidence: Evidence, by: str, now: datetime
+) -> Refusal | tuple[Repayment, tuple[Emitted, ...]]:
+    """Evidence came: the repayment is confirmed for exactly its amount. A provider's word ends what it was asked."""
+    if evidence.witness == "bank" and (refusal := _may_be_confirmed(repayment, by, now)):
+        return refusal
+    if (evidence.amount_minor, evidence.currency) != (repayment.amount_minor, repayment.currency):
+        wanted = f"{repayment.amount_minor} {repayment.currency}"
+        detail = f"{wanted} were claimed: reject the claim, and write down what came as a repayment of its own"
+        return Refusal("another_amount", detail)
+    done = replace(
+        repayment.moved("confirmed"),
+        evidence=evidence.witness,
+        bank=evidence.bank,
+        reference=evidence.reference,
+        decided_by=by,
+    )
+    told = RepaymentConfirmed(
+        repayment_id=done.repayment_id, member_id=done.member_id, amount=done.money, evidence=evidence.witness
+    )
+    return done, (Emitted(told),)
+
+
+def _may_be_confirmed(repayment: Repayment, by: str, now: datetime) -> Refusal | None:
+    if by in {repayment.claimed_by, repayment.member_id}:
+        return Refusal("own_business", "who asks to pay does not confirm it: let another operator look")
+    if repayment.state in ASKED:
+        return Refusal("provider_asked", "the payment provider is asked: wait for its answer")
+    if repayment.state != "claimed":
+        return Refusal("repayment_closed", f"repayment {repayment.repayment_id!r} is {repayment.state}")
+    if repayment.expires_at <= now:
+        return Refusal("claim_expired", "the claim expired: write down what came as a repayment of its own")
+    return None
+
+
+def received(repayment: Repayment, evidence: Evidence, by: str) -> Refusal | tuple[Repayment, tuple[Emitted, ...]]:
+    """Money came that nobody had announced: an operator read it on a statement."""
+    if by == repayment.member_id:
+        return Refusal("own_business", "who pays does not write it down: let another operator look")
+    return confirm(replace(repayment, claimed_by="bank"), evidence, by, repayment.expires_at - timedelta(seconds=1))
+
+
+def reject(repayment: Repayment, reason: str, by: str) -> Refusal | tuple[Repayment, tuple[Emitted, ...]]:
+    """No money came, or none will: nothing is booked."""
+    if "rejected" not in REPAYMENT_LIFE[repayment.state]:
+        return Refusal("repayment_closed", f"repayment {repayment.repayment_id!r} is {repayment.state}")
+    done = replace(repayment.moved("rejected"), decided_by=by, reason=reason)
+    facts = {"repayment_id": done.repayment_id, "member_id": done.member_id, "amount": done.money}
+    return done, (Emitted(RepaymentRejected(**facts, reason=reason)),)
+
+
+def differences(known: Repayment, member_id: str, evidence: Evidence) -> list[str]:
+    """In what a repayment with a known reference is another one: empty when it is the same again."""
+    theirs = {"member_id": member_id, "amount_minor": evidence.amount_minor, "currency": evidence.currency}
+    return [name for name, value in theirs.items() if getattr(known, name) != value]
+
+
+def surplus(repayment: Repayment, parts: Iterable[tuple[str, Debt, int]]) -> Entry | None:
+    """What is paid beyond what can be paid now is the member's credit: it came, so it is owed to them."""
+    rest_minor = repayment.amount_minor - sum(part_minor for _, _, part_minor in parts)
+    if not rest_minor or repayment.evidence in {None, "before"}:
+        return None
+    source = "clearing" if repayment.evidence == "provider" else "cash"
+    legs = pair(f"platform:{source}", f"credit:{repayment.member_id}", rest_minor)
+    return Entry("overpayment", repayment.member_id, repayment.currency, legs, reference=repayment.repayment_id)
