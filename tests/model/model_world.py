@@ -29,8 +29,8 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import account, collection, term
 from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import LIFE, LIVE, Agreement, Clock, Emitted
-from lutong_membership.agreements.domain.approvals import Adjustment, Deed, weight
+from lutong_membership.agreements.domain.agreement import LIFE, LIVE, Agreement, Emitted
+from lutong_membership.agreements.domain.approvals import Adjustment, weight
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction, postponed
 from lutong_membership.coupons.domain import Coupon, Stock, issue, returned
 from lutong_membership.holds.domain import delivery
@@ -39,8 +39,10 @@ from lutong_membership.holds.domain.holds import HOLD_LIFE, Hold, released
 from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment, decide
 from lutong_membership.ledger.domain.entries import Entry, Line, Sealed, pair, seal
 from lutong_membership.ledger.domain.lines import retargeted, settled
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import TERMS, Plan
 from lutong_membership.repayments.domain import Repayment, surplus
+from lutong_membership.thresholds import Deed
 from tests.model.bank import Bank
 from tests.model.till import OPERATORS, Till
 from tests.support.builders import a_request

@@ -19,11 +19,11 @@ from lutong_contracts.values import Money, Place
 from lutong_feed.domain import CANCELLABLE as MAY_REGRET
 from lutong_feed.domain import MAY_BECOME
 from lutong_inventory.domain import CANCELLABLE, Location, Sourced, next_step, source
-from lutong_membership.agreements.domain.agreement import Clock
 from lutong_membership.holds.domain.holds import Hold, HoldState, capture, released
 from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment, decide
 from lutong_membership.ledger.domain.entries import Entry, Line, after, reduced
 from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan
 from tests.support.builders import SHANGHAI, a_request
 

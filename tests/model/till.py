@@ -11,7 +11,6 @@ from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.approvals import (
     GIFTS,
     Adjustment,
-    Policy,
     Proposal,
     Spent,
     decided,
@@ -19,6 +18,7 @@ from lutong_membership.agreements.domain.approvals import (
     why_not_theirs,
 )
 from lutong_membership.repayments.domain import Evidence, Repayment, claim, confirm
+from lutong_membership.thresholds import Policy
 
 CNY: Final = "CNY"
 OPERATORS: Final = ("ops-1", "ops-2", "m-1")

@@ -1,7 +1,7 @@
 """The commands and queries of membership, by subject. No answer carries a credit score."""
 
 from lutong_membership.agreements.http import agreements, approvals, lines, rights
-from lutong_membership.agreements.http.commands import router
+from lutong_membership.bodies import router
 from lutong_membership.coupons import http as coupons
 from lutong_membership.holds import http as holds
 from lutong_membership.plans import http as plans

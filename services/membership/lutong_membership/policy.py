@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from lutong_chassis import Tx
 from lutong_chassis.settings import settings_of
-from lutong_membership.agreements.domain.agreement import Clock
-from lutong_membership.agreements.domain.approvals import Policy
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.providers.deduction.settings import DeductionSettings
 from lutong_membership.providers.payment.settings import PaymentSettings
 from lutong_membership.settings import MembershipSettings
+from lutong_membership.thresholds import Policy
 
 
 def deducts() -> bool:

@@ -6,9 +6,8 @@ from typing import Annotated, Final, Self
 from pydantic import Field, HttpUrl, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lutong_membership.agreements.domain.agreement import HOLD_LIFE_DEFAULT, OFFER_LIFE_DEFAULT
-from lutong_membership.agreements.domain.approvals import PERIOD_DEFAULT, PROPOSAL_LIFE_DEFAULT, Policy
-from lutong_membership.repayments.domain import CLAIM_LIFE_DEFAULT
+from lutong_membership.plans.domain.clock import CLAIM_LIFE_DEFAULT, HOLD_LIFE_DEFAULT, OFFER_LIFE_DEFAULT
+from lutong_membership.thresholds import PERIOD_DEFAULT, PROPOSAL_LIFE_DEFAULT, Policy
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
 

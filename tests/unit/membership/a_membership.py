@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import Agreement, Clock, signed
+from lutong_membership.agreements.domain.agreement import Agreement, signed
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.holds.domain.delivery import deliver
 from lutong_membership.holds.domain.holds import Hold
 from lutong_membership.ledger.domain.entries import Line, after
 from lutong_membership.ledger.domain.lines import hold, opened
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import TERMS, Plan
 
 NOON: Final = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai

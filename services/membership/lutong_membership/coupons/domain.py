@@ -6,8 +6,9 @@ from datetime import date, datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from lutong_membership.agreements.domain.agreement import Clock, Refusal
+from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.plans.domain.calendar import Calendar
+from lutong_membership.plans.domain.clock import Clock
 
 CouponState = Literal["issued", "reserved", "redeemed", "returned", "expired", "voided"]
 

@@ -9,7 +9,7 @@ from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import CouponLapsed, CouponVoided
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain.agreement import Refusal
-from lutong_membership.agreements.http.commands import Currency, Minor, ReasonBody, example, router
+from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
 from lutong_membership.coupons import store as coupon_store
 from lutong_membership.coupons.domain import USABLE, Stock, issue
 from lutong_membership.coupons.handlers import issued_event

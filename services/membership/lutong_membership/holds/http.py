@@ -12,13 +12,16 @@ from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, aud
 from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.agreement import Agreement
-from lutong_membership.agreements.http.commands import example, router, say, view
+from lutong_membership.agreements.domain.agreement import Agreement, may_be_signed
+from lutong_membership.agreements.http.commands import say, view
 from lutong_membership.agreements.store import agreements as agreement_store
+from lutong_membership.agreements.store import statements as statement_store
+from lutong_membership.bodies import example, router
 from lutong_membership.holds.domain.consultations import offer
-from lutong_membership.holds.domain.requests import RequestContext, why_not_joining
+from lutong_membership.holds.domain.requests import RequestContext, sign, why_not_joining
 from lutong_membership.holds.store import applicants as applicant_store
 from lutong_membership.holds.store import assessments as assessment_store
+from lutong_membership.holds.store import consultations as consultation_store
 from lutong_membership.holds.store import holds as hold_store
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.ledger.store import lines as line_store
@@ -196,3 +199,37 @@ async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, tx
     tx.job_queues.add("assess")
     tx.publish(AgreementConsulted(**fresh.facts, plan_version=plan.version))
     return {"agreement_id": fresh.agreement_id, "state": fresh.state}
+
+
+@router.post("/v1/agreements/{agreement_id}/signature")
+@allowed("member", "operator")
+@audited("agreement.sign", own="member")
+async def sign_offer(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """Sign what was offered: the term begins, by the version that was shown."""
+    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
+    offers = await consultation_store.lock_offers(tx, [agreement_id])
+    if agreement_id not in offers:
+        raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {row['state']}: there is nothing to sign")
+    agreement, plan = offers[agreement_id]
+    if not may_be_signed(plan, clock(tx)):
+        raise Problem(409, "term_over", "the term of this plan is over")
+    lines = await line_store.lock_lines(tx, [agreement.member_id])
+    context = RequestContext({}, frozenset(), {}, lines, {}, set(), frozenset())
+    limits = await assessment_store.limits(tx, [agreement_id])
+    signature = sign(agreement, plan, context, clock(tx), limits.get(agreement_id, 0))
+    await agreement_store.save_agreements(tx, [(signature.agreement, None)])
+    if signature.opened:
+        await line_store.open_lines(tx, [signature.opened])
+        await ledger_store.post(tx, {signature.opened.key: signature.opened}, signature.entries)
+    await say(tx, agreement_id, signature.said)
+    if who.is_staff:
+        effect = {"state": row["state"]}, {"state": signature.agreement.state}
+        await record(tx, who, Change("agreement.sign", f"agreement:{agreement_id}", None, *effect))
+    ends_at = signature.agreement.ends_at
+    return {
+        "agreement_id": agreement_id,
+        "state": "active",
+        "ends_at": ends_at,
+        "charge_cap_minor": plan.terms.cap_minor,
+    }

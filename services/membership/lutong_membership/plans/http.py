@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
-from lutong_membership.agreements.http.commands import Currency, Minor, example, router
+from lutong_membership.bodies import Currency, Minor, example, router
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
 from lutong_membership.plans.domain.uplift import measure
 from lutong_membership.plans.store import plans as plan_store

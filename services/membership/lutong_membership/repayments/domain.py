@@ -29,7 +29,6 @@ OPEN: Final[tuple[RepaymentState, ...]] = ("claimed", "sent", "unknown")
 ASKED: Final[tuple[RepaymentState, ...]] = ("sent", "unknown")
 """The provider may have taken the money: nobody but the provider says what became of it."""
 
-CLAIM_LIFE_DEFAULT: Final = timedelta(days=3)
 ACCOUNT: Final[Mapping[Witness, Source]] = {"provider": "clearing", "bank": "cash"}
 """Where the money is, by who says that it came."""
 

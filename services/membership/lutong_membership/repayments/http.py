@@ -11,8 +11,9 @@ from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, aud
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
 from lutong_membership.agreements.domain.agreement import Emitted, Refusal
-from lutong_membership.agreements.http.commands import Currency, Minor, ReasonBody, example, locked_line, router
+from lutong_membership.agreements.http.commands import locked_line
 from lutong_membership.agreements.store import accounts as account_store
+from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
 from lutong_membership.ledger.store import lines as line_store
 from lutong_membership.policy import claim_life, collects, deducts
 from lutong_membership.repayments import store as repayment_store

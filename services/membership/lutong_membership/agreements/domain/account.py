@@ -18,11 +18,12 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import debts as rules
 from lutong_membership.agreements.domain.accruals import Accrual
-from lutong_membership.agreements.domain.agreement import CLOSING, Agreement, Clock, Emitted, State
+from lutong_membership.agreements.domain.agreement import CLOSING, Agreement, Emitted, State
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction
 from lutong_membership.ledger.domain.entries import MONEY, Entry, Line, Source, after, reduced
 from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan
 
 P = ParamSpec("P")

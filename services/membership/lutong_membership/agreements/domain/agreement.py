@@ -6,13 +6,13 @@ for nothing finds a state in which nothing is to be done.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from lutong_contracts import Event
 from lutong_contracts.membership import AgreementSigned, TermEnded
 from lutong_contracts.values import Money
-from lutong_membership.plans.domain.calendar import Calendar
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan, term
 
 State = Literal[
@@ -52,32 +52,8 @@ SETTLED: Final[tuple[State, ...]] = ("settling", "settled", "overdue", "recovere
 """What is charged is decided: late events only ever help the member."""
 
 
-HOLD_LIFE_DEFAULT: Final = timedelta(days=7)
-"""How long credit is set aside for an order of which nobody says what became of it."""
-
-OFFER_LIFE_DEFAULT: Final = timedelta(days=1)
-"""How long a member may think about terms that were offered."""
-
-
 class IllegalMoveError(RuntimeError):
     """A state was to follow that never follows: a bug, caught before it is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The transaction's time, and the lengths that operators choose.
-
-    `day` is how long a plan's day is where it is not a calendar's (tests, chaos).
-    """
-
-    now: datetime
-    day: timedelta | None = None
-    hold_life: timedelta = HOLD_LIFE_DEFAULT
-    offer_life: timedelta = OFFER_LIFE_DEFAULT
-
-    def calendar(self, plan: Plan) -> Calendar:
-        """The plan's calendar."""
-        return Calendar(plan.terms.zone, self.day)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,11 @@ from lutong_membership.agreements.domain.account import (
     reduce_debt,
     with_debt,
 )
-from lutong_membership.agreements.domain.agreement import Clock, Emitted
+from lutong_membership.agreements.domain.agreement import Emitted
 from lutong_membership.agreements.domain.debts import Debt, oldest_first
 from lutong_membership.agreements.domain.direct_debit import ATTEMPTS_MAX, Deduction
 from lutong_membership.ledger.domain.entries import EntryKind, Source, pair
+from lutong_membership.plans.domain.clock import Clock
 
 Back = Literal["refund", "charge_credited"]
 """Why a member is to pay less than was booked."""

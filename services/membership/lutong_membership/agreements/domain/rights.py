@@ -8,8 +8,9 @@ from typing import Literal
 from lutong_contracts.membership import BenefitConsumed, BenefitReversed
 from lutong_membership.agreements.domain.account import Account, Outcome, changed
 from lutong_membership.agreements.domain.accruals import Accrual, reversal
-from lutong_membership.agreements.domain.agreement import Clock, Refusal
+from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.term import admit
+from lutong_membership.plans.domain.clock import Clock
 
 Chooser = Literal["member", "merchant"]
 """Whose id a use has. Operators act for the merchant."""

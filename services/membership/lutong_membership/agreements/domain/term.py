@@ -33,12 +33,13 @@ from lutong_membership.agreements.domain.account import (
     schedule_dunning,
 )
 from lutong_membership.agreements.domain.accruals import COUNTS, Accrual, Effect
-from lutong_membership.agreements.domain.agreement import ENDED, SETTLED, Clock, Emitted, Refusal
+from lutong_membership.agreements.domain.agreement import ENDED, SETTLED, Emitted, Refusal
 from lutong_membership.agreements.domain.collection import give_back, notify, void_notices
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.settlement import Quote, quote
 from lutong_membership.ledger.domain.entries import Entry, pair
 from lutong_membership.ledger.domain.lines import retargeted
+from lutong_membership.plans.domain.clock import Clock
 
 
 def quoted(account: Account) -> Quote:

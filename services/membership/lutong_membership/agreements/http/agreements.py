@@ -10,17 +10,11 @@ from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain.account import Outcome
-from lutong_membership.agreements.domain.agreement import may_be_signed
 from lutong_membership.agreements.domain.term import quit_early, quoted
-from lutong_membership.agreements.http.commands import example, open_one, router, say, settle_command
+from lutong_membership.agreements.http.commands import open_one, settle_command
 from lutong_membership.agreements.store import accounts as account_store
-from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.agreements.store import statements as statement_store
-from lutong_membership.holds.domain.requests import RequestContext, join
-from lutong_membership.holds.store import assessments as assessment_store
-from lutong_membership.holds.store import consultations as consultation_store
-from lutong_membership.ledger.store import entries as ledger_store
-from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.bodies import example, router
 from lutong_membership.plans.domain.terms import TERMS
 from lutong_membership.plans.store.plans import terms_of
 from lutong_membership.policy import clock
@@ -41,40 +35,6 @@ async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) ->
     row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
     who.acts_for(member=row["member_id"], merchant=row["merchant_id"]) or not_found("agreement", agreement_id)
     return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
-
-
-@router.post("/v1/agreements/{agreement_id}/signature")
-@allowed("member", "operator")
-@audited("agreement.sign", own="member")
-async def sign(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
-    """Sign what was offered: the term begins, by the version that was shown."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
-    offers = await consultation_store.lock_offers(tx, [agreement_id])
-    if agreement_id not in offers:
-        raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {row['state']}: there is nothing to sign")
-    agreement, plan = offers[agreement_id]
-    if not may_be_signed(plan, clock(tx)):
-        raise Problem(409, "term_over", "the term of this plan is over")
-    lines = await line_store.lock_lines(tx, [agreement.member_id])
-    context = RequestContext({}, frozenset(), {}, lines, {}, set(), frozenset())
-    limits = await assessment_store.limits(tx, [agreement_id])
-    signature = join(agreement, plan, context, clock(tx), limits.get(agreement_id, 0))
-    await agreement_store.save_agreements(tx, [(signature.agreement, None)])
-    if signature.opened:
-        await line_store.open_lines(tx, [signature.opened])
-        await ledger_store.post(tx, {signature.opened.key: signature.opened}, signature.entries)
-    await say(tx, agreement_id, signature.said)
-    if who.is_staff:
-        effect = {"state": row["state"]}, {"state": signature.agreement.state}
-        await record(tx, who, Change("agreement.sign", f"agreement:{agreement_id}", None, *effect))
-    ends_at = signature.agreement.ends_at
-    return {
-        "agreement_id": agreement_id,
-        "state": "active",
-        "ends_at": ends_at,
-        "charge_cap_minor": plan.terms.cap_minor,
-    }
 
 
 @router.get("/v1/agreements/{agreement_id}/quote")

@@ -11,10 +11,11 @@ from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain import approvals
 from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.approvals import Adjustment, Proposal
-from lutong_membership.agreements.http.commands import Minor, ReasonBody, example, locked_line, router
+from lutong_membership.agreements.http.commands import locked_line
 from lutong_membership.agreements.http.decisions import ACTIONS, SHOWN, Decided, carry_out, decide
 from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
+from lutong_membership.bodies import Minor, ReasonBody, example, router
 
 
 class Waiver(ReasonBody):

@@ -1,12 +1,11 @@
 """What several commands have in common: amounts, views, and turning a refusal into an answer."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NoReturn
+from typing import NoReturn
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel
 
-from lutong_chassis import Command, Problem, Tx, not_found, routes
-from lutong_contracts.values import Text
+from lutong_chassis import Problem, Tx, not_found
 from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.agreement import Agreement, Emitted, Refusal
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
@@ -15,19 +14,6 @@ from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.ledger.domain.entries import Line
 from lutong_membership.ledger.store import lines as line_store
 from lutong_membership.policy import deducts
-
-router = routes("membership")
-"""The one router; every file of this folder adds its commands and queries to it."""
-
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Minor = Annotated[int, Field(ge=1, le=10**12, description="in minor units")]
-Why = Annotated[Text, StringConstraints(min_length=3, max_length=500)]
-
-
-class ReasonBody(Command):
-    """Why it is done: it goes into the audit, under the subject of whoever does it."""
-
-    reason: Why
 
 
 class LineView(BaseModel):
@@ -83,8 +69,3 @@ async def locked_line(tx: Tx, member_id: str, currency: str) -> Line:
 
 def _no_line(member_id: str, currency: str) -> NoReturn:
     raise Problem(404, "not_found", f"member {member_id!r} has no line in {currency}")
-
-
-def example(**fields: Any) -> dict[str, Any]:
-    """The configuration of a body that shows an example."""
-    return {"examples": [fields]}

@@ -8,17 +8,9 @@ from pydantic import ConfigDict, Field
 from lutong_chassis import TxDependency, Who, allowed, audited
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain.approvals import Adjustment
-from lutong_membership.agreements.http.commands import (
-    Currency,
-    LineView,
-    Minor,
-    ReasonBody,
-    example,
-    locked_line,
-    router,
-    view,
-)
+from lutong_membership.agreements.http.commands import LineView, locked_line, view
 from lutong_membership.agreements.http.decisions import ACTIONS, SHOWN, Decided, decide
+from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
 from lutong_membership.ledger.store import entries as ledger_store
 
 

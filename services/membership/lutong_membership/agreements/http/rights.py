@@ -13,8 +13,9 @@ from lutong_chassis.http.problems import answer
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain.codes import made, shown
 from lutong_membership.agreements.domain.rights import Chooser, take_back, use_right
-from lutong_membership.agreements.http.commands import example, open_one, router, settle_command
+from lutong_membership.agreements.http.commands import open_one, settle_command
 from lutong_membership.agreements.store import codes as code_store
+from lutong_membership.bodies import example, router
 from lutong_membership.policy import clock
 
 RANDOM_BYTES = 16 + 32

@@ -11,7 +11,6 @@ from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import Deduction
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store.agreements import agreements, members_of, save_agreements
-from lutong_membership.holds.store.holds import EndedHolds, open_holds
 from lutong_membership.ledger.domain.entries import Line
 from lutong_membership.ledger.store import entries
 from lutong_membership.ledger.store.lines import lock_lines, read_lines
@@ -65,25 +64,6 @@ async def read_account(tx: Tx, agreement_id: str) -> Account | None:
     member = await members_of(tx, [agreement_id])
     lines = {line.key: line for line in await read_lines(tx, member[0])} if member else {}
     return (await open_work(tx, [agreement_id], deducts=False, lines=lines, lock=False)).account(agreement_id)
-
-
-async def work_of(tx: Tx, endings: EndedHolds, *, deducts: bool) -> UnitOfWork:
-    """Dossiers for holds that ended. Of a running agreement nothing but itself is needed: what comes is only added."""
-    running = {
-        ended.agreement.agreement_id: Account(
-            ended.agreement,
-            ended.plan,
-            endings.lines[ended.hold.member_id, ended.plan.currency],
-            deducts=deducts,
-        )
-        for ended in endings.ended
-        if ended.agreement.state == "active"
-    }
-    ended_ones = {e.agreement.agreement_id for e in endings.ended} - running.keys()
-    if not ended_ones:
-        return UnitOfWork(running, endings.lines)
-    work = await open_work(tx, ended_ones, deducts=deducts, lines=endings.lines)
-    return UnitOfWork(running | work.accounts, endings.lines)
 
 
 async def _by_agreement(
@@ -170,3 +150,26 @@ async def _save_deductions(tx: Tx, deductions: Sequence[Deduction]) -> None:
         """,
         *columns(rows, 11),
     )
+
+
+async def open_holds(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, int]:
+    """How many orders of agreements are under way."""
+    rows = await tx.fetch(
+        """
+        SELECT agreement_id, count(*) AS n
+          FROM hold
+         WHERE agreement_id = ANY ($1) AND state IN ('waiting', 'held')
+         GROUP BY agreement_id
+        """,
+        sorted(set(agreement_ids)),
+    )
+    return {row["agreement_id"]: row["n"] for row in rows}
+
+
+async def agreements_of_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, str]:
+    """Under which agreements orders were delivered, by order."""
+    rows = await tx.fetch(
+        "SELECT order_id, agreement_id FROM hold WHERE order_id = ANY ($1) AND state = 'captured'",
+        sorted(set(order_ids)),
+    )
+    return {row["order_id"]: row["agreement_id"] for row in rows}

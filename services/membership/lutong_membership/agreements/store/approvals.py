@@ -8,7 +8,8 @@ import asyncpg
 from lutong_chassis import Tx, columns
 from lutong_contracts import Event
 from lutong_contracts.membership import AgreementOverdue
-from lutong_membership.agreements.domain.approvals import GIFTS, Adjustment, Deed, Limits, Proposal, Spent
+from lutong_membership.agreements.domain.approvals import GIFTS, Adjustment, Proposal, Spent
+from lutong_membership.thresholds import Deed, Limits
 
 
 async def propose_write_offs(tx: Tx, said: Sequence[Event], expires_at: datetime) -> None:

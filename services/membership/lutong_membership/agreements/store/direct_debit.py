@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from lutong_chassis import Cause, Tx, columns
-from lutong_membership.agreements.domain.agreement import Clock
 from lutong_membership.agreements.domain.direct_debit import postponed
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.store.plans import as_plan
 from lutong_membership.providers.deduction.values import Order
 

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import AgreementDeclined, AgreementOffered, OfferLapsed
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, Clock, Emitted
+from lutong_membership.agreements.domain.agreement import Agreement, Emitted
 from lutong_membership.holds.domain.requests import (
     Decision,
     RequestContext,
     apply,
     declined,
-    join,
     reserve,
+    sign,
     why_not_joining,
 )
 from lutong_membership.ledger.domain.entries import Entry, Line
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan
 
 
@@ -75,7 +76,7 @@ def conclude(asked: Consultation, context: RequestContext, clock: Clock) -> Conc
         return Concluded(agreement, said, (*gone, *(declined(request, reason) for request in wanted)), reason=reason)
     if not wanted:
         return Concluded(*offer(asked.agreement, plan, clock), gone)
-    signature = join(asked.agreement, plan, context, clock, asked.limit_minor)
+    signature = sign(asked.agreement, plan, context, clock, asked.limit_minor)
     context.lines[signature.line.key] = signature.line
     decisions = []
     for request in wanted:

@@ -7,11 +7,11 @@ from lutong_contracts.membership import HoldCaptured, RefundBooked
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.account import Account, Outcome, booked, changed, incur_debt
 from lutong_membership.agreements.domain.accruals import Accrual, reversal, share
-from lutong_membership.agreements.domain.agreement import Clock
 from lutong_membership.agreements.domain.collection import give_back
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.term import admit
 from lutong_membership.holds.domain.holds import Hold, capture
+from lutong_membership.plans.domain.clock import Clock
 
 
 def accrual_id(order_id: str) -> str:

@@ -17,11 +17,12 @@ from lutong_contracts.membership import (
     HoldLapsed,
 )
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, Clock, Emitted, may_be_signed, signed
+from lutong_membership.agreements.domain.agreement import Agreement, Emitted, may_be_signed, signed
 from lutong_membership.coupons.domain import Coupon, why_not_usable
 from lutong_membership.holds.domain.holds import Hold, HoldState, price
 from lutong_membership.ledger.domain.entries import Entry, Line, after
 from lutong_membership.ledger.domain.lines import hold, opened
+from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan
 
 
@@ -110,7 +111,9 @@ def decide(
     if agreement.state == "consulted":
         return _waits(request, agreement.agreement_id)
     if agreement.state == "preordered":
-        return _joins(request, agreement, pinned, context, clock, context.standing[request.viewer_id].limit_minor)
+        return _sign_and_reserve(
+            request, agreement, pinned, context, clock, context.standing[request.viewer_id].limit_minor
+        )
     return reserve(request, agreement, pinned, context.lines[request.viewer_id, plan.currency], context, clock)
 
 
@@ -129,7 +132,7 @@ def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, cl
     )
     standing = context.standing.get(member_id)
     if standing:
-        return replace(_joins(request, fresh, plan, context, clock, standing.limit_minor), standing=standing)
+        return replace(_sign_and_reserve(request, fresh, plan, context, clock, standing.limit_minor), standing=standing)
     asked = Emitted(AgreementConsulted(**fresh.facts, plan_version=plan.version))
     return replace(_waits(request, fresh_id), agreement=fresh, said=(asked,))
 
@@ -143,11 +146,11 @@ def why_not_joining(member_id: str, plan: Plan, context: RequestContext, clock: 
     return context.blockers.get((member_id, plan.plan_id))
 
 
-def _joins(  # a request, an agreement, and what both are decided on
+def _sign_and_reserve(  # a request, an agreement, and what both are decided on
     request: ServiceRequested, agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int
 ) -> Decision:
     """Sign, then hold. A line that is there is kept: a new plan neither lowers nor raises it."""
-    signature = join(agreement, plan, context, clock, limit_minor)
+    signature = sign(agreement, plan, context, clock, limit_minor)
     decision = reserve(request, signature.agreement, plan, signature.line, context, clock)
     return replace(
         decision,
@@ -169,7 +172,7 @@ class Signed:
     entries: tuple[Entry, ...] = ()
 
 
-def join(agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int) -> Signed:
+def sign(agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int) -> Signed:
     """Sign an agreement; open a line when the member has none in this currency."""
     agreement, said = signed(agreement, plan, clock)
     line = context.lines.get((agreement.member_id, plan.currency))

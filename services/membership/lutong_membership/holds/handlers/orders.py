@@ -30,7 +30,7 @@ async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> li
     causes = {received.event.order_id: received for received in batch}
     endings = [(order_id, received.event.amount.amount_minor, None) for order_id, received in causes.items()]
     captured = await hold_store.end_holds(tx, endings, "captured")
-    work = await account_store.work_of(tx, captured, deducts=deducts())
+    work = await hold_store.work_of(tx, captured, deducts=deducts())
     now = clock(tx)
 
     said = []
@@ -137,7 +137,7 @@ async def _close(found: EndedHolds, causes: Mapping[str, Received[Event]], tx: T
 @handlers.on(OrderRefunded)
 async def book_refunds(batch: Sequence[Received[OrderRefunded]], tx: Tx) -> list[Outgoing]:
     """Part of an order was taken back: it does not count any more, and need not be paid."""
-    agreements = await hold_store.agreements_of_orders(tx, [received.event.order_id for received in batch])
+    agreements = await account_store.agreements_of_orders(tx, [received.event.order_id for received in batch])
     work = await account_store.open_work(tx, agreements.values(), deducts=deducts())
     said = []
     for received in batch:

@@ -1,6 +1,6 @@
 """What requests are decided on, what was decided, and how holds end. The first ending wins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +8,10 @@ import asyncpg
 
 from lutong_chassis import Tx, columns
 from lutong_contracts.feed import ServiceRequested
+from lutong_membership.agreements.domain.account import Account
 from lutong_membership.agreements.domain.agreement import Agreement
+from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
+from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store.agreements import AGREEMENT, JOINS, PINNED, as_pair, blockers, live_agreements
 from lutong_membership.coupons.store import lock_coupons
 from lutong_membership.holds.domain.holds import Hold, HoldState, before
@@ -169,24 +172,20 @@ async def hold(tx: Tx, order_id: str) -> asyncpg.Record | None:
     return await tx.fetchrow("SELECT * FROM hold WHERE order_id = $1", order_id)
 
 
-async def open_holds(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, int]:
-    """How many orders of agreements are under way."""
-    rows = await tx.fetch(
-        """
-        SELECT agreement_id, count(*) AS n
-          FROM hold
-         WHERE agreement_id = ANY ($1) AND state IN ('waiting', 'held')
-         GROUP BY agreement_id
-        """,
-        sorted(set(agreement_ids)),
-    )
-    return {row["agreement_id"]: row["n"] for row in rows}
-
-
-async def agreements_of_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, str]:
-    """Under which agreements orders were delivered, by order."""
-    rows = await tx.fetch(
-        "SELECT order_id, agreement_id FROM hold WHERE order_id = ANY ($1) AND state = 'captured'",
-        sorted(set(order_ids)),
-    )
-    return {row["order_id"]: row["agreement_id"] for row in rows}
+async def work_of(tx: Tx, endings: EndedHolds, *, deducts: bool) -> UnitOfWork:
+    """Dossiers for holds that ended. Of a running agreement nothing but itself is needed: what comes is only added."""
+    running = {
+        ended.agreement.agreement_id: Account(
+            ended.agreement,
+            ended.plan,
+            endings.lines[ended.hold.member_id, ended.plan.currency],
+            deducts=deducts,
+        )
+        for ended in endings.ended
+        if ended.agreement.state == "active"
+    }
+    ended_ones = {e.agreement.agreement_id for e in endings.ended} - running.keys()
+    if not ended_ones:
+        return UnitOfWork(running, endings.lines)
+    work = await account_store.open_work(tx, ended_ones, deducts=deducts, lines=endings.lines)
+    return UnitOfWork(running | work.accounts, endings.lines)
