@@ -17,6 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import BaseModel, ConfigDict, Field
 
+from lutong_chassis.problem import not_found
 from lutong_chassis.settings import Settings, SettingsError
 from lutong_contracts.values import IDENTIFIER_PATTERN
 
@@ -83,6 +84,14 @@ class Principal:
             or (merchant is not None and merchant == self.merchant_id)
             or (member is not None and member == self.member_id)
         )
+
+    def require(self, *, merchant: str | None = None, member: str | None = None, hide: tuple[str, str]) -> None:
+        """Raise 404 unless what belongs to this merchant or to this member is theirs; either is enough.
+
+        `hide` is what the answer says there is none of: (`"account"`, its id). Who may not see it learns no more.
+        """
+        if not self.acts_for(merchant=merchant, member=member):
+            not_found(*hide)
 
     @property
     def identity(self) -> str:

@@ -38,7 +38,7 @@ router = routes("feed")
 @audited("account.put", own="member", shows=("kind",))
 async def put_account(account_id: Identifier, account: Account, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create an account, or rename it. Only staff changes its kind; a new account is personal by default."""
-    who.acts_for(member=account_id) or not_found("account", account_id)
+    who.require(member=account_id, hide=("account", account_id))
     if not who.is_staff and account.kind is not None:
         kind = await store.account_kind(tx, account_id) or "personal"
         if account.kind != kind:
@@ -61,7 +61,7 @@ async def put_accounts(command: Accounts, who: Who, tx: TxDependency) -> dict[st
 @audited("follow.add", own="member", shows=("followee_id",))
 async def put_follow(account_id: Identifier, followee_id: Identifier, who: Who, tx: TxDependency) -> None:
     """Follow an account."""
-    who.acts_for(member=account_id) or not_found("account", account_id)
+    who.require(member=account_id, hide=("account", account_id))
     await _follow(tx, who, [Follow(follower_id=account_id, followee_id=followee_id)])
 
 
@@ -70,7 +70,7 @@ async def put_follow(account_id: Identifier, followee_id: Identifier, who: Who, 
 @audited("follow.remove", own="member", shows=("followee_id",))
 async def delete_follow(account_id: Identifier, followee_id: Identifier, who: Who, tx: TxDependency) -> None:
     """Stop following an account."""
-    who.acts_for(member=account_id) or not_found("account", account_id)
+    who.require(member=account_id, hide=("account", account_id))
     await store.drop_follow(tx, account_id, followee_id)
     if who.is_staff:
         await record(tx, who, on_record.follow_removed(Follow(follower_id=account_id, followee_id=followee_id)))
@@ -90,7 +90,7 @@ async def put_follows(command: Follows, who: Who, tx: TxDependency) -> dict[str,
 @audited("post.publish", own="member", shows=("author_id",))
 async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, str]:
     """Publish a post. Its card resolves shortly after; the answer's `Lutong-Journey` header names the journey."""
-    who.acts_for(member=post.author_id) or not_found("account", post.author_id)
+    who.require(member=post.author_id, hide=("account", post.author_id))
     published = _post(tx, post)
     await _publish(tx, [(published, tx.cause)])
     if who.is_staff:
@@ -113,7 +113,7 @@ async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[s
 async def take_posts(batch: Sequence[Received[PostPublished]], who: Principal, tx: Tx) -> None:
     """Publish posts that another service sent as events, each on the journey that it is on there."""
     for received in batch:
-        who.acts_for(member=received.event.author_id) or not_found("account", received.event.author_id)
+        who.require(member=received.event.author_id, hide=("account", received.event.author_id))
     await _publish(tx, [(received.event, received.as_cause) for received in batch])
 
 
@@ -132,7 +132,7 @@ async def get_post(post_id: Identifier, tx: TxDependency) -> PostView:
 @audited("card.tap", own="member", shows=("viewer_id",))
 async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> CardView:
     """Open the mini-program from the card; the answer says which page of which version."""
-    who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
+    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     card = await _open_card(tx, post_id, viewer.viewer_id)
     await store.count(tx, "taps", [post_id])
     said = CardTapped(
@@ -149,7 +149,7 @@ async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependen
 @audited("card.solve", own="member", shows=("viewer_id",))
 async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> dict[str, str]:
     """Say that a viewer got done in the mini-program what the post was about."""
-    who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
+    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     card = await _open_card(tx, post_id, viewer.viewer_id)
     await store.count(tx, "solved", [post_id])
     said = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
@@ -164,7 +164,7 @@ async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency)
 @audited("request.place", own="member", shows=("viewer_id", "total_minor"))
 async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx: TxDependency) -> RequestView:
     """Join the light membership on credit and order, in one go. Prices are those of the version in force."""
-    who.acts_for(member=wanted.viewer_id) or not_found("account", wanted.viewer_id)
+    who.require(member=wanted.viewer_id, hide=("account", wanted.viewer_id))
     card = await _open_card(tx, post_id, wanted.viewer_id)
     program = await store.program(tx, card["program_id"]) or _not_yet(post_id)
     priced = domain.price([(line.sku, line.units) for line in wanted.lines], program)
@@ -195,7 +195,7 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
 @audited("request.cancel", own="member")
 async def cancel_request(order_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> RequestView:
     """Ask to cancel; it takes effect unless the goods have left."""
-    who.acts_for(member=viewer.viewer_id) or not_found("account", viewer.viewer_id)
+    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     row = await store.request(tx, order_id) or not_found("request", order_id)
     if row["viewer_id"] != viewer.viewer_id:
         not_found("request", order_id)
@@ -212,7 +212,7 @@ async def cancel_request(order_id: Identifier, viewer: Viewer, who: Who, tx: TxD
 async def get_request(order_id: Identifier, who: Who, tx: TxDependency) -> RequestView:
     """A request, and how far it is."""
     row = await store.request(tx, order_id) or not_found("request", order_id)
-    who.acts_for(member=row["viewer_id"]) or not_found("request", order_id)
+    who.require(member=row["viewer_id"], hide=("request", order_id))
     return _request_view(row)
 
 
@@ -220,7 +220,7 @@ async def get_request(order_id: Identifier, who: Who, tx: TxDependency) -> Reque
 @allowed("member", "operator")
 async def list_requests(account_id: Identifier, who: Who, tx: TxDependency) -> list[RequestView]:
     """A viewer's latest requests."""
-    who.acts_for(member=account_id) or not_found("account", account_id)
+    who.require(member=account_id, hide=("account", account_id))
     return [_request_view(row) for row in await store.requests_of(tx, account_id)]
 
 
@@ -234,7 +234,7 @@ async def get_timeline(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Timeline:
     """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats."""
-    who.acts_for(member=account_id) or not_found("account", account_id)
+    who.require(member=account_id, hide=("account", account_id))
     before = Cursor.decode(cursor) if cursor else None
     if cursor and before is None:
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")

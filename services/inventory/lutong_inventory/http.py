@@ -170,7 +170,7 @@ def _refunded_before(refund_id: str, known: domain.KnownRefund, wanted: domain.W
 async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """An order: where it is sourced and how far it is."""
     row = await order_store.order(tx, order_id) or not_found("order", order_id)
-    who.acts_for(merchant=row["merchant_id"], member=row["member_id"]) or not_found("order", order_id)
+    who.require(merchant=row["merchant_id"], member=row["member_id"], hide=("order", order_id))
     return {
         name: row[name]
         for name in (
@@ -222,7 +222,7 @@ async def _check_locations(tx: Tx, who: Who, location_ids: list[str]) -> None:
     known = await site_store.locations(tx, location_ids)
     for location_id in location_ids:
         row = known.get(location_id) or not_found("location", location_id)
-        who.acts_for(merchant=row["merchant_id"]) or not_found("location", location_id)
+        who.require(merchant=row["merchant_id"], hide=("location", location_id))
 
 
 async def _lock(tx: Tx, who: Who, order_ids: list[str]) -> dict[str, Any]:
@@ -230,14 +230,14 @@ async def _lock(tx: Tx, who: Who, order_ids: list[str]) -> dict[str, Any]:
     rows = await order_store.lock_orders(tx, order_ids)
     for order_id in order_ids:
         row = rows.get(order_id) or not_found("order", order_id)
-        who.acts_for(merchant=row["merchant_id"]) or not_found("order", order_id)
+        who.require(merchant=row["merchant_id"], hide=("order", order_id))
     return rows
 
 
 async def _save_sites(tx: Tx, who: Who, sites: list[NamedSite]) -> None:
     """A merchant has one flagship, and a location never changes its merchant or kind."""
     for site in sites:
-        who.acts_for(merchant=site.merchant_id) or not_found("merchant", site.merchant_id)
+        who.require(merchant=site.merchant_id, hide=("merchant", site.merchant_id))
     await tx.lock("location", [site.location_id for site in sites])  # two merchants may open one at the same time
     known = await site_store.locations(tx, [site.location_id for site in sites])
     flagships = await site_store.flagships(tx, [site.merchant_id for site in sites])

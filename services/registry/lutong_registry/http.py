@@ -49,7 +49,7 @@ async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx
 @audited("program.register", own="merchant", shows=("merchant_id",))
 async def put_program(program_id: Identifier, registration: Registration, who: Who, tx: TxDependency) -> ProgramView:
     """Register a mini-program; repeating it changes nothing."""
-    who.acts_for(merchant=registration.merchant_id) or not_found("merchant", registration.merchant_id)
+    who.require(merchant=registration.merchant_id, hide=("merchant", registration.merchant_id))
     await _register(tx, [(program_id, registration.merchant_id)])
     if who.is_staff:
         owner = {"merchant_id": registration.merchant_id}
@@ -187,7 +187,7 @@ async def get_program(program_id: Identifier, who: Who, tx: TxDependency) -> Pro
 @allowed("merchant", "viewer")
 async def list_programs(merchant_id: Identifier, who: Who, tx: TxDependency) -> list[ProgramView]:
     """A merchant's programs."""
-    who.acts_for(merchant=merchant_id) or not_found("merchant", merchant_id)
+    who.require(merchant=merchant_id, hide=("merchant", merchant_id))
     return [_view(program) for program in (await program_store.read_programs(tx, merchant_id, None)).values()]
 
 
@@ -233,7 +233,7 @@ async def _register(tx: Tx, programs: list[tuple[str, str]]) -> None:
 async def _lock(tx: Tx, who: Who, program_id: str) -> Program:
     """A program, locked; refuse one that does not exist or belongs to another merchant."""
     program = (await program_store.lock_programs(tx, [program_id])).get(program_id) or not_found("program", program_id)
-    who.acts_for(merchant=program.merchant_id) or not_found("program", program_id)
+    who.require(merchant=program.merchant_id, hide=("program", program_id))
     return program
 
 

@@ -3,8 +3,9 @@
 from lutong_chassis.http.authorization import Authorizer, GuardedRoute, Who, allowed, audited, not_audited
 from lutong_chassis.http.limits import BodyLimit, HeadAsGet, RequestIds, SafeHeaders
 from lutong_chassis.http.load_shedding import LoadSheddingProtocol
-from lutong_chassis.http.problems import Problem, install_problems, not_found
+from lutong_chassis.http.problems import install_problems
 from lutong_chassis.http.routing import Command, TxDependency, routes
+from lutong_chassis.problem import Problem, not_found
 
 __all__ = [
     "Authorizer",

@@ -4,7 +4,7 @@
     @allowed("merchant", "operator")
     @audited("plan.put", own="merchant")
     async def put_plan(plan_id: Identifier, terms: PlanTerms, who: Who, tx: TxDependency) -> …:
-        who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
+        who.require(merchant=terms.merchant_id, hide=("merchant", terms.merchant_id))
 
 `allowed` is about roles: whoever may never do a thing gets 403. `acts_for` is about whose a thing is:
 what is somebody else's is as absent as what does not exist. A route that says nothing is not built.
@@ -28,7 +28,8 @@ from lutong_chassis import audit, observe
 from lutong_chassis.auth import RANKS, Principal, Rank, UnauthenticatedError, Verifier, verifier_of
 from lutong_chassis.http.documents import read_json, refuse_encoded
 from lutong_chassis.http.limits import Arrivals, Lines, RateLimit
-from lutong_chassis.http.problems import Problem, documented
+from lutong_chassis.http.problems import documented
+from lutong_chassis.problem import Problem
 from lutong_chassis.request import Requested, current, request_id_of, serving
 from lutong_chassis.settings import Settings
 

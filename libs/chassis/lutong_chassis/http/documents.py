@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import Request
 
-from lutong_chassis.http.problems import Problem
+from lutong_chassis.problem import Problem
 from lutong_contracts import sentences
 
 _WANTED: Final = "send a JSON object, with Content-Type: application/json"

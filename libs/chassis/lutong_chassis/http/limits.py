@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from lutong_chassis import observe
-from lutong_chassis.http.problems import SAFE_HEADERS, Problem, names_of
+from lutong_chassis.http.problems import SAFE_HEADERS, names_of
+from lutong_chassis.problem import Problem
 from lutong_chassis.request import Requested, request_id_of, serving
 
 _PRINCIPALS_MAX: Final = 10_000

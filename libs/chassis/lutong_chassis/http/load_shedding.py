@@ -10,7 +10,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from lutong_chassis import observe
-from lutong_chassis.http.problems import Problem, answer
+from lutong_chassis.http.problems import answer
+from lutong_chassis.problem import Problem
 from lutong_chassis.request import request_id_of
 
 HEAD_BYTES_MAX: Final = 64 * 1024

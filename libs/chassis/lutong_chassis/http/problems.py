@@ -1,7 +1,7 @@
 """Refusals as problem documents (RFC 9457): a stable word for programs, a sentence for people."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from lutong_chassis import errors, parking
 from lutong_chassis.errors import ErrorClass
+from lutong_chassis.problem import Problem
 from lutong_contracts import sentences
 
 log = structlog.get_logger(__name__)
@@ -32,20 +33,6 @@ _TITLES: Final = {
     400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
     408: "Request timeout", 409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
 }  # fmt: skip
-
-
-class Problem(Exception):  # noqa: N818  # RFC 9457 calls it a problem; to its reader it is not an error of ours
-    """A refusal, in the words of RFC 9457. `kind` is a stable word that programs may act on."""
-
-    def __init__(
-        self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None, **extra: object
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.kind = kind
-        self.detail = detail
-        self.headers = headers
-        self.extra = extra
 
 
 _AWAY: Final = Problem(503, "unavailable", "a dependency is away or busy: try again shortly")
@@ -68,11 +55,6 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     reference: str | None = None
-
-
-def not_found(what: str, identifier: str) -> NoReturn:
-    """Refuse because there is no such thing, or none that the caller may see: both get the same answer."""
-    raise Problem(404, "not_found", f"there is no {what} {identifier!r}")
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -20,8 +20,8 @@ from lutong_chassis.database import Tx, new_cause, transaction
 from lutong_chassis.envelope import TRACEPARENT, Cause
 from lutong_chassis.errors import ErrorClass, classify
 from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run
-from lutong_chassis.http.problems import Problem
 from lutong_chassis.parking import summarise_error
+from lutong_chassis.problem import Problem
 from lutong_contracts.values import IDENTIFIER_PATTERN
 
 log = structlog.get_logger(__name__)

@@ -68,7 +68,7 @@ class Voiding(ReasonBody):
 @audited("coupon_stock.put", own="merchant", shows=("total", "daily_total", "member_total", "paused"))
 async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: TxDependency) -> dict[str, str]:
     """Open a stock, pause it, or change how many may be given out. What a coupon is worth never changes."""
-    who.acts_for(merchant=terms.merchant_id) or not_found("merchant", terms.merchant_id)
+    who.require(merchant=terms.merchant_id, hide=("merchant", terms.merchant_id))
     await tx.lock("coupon stock", [stock_id])  # what is not mentioned stays, and must not change meanwhile
     known = await coupon_store.stock(tx, stock_id)
     unsaid = StockOfCoupons.model_fields.keys() - terms.model_fields_set if known else set()
@@ -92,7 +92,7 @@ async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: T
 async def get_stock(stock_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """A stock, and how much of it is given out."""
     row = await coupon_store.stock(tx, stock_id) or not_found("coupon stock", stock_id)
-    who.acts_for(merchant=row["merchant_id"]) or not_found("coupon stock", stock_id)
+    who.require(merchant=row["merchant_id"], hide=("coupon stock", stock_id))
     return dict(row)
 
 
@@ -103,7 +103,7 @@ async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx:
     """Give a member a coupon."""
     stocks = await coupon_store.lock_stocks(tx, [stock_id])
     stock = stocks.get(stock_id) or not_found("coupon stock", stock_id)
-    who.acts_for(merchant=stock.merchant_id) or not_found("coupon stock", stock_id)
+    who.require(merchant=stock.merchant_id, hide=("coupon stock", stock_id))
     key = (stock_id, recipient.member_id)
     before = (await coupon_store.issued_to(tx, [key])).get(key, 0)
     issued = issue(stock, tx.new_id(), recipient.member_id, before, clock(tx))
@@ -124,7 +124,7 @@ async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx:
 @allowed("member", "viewer")
 async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> list[dict[str, Any]]:
     """A member's coupons, the latest first."""
-    who.acts_for(member=member_id) or not_found("member", member_id)
+    who.require(member=member_id, hide=("member", member_id))
     return [dict(row) for row in await coupon_store.coupons_of(tx, member_id)]
 
 
@@ -134,7 +134,7 @@ async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> lis
 async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
     """Take a coupon back that is not in use."""
     coupon = (await coupon_store.lock_coupons(tx, [coupon_id])).get(coupon_id) or not_found("coupon", coupon_id)
-    who.acts_for(merchant=coupon.merchant_id) or not_found("coupon", coupon_id)
+    who.require(merchant=coupon.merchant_id, hide=("coupon", coupon_id))
     if coupon.state not in USABLE:
         raise Problem(409, "coupon_in_use", f"coupon {coupon_id!r} is {coupon.state}: it cannot be taken back")
     await coupon_store.save_coupons(tx, [coupon.moved("voided")])

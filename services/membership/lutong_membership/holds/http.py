@@ -131,7 +131,7 @@ def _facts(applicant: Applicant | None) -> dict[str, object] | None:
 @allowed("member", "viewer")
 async def get_member(member_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """A member's agreements, with the reasons they were decided on, and credit lines."""
-    who.acts_for(member=member_id) or not_found("member", member_id)
+    who.require(member=member_id, hide=("member", member_id))
     agreements = [dict(row) for row in await agreement_store.agreements_of(tx, member_id)]
     lines = [view(line) for line in await line_store.read_lines(tx, member_id)]
     if not agreements and not lines:
@@ -149,7 +149,7 @@ async def get_ledger(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """A member's entries, oldest first: debits are positive, credits negative. Each hash covers the one before."""
-    who.acts_for(member=member_id) or not_found("member", member_id)
+    who.require(member=member_id, hide=("member", member_id))
     rows = await ledger_store.ledger_of(tx, member_id, after, limit)
     return [dict(row) | {"postings": orjson.loads(row["postings"])} for row in rows]
 
@@ -159,7 +159,7 @@ async def get_ledger(
 async def get_hold(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """What is, or was, held for an order, and how its price came about."""
     row = await hold_store.hold(tx, order_id) or not_found("hold for order", order_id)
-    who.acts_for(member=row["member_id"], merchant=row["merchant_id"]) or not_found("hold for order", order_id)
+    who.require(member=row["member_id"], merchant=row["merchant_id"], hide=("hold for order", order_id))
     return dict(row)
 
 
@@ -168,7 +168,7 @@ async def get_hold(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str
 @audited("agreement.consult", own="member", shows=("plan_id",))
 async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, tx: TxDependency) -> dict[str, str]:
     """Ask to join a plan without ordering. Once admitted, the terms are offered for a while, to be signed."""
-    who.acts_for(member=member_id) or not_found("member", member_id)
+    who.require(member=member_id, hide=("member", member_id))
     applicants = await assessment_store.lock_applicants(tx, [member_id])
     row = await plan_store.plan(tx, wish.plan_id)
     if row is None or not row["open"]:
@@ -207,7 +207,7 @@ async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, tx
 async def sign_offer(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Sign what was offered: the term begins, by the version that was shown."""
     row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
+    who.require(member=row["member_id"], hide=("agreement", agreement_id))
     offers = await consultation_store.lock_offers(tx, [agreement_id])
     if agreement_id not in offers:
         raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {row['state']}: there is nothing to sign")

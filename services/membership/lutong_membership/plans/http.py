@@ -52,7 +52,7 @@ class PlanTerms(Command):
 @audited("plan.put", own="merchant", shows=("line_limit_minor",))
 async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Write the next version of a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
-    who.acts_for(merchant=offered.merchant_id) or not_found("merchant", offered.merchant_id)
+    who.require(merchant=offered.merchant_id, hide=("merchant", offered.merchant_id))
     await tx.lock("plan", [plan_id])  # two merchants may open one at the same time
     known = await plan_store.lock_plan(tx, plan_id)
     if known and known["merchant_id"] != offered.merchant_id:
@@ -96,7 +96,7 @@ async def get_uplift(
     until: Annotated[Moment | None, Query(description="else now")] = None,
 ) -> dict[str, Any]:
     """What light membership changed: members who were offered it against those who were held out for good."""
-    who.acts_for(merchant=merchant_id) or not_found("open plan of merchant", merchant_id)
+    who.require(merchant=merchant_id, hide=("open plan of merchant", merchant_id))
     plan_id = (
         plan_id or await plan_store.open_plan_of(tx, merchant_id) or not_found("open plan of merchant", merchant_id)
     )

@@ -83,7 +83,7 @@ async def repay(member_id: Identifier, money: Money, who: Who, tx: TxDependency)
     It pays the oldest debts first. Send an Idempotency-Key. An operator's reference counts once: the same again is the
     same answer, and 409 says in what another one differs.
     """
-    who.acts_for(member=member_id) or not_found("member", member_id)
+    who.require(member=member_id, hide=("member", member_id))
     if not who.is_staff:
         return await _claimed(tx, member_id, money, who)
     if money.bank is None or money.reference is None:
@@ -138,7 +138,7 @@ async def list_repayments(
 async def get_repayment(repayment_id: Identifier, who: Who, tx: TxDependency) -> RepaymentView:
     """A repayment, and what became of it."""
     found = await repayment_store.repayment(tx, repayment_id) or not_found("repayment", repayment_id)
-    who.acts_for(member=found.member_id) or not_found("repayment", repayment_id)
+    who.require(member=found.member_id, hide=("repayment", repayment_id))
     return shown(found)
 
 

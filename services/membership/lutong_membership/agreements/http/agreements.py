@@ -33,7 +33,7 @@ class QuitRequest(Command):
 async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """An agreement and the terms that were signed."""
     row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.acts_for(member=row["member_id"], merchant=row["merchant_id"]) or not_found("agreement", agreement_id)
+    who.require(member=row["member_id"], merchant=row["merchant_id"], hide=("agreement", agreement_id))
     return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
 
 
@@ -62,7 +62,7 @@ async def get_quote(agreement_id: Identifier, who: Who, tx: TxDependency) -> dic
 async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Everything that was counted, owed, deducted and booked under an agreement."""
     row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.acts_for(member=row["member_id"]) or not_found("agreement", agreement_id)
+    who.require(member=row["member_id"], hide=("agreement", agreement_id))
     parts = await statement_store.statement(tx, agreement_id, row["member_id"])
     entries = [entry | {"postings": orjson.loads(entry["postings"])} for entry in parts["entries"]]
     return {"agreement_id": agreement_id, "currency": row["currency"], **parts, "entries": entries}
