@@ -28,6 +28,9 @@ PATTERNS: Final[dict[str, str]] = {
     PAGE_PATTERN: "a page is a path inside the program, without a leading slash, such as packageA/pages/view?from=feed",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as CNY",
     r"^[a-z][a-z_]{2,39}$": "a reason is one word of 3 to 40 small letters and underscores, such as security_incident",
+    r"^[A-Z0-9]{10}$": "a code has ten capital letters or digits, as it was shown to the member",
+    r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$": "a bank's reference has 1 to 64 letters, digits, dots, slashes or dashes",
+    "^[^\x00]*$": "a journey's name has no NUL character",
     r"^[a-z]+:[A-Za-z0-9._\-]{1,64}$": "a debt is named by its kind and an id, such as order:01a2",
 }
 """What a pattern asks for, in words. Every pattern of ours has some: a test looks."""

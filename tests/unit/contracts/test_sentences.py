@@ -109,11 +109,11 @@ def told(document: object, model: type[BaseModel] = Wish) -> list[tuple[str, str
         ({"mode": "pick_up"}, "/mode", "mode must be one of delivery, pickup: did you mean pickup?"),
         ({"mode": 3}, "/mode", "mode must be one of delivery, pickup"),
         ({"open": "yes"}, "/open", "open must be true or false, not text"),
-        ({"at": "soon"}, "/at", "at should begin with a date as RFC 3339 has it: 2026-01-31"),
+        ({"at": "soon"}, "/at", "at should be a time with its offset as RFC 3339 has it: 2026-01-31T08:00:00+08:00"),
         (
             {"at": "2026-01-31T00:00:00"},
             "/at",
-            "at must be a date and time with its offset, such as 2026-01-31T08:00:00+08:00",
+            "at should be a time with its offset as RFC 3339 has it: 2026-01-31T08:00:00+08:00",
         ),
         ({"period": {"kind": "appointed"}}, "/period/first_day", "period.first_day is missing"),
         ({"period": {"kind": "odd"}}, "/period", "period needs a field kind that is one of appointed, rolling"),

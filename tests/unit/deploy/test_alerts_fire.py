@@ -71,8 +71,8 @@ def commands_that_take(seconds: float) -> Story:
     ]
 
 
-def counted(name: str, per_s: float) -> Story:
-    return [Series(name, lambda s: math.floor(s * per_s), OURS)]
+def counted(name: str, per_s: float, **labels: str) -> Story:
+    return [Series(name, lambda s: math.floor(s * per_s), OURS | labels)]
 
 
 FIRES: Final[dict[str, Story]] = {
@@ -80,6 +80,7 @@ FIRES: Final[dict[str, Story]] = {
     "OutboxNotPublished": a_gauge("lutong_outbox_oldest_seconds", growing()),
     "ConsumerStalled": a_gauge("lutong_consumer_stalled", always(1)),
     "ConsumerBehind": a_gauge("lutong_consumer_lag_seconds", growing()),
+    "LoopFails": counted("lutong_loop_restarts_total", 1 / 30, loop="deadlines"),
     "BatchStuck": a_batch_that_always_fails(),
     "BatchesRetried": batches_that_fail_once_each(),
     "RecordsParked": a_gauge("lutong_parked_open_records", always(1)),
@@ -97,6 +98,7 @@ QUIET: Final[dict[str, Story]] = {
     "OutboxNotPublished": a_gauge("lutong_outbox_oldest_seconds", lambda s: s % 20),
     "ConsumerStalled": a_gauge("lutong_consumer_stalled", always(0)),
     "ConsumerBehind": a_gauge("lutong_consumer_lag_seconds", lambda s: 90.0 if s < 120 else 0.0),
+    "LoopFails": counted("lutong_loop_restarts_total", 1 / 600, loop="deadlines"),
     "BatchStuck": [*batches_that_fail_once_each(), *a_short_trouble()],
     "BatchesRetried": a_short_trouble(),
     "RecordsParked": a_gauge("lutong_parked_open_records", lambda s: float(s < 120)),

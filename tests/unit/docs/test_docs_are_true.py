@@ -17,8 +17,11 @@ from tools.docscheck.references import wrong
 CHECKOUT = read(ROOT)
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in pages(ROOT)}
 TRANSPORT = 'HttpTransport({"feed": "https://feed.example"}, token)'
-TESTED_ELSEWHERE = {"docs/adding-a-service.md": "tests/integration/chassis/test_adding_a_service.py"}
-"""Pages whose blocks are files of a service, and the test that runs it."""
+TESTED_ELSEWHERE = {
+    "docs/adding-a-service.md": "tests/integration/chassis/test_adding_a_service.py",
+    "docs/publishing.md": "tests/e2e/test_publishing_page.py",
+}
+"""Pages whose blocks need real parts, and the test that runs them."""
 
 
 @pytest.mark.parametrize("name", PAGES)

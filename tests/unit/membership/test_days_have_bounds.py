@@ -1,6 +1,6 @@
 """Days and moments that no term can be added to are refused where they are written."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -25,23 +25,23 @@ def test_a_plan_for_ever_is_refused_with_the_place(first: str, last: str, where:
     [wrong] = wrongs(caught.value.errors(), PlanTerms)
     assert wrong == (
         f"/terms/period/{where}",
-        f"terms.period.{where} must be between 1970-01-01 and 2999-12-31",
+        f"terms.period.{where} should lie between the years 2 and 9998",
     )
 
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 def test_the_first_and_the_last_day_that_are_taken_have_a_term(zone: str) -> None:
     period = TypeAdapter(Appointed).validate_python(
-        {"kind": "appointed", "first_day": "1970-01-01", "last_day": "2999-12-31"}
+        {"kind": "appointed", "first_day": "0002-01-02", "last_day": "9998-12-30"}
     )
     begins, ends = term(period, datetime(2026, 1, 31, tzinfo=UTC), Calendar(zone))
     assert ends is not None
-    assert begins < ends + timedelta(days=366 * 10)
+    assert begins < ends
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "1969-12-31T23:59:59Z"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 def test_a_moment_that_utc_cannot_say_is_refused(moment: str) -> None:
-    with pytest.raises(ValidationError, match="must be between"):
+    with pytest.raises(ValidationError, match="between the years"):
         TypeAdapter(Moment).validate_python(moment)
 
 

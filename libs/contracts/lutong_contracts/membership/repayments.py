@@ -2,11 +2,9 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
 from lutong_contracts.event import Event
 from lutong_contracts.topics import REPAYMENTS
-from lutong_contracts.values import Identifier, Money, Reason
+from lutong_contracts.values import Identifier, Instant, Money, Reason
 
 
 class RepaymentClaimed(Event, topic=REPAYMENTS, key="repayment_id"):
@@ -15,7 +13,7 @@ class RepaymentClaimed(Event, topic=REPAYMENTS, key="repayment_id"):
     repayment_id: Identifier
     member_id: Identifier
     amount: Money
-    expires_at: AwareDatetime
+    expires_at: Instant
 
 
 class RepaymentLapsed(Event, topic=REPAYMENTS, key="repayment_id"):
