@@ -181,7 +181,7 @@ async def test_a_walk_down_the_timeline_neither_skips_nor_repeats(client: httpx.
 @pytest.mark.parametrize(
     ("method", "path", "body", "status_code"),
     [
-        ("POST", "/v1/posts", b"not json", 422),
+        ("POST", "/v1/posts", b"not json", 400),
         ("POST", "/v1/posts", b'{"author_id": "ann", "text": "\xff"}', 400),
         ("POST", "/v1/posts", b'{"author_id": "ann", "text": "a\\u0000b"}', 422),
         ("POST", "/v1/posts", b'{"author_id": "ann", "text": "\\ud800"}', 422),

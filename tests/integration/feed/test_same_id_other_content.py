@@ -88,7 +88,7 @@ async def test_two_members_under_one_sub_see_their_own_rejections(client: httpx.
 async def test_an_attribute_that_is_no_text_is_rejected(name: str, value: object, client: httpx.AsyncClient) -> None:
     [result] = await publish(client, json.dumps(an_event() | {name: value}).encode())
     assert codes([result]) == [("rejected", "bad_header", f"/{name}")]
-    assert "must be a JSON string" in result["detail"]
+    assert "must be a string, not" in result["detail"]
 
 
 async def test_two_ids_that_are_large_numbers_are_not_one(client: httpx.AsyncClient) -> None:
@@ -116,7 +116,7 @@ async def test_deep_data_stops_no_other_event(client: httpx.AsyncClient) -> None
     answer = await client.post(
         "/v1/events", content=array, headers={"content-type": "application/cloudevents-batch+json"}
     )
-    assert codes(answer.json()["results"]) == [("rejected", "bad_bytes", None)]
+    assert codes(answer.json()["results"]) == [("rejected", "bad_bytes", "/data")]
 
 
 @pytest.mark.parametrize(

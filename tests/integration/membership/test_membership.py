@@ -216,7 +216,7 @@ async def test_an_unused_line_can_be_lowered_and_raised_at_once(client: httpx.As
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
-        ("PUT", "/v1/plans/light", b"{", 422),
+        ("PUT", "/v1/plans/light", b"{", 400),
         ("PUT", "/v1/plans/light", b'{"title": "\xff"}', 400),
         ("PUT", "/v1/plans/bad id", b"{}", 422),
         ("PUT", "/v1/plans/x", b'{"merchant_id": "shop", "title": "a\\u0000", "line_limit_minor": 1}', 422),

@@ -41,6 +41,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "membership.agreements",
         "membership.coupons",
         "membership.holds",
+        "membership.repayments",
     },
     "lutong-inventory": {"feed.engagements", "membership.holds", "inventory.orders"},
 }

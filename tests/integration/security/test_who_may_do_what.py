@@ -112,8 +112,8 @@ def test_the_table_has_every_route_of_the_openapi_document_and_no_other(name: st
 def test_what_is_not_in_the_openapi_document_is_health_and_the_document(name: str) -> None:
     app = service_named(name).app(settings_for("postgresql://unused"))
     documented = set(app.openapi()["paths"])
-    paths = {getattr(route, "path", None) for route in app.routes} | {
-        route.path
+    paths = {getattr(route, "path_format", getattr(route, "path", None)) for route in app.routes} | {
+        route.path_format
         for included in app.routes
         for route in getattr(getattr(included, "original_router", None), "routes", ())
     }

@@ -8,6 +8,7 @@ from fastapi import Request
 from lutong_chassis.problem import Problem
 from lutong_contracts import sentences
 
+_PLAIN: Final = {"accept-encoding": "identity"}
 _WANTED: Final = "send a JSON object, with Content-Type: application/json"
 
 
@@ -15,7 +16,7 @@ def refuse_encoded(request: Request) -> None:
     """Refuse a body that is compressed: 415."""
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"", "identity"}:
-        raise Problem(415, "unsupported", "compressed bodies are not taken: leave Content-Encoding out")
+        raise Problem(415, "unsupported", "compressed bodies are not taken: leave Content-Encoding out", _PLAIN)
 
 
 async def read_json(request: Request) -> None:

@@ -101,7 +101,8 @@ class LoadSheddingProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer with a problem and close: where the next request would begin is unknown."""
         observe.HTTP_MALFORMED.inc()
-        self.transport.write(b"".join(_written(Problem(400, "malformed", msg, {"connection": "close"}))))
+        head, body = _written(Problem(400, "malformed", msg, {"connection": "close"}))
+        self.transport.write(head + b"\r\n" + body)
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # uvicorn keeps its type of an application to itself
