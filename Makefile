@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records chaos bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ fuzz-records: setup ## Put odd records between good ones on a topic, and see wha
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
 		--minutes $(or $(MINUTES),4)
+
+attacks: setup ## Try every way to make money out of nothing against a running stack (STACK=default)
+	@$(BIN)/python -m tests.attacks $(or $(STACK),default)
 
 bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak or hot)
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)

@@ -46,7 +46,9 @@ class Client:
             with suppress(httpx.TransportError):
                 async with self.turns[service]:
                     url = f"{self.stack.url(service)}{path}"
-                    answer = await self.http.request(method, url, json=body, headers={"idempotency-key": key})
+                    answer = await self.http.request(
+                        method, url, json=body, headers={"idempotency-key": key, "lutong-reason": "chaos"}
+                    )
                 if answer.status_code < 500 and answer.json().get("type") != "urn:lutong:problem:in_progress":
                     return answer
             await asyncio.sleep(0.5)  # a client's patience between tries

@@ -39,12 +39,23 @@ class Change(NamedTuple):
     after: Mapping[str, object] | None = None
 
 
+_reasoned: set[str] = set()
+"""Actions that staff must give a reason for. Filled at import, by `@audited`."""
+
+
+class ReasonMissingError(ValueError):
+    """Staff acts on what is another's without saying why. The message is for who asked."""
+
+
 class UndeclaredActionError(RuntimeError):
     """A route recorded an action that it does not declare."""
 
 
-def declare(actions: Iterable[str], shows: Iterable[str]) -> None:
-    """Enter actions with the fields whose values their rows show. TypeError for a bad verb or a personal field."""
+def declare(actions: Iterable[str], shows: Iterable[str], *, reasoned: bool = False) -> None:
+    """Enter actions with the fields whose values their rows show, and whether staff must say why.
+
+    TypeError for a bad verb or a personal field.
+    """
     shown = frozenset(shows)
     if personal := sorted(field for field in shown if _PERSONAL.search(field)):
         raise TypeError(f"an audit row must not show {personal[0]!r}: it may be personal")
@@ -52,6 +63,8 @@ def declare(actions: Iterable[str], shows: Iterable[str]) -> None:
         if not _ACTION.fullmatch(action):
             raise TypeError(f"{action!r} is not a dotted verb such as `line.set`")
         _shown[action] = _shown.get(action, frozenset()) | shown
+        if reasoned:
+            _reasoned.add(action)
 
 
 def declared() -> Mapping[str, frozenset[str]]:
@@ -62,8 +75,8 @@ def declared() -> Mapping[str, frozenset[str]]:
 async def record(tx: Tx, who: Principal, *changes: Change) -> None:
     """Write changes to the audit, and publish an event for each; one statement for any number of them.
 
-    A change without a reason has the one of the request (`Lutong-Reason`). `UndeclaredActionError` when the
-    route of the request does not declare an action.
+    A change without a reason has the one of the request (`Lutong-Reason`); `ReasonMissingError` when staff has to give
+    one and did not. `UndeclaredActionError` when the route of the request does not declare an action.
     """
     if not changes:
         return
@@ -77,6 +90,10 @@ async def record(tx: Tx, who: Principal, *changes: Change) -> None:
         (change.action, change.subject, *effect(change), change.reason if change.reason is not None else given)
         for change in changes
     ]
+    if who.is_staff and any(row[0] in _reasoned and row[-1] is None for row in rows):
+        raise ReasonMissingError(
+            "say why, for the audit: send the header Lutong-Reason (UTF-8, may be percent-encoded)"
+        )
     ids = await _insert(tx, who, rows)
     tx.audited += len(rows)
     if requested and requested.exports:

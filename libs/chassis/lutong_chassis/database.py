@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -38,6 +40,9 @@ _patches.install("asyncpg", _patches.ask_arrays_quickly)
 MIGRATION_LOCK: Final = 0x6C75746F6E67  # "lutong" in ASCII: one migrator per database
 IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60
 
+_LOCKS: Final = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b")
+_CHANGES: Final = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY)\b", re.IGNORECASE)
+
 _NO_POOLER: Final = (
     "a service keeps locks and prepared statements in its sessions; give it PostgreSQL's own address (docs/deploy.md)"
 )
@@ -49,7 +54,8 @@ class Tx:
 
     `now` is the transaction's time by PostgreSQL's clock: the only clock that decides anything.
     `job_queues` are the names of those that have new jobs when it commits. `request` is the HTTP request that it
-    belongs to, if there is one; `audited` counts the audit rows that it wrote.
+    belongs to, if there is one; `audited` counts the audit rows that it wrote. `changes` is whether a statement was
+    sent that may change something.
     """
 
     connection: Connection
@@ -59,21 +65,26 @@ class Tx:
     job_queues: set[str] = field(default_factory=set)
     request: Requested | None = None
     audited: int = 0
+    changes: bool = False
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """All rows of a statement."""
+        self.changes |= may_change(sql)
         return await self.connection.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
         """The first row of a statement, or None."""
+        self.changes |= may_change(sql)
         return await self.connection.fetchrow(sql, *args)
 
     async def fetchval(self, sql: str, *args: object) -> Any:  # noqa: ANN401  # a column can be anything
         """The first column of the first row, or None."""
+        self.changes |= may_change(sql)
         return await self.connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: object) -> str:
         """Run a statement for its effect; gives PostgreSQL's command tag."""
+        self.changes |= may_change(sql)
         return await self.connection.execute(sql, *args)
 
     async def lock(self, kind: str, keys: Iterable[str]) -> None:
@@ -110,6 +121,16 @@ class Tx:
     def publish(self, *events: Event, cause: Cause | None = None, due_at: datetime | None = None) -> None:
         """Say what a command did. The events leave if, and only if, the transaction commits."""
         self.outgoing.extend(Outgoing(event, cause or self.cause, due_at) for event in events)
+
+
+@lru_cache(maxsize=1024)
+def may_change(sql: str) -> bool:
+    """Whether a statement changes rows, if it finds any. One that only locks them does not.
+
+    >>> may_change("SELECT state FROM hold FOR NO KEY UPDATE"), may_change("WITH a AS (DELETE FROM hold) SELECT 1")
+    (False, True)
+    """
+    return _CHANGES.search(_LOCKS.sub("", sql)) is not None
 
 
 def columns(rows: Iterable[Sequence[object]], width: int) -> list[list[object]]:
@@ -234,10 +255,15 @@ class UnauditedError(RuntimeError):
 
 
 async def _require_audit(tx: Tx) -> None:
-    """Refuse to commit what must be on record and is not. PostgreSQL knows whether the transaction wrote anything."""
+    """Refuse to commit what must be on record and is not.
+
+    Whether a statement that may change rows found any, PostgreSQL knows: a transaction that wrote has a number. One
+    that only locked rows has a number too, so that alone says nothing: a command that comes again locks, and is done.
+    """
     if tx.audited or tx.request is None or not tx.request.must_audit:
         return
-    if tx.outgoing or tx.job_queues or await tx.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"):
+    wrote = tx.changes and await tx.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+    if tx.outgoing or tx.job_queues or wrote:
         declared = ", ".join(sorted(tx.request.actions))
         raise UnauditedError(f"nothing is on record for a change by this route: call audit.record with {declared}")
 

@@ -107,7 +107,15 @@ async def reveal(tx: Tx, parked_id: int) -> dict[str, Any] | None:
 
 
 async def _row(tx: Tx, parked_id: int) -> asyncpg.Record | None:
-    return await tx.fetchrow("SELECT parked.*, 0 AS waiting FROM parked WHERE id = $1", parked_id)
+    return await tx.fetchrow(
+        """
+        SELECT id, state, topic, partition, "offset", recorded_at, key, value, headers, event_id, type, correlation_id,
+               reason, error, attempts, parked_at, resolved_at, 0 AS waiting
+          FROM parked
+         WHERE id = $1
+        """,
+        parked_id,
+    )
 
 
 def _summary(row: asyncpg.Record) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.batches import UndecodableBatch
 from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import MalformedError, Received, Record
-from lutong_chassis.errors import blames
+from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_contracts import Event
 
 Apply = Callable[[Tx, Sequence[Received[Event]]], Awaitable[None]]
@@ -179,10 +179,7 @@ async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reas
     while successor is not None and (applied == 0 or monotonic() < ends_at):
         head = successor
         try:
-            async with transaction(pool) as tx:
-                row = await _lock_head(tx, head)
-                await apply(tx, [_read(row)])
-                successor = await _resolve(tx, row, "redriven", who, reason)
+            successor = await _redrive_head(pool, head, apply, who, reason)
         except NotParkedError:
             raise
         except Exception as error:
@@ -191,6 +188,23 @@ async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reas
             raise
         applied += 1
     return applied, successor
+
+
+async def _redrive_head(pool: Pool, head: int, apply: Apply, who: Principal, reason: str) -> int | None:
+    """Apply a head in a transaction; once more on a new connection, when the first was cut or out of date."""
+    try:
+        return await _try_head(pool, head, apply, who, reason)
+    except Exception as error:
+        if classify(error) is not ErrorClass.RECONNECTS:
+            raise
+    return await _try_head(pool, head, apply, who, reason)
+
+
+async def _try_head(pool: Pool, head: int, apply: Apply, who: Principal, reason: str) -> int | None:
+    async with transaction(pool) as tx:
+        row = await _lock_head(tx, head)
+        await apply(tx, [_read(row)])
+        return await _resolve(tx, row, "redriven", who, reason)
 
 
 async def discard(pool: Pool, parked_id: int, who: Principal, reason: str) -> int | None:
@@ -203,7 +217,15 @@ async def discard(pool: Pool, parked_id: int, who: Principal, reason: str) -> in
 
 
 async def _lock_head(tx: Tx, parked_id: int) -> asyncpg.Record:
-    row = await tx.fetchrow("SELECT * FROM parked WHERE id = $1 AND state = 'parked' FOR UPDATE", parked_id)
+    row = await tx.fetchrow(
+        """
+        SELECT id, state, topic, partition, "offset", recorded_at, timestamp_ms, key, value, headers, reason, error
+          FROM parked
+         WHERE id = $1 AND state = 'parked'
+           FOR UPDATE
+        """,
+        parked_id,
+    )
     if row is None:
         message = f"parked record {parked_id} is not open: list them with `lutong parked list`"
         raise NotParkedError(message)

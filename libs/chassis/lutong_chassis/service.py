@@ -231,6 +231,7 @@ class Service:
 
         app = FastAPI(title=f"Lutong {self.name}", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
         app.state.service = self
+        app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
         for router in (operations.health, operations.router, operations.admin_router, self.routes):
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request

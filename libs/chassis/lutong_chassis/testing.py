@@ -126,7 +126,7 @@ async def http_client(
     app.state.authorizer.verifier = Verifier(public_keys(signer().jwks), tokens.ISSUER, tokens.AUDIENCE)
     service.pool = pool
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    headers = bearer(who or an_admin())
+    headers = bearer(who or an_admin()) | {"lutong-reason": "a test"}
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
             yield client

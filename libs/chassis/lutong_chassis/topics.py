@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from lutong_chassis.errors import NotThereYetError
@@ -52,6 +53,24 @@ async def apply(kafka: KafkaAccess, topics: Sequence[Topic], *, replication_fact
                     message = f"topic {name} was not created: {error.__name__} {rest[0] if rest else ''}"
                     raise TopicError(message)
         return [topic.name for topic in absent]
+
+
+async def kept_shorter(kafka: KafkaAccess, topics: Sequence[Topic]) -> dict[str, int]:
+    """How long topics are kept, in milliseconds, that exist and are kept for less than the contracts say.
+
+    A setting that is already there is not changed: it may have been chosen, and Kafka sets all of a topic's at once.
+    """
+    async with admin(kafka) as client:
+        existing = set(await client.list_topics())
+        asked = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics if topic.name in existing]
+        answers = await client.describe_configs(asked) if asked else []
+    kept: dict[str, int] = {}
+    for code, _, _, name, entries in (resource for answer in answers for resource in answer.resources):
+        if code:
+            raise for_code(code)
+        kept[name] = int(next(entry[1] for entry in entries if entry[0] == "retention.ms"))
+    wanted = {topic.name: topic.retention.total_seconds() * 1000 for topic in topics}
+    return {name: kept_ms for name, kept_ms in sorted(kept.items()) if 0 <= kept_ms < wanted[name]}
 
 
 async def missing(kafka: KafkaAccess, topics: Sequence[Topic]) -> list[str]:

@@ -118,7 +118,7 @@ async def cancel_order(order_id: Identifier, because: ReasonBody, who: Who, tx: 
 
 @router.post("/v1/orders/{order_id}/refunds", status_code=201)
 @allowed("merchant", "operator")
-@audited("order.refund", shows=("refunded_minor", "refund_id"))
+@audited("order.refund", shows=("refunded_minor", "refund_id"), reasoned=True)
 async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Take part of a fulfilled order back, or all of it. Never more than the member paid, over all refunds.
 

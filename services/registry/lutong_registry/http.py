@@ -95,7 +95,7 @@ async def reject_version(
 
 @router.post("/v1/programs/{program_id}/versions/{version}/release")
 @allowed("merchant", "operator")
-@audited("version.release", own="merchant")
+@audited("version.release", own="merchant", reasoned=True)
 async def release_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Put an approved version in force: cards open it from now on."""
     return await _move(tx, who, program_id, "version.release", lambda program: domain.release(program, version))
@@ -103,7 +103,7 @@ async def release_version(program_id: Identifier, version: VersionNumber, who: W
 
 @router.post("/v1/programs/{program_id}/versions/{version}/rollback")
 @allowed("merchant", "operator")
-@audited("version.roll_back", own="merchant")
+@audited("version.roll_back", own="merchant", reasoned=True)
 async def roll_back_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Take the released version back; the one before it is in force again."""
     return await _move(tx, who, program_id, "version.roll_back", lambda program: domain.roll_back(program, version))
@@ -125,7 +125,7 @@ async def suspend_program(program_id: Identifier, because: ReasonBody, who: Who,
 
 @router.delete("/v1/programs/{program_id}/suspension")
 @allowed("operator")
-@audited("program.resume", shows=("suspended",))
+@audited("program.resume", shows=("suspended",), reasoned=True)
 async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView:
     """Lift a suspension."""
     program = await _lock(tx, who, program_id)

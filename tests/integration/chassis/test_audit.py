@@ -69,6 +69,15 @@ async def look(name: str, tx: TxDependency) -> dict[str, int]:
     return {name: await tx.fetchval("SELECT count(*)::integer FROM counter")}
 
 
+@router.post("/v1/things/{name}/again")
+@allowed("operator")
+@audited("thing.repeat")
+async def repeat(name: str, tx: TxDependency) -> dict[str, str]:
+    """Lock what was changed before, and change nothing: the answer to a command that came twice."""
+    await tx.fetch("SELECT counter_id FROM counter WHERE counter_id = $1 FOR NO KEY UPDATE", name)
+    return {"name": name}
+
+
 @router.post("/v1/things/{name}/broken")
 @allowed("operator")
 @not_audited("it never gets that far")
@@ -106,6 +115,12 @@ async def test_a_change_that_is_not_on_record_does_not_commit(client: httpx.Asyn
 async def test_a_row_that_was_undone_does_not_count(client: httpx.AsyncClient, pool: Pool) -> None:
     assert (await client.post("/v1/things/a/undone")).status_code == 500
     assert await things(pool) == 0
+
+
+@pytest.mark.parametrize("key", [{}, {"idempotency-key": "k"}])
+async def test_what_only_locks_needs_no_row(client: httpx.AsyncClient, key: dict[str, str]) -> None:
+    await client.post("/v1/things/a/kept")
+    assert (await client.post("/v1/things/a/again", headers=key)).status_code == 200
 
 
 async def test_negative_control_without_the_check_it_commits(

@@ -79,7 +79,7 @@ async def act_on(service: Service, pool: Pool, what: Command | Delivery) -> http
         consumer = Consumer(pool, service.handlers, 0.1, after_commit=lambda: None)
         await consumer.on_poll([record_of(what)], NoPartitions())
         return None
-    async with http_client(service, pool, Principal(what.who, "admin")) as client:
+    async with http_client(service, pool, principal(what.who)) as client:
         while True:  # the backend of a process that died lets its locks go a moment later
             answer = await client.request(what.method, what.path, json=what.body, headers={"idempotency-key": what.key})
             if answer.status_code != 409 or "in_progress" not in answer.text:

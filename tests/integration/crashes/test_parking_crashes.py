@@ -1,7 +1,7 @@
 """Setting aside and taking up again, killed and doubled: one record, effects once, in order, audited."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import asyncpg
@@ -11,7 +11,8 @@ import pytest_asyncio
 from uuid_utils.compat import uuid7
 
 from lutong_chassis import database, envelope, parking
-from lutong_chassis.testing import create_database, drop_database, http_client, migrate_database, settings_for
+from lutong_chassis.envelope import Received
+from lutong_chassis.testing import an_admin, create_database, drop_database, http_client, migrate_database, settings_for
 from lutong_contracts import Event
 from tests.conftest import Infrastructure
 from tests.integration.crashes.crashing_process import Command, Delivery, act, die, record_of, service_named
@@ -101,6 +102,25 @@ async def test_a_redrive_that_is_killed_anywhere_goes_on_where_it_was(url: str) 
     assert answer.json() == {"redriven": 2, "next_parked": None}
     assert await held_in_order(url) == ["o-0", "o-1", "o-2", "o-3"]
     assert len(await query(url, "SELECT FROM audit WHERE actor = 'ada' AND action = 'parked.redrive'")) == 4
+
+
+async def test_a_redrive_on_a_connection_that_was_cut_is_tried_once_more(url: str) -> None:
+    head = await park_and_wait(url, 1)
+    pool = await database.connect(settings_for(url))
+    tries = 0
+
+    async def apply(tx: database.Tx, received: Sequence[Received[Event]]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await tx.fetchval("SELECT pg_terminate_backend(pg_backend_pid())")
+        await SERVICE.apply(tx, received)
+
+    try:
+        assert await parking.redrive(pool, head, apply, an_admin(), "cut") == (1, None)
+    finally:
+        await pool.close()
+    assert (tries, await held_in_order(url)) == (2, ["o-0"])
 
 
 async def test_a_redrive_of_a_long_queue_answers_in_time_and_goes_on_when_asked_again(

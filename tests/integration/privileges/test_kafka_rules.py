@@ -63,6 +63,7 @@ def ruled(broker: Secured) -> Secured:
     assert broker.acl("apply").returncode == 0
     done = broker.lutong("lutong-topics", "topics", "apply")
     assert done.returncode == 0, done.stderr
+    assert "cannot be looked at" not in done.stderr
     asyncio.run(write_everywhere(broker.kafka_as("admin")))
     return broker
 

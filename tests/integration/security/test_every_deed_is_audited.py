@@ -29,7 +29,7 @@ async def unaudited(world: World, name: str, who: Principal) -> list[str]:
         method = route.split()[0]
         if method in SAFE or row[column] != IN:
             continue
-        answer, rows = await done(world, who, method, await make(world))
+        answer, rows = await done(world, who, method, await make(world), "a test")
         assert answer.is_success, f"{route}: {answer.text}"
         said = await exported(world)
         if not rows or any((r["actor"], r["role"]) != (who.subject, who.role) or r["id"] not in said for r in rows):
@@ -40,6 +40,17 @@ async def unaudited(world: World, name: str, who: Principal) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 async def test_each_command_of_an_operator_leaves_a_row_and_an_event(name: str, world_of: WorldOf) -> None:
     assert await unaudited(await world_of(name), name, an_operator()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_command_that_comes_again_is_no_bug(name: str, world_of: WorldOf) -> None:
+    world, bugs = await world_of(name), []
+    for route, (row, make) in SERVICES[name][1].items():
+        if not route.startswith(SAFE) and row[2] == IN:
+            asked = await make(world)
+            answers = [(await done(world, an_operator(), route.split()[0], asked))[0] for _ in range(2)]
+            bugs += [f"{route}: {answer.text}" for answer in answers if answer.status_code >= 500]
+    assert bugs == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,7 +66,37 @@ async def test_a_member_with_their_own_leaves_no_row(name: str, world_of: WorldO
     assert set(quiet) == {r for r, (row, _) in SERVICES[name][1].items() if row[6] == IN and not r.startswith(SAFE)}
 
 
+REASONED: Final = {
+    "registry": (
+        "POST /v1/programs/{program_id}/versions/{version}/release",
+        "POST /v1/programs/{program_id}/versions/{version}/rollback",
+        "DELETE /v1/programs/{program_id}/suspension",
+    ),
+    "inventory": ("POST /v1/orders/{order_id}/refunds",),
+    "membership": (
+        "POST /v1/coupon-stocks/{stock_id}/coupons",
+        "DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}",
+    ),
+}
+"""Where staff acts on the money, suspension or release of another, and the body has no reason."""
+
+
+@pytest.mark.parametrize(("name", "route"), [(name, route) for name, routes in REASONED.items() for route in routes])
+async def test_staff_says_why_and_a_merchant_need_not(name: str, route: str, world_of: WorldOf) -> None:
+    world, (method, make) = await world_of(name), (route.split(maxsplit=1)[0], SERVICES[name][1][route][1])
+    asked = await make(world)
+    answer, rows = await done(world, an_operator(), method, asked)
+    assert (answer.status_code, answer.json()["type"], rows) == (422, "urn:lutong:problem:reason_missing", [])
+    answer, rows = await done(world, an_operator(), method, asked, "as agreed")
+    assert (answer.is_success, {row["reason"] for row in rows}) == (True, {"as agreed"}), answer.text
+    if SERVICES[name][1][route][0][4] == IN:
+        answer, _ = await done(world, a_merchant(ACME), method, await make(world))
+        assert answer.is_success, answer.text
+
+
 async def test_a_refused_command_leaves_no_row(world_of: WorldOf) -> None:
     world = await world_of("membership")
-    answer, rows = await done(world, an_operator(), "POST", Asked("/v1/members/bob/payouts", {"amount_minor": 10**9}))
+    answer, rows = await done(
+        world, an_operator(), "POST", Asked("/v1/members/bob/payouts", {"amount_minor": 10**9, "reason": "a test"})
+    )
     assert (answer.status_code, rows) == (409, [])

@@ -29,14 +29,14 @@ async def audited(world: World, method: str, asked: Asked, why: str | None = "as
 
 async def test_a_raised_line_says_by_how_much_and_why(world_of: WorldOf) -> None:
     world = await world_of("membership")
-    row = await audited(world, "PUT", Asked(f"/v1/members/{ANN}/line", {"limit_minor": 900_000}))
-    assert (row["action"], row["subject"], row["reason"]) == ("line.set", f"line:{ANN}", "as agreed")
-    assert (row["before"]["limit_minor"], row["after"]["limit_minor"]) == (300_000, 900_000)
+    row = await audited(world, "PUT", Asked(f"/v1/members/{ANN}/line", {"limit_minor": 350_000, "reason": "as agreed"}))
+    assert (row["action"], row["subject"], row["reason"]) == ("line.set", f"member:{ANN}", "as agreed")
+    assert (row["before"]["target_minor"], row["after"]["target_minor"]) == (300_000, 350_000)
 
 
 async def test_a_payout_says_how_much_and_why(world_of: WorldOf) -> None:
     world = await world_of("membership")
-    row = await audited(world, "POST", Asked("/v1/members/bob/payouts", {"amount_minor": 400}))
+    row = await audited(world, "POST", Asked("/v1/members/bob/payouts", {"amount_minor": 400, "reason": "as agreed"}))
     assert (row["action"], row["subject"], row["reason"]) == ("payout.make", "member:bob", "as agreed")
     assert row["before"]["credit_minor"] - row["after"]["credit_minor"] == 400
 

@@ -14,7 +14,7 @@ from lutong_contracts.topics import POSTS
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALIVE: dict[str, Any] = {"live": True, "reason": None, "stuck": None}
 READY: dict[str, Any] = {"ready": True, "checks": {"database": True, "broker": True}, "stuck": None}
-TOLD: dict[str, list[dict[str, Any]]] = {"stuck": [], "missed": [], "misplaced": []}
+TOLD: dict[str, Any] = {"stuck": [], "missed": [], "misplaced": []}
 STUCK = {
     "topic": POSTS.name,
     "partition": 0,
@@ -59,6 +59,12 @@ def test_no_record_is_skipped_while_none_is_guilty() -> None:
 def test_a_batch_that_just_began_to_fail_is_let_be() -> None:
     young = STUCK | {"since": (NOW - timedelta(seconds=5)).isoformat()}
     assert list(judge_consumer("registry", TOLD | {"stuck": [young]}, None, NOW)) == []
+
+
+def test_a_batch_is_stuck_after_as_long_as_its_service_says() -> None:
+    told = TOLD | {"stuck": [STUCK]}  # for 80 s
+    assert list(judge_consumer("registry", told | {"stuck_timeout_s": 90.0}, None, NOW)) == []
+    assert len(list(judge_consumer("registry", told | {"stuck_timeout_s": 70.0}, None, NOW))) == 1
 
 
 def test_a_read_that_fails_is_found_though_no_record_is_known() -> None:
@@ -108,6 +114,12 @@ def test_v1_names_the_publisher_whose_keys_are_in_foreign_partitions() -> None:
     (violation,) = log_matches_outbox(world)
     assert violation.what == "/cms: 1 keys of lutong.feed.posts are in foreign partitions"
     assert violation.witness == "key foobar at lutong.feed.posts/0@7"
+
+
+@pytest.mark.parametrize("key", ["a" * 6000, "a\x1b[2J"])
+def test_v1_tells_a_long_or_odd_key_by_its_size(key: str) -> None:
+    (violation,) = log_matches_outbox(World({}, [a_record(key, 12)], {}))
+    assert violation.witness.startswith(f"key <{len(key)} bytes, sha256 ")
 
 
 def test_v1_says_nothing_of_keys_that_are_no_text() -> None:

@@ -73,16 +73,16 @@ class OnRecord(NamedTuple):
 
 
 def audited(
-    *actions: str, own: Literal["member", "merchant"] | None = None, shows: tuple[str, ...] = ()
+    *actions: str, own: Literal["member", "merchant"] | None = None, shows: tuple[str, ...] = (), reasoned: bool = False
 ) -> Callable[[Endpoint], Endpoint]:
     """Say what a route records (`line.set`): one of these actions, whenever it changes something.
 
     With `own`, a member or a merchant who acts on their own need not be on record. `shows` are the fields whose
-    values the rows show; those of all others are masked.
+    values the rows show; those of all others are masked. With `reasoned`, staff must say why.
     """
     if not actions:
         raise TypeError("say which action is on record, or @not_audited(…) why none is")
-    audit.declare(actions, shows)
+    audit.declare(actions, shows, reasoned=reasoned)
 
     def mark(endpoint: Endpoint) -> Endpoint:
         vars(endpoint)["audited"] = OnRecord(actions, own)

@@ -15,7 +15,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel
 
-from lutong_chassis import audit, inbox
+from lutong_chassis import audit, inbox, journeys
 from lutong_chassis.audit import Change
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Tx, columns
@@ -202,6 +202,7 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
             understood[place] = _understand(tx, who, acceptors, document)
         except MalformedError as error:
             results[place] = _rejected(_told(document, "id"), error.reason, error.pointer, error.detail)
+    await _keep_off_foreign_journeys(tx, who, understood)
     copies = await _taken_before(tx, who, understood)
     results |= {place: _taken(understood.pop(place), "duplicate") for place in copies}
     results |= await _take(tx, who, acceptors, understood)
@@ -232,6 +233,15 @@ def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: object) 
         raise MalformedError("not_taken", f"this service takes {taken}", "/type")
     # Two principals may use one source and id: neither may make the other's event a copy of their own.
     return received._replace(source=f"{who.publisher} {received.source}")
+
+
+async def _keep_off_foreign_journeys(tx: Tx, who: Principal, batch: dict[int, Received[Event]]) -> None:
+    """Let events that name a journey which concerns others start one of their own."""
+    named = {received.cause.correlation_id for received in batch.values()}
+    foreign = {name for name in named if not await journeys.may_continue(tx, who, name)}
+    for place, received in batch.items():
+        if received.cause.correlation_id in foreign:
+            batch[place] = received._replace(cause=received.cause._replace(correlation_id=tx.new_id()))
 
 
 async def _taken_before(tx: Tx, who: Principal, batch: Mapping[int, Received[Event]]) -> list[int]:

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, noticing, outbox, parking, skipping
+from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, parking, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
-from lutong_chassis.database import Tx, transaction
+from lutong_chassis.database import transaction
 from lutong_chassis.errors import blames
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
 from lutong_chassis.progress import show
@@ -146,9 +146,13 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
 
 @router.get("/operations/consumer")
 @allowed("viewer")
-async def consumer(tx: TxDependency) -> dict[str, Any]:
-    """What the consumers of this service try again, what retention took before them, and whose keys are misplaced."""
+async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
+    """What the consumers of this service try again, what retention took before them, and whose keys are misplaced.
+
+    A batch is stuck when it has been tried for longer than `stuck_timeout_s`.
+    """
     return {
+        "stuck_timeout_s": request.app.state.settings.stuck_timeout_s,
         "stuck": [
             row._asdict() | {"where": row.where, "offsets": row.offsets[:100]} for row in await skipping.stuck(tx)
         ],
@@ -230,27 +234,18 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
 
 @router.get("/operations/journeys/{correlation_id:path}")
 @allowed("viewer")
-async def journey(correlation_id: JourneyId, tx: TxDependency) -> list[dict[str, Any]]:
-    """What this service said on a journey, and when it took in what others said."""
-    return [dict(row) for row in await journey_records(tx, correlation_id)]
+async def journey(
+    correlation_id: JourneyId,
+    tx: TxDependency,
+    response: Response,
+    key: Annotated[
+        str | None, Query(max_length=256, description="only the events of one order, post or viewer")
+    ] = None,
+) -> list[dict[str, Any]]:
+    """What this service said on a journey, and when it took in what others said: the first 2,000 records.
 
-
-async def journey_records(tx: Tx, correlation_id: str, rows_max: int = 2_000) -> list[Any]:
-    """Rows of (direction, event_id, type, key, sequence, causation_id, at, source), oldest first."""
-    return await tx.fetch(
-        """
-        SELECT 'said' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
-               written_at AS at, NULL AS source,
-               NOT EXISTS (SELECT FROM pending WHERE pending.shard = outbox.shard AND pending.id = outbox.id) AS published
-          FROM outbox
-         WHERE correlation_id = $1
-         UNION ALL
-        SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, source, true
-          FROM inbox
-         WHERE correlation_id = $1
-         ORDER BY at, direction
-         LIMIT $2
-        """,
-        correlation_id,
-        rows_max,
-    )
+    The header `lutong-total` says how many there are in all.
+    """
+    rows, total = await journeys.records(tx, correlation_id, key)
+    response.headers["lutong-total"] = str(total)
+    return [{name: value for name, value in row.items() if name != "total"} for row in rows]

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from lutong_chassis import errors, parking
+from lutong_chassis import audit, errors, parking
 from lutong_chassis.errors import ErrorClass
 from lutong_contracts import sentences
 
@@ -114,10 +114,15 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(ClientDisconnect, gone)
+    app.add_exception_handler(audit.ReasonMissingError, _unexplained)
     app.add_exception_handler(RequestValidationError, invalid)
     for root in errors.ROOTS:
         app.add_exception_handler(root, failure)
     app.add_exception_handler(Exception, failure)
+
+
+async def _unexplained(request: Request, error: Exception) -> Response:
+    return answer(Problem(422, "reason_missing", str(error)), request)
 
 
 def names_of(state: Mapping[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict
 from structlog.contextvars import bound_contextvars
 
-from lutong_chassis import failpoints, observe, outbox
+from lutong_chassis import failpoints, journeys, observe, outbox
 from lutong_chassis.database import Tx, new_cause, transaction
 from lutong_chassis.envelope import TRACEPARENT, Cause
 from lutong_chassis.errors import ErrorClass, classify
@@ -109,6 +109,7 @@ async def _in_transaction(request: Request, run: Run, cause: Cause, claim: tuple
     scope, key, fingerprint = claim
     async with transaction(service.required_pool, cause) as tx:
         request.state.tx = tx
+        await _own_journey(request, tx)
         saved = await _claim(tx, scope, key, fingerprint) if key else None
         if saved is not None:
             request.state.journey = saved.headers.get("lutong-journey")
@@ -141,6 +142,16 @@ def _cause(request: Request) -> Cause:
     )
 
 
+async def _own_journey(request: Request, tx: Tx) -> None:
+    """Whoever names a journey that concerns others starts one of their own: the answer says which."""
+    named = tx.cause.correlation_id
+    if named == request.headers.get("lutong-journey") and not await journeys.may_continue(
+        tx, request.state.principal, named
+    ):
+        tx.cause = tx.cause._replace(correlation_id=tx.new_id())
+        request.state.journey = tx.cause.correlation_id
+
+
 async def _claim(tx: Tx, scope: str, key: str, fingerprint: str) -> Response | None:
     """The answer given before under this key, if any; otherwise the key is ours until commit."""
     if not await tx.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", f"{scope}\n{key}"):
@@ -161,7 +172,8 @@ async def _claim(tx: Tx, scope: str, key: str, fingerprint: str) -> Response | N
 
 
 async def _remember(tx: Tx, claim: tuple[str, str, str], response: Response) -> None:
-    await tx.execute(
+    """Keep the answer. That is not a change that must be on record, so the transaction does not count it."""
+    await tx.connection.execute(
         """
         INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body, correlation_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7)

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from lutong_chassis.deadletters import shown_key
 from lutong_chassis.noticing import partition_of
 from lutong_console.verify.collect import Record, World
 from lutong_console.verify.violation import Violation
@@ -53,7 +54,8 @@ def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
             misplaced[record.topic, record.source].append(record)
     for (topic, source), records in sorted(misplaced.items()):
         what = f"{source or 'a publisher without a source'}: {len(records)} keys of {topic} are in foreign partitions"
-        yield Violation("V1", what, f"key {records[0].key} at {records[0].place}")
+        key = shown_key(records[0].key.encode())  # it may be a megabyte, or move the cursor
+        yield Violation("V1", what, f"key {key} at {records[0].place}")
 
 
 def _streams(service: str, records: Sequence[Record]) -> Iterator[Violation]:

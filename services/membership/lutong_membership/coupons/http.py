@@ -98,7 +98,7 @@ async def get_stock(stock_id: Identifier, who: Who, tx: TxDependency) -> dict[st
 
 @router.post("/v1/coupon-stocks/{stock_id}/coupons", status_code=201)
 @allowed("merchant", "operator")
-@audited("coupon.issue", own="merchant", shows=("coupon_id", "stock_id"))
+@audited("coupon.issue", own="merchant", shows=("coupon_id", "stock_id"), reasoned=True)
 async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Give a member a coupon."""
     stocks = await coupon_store.lock_stocks(tx, [stock_id])

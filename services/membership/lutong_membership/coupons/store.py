@@ -128,4 +128,12 @@ async def lapsed(tx: Tx, coupon_ids: Iterable[str], now: datetime) -> list[Coupo
 
 async def stock(tx: Tx, stock_id: str) -> asyncpg.Record | None:
     """A stock, and how much of it is given out."""
-    return await tx.fetchrow("SELECT * FROM coupon_stock WHERE stock_id = $1", stock_id)
+    return await tx.fetchrow(
+        """
+        SELECT stock_id, merchant_id, currency, amount_off_minor, minimum_minor, total, daily_total, member_total, valid_days,
+               zone, paused, issued, issued_today, today
+          FROM coupon_stock
+         WHERE stock_id = $1
+        """,
+        stock_id,
+    )

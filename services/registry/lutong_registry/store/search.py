@@ -94,7 +94,7 @@ async def matches(tx: Tx, texts: Sequence[str]) -> dict[str, list[Match]]:
                        text, program_id, merchant_id, version, title, page, title_words, named, coverage
                   FROM asked
                  CROSS JOIN LATERAL (
-                       SELECT listing.*, vector @@ names AS named,
+                       SELECT program_id, merchant_id, version, title, page, title_words, vector @@ names AS named,
                               (length(vector) - length(ts_delete(vector, title_words)))::float
                               / greatest(cardinality(title_words), 1) AS coverage
                          FROM listing
@@ -153,7 +153,10 @@ async def search(tx: Tx, question: str, limit: int) -> list[asyncpg.Record]:
         ), rare AS MATERIALIZED (
             SELECT string_agg(word, '|')::tsquery AS words FROM weighed WHERE before < $3
         ), compared AS (
-            SELECT listing.* FROM listing, rare WHERE visible AND listing.words @@ rare.words LIMIT $3
+            SELECT program_id, merchant_id, version, title, page, listing.words
+              FROM listing, rare
+             WHERE visible AND listing.words @@ rare.words
+             LIMIT $3
         )
         SELECT program_id, merchant_id, version, title, page,
                CASE WHEN words @@ phrase THEN 'phrase' WHEN words @@ all_words THEN 'all' ELSE 'any' END AS matched,

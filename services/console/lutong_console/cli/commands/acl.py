@@ -82,6 +82,7 @@ def _of_tools() -> Iterator[Rule]:
     yield Rule(READER, "READ", "TOPIC", "lutong.", prefixed=True)
     yield Rule(TOPICS_JOB, "CREATE", "TOPIC", "lutong.", prefixed=True)
     yield Rule(TOPICS_JOB, "DESCRIBE", "TOPIC", "lutong.", prefixed=True)
+    yield Rule(TOPICS_JOB, "DESCRIBE_CONFIGS", "TOPIC", "lutong.", prefixed=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from lutong_contracts import TOPICS, Topic
 
 _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
-_STUCK_MIN_S: Final = 30.0
+_STUCK_AFTER_S: Final = 60.0
+"""Where a service does not say after how long a batch is stuck (`LUTONG_STUCK_TIMEOUT_S`): the release before."""
 _NOTICED_WITHIN: Final = timedelta(minutes=1)
 _OVERDUE_MAX_S: Final = 10.0
 """How late a deadline may be: it is looked for several times a second."""
@@ -131,7 +132,8 @@ def judge_consumer(service: str, told: Mapping[str, Any], stuck: str | None, now
 
     `told` is what /operations/consumer says of all replicas, `stuck` the sentence of the one that was asked.
     """
-    long = [row for row in told["stuck"] if _lasts_s(row, now) > _STUCK_MIN_S]
+    after_s = told.get("stuck_timeout_s", _STUCK_AFTER_S)
+    long = [row for row in told["stuck"] if _lasts_s(row, now) > after_s]
     for row in long:
         guilty = row["guilty"] is not None
         skip = f"lutong parked skip {row['topic']} {row['partition']} {row['guilty']} --service {service} --reason …"

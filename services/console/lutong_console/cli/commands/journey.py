@@ -12,7 +12,7 @@ import typer
 
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, out, say, table
-from lutong_console.targets import Json, StackName, Suite, call, suite
+from lutong_console.targets import Json, StackName, Suite, ask, suite
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 
 
@@ -35,9 +35,13 @@ class Step:
         return "".join(word.capitalize() for word in self.type.split(".")[2].split("-"))
 
 
-async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str) -> list[Step]:
-    """A journey's events in the order in which they were said; a service that is away is told and left out."""
-    answers = await asyncio.gather(*(_part(client, service, url, journey_id) for service, url in target.urls.items()))
+async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str, key: str | None = None) -> list[Step]:
+    """A journey's events in the order in which they were said, or only those of one key.
+
+    A service that is away, or that has more records than it shows, is told.
+    """
+    parts = (_part(client, service, url, journey_id, key) for service, url in target.urls.items())
+    answers = await asyncio.gather(*parts)
     records = [
         record | {"service": service, "at": datetime.fromisoformat(record["at"])}
         for service, answer in zip(target.urls, answers, strict=True)
@@ -66,14 +70,21 @@ def _said(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield record | {"service": publisher, "at": began[record["event_id"]]}
 
 
-async def _part(client: httpx.AsyncClient, service: str, url: str, journey_id: str) -> list[dict[str, Any]]:
+async def _part(
+    client: httpx.AsyncClient, service: str, url: str, journey_id: str, key: str | None
+) -> list[dict[str, Any]]:
+    wanted = {"key": key} if key else {}
     try:
-        records: list[dict[str, Any]] = await call(client, "GET", f"{url}/operations/journeys/{_quoted(journey_id)}")
+        answer = await ask(client, "GET", f"{url}/operations/journeys/{_quoted(journey_id)}", params=wanted)
     except ConsoleError as error:
         if error.code != UNREACHABLE:
             raise
         say(f"{service} does not answer: its part of the journey is missing")
         return []
+    records: list[dict[str, Any]] = answer.json()
+    total = int(answer.headers.get("lutong-total", len(records)))
+    if total > len(records):
+        say(f"{service}: the first {len(records):,} of {total:,} records; --key shows one order, post or viewer")
     return records
 
 
@@ -109,7 +120,7 @@ def journey(
     """Print one journey's timeline from the services' own records."""
     if not 0 < len(journey_id) <= ATTRIBUTE_CHARACTERS_MAX:
         raise ConsoleError(f"a journey's id has 1 to {ATTRIBUTE_CHARACTERS_MAX} characters", code=USAGE)
-    steps = asyncio.run(_fetch(suite(stack), journey_id))
+    steps = asyncio.run(_fetch(suite(stack), journey_id, key))
     if not steps:
         raise ConsoleError(
             f"no journey is called {journey_id!r}; an order, a post or an event has its journey in its records",
@@ -134,9 +145,9 @@ def journey(
     out.print(table(["ms", "service", "event", "key", "heard by (ms later)", ""], rows))
 
 
-async def _fetch(target: Suite, journey_id: str) -> list[Step]:
+async def _fetch(target: Suite, journey_id: str, key: str | None) -> list[Step]:
     async with target.client(10) as client:
-        return await journey_of(client, target, journey_id)
+        return await journey_of(client, target, journey_id, key)
 
 
 def _as_json(step: Step, began: datetime) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """lutong topics: what the contracts say, made true on the broker."""
 
 import asyncio
+from typing import Final
 
 import typer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from lutong_chassis import topics as broker
+from lutong_chassis.kafka import KafkaAccess
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
-from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.cli.screen import emit_json, out, say, table
 from lutong_console.credentials import TOPICS_JOB
 from lutong_console.targets import Json, StackName, kafka_as
 from lutong_contracts import TOPICS
+
+_RETENTION: Final = {topic.name: topic.retention for topic in TOPICS}
 
 commands = typer.Typer(help="The topics of the contracts: list, apply.", no_args_is_help=True)
 
@@ -28,10 +32,11 @@ def list_topics(*, as_json: Json = False) -> None:
 
 @commands.command()
 def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json: Json = False) -> None:
-    """Create the topics that are missing. What exists is never changed."""
+    """Create the topics that are missing. What exists is never changed; what is kept too short is named."""
     kafka = kafka_as(stack, TOPICS_JOB)
     try:
         created = asyncio.run(broker.apply(kafka, TOPICS, replication_factor=replication_factor))
+        shorter = asyncio.run(_kept_shorter(kafka))
     except KafkaError as error:
         raise ConsoleError(
             f"Kafka at {kafka.bootstrap} does not answer ({type(error).__name__})",
@@ -39,6 +44,18 @@ def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json:
             code=UNREACHABLE,
         ) from None
     if as_json:
-        emit_json({"created": created})
+        emit_json({"created": created, "kept_shorter_ms": shorter})
     else:
         out.print(f"created {', '.join(created)}" if created else "all topics are there")
+    for name, kept_ms in shorter.items():
+        wanted_ms = int(_RETENTION[name].total_seconds() * 1000)
+        say(f"{name} is kept for {kept_ms} ms, the contracts say {wanted_ms}; as an administrator of Kafka:")
+        say(f"  kafka-configs.sh --alter --topic {name} --add-config retention.ms={wanted_ms}")
+
+
+async def _kept_shorter(kafka: KafkaAccess) -> dict[str, int]:
+    try:
+        return await broker.kept_shorter(kafka, TOPICS)
+    except TopicAuthorizationFailedError:  # the rules of the release before: `lutong acl apply` brings it
+        say("how long topics are kept cannot be looked at: lutong acl apply, or lutong doctor")
+        return {}

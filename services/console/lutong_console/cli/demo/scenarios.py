@@ -22,6 +22,7 @@ from lutong_console.targets import Suite, call
 DEADLINE_S: Final = 30.0
 SHANGHAI: Final = {"latitude": 31.2304, "longitude": 121.4737}
 _MERCHANT: Final = "watsons"
+_WHY: Final = {"lutong-reason": "walking a road"}
 
 Show = Callable[[Step, int], None]
 
@@ -50,7 +51,7 @@ class Scenario:
 
     async def ask(self, service: str, method: str, path: str, **body: Any) -> Any:  # noqa: ANN401  # JSON
         """Call a service."""
-        return await call(self.client, method, f"{self.target.urls[service]}{path}", json=body or None)
+        return await call(self.client, method, f"{self.target.urls[service]}{path}", json=body or None, headers=_WHY)
 
     async def publish(self, author: str, text: str, program: str | None = None) -> None:
         """Publish a post and wait until its card can be tapped."""

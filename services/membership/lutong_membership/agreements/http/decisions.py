@@ -71,7 +71,7 @@ async def decide(tx: Tx, who: Who, wanted: Adjustment) -> Decided:
     await ready.write()
     bounds = rules.limits(wanted.deed, wanted.currency), since
     await approval_store.keep_decision(tx, wanted, weight_minor, (who.subject, None), bounds)
-    await record(tx, who, _change(wanted, ACTIONS[wanted.deed].done, wanted.reason, line))
+    await _record_done(tx, who, wanted, ACTIONS[wanted.deed].done, wanted.reason, line)
     return Decided(state="done", amount_minor=wanted.amount_minor)
 
 
@@ -94,7 +94,7 @@ async def carry_out(tx: Tx, who: Who, wanted: Adjustment, line: Line, reason: st
     bounds = rules.limits(wanted.deed, wanted.currency), tx.now - rules.period
     weight_minor = weight(wanted, line.target_minor)
     await approval_store.keep_decision(tx, wanted, weight_minor, (proposed_by, who.subject), bounds)
-    await record(tx, who, _change(wanted, "proposal.approve", reason, line))
+    await _record_done(tx, who, wanted, "proposal.approve", reason, line)
 
 
 async def _merchant_of(tx: Tx, wanted: Adjustment) -> str:
@@ -102,7 +102,17 @@ async def _merchant_of(tx: Tx, wanted: Adjustment) -> str:
     return str(row["merchant_id"]) if row else ""
 
 
-def _change(wanted: Adjustment, action: str, reason: str, line: Line | None = None) -> Change:
+async def _record_done(  # who did what and why, and what was there before
+    tx: Tx, who: Who, wanted: Adjustment, action: str, reason: str, line: Line
+) -> None:
+    """Put on record what was carried out, with the member's line before and after it."""
+    now = await locked_line(tx, *line.key)
+    before, after = ({name: getattr(each, name) for name in _LINE} for each in (line, now))
+    change = _change(wanted, action, reason)
+    await record(tx, who, change._replace(before=before, after={**after, **(change.after or {})}))
+
+
+def _change(wanted: Adjustment, action: str, reason: str) -> Change:
     subject = f"agreement:{wanted.agreement_id}" if wanted.agreement_id else f"member:{wanted.member_id}"
     after: dict[str, object] = {
         "decision_id": wanted.reference,
@@ -111,8 +121,7 @@ def _change(wanted: Adjustment, action: str, reason: str, line: Line | None = No
     }
     if wanted.debt_id:
         after["debt_id"] = wanted.debt_id
-    before = {name: getattr(line, name) for name in _LINE} if line else None
-    return Change(action, subject, reason, before, after)
+    return Change(action, subject, reason, None, after)
 
 
 def _with_amount(wanted: Adjustment, ready: Ready) -> Adjustment:

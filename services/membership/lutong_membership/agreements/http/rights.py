@@ -94,7 +94,7 @@ async def use(
 
 @router.delete("/v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}")
 @allowed("merchant", "operator")
-@audited("right.take_back", shows=("right_id", "use_id"))
+@audited("right.take_back", shows=("right_id", "use_id"), reasoned=True)
 async def unuse(  # a path, who chose its last part, and who asks
     agreement_id: Identifier,
     right_id: Identifier,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import asyncpg
 
@@ -9,6 +10,9 @@ from lutong_chassis import Tx, columns
 from lutong_contracts import Event
 from lutong_contracts.membership import AgreementOverdue
 from lutong_membership.agreements.domain.approvals import GIFTS, Adjustment, Deed, Limits, Proposal, Spent
+
+_PROPOSAL: Final = """proposal_id, kind, agreement_id, debt_id, member_id, currency, amount_minor, reason, proposed_by,
+                      proposed_at, expires_at, state, decided_by, decided_at"""
 
 
 async def propose_write_offs(tx: Tx, said: Sequence[Event], expires_at: datetime) -> None:
@@ -69,7 +73,7 @@ async def _expire(tx: Tx) -> None:
 async def proposal(tx: Tx, proposal_id: str, *, lock: bool = False) -> Proposal | None:
     """A proposal. Lock the lines of its member before it."""
     row = await tx.fetchrow(
-        f"SELECT * FROM proposal WHERE proposal_id = $1 {'FOR NO KEY UPDATE' if lock else ''}", proposal_id
+        f"SELECT {_PROPOSAL} FROM proposal WHERE proposal_id = $1 {'FOR NO KEY UPDATE' if lock else ''}", proposal_id
     )
     if row is None:
         return None
@@ -99,8 +103,9 @@ async def close_proposal(tx: Tx, proposal_id: str, state: str, subject: str) -> 
 async def open_proposals(tx: Tx, limit: int) -> list[asyncpg.Record]:
     """What waits for a second pair of eyes, the oldest first."""
     return await tx.fetch(
-        """
-        SELECT * FROM proposal
+        f"""
+        SELECT {_PROPOSAL}
+          FROM proposal
          WHERE state = 'open' AND expires_at > now()
          ORDER BY proposed_at, proposal_id
          LIMIT $1

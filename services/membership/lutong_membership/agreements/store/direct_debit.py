@@ -33,7 +33,8 @@ async def claim_deductions(tx: Tx, jobs_max: int, clock: Clock) -> list[Attempt]
     """
     rows = await tx.fetch(
         """
-        SELECT deduction.*, plan.merchant_id, plan_version.version, plan_version.plan_id, line_limit_minor, terms,
+        SELECT deduction_id, agreement_id, deduction.member_id, deduction.currency, amount_minor, deduction.state, tries,
+               plan.merchant_id, plan_version.version, plan_version.plan_id, line_limit_minor, terms,
                correlation_id, causation_id
           FROM deduction JOIN agreement USING (agreement_id)
           JOIN plan ON plan.plan_id = agreement.plan_id

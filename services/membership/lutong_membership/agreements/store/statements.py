@@ -8,8 +8,15 @@ from lutong_chassis import Cause, Tx
 from lutong_membership.agreements.store.agreements import AGREEMENT, JOINS, PINNED
 
 _PARTS: Final = {
-    "accruals": "SELECT * FROM accrual WHERE agreement_id = $1 ORDER BY recorded_at, accrual_id LIMIT 1000",
-    "debts": "SELECT * FROM debt WHERE agreement_id = $1 ORDER BY incurred_at, debt_id LIMIT 1000",
+    "accruals": """
+        SELECT accrual_id, agreement_id, kind, at, times, amount_minor, benefit_minor, order_id, right_id, cites, effect,
+               recorded_at
+          FROM accrual WHERE agreement_id = $1 ORDER BY recorded_at, accrual_id LIMIT 1000
+    """,
+    "debts": """
+        SELECT debt_id, agreement_id, member_id, currency, kind, amount_minor, outstanding_minor, incurred_at, due_at, paid_minor
+          FROM debt WHERE agreement_id = $1 ORDER BY incurred_at, debt_id LIMIT 1000
+    """,
     "deductions": """
         SELECT deduction_id, amount_minor, notified_at, not_before, attempt, state, reason, answered_at
           FROM deduction WHERE agreement_id = $1 ORDER BY notified_at, deduction_id LIMIT 1000

@@ -84,8 +84,9 @@ async def ask_about(tx: Tx, jobs: Sequence[tuple[str, Cause]], give_up_at: datet
 
 async def claim_jobs(tx: Tx, jobs_max: int) -> list[AssessmentJob]:
     """Lease jobs that are due, the oldest first."""
+    names = Applicant.__dataclass_fields__
     rows = await tx.fetch(
-        """
+        f"""
         UPDATE assessment_job AS job
            SET due_at = clock_timestamp() + $2::interval, tries = tries + 1
           FROM agreement JOIN applicant USING (member_id)
@@ -93,12 +94,11 @@ async def claim_jobs(tx: Tx, jobs_max: int) -> list[AssessmentJob]:
                                      ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
            AND agreement.agreement_id = job.agreement_id
         RETURNING job.agreement_id, job.tries - 1 AS tries, give_up_at, job.correlation_id, job.causation_id,
-                  job.traceparent, applicant.*
+                  job.traceparent, {", ".join(f"applicant.{name}" for name in names)}
         """,
         jobs_max,
         LEASE,
     )
-    names = Applicant.__dataclass_fields__
     return [
         AssessmentJob(
             row["agreement_id"],
@@ -187,7 +187,11 @@ async def end_waiting(tx: Tx, agreement_ids: Iterable[str]) -> list[asyncpg.Reco
     """What waited for agreements, in order of arrival: (agreement_id, request, cancelled, and its cause). It waits no more."""
     return await tx.fetch(
         """
-        WITH ended AS (DELETE FROM waiting_request WHERE agreement_id = ANY ($1) RETURNING *)
+        WITH ended AS (
+            DELETE FROM waiting_request
+             WHERE agreement_id = ANY ($1)
+            RETURNING order_id, agreement_id, place, request, correlation_id, causation_id, traceparent
+        )
         SELECT ended.agreement_id, request, hold.state = 'cancelled' AS cancelled, correlation_id, causation_id,
                traceparent
           FROM ended JOIN hold USING (order_id)

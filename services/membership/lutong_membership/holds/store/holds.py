@@ -125,7 +125,11 @@ async def end_holds(tx: Tx, endings: Sequence[tuple[str, int, str | None]], stat
     rows = await tx.fetch(
         f"""
         WITH open AS (
-            SELECT * FROM hold WHERE order_id = ANY ($1) AND state = ANY ($5) ORDER BY order_id FOR NO KEY UPDATE
+            SELECT {", ".join(_FIELDS)}
+              FROM hold
+             WHERE order_id = ANY ($1) AND state = ANY ($5)
+             ORDER BY order_id
+               FOR NO KEY UPDATE
         ), ended AS (
             UPDATE hold
                SET state = $4, captured_minor = least(given.captured_minor, hold.amount_minor), reason = given.reason,
@@ -166,7 +170,9 @@ async def leave_tombstones(tx: Tx, orders: Sequence[tuple[str, str, str]]) -> No
 
 async def hold(tx: Tx, order_id: str) -> asyncpg.Record | None:
     """What is, or was, held for an order."""
-    return await tx.fetchrow("SELECT * FROM hold WHERE order_id = $1", order_id)
+    return await tx.fetchrow(
+        f"SELECT {', '.join(_FIELDS)}, placed_at, ended_at FROM hold WHERE order_id = $1", order_id
+    )
 
 
 async def open_holds(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, int]:

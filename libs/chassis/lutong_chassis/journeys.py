@@ -1,0 +1,65 @@
+"""Journeys: what a service knows of one, and who may continue one that others are on."""
+
+from typing import Any, Final
+
+from lutong_chassis.auth import Principal
+from lutong_chassis.database import Tx
+
+ROWS_MAX: Final = 2_000
+
+_LOOKED_AT_MAX: Final = 1_000
+"""How many events of a journey are looked at for the names of those whom it concerns; those come early."""
+
+
+async def may_continue(tx: Tx, who: Principal, correlation_id: str) -> bool:
+    """Whether somebody may act on a journey: staff, whoever an event of it names, and anybody while nothing is known of it.
+
+    A journey that is not known here may be one of the caller's own system.
+    """
+    if who.is_staff:
+        return True
+    return bool(await tx.fetchval(
+        """
+        WITH said AS (
+            SELECT payload::json AS event FROM outbox WHERE correlation_id = $1 LIMIT $4
+        )
+        SELECT EXISTS (SELECT FROM said
+                        WHERE $2 IN (event ->> 'author_id', event ->> 'viewer_id', event ->> 'member_id')
+                           OR $3 = event ->> 'merchant_id')
+            OR NOT EXISTS (SELECT FROM said)
+               AND NOT EXISTS (SELECT FROM inbox WHERE correlation_id = $1)
+        """,
+        correlation_id,
+        who.member_id,
+        who.merchant_id,
+        _LOOKED_AT_MAX,
+    ))  # fmt: skip
+
+
+async def records(
+    tx: Tx, correlation_id: str, key: str | None = None, rows_max: int = ROWS_MAX
+) -> tuple[list[dict[str, Any]], int]:
+    """What was said and heard on a journey (with one key, if one is given), oldest first; and how much there is in all."""
+    rows = await tx.fetch(
+        """
+        SELECT *, count(*) OVER () AS total
+          FROM (SELECT 'said' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
+                       written_at AS at, NULL AS source,
+                       NOT EXISTS (SELECT FROM pending
+                                    WHERE pending.shard = outbox.shard AND pending.id = outbox.id) AS published
+                  FROM outbox
+                 WHERE correlation_id = $1
+                 UNION ALL
+                SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, source, true
+                  FROM inbox
+                 WHERE correlation_id = $1) AS record
+         WHERE $2::text IS NULL OR key = $2
+         ORDER BY at, direction
+         LIMIT $3
+        """,
+        correlation_id,
+        key,
+        rows_max,
+    )
+    found = [dict(row) for row in rows]
+    return found, found[0]["total"] if found else 0
