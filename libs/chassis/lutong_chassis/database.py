@@ -127,7 +127,7 @@ class Tx:
 def may_change(sql: str) -> bool:
     """Whether a statement changes rows, if it finds any. One that only locks them does not.
 
-    >>> may_change("SELECT * FROM hold FOR NO KEY UPDATE"), may_change("WITH a AS (DELETE FROM hold) SELECT 1")
+    >>> may_change("SELECT state FROM hold FOR NO KEY UPDATE"), may_change("WITH a AS (DELETE FROM hold) SELECT 1")
     (False, True)
     """
     return _CHANGES.search(_LOCKS.sub("", sql)) is not None

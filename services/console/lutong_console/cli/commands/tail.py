@@ -150,7 +150,7 @@ def _shown(data: bytes) -> object:
 
 
 def _print(record: dict[str, Any]) -> None:
-    at = f"{record['at'][:10]} {record['at'][11:23]}Z" if record["at"] else "-"
+    at = f"{record['at'][:10]} {record['at'][11:23]}Z" if record["at"] else "no date"
     kind = (record["type"] or "?").removeprefix("lutong.")
     out.print(line((at, "dim"), " ", (kind, "cyan"), " ", (record["key"], "bold"), " ", json_line(record["event"])))
 
