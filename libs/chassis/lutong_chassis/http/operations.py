@@ -19,6 +19,8 @@ from lutong_contracts.values import Moment, Text
 ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 JourneyId = Annotated[str, Path(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
 """Whatever an event's `correlationid` may be, slashes and all."""
+JourneyOf = Annotated[str, Query(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
+"""The id of an event, or its key."""
 
 health = APIRouter(tags=["health"], include_in_schema=False)
 router = routes("operations")
@@ -226,6 +228,34 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
         await outbox.write(tx, tx.outgoing)
     service.wake_relay()
     return {"republished": count}
+
+
+@router.get("/operations/journeys")
+@allowed("viewer")
+async def journeys(of: JourneyOf, tx: TxDependency) -> list[dict[str, Any]]:
+    """The journeys that an event, or an order, post or whatever else is a key, is part of; the latest first."""
+    return [dict(row) for row in await journeys_of(tx, of)]
+
+
+async def journeys_of(tx: Tx, wanted: str, rows_max: int = 100) -> list[Any]:
+    """Rows of (journey, is_event, at) of what this service said or took in; `at` is the first moment of each.
+
+    Reads the whole outbox and inbox, which retention keeps short: people ask this, one at a time.
+    """
+    return await tx.fetch(
+        """
+        SELECT correlation_id AS journey, bool_or(event_id = $1) AS is_event, min(at) AS at
+          FROM (SELECT correlation_id, event_id::text AS event_id, key, type, written_at AS at FROM outbox
+                 UNION ALL
+                SELECT correlation_id, id, key, type, received_at FROM inbox) AS known
+         WHERE (event_id = $1 OR key = $1) AND type NOT LIKE '%.action-audited.%'
+         GROUP BY correlation_id
+         ORDER BY is_event DESC, at DESC
+         LIMIT $2
+        """,
+        wanted,
+        rows_max,
+    )
 
 
 @router.get("/operations/journeys/{correlation_id:path}")
