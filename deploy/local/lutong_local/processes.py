@@ -102,17 +102,27 @@ def stop(child: Child, how: signal.Signals = signal.SIGTERM, *, timeout_s: float
             break
         with suppress(ProcessLookupError):  # it ended by itself just now
             os.kill(child.pid, signal_sent)
-        _wait(lambda: not _reap(child).alive, patience_s)
+        wait(lambda: not _reap(child).alive, patience_s)
     if process := _ours.pop(child.pid, None):
         process.wait()
 
 
 def wait_for(child: Child, what: str, condition: Callable[[], bool], *, timeout_s: float = 60) -> None:
     """Wait until a condition holds; a process that dies meanwhile, or is late, is an error with its log."""
-    if _wait(lambda: condition() or not _reap(child).alive, timeout_s) and child.alive:
+    if wait(lambda: condition() or not _reap(child).alive, timeout_s) and child.alive:
         return
     happened = "did not come up in time" if child.alive else "stopped while starting"
     raise LocalError(f"{what} {happened}; the end of {child.log}:\n{tail(Path(child.log))}")
+
+
+def to_open_pipes(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Say it, or not, when the pipe it would go into is closed: what was started must be stopped all the same."""
+
+    def told(message: str) -> None:
+        with suppress(OSError, SystemExit):
+            say(message)
+
+    return told
 
 
 def tail(log: Path, lines: int = 12) -> str:
@@ -120,7 +130,8 @@ def tail(log: Path, lines: int = 12) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
 
 
-def _wait(condition: Callable[[], bool], timeout_s: float) -> bool:
+def wait(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
+    """Whether a condition holds before the time is over."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

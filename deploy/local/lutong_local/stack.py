@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,18 @@ from lutong_contracts.topics import SERVICES, TOPICS
 from lutong_local import forkserver, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
-from lutong_local.processes import Child, Command, free_port, is_free, start, stop, wait_for
+from lutong_local.processes import (
+    Child,
+    Command,
+    LocalError,
+    free_port,
+    is_free,
+    start,
+    stop,
+    to_open_pipes,
+    wait,
+    wait_for,
+)
 
 Say = Callable[[str], None]
 
@@ -74,10 +85,9 @@ class Stack:
         """Whoever issues tokens that this stack's services accept."""
         return tokens.read_key(self.keys / "signing-key.pem")
 
-    @property
-    def running(self) -> bool:
-        """Whether everything that was started is alive."""
-        return len(self.children) == len(SERVICES) + 2 and all(child.alive for child in self.children.values())
+    def runs(self, piece: str) -> bool:
+        """Whether the process of a piece is alive."""
+        return piece in self.children and self.children[piece].alive
 
 
 def home() -> Path:
@@ -114,38 +124,49 @@ def up(
     dies_with_parent: bool = False,
     environment_of: Callable[[Stack, str], dict[str, str]] = lambda _stack, _service: {},
 ) -> Stack:
-    """Start everything and wait until it is ready; stop everything when any part of it fails.
+    """Start what does not run and wait until all is ready; what runs goes on as it is.
 
-    `environment_of` may add to the environment of a service.
+    When a part fails, what was started here is stopped again. `environment_of` may add to the environment of a service.
     """
     stack = load(directory) or Stack(directory)
-    if stack.running:
-        return stack
-    down(stack, say)
+    ran = frozenset(filter(stack.runs, stack.children))
     try:
         start_infrastructure(stack, say, dies_with_parent=dies_with_parent)
-        _prepare(stack, say)
-        for service in SERVICES:
+        if not ran or not stack.database_urls:
+            _prepare(stack, say)
+        _wait_for_what_stops(stack, say)
+        ran = frozenset(name for name in ran if stack.runs(name))
+        for service in (name for name in SERVICES if name not in ran):
             say(f"starting {service}")
             start_service(stack, service, environment_of(stack, service), dies_with_parent=dies_with_parent)
         wait_until_ready(stack, SERVICES, say)
     except BaseException:
-        down(stack, say)
+        down(stack, say, but=ran)
         raise
     return stack
 
 
-def down(stack: Stack, say: Say, *, purge: bool = False) -> None:
-    """Stop everything, services first; the data stays unless it is purged. Whether anybody still listens does not matter."""
-    say = _to_whoever_listens(say)
-    for name in [*SERVICES, "kafka", "postgres"]:
+def _wait_for_what_stops(stack: Stack, say: Say) -> None:
+    """Wait until each service that runs is ready, or has ended: one that was told to stop takes a moment."""
+    for service in SERVICES:
+        if stack.runs(service) and not readiness(stack, service)["ready"]:
+            say(f"{service} runs and is not ready: waiting until it is, or has ended")
+            if not wait(lambda name=service: not stack.runs(name) or readiness(stack, name)["ready"]):  # type: ignore[misc]  # mypy cannot type a lambda's default
+                say(f"{service} is neither: lutong restart {service}")
+
+
+def down(stack: Stack, say: Say, *, purge: bool = False, but: frozenset[str] = frozenset()) -> None:
+    """Stop everything `but` some, services first; the data stays unless it is purged, whether anybody listens or not."""
+    say = to_open_pipes(say)
+    services = [name for name in SERVICES if name not in but]
+    for name in (name for name in [*SERVICES, "kafka", "postgres"] if name not in but):
         child = stack.children.get(name)
         if child and child.alive:
             say(f"stopping {name}")
     with ThreadPoolExecutor(len(SERVICES)) as pool:
-        list(pool.map(lambda name: stop_service(stack, name), SERVICES))
+        list(pool.map(lambda name: stop_service(stack, name), services))
     for name, how in (("kafka", signal.SIGTERM), ("postgres", postgres.STOP_SIGNAL)):
-        if name in stack.children:
+        if name in stack.children and name not in but:
             stop(stack.children.pop(name), how)
     if purge:
         shutil.rmtree(postgres.data_directory(stack.directory), ignore_errors=True)
@@ -154,25 +175,14 @@ def down(stack: Stack, say: Say, *, purge: bool = False) -> None:
         save(stack)
 
 
-def _to_whoever_listens(say: Say) -> Say:
-    """Say it, or not, when the pipe it would go into is closed: what was started must be stopped all the same."""
-
-    def told(message: str) -> None:
-        with suppress(OSError, SystemExit):
-            say(message)
-
-    return told
-
-
 def start_infrastructure(stack: Stack, say: Say, *, dies_with_parent: bool) -> None:
-    """Start Kafka and PostgreSQL side by side, on the ports they had before if those are free."""
-    for name in ("kafka", "controller", "postgres", *SERVICES):
-        if name not in stack.ports or not is_free(stack.ports[name]):
-            stack.ports[name] = free_port()
+    """Start Kafka and PostgreSQL side by side, unless they run, on the ports they had before if those are free."""
+    _choose_ports(stack)
     stack.password = stack.password or secrets.token_urlsafe(24)
     save(stack)
+    missing = [name for name in ("kafka", "postgres") if not stack.runs(name)]
     with ThreadPoolExecutor(2) as pool:
-        prepared = {name: pool.submit(_prepare_piece, stack, name, say) for name in ("kafka", "postgres")}
+        prepared = {name: pool.submit(_prepare_piece, stack, name, say) for name in missing}
     # Started by this thread: a process that is to die with its parent dies with the thread that made it.
     for name, command in prepared.items():
         say(f"starting {name}")
@@ -180,6 +190,21 @@ def start_infrastructure(stack: Stack, say: Say, *, dies_with_parent: bool) -> N
     save(stack)
     for name in prepared:
         wait_for_piece(stack, name)
+
+
+def _choose_ports(stack: Stack) -> None:
+    """Ports for what does not run. Kafka and PostgreSQL come back where services that run look for them."""
+    for name in ("kafka", "controller", "postgres", *SERVICES):
+        if stack.runs("kafka" if name == "controller" else name) or (
+            name in stack.ports and is_free(stack.ports[name])
+        ):
+            continue
+        if name not in SERVICES and name in stack.ports and any(map(stack.runs, SERVICES)):
+            raise LocalError(
+                f"port {stack.ports[name]} of {name} is taken by another process, and services use it: "
+                "lutong down, then lutong up"
+            )
+        stack.ports[name] = free_port()
 
 
 def start_piece(stack: Stack, name: str, *, dies_with_parent: bool = False) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import asyncpg
+
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Tx
 
@@ -63,3 +65,24 @@ async def records(
     )
     found = [dict(row) for row in rows]
     return found, found[0]["total"] if found else 0
+
+
+async def of(tx: Tx, wanted: str, rows_max: int = 100) -> list[asyncpg.Record]:
+    """Rows of (journey, is_event, at) of what this service said or took in; `at` is the first moment of each.
+
+    Reads the whole outbox and inbox, which retention keeps short: people ask this, one at a time.
+    """
+    return await tx.fetch(
+        """
+        SELECT correlation_id AS journey, bool_or(event_id = $1) AS is_event, min(at) AS at
+          FROM (SELECT correlation_id, event_id::text AS event_id, key, type, written_at AS at FROM outbox
+                 UNION ALL
+                SELECT correlation_id, id, key, type, received_at FROM inbox) AS known
+         WHERE (event_id = $1 OR key = $1) AND type NOT LIKE '%.action-audited.%'
+         GROUP BY correlation_id
+         ORDER BY is_event DESC, at DESC
+         LIMIT $2
+        """,
+        wanted,
+        rows_max,
+    )

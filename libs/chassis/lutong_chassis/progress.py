@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from aiokafka import TopicPartition
 
 from lutong_chassis.envelope import Record, place
+from lutong_contracts.sentences import counted
 from lutong_contracts.topics import RETENTION
 
 Place = tuple[str, int, int]
@@ -130,7 +131,11 @@ def why_restart(look: Look, timeout_s: float) -> str | None:
     Kafka refuses to be read, or the group waits for another member: the same would be met after the restart.
     """
     if look.still_s > timeout_s:
-        behind = f"{look.lag} events behind" if not look.unsure else f"no position in {look.unsure} partitions"
+        behind = (
+            f"{counted(look.lag, 'event')} behind"
+            if not look.unsure
+            else f"no position in {counted(look.unsure, 'partition')}"
+        )
         return f"{behind} and no progress for {look.still_s:.0f} s"
     if look.silent_s > timeout_s + (REBALANCE_MAX_S if look.rebalances else 0.0):
         return f"nobody asked Kafka for events for {look.silent_s:.0f} s"

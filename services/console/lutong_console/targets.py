@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -102,6 +103,35 @@ def stack_named(name: str) -> "Stack | None":
     return load(home() / name)
 
 
+def running_stacks() -> list[str]:
+    """Names of the local stacks of which something runs."""
+    try:
+        from lutong_local.stack import home, load
+    except ModuleNotFoundError:
+        return []
+    found = ((path.parent.name, load(path.parent)) for path in home().glob("*/stack.json"))
+    return sorted(name for name, stack in found if stack and any(map(stack.runs, stack.children)))
+
+
+def ended_pieces(name: str) -> dict[str, datetime | None]:
+    """Pieces of a local stack that were started and run no more, each with the moment at which its log ends."""
+    stack = stack_named(name)
+    if stack is None:
+        return {}
+    return {piece: _log_end(Path(child.log)) for piece, child in stack.children.items() if not child.alive}
+
+
+def _log_end(log: Path) -> datetime | None:
+    return datetime.fromtimestamp(log.stat().st_mtime, UTC) if log.exists() else None
+
+
+def nothing_runs(name: str) -> ConsoleError:
+    """No stack runs under a name: says which ones do."""
+    others = running_stacks()
+    those = f"; running: {', '.join(others)}" if others else "; no other runs either"
+    return ConsoleError(f"no stack is running under the name {name!r}{those}", then="lutong up", code=UNREACHABLE)
+
+
 def suite(name: str) -> Suite:
     """The suite to talk to. LUTONG_<SERVICE>_URL, LUTONG_KAFKA_BOOTSTRAP and LUTONG_<SERVICE>_DATABASE_URL win."""
     if name == COMPOSE:
@@ -110,7 +140,7 @@ def suite(name: str) -> Suite:
     told = {service: _setting(f"LUTONG_{service.upper()}_URL", addresses.http_url) for service in SERVICES}
     if stack is None or not stack.children:
         if not all(told.values()):
-            raise ConsoleError(f"no suite is running under the name {name!r}", then="lutong up", code=UNREACHABLE)
+            raise nothing_runs(name)
         stack = None
     return Suite(
         auth=_auth(stack),
@@ -168,7 +198,6 @@ def _auth(issuer: "Stack | Deployment | None") -> httpx.Auth:
     """LUTONG_TOKEN or LUTONG_TOKEN_FILE win; otherwise the key of the stack or deployment signs."""
     token, file = _setting("LUTONG_TOKEN", addresses.token), os.environ.get("LUTONG_TOKEN_FILE")
     if token:
-        _check_token("LUTONG_TOKEN", token)
         return Bearer(lambda: token)
     if file:
         return Bearer(lambda: _read_token(Path(file)))
@@ -182,11 +211,6 @@ def _read_token(file: Path) -> str:
         raise ConsoleError(f"LUTONG_TOKEN_FILE {file}: {type(error).__name__}", code=USAGE) from None
     except ValueError as error:
         raise ConsoleError(f"LUTONG_TOKEN_FILE {file} {error}", code=USAGE) from None
-
-
-def _check_token(where: str, token: str) -> None:
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise ConsoleError(f"{where} holds no token: one has no spaces, line ends or accents", code=USAGE)
 
 
 def _refused(answer: httpx.Response, document: dict[str, Any]) -> ConsoleError:

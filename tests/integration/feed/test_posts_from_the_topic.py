@@ -58,7 +58,10 @@ async def test_its_card_resolves_and_continues_its_journey(client: httpx.AsyncCl
     tapped = await client.post("/v1/posts/cms-1/card/taps", json={"viewer_id": "bo"})
     assert (tapped.status_code, tapped.headers["lutong-journey"] != "") == (201, True)
     async with in_transaction(pool) as tx:
-        assert await tx.fetchval("SELECT correlation_id FROM outbox WHERE type LIKE '%.card-tapped.%'") == "journey-of-the-cms"
+        assert (
+            await tx.fetchval("SELECT correlation_id FROM outbox WHERE type LIKE '%.card-tapped.%'")
+            == "journey-of-the-cms"
+        )
 
 
 @pytest.mark.parametrize("found", [discovered(), ServiceNotFound(post_id="cms-1", reason="no_service")])

@@ -128,3 +128,10 @@ async def test_one_event_an_array_and_lines_are_taken_and_nothing_else(
     assert answer.status_code == status, answer.text
     if status == 200:
         assert {result["status"] for result in answer.json()["results"]} == {"accepted"}
+
+
+@pytest.mark.parametrize("time", ["2026-01-31T08:00:00", "yesterday", "9999-12-31T23:59:59-23:59"])
+async def test_a_time_that_is_none_has_its_pointer_and_a_hint(time: str, client: httpx.AsyncClient) -> None:
+    [result] = await publish(client, an_event(time=time))
+    assert (result["status"], result["pointer"]) == ("rejected", "/time")
+    assert "2026-01-31T08:00:00+08:00" in result["hint"]

@@ -169,6 +169,7 @@ OPERATIONS: Final[Matrix] = {
     "POST /operations/parked/skip": (DONE_BY_OPERATORS, _skip),
     "GET /operations/consumer": (READ_BY_STAFF, fixed("/operations/consumer")),
     "GET /operations/audit": (READ_BY_STAFF, fixed("/operations/audit")),
+    "GET /operations/journeys": (READ_BY_STAFF, fixed("/operations/journeys?of=o-1")),
     "GET /operations/journeys/{correlation_id}": (READ_BY_STAFF, fixed("/operations/journeys/j-1")),
     "POST /operations/parked/{parked_id}/redrive": (DONE_BY_OPERATORS, _redrive),
     "POST /operations/parked/{parked_id}/discard": (DONE_BY_OPERATORS, _discard),

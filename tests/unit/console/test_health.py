@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from lutong_console.cli.commands.doctor import came_back, judge_consumer, judge_health, judge_parked
+from lutong_console.cli.commands.doctor import came_back, judge_consumer, judge_health, judge_parked, judge_processes
 from lutong_console.health import Health, judge_service
 from lutong_console.verify.collect import Record, World
+from lutong_console.verify.command import judged
 from lutong_console.verify.log import log_matches_outbox
+from lutong_console.verify.violation import Violation
 from lutong_contracts.topics import POSTS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -105,6 +107,40 @@ def test_parked_records_are_counted_all(total: int, what: str) -> None:
     assert finding.what == f"registry: {what}"
 
 
+@pytest.mark.parametrize(("lost", "what"), [(1, "missed up to 1 event of"), (2, "missed up to 2 events of")])
+def test_missed_events_are_counted_with_their_noun(lost: int, what: str) -> None:
+    missed = {"topic": POSTS.name, "partition": 3, "first": 5, "begin": 5 + lost}
+    (finding,) = judge_consumer("registry", TOLD | {"missed": [missed]}, None, NOW)
+    assert what in finding.what
+
+
+def test_an_ended_process_is_found_with_its_moment() -> None:
+    never, late = judge_processes({"feed": None, "kafka": NOW})
+    assert never.what == "feed: its process has ended"
+    assert late.what == f"kafka: its process has ended; its log ends at {NOW:%Y-%m-%d %H:%M:%S}Z"
+    assert late.then.startswith("lutong up")
+
+
+def test_what_follows_from_an_ended_piece_is_not_told() -> None:
+    away = {"ready": False, "checks": {"database": True, "broker": False, "assignment": False}}
+    assert len(list(judge_health("feed", ALIVE, away))) == 2
+    assert list(judge_health("feed", ALIVE, away, frozenset({"kafka"}))) == []
+    assert len(list(judge_health("feed", ALIVE, away, frozenset({"postgres"})))) == 2
+
+
+@pytest.mark.parametrize(
+    ("unchecked", "expected"),
+    [
+        ({"V8": "--history FILE", "V11": "--canary TEXT"}, ["not checked (give --history FILE)", "not checked (give --canary TEXT)"]),
+        ({}, ["1 broken", "holds"]),
+    ],
+)  # fmt: skip
+def test_what_was_compared_with_nothing_does_not_hold(unchecked: dict[str, str], expected: list[str]) -> None:
+    results = {name: result.plain for name, result, _ in judged([Violation("V8", "x", "y")], unchecked)}
+    assert [results["V8"], results["V11"]] == expected
+    assert results["V1"] == "holds"
+
+
 def a_record(key: str, partition: int, source: str = "/cms") -> Record:
     return Record(POSTS.name, partition, 7, key, "e-1", source, "x", 0, "{}", "[]")
 
@@ -112,7 +148,7 @@ def a_record(key: str, partition: int, source: str = "/cms") -> Record:
 def test_v1_names_the_publisher_whose_keys_are_in_foreign_partitions() -> None:
     world = World({}, [a_record("foobar", 0), a_record("foobar", 6, "/good")], {})
     (violation,) = log_matches_outbox(world)
-    assert violation.what == "/cms: 1 keys of lutong.feed.posts are in foreign partitions"
+    assert violation.what == "/cms: 1 key of lutong.feed.posts is in a foreign partition"
     assert violation.witness == "key foobar at lutong.feed.posts/0@7"
 
 

@@ -1,14 +1,16 @@
 """What `lutong tail` shows of a record, and what `lutong verify` reads of it: never a traceback, whatever is in it."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from lutong_chassis.parking import StoredRecord
-from lutong_console.cli.commands.tail import START, _print, _topics, describe, moment
+from lutong_console.cli.commands.tail import _print, _topics, describe, moment
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.cli.screen import json_line
+from lutong_console.topic_reader import START
 from lutong_console.verify.collect import _record
 from lutong_contracts.feed import PostPublished
 from tests.support.odd_records import OddRecords
@@ -54,6 +56,17 @@ def test_an_odd_since_is_usage(since: str) -> None:
     with pytest.raises(ConsoleError) as caught:
         moment(since)
     assert caught.value.code == USAGE
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T08:00:00", "2026-01-31", "now", "31.1.2026", "2026-13-01T00:00:00Z"])
+def test_a_time_without_its_offset_is_usage(text: str) -> None:
+    with pytest.raises(ConsoleError, match="a time with its offset, such as 2026-01-31T08:00:00") as caught:
+        moment(text)
+    assert caught.value.code == USAGE
+
+
+def test_a_time_with_its_offset_is_that_moment() -> None:
+    assert moment("2026-01-31T08:00:00+08:00") == moment("2026-01-31T00:00:00Z") == datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def test_start_is_the_beginning() -> None:

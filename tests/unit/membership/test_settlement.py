@@ -1,6 +1,7 @@
 """What an agreement comes to: fulfilled or not, charged or not, and what late events change. Told as stories."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +19,17 @@ from lutong_membership.agreements.domain.settlement import quote
 from lutong_membership.agreements.domain.term import end_term, quit_early, quoted, settle
 from lutong_membership.holds.domain.delivery import refund
 from lutong_membership.plans.domain.terms import TERMS
-from tests.unit.membership.a_membership import OBLIGED, a_clock, account, an_agreement, balanced, bought, kinds, said
+from tests.unit.membership.a_membership import (
+    NOON,
+    OBLIGED,
+    a_clock,
+    account,
+    an_agreement,
+    balanced,
+    bought,
+    kinds,
+    said,
+)
 
 
 def having_bought(times: int, **terms: Any) -> Account:
@@ -273,6 +284,25 @@ def test_rights_are_used_as_often_as_the_plan_says_and_count_as_enjoyed() -> Non
     assert quoted(back.account).charge_minor == 300
     assert isinstance(take_back(back.account, "delivery", "u-1", "merchant", a_clock(2)), Refusal)
     assert isinstance(use_right(back.account, "delivery", "u-3", "merchant", a_clock(2)), Outcome)
+
+
+RIGHT = {"right_id": "delivery", "title": "free delivery", "times": 1, "value_minor": 300}
+
+
+@pytest.mark.parametrize(
+    ("changes", "days", "said"),
+    [
+        ({"begins_at": NOON + timedelta(days=2)}, 1, "benefits begin on 2026-03-12 12:00 (Asia/Shanghai)"),
+        ({"ends_at": NOON + timedelta(days=1)}, 1, "benefits ended on 2026-03-11 12:00 (Asia/Shanghai)"),
+        ({"step": "suspended"}, 1, "benefits rest while a debt is overdue"),
+        ({"holdout": True}, 1, "the agreement is active and gives no benefits now"),
+        ({"state": "settled"}, 1, "the agreement is settled and gives no benefits"),
+    ],
+)
+def test_a_refused_right_says_when_benefits_begin(changes: dict[str, Any], days: int, said: str) -> None:
+    account = an_agreement(benefits={"rights": [RIGHT]})
+    account = replace(account, agreement=replace(account.agreement, **changes))
+    assert use_right(account, "delivery", "u-1", "merchant", a_clock(days)) == Refusal("no_benefits", said)
 
 
 def test_closed_once_settled_after_the_grace_and_not_while_an_order_is_under_way() -> None:

@@ -19,6 +19,8 @@ from lutong_contracts.values import Moment, Text
 ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 JourneyId = Annotated[str, Path(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
 """Whatever an event's `correlationid` may be, slashes and all."""
+JourneyOf = Annotated[str, Query(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
+"""The id of an event, or its key."""
 
 health = APIRouter(tags=["health"], include_in_schema=False)
 router = routes("operations")
@@ -230,6 +232,13 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
         await outbox.write(tx, tx.outgoing)
     service.wake_relay()
     return {"republished": count}
+
+
+@router.get("/operations/journeys")
+@allowed("viewer")
+async def find_journeys(of: JourneyOf, tx: TxDependency) -> list[dict[str, Any]]:
+    """The journeys that an event, or an order, post or whatever else is a key, is part of; the latest first."""
+    return [dict(row) for row in await journeys.of(tx, of)]
 
 
 @router.get("/operations/journeys/{correlation_id:path}")

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,13 +12,14 @@ import asyncpg
 import orjson
 import typer
 from aiokafka.errors import KafkaError
+from rich.text import Text
 
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.cli.screen import emit_json, line, out, table
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import NAMES, WORDS, confirmed, evaluate
+from lutong_console.verify.identities import COMPARED_WITH, NAMES, WORDS, confirmed, evaluate
 from lutong_console.verify.violation import Violation
 from lutong_contracts.sentences import counted
 
@@ -43,10 +46,12 @@ def verify(
     told = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
     look = _Look(suite(stack), canary or [], told)
     world, violations = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
+    given = {"V8": history is not None, "V11": bool(canary)}
+    unchecked = {name: option for name, option in COMPARED_WITH.items() if not given[name]}
     if as_json:
-        emit_json(_as_json(world, violations))
+        emit_json(_as_json(world, violations, list(unchecked)))
     else:
-        _print(world, violations)
+        _print(world, violations, unchecked)
     if violations:
         raise typer.Exit(PROBLEM)
 
@@ -96,13 +101,8 @@ def _is_quiet(world: World) -> bool:
     return not any(world.rows(service, "pending") for service in world.tables)
 
 
-def _print(world: World, violations: list[Violation]) -> None:
-    counts = {name: sum(violation.identity == name for violation in violations) for name in NAMES}
-    rows = [
-        (name, line(("holds", "green") if not count else (f"{count} broken", "red")), WORDS[name])
-        for name, count in counts.items()
-    ]
-    out.print(table(["identity", "result", "what must be so"], rows))
+def _print(world: World, violations: list[Violation], unchecked: Mapping[str, str]) -> None:
+    out.print(table(["identity", "result", "what must be so"], judged(violations, unchecked)))
     for violation in violations[:_SHOWN_MAX]:
         out.print(line((violation.identity, "red"), f" {violation.what}: {violation.witness}"))
     if len(violations) > _SHOWN_MAX:
@@ -113,8 +113,22 @@ def _print(world: World, violations: list[Violation]) -> None:
     )
 
 
-def _as_json(world: World, violations: list[Violation]) -> dict[str, Any]:
+def judged(violations: Sequence[Violation], unchecked: Mapping[str, str]) -> list[tuple[str, Text, str]]:
+    """Each identity with its result: what nothing was compared with does not hold, it was not checked."""
+    counts = Counter(violation.identity for violation in violations)
+    return [(name, line(_result(counts[name], unchecked.get(name))), words) for name, words in WORDS.items()]
+
+
+def _result(broken: int, option: str | None) -> tuple[str, str]:
+    if option:
+        return f"not checked (give {option})", "dim"
+    return (f"{broken} broken", "red") if broken else ("holds", "green")
+
+
+def _as_json(world: World, violations: list[Violation], unchecked: list[str]) -> dict[str, Any]:
     return {
+        "holds": [name for name in NAMES if name not in {*unchecked, *(v.identity for v in violations)}],
+        "not_checked": unchecked,
         "violations": [{"identity": v.identity, "what": v.what, "witness": v.witness} for v in violations],
         "records": len(world.records),
         "rows": _rows(world),

@@ -7,6 +7,7 @@ from typing import Final
 
 from lutong_console.verify.collect import Row, World, moment
 from lutong_console.verify.violation import Violation
+from lutong_contracts.sentences import counted
 
 DEADLINE_GRACE: Final = timedelta(seconds=60)
 
@@ -128,7 +129,7 @@ def _coupons(world: World) -> Iterator[Violation]:
             )
     for stock in world.rows("membership", "stock"):
         if stock["issued"] != issued[stock["stock_id"]] or stock["issued"] > stock["total"]:
-            what = f"{stock['issued']} of {stock['total']} coupons counted, {issued[stock['stock_id']]} given out"
+            what = f"counted {stock['issued']} of {counted(stock['total'], 'coupon')}, given out {issued[stock['stock_id']]}"
             yield Violation("V7", what, f"stock {stock['stock_id']}")
 
 

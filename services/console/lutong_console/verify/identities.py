@@ -33,15 +33,17 @@ WORDS: Final = {
     "V5": "goods and money agree, order by order",
     "V6": "stock is the sum of its movements, and nothing is sold twice",
     "V7": "everything that began ends once",
-    "V8": "what clients were told is so (with --history)",
+    "V8": "what clients were told is so",
     "V9": "copies follow what they are copies of",
     "V10": "what is set aside holds back what is behind it, and nothing else",
-    "V11": "no secret is where it must not be (with --canary)",
+    "V11": "no secret is where it must not be",
     "V12": "what is charged is owed, and within its cap",
     "V13": "cash moves on evidence, and sums that need two people had two",
     "V14": "what operators did is on record, and on the audit topics",
 }
 NAMES: Final = tuple(WORDS)
+COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
+"""Identities that compare the suite with what only the caller knows, and the option that says it."""
 
 _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     log_matches_outbox,

@@ -9,6 +9,7 @@ from lutong_chassis.noticing import partition_of
 from lutong_console.verify.collect import Record, World
 from lutong_console.verify.violation import Violation
 from lutong_contracts import TOPICS, event_class
+from lutong_contracts.sentences import counted
 from lutong_contracts.topics import RETENTION
 
 _PARTITIONS: Final = {topic.name: topic.partitions for topic in TOPICS}
@@ -53,7 +54,9 @@ def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
         if readable and partitions and partition_of(record.key.encode(), partitions) != record.partition:
             misplaced[record.topic, record.source].append(record)
     for (topic, source), records in sorted(misplaced.items()):
-        what = f"{source or 'a publisher without a source'}: {len(records)} keys of {topic} are in foreign partitions"
+        keys = f"{counted(len(records), 'key')} of {topic}"
+        where = "is in a foreign partition" if len(records) == 1 else "are in foreign partitions"
+        what = f"{source or 'a publisher without a source'}: {keys} {where}"
         key = shown_key(records[0].key.encode())  # it may be a megabyte, or move the cursor
         yield Violation("V1", what, f"key {key} at {records[0].place}")
 

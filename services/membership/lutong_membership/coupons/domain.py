@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from lutong_contracts.sentences import counted
 from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
@@ -79,11 +80,15 @@ def issue(
     if stock.paused:
         return Refusal("stock_paused", f"no coupons are given out of {stock.stock_id!r} at present")
     if stock.issued >= stock.total:
-        return Refusal("stock_empty", f"all {stock.total} coupons of {stock.stock_id!r} are given out")
+        return Refusal(
+            "stock_empty", f"stock {stock.stock_id!r} had {counted(stock.total, 'coupon')}, and all are given out"
+        )
     if issued_today >= stock.daily_total:
-        return Refusal("daily_total_reached", f"{stock.daily_total} coupons a day: ask again tomorrow")
+        return Refusal("daily_total_reached", f"{counted(stock.daily_total, 'coupon')} a day: ask again tomorrow")
     if issued_before >= stock.member_total:
-        return Refusal("member_total_reached", f"a member may have {stock.member_total} coupons of {stock.stock_id!r}")
+        return Refusal(
+            "member_total_reached", f"a member may have {counted(stock.member_total, 'coupon')} of {stock.stock_id!r}"
+        )
     coupon = Coupon(
         coupon_id=coupon_id,
         stock_id=stock.stock_id,

@@ -19,8 +19,9 @@ from lutong_console.cli import given
 from lutong_console.cli.commands.parked import parked_of
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
-from lutong_console.targets import Json, StackName, Suite, call, suite
+from lutong_console.targets import Json, StackName, Suite, call, ended_pieces, suite
 from lutong_contracts import TOPICS, Topic
+from lutong_contracts.sentences import counted
 
 _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
@@ -36,6 +37,8 @@ _UNREADY: Final = {
     "loops": "a background loop fails again and again",
 }
 """What it means when a check of readiness fails."""
+_FOLLOWS: Final = {"kafka": ("broker", "assignment"), "postgres": ("database", "loops")}
+"""The checks of services that fail when a piece has ended: the piece is what is wrong."""
 
 _SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
 
@@ -50,7 +53,8 @@ class Finding:
 
 def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
     """Look for what goes wrong in production. Exit code 1 when anything is found."""
-    findings = asyncio.run(_examine(suite(stack)))
+    target, ended = suite(stack), ended_pieces(stack)
+    findings = [*judge_processes(ended), *asyncio.run(_examine(target, frozenset(ended)))]
     if as_json:
         emit_json([{"what": finding.what, "then": finding.then} for finding in findings])
     elif findings:
@@ -63,11 +67,24 @@ def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
         raise typer.Exit(PROBLEM)
 
 
-async def _examine(target: Suite) -> list[Finding]:
-    republished = {service: await _republished(url) for service, url in target.database_urls.items()}
-    findings = [finding for service in target.urls for finding in await _service(target, service, republished)]
-    for service, url in target.database_urls.items():
+def judge_processes(ended: Mapping[str, datetime | None]) -> Iterator[Finding]:
+    """Processes of a local stack that have ended, and when as far as their logs show."""
+    for piece, at in ended.items():
+        when = f"; its log ends at {at:%Y-%m-%d %H:%M:%S}Z" if at else ""
+        yield Finding(f"{piece}: its process has ended{when}", f"lutong up (why: lutong logs {piece})")
+
+
+async def _examine(target: Suite, ended: frozenset[str]) -> list[Finding]:
+    """What is wrong, without what only follows from pieces that have ended."""
+    databases = {} if "postgres" in ended else target.database_urls
+    republished = {service: await _republished(url) for service, url in databases.items()}
+    findings: list[Finding] = []
+    for service in (name for name in target.urls if name not in ended):
+        findings += await _service(target, service, republished, ended)
+    for service, url in databases.items():
         findings += await _database(service, url)
+    if "kafka" in ended:
+        return findings
     try:
         findings += await _topics(target.kafka)
         findings += await _offsets(target)
@@ -91,13 +108,15 @@ async def _republished(url: str) -> datetime | None:
         await connection.close()
 
 
-async def _service(target: Suite, service: str, republished: Mapping[str, datetime | None]) -> list[Finding]:
+async def _service(
+    target: Suite, service: str, republished: Mapping[str, datetime | None], ended: frozenset[str]
+) -> list[Finding]:
     url = target.urls[service]
     try:
         async with target.client(5) as client:
             ready = (await client.get(f"{url}/readyz")).json()
             live = (await client.get(f"{url}/livez")).json()
-            findings = list(judge_health(service, live, ready))
+            findings = list(judge_health(service, live, ready, ended))
             if ready["checks"].get("database"):
                 _, parked = await parked_of(client, url)
                 findings += judge_parked(service, parked)
@@ -111,10 +130,13 @@ async def _service(target: Suite, service: str, republished: Mapping[str, dateti
     return findings
 
 
-def judge_health(service: str, live: Mapping[str, Any], ready: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is wrong by /livez and /readyz."""
+def judge_health(
+    service: str, live: Mapping[str, Any], ready: Mapping[str, Any], ended: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
+    """What is wrong by /livez and /readyz, without what follows from pieces that have ended."""
+    follows = {check for piece in ended for check in _FOLLOWS.get(piece, ())}
     for name, there in ready["checks"].items():
-        if not there:
+        if not there and name not in follows:
             yield Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
     if not live["live"]:
         yield Finding(f"{service} is not alive: {live['reason']}", f"lutong restart {service}")
@@ -123,7 +145,7 @@ def judge_health(service: str, live: Mapping[str, Any], ready: Mapping[str, Any]
 def judge_parked(service: str, total: int) -> Iterator[Finding]:
     """Records that wait for an operator."""
     if total:
-        what = "1 record is parked" if total == 1 else f"{total} records are parked"
+        what = f"{counted(total, 'record')} {'is' if total == 1 else 'are'} parked"
         yield Finding(f"{service}: {what}", f"lutong parked list --service {service}")
 
 
@@ -143,11 +165,12 @@ def judge_consumer(service: str, told: Mapping[str, Any], stuck: str | None, now
         yield Finding(f"{service} {stuck}", f"lutong logs {service}")
     for row in told["missed"]:
         lost = row["begin"] - row["first"]
-        what = f"{service} missed up to {lost} events of {row['topic']}/{row['partition']}: retention passed {row['first']}"
+        what = f"{service} missed up to {counted(lost, 'event')} of {row['topic']}/{row['partition']}: retention passed {row['first']}"
         yield Finding(what, "lutong republish --since 7d --reason 'retention passed a consumer'")
     for row in told["misplaced"]:
         last = f"{row['topic']}/{row['partition']}@{row['offset']}"
-        what = f"{service}: {row['records']} events of {row['source']} are in another partition than their keys', last {last}"
+        events = counted(row["records"], "event")
+        what = f"{service}: the keys of {events} of {row['source']} belong in other partitions, last {last}"
         yield Finding(what, "its publisher: partitioner=murmur2_random (docs/publishing.md)")
 
 
@@ -275,6 +298,8 @@ async def _offsets(target: Suite) -> list[Finding]:
             if passed:
                 then = "lutong republish --since 7d --reason 'retention passed a consumer'"
                 findings.append(
-                    Finding(f"{service} missed events: {len(passed)} partitions begin after its offset", then)
+                    Finding(
+                        f"{service} missed events: retention passed it in {counted(len(passed), 'partition')}", then
+                    )
                 )
     return findings

@@ -1,10 +1,10 @@
-"""lutong journey: one road, from what every service wrote down about it."""
+"""lutong journey: one road, from what every service wrote down about it; found by its id, or by what is on it."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -14,6 +14,10 @@ from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, out, say, table
 from lutong_console.targets import Json, StackName, Suite, ask, suite
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
+from lutong_contracts.sentences import counted
+
+_JOURNEYS_MAX: Final = 10
+"""How many journeys of one order, post or member are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Step:
     causation_id: str | None
     heard: dict[str, int]
     published: bool
+    journey: str
 
     @property
     def name(self) -> str:
@@ -53,7 +58,21 @@ async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str, 
     for record in records:
         if record["direction"] == "heard":
             heard.setdefault(record["event_id"], {})[record["service"]] = record["at"]
-    return [_step(record, heard.get(record["event_id"], {})) for record in said]
+    return [_step(record, heard.get(record["event_id"], {}), journey_id) for record in said]
+
+
+async def found_by(client: httpx.AsyncClient, target: Suite, wanted: str) -> list[str]:
+    """Ids of the journeys that an event is part of, else of those that something with this key is; the latest first."""
+    answers = await asyncio.gather(
+        *(_asked(client, service, f"{url}/operations/journeys", of=wanted) for service, url in target.urls.items())
+    )
+    rows = [row for answer in answers for row in answer]
+    best = [row for row in rows if row["is_event"]] or rows
+    return list(dict.fromkeys(row["journey"] for row in sorted(best, key=_began, reverse=True)))
+
+
+def _began(row: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(row["at"])
 
 
 def _said(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -74,8 +93,12 @@ async def _part(
     client: httpx.AsyncClient, service: str, url: str, journey_id: str, key: str | None
 ) -> list[dict[str, Any]]:
     wanted = {"key": key} if key else {}
+    return await _asked(client, service, f"{url}/operations/journeys/{_quoted(journey_id)}", **wanted)
+
+
+async def _asked(client: httpx.AsyncClient, service: str, url: str, **query: str) -> list[dict[str, Any]]:
     try:
-        answer = await ask(client, "GET", f"{url}/operations/journeys/{_quoted(journey_id)}", params=wanted)
+        answer = await ask(client, "GET", url, params=query or None)
     except ConsoleError as error:
         if error.code != UNREACHABLE:
             raise
@@ -93,7 +116,7 @@ def _quoted(journey_id: str) -> str:
     return quote(journey_id, safe="").replace(".", "%2E")
 
 
-def _step(record: dict[str, Any], heard: dict[str, datetime]) -> Step:
+def _step(record: dict[str, Any], heard: dict[str, datetime], journey_id: str) -> Step:
     return Step(
         event_id=record["event_id"],
         type=record["type"],
@@ -103,6 +126,7 @@ def _step(record: dict[str, Any], heard: dict[str, datetime]) -> Step:
         causation_id=record["causation_id"],
         heard={service: _milliseconds(record["at"], at) for service, at in sorted(heard.items())},
         published=record["published"],
+        journey=journey_id,
     )
 
 
@@ -111,7 +135,9 @@ def _milliseconds(began: datetime, at: datetime) -> int:
 
 
 def journey(
-    journey_id: Annotated[str, typer.Argument(help="The correlation id: `Lutong-Journey` in answers.")],
+    journey_id: Annotated[
+        str, typer.Argument(help="A journey (`Lutong-Journey` in answers), or an event, order or post on it.")
+    ],
     stack: StackName = "default",
     *,
     key: Annotated[str | None, typer.Option("--key", help="Only the events of one order, post or viewer.")] = None,
@@ -123,7 +149,7 @@ def journey(
     steps = asyncio.run(_fetch(suite(stack), journey_id, key))
     if not steps:
         raise ConsoleError(
-            f"no journey is called {journey_id!r}; an order, a post or an event has its journey in its records",
+            f"no journey, event, order or post is called {journey_id!r}, as far as the services remember",
             then=f"lutong tail --since start --key {journey_id} --json",
             code=PROBLEM,
         )
@@ -145,14 +171,23 @@ def journey(
     out.print(table(["ms", "service", "event", "key", "heard by (ms later)", ""], rows))
 
 
-async def _fetch(target: Suite, journey_id: str, key: str | None) -> list[Step]:
+async def _fetch(target: Suite, wanted: str, key: str | None) -> list[Step]:
+    """The steps of a journey; where none is called that, of the journeys that what is called that is part of."""
     async with target.client(10) as client:
-        return await journey_of(client, target, journey_id, key)
+        if steps := await journey_of(client, target, wanted, key):
+            return steps
+        ids = await found_by(client, target, wanted)
+        if ids:
+            latest = "" if len(ids) <= _JOURNEYS_MAX else f"; the latest {_JOURNEYS_MAX} are shown"
+            say(f"{wanted} is part of {counted(len(ids), 'journey')}{latest}: {', '.join(ids[:_JOURNEYS_MAX])}")
+        found = [await journey_of(client, target, each, key) for each in ids[:_JOURNEYS_MAX]]
+    return sorted((step for steps in found for step in steps), key=lambda step: step.at)
 
 
 def _as_json(step: Step, began: datetime) -> dict[str, Any]:
     return {
         "ms": _milliseconds(began, step.at),
+        "journey": step.journey,
         "service": step.service,
         "event": step.name,
         "type": step.type,

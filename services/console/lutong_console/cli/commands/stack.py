@@ -12,7 +12,7 @@ from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, err, line, out, say, table
 from lutong_console.health import ANSWER_TIMEOUT_S, Health, of_kafka, of_postgres, of_service
-from lutong_console.targets import Json, StackName, Suite, stack_named
+from lutong_console.targets import Json, StackName, Suite, nothing_runs, stack_named
 from lutong_contracts.topics import SERVICES
 from lutong_local import stack as local
 from lutong_local.processes import LocalError
@@ -31,7 +31,7 @@ def start(name: str) -> Stack:
 
 
 def up(stack: StackName = "default", *, as_json: Json = False) -> None:
-    """Start Kafka, PostgreSQL and the four services on this machine; nothing else is needed."""
+    """Start Kafka, PostgreSQL and the four services on this machine, as far as they do not run; nothing else is needed."""
     began = time.monotonic()
     running = start(stack)
     if as_json:
@@ -67,7 +67,7 @@ def restart(
     """Stop one service of a local stack and start it again; the others go on."""
     running = stack_named(stack)
     if running is None or not running.children:
-        raise ConsoleError(f"no stack is running under the name {stack!r}", then="lutong up", code=UNREACHABLE)
+        raise nothing_runs(stack)
     if service not in SERVICES:
         raise ConsoleError(f"there is no service {service!r}: there are {', '.join(SERVICES)}", code=USAGE)
     try:
@@ -86,7 +86,7 @@ def status(stack: StackName = "default", *, as_json: Json = False) -> None:
     """Ask every piece whether it is well. Exit code 1 when one is not, 3 when nothing runs."""
     running = stack_named(stack)
     if running is None or not running.children:
-        raise ConsoleError(f"no stack is running under the name {stack!r}", then="lutong up", code=UNREACHABLE)
+        raise nothing_runs(stack)
     pieces = asyncio.run(_pieces(running))
     if as_json:
         emit_json(pieces)

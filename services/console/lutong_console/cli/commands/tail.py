@@ -3,28 +3,26 @@
 import asyncio
 import re
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 
 from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
-from lutong_console.cli.errors import INTERRUPTED, UNREACHABLE, USAGE, ConsoleError
+from lutong_console.cli.errors import INTERRUPTED, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, json_line, line, out, say
-from lutong_console.cli.streams import end_when_nobody_reads, is_terminal
+from lutong_console.cli.streams import is_terminal
 from lutong_console.targets import Json, StackName, suite
+from lutong_console.topic_reader import NOW, START, Span, records_of
 from lutong_contracts import TOPICS
 from lutong_contracts.sentences import counted
 
 Wanted = Callable[[dict[str, Any]], bool]
 
-START: Final = datetime.fromtimestamp(0, UTC)
-"""The beginning of every topic."""
 _TEXT_BYTES_MAX: Final = 2000
 
 
@@ -37,13 +35,18 @@ def tail(  # noqa: PLR0913  # one parameter per option
     type_: Annotated[str | None, typer.Option("--type", help="Only types that contain this.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="Only this key.")] = None,
     journey: Annotated[str | None, typer.Option("--journey", help="Only this journey.")] = None,
-    since: Annotated[str | None, typer.Option("--since", help="Start earlier: 30s, 10m, 2h, or `start`.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Start earlier: 30s, 10m, 2h, `start`, or a time with its offset.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="End at `now`, 10m ago, or a time, which may be to come.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Stop after this many; 0 goes on.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Follow topics live. Piped, it prints one JSON document per line."""
     names = _topics(topics or [])
-    began = moment(since) if since else None
+    span = Span(moment(since) if since is not None else None, _until(until))
 
     def wanted(record: dict[str, Any]) -> bool:
         return (
@@ -52,70 +55,29 @@ def tail(  # noqa: PLR0913  # one parameter per option
             and journey in (None, record["journey"])
         )
 
-    asyncio.run(_follow(suite(stack).kafka, names, began, wanted, limit, as_json=as_json))
+    asyncio.run(_follow(suite(stack).kafka, names, span, wanted, limit, as_json=as_json))
 
 
 async def _follow(  # what tail was asked for
-    kafka: KafkaAccess, names: list[str], began: datetime | None, wanted: Wanted, limit: int, *, as_json: bool
+    kafka: KafkaAccess, names: list[str], span: Span, wanted: Wanted, limit: int, *, as_json: bool
 ) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     if is_terminal():
         say(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
     shown = 0
-    async for record in _records(kafka, names, began, stop):
-        if wanted(record):
-            shown += 1
-            if as_json or not is_terminal():
-                emit_json(record)
-            else:
-                _print(record)
-        if limit and shown >= limit:
-            return
+    async with aclosing(records_of(kafka, names, span, stop)) as records:
+        async for found in records:
+            if wanted(record := describe(found)):
+                shown += 1
+                if as_json or not is_terminal():
+                    emit_json(record)
+                else:
+                    _print(record)
+            if limit and shown >= limit:
+                return
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)
-
-
-async def _records(
-    kafka: KafkaAccess, names: list[str], began: datetime | None, stop: asyncio.Event
-) -> AsyncIterator[dict[str, Any]]:
-    consumer = AIOKafkaConsumer(
-        *names,
-        **kafka.client,
-        enable_auto_commit=False,
-        auto_offset_reset="latest",
-        isolation_level="read_committed",
-    )
-    try:
-        await consumer.start()
-    except KafkaError as error:
-        raise ConsoleError(
-            f"Kafka at {kafka.bootstrap} does not answer ({type(error).__name__})",
-            then="lutong status",
-            code=UNREACHABLE,
-        ) from None
-    try:
-        if began is not None:
-            await _seek(consumer, began)
-        while not stop.is_set():
-            end_when_nobody_reads()
-            for records in (await consumer.getmany(timeout_ms=250, max_records=500)).values():
-                for record in records:
-                    yield describe(record)
-    finally:
-        await consumer.stop()
-
-
-async def _seek(consumer: AIOKafkaConsumer, began: datetime) -> None:
-    partitions = list(consumer.assignment())
-    if began == START:  # by offset: a record without a timestamp is at no time
-        await consumer.seek_to_beginning(*partitions)
-        return
-    offsets = await consumer.offsets_for_times(dict.fromkeys(partitions, int(began.timestamp() * 1000)))
-    ends = await consumer.end_offsets(partitions)
-    for partition in partitions:
-        found = offsets.get(partition)
-        consumer.seek(partition, found.offset if found else ends[partition])
 
 
 def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka ConsumerRecord
@@ -150,7 +112,7 @@ def _shown(data: bytes) -> object:
 
 
 def _print(record: dict[str, Any]) -> None:
-    at = f"{record['at'][:10]} {record['at'][11:23]}Z" if record["at"] else "no date"
+    at = f"{record['at'][:10]} {record['at'][11:23]}Z" if record["at"] else "without a date          "
     kind = (record["type"] or "?").removeprefix("lutong.")
     out.print(line((at, "dim"), " ", (kind, "cyan"), " ", (record["key"], "bold"), " ", json_line(record["event"])))
 
@@ -168,14 +130,26 @@ def _topics(wanted: list[str]) -> list[str]:
     return [name for name in known if name in found]
 
 
-def moment(since: str) -> datetime:
-    """The moment that `10m` or `start` means."""
-    if since == "start":
+def _until(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    return NOW if text == "now" else moment(text, "--until")
+
+
+def moment(text: str, option: str = "--since") -> datetime:
+    """The moment that `10m` (ago), `start` or `2026-01-31T08:00:00+08:00` means."""
+    if text == "start":
         return START
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
     try:
-        if re.fullmatch(r"[0-9]+[smhd]", since, re.ASCII):
-            return datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})
-    except (OverflowError, ValueError):  # before the year 1, or more digits than Python reads
+        if re.fullmatch(r"[0-9]+[smhd]", text, re.ASCII):
+            return datetime.now(UTC) - timedelta(**{units[text[-1]]: int(text[:-1])})
+        return attributes.moment(text)
+    except (OverflowError, ValueError):  # before the year 1, more digits than Python reads, or no time at all
         pass
-    raise ConsoleError(f"--since {since!r} is not a time: write 30s, 10m, 2h, 1d or start", code=USAGE)
+    now = "now, " if option == "--until" else ""
+    raise ConsoleError(
+        f"{option} {text!r} is not a time: write 30s, 10m, 2h, 1d, {now}start, or a time with its offset, "
+        "such as 2026-01-31T08:00:00+08:00",
+        code=USAGE,
+    )

@@ -47,13 +47,13 @@ def replay(  # noqa: PLR0913  # one parameter per option
     """Feed real data through the public interfaces and report counts and outcomes. Exit code 1 when they do not add up."""
     dataset.check(folder)
     known = stack_named(stack)
-    running = known if known and known.running else None
-    own = None if running else start(stack)
+    ran = known is not None and any(map(known.runs, known.children))
+    running = start(stack)
     try:
         report = asyncio.run(_replay(suite(stack), folder, Amounts(posts, orders, stores, follows)))
     finally:
-        if own is not None:
-            local.down(own, say, purge=True)
+        if not ran:
+            local.down(running, say, purge=True)
     if as_json:
         emit_json(report)
     else:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from lutong_contracts import Event
 from lutong_contracts.membership import AgreementSigned, TermEnded
 from lutong_contracts.values import Money
+from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan, term
 
@@ -114,6 +115,18 @@ class Agreement:
         """Whether orders are at the member's price now."""
         suspended = self.step in {"suspended", "proposed"}
         return self.state == "active" and not self.holdout and not suspended and self.covers(now)
+
+    def why_no_benefits(self, now: datetime, calendar: Calendar) -> str:
+        """Why it gives no benefits at a moment, in a sentence; says nothing of experiments."""
+        if self.state != "active":
+            return f"the agreement is {self.state} and gives no benefits"
+        if self.begins_at and now < self.begins_at:
+            return f"benefits begin on {calendar.shown(self.begins_at)}"
+        if self.ends_at and now >= self.ends_at:
+            return f"benefits ended on {calendar.shown(self.ends_at)}"
+        if self.step in {"suspended", "proposed"}:
+            return "benefits rest while a debt is overdue"
+        return "the agreement is active and gives no benefits now"
 
     @property
     def facts(self) -> dict[str, Any]:

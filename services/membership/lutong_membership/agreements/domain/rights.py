@@ -26,7 +26,7 @@ def use_right(account: Account, right_id: str, use_id: str, by: Chooser, clock: 
     if known := account.accruals.get(key):
         return _again(account, known, right_id, use_id)
     if not agreement.grants_benefits(clock.now):
-        return Refusal("no_benefits", f"the agreement is {agreement.state} and gives no benefits now")
+        return Refusal("no_benefits", agreement.why_no_benefits(clock.now, clock.calendar(account.plan)))
     uses = [a for a in account.accruals.values() if a.kind == "right" and a.right_id == right_id]
     back = {a.cites for a in account.accruals.values() if a.kind == "right_reversed"}
     if sum(use.accrual_id not in back for use in uses) >= right.times:

@@ -15,9 +15,6 @@ from lutong_membership.thresholds import Deed, Limits
 _PROPOSAL: Final = """proposal_id, kind, agreement_id, debt_id, member_id, currency, amount_minor, reason, proposed_by,
                       proposed_at, expires_at, state, decided_by, decided_at"""
 
-_PROPOSAL: Final = """proposal_id, kind, agreement_id, debt_id, member_id, currency, amount_minor, reason, proposed_by,
-                      proposed_at, expires_at, state, decided_by, decided_at"""
-
 
 async def propose_write_offs(tx: Tx, said: Sequence[Event], expires_at: datetime) -> None:
     """The top of the ladder: propose to write off what agreements owe. An operator decides."""

@@ -23,6 +23,10 @@ class Calendar:
     zone: str
     day: timedelta | None = None
 
+    def shown(self, moment: datetime) -> str:
+        """A moment as people here write it: `2026-11-29 00:00 (Asia/Shanghai)`."""
+        return f"{moment.astimezone(ZoneInfo(self.zone)):%Y-%m-%d %H:%M} ({self.zone})"
+
     def plus_days(self, moment: datetime, days: int) -> datetime:
         """The same time of day so many days later, also when clocks change in between."""
         if self.day:

@@ -1,0 +1,65 @@
+"""`lutong tail` of what is there already: all of it, in order of time, and to an end."""
+
+import asyncio
+import json
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.targets import Suite
+from lutong_console.topic_reader import NOW, START, Span, records_of
+from lutong_contracts import TOPICS
+from tests.e2e.test_command_line import Lutong, lutong
+
+__all__ = ["lutong"]  # a fixture of the command line's tests
+
+NAMES = [topic.name for topic in TOPICS]
+
+
+async def read(target: Suite, span: Span) -> list[tuple[str, int, int]]:
+    async with aclosing(records_of(target.kafka, NAMES, span, asyncio.Event())) as records:
+        return [(record.topic, record.partition, record.offset) async for record in records]
+
+
+async def test_the_start_is_never_taken_for_the_end(target: Suite, walkers: dict[str, Scenario]) -> None:
+    await ROADS[0].walk(walkers["a"])
+    found = [len(await read(target, Span(START, NOW))) for _ in range(20)]
+    assert min(found) >= len(ROADS[0].events)
+
+
+async def test_several_topics_come_in_order_of_time(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
+    for name, road in zip("abc", ROADS, strict=False):
+        await road.walk(walkers[name])
+    done = lutong("tail", "--since", "start", "--until", "now")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    times = [record["at"] for record in found]
+    assert (done.returncode, len({record["topic"] for record in found}) > 3) == (0, True)
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("until", ["now", "0s", "{now}"])
+def test_tail_until_a_moment_ends(until: str, lutong: Lutong) -> None:
+    moment = datetime.now(UTC).isoformat()
+    done = lutong("tail", "--since", "start", "--key", "nosuch", "--until", until.format(now=moment))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_tail_until_a_moment_to_come_ends_then(lutong: Lutong) -> None:
+    moment = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    assert lutong("tail", "--since", "start", "--key", "nosuch", "--until", moment).returncode == 0
+
+
+async def test_absolute_times_bound_what_is_shown(lutong: Lutong, target: Suite, walkers: dict[str, Scenario]) -> None:
+    await ROADS[0].walk(walkers["a"])
+    between = datetime.now(UTC)
+    await ROADS[0].walk(walkers["b"])
+    earlier = set(await read(target, Span(START, between)))
+    later = set(await read(target, Span(between, NOW)))
+    assert earlier
+    assert later
+    assert not earlier & later
+    assert earlier | later == set(await read(target, Span(START, NOW)))
+    done = lutong("tail", "posts", "--since", between.isoformat(), "--until", "now", "--journey", walkers["a"].journey)
+    assert (done.returncode, done.stdout) == (0, "")
