@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lutong_contracts import Event
-from lutong_contracts.feed import CardTapped, ServiceSolved
+from lutong_contracts.feed import CardTapped, PostPublished, ServiceSolved
 from lutong_contracts.inventory import AcceptanceLapsed, OrderCancelled, OrderRefunded, OrderRejected, OrderSourced
 from lutong_contracts.membership import (
     AgreementSigned,
@@ -102,6 +102,7 @@ FEED: Final[tuple[Step, ...]] = (
     Command("POST", "/v1/posts", {"author_id": "ann", "text": "路通", "post_id": "p-1"}),
     Command("POST", "/v1/posts/batch", {"posts": [{"author_id": "ann", "text": "晴", "post_id": "p-2"}]}),
     Command("POST", "/v1/events", [_EVENT]),
+    PostPublished(post_id="p-foreign", author_id="ann", text="晴"),
     ServiceDiscovered(post_id="p-1", version=1, matched_by="words", **_SHOP),
     ServiceNotFound(post_id="p-2", reason="no_match"),
     Command("POST", "/v1/posts/p-1/card/taps", {"viewer_id": "bo"}),
