@@ -105,7 +105,7 @@ async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, walk
         (["journey", "x", "--stack", "nosuch"], 3, "lutong up"),
         (["parked", "redrive", "feed", "1", "--reason", "x" * 9], 1, "not open"),
         (["replay", "/nonexistent"], 2, "is missing"),
-        (["token", "--stack", "nosuch"], 3, "lutong up, or lutong token --key FILE"),
+        (["token", "--stack", "nosuch"], 3, "lutong token --stack nosuch --key FILE"),
     ],
 )
 def test_errors_say_what_to_do_and_exit_codes_are_honest(

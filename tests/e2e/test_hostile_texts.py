@@ -24,6 +24,8 @@ OBEYED = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
 POSTS = "lutong.feed.posts"
+READERS = ("feed", "registry")
+"""The services that consume posts, and set aside what is none."""
 
 
 def on_a_terminal(lutong: Lutong, *arguments: str) -> list[str]:
@@ -62,7 +64,8 @@ async def test_a_terminal_obeys_nothing_that_others_wrote(
     await feed(target.kafka.bootstrap, POSTS, [(text, text.encode(), [("ce_type", text.encode())]) for text in poison])
 
     async def parked() -> bool:
-        return len(await walkers["a"].ask("registry", "GET", "/operations/parked")) == len(poison)
+        asked = [await walkers["a"].ask(service, "GET", "/operations/parked") for service in READERS]
+        return [len(rows) for rows in asked] == [len(poison)] * len(READERS)
 
     await until(parked, "poison is set aside")
     said = len(await read_topic(target.kafka.bootstrap, POSTS))
@@ -75,7 +78,7 @@ async def test_a_terminal_obeys_nothing_that_others_wrote(
     assert {event for event in events if isinstance(event, str)} >= set(poison)
 
     assert len(on_a_terminal(lutong, "parked", "list")) > len(poison)
-    assert len(json.loads(on_a_terminal(lutong, "parked", "list", "--json")[0])) == len(poison)
+    assert len(json.loads(on_a_terminal(lutong, "parked", "list", "--json")[0])) == len(READERS) * len(poison)
     assert any("PostPublished" in line for line in on_a_terminal(lutong, "journey", next(iter(journeys.values()))))
 
     with (stack.directory / "feed.log").open("a", encoding="utf-8") as log:
@@ -86,5 +89,6 @@ async def test_a_terminal_obeys_nothing_that_others_wrote(
     shown = on_a_terminal(lutong, "logs", "feed", "-n", str(written), "--json")
     assert "\n".join(json.loads(line)["line"] for line in shown if line) == "\n".join(storable)
 
-    for row in await walkers["a"].ask("registry", "GET", "/operations/parked"):
-        await walkers["a"].ask("registry", "POST", f"/operations/parked/{row['id']}/discard", reason="hostile")
+    for service in READERS:
+        for row in await walkers["a"].ask(service, "GET", "/operations/parked"):
+            await walkers["a"].ask(service, "POST", f"/operations/parked/{row['id']}/discard", reason="hostile")

@@ -76,7 +76,7 @@ async def test_the_doctor_finds_a_consumer_that_retention_has_passed_and_republi
     try:
         await walker.order("mask", 1)
         await until(lost, "the doctor finds what is missed")
-        assert "membership does not answer" in lutong("doctor").stdout
+        assert "membership: its process has ended" in lutong("doctor").stdout
     finally:
         start_service(stack, "membership", dies_with_parent=True)
         await asyncio.to_thread(wait_until_ready, stack, ("membership",), lambda _: None)

@@ -53,7 +53,8 @@ def list_parked(  # one parameter per option
         out.print("nothing is parked")
     _say_what_is_missing(found)
     if silent or rows:
-        raise typer.Exit(UNREACHABLE if silent else PROBLEM)
+        away = any(each.silent and each.silent.code == UNREACHABLE for each in silent)
+        raise typer.Exit(UNREACHABLE if away else PROBLEM)
 
 
 def _say_what_is_missing(found: "Sequence[Found]") -> None:
@@ -62,6 +63,8 @@ def _say_what_is_missing(found: "Sequence[Found]") -> None:
             say(f"{each.service}: {len(each.rows)} of {each.total}; --all lists all")
         if each.silent:
             err.print(line(("error", "bold red"), f" {each.service}: {each.silent}"))
+    if then := next((each.silent.then for each in found if each.silent and each.silent.then), ""):
+        err.print(f"next: {given.here(then)}")
 
 
 @commands.command()
@@ -145,12 +148,12 @@ def discard(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one service has set aside: rows, how many there are in all, and why it was not asked, if it was not."""
+    """What one service has set aside: rows, how many there are in all, or why it gave no list."""
 
     service: str
     rows: list[dict[str, Any]]
     total: int
-    silent: str = ""
+    silent: ConsoleError | None = None
 
 
 async def _list(target: Suite, service: str | None, reason: str | None, *, everything: bool) -> list[Found]:
@@ -161,7 +164,7 @@ async def _list(target: Suite, service: str | None, reason: str | None, *, every
             try:
                 rows, total = await parked_of(client, target.urls[name], reason, everything=everything)
             except ConsoleError as error:
-                return Found(name, [], 0, str(error))
+                return Found(name, [], 0, error)
             return Found(name, [{"service": name} | row for row in rows], total)
 
         return await asyncio.gather(*(found(name) for name in _services(target, service)))

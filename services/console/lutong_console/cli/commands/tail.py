@@ -63,7 +63,7 @@ async def _follow(  # what tail was asked for
 ) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    if is_terminal():
+    if is_terminal() and not as_json:
         say(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
     shown = 0
     async with aclosing(records_of(kafka, names, span, stop)) as records:
