@@ -19,7 +19,7 @@ from typing import Final
 
 import asyncpg
 
-from lutong_local.processes import Child, Command, LocalError, wait_for
+from lutong_local.processes import Child, Command, LocalError, is_zombie, wait, wait_for
 
 _ROOTS_PLACE: Final = Path("/var/tmp/lutong")  # noqa: S108  # owned by root and checked to be
 _IN_MEMORY: Final = Path("/dev/shm/lutong")  # noqa: S108  # the same
@@ -43,6 +43,8 @@ _INITDB_OPTIONS: Final = (
 )  # fmt: skip
 """Text is compared by PostgreSQL itself, byte by byte: quicker than by the C library, and the same after an upgrade of that."""
 
+_REAPED_WITHIN_S: Final = 5.0
+
 STOP_SIGNAL: Final = signal.SIGINT
 """PostgreSQL's fast shutdown: end sessions, write everything, stop."""
 
@@ -55,9 +57,23 @@ def prepare_postgres(directory: Path, port: int, password: str, say: Callable[[s
     if not (data / "PG_VERSION").exists():
         say("creating the PostgreSQL cluster")
         _initialise(binaries, data, password, user)
+    _forget_dead_postmaster(data)
     options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
     arguments = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *options]
     return Command(arguments, os.environ, directory / "postgres.log", user)
+
+
+def _forget_dead_postmaster(data: Path) -> None:
+    """Remove the lock file of a server that was killed, where nothing reaps its process.
+
+    PostgreSQL removes it by itself, but takes a process that is dead and not yet reaped for a running server. What the
+    server had started ends with it, long before this gives up waiting.
+    """
+    lock = data / "postmaster.pid"
+    if lock.exists():
+        pid = int(lock.read_text(encoding="utf-8").partition("\n")[0])
+        if is_zombie(pid) and not wait(lambda: not is_zombie(pid), _REAPED_WITHIN_S):
+            lock.unlink(missing_ok=True)
 
 
 def wait_for_postgres(child: Child, port: int, password: str) -> None:

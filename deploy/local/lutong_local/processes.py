@@ -41,7 +41,7 @@ class Child:
     @property
     def alive(self) -> bool:
         """Whether this very process still runs."""
-        return _started(self.pid) == self.started and not _is_zombie(self.pid)
+        return _started(self.pid) == self.started and not is_zombie(self.pid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,8 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _is_zombie(pid: int) -> bool:
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and its parent has not asked for its exit code."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
     except OSError:
