@@ -16,30 +16,30 @@ from lutong_console.cli.screen import err, line
 from lutong_contracts.version import VERSION
 
 COMMANDS: Final = {
-    "demo": "demo.command:demo",
-    "up": "commands.stack:up",
-    "down": "commands.stack:down",
-    "restart": "commands.stack:restart",
-    "status": "commands.stack:status",
-    "logs": "commands.stack:logs",
-    "journey": "commands.journey:journey",
-    "tail": "commands.tail:tail",
-    "replay": "replay.command:replay",
+    "demo": "cli.demo.command:demo",
+    "up": "cli.commands.stack:up",
+    "down": "cli.commands.stack:down",
+    "restart": "cli.commands.stack:restart",
+    "status": "cli.commands.stack:status",
+    "logs": "cli.commands.stack:logs",
+    "journey": "cli.commands.journey:journey",
+    "tail": "cli.commands.tail:tail",
+    "replay": "cli.replay.command:replay",
     "verify": "verify.command:verify",
-    "uplift": "uplift.command:uplift",
-    "audit": "commands.audit:audit",
-    "doctor": "commands.doctor:doctor",
-    "republish": "commands.republish:republish",
-    "init": "commands.init:init",
-    "backup": "commands.backup:backup",
-    "restore": "commands.backup:restore",
-    "token": "commands.tokens:token",
-    "keys": "commands.tokens:keys",
-    "topics": "commands.topics:commands",
-    "parked": "commands.parked:commands",
-    "schema": "commands.schema:commands",
-    "acl": "commands.acl:commands",
-    "databases": "commands.databases:commands",
+    "uplift": "cli.uplift.command:uplift",
+    "audit": "cli.commands.audit:audit",
+    "doctor": "cli.commands.doctor:doctor",
+    "republish": "cli.commands.republish:republish",
+    "init": "cli.commands.init:init",
+    "backup": "cli.commands.backup:backup",
+    "restore": "cli.commands.backup:restore",
+    "token": "cli.commands.tokens:token",
+    "keys": "cli.commands.tokens:keys",
+    "topics": "cli.commands.topics:commands",
+    "parked": "cli.commands.parked:commands",
+    "schema": "cli.commands.schema:commands",
+    "acl": "cli.commands.acl:commands",
+    "databases": "cli.commands.databases:commands",
 }
 """By name, the module of this package and the function, or group of commands, in it."""
 
@@ -91,10 +91,7 @@ def _has_local_stack() -> bool:
 def _made(name: str) -> TyperCommand | TyperGroup:
     """Typer's command, with the settings of `app`."""
     module, _, attribute = COMMANDS[name].partition(":")
-    found: Callable[..., None] | typer.Typer = getattr(
-        import_module(f"lutong_console.{module}" if module.startswith("verify") else f"lutong_console.cli.{module}"),
-        attribute,
-    )
+    found: Callable[..., None] | typer.Typer = getattr(import_module(f"lutong_console.{module}"), attribute)
     holder = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     holder.callback()(lambda: None)
     if isinstance(found, typer.Typer):
