@@ -29,7 +29,7 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import account, collection, term
 from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import LIFE, LIVE, Agreement, Emitted
+from lutong_membership.agreements.domain.agreement import LIFE, LIVE, Agreement
 from lutong_membership.agreements.domain.approvals import Adjustment, weight
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction, postponed
 from lutong_membership.coupons.domain import Coupon, Stock, issue, returned
@@ -43,6 +43,7 @@ from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import TERMS, Plan
 from lutong_membership.repayments.domain import Repayment, surplus
 from lutong_membership.thresholds import Deed
+from lutong_membership.values import Emitted
 from tests.model.bank import Bank
 from tests.model.till import OPERATORS, Till
 from tests.support.builders import a_request
@@ -196,7 +197,7 @@ class Office:
         self.visited.add(outcome.account.agreement.state)
         self.visited |= {f"deduction {deduction.state}" for deduction in outcome.account.deductions.values()}
         self.visited |= {f"accrual {accrual.effect}" for accrual in outcome.account.accruals.values()}
-        self.say(outcome.said)
+        self.say(outcome.emitted)
 
     def account(self, agreement_id: str) -> Account:
         found = self.accounts[agreement_id]
@@ -223,7 +224,7 @@ class Office:
         if decision.coupon:
             self.coupons[decision.coupon.coupon_id] = decision.coupon
         self.post(decision.entries)
-        self.say(decision.said)
+        self.say(decision.emitted)
 
     def sign(self, agreement: Agreement, plan: Plan, opened: Line | None) -> None:
         if opened:
@@ -255,7 +256,7 @@ class Office:
         else:
             self.asked[agreement_id] = (done.agreement, plan)
         self.post(done.entries)
-        self.say(done.said)
+        self.say(done.emitted)
         for decision in done.decisions:
             self.keep(decision)
 

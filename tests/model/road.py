@@ -119,7 +119,7 @@ class Membership:
             self.lines[decision.opened.key] = decision.opened
         self._write(list(decision.entries))
         self.holds[request.order_id] = decision.hold
-        return [(said.event, said.due_at) for said in decision.said if not isinstance(said.event, HoldLapsed)]
+        return [(said.event, said.due_at) for said in decision.emitted if not isinstance(said.event, HoldLapsed)]
 
     def _roomy(self) -> dict[tuple[str, str], Line]:
         return {key: replace(line, held_minor=0, owed_minor=0) for key, line in self.lines.items()}

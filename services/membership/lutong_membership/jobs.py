@@ -10,12 +10,12 @@ from lutong_chassis.settings import settings_of
 from lutong_contracts import Event
 from lutong_contracts.membership import CreditAssessed, DeductionFailed, DeductionSucceeded
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Emitted, Refusal
 from lutong_membership.agreements.store import direct_debit as direct_debit_store
 from lutong_membership.agreements.store.direct_debit import Attempt
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store.assessments import AssessmentJob
 from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock
 from lutong_membership.providers.credit.choose import provider_of
 from lutong_membership.providers.credit.settings import CreditSettings
@@ -30,6 +30,7 @@ from lutong_membership.repayments import store as repayment_store
 from lutong_membership.repayments.domain import Evidence, Repayment, confirm, reject
 from lutong_membership.repayments.handlers import LAPSED, book
 from lutong_membership.repayments.store import Payment
+from lutong_membership.values import Emitted, Refusal
 
 _PAUSE_MAX_S: Final = 8
 _QUERY_PAUSE_MAX_S: Final = 3600
@@ -86,8 +87,8 @@ async def record_assessments(
 
 def _assessed(job: AssessmentJob, refusal: str | None) -> Outgoing:
     member_id = job.application.member_id
-    said = CreditAssessed(agreement_id=job.agreement_id, member_id=member_id, admitted=refusal is None, reason=refusal)
-    return Outgoing(said, job.cause)
+    event = CreditAssessed(agreement_id=job.agreement_id, member_id=member_id, admitted=refusal is None, reason=refusal)
+    return Outgoing(event, job.cause)
 
 
 def deduct(provider: DeductionProvider) -> JobQueue[Attempt, Outcome]:
@@ -159,7 +160,7 @@ async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcom
     await line_store.lock_lines(tx, {payment.order.member_id for payment, _ in answers})
     found = await repayment_store.lock_repayments(tx, [payment.order.repayment_id for payment, _ in answers])
     known = await repayment_store.receipts_known(tx, [outcome.receipt for _, outcome in answers if outcome.receipt])
-    said: list[Outgoing] = []
+    outgoing: list[Outgoing] = []
     later = []
     for payment, outcome in answers:
         repayment = found.pop(payment.order.repayment_id, None)
@@ -174,12 +175,12 @@ async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcom
         done, told = ended
         await repayment_store.save_repayments(tx, [done])
         cause = await repayment_store.cause_of(tx, done.repayment_id)
-        said += [Outgoing(each.event, cause, each.due_at) for each in told]
+        outgoing += caused(cause, told)
         if done.state == "confirmed":
             known.add(done.reference or "")
             await book(tx, done)
     await repayment_store.postpone_payments(tx, later)
-    return said
+    return outgoing
 
 
 def _ended(

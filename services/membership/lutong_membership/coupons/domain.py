@@ -7,9 +7,9 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from lutong_contracts.sentences import counted
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.values import Refusal
 
 CouponState = Literal["issued", "reserved", "redeemed", "returned", "expired", "voided"]
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts.membership import AgreementSigned, CouponExpired, CouponIssued, CouponLapsed
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.coupons import store as coupon_store
 from lutong_membership.coupons.domain import Coupon, issue
 from lutong_membership.policy import clock
+from lutong_membership.values import Refusal
 
 handlers = Handlers()
 

@@ -8,7 +8,6 @@ from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import CouponLapsed, CouponVoided
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
 from lutong_membership.coupons import store as coupon_store
 from lutong_membership.coupons.domain import USABLE, Stock, issue
@@ -16,6 +15,7 @@ from lutong_membership.coupons.handlers import issued_event
 from lutong_membership.plans.domain.terms import Minor as MinorOrNothing
 from lutong_membership.plans.domain.terms import Zone
 from lutong_membership.policy import clock
+from lutong_membership.values import Refusal
 
 Units = Annotated[int, Field(ge=1, le=10**9)]
 

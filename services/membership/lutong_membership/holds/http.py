@@ -13,7 +13,7 @@ from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain.agreement import Agreement, may_be_signed
-from lutong_membership.agreements.http.commands import say, view
+from lutong_membership.agreements.http.commands import publish, view
 from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.bodies import example, router
@@ -189,10 +189,10 @@ async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, tx
         await record(tx, who, asked)
     standing = context.standing.get(member_id)
     if standing:
-        offered, said = offer(fresh, plan, clock(tx))
+        offered, emitted = offer(fresh, plan, clock(tx))
         await agreement_store.save_agreements(tx, [(offered, tx.cause)])
         await assessment_store.copy_assessments(tx, [(standing.agreement_id, fresh.agreement_id)])
-        await say(tx, fresh.agreement_id, said)
+        await publish(tx, fresh.agreement_id, emitted)
         return {"agreement_id": fresh.agreement_id, "state": offered.state}
     await agreement_store.save_agreements(tx, [(fresh, tx.cause)])
     await assessment_store.ask_about(tx, [(fresh.agreement_id, tx.cause)], tx.now + patience())
@@ -222,7 +222,7 @@ async def sign_offer(agreement_id: Identifier, who: Who, tx: TxDependency) -> di
     if signature.opened:
         await line_store.open_lines(tx, [signature.opened])
         await ledger_store.post(tx, {signature.opened.key: signature.opened}, signature.entries)
-    await say(tx, agreement_id, signature.said)
+    await publish(tx, agreement_id, signature.emitted)
     if who.is_staff:
         effect = {"state": row["state"]}, {"state": signature.agreement.state}
         await record(tx, who, Change("agreement.sign", f"agreement:{agreement_id}", None, *effect))

@@ -11,9 +11,9 @@ from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.membership import RepaymentClaimed, RepaymentConfirmed, RepaymentLapsed, RepaymentRejected
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Emitted, Refusal
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.ledger.domain.entries import Entry, Source, pair
+from lutong_membership.values import Emitted, Refusal
 
 RepaymentState = Literal["claimed", "sent", "unknown", "confirmed", "rejected"]
 Witness = Literal["provider", "bank"]

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from lutong_contracts import Event
 from lutong_contracts.membership import AgreementSigned, TermEnded
 from lutong_contracts.values import Money
 from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan, term
+from lutong_membership.values import Emitted
 
 State = Literal[
     "consulted", "declined", "preordered", "lapsed", "active", "fulfilled", "unfulfilled", "quit", "settling",
@@ -55,22 +55,6 @@ SETTLED: Final[tuple[State, ...]] = ("settling", "settled", "overdue", "recovere
 
 class IllegalMoveError(RuntimeError):
     """A state was to follow that never follows: a bug, caught before it is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Emitted:
-    """An event to say; when it is a deadline, not before it is due."""
-
-    event: Event
-    due_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead."""
-
-    kind: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +130,10 @@ def signed(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, l
         ends_at=ends_at,
         charge_cap=Money(amount_minor=plan.terms.cap_minor, currency=plan.currency),
     )
-    said = [Emitted(event)]
+    emitted = [Emitted(event)]
     if ends_at:
-        said.append(Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at))
-    return agreement, said
+        emitted.append(Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at))
+    return agreement, emitted
 
 
 def may_be_signed(plan: Plan, clock: Clock) -> bool:

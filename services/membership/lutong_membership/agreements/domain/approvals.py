@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.thresholds import Deed, Policy
+from lutong_membership.values import Refusal
 
 GIFTS: Final[tuple[Deed, ...]] = ("waiver", "write_off", "payout")
 """What gives money away: added up together, so that a payout and a waiver do not pass one after the other."""

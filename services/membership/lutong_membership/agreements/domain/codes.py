@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lutong_membership.agreements.domain.agreement import Refusal
+from lutong_membership.values import Refusal
 
 CODE_LIFE: Final = timedelta(minutes=5)
 GUESSES_MAX: Final = 5

@@ -21,11 +21,11 @@ from lutong_membership.agreements.domain.account import (
     reduce_debt,
     with_debt,
 )
-from lutong_membership.agreements.domain.agreement import Emitted
 from lutong_membership.agreements.domain.debts import Debt, oldest_first
 from lutong_membership.agreements.domain.direct_debit import ATTEMPTS_MAX, Deduction
 from lutong_membership.ledger.domain.entries import EntryKind, Source, pair
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.values import Emitted
 
 Back = Literal["refund", "charge_credited"]
 """Why a member is to pay less than was booked."""
@@ -81,7 +81,8 @@ def book_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome
     debt = account.debts[deduction.debt_id]
     about = entry_about(account, "deduction", deduction_id)
     booked_one = _with(account, deduction.moved("succeeded"))
-    return reduce_debt(booked_one, debt, deduction.amount_minor, "cash", about).then(recover, clock)
+    outcome = reduce_debt(booked_one, debt, deduction.amount_minor, "cash", about)
+    return outcome + recover(outcome.account, clock)
 
 
 def retry_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:
@@ -97,11 +98,9 @@ def pay(
 ) -> Outcome:  # what, how much, under which id, and where the money is
     """The member pays part of a debt, or all of it."""
     about = entry_about(account, "repayment", reference)
-    return (
-        reduce_debt(account, debt, amount_minor, source, about)
-        .then(void_notices, debt.debt_id, clock)
-        .then(recover, clock)
-    )
+    outcome = reduce_debt(account, debt, amount_minor, source, about)
+    outcome += void_notices(outcome.account, debt.debt_id, clock)
+    return outcome + recover(outcome.account, clock)
 
 
 def allocate(accounts: Iterable[Account], amount_minor: int) -> list[tuple[str, Debt, int]]:
@@ -130,11 +129,13 @@ def give_back(
     outcome = Outcome(account)
     if dropped_minor:
         about = entry_about(account, kind, reference)
-        outcome = reduce_debt(account, debt, dropped_minor, _BEARER[kind], about).then(void_notices, debt_id, clock)
+        outcome = reduce_debt(account, debt, dropped_minor, _BEARER[kind], about)
+        outcome += void_notices(outcome.account, debt_id, clock)
     rest_minor = amount_minor - dropped_minor
     if rest_minor:
-        outcome = outcome.then(_give_rest_back, kind, reference, debt_id, rest_minor).then(_offset, reference, clock)
-    return outcome.then(recover, clock)
+        outcome += _give_rest_back(outcome.account, kind, reference, debt_id, rest_minor)
+        outcome += _offset(outcome.account, reference, clock)
+    return outcome + recover(outcome.account, clock)
 
 
 def _give_rest_back(account: Account, kind: Back, reference: str, debt_id: str, rest_minor: int) -> Outcome:
@@ -162,11 +163,9 @@ def waive(account: Account, debt: Debt, amount_minor: int, reference: str, clock
     """An operator lets the member off part of a debt, or all of it."""
     about = entry_about(account, "waiver", reference)
     event = DebtWaived(**account.agreement.facts, amount=account.money(amount_minor))
-    return (
-        reduce_debt(account, debt, amount_minor, "waivers", about, event)
-        .then(void_notices, debt.debt_id, clock)
-        .then(recover, clock)
-    )
+    outcome = reduce_debt(account, debt, amount_minor, "waivers", about, event)
+    outcome += void_notices(outcome.account, debt.debt_id, clock)
+    return outcome + recover(outcome.account, clock)
 
 
 def _offset(account: Account, reference: str, clock: Clock) -> Outcome:
@@ -174,7 +173,8 @@ def _offset(account: Account, reference: str, clock: Clock) -> Outcome:
     outcome = Outcome(account)
     for _, debt, part_minor in allocate([account], account.line.credit_minor):
         about = entry_about(account, "offset", reference)
-        outcome = outcome.then(reduce_debt, debt, part_minor, "credit", about).then(void_notices, debt.debt_id, clock)
+        outcome += reduce_debt(outcome.account, debt, part_minor, "credit", about)
+        outcome += void_notices(outcome.account, debt.debt_id, clock)
     return outcome
 
 
@@ -188,7 +188,7 @@ def void_notices(account: Account, debt_id: str, clock: Clock) -> Outcome:
     if not void:
         return Outcome(account)
     outcome = changed(account, deductions={**account.deductions, **void})
-    return outcome.then(notify, debt_id, clock)
+    return outcome + notify(outcome.account, debt_id, clock)
 
 
 def _with(account: Account, deduction: Deduction) -> Account:

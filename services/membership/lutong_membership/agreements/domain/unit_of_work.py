@@ -1,17 +1,15 @@
 """What lies on the desk while a batch is decided: dossiers, the lines they share, and all that was decided so far. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Concatenate, ParamSpec
 
 from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.accruals import Accrual
-from lutong_membership.agreements.domain.agreement import Agreement, Emitted
+from lutong_membership.agreements.domain.agreement import Agreement
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import Deduction
 from lutong_membership.ledger.domain.entries import Entry, Line, after
-
-P = ParamSpec("P")
+from lutong_membership.values import Emitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +44,12 @@ class UnitOfWork:
         account = self.accounts.get(agreement_id)
         return replace(account, line=self.lines[account.line.key]) if account else None
 
-    def decide(
-        self, agreement_id: str, rule: "Callable[Concatenate[Account, P], Outcome]", *args: P.args, **kwargs: P.kwargs
-    ) -> tuple[Emitted, ...]:
-        """Apply a rule to a dossier; gives what is to be said. Nothing is decided about what is not there."""
-        account = self.account(agreement_id)
-        return self.take(rule(account, *args, **kwargs)) if account else ()
-
     def take(self, outcome: Outcome) -> tuple[Emitted, ...]:
-        """Put what was decided on the desk; gives what is to be said."""
+        """Apply an outcome, so that the next decision is made on what it left; gives its events."""
         self.accounts[outcome.account.agreement.agreement_id] = outcome.account
         self.lines[outcome.account.line.key] = outcome.account.line
         self.entries.extend(outcome.entries)
-        return outcome.said
+        return outcome.emitted
 
     def apply(self, entry: Entry) -> None:
         """An entry of a member that is about no agreement."""

@@ -9,13 +9,13 @@ from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audited, not
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain import approvals
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.approvals import Adjustment, Proposal
 from lutong_membership.agreements.http.commands import locked_line
 from lutong_membership.agreements.http.decisions import ACTIONS, SHOWN, Decided, carry_out, decide
 from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.bodies import Minor, ReasonBody, example, router
+from lutong_membership.values import Refusal
 
 
 class Waiver(ReasonBody):

@@ -7,13 +7,15 @@ from pydantic import BaseModel
 
 from lutong_chassis import Problem, Tx, not_found
 from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import Agreement, Emitted, Refusal
+from lutong_membership.agreements.domain.agreement import Agreement
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.ledger.domain.entries import Line
 from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import deducts
+from lutong_membership.values import Emitted, Refusal
 
 
 class LineView(BaseModel):
@@ -45,20 +47,18 @@ async def open_one(tx: Tx, agreement_id: str, is_theirs: Callable[[Agreement], b
 
 
 async def settle_command(tx: Tx, work: UnitOfWork, outcome: Outcome | Refusal) -> Outcome:
-    """Write what was decided and say it on the journey of the agreement, or answer why not."""
+    """Save an outcome and publish its events on the journey of the agreement. Raises Problem 409 for a refusal."""
     if isinstance(outcome, Refusal):
         raise Problem(409, outcome.kind, outcome.detail)
-    said = work.take(outcome)
+    emitted = work.take(outcome)
     await account_store.save_work(tx, work)
-    await say(tx, outcome.account.agreement.agreement_id, said)
+    await publish(tx, outcome.account.agreement.agreement_id, emitted)
     return outcome
 
 
-async def say(tx: Tx, agreement_id: str, said: Sequence[Emitted]) -> None:
-    """Say what follows, on the journey that brought the agreement."""
-    cause = await statement_store.journey_of(tx, agreement_id)
-    for each in said:
-        tx.publish(each.event, cause=cause, due_at=each.due_at)
+async def publish(tx: Tx, agreement_id: str, emitted: Sequence[Emitted]) -> None:
+    """Publish events on the journey that brought the agreement."""
+    tx.outgoing += caused(await statement_store.journey_of(tx, agreement_id), emitted)
 
 
 async def locked_line(tx: Tx, member_id: str, currency: str) -> Line:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from lutong_chassis import Problem, Tx, Who
 from lutong_chassis.audit import Change, record
 from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import LIFE, Refusal
+from lutong_membership.agreements.domain.agreement import LIFE
 from lutong_membership.agreements.domain.approvals import Adjustment, decides_alone, weight, why_not_theirs
 from lutong_membership.agreements.domain.collection import waive
 from lutong_membership.agreements.domain.term import write_off
@@ -21,6 +21,7 @@ from lutong_membership.ledger.domain.lines import retargeted
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.policy import clock, policy
 from lutong_membership.thresholds import Deed
+from lutong_membership.values import Refusal
 
 
 class Actions(NamedTuple):

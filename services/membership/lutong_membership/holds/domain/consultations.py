@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import AgreementDeclined, AgreementOffered, OfferLapsed
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, Emitted
+from lutong_membership.agreements.domain.agreement import Agreement
 from lutong_membership.holds.domain.requests import (
     Decision,
     RequestContext,
@@ -18,6 +18,7 @@ from lutong_membership.holds.domain.requests import (
 from lutong_membership.ledger.domain.entries import Entry, Line
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan
+from lutong_membership.values import Emitted
 
 
 def offer(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, tuple[Emitted, ...]]:
@@ -54,7 +55,7 @@ class Concluded:
     """What became of a consultation, and of the requests that waited for it."""
 
     agreement: Agreement
-    said: tuple[Emitted, ...]
+    emitted: tuple[Emitted, ...]
     decisions: tuple[Decision, ...] = ()
     opened: Line | None = None
     entries: tuple[Entry, ...] = ()
@@ -72,8 +73,8 @@ def conclude(asked: Consultation, context: RequestContext, clock: Clock) -> Conc
     cancelled = [request for request in asked.waiting if request.order_id in context.cancelled]
     gone = tuple(declined(request, "order_cancelled", state="cancelled") for request in cancelled)
     if reason:
-        agreement, said = refuse(asked.agreement, reason)
-        return Concluded(agreement, said, (*gone, *(declined(request, reason) for request in wanted)), reason=reason)
+        agreement, emitted = refuse(asked.agreement, reason)
+        return Concluded(agreement, emitted, (*gone, *(declined(request, reason) for request in wanted)), reason=reason)
     if not wanted:
         return Concluded(*offer(asked.agreement, plan, clock), gone)
     signature = sign(asked.agreement, plan, context, clock, asked.limit_minor)
@@ -83,4 +84,4 @@ def conclude(asked: Consultation, context: RequestContext, clock: Clock) -> Conc
         decision = reserve(request, signature.agreement, plan, context.lines[signature.line.key], context, clock)
         apply(context, decision)
         decisions.append(decision)
-    return Concluded(signature.agreement, signature.said, (*gone, *decisions), signature.opened, signature.entries)
+    return Concluded(signature.agreement, signature.emitted, (*gone, *decisions), signature.opened, signature.entries)

@@ -17,13 +17,14 @@ from lutong_contracts.membership import (
     HoldLapsed,
 )
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, Emitted, may_be_signed, signed
+from lutong_membership.agreements.domain.agreement import Agreement, may_be_signed, signed
 from lutong_membership.coupons.domain import Coupon, why_not_usable
 from lutong_membership.holds.domain.holds import Hold, HoldState, price
 from lutong_membership.ledger.domain.entries import Entry, Line, after
 from lutong_membership.ledger.domain.lines import hold, opened
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan
+from lutong_membership.values import Emitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Decision:
     """What became of one request: facts to say, and what to write."""
 
     request: ServiceRequested
-    said: tuple[Emitted, ...]
+    emitted: tuple[Emitted, ...]
     hold: Hold
     agreement: Agreement | None = None
     opened: Line | None = None
@@ -72,8 +73,8 @@ class Decision:
 
     @property
     def events(self) -> list[Event]:
-        """What is said, deadlines included."""
-        return [said.event for said in self.said]
+        """What is emitted, deadlines included."""
+        return [each.event for each in self.emitted]
 
 
 def decide_all(
@@ -134,7 +135,7 @@ def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, cl
     if standing:
         return replace(_sign_and_reserve(request, fresh, plan, context, clock, standing.limit_minor), standing=standing)
     asked = Emitted(AgreementConsulted(**fresh.facts, plan_version=plan.version))
-    return replace(_waits(request, fresh_id), agreement=fresh, said=(asked,))
+    return replace(_waits(request, fresh_id), agreement=fresh, emitted=(asked,))
 
 
 def why_not_joining(member_id: str, plan: Plan, context: RequestContext, clock: Clock) -> str | None:
@@ -154,7 +155,7 @@ def _sign_and_reserve(  # a request, an agreement, and what both are decided on
     decision = reserve(request, signature.agreement, plan, signature.line, context, clock)
     return replace(
         decision,
-        said=(*signature.said, *decision.said),
+        emitted=(*signature.emitted, *decision.emitted),
         agreement=signature.agreement,
         opened=signature.opened,
         entries=(*signature.entries, *decision.entries),
@@ -167,19 +168,19 @@ class Signed:
 
     agreement: Agreement
     line: Line
-    said: tuple[Emitted, ...]
+    emitted: tuple[Emitted, ...]
     opened: Line | None = None
     entries: tuple[Entry, ...] = ()
 
 
 def sign(agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int) -> Signed:
     """Sign an agreement; open a line when the member has none in this currency."""
-    agreement, said = signed(agreement, plan, clock)
+    agreement, emitted = signed(agreement, plan, clock)
     line = context.lines.get((agreement.member_id, plan.currency))
     if line:
-        return Signed(agreement, line, tuple(said))
+        return Signed(agreement, line, tuple(emitted))
     fresh, entry = opened(agreement.member_id, plan.currency, min(limit_minor, plan.line_limit_minor))
-    return Signed(agreement, after(fresh, entry), tuple(said), fresh, (entry,))
+    return Signed(agreement, after(fresh, entry), tuple(emitted), fresh, (entry,))
 
 
 def reserve(  # a request, its agreement, and what both are decided on
@@ -211,10 +212,10 @@ def reserve(  # a request, its agreement, and what both are decided on
         expires_at=expires_at,
     )
     reserved = coupon.moved("reserved", order_id=request.order_id) if coupon else None
-    said = [Emitted(_credit_held(request, held)), Emitted(HoldLapsed(order_id=request.order_id), expires_at)]
+    emitted = [Emitted(_credit_held(request, held)), Emitted(HoldLapsed(order_id=request.order_id), expires_at)]
     if reserved:
-        said.append(Emitted(CouponReserved(coupon_id=reserved.coupon_id, order_id=request.order_id)))
-    return Decision(request, tuple(said), held, entries=(entry,), coupon=reserved)
+        emitted.append(Emitted(CouponReserved(coupon_id=reserved.coupon_id, order_id=request.order_id)))
+    return Decision(request, tuple(emitted), held, entries=(entry,), coupon=reserved)
 
 
 def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
@@ -238,10 +239,10 @@ def _waits(request: ServiceRequested, agreement_id: str) -> Decision:
 
 def declined(request: ServiceRequested, reason: str, state: HoldState = "declined") -> Decision:
     """No credit for this order, and why."""
-    said = CreditDeclined(
+    event = CreditDeclined(
         order_id=request.order_id, member_id=request.viewer_id, merchant_id=request.merchant_id, reason=reason
     )
-    return Decision(request, (Emitted(said),), _hold(request, state, reason))
+    return Decision(request, (Emitted(event),), _hold(request, state, reason))
 
 
 def _hold(request: ServiceRequested, state: HoldState, reason: str | None = None) -> Hold:

@@ -16,6 +16,7 @@ from lutong_membership.holds.store import holds as hold_store
 from lutong_membership.ledger.domain.entries import Entry, Line
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock, patience
 
 handlers = Handlers()
@@ -35,7 +36,7 @@ async def hold_credit(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> li
     opened = [each.decision.opened for each in taken if each.decision.opened]
     entries = [entry for each in taken for entry in each.decision.entries]
     await _save_holds(tx, taken, lines, opened, entries)
-    return [outgoing for each in taken for outgoing in each.said]
+    return [outgoing for each in taken for outgoing in each.outgoing]
 
 
 @handlers.on(CreditAssessed)
@@ -59,8 +60,8 @@ async def sign_or_decline(batch: Sequence[Received[CreditAssessed]], tx: Tx) -> 
     await _save_holds(
         tx, taken, lines, opened, [*signatures, *(entry for each in taken for entry in each.decision.entries)]
     )
-    signed = [received.causes(each.event, due_at=each.due_at) for received, c in concluded for each in c.said]
-    return signed + [outgoing for each in taken for outgoing in each.said]
+    signed = [outgoing for received, c in concluded for outgoing in caused(received.as_cause, c.emitted)]
+    return signed + [outgoing for each in taken for outgoing in each.outgoing]
 
 
 @handlers.on(OfferLapsed)
@@ -81,9 +82,9 @@ class Taken:
     cause: Cause
 
     @property
-    def said(self) -> list[Outgoing]:
-        """What the decision says."""
-        return [Outgoing(said.event, self.cause, said.due_at) for said in self.decision.said]
+    def outgoing(self) -> list[Outgoing]:
+        """The events of the decision, on its journey."""
+        return caused(self.cause, self.decision.emitted)
 
 
 async def _save_newcomers(tx: Tx, taken: Sequence[Taken]) -> None:
