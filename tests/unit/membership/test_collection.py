@@ -42,7 +42,7 @@ def steps(outcome: Outcome) -> list[str]:
 
 def paying(account: Account, amount_minor: int, day: float) -> Outcome:
     outcome = Outcome(account)
-    for number, (_, debt, part) in enumerate(allocate([account], amount_minor)):
+    for number, (debt, part) in enumerate(allocate([account], amount_minor)):
         outcome += pay(outcome.account, debt, part, f"p-{day}-{number}", a_clock(day))
     return outcome
 
@@ -106,7 +106,7 @@ def test_repayments_go_to_the_oldest_debt_of_a_member_first_whatever_agreement_i
     second = an_agreement()
     second = bought(replace(second, agreement=replace(second.agreement, agreement_id="a-2")), "x-1", days=1).account
     parts = allocate([first, second], 1_000)
-    assert [(agreement, debt.debt_id, amount) for agreement, debt, amount in parts] == [
+    assert [(debt.agreement_id, debt.debt_id, amount) for debt, amount in parts] == [
         ("a-2", "order:x-1", 900), ("a-1", "order:o-0", 100),
     ]  # fmt: skip
 

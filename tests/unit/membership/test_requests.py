@@ -9,10 +9,12 @@ import pytest
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import CreditDeclined, CreditHeld
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, State
+from lutong_membership.agreements.domain.agreement import Agreement, Pinned, State
 from lutong_membership.coupons.domain import Coupon
 from lutong_membership.holds.domain.consultations import Consultation, conclude
 from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment, decide_all
+from lutong_membership.ledger.domain.entries import LineKey
+from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.domain.terms import TERMS, Plan
 from tests.support.builders import a_request as a_wish
 from tests.unit.membership.a_membership import NOON, a_clock, a_line, a_plan, an_agreement
@@ -25,13 +27,15 @@ def a_request(order: str = "o-1", amount_minor: int = 10_000, **changes: Any) ->
 
 
 def context(**changes: Any) -> RequestContext:  # whatever a test changes
-    return replace(RequestContext({"shop": PLAN}, frozenset({"m"}), {}, {}, {}, set(), frozenset()), **changes)
+    return replace(RequestContext(plans={"shop": PLAN}, applicants=frozenset({"m"})), **changes)
 
 
 def under_a_plan(plan: Plan = PLAN, state: State = "active", **changes: Any) -> RequestContext:
     agreement = replace(an_agreement(plan).agreement, state=state)
-    line = {} if state in {"consulted", "preordered"} else {("m", "CNY"): a_line()}
-    return context(plans={"shop": plan}, agreements={("m", "light"): (agreement, plan)}, lines=line, **changes)
+    line = {} if state in {"consulted", "preordered"} else {LineKey("m", "CNY"): a_line()}
+    return context(
+        plans={"shop": plan}, agreements={MemberPlan("m", "light"): Pinned(agreement, plan)}, lines=line, **changes
+    )
 
 
 def decide(*requests: ServiceRequested, on: RequestContext, days: float = 0) -> list[Decision | None]:
@@ -147,8 +151,9 @@ def test_a_member_pays_the_members_price_in_the_term_and_the_list_price_outside_
 @pytest.mark.parametrize("change", [{"step": "suspended"}, {"step": "proposed"}, {"holdout": True}])
 def test_without_benefits_orders_are_still_possible_at_list_price(change: dict[str, Any]) -> None:
     known = under_a_plan(a_plan())
-    agreement, plan = known.agreements["m", "light"]
-    known.agreements["m", "light"] = (replace(agreement, **change), plan)
+    key = MemberPlan("m", "light")
+    agreement, plan = known.agreements[key]
+    known.agreements[key] = Pinned(replace(agreement, **change), plan)
     assert held(decide(a_request(), on=known)[0]).amount.amount_minor == 10_000
 
 

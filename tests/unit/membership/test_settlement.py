@@ -118,7 +118,7 @@ def test_late_arriving_purchase_after_the_settlement_is_credited_back() -> None:
 
 def paid(account: Account, *, days: float = 34) -> Account:
     """With everything paid that is owed."""
-    for number, (_, debt, amount) in enumerate(allocate([account], 10**9)):
+    for number, (debt, amount) in enumerate(allocate([account], 10**9)):
         account = pay(account, debt, amount, f"p-{number}", a_clock(days)).account
     return account
 

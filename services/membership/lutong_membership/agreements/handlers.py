@@ -1,7 +1,6 @@
 """Terms: their end, what they come to, how it is collected, and what happens when it is not paid. Mostly deadlines."""
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts.membership import (
@@ -15,7 +14,7 @@ from lutong_contracts.membership import (
     TermEnded,
 )
 from lutong_membership.agreements.domain import collection, term
-from lutong_membership.agreements.domain.account import Account, advance_dunning, close
+from lutong_membership.agreements.domain.account import advance_dunning, close
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import approvals as approval_store
@@ -27,7 +26,6 @@ handlers = Handlers()
 AboutAgreement = (
     TermEnded | SettlementDue | DeductionDue | DeductionSucceeded | DeductionFailed | OverdueStepDue | GraceEnded
 )
-E = TypeVar("E", bound=AboutAgreement)
 
 
 async def _open(batch: Sequence[Received[AboutAgreement]], tx: Tx) -> UnitOfWork:
@@ -35,21 +33,15 @@ async def _open(batch: Sequence[Received[AboutAgreement]], tx: Tx) -> UnitOfWork
     return await account_store.open_work(tx, [received.event.agreement_id for received in batch], deducts=deducts())
 
 
-def _each(batch: Sequence[Received[E]], work: UnitOfWork) -> Iterator[tuple[Received[E], Account]]:
-    """Events in order, each with its account as the decisions before left it. One without a signed agreement is skipped."""
-    for received in batch:
-        if account := work.account(received.event.agreement_id):
-            yield received, account
-
-
 @handlers.on(TermEnded)
 async def end_terms(batch: Sequence[Received[TermEnded]], tx: Tx) -> list[Outgoing]:
     """The term is over: fulfilled or not, as far as is known."""
     work = await _open(batch, tx)
     outgoing = []
-    for received, account in _each(batch, work):
-        outcome = term.end_term(account, clock(tx))
-        outgoing += caused(received.as_cause, work.take(outcome))
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = term.end_term(account, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     return outgoing
 
@@ -59,9 +51,10 @@ async def settle(batch: Sequence[Received[SettlementDue]], tx: Tx) -> list[Outgo
     """Decide what is charged, and tell the member before anything is taken."""
     work = await _open(batch, tx)
     outgoing = []
-    for received, account in _each(batch, work):
-        outcome = term.settle(account, clock(tx))
-        outgoing += caused(received.as_cause, work.take(outcome))
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = term.settle(account, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     return outgoing
 
@@ -71,9 +64,10 @@ async def release_deductions(batch: Sequence[Received[DeductionDue]], tx: Tx) ->
     """The notice is over: let the errand take what was notified."""
     work = await _open(batch, tx)
     outgoing = []
-    for received, account in _each(batch, work):
-        outcome = collection.release_deduction(account, received.event.deduction_id, clock(tx))
-        outgoing += caused(received.as_cause, work.take(outcome))
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = collection.release_deduction(account, received.event.deduction_id, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     tx.job_queues.add("deduct")
     return outgoing
@@ -84,9 +78,10 @@ async def book_deductions(batch: Sequence[Received[DeductionSucceeded]], tx: Tx)
     """What was notified has been taken: the charge is paid."""
     work = await _open(batch, tx)
     outgoing = []
-    for received, account in _each(batch, work):
-        outcome = collection.book_deduction(account, received.event.deduction_id, clock(tx))
-        outgoing += caused(received.as_cause, work.take(outcome))
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = collection.book_deduction(account, received.event.deduction_id, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     return outgoing
 
@@ -96,9 +91,10 @@ async def notify_again(batch: Sequence[Received[DeductionFailed]], tx: Tx) -> li
     """Nothing was taken: notify the member again, a few times."""
     work = await _open(batch, tx)
     outgoing = []
-    for received, account in _each(batch, work):
-        outcome = collection.retry_deduction(account, received.event.deduction_id, clock(tx))
-        outgoing += caused(received.as_cause, work.take(outcome))
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = collection.retry_deduction(account, received.event.deduction_id, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     return outgoing
 
@@ -108,13 +104,18 @@ async def climb_ladder(batch: Sequence[Received[OverdueStepDue]], tx: Tx) -> lis
     """The oldest unpaid debt decides: remind, let sign nothing new, suspend benefits, propose to write off."""
     work = await _open(batch, tx)
     outgoing = []
-    for received, account in _each(batch, work):
-        outcome = advance_dunning(account, clock(tx))
-        outgoing += caused(received.as_cause, work.take(outcome))
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = advance_dunning(account, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
-    overdue = [each.event for each in outgoing if isinstance(each.event, AgreementOverdue)]
-    await approval_store.propose_write_offs(tx, overdue, tx.now + policy().proposal_life)
+    await approval_store.propose_write_offs(tx, _at_the_last_step(outgoing), tx.now + policy().proposal_life)
     return outgoing
+
+
+def _at_the_last_step(outgoing: Sequence[Outgoing]) -> list[str]:
+    events = [each.event for each in outgoing]
+    return [event.agreement_id for event in events if isinstance(event, AgreementOverdue) and event.step == "proposed"]
 
 
 @handlers.on(GraceEnded)
@@ -122,8 +123,9 @@ async def close_agreements(batch: Sequence[Received[GraceEnded]], tx: Tx) -> lis
     """Nothing can change what was settled any more."""
     work = await _open(batch, tx)
     outgoing = []
-    for received, account in _each(batch, work):
-        outcome = close(account, clock(tx))
-        outgoing += caused(received.as_cause, work.take(outcome))
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = close(account, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     return outgoing

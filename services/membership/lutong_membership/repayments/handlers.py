@@ -30,8 +30,8 @@ async def lapse_claims(batch: Sequence[Received[RepaymentLapsed]], tx: Tx) -> li
             continue
         outcome = reject(repayment, LAPSED, "clock")
         if not isinstance(outcome, Refusal):
-            ended.append(outcome[0])
-            outgoing += caused(received.as_cause, outcome[1])
+            ended.append(outcome.repayment)
+            outgoing += caused(received.as_cause, outcome.emitted)
             found.pop(repayment.repayment_id)
     await repayment_store.save_repayments(tx, ended)
     return outgoing
@@ -44,10 +44,10 @@ async def book(tx: Tx, repayment: Repayment) -> None:
     work = await account_store.open_work(tx, agreements, deducts=deducts(), lines=lines)
     parts = allocate(work.accounts.values(), repayment.amount_minor)
     source = ACCOUNT["provider" if repayment.evidence == "provider" else "bank"]
-    for agreement_id, debt, part_minor in parts:
-        if account := work.account(agreement_id):
+    for debt, part_minor in parts:
+        if account := work.account(debt.agreement_id):
             outcome = pay(account, debt, part_minor, repayment.repayment_id, clock(tx), source)
-            tx.outgoing += caused(await statement_store.journey_of(tx, agreement_id), work.take(outcome))
+            tx.outgoing += caused(await statement_store.journey_of(tx, debt.agreement_id), work.take(outcome))
     if entry := surplus(repayment, parts):
         work.apply(entry)
     await account_store.save_work(tx, work)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -17,7 +17,16 @@ from lutong_membership.ledger.store import lines as line_store
 from lutong_membership.outgoing import caused
 from lutong_membership.policy import claim_life, collects, deducts
 from lutong_membership.repayments import store as repayment_store
-from lutong_membership.repayments.domain import Evidence, Repayment, claim, confirm, differences, received, reject
+from lutong_membership.repayments.domain import (
+    Ended,
+    Evidence,
+    Repayment,
+    claim,
+    confirm,
+    differences,
+    received,
+    reject,
+)
 from lutong_membership.repayments.handlers import book
 from lutong_membership.values import Emitted, Refusal
 
@@ -190,7 +199,7 @@ def _known(known: Repayment, member_id: str, evidence: Evidence, repayment_id: s
     return shown(known)
 
 
-def _or_refused(outcome: Refusal | tuple[Repayment, tuple[Emitted, ...]]) -> tuple[Repayment, tuple[Emitted, ...]]:
+def _or_refused(outcome: Refusal | Ended) -> Ended:
     if isinstance(outcome, Refusal):
         raise Problem(409, outcome.kind, outcome.detail)
     return outcome
@@ -207,6 +216,6 @@ async def _publish(tx: Tx, done: Repayment, emitted: tuple[Emitted, ...]) -> Non
     tx.outgoing += caused(await repayment_store.cause_of(tx, done.repayment_id), emitted)
 
 
-def _facts(repayment: Repayment) -> dict[str, Any]:
+def _facts(repayment: Repayment) -> dict[str, object]:
     names = ("state", "member_id", "amount_minor", "currency", "bank", "reference")
     return {name: getattr(repayment, name) for name in names}

@@ -21,10 +21,10 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import debts as rules
 from lutong_membership.agreements.domain.accruals import Accrual
-from lutong_membership.agreements.domain.agreement import CLOSING, Agreement, State
+from lutong_membership.agreements.domain.agreement import CLOSING, Agreement, State, Step
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction
-from lutong_membership.ledger.domain.entries import MONEY, Entry, Line, Source, after, reduced
+from lutong_membership.ledger.domain.entries import MONEY, Entry, EntryKind, Line, Source, after, reduced
 from lutong_membership.ledger.domain.lines import settled
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan
@@ -109,7 +109,7 @@ def reduce_debt(
     return booked(account, entries, *events, debts=with_debt(account, debt.less(amount_minor, paid=source in MONEY)))
 
 
-def entry_about(account: Account, kind: Any, reference: str | None = None) -> Entry:  # noqa: ANN401  # an EntryKind
+def entry_about(account: Account, kind: EntryKind, reference: str | None = None) -> Entry:
     """An entry of this member's line that has no legs yet."""
     line = account.line
     agreement_id = account.agreement.agreement_id
@@ -155,7 +155,7 @@ def advance_dunning(account: Account, clock: Clock) -> Outcome:
     return outcome + schedule_dunning(outcome.account, clock)
 
 
-def _stepped(account: Account, step: Any) -> Outcome:  # noqa: ANN401  # a Step
+def _stepped(account: Account, step: Step) -> Outcome:
     event = AgreementOverdue(**account.agreement.facts, step=step)
     outcome = changed(account, event, agreement=replace(account.agreement, step=step))
     return outcome + moved(outcome.account, "overdue") if account.agreement.state == "settling" else outcome

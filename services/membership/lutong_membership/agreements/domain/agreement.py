@@ -7,7 +7,7 @@ for nothing finds a state in which nothing is to be done.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from lutong_contracts.membership import AgreementSigned, TermEnded
 from lutong_contracts.values import Money
@@ -119,7 +119,21 @@ class Agreement:
         return {name: getattr(self, name) for name in names}
 
 
-def signed(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, list[Emitted]]:
+class Pinned(NamedTuple):
+    """An agreement with the version of the plan that was shown when it was asked for: later versions do not change it."""
+
+    agreement: Agreement
+    plan: Plan
+
+
+class Transition(NamedTuple):
+    """An agreement in its next state, and the events of the step."""
+
+    agreement: Agreement
+    emitted: tuple[Emitted, ...]
+
+
+def signed(agreement: Agreement, plan: Plan, clock: Clock) -> Transition:
     """The member joins: the term is fixed now, by the version that was shown."""
     begins_at, ends_at = term(plan.terms.period, clock.now, clock.calendar(plan))
     agreement = agreement.moved("active", signed_at=clock.now, begins_at=begins_at, ends_at=ends_at)
@@ -130,10 +144,9 @@ def signed(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, l
         ends_at=ends_at,
         charge_cap=Money(amount_minor=plan.terms.cap_minor, currency=plan.currency),
     )
-    emitted = [Emitted(event)]
-    if ends_at:
-        emitted.append(Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at))
-    return agreement, emitted
+    if ends_at is None:
+        return Transition(agreement, (Emitted(event),))
+    return Transition(agreement, (Emitted(event), Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at)))
 
 
 def may_be_signed(plan: Plan, clock: Clock) -> bool:

@@ -6,7 +6,7 @@ deducted is the amount that was notified, or none.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.membership import DebtWaived, DeductionDue, DeductionNotified
 from lutong_membership.agreements.domain import direct_debit as rules
@@ -103,15 +103,21 @@ def pay(
     return outcome + recover(outcome.account, clock)
 
 
-def allocate(accounts: Iterable[Account], amount_minor: int) -> list[tuple[str, Debt, int]]:
-    """Which debts of a member an amount pays, as (agreement, debt, amount): the oldest first, whatever they are for."""
+class Part(NamedTuple):
+    """The part of an amount that pays one debt, or some of it."""
+
+    debt: Debt
+    amount_minor: int
+
+
+def allocate(accounts: Iterable[Account], amount_minor: int) -> list[Part]:
+    """Which debts of a member an amount pays: the oldest first, whatever they are for."""
     payable = oldest_first(debt for account in accounts for debt in account.payable())
     parts = []
     for debt in payable:
         if amount_minor:
-            part_minor = min(amount_minor, debt.outstanding_minor)
-            parts.append((debt.agreement_id, debt, part_minor))
-            amount_minor -= part_minor
+            parts.append(Part(debt, min(amount_minor, debt.outstanding_minor)))
+            amount_minor -= parts[-1].amount_minor
     return parts
 
 
@@ -147,16 +153,18 @@ def _give_rest_back(account: Account, kind: Back, reference: str, debt_id: str, 
     taking_minor = 0 if debt in account.payable() else debt.outstanding_minor
     owed_minor = min(rest_minor, max(0, debt.paid_minor + taking_minor))
     owner = f"merchant:{account.agreement.merchant_id}:{_ACCOUNT[kind]}"
-    parts: tuple[tuple[EntryKind, str, int], ...] = (
-        (_OWED[kind], f"credit:{debt.member_id}", owed_minor),
-        (_FORGIVEN[kind], "platform:waivers", rest_minor - owed_minor),
+    owed = replace(
+        entry_about(account, _OWED[kind], reference),
+        postings=pair(owner, f"credit:{debt.member_id}", owed_minor),
+        debt_id=debt_id,
     )
-    entries = [
-        replace(entry_about(account, entry, reference), postings=pair(owner, other, part_minor), debt_id=debt_id)
-        for entry, other, part_minor in parts
-    ]
+    forgiven = replace(
+        entry_about(account, _FORGIVEN[kind], reference),
+        postings=pair(owner, "platform:waivers", rest_minor - owed_minor),
+        debt_id=debt_id,
+    )
     paid = replace(debt, paid_minor=debt.paid_minor - owed_minor)
-    return booked(account, entries, debts=with_debt(account, paid))
+    return booked(account, [owed, forgiven], debts=with_debt(account, paid))
 
 
 def waive(account: Account, debt: Debt, amount_minor: int, reference: str, clock: Clock) -> Outcome:
@@ -171,7 +179,7 @@ def waive(account: Account, debt: Debt, amount_minor: int, reference: str, clock
 def _offset(account: Account, reference: str, clock: Clock) -> Outcome:
     """What the platform owes the member pays what the member owes under this agreement, the oldest first."""
     outcome = Outcome(account)
-    for _, debt, part_minor in allocate([account], account.line.credit_minor):
+    for debt, part_minor in allocate([account], account.line.credit_minor):
         about = entry_about(account, "offset", reference)
         outcome += reduce_debt(outcome.account, debt, part_minor, "credit", about)
         outcome += void_notices(outcome.account, debt.debt_id, clock)

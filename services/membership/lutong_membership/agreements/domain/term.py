@@ -7,6 +7,7 @@ still it is written down and changes nothing.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from lutong_contracts import Event
 from lutong_contracts.membership import (
@@ -37,7 +38,7 @@ from lutong_membership.agreements.domain.agreement import ENDED, SETTLED
 from lutong_membership.agreements.domain.collection import give_back, notify, void_notices
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.settlement import Quote, quote
-from lutong_membership.ledger.domain.entries import Entry, pair
+from lutong_membership.ledger.domain.entries import Entry, EntryKind, pair
 from lutong_membership.ledger.domain.lines import retargeted
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.values import Emitted, Refusal
@@ -53,7 +54,7 @@ def end_term(account: Account, clock: Clock) -> Outcome:
     agreement = account.agreement
     if agreement.state != "active" or agreement.ends_at is None or agreement.ends_at > clock.now:
         return Outcome(account)
-    ended = _judged(account, *_times(account, agreement.ends_at, clock))
+    ended = _judged(account, _deadlines(account, agreement.ends_at, clock))
     due = _settlement_due(ended.account)
     return Outcome(ended.account, ended.entries, (*ended.emitted, due))
 
@@ -69,26 +70,32 @@ def quit_early(account: Account, clock: Clock) -> Outcome | Refusal:
         return Refusal("no_quitting", "this plan is kept until its term ends")
     signed_at = agreement.signed_at or clock.now
     cooling_until = clock.calendar(account.plan).plus_days(signed_at, quitting.cooling_off_days)
-    settle_at, grace_ends_at = _times(account, clock.now, clock)
+    deadlines = _deadlines(account, clock.now, clock)
     outcome = moved(
         account,
         "quit",
         AgreementQuit(**agreement.facts),
         ends_at=clock.now,
-        settle_at=settle_at,
-        grace_ends_at=grace_ends_at,
+        settle_at=deadlines.settle_at,
+        grace_ends_at=deadlines.grace_ends_at,
         free=clock.now < cooling_until,
     )
     return Outcome(outcome.account, (), (*outcome.emitted, _settlement_due(outcome.account)))
 
 
-def _times(account: Account, ended_at: datetime, clock: Clock) -> tuple[datetime, datetime]:
-    """When a term that ended is settled, and until when late events may still help."""
+class Deadlines(NamedTuple):
+    """When a term that ended is settled, and until when late events may still lower the charge."""
+
+    settle_at: datetime | None
+    grace_ends_at: datetime | None
+
+
+def _deadlines(account: Account, ended_at: datetime, clock: Clock) -> Deadlines:
     withholding, calendar = account.plan.terms.withholding, clock.calendar(account.plan)
     if withholding is None:
-        return ended_at, ended_at
+        return Deadlines(ended_at, ended_at)
     settle_at = calendar.plus_days(ended_at, withholding.delay_days)
-    return settle_at, calendar.plus_days(settle_at, withholding.grace_days)
+    return Deadlines(settle_at, calendar.plus_days(settle_at, withholding.grace_days))
 
 
 def _settlement_due(account: Account) -> Emitted:
@@ -96,13 +103,12 @@ def _settlement_due(account: Account) -> Emitted:
     return Emitted(SettlementDue(agreement_id=agreement.agreement_id), agreement.settle_at)
 
 
-def _judged(account: Account, settle_at: datetime | None, grace_ends_at: datetime | None) -> Outcome:
+def _judged(account: Account, deadlines: Deadlines) -> Outcome:
     """Fulfilled or not, by what counts so far."""
     facts = account.agreement.facts
-    times = {"settle_at": settle_at, "grace_ends_at": grace_ends_at}
     if quoted(account).fulfilled:
-        return moved(account, "fulfilled", AgreementFulfilled(**facts), **times)
-    return moved(account, "unfulfilled", AgreementUnfulfilled(**facts), **times)
+        return moved(account, "fulfilled", AgreementFulfilled(**facts), **deadlines._asdict())
+    return moved(account, "unfulfilled", AgreementUnfulfilled(**facts), **deadlines._asdict())
 
 
 def admit(account: Account, accrual: Accrual, clock: Clock) -> Outcome:
@@ -139,7 +145,7 @@ def _enjoyed(account: Account, accrual: Accrual) -> list[Entry]:
     if accrual.effect not in COUNTS or not accrual.benefit_minor:
         return []
     ours, theirs = f"benefit:{accrual.agreement_id}", f"merchant:{account.agreement.merchant_id}:benefits"
-    kind = "benefit_accrued" if accrual.benefit_minor > 0 else "benefit_reversed"
+    kind: EntryKind = "benefit_accrued" if accrual.benefit_minor > 0 else "benefit_reversed"
     entry = replace(entry_about(account, kind, accrual.accrual_id), postings=pair(ours, theirs, accrual.benefit_minor))
     if accrual.effect == "counted":
         return [entry]
@@ -149,10 +155,11 @@ def _enjoyed(account: Account, accrual: Accrual) -> list[Entry]:
 
 def _judged_again(account: Account) -> Outcome:
     """Before the settlement a late event may turn the outcome, both ways."""
+    agreement = account.agreement
     now_fulfilled = quoted(account).fulfilled
-    if now_fulfilled == (account.agreement.state == "fulfilled"):
+    if now_fulfilled == (agreement.state == "fulfilled"):
         return Outcome(account)
-    return _judged(account, account.agreement.settle_at, account.agreement.grace_ends_at)
+    return _judged(account, Deadlines(agreement.settle_at, agreement.grace_ends_at))
 
 
 def settle(account: Account, clock: Clock) -> Outcome:

@@ -8,7 +8,7 @@ from lutong_membership.agreements.domain.accruals import Accrual
 from lutong_membership.agreements.domain.agreement import Agreement
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import Deduction
-from lutong_membership.ledger.domain.entries import Entry, Line, after
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after
 from lutong_membership.values import Emitted
 
 
@@ -30,10 +30,10 @@ class UnitOfWork:
     """
 
     accounts: dict[str, Account]
-    lines: dict[tuple[str, str], Line]
+    lines: dict[LineKey, Line]
     entries: list[Entry] = field(default_factory=list)
     _accounts_before: Mapping[str, Account] = field(init=False)
-    _lines_before: Mapping[tuple[str, str], Line] = field(init=False)
+    _lines_before: Mapping[LineKey, Line] = field(init=False)
 
     def __post_init__(self) -> None:
         self._accounts_before = dict(self.accounts)
@@ -53,18 +53,17 @@ class UnitOfWork:
 
     def apply(self, entry: Entry) -> None:
         """An entry of a member that is about no agreement."""
-        key = (entry.member_id, entry.currency)
-        self.lines[key] = after(self.lines[key], entry)
+        self.lines[entry.line_key] = after(self.lines[entry.line_key], entry)
         self.entries.append(entry)
 
-    def as_locked(self, key: tuple[str, str]) -> Line:
+    def as_locked(self, key: LineKey) -> Line:
         """A line as it was, but with the limit that was decided since: what its entries are written from."""
         return replace(self._lines_before[key], target_minor=self.lines[key].target_minor)
 
-    def was_retargeted(self, key: tuple[str, str]) -> bool:
+    def was_retargeted(self, key: LineKey) -> bool:
         """Whether another limit was decided for a line that has no new entry."""
         before, now = self._lines_before[key], self.lines[key]
-        return before.target_minor != now.target_minor and all((e.member_id, e.currency) != key for e in self.entries)
+        return before.target_minor != now.target_minor and all(entry.line_key != key for entry in self.entries)
 
     def changes(self) -> Changes:
         """What is new or another than before."""

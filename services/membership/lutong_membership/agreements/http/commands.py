@@ -1,7 +1,7 @@
 """What several commands have in common: amounts, views, and turning a refusal into an answer."""
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from pydantic import BaseModel
 
@@ -11,7 +11,7 @@ from lutong_membership.agreements.domain.agreement import Agreement
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import statements as statement_store
-from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.ledger.domain.entries import Line, LineKey
 from lutong_membership.ledger.store import lines as line_store
 from lutong_membership.outgoing import caused
 from lutong_membership.policy import deducts
@@ -37,13 +37,20 @@ def view(line: Line) -> LineView:
     return LineView(**{name: getattr(line, name) for name in LineView.model_fields})
 
 
-async def open_one(tx: Tx, agreement_id: str, is_theirs: Callable[[Agreement], bool]) -> tuple[UnitOfWork, Account]:
-    """An agreement on the desk, its member's lines locked; 404 when it was never signed, or is not theirs."""
+class OpenedAccount(NamedTuple):
+    """An account to decide about, and the unit of work that saves the decision."""
+
+    work: UnitOfWork
+    account: Account
+
+
+async def open_one(tx: Tx, agreement_id: str, is_theirs: Callable[[Agreement], bool]) -> OpenedAccount:
+    """The account of an agreement, its member's lines locked. Raises Problem 404 unless it was signed and `is_theirs`."""
     work = await account_store.open_work(tx, [agreement_id], deducts=deducts())
     account = work.account(agreement_id)
     if account is None or not is_theirs(account.agreement):
         not_found("signed agreement", agreement_id)
-    return work, account
+    return OpenedAccount(work, account)
 
 
 async def settle_command(tx: Tx, work: UnitOfWork, outcome: Outcome | Refusal) -> Outcome:
@@ -64,7 +71,7 @@ async def publish(tx: Tx, agreement_id: str, emitted: Sequence[Emitted]) -> None
 async def locked_line(tx: Tx, member_id: str, currency: str) -> Line:
     """A member's line, locked; 404 when there is none."""
     lines = await line_store.lock_lines(tx, [member_id])
-    return lines.get((member_id, currency)) or _no_line(member_id, currency)
+    return lines.get(LineKey(member_id, currency)) or _no_line(member_id, currency)
 
 
 def _no_line(member_id: str, currency: str) -> NoReturn:

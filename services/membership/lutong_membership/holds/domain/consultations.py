@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import AgreementDeclined, AgreementOffered, OfferLapsed
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement
+from lutong_membership.agreements.domain.agreement import Agreement, Transition
 from lutong_membership.holds.domain.requests import (
     Decision,
     RequestContext,
@@ -21,7 +21,7 @@ from lutong_membership.plans.domain.terms import Plan
 from lutong_membership.values import Emitted
 
 
-def offer(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, tuple[Emitted, ...]]:
+def offer(agreement: Agreement, plan: Plan, clock: Clock) -> Transition:
     """Admitted without having ordered: show the terms and the price of failure, and wait for a signature."""
     sign_by = clock.now + clock.offer_life
     event = AgreementOffered(
@@ -31,12 +31,13 @@ def offer(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, tu
         sign_by=sign_by,
     )
     lapse = Emitted(OfferLapsed(agreement_id=agreement.agreement_id), sign_by)
-    return agreement.moved("preordered"), (Emitted(event), lapse)
+    return Transition(agreement.moved("preordered"), (Emitted(event), lapse))
 
 
-def refuse(agreement: Agreement, reason: str) -> tuple[Agreement, tuple[Emitted, ...]]:
+def refuse(agreement: Agreement, reason: str) -> Transition:
     """Not admitted. It is a decision, not a score, and the member may ask again."""
-    return agreement.moved("declined"), (Emitted(AgreementDeclined(**agreement.facts, reason=reason)),)
+    event = AgreementDeclined(**agreement.facts, reason=reason)
+    return Transition(agreement.moved("declined"), (Emitted(event),))
 
 
 @dataclass(frozen=True, slots=True)

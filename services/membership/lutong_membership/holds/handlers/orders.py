@@ -15,8 +15,8 @@ from lutong_membership.coupons.domain import Coupon, returned
 from lutong_membership.holds.domain.delivery import deliver, refund
 from lutong_membership.holds.domain.holds import Hold, released
 from lutong_membership.holds.store import holds as hold_store
-from lutong_membership.holds.store.holds import EndedHolds
-from lutong_membership.ledger.domain.entries import EntryKind, after
+from lutong_membership.holds.store.holds import EndedHolds, HoldEnding, Tombstone
+from lutong_membership.ledger.domain.entries import EntryKind, LineKey, after
 from lutong_membership.ledger.domain.lines import settled
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.outgoing import caused
@@ -29,7 +29,7 @@ handlers = Handlers()
 async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> list[Outgoing]:
     """The member has the goods: what was held is owed, counts towards the obligation, and its coupon is used up."""
     causes = {received.event.order_id: received for received in batch}
-    endings = [(order_id, received.event.amount.amount_minor, None) for order_id, received in causes.items()]
+    endings = [HoldEnding(order_id, received.event.amount.amount_minor) for order_id, received in causes.items()]
     captured = await hold_store.end_holds(tx, endings, "captured")
     work = await hold_store.work_of(tx, captured, deducts=deducts())
 
@@ -58,14 +58,17 @@ async def release_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -
     events = [received.event for received in batch]
     await tx.lock("order", (event.order_id for event in events))
     given_back = await _release(batch, {event.order_id: event.reason for event in events}, tx)
-    await hold_store.leave_tombstones(tx, [(event.order_id, event.member_id, event.merchant_id) for event in events])
+    await hold_store.leave_tombstones(
+        tx, [Tombstone(event.order_id, event.member_id, event.merchant_id) for event in events]
+    )
     return given_back
 
 
 async def _release(batch: Sequence[Received[Event]], reasons: Mapping[str, str], tx: Tx) -> list[Outgoing]:
     """End holds without goods: the line has the credit again, unless it had expired already, and the member the coupon."""
     causes = {received.key: received for received in batch}
-    found = await hold_store.end_holds(tx, [(order_id, 0, reason) for order_id, reason in reasons.items()], "released")
+    endings = [HoldEnding(order_id, reason=reason) for order_id, reason in reasons.items()]
+    found = await hold_store.end_holds(tx, endings, "released")
     outgoing = []
     for hold in await _give_back(found, "release", tx):
         amount = Money(amount_minor=hold.amount_minor if hold.state == "held" else 0, currency=hold.currency)
@@ -86,7 +89,7 @@ async def expire_holds(batch: Sequence[Received[HoldLapsed]], tx: Tx) -> list[Ou
     The coupon stays with the order: goods may still come, at the price that was agreed.
     """
     causes = {received.event.order_id: received for received in batch}
-    found = await hold_store.end_holds(tx, [(order_id, 0, None) for order_id in causes], "expired")
+    found = await hold_store.end_holds(tx, [HoldEnding(order_id) for order_id in causes], "expired")
     outgoing = []
     for hold in await _give_back(found, "expiry", tx):
         facts = {"order_id": hold.order_id, "member_id": hold.member_id, "merchant_id": hold.merchant_id}
@@ -99,7 +102,7 @@ async def _give_back(found: EndedHolds, kind: EntryKind, tx: Tx) -> list[Hold]:
     """What was held is available again; gives the holds as they were."""
     lines, entries = dict(found.lines), []
     for hold in (ended.hold for ended in found.ended if ended.hold.state == "held"):
-        line = lines[hold.member_id, hold.currency]
+        line = lines[LineKey(hold.member_id, hold.currency)]
         given = settled(line, released(hold, line, hold.amount_minor, kind))
         lines[line.key] = after(line, *given)
         entries += given
