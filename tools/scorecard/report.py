@@ -34,7 +34,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield "# The in-house scorecard"
     yield ""
     yield "Written by `make scorecard`; do not edit. The scorecard itself is"
-    yield "[`scorecard-2.toml`](../services/membership/lutong_membership/credit/scorecard-2.toml), the fit is in"
+    yield "[`scorecard-2.toml`](../services/membership/lutong_membership/providers/credit/scorecard-2.toml), the fit is in"
     yield "[`tools/scorecard`](../tools/scorecard)."
     yield ""
     yield f"Data: `{FILE}`, {evaluation.trained + evaluation.held_out:,} card clients, of whom"
