@@ -201,7 +201,7 @@ class Payment:
     write_off_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
     @model_validator(mode="after")
-    def _climbs(self) -> "Payment":
+    def _steps_are_in_order(self) -> "Payment":
         if not self.remind_days < self.block_days < self.suspend_days < self.write_off_days:
             raise ValueError("the steps come one after the other: remind, block, suspend, write off")
         return self
