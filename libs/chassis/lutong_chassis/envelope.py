@@ -19,6 +19,7 @@ from lutong_chassis.attributes import MalformedError
 from lutong_chassis.batches import UndecodableBatch
 from lutong_contracts import Event, UnknownEventTypeError, event_class, sentences
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers
+from lutong_contracts.moments import moment_of_ms
 
 __all__ = [
     "Cause",
@@ -152,7 +153,7 @@ def _read(record: Record) -> Received[Event]:
     found, data = attributes.of_record(record)
     attributes.check(found)
     event = _event(found["type"], data, record.topic)
-    kept = attributes.recorded(record.timestamp), _content(found["type"], data)
+    kept = moment_of_ms(record.timestamp), _content(found["type"], data)
     return _received(event, _key(record, event), found, place(record), kept)
 
 

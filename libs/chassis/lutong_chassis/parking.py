@@ -12,7 +12,7 @@ import json
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -20,14 +20,13 @@ from typing import Final
 import asyncpg
 
 from lutong_chassis import envelope
-from lutong_chassis.attributes import recorded
 from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import MalformedError, Received, Record
 from lutong_contracts import Event
+from lutong_contracts.moments import EARLIEST, moment_of_ms
 
 _STATEMENT_BYTES_MAX: Final = 16 << 20
 _ERROR_CHARACTERS_MAX: Final = 2_000
-_NO_DATE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ def _recorded_at(record: Record) -> datetime:
 
     It is one part of what tells a record from its copies, so it stands for the timestamp, which is kept as it is.
     """
-    return recorded(record.timestamp) or _NO_DATE + timedelta(microseconds=record.timestamp % 10**15)
+    return moment_of_ms(record.timestamp) or EARLIEST + timedelta(microseconds=record.timestamp % 10**15)
 
 
 def pack(headers: Sequence[tuple[str, bytes | None]]) -> bytes:

@@ -8,6 +8,7 @@ from uuid_utils import uuid7
 
 from lutong_contracts import Event
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
+from lutong_contracts.moments import in_utc
 
 _TEXT_MAX: Final = 256
 """Characters of an attribute that services take."""
@@ -87,6 +88,13 @@ def _check(name: str, text: str | None) -> None:
         raise ValueError(f"{name} has NUL or half of a surrogate pair: no record can carry that")
 
 
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return in_utc(time)
+    except ValueError as error:
+        raise ValueError(f"time {error}") from None
+
+
 def message(  # noqa: PLR0913  # one keyword per CloudEvents attribute
     event: Event,
     source: str,
@@ -106,8 +114,8 @@ def message(  # noqa: PLR0913  # one keyword per CloudEvents attribute
     given = {"id": event_id, "source": source, "correlation_id": correlation_id, "causation_id": causation_id}
     for name, text in given.items():
         _check(name, text)
-    if time is not None and time.tzinfo is None:
-        raise ValueError("time has no zone: give one, such as datetime.now(UTC)")
     cause = Cause(correlation_id or event_id, causation_id, traceparent)
-    envelope = Envelope(event_id, source, event.type, time or datetime.now(UTC), event.key, None, cause)
+    envelope = Envelope(
+        event_id, source, event.type, _in_utc(time) if time else datetime.now(UTC), event.key, None, cause
+    )
     return Message(event, envelope)

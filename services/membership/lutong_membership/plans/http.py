@@ -2,13 +2,14 @@
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
+from lutong_contracts.moments import EARLIEST
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
 from lutong_membership.bodies import Currency, Minor, example, router
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
@@ -27,6 +28,7 @@ _TERMS: dict[str, Any] = {
 }
 
 
+_WINDOW: Final = timedelta(days=30)
 _ON_RECORD = ("version", "title", "line_limit_minor", "terms", "open")
 """What of a plan is compared for the audit; titles and terms are not shown there."""
 
@@ -104,7 +106,7 @@ async def get_uplift(
     if row is None or row["merchant_id"] != merchant_id:
         raise Problem(404, "not_found", f"plan {plan_id!r} is not a plan of merchant {merchant_id!r}")
     until = until or tx.now
-    since = since or until - timedelta(days=30)
+    since = since or max(until, EARLIEST + _WINDOW) - _WINDOW
     if not since < until <= tx.now:
         raise Problem(422, "bad_window", "the window must begin before it ends, and end by now")
     members = await uplift_store.exposed_members(tx, merchant_id, plan_id, since, until)
