@@ -27,6 +27,7 @@ __all__ = [
     "Incoming",
     "MalformedError",
     "Outgoing",
+    "Place",
     "Received",
     "Record",
     "decode",
@@ -40,6 +41,14 @@ __all__ = [
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+class Place(NamedTuple):
+    """Where a record is."""
+
+    topic: str
+    partition: int
+    offset: int
 
 
 class Record(Protocol):
@@ -153,7 +162,7 @@ def _read(record: Record) -> Received[Event]:
     found, data = attributes.of_record(record)
     attributes.check(found)
     event = _event(found["type"], data, record.topic)
-    kept = moment_of_ms(record.timestamp), _content(found["type"], data)
+    kept = _Kept(moment_of_ms(record.timestamp), _content(found["type"], data))
     return _received(event, _key(record, event), found, place(record), kept)
 
 
@@ -165,7 +174,7 @@ def _read_document(document: object, at: datetime) -> Received[Event]:
         raise MalformedError(
             "wrong_key", f"partitionkey is not the event's {':'.join(event.key_fields)}", "/partitionkey"
         )
-    return _received(event, event.key, found, (event.topic.name, -1, -1), (at, _content(found["type"], data)))
+    return _received(event, event.key, found, Place(event.topic.name, -1, -1), _Kept(at, _content(found["type"], data)))
 
 
 def _unforeseen(error: Exception) -> MalformedError:
@@ -205,12 +214,17 @@ def _content(event_type: str, data: bytes) -> bytes:
     return blake2b(event_type.encode() + b"\n" + data, digest_size=16).digest()
 
 
-def _received(
-    event: Event, key: str, found: Mapping[str, str], where: tuple[str, int, int], kept: tuple[datetime | None, bytes]
-) -> Received[Event]:
+class _Kept(NamedTuple):
+    """The last two fields of `Received`."""
+
+    recorded_at: datetime | None
+    content: bytes
+
+
+def _received(event: Event, key: str, found: Mapping[str, str], where: Place, kept: _Kept) -> Received[Event]:
     traceparent = found.get("traceparent")
     traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
-    time = attributes.moment(text) if (text := found.get("time")) else kept[0]
+    time = attributes.moment(text) if (text := found.get("time")) else kept.recorded_at
     if time is None:
         raise MalformedError("bad_header", "'time' is missing, and the record's timestamp is no date either", "/time")
     return Received(
@@ -238,11 +252,11 @@ def _sequence(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def place(record: Record) -> tuple[str, int, int]:
-    """Where a record is: topic, partition, offset."""
-    return record.topic, record.partition, record.offset
+def place(record: Record) -> Place:
+    """Where a record is."""
+    return Place(record.topic, record.partition, record.offset)
 
 
 def describe(record: Record) -> dict[str, Any]:
     """Where a record is, for logs and errors; never what it says."""
-    return dict(zip(("topic", "partition", "offset"), place(record), strict=True))
+    return place(record)._asdict()
