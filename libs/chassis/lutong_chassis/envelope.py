@@ -71,7 +71,7 @@ class Record(Protocol):
 
 
 class Outgoing(NamedTuple):
-    """An event on its way out, with its cause; not before `due_at`, when that is given."""
+    """An event to publish, with its cause; with `due_at`, a deadline: it is published at that time, not before."""
 
     event: Event
     cause: Cause
@@ -79,9 +79,13 @@ class Outgoing(NamedTuple):
 
 
 class Received(NamedTuple, Generic[E_co]):
-    """An event that arrived, and what its envelope said. `time` is when it happened, by its source.
+    """An event that arrived, and its envelope.
 
-    `recorded_at` is None when the record's timestamp is no date.
+    `id` and `source` identify it; `time` is when it happened, by its source; `key` orders it; `sequence` is its number in
+    its stream (topic and key), if its publisher counts. `topic`, `partition` and `offset` are its place (offset -1 when it
+    came over HTTP). `recorded_at` is when the broker recorded it, None when that timestamp is no date.
+
+        return [post.causes(ServiceDiscovered(post_id=post.event.post_id, ...)) for post in batch]
     """
 
     event: E_co
@@ -100,11 +104,11 @@ class Received(NamedTuple, Generic[E_co]):
 
     @property
     def as_cause(self) -> Cause:
-        """What follows from this event is on the same journey."""
+        """The cause of what follows from this event: the same journey, caused by its id."""
         return Cause(self.cause.correlation_id, self.id, self.cause.traceparent)
 
     def causes(self, event: Event, *, due_at: datetime | None = None) -> Outgoing:
-        """Say that `event` follows from this one (at `due_at`, when it is a deadline)."""
+        """An outgoing event that this one causes (a deadline, with `due_at`)."""
         return Outgoing(event, self.as_cause, due_at)
 
 
@@ -127,7 +131,7 @@ def decode(record: Record) -> Received[Event] | MalformedError:
 
 
 class Incoming:
-    """A record of a poll, and what it says: decoded when that is first asked for, and once, however often it is tried."""
+    """A record of a poll and its decoded content: decoded at the first access, once, however often it is tried."""
 
     __slots__ = ("_outcome", "record")
 
@@ -200,7 +204,7 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
 
 
 def _malformed(error: ValidationError, data: bytes, cls: type[Event]) -> MalformedError:
-    """Why an event is not what its type says, in a sentence."""
+    """Why an event does not match its type, in a sentence."""
     errors = error.errors(include_url=False)
     if errors[0]["type"] == "json_invalid":
         why = sentences.not_json(data) or "it is not JSON"
@@ -258,5 +262,5 @@ def place(record: Record) -> Place:
 
 
 def describe(record: Record) -> dict[str, Any]:
-    """Where a record is, for logs and errors; never what it says."""
+    """Where a record is, for logs and errors; never its content."""
     return place(record)._asdict()

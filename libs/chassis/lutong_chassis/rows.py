@@ -75,6 +75,7 @@ def columns_of(row: type[R]) -> Columns[R]:
 
     Raises TypeError for a field of a type that has no PostgreSQL type here: give it one by `Annotated[…, Sql("…")]`.
 
+    >>> from typing import NamedTuple
     >>> class Stock(NamedTuple):
     ...     sku: str
     ...     units: Annotated[int, Sql("integer")]

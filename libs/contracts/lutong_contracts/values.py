@@ -102,7 +102,7 @@ Instant = Moment
 """What an event calls a `Moment`."""
 
 Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out)]
-"""A date of the years 1 to 9999, as somebody writes it in a request."""
+"""A date of the years 1 to 9999, as a request states it."""
 
 VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 """Which version of a thing that has several: 1, 2, 3, …"""
