@@ -17,12 +17,12 @@ from aiokafka.errors import KafkaError
 
 from lutong_chassis import failpoints, noticing, observe, skipping
 from lutong_chassis.database import pause_before_retry, transaction
-from lutong_chassis.envelope import Incoming, place
+from lutong_chassis.envelope import Incoming, Place, place
 from lutong_chassis.errors import classify
 from lutong_chassis.narrowing import Narrowed, narrow
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.processing import Processor
-from lutong_chassis.progress import Place, Retry, came_at_s, places_of, ranges, show
+from lutong_chassis.progress import Retry, came_at_s, places_of, ranges, show
 from lutong_chassis.skipping import RecordId, SkipRequest
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lutong_chassis.envelope import Incoming, MalformedError, Received, describe
 from lutong_chassis.errors import blames, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.parking import ParkCandidate, summarise_error
+from lutong_chassis.parking import ParkCandidate, RecordKey, summarise_error
 from lutong_contracts import Event
 
 log = structlog.get_logger(__name__)
@@ -85,12 +85,13 @@ class Processor:
             return
         ours = [item for item in theirs if self._concerns_us(item.outcome)]
         bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
-        keyed = [(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
+        keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
             seen = await parking.already_parked(tx, bad) if bad else set()
             good, stopped = partition_blocked(
-                [item for item in ours if place(item.record) not in seen], await parking.blocked_keys(tx, keyed)
+                [item for item in ours if place(item.record) not in seen] if seen else ours,
+                await parking.blocked_keys(tx, keyed),
             )
             fresh = await handle(tx, good, self.handlers)
             conflicts = await inbox.conflicts(tx, good, fresh) if len(fresh) < len(good) else []
@@ -163,7 +164,7 @@ def _about(stopped: ParkCandidate) -> dict[str, Any]:
 
 
 def partition_blocked(
-    batch: Sequence[Incoming], blocked: set[tuple[str, bytes]]
+    batch: Sequence[Incoming], blocked: set[RecordKey]
 ) -> tuple[list[Received[Event]], list[ParkCandidate]]:
     """Tell what can be handled from what must be parked or wait. A bad record blocks its key at once."""
     blocked = set(blocked)
@@ -171,12 +172,12 @@ def partition_blocked(
     stopped: list[ParkCandidate] = []
     for item in batch:
         record, outcome = item.record, item.outcome
-        stream = (record.topic, bytes(record.key)) if record.key is not None else None
-        waits = stream in blocked
+        key = RecordKey(record.topic, bytes(record.key)) if record.key is not None else None
+        waits = key in blocked
         if isinstance(outcome, MalformedError):
             stopped.append(ParkCandidate(record, "waiting" if waits else "parked", outcome.reason, outcome.detail))
-            if stream:
-                blocked.add(stream)
+            if key:
+                blocked.add(key)
         elif waits:
             stopped.append(
                 ParkCandidate(record, "waiting", "key_blocked", "behind an earlier record of its key", outcome)

@@ -127,7 +127,7 @@ async def test_a_redrive_on_a_connection_that_was_cut_is_tried_once_more(url: st
 async def test_a_redrive_of_a_long_queue_answers_in_time_and_goes_on_when_asked_again(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parking, "REDRIVE_S", 0.0)
+    monkeypatch.setattr("lutong_chassis.redrive.REDRIVE_S", 0.0)
     head: int | None = await park_and_wait(url, 3)
     rounds = []
     while head is not None:
@@ -162,7 +162,7 @@ async def test_a_redrive_goes_on_beside_a_consumer_and_meets_it_at_the_last_that
     pool = await database.connect(settings_for(url))
     try:
         async with database.transaction(pool) as tx:
-            assert await parking.blocked_keys(tx, [(record.topic, record.key or b"")])
+            assert await parking.blocked_keys(tx, [parking.RecordKey(record.topic, record.key or b"")])
             redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
             redriving = asyncio.create_task(act(SERVICE, url, redrive))
 

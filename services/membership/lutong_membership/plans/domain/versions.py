@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from lutong_contracts.moments import EARLIEST
 from lutong_membership.plans.domain.terms import Plan, Terms
 from lutong_membership.values import Refusal
 
@@ -44,7 +45,7 @@ class Window(NamedTuple):
 def window(since: datetime | None, until: datetime | None, now: datetime) -> Window | Refusal:
     """The window that was asked for: until now, and of thirty days, unless another one is given."""
     until = until or now
-    since = since or until - WINDOW_DEFAULT
+    since = since or max(until, EARLIEST + WINDOW_DEFAULT) - WINDOW_DEFAULT
     if not since < until <= now:
         return Refusal("bad_window", "the window must begin before it ends, and end by now")
     return Window(since, until)
