@@ -15,7 +15,7 @@ async def poisoned(key: str, kind: str) -> tuple[str, bytes | None, list[tuple[s
     vectors: dict[str, tuple[bytes | None, list[tuple[str, bytes | None]]]] = {
         "bad_bytes": (b"\xff\xfe not json", [*headers]),
         "bad_header": (value, [(n, b"\xff\xfe" if n == "ce_id" else v) for n, v in headers]),
-        "unknown_type": (value, [(n, b"lutong.toy.never-heard-of.v1" if n == "ce_type" else v) for n, v in headers]),
+        "unknown_type": (value, [(n, b"com.example.never-heard-of.v1" if n == "ce_type" else v) for n, v in headers]),
         "invalid": (b'{"counter_id": "' + key.encode() + b'", "place": "everywhere"}', [*headers]),
         "too_large": (b'{"padding": "' + b"x" * 1_100_000 + b'"}', [*headers]),
     }
