@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from lutong_chassis import attributes
 from lutong_chassis.attributes import MalformedError
 from lutong_chassis.batches import UndecodableBatch
-from lutong_contracts import Event, UnknownEventTypeError, event_class, sentences
+from lutong_contracts import Event, UnknownEventTypeError, event_class, event_types, sentences
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers
 from lutong_contracts.moments import moment_of_ms
 
@@ -30,6 +30,7 @@ __all__ = [
     "Place",
     "Received",
     "Record",
+    "UnknownTypeError",
     "decode",
     "describe",
     "place",
@@ -40,6 +41,9 @@ __all__ = [
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
+_TYPE: Final = re.compile(r"lutong\.[a-z0-9-]+\.[a-z][a-z0-9-]{0,99}\.v[1-9][0-9]{0,3}")
+"""A type as our contracts name them."""
+
 TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
@@ -49,6 +53,22 @@ class Place(NamedTuple):
     topic: str
     partition: int
     offset: int
+
+
+class UnknownTypeError(MalformedError):
+    """A type that this version of the contracts lacks, of the family of its topic: its owner is ahead of us.
+
+    `older` is the newest version of the same event that is known, if one is.
+    """
+
+    def __init__(self, event_type: str, older: type[Event] | None) -> None:
+        reason, detail = "unknown_type", f"no event type {event_type!r} in this version of the contracts"
+        if older is not None:
+            reason = "newer_version"
+            detail = f"{event_type} is newer than {older.type}: upgrade this service, which then takes the record up by itself"
+        super().__init__(reason, detail, "/type")
+        self.type = event_type
+        self.older = older
 
 
 class Record(Protocol):
@@ -135,9 +155,9 @@ class Incoming:
 
     __slots__ = ("_outcome", "record")
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, outcome: Received[Event] | MalformedError | None = None) -> None:
         self.record = record
-        self._outcome: Received[Event] | MalformedError | None = None
+        self._outcome = outcome
 
     @property
     def outcome(self) -> Received[Event] | MalformedError:
@@ -190,9 +210,7 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
     try:
         cls = event_class(event_type)
     except UnknownEventTypeError:
-        raise MalformedError(
-            "unknown_type", f"no event type {event_type!r} in this version of the contracts", "/type"
-        ) from None
+        raise _unknown(event_type, topic) from None
     if topic is not None and cls.topic.name != topic:
         raise MalformedError("wrong_topic", f"{event_type} belongs on {cls.topic.name}, not on {topic}")
     if len(data) > cls.topic.max_message_bytes:
@@ -201,6 +219,20 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
         return cls.model_validate_json(data)
     except ValidationError as error:
         raise _malformed(error, data, cls) from None
+
+
+def _unknown(event_type: str, topic: str | None) -> MalformedError:
+    """A type of the topic's owner that only newer contracts have, or one that nobody ever heard of."""
+    owner = topic.split(".")[1] if topic else None
+    if owner is None or not _TYPE.fullmatch(event_type) or event_type.split(".")[1] != owner:
+        return MalformedError("unknown_type", f"no event type {event_type!r} in this version of the contracts", "/type")
+    family, _, version = event_type.rpartition(".v")
+    known = {
+        int(each.rpartition(".v")[2]): event
+        for each, event in event_types().items()
+        if each.startswith(f"{family}.v") and int(each.rpartition(".v")[2]) < int(version)
+    }
+    return UnknownTypeError(event_type, known[max(known)] if known else None)
 
 
 def _malformed(error: ValidationError, data: bytes, cls: type[Event]) -> MalformedError:

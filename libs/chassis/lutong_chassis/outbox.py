@@ -6,7 +6,7 @@ The outbox itself is a log, only ever appended to; what the relay has yet to car
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
 
@@ -119,16 +119,20 @@ async def append(tx: Tx, rows: Sequence[OutboxRow]) -> None:
     )
 
 
-async def release_due(tx: Tx, rows_max: int = 500) -> int:
-    """Move deadlines that are due to the outbox; gives how many. Several processes may do so at once."""
+async def release_due(tx: Tx, types: Collection[str], rows_max: int = 500) -> int:
+    """Move deadlines of these types that are due to the outbox; gives how many. Several processes may do so at once.
+
+    Types that are not known here are left to a process that knows them: released now, they would come to one that does not.
+    """
     rows = await tx.fetch(
         f"""
         DELETE FROM deadline
-         WHERE event_id IN (SELECT event_id FROM deadline WHERE due_at <= clock_timestamp()
+         WHERE event_id IN (SELECT event_id FROM deadline WHERE due_at <= clock_timestamp() AND type = ANY ($2)
                              ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
         RETURNING {_DEADLINE.names}
         """,
         rows_max,
+        list(types),
     )
     if rows:
         ordered = sorted(rows, key=lambda row: row["due_at"])

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, skipping
+from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, passed_over, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
@@ -152,7 +152,8 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
 @router.get("/operations/consumer")
 @allowed("viewer")
 async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
-    """What the consumers of this service try again, what retention took before them, and whose keys are misplaced.
+    """What the consumers of this service try again, what retention took before them, whose keys are misplaced, and which
+    types they pass over because no contract of theirs knows them.
 
     A batch is stuck when it has been tried for longer than `stuck_timeout_s`.
     """
@@ -163,6 +164,7 @@ async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
         ],
         "missed": [item._asdict() for item in await noticing.lately_missed(tx)],
         "misplaced": [item._asdict() for item in await noticing.lately_misplaced(tx)],
+        "unknown": [item._asdict() for item in await passed_over.unknown(tx)],
     }
 
 
