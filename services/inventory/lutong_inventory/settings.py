@@ -12,5 +12,8 @@ class InventorySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False)
 
     acceptance_window_s: float = Field(
-        ACCEPTANCE_WINDOW_DEFAULT.total_seconds(), gt=0, description="time that a location has to accept an order"
+        ACCEPTANCE_WINDOW_DEFAULT.total_seconds(),
+        gt=0,
+        le=315_360_000,
+        description="time that a location has to accept an order",
     )
