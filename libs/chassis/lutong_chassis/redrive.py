@@ -21,7 +21,7 @@ Apply = Callable[[Tx, Sequence[Received[Event]]], Awaitable[None]]
 """Takes events in and handles them, in the given transaction."""
 
 REDRIVE_S = 5.0
-"""How long one redrive goes on; whoever asked for it asks again for the rest."""
+"""How long one redrive goes on; the operator asks again for the rest."""
 
 
 class NotParkedError(LookupError):
@@ -29,7 +29,7 @@ class NotParkedError(LookupError):
 
 
 async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reason: str) -> tuple[int, int | None]:
-    """Apply a parked record again and then what waited behind it, for as long as somebody waits for an answer.
+    """Apply a parked record again and then what waited behind it, for `REDRIVE_S` seconds at most.
 
     Gives how many went through, and the head of those that still wait, if there are any: a hot key may have
     thousands. One transaction each: a crash in between leaves the rest parked, in order. Raises what the
@@ -127,10 +127,10 @@ async def _note_failure(pool: Pool, parked_id: int, error: Exception, who: Princ
 
 
 async def _audit(tx: Tx, who: Principal, change: Change) -> None:
-    """Record a change, and publish it: this transaction is nobody else's to finish."""
-    said = len(tx.outgoing)
+    """Record a change, and publish it: no handler and no route ends this transaction."""
+    before = len(tx.outgoing)
     await audit.record(tx, who, change)
-    await outbox.write(tx, tx.outgoing[said:])
+    await outbox.write(tx, tx.outgoing[before:])
 
 
 def _read(row: asyncpg.Record) -> Received[Event]:

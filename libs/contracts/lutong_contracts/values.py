@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from lutong_contracts.enumerations import Open
 from lutong_contracts.moments import in_utc, moment_of
 
 IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
@@ -111,6 +112,13 @@ Mode = Literal["delivery", "pickup"]
 """How goods reach the member: timed delivery from the location, or picked up in store."""
 
 LocationKind = Literal["store", "flagship"]
+"""What a place that goods come from is."""
+
+AnyMode = Annotated[str, Open(Mode)]
+"""A `Mode` in an event: a newer version may write others."""
+
+AnyLocationKind = Annotated[str, Open(LocationKind)]
+"""A `LocationKind` in an event: the same."""
 
 
 class Value(BaseModel):
