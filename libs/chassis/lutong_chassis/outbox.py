@@ -6,7 +6,7 @@ The outbox itself is a log, only ever appended to; what the relay has yet to car
 """
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -113,10 +113,10 @@ async def append(tx: Tx, rows: Sequence[Sequence[object]]) -> None:
     )
 
 
-async def release_due(tx: Tx, types: Collection[str], rows_max: int = 500) -> int:
+async def release_due(tx: Tx, types: Mapping[str, str], rows_max: int = 500) -> int:
     """Move deadlines of these types that are due to the outbox; gives how many. Several processes may do so at once.
 
-    Types that are not known here are left to a process that knows them: released now, they would come to one that does not.
+    `types` has the topic of each: it may have moved since the deadline was set. Types that are not known here are left to a process that knows them: released now, they would come to one that does not.
     """
     rows = await tx.fetch(
         """
@@ -130,7 +130,7 @@ async def release_due(tx: Tx, types: Collection[str], rows_max: int = 500) -> in
     )
     if rows:
         ordered = sorted(rows, key=lambda row: row["due_at"])
-        await append(tx, [tuple(row.values())[:8] for row in ordered])
+        await append(tx, [(row["event_id"], types[row["type"]], *list(row.values())[2:8]) for row in ordered])
     return len(rows)
 
 
