@@ -17,12 +17,12 @@ from aiokafka.errors import KafkaError
 
 from lutong_chassis import failpoints, noticing, observe, skipping
 from lutong_chassis.database import pause_before_retry, transaction
-from lutong_chassis.envelope import Incoming, place
+from lutong_chassis.envelope import Incoming, Place, place
 from lutong_chassis.errors import classify
 from lutong_chassis.narrowing import Narrowed, narrow
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.processing import Processor
-from lutong_chassis.progress import Place, Retry, came_at_s, places_of, ranges, show
+from lutong_chassis.progress import Retry, came_at_s, places_of, ranges, show
 from lutong_chassis.skipping import RecordId, SkipRequest
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Consumer:
         self.handled |= {_partition(record): record.offset + 1 for record in records} | dict(positions or {})
 
     def reassigned(self) -> None:
-        """Other partitions come: how far they are is for Kafka to say, and others may have been told to skip meanwhile."""
+        """Other partitions come: Kafka knows how far they are, and there may be new requests to skip records."""
         self.handled.clear()
         self.committed.clear()
         self.processor.memory.forget()
@@ -151,7 +151,7 @@ class Consumer:
         return [item for item in batch if skipping.record_id(item.record) not in self._skips]
 
     async def _note_retry(self, records: Records, guilty: "Place | None", error: Exception) -> None:
-        """Say what is tried again: to whoever asks this process at once, and to all when it lasts."""
+        """Note what is tried again: in this process at once, and in the database when it lasts."""
         before = self.retrying or Retry(monotonic(), 0, "")
         self.retrying = retry = before.again(summarise_error(error), places_of(records), guilty)
         observe.RETRIES.inc()

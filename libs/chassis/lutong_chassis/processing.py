@@ -15,7 +15,7 @@ from lutong_chassis.envelope import Incoming, MalformedError, Received, UnknownT
 from lutong_chassis.errors import blames, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.parking import ParkCandidate, summarise_error
+from lutong_chassis.parking import ParkCandidate, RecordKey, summarise_error
 from lutong_chassis.passed_over import Memory
 from lutong_contracts import Event
 
@@ -92,12 +92,13 @@ class Processor:
         passed = [item for item in theirs if not self._concerns_us(item.outcome)] if len(ours) < len(theirs) else []
         news = self.memory.news(passed)
         bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
-        keyed = [(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
+        keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
             seen = await parking.already_parked(tx, bad) if bad else set()
             good, stopped = partition_blocked(
-                [item for item in ours if place(item.record) not in seen], await parking.blocked_keys(tx, keyed)
+                [item for item in ours if place(item.record) not in seen] if seen else ours,
+                await parking.blocked_keys(tx, keyed),
             )
             fresh = await handle(tx, good, self.handlers)
             await passed_over.remember(tx, news)
@@ -106,7 +107,7 @@ class Processor:
                 await parking.park(tx, stopped)
                 failpoints.reach("parked_not_committed")
             failpoints.reach("before_commit")
-            said = len(tx.outgoing)
+            published = len(tx.outgoing)
         failpoints.reach("after_commit")
         self.memory.note(news)
         if stopped:
@@ -118,7 +119,7 @@ class Processor:
         observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
         if foreign := noticing.misplaced(good, self.partitions_of):
             await noticing.quietly(noticing.write_misplaced(self.pool, foreign))
-        if said:
+        if published:
             self.after_commit()
         if tx.job_queues:
             self.wake_job_queues(tx.job_queues)
@@ -176,7 +177,7 @@ def _about(stopped: ParkCandidate) -> dict[str, Any]:
 
 
 def partition_blocked(
-    batch: Sequence[Incoming], blocked: set[tuple[str, bytes]]
+    batch: Sequence[Incoming], blocked: set[RecordKey]
 ) -> tuple[list[Received[Event]], list[ParkCandidate]]:
     """Tell what can be handled from what must be parked or wait. A bad record blocks its key at once."""
     blocked = set(blocked)
@@ -184,12 +185,12 @@ def partition_blocked(
     stopped: list[ParkCandidate] = []
     for item in batch:
         record, outcome = item.record, item.outcome
-        stream = (record.topic, bytes(record.key)) if record.key is not None else None
-        waits = stream in blocked
+        key = RecordKey(record.topic, bytes(record.key)) if record.key is not None else None
+        waits = key in blocked
         if isinstance(outcome, MalformedError):
             stopped.append(ParkCandidate(record, "waiting" if waits else "parked", outcome.reason, outcome.detail))
-            if stream:
-                blocked.add(stream)
+            if key:
+                blocked.add(key)
         elif waits:
             stopped.append(
                 ParkCandidate(record, "waiting", "key_blocked", "behind an earlier record of its key", outcome)

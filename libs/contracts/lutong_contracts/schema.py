@@ -1,4 +1,4 @@
-"""JSON Schemas of events, and whether a change to one would break somebody.
+"""JSON Schemas of events, and whether a change to one would break a consumer or a publisher.
 
 A change is compatible when old consumers understand new events and new consumers understand old
 ones: then services can be upgraded in any order, and what is still on a topic can still be read.
@@ -22,7 +22,7 @@ _CLOSED: Final = "; a closed enumeration stays as it is, only an open one grows 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that would break somebody: where, and in one sentence why."""
+    """A change that would break a consumer or a publisher: where, and in one sentence why."""
 
     pointer: str
     why: str

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from lutong_contracts.values import Line, Money, Offer, moment_of
+from lutong_contracts.moments import moment_of
+from lutong_contracts.values import Line, Money, Offer
 
 CardState = Literal["resolving", "active", "unavailable"]
 Status = Literal["requested", "declined", "sourced", "rejected", "fulfilled", "cancelled"]

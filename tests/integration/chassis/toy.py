@@ -21,7 +21,6 @@ from lutong_chassis import (
     Tx,
     TxDependency,
     allowed,
-    consumer,
     envelope,
     not_audited,
     passed_over,
@@ -229,7 +228,7 @@ _read = envelope._read  # for negative controls
 if os.environ.get("TOY_READS"):
     envelope._read = read_badly  # the same
 if os.environ.get("TOY_READS") == "unguarded":
-    vars(consumer)["decode"] = read_badly
+    vars(envelope)["decode"] = read_badly
 
 if os.environ.get("TOY_FORGETS"):
     vars(passed_over)["remember"] = forget  # the same

@@ -162,7 +162,7 @@ async def test_a_redrive_goes_on_beside_a_consumer_and_meets_it_at_the_last_that
     pool = await database.connect(settings_for(url))
     try:
         async with database.transaction(pool) as tx:
-            assert await parking.blocked_keys(tx, [(record.topic, record.key or b"")])
+            assert await parking.blocked_keys(tx, [parking.RecordKey(record.topic, record.key or b"")])
             redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
             redriving = asyncio.create_task(act(SERVICE, url, redrive))
 

@@ -83,17 +83,17 @@ def _streams(service: str, records: Sequence[Record], retention: Retention) -> I
         if record.event_id not in seen:
             seen.add(record.event_id)
             streams[record.topic, record.key].append(record)
-    for (topic, key), said in streams.items():
-        if len({record.partition for record in said}) > 1:
+    for (topic, key), stream in streams.items():
+        if len({record.partition for record in stream}) > 1:
             yield Violation("V1", f"{service}: one key in two partitions of {topic}", f"key {key}")
         if topic not in _COMPACTED:  # there, gaps are what compaction is for
-            yield from _numbered(service, said, aged=retention.has_aged(topic))
+            yield from _numbered(service, stream, aged=retention.has_aged(topic))
 
 
-def _numbered(service: str, said: Sequence[Record], *, aged: bool) -> Iterator[Violation]:
+def _numbered(service: str, stream: Sequence[Record], *, aged: bool) -> Iterator[Violation]:
     """A stream goes on by one. When its beginning was dropped it begins later, and what is published again is older."""
-    first = said[0].sequence
-    for expected, record in enumerate((r for r in said if not aged or r.sequence >= first), first or 1):
+    first = stream[0].sequence
+    for expected, record in enumerate((r for r in stream if not aged or r.sequence >= first), first or 1):
         if record.sequence != expected:
             what = f"{service}: version {record.sequence} where {expected} was due"
             yield Violation("V1", what, f"event {record.event_id} at {record.place}")
@@ -182,7 +182,7 @@ def parked_records_are_held(world: World) -> Iterator[Violation]:
                 yield Violation("V10", "a record that is set aside took effect all the same", where)
 
 
-def nothing_is_told(world: World, canaries: Iterable[str]) -> Iterator[Violation]:
+def nothing_is_revealed(world: World, canaries: Iterable[str]) -> Iterator[Violation]:
     """V11: strings that must stay secret are in no record, no dead letter and no saved answer."""
     for canary in canaries:
         for record in world.records:
