@@ -107,7 +107,7 @@ class Relay:
 
     async def release_deadlines(self) -> NoReturn:
         """Move deadlines to the outbox as they fall due."""
-        known = list(event_types())
+        known = {name: event.topic.name for name, event in event_types().items()}
         while True:
             async with transaction(self.pool) as tx:
                 moved = await outbox.release_due(tx, known)

@@ -173,6 +173,7 @@ class KafkaSubscriber:
         before = self.positions()
         try:
             await self.consumer.look_back(consumer)
+            self.beat_s = monotonic()  # that may have taken a while
             polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
         except Exception as error:
             await self._note_unreadable(consumer, before, error)

@@ -31,6 +31,8 @@ from lutong_contracts.values import Identifier
 
 SUFFIX = os.environ.get("TOY_TOPIC", "default")
 HEARD = Topic(f"lutong.toy.heard-{SUFFIX}", key="counter", partitions=4)
+if os.environ.get("TOY_MOVED"):  # the release that has more partitions
+    HEARD = Topic(f"{HEARD.name}-wide", key="counter", partitions=16, moved_from=HEARD.name)
 SAID = Topic(f"lutong.toy.said-{SUFFIX}", key="counter", partitions=4)
 
 
