@@ -2,14 +2,15 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer
 from axe_playwright_python.sync_playwright import Axe
+from confluent_kafka import Producer
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from lutong_console.cli.commands.console import Server
@@ -187,19 +188,14 @@ def test_keys_lead_to_pages_and_rows(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-async def publish_nonsense(stack: Stack, key: str) -> None:
-    """A record that nobody understands, on a topic that the registry consumes."""
-    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap)
-    await producer.start()
-    headers = [("content-type", b"application/json"), ("ce_specversion", b"1.0"), ("ce_id", key.encode())]
-    await producer.send_and_wait("lutong.feed.posts", b"{nonsense", key=key.encode(), headers=headers)
-    await producer.stop()
-
-
 @pytest.fixture
-async def parked_key(stack: Stack) -> str:
-    key = "post-of-nobody"
-    await publish_nonsense(stack, key)
+def parked_key(stack: Stack) -> str:
+    """The key of a record that nobody understands, on a topic that the registry consumes."""
+    key = f"post-{time.time_ns()}"
+    producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})  # no event loop: the browser's is running
+    headers = [("content-type", b"application/json"), ("ce_specversion", b"1.0"), ("ce_id", key.encode())]
+    producer.produce("lutong.feed.posts", b"{nonsense", key=key.encode(), headers=headers)
+    assert producer.flush(20) == 0
     return key
 
 

@@ -1,8 +1,9 @@
-// Keeps the strips current by one stream of the server; closed while nobody looks.
+// Keeps the strips current.
+import { follow } from "./live.js";
+
 const table = document.getElementById("strips");
 const language = document.documentElement.lang;
 const SIGNS = { OK: "●", WARN: "▲", STOP: "■", STALL: "◆", REWIND: "◀" };
-let source = null;
 
 const amount = (value) => new Intl.NumberFormat(language).format(value);
 
@@ -41,13 +42,4 @@ function show(strip) {
   for (const field of ["lag_age_s", "parked_age_s", "outbox_age_s"]) write(row, field, age(strip.sample[field]));
 }
 
-function listen() {
-  source = new EventSource("/live");
-  source.addEventListener("strips", (event) => JSON.parse(event.data).forEach(show));
-}
-
-document.addEventListener("visibilitychange", () => {
-  source?.close();
-  if (!document.hidden) listen();
-});
-listen();
+follow("/live", { strips: (strips) => strips.forEach(show) });

@@ -1,9 +1,10 @@
 // Follows the topics: new records come in at the top, the oldest leave at the bottom.
+import { follow } from "./live.js";
+
 const ROWS_MAX = 500;
 const body = document.querySelector("#records tbody");
 const pause = document.getElementById("pause");
 const dropped = document.getElementById("dropped");
-let source = null;
 let lost = 0;
 
 function cell(name, content) {
@@ -45,21 +46,13 @@ function show(frame) {
   dropped.textContent = `${dropped.dataset.text} ${lost}`;
 }
 
-function listen() {
-  const filter = document.getElementById("records").dataset.filter;
-  source = new EventSource(`/tail/stream?filter=${encodeURIComponent(filter)}`);
-  source.addEventListener("records", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("ended", () => source.close());
-}
-
-function follow(wanted) {
-  source?.close();
-  source = null;
-  if (wanted) listen();
-  pause.textContent = wanted ? pause.dataset.pause : pause.dataset.resume;
-}
+const filter = document.getElementById("records").dataset.filter;
+const set = follow(`/tail/stream?filter=${encodeURIComponent(filter)}`, { records: show });
+let isPaused = false;
 
 pause.hidden = false;
-pause.addEventListener("click", () => follow(source === null));
-document.addEventListener("visibilitychange", () => follow(!document.hidden));
-follow(true);
+pause.addEventListener("click", () => {
+  isPaused = !isPaused;
+  set(!isPaused);
+  pause.textContent = isPaused ? pause.dataset.resume : pause.dataset.pause;
+});
