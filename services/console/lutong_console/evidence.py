@@ -9,7 +9,7 @@ import httpx
 
 from lutong_console.cli.commands.parked import parked_of
 from lutong_console.cli.errors import ConsoleError
-from lutong_console.pipeline import Sample, sample
+from lutong_console.pipeline import Sample, Sampler
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.why import Consumer, Evidence, Parked
@@ -21,7 +21,7 @@ async def gather(target: Suite, samples: Mapping[str, Sample | None] | None = No
     """Ask all services at the same time; samples that are known already are not taken again."""
     async with target.client(_TIMEOUT_S) as client:
         found = await asyncio.gather(*(_parked(client, service, url) for service, url in target.urls.items()))
-    return evidence_of(samples or await sample(target), [record for records in found for record in records])
+    return evidence_of(samples or await Sampler(target).sample(), [record for records in found for record in records])
 
 
 async def _parked(client: httpx.AsyncClient, service: str, url: str) -> list[Parked]:

@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import monotonic
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from lutong_chassis.kafka import KafkaAccess
-from lutong_chassis.topics import admin
+from lutong_console import offsets
+from lutong_console.offsets import Progress
 from lutong_console.targets import Suite
 
 Verdict = Literal["OK", "WARN", "STOP", "STALL", "REWIND"]
@@ -30,21 +30,6 @@ WINDOW: Final = 30
 _LATE_S: Final = 5.0
 """An older event than this, in an outbox or before a consumer, makes a place narrow."""
 _TIMEOUT_S: Final = 4.0
-
-
-class Progress(NamedTuple):
-    """How far a group has come in one partition: the next offset to handle, and the ends of the log."""
-
-    topic: str
-    partition: int
-    committed: int
-    begin: int
-    end: int
-
-    @property
-    def lag_events(self) -> int:
-        """Offsets that are not handled yet; those that retention took are gone."""
-        return max(0, self.end - max(self.committed, self.begin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +160,33 @@ def as_json(each: Strip) -> dict[str, Any]:
     }
 
 
-async def sample(target: Suite) -> dict[str, Sample | None]:
-    """One sample of each service, all asked at the same time; None for one that does not answer."""
-    async with target.client(_TIMEOUT_S) as client:
-        counted, progress = await asyncio.gather(
-            asyncio.gather(*(_counts(client, url) for url in target.urls.values())), _progress_or_nothing(target)
-        )
-    return {
-        service: None if counts is None else _sample(counts, progress.get(service, ()))
-        for service, counts in zip(target.urls, counted, strict=True)
-    }
+@dataclass(slots=True)
+class Sampler:
+    """Takes samples of one suite. Its client of Kafka is made once, and connects when it is first asked."""
+
+    target: Suite
+    _client: AdminClient = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._client = offsets.client_of(self.target.kafka)
+
+    async def sample(self) -> dict[str, Sample | None]:
+        """One sample of each service, all asked at the same time; None for one that does not answer."""
+        async with self.target.client(_TIMEOUT_S) as client:
+            progress = asyncio.create_task(asyncio.to_thread(self._progress))
+            counted = await asyncio.gather(*(_counts(client, url) for url in self.target.urls.values()))
+        known = await progress
+        return {
+            service: None if counts is None else _sample(counts, known.get(service, ()))
+            for service, counts in zip(self.target.urls, counted, strict=True)
+        }
+
+    def _progress(self) -> dict[str, list[Progress]]:
+        """The groups' progress; nothing while Kafka does not answer: the services show that themselves."""
+        try:
+            return offsets.progress_of(self._client, tuple(self.target.urls))
+        except KafkaException:
+            return {}
 
 
 async def _counts(client: httpx.AsyncClient, url: str) -> dict[str, float] | None:
@@ -222,37 +224,3 @@ def _sample(counts: Mapping[str, float], progress: Sequence[Progress]) -> Sample
         stuck_s=counts.get("lutong_consumer_stuck_seconds", 0.0),
         progress=tuple(progress),
     )
-
-
-async def _progress_or_nothing(target: Suite) -> dict[str, list[Progress]]:
-    """The groups' progress; nothing while Kafka does not answer: the services say so themselves."""
-    try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            return await progress_of(target.kafka, tuple(target.urls))
-    except (KafkaError, OSError):
-        return {}
-
-
-async def progress_of(kafka: KafkaAccess, services: Sequence[str]) -> dict[str, list[Progress]]:
-    """By service, how far its group is in each partition that it consumes."""
-    async with admin(kafka) as client:
-        groups = {service: await client.list_consumer_group_offsets(f"lutong-{service}") for service in services}
-    partitions = sorted({partition for committed in groups.values() for partition in committed})
-    begins, ends = await _ends(kafka, partitions)
-    return {
-        service: [Progress(p.topic, p.partition, at.offset, begins[p], ends[p]) for p, at in sorted(committed.items())]
-        for service, committed in groups.items()
-    }
-
-
-async def _ends(
-    kafka: KafkaAccess, partitions: Sequence[TopicPartition]
-) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-    """First and next offset of each partition."""
-    consumer = AIOKafkaConsumer(**kafka.client, isolation_level="read_committed")
-    await consumer.start()
-    try:
-        consumer.assign(list(partitions))
-        return await consumer.beginning_offsets(list(partitions)), await consumer.end_offsets(list(partitions))
-    finally:
-        await consumer.stop()

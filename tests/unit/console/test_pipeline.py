@@ -1,4 +1,5 @@
-from lutong_console.pipeline import Progress, Sample, Window, drain_s, judge
+from lutong_console.offsets import Progress
+from lutong_console.pipeline import Sample, Window, drain_s, judge
 
 
 def a_sample(at_s: float, *, lag: int = 0, position: int = 100, stuck_s: float = 0, lag_age_s: float = 0) -> Sample:

@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from lutong_console import pipeline
-from lutong_console.pipeline import Window
+from lutong_console.pipeline import Sampler, Window
 from lutong_console.targets import Suite
 
 SAMPLE_EVERY_S: Final = 2.0
@@ -26,9 +26,10 @@ class Live:
     _closed: bool = False
 
     async def run(self) -> None:
-        """Sample until cancelled. A sample that fails altogether is silence of all services."""
+        """Sample until cancelled."""
+        sampler = Sampler(self.target)
         while True:
-            self.window.add(await pipeline.sample(self.target))
+            self.window.add(await sampler.sample())
             async with self._changed:
                 self._count += 1
                 self._changed.notify_all()

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import Rows, emit_json, err, out, say, table
-from lutong_console.pipeline import Strip, Window, as_json, sample
+from lutong_console.pipeline import Sampler, Strip, Window, as_json
 from lutong_console.targets import Json, StackName, Suite, suite
 
 _EVERY_S: Final = 2.0
@@ -47,19 +47,19 @@ def lag(
 
 
 async def _window(target: Suite) -> Window:
-    window = Window()
+    window, sampler = Window(), Sampler(target)
     for remaining in reversed(range(_SAMPLES)):
-        window.add(await sample(target))
+        window.add(await sampler.sample())
         if remaining:
             await asyncio.sleep(_EVERY_S / 2)  # the distance of two samples
     return window
 
 
 async def _watch(target: Suite, *, as_json_lines: bool) -> None:
-    window = Window()
+    window, sampler = Window(), Sampler(target)
     with Live(console=out, transient=False, auto_refresh=False) as screen:
         while True:
-            window.add(await sample(target))
+            window.add(await sampler.sample())
             if as_json_lines or not out.is_terminal:
                 emit_json([as_json(strip) for strip in window.strips])
             else:
