@@ -109,12 +109,12 @@ class Tx:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that is rolled back when it raises: its rows, its events and its count of audit rows."""
-        said, audited = len(self.outgoing), self.audited
+        published, audited = len(self.outgoing), self.audited
         try:
             async with self.connection.transaction():
                 yield
         except BaseException:
-            del self.outgoing[said:]
+            del self.outgoing[published:]
             self.audited = audited
             raise
 

@@ -107,7 +107,7 @@ class Processor:
                 await parking.park(tx, stopped)
                 failpoints.reach("parked_not_committed")
             failpoints.reach("before_commit")
-            said = len(tx.outgoing)
+            published = len(tx.outgoing)
         failpoints.reach("after_commit")
         self.memory.note(news)
         if stopped:
@@ -119,7 +119,7 @@ class Processor:
         observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
         if foreign := noticing.misplaced(good, self.partitions_of):
             await noticing.quietly(noticing.write_misplaced(self.pool, foreign))
-        if said:
+        if published:
             self.after_commit()
         if tx.job_queues:
             self.wake_job_queues(tx.job_queues)

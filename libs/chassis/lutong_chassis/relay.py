@@ -61,7 +61,7 @@ def producer(kafka: KafkaAccess, client_id: str) -> AIOKafkaProducer:
 
 @dataclass(slots=True)
 class Relay:
-    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that said something."""
+    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that wrote events."""
 
     pool: Pool
     settings: Settings
@@ -74,7 +74,7 @@ class Relay:
         self._woken.set()
 
     async def run(self) -> None:
-        """Carry rows until something fails. Whoever runs it again starts over from what is still pending."""
+        """Carry rows until something fails. The next run starts over from what is still pending."""
         sender = producer(self.settings.kafka, f"{self.source}-relay")
         try:
             await sender.start()
@@ -163,7 +163,7 @@ async def pending(connection: Connection, shards: Sequence[int], rows_max: int) 
     """What is not published yet, by id within each shard. Never `id > last`: ids do not commit in order.
 
     Shards are emptied in the order given until there are `rows_max` rows, so that a backlog of any length
-    costs the same per row; whoever asks again turns the order, lest one shard starve another. OFFSET 0
+    costs the same per row; each round turns the order, lest one shard starve another. OFFSET 0
     keeps PostgreSQL from reading the whole log instead of looking up each row.
     """
     if not shards:

@@ -1,6 +1,6 @@
 """For tests of a service: its real handlers and routes on a real PostgreSQL, without Kafka in between.
 
->>> said = await deliver(pool, handlers, PostPublished(...))
+>>> events = await deliver(pool, handlers, PostPublished(...))
 >>> async with http_client(service, pool) as client: await client.post("/v1/posts", json=...)
 """
 
@@ -52,7 +52,7 @@ def a_received(event: Event, *, id: str | None = None, cause: Cause | None = Non
 
 
 async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Event]) -> list[Event]:
-    """Deliver events in one batch, as one poll would; gives what was said, deadlines included, in order."""
+    """Deliver events in one batch, as one poll would; returns the events that follow, deadlines included, in order."""
     received = [item if isinstance(item, Received) else a_received(item) for item in events]
     async with database.transaction(pool) as tx:
         await processing.handle(tx, received, handlers)
@@ -60,7 +60,7 @@ async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Even
 
 
 async def run_jobs(pool: Pool, queue: JobQueue[Any, Any]) -> list[Event]:
-    """Run an errand once for every job that is due, as its loop would; gives what was said."""
+    """Run a job queue once for every job that is due, as its loop would; returns the events that follow."""
     claimed = await jobs.claim(pool, queue, queue.at_once)
     answers = [answer for job in claimed if (answer := await jobs.ask(queue, job)) is not None]
     return [outgoing.event for outgoing in await jobs.record(pool, queue, answers)] if answers else []
@@ -96,7 +96,7 @@ def a_viewer() -> Principal:
 
 
 def a_merchant(merchant_id: str) -> Principal:
-    """Somebody who works for a merchant."""
+    """An employee of a merchant."""
     return Principal(f"staff-of-{merchant_id}", "merchant", merchant_id=merchant_id)
 
 
@@ -107,12 +107,12 @@ def a_member(member_id: str) -> Principal:
 
 @cache
 def signer() -> tokens.Signer:
-    """Whoever issues the tokens of this process's tests."""
+    """The issuer of the tokens of this process's tests."""
     return tokens.generate()
 
 
 def bearer(who: Principal) -> dict[str, str]:
-    """The header that says who asks."""
+    """The header that names the caller."""
     return {"authorization": f"Bearer {signer().token(who)}"}
 
 
@@ -120,7 +120,7 @@ def bearer(who: Principal) -> dict[str, str]:
 async def http_client(
     service: Service, pool: Pool, who: Principal | None = None, **overrides: object
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service's own routes, in process, asking as somebody (an admin, if nobody is named).
+    """A client of the service's own routes, in process, calling as a principal (an admin by default).
 
     Nothing else of the service runs, and it takes any number of requests. `overrides` are settings.
     """
@@ -159,7 +159,7 @@ async def create_database(admin_url: str, name: str, *, template: str | None = N
 
 
 async def drop_database(admin_url: str, name: str) -> None:
-    """Drop a database and whoever is connected to it."""
+    """Drop a database, and cut all connections to it."""
     connection = await asyncpg.connect(admin_url)
     try:
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
