@@ -142,10 +142,10 @@ async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependen
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     card = await _open_card(tx, post_id, viewer.viewer_id)
     await store.count(tx, "taps", [post_id])
-    said = CardTapped(
+    tapped = CardTapped(
         viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"], version=card["version"]
     )
-    tx.publish(said, cause=_cause(card))
+    tx.publish(tapped, cause=_cause(card))
     if who.is_staff:
         await record(tx, who, Change("card.tap", f"post:{post_id}", after=viewer.model_dump()))
     return CardView(**{name: card[name] for name in CardView.model_fields})
@@ -159,8 +159,8 @@ async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency)
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     card = await _open_card(tx, post_id, viewer.viewer_id)
     await store.count(tx, "solved", [post_id])
-    said = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
-    tx.publish(said, cause=_cause(card))
+    solved = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
+    tx.publish(solved, cause=_cause(card))
     if who.is_staff:
         await record(tx, who, Change("card.solve", f"post:{post_id}", after=viewer.model_dump()))
     return {"post_id": post_id}
@@ -177,7 +177,7 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
     priced = domain.price([OrderLine(line.sku, line.units) for line in wanted.lines], program)
     if isinstance(priced, Refusal):
         raise Problem(422, priced.kind, priced.detail)
-    said = ServiceRequested(
+    placed = ServiceRequested(
         viewer_id=wanted.viewer_id,
         order_id=tx.new_id(),
         post_id=post_id,
@@ -189,12 +189,12 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
         mode=wanted.mode,
         coupon_id=wanted.coupon_id,
     )
-    await store.save_request(tx, said, _cause(card))
+    await store.save_request(tx, placed, _cause(card))
     await store.count(tx, "requested", [post_id])
-    tx.publish(said, cause=_cause(card))
+    tx.publish(placed, cause=_cause(card))
     if who.is_staff:
-        await record(tx, who, on_record.request_placed(said))
-    return _request_view(await store.request(tx, said.order_id) or not_found("request", said.order_id))
+        await record(tx, who, on_record.request_placed(placed))
+    return _request_view(await store.request(tx, placed.order_id) or not_found("request", placed.order_id))
 
 
 @router.post("/v1/requests/{order_id}/cancellation", status_code=202)

@@ -87,11 +87,11 @@ async def approve_version(program_id: Identifier, version: VersionNumber, who: W
 @allowed("operator")
 @audited("version.reject")
 async def reject_version(
-    program_id: Identifier, version: VersionNumber, because: ReasonBody, who: Who, tx: TxDependency
+    program_id: Identifier, version: VersionNumber, body: ReasonBody, who: Who, tx: TxDependency
 ) -> ProgramView:
     """Reject a submitted version, or take back an approved one that is not released."""
     return await _move(
-        tx, who, program_id, "version.reject", lambda program: domain.reject(program, version, because.reason), because
+        tx, who, program_id, "version.reject", lambda program: domain.reject(program, version, body.reason), body
     )
 
 
@@ -114,14 +114,14 @@ async def roll_back_version(program_id: Identifier, version: VersionNumber, who:
 @router.post("/v1/programs/{program_id}/suspension")
 @allowed("operator")
 @audited("program.suspend", shows=("suspended",))
-async def suspend_program(program_id: Identifier, because: ReasonBody, who: Who, tx: TxDependency) -> ProgramView:
+async def suspend_program(program_id: Identifier, body: ReasonBody, who: Who, tx: TxDependency) -> ProgramView:
     """Suspend a program: every card that leads to it becomes unavailable."""
     program = await _lock(tx, who, program_id)
-    change = _accepted(domain.suspend(program, because.reason), program)
-    await program_store.save_suspension(tx, program_id, because.reason)
+    change = _accepted(domain.suspend(program, body.reason), program)
+    await program_store.save_suspension(tx, program_id, body.reason)
     tx.publish(*change.events)
     effect = {"suspended": False}, {"suspended": True}
-    await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", because.reason, *effect))
+    await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", body.reason, *effect))
     return _view(await _lock(tx, who, program_id))
 
 
@@ -240,7 +240,7 @@ async def _lock(tx: Tx, who: Who, program_id: str) -> Program:
 
 
 async def _move(
-    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, because: ReasonBody | None = None
+    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, body: ReasonBody | None = None
 ) -> ProgramView:
     """Let a decision about versions take effect, and the search see it."""
     program = await _lock(tx, who, program_id)
@@ -250,7 +250,7 @@ async def _move(
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)
     if who.is_staff:
-        await audit.record(tx, who, *_moved(action, program, after, because.reason if because else None))
+        await audit.record(tx, who, *_moved(action, program, after, body.reason if body else None))
     return _view(after)
 
 

@@ -43,8 +43,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check the whole suite against its identities, over four databases and all topics. Exit code 1 on a violation."""
-    told = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
-    look = _Look(suite(stack), canary or [], told)
+    outcomes = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
+    look = _Look(suite(stack), canary or [], outcomes)
     world, violations = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
     given = {"V8": history is not None, "V11": bool(canary)}
     unchecked = {name: option for name, option in COMPARED_WITH.items() if not given[name]}
@@ -62,7 +62,7 @@ class _Look:
 
     target: Suite
     canaries: list[str]
-    told: list[dict[str, Any]]
+    outcomes: list[dict[str, Any]]
 
     async def once(self) -> tuple[World, list[Violation]]:
         """One look, whatever moves meanwhile."""
@@ -72,7 +72,7 @@ class _Look:
             raise ConsoleError(
                 f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
             ) from None
-        return world, evaluate(world, self.canaries, self.told)
+        return world, evaluate(world, self.canaries, self.outcomes)
 
     async def until_still(self, settle_s: float) -> tuple[World, list[Violation]]:
         """Two looks that agree are one truth. While something moves, look again, up to a deadline."""

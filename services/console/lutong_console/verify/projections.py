@@ -24,9 +24,11 @@ def projections_follow(world: World) -> Iterator[Violation]:
     }
     ours = {row["program_id"]: (row["version"], row["suspended_for"]) for row in world.rows("feed", "program")}
     for program_id in sorted(theirs.keys() | ours.keys()):
-        said, shown = theirs.get(program_id), ours.get(program_id)
-        if said != shown:
-            yield Violation("V9", f"the registry says {said}, the feed shows {shown}", f"program {program_id}")
+        registry_shows, shown = theirs.get(program_id), ours.get(program_id)
+        if registry_shows != shown:
+            yield Violation(
+                "V9", f"the registry says {registry_shows}, the feed shows {shown}", f"program {program_id}"
+            )
     for card in world.rows("feed", "card"):
         version, suspended_for = theirs.get(card["program_id"] or "", (None, None))
         if card["state"] == "active" and (version is None or suspended_for):
