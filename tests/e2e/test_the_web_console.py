@@ -193,7 +193,7 @@ def parked_key(stack: Stack) -> str:
     """The key of a record that nobody understands, on a topic that the registry consumes."""
     key = f"post-{time.time_ns()}"
     producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})  # no event loop: the browser's is running
-    headers = [("content-type", b"application/json"), ("ce_specversion", b"1.0"), ("ce_id", key.encode())]
+    headers: dict[str, str | bytes | None] = {"content-type": "application/json", "ce_specversion": "1.0", "ce_id": key}
     producer.produce("lutong.feed.posts", b"{nonsense", key=key.encode(), headers=headers)
     assert producer.flush(20) == 0
     return key

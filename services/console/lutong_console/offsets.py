@@ -52,8 +52,8 @@ def progress_of(client: AdminClient, services: Sequence[str]) -> dict[str, list[
     """
     groups = {service: _committed(client, f"lutong-{service}") for service in services}
     partitions = sorted({place for committed in groups.values() for place in committed})
-    begins = _offsets(client, partitions, OffsetSpec.earliest())
-    ends = _offsets(client, partitions, OffsetSpec.latest())
+    begins = _offsets(client, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # its stub has no types
+    ends = _offsets(client, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the same
     return {
         service: [Progress(*place, at, begins[place], ends[place]) for place, at in sorted(committed.items())]
         for service, committed in groups.items()

@@ -122,7 +122,7 @@ def _missing(step: Step, evidence: Evidence) -> set[str]:
     """Services that handle this type and have not consumed this event; an owner passes over what it published itself."""
     event = event_types().get(step.type)
     own = {step.service} if event and event.from_others else set()
-    return {service for service, types in evidence.handled.items() if step.type in types} - set(step.heard) - own
+    return {service for service, types in evidence.handled.items() if step.type in types} - set(step.consumed_by) - own
 
 
 def _not_consumed(step: Step, service: str, evidence: Evidence) -> Reason:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,8 +14,12 @@ TAPPED, FOUND, SOURCED = (
 )
 
 
-def a_step(kind: str = TAPPED, *, key: str = "viewer-1", heard: tuple[str, ...] = (), published: bool = True) -> Step:
-    return Step("event-1", kind, key, kind.split(".")[1], AT, None, dict.fromkeys(heard, 5), published, "journey-1")
+def a_step(
+    kind: str = TAPPED, *, key: str = "viewer-1", consumed_by: tuple[str, ...] = (), published: bool = True
+) -> Step:
+    return Step(
+        "event-1", kind, key, kind.split(".")[1], AT, None, dict.fromkeys(consumed_by, 5), published, "journey-1"
+    )
 
 
 BEHIND = Consumer(240, 31.0)
@@ -58,14 +63,14 @@ def test_a_service_that_is_silent_is_the_reason() -> None:
 
 
 def test_a_post_is_not_waited_for_by_the_service_that_published_it() -> None:
-    posted = a_step("lutong.feed.post-published.v1", heard=("registry",))
+    posted = a_step("lutong.feed.post-published.v1", consumed_by=("registry",))
     known = Evidence({"feed": frozenset({posted.type}), "registry": frozenset({posted.type})}, {"feed": None})
     assert why([posted], known).kind == "ended"
 
 
 def test_a_post_of_others_is_waited_for_by_the_feed() -> None:
-    posted = a_step("lutong.feed.post-published.v1", heard=("registry",))
-    by_others = Step(*(getattr(posted, name) for name in ("event_id", "type", "key")), "crm", AT, None, {}, True, "j")
+    posted = a_step("lutong.feed.post-published.v1", consumed_by=("registry",))
+    by_others = replace(posted, service="crm", consumed_by={})
     known = Evidence({"feed": frozenset({posted.type})}, {"feed": None})
     assert why([by_others], known).service == "feed"
 
@@ -88,4 +93,4 @@ def test_the_first_obstacle_on_the_way_is_the_reason() -> None:
 def test_each_sentence_has_its_values() -> None:
     reason = why([a_step()], evidence(a_record()))
     for text in SENTENCES.values():
-        assert "%(" not in sentence(reason, lambda _, text=text: text)
+        assert "%(" not in sentence(reason, dict.fromkeys(SENTENCES.values(), text).__getitem__)

@@ -61,7 +61,9 @@ async def journey(request: Request) -> Response:
 def chart(steps: Sequence[Step]) -> list[Bar]:
     """Where each event is on a line of 1,000 units, from the first to the last moment of the journey. Pure."""
     began = steps[0].at
-    spans = [(round((step.at - began).total_seconds() * 1000), max(step.heard.values(), default=0)) for step in steps]
+    spans = [
+        (round((step.at - began).total_seconds() * 1000), max(step.consumed_by.values(), default=0)) for step in steps
+    ]
     scale = _WIDTH / max(1, *(ms + lasts_ms for ms, lasts_ms in spans))
     return [Bar(ms, round(ms * scale, 1), max(_NARROW, round(lasts_ms * scale, 1))) for ms, lasts_ms in spans]
 

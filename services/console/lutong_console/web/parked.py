@@ -102,11 +102,11 @@ async def act(request: Request) -> Response:
         raise PageError(404, f"nothing is called {verb} that can be done to a parked record")
     url = f"{target.urls[service]}/operations/parked/{parked_id}"
     async with target.client(_TIMEOUT_S) as client:
-        done, said, status = await _outcome(client, url, verb, reason)
+        done, content, status = await _outcome(client, url, verb, reason)
         shown = await call(client, "GET", url)
     data = {
         "service": service,
-        "record": shown | {"said": said},
+        "record": shown | {"content": content},
         "done": done,
         "typed": reason if status != 200 else "",
     }

@@ -7,7 +7,7 @@ import typer
 import uvicorn
 
 from lutong_console.cli.errors import USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, out, say
+from lutong_console.cli.screen import echo, emit_json, out
 from lutong_console.targets import Json, StackName, suite
 from lutong_console.web.access import Access
 from lutong_console.web.app import create
@@ -52,4 +52,4 @@ class Server(uvicorn.Server):
             emit_json({"url": link})
             return
         out.print(f"open {link}")
-        say("the link is good once, for ten minutes; Ctrl-C ends")
+        echo("the link is good once, for ten minutes; Ctrl-C ends")

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
-from lutong_console.cli.screen import Rows, emit_json, err, out, say, table
+from lutong_console.cli.screen import Rows, echo, emit_json, err, out, table
 from lutong_console.pipeline import Sampler, Strip, Window, as_json
 from lutong_console.targets import Json, StackName, Suite, suite
 
@@ -42,7 +42,7 @@ def lag(
     else:
         out.print(_shown(strips))
     if any(strip.verdict != "OK" for strip in strips):
-        say("next: lutong doctor")
+        echo("next: lutong doctor")
         raise typer.Exit(UNREACHABLE if any(strip.verdict == "STOP" for strip in strips) else PROBLEM)
 
 
