@@ -179,6 +179,7 @@ def test_the_language_is_switched_by_one_button(page: Page) -> None:
 
 
 def test_keys_lead_to_pages_and_rows(page: Page) -> None:
+    page.wait_for_load_state()  # scripts of a page run before it is loaded
     page.keyboard.press("g")
     page.keyboard.press("c")
     expect(page.get_by_role("heading", level=1)).to_have_text("Catalogue")
