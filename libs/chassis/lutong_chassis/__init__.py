@@ -7,10 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lutong_chassis.commands import Answer, Asked
     from lutong_chassis.database import Tx, columns
     from lutong_chassis.envelope import Cause, Outgoing, Received
     from lutong_chassis.handlers import Handlers
     from lutong_chassis.http import (
+        Ask,
         Command,
         Problem,
         TxDependency,
@@ -25,16 +27,31 @@ if TYPE_CHECKING:
     from lutong_chassis.service import Service
 
 _ROOMS = {
+    "commands": ("Answer", "Asked"),
     "database": ("Tx", "columns"),
     "envelope": ("Cause", "Outgoing", "Received"),
     "jobs": ("JobQueue",),
     "handlers": ("Handlers",),
-    "http": ("Command", "Problem", "TxDependency", "Who", "allowed", "audited", "not_audited", "not_found", "routes"),
+    "http": (
+        "Ask",
+        "Command",
+        "Problem",
+        "TxDependency",
+        "Who",
+        "allowed",
+        "audited",
+        "not_audited",
+        "not_found",
+        "routes",
+    ),
     "service": ("Service",),
 }
 """Where each name is. A room is entered when somebody asks for it: the command line needs no web server to find Kafka."""
 
 __all__ = [
+    "Answer",
+    "Ask",
+    "Asked",
     "Cause",
     "Command",
     "Handlers",

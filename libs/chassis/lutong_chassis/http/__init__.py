@@ -1,5 +1,6 @@
 """Commands and queries over HTTP: who may ask, a transaction each, answered once per Idempotency-Key."""
 
+from lutong_chassis.http.asking import Ask
 from lutong_chassis.http.authorization import Authorizer, GuardedRoute, Who, allowed, audited, not_audited
 from lutong_chassis.http.limits import BodyLimit, HeadAsGet, RequestIds, SafeHeaders
 from lutong_chassis.http.load_shedding import LoadSheddingProtocol
@@ -8,6 +9,7 @@ from lutong_chassis.http.routing import Command, TxDependency, routes
 from lutong_chassis.problem import Problem, not_found
 
 __all__ = [
+    "Ask",
     "Authorizer",
     "BodyLimit",
     "Command",
