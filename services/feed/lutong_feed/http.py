@@ -11,7 +11,7 @@ from lutong_chassis import Cause, Problem, Received, Tx, TxDependency, Who, allo
 from lutong_chassis.audit import Change, record
 from lutong_chassis.auth import Principal
 from lutong_chassis.http import ingest
-from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
+from lutong_contracts.feed import PostPublished, RequestCancelled, ServiceRequested
 from lutong_contracts.values import Identifier
 from lutong_feed import domain, on_record, store
 from lutong_feed.bodies import (
@@ -29,8 +29,10 @@ from lutong_feed.bodies import (
     Viewer,
 )
 from lutong_feed.domain import CANCELLABLE, Cursor, Refusal
+from lutong_feed.engagements import http as engagements
 
 router = routes("feed")
+router.routes += engagements.router.routes
 
 
 @router.put("/v1/accounts/{account_id}")
@@ -127,38 +129,6 @@ async def get_post(post_id: Identifier, tx: TxDependency) -> PostView:
     return _view(await store.post(tx, post_id) or not_found("post", post_id))
 
 
-@router.post("/v1/posts/{post_id}/card/taps", status_code=201)
-@allowed("member", "operator")
-@audited("card.tap", own="member", shows=("viewer_id",))
-async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> CardView:
-    """Open the mini-program from the card; the answer says which page of which version."""
-    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
-    card = await _open_card(tx, post_id, viewer.viewer_id)
-    await store.count(tx, "taps", [post_id])
-    said = CardTapped(
-        viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"], version=card["version"]
-    )
-    tx.publish(said, cause=_cause(card))
-    if who.is_staff:
-        await record(tx, who, Change("card.tap", f"post:{post_id}", after=viewer.model_dump()))
-    return CardView(**{name: card[name] for name in CardView.model_fields})
-
-
-@router.post("/v1/posts/{post_id}/card/solutions", status_code=201)
-@allowed("member", "operator")
-@audited("card.solve", own="member", shows=("viewer_id",))
-async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Say that a viewer got done in the mini-program what the post was about."""
-    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
-    card = await _open_card(tx, post_id, viewer.viewer_id)
-    await store.count(tx, "solved", [post_id])
-    said = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
-    tx.publish(said, cause=_cause(card))
-    if who.is_staff:
-        await record(tx, who, Change("card.solve", f"post:{post_id}", after=viewer.model_dump()))
-    return {"post_id": post_id}
-
-
 @router.post("/v1/posts/{post_id}/card/requests", status_code=202)
 @allowed("member", "operator")
 @audited("request.place", own="member", shows=("viewer_id", "total_minor"))
@@ -183,7 +153,6 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
         coupon_id=wanted.coupon_id,
     )
     await store.save_request(tx, said, _cause(card))
-    await store.count(tx, "requested", [post_id])
     tx.publish(said, cause=_cause(card))
     if who.is_staff:
         await record(tx, who, on_record.request_placed(said))

@@ -200,19 +200,6 @@ async def move_requests(
     )
 
 
-async def count(tx: Tx, kind: str, post_ids: Sequence[str]) -> None:
-    """Count deeds on posts; `kind` is taps, solved, requested or fulfilled."""
-    await tx.execute(
-        f"""
-        UPDATE counter
-           SET {kind} = {kind} + done.times
-          FROM (SELECT post_id, count(*) AS times FROM unnest($1::text[]) AS post_id GROUP BY post_id) AS done
-         WHERE counter.post_id = done.post_id
-        """,
-        sorted(post_ids),
-    )
-
-
 async def card(tx: Tx, post_id: str) -> asyncpg.Record | None:
     """The card on a post, with what its program shows now."""
     return await tx.fetchrow(
