@@ -15,7 +15,7 @@ from lutong_console.cli.screen import json_line
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack
 from tests.e2e.test_command_line import Lutong, lutong
-from tests.support.harness import feed, read_topic, until
+from tests.support.harness import RawRecord, feed, read_topic, until
 from tests.support.injection_strings import MARKUP, TERMINAL, TEXTS
 
 __all__ = ["lutong"]  # a fixture of the command line's tests
@@ -61,7 +61,9 @@ async def test_a_terminal_obeys_nothing_that_others_wrote(
             journeys[text] = answer.json()["journey"]
     assert len(journeys) > 60
     poison = [text for text in (*TERMINAL, *MARKUP) if text.isprintable() or text in TERMINAL][:30]
-    await feed(target.kafka.bootstrap, POSTS, [(text, text.encode(), [("ce_type", text.encode())]) for text in poison])
+    await feed(
+        target.kafka.bootstrap, POSTS, [RawRecord(text, text.encode(), [("ce_type", text.encode())]) for text in poison]
+    )
 
     async def parked() -> bool:
         asked = [await walkers["a"].ask(service, "GET", "/operations/parked") for service in READERS]

@@ -29,7 +29,7 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import account, collection, term
 from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import LIFE, LIVE, Agreement, Emitted
+from lutong_membership.agreements.domain.agreement import LIFE, LIVE, Agreement, Pinned
 from lutong_membership.agreements.domain.approvals import Adjustment, weight
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction, postponed
 from lutong_membership.coupons.domain import Coupon, Stock, issue, returned
@@ -37,12 +37,14 @@ from lutong_membership.holds.domain import delivery
 from lutong_membership.holds.domain.consultations import Consultation, conclude
 from lutong_membership.holds.domain.holds import HOLD_LIFE, Hold, released
 from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment, decide
-from lutong_membership.ledger.domain.entries import Entry, Line, Sealed, pair, seal
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, Sealed, append, pair, seal
 from lutong_membership.ledger.domain.lines import retargeted, settled
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.domain.terms import TERMS, Plan
 from lutong_membership.repayments.domain import Repayment, surplus
 from lutong_membership.thresholds import Deed
+from lutong_membership.values import Emitted
 from tests.model.bank import Bank
 from tests.model.till import OPERATORS, Till
 from tests.support.builders import a_request
@@ -95,14 +97,14 @@ class Office:
     asked: dict[str, tuple[Agreement, Plan]] = field(default_factory=dict)  # consulted, preordered, declined, lapsed
     waiting: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     limits: dict[str, int] = field(default_factory=dict)
-    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
+    lines: dict[LineKey, Line] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     coupons: dict[str, Coupon] = field(default_factory=dict)
     stock: Stock = field(default_factory=lambda: Stock("spring", "shop", _CNY, 300, 1_000, 6, 4, 2, valid_days=5))
     deadlines: list[Emitted] = field(default_factory=list)
     heard: set[str] = field(default_factory=set)  # refunds, by id: the inbox
     ledger: list[tuple[Entry, Line]] = field(default_factory=list)  # with the line after it
-    sealed: dict[tuple[str, str], list[Sealed]] = field(default_factory=lambda: defaultdict(list))
+    sealed: dict[LineKey, list[Sealed]] = field(default_factory=lambda: defaultdict(list))
     notices: dict[str, DeductionNotified] = field(default_factory=dict)
     signed: list[Agreement] = field(default_factory=list)
     settled: list[tuple[datetime, Account]] = field(default_factory=list)
@@ -130,7 +132,7 @@ class Office:
             else {d.agreement.agreement_id: (d.agreement, d.plan) for d in self.accounts.values()}
         )
         agreements = {
-            (agreement.member_id, agreement.plan_id): (agreement, plan)
+            MemberPlan(agreement.member_id, agreement.plan_id): Pinned(agreement, plan)
             for agreement, plan in (*live.values(), *self.asked.values())
             if agreement.state in LIVE and not ("one_live" in self.without and agreement.state == "consulted")
         }
@@ -155,28 +157,29 @@ class Office:
             {order for order, hold in self.holds.items() if hold.state != "cancelled"},
             frozenset(order for order, hold in self.holds.items() if hold.state == "cancelled"),
             standing,
-            self._hindrances(),
+            self._blockers(),
         )
 
-    def _hindrances(self) -> dict[tuple[str, str], str]:
-        found: dict[tuple[str, str], str] = {}
+    def _blockers(self) -> dict[MemberPlan, str]:
+        found: dict[MemberPlan, str] = {}
         if "interval" in self.without:
             return found
         for d in self.accounts.values():
             agreement = d.agreement
             if agreement.step in {"blocked", "suspended", "proposed"}:
-                found |= {(agreement.member_id, f"{merchant}-light"): "debts_overdue" for merchant in PLANS}
+                found |= {MemberPlan(agreement.member_id, f"{merchant}-light"): "debts_overdue" for merchant in PLANS}
             elif agreement.signed_at and agreement.signed_at > self.now - timedelta(days=2):
-                found[agreement.member_id, agreement.plan_id] = "signed_recently"
+                found[MemberPlan(agreement.member_id, agreement.plan_id)] = "signed_recently"
         return found
 
     def post(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             torn = "balance" in self.without and entry.kind == "benefit_accrued"
             written = replace(entry, postings=entry.postings[:1]) if torn else entry
-            key = (entry.member_id, entry.currency)
-            self.lines[key], one = seal(self.lines[key], written, self.now)
-            self.sealed[key].append(one)
+            key = entry.line_key
+            sealed = seal(self.lines[key], written, self.now)
+            self.lines[key] = append(self.lines[key], sealed)
+            self.sealed[key].append(sealed)
             self.ledger.append((written, self.lines[key]))
             self.visited.add(entry.kind)
 
@@ -196,14 +199,18 @@ class Office:
         self.visited.add(outcome.account.agreement.state)
         self.visited |= {f"deduction {deduction.state}" for deduction in outcome.account.deductions.values()}
         self.visited |= {f"accrual {accrual.effect}" for accrual in outcome.account.accruals.values()}
-        self.say(outcome.said)
+        self.say(outcome.emitted)
 
     def account(self, agreement_id: str) -> Account:
         found = self.accounts[agreement_id]
         open_holds = sum(h.agreement_id == agreement_id and h.state in {"held", "waiting"} for h in self.holds.values())
         plan = self.versions[found.agreement.merchant_id][-1] if "pinned" in self.without else found.plan
         return replace(
-            found, line=self.lines[found.agreement.member_id, _CNY], plan=plan, open_holds=open_holds, deducts=True
+            found,
+            line=self.lines[LineKey(found.agreement.member_id, _CNY)],
+            plan=plan,
+            open_holds=open_holds,
+            deducts=True,
         )
 
     def keep(self, decision: Decision) -> None:
@@ -223,12 +230,12 @@ class Office:
         if decision.coupon:
             self.coupons[decision.coupon.coupon_id] = decision.coupon
         self.post(decision.entries)
-        self.say(decision.said)
+        self.say(decision.emitted)
 
     def sign(self, agreement: Agreement, plan: Plan, opened: Line | None) -> None:
         if opened:
             self.lines[opened.key] = opened
-        self.accounts[agreement.agreement_id] = Account(agreement, plan, self.lines[agreement.member_id, _CNY])
+        self.accounts[agreement.agreement_id] = Account(agreement, plan, self.lines[LineKey(agreement.member_id, _CNY)])
         self.signed.append(agreement)
 
     # What happens
@@ -255,7 +262,7 @@ class Office:
         else:
             self.asked[agreement_id] = (done.agreement, plan)
         self.post(done.entries)
-        self.say(done.said)
+        self.say(done.emitted)
         for decision in done.decisions:
             self.keep(decision)
 
@@ -284,7 +291,7 @@ class Office:
             return
         self.holds[order] = replace(hold, state=wanted)
         if hold.state == "held":
-            line = self.lines[hold.member_id, _CNY]
+            line = self.lines[LineKey(hold.member_id, _CNY)]
             kind: Any = "expiry" if lapse else "release"
             self.post(settled(line, released(hold, line, hold.amount_minor, kind)))
         coupon = self.coupons.get(hold.coupon_id or "")
@@ -338,8 +345,8 @@ class Office:
         """What came pays the oldest debts; the rest is owed to the member."""
         mine = [self.account(key) for key, d in self.accounts.items() if d.agreement.member_id == repayment.member_id]
         parts = collection.allocate(mine, repayment.amount_minor)
-        for agreement_id, debt, part_minor in parts:
-            found = self.account(agreement_id)
+        for debt, part_minor in parts:
+            found = self.account(debt.agreement_id)
             self.take(collection.pay(found, debt, part_minor, repayment.repayment_id, self.clock))
         if entry := surplus(repayment, parts):
             self.post([entry])
@@ -373,7 +380,7 @@ class Office:
             self._do(wanted)
 
     def _weight(self, wanted: Adjustment) -> int:
-        return weight(wanted, self.lines[wanted.member_id, _CNY].target_minor)
+        return weight(wanted, self.lines[LineKey(wanted.member_id, _CNY)].target_minor)
 
     def _can(self, wanted: Adjustment) -> bool:
         """Whether what is wanted can be done now, as the commands ask."""
@@ -386,7 +393,7 @@ class Office:
                 if found.agreement.member_id == wanted.member_id
                 for deduction in found.deductions.values()
             )
-            return not taking and 0 < wanted.amount_minor <= self.lines[wanted.member_id, _CNY].credit_minor
+            return not taking and 0 < wanted.amount_minor <= self.lines[LineKey(wanted.member_id, _CNY)].credit_minor
         found = self.account(wanted.agreement_id or "")
         payable = {debt.debt_id: debt.outstanding_minor for debt in found.payable()}
         if wanted.deed == "waiver":
@@ -396,7 +403,7 @@ class Office:
         return all_payable and is_proposed and found.agreement.step != "none"
 
     def _do(self, wanted: Adjustment) -> None:
-        key = (wanted.member_id, _CNY)
+        key = LineKey(wanted.member_id, _CNY)
         if wanted.deed == "line":
             self.lines[key], entries = retargeted(self.lines[key], wanted.amount_minor)
             self.post(entries)

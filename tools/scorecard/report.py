@@ -153,7 +153,7 @@ def _cut_offs(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _fairness(evaluation: Evaluation) -> Iterator[str]:
-    points = evaluation.cut_offs[-1][0]
+    points = evaluation.cut_offs[-1].points
     yield "## Whom it favours"
     yield ""
     yield f"At {points} points, the fewest that admit. Equal opportunity compares the last column: of those who repay, how"

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic.fields import FieldInfo
 
+from lutong_contracts.enumerations import WORD_PATTERN
 from lutong_contracts.values import IDENTIFIER_PATTERN, PAGE_PATTERN
 
 Model = type[object]
@@ -26,6 +27,7 @@ PATTERNS: Final[dict[str, str]] = {
     IDENTIFIER_PATTERN: _ID,
     rf"^$|{IDENTIFIER_PATTERN}": f"leave it out, or give an id: {_ID}",
     PAGE_PATTERN: "a page is a path inside the program, without a leading slash, such as packageA/pages/view?from=feed",
+    WORD_PATTERN: "a word has up to 40 small letters and underscores, such as ready_for_pickup",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as CNY",
     r"^[a-z][a-z_]{2,39}$": "a reason is one word of 3 to 40 small letters and underscores, such as security_incident",
     r"^[A-Z0-9]{10}$": "a code has ten capital letters or digits, as it was shown to the member",

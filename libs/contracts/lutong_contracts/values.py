@@ -6,6 +6,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from lutong_contracts.enumerations import Open
+
 IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN)]
@@ -148,6 +150,13 @@ Mode = Literal["delivery", "pickup"]
 """How goods reach the member: timed delivery from the location, or picked up in store."""
 
 LocationKind = Literal["store", "flagship"]
+"""What a place that goods come from is."""
+
+AnyMode = Annotated[str, Open(Mode)]
+"""A `Mode` in an event: a newer version may write others."""
+
+AnyLocationKind = Annotated[str, Open(LocationKind)]
+"""A `LocationKind` in an event: the same."""
 
 
 class Value(BaseModel):

@@ -65,9 +65,9 @@ def bought(
     return deliver(account, a_hold(order, amount_minor, benefit_minor), amount, a_clock(days).now, a_clock(days))
 
 
-def said(outcome: Outcome) -> list[str]:
-    """Names of what is said, deadlines included."""
-    return [type(each.event).__name__ for each in outcome.said]
+def emitted(outcome: Outcome) -> list[str]:
+    """Names of what is emitted, deadlines included."""
+    return [type(each.event).__name__ for each in outcome.emitted]
 
 
 def kinds(outcome: Outcome) -> list[str]:

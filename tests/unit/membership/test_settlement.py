@@ -12,13 +12,14 @@ from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.account import Account, Outcome, close
 from lutong_membership.agreements.domain.accruals import Accrual, RefundBeyondAccrualError, reversal
-from lutong_membership.agreements.domain.agreement import IllegalMoveError, Refusal
+from lutong_membership.agreements.domain.agreement import IllegalMoveError
 from lutong_membership.agreements.domain.collection import allocate, pay
 from lutong_membership.agreements.domain.rights import take_back, use_right
 from lutong_membership.agreements.domain.settlement import quote
 from lutong_membership.agreements.domain.term import end_term, quit_early, quoted, settle
 from lutong_membership.holds.domain.delivery import refund
 from lutong_membership.plans.domain.terms import TERMS
+from lutong_membership.values import Refusal
 from tests.unit.membership.a_membership import (
     NOON,
     OBLIGED,
@@ -27,8 +28,8 @@ from tests.unit.membership.a_membership import (
     an_agreement,
     balanced,
     bought,
+    emitted,
     kinds,
-    said,
 )
 
 
@@ -55,7 +56,7 @@ def given_back(account: Account, order: str, amount_minor: int, *, days: float, 
 
 def test_three_orders_in_thirty_days_fulfil_and_nothing_is_charged() -> None:
     over = end_term(having_bought(3), a_clock(30))
-    assert (over.account.agreement.state, said(over)) == ("fulfilled", ["AgreementFulfilled", "SettlementDue"])
+    assert (over.account.agreement.state, emitted(over)) == ("fulfilled", ["AgreementFulfilled", "SettlementDue"])
     done = settle(over.account, a_clock(33))
     assert done.account.agreement.charge_minor == 0
     assert kinds(done) == ["benefit_forgiven"]
@@ -64,9 +65,9 @@ def test_three_orders_in_thirty_days_fulfil_and_nothing_is_charged() -> None:
 
 def test_two_orders_do_not_fulfil_and_what_was_enjoyed_is_charged() -> None:
     over = end_term(having_bought(2), a_clock(30))
-    assert (over.account.agreement.state, said(over)) == ("unfulfilled", ["AgreementUnfulfilled", "SettlementDue"])
+    assert (over.account.agreement.state, emitted(over)) == ("unfulfilled", ["AgreementUnfulfilled", "SettlementDue"])
     done = settle(over.account, a_clock(33))
-    assert said(done) == ["AgreementCharged", "GraceEnded"]
+    assert emitted(done) == ["AgreementCharged", "GraceEnded"]
     assert (done.account.agreement.charge_minor, done.account.line.charged_minor) == (200, 200)
 
 
@@ -91,7 +92,7 @@ def test_partial_refund_after_fulfilment_drops_the_member_below_the_obligation()
     fulfilled = ended(having_bought(2, obligation={"kind": "amount", "amount_minor": 1_800}))
     assert fulfilled.agreement.state == "fulfilled"
     back = given_back(fulfilled, "o-1", 300, days=31)
-    assert (back.account.agreement.state, said(back)) == ("unfulfilled", ["RefundBooked", "AgreementUnfulfilled"])
+    assert (back.account.agreement.state, emitted(back)) == ("unfulfilled", ["RefundBooked", "AgreementUnfulfilled"])
     assert quoted(back.account).charge_minor == 166  # 200 enjoyed, of which a third of one order is not any more
 
     bought_late = bought(back.account, "o-9", days=29)  # happened in the term, heard of later
@@ -110,14 +111,14 @@ def test_late_arriving_purchase_before_the_settlement_counts_by_when_it_happened
 def test_late_arriving_purchase_after_the_settlement_is_credited_back() -> None:
     done = settle(ended(having_bought(2)), a_clock(33)).account
     late = bought(done, "o-late", days=29)
-    assert "ChargeCredited" in said(late)
+    assert "ChargeCredited" in emitted(late)
     assert (late.account.agreement.charge_minor, late.account.line.charged_minor) == (0, 0)
     assert late.account.accruals["order:o-late"].effect == "credited"
 
 
 def paid(account: Account, *, days: float = 34) -> Account:
     """With everything paid that is owed."""
-    for number, (_, debt, amount) in enumerate(allocate([account], 10**9)):
+    for number, (debt, amount) in enumerate(allocate([account], 10**9)):
         account = pay(account, debt, amount, f"p-{number}", a_clock(days)).account
     return account
 
@@ -136,7 +137,7 @@ def test_a_late_refund_never_charges_more() -> None:
     late = given_back(done, "o-0", 900, days=35)
     assert late.account.agreement.charge_minor == 0
     assert late.account.accruals["refund:shop:r-1"].effect == "late"
-    assert "AgreementUnfulfilled" not in said(late)
+    assert "AgreementUnfulfilled" not in emitted(late)
 
 
 def test_after_the_grace_a_late_event_is_written_down_and_changes_nothing() -> None:
@@ -154,7 +155,7 @@ def test_quit_on_the_last_day_settles_by_what_was_reached() -> None:
     fulfilled, short = (quit_early(having_bought(times), a_clock(29.99)) for times in (3, 2))
     assert isinstance(fulfilled, Outcome)
     assert isinstance(short, Outcome)
-    assert said(short) == ["AgreementQuit", "SettlementDue"]
+    assert emitted(short) == ["AgreementQuit", "SettlementDue"]
     assert (quoted(fulfilled.account).charge_minor, quoted(short.account).charge_minor) == (0, 200)
     assert settle(short.account, a_clock(33)).account.agreement.charge_minor == 200
 
@@ -290,7 +291,7 @@ RIGHT = {"right_id": "delivery", "title": "free delivery", "times": 1, "value_mi
 
 
 @pytest.mark.parametrize(
-    ("changes", "days", "said"),
+    ("changes", "days", "detail"),
     [
         ({"begins_at": NOON + timedelta(days=2)}, 1, "benefits begin on 2026-03-12 12:00 (Asia/Shanghai)"),
         ({"ends_at": NOON + timedelta(days=1)}, 1, "benefits ended on 2026-03-11 12:00 (Asia/Shanghai)"),
@@ -299,10 +300,10 @@ RIGHT = {"right_id": "delivery", "title": "free delivery", "times": 1, "value_mi
         ({"state": "settled"}, 1, "the agreement is settled and gives no benefits"),
     ],
 )
-def test_a_refused_right_says_when_benefits_begin(changes: dict[str, Any], days: int, said: str) -> None:
+def test_a_refused_right_says_when_benefits_begin(changes: dict[str, Any], days: int, detail: str) -> None:
     account = an_agreement(benefits={"rights": [RIGHT]})
     account = replace(account, agreement=replace(account.agreement, **changes))
-    assert use_right(account, "delivery", "u-1", "merchant", a_clock(days)) == Refusal("no_benefits", said)
+    assert use_right(account, "delivery", "u-1", "merchant", a_clock(days)) == Refusal("no_benefits", detail)
 
 
 def test_closed_once_settled_after_the_grace_and_not_while_an_order_is_under_way() -> None:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from lutong_contracts.membership import CouponIssued, CouponLapsed
 from lutong_contracts.sentences import counted
-from lutong_membership.agreements.domain.agreement import Refusal
+from lutong_contracts.values import Money
 from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.values import Emitted, Refusal
 
 CouponState = Literal["issued", "reserved", "redeemed", "returned", "expired", "voided"]
 
@@ -71,9 +73,16 @@ class Coupon:
         return replace(self, state=state, **changes)  # type: ignore[arg-type]  # fields of this class
 
 
+class Issued(NamedTuple):
+    """A stock after a coupon was taken from it, and the coupon."""
+
+    stock: Stock
+    coupon: Coupon
+
+
 def issue(
     stock: Stock, coupon_id: str, member_id: str, issued_before: int, clock: Clock, agreement_id: str | None = None
-) -> tuple[Stock, Coupon] | Refusal:
+) -> Issued | Refusal:
     """Take one coupon from a stock for a member who was given so many of it before."""
     today = clock.now.astimezone(ZoneInfo(stock.zone)).date()
     issued_today = stock.issued_today if stock.today == today else 0
@@ -102,7 +111,21 @@ def issue(
         member_total=stock.member_total,
         agreement_id=agreement_id,
     )
-    return replace(stock, issued=stock.issued + 1, issued_today=issued_today + 1, today=today), coupon
+    taken = replace(stock, issued=stock.issued + 1, issued_today=issued_today + 1, today=today)
+    return Issued(taken, coupon)
+
+
+def issued_events(coupon: Coupon) -> tuple[Emitted, ...]:
+    """The member has the coupon, until it lapses."""
+    event = CouponIssued(
+        coupon_id=coupon.coupon_id,
+        stock_id=coupon.stock_id,
+        member_id=coupon.member_id,
+        merchant_id=coupon.merchant_id,
+        amount_off=Money(amount_minor=coupon.amount_off_minor, currency=coupon.currency),
+        expires_at=coupon.expires_at,
+    )
+    return Emitted(event), Emitted(CouponLapsed(coupon_id=coupon.coupon_id), coupon.expires_at)
 
 
 def why_not_usable(

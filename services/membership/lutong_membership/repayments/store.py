@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
+
+import asyncpg
 
 from lutong_chassis import Cause, Tx, columns
 from lutong_membership.providers.payment.values import PaymentOrder
-from lutong_membership.repayments.domain import Repayment
+from lutong_membership.repayments.domain import Repayment, RepaymentState
 
 LEASE: Final = timedelta(seconds=60)
 """How long one process may be busy with a payment before another one asks what became of it."""
@@ -24,7 +26,15 @@ class Payment:
     tries: int
 
 
-def _of(row: Any) -> Repayment:  # noqa: ANN401  # a row with the columns of a repayment
+class Postponed(NamedTuple):
+    """A repayment whose outcome is asked for at `due_at`; state `claimed` when it certainly did not arrive."""
+
+    repayment_id: str
+    state: RepaymentState
+    due_at: datetime
+
+
+def _of(row: asyncpg.Record) -> Repayment:
     return Repayment(**{name: row[name] for name in Repayment.__dataclass_fields__})
 
 
@@ -162,8 +172,8 @@ async def claim_payments(tx: Tx, jobs_max: int) -> list[Payment]:
     ]
 
 
-async def postpone_payments(tx: Tx, later: Sequence[tuple[str, str, datetime]]) -> None:
-    """Ask again later, given as (repayment, state, when). What certainly did not arrive is claimed again."""
+async def postpone_payments(tx: Tx, later: Sequence[Postponed]) -> None:
+    """Ask again later. What certainly did not arrive is claimed again."""
     await tx.execute(
         """
         UPDATE repayment

@@ -7,14 +7,14 @@ for nothing finds a state in which nothing is to be done.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
-from lutong_contracts import Event
 from lutong_contracts.membership import AgreementSigned, TermEnded
 from lutong_contracts.values import Money
 from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan, term
+from lutong_membership.values import Emitted
 
 State = Literal[
     "consulted", "declined", "preordered", "lapsed", "active", "fulfilled", "unfulfilled", "quit", "settling",
@@ -55,22 +55,6 @@ SETTLED: Final[tuple[State, ...]] = ("settling", "settled", "overdue", "recovere
 
 class IllegalMoveError(RuntimeError):
     """A state was to follow that never follows: a bug, caught before it is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Emitted:
-    """An event to say; when it is a deadline, not before it is due."""
-
-    event: Event
-    due_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead."""
-
-    kind: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +119,21 @@ class Agreement:
         return {name: getattr(self, name) for name in names}
 
 
-def signed(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, list[Emitted]]:
+class Pinned(NamedTuple):
+    """An agreement with the version of the plan that was shown when it was asked for: later versions do not change it."""
+
+    agreement: Agreement
+    plan: Plan
+
+
+class Transition(NamedTuple):
+    """An agreement in its next state, and the events of the step."""
+
+    agreement: Agreement
+    emitted: tuple[Emitted, ...]
+
+
+def signed(agreement: Agreement, plan: Plan, clock: Clock) -> Transition:
     """The member joins: the term is fixed now, by the version that was shown."""
     begins_at, ends_at = term(plan.terms.period, clock.now, clock.calendar(plan))
     agreement = agreement.moved("active", signed_at=clock.now, begins_at=begins_at, ends_at=ends_at)
@@ -146,10 +144,9 @@ def signed(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, l
         ends_at=ends_at,
         charge_cap=Money(amount_minor=plan.terms.cap_minor, currency=plan.currency),
     )
-    said = [Emitted(event)]
-    if ends_at:
-        said.append(Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at))
-    return agreement, said
+    if ends_at is None:
+        return Transition(agreement, (Emitted(event),))
+    return Transition(agreement, (Emitted(event), Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at)))
 
 
 def may_be_signed(plan: Plan, clock: Clock) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.thresholds import Deed, Policy
+from lutong_membership.values import Refusal
 
 GIFTS: Final[tuple[Deed, ...]] = ("waiver", "write_off", "payout")
 """What gives money away: added up together, so that a payout and a waiver do not pass one after the other."""
@@ -55,6 +55,9 @@ def decides_alone(policy: Policy, wanted: Adjustment, weight_minor: int, spent: 
     )
 
 
+ProposalState = Literal["open", "approved", "rejected", "expired"]
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What one person proposed, and what became of it. The ladder of overdue debts proposes, too."""
@@ -62,11 +65,11 @@ class Proposal:
     wanted: Adjustment
     proposed_by: str
     expires_at: datetime
-    state: Literal["open", "approved", "rejected", "expired"] = "open"
+    state: ProposalState = "open"
     decided_by: str | None = None
 
 
-ApprovalBody = Literal["approved", "rejected"]
+Verdict = Literal["approved", "rejected"]
 
 
 def why_not_theirs(subject: str, concerned: frozenset[str]) -> Refusal | None:
@@ -77,7 +80,7 @@ def why_not_theirs(subject: str, concerned: frozenset[str]) -> Refusal | None:
 
 
 def decided(
-    proposal: Proposal, verdict: ApprovalBody, subject: str, now: datetime, concerned: frozenset[str]
+    proposal: Proposal, verdict: Verdict, subject: str, now: datetime, concerned: frozenset[str]
 ) -> Refusal | Literal["now", "before"]:
     """Whether a verdict takes effect now, or did before: who says the same twice gets the same answer."""
     if proposal.proposed_by == subject:

@@ -6,7 +6,7 @@ deducted is the amount that was notified, or none.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.membership import DebtWaived, DeductionDue, DeductionNotified
 from lutong_membership.agreements.domain import direct_debit as rules
@@ -21,11 +21,11 @@ from lutong_membership.agreements.domain.account import (
     reduce_debt,
     with_debt,
 )
-from lutong_membership.agreements.domain.agreement import Emitted
 from lutong_membership.agreements.domain.debts import Debt, oldest_first
 from lutong_membership.agreements.domain.direct_debit import ATTEMPTS_MAX, Deduction
 from lutong_membership.ledger.domain.entries import EntryKind, Source, pair
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.values import Emitted
 
 Back = Literal["refund", "charge_credited"]
 """Why a member is to pay less than was booked."""
@@ -81,7 +81,8 @@ def book_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome
     debt = account.debts[deduction.debt_id]
     about = entry_about(account, "deduction", deduction_id)
     booked_one = _with(account, deduction.moved("succeeded"))
-    return reduce_debt(booked_one, debt, deduction.amount_minor, "cash", about).then(recover, clock)
+    outcome = reduce_debt(booked_one, debt, deduction.amount_minor, "cash", about)
+    return outcome + recover(outcome.account, clock)
 
 
 def retry_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:
@@ -97,22 +98,26 @@ def pay(
 ) -> Outcome:  # what, how much, under which id, and where the money is
     """The member pays part of a debt, or all of it."""
     about = entry_about(account, "repayment", reference)
-    return (
-        reduce_debt(account, debt, amount_minor, source, about)
-        .then(void_notices, debt.debt_id, clock)
-        .then(recover, clock)
-    )
+    outcome = reduce_debt(account, debt, amount_minor, source, about)
+    outcome += void_notices(outcome.account, debt.debt_id, clock)
+    return outcome + recover(outcome.account, clock)
 
 
-def allocate(accounts: Iterable[Account], amount_minor: int) -> list[tuple[str, Debt, int]]:
-    """Which debts of a member an amount pays, as (agreement, debt, amount): the oldest first, whatever they are for."""
+class Part(NamedTuple):
+    """The part of an amount that pays one debt, or some of it."""
+
+    debt: Debt
+    amount_minor: int
+
+
+def allocate(accounts: Iterable[Account], amount_minor: int) -> list[Part]:
+    """Which debts of a member an amount pays: the oldest first, whatever they are for."""
     payable = oldest_first(debt for account in accounts for debt in account.payable())
     parts = []
     for debt in payable:
         if amount_minor:
-            part_minor = min(amount_minor, debt.outstanding_minor)
-            parts.append((debt.agreement_id, debt, part_minor))
-            amount_minor -= part_minor
+            parts.append(Part(debt, min(amount_minor, debt.outstanding_minor)))
+            amount_minor -= parts[-1].amount_minor
     return parts
 
 
@@ -130,11 +135,13 @@ def give_back(
     outcome = Outcome(account)
     if dropped_minor:
         about = entry_about(account, kind, reference)
-        outcome = reduce_debt(account, debt, dropped_minor, _BEARER[kind], about).then(void_notices, debt_id, clock)
+        outcome = reduce_debt(account, debt, dropped_minor, _BEARER[kind], about)
+        outcome += void_notices(outcome.account, debt_id, clock)
     rest_minor = amount_minor - dropped_minor
     if rest_minor:
-        outcome = outcome.then(_give_rest_back, kind, reference, debt_id, rest_minor).then(_offset, reference, clock)
-    return outcome.then(recover, clock)
+        outcome += _give_rest_back(outcome.account, kind, reference, debt_id, rest_minor)
+        outcome += _offset(outcome.account, reference, clock)
+    return outcome + recover(outcome.account, clock)
 
 
 def _give_rest_back(account: Account, kind: Back, reference: str, debt_id: str, rest_minor: int) -> Outcome:
@@ -146,35 +153,36 @@ def _give_rest_back(account: Account, kind: Back, reference: str, debt_id: str, 
     taking_minor = 0 if debt in account.payable() else debt.outstanding_minor
     owed_minor = min(rest_minor, max(0, debt.paid_minor + taking_minor))
     owner = f"merchant:{account.agreement.merchant_id}:{_ACCOUNT[kind]}"
-    parts: tuple[tuple[EntryKind, str, int], ...] = (
-        (_OWED[kind], f"credit:{debt.member_id}", owed_minor),
-        (_FORGIVEN[kind], "platform:waivers", rest_minor - owed_minor),
+    owed = replace(
+        entry_about(account, _OWED[kind], reference),
+        postings=pair(owner, f"credit:{debt.member_id}", owed_minor),
+        debt_id=debt_id,
     )
-    entries = [
-        replace(entry_about(account, entry, reference), postings=pair(owner, other, part_minor), debt_id=debt_id)
-        for entry, other, part_minor in parts
-    ]
+    forgiven = replace(
+        entry_about(account, _FORGIVEN[kind], reference),
+        postings=pair(owner, "platform:waivers", rest_minor - owed_minor),
+        debt_id=debt_id,
+    )
     paid = replace(debt, paid_minor=debt.paid_minor - owed_minor)
-    return booked(account, entries, debts=with_debt(account, paid))
+    return booked(account, [owed, forgiven], debts=with_debt(account, paid))
 
 
 def waive(account: Account, debt: Debt, amount_minor: int, reference: str, clock: Clock) -> Outcome:
     """An operator lets the member off part of a debt, or all of it."""
     about = entry_about(account, "waiver", reference)
     event = DebtWaived(**account.agreement.facts, amount=account.money(amount_minor))
-    return (
-        reduce_debt(account, debt, amount_minor, "waivers", about, event)
-        .then(void_notices, debt.debt_id, clock)
-        .then(recover, clock)
-    )
+    outcome = reduce_debt(account, debt, amount_minor, "waivers", about, event)
+    outcome += void_notices(outcome.account, debt.debt_id, clock)
+    return outcome + recover(outcome.account, clock)
 
 
 def _offset(account: Account, reference: str, clock: Clock) -> Outcome:
     """What the platform owes the member pays what the member owes under this agreement, the oldest first."""
     outcome = Outcome(account)
-    for _, debt, part_minor in allocate([account], account.line.credit_minor):
+    for debt, part_minor in allocate([account], account.line.credit_minor):
         about = entry_about(account, "offset", reference)
-        outcome = outcome.then(reduce_debt, debt, part_minor, "credit", about).then(void_notices, debt.debt_id, clock)
+        outcome += reduce_debt(outcome.account, debt, part_minor, "credit", about)
+        outcome += void_notices(outcome.account, debt.debt_id, clock)
     return outcome
 
 
@@ -188,7 +196,7 @@ def void_notices(account: Account, debt_id: str, clock: Clock) -> Outcome:
     if not void:
         return Outcome(account)
     outcome = changed(account, deductions={**account.deductions, **void})
-    return outcome.then(notify, debt_id, clock)
+    return outcome + notify(outcome.account, debt_id, clock)
 
 
 def _with(account: Account, deduction: Deduction) -> Account:

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-import orjson
 from pydantic import ConfigDict, Field
 
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
@@ -32,9 +31,9 @@ class QuitRequest(Command):
 @allowed("member", "merchant", "viewer")
 async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """An agreement and the terms that were signed."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.require(member=row["member_id"], merchant=row["merchant_id"], hide=("agreement", agreement_id))
-    return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
+    found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.require(member=found.member_id, merchant=found.merchant_id, hide=("agreement", agreement_id))
+    return found._asdict() | {"terms": TERMS.dump_python(terms_of(found.terms), mode="json")}
 
 
 @router.get("/v1/agreements/{agreement_id}/quote")
@@ -61,11 +60,10 @@ async def get_quote(agreement_id: Identifier, who: Who, tx: TxDependency) -> dic
 @allowed("member", "viewer")
 async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Everything that was counted, owed, deducted and booked under an agreement."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.require(member=row["member_id"], hide=("agreement", agreement_id))
-    parts = await statement_store.statement(tx, agreement_id, row["member_id"])
-    entries = [entry | {"postings": orjson.loads(entry["postings"])} for entry in parts["entries"]]
-    return {"agreement_id": agreement_id, "currency": row["currency"], **parts, "entries": entries}
+    found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.require(member=found.member_id, hide=("agreement", agreement_id))
+    parts = await statement_store.statement(tx, agreement_id, found.member_id)
+    return {"agreement_id": agreement_id, "currency": found.currency, **parts}
 
 
 @router.post("/v1/agreements/{agreement_id}/quit", status_code=202)

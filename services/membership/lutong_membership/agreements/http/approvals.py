@@ -1,6 +1,6 @@
 """What operators decide about debts, and the proposals that wait for another one."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query
 from pydantic import ConfigDict, StringConstraints
@@ -9,13 +9,14 @@ from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audited, not
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain import approvals
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.approvals import Adjustment, Proposal
 from lutong_membership.agreements.http.commands import locked_line
-from lutong_membership.agreements.http.decisions import ACTIONS, SHOWN, Decided, carry_out, decide
+from lutong_membership.agreements.http.decisions import ACTIONS, SHOWN, Decided, carry_out, concerned_by, decide
 from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.bodies import Minor, ReasonBody, example, router
+from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.values import Refusal
 
 
 class Waiver(ReasonBody):
@@ -46,13 +47,18 @@ class ApprovalBody(ReasonBody):
 @audited(*ACTIONS["waiver"], shows=SHOWN)
 async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxDependency) -> Decided:
     """Let a member off part of a debt. Above the thresholds it is a proposal that another operator has to approve."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
-    about = (row["member_id"], row["currency"])
-    return await decide(
-        tx,
-        who,
-        Adjustment(tx.new_id(), "waiver", *about, waiver.amount_minor, waiver.reason, agreement_id, waiver.debt_id),
+    found = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
+    wanted = Adjustment(
+        reference=tx.new_id(),
+        deed="waiver",
+        member_id=found.member_id,
+        currency=found.currency,
+        amount_minor=waiver.amount_minor,
+        reason=waiver.reason,
+        agreement_id=agreement_id,
+        debt_id=waiver.debt_id,
     )
+    return await decide(tx, who, wanted)
 
 
 @router.post("/v1/agreements/{agreement_id}/write-off", status_code=201)
@@ -60,16 +66,24 @@ async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxD
 @audited(*ACTIONS["write_off"], shows=SHOWN)
 async def write_off_agreement(agreement_id: Identifier, command: WriteOff, who: Who, tx: TxDependency) -> Decided:
     """Give up what an agreement owes, and end it. Above the thresholds another operator has to approve."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
-    about = (row["member_id"], row["currency"])
-    return await decide(tx, who, Adjustment(tx.new_id(), "write_off", *about, 0, command.reason, agreement_id))
+    found = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
+    wanted = Adjustment(
+        reference=tx.new_id(),
+        deed="write_off",
+        member_id=found.member_id,
+        currency=found.currency,
+        amount_minor=0,
+        reason=command.reason,
+        agreement_id=agreement_id,
+    )
+    return await decide(tx, who, wanted)
 
 
 @router.get("/v1/proposals")
 @allowed("viewer")
 async def list_proposals(tx: TxDependency, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> list[dict[str, Any]]:
     """What waits for a second pair of eyes, the oldest first."""
-    return [dict(row) for row in await approval_store.open_proposals(tx, limit)]
+    return [each._asdict() for each in await approval_store.open_proposals(tx, limit)]
 
 
 @router.post("/v1/proposals/{proposal_id}/approval")
@@ -96,17 +110,23 @@ async def reject(proposal_id: Identifier, verdict: ApprovalBody, who: Who, tx: T
     return {"proposal_id": proposal_id, "state": "rejected"}
 
 
-async def _locked(tx: Tx, proposal_id: str) -> tuple[Proposal, Any]:
+class LockedProposal(NamedTuple):
+    """A proposal, and its member's line, both locked."""
+
+    proposal: Proposal
+    line: Line
+
+
+async def _locked(tx: Tx, proposal_id: str) -> LockedProposal:
     """A proposal under the lock of its member's lines, which comes first everywhere."""
     seen = await approval_store.proposal(tx, proposal_id) or not_found("proposal", proposal_id)
     line = await locked_line(tx, seen.wanted.member_id, seen.wanted.currency)
     found = await approval_store.proposal(tx, proposal_id, lock=True) or not_found("proposal", proposal_id)
-    return found, line
+    return LockedProposal(found, line)
 
 
-async def _is_new(tx: Tx, found: Proposal, verdict: approvals.ApprovalBody, who: Who) -> bool:
-    row = await statement_store.agreement(tx, found.wanted.agreement_id) if found.wanted.agreement_id else None
-    concerned = frozenset({found.wanted.member_id, str(row["merchant_id"]) if row else ""})
+async def _is_new(tx: Tx, found: Proposal, verdict: approvals.Verdict, who: Who) -> bool:
+    concerned = await concerned_by(tx, found.wanted)
     outcome = approvals.decided(found, verdict, who.subject, tx.now, concerned)
     if isinstance(outcome, Refusal):
         raise Problem(409, outcome.kind, outcome.detail)

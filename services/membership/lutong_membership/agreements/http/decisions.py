@@ -9,18 +9,20 @@ from pydantic import BaseModel
 from lutong_chassis import Problem, Tx, Who
 from lutong_chassis.audit import Change, record
 from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import LIFE, Refusal
+from lutong_membership.agreements.domain.agreement import LIFE
 from lutong_membership.agreements.domain.approvals import Adjustment, decides_alone, weight, why_not_theirs
 from lutong_membership.agreements.domain.collection import waive
 from lutong_membership.agreements.domain.term import write_off
 from lutong_membership.agreements.http.commands import locked_line, open_one, settle_command
 from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
+from lutong_membership.agreements.store.approvals import DecisionRow
 from lutong_membership.ledger.domain.entries import Entry, Line, pair
 from lutong_membership.ledger.domain.lines import retargeted
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.policy import clock, policy
 from lutong_membership.thresholds import Deed
+from lutong_membership.values import Refusal
 
 
 class Actions(NamedTuple):
@@ -60,18 +62,15 @@ class Ready:
 async def decide(tx: Tx, who: Who, wanted: Adjustment) -> Decided:
     """Do it, when one person is enough; else propose it. Audited either way. 404, or 409 when it cannot be done."""
     line = await locked_line(tx, wanted.member_id, wanted.currency)
-    if refusal := why_not_theirs(who.subject, frozenset({wanted.member_id, await _merchant_of(tx, wanted)})):
+    if refusal := why_not_theirs(who.subject, await concerned_by(tx, wanted)):
         raise Problem(409, refusal.kind, refusal.detail)
     ready = await _ready(tx, wanted, line)
     wanted = _with_amount(wanted, ready)
-    rules, weight_minor = policy(), weight(wanted, line.target_minor)
-    since = tx.now - rules.period
-    spent = await approval_store.spent(tx, wanted, who.subject, since)
-    if not decides_alone(rules, wanted, weight_minor, spent):
+    spent = await approval_store.spent(tx, wanted, who.subject, tx.now - policy().period)
+    if not decides_alone(policy(), wanted, weight(wanted, line.target_minor), spent):
         return await _propose(tx, who, wanted)
     await ready.write()
-    bounds = rules.limits(wanted.deed, wanted.currency), since
-    await approval_store.keep_decision(tx, wanted, weight_minor, (who.subject, None), bounds)
+    await _keep(tx, wanted, line, decided_by=who.subject)
     await _record_done(tx, who, wanted, ACTIONS[wanted.deed].done, wanted.reason, line)
     return Decided(state="done", amount_minor=wanted.amount_minor)
 
@@ -91,16 +90,35 @@ async def carry_out(tx: Tx, who: Who, wanted: Adjustment, line: Line, reason: st
         raise Problem(409, "amount_changed", detail, amount_minor=ready.amount_minor)
     wanted = _with_amount(wanted, ready)
     await ready.write()
-    rules = policy()
-    bounds = rules.limits(wanted.deed, wanted.currency), tx.now - rules.period
-    weight_minor = weight(wanted, line.target_minor)
-    await approval_store.keep_decision(tx, wanted, weight_minor, (proposed_by, who.subject), bounds)
+    await _keep(tx, wanted, line, decided_by=proposed_by, approved_by=who.subject)
     await _record_done(tx, who, wanted, "proposal.approve", reason, line)
 
 
-async def _merchant_of(tx: Tx, wanted: Adjustment) -> str:
-    row = await statement_store.agreement(tx, wanted.agreement_id) if wanted.agreement_id else None
-    return str(row["merchant_id"]) if row else ""
+async def _keep(tx: Tx, wanted: Adjustment, line: Line, *, decided_by: str, approved_by: str | None = None) -> None:
+    """Keep the decision with the limits that applied: later decisions of one person count it."""
+    limits = policy().limits(wanted.deed, wanted.currency)
+    decision = DecisionRow(
+        decision_id=wanted.reference,
+        kind=wanted.deed,
+        member_id=wanted.member_id,
+        currency=wanted.currency,
+        agreement_id=wanted.agreement_id,
+        debt_id=wanted.debt_id,
+        amount_minor=weight(wanted, line.target_minor),
+        decided_by=decided_by,
+        approved_by=approved_by,
+        reason=wanted.reason,
+        member_limit_minor=limits.member_minor,
+        operator_limit_minor=limits.operator_minor,
+        counted_since=tx.now - policy().period,
+    )
+    await approval_store.keep_decision(tx, decision)
+
+
+async def concerned_by(tx: Tx, wanted: Adjustment) -> frozenset[str]:
+    """The member, and the merchant of the agreement when it is about one: neither may decide about it."""
+    found = await statement_store.agreement(tx, wanted.agreement_id) if wanted.agreement_id else None
+    return frozenset({wanted.member_id, found.merchant_id} if found else {wanted.member_id})
 
 
 async def _record_done(  # who did what and why, and what was there before

@@ -76,7 +76,7 @@ async def use(
     )
     by: Chooser = "member" if who.member_id == account.agreement.member_id else "merchant"
     outcome = use_right(account, right_id, command.use_id, by, clock(tx))
-    fresh = getattr(outcome, "said", ())
+    fresh = getattr(outcome, "emitted", ())
     if fresh and by != "member":
         kept, refusal = shown(await code_store.lock_code(tx, agreement_id, right_id), command.code, tx.now)
         if kept:

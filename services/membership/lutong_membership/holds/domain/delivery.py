@@ -60,7 +60,8 @@ def deliver(account: Account, hold: Hold, amount: Money, at: datetime, clock: Cl
         incurred_at=clock.now,
         due_at=clock.calendar(account.plan).plus_days(clock.now, days) if days else None,
     )
-    return outcome.then(admit, accrual, clock).then(incur_debt, debt, clock)
+    outcome += admit(outcome.account, accrual, clock)
+    return outcome + incur_debt(outcome.account, debt, clock)
 
 
 def refund(account: Account, event: OrderRefunded, at: datetime, clock: Clock) -> Outcome:
@@ -72,15 +73,13 @@ def refund(account: Account, event: OrderRefunded, at: datetime, clock: Clock) -
     cited = account.accruals[accrual_id(order_id)]
     before = [accrual for accrual in account.accruals.values() if accrual.cites == cited.accrual_id]
     taken_back = reversal(refund_accrual_id(event.merchant_id, refund_id), cited, before, amount_minor, at)
-    said = RefundBooked(
+    booking = RefundBooked(
         order_id=order_id,
         refund_id=refund_id,
         member_id=account.agreement.member_id,
         merchant_id=account.agreement.merchant_id,
         amount=account.money(amount_minor),
     )
-    return (
-        changed(account, said)
-        .then(admit, taken_back, clock)
-        .then(give_back, "refund", refund_id, cited.accrual_id, amount_minor, clock)
-    )
+    outcome = changed(account, booking)
+    outcome += admit(outcome.account, taken_back, clock)
+    return outcome + give_back(outcome.account, "refund", refund_id, cited.accrual_id, amount_minor, clock)

@@ -21,7 +21,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 EntryKind = Literal[
     "line_opened", "line_changed", "hold", "release", "expiry", "capture", "late_capture", "uncovered_capture",
@@ -37,6 +37,13 @@ MONEY: Final[frozenset[Source]] = frozenset({"cash", "clearing", "credit"})
 
 GENESIS: Final = bytes(32)
 _OURS: Final = ("available", "held", "owed", "charged", "uncovered", "credit")
+
+
+class LineKey(NamedTuple):
+    """A member has one line in each currency."""
+
+    member_id: str
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +78,9 @@ class Line:
         return self.owed_minor + self.charged_minor + self.uncovered_minor
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Member and currency."""
-        return self.member_id, self.currency
+    def key(self) -> LineKey:
+        """The primary key of this line."""
+        return LineKey(self.member_id, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,11 @@ class Entry:
     debt_id: str | None = None
     reference: str | None = None
 
+    @property
+    def line_key(self) -> LineKey:
+        """The line that this entry moves."""
+        return LineKey(self.member_id, self.currency)
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -101,6 +113,13 @@ class Sealed:
     hash: bytes
 
 
+class Chain(NamedTuple):
+    """Lines that moved, as they are now, and the entries that moved them, in their places."""
+
+    lines: dict[LineKey, Line]
+    entries: list[Sealed]
+
+
 def canonical(entry: Entry, number: int, at: datetime) -> bytes:
     """What a hash is taken of: all that an entry says, in one line. No id can contain a separator."""
     about = (entry.order_id, entry.agreement_id, entry.debt_id, entry.reference)
@@ -110,26 +129,28 @@ def canonical(entry: Entry, number: int, at: datetime) -> bytes:
     return "|".join(facts).encode()
 
 
-def seal(line: Line, entry: Entry, now: datetime) -> tuple[Line, Sealed]:
-    """Append an entry to a line: the line moves by the legs that are its own, and its chain grows."""
+def seal(line: Line, entry: Entry, now: datetime) -> Sealed:
+    """Put an entry in the next place of a line's chain: its hash covers the entry before it."""
     number = line.entries + 1
     digest = hashlib.sha256(line.head + canonical(entry, number, now)).digest()
-    sealed = Sealed(entry, number, now, line.head, digest)
-    return replace(after(line, entry), entries=number, head=digest), sealed
+    return Sealed(entry, number, now, line.head, digest)
 
 
-def seal_all(
-    lines: Iterable[Line], entries: Sequence[Entry], now: datetime
-) -> tuple[dict[tuple[str, str], Line], list[Sealed]]:
-    """Append entries to their lines, in order; gives the lines that moved, and the entries in their places."""
+def append(line: Line, sealed: Sealed) -> Line:
+    """The line once an entry is appended: it moves by the legs that are its own, and its chain grows."""
+    return replace(after(line, sealed.entry), entries=sealed.number, head=sealed.hash)
+
+
+def seal_all(lines: Iterable[Line], entries: Sequence[Entry], now: datetime) -> Chain:
+    """Append entries to their lines, in order."""
     known = {line.key: line for line in lines}
-    moved: dict[tuple[str, str], Line] = {}
-    sealed = []
+    chain = Chain({}, [])
     for entry in entries:
-        key = (entry.member_id, entry.currency)
-        moved[key], one = seal(moved.get(key) or known[key], entry, now)
-        sealed.append(one)
-    return moved, sealed
+        line = chain.lines.get(entry.line_key) or known[entry.line_key]
+        sealed = seal(line, entry, now)
+        chain.lines[line.key] = append(line, sealed)
+        chain.entries.append(sealed)
+    return chain
 
 
 def after(line: Line, *entries: Entry) -> Line:

@@ -1,12 +1,14 @@
 """Plans by version, and the arms that members were drawn into."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Tx, columns
+from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
 from lutong_membership.plans.domain.uplift import arm_of
 
@@ -20,7 +22,42 @@ def terms_of(text: str) -> Terms:
     return TERMS.validate_json(text)
 
 
-def as_plan(row: Any) -> Plan:  # noqa: ANN401  # a row
+class PlanVersion(NamedTuple):
+    """A version of a plan as it is stored; `terms` are JSON, `open` is whether members may join it."""
+
+    plan_id: str
+    merchant_id: str
+    currency: str
+    open: bool
+    version: int
+    title: str
+    line_limit_minor: int
+    terms: str
+    written_at: datetime
+
+    @property
+    def plan(self) -> Plan:
+        """The version as rules take it."""
+        return as_plan(self._asdict())
+
+
+class PlanOwner(NamedTuple):
+    """What of a plan never changes."""
+
+    merchant_id: str
+    currency: str
+
+
+class ArmRow(NamedTuple):
+    """The arm that a member is drawn into, for one plan."""
+
+    member_id: str
+    merchant_id: str
+    plan_id: str
+    holdout: bool
+
+
+def as_plan(row: asyncpg.Record | Mapping[str, Any]) -> Plan:
     """A plan from a row that has its columns, and `terms`."""
     names = ("plan_id", "merchant_id", "currency", "line_limit_minor", "version")
     return Plan(**{name: row[name] for name in names}, terms=terms_of(row["terms"]))
@@ -63,14 +100,15 @@ async def save_plan(tx: Tx, plan: Plan, title: str) -> int:
     return version
 
 
-async def lock_plan(tx: Tx, plan_id: str) -> asyncpg.Record | None:
+async def lock_plan(tx: Tx, plan_id: str) -> PlanOwner | None:
     """A plan's merchant and currency, locked: versions are written one after the other."""
-    return await tx.fetchrow("SELECT merchant_id, currency FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
+    row = await tx.fetchrow("SELECT merchant_id, currency FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
+    return PlanOwner(**dict(row)) if row else None
 
 
-async def plan(tx: Tx, plan_id: str, version: int | None = None) -> asyncpg.Record | None:
+async def plan(tx: Tx, plan_id: str, version: int | None = None) -> PlanVersion | None:
     """A version of a plan, the latest unless another is asked for."""
-    return await tx.fetchrow(
+    row = await tx.fetchrow(
         """
         SELECT plan_id, merchant_id, currency, open, plan_version.version, title, line_limit_minor, terms, written_at
           FROM plan JOIN plan_version USING (plan_id)
@@ -79,6 +117,7 @@ async def plan(tx: Tx, plan_id: str, version: int | None = None) -> asyncpg.Reco
         plan_id,
         version,
     )
+    return PlanVersion(**dict(row)) if row else None
 
 
 async def open_plans(tx: Tx, merchants: Iterable[str]) -> dict[str, Plan]:
@@ -100,15 +139,10 @@ async def open_plan_of(tx: Tx, merchant_id: str) -> str | None:
     return found
 
 
-async def draw_arms(tx: Tx, exposed: Sequence[tuple[str, Plan]]) -> dict[tuple[str, str], bool]:
-    """Whether members, given with the plan they come to, go without its benefits; by (member, plan). A draw is for ever."""
-    draws = {
-        (member, plan.merchant_id, plan.plan_id): arm_of(
-            member, plan.merchant_id, plan.plan_id, _SALT, plan.terms.holdout_percent
-        )
-        for member, plan in exposed
-    }
-    rows = await tx.fetch(
+async def draw_arms(tx: Tx, newcomers: Iterable[Newcomer]) -> dict[MemberPlan, bool]:
+    """Whether newcomers go without the benefits of their plan. A draw is for ever."""
+    rows = {ArmRow(member, plan.merchant_id, plan.plan_id, _is_held_out(member, plan)) for member, plan in newcomers}
+    drawn = await tx.fetch(
         """
         WITH drawn AS (
             INSERT INTO arm (member_id, merchant_id, plan_id, holdout)
@@ -121,6 +155,10 @@ async def draw_arms(tx: Tx, exposed: Sequence[tuple[str, Plan]]) -> dict[tuple[s
         SELECT member_id, plan_id, holdout
           FROM arm JOIN unnest($1::text[], $3::text[]) AS given(member_id, plan_id) USING (member_id, plan_id)
         """,
-        *columns(sorted((*key, arm == "holdout") for key, arm in draws.items()), 4),
+        *columns(sorted(rows), 4),
     )
-    return {(row["member_id"], row["plan_id"]): row["holdout"] for row in rows}
+    return {MemberPlan(row["member_id"], row["plan_id"]): row["holdout"] for row in drawn}
+
+
+def _is_held_out(member_id: str, plan: Plan) -> bool:
+    return arm_of(member_id, plan.merchant_id, plan.plan_id, _SALT, plan.terms.holdout_percent) == "holdout"
