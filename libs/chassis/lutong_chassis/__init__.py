@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Ask,
         Command,
         Problem,
+        Read,
         TxDependency,
         Who,
         allowed,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         routes,
     )
     from lutong_chassis.jobs import JobQueue
+    from lutong_chassis.reading import Reads
     from lutong_chassis.service import Service
 
 _ROOMS = {
@@ -36,6 +38,7 @@ _ROOMS = {
         "Ask",
         "Command",
         "Problem",
+        "Read",
         "TxDependency",
         "Who",
         "allowed",
@@ -44,6 +47,7 @@ _ROOMS = {
         "not_found",
         "routes",
     ),
+    "reading": ("Reads",),
     "service": ("Service",),
 }
 """Where each name is. A room is entered when somebody asks for it: the command line needs no web server to find Kafka."""
@@ -58,6 +62,8 @@ __all__ = [
     "JobQueue",
     "Outgoing",
     "Problem",
+    "Read",
+    "Reads",
     "Received",
     "Service",
     "Tx",

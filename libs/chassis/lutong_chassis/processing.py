@@ -4,19 +4,19 @@ What fails on its own is parked, when an error says that the record is to blame;
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import Incoming, MalformedError, Received, describe, place
+from lutong_chassis.envelope import Incoming, MalformedError, Received, Record, describe, place
 from lutong_chassis.errors import blames, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.parking import ParkCandidate, summarise_error
-from lutong_contracts import Event
+from lutong_contracts import Event, event_types
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +49,14 @@ class Processor:
     wake_job_queues: Callable[[set[str]], None] = lambda _names: None
     owner: str = ""
     partitions_of: Callable[[str], int] = lambda _topic: 0
+    _unhandled: frozenset[tuple[str, bytes]] = field(init=False)
+    """Topic and type of events that are known and that nobody here handles."""
+    _from_others: frozenset[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = event_types().values()
+        self._unhandled = frozenset((e.topic.name, e.type.encode()) for e in known if e not in self.handlers.by_type)
+        self._from_others = frozenset(event.type.encode() for event in self.handlers.from_others(self.owner))
 
     async def process(self, batch: Sequence[Incoming], attempt: int) -> None:
         """One transaction for all; when one event spoils it, halve until that event stands alone."""
@@ -79,11 +87,11 @@ class Processor:
         await self._park(item, error)
 
     async def _attempt(self, batch: Sequence[Incoming]) -> None:
-        theirs = self._without_our_own(batch)
-        if not theirs:
+        theirs = [item for item in batch if not self._is_passed_over(item.record)]
+        ours = [item for item in theirs if self._concerns_us(item.outcome)]
+        if not ours:
             observe.consumed({"ignored": len(batch)}, [])
             return
-        ours = [item for item in theirs if self._concerns_us(item.outcome)]
         bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
         keyed = [(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
         failpoints.reach("before_transaction")
@@ -120,18 +128,17 @@ class Processor:
         kind, ours = type(outcome.event), outcome.source == f"/lutong/{self.owner}"
         return kind in self.handlers.by_type and not (ours and kind in self.handlers.from_others(self.owner))
 
-    def _without_our_own(self, batch: Sequence[Incoming]) -> Sequence[Incoming]:
-        """Records without those that this service published itself, known by two headers: they are never decoded."""
-        types = {event.type.encode() for event in self.handlers.from_others(self.owner)}
-        if not types:
-            return batch
-        source = ("ce_source", f"/lutong/{self.owner}".encode())
-        return [
-            item
-            for item in batch
-            if source not in item.record.headers
-            or not any(name == "ce_type" and value in types for name, value in item.record.headers)
-        ]
+    def _is_passed_over(self, record: Record) -> bool:
+        """Whether two headers say that a record concerns nobody here: it is never decoded, and opens no transaction.
+
+        Its type is known and not handled, or this service published it itself and takes the type from others only.
+        """
+        types = [value for name, value in record.headers if name == "ce_type"]
+        if len(types) != 1:
+            return False  # in structured mode the type is inside
+        if (record.topic, types[0]) in self._unhandled:
+            return True
+        return types[0] in self._from_others and ("ce_source", f"/lutong/{self.owner}".encode()) in record.headers
 
     async def _park(self, item: Incoming, error: Exception) -> None:
         if isinstance(item.outcome, MalformedError):

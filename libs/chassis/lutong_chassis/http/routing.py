@@ -1,7 +1,7 @@
 """Commands and queries over HTTP: a transaction each, answered once per Idempotency-Key.
 
 A route is an ordinary FastAPI function. One that grows with traffic takes `ask: Ask`, and its command goes in a batch
-(`asking`). One that configures takes `tx: TxDependency`: the chassis opens the transaction, remembers the answer under
+(`asking`). A query that reads one thing takes `read: Read`. One that configures takes `tx: TxDependency`: the chassis opens the transaction, remembers the answer under
 its Idempotency-Key, writes what was published to the outbox, commits, and only then replies. Refusals are problem
 documents (RFC 9457).
 """
@@ -24,6 +24,7 @@ from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run
 from lutong_chassis.http.claims import KEY_MAX, cause_of, claim_of, names_journey
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.problem import Problem
+from lutong_chassis.reading import Reader
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,14 @@ async def _documented_key(
     """Show the header in OpenAPI on every command."""
 
 
+async def _reader(request: Request) -> Reader:
+    return Reader(request.app.state.service.required_pool)
+
+
+Read = Annotated[Reader, Depends(_reader)]
+"""Single statements, for a query that reads one thing: no transaction is opened for it."""
+
+
 class TransactionalRoute(GuardedRoute):
     """A route whose function runs in one transaction."""
 
@@ -60,6 +69,7 @@ class TransactionalRoute(GuardedRoute):
             kwargs["dependencies"] = [*(kwargs.get("dependencies") or ()), Depends(_documented_key)]
         super().__init__(path, endpoint, **kwargs)
         self.asks = asks(self.dependant)
+        self.reads = any(each.call is _reader for each in self.dependant.dependencies)
 
     async def answer(self, request: Request, run: Run) -> Response:
         """Answer in a transaction: read-only for a query, remembered by its key for a command; or in that of a batch."""
@@ -78,6 +88,8 @@ class TransactionalRoute(GuardedRoute):
         request.state.commits = False
         if request.method not in SAFE_METHODS:
             return await _command(request, run)
+        if self.reads:
+            return await run(request)
         async with transaction(request.app.state.service.required_pool, readonly=True) as tx:
             request.state.tx = tx
             return await run(request)
