@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings
 from lutong_chassis import database, failpoints, grants, observe, outbox, topics
 from lutong_chassis.consumer import Consumer, handle
 from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
+from lutong_chassis.entities import Entities
 from lutong_chassis.envelope import Received
 from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.handlers import Handlers
@@ -64,12 +65,12 @@ _VARIABLES = {
 
 
 class Service:
-    """A service by its parts: what it reacts to, what it answers, its tables, and what it asks of the outside.
+    """A service by its parts: what it reacts to, what it answers, its tables, what it asks of the outside, its entities.
 
     Its contracts' `ActionAudited`, if there is one, is published for each row of its audit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its parts
         self,
         name: str,
         *,
@@ -78,6 +79,7 @@ class Service:
         migrations: Path,
         job_queues: Callable[[], Sequence[JobQueue[Any, Any]]] = tuple,
         settings: Sequence[type[BaseSettings]] = (),
+        entities: Entities | None = None,
     ) -> None:
         self.name = name
         self.exports = event_types().get(f"lutong.{name}.action-audited.v1")
@@ -86,6 +88,7 @@ class Service:
         self.routes = routes
         self.job_queues = job_queues
         self.settings = settings
+        self.entities = entities or {}
         self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
             *database.migrations("chassis", CHASSIS_MIGRATIONS),
@@ -233,7 +236,8 @@ class Service:
         app.state.service = self
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
-        for router in (operations.health, operations.router, operations.admin_router, self.routes):
+        own = [operations.entities_router, self.routes] if self.entities else [self.routes]
+        for router in (operations.health, operations.router, operations.admin_router, *own):
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)
@@ -323,7 +327,7 @@ class Service:
             raise SystemExit(2) from None
 
     async def _find_topics(self, settings: Settings) -> None:
-        exported = [self.exports.topic] if self.exports else []  # without it the relay could carry nothing behind it
+        exported = [*self.entities, *([self.exports.topic] if self.exports else [])]  # what the relay would wait for
         absent = await topics.missing(settings.kafka, [*self.handlers.topics, *exported])
         if absent:
             message = f"topic {absent[0]} is missing ({len(absent)} in all): run `lutong topics apply`"

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "audit": "cli.commands.audit:audit",
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
+    "publish-entities": "cli.commands.entities:publish_entities",
     "init": "cli.commands.init:init",
     "backup": "cli.commands.backup:backup",
     "restore": "cli.commands.backup:restore",

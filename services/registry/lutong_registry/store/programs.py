@@ -11,28 +11,6 @@ from lutong_contracts.values import Offer
 from lutong_registry.domain import Program, Version
 
 
-async def save_merchants(tx: Tx, merchants: Sequence[tuple[str, str]]) -> None:
-    """Create or rename merchants, given as (id, name)."""
-    await tx.execute(
-        """
-        INSERT INTO merchant (merchant_id, name)
-        SELECT DISTINCT ON (merchant_id) merchant_id, name
-          FROM unnest($1::text[], $2::text[]) AS given(merchant_id, name)
-         ORDER BY merchant_id
-            ON CONFLICT (merchant_id) DO UPDATE SET name = excluded.name
-        """,
-        *columns(merchants, 2),
-    )
-
-
-async def lock_merchant(tx: Tx, merchant_id: str) -> str | None:
-    """A merchant's name, locked; None when there is no such merchant."""
-    name: str | None = await tx.fetchval(
-        "SELECT name FROM merchant WHERE merchant_id = $1 FOR NO KEY UPDATE", merchant_id
-    )
-    return name
-
-
 async def merchants_known(tx: Tx, merchant_ids: Iterable[str]) -> set[str]:
     """Which of these merchants exist."""
     rows = await tx.fetch("SELECT merchant_id FROM merchant WHERE merchant_id = ANY ($1)", sorted(set(merchant_ids)))
