@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "logs": "cli.commands.stack:logs",
     "journey": "cli.commands.journey:journey",
     "tail": "cli.commands.tail:tail",
+    "import": "imports.command:import_files",
     "replay": "cli.replay.command:replay",
     "verify": "verify.command:verify",
     "uplift": "cli.uplift.command:uplift",
@@ -59,6 +60,7 @@ Examples:
   lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
+  lutong import stores.csv         take in what you have, row by row
   lutong replay DIR --json         feed real data through the public interfaces
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
