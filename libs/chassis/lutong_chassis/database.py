@@ -1,14 +1,12 @@
-"""The service's own PostgreSQL: pool, transactions, migrations. Plain SQL, no mapper."""
+"""The service's own PostgreSQL: pool and transactions. Plain SQL, no mapper."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -21,7 +19,6 @@ from lutong_chassis.errors import (
     ROOTS,
     ErrorClass,
     NoConnectionError,
-    NotThereYetError,
     QueryWroteError,
     blames,
     classify,
@@ -37,11 +34,14 @@ log = structlog.get_logger(__name__)
 
 _patches.install("asyncpg", _patches.ask_arrays_quickly)
 
-MIGRATION_LOCK: Final = 0x6C75746F6E67  # "lutong" in ASCII: one migrator per database
 IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60
 
 _LOCKS: Final = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b")
-_CHANGES: Final = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY)\b", re.IGNORECASE)
+_WRITERS: Final = ("keep_outbox_days", "nextval", "setval", "lo_import", "lo_unlink")
+"""Functions that write: those of our migrations, and those of PostgreSQL that a service could call."""
+_CHANGES: Final = re.compile(
+    rf"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|CALL|{'|'.join(_WRITERS)})\b", re.IGNORECASE
+)
 
 _NO_POOLER: Final = (
     "a service keeps locks and prepared statements in its sessions; give it PostgreSQL's own address (docs/deploy.md)"
@@ -50,12 +50,16 @@ _NO_POOLER: Final = (
 
 @dataclass(slots=True)
 class Tx:
-    """One transaction, its one point in time, and what will be said when it commits.
+    """One transaction, its one point in time, and the events that are published when it commits.
 
-    `now` is the transaction's time by PostgreSQL's clock: the only clock that decides anything.
-    `job_queues` are the names of those that have new jobs when it commits. `request` is the HTTP request that it
-    belongs to, if there is one; `audited` counts the audit rows that it wrote. `changes` is whether a statement was
-    sent that may change something.
+    `now` is the transaction's time by PostgreSQL's clock, in UTC: the only clock that decides anything. `cause` is the
+    journey of what it publishes. `outgoing` are the events, `job_queues` the names of queues that have new jobs, when it
+    commits. `request` is the HTTP request that it belongs to, if there is one; `audited` counts the audit rows that it
+    wrote. `changes` is whether a statement was sent that may change something. Services never commit: handlers and routes
+    are given one, and it commits when they return. Statements raise asyncpg's errors, whose class decides (errors.py).
+
+        rows = await tx.fetch("SELECT post_id FROM post WHERE author_id = ANY($1)", author_ids)
+        tx.publish(PostPublished(post_id="p-1", author_id="ann", text="路通"))
     """
 
     connection: Connection
@@ -104,13 +108,13 @@ class Tx:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """A part that leaves no trace when it does not end well, neither in tables nor in what will be said."""
-        said, audited = len(self.outgoing), self.audited
+        """A part that is rolled back when it raises: its rows, its events and its count of audit rows."""
+        published, audited = len(self.outgoing), self.audited
         try:
             async with self.connection.transaction():
                 yield
         except BaseException:
-            del self.outgoing[said:]
+            del self.outgoing[published:]
             self.audited = audited
             raise
 
@@ -119,13 +123,16 @@ class Tx:
         return str(uuid7())
 
     def publish(self, *events: Event, cause: Cause | None = None, due_at: datetime | None = None) -> None:
-        """Say what a command did. The events leave if, and only if, the transaction commits."""
+        """Publish events if, and only if, the transaction commits; with `due_at`, as deadlines. `cause` defaults to the transaction's."""
         self.outgoing.extend(Outgoing(event, cause or self.cause, due_at) for event in events)
 
 
 @lru_cache(maxsize=1024)
 def may_change(sql: str) -> bool:
     """Whether a statement changes rows, if it finds any. One that only locks them does not.
+
+    It reads keywords. A function that writes is not seen through its call, so each one that migrations make is named in
+    `_WRITERS`; a test compares the list with the migrations.
 
     >>> may_change("SELECT state FROM hold FOR NO KEY UPDATE"), may_change("WITH a AS (DELETE FROM hold) SELECT 1")
     (False, True)
@@ -150,7 +157,7 @@ def new_cause() -> Cause:
 async def connect(settings: Settings) -> Pool:
     """A pool of connections. Statements are bounded in time, and idle transactions are cut.
 
-    Raises SettingsError where PostgreSQL cannot be reached as we are told to, however long we wait.
+    Raises SettingsError where PostgreSQL cannot be reached with these settings, however long we wait.
     """
     try:
         return await _create_pool(settings)
@@ -169,7 +176,7 @@ async def _refuse_poolers(connection: Connection) -> None:
 
 
 def _misconfigured(error: Exception) -> str:
-    """What is wrong with where we were told to go, without what may hold a part of the URL."""
+    """What is wrong with the address, without what may hold a part of the URL."""
     match error:
         case asyncpg.exceptions.ProtocolViolationError():
             return f"LUTONG_DATABASE_URL leads to a connection pooler that refuses us ({error}): {_NO_POOLER}"
@@ -258,7 +265,7 @@ async def _require_audit(tx: Tx) -> None:
     """Refuse to commit what must be on record and is not.
 
     Whether a statement that may change rows found any, PostgreSQL knows: a transaction that wrote has a number. One
-    that only locked rows has a number too, so that alone says nothing: a command that comes again locks, and is done.
+    that only locked rows has a number too, so that alone proves nothing: a command that is repeated locks, and changes nothing.
     """
     if tx.audited or tx.request is None or not tx.request.must_audit:
         return
@@ -266,112 +273,6 @@ async def _require_audit(tx: Tx) -> None:
     if tx.outgoing or tx.job_queues or wrote:
         declared = ", ".join(sorted(tx.request.actions))
         raise UnauditedError(f"nothing is on record for a change by this route: call audit.record with {declared}")
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One numbered SQL file: `0001_create_inbox.sql`."""
-
-    component: str
-    number: int
-    name: str
-    sql: str
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the file: an applied migration must never change."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
-
-
-class MigrationError(RuntimeError):
-    """The database and the files disagree; says which file and what to do."""
-
-
-class NotMigratedError(NotThereYetError):
-    """The database is older than the code, and it is for somebody else to migrate it; wait until it is done."""
-
-
-def migrations(component: str, directory: Path) -> list[Migration]:
-    """The numbered SQL files of a directory, in order."""
-    found = []
-    for path in sorted(directory.glob("*.sql")):
-        number, _, name = path.stem.partition("_")
-        found.append(Migration(component, int(number), name, path.read_text(encoding="utf-8")))
-    numbers = [migration.number for migration in found]
-    if numbers[:1] not in ([], [1]) or len(set(numbers)) < len(numbers):
-        message = f"migrations of {component} must be numbered from 0001 on, each number once"
-        raise MigrationError(message)
-    return found
-
-
-async def migrate(connection: Connection, wanted: Sequence[Migration]) -> list[Migration]:
-    """Apply what is missing, each in its own transaction; safe to call from many processes at once."""
-    await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-    try:
-        applied = await _applied(connection)
-        fresh = [migration for migration in wanted if not _is_applied(migration, applied)]
-        for migration in fresh:
-            await _apply(connection, migration)
-        return fresh
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
-
-
-async def require(connection: Connection, wanted: Sequence[Migration]) -> None:
-    """Have every migration applied already, where a job of the owner's does that."""
-    there = await connection.fetchval("SELECT to_regclass('migration') IS NOT NULL")
-    applied = await _recorded(connection) if there else {}
-    for migration in wanted:
-        if not _is_applied(migration, applied):
-            raise NotMigratedError(
-                f"migration {migration.component} {migration.number:04}_{migration.name}.sql is missing: run `migrate` "
-                "with the same image and the owner's role"
-            )
-
-
-async def _applied(connection: Connection) -> dict[tuple[str, int], str]:
-    await connection.execute(
-        """
-        CREATE TABLE IF NOT EXISTS migration (
-            component  text NOT NULL,
-            number     integer NOT NULL,
-            name       text NOT NULL,
-            checksum   text NOT NULL,
-            applied_at timestamptz NOT NULL DEFAULT now(),
-            PRIMARY KEY (component, number)
-        )
-        """
-    )
-    return await _recorded(connection)
-
-
-async def _recorded(connection: Connection) -> dict[tuple[str, int], str]:
-    rows = await connection.fetch("SELECT component, number, checksum FROM migration")
-    return {(row["component"], row["number"]): row["checksum"] for row in rows}
-
-
-def _is_applied(migration: Migration, applied: dict[tuple[str, int], str]) -> bool:
-    checksum = applied.get((migration.component, migration.number))
-    if checksum is not None and checksum != migration.checksum:
-        message = (
-            f"migration {migration.component} {migration.number:04}_{migration.name}.sql was changed after it was "
-            "applied: restore the file and write a new migration instead"
-        )
-        raise MigrationError(message)
-    return checksum is not None
-
-
-async def _apply(connection: Connection, migration: Migration) -> None:
-    async with connection.transaction():
-        await connection.execute(migration.sql)
-        await connection.execute(
-            "INSERT INTO migration (component, number, name, checksum) VALUES ($1, $2, $3, $4)",
-            migration.component,
-            migration.number,
-            migration.name,
-            migration.checksum,
-        )
-    log.info("migration_applied", component=migration.component, number=migration.number, migration=migration.name)
 
 
 async def pause_before_retry(attempt: int, delay_max_s: float) -> None:

@@ -93,7 +93,7 @@ class KafkaSubscriber:
                 decoder=_identity,
             )
             self._subscriber(self._on_poll)
-            self.consumer.partitions_of = self._partitions_of
+            self.consumer.processor.partitions_of = self._partitions_of
             _patches.install("faststream", lambda: _patches.poll_by(self._subscriber, self._poll))
 
     @property
@@ -172,6 +172,7 @@ class KafkaSubscriber:
         """Wait until there are records, and take as many as one transaction may handle."""
         before = self.positions()
         try:
+            await self.consumer.look_back(consumer)
             polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
         except Exception as error:
             await self._note_unreadable(consumer, before, error)

@@ -1,6 +1,6 @@
 """For tests of a service: its real handlers and routes on a real PostgreSQL, without Kafka in between.
 
->>> said = await deliver(pool, handlers, PostPublished(...))
+>>> events = await deliver(pool, handlers, PostPublished(...))
 >>> async with http_client(service, pool) as client: await client.post("/v1/posts", json=...)
 """
 
@@ -18,14 +18,16 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from uuid_utils import uuid7
 
-from lutong_chassis import consumer, database, jobs, tokens
+from lutong_chassis import database, jobs, processing, tokens
 from lutong_chassis.auth import Principal, Verifier, public_keys
 from lutong_chassis.database import Pool, Tx, new_cause
 from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.jobs import JobQueue
-from lutong_chassis.service import Service, prepare
+from lutong_chassis.migrate import Migration
+from lutong_chassis.service import Service
 from lutong_chassis.settings import Settings
+from lutong_chassis.startup import prepare
 from lutong_contracts import TOPICS, Event, Topic, event_class
 
 _offsets = count()
@@ -50,15 +52,15 @@ def a_received(event: Event, *, id: str | None = None, cause: Cause | None = Non
 
 
 async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Event]) -> list[Event]:
-    """Deliver events in one batch, as one poll would; gives what was said, deadlines included, in order."""
+    """Deliver events in one batch, as one poll would; returns the events that follow, deadlines included, in order."""
     received = [item if isinstance(item, Received) else a_received(item) for item in events]
     async with database.transaction(pool) as tx:
-        await consumer.handle(tx, received, handlers)
+        await processing.handle(tx, received, handlers)
     return [outgoing.event for outgoing in tx.outgoing]
 
 
 async def run_jobs(pool: Pool, queue: JobQueue[Any, Any]) -> list[Event]:
-    """Run an errand once for every job that is due, as its loop would; gives what was said."""
+    """Run a job queue once for every job that is due, as its loop would; returns the events that follow."""
     claimed = await jobs.claim(pool, queue, queue.at_once)
     answers = [answer for job in claimed if (answer := await jobs.ask(queue, job)) is not None]
     return [outgoing.event for outgoing in await jobs.record(pool, queue, answers)] if answers else []
@@ -102,7 +104,7 @@ def a_viewer() -> Principal:
 
 
 def a_merchant(merchant_id: str) -> Principal:
-    """Somebody who works for a merchant."""
+    """An employee of a merchant."""
     return Principal(f"staff-of-{merchant_id}", "merchant", merchant_id=merchant_id)
 
 
@@ -113,12 +115,12 @@ def a_member(member_id: str) -> Principal:
 
 @cache
 def signer() -> tokens.Signer:
-    """Whoever issues the tokens of this process's tests."""
+    """The issuer of the tokens of this process's tests."""
     return tokens.generate()
 
 
 def bearer(who: Principal) -> dict[str, str]:
-    """The header that says who asks."""
+    """The header that names the caller."""
     return {"authorization": f"Bearer {signer().token(who)}"}
 
 
@@ -126,7 +128,7 @@ def bearer(who: Principal) -> dict[str, str]:
 async def http_client(
     service: Service, pool: Pool, who: Principal | None = None, **overrides: object
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service's own routes, in process, asking as somebody (an admin, if nobody is named).
+    """A client of the service's own routes, in process, calling as a principal (an admin by default).
 
     Nothing else of the service runs, and it takes any number of requests. `overrides` are settings.
     """
@@ -165,7 +167,7 @@ async def create_database(admin_url: str, name: str, *, template: str | None = N
 
 
 async def drop_database(admin_url: str, name: str) -> None:
-    """Drop a database and whoever is connected to it."""
+    """Drop a database, and cut all connections to it."""
     connection = await asyncpg.connect(admin_url)
     try:
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -178,7 +180,7 @@ def url_of(admin_url: str, name: str) -> str:
     return urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
 
 
-async def migrate_database(url: str, migrations: Sequence[database.Migration]) -> None:
+async def migrate_database(url: str, migrations: Sequence[Migration]) -> None:
     """Bring a database to the state a service expects at boot."""
     settings = settings_for(url, database_connections_max=3)
     pool = await database.connect(settings)

@@ -1,35 +1,16 @@
 """SQL of accounts: who posts and reads, and what staff vouches for."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Tx, columns
 from lutong_contracts.feed import AccountChanged
-
-
-class AccountRow(NamedTuple):
-    """An account as somebody wants it. What is None stays as it is: personal and unbound, when it is new."""
-
-    account_id: str
-    name: str
-    kind: str | None = None
-    merchant_id: str | None = None
-    """Empty: that of no merchant any more."""
-    program_ids: str | None = None
-    """Separated by spaces, which no id contains."""
-
-    def over(self, known: "AccountRow | None") -> "AccountRow":
-        """The account as it will be, after what it was."""
-        known = known or AccountRow(self.account_id, "", "personal")
-        merchant_id = known.merchant_id if self.merchant_id is None else self.merchant_id or None
-        program_ids = known.program_ids if self.program_ids is None else self.program_ids
-        return self._replace(kind=self.kind or known.kind, merchant_id=merchant_id, program_ids=program_ids or None)
+from lutong_feed.domain import AccountRow
 
 
 async def save(tx: Tx, accounts: Sequence[AccountRow]) -> list[AccountChanged]:
-    """Create or change accounts; gives what others have to hear: those that are new, or of which more than the name changed."""
+    """Create or change accounts; gives an event for each that is new, or of which more than the name changed."""
     rows = await tx.fetch(
         """
         WITH wanted AS (
@@ -63,7 +44,7 @@ async def save(tx: Tx, accounts: Sequence[AccountRow]) -> list[AccountChanged]:
         """,
         *columns(sorted({account.account_id: account for account in accounts}.values()), 5),
     )
-    return [_said(row) for row in rows]
+    return [_changed(row) for row in rows]
 
 
 async def after(tx: Tx, account_id: str, limit: int) -> list[AccountChanged]:
@@ -80,7 +61,7 @@ async def after(tx: Tx, account_id: str, limit: int) -> list[AccountChanged]:
         account_id,
         limit,
     )
-    return [_said(row) for row in rows]
+    return [_changed(row) for row in rows]
 
 
 async def lock(tx: Tx, account_ids: Iterable[str]) -> dict[str, AccountRow]:
@@ -104,5 +85,5 @@ async def known(tx: Tx, account_ids: Iterable[str]) -> set[str]:
     return {row["account_id"] for row in rows}
 
 
-def _said(row: asyncpg.Record) -> AccountChanged:
+def _changed(row: asyncpg.Record) -> AccountChanged:
     return AccountChanged(**(dict(row) | {"program_ids": tuple(row["program_ids"])}))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple, NoReturn
 
 import asyncpg
 from fastapi import Query
@@ -15,7 +15,6 @@ from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, S
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import domain, on_record, store
-from lutong_feed.accounts import AccountRow
 from lutong_feed.bodies import (
     Account,
     Accounts,
@@ -30,12 +29,19 @@ from lutong_feed.bodies import (
     Timeline,
     Viewer,
 )
-from lutong_feed.domain import CANCELLABLE, Cursor, Refusal
+from lutong_feed.domain import CANCELLABLE, AccountRow, Cursor, FollowRow, OrderLine, Refusal, StoredPost
 
 router = routes("feed")
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff says of an account, and the account itself never does."""
+
+
+class OnJourney(NamedTuple):
+    """A post to publish, and the cause that puts it on its journey."""
+
+    post: PostPublished
+    cause: Cause
 
 
 @router.put("/v1/accounts/{account_id}")
@@ -93,7 +99,7 @@ async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, s
     """Publish a post. Its card resolves shortly after; the answer's `Lutong-Journey` header names the journey."""
     who.require(member=post.author_id, hide=("account", post.author_id))
     published = _post(tx, post)
-    await _publish(tx, [(published, tx.cause)])
+    await _publish(tx, [OnJourney(published, tx.cause)])
     if who.is_staff:
         await record(tx, who, *on_record.posts_published([published]))
     return {"post_id": published.post_id, "journey": tx.cause.correlation_id}
@@ -106,7 +112,7 @@ async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[s
     """Publish many posts, each on a journey of its own; the first on that of the command."""
     causes = [tx.cause, *(Cause(tx.new_id()) for _ in command.posts[1:])]
     posts = [_post(tx, post) for post in command.posts]
-    await _publish(tx, list(zip(posts, causes, strict=True)))
+    await _publish(tx, [OnJourney(*each) for each in zip(posts, causes, strict=True)])
     await record(tx, who, *on_record.posts_published(posts))
     return {"post_ids": [post.post_id for post in posts]}
 
@@ -115,7 +121,7 @@ async def take_posts(batch: Sequence[Received[PostPublished]], who: Principal, t
     """Publish posts that another service sent as events, each on the journey that it is on there."""
     for received in batch:
         who.require(member=received.event.author_id, hide=("account", received.event.author_id))
-    await _publish(tx, [(received.event, received.as_cause) for received in batch])
+    await _publish(tx, [OnJourney(received.event, received.as_cause) for received in batch])
 
 
 ingest.take(router, {PostPublished: take_posts})
@@ -136,10 +142,10 @@ async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependen
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     card = await _open_card(tx, post_id, viewer.viewer_id)
     await store.count(tx, "taps", [post_id])
-    said = CardTapped(
+    tapped = CardTapped(
         viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"], version=card["version"]
     )
-    tx.publish(said, cause=_cause(card))
+    tx.publish(tapped, cause=_cause(card))
     if who.is_staff:
         await record(tx, who, Change("card.tap", f"post:{post_id}", after=viewer.model_dump()))
     return CardView(**{name: card[name] for name in CardView.model_fields})
@@ -153,8 +159,8 @@ async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency)
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     card = await _open_card(tx, post_id, viewer.viewer_id)
     await store.count(tx, "solved", [post_id])
-    said = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
-    tx.publish(said, cause=_cause(card))
+    solved = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
+    tx.publish(solved, cause=_cause(card))
     if who.is_staff:
         await record(tx, who, Change("card.solve", f"post:{post_id}", after=viewer.model_dump()))
     return {"post_id": post_id}
@@ -168,10 +174,10 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
     who.require(member=wanted.viewer_id, hide=("account", wanted.viewer_id))
     card = await _open_card(tx, post_id, wanted.viewer_id)
     program = await store.program(tx, card["program_id"]) or _not_yet(post_id)
-    priced = domain.price([(line.sku, line.units) for line in wanted.lines], program)
+    priced = domain.price([OrderLine(line.sku, line.units) for line in wanted.lines], program)
     if isinstance(priced, Refusal):
         raise Problem(422, priced.kind, priced.detail)
-    said = ServiceRequested(
+    placed = ServiceRequested(
         viewer_id=wanted.viewer_id,
         order_id=tx.new_id(),
         post_id=post_id,
@@ -183,12 +189,12 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
         mode=wanted.mode,
         coupon_id=wanted.coupon_id,
     )
-    await store.save_request(tx, said, _cause(card))
+    await store.save_request(tx, placed, _cause(card))
     await store.count(tx, "requested", [post_id])
-    tx.publish(said, cause=_cause(card))
+    tx.publish(placed, cause=_cause(card))
     if who.is_staff:
-        await record(tx, who, on_record.request_placed(said))
-    return _request_view(await store.request(tx, said.order_id) or not_found("request", said.order_id))
+        await record(tx, who, on_record.request_placed(placed))
+    return _request_view(await store.request(tx, placed.order_id) or not_found("request", placed.order_id))
 
 
 @router.post("/v1/requests/{order_id}/cancellation", status_code=202)
@@ -288,7 +294,7 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
         if follow.follower_id == follow.followee_id:
             raise Problem(422, "follows_itself", f"account {follow.follower_id!r} cannot follow itself")
     await _known(tx, {name for follow in follows for name in (follow.follower_id, follow.followee_id)})
-    await store.save_follows(tx, [(follow.follower_id, follow.followee_id) for follow in follows])
+    await store.save_follows(tx, [FollowRow(follow.follower_id, follow.followee_id) for follow in follows])
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
 
@@ -303,13 +309,13 @@ def _post(tx: Tx, post: NewPost) -> PostPublished:
     return PostPublished(post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id)
 
 
-async def _publish(tx: Tx, posts: Sequence[tuple[PostPublished, Cause]]) -> None:
+async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
     """Publish posts, each with its cause. An id is a post's for good."""
     await _known(tx, {post.author_id for post, _ in posts})
     for post_id, times in Counter(post.post_id for post, _ in posts).items():
         if times > 1:
             raise Problem(409, "post_exists", f"post {post_id!r} is there {times} times")
-    rows = [(post.post_id, post.author_id, post.text, post.program_id) for post, _ in posts]
+    rows = [StoredPost(post.post_id, post.author_id, post.text, post.program_id) for post, _ in posts]
     fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in posts])
     for post, cause in posts:
         if post.post_id not in fresh:
@@ -328,7 +334,7 @@ async def _open_card(tx: Tx, post_id: str, viewer_id: str) -> asyncpg.Record:
     return card
 
 
-def _not_yet(post_id: str) -> Any:  # noqa: ANN401  # never returns
+def _not_yet(post_id: str) -> NoReturn:
     raise Problem(409, "card_resolving", f"the card on post {post_id!r} is still being resolved: try again shortly")
 
 

@@ -1,11 +1,11 @@
-"""What is on record of what staff does in somebody's name. Texts and names are not: only whose and what kind."""
+"""What the audit keeps of what staff does for an account: its id and kind, never texts and names."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
 from lutong_chassis.audit import Change
 from lutong_contracts.feed import PostPublished, ServiceRequested
-from lutong_feed.accounts import AccountRow
 from lutong_feed.bodies import Follow
+from lutong_feed.domain import AccountRow
 
 
 def accounts_put(known: Mapping[str, AccountRow], latest: Mapping[str, AccountRow]) -> Iterator[Change]:
@@ -36,7 +36,7 @@ def posts_published(posts: Iterable[PostPublished]) -> Iterator[Change]:
         yield Change("post.publish", f"post:{post.post_id}", after={"author_id": post.author_id})
 
 
-def request_placed(said: ServiceRequested) -> Change:
+def request_placed(asked: ServiceRequested) -> Change:
     """An order, for whom and for how much."""
-    placed = {"viewer_id": said.viewer_id, "total_minor": said.total.amount_minor}
-    return Change("request.place", f"order:{said.order_id}", after=placed)
+    placed = {"viewer_id": asked.viewer_id, "total_minor": asked.total.amount_minor}
+    return Change("request.place", f"order:{asked.order_id}", after=placed)

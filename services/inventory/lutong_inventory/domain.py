@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from lutong_contracts import Event
 from lutong_contracts.inventory import StockDepleted, StockRestored
 from lutong_contracts.membership import CreditHeld
-from lutong_contracts.values import Line, LocationKind, Mode, Place
+from lutong_contracts.values import Line, LocationKind, Place
 
 State = Literal[
     "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "rejected", "cancelled"
@@ -26,7 +26,7 @@ CANCELLABLE: Final = ("sourced", "accepted", "picked", "ready_for_pickup")
 """States in which the goods have not left the location."""
 
 _EARTH_RADIUS_M: Final = 6_371_000
-_NEXT: Final[Mapping[Mode, Mapping[State, Step]]] = {
+_NEXT: Final[Mapping[str, Mapping[State, Step]]] = {
     "delivery": {"sourced": "accepted", "accepted": "picked", "picked": "handed_over", "handed_over": "fulfilled"},
     "pickup": {
         "sourced": "accepted",
@@ -99,8 +99,11 @@ def demand_by_sku(lines: Sequence[Line]) -> tuple[tuple[str, int], ...]:
 def source(order: CreditHeld, candidates: Sequence[Location], available: Mapping[Shelf, int]) -> Sourced | Rejected:
     """Pick the nearest store that can serve the whole order; the flagship backs them all.
 
-    `available` is units by shelf; a shelf that is not there has none. Ties go by location id.
+    `available` is units by shelf; a shelf that is not there has none. Ties go by location id. A mode that only newer
+    versions know is refused: nobody here could hand the goods over.
     """
+    if order.mode not in _NEXT:
+        return Rejected(order, "unknown_mode")
     if not candidates:
         return Rejected(order, "no_location")
     demand = demand_by_sku(order.lines)
@@ -152,9 +155,9 @@ def shelf_news(changed: Sequence[Any]) -> list[Event]:
     return said
 
 
-def next_step(state: State, mode: Mode) -> Step | None:
+def next_step(state: State, mode: str) -> Step | None:
     """The one step that may follow, or None when the order has ended."""
-    return _NEXT[mode].get(state)
+    return _NEXT.get(mode, {}).get(state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from lutong_registry.store import merchants as merchant_store
 from lutong_registry.store import programs as program_store
 from lutong_registry.store import search as search_store
 from lutong_registry.store import uses as use_store
+from lutong_registry.store.merchants import MerchantRow
+from lutong_registry.store.programs import ProgramRow, SubmittedRow, VersionMove
 
 router = routes("registry")
 
@@ -56,7 +58,7 @@ async def put_merchants(command: Merchants, who: Who, tx: TxDependency) -> dict[
 async def put_program(program_id: Identifier, registration: Registration, who: Who, tx: TxDependency) -> ProgramView:
     """Register a mini-program; repeating it changes nothing."""
     who.require(merchant=registration.merchant_id, hide=("merchant", registration.merchant_id))
-    await _register(tx, [(program_id, registration.merchant_id)])
+    await _register(tx, [ProgramRow(program_id, registration.merchant_id)])
     if who.is_staff:
         owner = {"merchant_id": registration.merchant_id}
         await audit.record(tx, who, audit.Change("program.register", f"program:{program_id}", after=owner))
@@ -71,7 +73,8 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
     version = _version(submission.version, submission.manifest)
     program = await _lock(tx, who, program_id)
     change = _accepted(domain.submit(program, version), program)
-    await program_store.add_versions(tx, [(program_id, submission.version, submission.manifest.model_dump_json())])
+    row = SubmittedRow(program_id, submission.version, submission.manifest.model_dump_json())
+    await program_store.add_versions(tx, [row])
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)
     if who.is_staff:
@@ -91,11 +94,11 @@ async def approve_version(program_id: Identifier, version: VersionNumber, who: W
 @allowed("operator")
 @audited("version.reject")
 async def reject_version(
-    program_id: Identifier, version: VersionNumber, because: ReasonBody, who: Who, tx: TxDependency
+    program_id: Identifier, version: VersionNumber, body: ReasonBody, who: Who, tx: TxDependency
 ) -> ProgramView:
     """Reject a submitted version, or take back an approved one that is not released."""
     return await _move(
-        tx, who, program_id, "version.reject", lambda program: domain.reject(program, version, because.reason), because
+        tx, who, program_id, "version.reject", lambda program: domain.reject(program, version, body.reason), body
     )
 
 
@@ -118,14 +121,14 @@ async def roll_back_version(program_id: Identifier, version: VersionNumber, who:
 @router.post("/v1/programs/{program_id}/suspension")
 @allowed("operator")
 @audited("program.suspend", shows=("suspended",))
-async def suspend_program(program_id: Identifier, because: ReasonBody, who: Who, tx: TxDependency) -> ProgramView:
+async def suspend_program(program_id: Identifier, body: ReasonBody, who: Who, tx: TxDependency) -> ProgramView:
     """Suspend a program: every card that leads to it becomes unavailable."""
     program = await _lock(tx, who, program_id)
-    change = _accepted(domain.suspend(program, because.reason), program)
-    await program_store.save_suspension(tx, program_id, because.reason)
+    change = _accepted(domain.suspend(program, body.reason), program)
+    await program_store.save_suspension(tx, program_id, body.reason)
     tx.publish(*change.events)
     effect = {"suspended": False}, {"suspended": True}
-    await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", because.reason, *effect))
+    await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", body.reason, *effect))
     return _view(await _lock(tx, who, program_id))
 
 
@@ -149,18 +152,18 @@ async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> 
 async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> dict[str, int]:
     """Register and release many programs at once: what the platform's own onboarding does."""
     wanted = {item.program_id: item for item in command.programs}
-    await _register(tx, [(item.program_id, item.merchant_id) for item in wanted.values()])
+    await _register(tx, [ProgramRow(item.program_id, item.merchant_id) for item in wanted.values()])
     programs = await program_store.lock_programs(tx, wanted)
-    added: list[tuple[str, int, str]] = []
-    moved: list[tuple[str, Version]] = []
+    added: list[SubmittedRow] = []
+    moved: list[VersionMove] = []
     for program_id, item in wanted.items():
         program = programs[program_id]
         version = _version(max((known.number for known in program.versions), default=0) + 1, item.manifest)
         submitted = _accepted(domain.submit(program, version), program)
         approved = _accepted(domain.approve(_with(program, submitted), version.number), program)
         released = _accepted(domain.release(_with(program, approved), version.number), program)
-        added.append((program_id, version.number, item.manifest.model_dump_json()))
-        moved.extend((program_id, known) for known in released.versions)
+        added.append(SubmittedRow(program_id, version.number, item.manifest.model_dump_json()))
+        moved.extend(VersionMove.of(program_id, known) for known in released.versions)
         tx.publish(*submitted.events, *approved.events, *released.events)
     await program_store.add_versions(tx, added)
     await program_store.save_states(tx, moved)
@@ -169,8 +172,8 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
         tx,
         who,
         *(
-            audit.Change("program.onboard", f"program:{program_id}", after={"released_version": number})
-            for program_id, number, _ in sorted(added)
+            audit.Change("program.onboard", f"program:{row.program_id}", after={"released_version": row.number})
+            for row in sorted(added)
         ),
     )
     return {"released": len(wanted)}
@@ -225,7 +228,8 @@ async def get_summary(tx: TxDependency) -> dict[str, Any]:
 async def _save_merchants(tx: Tx, who: Who, names: Mapping[str, str]) -> None:
     """Save merchants, and say those that changed."""
     known = await merchant_store.lock_merchants(tx, names)
-    tx.publish(*domain.merchant_news(await merchant_store.save_merchants(tx, list(names.items()))))
+    wanted = [MerchantRow(merchant_id, name) for merchant_id, name in names.items()]
+    tx.publish(*domain.merchant_news(await merchant_store.save_merchants(tx, wanted)))
     await audit.record(
         tx,
         who,
@@ -238,9 +242,9 @@ async def _save_merchants(tx: Tx, who: Who, names: Mapping[str, str]) -> None:
     )
 
 
-async def _register(tx: Tx, programs: list[tuple[str, str]]) -> None:
+async def _register(tx: Tx, programs: list[ProgramRow]) -> None:
     """Register what is new; refuse unknown merchants and programs of others."""
-    merchants = dict(programs)
+    merchants = {row.program_id: row.merchant_id for row in programs}
     known = await program_store.merchants_known(tx, merchants.values())
     for merchant_id in merchants.values():
         if merchant_id not in known:
@@ -260,17 +264,17 @@ async def _lock(tx: Tx, who: Who, program_id: str) -> Program:
 
 
 async def _move(
-    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, because: ReasonBody | None = None
+    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, body: ReasonBody | None = None
 ) -> ProgramView:
     """Let a decision about versions take effect, and the search see it."""
     program = await _lock(tx, who, program_id)
     change = _accepted(decide(program), program)
-    await program_store.save_states(tx, [(program_id, version) for version in change.versions])
+    await program_store.save_states(tx, [VersionMove.of(program_id, version) for version in change.versions])
     await search_store.refresh_listings(tx, [program_id])
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)
     if who.is_staff:
-        await audit.record(tx, who, *_moved(action, program, after, because.reason if because else None))
+        await audit.record(tx, who, *_moved(action, program, after, body.reason if body else None))
     return _view(after)
 
 

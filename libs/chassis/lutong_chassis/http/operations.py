@@ -6,13 +6,16 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, entities, journeys, noticing, outbox, parking, skipping
+from lutong_chassis import audit, audit_log, deadletters, entities, journeys, noticing, outbox, passed_over, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
+from lutong_chassis.envelope import Place
 from lutong_chassis.errors import blames
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
+from lutong_chassis.parking import summarise_error
 from lutong_chassis.progress import show
+from lutong_chassis.redrive import NotParkedError, discard, redrive
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 from lutong_contracts.values import Moment, Text
 
@@ -43,7 +46,7 @@ async def livez(request: Request, response: Response) -> dict[str, Any]:
 async def readyz(request: Request, response: Response) -> dict[str, Any]:
     """200 when the database answers, the broker answers and partitions are assigned.
 
-    A consumer that is stuck is told under `stuck`, and takes no replica out of service: requests are answered.
+    A consumer that is stuck is reported under `stuck`, and takes no replica out of service: requests are answered.
     """
     service = request.app.state.service
     checks = await service.readiness()
@@ -78,7 +81,7 @@ async def list_parked(
 ) -> list[dict[str, Any]]:
     """Open parked records behind an id, oldest first, with how many wait behind each.
 
-    The header `lutong-total` says how many there are in all, of this reason if one is given.
+    The header `lutong-total` is how many there are in all, of this reason if one is given.
     """
     rows, total = await deadletters.page(tx, rows_max=limit, after=after, reason=reason)
     response.headers["lutong-total"] = str(total)
@@ -88,7 +91,7 @@ async def list_parked(
 @router.get("/operations/parked/{parked_id}")
 @allowed("viewer")
 async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
-    """One record that was set aside, whatever became of it: all but what it says."""
+    """One record that was set aside, whatever became of it: all but its content."""
     return await deadletters.look(tx, parked_id) or _unknown(parked_id)
 
 
@@ -96,14 +99,14 @@ async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
 @allowed("operator")
 @audited("parked.reveal")
 async def reveal_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """What a record that was set aside says. It may be personal: who reads it, and why, is audited."""
+    """The content of a parked record. It may be personal: who reads it, and why, is audited."""
     async with transaction(request.app.state.service.required_pool) as tx:
-        said = await deadletters.reveal(tx, parked_id)
-        if said:
+        content = await deadletters.reveal(tx, parked_id)
+        if content:
             await audit.record(tx, who, Change("parked.reveal", f"parked:{parked_id}", decision.reason))
             await outbox.write(tx, tx.outgoing)
     request.app.state.service.wake_relay()
-    return said or _unknown(parked_id)
+    return content or _unknown(parked_id)
 
 
 def _unknown(parked_id: int) -> NoReturn:
@@ -135,7 +138,7 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
     Refused unless the record is being tried again now. Asking twice is asking once.
     """
     service = request.app.state.service
-    where = (command.topic, command.partition, command.offset)
+    where = Place(command.topic, command.partition, command.offset)
     async with transaction(service.required_pool) as tx:
         decision = skipping.SkipRequest(who.subject, command.reason)
         answer = await skipping.request(tx, service.name, where, service.handlers.topics, decision)
@@ -151,7 +154,8 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
 @router.get("/operations/consumer")
 @allowed("viewer")
 async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
-    """What the consumers of this service try again, what retention took before them, and whose keys are misplaced.
+    """What the consumers of this service try again, what retention took before them, whose keys are misplaced, and which
+    types they pass over because no contract of theirs knows them.
 
     A batch is stuck when it has been tried for longer than `stuck_timeout_s`.
     """
@@ -160,8 +164,9 @@ async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
         "stuck": [
             row._asdict() | {"where": row.where, "offsets": row.offsets[:100]} for row in await skipping.stuck(tx)
         ],
-        "missed": [item._asdict() | {"noticed_at": at} for item, at in await noticing.lately_missed(tx)],
+        "missed": [item._asdict() for item in await noticing.lately_missed(tx)],
         "misplaced": [item._asdict() for item in await noticing.lately_misplaced(tx)],
+        "unknown": [item._asdict() for item in await passed_over.unknown(tx)],
     }
 
 
@@ -172,17 +177,13 @@ async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
     """Handle a parked record again, then what waited behind it, in order. Repeat it with `next_parked`, if there is one."""
     service = request.app.state.service
     try:
-        applied, successor = await parking.redrive(
-            service.required_pool, parked_id, service.apply, who, decision.reason
-        )
-    except parking.NotParkedError as error:
+        applied, successor = await redrive(service.required_pool, parked_id, service.apply, who, decision.reason)
+    except NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     except Exception as error:
-        if not blames(error):  # it says nothing about the record
+        if not blames(error):  # it is not about the record
             raise
-        raise Problem(
-            409, "still_failing", f"it failed again and stays parked: {parking.summarise_error(error)}"
-        ) from error
+        raise Problem(409, "still_failing", f"it failed again and stays parked: {summarise_error(error)}") from error
     service.wake_relay()
     return {"redriven": applied, "next_parked": successor}
 
@@ -194,8 +195,8 @@ async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
     """Give a parked record up; the first that waited behind it takes its place and can be redriven."""
     service = request.app.state.service
     try:
-        successor = await parking.discard(service.required_pool, parked_id, who, decision.reason)
-    except parking.NotParkedError as error:
+        successor = await discard(service.required_pool, parked_id, who, decision.reason)
+    except NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     service.wake_relay()
     return {"discarded": parked_id, "next_parked": successor}
@@ -225,7 +226,7 @@ class Republication(Decision):
 @allowed("operator")
 @audited("outbox.republish", shows=("since", "events"))
 async def republish(command: Republication, who: Who, request: Request) -> dict[str, int]:
-    """Publish again what was said since a moment. Copies are recognised by whoever has them."""
+    """Publish again all events since a moment. Consumers recognise copies."""
     service = request.app.state.service
     async with transaction(service.required_pool) as tx:
         count = await outbox.republish(tx, command.since)
@@ -283,9 +284,9 @@ async def journey(
         str | None, Query(max_length=256, description="only the events of one order, post or viewer")
     ] = None,
 ) -> list[dict[str, Any]]:
-    """What this service said on a journey, and when it took in what others said: the first 2,000 records.
+    """What this service published on a journey, and when it consumed the events of others: the first 2,000 records.
 
-    The header `lutong-total` says how many there are in all.
+    The header `lutong-total` is how many there are in all.
     """
     rows, total = await journeys.records(tx, correlation_id, key)
     response.headers["lutong-total"] = str(total)

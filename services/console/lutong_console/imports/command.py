@@ -22,7 +22,7 @@ from rich.progress import (
 from uuid_utils import uuid7
 
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, err, out, say, table
+from lutong_console.cli.screen import echo, emit_json, err, out, table
 from lutong_console.imports.batches import Batch, batches
 from lutong_console.imports.catalogue import Source, sources
 from lutong_console.imports.reading import ENCODINGS, Read, Reader
@@ -33,7 +33,7 @@ from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_contracts.sentences import counted
 
 _SHOWN_MAX: Final = 10
-_TOLD_MAX: Final = 1_000
+_REPORTED_MAX: Final = 1_000
 _SHOWN_EVERY: Final = 1_000
 
 
@@ -67,7 +67,7 @@ class Report:
         if rejects is not None:
             rejects.add(read, refusal)
             self.rejected_file = str(rejects.path)
-        if len(self.problems) < _TOLD_MAX:
+        if len(self.problems) < _REPORTED_MAX:
             self.problems.append({"line": read.line, **refusal._asdict()})
 
     def counted(self, reads: Iterable[Read]) -> Iterator[Read]:
@@ -157,7 +157,7 @@ async def _send(  # the parts of one import
             await sender.finish()
         except (KeyboardInterrupt, asyncio.CancelledError):
             count = counted(sender.taken + sender.known, "row")
-            say(f"{report.file}: stopped after {count}; run the same command again to go on")
+            echo(f"{report.file}: stopped after {count}; run the same command again to go on")
             raise
         finally:
             await sender.stop()
@@ -199,6 +199,6 @@ def _show(report: Report, manner: Manner) -> None:
     if report.rejected > _SHOWN_MAX:
         out.print(f"and {report.rejected - _SHOWN_MAX} more")
     if manner.strict and not manner.dry_run:
-        say(f"nothing was taken (--strict): mend {report.file}; its bad rows are in {report.rejected_file}")
+        echo(f"nothing was taken (--strict): mend {report.file}; its bad rows are in {report.rejected_file}")
     elif report.rejected_file:
-        say(f"mend {report.rejected_file} and import it; the other rows are taken")
+        echo(f"mend {report.rejected_file} and import it; the other rows are taken")

@@ -40,8 +40,8 @@ class Request(NamedTuple):
     @property
     def digest(self) -> str:
         """What the request is known by: the same rows again are the same request."""
-        told = b"\n".join([self.method.encode(), self.path.encode(), self.named.encode(), self.content])
-        return hashlib.blake2b(told, digest_size=20).hexdigest()
+        identity = b"\n".join([self.method.encode(), self.path.encode(), self.named.encode(), self.content])
+        return hashlib.blake2b(identity, digest_size=20).hexdigest()
 
 
 class Refusal(NamedTuple):

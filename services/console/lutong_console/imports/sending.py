@@ -151,8 +151,8 @@ def _is_for_later(answer: httpx.Response) -> bool:
 
 def _pause_s(answer: httpx.Response | None) -> float:
     """As long as we are asked to wait."""
-    told = answer.headers.get("retry-after", "") if answer is not None else ""
-    return min(10.0, float(told)) if told.isdecimal() else 0.5
+    asked = answer.headers.get("retry-after", "") if answer is not None else ""
+    return min(10.0, float(asked)) if asked.isdecimal() else 0.5
 
 
 def _document(answer: httpx.Response) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import asyncpg
 import orjson
@@ -43,8 +43,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check the whole suite against its identities, over four databases and all topics. Exit code 1 on a violation."""
-    told = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
-    look = _Look(suite(stack), canary or [], told)
+    outcomes = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
+    look = _Look(suite(stack), canary or [], outcomes)
     world, violations = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
     given = {"V8": history is not None, "V11": bool(canary)}
     unchecked = {name: option for name, option in COMPARED_WITH.items() if not given[name]}
@@ -62,7 +62,7 @@ class _Look:
 
     target: Suite
     canaries: list[str]
-    told: list[dict[str, Any]]
+    outcomes: list[dict[str, Any]]
 
     async def once(self) -> tuple[World, list[Violation]]:
         """One look, whatever moves meanwhile."""
@@ -72,7 +72,7 @@ class _Look:
             raise ConsoleError(
                 f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
             ) from None
-        return world, evaluate(world, self.canaries, self.told)
+        return world, evaluate(world, self.canaries, self.outcomes)
 
     async def until_still(self, settle_s: float) -> tuple[World, list[Violation]]:
         """Two looks that agree are one truth. While something moves, look again, up to a deadline."""
@@ -113,10 +113,18 @@ def _print(world: World, violations: list[Violation], unchecked: Mapping[str, st
     )
 
 
-def judged(violations: Sequence[Violation], unchecked: Mapping[str, str]) -> list[tuple[str, Text, str]]:
+class Judged(NamedTuple):
+    """A line of the table of results."""
+
+    identity: str
+    result: Text
+    meaning: str
+
+
+def judged(violations: Sequence[Violation], unchecked: Mapping[str, str]) -> list[Judged]:
     """Each identity with its result: what nothing was compared with does not hold, it was not checked."""
     counts = Counter(violation.identity for violation in violations)
-    return [(name, line(_result(counts[name], unchecked.get(name))), words) for name, words in WORDS.items()]
+    return [Judged(name, line(_result(counts[name], unchecked.get(name))), words) for name, words in WORDS.items()]
 
 
 def _result(broken: int, option: str | None) -> tuple[str, str]:

@@ -76,10 +76,10 @@ def _streams(service: str, records: Sequence[Record]) -> Iterator[Violation]:
         if record.event_id not in seen:
             seen.add(record.event_id)
             streams[record.topic, record.key].append(record)
-    for (topic, key), said in streams.items():
-        if len({record.partition for record in said}) > 1:
+    for (topic, key), stream in streams.items():
+        if len({record.partition for record in stream}) > 1:
             yield Violation("V1", f"{service}: one key in two partitions of {topic}", f"key {key}")
-        for expected, record in enumerate(said, said[0].sequence or 1):
+        for expected, record in enumerate(stream, stream[0].sequence or 1):
             if topic in _COMPACTED:
                 break  # gaps are what compaction is for
             if record.sequence != expected:
@@ -162,7 +162,7 @@ def parked_records_are_held(world: World) -> Iterator[Violation]:
                 yield Violation("V10", "a record that is set aside took effect all the same", where)
 
 
-def nothing_is_told(world: World, canaries: Iterable[str]) -> Iterator[Violation]:
+def nothing_is_revealed(world: World, canaries: Iterable[str]) -> Iterator[Violation]:
     """V11: strings that must stay secret are in no record, no dead letter and no saved answer."""
     for canary in canaries:
         for record in world.records:

@@ -1,14 +1,22 @@
 """Merchants, which the registry says to others, and the accounts that others say to it."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from lutong_chassis import Tx, columns
 from lutong_contracts.feed import AccountFacts
 from lutong_contracts.registry import MerchantFacts
 
 
-async def save_merchants(tx: Tx, merchants: Sequence[tuple[str, str]]) -> list[MerchantFacts]:
-    """Create or rename merchants, given as (id, name); gives those that changed, as they are now."""
+class MerchantRow(NamedTuple):
+    """A merchant as it is wanted."""
+
+    merchant_id: str
+    name: str
+
+
+async def save_merchants(tx: Tx, merchants: Sequence[MerchantRow]) -> list[MerchantFacts]:
+    """Create or rename merchants; gives those that changed, as they are now."""
     rows = await tx.fetch(
         """
         INSERT INTO merchant (merchant_id, name)

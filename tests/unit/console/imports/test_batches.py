@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from lutong_console.imports.batches import Batch, batches
-from lutong_console.imports.kinds.stock import STOCK as KIND
+from lutong_console.imports.catalogue import KINDS
 from lutong_console.imports.reading import Read
 from tests.unit.console.imports.files import STOCK, a_file, read
+
+KIND = KINDS["stock"]
 
 
 def cut(reads: list[Read]) -> list[Batch]:

@@ -160,7 +160,7 @@ def administrator(kafka: KafkaAccess) -> AdminClient:
     )
     if AclOperation.ALTER not in (described.authorized_operations or ()):
         raise ConsoleError(
-            f"{kafka.username or 'whoever comes without a name'} may not change rules at {kafka.bootstrap}",
+            f"{kafka.username or 'a client without a name'} may not change rules at {kafka.bootstrap}",
             then="set LUTONG_KAFKA_USERNAME to an administrator's name",
             code=PROBLEM,
         )
