@@ -125,7 +125,7 @@ class Service:
         """Handle a record that was parked, or pass it over, in a transaction of the caller's; raises what is wrong with it."""
         outcome = item.outcome
         if not self.handlers.concern(outcome):
-            await passed_over.remember(tx, passed_over.first_places([item]))
+            await passed_over.remember(tx, [known] if (known := passed_over.passed_over(item)) else [])
         elif isinstance(outcome, MalformedError):
             raise outcome
         else:
