@@ -213,8 +213,8 @@ class Service:
         app.state.service = self
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
-        own = [operations.entities_router, self.routes] if self.entities else [self.routes]
-        for router in (operations.health, operations.router, operations.admin_router, *own):
+        own = [self.routes, operations.entities_router] if self.entities else [self.routes]
+        for router in (*own, operations.health, operations.router, operations.admin_router):  # the busiest first
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)
