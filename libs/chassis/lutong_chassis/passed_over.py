@@ -74,8 +74,8 @@ class Memory:
         behind = self.behind.get(TopicPartition(record.topic, record.partition))
         if behind is None or record.offset >= behind.until:
             return False
-        said = next((value for name, value in record.headers if name == "ce_type"), None)
-        return said is not None and said.decode(errors="replace") not in behind.types
+        event_type = next((value for name, value in record.headers if name == "ce_type"), None)
+        return event_type is not None and event_type.decode(errors="replace") not in behind.types
 
     def note(self, passed: Sequence[PassedOver]) -> None:
         """These are written down."""
@@ -126,12 +126,12 @@ def first_places(passed: Sequence[Incoming]) -> list[PassedOver]:
         topic, partition, offset = place(item.record)
         outcome = item.outcome
         if isinstance(outcome, Received):
-            said, known = outcome.event.type, True
+            event_type, known = outcome.event.type, True
         elif isinstance(outcome, UnknownTypeError):
-            said, known = outcome.type, False
+            event_type, known = outcome.type, False
         else:
             continue
-        found.setdefault((topic, partition, said), PassedOver(topic, partition, said, offset, known))
+        found.setdefault((topic, partition, event_type), PassedOver(topic, partition, event_type, offset, known))
     return list(found.values())
 
 
