@@ -18,7 +18,9 @@ from lutong_contracts.membership import CreditDeclined, CreditHeld, HoldCaptured
 from lutong_contracts.values import Money, Place
 from lutong_feed.domain import CANCELLABLE as MAY_REGRET
 from lutong_feed.domain import MAY_BECOME
-from lutong_inventory.domain import CANCELLABLE, Location, Sourced, next_step, source
+from lutong_inventory.orders.domain.steps import CANCELLABLE, next_step
+from lutong_inventory.sourcing.domain import Location, Sourced, source
+from lutong_inventory.stock.domain import Shelf
 from lutong_membership.holds.domain.holds import Hold, HoldState, capture, released
 from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment, decide
 from lutong_membership.ledger.domain.entries import Entry, Line, after, reduced
@@ -183,7 +185,7 @@ class Inventory:
             self.orders[order.order_id] = ("cancelled", order, None)
             return [(_cancelled(order), None)]
         promised: Counter[tuple[str, str]] = Counter() if "availability" in without else self.reserved
-        outcome = source(order, _LOCATIONS, {shelf: n - promised[shelf] for shelf, n in self.on_hand.items()})
+        outcome = source(order, _LOCATIONS, {Shelf(*shelf): n - promised[shelf] for shelf, n in self.on_hand.items()})
         if not isinstance(outcome, Sourced):
             self.orders[order.order_id] = ("rejected", order, None)
             return [(OrderRejected(order_id=order.order_id, merchant_id="shop", reason=outcome.reason), None)]

@@ -3,14 +3,10 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lutong_inventory.domain import ACCEPTANCE_WINDOW_DEFAULT
-
 
 class InventorySettings(BaseSettings):
     """How long locations have."""
 
     model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False)
 
-    acceptance_window_s: float = Field(
-        ACCEPTANCE_WINDOW_DEFAULT.total_seconds(), gt=0, description="time that a location has to accept an order"
-    )
+    acceptance_window_s: float = Field(1800, gt=0, description="time that a location has to accept an order")

@@ -9,18 +9,16 @@ from hypothesis import strategies as st
 
 from lutong_contracts.membership import CreditHeld
 from lutong_contracts.values import Line, Money, Place
-from lutong_inventory.domain import (
+from lutong_inventory.sourcing.domain import (
     Location,
     Recalled,
     Rejected,
     Sourced,
-    demand_by_sku,
     distance_m,
-    next_step,
-    shelf_news,
     source,
     source_all,
 )
+from lutong_inventory.stock.domain import Shelf, demand_by_sku
 
 HERE = Place(latitude=31.23, longitude=121.47)
 NEAR = Location("near", "store", Place(latitude=31.24, longitude=121.48))
@@ -38,9 +36,9 @@ def an_order(*lines: tuple[str, int], order_id: str = "o-1") -> CreditHeld:
     )  # fmt: skip
 
 
-def stock(**units: int) -> dict[tuple[str, str], int]:
+def stock(**units: int) -> dict[Shelf, int]:
     """`near_tea=3` is three units of tea at the near store."""
-    return {(name.split("_")[0], name.split("_")[1]): count for name, count in units.items()}
+    return {Shelf(*name.split("_")): count for name, count in units.items()}
 
 
 def where(outcome: object) -> str:
@@ -87,28 +85,30 @@ def test_an_order_that_was_recalled_takes_nothing() -> None:
 
 
 units = st.integers(0, 5)
-shelves = st.fixed_dictionaries({(place.location_id, sku): units for place in EVERYWHERE for sku in ("tea", "cup")})
+shelves = st.fixed_dictionaries(
+    {Shelf(place.location_id, sku): units for place in EVERYWHERE for sku in ("tea", "cup")}
+)
 baskets = st.lists(st.tuples(st.sampled_from(["tea", "cup"]), st.integers(1, 3)), min_size=1, max_size=3)
 
 
 @given(shelves, st.lists(baskets, max_size=8))
 def test_nothing_is_promised_that_is_not_there(
-    on_shelves: Mapping[tuple[str, str], int], wanted: list[list[tuple[str, int]]]
+    on_shelves: Mapping[Shelf, int], wanted: list[list[tuple[str, int]]]
 ) -> None:
     orders = [an_order(*basket, order_id=f"o-{n}") for n, basket in enumerate(wanted)]
     outcomes = source_all(orders, {o.order_id: EVERYWHERE for o in orders}, on_shelves, frozenset())
-    taken: dict[tuple[str, str], int] = {}
+    taken: dict[Shelf, int] = {}
     for outcome in outcomes:
         if isinstance(outcome, Sourced):
             for sku, count in outcome.demand:
-                shelf = (outcome.location.location_id, sku)
+                shelf = Shelf(outcome.location.location_id, sku)
                 taken[shelf] = taken.get(shelf, 0) + count
     assert all(count <= on_shelves[shelf] for shelf, count in taken.items())
 
 
 @given(shelves, baskets)
 def test_the_answer_does_not_depend_on_the_order_of_candidates(
-    on_shelves: Mapping[tuple[str, str], int], basket: list[tuple[str, int]]
+    on_shelves: Mapping[Shelf, int], basket: list[tuple[str, int]]
 ) -> None:
     answers = {where(source(an_order(*basket), candidates, on_shelves)) for candidates in permutations(EVERYWHERE)}
     assert len(answers) == 1
@@ -120,35 +120,3 @@ def test_distance_is_that_of_the_great_circle() -> None:
     assert distance_m(HERE, HERE) == 0
     antipode = Place(latitude=-31.23, longitude=-58.53)
     assert distance_m(HERE, antipode) == pytest.approx(20_015_000, rel=0.001)
-
-
-@pytest.mark.parametrize(
-    ("mode", "steps"),
-    [
-        ("delivery", ["accepted", "picked", "handed_over", "fulfilled"]),
-        ("pickup", ["accepted", "picked", "ready_for_pickup", "fulfilled"]),
-    ],
-)
-def test_steps_follow_one_another(mode: str, steps: list[str]) -> None:
-    state, taken = "sourced", []
-    while step := next_step(state, mode):  # type: ignore[arg-type]  # literals by value
-        taken.append(step)
-        state = step
-    assert taken == steps
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "said"),
-    [
-        (1, 0, "StockDepleted"),
-        (3, -2, "StockDepleted"),
-        (0, 1, "StockRestored"),
-        (-2, 4, "StockRestored"),
-        (5, 1, None),
-        (0, -1, None),
-        (-2, 0, None),
-    ],
-)
-def test_a_shelf_speaks_up_when_it_runs_empty_or_has_something_again(before: int, now: int, said: str | None) -> None:
-    news = shelf_news([{"location_id": "store", "sku": "mask", "available_before": before, "available": now}])
-    assert [type(event).__name__ for event in news] == ([said] if said else [])

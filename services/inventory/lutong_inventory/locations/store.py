@@ -1,18 +1,27 @@
 """Stores and flagships."""
 
 from collections.abc import Iterable, Sequence
-
-import asyncpg
+from typing import NamedTuple
 
 from lutong_chassis import Tx, columns
+from lutong_contracts.values import LocationKind
 
 
-async def save_locations(tx: Tx, locations: Sequence[tuple[str, str, str, str, float, float, bool | None]]) -> None:
-    """Create or change locations, given as (id, merchant, kind, name, latitude, longitude, open).
+class LocationRow(NamedTuple):
+    """A location as it is stored. To save one without `open` leaves it as it was, and opens a new one."""
 
-    Without `open` a location stays as it was, and a new one is open.
-    """
-    latest = sorted({location[0]: location for location in locations}.items())
+    location_id: str
+    merchant_id: str
+    kind: LocationKind
+    name: str
+    latitude: float
+    longitude: float
+    open: bool | None
+
+
+async def save_locations(tx: Tx, locations: Sequence[LocationRow]) -> None:
+    """Create or change locations. Of several rows for one location the last counts."""
+    latest = sorted({location.location_id: location for location in locations}.items())
     await tx.execute(
         """
         INSERT INTO location (location_id, merchant_id, kind, name, latitude, longitude, open)
@@ -24,11 +33,11 @@ async def save_locations(tx: Tx, locations: Sequence[tuple[str, str, str, str, f
                open = CASE WHEN excluded.location_id = ANY ($8) THEN location.open ELSE excluded.open END
         """,
         *columns([location for _, location in latest], 7),
-        [location_id for location_id, location in latest if location[-1] is None],
+        [location_id for location_id, location in latest if location.open is None],
     )
 
 
-async def locations(tx: Tx, location_ids: Iterable[str]) -> dict[str, asyncpg.Record]:
+async def locations(tx: Tx, location_ids: Iterable[str]) -> dict[str, LocationRow]:
     """Locations by id."""
     rows = await tx.fetch(
         """
@@ -38,7 +47,7 @@ async def locations(tx: Tx, location_ids: Iterable[str]) -> dict[str, asyncpg.Re
         """,
         sorted(set(location_ids)),
     )
-    return {row["location_id"]: row for row in rows}
+    return {row["location_id"]: LocationRow(*row) for row in rows}
 
 
 async def flagships(tx: Tx, merchants: Iterable[str]) -> dict[str, str]:

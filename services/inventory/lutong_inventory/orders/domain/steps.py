@@ -1,0 +1,29 @@
+"""How an order moves: one step follows the other. Pure: no clock, no database."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from lutong_contracts.values import Mode
+
+State = Literal[
+    "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "rejected", "cancelled"
+]
+Step = Literal["accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled"]
+
+CANCELLABLE: Final = ("sourced", "accepted", "picked", "ready_for_pickup")
+"""States in which the goods have not left the location."""
+
+_NEXT: Final[Mapping[Mode, Mapping[State, Step]]] = {
+    "delivery": {"sourced": "accepted", "accepted": "picked", "picked": "handed_over", "handed_over": "fulfilled"},
+    "pickup": {
+        "sourced": "accepted",
+        "accepted": "picked",
+        "picked": "ready_for_pickup",
+        "ready_for_pickup": "fulfilled",
+    },
+}
+
+
+def next_step(state: State, mode: Mode) -> Step | None:
+    """The one step that may follow, or None when the order has ended."""
+    return _NEXT[mode].get(state)
