@@ -17,9 +17,10 @@ from time import time
 from typing import Any, Final
 
 from lutong_chassis import database, outbox, relay
-from lutong_chassis.consumer import handle
 from lutong_chassis.database import Connection
-from lutong_chassis.service import CHASSIS_MIGRATIONS, prepare
+from lutong_chassis.migrate import migrations
+from lutong_chassis.processing import handle
+from lutong_chassis.startup import CHASSIS_MIGRATIONS, prepare
 from lutong_chassis.testing import a_received, settings_for
 from lutong_contracts import Event
 from lutong_local.stack import Stack
@@ -125,7 +126,7 @@ async def _one_batch(connection: Connection, first: int) -> None:
 async def _statements(run: Run) -> list[dict[str, Any]]:
     settings = settings_for(run.urls["credit"], kafka_bootstrap=run.stack.kafka_bootstrap)
     pool = await database.connect(settings)
-    await prepare(pool, database.migrations("chassis", CHASSIS_MIGRATIONS), settings)
+    await prepare(pool, migrations("chassis", CHASSIS_MIGRATIONS), settings)
     log = Statements()
     async with pool.acquire() as connection:
         for batch in range(7):  # prepared statements settle on a plan after a few

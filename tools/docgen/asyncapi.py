@@ -23,6 +23,8 @@ _HEADERS: Final = {
     "content-type": "application/json",
 }
 
+_COMPACTED: Final = " Keeps the last event of each key, which carries the whole entity: read it from the beginning."
+
 
 Handled = Mapping[type[Event], Sequence[str]]
 """By event, the services that handle it."""
@@ -53,15 +55,15 @@ def _channel(topic: Topic) -> dict[str, Any]:
     events = [event for event in event_types().values() if event.topic == topic]
     return {
         "address": topic.name,
-        "description": f"Written by {topic.owner}; ordered by {topic.key}.",
+        "description": f"Written by {topic.owner}; ordered by {topic.key}.{_COMPACTED if topic.compacted else ''}",
         "messages": {event.type: {"$ref": f"#/components/messages/{event.type}"} for event in events},
         "bindings": {
             "kafka": {
                 "topic": topic.name,
                 "partitions": topic.partitions,
                 "topicConfiguration": {
-                    "cleanup.policy": ["delete"],
-                    "retention.ms": int(topic.retention.total_seconds() * 1000),
+                    "cleanup.policy": [topic.settings["cleanup.policy"]],
+                    "retention.ms": int(topic.settings["retention.ms"]),
                     "max.message.bytes": topic.max_message_bytes,
                 },
                 "bindingVersion": "0.5.0",

@@ -23,6 +23,7 @@ from lutong_contracts.cloudevents import Cause, Envelope, to_headers
 __all__ = [
     "Cause",
     "Envelope",
+    "Incoming",
     "MalformedError",
     "Outgoing",
     "Received",
@@ -113,6 +114,23 @@ def decode(record: Record) -> Received[Event] | MalformedError:
         return read(record)
     except MalformedError as malformed:
         return malformed
+
+
+class Incoming:
+    """A record of a poll, and what it says: decoded when that is first asked for, and once, however often it is tried."""
+
+    __slots__ = ("_outcome", "record")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._outcome: Received[Event] | MalformedError | None = None
+
+    @property
+    def outcome(self) -> Received[Event] | MalformedError:
+        """The event, or the reason why the record cannot be understood."""
+        if self._outcome is None:
+            self._outcome = decode(self.record)
+        return self._outcome
 
 
 def read_document(document: object, at: datetime) -> Received[Event]:

@@ -9,7 +9,8 @@ from typing import Final
 
 import asyncpg
 
-from lutong_chassis.database import Connection, Migration
+from lutong_chassis.database import Connection
+from lutong_chassis.migrate import Migration
 
 VERIFIER: Final = "lutong_verifier"
 

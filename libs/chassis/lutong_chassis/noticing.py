@@ -5,9 +5,9 @@ Nothing waits for it and nothing is refused because of it; it is counted, and wr
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 from aiokafka import TopicPartition
@@ -16,6 +16,8 @@ from aiokafka.partitioner import murmur2
 from lutong_chassis import observe
 from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import Received
+from lutong_chassis.errors import blames
+from lutong_chassis.parking import summarise_error
 from lutong_contracts import Event
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_NOTE_TIMEOUT_S: Final = 5.0
 OURS: Final = "/lutong/"
 """Sources of our own services: their relay chooses the partition, so they need not be looked at."""
 _SOURCES_MAX: Final = 200
@@ -48,6 +51,17 @@ class Misplaced(NamedTuple):
     records: int
     partition: int
     offset: int
+
+
+async def quietly(note: Coroutine[Any, Any, None]) -> None:
+    """Write a note that nothing depends on: when the database cannot take it now, it is made again or not at all."""
+    try:
+        async with asyncio.timeout(_NOTE_TIMEOUT_S):
+            await note
+    except Exception as error:
+        if blames(error):
+            raise
+        log.warning("note_not_written", error=summarise_error(error))
 
 
 @lru_cache(maxsize=16_384)

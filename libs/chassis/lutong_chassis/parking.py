@@ -10,41 +10,24 @@ successors, or finds its key free; and redrive goes on beside the consumer while
 
 import json
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 import asyncpg
 
-from lutong_chassis import audit, envelope, inbox, outbox
+from lutong_chassis import envelope
 from lutong_chassis.attributes import recorded
-from lutong_chassis.audit import Change
-from lutong_chassis.auth import Principal
-from lutong_chassis.batches import UndecodableBatch
-from lutong_chassis.database import Pool, Tx, columns, transaction
+from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import MalformedError, Received, Record
-from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_contracts import Event
-
-Apply = Callable[[Tx, Sequence[Received[Event]]], Awaitable[None]]
-"""Takes events in and handles them, in the given transaction."""
-
-OPEN = ("parked", "waiting")
-REDRIVE_S = 5.0
-"""How long one redrive goes on; whoever asked for it asks again for the rest."""
 
 _STATEMENT_BYTES_MAX: Final = 16 << 20
 _ERROR_CHARACTERS_MAX: Final = 2_000
 _NO_DATE: Final = datetime(1, 1, 1, tzinfo=UTC)
-
-
-class NotParkedError(LookupError):
-    """There is no open parked record with this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,111 +149,6 @@ def _parts(stopped: Sequence[ParkCandidate]) -> Iterator[Sequence[ParkCandidate]
         yield part
 
 
-async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reason: str) -> tuple[int, int | None]:
-    """Apply a parked record again and then what waited behind it, for as long as somebody waits for an answer.
-
-    Gives how many went through, and the head of those that still wait, if there are any: a hot key may have
-    thousands. One transaction each: a crash in between leaves the rest parked, in order. Raises what the
-    handler raises; the record then stays parked with the new error.
-    """
-    applied = 0
-    successor: int | None = parked_id
-    ends_at = monotonic() + REDRIVE_S
-    while successor is not None and (applied == 0 or monotonic() < ends_at):
-        head = successor
-        try:
-            successor = await _redrive_head(pool, head, apply, who, reason)
-        except NotParkedError:
-            raise
-        except Exception as error:
-            if blames(error):
-                await _note_failure(pool, head, error, who, reason)
-            raise
-        applied += 1
-    return applied, successor
-
-
-async def _redrive_head(pool: Pool, head: int, apply: Apply, who: Principal, reason: str) -> int | None:
-    """Apply a head in a transaction; once more on a new connection, when the first was cut or out of date."""
-    try:
-        return await _try_head(pool, head, apply, who, reason)
-    except Exception as error:
-        if classify(error) is not ErrorClass.RECONNECTS:
-            raise
-    return await _try_head(pool, head, apply, who, reason)
-
-
-async def _try_head(pool: Pool, head: int, apply: Apply, who: Principal, reason: str) -> int | None:
-    async with transaction(pool) as tx:
-        row = await _lock_head(tx, head)
-        await apply(tx, [_read(row)])
-        return await _resolve(tx, row, "redriven", who, reason)
-
-
-async def discard(pool: Pool, parked_id: int, who: Principal, reason: str) -> int | None:
-    """Give a parked record up; gives the id of the one that waited next, which is now parked in its place."""
-    async with transaction(pool) as tx:
-        row = await _lock_head(tx, parked_id)
-        with suppress(MalformedError):  # a copy that comes later must count as seen
-            await inbox.receive(tx, [_read(row)])
-        return await _resolve(tx, row, "discarded", who, reason)
-
-
-async def _lock_head(tx: Tx, parked_id: int) -> asyncpg.Record:
-    row = await tx.fetchrow(
-        """
-        SELECT id, state, topic, partition, "offset", recorded_at, timestamp_ms, key, value, headers, reason, error
-          FROM parked
-         WHERE id = $1 AND state = 'parked'
-           FOR UPDATE
-        """,
-        parked_id,
-    )
-    if row is None:
-        message = f"parked record {parked_id} is not open: list them with `lutong parked list`"
-        raise NotParkedError(message)
-    return row
-
-
-async def _resolve(tx: Tx, row: asyncpg.Record, state: str, who: Principal, reason: str) -> int | None:
-    """Close a head, let the first that waited take its place, and write down who did it."""
-    await tx.execute("UPDATE parked SET state = $2, resolved_at = now() WHERE id = $1", row["id"], state)
-    verb = {"redriven": "redrive", "discarded": "discard"}[state]
-    change = Change(f"parked.{verb}", f"parked:{row['id']}", reason, {"state": row["state"]}, {"state": state})
-    await _audit(tx, who, change)
-    successor: int | None = await tx.fetchval(
-        """
-        UPDATE parked
-           SET state = 'parked'
-         WHERE id = (SELECT id FROM parked WHERE state = 'waiting' AND topic = $1 AND sha256(key) = $2
-                      ORDER BY id LIMIT 1 FOR UPDATE)
-        RETURNING id
-        """,
-        row["topic"],
-        None if row["key"] is None else sha256(row["key"]).digest(),
-    )
-    return successor
-
-
-async def _note_failure(pool: Pool, parked_id: int, error: Exception, who: Principal, reason: str) -> None:
-    async with transaction(pool) as tx:
-        attempts: int | None = await tx.fetchval(
-            "UPDATE parked SET attempts = attempts + 1, error = $2 WHERE id = $1 RETURNING attempts",
-            parked_id,
-            summarise_error(error),
-        )
-        if attempts is not None:
-            before, after = {"attempts": attempts - 1}, {"attempts": attempts}
-            await _audit(tx, who, Change("parked.redrive_failed", f"parked:{parked_id}", reason, before, after))
-
-
-async def _audit(tx: Tx, who: Principal, change: Change) -> None:
-    """Record a change, and publish it: this transaction is nobody else's to finish."""
-    said = len(tx.outgoing)
-    await audit.record(tx, who, change)
-    await outbox.write(tx, tx.outgoing[said:])
-
-
 def summarise_error(error: BaseException) -> str:
     """What went wrong and where in the code, without the message: it may quote what must not be kept."""
     if isinstance(error, MalformedError):
@@ -307,23 +185,3 @@ def pack(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
 def unpack(packed: bytes) -> list[tuple[str, bytes | None]]:
     """Headers as they were before `pack`."""
     return [(name, None if value is None else value.encode("latin-1")) for name, value in json.loads(packed)]
-
-
-def _read(row: asyncpg.Record) -> Received[Event]:
-    """Understand a parked record, or raise `MalformedError`."""
-    if row["reason"] == UndecodableBatch.reason:
-        raise MalformedError(row["reason"], row["error"])
-    timestamp_ms = row["timestamp_ms"]
-    if timestamp_ms is None:  # it was kept before there was this column
-        timestamp_ms = round(row["recorded_at"].timestamp() * 1000)
-    return envelope.read(
-        StoredRecord(
-            topic=row["topic"],
-            partition=row["partition"],
-            offset=row["offset"],
-            timestamp=timestamp_ms,
-            key=row["key"],
-            value=row["value"],
-            headers=unpack(row["headers"]),
-        )
-    )

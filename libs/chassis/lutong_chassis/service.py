@@ -5,7 +5,6 @@ Kafka, with backoff, and says what it waits for. SIGTERM finishes what is in han
 """
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -16,21 +15,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
-import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
 
-from lutong_chassis import database, failpoints, grants, observe, outbox, topics
-from lutong_chassis.consumer import Consumer, handle
-from lutong_chassis.database import Pool, Tx, pause_before_retry, transaction
+from lutong_chassis import database, failpoints, migrate, observe, startup
+from lutong_chassis.consumer import Consumer
+from lutong_chassis.database import Pool, Tx, transaction
 from lutong_chassis.envelope import Received
-from lutong_chassis.errors import ErrorClass, blames, classify
+from lutong_chassis.errors import blames
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.http import (
     Authorizer,
     BodyLimit,
     HeadAsGet,
-    LoadSheddingProtocol,
     Problem,
     RequestIds,
     SafeHeaders,
@@ -40,6 +37,7 @@ from lutong_chassis.http import (
 from lutong_chassis.http.described import document_body_limit
 from lutong_chassis.jobs import JobQueue, JobRunner
 from lutong_chassis.maintenance import run_maintenance
+from lutong_chassis.processing import Processor, handle
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, read, settings_of
 from lutong_chassis.subscriber import KafkaSubscriber
@@ -49,18 +47,6 @@ from lutong_contracts import Event, event_types
 from lutong_contracts.version import VERSION
 
 log = structlog.get_logger(__name__)
-
-CHASSIS_MIGRATIONS = Path(__file__).parent / "migrations"
-_GARBAGE = (50_000, 2, 5)
-"""Collect when more than a batch was made and not let go: sooner would be looking at the same batch again and again."""
-
-
-_VARIABLES = {
-    "database": "LUTONG_DATABASE_URL",
-    "kafka": "LUTONG_KAFKA_BOOTSTRAP or another of LUTONG_KAFKA_…",
-    "consumer group": "LUTONG_KAFKA_BOOTSTRAP or another of LUTONG_KAFKA_…",
-}
-"""What says how to reach what is waited for."""
 
 
 class Service:
@@ -88,8 +74,8 @@ class Service:
         self.settings = settings
         self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
-            *database.migrations("chassis", CHASSIS_MIGRATIONS),
-            *database.migrations(name, migrations),
+            *migrate.migrations("chassis", startup.CHASSIS_MIGRATIONS),
+            *migrate.migrations(name, migrations),
         ]
         self.pool: Pool | None = None
         self.relay: Relay | None = None
@@ -174,8 +160,8 @@ class Service:
 
         Arguments are the command line's unless they are given. Exit code 2 when the settings or the arguments do not make sense.
         """
-        told = list(sys.argv[1:] if arguments is None else arguments)
-        if told not in ([], ["migrate"]):
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        if given not in ([], ["migrate"]):
             sys.stderr.write(f"lutong-{self.name}: the only argument there is: migrate\n")
             raise SystemExit(2)
         try:
@@ -184,36 +170,19 @@ class Service:
                 settings_of(own)  # what makes no sense is said now, not when it is first needed
             self.made = self.job_queues()
             app = self.app(settings)
+            if settings.failpoint:
+                failpoints.arm(settings.failpoint)
+            observe.configure_logging(settings, self.name)
+            if given:
+                asyncio.run(startup.migrate_to_latest(self.migrations, settings))
+                return
         except SettingsError as error:
             sys.stderr.write(f"lutong-{self.name}: {error}\n")
             raise SystemExit(2) from None
-        if settings.failpoint:
-            failpoints.arm(settings.failpoint)
-        observe.configure_logging(settings, self.name)
-        if told:
-            self._migrate(settings)
-            return
         observe.configure_tracing(settings, self.name)
         if settings.auth == "off":
             log.warning("everybody_may_do_everything", reason="LUTONG_AUTH=off")
-        gc.freeze()  # what was imported stays: no collection need look at it again
-        gc.set_threshold(*_GARBAGE)
-        # uvicorn stops in good order on SIGTERM and then raises the signal again for whoever was before it: us.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(self.exit_code))
-        uvicorn.run(
-            app,
-            host=settings.http_host,
-            port=settings.http_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            loop="asyncio",  # uvloop raises where a connection has just been closed, and aiokafka then never fetches again
-            http=LoadSheddingProtocol,
-            limit_concurrency=settings.http_requests_max,
-            ws="none",
-            timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
-        )
+        startup.serve(app, settings, lambda: self.exit_code)
 
     def app(self, settings: Settings) -> FastAPI:
         """The ASGI application; its lifespan is the service's life."""
@@ -254,26 +223,29 @@ class Service:
 
     async def _live(self, settings: Settings) -> None:
         """Wait for what is needed, in order; run until cancelled; stop in the opposite order."""
-        pool = await until_it_works("database", lambda: self._open_database(settings), settings)
+        pool = await startup.open_database(self.migrations, settings)
         self.relay = Relay(pool, settings, self.source)
         self.runners = {
             each.name: JobRunner(each, pool, settings, self.relay.wake) for each in self.made or self.job_queues()
         }
-        consumer = Consumer(
+        processor = Processor(
             pool,
             self.handlers,
-            settings.retry_delay_max_s,
             after_commit=self.relay.wake,
             wake_job_queues=self.wake_job_queues,
             owner=self.name,
         )
+        consumer = Consumer(processor, settings.retry_delay_max_s)
         self.subscriber = KafkaSubscriber(f"lutong-{self.name}", self.handlers.topics, consumer, settings)
         self.watchdog = Watchdog(self.subscriber, settings)
         self.pool = pool
         tasks = self._start_loops(pool, settings)
         try:
-            await until_it_works("kafka", lambda: self._find_topics(settings), settings)
-            await until_it_works("consumer group", self.subscriber.start, settings)
+            exported = (
+                [self.exports.topic] if self.exports else []
+            )  # without it the relay could carry nothing behind it
+            await startup.find_topics([*self.handlers.topics, *exported], settings)
+            await startup.until_it_works("consumer group", self.subscriber.start, settings)
             log.info("service_ready", topics=[topic.name for topic in self.handlers.topics])
             await asyncio.Event().wait()
         finally:
@@ -297,67 +269,3 @@ class Service:
         }
         loops |= {f"errand {name}": runner.run for name, runner in self.runners.items()}
         return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]
-
-    async def _open_database(self, settings: Settings) -> Pool:
-        pool = await database.connect(settings)
-        try:
-            await prepare(pool, self.migrations, settings)
-        except BaseException:
-            await pool.close()
-            raise
-        return pool
-
-    def _migrate(self, settings: Settings) -> None:
-        """Bring the database up to date. Exit code 2 where it can never be reached as we are told to."""
-
-        async def migrate() -> None:
-            as_owner = settings.model_copy(update={"migrate_on_start": True})
-            pool = await until_it_works("database", lambda: self._open_database(as_owner), settings)
-            await pool.close()
-            log.info("database_migrated", migrations=len(self.migrations))
-
-        try:
-            asyncio.run(migrate())
-        except SettingsError as error:
-            sys.stderr.write(f"lutong-{self.name}: {error}\n")
-            raise SystemExit(2) from None
-
-    async def _find_topics(self, settings: Settings) -> None:
-        exported = [self.exports.topic] if self.exports else []  # without it the relay could carry nothing behind it
-        absent = await topics.missing(settings.kafka, [*self.handlers.topics, *exported])
-        if absent:
-            message = f"topic {absent[0]} is missing ({len(absent)} in all): run `lutong topics apply`"
-            raise topics.TopicError(message)
-
-
-async def prepare(pool: Pool, migrations: Sequence[database.Migration], settings: Settings) -> None:
-    """Make a database fit for a service: its tables, who may do what with them, and a place for what is said today."""
-    async with pool.acquire() as connection:
-        if settings.migrate_on_start:
-            await database.migrate(connection, migrations)
-            await grants.grant(connection, migrations)
-        else:
-            await database.require(connection, migrations)
-    async with transaction(pool) as tx:
-        await outbox.keep_partitions(tx, settings.outbox_retention)
-
-
-async def until_it_works(what: str, attempt: Callable[[], Coroutine[Any, Any, Any]], settings: Settings) -> Any:  # noqa: ANN401  # gives what `attempt` gives
-    """Try until it works, with backoff, saying what is waited for.
-
-    What never works is not waited for: a bug raises as it is, and what is configured so that it cannot work SettingsError.
-    """
-    tries = 0
-    while True:
-        try:
-            return await attempt()
-        except SettingsError:
-            raise
-        except Exception as error:
-            if classify(error) is ErrorClass.CONFIGURATION:
-                raise SettingsError(f"{_VARIABLES[what]}: {error}") from error
-            if blames(error) and not isinstance(error, FileNotFoundError):  # a socket of PostgreSQL's that is to come
-                raise
-            log.warning("waiting", what=what, error=str(error) or type(error).__name__, tries=tries)
-            await pause_before_retry(tries, settings.retry_delay_max_s)
-            tries += 1

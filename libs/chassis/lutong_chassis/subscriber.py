@@ -93,7 +93,7 @@ class KafkaSubscriber:
                 decoder=_identity,
             )
             self._subscriber(self._on_poll)
-            self.consumer.partitions_of = self._partitions_of
+            self.consumer.processor.partitions_of = self._partitions_of
             _patches.install("faststream", lambda: _patches.poll_by(self._subscriber, self._poll))
 
     @property

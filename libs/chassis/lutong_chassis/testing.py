@@ -18,14 +18,16 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from uuid_utils import uuid7
 
-from lutong_chassis import consumer, database, jobs, tokens
+from lutong_chassis import database, jobs, processing, tokens
 from lutong_chassis.auth import Principal, Verifier, public_keys
 from lutong_chassis.database import Pool, Tx, new_cause
 from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.jobs import JobQueue
-from lutong_chassis.service import Service, prepare
+from lutong_chassis.migrate import Migration
+from lutong_chassis.service import Service
 from lutong_chassis.settings import Settings
+from lutong_chassis.startup import prepare
 from lutong_contracts import Event
 
 _offsets = count()
@@ -53,7 +55,7 @@ async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Even
     """Deliver events in one batch, as one poll would; gives what was said, deadlines included, in order."""
     received = [item if isinstance(item, Received) else a_received(item) for item in events]
     async with database.transaction(pool) as tx:
-        await consumer.handle(tx, received, handlers)
+        await processing.handle(tx, received, handlers)
     return [outgoing.event for outgoing in tx.outgoing]
 
 
@@ -170,7 +172,7 @@ def url_of(admin_url: str, name: str) -> str:
     return urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
 
 
-async def migrate_database(url: str, migrations: Sequence[database.Migration]) -> None:
+async def migrate_database(url: str, migrations: Sequence[Migration]) -> None:
     """Bring a database to the state a service expects at boot."""
     settings = settings_for(url, database_connections_max=3)
     pool = await database.connect(settings)

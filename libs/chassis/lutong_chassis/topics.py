@@ -1,6 +1,6 @@
 """Topics on the broker, made to be what the contracts say. Brokers never create them by themselves."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -37,10 +37,9 @@ async def apply(kafka: KafkaAccess, topics: Sequence[Topic], *, replication_fact
                 num_partitions=topic.partitions,
                 replication_factor=replication_factor,
                 topic_configs={
-                    "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
+                    **topic.settings,
                     "min.insync.replicas": str(min(topic.min_insync_replicas, replication_factor)),
                     "max.message.bytes": str(topic.max_message_bytes),
-                    "cleanup.policy": "delete",
                 },
             )
             for topic in absent
@@ -60,17 +59,31 @@ async def kept_shorter(kafka: KafkaAccess, topics: Sequence[Topic]) -> dict[str,
 
     A setting that is already there is not changed: it may have been chosen, and Kafka sets all of a topic's at once.
     """
+    wanted = {topic.name: topic.retention.total_seconds() * 1000 for topic in topics if not topic.compacted}
+    settings = await _settings(kafka, wanted)
+    kept = {name: int(found["retention.ms"]) for name, found in sorted(settings.items())}
+    return {name: kept_ms for name, kept_ms in kept.items() if 0 <= kept_ms < wanted[name]}
+
+
+async def not_compacted(kafka: KafkaAccess, topics: Sequence[Topic]) -> list[str]:
+    """Names of topics that exist and lose what they should keep: a consumer that is new would not know all entities."""
+    wanted = [topic.name for topic in topics if topic.compacted]
+    settings = await _settings(kafka, wanted)
+    return [name for name, found in sorted(settings.items()) if found["cleanup.policy"] != "compact"]
+
+
+async def _settings(kafka: KafkaAccess, names: Collection[str]) -> dict[str, dict[str, str]]:
+    """Settings of those topics that exist, by name."""
     async with admin(kafka) as client:
         existing = set(await client.list_topics())
-        asked = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics if topic.name in existing]
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names if name in existing]
         answers = await client.describe_configs(asked) if asked else []
-    kept: dict[str, int] = {}
+    found: dict[str, dict[str, str]] = {}
     for code, _, _, name, entries in (resource for answer in answers for resource in answer.resources):
         if code:
             raise for_code(code)
-        kept[name] = int(next(entry[1] for entry in entries if entry[0] == "retention.ms"))
-    wanted = {topic.name: topic.retention.total_seconds() * 1000 for topic in topics}
-    return {name: kept_ms for name, kept_ms in sorted(kept.items()) if 0 <= kept_ms < wanted[name]}
+        found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
 
 
 async def missing(kafka: KafkaAccess, topics: Sequence[Topic]) -> list[str]:

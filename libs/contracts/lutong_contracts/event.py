@@ -8,6 +8,7 @@ envelope by the chassis, so that two payloads compare equal when the facts are e
 import re
 from typing import Any, ClassVar
 
+from lutong_contracts.entity import Entity
 from lutong_contracts.topics import Topic
 from lutong_contracts.values import Value
 
@@ -47,6 +48,11 @@ class Event(Value):
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: Any) -> None:
         """Enter the finished class into the catalogue."""
+        if cls.topic.compacted is not issubclass(cls, Entity):
+            message = (
+                f"{cls.type} on {cls.topic.name}: what rides on a compacted topic is an Entity, and nothing else is"
+            )
+            raise TypeError(message)
         known = _CATALOGUE.setdefault(cls.type, cls)
         if known.__qualname__ != cls.__qualname__ or known.__module__ != cls.__module__:
             message = f"event type {cls.type} is defined by {known.__module__} and {cls.__module__}"

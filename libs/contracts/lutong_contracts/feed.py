@@ -5,9 +5,27 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from lutong_contracts.audit import Deed
+from lutong_contracts.entity import Entity
 from lutong_contracts.event import Event
-from lutong_contracts.topics import ENGAGEMENTS, FEED_AUDIT, POSTS
+from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, POSTS
 from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Reason, Text, Visible
+
+
+class AccountFacts(Entity):
+    """What others may know of an account: what an operator vouches for, and never what it is called.
+
+    `kind` is personal or enterprise, and may be another one day. `merchant_id` is the merchant that it speaks for,
+    `program_ids` are the mini-programs bound to it.
+    """
+
+    account_id: Identifier
+    kind: Reason
+    merchant_id: Identifier | None = None
+    program_ids: tuple[Identifier, ...] = Field(default=(), max_length=100)
+
+
+class AccountChanged(AccountFacts, Event, topic=ACCOUNTS, key="account_id"):
+    """An account is new, or is of another kind, or has other bindings."""
 
 
 class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):

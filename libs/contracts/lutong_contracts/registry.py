@@ -5,9 +5,25 @@ from typing import Literal
 from pydantic import Field
 
 from lutong_contracts.audit import Deed
+from lutong_contracts.entity import Entity
 from lutong_contracts.event import Event
-from lutong_contracts.topics import DISCOVERIES, PROGRAMS, REGISTRY_AUDIT
+from lutong_contracts.topics import DISCOVERIES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
 from lutong_contracts.values import Identifier, Offer, Reason, Title
+
+
+class MerchantFacts(Entity):
+    """A merchant: the name that everybody sees."""
+
+    merchant_id: Identifier
+    title: Title
+
+
+class MerchantRegistered(MerchantFacts, Event, topic=MERCHANTS, key="merchant_id"):
+    """An operator let a merchant in."""
+
+
+class MerchantChanged(MerchantFacts, Event, topic=MERCHANTS, key="merchant_id"):
+    """A merchant has another name."""
 
 
 class ProgramRegistered(Event, topic=PROGRAMS, key="program_id"):

@@ -14,6 +14,9 @@ RETENTION: Final = timedelta(days=7)
 AUDIT_RETENTION: Final = timedelta(days=400)
 """How long Kafka keeps what services publish of their audit: a year and a month, for a yearly review."""
 
+COMPACTION_LAG: Final = timedelta(days=7)
+"""How long a compacted topic may keep what a later event of the same key has replaced."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -21,6 +24,9 @@ class Topic:
 
     `max_message_bytes` is checked twice: by the broker, and by the outbox when a row is written,
     because a row that Kafka would refuse must never become a committed fact.
+
+    A compacted topic keeps the last event of each key for good, so a consumer that is new knows all entities after
+    one reading. Each event on it carries its whole entity: see `lutong_contracts.entity`.
     """
 
     name: str
@@ -29,16 +35,27 @@ class Topic:
     retention: timedelta = RETENTION
     min_insync_replicas: int = 2
     max_message_bytes: int = 1_000_000
+    compacted: bool = False
 
     @property
     def owner(self) -> str:
         """The one service that may write this topic."""
         return self.name.split(".")[1]
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What makes it keep what it should, as Kafka names it."""
+        if self.compacted:
+            lag_ms = str(int(COMPACTION_LAG.total_seconds() * 1000))
+            return {"cleanup.policy": "compact", "retention.ms": "-1", "max.compaction.lag.ms": lag_ms}
+        return {"cleanup.policy": "delete", "retention.ms": str(int(self.retention.total_seconds() * 1000))}
+
 
 POSTS: Final = Topic("lutong.feed.posts", key="post")
+ACCOUNTS: Final = Topic("lutong.feed.accounts", key="account", compacted=True)
 ENGAGEMENTS: Final = Topic("lutong.feed.engagements", key="viewer")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
+MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
 AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
@@ -61,7 +78,9 @@ AUDITS: Final = (FEED_AUDIT, REGISTRY_AUDIT, MEMBERSHIP_AUDIT, INVENTORY_AUDIT)
 
 TOPICS: Final = (
     POSTS,
+    ACCOUNTS,
     ENGAGEMENTS,
+    MERCHANTS,
     PROGRAMS,
     DISCOVERIES,
     AGREEMENTS,

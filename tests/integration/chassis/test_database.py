@@ -10,8 +10,9 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from lutong_chassis import database, inbox, outbox
-from lutong_chassis.database import Migration, MigrationError, Pool
+from lutong_chassis.database import Pool
 from lutong_chassis.envelope import Cause, Outgoing
+from lutong_chassis.migrate import Migration, MigrationError, migrate, migrations
 from lutong_chassis.testing import a_received, create_database, drop_database
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy
@@ -27,13 +28,13 @@ async def test_many_processes_that_migrate_at_once_apply_each_file_once(infrastr
     url = await create_database(infrastructure.admin_url, name)
     connections = [await asyncpg.connect(url) for _ in range(6)]
     try:
-        applied = await asyncio.gather(*(database.migrate(connection, [ONE, TWO]) for connection in connections))
+        applied = await asyncio.gather(*(migrate(connection, [ONE, TWO]) for connection in connections))
         assert sorted(len(each) for each in applied) == [0, 0, 0, 0, 0, 2]
         with pytest.raises(MigrationError, match=r"0001_create_thing\.sql was changed after it was applied"):
-            await database.migrate(connections[0], [Migration("c", 1, "create_thing", "SELECT 1"), TWO])
+            await migrate(connections[0], [Migration("c", 1, "create_thing", "SELECT 1"), TWO])
         broken = Migration("c", 3, "break", "CREATE TABLE half (id integer); SELECT nonsense")
         with pytest.raises(asyncpg.UndefinedColumnError):
-            await database.migrate(connections[0], [ONE, TWO, broken])
+            await migrate(connections[0], [ONE, TWO, broken])
         assert await connections[0].fetchval("SELECT to_regclass('half')") is None
     finally:
         for connection in connections:
@@ -46,7 +47,7 @@ def test_a_number_that_is_missing_or_there_twice_is_an_error(names: list[str], t
     for name in names:
         (tmp_path / f"{name}.sql").write_text("SELECT 1")
     with pytest.raises(MigrationError, match="each number once"):
-        database.migrations("c", tmp_path)
+        migrations("c", tmp_path)
 
 
 @pytest.fixture

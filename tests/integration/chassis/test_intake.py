@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 from lutong_chassis import topics
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.processing import Processor
 from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.testing import settings_for
 from lutong_local.processes import free_port
@@ -29,7 +30,7 @@ async def subscriber(infrastructure: Infrastructure, pool_of: PoolOf) -> AsyncIt
     """The toy's intake with a group of its own, five events per batch; not started."""
     kafka = KafkaAccess(infrastructure.kafka_bootstrap)
     await topics.apply(kafka, [toy.HEARD])
-    consumer = Consumer(await pool_of(toy.service), toy.handlers, 1.0, after_commit=lambda: None)
+    consumer = Consumer(Processor(await pool_of(toy.service), toy.handlers, after_commit=lambda: None), 1.0)
     settings = settings_for("postgresql://unused", kafka_bootstrap=kafka.bootstrap, batch_records_max=BATCH)
     taken = KafkaSubscriber(f"lutong-toy-{free_port()}", [toy.HEARD], consumer, settings)
     yield taken
@@ -44,7 +45,7 @@ async def counted(subscriber: KafkaSubscriber, events: int) -> None:
 
     async def all_of_them() -> bool:
         sql = "SELECT total = $2 FROM counter WHERE counter_id = $1"
-        return bool(await subscriber.consumer.pool.fetchval(sql, counter_id, events))
+        return bool(await subscriber.consumer.processor.pool.fetchval(sql, counter_id, events))
 
     await until(all_of_them, "the events were counted")
 

@@ -14,6 +14,7 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool
 from lutong_chassis.parking import StoredRecord
+from lutong_chassis.processing import Processor
 from lutong_chassis.testing import a_member, http_client, settings_for
 from lutong_local.forkserver import fork
 
@@ -76,7 +77,7 @@ async def act(service: Service, url: str, what: Command | Delivery) -> httpx.Res
 async def act_on(service: Service, pool: Pool, what: Command | Delivery) -> httpx.Response | None:
     """The same, on connections that have done other things before."""
     if isinstance(what, Delivery):
-        consumer = Consumer(pool, service.handlers, 0.1, after_commit=lambda: None)
+        consumer = Consumer(Processor(pool, service.handlers, after_commit=lambda: None), 0.1)
         await consumer.on_poll([record_of(what)], NoPartitions())
         return None
     async with http_client(service, pool, principal(what.who)) as client:

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from lutong_chassis import database, envelope, parking
 from lutong_chassis.envelope import Received
+from lutong_chassis.redrive import redrive
 from lutong_chassis.testing import an_admin, create_database, drop_database, http_client, migrate_database, settings_for
 from lutong_contracts import Event
 from tests.conftest import Infrastructure
@@ -117,7 +118,7 @@ async def test_a_redrive_on_a_connection_that_was_cut_is_tried_once_more(url: st
         await SERVICE.apply(tx, received)
 
     try:
-        assert await parking.redrive(pool, head, apply, an_admin(), "cut") == (1, None)
+        assert await redrive(pool, head, apply, an_admin(), "cut") == (1, None)
     finally:
         await pool.close()
     assert (tries, await held_in_order(url)) == (2, ["o-0"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from lutong_chassis import topics
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.processing import Processor
 from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.testing import settings_for
 from lutong_chassis.watchdog import Watchdog
@@ -68,7 +69,9 @@ async def test_a_loop_that_ended_is_noticed_though_nothing_waits(
     topic = Topic(f"lutong.toy.heard-{free_port()}", key="counter", partitions=1)
     await topics.apply(kafka, [topic])
     settings = settings_for("postgresql://unused", kafka_bootstrap=kafka.bootstrap, stall_timeout_s=3.0)
-    consumer = Consumer(await pool_of(toy_service.service), toy_service.handlers, 1.0, after_commit=lambda: None)
+    consumer = Consumer(
+        Processor(await pool_of(toy_service.service), toy_service.handlers, after_commit=lambda: None), 1.0
+    )
     subscriber = KafkaSubscriber(f"lutong-toy-{free_port()}", [topic], consumer, settings)
     watchdog = Watchdog(subscriber, settings)
     looking = asyncio.create_task(watchdog.run())

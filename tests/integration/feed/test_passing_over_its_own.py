@@ -2,15 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 import pytest
 
-from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool
-from lutong_chassis.envelope import decode, place
+from lutong_chassis.envelope import Incoming
 from lutong_chassis.parking import StoredRecord
+from lutong_chassis.processing import Processor
 from lutong_chassis.testing import in_transaction
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
 from lutong_contracts.feed import PostPublished
@@ -30,10 +29,8 @@ def a_record(source: str, value: bytes | None = None, *, structured: bool = Fals
 
 async def consume(pool: Pool, *records: StoredRecord) -> tuple[int, int]:
     """Events taken in, and records parked."""
-    numbered: Any = [replace(record, offset=offset) for offset, record in enumerate(records)]
-    consumer = Consumer(pool, handlers, 0.1, after_commit=lambda: None, owner="feed")
-    consumer._outcomes = {place(record): decode(record) for record in numbered}
-    await consumer._process(numbered, 0)
+    numbered = [Incoming(replace(record, offset=offset)) for offset, record in enumerate(records)]
+    await Processor(pool, handlers, after_commit=lambda: None, owner="feed").process(numbered, 0)
     async with in_transaction(pool) as tx:
         return (
             await tx.fetchval("SELECT count(*) FROM inbox"),

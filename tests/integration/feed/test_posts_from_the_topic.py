@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from lutong_chassis import consumer
+from lutong_chassis import processing
 from lutong_chassis.database import Pool
 from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.testing import a_received, deliver, events_said, in_transaction
@@ -86,7 +86,7 @@ async def until_it_waits_or_ends(pool: Pool, task: "asyncio.Task[object]") -> No
 async def test_what_is_found_while_a_post_is_taken_in_waits_for_it(client: httpx.AsyncClient, pool: Pool) -> None:
     await deliver(pool, handlers, RELEASED)
     async with in_transaction(pool) as tx:
-        await consumer.handle(tx, [a_foreign()], handlers)
+        await processing.handle(tx, [a_foreign()], handlers)
         other = asyncio.create_task(deliver(pool, handlers, discovered()))
         await until_it_waits_or_ends(pool, other)
     await other
@@ -96,7 +96,7 @@ async def test_what_is_found_while_a_post_is_taken_in_waits_for_it(client: httpx
 async def test_a_post_that_comes_while_something_is_found_for_it_waits(client: httpx.AsyncClient, pool: Pool) -> None:
     await deliver(pool, handlers, RELEASED)
     async with in_transaction(pool) as tx:
-        await consumer.handle(tx, [a_received(discovered())], handlers)
+        await processing.handle(tx, [a_received(discovered())], handlers)
         other = asyncio.create_task(deliver(pool, handlers, a_foreign()))
         await until_it_waits_or_ends(pool, other)
     await other

@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from lutong_chassis import migrate
 from lutong_chassis.grants import VERIFIER
 from lutong_console import credentials
 from lutong_contracts.topics import SERVICES
@@ -191,14 +192,13 @@ def test_a_missing_secret_is_named(databases: Secured) -> None:
 
 
 async def test_a_service_waits_until_its_owner_has_migrated(databases: Secured) -> None:
-    from lutong_chassis import database
     from lutong_feed.app import service
 
-    later = database.Migration("feed", 99, "not_yet", "SELECT 1")
+    later = migrate.Migration("feed", 99, "not_yet", "SELECT 1")
     connection = await asyncpg.connect(databases.database_url("feed", "feed"))
     try:
-        await database.require(connection, service.migrations)
-        with pytest.raises(database.NotMigratedError, match=r"0099_not_yet\.sql is missing: run `migrate`"):
-            await database.require(connection, [*service.migrations, later])
+        await migrate.require(connection, service.migrations)
+        with pytest.raises(migrate.NotMigratedError, match=r"0099_not_yet\.sql is missing: run `migrate`"):
+            await migrate.require(connection, [*service.migrations, later])
     finally:
         await connection.close()

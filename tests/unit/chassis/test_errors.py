@@ -17,7 +17,6 @@ from asyncpg.exceptions import _base
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_chassis.database import NotMigratedError
 from lutong_chassis.envelope import MalformedError
 from lutong_chassis.errors import (
     CONDUCT,
@@ -29,6 +28,7 @@ from lutong_chassis.errors import (
     classify,
     tries_max,
 )
+from lutong_chassis.migrate import NotMigratedError
 from lutong_chassis.topics import TopicError
 
 WAITS, RECONNECTS, CONFIGURATION, EVENT, OURS = ErrorClass

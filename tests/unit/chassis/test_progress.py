@@ -1,11 +1,13 @@
 """How far a consumer is: lag by positions, ages that make sense, and what a restart would mend."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka import TopicPartition
 
+from lutong_chassis.envelope import Incoming
 from lutong_chassis.narrowing import GUILTY_MAX, narrow
 from lutong_chassis.noticing import Misplaced, misplaced, partition_of
 from lutong_chassis.progress import Extent, Look, Retry, came_at_s, lag, ranges, why_restart
@@ -131,8 +133,8 @@ class Handler:
         self.bad = set(bad)
         self.handled: list[int] = []
 
-    async def __call__(self, part: object) -> None:
-        offsets = [record.offset for record in part]  # type: ignore[attr-defined]  # records
+    async def __call__(self, part: Sequence[Incoming]) -> None:
+        offsets = [item.record.offset for item in part]
         if self.bad & set(offsets):
             raise ConnectionResetError(min(self.bad & set(offsets)))
         self.handled += offsets
@@ -140,29 +142,29 @@ class Handler:
 
 async def test_the_guilty_record_is_found_and_all_others_are_handled() -> None:
     handler = Handler(21)
-    left, guilty, error = await narrow([Stored(n, key=b"%d" % n) for n in range(100)], handler)
-    assert ([record.offset for record in left], guilty) == ([21], ("posts", 0, 21))
+    left, guilty, error = await narrow([Incoming(Stored(n, key=b"%d" % n)) for n in range(100)], handler)
+    assert ([item.record.offset for item in left], guilty) == ([21], ("posts", 0, 21))
     assert isinstance(error, ConnectionResetError)
     assert handler.handled == [n for n in range(100) if n != 21]
 
 
 async def test_what_has_the_key_of_the_guilty_record_waits_behind_it() -> None:
     handler = Handler(2)
-    left, _, _ = await narrow([Stored(n, key=b"even" if n % 2 == 0 else b"odd") for n in range(10)], handler)
-    assert [record.offset for record in left] == [2, 4, 6, 8]
+    left, _, _ = await narrow([Incoming(Stored(n, key=b"even" if n % 2 == 0 else b"odd")) for n in range(10)], handler)
+    assert [item.record.offset for item in left] == [2, 4, 6, 8]
     assert handler.handled == [0, 1, 3, 5, 7, 9]
 
 
 async def test_records_without_a_key_wait_for_nobody() -> None:
-    left, _, _ = await narrow([Stored(n) for n in range(5)], Handler(1))
-    assert [record.offset for record in left] == [1]
+    left, _, _ = await narrow([Incoming(Stored(n)) for n in range(5)], Handler(1))
+    assert [item.record.offset for item in left] == [1]
 
 
 async def test_when_all_fail_no_record_is_to_blame() -> None:
-    records = [Stored(n, key=b"%d" % n) for n in range(200)]
+    batch = [Incoming(Stored(n, key=b"%d" % n)) for n in range(200)]
     handler = Handler(*range(200))
-    left, guilty, error = await narrow(records, handler)
-    assert (left, guilty) == (records, None)
+    left, guilty, error = await narrow(batch, handler)
+    assert (left, guilty) == (batch, None)
     assert error is not None
 
 
@@ -174,7 +176,7 @@ async def test_when_all_fail_few_are_tried() -> None:
         tries += 1
         raise ConnectionResetError
 
-    await narrow([Stored(n, key=b"%d" % n) for n in range(1000)], broken)
+    await narrow([Incoming(Stored(n, key=b"%d" % n)) for n in range(1000)], broken)
     assert tries < 40 * GUILTY_MAX / 8
 
 

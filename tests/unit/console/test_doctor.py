@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lutong_console.cli.commands.doctor import judge_database, judge_topic
-from lutong_contracts.topics import POSTS
+from lutong_contracts.topics import MERCHANTS, POSTS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WELL: dict[str, Any] = {
@@ -69,6 +69,18 @@ def test_a_weak_topic_is_found_with_its_remedy(setting: dict[str, str], what: st
     (finding,) = judge_topic(POSTS, AS_DECLARED | setting, POSTS.partitions, 3)
     assert what in finding.what
     assert next(iter(setting)) in finding.then
+
+
+def test_a_topic_of_entities_that_is_not_compacted_is_found() -> None:
+    compacted = AS_DECLARED | {
+        "cleanup.policy": "compact",
+        "retention.ms": "604800000",
+    }  # Kafka's default, which is ignored
+    assert list(judge_topic(MERCHANTS, compacted, MERCHANTS.partitions, 3)) == []
+    for policy in ("delete", "compact,delete"):
+        (finding,) = judge_topic(MERCHANTS, compacted | {"cleanup.policy": policy}, MERCHANTS.partitions, 3)
+        assert finding.what.startswith(f"lutong.registry.merchants is not compacted ({policy})")
+        assert "cleanup.policy=compact; then: lutong publish-entities" in finding.then
 
 
 def test_a_topic_with_other_partitions_than_declared_is_found() -> None:

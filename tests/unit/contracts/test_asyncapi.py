@@ -38,4 +38,6 @@ def test_channels_messages_and_operations_cover_the_catalogue() -> None:
     }
     assert sent == set(event_types())
     for topic in TOPICS:
-        assert DOCUMENT["channels"][topic.name]["bindings"]["kafka"]["partitions"] == topic.partitions
+        kafka = DOCUMENT["channels"][topic.name]["bindings"]["kafka"]
+        assert kafka["partitions"] == topic.partitions
+        assert kafka["topicConfiguration"]["cleanup.policy"] == ["compact" if topic.compacted else "delete"]

@@ -9,9 +9,10 @@ import jsonschema
 import pytest
 
 import lutong_contracts
-from lutong_contracts import TOPICS
+from lutong_contracts import TOPICS, Event
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.schema import incompatibilities, schema
+from lutong_contracts.topics import MERCHANTS
 from tests.unit.contracts.catalogue import event_types
 
 HOME = Path(lutong_contracts.__file__).parent
@@ -59,6 +60,23 @@ def test_types_topics_and_keys_follow_the_naming_rules() -> None:
     for event_type, event in event_types().items():
         assert event_type.startswith(f"lutong.{event.topic.owner}.")
         assert set(event.key_fields) <= set(event.model_fields)
+
+
+def test_all_types_on_a_compacted_topic_carry_the_same_whole_entity() -> None:
+    compacted = [event for event in event_types().values() if event.topic.compacted]
+    assert {event.topic for event in compacted} == {topic for topic in TOPICS if topic.compacted}
+    for event in compacted:
+        others = [other for other in compacted if other.topic == event.topic]
+        assert {tuple(other.model_fields) for other in others} == {tuple(event.model_fields)}, event.topic.name
+        assert {other.key_fields for other in others} == {event.key_fields}, event.topic.name
+        assert "revision" in event.model_fields, event.type
+
+
+def test_a_mere_fact_on_a_compacted_topic_is_a_programming_error() -> None:
+    with pytest.raises(TypeError, match=r"lutong\.registry\.merchants: what rides on a compacted topic is an Entity"):
+
+        class MerchantPraised(Event, topic=MERCHANTS, key="merchant_id"):
+            merchant_id: str
 
 
 def mutated(**changes: Any) -> dict[str, Any]:  # JSON Schema

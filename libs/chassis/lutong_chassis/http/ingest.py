@@ -6,7 +6,6 @@ adds `POST /v1/events`, which takes CloudEvents in structured mode, and `GET /v1
 event has a result of its own. What is accepted is said by the service itself: a topic has one owner.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -22,9 +21,10 @@ from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed, audited
+from lutong_chassis.http.event_bodies import ARRAY, EVENTS_MAX, LINES, ONE, split
 from lutong_chassis.http.problems import documented
 from lutong_chassis.parking import storable
-from lutong_contracts import Event, sentences
+from lutong_contracts import Event
 
 E = TypeVar("E", bound=Event)
 
@@ -32,10 +32,6 @@ Acceptor = Callable[[Sequence[Received[E]], Principal, Tx], Awaitable[None]]
 """Does what a batch of events of one type asks for, and publishes what follows; a `Problem` refuses it."""
 Acceptors = Mapping[type[Event], Acceptor[Any]]
 
-EVENTS_MAX: Final = 500
-_ONE: Final = "application/cloudevents+json"
-_ARRAY: Final = "application/cloudevents-batch+json"
-_LINES: Final = "application/x-ndjson"
 _EXAMPLE: Final = {
     "specversion": "1.0",
     "id": "cms-1",
@@ -47,15 +43,13 @@ _BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            _ONE: {"schema": {}, "example": _EXAMPLE},  # whatever it is: what is no event gets a result that says so
-            _ARRAY: {"schema": {"type": "array", "maxItems": EVENTS_MAX}, "example": [_EXAMPLE]},
-            _LINES: {"schema": {"type": "string"}, "example": orjson.dumps(_EXAMPLE).decode()},
+            ONE: {"schema": {}, "example": _EXAMPLE},  # whatever it is: what is no event gets a result that says so
+            ARRAY: {"schema": {"type": "array", "maxItems": EVENTS_MAX}, "example": [_EXAMPLE]},
+            LINES: {"schema": {"type": "string"}, "example": orjson.dumps(_EXAMPLE).decode()},
         },
     }
 }
-_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _CONFLICT: Final = "another event of yours came under this source and id before: this one was not taken"
-_BOM: Final = b"\xef\xbb\xbf"
 _HINTS: Final = {
     "conflict": "if it is another event, give it an id of its own; if it is a correction, publish that as an event",
     "bad_bytes": "send one JSON object per event, with the event itself under `data`",
@@ -69,10 +63,6 @@ _HINTS: Final = {
 }
 
 _HINTS_AT: Final = {"/time": "write it as RFC 3339 has it, such as 2026-01-31T08:00:00+08:00, or leave it out"}
-
-
-Document = bytes | MalformedError
-"""What was sent as one event; or why it cannot be one, where that is known already."""
 
 
 class Result(BaseModel):
@@ -123,7 +113,7 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
     async def publish_events(request: Request, who: Who, tx: TxDependency, *, dry_run: bool = False) -> Results:
         """Publish events: one, an array, or one per line; a copy has no second effect. `dry_run` changes nothing."""
         if "ce-specversion" in request.headers or "ce-id" in request.headers:
-            raise Problem(415, "unsupported", f"binary mode is not taken over HTTP: send {_ONE}, {_ARRAY} or {_LINES}")
+            raise Problem(415, "unsupported", f"binary mode is not taken over HTTP: send {ONE}, {ARRAY} or {LINES}")
         documents = split(request.headers.get("content-type", ""), await request.body())
         if dry_run and tx.request:
             tx.request = tx.request._replace(must_audit=False)  # its row is undone with everything else
@@ -141,57 +131,6 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
     ) -> list[Rejection]:
         """The latest events that were rejected: one's own, or everybody's for staff."""
         return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.publisher, limit)]
-
-
-def split(content_type: str, body: bytes) -> list[object]:
-    """The documents of a body, each as bytes or parsed; a problem when they cannot be separated. A byte order mark is skipped."""
-    body = body.removeprefix(_BOM)
-    kind = content_type.partition(";")[0].strip().lower()
-    found: list[object]
-    if kind == _LINES:
-        found = [line for line in body.splitlines() if line.strip()]
-    elif kind == _ONE or (kind == "application/json" and not body.lstrip().startswith(b"[")):
-        found = [body]
-    elif kind in {_ARRAY, "application/json"}:
-        found = _elements(body)
-    else:
-        raise Problem(415, "unsupported", f"send {_ONE}, {_ARRAY} or {_LINES}")
-    if not 0 < len(found) <= EVENTS_MAX:
-        raise Problem(422, "bad_batch", f"send 1 to {EVENTS_MAX} events at a time, not {len(found)}")
-    return found
-
-
-def _elements(body: bytes) -> list[object]:
-    """The elements of an array, parsed; as bytes, when one of them is so deep that the array cannot be parsed."""
-    try:
-        elements = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        if (slices := _slices(body)) is not None:
-            return list(slices)
-        why = sentences.not_json(body) or "it is not JSON in UTF-8"
-        raise Problem(422, "bad_batch", f"the array cannot be read: {why}") from None
-    if not isinstance(elements, list):
-        raise Problem(422, "bad_batch", "send an array of events")
-    return elements
-
-
-def _slices(body: bytes) -> list[bytes] | None:
-    """The elements of an array as they were sent, told by brackets alone; None when these do not match."""
-    found: list[bytes] = []
-    depth, began = 0, 0
-    for token in _TOKENS.finditer(body):
-        mark = token[0]
-        if mark in b"[{":
-            depth += 1
-            began = token.end() if depth == 1 else began
-        elif mark in b"]}":
-            depth -= 1
-        if depth == 0 or (depth == 1 and mark == b","):
-            found.append(body[began : token.start()])
-            began = token.end()
-        if depth == 0:
-            return None if body[began:].strip() else found
-    return None
 
 
 async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequence[object]) -> list[Result]:

@@ -6,13 +6,15 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, parking, skipping
+from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
 from lutong_chassis.errors import blames
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
+from lutong_chassis.parking import summarise_error
 from lutong_chassis.progress import show
+from lutong_chassis.redrive import NotParkedError, discard, redrive
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 from lutong_contracts.values import Moment, Text
 
@@ -170,17 +172,13 @@ async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
     """Handle a parked record again, then what waited behind it, in order. Repeat it with `next_parked`, if there is one."""
     service = request.app.state.service
     try:
-        applied, successor = await parking.redrive(
-            service.required_pool, parked_id, service.apply, who, decision.reason
-        )
-    except parking.NotParkedError as error:
+        applied, successor = await redrive(service.required_pool, parked_id, service.apply, who, decision.reason)
+    except NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     except Exception as error:
         if not blames(error):  # it says nothing about the record
             raise
-        raise Problem(
-            409, "still_failing", f"it failed again and stays parked: {parking.summarise_error(error)}"
-        ) from error
+        raise Problem(409, "still_failing", f"it failed again and stays parked: {summarise_error(error)}") from error
     service.wake_relay()
     return {"redriven": applied, "next_parked": successor}
 
@@ -192,8 +190,8 @@ async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
     """Give a parked record up; the first that waited behind it takes its place and can be redriven."""
     service = request.app.state.service
     try:
-        successor = await parking.discard(service.required_pool, parked_id, who, decision.reason)
-    except parking.NotParkedError as error:
+        successor = await discard(service.required_pool, parked_id, who, decision.reason)
+    except NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     service.wake_relay()
     return {"discarded": parked_id, "next_parked": successor}

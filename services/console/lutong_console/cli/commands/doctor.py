@@ -255,14 +255,7 @@ async def _topics(kafka: KafkaAccess) -> list[Finding]:
 def judge_topic(topic: Topic, settings: Mapping[str, str], partitions: int, replicas: int) -> Iterator[Finding]:
     """Where a topic promises less than its contract: `settings` as the broker describes them, all as text."""
     alter = f"kafka-configs.sh --alter --topic {topic.name} --add-config"
-    kept_ms, wanted_ms = int(settings["retention.ms"]), int(topic.retention.total_seconds() * 1000)
-    if 0 <= kept_ms < wanted_ms:
-        yield Finding(
-            f"{topic.name} keeps {kept_ms} ms, the contracts say {wanted_ms}", f"{alter} retention.ms={wanted_ms}"
-        )
-    if settings["cleanup.policy"] != "delete":
-        what = f"{topic.name} is compacted: events that share a key disappear"
-        yield Finding(what, f"{alter} cleanup.policy=delete")
+    yield from _judge_keeping(topic, settings, alter)
     if int(settings["max.message.bytes"]) < topic.max_message_bytes:
         what = f"{topic.name} refuses events that the outbox lets pass: the relay would be stuck"
         yield Finding(what, f"{alter} max.message.bytes={topic.max_message_bytes}")
@@ -276,6 +269,24 @@ def judge_topic(topic: Topic, settings: Mapping[str, str], partitions: int, repl
     if partitions != topic.partitions:
         what = f"{topic.name} has {partitions} partitions, the contracts say {topic.partitions}"
         yield Finding(what, "never add partitions to a keyed topic: order breaks; see docs/reliability.md")
+
+
+def _judge_keeping(topic: Topic, settings: Mapping[str, str], alter: str) -> Iterator[Finding]:
+    """Where a topic keeps less than its contract: for less long, or not the last event of each key."""
+    kept_ms, wanted_ms = int(settings["retention.ms"]), int(topic.settings["retention.ms"])
+    if 0 <= kept_ms < wanted_ms:
+        yield Finding(
+            f"{topic.name} keeps {kept_ms} ms, the contracts say {wanted_ms}", f"{alter} retention.ms={wanted_ms}"
+        )
+    policy, wanted = settings["cleanup.policy"], topic.settings["cleanup.policy"]
+    if policy == wanted:
+        return
+    what = f"{topic.name} is compacted: events that share a key disappear"
+    then = f"{alter} cleanup.policy={wanted}"
+    if topic.compacted:
+        what = f"{topic.name} is not compacted ({policy}): a consumer that is new will not know all of them"
+        then += "; then: lutong publish-entities"
+    yield Finding(what, then)
 
 
 async def _offsets(target: Suite) -> list[Finding]:

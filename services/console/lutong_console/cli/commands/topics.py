@@ -22,8 +22,19 @@ commands = typer.Typer(help="The topics of the contracts: list, apply.", no_args
 @commands.command("list")
 def list_topics(*, as_json: Json = False) -> None:
     """List the topics that the contracts declare."""
-    rows = [(t.name, t.owner, t.key, t.partitions, t.retention.days, t.min_insync_replicas) for t in TOPICS]
-    headings = ["topic", "written by", "key", "partitions", "retention_days", "min_insync_replicas"]
+    headings = ["topic", "written by", "key", "partitions", "retention_days", "compacted", "min_insync_replicas"]
+    rows = [
+        (
+            t.name,
+            t.owner,
+            t.key,
+            t.partitions,
+            None if t.compacted else t.retention.days,
+            t.compacted,
+            t.min_insync_replicas,
+        )
+        for t in TOPICS
+    ]
     if as_json:
         emit_json([dict(zip(headings, row, strict=True)) for row in rows])
     else:
@@ -32,11 +43,11 @@ def list_topics(*, as_json: Json = False) -> None:
 
 @commands.command()
 def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json: Json = False) -> None:
-    """Create the topics that are missing. What exists is never changed; what is kept too short is named."""
+    """Create the topics that are missing. What exists is never changed; what keeps too little is named."""
     kafka = kafka_as(stack, TOPICS_JOB)
     try:
         created = asyncio.run(broker.apply(kafka, TOPICS, replication_factor=replication_factor))
-        shorter = asyncio.run(_kept_shorter(kafka))
+        shorter, not_compacted = asyncio.run(_keeping_less(kafka))
     except KafkaError as error:
         raise ConsoleError(
             f"Kafka at {kafka.bootstrap} does not answer ({type(error).__name__})",
@@ -44,18 +55,22 @@ def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json:
             code=UNREACHABLE,
         ) from None
     if as_json:
-        emit_json({"created": created, "kept_shorter_ms": shorter})
+        emit_json({"created": created, "kept_shorter_ms": shorter, "not_compacted": not_compacted})
     else:
         out.print(f"created {', '.join(created)}" if created else "all topics are there")
     for name, kept_ms in shorter.items():
         wanted_ms = int(_RETENTION[name].total_seconds() * 1000)
         say(f"{name} is kept for {kept_ms} ms, the contracts say {wanted_ms}; as an administrator of Kafka:")
         say(f"  kafka-configs.sh --alter --topic {name} --add-config retention.ms={wanted_ms}")
+    for name in not_compacted:
+        say(f"{name} is not compacted: a consumer that is new will not know all of them; as an administrator of Kafka:")
+        say(f"  kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=compact")
 
 
-async def _kept_shorter(kafka: KafkaAccess) -> dict[str, int]:
+async def _keeping_less(kafka: KafkaAccess) -> tuple[dict[str, int], list[str]]:
+    """Topics kept for less time than the contracts say, and those that should be compacted and are not."""
     try:
-        return await broker.kept_shorter(kafka, TOPICS)
+        return await broker.kept_shorter(kafka, TOPICS), await broker.not_compacted(kafka, TOPICS)
     except TopicAuthorizationFailedError:  # the rules of the release before: `lutong acl apply` brings it
         say("how long topics are kept cannot be looked at: lutong acl apply, or lutong doctor")
-        return {}
+        return {}, []

@@ -1,0 +1,186 @@
+"""One batch of records in one transaction: handled, parked, or waiting behind a parked record of their key.
+
+What fails on its own is parked, when an error says that the record is to blame; everything else is raised, and tried again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking
+from lutong_chassis.database import Pool, Tx, transaction
+from lutong_chassis.envelope import Incoming, MalformedError, Received, describe, place
+from lutong_chassis.errors import blames, tries_max
+from lutong_chassis.grouping import group
+from lutong_chassis.handlers import Handlers
+from lutong_chassis.parking import ParkCandidate, summarise_error
+from lutong_contracts import Event
+
+log = structlog.get_logger(__name__)
+
+
+async def handle(tx: Tx, received: Sequence[Received[Event]], handlers: Handlers) -> list[Received[Event]]:
+    """Take events in and run their handlers in the given transaction; gives those that were new."""
+    fresh = await inbox.receive(tx, received)
+    failpoints.reach("inbox_inserted")
+    for batch in group(fresh):
+        cls = type(batch[0].event)
+        with observe.handling(cls.type, batch) as joined:
+            tx.outgoing.extend(await handlers.by_type[cls](joined, tx))
+    failpoints.reach("after_state")
+    await outbox.write(tx, tx.outgoing)
+    failpoints.reach("after_outbox")
+    return fresh
+
+
+@dataclass(slots=True)
+class Processor:
+    """Handles batches for the consumer of one service.
+
+    `owner` is the service that consumes: what it published itself is passed over where it takes a type from others.
+    `partitions_of` tells how many partitions a topic has; 0 while that is unknown.
+    """
+
+    pool: Pool
+    handlers: Handlers
+    after_commit: Callable[[], None]
+    wake_job_queues: Callable[[set[str]], None] = lambda _names: None
+    owner: str = ""
+    partitions_of: Callable[[str], int] = lambda _topic: 0
+
+    async def process(self, batch: Sequence[Incoming], attempt: int) -> None:
+        """One transaction for all; when one event spoils it, halve until that event stands alone."""
+        try:
+            await self._attempt(batch)
+        except Exception as error:
+            if attempt < tries_max(error):
+                raise
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                await self.process(batch[:middle], attempt)
+                await self.process(batch[middle:], attempt)
+            else:
+                await self._blame(batch[0], error, attempt)
+
+    async def _blame(self, item: Incoming, error: Exception, attempt: int) -> None:
+        """Park an event, but only for what it does alone and on a new connection. What was tried often enough was."""
+        if blames(error):
+            await self.pool.expire_connections()
+            try:
+                await self._attempt([item])
+            except Exception as again:
+                if attempt < tries_max(again):
+                    raise
+                error = again
+            else:
+                return
+        await self._park(item, error)
+
+    async def _attempt(self, batch: Sequence[Incoming]) -> None:
+        theirs = self._without_our_own(batch)
+        if not theirs:
+            observe.consumed({"ignored": len(batch)}, [])
+            return
+        ours = [item for item in theirs if self._concerns_us(item.outcome)]
+        bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
+        keyed = [(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
+        failpoints.reach("before_transaction")
+        async with transaction(self.pool) as tx:
+            seen = await parking.already_parked(tx, bad) if bad else set()
+            good, stopped = partition_blocked(
+                [item for item in ours if place(item.record) not in seen], await parking.blocked_keys(tx, keyed)
+            )
+            fresh = await handle(tx, good, self.handlers)
+            conflicts = await inbox.conflicts(tx, good, fresh) if len(fresh) < len(good) else []
+            if stopped:
+                await parking.park(tx, stopped)
+                failpoints.reach("parked_not_committed")
+            failpoints.reach("before_commit")
+            said = len(tx.outgoing)
+        failpoints.reach("after_commit")
+        if stopped:
+            failpoints.reach("parked_not_offsets")
+        known = len(ours) - len(stopped) - len(fresh) - len(conflicts)
+        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(batch) - len(ours)}
+        observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
+        if foreign := noticing.misplaced(good, self.partitions_of):
+            await noticing.quietly(noticing.write_misplaced(self.pool, foreign))
+        if said:
+            self.after_commit()
+        if tx.job_queues:
+            self.wake_job_queues(tx.job_queues)
+        _log_outcomes(conflicts, stopped)
+
+    def _concerns_us(self, outcome: Received[Event] | MalformedError) -> bool:
+        """Events that nobody here handles are passed over, also behind a parked record of their key."""
+        if isinstance(outcome, MalformedError):
+            return True
+        kind, ours = type(outcome.event), outcome.source == f"/lutong/{self.owner}"
+        return kind in self.handlers.by_type and not (ours and kind in self.handlers.from_others(self.owner))
+
+    def _without_our_own(self, batch: Sequence[Incoming]) -> Sequence[Incoming]:
+        """Records without those that this service published itself, known by two headers: they are never decoded."""
+        types = {event.type.encode() for event in self.handlers.from_others(self.owner)}
+        if not types:
+            return batch
+        source = ("ce_source", f"/lutong/{self.owner}".encode())
+        return [
+            item
+            for item in batch
+            if source not in item.record.headers
+            or not any(name == "ce_type" and value in types for name, value in item.record.headers)
+        ]
+
+    async def _park(self, item: Incoming, error: Exception) -> None:
+        if isinstance(item.outcome, MalformedError):
+            stopped = ParkCandidate(item.record, "parked", item.outcome.reason, item.outcome.detail)
+        else:
+            stopped = ParkCandidate(item.record, "parked", "handler_error", summarise_error(error), item.outcome)
+        async with transaction(self.pool) as tx:
+            await parking.park(tx, [stopped])
+            failpoints.reach("parked_not_committed")
+        failpoints.reach("parked_not_offsets")
+        observe.consumed({"stopped": 1}, [stopped])
+        log.error("record_parked", **_about(stopped), reason=stopped.reason, error=stopped.error)
+
+
+def _log_outcomes(conflicts: Sequence[Received[Event]], stopped: Sequence[ParkCandidate]) -> None:
+    """Log what was not handled. The key of a conflict goes on: the first event under its id took effect."""
+    for odd in conflicts:
+        where = {"topic": odd.topic, "partition": odd.partition, "offset": odd.offset}
+        log.warning("event_conflict", **where, source=odd.source, event_id=odd.id, journey=odd.cause.correlation_id)
+    for item in stopped:
+        log.warning("record_stopped", **_about(item), state=item.state, reason=item.reason)
+
+
+def _about(stopped: ParkCandidate) -> dict[str, Any]:
+    """Where a record is, and the journey and trace it belongs to, as far as they can be read."""
+    cause = stopped.received.cause if stopped.received else None
+    trace_id = cause.traceparent.split("-")[1] if cause and cause.traceparent else None
+    return describe(stopped.record) | {"journey": cause and cause.correlation_id, "trace_id": trace_id}
+
+
+def partition_blocked(
+    batch: Sequence[Incoming], blocked: set[tuple[str, bytes]]
+) -> tuple[list[Received[Event]], list[ParkCandidate]]:
+    """Tell what can be handled from what must be parked or wait. A bad record blocks its key at once."""
+    blocked = set(blocked)
+    good: list[Received[Event]] = []
+    stopped: list[ParkCandidate] = []
+    for item in batch:
+        record, outcome = item.record, item.outcome
+        stream = (record.topic, bytes(record.key)) if record.key is not None else None
+        waits = stream in blocked
+        if isinstance(outcome, MalformedError):
+            stopped.append(ParkCandidate(record, "waiting" if waits else "parked", outcome.reason, outcome.detail))
+            if stream:
+                blocked.add(stream)
+        elif waits:
+            stopped.append(
+                ParkCandidate(record, "waiting", "key_blocked", "behind an earlier record of its key", outcome)
+            )
+        else:
+            good.append(outcome)
+    return good, stopped
