@@ -11,6 +11,7 @@ from lutong_local.stack import Stack
 from tests.bench.curves import curves, rows_of
 from tests.bench.fanout import fanout
 from tests.bench.hot import hot
+from tests.bench.rows import rows
 from tests.bench.search import search
 from tests.bench.soak import soak
 
@@ -41,6 +42,7 @@ PARTS: Final[dict[str, Callable[[Stack, float], dict[str, Any]]]] = {
     "search": search,
     "soak": _soak,
     "hot": hot,
+    "rows": rows,
 }
 
 

@@ -21,11 +21,13 @@ from lutong_feed.domain import MAY_BECOME
 from lutong_inventory.orders.domain.steps import CANCELLABLE, next_step
 from lutong_inventory.sourcing.domain import Location, Sourced, source
 from lutong_inventory.stock.domain import Shelf
+from lutong_membership.agreements.domain.agreement import Pinned
 from lutong_membership.holds.domain.holds import Hold, HoldState, capture, released
 from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment, decide
-from lutong_membership.ledger.domain.entries import Entry, Line, after, reduced
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after, reduced
 from lutong_membership.ledger.domain.lines import settled
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.domain.terms import Plan
 from tests.support.builders import SHANGHAI, a_request
 
@@ -82,8 +84,8 @@ class Registry:
 class Membership:
     """Lines, holds and the ledger. Whoever is known is assessed already; how they are is another model's story."""
 
-    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
-    agreements: dict[tuple[str, str], Any] = field(default_factory=dict)
+    lines: dict[LineKey, Line] = field(default_factory=dict)
+    agreements: dict[MemberPlan, Pinned] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
 
@@ -116,14 +118,14 @@ class Membership:
         if decision is None:
             return []
         if decision.agreement:
-            self.agreements[request.viewer_id, "light"] = (decision.agreement, _PLAN)
+            self.agreements[MemberPlan(request.viewer_id, "light")] = Pinned(decision.agreement, _PLAN)
         if decision.opened:
             self.lines[decision.opened.key] = decision.opened
         self._write(list(decision.entries))
         self.holds[request.order_id] = decision.hold
-        return [(said.event, said.due_at) for said in decision.said if not isinstance(said.event, HoldLapsed)]
+        return [(said.event, said.due_at) for said in decision.emitted if not isinstance(said.event, HoldLapsed)]
 
-    def _roomy(self) -> dict[tuple[str, str], Line]:
+    def _roomy(self) -> dict[LineKey, Line]:
         return {key: replace(line, held_minor=0, owed_minor=0) for key, line in self.lines.items()}
 
     def _end(self, order_id: str, state: HoldState, without: Without) -> Emitted:
@@ -132,7 +134,7 @@ class Membership:
             hold.state != "held" and not ("first_ending" in without and hold.state in {"captured", "released"})
         ):
             return []
-        line, amount = self.lines[hold.member_id, "CNY"], Money(amount_minor=hold.amount_minor, currency="CNY")
+        line, amount = self.lines[LineKey(hold.member_id, "CNY")], Money(amount_minor=hold.amount_minor, currency="CNY")
         still_held = replace(hold, state="held")
         if state == "captured":
             self._write(capture(still_held, line, amount).entries)
@@ -146,12 +148,12 @@ class Membership:
 
     def _write(self, entries: list[Entry]) -> None:
         for entry in entries:
-            key = (entry.member_id, entry.currency)
+            key = entry.line_key
             self.lines[key] = after(self.lines[key], entry)
             self.ledger.append(entry)
 
     def repay(self, member: str, amount_minor: int) -> Emitted:
-        line = self.lines.get((member, "CNY"))
+        line = self.lines.get(LineKey(member, "CNY"))
         if line and line.owed_minor:
             legs = reduced("order", member, min(amount_minor, line.owed_minor), "cash")
             self._write(settled(line, Entry("repayment", member, "CNY", legs)))

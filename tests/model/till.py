@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.approvals import (
     GIFTS,
     Adjustment,
@@ -19,6 +18,7 @@ from lutong_membership.agreements.domain.approvals import (
 )
 from lutong_membership.repayments.domain import Evidence, Repayment, claim, confirm
 from lutong_membership.thresholds import Policy
+from lutong_membership.values import Refusal
 
 CNY: Final = "CNY"
 OPERATORS: Final = ("ops-1", "ops-2", "m-1")

@@ -34,7 +34,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield "# The in-house scorecard"
     yield ""
     yield "Written by `make scorecard`; do not edit. The scorecard itself is"
-    yield "[`scorecard-2.toml`](../services/membership/lutong_membership/credit/scorecard-2.toml), the fit is in"
+    yield "[`scorecard-2.toml`](../services/membership/lutong_membership/providers/credit/scorecard-2.toml), the fit is in"
     yield "[`tools/scorecard`](../tools/scorecard)."
     yield ""
     yield f"Data: `{FILE}`, {evaluation.trained + evaluation.held_out:,} card clients, of whom"
@@ -153,7 +153,7 @@ def _cut_offs(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _fairness(evaluation: Evaluation) -> Iterator[str]:
-    points = evaluation.cut_offs[-1][0]
+    points = evaluation.cut_offs[-1].points
     yield "## Whom it favours"
     yield ""
     yield f"At {points} points, the fewest that admit. Equal opportunity compares the last column: of those who repay, how"

@@ -133,7 +133,7 @@ def up(
     try:
         start_infrastructure(stack, say, dies_with_parent=dies_with_parent)
         if not ran or not stack.database_urls:
-            _prepare(stack, say)
+            prepare(stack, say)
         _wait_for_what_stops(stack, say)
         ran = frozenset(name for name in ran if stack.runs(name))
         for service in (name for name in SERVICES if name not in ran):
@@ -231,7 +231,8 @@ def wait_for_piece(stack: Stack, name: str) -> None:
         wait_for_postgres(stack.children["postgres"], stack.ports["postgres"], stack.password)
 
 
-def _prepare(stack: Stack, say: Say) -> None:
+def prepare(stack: Stack, say: Say) -> None:
+    """Create topics, databases and the key that signs tokens, where they are missing."""
     say("creating topics and databases")
     asyncio.run(topics.apply(stack.kafka, TOPICS))
     passwords = asyncio.run(create_service_databases(stack.admin_url, SERVICES))
@@ -248,7 +249,20 @@ def start_service(
     stack: Stack, service: str, environment: dict[str, str] | None = None, *, dies_with_parent: bool = False
 ) -> None:
     """Start one service; it migrates its database and waits for what it needs. One of a test run is forked."""
-    own = {
+    told = os.environ | service_environment(stack, service) | (environment or {})
+    module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
+    if dies_with_parent:
+        pid = forkserver.fork(forkserver.run_service, module, environment=told, log=log).pid
+        assert pid  # noqa: S101  # it was started
+        stack.children[service] = Child.of(pid, log)
+    else:
+        stack.children[service] = start(Command([sys.executable, "-m", module], told, log))
+    save(stack)
+
+
+def service_environment(stack: Stack, service: str) -> dict[str, str]:
+    """What a service of this stack is told."""
+    return {
         "LUTONG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
         "LUTONG_DATABASE_URL": stack.database_urls[service],
         "LUTONG_HTTP_HOST": "127.0.0.1",
@@ -259,15 +273,6 @@ def start_service(
         "LUTONG_AUTH_ISSUER": tokens.ISSUER,
         "LUTONG_AUTH_AUDIENCE": tokens.AUDIENCE,
     }
-    told = os.environ | own | (environment or {})
-    module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
-    if dies_with_parent:
-        pid = forkserver.fork(forkserver.run_service, module, environment=told, log=log).pid
-        assert pid  # noqa: S101  # it was started
-        stack.children[service] = Child.of(pid, log)
-    else:
-        stack.children[service] = start(Command([sys.executable, "-m", module], told, log))
-    save(stack)
 
 
 def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTERM) -> None:
@@ -286,8 +291,13 @@ def wait_until_ready(stack: Stack, services: tuple[str, ...], say: Say) -> None:
 
 def readiness(stack: Stack, service: str) -> dict[str, Any]:
     """What a service says of its readiness; not ready when it does not answer."""
+    return readiness_at(stack.url(service))
+
+
+def readiness_at(url: str) -> dict[str, Any]:
+    """The same, of the process that answers at a URL."""
     try:
-        with urllib.request.urlopen(f"{stack.url(service)}/readyz", timeout=3) as answer:  # noqa: S310  # http on loopback
+        with urllib.request.urlopen(f"{url}/readyz", timeout=3) as answer:  # noqa: S310  # http on loopback
             said: dict[str, Any] = json.loads(answer.read())
     except urllib.error.HTTPError as error:
         said = json.loads(error.read())

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaClient, TopicPartition
 from aiokafka.client import CoordinationType
@@ -14,6 +14,13 @@ from lutong_chassis.progress import Extent
 _READ_COMMITTED: Final = 1
 _END: Final = -1
 _BEGIN: Final = -2
+
+
+class _Asked(NamedTuple):
+    """A part of Kafka's OffsetRequest: the offset of a partition that is asked for, by its timestamp."""
+
+    partition: int
+    timestamp: int
 
 
 async def extents(client: AIOKafkaClient, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Extent]:
@@ -39,11 +46,11 @@ async def coordinator_answers(client: AIOKafkaClient, group_id: str) -> bool:
 async def _offsets(
     client: AIOKafkaClient, partitions: Iterable[TopicPartition], at: int
 ) -> Mapping[TopicPartition, int]:
-    by_leader: dict[int, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    by_leader: dict[int, dict[str, list[_Asked]]] = defaultdict(lambda: defaultdict(list))
     for partition in partitions:
         leader = client.cluster.leader_for_partition(partition)
         if leader is not None and leader >= 0:
-            by_leader[leader][partition.topic].append((partition.partition, at))
+            by_leader[leader][partition.topic].append(_Asked(partition.partition, at))
     found: dict[TopicPartition, int] = {}
     for leader, topics in by_leader.items():
         try:

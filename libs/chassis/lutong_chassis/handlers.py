@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lutong_chassis.database import Tx
-from lutong_chassis.envelope import Outgoing, Received
+from lutong_chassis.envelope import MalformedError, Outgoing, Received, UnknownTypeError
 from lutong_contracts import Event, Topic
 
 E = TypeVar("E", bound=Event)
@@ -39,6 +39,19 @@ class Handlers:
     def from_others(self, owner: str) -> frozenset[type[Event]]:
         """The types that a service both publishes and takes from other publishers."""
         return frozenset(event for event in self.by_type if event.from_others and event.topic.owner == owner)
+
+    def concern(self, outcome: Received[Event] | MalformedError) -> bool:
+        """Whether a record is anything to this service: an event that it handles, or one that nobody can understand.
+
+        A type that only newer contracts know is nothing to it, unless that replaces one that it handles.
+        """
+        if isinstance(outcome, UnknownTypeError):
+            return outcome.older in self.by_type
+        return isinstance(outcome, MalformedError) or type(outcome.event) in self.by_type
+
+    def settle(self, outcome: Received[Event] | MalformedError) -> bool:
+        """Whether a record can be settled: by a handler, or by passing it over."""
+        return not (isinstance(outcome, MalformedError) and self.concern(outcome))
 
     def include(self, other: "Handlers") -> None:
         """Register every handler of `other`, in its order. A type that is handled here already is a TypeError."""

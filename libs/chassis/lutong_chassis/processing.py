@@ -4,18 +4,19 @@ What fails on its own is parked, when an error says that the record is to blame;
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking
+from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking, passed_over
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import Incoming, MalformedError, Received, describe, place
+from lutong_chassis.envelope import Incoming, MalformedError, Received, UnknownTypeError, describe, place
 from lutong_chassis.errors import blames, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.parking import ParkCandidate, summarise_error
+from lutong_chassis.parking import ParkCandidate, RecordKey, summarise_error
+from lutong_chassis.passed_over import Memory
 from lutong_contracts import Event
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,10 @@ class Processor:
     wake_job_queues: Callable[[set[str]], None] = lambda _names: None
     owner: str = ""
     partitions_of: Callable[[str], int] = lambda _topic: 0
+    memory: Memory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(frozenset(event.type for event in self.handlers.by_type))
 
     async def process(self, batch: Sequence[Incoming], attempt: int) -> None:
         """One transaction for all; when one event spoils it, halve until that event stands alone."""
@@ -79,20 +84,24 @@ class Processor:
         await self._park(item, error)
 
     async def _attempt(self, batch: Sequence[Incoming]) -> None:
-        theirs = self._without_our_own(batch)
+        theirs = self._without_our_own([item for item in batch if not self.memory.is_settled(item.record)])
         if not theirs:
             observe.consumed({"ignored": len(batch)}, [])
             return
         ours = [item for item in theirs if self._concerns_us(item.outcome)]
+        passed = [item for item in theirs if not self._concerns_us(item.outcome)] if len(ours) < len(theirs) else []
+        news = self.memory.news(passed)
         bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
-        keyed = [(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
+        keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
             seen = await parking.already_parked(tx, bad) if bad else set()
             good, stopped = partition_blocked(
-                [item for item in ours if place(item.record) not in seen], await parking.blocked_keys(tx, keyed)
+                [item for item in ours if place(item.record) not in seen] if seen else ours,
+                await parking.blocked_keys(tx, keyed),
             )
             fresh = await handle(tx, good, self.handlers)
+            await passed_over.remember(tx, news)
             conflicts = await inbox.conflicts(tx, good, fresh) if len(fresh) < len(good) else []
             if stopped:
                 await parking.park(tx, stopped)
@@ -100,10 +109,13 @@ class Processor:
             failpoints.reach("before_commit")
             said = len(tx.outgoing)
         failpoints.reach("after_commit")
+        self.memory.note(news)
         if stopped:
             failpoints.reach("parked_not_offsets")
         known = len(ours) - len(stopped) - len(fresh) - len(conflicts)
-        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(batch) - len(ours)}
+        unknown = sum(isinstance(item.outcome, UnknownTypeError) for item in passed)
+        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(batch) - len(ours) - unknown}
+        outcomes |= {"unknown": unknown} if unknown else {}
         observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
         if foreign := noticing.misplaced(good, self.partitions_of):
             await noticing.quietly(noticing.write_misplaced(self.pool, foreign))
@@ -116,9 +128,11 @@ class Processor:
     def _concerns_us(self, outcome: Received[Event] | MalformedError) -> bool:
         """Events that nobody here handles are passed over, also behind a parked record of their key."""
         if isinstance(outcome, MalformedError):
-            return True
-        kind, ours = type(outcome.event), outcome.source == f"/lutong/{self.owner}"
-        return kind in self.handlers.by_type and not (ours and kind in self.handlers.from_others(self.owner))
+            return self.handlers.concern(outcome)
+        ours = outcome.source == f"/lutong/{self.owner}" and type(outcome.event) in self.handlers.from_others(
+            self.owner
+        )
+        return not ours and self.handlers.concern(outcome)
 
     def _without_our_own(self, batch: Sequence[Incoming]) -> Sequence[Incoming]:
         """Records without those that this service published itself, known by two headers: they are never decoded."""
@@ -163,7 +177,7 @@ def _about(stopped: ParkCandidate) -> dict[str, Any]:
 
 
 def partition_blocked(
-    batch: Sequence[Incoming], blocked: set[tuple[str, bytes]]
+    batch: Sequence[Incoming], blocked: set[RecordKey]
 ) -> tuple[list[Received[Event]], list[ParkCandidate]]:
     """Tell what can be handled from what must be parked or wait. A bad record blocks its key at once."""
     blocked = set(blocked)
@@ -171,12 +185,12 @@ def partition_blocked(
     stopped: list[ParkCandidate] = []
     for item in batch:
         record, outcome = item.record, item.outcome
-        stream = (record.topic, bytes(record.key)) if record.key is not None else None
-        waits = stream in blocked
+        key = RecordKey(record.topic, bytes(record.key)) if record.key is not None else None
+        waits = key in blocked
         if isinstance(outcome, MalformedError):
             stopped.append(ParkCandidate(record, "waiting" if waits else "parked", outcome.reason, outcome.detail))
-            if stream:
-                blocked.add(stream)
+            if key:
+                blocked.add(key)
         elif waits:
             stopped.append(
                 ParkCandidate(record, "waiting", "key_blocked", "behind an earlier record of its key", outcome)

@@ -25,6 +25,7 @@ from lutong_chassis.database import Connection, Pool, acquire, transaction
 from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import Settings
+from lutong_contracts import event_types
 
 log = structlog.get_logger(__name__)
 
@@ -106,9 +107,10 @@ class Relay:
 
     async def release_deadlines(self) -> NoReturn:
         """Move deadlines to the outbox as they fall due."""
+        known = list(event_types())
         while True:
             async with transaction(self.pool) as tx:
-                moved = await outbox.release_due(tx)
+                moved = await outbox.release_due(tx, known)
             if moved:
                 self.wake()
             else:

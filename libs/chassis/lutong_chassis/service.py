@@ -18,10 +18,10 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
 
-from lutong_chassis import database, failpoints, migrate, observe, startup
+from lutong_chassis import database, failpoints, migrate, observe, passed_over, startup, taking_up
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import Received
+from lutong_chassis.envelope import Incoming, MalformedError
 from lutong_chassis.errors import blames
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.http import (
@@ -43,7 +43,7 @@ from lutong_chassis.settings import Settings, SettingsError, read, settings_of
 from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.supervise import Loops, stop
 from lutong_chassis.watchdog import Watchdog
-from lutong_contracts import Event, event_types
+from lutong_contracts import event_types
 from lutong_contracts.version import VERSION
 
 log = structlog.get_logger(__name__)
@@ -116,9 +116,15 @@ class Service:
         for name in names & self.runners.keys():
             self.runners[name].wake()
 
-    async def apply(self, tx: Tx, received: Sequence[Received[Event]]) -> None:
-        """Handle events in a transaction of the caller's."""
-        await handle(tx, received, self.handlers)
+    async def apply(self, tx: Tx, item: Incoming) -> None:
+        """Handle a record that was parked, or pass it over, in a transaction of the caller's; raises what is wrong with it."""
+        outcome = item.outcome
+        if not self.handlers.concern(outcome):
+            await passed_over.remember(tx, passed_over.first_places([item]))
+        elif isinstance(outcome, MalformedError):
+            raise outcome
+        else:
+            await handle(tx, [outcome], self.handlers)
 
     async def readiness(self) -> dict[str, bool]:
         """What the service needs in order to serve, and whether it has it."""
@@ -266,6 +272,7 @@ class Service:
             "deadlines": self.relay.release_deadlines,
             "watchdog": self.watchdog.run,
             "housekeeping": partial(run_maintenance, pool, settings),
+            "taking up": partial(taking_up.run, pool, self.name, self.handlers, self.apply, self.relay.wake),
         }
         loops |= {f"errand {name}": runner.run for name, runner in self.runners.items()}
         return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]

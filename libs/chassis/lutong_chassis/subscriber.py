@@ -172,6 +172,7 @@ class KafkaSubscriber:
         """Wait until there are records, and take as many as one transaction may handle."""
         before = self.positions()
         try:
+            await self.consumer.look_back(consumer)
             polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
         except Exception as error:
             await self._note_unreadable(consumer, before, error)

@@ -1,13 +1,14 @@
 """What inventory says: where an order ships from, how far it is, and what is left on the shelf."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lutong_contracts.audit import Deed
+from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import INVENTORY_AUDIT, ORDERS, STOCK
-from lutong_contracts.values import Identifier, Instant, Line, LocationKind, Mode, Money, Reason
+from lutong_contracts.values import AnyLocationKind, AnyMode, Identifier, Instant, Line, Money, Reason
 
 
 class OrderSourced(Event, topic=ORDERS, key="order_id"):
@@ -19,10 +20,10 @@ class OrderSourced(Event, topic=ORDERS, key="order_id"):
     order_id: Identifier
     merchant_id: Identifier
     location_id: Identifier
-    location_kind: LocationKind
+    location_kind: AnyLocationKind
     distance_m: int = Field(ge=0, description="Great-circle distance, in metres.")
     lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
-    mode: Mode
+    mode: AnyMode
     accept_by: Instant
 
 
@@ -45,7 +46,7 @@ class OrderAdvanced(Event, topic=ORDERS, key="order_id"):
 
     order_id: Identifier
     location_id: Identifier
-    step: Literal["accepted", "picked", "ready_for_pickup", "handed_over"]
+    step: Annotated[str, Open(Literal["accepted", "picked", "ready_for_pickup", "handed_over"])]
 
 
 class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
@@ -57,7 +58,7 @@ class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
     post_id: Identifier
     program_id: Identifier
     location_id: Identifier
-    location_kind: LocationKind
+    location_kind: AnyLocationKind
     amount: Money
 
 

@@ -1,4 +1,4 @@
-"""Topics as code: the one place that says how many partitions a topic has and how long it keeps.
+"""Topics as code: the one place that defines how many partitions a topic has and how long it keeps records.
 
 Partition counts are chosen once: repartitioning a keyed topic breaks per-key order, so they are
 generous from the start.
@@ -20,7 +20,10 @@ COMPACTION_LAG: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic, who keys it, and the promises the broker must keep for it.
+    """A topic, what its records are keyed by, and the settings that the broker must have for it.
+
+    >>> Topic("lutong.feed.posts", key="post").owner
+    'feed'
 
     `max_message_bytes` is checked twice: by the broker, and by the outbox when a row is written,
     because a row that Kafka would refuse must never become a committed fact.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from lutong_contracts.values import Line, Money, Offer, moment_of
+from lutong_contracts.moments import moment_of
+from lutong_contracts.values import Line, Money, Offer
 
 CardState = Literal["resolving", "active", "unavailable"]
 Status = Literal["requested", "declined", "sourced", "rejected", "fulfilled", "cancelled"]
@@ -43,6 +44,44 @@ class Refusal:
 
     kind: str
     detail: str
+
+
+class AccountRow(NamedTuple):
+    """An account to be saved. Without a kind it keeps the one it has, or else is personal."""
+
+    account_id: str
+    name: str
+    kind: str | None = None
+
+
+class FollowRow(NamedTuple):
+    """One account reads another."""
+
+    follower_id: str
+    followee_id: str
+
+
+class Suspension(NamedTuple):
+    """Why a program may not be opened; without a reason it may."""
+
+    program_id: str
+    reason: str | None = None
+
+
+class RequestMove(NamedTuple):
+    """What became of an order; fields that are None keep the value that the request has."""
+
+    order_id: str
+    reason: str | None = None
+    location_id: str | None = None
+    location_kind: str | None = None
+
+
+class OrderLine(NamedTuple):
+    """What a viewer wants of one SKU, without a price."""
+
+    sku: str
+    units: int
 
 
 class StoredPost(NamedTuple):
@@ -107,10 +146,10 @@ def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:
     return ("unavailable", "suspended") if suspended_for else ("active", None)
 
 
-def price(wanted: Sequence[tuple[str, int]], program: Program) -> Priced | Refusal:
-    """Put the program's prices on (SKU, units). The viewer never says what something costs."""
+def price(wanted: Sequence[OrderLine], program: Program) -> Priced | Refusal:
+    """Put the program's prices on what is wanted. No price comes from the viewer."""
     offers = {offer.sku: offer for offer in program.offers}
-    missing = next((sku for sku, _ in wanted if sku not in offers), None)
+    missing = next((line.sku for line in wanted if line.sku not in offers), None)
     if missing is not None:
         return Refusal("not_offered", f"{program.title} does not offer {missing!r}: choose from its offers")
     lines = tuple(
@@ -119,7 +158,7 @@ def price(wanted: Sequence[tuple[str, int]], program: Program) -> Priced | Refus
     total_minor = sum(line.units * line.unit_price_minor for line in lines)
     if not 0 < total_minor <= 10**12:
         return Refusal("bad_total", "the order must cost something, and less than a bank can count")
-    return Priced(lines, Money(amount_minor=total_minor, currency=offers[wanted[0][0]].unit_price.currency))
+    return Priced(lines, Money(amount_minor=total_minor, currency=offers[wanted[0].sku].unit_price.currency))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import asyncpg
 from fastapi import Query
@@ -28,9 +28,16 @@ from lutong_feed.bodies import (
     Timeline,
     Viewer,
 )
-from lutong_feed.domain import CANCELLABLE, Cursor, Refusal
+from lutong_feed.domain import CANCELLABLE, AccountRow, Cursor, FollowRow, OrderLine, Refusal, StoredPost
 
 router = routes("feed")
+
+
+class OnJourney(NamedTuple):
+    """A post to publish, and the cause that puts it on its journey."""
+
+    post: PostPublished
+    cause: Cause
 
 
 @router.put("/v1/accounts/{account_id}")
@@ -43,7 +50,7 @@ async def put_account(account_id: Identifier, account: Account, who: Who, tx: Tx
         kind = await store.account_kind(tx, account_id) or "personal"
         if account.kind != kind:
             raise Problem(403, "forbidden", f"the account is {kind}, and staff alone changes that: leave `kind` out")
-    await _save_accounts(tx, who, [(account_id, account.name, account.kind)])
+    await _save_accounts(tx, who, [AccountRow(account_id, account.name, account.kind)])
     return {"account_id": account_id}
 
 
@@ -52,7 +59,7 @@ async def put_account(account_id: Identifier, account: Account, who: Who, tx: Tx
 @audited("account.put", shows=("kind",))
 async def put_accounts(command: Accounts, who: Who, tx: TxDependency) -> dict[str, int]:
     """Create or rename many accounts."""
-    await _save_accounts(tx, who, [(a.account_id, a.name, a.kind) for a in command.accounts])
+    await _save_accounts(tx, who, [AccountRow(a.account_id, a.name, a.kind) for a in command.accounts])
     return {"saved": len(command.accounts)}
 
 
@@ -92,7 +99,7 @@ async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, s
     """Publish a post. Its card resolves shortly after; the answer's `Lutong-Journey` header names the journey."""
     who.require(member=post.author_id, hide=("account", post.author_id))
     published = _post(tx, post)
-    await _publish(tx, [(published, tx.cause)])
+    await _publish(tx, [OnJourney(published, tx.cause)])
     if who.is_staff:
         await record(tx, who, *on_record.posts_published([published]))
     return {"post_id": published.post_id, "journey": tx.cause.correlation_id}
@@ -105,7 +112,7 @@ async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[s
     """Publish many posts, each on a journey of its own; the first on that of the command."""
     causes = [tx.cause, *(Cause(tx.new_id()) for _ in command.posts[1:])]
     posts = [_post(tx, post) for post in command.posts]
-    await _publish(tx, list(zip(posts, causes, strict=True)))
+    await _publish(tx, [OnJourney(*each) for each in zip(posts, causes, strict=True)])
     await record(tx, who, *on_record.posts_published(posts))
     return {"post_ids": [post.post_id for post in posts]}
 
@@ -114,7 +121,7 @@ async def take_posts(batch: Sequence[Received[PostPublished]], who: Principal, t
     """Publish posts that another service sent as events, each on the journey that it is on there."""
     for received in batch:
         who.require(member=received.event.author_id, hide=("account", received.event.author_id))
-    await _publish(tx, [(received.event, received.as_cause) for received in batch])
+    await _publish(tx, [OnJourney(received.event, received.as_cause) for received in batch])
 
 
 ingest.take(router, {PostPublished: take_posts})
@@ -167,7 +174,7 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx:
     who.require(member=wanted.viewer_id, hide=("account", wanted.viewer_id))
     card = await _open_card(tx, post_id, wanted.viewer_id)
     program = await store.program(tx, card["program_id"]) or _not_yet(post_id)
-    priced = domain.price([(line.sku, line.units) for line in wanted.lines], program)
+    priced = domain.price([OrderLine(line.sku, line.units) for line in wanted.lines], program)
     if isinstance(priced, Refusal):
         raise Problem(422, priced.kind, priced.detail)
     said = ServiceRequested(
@@ -253,15 +260,18 @@ async def get_summary(tx: TxDependency) -> dict[str, Any]:
     return await store.summary(tx)
 
 
-async def _save_accounts(tx: Tx, who: Who, accounts: list[tuple[str, str, str | None]]) -> None:
+async def _save_accounts(tx: Tx, who: Who, accounts: list[AccountRow]) -> None:
     """Save accounts. Of staff it is on record which changed, and of what kind they are; not what they are called."""
     if not who.is_staff:
         await store.save_accounts(tx, accounts)
         return
-    known = await store.lock_accounts(tx, [account_id for account_id, _, _ in accounts])
+    known = await store.lock_accounts(tx, [account.account_id for account in accounts])
     latest = {
-        account_id: {"name": name, "kind": kind or known.get(account_id, {}).get("kind", "personal")}
-        for account_id, name, kind in accounts
+        each.account_id: {
+            "name": each.name,
+            "kind": each.kind or known.get(each.account_id, {}).get("kind", "personal"),
+        }
+        for each in accounts
     }
     await store.save_accounts(tx, accounts)
     await record(tx, who, *on_record.accounts_put(known, latest))
@@ -272,7 +282,7 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
         if follow.follower_id == follow.followee_id:
             raise Problem(422, "follows_itself", f"account {follow.follower_id!r} cannot follow itself")
     await _known(tx, {name for follow in follows for name in (follow.follower_id, follow.followee_id)})
-    await store.save_follows(tx, [(follow.follower_id, follow.followee_id) for follow in follows])
+    await store.save_follows(tx, [FollowRow(follow.follower_id, follow.followee_id) for follow in follows])
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
 
@@ -287,13 +297,13 @@ def _post(tx: Tx, post: NewPost) -> PostPublished:
     return PostPublished(post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id)
 
 
-async def _publish(tx: Tx, posts: Sequence[tuple[PostPublished, Cause]]) -> None:
+async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
     """Publish posts, each with its cause. An id is a post's for good."""
     await _known(tx, {post.author_id for post, _ in posts})
     for post_id, times in Counter(post.post_id for post, _ in posts).items():
         if times > 1:
             raise Problem(409, "post_exists", f"post {post_id!r} is there {times} times")
-    rows = [(post.post_id, post.author_id, post.text, post.program_id) for post, _ in posts]
+    rows = [StoredPost(post.post_id, post.author_id, post.text, post.program_id) for post, _ in posts]
     fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in posts])
     for post, cause in posts:
         if post.post_id not in fresh:
@@ -312,7 +322,7 @@ async def _open_card(tx: Tx, post_id: str, viewer_id: str) -> asyncpg.Record:
     return card
 
 
-def _not_yet(post_id: str) -> Any:  # noqa: ANN401  # never returns
+def _not_yet(post_id: str) -> NoReturn:
     raise Problem(409, "card_resolving", f"the card on post {post_id!r} is still being resolved: try again shortly")
 
 

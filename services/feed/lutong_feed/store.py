@@ -10,7 +10,18 @@ from lutong_chassis import Cause, Tx, columns
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
 from lutong_contracts.values import Offer
-from lutong_feed.domain import MAY_BECOME, CardRow, Cursor, Program, Status
+from lutong_feed.domain import (
+    MAY_BECOME,
+    AccountRow,
+    CardRow,
+    Cursor,
+    FollowRow,
+    Program,
+    RequestMove,
+    Status,
+    StoredPost,
+    Suspension,
+)
 
 
 async def account_kind(tx: Tx, account_id: str) -> str | None:
@@ -19,8 +30,8 @@ async def account_kind(tx: Tx, account_id: str) -> str | None:
     return kind
 
 
-async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str | None]]) -> None:
-    """Create or rename accounts, given as (id, name, kind). No kind: it stays what it is, or else is personal."""
+async def save_accounts(tx: Tx, accounts: Sequence[AccountRow]) -> None:
+    """Create or rename accounts; of several rows of one account the last one counts."""
     await tx.execute(
         """
         INSERT INTO account (account_id, name, kind)
@@ -29,7 +40,7 @@ async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str | None]])
           LEFT JOIN account USING (account_id)
             ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kind = excluded.kind
         """,
-        *columns(sorted({account[0]: account for account in accounts}.values()), 3),
+        *columns(sorted({account.account_id: account for account in accounts}.values()), 3),
     )
 
 
@@ -48,8 +59,8 @@ async def accounts_known(tx: Tx, account_ids: Iterable[str]) -> set[str]:
     return {row["account_id"] for row in rows}
 
 
-async def save_follows(tx: Tx, follows: Sequence[tuple[str, str]]) -> None:
-    """Let accounts follow, given as (follower, followee)."""
+async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
+    """Let accounts follow others; a follow that exists stays as it is."""
     await tx.execute(
         """
         INSERT INTO follow (follower_id, followee_id)
@@ -65,10 +76,8 @@ async def drop_follow(tx: Tx, follower_id: str, followee_id: str) -> None:
     await tx.execute("DELETE FROM follow WHERE follower_id = $1 AND followee_id = $2", follower_id, followee_id)
 
 
-async def save_posts(
-    tx: Tx, posts: Sequence[tuple[str, str, str, str | None]], correlation_ids: Sequence[str]
-) -> set[str]:
-    """Publish posts, given as (id, author, text, program), with cards that are resolving; gives the ids that were new."""
+async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Sequence[str]) -> set[str]:
+    """Publish posts, each on its journey, with cards that are resolving; returns the ids that were new."""
     rows = await tx.fetch(
         """
         INSERT INTO post (post_id, author_id, text, program_id, published_at)
@@ -82,7 +91,9 @@ async def save_posts(
         *columns(posts, 4),
     )
     fresh = {row["post_id"] for row in rows}
-    journeys = [(post[0], journey) for post, journey in zip(posts, correlation_ids, strict=True) if post[0] in fresh]
+    journeys = [
+        (post.post_id, journey) for post, journey in zip(posts, correlation_ids, strict=True) if post.post_id in fresh
+    ]
     await tx.execute(
         """
         WITH given AS (SELECT * FROM unnest($1::text[], $2::text[]) AS given(post_id, correlation_id)),
@@ -123,9 +134,9 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
     )
 
 
-async def save_suspensions(tx: Tx, suspensions: Sequence[tuple[str, str | None]]) -> None:
+async def save_suspensions(tx: Tx, suspensions: Sequence[Suspension]) -> None:
     """Suspend programs, or resume them when there is no reason, and every card that leads to them."""
-    latest = sorted(dict(suspensions).items())
+    latest = sorted({each.program_id: each for each in suspensions}.values())
     await tx.execute(
         """
         INSERT INTO program (program_id, suspended_for)
@@ -179,10 +190,9 @@ async def resolve_cards(tx: Tx, cards: Sequence[CardRow]) -> set[str]:
     return {row["post_id"] for row in rows}
 
 
-async def move_requests(
-    tx: Tx, status: Status, moves: Sequence[tuple[str, str | None, str | None, str | None]]
-) -> list[asyncpg.Record]:
-    """Move requests, given as (order, reason, location, kind), to a status they may reach; gives those that moved."""
+async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) -> list[asyncpg.Record]:
+    """Move requests to a status that they may reach; returns those that moved."""
+    in_order = sorted(moves, key=lambda move: move.order_id)
     return await tx.fetch(
         """
         UPDATE service_request AS request
@@ -196,7 +206,7 @@ async def move_requests(
         """,
         status,
         list(MAY_BECOME[status]),
-        *columns(sorted(moves, key=lambda move: str(move[0])), 4),
+        *columns(in_order, 4),
     )
 
 
@@ -227,7 +237,7 @@ async def card(tx: Tx, post_id: str) -> asyncpg.Record | None:
 
 
 async def program(tx: Tx, program_id: str) -> Program | None:
-    """A program with its offers, once a release of it was heard of."""
+    """A program with its offers, once the feed has consumed a release of it."""
     row = await tx.fetchrow(
         """
         SELECT program_id, merchant_id, version, title, page, offers, suspended_for

@@ -24,6 +24,7 @@ from lutong_registry.domain import Change, Program, Refusal, Version
 from lutong_registry.store import programs as program_store
 from lutong_registry.store import search as search_store
 from lutong_registry.store import uses as use_store
+from lutong_registry.store.programs import MerchantRow, ProgramRow, SubmittedRow, VersionMove
 
 router = routes("registry")
 
@@ -36,7 +37,7 @@ Decide = Callable[[Program], Change | Refusal]
 async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create a merchant, or rename it."""
     known = await program_store.lock_merchant(tx, merchant_id)
-    await program_store.save_merchants(tx, [(merchant_id, merchant.name)])
+    await program_store.save_merchants(tx, [MerchantRow(merchant_id, merchant.name)])
     before = None if known is None else {"name": known}
     await audit.record(
         tx, who, audit.Change("merchant.put", f"merchant:{merchant_id}", None, before, {"name": merchant.name})
@@ -50,7 +51,7 @@ async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx
 async def put_program(program_id: Identifier, registration: Registration, who: Who, tx: TxDependency) -> ProgramView:
     """Register a mini-program; repeating it changes nothing."""
     who.require(merchant=registration.merchant_id, hide=("merchant", registration.merchant_id))
-    await _register(tx, [(program_id, registration.merchant_id)])
+    await _register(tx, [ProgramRow(program_id, registration.merchant_id)])
     if who.is_staff:
         owner = {"merchant_id": registration.merchant_id}
         await audit.record(tx, who, audit.Change("program.register", f"program:{program_id}", after=owner))
@@ -65,7 +66,8 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
     version = _version(submission.version, submission.manifest)
     program = await _lock(tx, who, program_id)
     change = _accepted(domain.submit(program, version), program)
-    await program_store.add_versions(tx, [(program_id, submission.version, submission.manifest.model_dump_json())])
+    row = SubmittedRow(program_id, submission.version, submission.manifest.model_dump_json())
+    await program_store.add_versions(tx, [row])
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)
     if who.is_staff:
@@ -143,18 +145,18 @@ async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> 
 async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> dict[str, int]:
     """Register and release many programs at once: what the platform's own onboarding does."""
     wanted = {item.program_id: item for item in command.programs}
-    await _register(tx, [(item.program_id, item.merchant_id) for item in wanted.values()])
+    await _register(tx, [ProgramRow(item.program_id, item.merchant_id) for item in wanted.values()])
     programs = await program_store.lock_programs(tx, wanted)
-    added: list[tuple[str, int, str]] = []
-    moved: list[tuple[str, Version]] = []
+    added: list[SubmittedRow] = []
+    moved: list[VersionMove] = []
     for program_id, item in wanted.items():
         program = programs[program_id]
         version = _version(max((known.number for known in program.versions), default=0) + 1, item.manifest)
         submitted = _accepted(domain.submit(program, version), program)
         approved = _accepted(domain.approve(_with(program, submitted), version.number), program)
         released = _accepted(domain.release(_with(program, approved), version.number), program)
-        added.append((program_id, version.number, item.manifest.model_dump_json()))
-        moved.extend((program_id, known) for known in released.versions)
+        added.append(SubmittedRow(program_id, version.number, item.manifest.model_dump_json()))
+        moved.extend(VersionMove.of(program_id, known) for known in released.versions)
         tx.publish(*submitted.events, *approved.events, *released.events)
     await program_store.add_versions(tx, added)
     await program_store.save_states(tx, moved)
@@ -163,8 +165,8 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
         tx,
         who,
         *(
-            audit.Change("program.onboard", f"program:{program_id}", after={"released_version": number})
-            for program_id, number, _ in sorted(added)
+            audit.Change("program.onboard", f"program:{row.program_id}", after={"released_version": row.number})
+            for row in sorted(added)
         ),
     )
     return {"released": len(wanted)}
@@ -216,9 +218,9 @@ async def get_summary(tx: TxDependency) -> dict[str, Any]:
     return await use_store.summary(tx)
 
 
-async def _register(tx: Tx, programs: list[tuple[str, str]]) -> None:
+async def _register(tx: Tx, programs: list[ProgramRow]) -> None:
     """Register what is new; refuse unknown merchants and programs of others."""
-    merchants = dict(programs)
+    merchants = {row.program_id: row.merchant_id for row in programs}
     known = await program_store.merchants_known(tx, merchants.values())
     for merchant_id in merchants.values():
         if merchant_id not in known:
@@ -243,7 +245,7 @@ async def _move(
     """Let a decision about versions take effect, and the search see it."""
     program = await _lock(tx, who, program_id)
     change = _accepted(decide(program), program)
-    await program_store.save_states(tx, [(program_id, version) for version in change.versions])
+    await program_store.save_states(tx, [VersionMove.of(program_id, version) for version in change.versions])
     await search_store.refresh_listings(tx, [program_id])
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)

@@ -11,6 +11,7 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_received, deliver, events_said, http_client
 from lutong_contracts import Event
 from lutong_contracts.inventory import AcceptanceLapsed
+from lutong_contracts.membership import CreditHeld
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
 from tests.support.builders import a_cancellation, a_hold
@@ -63,6 +64,16 @@ async def test_an_order_goes_from_the_shelf_to_the_member(client: httpx.AsyncCli
         assert (await step(client, name)).status_code == 200
     assert await shelf(client, "near") == (3, 0)
     assert await summary(client) == {"fulfilled": 1}
+
+
+async def test_an_order_in_a_mode_of_a_newer_version_is_refused(client: httpx.AsyncClient, pool: Pool) -> None:
+    await stock(client, near_tea=5)
+    hold = a_hold("o-1", ("tea", 2)).model_dump_json().replace('"delivery"', '"dine_in"')
+    said = await deliver(pool, handlers, CreditHeld.model_validate_json(hold))
+    assert [(type(event).__name__, getattr(event, "reason", None)) for event in said] == [
+        ("OrderRejected", "unknown_mode")
+    ]
+    assert (await client.get("/v1/orders/o-1")).json()["mode"] == "dine_in"
 
 
 async def test_a_wrong_step_names_the_right_one(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -55,6 +55,12 @@ def test_the_flagship_backs_the_stores_even_when_it_is_nearer() -> None:
     assert where(source(an_order(("tea", 1)), EVERYWHERE, stock(flagship_tea=9))) == "flagship"
 
 
+def test_a_mode_that_only_newer_versions_know_is_refused() -> None:
+    order = CreditHeld.model_validate_json(an_order(("tea", 1)).model_dump_json().replace('"delivery"', '"dine_in"'))
+    assert source(order, EVERYWHERE, stock(near_tea=1)) == Rejected(order, "unknown_mode")
+    assert next_step("rejected", order.mode) is None
+
+
 def test_an_order_is_never_split_between_locations() -> None:
     outcome = source(an_order(("tea", 1), ("cup", 1)), EVERYWHERE, stock(near_tea=1, far_cup=1))
     assert outcome == Rejected(an_order(("tea", 1), ("cup", 1)), "out_of_stock")

@@ -8,7 +8,7 @@ event has a result of its own. What is accepted is said by the service itself: a
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -17,13 +17,14 @@ from pydantic import AwareDatetime, BaseModel
 from lutong_chassis import audit, inbox, journeys
 from lutong_chassis.audit import Change
 from lutong_chassis.auth import Principal
-from lutong_chassis.database import Tx, columns
+from lutong_chassis.database import Tx
 from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.http.event_bodies import ARRAY, EVENTS_MAX, LINES, ONE, split
 from lutong_chassis.http.problems import documented
 from lutong_chassis.parking import storable
+from lutong_chassis.rows import columns_of
 from lutong_contracts import Event
 
 E = TypeVar("E", bound=Event)
@@ -100,6 +101,28 @@ class Rejection(BaseModel):
     detail: str
 
 
+class _RejectedRow(NamedTuple):
+    """A rejection as it is kept."""
+
+    event_id: str | None
+    type: str | None
+    code: str
+    pointer: str | None
+    detail: str
+
+
+class _Copy(NamedTuple):
+    """An event of a request, by its place there, under the source that a release before gave it."""
+
+    source: str
+    id: str
+    place: int
+
+
+_REJECTED: Final = columns_of(_RejectedRow)
+_COPY: Final = columns_of(_Copy)
+
+
 class _DryRun(Exception):  # noqa: N818  # nothing went wrong
     """Undo what was tried."""
 
@@ -130,7 +153,7 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
         who: Who, tx: TxDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[Rejection]:
         """The latest events that were rejected: one's own, or everybody's for staff."""
-        return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.publisher, limit)]
+        return await _rejections(tx, None if who.is_staff else who.publisher, limit)
 
 
 async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequence[object]) -> list[Result]:
@@ -145,15 +168,7 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
     copies = await _taken_before(tx, who, understood)
     results |= {place: _taken(understood.pop(place), "duplicate") for place in copies}
     results |= await _take(tx, who, acceptors, understood)
-    rejected = [(place, result) for place, result in results.items() if result.status == "rejected"]
-    await _keep(
-        tx,
-        who,
-        [
-            (r.id, _told(documents[p], "type"), r.code, r.pointer and storable(r.pointer), storable(r.detail or ""))
-            for p, r in rejected
-        ],
-    )
+    await _keep(tx, who, [_rejected_row(documents[n], r) for n, r in results.items() if r.status == "rejected"])
     if who.is_staff or who.member_id is None:
         await audit.record(tx, who, *(_published(results[place]) for place in range(len(documents))))
     return [results[place] for place in range(len(documents))]
@@ -190,15 +205,15 @@ async def _taken_before(tx: Tx, who: Principal, batch: Mapping[int, Received[Eve
     """
     if not batch:
         return []
-    asked = [(f"{who.subject} {item.source.partition(' ')[2]}", item.id, place) for place, item in batch.items()]
+    asked = [_Copy(f"{who.subject} {item.source.partition(' ')[2]}", item.id, place) for place, item in batch.items()]
     rows = await tx.fetch(
-        """
+        f"""
         SELECT place
-          FROM unnest($1::text[], $2::text[], $3::bigint[]) AS copy (source, id, place)
+          FROM {_COPY.unnest("copy")}
           JOIN inbox USING (source, id)
          WHERE content IS NULL
         """,
-        *columns(asked, 3),
+        *_COPY.arrays(asked),
     )
     return [row["place"] for row in rows]
 
@@ -255,21 +270,31 @@ def _told(document: object, name: str) -> str | None:
     return None
 
 
-async def _keep(tx: Tx, who: Principal, rejected: Sequence[tuple[object, ...]]) -> None:
+def _rejected_row(document: object, result: Result) -> _RejectedRow:
+    return _RejectedRow(
+        event_id=result.id,
+        type=_told(document, "type"),
+        code=result.code or "",
+        pointer=result.pointer and storable(result.pointer),
+        detail=storable(result.detail or ""),
+    )
+
+
+async def _keep(tx: Tx, who: Principal, rejected: Sequence[_RejectedRow]) -> None:
     if rejected:
         await tx.execute(
-            """
-            INSERT INTO rejected (subject, publisher, event_id, type, code, pointer, detail)
-            SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+            f"""
+            INSERT INTO rejected (subject, publisher, {_REJECTED.names})
+            SELECT $1, $2, {_REJECTED.names} FROM {_REJECTED.unnest(first=3)}
             """,
             who.subject,
             who.publisher,
-            *columns(rejected, 5),
+            *_REJECTED.arrays(rejected),
         )
 
 
-async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Any]:
-    return await tx.fetch(
+async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Rejection]:
+    rows = await tx.fetch(
         """
         SELECT id, rejected_at, subject, event_id, type, code, pointer, detail
           FROM rejected
@@ -280,3 +305,4 @@ async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Any]
         publisher,
         rows_max,
     )
+    return [Rejection(**row) for row in rows]

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, skipping
+from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, passed_over, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
+from lutong_chassis.envelope import Place
 from lutong_chassis.errors import blames
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
 from lutong_chassis.parking import summarise_error
@@ -135,7 +136,7 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
     Refused unless the record is being tried again now. Asking twice is asking once.
     """
     service = request.app.state.service
-    where = (command.topic, command.partition, command.offset)
+    where = Place(command.topic, command.partition, command.offset)
     async with transaction(service.required_pool) as tx:
         decision = skipping.SkipRequest(who.subject, command.reason)
         answer = await skipping.request(tx, service.name, where, service.handlers.topics, decision)
@@ -151,7 +152,8 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
 @router.get("/operations/consumer")
 @allowed("viewer")
 async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
-    """What the consumers of this service try again, what retention took before them, and whose keys are misplaced.
+    """What the consumers of this service try again, what retention took before them, whose keys are misplaced, and which
+    types they pass over because no contract of theirs knows them.
 
     A batch is stuck when it has been tried for longer than `stuck_timeout_s`.
     """
@@ -160,8 +162,9 @@ async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
         "stuck": [
             row._asdict() | {"where": row.where, "offsets": row.offsets[:100]} for row in await skipping.stuck(tx)
         ],
-        "missed": [item._asdict() | {"noticed_at": at} for item, at in await noticing.lately_missed(tx)],
+        "missed": [item._asdict() for item in await noticing.lately_missed(tx)],
         "misplaced": [item._asdict() for item in await noticing.lately_misplaced(tx)],
+        "unknown": [item._asdict() for item in await passed_over.unknown(tx)],
     }
 
 

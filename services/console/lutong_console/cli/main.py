@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from lutong_console.cli import given, streams
 from lutong_console.cli.errors import INTERRUPTED, USAGE, ConsoleError
 from lutong_console.cli.screen import err, line
-from lutong_contracts.version import VERSION
+from lutong_console.cli.summaries import help_of
 
 COMMANDS: Final = {
     "demo": "cli.demo.command:demo",
@@ -83,6 +83,13 @@ class Commands(TyperGroup):
             )
         return _made(cmd_name)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  # click's own signature
+        """List the commands, none of which is imported for that."""
+        shown: dict[str, Any] = {
+            name: TyperCommand(name, help=help_of(COMMANDS[name])) for name in self.list_commands(ctx)
+        }
+        TyperGroup(commands=shown).format_commands(ctx, formatter)
+
 
 def _has_local_stack() -> bool:
     return find_spec("lutong_local") is not None
@@ -115,6 +122,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
     if wanted:
+        from lutong_contracts.version import VERSION  # takes a second, with the models that are imported by it
+
         typer.echo(f"lutong {VERSION}")
         raise typer.Exit
 

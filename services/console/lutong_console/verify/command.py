@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import asyncpg
 import orjson
@@ -113,10 +113,18 @@ def _print(world: World, violations: list[Violation], unchecked: Mapping[str, st
     )
 
 
-def judged(violations: Sequence[Violation], unchecked: Mapping[str, str]) -> list[tuple[str, Text, str]]:
+class Judged(NamedTuple):
+    """A line of the table of results."""
+
+    identity: str
+    result: Text
+    meaning: str
+
+
+def judged(violations: Sequence[Violation], unchecked: Mapping[str, str]) -> list[Judged]:
     """Each identity with its result: what nothing was compared with does not hold, it was not checked."""
     counts = Counter(violation.identity for violation in violations)
-    return [(name, line(_result(counts[name], unchecked.get(name))), words) for name, words in WORDS.items()]
+    return [Judged(name, line(_result(counts[name], unchecked.get(name))), words) for name, words in WORDS.items()]
 
 
 def _result(broken: int, option: str | None) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lutong_console.verify.collect import World
 from lutong_console.verify.violation import Violation
@@ -52,8 +52,15 @@ def _counters(world: World) -> Iterator[Violation]:
                 yield Violation("V9", what, f"post {row['post_id']}")
 
 
-def _uses(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each use once, as the services said it."""
+class Use(NamedTuple):
+    """What a viewer did with a card, and its event."""
+
+    kind: str
+    event: dict[str, Any]
+
+
+def _uses(world: World) -> Iterator[Use]:
+    """Each use once, as the services published it."""
     once = {r.event_id: r for r in world.records if r.type in _USES and r.source.startswith("/lutong/")}
     for record in once.values():
-        yield _USES[record.type], json.loads(record.value)
+        yield Use(_USES[record.type], json.loads(record.value))

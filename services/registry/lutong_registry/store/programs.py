@@ -2,17 +2,54 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import asyncpg
 import orjson
 
 from lutong_chassis import Tx, columns
 from lutong_contracts.values import Offer
-from lutong_registry.domain import Program, Version
+from lutong_registry.domain import Program, State, Version
 
 
-async def save_merchants(tx: Tx, merchants: Sequence[tuple[str, str]]) -> None:
-    """Create or rename merchants, given as (id, name)."""
+class MerchantRow(NamedTuple):
+    """A merchant as it is stored."""
+
+    merchant_id: str
+    name: str
+
+
+class ProgramRow(NamedTuple):
+    """A program to be registered."""
+
+    program_id: str
+    merchant_id: str
+
+
+class SubmittedRow(NamedTuple):
+    """A version that is handed in; `manifest` is JSON."""
+
+    program_id: str
+    number: int
+    manifest: str
+
+
+class VersionMove(NamedTuple):
+    """The state that a version moves to."""
+
+    program_id: str
+    number: int
+    state: State
+    rejected_for: str | None
+
+    @classmethod
+    def of(cls, program_id: str, version: Version) -> "VersionMove":
+        """The move to the state that a version was given."""
+        return cls(program_id, version.number, version.state, version.rejected_for)
+
+
+async def save_merchants(tx: Tx, merchants: Sequence[MerchantRow]) -> None:
+    """Create or rename merchants."""
     await tx.execute(
         """
         INSERT INTO merchant (merchant_id, name)
@@ -39,8 +76,8 @@ async def merchants_known(tx: Tx, merchant_ids: Iterable[str]) -> set[str]:
     return {row["merchant_id"] for row in rows}
 
 
-async def register_programs(tx: Tx, programs: Sequence[tuple[str, str]]) -> set[str]:
-    """Register programs, given as (id, merchant); gives the ids that were new."""
+async def register_programs(tx: Tx, programs: Sequence[ProgramRow]) -> set[str]:
+    """Register programs; returns the ids that were new."""
     rows = await tx.fetch(
         """
         INSERT INTO program (program_id, merchant_id)
@@ -106,8 +143,8 @@ async def _with_versions(tx: Tx, rows: Sequence[asyncpg.Record]) -> dict[str, Pr
     return {row["program_id"]: Program(**dict(row), versions=tuple(versions[row["program_id"]])) for row in rows}
 
 
-async def add_versions(tx: Tx, versions: Sequence[tuple[str, int, str]]) -> None:
-    """Hand in versions, given as (program, number, manifest as JSON)."""
+async def add_versions(tx: Tx, versions: Sequence[SubmittedRow]) -> None:
+    """Hand in versions for review."""
     await tx.execute(
         """
         INSERT INTO version (program_id, number, state, manifest)
@@ -118,9 +155,8 @@ async def add_versions(tx: Tx, versions: Sequence[tuple[str, int, str]]) -> None
     )
 
 
-async def save_states(tx: Tx, versions: Sequence[tuple[str, Version]]) -> None:
-    """Move versions, given with their programs. What leaves the released state goes first: there is room for one."""
-    rows = [(program_id, known.number, known.state, known.rejected_for) for program_id, known in versions]
+async def save_states(tx: Tx, versions: Sequence[VersionMove]) -> None:
+    """Move versions to their states. What leaves the released state goes first: a program has one released version."""
     for entering in (False, True):
         await tx.execute(
             """
@@ -130,7 +166,7 @@ async def save_states(tx: Tx, versions: Sequence[tuple[str, Version]]) -> None:
                    AS given(program_id, number, state, rejected_for)
              WHERE version.program_id = given.program_id AND version.number = given.number
             """,
-            *columns([row for row in rows if (row[2] == "released") is entering], 4),
+            *columns([row for row in versions if (row.state == "released") is entering], 4),
         )
 
 

@@ -20,7 +20,7 @@ from lutong_console.cli.commands.parked import parked_of
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, call, ended_pieces, suite
-from lutong_contracts import TOPICS, Topic
+from lutong_contracts import TOPICS, Topic, event_types
 from lutong_contracts.sentences import counted
 
 _SKEW_MAX_S: Final = 2.0
@@ -167,6 +167,9 @@ def judge_consumer(service: str, told: Mapping[str, Any], stuck: str | None, now
         lost = row["begin"] - row["first"]
         what = f"{service} missed up to {counted(lost, 'event')} of {row['topic']}/{row['partition']}: retention passed {row['first']}"
         yield Finding(what, "lutong republish --since 7d --reason 'retention passed a consumer'")
+    for row in told.get("unknown", ()):  # the release before does not say
+        what = f"{service} passes over {row['type']}, which its version does not know, since {row['since']}"
+        yield Finding(what, f"upgrade {service}: it then reads them from there, as far as the topic keeps them")
     for row in told["misplaced"]:
         last = f"{row['topic']}/{row['partition']}@{row['offset']}"
         events = counted(row["records"], "event")
@@ -197,9 +200,11 @@ async def _database(service: str, url: str) -> list[Finding]:
                    current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
                    (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
                       FROM pending) AS oldest_s,
-                   (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float FROM deadline) AS overdue_s,
+                   (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float
+                      FROM deadline WHERE type = ANY ($1)) AS overdue_s,
                    current_setting('transaction_read_only') AS transaction_read_only
-            """
+            """,
+            list(event_types()),
         )
     finally:
         await connection.close()

@@ -19,6 +19,7 @@ from lutong_console.cli.streams import is_terminal
 from lutong_console.targets import Json, StackName, suite
 from lutong_console.topic_reader import NOW, START, Span, records_of
 from lutong_contracts import TOPICS
+from lutong_contracts.moments import moment_of, moment_of_ms
 from lutong_contracts.sentences import counted
 
 Wanted = Callable[[dict[str, Any]], bool]
@@ -86,7 +87,7 @@ def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka Cons
     `at` is null when the record's timestamp is no date.
     """
     found, data = attributes.glance(record)
-    at = attributes.recorded(record.timestamp)
+    at = moment_of_ms(record.timestamp)
     return {
         "at": at.isoformat() if at else None,
         "topic": record.topic,
@@ -144,7 +145,7 @@ def moment(text: str, option: str = "--since") -> datetime:
     try:
         if re.fullmatch(r"[0-9]+[smhd]", text, re.ASCII):
             return datetime.now(UTC) - timedelta(**{units[text[-1]]: int(text[:-1])})
-        return attributes.moment(text)
+        return moment_of(text)
     except (OverflowError, ValueError):  # before the year 1, more digits than Python reads, or no time at all
         pass
     now = "now, " if option == "--until" else ""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from lutong_contracts.values import Mode
 
 State = Literal[
     "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "rejected", "cancelled"
@@ -13,7 +12,7 @@ Step = Literal["accepted", "picked", "ready_for_pickup", "handed_over", "fulfill
 CANCELLABLE: Final = ("sourced", "accepted", "picked", "ready_for_pickup")
 """States in which the goods have not left the location."""
 
-_NEXT: Final[Mapping[Mode, Mapping[State, Step]]] = {
+_NEXT: Final[Mapping[str, Mapping[State, Step]]] = {
     "delivery": {"sourced": "accepted", "accepted": "picked", "picked": "handed_over", "handed_over": "fulfilled"},
     "pickup": {
         "sourced": "accepted",
@@ -24,6 +23,6 @@ _NEXT: Final[Mapping[Mode, Mapping[State, Step]]] = {
 }
 
 
-def next_step(state: State, mode: Mode) -> Step | None:
+def next_step(state: State, mode: str) -> Step | None:
     """The one step that may follow, or None when the order has ended."""
-    return _NEXT[mode].get(state)
+    return _NEXT.get(mode, {}).get(state)
