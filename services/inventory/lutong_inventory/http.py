@@ -1,8 +1,9 @@
 """The commands and queries of inventory, by subject."""
 
 from lutong_inventory.bodies import router
-from lutong_inventory.locations import http as locations
-from lutong_inventory.orders.http import orders, refunds, steps
-from lutong_inventory.stock import http as stock
+from lutong_inventory.locations.http import locations
+from lutong_inventory.orders.http import explain, orders, refunds, steps
+from lutong_inventory.pickup import http as pickup
+from lutong_inventory.stock.http import counts
 
-__all__ = ["locations", "orders", "refunds", "router", "steps", "stock"]
+__all__ = ["counts", "explain", "locations", "orders", "pickup", "refunds", "router", "steps"]

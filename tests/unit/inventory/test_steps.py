@@ -2,7 +2,7 @@
 
 import pytest
 
-from lutong_inventory.orders.domain.steps import next_step
+from lutong_inventory.orders.domain.steps import LEAVES_WITH, MODES, next_step
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,12 @@ def test_steps_follow_one_another(mode: str, steps: list[str]) -> None:
         taken.append(step)
         state = step
     assert taken == steps
+
+
+def test_a_mode_that_only_newer_versions_know_has_no_steps() -> None:
+    assert "dine_in" not in MODES
+    assert next_step("rejected", "dine_in") is None
+
+
+def test_goods_leave_by_a_step_that_their_mode_has() -> None:
+    assert set(LEAVES_WITH) == MODES

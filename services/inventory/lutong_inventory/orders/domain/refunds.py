@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lutong_contracts.values import Line
-from lutong_inventory.stock.domain import demand_by_sku
+from lutong_inventory.refusal import Refusal
+from lutong_inventory.stock.domain.shelves import demand_by_sku
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,6 @@ class Delivered:
     def left_minor(self) -> int:
         """What can still be given back."""
         return self.paid_minor - self.refunded_minor
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead."""
-
-    kind: str
-    detail: str
 
 
 def refund_of_units(order: Delivered, units: Mapping[str, int]) -> int | Refusal:

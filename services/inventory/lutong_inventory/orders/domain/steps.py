@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-
 State = Literal[
     "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "rejected", "cancelled"
 ]
 Step = Literal["accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled"]
+
+LEAVES_WITH: Final[Mapping[str, Step]] = {"delivery": "handed_over", "pickup": "fulfilled"}
+"""The step by which goods leave the shelf: who counts it afterwards does not find them."""
 
 CANCELLABLE: Final = ("sourced", "accepted", "picked", "ready_for_pickup")
 """States in which the goods have not left the location."""
@@ -21,6 +23,9 @@ _NEXT: Final[Mapping[str, Mapping[State, Step]]] = {
         "ready_for_pickup": "fulfilled",
     },
 }
+
+MODES: Final = frozenset(_NEXT)
+"""The modes that this version knows; what comes in another one is refused."""
 
 
 def next_step(state: State, mode: str) -> Step | None:

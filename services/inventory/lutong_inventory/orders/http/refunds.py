@@ -14,9 +14,9 @@ from lutong_inventory.orders.domain import refunds as domain
 from lutong_inventory.orders.http.commands import lock_order
 from lutong_inventory.orders.store import refunds as refund_store
 from lutong_inventory.orders.store.orders import OrderRow
-from lutong_inventory.stock import store as stock_store
-from lutong_inventory.stock.domain import Shelf, demand_by_sku, shelf_news
-from lutong_inventory.stock.store import Move
+from lutong_inventory.refusal import Refusal
+from lutong_inventory.stock.domain.shelves import Movement, Shelf, demand_by_sku
+from lutong_inventory.stock.store import shelves as shelf_store
 
 
 class ReturnedLine(Command):
@@ -73,7 +73,7 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
     worth = (
         domain.refund_of_amount(order, command.amount_minor or 0) if not units else domain.refund_of_units(order, units)
     )
-    if isinstance(worth, domain.Refusal):
+    if isinstance(worth, Refusal):
         raise Problem(409, worth.kind, worth.detail)
     key = refund_store.refund_key(row.merchant_id, command.refund_id)
     await refund_store.save_refund(tx, key, order_id, worth, units, restocked=command.restock)
@@ -100,11 +100,13 @@ def _refunded_before(refund_id: str, known: domain.KnownRefund, wanted: domain.W
 
 async def _restock(tx: Tx, row: OrderRow, units: dict[str, int]) -> list[Event]:
     """Put goods back on the shelf they came from."""
-    moves = (
-        [Move(row.location_id, sku, count, 0, row.order_id) for sku, count in units.items()] if row.location_id else []
-    )
-    await stock_store.available(tx, [Shelf(move.location_id, move.sku) for move in moves], lock=True)
-    return shelf_news(await stock_store.move(tx, "returned", moves))
+    shelves = {Shelf(row.location_key, sku): count for sku, count in units.items()} if row.location_key else {}
+    stocks = await shelf_store.lock_stock(tx, shelves)
+    moves = [
+        Movement(shelf, "returned", on_hand_delta=count, order_id=row.order_id, reason="refunded")
+        for shelf, count in sorted(shelves.items())
+    ]
+    return await shelf_store.save_movements(tx, stocks, moves)
 
 
 def _refunded_on_record(row: OrderRow, refund: Refund, worth_minor: int) -> Change:

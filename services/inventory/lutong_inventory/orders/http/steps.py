@@ -1,21 +1,23 @@
 """What store staff does with an order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, audited
+from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.audit import Change, record
-from lutong_contracts import Event
-from lutong_contracts.inventory import OrderAdvanced, OrderCancelled, OrderFulfilled
-from lutong_contracts.values import Identifier, Money, Reason
+from lutong_contracts.inventory import (
+    LocationDeclined,
+    OrderCancelled,
+)
+from lutong_contracts.values import Identifier, Reason
 from lutong_inventory.bodies import router
-from lutong_inventory.orders.domain.steps import Step, next_step
-from lutong_inventory.orders.http.commands import lock_order, lock_orders
+from lutong_inventory.orders.domain.steps import CANCELLABLE, Step
+from lutong_inventory.orders.http.commands import advance, lock_order, lock_orders
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
-from lutong_inventory.stock import store as stock_store
-from lutong_inventory.stock.domain import shelf_news
+from lutong_inventory.stock.store.reservations import close_reservations
 
 
 class StepTaken(Command):
@@ -54,7 +56,8 @@ async def take_step(order_id: Identifier, command: StepTaken, who: Who, tx: TxDe
     row = await lock_order(tx, who, order_id)
     if row.location_id != command.location_id:
         raise Problem(404, "not_found", f"order {order_id!r} is not at location {command.location_id!r}")
-    await _advance(tx, who, [row], command.step)
+    _check_code(who, [row], command.step)
+    await advance(tx, who, [row], command.step)
     return {"order_id": order_id, "state": command.step}
 
 
@@ -64,7 +67,8 @@ async def take_step(order_id: Identifier, command: StepTaken, who: Who, tx: TxDe
 async def take_steps(command: StepsTaken, who: Who, tx: TxDependency) -> dict[str, int]:
     """Take the same next step with many orders; all or none."""
     rows = await lock_orders(tx, who, command.order_ids)
-    await _advance(tx, who, list(rows.values()), command.step)
+    _check_code(who, rows.values(), command.step)
+    await advance(tx, who, list(rows.values()), command.step)
     return {"advanced": len(rows)}
 
 
@@ -77,50 +81,52 @@ async def cancel_order(order_id: Identifier, because: ReasonBody, who: Who, tx: 
     cancelled = await order_store.cancel(tx, [order_id], because.reason)
     if not cancelled:
         raise Problem(409, "too_late", f"order {order_id!r} is {row.state}: it can no longer be cancelled")
-    released = await stock_store.close_reservations(tx, [order_id], "released")
+    news = await close_reservations(tx, [order_id], "released", because.reason)
     said = OrderCancelled(
         order_id=order_id, member_id=row.member_id, merchant_id=row.merchant_id, reason=because.reason
     )
-    tx.publish(said, *shelf_news(released), cause=row.cause)
+    tx.publish(said, *news, cause=row.cause)
     await record(tx, who, _cancelled_on_record(row, because.reason))
     return {"order_id": order_id, "state": "cancelled"}
 
 
-async def _advance(tx: Tx, who: Who, rows: Sequence[OrderRow], step: Step) -> None:
-    for row in rows:
-        allowed = next_step(row.state, row.mode)
-        if step != allowed:
-            expected = f"the next step is {allowed}" if allowed else "it has ended"
-            raise Problem(409, "wrong_step", f"order {row.order_id!r} is {row.state}: {expected}, not {step}")
-    order_ids = [row.order_id for row in rows]
-    await order_store.advance(tx, order_ids, step)
-    if step == "fulfilled":
-        tx.publish(*shelf_news(await stock_store.close_reservations(tx, order_ids, "shipped")))
-    for row in rows:
-        tx.publish(_stepped(row, step), cause=row.cause)
-    if who.is_staff:
-        await record(tx, who, *_steps_on_record(rows, step))
+class Decline(Command):
+    """Why a location cannot serve an order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"location_id": "store-1", "reason": "sold_out"}]})
+
+    location_id: Identifier
+    reason: Literal["sold_out", "damaged", "rush_hour", "closed"] = Field(examples=["sold_out"])
 
 
-def _stepped(row: OrderRow, step: Step) -> Event:
-    if step != "fulfilled":
-        return OrderAdvanced(order_id=row.order_id, location_id=row.location_id, step=step)
-    return OrderFulfilled(
-        order_id=row.order_id,
-        member_id=row.member_id,
-        merchant_id=row.merchant_id,
-        post_id=row.post_id,
-        program_id=row.program_id,
-        location_id=row.location_id,
-        location_kind=row.location_kind,
-        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+@router.post("/v1/orders/{order_id}/declines", status_code=202)
+@allowed("merchant", "operator")
+@audited("order.decline", own="merchant")
+async def decline_order(order_id: Identifier, command: Decline, who: Who, tx: TxDependency) -> dict[str, str]:
+    """Say that a location cannot serve an order. Another one gets it, or it ends; it never comes back."""
+    row = await lock_order(tx, who, order_id)
+    if row.location_id != command.location_id:
+        raise Problem(404, "not_found", f"order {order_id!r} is not at location {command.location_id!r}")
+    if row.state not in CANCELLABLE:
+        raise Problem(409, "too_late", f"order {order_id!r} is {row.state}: it can no longer be declined")
+    said = LocationDeclined(
+        order_id=order_id, merchant_id=row.merchant_id, location_id=command.location_id, reason=command.reason
     )
+    tx.publish(said, cause=row.cause)
+    if who.is_staff:
+        change = Change(
+            "order.decline", f"order:{order_id}", command.reason, {"state": row.state}, {"state": "declined"}
+        )
+        await record(tx, who, change)
+    return {"order_id": order_id, "state": row.state}
 
 
-def _steps_on_record(rows: Iterable[OrderRow], step: Step) -> Iterator[Change]:
-    """Orders that went a step on."""
+def _check_code(who: Who, rows: Iterable[OrderRow], step: Step) -> None:
+    """An order that is picked up is handed over by its code; only operators can do without, and are on record."""
     for row in rows:
-        yield Change("order.step", f"order:{row.order_id}", None, {"state": row.state}, {"state": step})
+        if not who.is_staff and row.state == "ready_for_pickup" and step == "fulfilled":
+            detail = f"order {row.order_id!r} is handed over by its code: POST /v1/orders/{row.order_id}/collection"
+            raise Problem(409, "needs_code", detail)
 
 
 def _cancelled_on_record(row: OrderRow, reason: str) -> Change:

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from lutong_chassis import Cause, Tx, columns
-from lutong_contracts.membership import CreditHeld
-from lutong_contracts.values import Line, LocationKind, Mode
+from lutong_contracts.values import Line, LocationKind, Place
+from lutong_inventory.locations.domain.location import location_id_of
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
-from lutong_inventory.sourcing.domain import Outcome, Recalled, Sourced
 
 
 class OrderRow(NamedTuple):
-    """An order as it is stored."""
+    """An order as it is stored. `location_key` is under what its location is stored."""
 
     order_id: str
     merchant_id: str
@@ -23,17 +22,24 @@ class OrderRow(NamedTuple):
     program_id: str
     amount_minor: int
     currency: str
-    mode: Mode
+    mode: str
     lines: str
     state: State
-    location_id: str | None
+    location_key: str | None
     location_kind: LocationKind | None
     distance_m: int | None
     accept_by: datetime | None
     reason: str | None
     correlation_id: str
     causation_id: str | None
+    latitude: float | None
+    longitude: float | None
     refunded_minor: int = 0
+
+    @property
+    def location_id(self) -> str | None:
+        """What its merchant calls the location that it is sourced from."""
+        return location_id_of(self.location_key) if self.location_key else None
 
     @property
     def cause(self) -> Cause:
@@ -41,12 +47,19 @@ class OrderRow(NamedTuple):
         return Cause(self.correlation_id, self.causation_id)
 
     @property
+    def destination(self) -> Place | None:
+        """Where the goods go, as far as it is known here; orders of the release before do not say."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return Place(latitude=self.latitude, longitude=self.longitude)
+
+    @property
     def order_lines(self) -> list[Line]:
         """What was ordered."""
         return [Line.model_validate(line) for line in orjson.loads(self.lines)]
 
 
-_ORDER: Final = ", ".join(OrderRow._fields)
+_ORDER: Final = ", ".join(OrderRow._fields).replace("location_key", "location_id AS location_key")
 
 
 async def lock_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, OrderRow]:
@@ -88,7 +101,7 @@ async def order(tx: Tx, order_id: str) -> OrderRow | None:
     return OrderRow(*row) if row else None
 
 
-async def orders_at(tx: Tx, location_id: str, state: str, after: str, limit: int) -> list[OrderRow]:
+async def orders_at(tx: Tx, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
     """Orders of a location in a state, by id, after a given one."""
     rows = await tx.fetch(
         f"""
@@ -98,7 +111,7 @@ async def orders_at(tx: Tx, location_id: str, state: str, after: str, limit: int
          ORDER BY order_id
          LIMIT $4
         """,
-        location_id,
+        location_key,
         state,
         after,
         limit,
@@ -125,68 +138,60 @@ async def known_orders(tx: Tx, order_ids: Sequence[str]) -> set[str]:
     return {row["order_id"] for row in rows}
 
 
-async def save_orders(tx: Tx, outcomes: Sequence[tuple[Outcome, Cause]], accept_by: datetime) -> None:
+async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
     """Write orders, as they were decided on."""
-    rows = [_order_row(outcome, cause, accept_by) for outcome, cause in outcomes]
     await tx.execute(
         """
         INSERT INTO customer_order (order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency,
                                     mode, lines, state, location_id, location_kind, distance_m, accept_by, reason,
-                                    correlation_id, causation_id)
+                                    correlation_id, causation_id, latitude, longitude)
         SELECT *
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
                       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[],
-                      $14::timestamptz[], $15::text[], $16::text[], $17::text[])
+                      $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[])
         """,
-        *columns([row[:-1] for row in sorted(rows, key=lambda row: row.order_id)], 17),
+        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 19),
     )
 
 
-def _order_row(outcome: Outcome, cause: Cause, accept_by: datetime) -> OrderRow:
-    sourced = outcome if isinstance(outcome, Sourced) else None
-    order: CreditHeld = outcome.order
-    return OrderRow(
-        order.order_id,
-        order.merchant_id,
-        order.member_id,
-        order.post_id,
-        order.program_id,
-        order.amount.amount_minor,
-        order.amount.currency,
-        order.mode,
-        orjson.dumps([line.model_dump() for line in order.lines]).decode(),
-        "sourced" if sourced else "cancelled" if isinstance(outcome, Recalled) else "rejected",
-        sourced.location.location_id if sourced else None,
-        sourced.location.kind if sourced else None,
-        sourced.distance_m if sourced else None,
-        accept_by if sourced else None,
-        getattr(outcome, "reason", None),
-        cause.correlation_id,
-        cause.causation_id,
-    )
-
-
-async def summary(tx: Tx) -> dict[str, Any]:
-    """Counts; `shelves_off_movements` and `reservations_off_shelves` must be 0."""
-    row = await tx.fetchrow(
+async def move_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
+    """Write where locked orders are sourced now, or that they ended."""
+    await tx.execute(
         """
-        SELECT (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM customer_order GROUP BY state) AS o)
-                   ::text AS orders,
-               (SELECT count(*) FROM location) AS locations,
-               (SELECT count(*)
-                  FROM shelf FULL JOIN (SELECT location_id, sku, sum(on_hand_delta) AS on_hand,
-                                               sum(reserved_delta) AS reserved
-                                          FROM movement GROUP BY location_id, sku) AS folded USING (location_id, sku)
-                 WHERE (shelf.on_hand, shelf.reserved)
-                       IS DISTINCT FROM (coalesce(folded.on_hand, 0), coalesce(folded.reserved, 0)))
-                   AS shelves_off_movements,
-               (SELECT count(*)
-                  FROM shelf LEFT JOIN (SELECT location_id, sku, sum(units) AS units
-                                          FROM reservation WHERE state = 'open' GROUP BY location_id, sku) AS promised
-                       USING (location_id, sku)
-                 WHERE reserved <> coalesce(units, 0)) AS reservations_off_shelves,
-               (SELECT coalesce(sum(amount_minor), 0)::bigint FROM customer_order WHERE state = 'fulfilled')
-                   AS fulfilled_minor
-        """
+        UPDATE customer_order
+           SET state = given.state, location_id = given.location_id, location_kind = given.location_kind,
+               distance_m = given.distance_m, accept_by = given.accept_by, reason = given.reason, changed_at = now()
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[])
+               AS given(order_id, state, location_id, location_kind, distance_m, accept_by, reason)
+         WHERE customer_order.order_id = given.order_id
+        """,
+        *columns(
+            sorted(
+                (
+                    row.order_id,
+                    row.state,
+                    row.location_key,
+                    row.location_kind,
+                    row.distance_m,
+                    row.accept_by,
+                    row.reason,
+                )
+                for row in orders
+            ),
+            7,
+        ),
     )
-    return dict(row) | {"orders": orjson.loads(row["orders"] or "{}")} if row else {}
+
+
+async def states(tx: Tx) -> dict[str, int]:
+    """How many orders are in each state."""
+    rows = await tx.fetch("SELECT state, count(*) AS n FROM customer_order GROUP BY state")
+    return {row["state"]: row["n"] for row in rows}
+
+
+async def fulfilled_minor(tx: Tx) -> int:
+    """What was paid for everything that was fulfilled, in minor units."""
+    total: int = await tx.fetchval(
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM customer_order WHERE state = 'fulfilled'"
+    )
+    return total
