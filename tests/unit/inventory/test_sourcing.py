@@ -1,5 +1,6 @@
 """Where an order ships from: rules without a database."""
 
+import os
 from collections.abc import Sequence
 from math import cos, degrees, hypot, inf, log, radians, tan
 from random import Random
@@ -147,10 +148,14 @@ def brute_force(wish: Wish, candidates: Sequence[Candidate], left: Left) -> str:
     return min(able)[3] if able else "nobody"
 
 
+ORDERS: Final = int(os.environ.get("SOURCING_ORDERS", "500"))
+"""`SOURCING_ORDERS=10000` looks longer."""
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_decision_is_that_of_whoever_measures_everybody(seed: int) -> None:
     rng = Random(seed)
-    for _ in range(25):
+    for _ in range(ORDERS // 20):
         candidates = sorted(
             (
                 at(
