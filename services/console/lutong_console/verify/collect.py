@@ -60,10 +60,12 @@ _OWN: Final = {
         "waiting": "SELECT order_id, agreement_id FROM waiting_request",
     },
     "inventory": {
-        "shelf": "SELECT location_id, sku, on_hand, reserved FROM shelf",
-        "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, order_id FROM movement ORDER BY movement_id",
-        "order": "SELECT order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state FROM customer_order",
+        "shelf": "SELECT location_id, sku, on_hand, reserved, unavailable FROM shelf",
+        "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id FROM movement ORDER BY movement_id",
+        "order": "SELECT order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id FROM customer_order",
         "refund": "SELECT refund_id, order_id, amount_minor FROM refund",
+        "sourcing_decision": "SELECT order_id, hop, location_id FROM sourcing_decision ORDER BY order_id, hop",
+        "pickup_code": "SELECT order_id, used_at IS NOT NULL AS used FROM pickup_code",
         "reservation": "SELECT order_id, sku, location_id, units, state FROM reservation",
     },
 }

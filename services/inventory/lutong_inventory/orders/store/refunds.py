@@ -1,10 +1,20 @@
 """What of orders was taken back."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
 from lutong_chassis import Tx, columns
-from lutong_inventory.domain import KnownRefund
+from lutong_inventory.orders.domain.refunds import KnownRefund
+
+
+class RefundRow(NamedTuple):
+    """A refund under the id that its merchant chose."""
+
+    refund_id: str
+    amount_minor: int
+    restocked: bool
+    refunded_at: datetime
 
 
 def refund_key(merchant_id: str, refund_id: str) -> str:
@@ -72,10 +82,10 @@ async def save_refund(
     )
 
 
-async def refunds_of(tx: Tx, order_id: str) -> list[dict[str, Any]]:
+async def refunds_of(tx: Tx, order_id: str) -> list[RefundRow]:
     """Refunds of an order under the ids that their merchant chose, the earliest first."""
     rows = await tx.fetch(
         "SELECT refund_id, amount_minor, restocked, refunded_at FROM refund WHERE order_id = $1 ORDER BY refunded_at, refund_id",
         order_id,
     )
-    return [dict(row) | {"refund_id": row["refund_id"].rpartition(":")[2]} for row in rows]
+    return [RefundRow(*row)._replace(refund_id=row["refund_id"].rpartition(":")[2]) for row in rows]
