@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.feed import AccountChanged
 from lutong_feed.domain import AccountRow
 
@@ -79,7 +79,7 @@ async def lock(tx: Tx, account_ids: Iterable[str]) -> dict[str, AccountRow]:
     return {row["account_id"]: AccountRow(*row) for row in rows}
 
 
-async def known(tx: Tx, account_ids: Iterable[str]) -> set[str]:
+async def known(tx: Reads, account_ids: Iterable[str]) -> set[str]:
     """Which of these accounts exist."""
     rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))
     return {row["account_id"] for row in rows}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audit, audited, not_found, routes
+from lutong_chassis import Problem, Read, Tx, TxDependency, Who, allowed, audit, audited, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
 from lutong_contracts.values import Identifier, Offer, Text, VersionNumber
 from lutong_registry import domain
@@ -181,48 +181,48 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
 
 @router.get("/v1/programs/{program_id}")
 @allowed("anybody")
-async def get_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView | PublicProgram:
+async def get_program(program_id: Identifier, who: Who, read: Read) -> ProgramView | PublicProgram:
     """A program; its versions and how often it was used only for its merchant and for staff."""
-    program = (await program_store.read_programs(tx, None, [program_id])).get(program_id) or not_found(
+    program = (await program_store.read_programs(read, None, [program_id])).get(program_id) or not_found(
         "program", program_id
     )
     if who.acts_for(merchant=program.merchant_id):
-        return _view(program).model_copy(update={"usage": await use_store.usage(tx, program_id)})
+        return _view(program).model_copy(update={"usage": await use_store.usage(read, program_id)})
     released = program.released or not_found("program", program_id)
     return PublicProgram(program_id=program_id, merchant_id=program.merchant_id, released_version=released.number)
 
 
 @router.get("/v1/programs")
 @allowed("merchant", "viewer")
-async def list_programs(merchant_id: Identifier, who: Who, tx: TxDependency) -> list[ProgramView]:
+async def list_programs(merchant_id: Identifier, who: Who, read: Read) -> list[ProgramView]:
     """A merchant's programs."""
     who.require(merchant=merchant_id, hide=("merchant", merchant_id))
-    return [_view(program) for program in (await program_store.read_programs(tx, merchant_id, None)).values()]
+    return [_view(program) for program in (await program_store.read_programs(read, merchant_id, None)).values()]
 
 
 @router.get("/v1/search")
 @allowed("anybody")
 async def search_services(
     q: Annotated[Text, Query(min_length=1, max_length=200, examples=["公积金"])],
-    tx: TxDependency,
+    read: Read,
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> list[dict[str, Any]]:
     """Services for a question in Chinese or English, best first; `matched` says how."""
-    return [dict(row) for row in await search_store.search(tx, q, limit)]
+    return [dict(row) for row in await search_store.search(read, q, limit)]
 
 
 @router.get("/v1/discoveries/{post_id}")
 @allowed("anybody")
-async def get_discovery(post_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+async def get_discovery(post_id: Identifier, read: Read) -> dict[str, Any]:
     """Where a post led, or why nowhere."""
-    return dict(await use_store.discovery(tx, post_id) or not_found("discovery for post", post_id))
+    return dict(await use_store.discovery(read, post_id) or not_found("discovery for post", post_id))
 
 
 @router.get("/v1/summary")
 @allowed("viewer")
-async def get_summary(tx: TxDependency) -> dict[str, Any]:
+async def get_summary(read: Read) -> dict[str, Any]:
     """Counts of programs and discoveries."""
-    return await use_store.summary(tx)
+    return await use_store.summary(read)
 
 
 async def _save_merchants(tx: Tx, who: Who, names: Mapping[str, str]) -> None:

@@ -77,16 +77,17 @@ class _Look:
     async def until_still(self, settle_s: float) -> tuple[World, list[Violation]]:
         """Two looks that agree are one truth. While something moves, look again, up to a deadline."""
         deadline = time.monotonic() + settle_s
-        world, _ = await self.once()
+        before = (await self.once())[0].digest  # not the world itself: a large one fills the memory once
         while True:
-            again, violations = await self.once()
-            if world.digest == again.digest and _is_quiet(again):
-                return again, violations
+            world, violations = await self.once()
+            now = world.digest
+            if now == before and _is_quiet(world):
+                return world, violations
             if time.monotonic() > deadline:
                 raise ConsoleError(
                     f"something still moves after {settle_s:.0f} s", then="lutong verify --live 30, or lutong status"
                 )
-            world = again
+            before = now
 
     async def live(self, tolerance_s: float) -> tuple[World, list[Violation]]:
         """Under load: what is broken at two looks, the tolerance apart, is not merely in flight."""

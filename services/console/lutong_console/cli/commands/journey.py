@@ -141,6 +141,7 @@ def journey(
     stack: StackName = "default",
     *,
     key: Annotated[str | None, typer.Option("--key", help="Only the events of one order, post or viewer.")] = None,
+    why: Annotated[bool, typer.Option("--why", help="Say in one sentence why it does not go on.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print one journey's timeline from the services' own records."""
@@ -153,6 +154,9 @@ def journey(
             then=f"lutong tail --since start --key {journey_id} --json",
             code=PROBLEM,
         )
+    if why:
+        _print_why(suite(stack), steps, as_json=as_json)
+        return
     shown = [step for step in steps if key in (None, step.key)]
     if as_json:
         emit_json([_as_json(step, steps[0].at) for step in shown])
@@ -169,6 +173,17 @@ def journey(
         for step in shown
     ]
     out.print(table(["ms", "service", "event", "key", "consumed by (ms later)", ""], rows))
+
+
+def _print_why(target: Suite, steps: list[Step], *, as_json: bool) -> None:
+    from lutong_console import evidence  # reads metrics and offsets, which the timeline alone does not need
+    from lutong_console.why import sentence, why
+
+    reason = why(steps, asyncio.run(evidence.gather(target)))
+    if as_json:
+        emit_json({"kind": reason.kind, "service": reason.service, "since": reason.since, "why": sentence(reason)})
+    else:
+        out.print(sentence(reason))
 
 
 async def _fetch(target: Suite, wanted: str, key: str | None) -> list[Step]:
