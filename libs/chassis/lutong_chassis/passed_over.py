@@ -8,13 +8,14 @@ once it has the partition, looking at nothing but that type, up to where the gro
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import structlog
 from aiokafka import TopicPartition
 
 from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import Incoming, Received, Record, UnknownTypeError, place
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import event_types
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ class PassedOver(NamedTuple):
     """A type that nobody here handles, and where it was passed over first in a partition."""
 
     topic: str
-    partition: int
+    partition: Annotated[int, Sql("integer")]
     type: str
     first: int
     known: bool
+
+
+_ROW: Final = columns_of(PassedOver)
 
 
 class Unknown(NamedTuple):
@@ -136,12 +140,12 @@ async def remember(tx: Tx, passed: Sequence[PassedOver]) -> None:
     if not passed:
         return
     await tx.execute(
-        """
-        INSERT INTO passed_over (topic, partition, type, first, known)
-        SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::boolean[])
+        f"""
+        INSERT INTO passed_over ({_ROW.names})
+        SELECT {_ROW.names} FROM {_ROW.unnest()}
             ON CONFLICT (topic, partition, type) DO UPDATE SET first = least(passed_over.first, excluded.first)
         """,
-        *columns(sorted(passed), 5),
+        *_ROW.arrays(sorted(passed)),
     )
 
 

@@ -15,6 +15,7 @@ from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.targets import Suite
 from lutong_contracts import TOPICS
+from lutong_contracts.moments import moment_of_ms
 
 Row = Mapping[str, Any]
 
@@ -192,7 +193,7 @@ def _record(record: Any) -> Record:  # noqa: ANN401  # an aiokafka ConsumerRecor
         value=(record.value or b"").decode("utf-8", "replace"),
         headers=repr(sorted((name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers)),
         said_at=_said_at(found.get("time", "")),
-        at=attributes.recorded(record.timestamp),
+        at=moment_of_ms(record.timestamp),
     )
 
 
