@@ -1,4 +1,4 @@
-"""How events travel: a service registers what it handles and answers; the rest is here.
+"""The microservice chassis: consumer, inbox, outbox, relay, HTTP, jobs. A service registers handlers and routes.
 
 Service code never commits, acknowledges, makes ids or reads clocks.
 """
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
         not_found,
         routes,
     )
-    from lutong_chassis.jobs import JobQueue
+    from lutong_chassis.jobs import Answered, JobQueue
     from lutong_chassis.service import Service
 
 _ROOMS = {
     "database": ("Tx", "columns"),
     "envelope": ("Cause", "Outgoing", "Received"),
-    "jobs": ("JobQueue",),
+    "jobs": ("Answered", "JobQueue"),
     "handlers": ("Handlers",),
     "http": ("Command", "Problem", "TxDependency", "Who", "allowed", "audited", "not_audited", "not_found", "routes"),
     "service": ("Service",),
@@ -35,6 +35,7 @@ _ROOMS = {
 """Where each name is. A module is imported when a name of it is used: the command line needs no web server to find Kafka."""
 
 __all__ = [
+    "Answered",
     "Cause",
     "Command",
     "Handlers",
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that could be anything
+if not TYPE_CHECKING:  # type checkers read the imports above: with `__getattr__` every name would exist
 
     def __getattr__(name: str) -> object:
         for room, names in _ROOMS.items():

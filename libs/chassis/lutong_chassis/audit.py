@@ -1,21 +1,22 @@
-"""The audit: who did what, to whom, with which effect and why; in the transaction of the effect.
+"""The audit: who did what to which subject, with which effect and why; in the transaction of the effect.
 
     await audit.record(tx, who, Change("line.set", f"line:{member_id}", reason, before, after))
 
 A row keeps only the fields that changed. Which values it shows is an allow-list: those of `_SHOWN_ALWAYS` and those
 that the action declares (`@audited("line.set", shows=("limit_minor",))`). All others are masked: that a name changed
-is on record, the name is not. The event that tells other systems has the names of fields and no values at all.
+is on record, the name is not. The event for other systems has the names of fields and no values at all.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import orjson
 
 from lutong_chassis.auth import Principal
-from lutong_chassis.database import Tx, columns
+from lutong_chassis.database import Tx
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts.audit import Deed
 
 MASK: Final = "(masked)"
@@ -30,7 +31,12 @@ _shown: dict[str, frozenset[str]] = {}
 
 
 class Change(NamedTuple):
-    """What was done: a dotted verb (`line.set`), to a subject (`line:member-1`), and what that changed."""
+    """What was done: a dotted verb (`line.set`), its subject (`line:member-1`), the reason, and what it changed.
+
+    Give `before` and `after` with all fields of the subject: rows keep those that differ.
+
+        Change("line.set", f"line:{member_id}", reason, before={"limit_minor": 100}, after={"limit_minor": 200})
+    """
 
     action: str
     subject: str
@@ -44,7 +50,7 @@ _reasoned: set[str] = set()
 
 
 class ReasonMissingError(ValueError):
-    """Staff acts on what is another's without saying why. The message is for who asked."""
+    """Staff changes data of others without a reason. The message is meant for the caller."""
 
 
 class UndeclaredActionError(RuntimeError):
@@ -52,9 +58,9 @@ class UndeclaredActionError(RuntimeError):
 
 
 def declare(actions: Iterable[str], shows: Iterable[str], *, reasoned: bool = False) -> None:
-    """Enter actions with the fields whose values their rows show, and whether staff must say why.
+    """Enter actions with the fields whose values their rows show, and whether staff must give a reason.
 
-    TypeError for a bad verb or a personal field.
+    Raises TypeError for a bad verb or a personal field.
     """
     shown = frozenset(shows)
     if personal := sorted(field for field in shown if _PERSONAL.search(field)):
@@ -86,29 +92,51 @@ async def record(tx: Tx, who: Principal, *changes: Change) -> None:
             if change.action not in requested.actions:
                 raise UndeclaredActionError(f"this route does not declare {change.action!r}: add it to its @audited(…)")
     given = requested.reason if requested else None
-    rows = [
-        (change.action, change.subject, *effect(change), change.reason if change.reason is not None else given)
-        for change in changes
-    ]
-    if who.is_staff and any(row[0] in _reasoned and row[-1] is None for row in rows):
+    masked = [_masked(change, given) for change in changes]
+    if who.is_staff and any(change.action in _reasoned and change.reason is None for change in masked):
         raise ReasonMissingError(
-            "say why, for the audit: send the header Lutong-Reason (UTF-8, may be percent-encoded)"
+            "the audit needs a reason: send the header Lutong-Reason (UTF-8, may be percent-encoded)"
         )
-    ids = await _insert(tx, who, rows)
-    tx.audited += len(rows)
+    ids = await _insert(tx, who, masked)
+    tx.audited += len(masked)
     if requested and requested.exports:
-        admin_router = [
-            _deed(audit_id, who, row, requested.request_id) for audit_id, row in zip(ids, rows, strict=True)
+        deeds = [
+            _deed(audit_id, who, change, requested.request_id) for audit_id, change in zip(ids, masked, strict=True)
         ]
-        tx.publish(*(requested.exports.model_validate(dict(deed)) for deed in admin_router))
+        tx.publish(*(requested.exports.model_validate(dict(deed)) for deed in deeds))
 
 
-Effect = Mapping[str, object] | None
-_Row = tuple[str, str, Effect, Effect, str | None]
+Fields = Mapping[str, object] | None
 _ABSENT: Final = object()
 
 
-def effect(change: Change) -> tuple[Effect, Effect]:
+class Effect(NamedTuple):
+    """The fields that a change touched, with their values before and after it."""
+
+    before: Fields
+    after: Fields
+
+
+class _AuditRow(NamedTuple):
+    """A change as its row keeps it."""
+
+    action: str
+    subject: str
+    before: Annotated[str | None, Sql("jsonb")]
+    after: Annotated[str | None, Sql("jsonb")]
+    reason: str | None
+
+
+_ROW: Final = columns_of(_AuditRow)
+
+
+def _masked(change: Change, given: str | None) -> Change:
+    """A change with the values that its row may show, and the request's reason when it has none of its own."""
+    before, after = effect(change)
+    return change._replace(reason=given if change.reason is None else change.reason, before=before, after=after)
+
+
+def effect(change: Change) -> Effect:
     """What changed, before and after: fields that are the same on both sides are left out, others masked or shown."""
     before, after = change.before or {}, change.after or {}
     changed = {name for name in (*before, *after) if before.get(name, _ABSENT) != after.get(name, _ABSENT)}
@@ -117,8 +145,7 @@ def effect(change: Change) -> tuple[Effect, Effect]:
         None if side is None else {name: _value(side[name], shown=name in shown) for name in side if name in changed}
         for side in (change.before, change.after)
     )
-    one, other = sides
-    return one, other
+    return Effect(*sides)
 
 
 def _value(value: object, *, shown: bool) -> object:
@@ -128,14 +155,15 @@ def _value(value: object, *, shown: bool) -> object:
     return value if shown and isinstance(value, str) and len(value) <= _SHORT else MASK
 
 
-async def _insert(tx: Tx, who: Principal, rows: Sequence[_Row]) -> list[int]:
-    kept = [(action, subject, _json(before), _json(after), reason) for action, subject, before, after, reason in rows]
+async def _insert(tx: Tx, who: Principal, changes: Sequence[Change]) -> list[int]:
+    rows = [
+        _AuditRow(each.action, each.subject, _json(each.before), _json(each.after), each.reason) for each in changes
+    ]
     inserted = await tx.fetch(
-        """
-        INSERT INTO audit (actor, role, merchant_id, request_id, correlation_id, action, subject, before, after, reason)
-        SELECT $1, $2, $3, $4, $5, action, subject, before::jsonb, after::jsonb, reason
-          FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-               WITH ORDINALITY AS given(action, subject, before, after, reason, place)
+        f"""
+        INSERT INTO audit (actor, role, merchant_id, request_id, correlation_id, {_ROW.names})
+        SELECT $1, $2, $3, $4, $5, {_ROW.names}
+          FROM {_ROW.unnest(first=6, place="place")}
          ORDER BY place
         RETURNING id
         """,
@@ -144,24 +172,23 @@ async def _insert(tx: Tx, who: Principal, rows: Sequence[_Row]) -> list[int]:
         who.merchant_id,
         tx.request.request_id if tx.request else None,
         tx.cause.correlation_id,
-        *columns(kept, 5),
+        *_ROW.arrays(rows),
     )
     return [row["id"] for row in inserted]
 
 
-def _json(side: Effect) -> str | None:
+def _json(side: Fields) -> str | None:
     return None if side is None else orjson.dumps(side).decode()
 
 
-def _deed(audit_id: int, who: Principal, row: _Row, request_id: str) -> Deed:
-    action, subject, before, after, reason = row
+def _deed(audit_id: int, who: Principal, change: Change, request_id: str) -> Deed:
     return Deed(
         audit_id=audit_id,
         actor=who.subject,
         role=who.role,
-        action=action,
-        subject=subject,
-        fields=tuple(sorted({*(before or {}), *(after or {})})),
-        reason=reason,
+        action=change.action,
+        subject=change.subject,
+        fields=tuple(sorted({*(change.before or {}), *(change.after or {})})),
+        reason=change.reason,
         request_id=request_id,
     )

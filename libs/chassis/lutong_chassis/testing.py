@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -31,6 +31,13 @@ from lutong_chassis.startup import prepare
 from lutong_contracts import Event
 
 _offsets = count()
+
+
+class PublishedEvent(NamedTuple):
+    """An event in the outbox, by what tests compare."""
+
+    type: str
+    key: str
 
 
 def a_received(event: Event, *, id: str | None = None, cause: Cause | None = None) -> Received[Event]:  # noqa: A002  # CloudEvents calls it id
@@ -73,11 +80,11 @@ async def in_transaction(pool: Pool) -> AsyncIterator[Tx]:
         yield tx
 
 
-async def events_said(pool: Pool) -> list[tuple[str, str]]:
-    """(type, key) of everything in the outbox but what tells of the audit, in order of id."""
+async def events_published(pool: Pool) -> list[PublishedEvent]:
+    """The events in the outbox, without those about the audit, in order of id."""
     async with pool.acquire() as connection:
         rows = await connection.fetch("SELECT type, key FROM outbox ORDER BY id")
-    return [(row["type"], row["key"]) for row in rows if not row["type"].endswith(".action-audited.v1")]
+    return [PublishedEvent(*row) for row in rows if not row["type"].endswith(".action-audited.v1")]
 
 
 def an_admin() -> Principal:
