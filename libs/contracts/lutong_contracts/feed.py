@@ -1,4 +1,4 @@
-"""What the feed says: posts, and what viewers do with the card on a post."""
+"""Events of the feed: posts, and what viewers do with the card on a post."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Rea
 class AccountFacts(Entity):
     """What others may know of an account: what an operator vouches for, and never what it is called.
 
-    `kind` is personal or enterprise, and may be another one day. `merchant_id` is the merchant that it speaks for,
+    `kind` is personal or enterprise, and may be another one day. `merchant_id` is the merchant that it represents,
     `program_ids` are the mini-programs bound to it.
     """
 

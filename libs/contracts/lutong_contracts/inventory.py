@@ -1,4 +1,4 @@
-"""What inventory says: where an order ships from, how far it is, and what is left on the shelf."""
+"""Events of inventory: where an order ships from, its progress, and the stock that is left."""
 
 from typing import Annotated, Literal
 
@@ -36,7 +36,7 @@ class OrderRejected(Event, topic=ORDERS, key="order_id"):
 
 
 class AcceptanceLapsed(Event, topic=ORDERS, key="order_id"):
-    """A deadline, said by inventory to itself: the location had until now to accept the order."""
+    """A deadline, published by inventory for itself: the location had until now to accept the order."""
 
     order_id: Identifier
 
@@ -82,7 +82,7 @@ class OrderRefunded(Event, topic=ORDERS, key="order_id"):
 
 
 class StockAdjusted(Event, topic=STOCK, key="location_id:sku"):
-    """Somebody counted, received or lost goods: `delta` units, `on_hand` afterwards."""
+    """Goods were counted, received or lost: `delta` units, `on_hand` afterwards."""
 
     location_id: Identifier
     sku: Identifier

@@ -1,4 +1,4 @@
-"""What the registry says: the life of mini-programs, and which service a post leads to."""
+"""Events of the registry: the life cycle of mini-programs, and the service that a post leads to."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from lutong_contracts.values import Identifier, Offer, Reason, Title
 
 
 class MerchantFacts(Entity):
-    """A merchant: the name that everybody sees."""
+    """A merchant: the name that is shown."""
 
     merchant_id: Identifier
     title: Title
