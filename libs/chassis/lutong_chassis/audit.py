@@ -16,6 +16,8 @@ import orjson
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Tx
+from lutong_chassis.envelope import Cause
+from lutong_chassis.request import Requested
 from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts.audit import Deed
 
@@ -78,32 +80,35 @@ def declared() -> Mapping[str, frozenset[str]]:
     return {action: _SHOWN_ALWAYS | shown for action, shown in sorted(_shown.items())}
 
 
+class Entry(NamedTuple):
+    """A change to audit: who made it, by which request, on which journey."""
+
+    who: Principal
+    requested: Requested | None
+    cause: Cause
+    change: Change
+
+
 async def record(tx: Tx, who: Principal, *changes: Change) -> None:
     """Write changes to the audit, and publish an event for each; one statement for any number of them.
 
     A change without a reason has the one of the request (`Lutong-Reason`); `ReasonMissingError` when staff has to give
     one and did not. `UndeclaredActionError` when the route of the request does not declare an action.
     """
-    if not changes:
+    await record_all(tx, [Entry(who, tx.request, tx.cause, change) for change in changes])
+
+
+async def record_all(tx: Tx, entries: Sequence[Entry]) -> None:
+    """`record` for changes of several callers and requests."""
+    if not entries:
         return
-    requested = tx.request
-    if requested and requested.actions:
-        for change in changes:
-            if change.action not in requested.actions:
-                raise UndeclaredActionError(f"this route does not declare {change.action!r}: add it to its @audited(…)")
-    given = requested.reason if requested else None
-    masked = [_masked(change, given) for change in changes]
-    if who.is_staff and any(change.action in _reasoned and change.reason is None for change in masked):
-        raise ReasonMissingError(
-            "the audit needs a reason: send the header Lutong-Reason (UTF-8, may be percent-encoded)"
-        )
-    ids = await _insert(tx, who, masked)
+    masked = [_masked(entry) for entry in entries]
+    ids = await _insert(tx, masked)
     tx.audited += len(masked)
-    if requested and requested.exports:
-        deeds = [
-            _deed(audit_id, who, change, requested.request_id) for audit_id, change in zip(ids, masked, strict=True)
-        ]
-        tx.publish(*(requested.exports.model_validate(dict(deed)) for deed in deeds))
+    for audit_id, entry in zip(ids, masked, strict=True):
+        if entry.requested and entry.requested.exports:
+            deed = _deed(audit_id, entry, entry.requested)
+            tx.publish(entry.requested.exports.model_validate(dict(deed)), cause=entry.cause)
 
 
 Fields = Mapping[str, object] | None
@@ -120,6 +125,11 @@ class Effect(NamedTuple):
 class _AuditRow(NamedTuple):
     """A change as its row keeps it."""
 
+    actor: str
+    role: str
+    merchant_id: str | None
+    request_id: str | None
+    correlation_id: str
     action: str
     subject: str
     before: Annotated[str | None, Sql("jsonb")]
@@ -130,10 +140,18 @@ class _AuditRow(NamedTuple):
 _ROW: Final = columns_of(_AuditRow)
 
 
-def _masked(change: Change, given: str | None) -> Change:
-    """A change with the values that its row may show, and the request's reason when it has none of its own."""
+def _masked(entry: Entry) -> Entry:
+    """An entry with the values that its row may show, and the request's reason when its change has none of its own."""
+    change, requested = entry.change, entry.requested
+    if requested and requested.actions and change.action not in requested.actions:
+        raise UndeclaredActionError(f"this route does not declare {change.action!r}: add it to its @audited(…)")
+    reason = change.reason if change.reason is not None else requested and requested.reason
+    if entry.who.is_staff and change.action in _reasoned and reason is None:
+        raise ReasonMissingError(
+            "the audit needs a reason: send the header Lutong-Reason (UTF-8, may be percent-encoded)"
+        )
     before, after = effect(change)
-    return change._replace(reason=given if change.reason is None else change.reason, before=before, after=after)
+    return entry._replace(change=change._replace(reason=reason, before=before, after=after))
 
 
 def effect(change: Change) -> Effect:
@@ -155,33 +173,42 @@ def _value(value: object, *, shown: bool) -> object:
     return value if shown and isinstance(value, str) and len(value) <= _SHORT else MASK
 
 
-async def _insert(tx: Tx, who: Principal, changes: Sequence[Change]) -> list[int]:
-    rows = [
-        _AuditRow(each.action, each.subject, _json(each.before), _json(each.after), each.reason) for each in changes
-    ]
+async def _insert(tx: Tx, entries: Sequence[Entry]) -> list[int]:
     inserted = await tx.fetch(
         f"""
-        INSERT INTO audit (actor, role, merchant_id, request_id, correlation_id, {_ROW.names})
-        SELECT $1, $2, $3, $4, $5, {_ROW.names}
-          FROM {_ROW.unnest(first=6, place="place")}
+        INSERT INTO audit ({_ROW.names})
+        SELECT {_ROW.names}
+          FROM {_ROW.unnest(place="place")}
          ORDER BY place
         RETURNING id
         """,
+        *_ROW.arrays(_row(entry) for entry in entries),
+    )
+    return [row["id"] for row in inserted]
+
+
+def _row(entry: Entry) -> _AuditRow:
+    who, requested, cause, change = entry
+    return _AuditRow(
         who.subject,
         who.role,
         who.merchant_id,
-        tx.request.request_id if tx.request else None,
-        tx.cause.correlation_id,
-        *_ROW.arrays(rows),
+        requested.request_id if requested else None,
+        cause.correlation_id,
+        change.action,
+        change.subject,
+        _json(change.before),
+        _json(change.after),
+        change.reason,
     )
-    return [row["id"] for row in inserted]
 
 
 def _json(side: Fields) -> str | None:
     return None if side is None else orjson.dumps(side).decode()
 
 
-def _deed(audit_id: int, who: Principal, change: Change, request_id: str) -> Deed:
+def _deed(audit_id: int, entry: Entry, requested: Requested) -> Deed:
+    who, change = entry.who, entry.change
     return Deed(
         audit_id=audit_id,
         actor=who.subject,
@@ -190,5 +217,5 @@ def _deed(audit_id: int, who: Principal, change: Change, request_id: str) -> Dee
         subject=change.subject,
         fields=tuple(sorted({*(change.before or {}), *(change.after or {})})),
         reason=change.reason,
-        request_id=request_id,
+        request_id=requested.request_id,
     )

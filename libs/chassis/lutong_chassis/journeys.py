@@ -1,11 +1,13 @@
 """Journeys: what a service knows of one, and who may continue one that others started."""
 
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Tx
+from lutong_chassis.rows import columns_of
 
 ROWS_MAX: Final = 2_000
 
@@ -43,29 +45,65 @@ class FoundJourney(BaseModel):
     at: AwareDatetime
 
 
+class Continuation(NamedTuple):
+    """A journey that a caller asks to continue."""
+
+    who: Principal
+    journey: str
+
+
+class ForeignJourney(NamedTuple):
+    """A journey that the principal of this identity may not continue."""
+
+    identity: str
+    journey: str
+
+
+class _AskedRow(NamedTuple):
+    """A journey, and the ids by which its events may name the caller."""
+
+    identity: str
+    correlation_id: str
+    member_id: str | None
+    merchant_id: str | None
+
+
+_ASKED: Final = columns_of(_AskedRow)
+
+
 async def may_continue(tx: Tx, who: Principal, correlation_id: str) -> bool:
     """Whether a caller may continue a journey: staff, a member or merchant that its events name, anyone while it is unknown.
 
     A journey that is not known here may be one of the caller's own system.
     """
-    if who.is_staff:
-        return True
-    return bool(await tx.fetchval(
-        """
-        WITH published AS (
-            SELECT payload::json AS event FROM outbox WHERE correlation_id = $1 LIMIT $4
-        )
-        SELECT EXISTS (SELECT FROM published
-                        WHERE $2 IN (event ->> 'author_id', event ->> 'viewer_id', event ->> 'member_id')
-                           OR $3 = event ->> 'merchant_id')
-            OR NOT EXISTS (SELECT FROM published)
-               AND NOT EXISTS (SELECT FROM inbox WHERE correlation_id = $1)
+    return not await foreign(tx, [Continuation(who, correlation_id)])
+
+
+async def foreign(tx: Tx, named: Iterable[Continuation]) -> set[ForeignJourney]:
+    """Which of these journeys their callers may not continue, since they belong to others. Staff may continue any."""
+    asked = {
+        _AskedRow(who.identity, journey, who.member_id, who.merchant_id) for who, journey in named if not who.is_staff
+    }
+    if not asked:
+        return set()
+    rows = await tx.fetch(
+        f"""
+        SELECT identity, asked.correlation_id
+          FROM {_ASKED.unnest("asked")}
+         CROSS JOIN LATERAL (
+               SELECT count(*) AS events,
+                      bool_or(member_id IN (event ->> 'author_id', event ->> 'viewer_id', event ->> 'member_id')
+                              OR merchant_id = event ->> 'merchant_id') AS concerns
+                 FROM (SELECT payload::json AS event FROM outbox
+                        WHERE outbox.correlation_id = asked.correlation_id LIMIT $5) AS published
+               ) AS known
+         WHERE concerns IS NOT TRUE
+           AND (events > 0 OR EXISTS (SELECT FROM inbox WHERE inbox.correlation_id = asked.correlation_id))
         """,
-        correlation_id,
-        who.member_id,
-        who.merchant_id,
+        *_ASKED.arrays(sorted(asked, key=str)),
         _LOOKED_AT_MAX,
-    ))  # fmt: skip
+    )
+    return {ForeignJourney(*row) for row in rows}
 
 
 async def records(tx: Tx, correlation_id: str, key: str | None = None, rows_max: int = ROWS_MAX) -> Records:

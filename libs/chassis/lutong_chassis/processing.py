@@ -3,7 +3,7 @@
 What fails on its own is parked, when an error says that the record is to blame; everything else is raised, and tried again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,13 @@ import structlog
 
 from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking, passed_over
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import Incoming, MalformedError, Received, UnknownTypeError, describe, place
+from lutong_chassis.envelope import Incoming, MalformedError, Received, Record, UnknownTypeError, describe, place
 from lutong_chassis.errors import blames, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.parking import ParkCandidate, RecordKey, summarise_error
 from lutong_chassis.passed_over import Memory
-from lutong_contracts import Event
+from lutong_contracts import Event, event_types
 
 log = structlog.get_logger(__name__)
 
@@ -51,9 +51,15 @@ class Processor:
     owner: str = ""
     partitions_of: Callable[[str], int] = lambda _topic: 0
     memory: Memory = field(init=False)
+    _unhandled: Mapping[tuple[str, bytes], str] = field(init=False)
+    """By topic and type as bytes, the types that are known and that nobody here handles."""
+    _from_others: frozenset[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         self.memory = Memory(frozenset(event.type for event in self.handlers.by_type))
+        known = event_types().values()
+        self._unhandled = {(e.topic.name, e.type.encode()): e.type for e in known if e not in self.handlers.by_type}
+        self._from_others = frozenset(event.type.encode() for event in self.handlers.from_others(self.owner))
 
     async def process(self, batch: Sequence[Incoming], attempt: int) -> None:
         """One transaction for all; when one event spoils it, halve until that event stands alone."""
@@ -84,13 +90,14 @@ class Processor:
         await self._park(item, error)
 
     async def _attempt(self, batch: Sequence[Incoming]) -> None:
-        theirs = self._without_our_own([item for item in batch if not self.memory.is_settled(item.record)])
-        if not theirs:
-            observe.consumed({"ignored": len(batch)}, [])
-            return
+        theirs = [item for item in batch if not self._is_passed_over(item.record)]
         ours = [item for item in theirs if self._concerns_us(item.outcome)]
         passed = [item for item in theirs if not self._concerns_us(item.outcome)] if len(ours) < len(theirs) else []
         news = self.memory.news(passed)
+        if not (ours or news):
+            unknown = sum(isinstance(item.outcome, UnknownTypeError) for item in passed)
+            observe.consumed({"ignored": len(batch) - unknown} | ({"unknown": unknown} if unknown else {}), [])
+            return
         bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
         keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
         failpoints.reach("before_transaction")
@@ -134,18 +141,21 @@ class Processor:
         )
         return not ours and self.handlers.concern(outcome)
 
-    def _without_our_own(self, batch: Sequence[Incoming]) -> Sequence[Incoming]:
-        """Records without those that this service published itself, known by two headers: they are never decoded."""
-        types = {event.type.encode() for event in self.handlers.from_others(self.owner)}
-        if not types:
-            return batch
-        source = ("ce_source", f"/lutong/{self.owner}".encode())
-        return [
-            item
-            for item in batch
-            if source not in item.record.headers
-            or not any(name == "ce_type" and value in types for name, value in item.record.headers)
-        ]
+    def _is_passed_over(self, record: Record) -> bool:
+        """Whether two headers show that a record concerns nobody here: it is not decoded, and opens no transaction.
+
+        It was settled before; or its type is known, not handled, and noted for a version that handles it; or this
+        service published it itself and takes the type from others only.
+        """
+        if self.memory.is_settled(record):
+            return True
+        types = [value or b"" for name, value in record.headers if name == "ce_type"]
+        if len(types) != 1:
+            return False  # in structured mode the type is inside
+        unhandled = self._unhandled.get((record.topic, types[0]))
+        if unhandled is not None:
+            return (record.topic, record.partition, unhandled) in self.memory.noted
+        return types[0] in self._from_others and ("ce_source", f"/lutong/{self.owner}".encode()) in record.headers
 
     async def _park(self, item: Incoming, error: Exception) -> None:
         if isinstance(item.outcome, MalformedError):

@@ -19,6 +19,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
 
 from lutong_chassis import database, failpoints, migrate, observe, passed_over, startup, taking_up
+from lutong_chassis.commands.lanes import Lanes
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool, Tx, transaction
 from lutong_chassis.envelope import Incoming, MalformedError
@@ -86,6 +87,7 @@ class Service:
         self.relay: Relay | None = None
         self.subscriber: KafkaSubscriber | None = None
         self.watchdog: Watchdog | None = None
+        self.lanes = Lanes(handlers.by_command, lambda: self.required_pool, self.wake_relay, self.wake_job_queues)
         self.runners: dict[str, JobRunner] = {}
         self.loops: Loops | None = None
         self.stopping = False
@@ -260,6 +262,7 @@ class Service:
             await asyncio.Event().wait()
         finally:
             await self.subscriber.stop()
+            await self.lanes.stop()
             await stop(tasks)
             await asyncio.gather(*(runner.close() for runner in self.runners.values()), return_exceptions=True)
             self.pool = None

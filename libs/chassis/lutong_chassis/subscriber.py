@@ -30,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 _POLL_TIMEOUT_MS = 1_000
 _COMMIT_INTERVAL_S = 1.0
-"""How long offsets may wait for those of the next poll while there is a backlog: committing each time is a twentieth of it."""
+"""How long offsets may wait for those of the next poll: a commit each time costs a busy consumer a twentieth, and a single event
+as much as its handling. Whoever takes over meanwhile knows from the inbox what was handled."""
 _AHEAD_BYTES = 262_144
 """What is fetched ahead of a partition: some batches. A long backlog would fill the memory with a megabyte of each."""
 
@@ -173,6 +174,7 @@ class KafkaSubscriber:
         before = self.positions()
         try:
             await self.consumer.look_back(consumer)
+            self.beat_s = monotonic()  # that may have taken a while
             polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
         except Exception as error:
             await self._note_unreadable(consumer, before, error)
@@ -221,8 +223,7 @@ class KafkaSubscriber:
         records, message.raw_message = message.raw_message, ()
         try:
             await self.consumer.on_poll(records, kafka, self._read_to)
-            more_waits = len(records) == self.settings.batch_records_max
-            if self._stopping or not more_waits or monotonic() - self._committed_at_s > _COMMIT_INTERVAL_S:
+            if self._stopping or monotonic() - self._committed_at_s > _COMMIT_INTERVAL_S:
                 await self.commit_offsets()
         finally:
             self._handling = False

@@ -39,7 +39,7 @@ class Accounts(Command):
 
 
 class Follow(Command):
-    """Who reads whom."""
+    """One account reads another."""
 
     follower_id: Identifier
     followee_id: Identifier

@@ -40,10 +40,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead."""
+    """A decision not to: a stable word and a sentence that says what to do instead; and what is behind it, if anything."""
 
     kind: str
     detail: str
+    reason: str | None = None
 
 
 class AccountRow(NamedTuple):

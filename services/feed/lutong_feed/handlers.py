@@ -16,8 +16,11 @@ from lutong_contracts.registry import (
 )
 from lutong_feed import arrivals, domain, store
 from lutong_feed.domain import RequestMove, Resolution, StoredPost, Suspension
+from lutong_feed.engagements import handlers as engagements
+from lutong_feed.engagements import store as engagement_store
 
 handlers = Handlers()
+handlers.include(engagements.handlers)
 
 
 @handlers.on(PostPublished)
@@ -111,7 +114,7 @@ async def close_the_loop(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> l
     """The viewer has what the post was about: count it on the post."""
     moves = [_at_location(r.event) for r in batch]
     moved = await store.move_requests(tx, "fulfilled", moves)
-    await store.count(tx, "fulfilled", [row["post_id"] for row in moved])
+    await engagement_store.count(tx, "fulfilled", [row["post_id"] for row in moved])
     return []
 
 

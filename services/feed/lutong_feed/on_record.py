@@ -1,4 +1,4 @@
-"""What is on record of what staff does in somebody's name. Texts and names are not: only whose and what kind."""
+"""What the audit keeps of what staff does for an account: its id and kind, never texts and names."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -33,7 +33,7 @@ def posts_published(posts: Iterable[PostPublished]) -> Iterator[Change]:
         yield Change("post.publish", f"post:{post.post_id}", after={"author_id": post.author_id})
 
 
-def request_placed(said: ServiceRequested) -> Change:
+def request_placed(asked: ServiceRequested) -> Change:
     """An order, for whom and for how much."""
-    placed = {"viewer_id": said.viewer_id, "total_minor": said.total.amount_minor}
-    return Change("request.place", f"order:{said.order_id}", after=placed)
+    placed = {"viewer_id": asked.viewer_id, "total_minor": asked.total.amount_minor}
+    return Change("request.place", f"order:{asked.order_id}", after=placed)

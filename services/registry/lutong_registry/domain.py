@@ -107,8 +107,8 @@ def reject(program: Program, number: int, reason: str) -> Change | Refusal:
     version = _ready(program, number, "rejected")
     if isinstance(version, Refusal):
         return version
-    said = VersionRejected(program_id=program.program_id, version=number, reason=reason)
-    return Change((replace(version, state="rejected", rejected_for=reason),), (said,))
+    rejected = VersionRejected(program_id=program.program_id, version=number, reason=reason)
+    return Change((replace(version, state="rejected", rejected_for=reason),), (rejected,))
 
 
 def release(program: Program, number: int) -> Change | Refusal:
@@ -118,7 +118,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         return version
     former = program.released
     changed = (replace(former, state="superseded"),) if former else ()
-    said = VersionReleased(
+    rejected = VersionReleased(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
         version=number,
@@ -126,7 +126,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         page=version.page,
         offers=version.offers,
     )
-    return Change((*changed, replace(version, state="released")), (said,))
+    return Change((*changed, replace(version, state="released")), (rejected,))
 
 
 def roll_back(program: Program, number: int) -> Change | Refusal:
@@ -138,7 +138,7 @@ def roll_back(program: Program, number: int) -> Change | Refusal:
     if not earlier:
         return Refusal("nothing_to_roll_back_to", "no earlier version was released: suspend the program instead")
     back = earlier[-1]
-    said = VersionRolledBack(
+    rejected = VersionRolledBack(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
         withdrawn_version=number,
@@ -147,7 +147,7 @@ def roll_back(program: Program, number: int) -> Change | Refusal:
         page=back.page,
         offers=back.offers,
     )
-    return Change((replace(version, state="rolled_back"), replace(back, state="released")), (said,))
+    return Change((replace(version, state="rolled_back"), replace(back, state="released")), (rejected,))
 
 
 def suspend(program: Program, reason: str) -> Change | Refusal:

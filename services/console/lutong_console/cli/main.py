@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "status": "cli.commands.stack:status",
     "logs": "cli.commands.stack:logs",
     "journey": "cli.commands.journey:journey",
+    "lag": "cli.commands.lag:lag",
+    "console": "cli.commands.console:console",
     "tail": "cli.commands.tail:tail",
     "replay": "cli.replay.command:replay",
     "verify": "verify.command:verify",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import asyncpg
 import orjson
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.values import Offer
 from lutong_registry.domain import Program, State, Version
 
@@ -108,7 +108,7 @@ async def lock_programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program
     return await _with_versions(tx, rows)
 
 
-async def read_programs(tx: Tx, merchant_id: str | None, program_ids: Sequence[str] | None) -> dict[str, Program]:
+async def read_programs(tx: Reads, merchant_id: str | None, program_ids: Sequence[str] | None) -> dict[str, Program]:
     """Programs of a merchant, or by id, without locking them."""
     rows = await tx.fetch(
         """
@@ -124,7 +124,7 @@ async def read_programs(tx: Tx, merchant_id: str | None, program_ids: Sequence[s
     return await _with_versions(tx, rows)
 
 
-async def _with_versions(tx: Tx, rows: Sequence[asyncpg.Record]) -> dict[str, Program]:
+async def _with_versions(tx: Reads, rows: Sequence[asyncpg.Record]) -> dict[str, Program]:
     versions: dict[str, list[Version]] = defaultdict(list)
     for row in await tx.fetch(
         """
