@@ -214,6 +214,7 @@ POST = "feed.post-published"
 
 CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V1", "an event never reached its topic", record(POST, drop=True)),
+    ("V1", "the last word on an account never reached its topic", record("account-changed", drop=True)),
     ("V1", "a topic holds what nobody committed", drop("feed.outbox", type="lutong.feed.post-published.v1")),
     ("V1", "a payload was altered on the way", record("credit-held", value="{}")),
     ("V1", "an event is under another key", record("order-sourced", key="other")),

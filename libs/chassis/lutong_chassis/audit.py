@@ -19,7 +19,7 @@ from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Cause
 from lutong_chassis.request import Requested
 from lutong_chassis.rows import Sql, columns_of
-from lutong_contracts.audit import Deed
+from lutong_contracts.audit import AuditedAction
 
 MASK: Final = "(masked)"
 
@@ -107,8 +107,8 @@ async def record_all(tx: Tx, entries: Sequence[Entry]) -> None:
     tx.audited += len(masked)
     for audit_id, entry in zip(ids, masked, strict=True):
         if entry.requested and entry.requested.exports:
-            deed = _deed(audit_id, entry, entry.requested)
-            tx.publish(entry.requested.exports.model_validate(dict(deed)), cause=entry.cause)
+            action = _audited_action(audit_id, entry, entry.requested)
+            tx.publish(entry.requested.exports.model_validate(dict(action)), cause=entry.cause)
 
 
 Fields = Mapping[str, object] | None
@@ -207,9 +207,9 @@ def _json(side: Fields) -> str | None:
     return None if side is None else orjson.dumps(side).decode()
 
 
-def _deed(audit_id: int, entry: Entry, requested: Requested) -> Deed:
+def _audited_action(audit_id: int, entry: Entry, requested: Requested) -> AuditedAction:
     who, change = entry.who, entry.change
-    return Deed(
+    return AuditedAction(
         audit_id=audit_id,
         actor=who.subject,
         role=who.role,

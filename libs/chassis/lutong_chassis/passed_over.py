@@ -8,13 +8,14 @@ once it has the partition, looking at nothing but that type, up to where the gro
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import structlog
 from aiokafka import TopicPartition
 
 from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import Incoming, Received, Record, UnknownTypeError, place
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import event_types
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ class PassedOver(NamedTuple):
     """A type that nobody here handles, and where it was passed over first in a partition."""
 
     topic: str
-    partition: int
+    partition: Annotated[int, Sql("integer")]
     type: str
     first: int
     known: bool
+
+
+_ROW: Final = columns_of(PassedOver)
 
 
 class Unknown(NamedTuple):
@@ -70,8 +74,8 @@ class Memory:
         behind = self.behind.get(TopicPartition(record.topic, record.partition))
         if behind is None or record.offset >= behind.until:
             return False
-        said = next((value for name, value in record.headers if name == "ce_type"), None)
-        return said is not None and said.decode(errors="replace") not in behind.types
+        type_ = next((value for name, value in record.headers if name == "ce_type"), None)
+        return type_ is not None and type_.decode(errors="replace") not in behind.types
 
     def note(self, passed: Sequence[PassedOver]) -> None:
         """These are written down."""
@@ -122,12 +126,12 @@ def first_places(passed: Sequence[Incoming]) -> list[PassedOver]:
         topic, partition, offset = place(item.record)
         outcome = item.outcome
         if isinstance(outcome, Received):
-            said, known = outcome.event.type, True
+            type_, known = outcome.event.type, True
         elif isinstance(outcome, UnknownTypeError):
-            said, known = outcome.type, False
+            type_, known = outcome.type, False
         else:
             continue
-        found.setdefault((topic, partition, said), PassedOver(topic, partition, said, offset, known))
+        found.setdefault((topic, partition, type_), PassedOver(topic, partition, type_, offset, known))
     return list(found.values())
 
 
@@ -136,12 +140,12 @@ async def remember(tx: Tx, passed: Sequence[PassedOver]) -> None:
     if not passed:
         return
     await tx.execute(
-        """
-        INSERT INTO passed_over (topic, partition, type, first, known)
-        SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::boolean[])
+        f"""
+        INSERT INTO passed_over ({_ROW.names})
+        SELECT {_ROW.names} FROM {_ROW.unnest()}
             ON CONFLICT (topic, partition, type) DO UPDATE SET first = least(passed_over.first, excluded.first)
         """,
-        *columns(sorted(passed), 5),
+        *_ROW.arrays(sorted(passed)),
     )
 
 

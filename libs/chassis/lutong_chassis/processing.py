@@ -152,7 +152,7 @@ class Processor:
         types = [value or b"" for name, value in record.headers if name == "ce_type"]
         if len(types) != 1:
             return False  # in structured mode the type is inside
-        unhandled = self._unhandled.get((record.topic, types[0]))
+        unhandled = self._unhandled.get((record.topic, types[0] or b""))
         if unhandled is not None:
             return (record.topic, record.partition, unhandled) in self.memory.noted
         return types[0] in self._from_others and ("ce_source", f"/lutong/{self.owner}".encode()) in record.headers

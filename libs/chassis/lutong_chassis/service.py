@@ -22,6 +22,7 @@ from lutong_chassis import database, failpoints, migrate, observe, passed_over, 
 from lutong_chassis.commands.lanes import Lanes
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool, Tx, transaction
+from lutong_chassis.entities import Entities
 from lutong_chassis.envelope import Incoming, MalformedError
 from lutong_chassis.errors import blames
 from lutong_chassis.handlers import Handlers
@@ -51,17 +52,17 @@ log = structlog.get_logger(__name__)
 
 
 class Service:
-    """A microservice: its event handlers, routes, migrations and job queues, as one process.
+    """A microservice: its event handlers, routes, migrations, job queues and entities, as one process.
 
     `name` is the owner of its topics. `migrations` is a folder of SQL files. `job_queues` is called once, at start, and
-    returns the queues of this process. `settings` are its own settings classes, checked at start. When the contracts
-    have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
+    returns the queues of this process. `settings` are its own settings classes, checked at start. `entities` reads
+    the entities of each compacted topic that it owns. When the contracts have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
 
         service = Service("feed", handlers=handlers, routes=router, migrations=Path(__file__).parent / "migrations")
         service.run()
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one keyword per part
         self,
         name: str,
         *,
@@ -70,6 +71,7 @@ class Service:
         migrations: Path,
         job_queues: Callable[[], Sequence[JobQueue[Any, Any]]] = tuple,
         settings: Sequence[type[BaseSettings]] = (),
+        entities: Entities | None = None,
     ) -> None:
         self.name = name
         self.exports = event_types().get(f"lutong.{name}.action-audited.v1")
@@ -78,6 +80,7 @@ class Service:
         self.routes = routes
         self.job_queues = job_queues
         self.settings = settings
+        self.entities = entities or {}
         self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
             *migrate.migrations("chassis", startup.CHASSIS_MIGRATIONS),
@@ -215,7 +218,8 @@ class Service:
         app.state.service = self
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
-        for router in (operations.health, operations.router, operations.admin_router, self.routes):
+        own = [operations.entities_router, self.routes] if self.entities else [self.routes]
+        for router in (operations.health, operations.router, operations.admin_router, *own):
             app.router.routes += router.routes  # as they are: `include_router` would build each again
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)
@@ -254,9 +258,9 @@ class Service:
         self.pool = pool
         tasks = self._start_loops(pool, settings)
         try:
-            # Without the topic of the audit its first row would block the relay.
-            exported = [self.exports.topic] if self.exports else []
-            await startup.find_topics([*self.handlers.topics, *exported], settings)
+            # Without one of the topics that it publishes to, the relay would block at the first row for it.
+            published = [*self.entities, *([self.exports.topic] if self.exports else [])]
+            await startup.find_topics([*self.handlers.topics, *published], settings)
             await startup.until_it_works("consumer group", self.subscriber.start, settings)
             log.info("service_ready", topics=[topic.name for topic in self.handlers.topics])
             await asyncio.Event().wait()

@@ -28,7 +28,7 @@ from lutong_chassis.migrate import Migration
 from lutong_chassis.service import Service
 from lutong_chassis.settings import Settings
 from lutong_chassis.startup import prepare
-from lutong_contracts import Event
+from lutong_contracts import TOPICS, Event, Topic, event_class
 
 _offsets = count()
 
@@ -81,10 +81,18 @@ async def in_transaction(pool: Pool) -> AsyncIterator[Tx]:
 
 
 async def events_published(pool: Pool) -> list[PublishedEvent]:
-    """The events in the outbox, without those about the audit, in order of id."""
+    """The events in the outbox, without those about the audit and about entities, in order of id."""
+    entities = [topic.name for topic in TOPICS if topic.compacted]
     async with pool.acquire() as connection:
-        rows = await connection.fetch("SELECT type, key FROM outbox ORDER BY id")
+        rows = await connection.fetch("SELECT type, key FROM outbox WHERE topic <> ALL ($1) ORDER BY id", entities)
     return [PublishedEvent(*row) for row in rows if not row["type"].endswith(".action-audited.v1")]
+
+
+async def entities_published(pool: Pool, topic: Topic) -> list[Event]:
+    """The events about the entities of a topic, in order of id."""
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT type, payload FROM outbox WHERE topic = $1 ORDER BY id", topic.name)
+    return [event_class(row["type"]).model_validate_json(row["payload"]) for row in rows]
 
 
 def an_admin() -> Principal:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from lutong_contracts.audit import Deed
+from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.event import Event
 from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, POSTS
@@ -92,5 +92,5 @@ class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):
     order_id: Identifier
 
 
-class ActionAudited(Deed, Event, topic=FEED_AUDIT, key="subject"):
+class ActionAudited(AuditedAction, Event, topic=FEED_AUDIT, key="subject"):
     """The feed wrote a row of its audit: for systems outside of the suite."""

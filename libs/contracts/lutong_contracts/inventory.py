@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lutong_contracts.audit import Deed
+from lutong_contracts.audit import AuditedAction
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import INVENTORY_AUDIT, ORDERS, STOCK
@@ -105,5 +105,5 @@ class StockRestored(Event, topic=STOCK, key="location_id:sku"):
     sku: Identifier
 
 
-class ActionAudited(Deed, Event, topic=INVENTORY_AUDIT, key="subject"):
+class ActionAudited(AuditedAction, Event, topic=INVENTORY_AUDIT, key="subject"):
     """Inventory wrote a row of its audit: for systems outside of the suite."""

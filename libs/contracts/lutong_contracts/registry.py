@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lutong_contracts.audit import Deed
+from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
@@ -111,5 +111,5 @@ class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
     reason: Reason
 
 
-class ActionAudited(Deed, Event, topic=REGISTRY_AUDIT, key="subject"):
+class ActionAudited(AuditedAction, Event, topic=REGISTRY_AUDIT, key="subject"):
     """The registry wrote a row of its audit: for systems outside of the suite."""

@@ -1,6 +1,6 @@
 """What merchants, reviewers and readers ask of the registry."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -12,6 +12,7 @@ from lutong_registry import domain
 from lutong_registry.bodies import (
     Manifest,
     Merchant,
+    Merchants,
     Onboardings,
     ProgramView,
     PublicProgram,
@@ -21,10 +22,12 @@ from lutong_registry.bodies import (
     VersionView,
 )
 from lutong_registry.domain import Change, Program, Refusal, Version
+from lutong_registry.store import merchants as merchant_store
 from lutong_registry.store import programs as program_store
 from lutong_registry.store import search as search_store
 from lutong_registry.store import uses as use_store
-from lutong_registry.store.programs import MerchantRow, ProgramRow, SubmittedRow, VersionMove
+from lutong_registry.store.merchants import MerchantRow
+from lutong_registry.store.programs import ProgramRow, SubmittedRow, VersionMove
 
 router = routes("registry")
 
@@ -36,13 +39,17 @@ Decide = Callable[[Program], Change | Refusal]
 @audited("merchant.put")
 async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create a merchant, or rename it."""
-    known = await program_store.lock_merchant(tx, merchant_id)
-    await program_store.save_merchants(tx, [MerchantRow(merchant_id, merchant.name)])
-    before = None if known is None else {"name": known}
-    await audit.record(
-        tx, who, audit.Change("merchant.put", f"merchant:{merchant_id}", None, before, {"name": merchant.name})
-    )
+    await _save_merchants(tx, who, {merchant_id: merchant.name})
     return {"merchant_id": merchant_id, "name": merchant.name}
+
+
+@router.post("/v1/merchants/batch", status_code=201)
+@allowed("operator")
+@audited("merchant.put")
+async def put_merchants(command: Merchants, who: Who, tx: TxDependency) -> dict[str, int]:
+    """Create or rename many merchants."""
+    await _save_merchants(tx, who, {merchant.merchant_id: merchant.name for merchant in command.merchants})
+    return {"saved": len(command.merchants)}
 
 
 @router.put("/v1/programs/{program_id}")
@@ -216,6 +223,23 @@ async def get_discovery(post_id: Identifier, read: Read) -> dict[str, Any]:
 async def get_summary(read: Read) -> dict[str, Any]:
     """Counts of programs and discoveries."""
     return await use_store.summary(read)
+
+
+async def _save_merchants(tx: Tx, who: Who, names: Mapping[str, str]) -> None:
+    """Save merchants, and say those that changed."""
+    known = await merchant_store.lock_merchants(tx, names)
+    wanted = [MerchantRow(merchant_id, name) for merchant_id, name in names.items()]
+    tx.publish(*domain.merchant_news(await merchant_store.save_merchants(tx, wanted)))
+    await audit.record(
+        tx,
+        who,
+        *(
+            audit.Change(
+                "merchant.put", f"merchant:{key}", None, {"name": known[key]} if key in known else None, {"name": name}
+            )
+            for key, name in sorted(names.items())
+        ),
+    )
 
 
 async def _register(tx: Tx, programs: list[ProgramRow]) -> None:

@@ -53,7 +53,7 @@ class Committed:
     """What a transaction did; `under_way` from the moment at which it may have."""
 
     under_way: bool = False
-    said: bool = False
+    published: bool = False
     job_queues: frozenset[str] = frozenset()
 
 
@@ -98,7 +98,7 @@ async def _in_transaction(pool: Pool, batch: Batch, committed: Committed) -> lis
         failpoints.reach("before_commit")
         committed.under_way = True
     committed.under_way = False
-    committed.said |= bool(tx.outgoing)
+    committed.published |= bool(tx.outgoing)
     committed.job_queues |= tx.job_queues
     failpoints.reach("after_commit")
     return outcomes

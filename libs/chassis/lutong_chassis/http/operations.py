@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, passed_over, skipping
+from lutong_chassis import audit, audit_log, deadletters, entities, journeys, noticing, outbox, passed_over, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
@@ -30,6 +30,8 @@ health = APIRouter(tags=["health"], include_in_schema=False)
 router = routes("operations")
 admin_router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 """Commands of operators: each opens its own transactions, and is safe to repeat without an Idempotency-Key."""
+entities_router = APIRouter(route_class=GuardedRoute, tags=["operations"])
+"""The same, for services that own entities."""
 
 
 @health.get("/livez")
@@ -234,6 +236,36 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
         await outbox.write(tx, tx.outgoing)
     service.wake_relay()
     return {"republished": count}
+
+
+class EntitiesPage(Decision):
+    """Which entities to publish again, by their topic, and behind which key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "the topic is new", "topic": "lutong.registry.merchants"}]}
+    )
+
+    topic: Annotated[Text, StringConstraints(max_length=249)]
+    after: Annotated[Text, StringConstraints(max_length=ATTRIBUTE_CHARACTERS_MAX)] = ""
+
+
+@entities_router.post("/operations/entities")
+@allowed("operator")
+@audited("entities.publish", shows=("after", "entities"))
+async def publish_entities(command: EntitiesPage, who: Who, request: Request) -> dict[str, Any]:
+    """Publish entities again as they are, a page at a time. Call it again with `after`, until that is null."""
+    service = request.app.state.service
+    found = next((page for topic, page in service.entities.items() if topic.name == command.topic), None)
+    if found is None:
+        there = ", ".join(sorted(topic.name for topic in service.entities)) or "none"
+        raise Problem(404, "unknown_topic", f"{service.name} owns no entities on {command.topic!r}: it has {there}")
+    async with transaction(service.required_pool) as tx:
+        published = await entities.publish_page(tx, found, command.after)
+        effect = {"after": command.after, "entities": published.entities}
+        await audit.record(tx, who, Change("entities.publish", f"topic:{command.topic}", command.reason, after=effect))
+        await outbox.write(tx, tx.outgoing)
+    service.wake_relay()
+    return {"published": published.entities, "after": published.after}
 
 
 @router.get("/operations/journeys")

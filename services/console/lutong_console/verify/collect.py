@@ -15,6 +15,7 @@ from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.targets import Suite
 from lutong_contracts import TOPICS
+from lutong_contracts.moments import moment_of_ms
 
 Row = Mapping[str, Any]
 
@@ -82,7 +83,7 @@ class Record:
     sequence: int
     value: str
     headers: str
-    said_at: datetime | None = None
+    happened_at: datetime | None = None
     """When it happened, by its source."""
     at: datetime | None = None
     """When it came to its topic."""
@@ -191,12 +192,12 @@ def _record(record: Any) -> Record:  # noqa: ANN401  # an aiokafka ConsumerRecor
         sequence=int(sequence) if re.fullmatch(r"[0-9]{1,18}", sequence) else 0,
         value=(record.value or b"").decode("utf-8", "replace"),
         headers=repr(sorted((name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers)),
-        said_at=_said_at(found.get("time", "")),
-        at=attributes.recorded(record.timestamp),
+        happened_at=_happened_at(found.get("time", "")),
+        at=moment_of_ms(record.timestamp),
     )
 
 
-def _said_at(text: str) -> datetime | None:
+def _happened_at(text: str) -> datetime | None:
     try:
         return attributes.moment(text)
     except attributes.MalformedError:

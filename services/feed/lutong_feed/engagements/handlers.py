@@ -74,23 +74,23 @@ def _tapped(asked: Asked[TapCard], use: Use) -> Answer:
     post_id, viewer_id = asked.command
     shown = use.card.shown
     view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields})
-    said = CardTapped(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id, version=use.card.version)
-    return _answer(asked, use, view, said, "card.tap")
+    event = CardTapped(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id, version=use.card.version)
+    return _answer(asked, use, view, event, "card.tap")
 
 
 def _solved(asked: Asked[SolveCard], use: Use) -> Answer:
     post_id, viewer_id = asked.command
-    said = ServiceSolved(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id)
-    return _answer(asked, use, {"post_id": post_id}, said, "card.solve")
+    event = ServiceSolved(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id)
+    return _answer(asked, use, {"post_id": post_id}, event, "card.solve")
 
 
-def _answer(asked: Asked[Command], use: Use, body: BaseModel | Mapping[str, Any], said: Event, action: str) -> Answer:
-    """The same answer each time; what is said and recorded only for the first. It continues the journey of the post."""
+def _answer(asked: Asked[Command], use: Use, body: BaseModel | Mapping[str, Any], event: Event, action: str) -> Answer:
+    """The same answer each time; the event and the audit only for the first. It continues the journey of the post."""
     if not use.first:
         return Answer(body, changed=False)
     cause = Cause(use.card.shown.correlation_id, use.card.shown.causation_id)
     change = Change(action, f"post:{asked.command.post_id}", after={"viewer_id": asked.command.viewer_id})
-    return Answer(body, [asked.causes(said, cause)], [change] if asked.who.is_staff else [])
+    return Answer(body, [asked.causes(event, cause)], [change] if asked.who.is_staff else [])
 
 
 def _refused(refusal: Refusal) -> Problem:
