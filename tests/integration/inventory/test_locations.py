@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_merchant, bearer, deliver, events_said, http_client
+from lutong_chassis.testing import a_merchant, bearer, deliver, events_published, http_client
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
 from tests.support.builders import a_hold
@@ -33,7 +33,7 @@ async def put(client: httpx.AsyncClient, location_id: str = "near", **said: Any)
 
 
 async def names_said(pool: Pool) -> list[str]:
-    return [type_.removeprefix("lutong.inventory.") for type_, _ in await events_said(pool)]
+    return [type_.removeprefix("lutong.inventory.") for type_, _ in await events_published(pool)]
 
 
 async def test_a_location_is_read_as_it_was_put(client: httpx.AsyncClient) -> None:
