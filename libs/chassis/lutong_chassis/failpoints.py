@@ -1,7 +1,7 @@
 """Places where a test may kill the process, to see that nothing is lost there.
 
 LUTONG_FAILPOINT=after_commit:3 kills the process the third time it gets there, as SIGKILL does:
-nothing is flushed, closed or said. Settings refuse it unless LUTONG_PROFILE=test.
+nothing is flushed, closed or published. Settings refuse it unless LUTONG_PROFILE=test.
 """
 
 import os
@@ -24,8 +24,8 @@ POINTS: Final = (
     "parked_not_committed",
     "parked_not_offsets",
 )
-JOB_POINTS: Final = ("errand_claimed", "errand_asked", "errand_not_committed", "errand_committed")
-"""Only services that run errands come here."""
+JOB_POINTS: Final = ("job_claimed", "job_asked", "job_not_committed", "job_committed")
+"""Reached only in services that run jobs."""
 
 
 @dataclass(slots=True)

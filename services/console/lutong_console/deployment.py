@@ -72,7 +72,7 @@ class Deployment:
 
     @property
     def signer(self) -> Signer:
-        """Whoever issues tokens for this deployment: the key of `lutong init`, unless an issuer of yours does."""
+        """The issuer of tokens for this deployment: the key of `lutong init`, unless an issuer of yours does."""
         try:
             return tokens.read_key(self.secrets / credentials.SIGNING_KEY, self.variables["LUTONG_AUTH_ISSUER"])
         except (OSError, ValueError):
@@ -109,10 +109,12 @@ def compose() -> Deployment:
         defaults = dict(_DEFAULT.findall((place / "compose.yaml").read_text(encoding="utf-8")))
     except OSError as error:
         raise ConsoleError(f"{place / 'compose.yaml'}: {error.strerror}: set LUTONG_DEPLOY", code=USAGE) from None
-    told = variables_of(place / ".env") if (place / ".env").exists() else {}
-    told |= {name: os.environ[name] for name in defaults if name in os.environ}
-    told = defaults | {name: value for name, value in told.items() if value}  # empty is not set: that is what :- means
-    return Deployment(told, place / told.get("LUTONG_SECRETS", "secrets"))
+    variables = variables_of(place / ".env") if (place / ".env").exists() else {}
+    variables |= {name: os.environ[name] for name in defaults if name in os.environ}
+    variables = defaults | {
+        name: value for name, value in variables.items() if value
+    }  # empty is not set: that is what :- means
+    return Deployment(variables, place / variables.get("LUTONG_SECRETS", "secrets"))
 
 
 def _reached(address: str) -> str:
