@@ -66,14 +66,14 @@ def verify(
 def _history(file: Path) -> list[dict[str, Any]]:
     """What clients were told, one document per line."""
     try:
-        told = [orjson.loads(document) for document in file.read_bytes().splitlines()]
+        answers = [orjson.loads(document) for document in file.read_bytes().splitlines()]
     except OSError as error:
         raise ConsoleError(f"--history {file}: {error.strerror}", code=USAGE) from None
     except orjson.JSONDecodeError as error:
         raise ConsoleError(f"--history {file} is no NDJSON: {error}", code=USAGE) from None
-    if not all(isinstance(each, dict) and {"kind", "id", "outcome"} <= each.keys() for each in told):
+    if not all(isinstance(each, dict) and {"kind", "id", "outcome"} <= each.keys() for each in answers):
         raise ConsoleError(f"--history {file}: every line has to be an object with kind, id and outcome", code=USAGE)
-    return told
+    return answers
 
 
 @dataclass(frozen=True, slots=True)
