@@ -130,7 +130,7 @@ class Service:
         """Handle a parked record, or pass it over, in the caller's transaction. Raises the error of the record or its handler."""
         outcome = item.outcome
         if not self.handlers.concern(outcome):
-            await passed_over.remember(tx, passed_over.first_places([item]))
+            await passed_over.remember(tx, [known] if (known := passed_over.passed_over(item)) else [])
         elif isinstance(outcome, MalformedError):
             raise outcome
         else:
@@ -218,9 +218,9 @@ class Service:
         app.state.service = self
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
-        own = [operations.entities_router, self.routes] if self.entities else [self.routes]
-        for router in (operations.health, operations.router, operations.admin_router, *own):
-            app.router.routes += router.routes  # as they are: `include_router` would build each again
+        own = [self.routes, operations.entities_router] if self.entities else [self.routes]
+        for router in (*own, operations.health, operations.router, operations.admin_router):  # the busiest first
+            app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)
         app.add_middleware(SafeHeaders)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, cast
 
@@ -137,7 +136,7 @@ class Settings(KafkaSettings):
 
     @model_validator(mode="after")
     def _tokens_are_verified(self) -> "Settings":
-        if self.auth == "off" and not _is_loopback(self.http_host):
+        if self.auth == "off" and not addresses.is_loopback(self.http_host):
             raise ValueError(
                 f"LUTONG_AUTH=off allows every request: it is refused unless LUTONG_HTTP_HOST is loopback, "
                 f"and it is {self.http_host}"
@@ -160,13 +159,6 @@ class Settings(KafkaSettings):
             )
             raise ValueError(message)
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def read(wanted: type[AnySettings], secrets: Path = SECRETS) -> AnySettings:

@@ -141,6 +141,11 @@ class _Doors:
         }
 
 
+def _are_far(urls: Mapping[str, str]) -> bool:
+    """Whether a proxy of the environment may lead to them: to services on this machine none does."""
+    return not all(httpx.URL(url).host in {"127.0.0.1", "::1", "localhost"} for url in urls.values())
+
+
 class HttpTransport:
     """Blocks. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
 
@@ -149,7 +154,7 @@ class HttpTransport:
     ) -> None:
         self.doors = _Doors(dict(urls), token)
         self.tries_max = tries_max
-        self.client = httpx.Client(timeout=timeout_s)
+        self.client = httpx.Client(timeout=timeout_s, trust_env=_are_far(urls))
 
     def send(self, messages: Sequence[Message], *, dry_run: bool = False) -> list[Receipt]:
         """Send each service its messages; a copy that arrives twice has no second effect."""
@@ -174,7 +179,7 @@ class AsyncHttpTransport:
     ) -> None:
         self.doors = _Doors(dict(urls), token)
         self.tries_max = tries_max
-        self.client = httpx.AsyncClient(timeout=timeout_s)
+        self.client = httpx.AsyncClient(timeout=timeout_s, trust_env=_are_far(urls))
 
     async def send(self, messages: Sequence[Message], *, dry_run: bool = False) -> list[Receipt]:
         """Send each service its messages; a copy that arrives twice has no second effect."""

@@ -16,6 +16,7 @@ with `own`, it is not for a member or merchant who acts on their own data. A tra
 import math
 import re
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import structlog
@@ -104,6 +105,11 @@ def audited(
         return endpoint
 
     return mark
+
+
+def documents(dependency: Callable[..., Any]) -> None:
+    """Say of a dependency that it declares a header for OpenAPI, and that somebody else reads it."""
+    vars(dependency)["documents"] = True
 
 
 def not_audited(reason: str) -> Callable[[Endpoint], Endpoint]:
@@ -198,7 +204,7 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Run:
         """FastAPI's hook: wrap the function that parses, validates, calls and serialises."""
-        run = super().get_route_handler()
+        run = self._run()
 
         async def handle(request: Request) -> Response:
             with observe.HTTP_TIME.labels(request.method, self.path).time():
@@ -211,6 +217,21 @@ class GuardedRoute(APIRoute):
                     return await self.answer(request, run)
 
         return handle
+
+    def _run(self) -> Run:
+        """FastAPI's function, without what is declared for OpenAPI only: that would be solved at each request.
+
+        The reason is validated by its declaration, so a request that has one goes the long way.
+        """
+        whole, documented = super().get_route_handler(), self.dependant
+        needed = [each for each in documented.dependencies if not getattr(each.call, "documents", each.call is _BEARER)]
+        self.dependant = replace(documented, dependencies=needed)
+        short, self.dependant = super().get_route_handler(), documented
+
+        async def run(request: Request) -> Response:
+            return await (whole if "lutong-reason" in request.headers else short)(request)
+
+        return run
 
     def _requested(self, request: Request, who: Principal) -> Requested:
         """The request, with what its transactions need to know."""
@@ -257,6 +278,9 @@ async def _documented_reason(
     ] = None,
 ) -> None:
     """Show the header in OpenAPI on every audited route."""
+
+
+documents(_documented_reason)
 
 
 def _stated_reason(request: Request) -> str | None:

@@ -48,7 +48,7 @@ class Retention:
 
     def may_have_left_its_outbox(self, service: str, record: Record) -> bool:
         """Whether the outbox may have dropped the day on which an event was written."""
-        return record.happened_at is not None and record.happened_at < self._outbox_begins[service]
+        return record.occurred_at is not None and record.occurred_at < self._outbox_begins[service]
 
     @cached_property
     def _first_left(self) -> dict[tuple[str, int], Record]:
