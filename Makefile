@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ fuzz-records: setup ## Put odd records between good ones on a topic, and see wha
 	@RECORDS=$(or $(RECORDS),100000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --timeout 0 \
 		tests/integration/chassis/test_every_record.py $(ARGS)
 
+upgrade: setup ## From the release before to this one, replica by replica, back and forth, while orders flow (ORDERS=1200 PER_S=2)
+	@ORDERS=$(or $(ORDERS),1200) PER_S=$(or $(PER_S),2) $(BIN)/python -m pytest tests/upgrade $(ARGS)
+
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
 		--minutes $(or $(MINUTES),4)
@@ -80,7 +83,7 @@ chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS
 attacks: setup ## Try every way to make money out of nothing against a running stack (STACK=default)
 	@$(BIN)/python -m tests.attacks $(or $(STACK),default)
 
-bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot or road, with BASE=a commit)
+bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot, rows or road, with BASE=a commit)
 	@BASE=$(BASE) $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)

@@ -13,6 +13,7 @@ from tests.bench.curves import curves, rows_of
 from tests.bench.fanout import fanout
 from tests.bench.hot import hot
 from tests.bench.road.measure import road
+from tests.bench.rows import rows
 from tests.bench.search import search
 from tests.bench.soak import soak
 
@@ -44,6 +45,7 @@ PARTS: Final[dict[str, Callable[[Stack, float], dict[str, Any]]]] = {
     "soak": _soak,
     "hot": hot,
     "road": road,
+    "rows": rows,
 }
 
 

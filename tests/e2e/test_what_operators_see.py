@@ -19,10 +19,8 @@ from lutong_console.targets import Suite
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.topics import POSTS
 from lutong_local.stack import Stack, load
-from tests.e2e.test_command_line import Lutong, lutong
+from tests.support.command_line import Lutong
 from tests.support.harness import RawRecord, a_record, feed, until
-
-__all__ = ["lutong"]  # a fixture of the command line's tests
 
 
 async def run(lutong: Lutong, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -82,7 +82,7 @@ class Toy:
     def said(self) -> str:
         return f"lutong.toy.said-{self.suffix}"
 
-    def start(self, **environment: str) -> None:
+    def start(self, module: str = "tests.integration.chassis.toy", **environment: str) -> None:
         own = {
             "LUTONG_DATABASE_URL": self.database_url,
             "LUTONG_KAFKA_BOOTSTRAP": self.bootstrap,
@@ -95,7 +95,7 @@ class Toy:
             "TOY_TOPIC": self.suffix,
         }
         told = os.environ | own | environment
-        self.process = fork(run_service, "tests.integration.chassis.toy", environment=told, log=self.log)
+        self.process = fork(run_service, module, environment=told, log=self.log)
 
     async def ready(self) -> None:
         async def answers() -> bool:

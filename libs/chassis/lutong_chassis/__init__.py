@@ -1,4 +1,4 @@
-"""How events travel: a service says what it reacts to and answers; the rest is here.
+"""How events travel: a service registers what it handles and answers; the rest is here.
 
 Service code never commits, acknowledges, makes ids or reads clocks.
 """
@@ -50,7 +50,7 @@ _ROOMS = {
     "reading": ("Reads",),
     "service": ("Service",),
 }
-"""Where each name is. A room is entered when somebody asks for it: the command line needs no web server to find Kafka."""
+"""Where each name is. A module is imported when a name of it is used: the command line needs no web server to find Kafka."""
 
 __all__ = [
     "Answer",

@@ -32,7 +32,7 @@ class ErrorClass(StrEnum):
 
 
 class NotThereYetError(RuntimeError):
-    """Something is missing that another process makes: a topic, a migration. Says which command makes it."""
+    """Something is missing that another process makes: a topic, a migration. The message names the command that makes it."""
 
 
 class NoConnectionError(ConnectionError):

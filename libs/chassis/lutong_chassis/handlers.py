@@ -6,7 +6,7 @@ from typing import Any, TypeVar, overload
 
 from lutong_chassis.commands.asked import Answer, Asked
 from lutong_chassis.database import Tx
-from lutong_chassis.envelope import Outgoing, Received
+from lutong_chassis.envelope import MalformedError, Outgoing, Received, UnknownTypeError
 from lutong_chassis.problem import Problem
 from lutong_contracts import Event, Topic
 
@@ -21,7 +21,7 @@ CommandHandler = Callable[[Sequence[Asked[C]], Tx], Awaitable[Sequence[Answer | 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The handlers of one service: what it hears and what it is told. One function per type: a second one is a mistake."""
+    """The handlers of one service: events and commands. One function per type: a second one is a mistake."""
 
     by_type: dict[type[Event], Handler[Any]] = field(default_factory=dict)
     by_command: dict[type, CommandHandler[Any]] = field(default_factory=dict)
@@ -55,6 +55,19 @@ class Handlers:
     def from_others(self, owner: str) -> frozenset[type[Event]]:
         """The types that a service both publishes and takes from other publishers."""
         return frozenset(event for event in self.by_type if event.from_others and event.topic.owner == owner)
+
+    def concern(self, outcome: Received[Event] | MalformedError) -> bool:
+        """Whether a record is anything to this service: an event that it handles, or one that nobody can understand.
+
+        A type that only newer contracts know is nothing to it, unless that replaces one that it handles.
+        """
+        if isinstance(outcome, UnknownTypeError):
+            return outcome.older in self.by_type
+        return isinstance(outcome, MalformedError) or type(outcome.event) in self.by_type
+
+    def settle(self, outcome: Received[Event] | MalformedError) -> bool:
+        """Whether a record can be settled: by a handler, or by passing it over."""
+        return not (isinstance(outcome, MalformedError) and self.concern(outcome))
 
     def include(self, other: "Handlers") -> None:
         """Register every handler of `other`, in its order. A type that is handled here already is a TypeError."""

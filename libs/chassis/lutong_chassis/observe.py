@@ -20,7 +20,7 @@ from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.parking import ParkCandidate
 from lutong_chassis.settings import Settings
-from lutong_contracts import Event
+from lutong_contracts import Event, event_types
 
 _BATCHES: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
@@ -202,7 +202,7 @@ def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
 
 
 def consumed(outcomes: Mapping[str, int], stopped: Sequence[ParkCandidate]) -> None:
-    """Count what became of a batch, by outcome: handled, duplicate, conflict, ignored or stopped."""
+    """Count what became of a batch, by outcome: handled, duplicate, conflict, ignored, unknown or stopped."""
     BATCH_SIZE.observe(sum(outcomes.values()))
     for outcome, count in outcomes.items():
         CONSUMED.labels(outcome).inc(count)
@@ -227,13 +227,14 @@ async def sample(tx: Tx) -> None:
                (SELECT count(*) FROM parked WHERE state IN ('parked', 'waiting')) AS parked,
                (SELECT coalesce(extract(epoch FROM now() - min(parked_at)), 0)::float
                   FROM parked WHERE state IN ('parked', 'waiting')) AS parked_s,
-               (SELECT greatest(0, coalesce(extract(epoch FROM now() - min(due_at)), 0))::float FROM deadline)
-                   AS overdue_s,
+               (SELECT greatest(0, coalesce(extract(epoch FROM now() - min(due_at)), 0))::float
+                      FROM deadline WHERE type = ANY ($1)) AS overdue_s,
                pg_database_size(current_database()) AS size,
                (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,
                (SELECT coalesce(extract(epoch FROM now() - min(xact_start)), 0)::float
                   FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user) AS transaction_s
-        """
+        """,
+        list(event_types()),
     )
     if row:
         OUTBOX_PENDING.set(row["pending"])

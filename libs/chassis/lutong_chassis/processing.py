@@ -3,19 +3,20 @@
 What fails on its own is parked, when an error says that the record is to blame; everything else is raised, and tried again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking
+from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking, passed_over
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import Incoming, MalformedError, Received, Record, describe, place
+from lutong_chassis.envelope import Incoming, MalformedError, Received, Record, UnknownTypeError, describe, place
 from lutong_chassis.errors import blames, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.parking import ParkCandidate, summarise_error
+from lutong_chassis.parking import ParkCandidate, RecordKey, summarise_error
+from lutong_chassis.passed_over import Memory
 from lutong_contracts import Event, event_types
 
 log = structlog.get_logger(__name__)
@@ -49,13 +50,15 @@ class Processor:
     wake_job_queues: Callable[[set[str]], None] = lambda _names: None
     owner: str = ""
     partitions_of: Callable[[str], int] = lambda _topic: 0
-    _unhandled: frozenset[tuple[str, bytes]] = field(init=False)
-    """Topic and type of events that are known and that nobody here handles."""
+    memory: Memory = field(init=False)
+    _unhandled: Mapping[tuple[str, bytes], str] = field(init=False)
+    """By topic and type as bytes, the types that are known and that nobody here handles."""
     _from_others: frozenset[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.memory = Memory(frozenset(event.type for event in self.handlers.by_type))
         known = event_types().values()
-        self._unhandled = frozenset((e.topic.name, e.type.encode()) for e in known if e not in self.handlers.by_type)
+        self._unhandled = {(e.topic.name, e.type.encode()): e.type for e in known if e not in self.handlers.by_type}
         self._from_others = frozenset(event.type.encode() for event in self.handlers.from_others(self.owner))
 
     async def process(self, batch: Sequence[Incoming], attempt: int) -> None:
@@ -89,33 +92,41 @@ class Processor:
     async def _attempt(self, batch: Sequence[Incoming]) -> None:
         theirs = [item for item in batch if not self._is_passed_over(item.record)]
         ours = [item for item in theirs if self._concerns_us(item.outcome)]
-        if not ours:
-            observe.consumed({"ignored": len(batch)}, [])
+        passed = [item for item in theirs if not self._concerns_us(item.outcome)] if len(ours) < len(theirs) else []
+        news = self.memory.news(passed)
+        if not (ours or news):
+            unknown = sum(isinstance(item.outcome, UnknownTypeError) for item in passed)
+            observe.consumed({"ignored": len(batch) - unknown} | ({"unknown": unknown} if unknown else {}), [])
             return
         bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
-        keyed = [(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
+        keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
             seen = await parking.already_parked(tx, bad) if bad else set()
             good, stopped = partition_blocked(
-                [item for item in ours if place(item.record) not in seen], await parking.blocked_keys(tx, keyed)
+                [item for item in ours if place(item.record) not in seen] if seen else ours,
+                await parking.blocked_keys(tx, keyed),
             )
             fresh = await handle(tx, good, self.handlers)
+            await passed_over.remember(tx, news)
             conflicts = await inbox.conflicts(tx, good, fresh) if len(fresh) < len(good) else []
             if stopped:
                 await parking.park(tx, stopped)
                 failpoints.reach("parked_not_committed")
             failpoints.reach("before_commit")
-            said = len(tx.outgoing)
+            published = len(tx.outgoing)
         failpoints.reach("after_commit")
+        self.memory.note(news)
         if stopped:
             failpoints.reach("parked_not_offsets")
         known = len(ours) - len(stopped) - len(fresh) - len(conflicts)
-        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(batch) - len(ours)}
+        unknown = sum(isinstance(item.outcome, UnknownTypeError) for item in passed)
+        outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(batch) - len(ours) - unknown}
+        outcomes |= {"unknown": unknown} if unknown else {}
         observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
         if foreign := noticing.misplaced(good, self.partitions_of):
             await noticing.quietly(noticing.write_misplaced(self.pool, foreign))
-        if said:
+        if published:
             self.after_commit()
         if tx.job_queues:
             self.wake_job_queues(tx.job_queues)
@@ -124,20 +135,26 @@ class Processor:
     def _concerns_us(self, outcome: Received[Event] | MalformedError) -> bool:
         """Events that nobody here handles are passed over, also behind a parked record of their key."""
         if isinstance(outcome, MalformedError):
-            return True
-        kind, ours = type(outcome.event), outcome.source == f"/lutong/{self.owner}"
-        return kind in self.handlers.by_type and not (ours and kind in self.handlers.from_others(self.owner))
+            return self.handlers.concern(outcome)
+        ours = outcome.source == f"/lutong/{self.owner}" and type(outcome.event) in self.handlers.from_others(
+            self.owner
+        )
+        return not ours and self.handlers.concern(outcome)
 
     def _is_passed_over(self, record: Record) -> bool:
-        """Whether two headers say that a record concerns nobody here: it is never decoded, and opens no transaction.
+        """Whether two headers show that a record concerns nobody here: it is not decoded, and opens no transaction.
 
-        Its type is known and not handled, or this service published it itself and takes the type from others only.
+        It was settled before; or its type is known, not handled, and noted for a version that handles it; or this
+        service published it itself and takes the type from others only.
         """
+        if self.memory.is_settled(record):
+            return True
         types = [value for name, value in record.headers if name == "ce_type"]
         if len(types) != 1:
             return False  # in structured mode the type is inside
-        if (record.topic, types[0]) in self._unhandled:
-            return True
+        unhandled = self._unhandled.get((record.topic, types[0] or b""))
+        if unhandled is not None:
+            return (record.topic, record.partition, unhandled) in self.memory.noted
         return types[0] in self._from_others and ("ce_source", f"/lutong/{self.owner}".encode()) in record.headers
 
     async def _park(self, item: Incoming, error: Exception) -> None:
@@ -170,7 +187,7 @@ def _about(stopped: ParkCandidate) -> dict[str, Any]:
 
 
 def partition_blocked(
-    batch: Sequence[Incoming], blocked: set[tuple[str, bytes]]
+    batch: Sequence[Incoming], blocked: set[RecordKey]
 ) -> tuple[list[Received[Event]], list[ParkCandidate]]:
     """Tell what can be handled from what must be parked or wait. A bad record blocks its key at once."""
     blocked = set(blocked)
@@ -178,12 +195,12 @@ def partition_blocked(
     stopped: list[ParkCandidate] = []
     for item in batch:
         record, outcome = item.record, item.outcome
-        stream = (record.topic, bytes(record.key)) if record.key is not None else None
-        waits = stream in blocked
+        key = RecordKey(record.topic, bytes(record.key)) if record.key is not None else None
+        waits = key in blocked
         if isinstance(outcome, MalformedError):
             stopped.append(ParkCandidate(record, "waiting" if waits else "parked", outcome.reason, outcome.detail))
-            if stream:
-                blocked.add(stream)
+            if key:
+                blocked.add(key)
         elif waits:
             stopped.append(
                 ParkCandidate(record, "waiting", "key_blocked", "behind an earlier record of its key", outcome)

@@ -14,14 +14,14 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.security import BaseSecurity, SASLScram512
 
 from lutong_chassis import _patches, observe
-from lutong_chassis.consumer import Consumer
+from lutong_chassis.consumer import Consumer, Records
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.progress import Retry
 from lutong_chassis.settings import Settings
 from lutong_contracts import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
@@ -173,7 +173,7 @@ class KafkaSubscriber:
         """Wait until there are records, and take as many as one transaction may handle."""
         before = self.positions()
         try:
-            polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
+            polled = await self._look_back_and_fetch(consumer)
         except Exception as error:
             await self._note_unreadable(consumer, before, error)
             raise
@@ -184,6 +184,19 @@ class KafkaSubscriber:
             self._note_handled()
             await self.commit_offsets()
         return tuple(chain.from_iterable(polled.values()))
+
+    async def _look_back_and_fetch(self, consumer: "AIOKafkaConsumer") -> "Mapping[TopicPartition, Records]":
+        """The next records. Those of partitions that came while it waited are fetched again after looking back there."""
+        while True:
+            await self.consumer.look_back(consumer)
+            self.beat_s = monotonic()  # that may have taken a while
+            polled: Mapping[TopicPartition, Records] = await consumer.getmany(
+                timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max
+            )
+            if not (polled and self.consumer.processor.memory.reassigned):
+                return polled
+            for partition in polled.keys() & consumer.assignment():
+                consumer.seek(partition, polled[partition][0].offset)
 
     def _note_handled(self) -> None:
         """Everything before the positions was handled, also what is no record: transaction markers, gaps."""

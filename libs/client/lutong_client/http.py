@@ -145,12 +145,12 @@ class HttpTransport:
         return _in_order(len(messages), found)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         self.client.close()
 
 
 class AsyncHttpTransport:
-    """Awaits. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
+    """`HttpTransport` for asyncio. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
 
     def __init__(
         self, urls: Mapping[str, str], token: str | Callable[[], str] = "", *, tries_max: int = 5, timeout_s: float = 10
@@ -170,5 +170,5 @@ class AsyncHttpTransport:
         return _in_order(len(messages), found)
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self.client.aclose()

@@ -1,4 +1,4 @@
-"""JSON Schemas of events, and whether a change to one would break somebody.
+"""JSON Schemas of events, and whether a change to one would break a consumer or a publisher.
 
 A change is compatible when old consumers understand new events and new consumers understand old
 ones: then services can be upgraded in any order, and what is still on a topic can still be read.
@@ -22,7 +22,7 @@ _CLOSED: Final = "; a closed enumeration stays as it is, only an open one grows 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that would break somebody: where, and in one sentence why."""
+    """A change that would break a consumer or a publisher: where, and in one sentence why."""
 
     pointer: str
     why: str
@@ -36,6 +36,7 @@ def schema(event: type[Event]) -> dict[str, Any]:
         "$id": f"urn:{event.type.replace('.', ':')}",
         "x-lutong-type": event.type,
         "x-lutong-topic": event.topic.name,
+        **({"x-lutong-moved-from": event.topic.moved_from} if event.topic.moved_from else {}),
         "x-lutong-key": ":".join(event.key_fields),
         **generated,
     }
@@ -47,7 +48,8 @@ def incompatibilities(old: Schema, new: Schema) -> list[Change]:
 
 
 def _facts(old: Schema, new: Schema) -> Iterator[Change]:
-    for name in ("x-lutong-topic", "x-lutong-key"):
+    moved = new.get("x-lutong-moved-from") == old.get("x-lutong-topic")
+    for name in ("x-lutong-key",) if moved else ("x-lutong-topic", "x-lutong-key"):
         if old.get(name) != new.get(name):
             yield Change(f"/{name}", f"was {old.get(name)} and is {new.get(name)}: order and routing would change")
 

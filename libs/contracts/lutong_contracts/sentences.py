@@ -1,7 +1,7 @@
 """What is wrong with a document, in a sentence: what, where, what is allowed, and what was given.
 
 The one place that turns what pydantic finds into words: HTTP, ingest, Kafka parking and the command line use it. What
-was given is told by its kind and size, never quoted: it may be personal.
+was given is described by its kind and size, never quoted: it may be personal.
 """
 
 import difflib
@@ -179,7 +179,7 @@ def models(annotation: object) -> list[Model]:
 
 
 def _kind(value: object) -> str:
-    """What was given, without what it says."""
+    """The kind and size of what was given, never its content."""
     kinds: list[tuple[type | tuple[type, ...], str]] = [
         (bool, "true or false"), ((int, float), "a number"), (str, "text"), (bytes, "bytes"),
         ((list, tuple), "a list"), (Mapping, "an object"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from lutong_contracts.values import Offer, moment_of
+from lutong_contracts.moments import moment_of
+from lutong_contracts.values import Offer
 
 CardState = Literal["resolving", "active", "unavailable"]
 Status = Literal["requested", "declined", "sourced", "rejected", "fulfilled", "cancelled"]
@@ -47,11 +48,22 @@ class Refusal:
 
 
 class AccountRow(NamedTuple):
-    """An account to be saved. Without a kind it keeps the one it has, or else is personal."""
+    """An account as a command wants it. What is None stays as it is: personal and unbound, when it is new."""
 
     account_id: str
     name: str
     kind: str | None = None
+    merchant_id: str | None = None
+    """Empty: that of no merchant any more."""
+    program_ids: str | None = None
+    """Separated by spaces, which no id contains."""
+
+    def over(self, known: "AccountRow | None") -> "AccountRow":
+        """The account as it will be, after what it was."""
+        known = known or AccountRow(self.account_id, "", "personal")
+        merchant_id = known.merchant_id if self.merchant_id is None else self.merchant_id or None
+        program_ids = known.program_ids if self.program_ids is None else self.program_ids
+        return self._replace(kind=self.kind or known.kind, merchant_id=merchant_id, program_ids=program_ids or None)
 
 
 class FollowRow(NamedTuple):

@@ -14,7 +14,7 @@ from lutong_contracts.registry import (
     VersionReleased,
     VersionRolledBack,
 )
-from lutong_feed import arrivals, domain, store
+from lutong_feed import accounts, arrivals, domain, store
 from lutong_feed.domain import RequestMove, Resolution, StoredPost, Suspension
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
@@ -27,7 +27,7 @@ handlers.include(engagements.handlers)
 async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> list[Outgoing]:
     """Another publisher put a post on our topic: keep it with its card, as over HTTP, or say why not."""
     posts = [StoredPost(e.post_id, e.author_id, e.text, e.program_id) for e in (received.event for received in batch)]
-    authors = await store.accounts_known(tx, (post.author_id for post in posts))
+    authors = await accounts.known(tx, (post.author_id for post in posts))
     journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
     wanted = [(post, r.cause.correlation_id) for post, r in journeys.values() if post.author_id in authors]
 

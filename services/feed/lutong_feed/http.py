@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import asyncpg
 from fastapi import Query
@@ -13,6 +13,7 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.http import ingest
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.values import Identifier
+from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
 from lutong_feed.bodies import (
     Account,
@@ -31,6 +32,9 @@ from lutong_feed.engagements import http as engagements
 router = routes("feed")
 router.routes += engagements.router.routes
 
+_VOUCHED: Final = ("kind", "merchant_id", "program_ids")
+"""What staff says of an account, and the account itself never does."""
+
 
 class OnJourney(NamedTuple):
     """A post to publish, and the cause that puts it on its journey."""
@@ -41,24 +45,20 @@ class OnJourney(NamedTuple):
 
 @router.put("/v1/accounts/{account_id}")
 @allowed("member", "operator")
-@audited("account.put", own="member", shows=("kind",))
+@audited("account.put", own="member", shows=_VOUCHED)
 async def put_account(account_id: Identifier, account: Account, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Create an account, or rename it. Only staff changes its kind; a new account is personal by default."""
+    """Create an account, or rename it. Only staff changes its kind and bindings; a new account is personal by default."""
     who.require(member=account_id, hide=("account", account_id))
-    if not who.is_staff and account.kind is not None:
-        kind = await store.account_kind(tx, account_id) or "personal"
-        if account.kind != kind:
-            raise Problem(403, "forbidden", f"the account is {kind}, and staff alone changes that: leave `kind` out")
-    await _save_accounts(tx, who, [AccountRow(account_id, account.name, account.kind)])
+    await _save_accounts(tx, who, [_wanted(account_id, account)])
     return {"account_id": account_id}
 
 
 @router.post("/v1/accounts/batch", status_code=201)
 @allowed("operator")
-@audited("account.put", shows=("kind",))
+@audited("account.put", shows=_VOUCHED)
 async def put_accounts(command: Accounts, who: Who, tx: TxDependency) -> dict[str, int]:
     """Create or rename many accounts."""
-    await _save_accounts(tx, who, [AccountRow(a.account_id, a.name, a.kind) for a in command.accounts])
+    await _save_accounts(tx, who, [_wanted(account.account_id, account) for account in command.accounts])
     return {"saved": len(command.accounts)}
 
 
@@ -148,7 +148,7 @@ async def get_timeline(
     if cursor and before is None:
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
     rows = await store.timeline(read, account_id, before, limit + 1)  # one more, to know whether there is a next page
-    if not rows and account_id not in await store.accounts_known(read, [account_id]):
+    if not rows and account_id not in await account_store.known(read, [account_id]):
         not_found("account", account_id)
     page = rows[:limit]
     last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
@@ -162,21 +162,33 @@ async def get_summary(read: Read) -> dict[str, Any]:
     return await store.summary(read)
 
 
-async def _save_accounts(tx: Tx, who: Who, accounts: list[AccountRow]) -> None:
-    """Save accounts. Of staff it is on record which changed, and of what kind they are; not what they are called."""
+def _wanted(account_id: str, account: Account) -> AccountRow:
+    """What a command wants of an account: what it does not mention stays."""
+    unbound = "merchant_id" in account.model_fields_set and account.merchant_id is None
+    programs = None if account.program_ids is None else " ".join(sorted(set(account.program_ids)))
+    return AccountRow(account_id, account.name, account.kind, "" if unbound else account.merchant_id, programs)
+
+
+async def _save_accounts(tx: Tx, who: Who, wanted: list[AccountRow]) -> None:
+    """Save accounts, and say of whom more than the name changed. Of staff it is on record what; not what they are called."""
+    known = await account_store.lock(tx, [account.account_id for account in wanted])
+    latest = {account.account_id: account.over(known.get(account.account_id)) for account in wanted}
     if not who.is_staff:
-        await store.save_accounts(tx, accounts)
-        return
-    known = await store.lock_accounts(tx, [account.account_id for account in accounts])
-    latest = {
-        each.account_id: {
-            "name": each.name,
-            "kind": each.kind or known.get(each.account_id, {}).get("kind", "personal"),
-        }
-        for each in accounts
-    }
-    await store.save_accounts(tx, accounts)
-    await record(tx, who, *on_record.accounts_put(known, latest))
+        for account_id, after in latest.items():
+            _vouched_by_staff(known.get(account_id, AccountRow(account_id, "", "personal")), after)
+    tx.publish(*await account_store.save(tx, wanted))
+    if who.is_staff:
+        await record(tx, who, *on_record.accounts_put(known, latest))
+
+
+def _vouched_by_staff(before: AccountRow, after: AccountRow) -> None:
+    """Refuse what an account says of itself and staff has not said."""
+    for field in _VOUCHED:
+        if (getattr(before, field) or "") != (getattr(after, field) or ""):
+            is_now = getattr(before, field) or "bound to none"
+            raise Problem(
+                403, "forbidden", f"the account is {is_now}, and staff alone changes that: leave `{field}` out"
+            )
 
 
 async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
@@ -190,7 +202,7 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
 
 
 async def _known(tx: Tx, account_ids: set[str]) -> None:
-    for account_id in sorted(account_ids - await store.accounts_known(tx, account_ids)):
+    for account_id in sorted(account_ids - await account_store.known(tx, account_ids)):
         not_found("account", account_id)
 
 

@@ -10,7 +10,6 @@ from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
 from lutong_feed.domain import (
     MAY_BECOME,
-    AccountRow,
     CardRow,
     Cursor,
     FollowRow,
@@ -19,41 +18,6 @@ from lutong_feed.domain import (
     StoredPost,
     Suspension,
 )
-
-
-async def account_kind(tx: Tx, account_id: str) -> str | None:
-    """What kind of account it is, locked until commit; None when there is none."""
-    kind: str | None = await tx.fetchval("SELECT kind FROM account WHERE account_id = $1 FOR UPDATE", account_id)
-    return kind
-
-
-async def save_accounts(tx: Tx, accounts: Sequence[AccountRow]) -> None:
-    """Create or rename accounts; of several rows of one account the last one counts."""
-    await tx.execute(
-        """
-        INSERT INTO account (account_id, name, kind)
-        SELECT given.account_id, given.name, coalesce(given.kind, account.kind, 'personal')
-          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (account_id, name, kind)
-          LEFT JOIN account USING (account_id)
-            ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kind = excluded.kind
-        """,
-        *columns(sorted({account.account_id: account for account in accounts}.values()), 3),
-    )
-
-
-async def lock_accounts(tx: Tx, account_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Name and kind of accounts by id, locked in key order."""
-    rows = await tx.fetch(
-        "SELECT account_id, name, kind FROM account WHERE account_id = ANY ($1) ORDER BY account_id FOR NO KEY UPDATE",
-        sorted(set(account_ids)),
-    )
-    return {row["account_id"]: {"name": row["name"], "kind": row["kind"]} for row in rows}
-
-
-async def accounts_known(tx: Reads, account_ids: Iterable[str]) -> set[str]:
-    """Which of these accounts exist."""
-    rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))
-    return {row["account_id"] for row in rows}
 
 
 async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:

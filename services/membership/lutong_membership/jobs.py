@@ -1,5 +1,4 @@
-"""What is asked of the outside, never in a transaction: whether a member may enjoy first, to take what they owe, and what
-they ask to pay."""
+"""Calls to providers, never inside a transaction: credit assessments, direct debits and payments."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,9 +9,9 @@ from lutong_chassis.settings import settings_of
 from lutong_contracts import Event
 from lutong_contracts.membership import CreditAssessed, DeductionFailed, DeductionSucceeded
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.direct_debit import DeductionState
+from lutong_membership.agreements.domain.direct_debit import DeductionState, waits_until
 from lutong_membership.agreements.store import direct_debit as direct_debit_store
-from lutong_membership.agreements.store.direct_debit import Attempt, EndedDeduction
+from lutong_membership.agreements.store.direct_debit import LEASE, Attempt, EndedDeduction, Leased
 from lutong_membership.agreements.store.direct_debit import Postponed as PostponedDeduction
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store.assessments import AssessmentJob, Verdict
@@ -30,7 +29,7 @@ from lutong_membership.providers.payment.settings import PaymentSettings
 from lutong_membership.providers.payment.values import PaymentOutcome, PaymentProvider
 from lutong_membership.repayments import store as repayment_store
 from lutong_membership.repayments.domain import Ended, Evidence, Repayment, RepaymentState, confirm, reject
-from lutong_membership.repayments.handlers import LAPSED, book
+from lutong_membership.repayments.handlers import LAPSED, record_repayment
 from lutong_membership.repayments.store import Payment
 from lutong_membership.repayments.store import Postponed as PostponedPayment
 from lutong_membership.values import Refusal
@@ -46,7 +45,7 @@ _OPEN_STATES: Final[dict[DeductionAnswer, DeductionState]] = {"unknown": "unknow
 
 
 def job_queues() -> list[JobQueue[Any, Any]]:
-    """The errands of this process, with the providers that its settings choose."""
+    """The job queues of this process, with the providers that its settings choose."""
     found: list[JobQueue[Any, Any]] = [assess(provider_of(settings_of(CreditSettings)))]
     settings = settings_of(DeductionSettings)
     if settings.url is not None:
@@ -69,7 +68,7 @@ def assess(provider: CreditProvider) -> JobQueue[AssessmentJob, Assessment | Una
 async def record_assessments(
     tx: Tx, answers: Sequence[tuple[AssessmentJob, Assessment | Unavailable]]
 ) -> list[Outgoing]:
-    """Keep verdicts and say what was decided, never the points. Without a verdict ask again, until patience ends."""
+    """Keep verdicts and publish what was decided, never the points. Without a verdict ask again, until patience ends."""
     given = [(job, answer) for job, answer in answers if isinstance(answer, Assessment)]
     unanswered = [job for job, answer in answers if isinstance(answer, Unavailable)]
     hopeless = [job for job in unanswered if tx.now >= job.give_up_at]
@@ -103,13 +102,22 @@ def _assessed(job: AssessmentJob, refusal: str | None) -> Outgoing:
 def deduct(provider: DeductionProvider) -> JobQueue[Attempt, Outcome]:
     """Let a provider take what was notified."""
 
-    async def claim(tx: Tx, jobs_max: int) -> list[Attempt]:
-        return await direct_debit_store.claim_deductions(tx, jobs_max, clock(tx))
-
     async def ask(attempt: Attempt) -> Outcome:
         return await (provider.query if attempt.sent_before else provider.deduct)(attempt.order)
 
-    return JobQueue("deduct", claim, ask, record_deductions, aclose=provider.aclose)
+    return JobQueue("deduct", claim_deductions, ask, record_deductions, aclose=provider.aclose)
+
+
+async def claim_deductions(tx: Tx, jobs_max: int) -> list[Attempt]:
+    """Lease attempts that are due. Outside their window they are put off until it opens; what was sent is asked for."""
+    leased, attempts = [], []
+    for attempt, plan in await direct_debit_store.lock_due(tx, jobs_max):
+        opens_at = waits_until(plan, clock(tx), sent_before=attempt.sent_before)
+        leased.append(Leased(attempt.order.deduction_id, opens_at or tx.now + LEASE, waits=opens_at is not None))
+        if opens_at is None:
+            attempts.append(attempt)
+    await direct_debit_store.lease(tx, leased)
+    return attempts
 
 
 async def record_deductions(tx: Tx, answers: Sequence[tuple[Attempt, Outcome]]) -> list[Outgoing]:
@@ -184,7 +192,7 @@ async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcom
         outgoing += caused(cause, emitted)
         if done.state == "confirmed":
             known.add(done.reference or "")
-            await book(tx, done)
+            await record_repayment(tx, done)
     await repayment_store.postpone_payments(tx, later)
     return outgoing
 

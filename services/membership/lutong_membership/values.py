@@ -1,6 +1,7 @@
 """What the rules of every subject give: events to publish, or the refusal of a command. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from lutong_contracts import Event
@@ -16,7 +17,11 @@ class Emitted:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a command is refused: `kind` is a stable code, `detail` a sentence with what to do instead."""
+    """Why a command is refused: `kind` is a stable code, `detail` a sentence with what to do instead.
+
+    `facts` are what a client may want to read without parsing the sentence, such as `charge_minor`.
+    """
 
     kind: str
     detail: str
+    facts: Mapping[str, object] = field(default_factory=dict)

@@ -16,7 +16,7 @@ async def poisoned(key: str, kind: str) -> RawRecord:
         "bad_bytes": RawRecord(key, b"\xff\xfe not json", headers),
         "bad_header": RawRecord(key, value, [(n, b"\xff\xfe" if n == "ce_id" else v) for n, v in headers]),
         "unknown_type": RawRecord(
-            key, value, [(n, b"lutong.toy.never-heard-of.v1" if n == "ce_type" else v) for n, v in headers]
+            key, value, [(n, b"com.example.never-heard-of.v1" if n == "ce_type" else v) for n, v in headers]
         ),
         "invalid": RawRecord(key, b'{"counter_id": "' + key.encode() + b'", "place": "everywhere"}', headers),
         "too_large": RawRecord(key, b'{"padding": "' + b"x" * 1_100_000 + b'"}', headers),

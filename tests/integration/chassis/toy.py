@@ -22,9 +22,9 @@ from lutong_chassis import (
     Tx,
     TxDependency,
     allowed,
-    consumer,
     envelope,
     not_audited,
+    passed_over,
     routes,
 )
 from lutong_contracts import Event, Topic
@@ -32,6 +32,8 @@ from lutong_contracts.values import Identifier
 
 SUFFIX = os.environ.get("TOY_TOPIC", "default")
 HEARD = Topic(f"lutong.toy.heard-{SUFFIX}", key="counter", partitions=4)
+if os.environ.get("TOY_MOVED"):  # the release that has more partitions
+    HEARD = Topic(f"{HEARD.name}-wide", key="counter", partitions=16, moved_from=HEARD.name)
 SAID = Topic(f"lutong.toy.said-{SUFFIX}", key="counter", partitions=4)
 
 
@@ -233,11 +235,18 @@ def read_badly(record: envelope.Record) -> Received[Event]:
     return _read(record)
 
 
+async def forget(_tx: Tx, _passed: object) -> None:
+    """Do not remember what was passed over."""
+
+
 _read = envelope._read  # for negative controls
 if os.environ.get("TOY_READS"):
     envelope._read = read_badly  # the same
 if os.environ.get("TOY_READS") == "unguarded":
-    vars(consumer)["decode"] = read_badly
+    vars(envelope)["decode"] = read_badly
+
+if os.environ.get("TOY_FORGETS"):
+    vars(passed_over)["remember"] = forget  # the same
 
 service = Service(
     f"toy-{SUFFIX}", handlers=handlers, routes=router, migrations=Path(__file__).parent / "toy_migrations"

@@ -15,7 +15,7 @@ from lutong_contracts.registry import (
     ServiceNotFound,
     VersionReleased,
 )
-from lutong_contracts.topics import ENGAGEMENTS
+from lutong_contracts.topics import ENGAGEMENTS, POSTS
 from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.handlers import handlers
 from tests.support.builders import fulfilled
@@ -93,7 +93,7 @@ async def test_a_card_resolves_and_is_tapped_and_solved_on_the_journey_of_its_po
     }
     async with pool.acquire() as connection:
         journeys = await connection.fetch(
-            "SELECT DISTINCT correlation_id FROM outbox WHERE type NOT LIKE '%.action-audited.v1'"
+            "SELECT DISTINCT correlation_id FROM outbox WHERE topic = ANY ($1)", [POSTS.name, ENGAGEMENTS.name]
         )
     assert [row["correlation_id"] for row in journeys] == [published.headers["lutong-journey"]]
 

@@ -7,9 +7,10 @@ import pytest
 
 from lutong_membership.agreements.domain.account import Account, Outcome, advance_dunning, incur_debt
 from lutong_membership.agreements.domain.collection import (
+    Part,
     allocate,
-    book_deduction,
     pay,
+    record_deduction,
     release_deduction,
     retry_deduction,
     waive,
@@ -42,8 +43,8 @@ def steps(outcome: Outcome) -> list[str]:
 
 def paying(account: Account, amount_minor: int, day: float) -> Outcome:
     outcome = Outcome(account)
-    for number, (debt, part) in enumerate(allocate([account], amount_minor)):
-        outcome += pay(outcome.account, debt, part, f"p-{day}-{number}", a_clock(day))
+    for number, part in enumerate(allocate([account], amount_minor)):
+        outcome += pay(outcome.account, part, f"p-{day}-{number}", a_clock(day))
     return outcome
 
 
@@ -115,7 +116,7 @@ def test_two_agreements_of_one_member_share_one_line_on_the_desk() -> None:
     first, second = owing(1), an_agreement()
     second = replace(second, agreement=replace(second.agreement, agreement_id="a-2"), line=first.line)
     work = a_desk(first, second)
-    work.take(pay(first, first.debts["order:o-0"], 400, "p-1", a_clock(3)))
+    work.take(pay(first, Part(first.debts["order:o-0"], 400), "p-1", a_clock(3)))
     found = work.account("a-2")
     assert found is not None
     assert (found.line.owed_minor, work.as_locked(first.line.key).owed_minor) == (500, 900)
@@ -162,11 +163,11 @@ def going(account: Account, *states: Any) -> Account:
 
 def test_what_was_taken_pays_the_charge_once() -> None:
     account = going(charged(), "due", "sent", "unknown", "taken")
-    done = book_deduction(account, the_deduction(account).deduction_id, a_clock(36))
+    done = record_deduction(account, the_deduction(account).deduction_id, a_clock(36))
     assert kinds(done) == ["deduction"]
     assert (done.account.agreement.state, done.account.line.charged_minor) == ("settled", 0)
     with pytest.raises(RuntimeError, match="cannot follow"):
-        book_deduction(done.account, the_deduction(done.account).deduction_id, a_clock(36))
+        record_deduction(done.account, the_deduction(done.account).deduction_id, a_clock(36))
 
 
 def test_after_a_partial_repayment_the_notice_is_void_and_the_rest_is_notified_anew() -> None:

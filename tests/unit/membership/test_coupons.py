@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lutong_membership.coupons.domain import COUPON_LIFE, Coupon, CouponState, Stock, issue, returned
+from lutong_membership.coupons.domain import COUPON_LIFE, Coupon, CouponState, Holder, Stock, issue, returned
 from lutong_membership.values import Refusal
 from tests.unit.membership.a_membership import a_clock
 
@@ -17,7 +17,7 @@ def taken(stock: Stock, *members: str, days: float = 0) -> tuple[Stock, list[Cou
     found: list[Coupon | str] = []
     for member in members:
         before = sum(isinstance(coupon, Coupon) and coupon.member_id == member for coupon in found)
-        outcome = issue(stock, f"c-{len(found)}", member, before, a_clock(days))
+        outcome = issue(stock, f"c-{len(found)}", Holder(member), before, a_clock(days))
         if isinstance(outcome, Refusal):
             found.append(outcome.kind)
         else:

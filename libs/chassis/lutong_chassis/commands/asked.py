@@ -1,4 +1,4 @@
-"""What a command handler takes and gives: commands with who asked, and answers with what is said."""
+"""What a command handler takes and gives: commands with who asked, and answers with what is published."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
@@ -26,7 +26,7 @@ class Claim(NamedTuple):
 
 
 class Asked(NamedTuple, Generic[C_co]):
-    """A command that somebody asked for, and what is known of the request. `names_journey`: the caller chose the journey."""
+    """A command that a caller asked for, and what is known of the request. `names_journey`: the caller chose the journey."""
 
     command: C_co
     who: Principal
@@ -42,7 +42,7 @@ class Asked(NamedTuple, Generic[C_co]):
         return str(uuid7())
 
     def causes(self, event: Event, cause: Cause | None = None) -> Outgoing:
-        """Say `event`, on the journey of the request or on that of another cause."""
+        """Publish `event`, on the journey of the request or on that of another cause."""
         return Outgoing(event, cause or self.cause)
 
     @property
@@ -52,7 +52,7 @@ class Asked(NamedTuple, Generic[C_co]):
 
 
 class Answer(NamedTuple):
-    """What a command is answered, what is said because of it, and what is put on record.
+    """What a command is answered, what is published because of it, and what is put on record.
 
     `changed` is False when there was nothing to do: then nothing need be on record.
     """

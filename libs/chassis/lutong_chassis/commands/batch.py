@@ -46,7 +46,7 @@ class Committed:
     """What a transaction did; `under_way` from the moment at which it may have."""
 
     under_way: bool = False
-    said: bool = False
+    published: bool = False
     job_queues: frozenset[str] = frozenset()
 
 
@@ -91,14 +91,14 @@ async def _in_transaction(pool: Pool, batch: Batch, committed: Committed) -> lis
         failpoints.reach("before_commit")
         committed.under_way = True
     committed.under_way = False
-    committed.said |= bool(tx.outgoing)
+    committed.published |= bool(tx.outgoing)
     committed.job_queues |= tx.job_queues
     failpoints.reach("after_commit")
     return outcomes
 
 
 async def _decide(tx: Tx, batch: Batch) -> list[Outcome]:
-    """Have new commands decided; what they say, record and are answered is written with their effects."""
+    """Have new commands decided; what they publish, record and are answered is written with their effects."""
     commands = await _on_own_journeys(tx, batch.commands)
     with observe.deciding(batch.kind, commands) as joined:
         answers = await batch.handler(joined, tx)

@@ -52,7 +52,7 @@ class HoldReleased(Event, topic=HOLDS, key="order_id"):
 
 
 class HoldLapsed(Event, topic=HOLDS, key="order_id"):
-    """A deadline: nobody said until now what became of the order."""
+    """A deadline: no event reported the end of the order until now."""
 
     order_id: Identifier
 

@@ -1,4 +1,4 @@
-"""What viewers do with cards: decided in batches, said once, and counted from what was said."""
+"""What viewers do with cards: decided in batches, event once, and counted from what was event."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -82,21 +82,21 @@ async def cancel_requests(batch: Sequence[Asked[CancelRequest]], tx: Tx) -> list
 
 @handlers.on(CardTapped)
 async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outgoing]:
-    """We said that cards were opened: count it on their posts."""
+    """We event that cards were opened: count it on their posts."""
     await store.count(tx, "taps", [received.event.post_id for received in batch])
     return []
 
 
 @handlers.on(ServiceSolved)
 async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list[Outgoing]:
-    """We said that services were used: count it on their posts."""
+    """We event that services were used: count it on their posts."""
     await store.count(tx, "solved", [received.event.post_id for received in batch])
     return []
 
 
 @handlers.on(ServiceRequested)
 async def count_requests(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
-    """We said that services were asked for: count it on their posts."""
+    """We event that services were asked for: count it on their posts."""
     await store.count(tx, "requested", [received.event.post_id for received in batch])
     return []
 
@@ -115,23 +115,23 @@ def _tapped(asked: Asked[TapCard], use: Use) -> Answer:
     post_id, viewer_id = asked.command
     shown = use.card.shown
     view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields})
-    said = CardTapped(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id, version=use.card.version)
-    return _answer(asked, use, view, said, "card.tap")
+    event = CardTapped(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id, version=use.card.version)
+    return _answer(asked, use, view, event, "card.tap")
 
 
 def _solved(asked: Asked[SolveCard], use: Use) -> Answer:
     post_id, viewer_id = asked.command
-    said = ServiceSolved(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id)
-    return _answer(asked, use, {"post_id": post_id}, said, "card.solve")
+    event = ServiceSolved(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id)
+    return _answer(asked, use, {"post_id": post_id}, event, "card.solve")
 
 
-def _answer(asked: Asked[Command], use: Use, body: BaseModel | Mapping[str, Any], said: Event, action: str) -> Answer:
-    """The same answer each time; what is said and recorded only for the first. It continues the journey of the post."""
+def _answer(asked: Asked[Command], use: Use, body: BaseModel | Mapping[str, Any], event: Event, action: str) -> Answer:
+    """The same answer each time; what is event and recorded only for the first. It continues the journey of the post."""
     if not use.first:
         return Answer(body, changed=False)
     cause = Cause(use.card.shown.correlation_id, use.card.shown.causation_id)
     change = Change(action, f"post:{asked.command.post_id}", after={"viewer_id": asked.command.viewer_id})
-    return Answer(body, [asked.causes(said, cause)], [change] if asked.who.is_staff else [])
+    return Answer(body, [asked.causes(event, cause)], [change] if asked.who.is_staff else [])
 
 
 def _refused(refusal: Refusal) -> Problem:
@@ -148,7 +148,7 @@ def view(row: RequestRow) -> RequestView:
 def _placed(asked: Asked[RequestService], accepted: Accepted) -> Answer:
     """A new order. It continues the journey of the post."""
     wanted, (card, program, priced) = asked.command, accepted
-    said = ServiceRequested(
+    event = ServiceRequested(
         viewer_id=wanted.viewer_id,
         order_id=asked.new_id(),
         post_id=wanted.post_id,
@@ -161,14 +161,14 @@ def _placed(asked: Asked[RequestService], accepted: Accepted) -> Answer:
         coupon_id=wanted.coupon_id,
     )
     shown = RequestView(
-        order_id=said.order_id, post_id=said.post_id, status="requested", reason=None, location_id=None,
-        location_kind=None, total_minor=said.total.amount_minor, currency=said.total.currency,
+        order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,
+        location_kind=None, total_minor=event.total.amount_minor, currency=event.total.currency,
     )  # fmt: skip
-    event = asked.causes(said, Cause(card.correlation_id, card.causation_id))
-    return Answer(shown, [event], [on_record.request_placed(said)] if asked.who.is_staff else [])
+    outgoing = asked.causes(event, Cause(card.correlation_id, card.causation_id))
+    return Answer(shown, [outgoing], [on_record.request_placed(event)] if asked.who.is_staff else [])
 
 
 def _cancelled(asked: Asked[CancelRequest], request: RequestRow) -> Answer:
-    said = RequestCancelled(viewer_id=request.viewer_id, order_id=request.order_id)
+    event = RequestCancelled(viewer_id=request.viewer_id, order_id=request.order_id)
     record = [Change("request.cancel", f"order:{request.order_id}")] if asked.who.is_staff else []
-    return Answer(view(request), [asked.causes(said, Cause(request.correlation_id))], record)
+    return Answer(view(request), [asked.causes(event, Cause(request.correlation_id))], record)

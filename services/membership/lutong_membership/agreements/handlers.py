@@ -48,7 +48,7 @@ async def end_terms(batch: Sequence[Received[TermEnded]], tx: Tx) -> list[Outgoi
 
 @handlers.on(SettlementDue)
 async def settle(batch: Sequence[Received[SettlementDue]], tx: Tx) -> list[Outgoing]:
-    """Decide what is charged, and tell the member before anything is taken."""
+    """Decide what is charged, and notify the member before anything is taken."""
     work = await _open(batch, tx)
     outgoing = []
     for received in batch:
@@ -61,7 +61,7 @@ async def settle(batch: Sequence[Received[SettlementDue]], tx: Tx) -> list[Outgo
 
 @handlers.on(DeductionDue)
 async def release_deductions(batch: Sequence[Received[DeductionDue]], tx: Tx) -> list[Outgoing]:
-    """The notice is over: let the errand take what was notified."""
+    """The notice is over: enqueue the direct debit of what was notified."""
     work = await _open(batch, tx)
     outgoing = []
     for received in batch:
@@ -74,13 +74,13 @@ async def release_deductions(batch: Sequence[Received[DeductionDue]], tx: Tx) ->
 
 
 @handlers.on(DeductionSucceeded)
-async def book_deductions(batch: Sequence[Received[DeductionSucceeded]], tx: Tx) -> list[Outgoing]:
+async def record_deductions(batch: Sequence[Received[DeductionSucceeded]], tx: Tx) -> list[Outgoing]:
     """What was notified has been taken: the charge is paid."""
     work = await _open(batch, tx)
     outgoing = []
     for received in batch:
         if account := work.account(received.event.agreement_id):
-            outcome = collection.book_deduction(account, received.event.deduction_id, clock(tx))
+            outcome = collection.record_deduction(account, received.event.deduction_id, clock(tx))
             outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     return outgoing
@@ -100,8 +100,8 @@ async def notify_again(batch: Sequence[Received[DeductionFailed]], tx: Tx) -> li
 
 
 @handlers.on(OverdueStepDue)
-async def climb_ladder(batch: Sequence[Received[OverdueStepDue]], tx: Tx) -> list[Outgoing]:
-    """The oldest unpaid debt decides: remind, let sign nothing new, suspend benefits, propose to write off."""
+async def advance_dunning_steps(batch: Sequence[Received[OverdueStepDue]], tx: Tx) -> list[Outgoing]:
+    """Dunning, by the oldest unpaid debt: remind, block new agreements, suspend benefits, propose to write off."""
     work = await _open(batch, tx)
     outgoing = []
     for received in batch:

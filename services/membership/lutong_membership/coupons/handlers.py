@@ -7,7 +7,7 @@ from lutong_chassis import Cause, Handlers, Outgoing, Received, Tx
 from lutong_contracts.membership import AgreementSigned, CouponExpired, CouponLapsed
 from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.coupons import store as coupon_store
-from lutong_membership.coupons.domain import issue, issued_events
+from lutong_membership.coupons.domain import Holder, has_lapsed, issue, issued_events
 from lutong_membership.coupons.store import Recipient
 from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock
@@ -45,7 +45,7 @@ async def grant_coupons(batch: Sequence[Received[AgreementSigned]], tx: Tx) -> l
         stock, before = stocks.get(recipient.stock_id), issued.get(recipient, 0)
         if stock is None:
             continue
-        outcome = issue(stock, tx.new_id(), recipient.member_id, before, clock(tx), agreement_id)
+        outcome = issue(stock, tx.new_id(), Holder(recipient.member_id, agreement_id), before, clock(tx))
         if not isinstance(outcome, Refusal):
             stocks[recipient.stock_id], issued[recipient] = outcome.stock, before + 1
             coupons.append(outcome.coupon)
@@ -60,6 +60,7 @@ async def grant_coupons(batch: Sequence[Received[AgreementSigned]], tx: Tx) -> l
 async def expire_coupons(batch: Sequence[Received[CouponLapsed]], tx: Tx) -> list[Outgoing]:
     """The last moment of a coupon has passed: it is gone, unless it was used. One that is set aside waits for its order."""
     causes = {received.event.coupon_id: received for received in batch}
-    gone = [coupon.moved("expired") for coupon in await coupon_store.lapsed(tx, causes, tx.now)]
+    coupons = await coupon_store.lock_coupons(tx, causes)
+    gone = [coupon.moved("expired") for coupon in coupons.values() if has_lapsed(coupon, tx.now)]
     await coupon_store.save_coupons(tx, gone)
     return [causes[coupon.coupon_id].causes(CouponExpired(coupon_id=coupon.coupon_id)) for coupon in gone]

@@ -9,14 +9,13 @@ from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import CouponVoided
 from lutong_contracts.values import Identifier
-from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
+from lutong_membership.bodies import Currency, Minor, ReasonBody, example, or_refused, router
 from lutong_membership.coupons import store as coupon_store
-from lutong_membership.coupons.domain import USABLE, Stock, issue, issued_events
+from lutong_membership.coupons.domain import Holder, Stock, issue, issued_events, voided
 from lutong_membership.outgoing import caused
 from lutong_membership.plans.domain.terms import Minor as MinorOrNothing
 from lutong_membership.plans.domain.terms import Zone
 from lutong_membership.policy import clock
-from lutong_membership.values import Refusal
 
 Units = Annotated[int, Field(ge=1, le=10**9)]
 
@@ -107,10 +106,7 @@ async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx:
     who.require(merchant=stock.merchant_id, hide=("coupon stock", stock_id))
     key = coupon_store.Recipient(stock_id, recipient.member_id)
     before = (await coupon_store.issued_to(tx, [key])).get(key, 0)
-    issued = issue(stock, tx.new_id(), recipient.member_id, before, clock(tx))
-    if isinstance(issued, Refusal):
-        raise Problem(409, issued.kind, issued.detail)
-    stock, coupon = issued
+    stock, coupon = or_refused(issue(stock, tx.new_id(), Holder(recipient.member_id), before, clock(tx)))
     await coupon_store.save_stocks(tx, [stock])
     await coupon_store.save_coupons(tx, [coupon])
     tx.outgoing += caused(tx.cause, issued_events(coupon))
@@ -133,14 +129,12 @@ async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> lis
 @router.post("/v1/coupons/{coupon_id}/void")
 @allowed("merchant", "operator")
 @audited("coupon.void")
-async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
+async def void_coupon(coupon_id: Identifier, body: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
     """Take a coupon back that is not in use."""
     coupon = (await coupon_store.lock_coupons(tx, [coupon_id])).get(coupon_id) or not_found("coupon", coupon_id)
     who.require(merchant=coupon.merchant_id, hide=("coupon", coupon_id))
-    if coupon.state not in USABLE:
-        raise Problem(409, "coupon_in_use", f"coupon {coupon_id!r} is {coupon.state}: it cannot be taken back")
-    await coupon_store.save_coupons(tx, [coupon.moved("voided")])
+    await coupon_store.save_coupons(tx, [or_refused(voided(coupon))])
     effect = {"state": coupon.state}, {"state": "voided"}
-    await record(tx, who, Change("coupon.void", f"coupon:{coupon_id}", because.reason, *effect))
+    await record(tx, who, Change("coupon.void", f"coupon:{coupon_id}", body.reason, *effect))
     tx.publish(CouponVoided(coupon_id=coupon_id, reason="by_operator"))
     return {"coupon_id": coupon_id, "state": "voided"}

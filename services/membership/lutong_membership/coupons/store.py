@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import Tx, columns
-from lutong_membership.coupons.domain import USABLE, Coupon, Stock
+from lutong_membership.coupons.domain import Coupon, Stock
 
 _COUPON: Final = ", ".join(f"coupon.{name}" for name in Coupon.__dataclass_fields__)
 _STOCK: Final = ", ".join(Stock.__dataclass_fields__)
@@ -144,12 +144,6 @@ async def coupons_of(tx: Tx, member_id: str) -> list[IssuedCoupon]:
         member_id,
     )
     return [IssuedCoupon(_coupon(row), row["issued_at"]) for row in rows]
-
-
-async def lapsed(tx: Tx, coupon_ids: Iterable[str], now: datetime) -> list[Coupon]:
-    """Those of these coupons that were not used in time, locked in key order."""
-    found = (await lock_coupons(tx, coupon_ids)).values()
-    return [coupon for coupon in found if coupon.state in USABLE and coupon.expires_at <= now]
 
 
 async def stock(tx: Tx, stock_id: str) -> Stock | None:

@@ -9,15 +9,14 @@ from pydantic import ConfigDict, Field
 
 from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
-from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.agreement import Agreement, may_be_signed
 from lutong_membership.agreements.http.commands import publish, view
 from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.agreements.store import statements as statement_store
-from lutong_membership.bodies import example, router
-from lutong_membership.holds.domain.consultations import offer
-from lutong_membership.holds.domain.requests import RequestContext, sign, why_not_joining
+from lutong_membership.bodies import example, or_refused, router
+from lutong_membership.holds.domain import requests
+from lutong_membership.holds.domain.consultations import ask
+from lutong_membership.holds.domain.requests import RequestContext
 from lutong_membership.holds.store import applicants as applicant_store
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store import consultations as consultation_store
@@ -25,6 +24,7 @@ from lutong_membership.holds.store import holds as hold_store
 from lutong_membership.holds.store.assessments import AssessmentCopy
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.outgoing import caused
 from lutong_membership.plans.domain.newcomers import Newcomer
 from lutong_membership.plans.store import plans as plan_store
 from lutong_membership.policy import clock, patience
@@ -68,7 +68,7 @@ class Profiles(Command):
 
 
 class ConsultationRequest(Command):
-    """A plan that a member wants to hear the terms of."""
+    """A plan whose terms a member asks for."""
 
     model_config = ConfigDict(json_schema_extra=example(plan_id="watsons-light"))
 
@@ -79,7 +79,7 @@ class ConsultationRequest(Command):
 @allowed("operator")
 @audited("profile.put")
 async def put_profile(member_id: Identifier, profile: Profile, who: Who, tx: TxDependency) -> None:
-    """Say what is known of a member. Agreements that are signed stay as they are."""
+    """Write what is known of a member. Agreements that are signed stay as they are."""
     await _save_profiles(tx, who, [MemberProfile(member_id=member_id, **profile.model_dump(exclude_unset=True))])
 
 
@@ -87,7 +87,7 @@ async def put_profile(member_id: Identifier, profile: Profile, who: Who, tx: TxD
 @allowed("operator")
 @audited("profile.put")
 async def put_profiles(command: Profiles, who: Who, tx: TxDependency) -> dict[str, int]:
-    """Say what is known of many members."""
+    """Write what is known of many members."""
     await _save_profiles(tx, who, command.profiles)
     return {"saved": len(command.profiles)}
 
@@ -104,7 +104,7 @@ async def delete_profile(member_id: Identifier, who: Who, tx: TxDependency) -> N
 
 
 async def _save_profiles(tx: Tx, who: Who, profiles: Sequence[MemberProfile]) -> None:
-    """Save what profiles mention; the rest stays, and null says that it is not known. Audited are the fields that changed."""
+    """Save what profiles mention; the rest stays, and null is for what is not known. The audit names the fields that changed."""
     known = await assessment_store.lock_applicants(tx, sorted({profile.member_id for profile in profiles}))
     latest: dict[str, Applicant] = {}
     for profile in profiles:
@@ -123,7 +123,7 @@ async def _save_profiles(tx: Tx, who: Who, profiles: Sequence[MemberProfile]) ->
 
 
 def _facts(applicant: Applicant | None) -> dict[str, object] | None:
-    """What a profile says, without whose it is."""
+    """The fields of a profile, without its member."""
     return None if applicant is None else {name: getattr(applicant, name) for name in Profile.model_fields}
 
 
@@ -174,33 +174,23 @@ async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, tx
     if latest is None or not latest.open:
         not_found("open plan", wish.plan_id)
     newcomer = Newcomer(member_id, latest.plan)
-    plan, live = newcomer.plan, await agreement_store.live_agreements(tx, [member_id])
-    if newcomer.key in live:
-        agreement = live[newcomer.key].agreement
-        raise Problem(409, "agreement_live", f"agreement {agreement.agreement_id!r} is {agreement.state}")
-    context = RequestContext(applicants=frozenset(applicants))
-    context = await hold_store.with_newcomers(tx, context, [newcomer] if applicants else [])
-    reason = why_not_joining(member_id, plan, context, clock(tx))
-    if reason:
-        raise Problem(409, reason, f"member {member_id!r} cannot join plan {plan.plan_id!r} now: {reason}")
-    holdout = context.holdouts.get(newcomer.key, False)
-    fresh = Agreement(tx.new_id(), member_id, plan.merchant_id, plan.plan_id, plan.version, holdout=holdout)
+    live = await agreement_store.live_agreements(tx, [member_id])
+    context = RequestContext(applicants=frozenset(applicants), agreements=live)
+    joins = bool(applicants) and newcomer.key not in live
+    context = await hold_store.with_newcomers(tx, context, [newcomer] if joins else [])
+    fresh, emitted = or_refused(ask(newcomer, context, tx.new_id(), clock(tx)))
     if who.is_staff:
-        asked = Change("agreement.consult", f"agreement:{fresh.agreement_id}", after={"plan_id": plan.plan_id})
+        asked = Change("agreement.consult", f"agreement:{fresh.agreement_id}", after={"plan_id": fresh.plan_id})
         await record(tx, who, asked)
-    standing = context.standing.get(member_id)
-    if standing:
-        offered, emitted = offer(fresh, plan, clock(tx))
-        await agreement_store.save_agreements(tx, [offered], {offered.agreement_id: tx.cause})
-        copy = AssessmentCopy(standing.agreement_id, fresh.agreement_id)
-        await assessment_store.copy_assessments(tx, [copy])
-        await publish(tx, fresh.agreement_id, emitted)
-        return {"agreement_id": fresh.agreement_id, "state": offered.state}
     causes = {fresh.agreement_id: tx.cause}
     await agreement_store.save_agreements(tx, [fresh], causes)
-    await assessment_store.ask_about(tx, causes, tx.now + patience())
-    tx.job_queues.add("assess")
-    tx.publish(AgreementConsulted(**fresh.facts, plan_version=plan.version))
+    if standing := context.standing.get(member_id):
+        copy = AssessmentCopy(standing.agreement_id, fresh.agreement_id)
+        await assessment_store.copy_assessments(tx, [copy])
+    else:
+        await assessment_store.ask_about(tx, causes, tx.now + patience())
+        tx.job_queues.add("assess")
+    tx.outgoing += caused(tx.cause, emitted)
     return {"agreement_id": fresh.agreement_id, "state": fresh.state}
 
 
@@ -214,13 +204,10 @@ async def sign_offer(agreement_id: Identifier, who: Who, tx: TxDependency) -> di
     offers = await consultation_store.lock_offers(tx, [agreement_id])
     if agreement_id not in offers:
         raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {found.state}: there is nothing to sign")
-    agreement, plan = offers[agreement_id]
-    if not may_be_signed(plan, clock(tx)):
-        raise Problem(409, "term_over", "the term of this plan is over")
-    lines = await line_store.lock_lines(tx, [agreement.member_id])
-    context = RequestContext(lines=lines)
+    offered = offers[agreement_id]
+    context = RequestContext(lines=await line_store.lock_lines(tx, [found.member_id]))
     limits = await assessment_store.limits(tx, [agreement_id])
-    signature = sign(agreement, plan, context, clock(tx), limits.get(agreement_id, 0))
+    signature = or_refused(requests.sign_offer(offered, context, limits.get(agreement_id, 0), clock(tx)))
     await agreement_store.save_agreements(tx, [signature.agreement])
     if signature.opened:
         await line_store.open_lines(tx, [signature.opened])
@@ -234,5 +221,5 @@ async def sign_offer(agreement_id: Identifier, who: Who, tx: TxDependency) -> di
         "agreement_id": agreement_id,
         "state": "active",
         "ends_at": ends_at,
-        "charge_cap_minor": plan.terms.cap_minor,
+        "charge_cap_minor": offered.plan.terms.cap_minor,
     }

@@ -1,7 +1,6 @@
 """What merchants offer: plans in versions."""
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Annotated, Any, NoReturn
 
 from fastapi import Query
@@ -10,9 +9,10 @@ from pydantic import ConfigDict, Field
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
-from lutong_membership.bodies import Currency, Minor, example, router
-from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
+from lutong_membership.bodies import Currency, Minor, example, or_refused, router
+from lutong_membership.plans.domain.terms import TERMS, Terms
 from lutong_membership.plans.domain.uplift import measure
+from lutong_membership.plans.domain.versions import Offer, next_version, window
 from lutong_membership.plans.store import plans as plan_store
 from lutong_membership.plans.store import uplift as uplift_store
 from lutong_membership.plans.store.plans import PlanVersion
@@ -54,15 +54,10 @@ async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDepe
     """Write the next version of a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
     who.require(merchant=offered.merchant_id, hide=("merchant", offered.merchant_id))
     await tx.lock("plan", [plan_id])  # two merchants may open one at the same time
-    known = await plan_store.lock_plan(tx, plan_id)
-    if known and known.merchant_id != offered.merchant_id:
-        raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")
-    currency = offered.currency or (known.currency if known else "CNY")
-    if known and known.currency != currency:
-        raise Problem(409, "currency_fixed", f"plan {plan_id!r} is in {known.currency}: open a new plan instead")
+    await plan_store.lock_plan(tx, plan_id)
     latest = await plan_store.plan(tx, plan_id)
-    kept = latest.plan.terms if latest else Terms()
-    plan = Plan(plan_id, offered.merchant_id, currency, offered.line_limit_minor, terms=offered.terms or kept)
+    offer = Offer(plan_id, offered.merchant_id, offered.line_limit_minor, offered.currency, offered.terms)
+    plan = or_refused(next_version(offer, latest.plan if latest else None))
     version = await plan_store.save_plan(tx, plan, offered.title)
     if who.is_staff:
         after = await plan_store.plan(tx, plan_id)
@@ -103,18 +98,14 @@ async def get_uplift(
     latest = await plan_store.plan(tx, plan_id)
     if latest is None or latest.merchant_id != merchant_id:
         raise Problem(404, "not_found", f"plan {plan_id!r} is not a plan of merchant {merchant_id!r}")
-    until = until or tx.now
-    since = since or until - timedelta(days=30)
-    if not since < until <= tx.now:
-        raise Problem(422, "bad_window", "the window must begin before it ends, and end by now")
-    members = await uplift_store.exposed_members(tx, merchant_id, plan_id, since, until)
+    looked_at = or_refused(window(since, until, tx.now), status=422)
+    members = await uplift_store.exposed_members(tx, merchant_id, plan_id, looked_at)
     found = measure(members, latest.plan.terms.holdout_percent)
-    window = {"since": since, "until": until}
     return {
         "merchant_id": merchant_id,
         "plan_id": plan_id,
         "currency": latest.currency,
-        "window": window,
+        "window": looked_at._asdict(),
         **asdict(found),
     }
 

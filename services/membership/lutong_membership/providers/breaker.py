@@ -1,4 +1,4 @@
-"""A circuit breaker: stop asking who keeps failing, and try again with one request after a pause. Pure.
+"""A circuit breaker: stop calling a provider that keeps failing, and try again with one request after a pause. Pure.
 
 closed ──failures in a row──▶ open ──pause──▶ half open ──the trial succeeds──▶ closed
                                ▲                  │
@@ -16,7 +16,7 @@ class Breaker:
     """What is known of a provider's health. Time is passed in, in seconds of any steady clock.
 
     `epoch` changes when the breaker opens and when a trial begins: a request that was admitted
-    before says nothing about the provider now, and its outcome does not count.
+    before is no evidence of the provider's health now, and its outcome does not count.
     """
 
     failures_max: int

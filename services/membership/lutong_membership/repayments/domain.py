@@ -1,6 +1,6 @@
 """Repayments: a member asks to pay, evidence decides, and only then money is booked. Pure.
 
-Evidence is the word of a payment provider, or the reference of a bank statement that an operator read. A claim
+Evidence is the receipt of a payment provider, or the reference of a bank statement that an operator read. A claim
 that was sent to the provider may have been paid: only the provider ends it. Claims without evidence expire.
 """
 
@@ -27,14 +27,14 @@ REPAYMENT_LIFE: Final[Mapping[RepaymentState, tuple[RepaymentState, ...]]] = {
 }
 OPEN: Final[tuple[RepaymentState, ...]] = ("claimed", "sent", "unknown")
 ASKED: Final[tuple[RepaymentState, ...]] = ("sent", "unknown")
-"""The provider may have taken the money: nobody but the provider says what became of it."""
+"""The provider may have taken the money: only the provider's answer ends it."""
 
 ACCOUNT: Final[Mapping[Witness, Source]] = {"provider": "clearing", "bank": "cash"}
-"""Where the money is, by who says that it came."""
+"""Where the money is, by the evidence of it."""
 
 
 class Evidence(NamedTuple):
-    """Who says that money came: `reference` is the receipt of the provider, or a line of a statement of `bank`."""
+    """The evidence that money came: `reference` is the receipt of the provider, or a line of a statement of `bank`."""
 
     witness: Witness
     reference: str
@@ -95,7 +95,7 @@ def claim(repayment: Repayment, payable_minor: int, claimed_minor: int) -> Refus
 
 
 def confirm(repayment: Repayment, evidence: Evidence, by: str, now: datetime) -> Refusal | Ended:
-    """Evidence came: the repayment is confirmed for exactly its amount. A provider's word ends what it was asked."""
+    """Evidence came: the repayment is confirmed for exactly its amount. A provider's answer ends what it was asked."""
     if evidence.witness == "bank" and (refusal := _may_be_confirmed(repayment, by, now)):
         return refusal
     if (evidence.amount_minor, evidence.currency) != (repayment.amount_minor, repayment.currency):
@@ -128,7 +128,7 @@ def _may_be_confirmed(repayment: Repayment, by: str, now: datetime) -> Refusal |
 
 
 def received(repayment: Repayment, evidence: Evidence, by: str) -> Refusal | Ended:
-    """Money came that nobody had announced: an operator read it on a statement."""
+    """Money came that was not announced: an operator read it on a statement."""
     if by == repayment.member_id:
         return Refusal("own_business", "who pays does not write it down: let another operator look")
     return confirm(replace(repayment, claimed_by="bank"), evidence, by, repayment.expires_at - timedelta(seconds=1))
@@ -143,10 +143,28 @@ def reject(repayment: Repayment, reason: str, by: str) -> Refusal | Ended:
     return Ended(done, (Emitted(RepaymentRejected(**facts, reason=reason)),))
 
 
-def differences(known: Repayment, member_id: str, evidence: Evidence) -> list[str]:
-    """In what a repayment with a known reference is another one: empty when it is the same again."""
-    theirs = {"member_id": member_id, "amount_minor": evidence.amount_minor, "currency": evidence.currency}
-    return [name for name, value in theirs.items() if getattr(known, name) != value]
+def same_again(
+    known: Repayment, member_id: str, evidence: Evidence, repayment_id: str | None = None
+) -> Repayment | Refusal:
+    """The repayment with this reference, when the same is asked for again; a reference pays once, whatever it is for."""
+    theirs: dict[str, object] = {
+        "repayment_id": repayment_id or known.repayment_id,
+        "member_id": member_id,
+        "amount_minor": evidence.amount_minor,
+        "currency": evidence.currency,
+    }
+    others = [name for name, value in theirs.items() if getattr(known, name) != value]
+    if others:
+        detail = f"this reference is repayment {known.repayment_id!r} already, with another {', '.join(others)}"
+        return Refusal("reference_known", detail, {"differs": others})
+    return known
+
+
+def reject_by_operator(repayment: Repayment, by: str) -> Refusal | Ended:
+    """An operator found no money. Of what a provider was asked only the provider's answer decides."""
+    if repayment.state in ASKED:
+        return Refusal("provider_asked", "the payment provider is asked: wait for its answer")
+    return reject(repayment, "rejected_by_operator", by)
 
 
 def surplus(repayment: Repayment, parts: Iterable[Part]) -> Entry | None:

@@ -37,17 +37,18 @@ async def lapse_claims(batch: Sequence[Received[RepaymentLapsed]], tx: Tx) -> li
     return outgoing
 
 
-async def book(tx: Tx, repayment: Repayment) -> None:
+async def record_repayment(tx: Tx, repayment: Repayment) -> None:
     """Book a repayment that is confirmed: it pays the oldest debts first; the rest is owed to the member."""
     lines = await line_store.lock_lines(tx, [repayment.member_id])
     agreements = await account_store.agreements_in_debt(tx, repayment.member_id, repayment.currency)
     work = await account_store.open_work(tx, agreements, deducts=deducts(), lines=lines)
     parts = allocate(work.accounts.values(), repayment.amount_minor)
     source = ACCOUNT["provider" if repayment.evidence == "provider" else "bank"]
-    for debt, part_minor in parts:
-        if account := work.account(debt.agreement_id):
-            outcome = pay(account, debt, part_minor, repayment.repayment_id, clock(tx), source)
-            tx.outgoing += caused(await statement_store.journey_of(tx, debt.agreement_id), work.take(outcome))
+    for part in parts:
+        agreement_id = part.debt.agreement_id
+        if account := work.account(agreement_id):
+            outcome = pay(account, part, repayment.repayment_id, clock(tx), source)
+            tx.outgoing += caused(await statement_store.journey_of(tx, agreement_id), work.take(outcome))
     if entry := surplus(repayment, parts):
         work.apply(entry)
     await account_store.save_work(tx, work)

@@ -12,23 +12,22 @@ from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
 from lutong_membership.agreements.http.commands import locked_line
 from lutong_membership.agreements.store import accounts as account_store
-from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
+from lutong_membership.bodies import Currency, Minor, ReasonBody, example, or_refused, router
 from lutong_membership.ledger.store import lines as line_store
 from lutong_membership.outgoing import caused
 from lutong_membership.policy import claim_life, collects, deducts
 from lutong_membership.repayments import store as repayment_store
 from lutong_membership.repayments.domain import (
-    Ended,
     Evidence,
     Repayment,
     claim,
     confirm,
-    differences,
     received,
-    reject,
+    reject_by_operator,
+    same_again,
 )
-from lutong_membership.repayments.handlers import book
-from lutong_membership.values import Emitted, Refusal
+from lutong_membership.repayments.handlers import record_repayment
+from lutong_membership.values import Emitted
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$")]
 """How a bank names one line of a statement, and no other."""
@@ -100,10 +99,10 @@ async def repay(member_id: Identifier, money: Money, who: Who, tx: TxDependency)
         raise Problem(422, "evidence_missing", "name the bank and its reference of the money that came")
     evidence = Evidence("bank", money.reference, money.amount_minor, money.currency, money.bank)
     if known := await repayment_store.repayment_of(tx, money.bank, money.reference):
-        return _known(known, member_id, evidence)
+        return shown(or_refused(same_again(known, member_id, evidence)))
     await locked_line(tx, member_id, money.currency)
     fresh = Repayment(tx.new_id(), member_id, money.currency, money.amount_minor, "bank", tx.now + claim_life())
-    done, emitted = _or_refused(received(fresh, evidence, who.subject))
+    done, emitted = or_refused(received(fresh, evidence, who.subject))
     await repayment_store.add_repayment(tx, done)
     await _booked(tx, done, emitted, who)
     return shown(done)
@@ -115,14 +114,12 @@ async def _claimed(tx: Tx, member_id: str, money: Money, who: Who) -> RepaymentV
     line = await locked_line(tx, member_id, money.currency)
     agreements = await account_store.agreements_in_debt(tx, member_id, money.currency)
     work = await account_store.open_work(tx, agreements, deducts=deducts(), lines={line.key: line})
-    payable_minor = sum(debt.outstanding_minor for d in work.accounts.values() for debt in d.payable())
+    payable_minor = sum(account.payable_minor for account in work.accounts.values())
     claimed_minor = await repayment_store.claimed_minor(tx, member_id, money.currency)
     asked = Repayment(tx.new_id(), member_id, money.currency, money.amount_minor, who.subject, tx.now + claim_life())
-    outcome = claim(asked, payable_minor, claimed_minor)
-    if isinstance(outcome, Refusal):
-        raise Problem(409, outcome.kind, outcome.detail)
+    emitted = or_refused(claim(asked, payable_minor, claimed_minor))
     await repayment_store.add_repayment(tx, asked, tx.now if collects() else None)
-    tx.outgoing += caused(tx.cause, outcome)
+    tx.outgoing += caused(tx.cause, emitted)
     if collects():
         tx.job_queues.add("collect")
     return shown(asked)
@@ -160,8 +157,8 @@ async def confirm_repayment(repayment_id: Identifier, seen: Shown, who: Who, tx:
     known = await repayment_store.repayment_of(tx, seen.bank, seen.reference)
     found = await _locked(tx, repayment_id)
     if known:
-        return _known(known, found.member_id, evidence, repayment_id)
-    done, emitted = _or_refused(confirm(found, evidence, who.subject, tx.now))
+        return shown(or_refused(same_again(known, found.member_id, evidence, repayment_id)))
+    done, emitted = or_refused(confirm(found, evidence, who.subject, tx.now))
     await repayment_store.save_repayments(tx, [done])
     await _booked(tx, done, emitted, who)
     return shown(done)
@@ -170,14 +167,12 @@ async def confirm_repayment(repayment_id: Identifier, seen: Shown, who: Who, tx:
 @router.post("/v1/repayments/{repayment_id}/rejection")
 @allowed("operator")
 @audited("repayment.reject", shows=_SHOWN)
-async def reject_repayment(repayment_id: Identifier, because: Rejection, who: Who, tx: TxDependency) -> RepaymentView:
+async def reject_repayment(repayment_id: Identifier, body: Rejection, who: Who, tx: TxDependency) -> RepaymentView:
     """Reject a claim for which no money came. What a provider is asked about ends by the provider's answer only."""
     found = await _locked(tx, repayment_id)
-    if found.state in {"sent", "unknown"}:
-        raise Problem(409, "provider_asked", "the payment provider is asked: wait for its answer")
-    done, emitted = _or_refused(reject(found, "rejected_by_operator", who.subject))
+    done, emitted = or_refused(reject_by_operator(found, who.subject))
     await repayment_store.save_repayments(tx, [done])
-    await record(tx, who, Change("repayment.reject", f"repayment:{repayment_id}", because.reason, _facts(found)))
+    await record(tx, who, Change("repayment.reject", f"repayment:{repayment_id}", body.reason, _facts(found)))
     await _publish(tx, done, emitted)
     return shown(done)
 
@@ -189,24 +184,8 @@ async def _locked(tx: Tx, repayment_id: str) -> Repayment:
     return (await repayment_store.lock_repayments(tx, [repayment_id]))[repayment_id]
 
 
-def _known(known: Repayment, member_id: str, evidence: Evidence, repayment_id: str | None = None) -> RepaymentView:
-    others = differences(known, member_id, evidence)
-    if repayment_id not in {None, known.repayment_id}:
-        others.insert(0, "repayment_id")
-    if others:
-        detail = f"this reference is repayment {known.repayment_id!r} already, with another {', '.join(others)}"
-        raise Problem(409, "reference_known", detail, differs=others)
-    return shown(known)
-
-
-def _or_refused(outcome: Refusal | Ended) -> Ended:
-    if isinstance(outcome, Refusal):
-        raise Problem(409, outcome.kind, outcome.detail)
-    return outcome
-
-
 async def _booked(tx: Tx, done: Repayment, emitted: tuple[Emitted, ...], who: Who) -> None:
-    await book(tx, done)
+    await record_repayment(tx, done)
     change = Change("repayment.confirm", f"repayment:{done.repayment_id}", None, None, _facts(done))
     await record(tx, who, change)
     await _publish(tx, done, emitted)

@@ -1,4 +1,4 @@
-"""Repayments: claimed, leased by the errand, decided by evidence. The lines of their members are locked before they are."""
+"""Repayments: claimed, leased by the job, decided by evidence. The lines of their members are locked before they are."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ async def lock_repayments(tx: Tx, repayment_ids: Iterable[str]) -> dict[str, Rep
 
 
 async def repayment_of(tx: Tx, bank: str, reference: str) -> Repayment | None:
-    """What a line of a bank statement paid. The reference is locked by its name: nobody else writes it until commit."""
+    """What a line of a bank statement paid. The reference is locked by its name: no other transaction writes it until commit."""
     await tx.lock("bank", [f"{bank} {reference}"])
     row = await tx.fetchrow(
         f"SELECT {_COLUMNS} FROM repayment WHERE evidence = 'bank' AND bank = $1 AND reference = $2", bank, reference
@@ -91,7 +91,7 @@ async def claimed_minor(tx: Tx, member_id: str, currency: str) -> int:
 
 
 async def add_repayment(tx: Tx, repayment: Repayment, due_at: datetime | None = None) -> None:
-    """A new repayment; with `due_at` the errand puts it to the provider from then on."""
+    """A new repayment; with `due_at` the job sends it to the provider from then on."""
     await tx.execute(
         f"""
         INSERT INTO repayment ({_COLUMNS}, claimed_at, decided_at, due_at, correlation_id, causation_id)

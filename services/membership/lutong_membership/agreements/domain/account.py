@@ -35,7 +35,7 @@ from lutong_membership.values import Emitted
 class Account:
     """An agreement, its plan as it was signed, the member's line, and what hangs on the agreement, by id.
 
-    `deducts` is whether somebody takes charges from members' accounts; otherwise they wait to be repaid.
+    `deducts` is whether charges are taken by direct debit; otherwise they wait to be repaid.
     """
 
     agreement: Agreement
@@ -57,6 +57,11 @@ class Account:
         return [debt for debt in rules.oldest_first(self.debts.values()) if debt.debt_id not in taken]
 
     @property
+    def payable_minor(self) -> int:
+        """What may be paid now, in minor units."""
+        return sum(debt.outstanding_minor for debt in self.payable())
+
+    @property
     def owes(self) -> bool:
         """Whether anything is unpaid."""
         return any(debt.outstanding_minor for debt in self.debts.values())
@@ -75,14 +80,14 @@ class Outcome:
         return Outcome(later.account, self.entries + later.entries, self.emitted + later.emitted)
 
 
-def changed(account: Account, /, *events: Event, **changes: Any) -> Outcome:  # fields of a dossier
+def changed(account: Account, /, *events: Event, **changes: Any) -> Outcome:  # fields of an account
     """A decision that moves no money."""
     return Outcome(replace(account, **changes), emitted=tuple(map(Emitted, events)))
 
 
 def booked(
     account: Account, /, entries: Iterable[Entry], *events: Event, **changes: Any
-) -> Outcome:  # fields of a dossier
+) -> Outcome:  # fields of an account
     """A decision that moves money: the line moves with its entries."""
     written = tuple(entry for entry in entries if entry.postings)
     line = after(account.line, *written)
@@ -90,7 +95,7 @@ def booked(
 
 
 def with_debt(account: Account, debt: Debt) -> dict[str, Debt]:
-    """The debts of a dossier with one added or changed."""
+    """The debts of an account with one added or changed."""
     return {**account.debts, debt.debt_id: debt}
 
 
@@ -102,7 +107,7 @@ def moved(account: Account, /, state: State, *events: Event, **changes: Any) -> 
 def reduce_debt(
     account: Account, debt: Debt, amount_minor: int, source: Source, about: Entry, *events: Event
 ) -> Outcome:  # fmt: skip
-    """A debt becomes less. `about` says why: it is the entry without its legs."""
+    """A debt becomes less. `about` is the entry of it, without its legs."""
     legs = reduced(debt.kind, debt.member_id, amount_minor, source, account.agreement.merchant_id)
     entry = replace(about, postings=legs, debt_id=debt.debt_id, agreement_id=debt.agreement_id)
     entries = settled(account.line, entry) if legs else []
@@ -122,7 +127,7 @@ def add_debt(account: Account, debt: Debt) -> Outcome:
 
 
 def incur_debt(account: Account, debt: Debt, clock: Clock) -> Outcome:
-    """Goods are to be paid: the ladder is set up when it has something to stand on for the first time."""
+    """Goods are to be paid: the debt is added, and dunning is scheduled."""
     outcome = add_debt(account, debt)
     if account.agreement.state in {*CLOSING, "closed"} and debt.outstanding_minor:
         outcome += moved(outcome.account, "settling")
@@ -130,7 +135,7 @@ def incur_debt(account: Account, debt: Debt, clock: Clock) -> Outcome:
 
 
 def schedule_dunning(account: Account, clock: Clock) -> Outcome:
-    """Have a look at the ladder when its next step is due. A look for an earlier moment replaces one for a later."""
+    """Emit the deadline of the next dunning step, unless one that is not later was emitted before."""
     agreement = account.agreement
     oldest = rules.oldest_due(list(account.debts.values()))
     due_at = rules.next_step_due(account.plan.terms.payment, oldest, agreement.step, clock.calendar(account.plan))
@@ -141,7 +146,7 @@ def schedule_dunning(account: Account, clock: Clock) -> Outcome:
 
 
 def advance_dunning(account: Account, clock: Clock) -> Outcome:
-    """A step of the ladder may be due. When the oldest debt was paid meanwhile, the ladder stands on the next one."""
+    """Take the next dunning step if it is due by the oldest unpaid debt, and schedule the one after it."""
     agreement, payment = account.agreement, account.plan.terms.payment
     if agreement.step_due_at is None or agreement.step_due_at > clock.now:
         return Outcome(account)
@@ -162,7 +167,7 @@ def _stepped(account: Account, step: Step) -> Outcome:
 
 
 def recover(account: Account, clock: Clock) -> Outcome:
-    """Less is owed: come down the ladder as far as the oldest debt that is left allows; settle when none is left."""
+    """Less is owed: take back dunning steps that the oldest debt left has not earned; settle when no debt is left."""
     agreement, payment = account.agreement, account.plan.terms.payment
     oldest = rules.oldest_due(list(account.debts.values()))
     allowed = rules.step_at(payment, oldest, clock.now, clock.calendar(account.plan))

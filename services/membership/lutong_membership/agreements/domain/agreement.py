@@ -63,7 +63,7 @@ class Agreement:
 
     `settle_at` and `grace_ends_at` are set when the term ends, `charge_minor` when it is settled.
     `free` is set when the member left within the days in which that costs nothing.
-    `step` is how far the ladder of overdue debts was climbed; `step_due_at` when its next step is looked at.
+    `step` is the dunning step that was reached; `step_due_at` is when the next one is due.
     """
 
     agreement_id: str
@@ -101,7 +101,7 @@ class Agreement:
         return self.state == "active" and not self.holdout and not suspended and self.covers(now)
 
     def why_no_benefits(self, now: datetime, calendar: Calendar) -> str:
-        """Why it gives no benefits at a moment, in a sentence; says nothing of experiments."""
+        """Why it gives no benefits at a moment, in a sentence; it does not mention experiments."""
         if self.state != "active":
             return f"the agreement is {self.state} and gives no benefits"
         if self.begins_at and now < self.begins_at:
@@ -114,7 +114,7 @@ class Agreement:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What every event about an agreement says."""
+        """What every event about an agreement contains."""
         names = ("agreement_id", "member_id", "plan_id", "merchant_id")
         return {name: getattr(self, name) for name in names}
 

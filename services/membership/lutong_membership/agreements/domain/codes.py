@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from lutong_membership.plans.domain.terms import Plan
 from lutong_membership.values import Refusal
 
 CODE_LIFE: Final = timedelta(minutes=5)
 GUESSES_MAX: Final = 5
 ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
-"""Letters and digits that nobody takes for one another."""
+"""Letters and digits that cannot be mistaken for one another."""
 
 CODE_LENGTH: Final = 10
 
@@ -27,6 +28,13 @@ class Code:
     expires_at: datetime
     tries_left: int = GUESSES_MAX
     used_at: datetime | None = None
+
+
+def why_no_code(plan: Plan, right_id: str) -> Refusal | None:
+    """Why there is no code for this right: the plan does not give it."""
+    if any(right.right_id == right_id for right in plan.terms.benefits.rights):
+        return None
+    return Refusal("no_right", f"the plan gives no right {right_id!r}")
 
 
 def digest(salt: bytes, code: str) -> bytes:

@@ -36,8 +36,24 @@ _FORGIVEN: Final[dict[Back, EntryKind]] = {"refund": "refund_forgiven", "charge_
 _ACCOUNT: Final[dict[Back, str]] = {"refund": "payable", "charge_credited": "benefits"}
 
 
+class Part(NamedTuple):
+    """The part of an amount that pays one debt, or some of it."""
+
+    debt: Debt
+    amount_minor: int
+
+
+class Reduction(NamedTuple):
+    """So much less of a debt, and why; `reference` is the business id of the cause."""
+
+    kind: Back
+    reference: str
+    debt_id: str
+    amount_minor: int
+
+
 def notify(account: Account, debt_id: str, clock: Clock) -> Outcome:
-    """Tell the member what will be deducted, and from when on; where nothing is deducted, a charge is due by then."""
+    """Notify the member of what will be deducted, and from when on; without direct debit, the charge is due by then."""
     debt, withholding = account.debts[debt_id], account.plan.terms.withholding
     if withholding is None or not debt.outstanding_minor:
         return Outcome(account)
@@ -57,14 +73,14 @@ def notify(account: Account, debt_id: str, clock: Clock) -> Outcome:
         not_before=not_before,
         attempt=1 + sum(earlier.state == "failed" for earlier in account.deductions.values()),
     )
-    told = DeductionNotified(
+    notice = DeductionNotified(
         **account.agreement.facts,
         deduction_id=deduction.deduction_id,
         amount=account.money(deduction.amount_minor),
         not_before=not_before,
     )
     due = DeductionDue(agreement_id=debt.agreement_id, deduction_id=deduction.deduction_id)
-    return Outcome(_with(outcome.account, deduction), (), (Emitted(told), Emitted(due, not_before)))
+    return Outcome(_with(outcome.account, deduction), (), (Emitted(notice), Emitted(due, not_before)))
 
 
 def release_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:
@@ -75,7 +91,7 @@ def release_deduction(account: Account, deduction_id: str, clock: Clock) -> Outc
     return Outcome(_with(account, deduction.moved("due")))
 
 
-def book_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:
+def record_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:
     """The amount that was notified has been taken: the charge is paid."""
     deduction = account.deductions[deduction_id]
     debt = account.debts[deduction.debt_id]
@@ -86,28 +102,19 @@ def book_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome
 
 
 def retry_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:
-    """It certainly failed: notify the member again, a few times; then the charge is left to the ladder."""
+    """It certainly failed: notify the member again, up to `ATTEMPTS_MAX` times; then the charge is left to dunning."""
     deduction = account.deductions[deduction_id]
     if deduction.attempt >= ATTEMPTS_MAX:
         return Outcome(account)
     return notify(account, deduction.debt_id, clock)
 
 
-def pay(
-    account: Account, debt: Debt, amount_minor: int, reference: str, clock: Clock, source: Source = "cash"
-) -> Outcome:  # what, how much, under which id, and where the money is
+def pay(account: Account, part: Part, reference: str, clock: Clock, source: Source = "cash") -> Outcome:
     """The member pays part of a debt, or all of it."""
     about = entry_about(account, "repayment", reference)
-    outcome = reduce_debt(account, debt, amount_minor, source, about)
-    outcome += void_notices(outcome.account, debt.debt_id, clock)
+    outcome = reduce_debt(account, part.debt, part.amount_minor, source, about)
+    outcome += void_notices(outcome.account, part.debt.debt_id, clock)
     return outcome + recover(outcome.account, clock)
-
-
-class Part(NamedTuple):
-    """The part of an amount that pays one debt, or some of it."""
-
-    debt: Debt
-    amount_minor: int
 
 
 def allocate(accounts: Iterable[Account], amount_minor: int) -> list[Part]:
@@ -121,47 +128,45 @@ def allocate(accounts: Iterable[Account], amount_minor: int) -> list[Part]:
     return parts
 
 
-def give_back(
-    account: Account, kind: Back, reference: str, debt_id: str, amount_minor: int, clock: Clock
-) -> Outcome:  # what, why, of which debt, how much
+def give_back(account: Account, less: Reduction, clock: Clock) -> Outcome:
     """The member is to pay less than was booked: drop what is unpaid, and owe the member what they paid of the rest.
 
-    What a waiver or a write-off bore goes back to the platform: nobody is given money that never came. What is owed to
+    What a waiver or a write-off bore goes back to the platform: money that never came is not paid out. What is owed to
     the member pays other debts of the agreement first.
     """
-    debt = account.debts[debt_id]
+    debt = account.debts[less.debt_id]
     unpaid_minor = debt.outstanding_minor if debt in account.payable() else 0
-    dropped_minor = min(amount_minor, unpaid_minor)
+    dropped_minor = min(less.amount_minor, unpaid_minor)
     outcome = Outcome(account)
     if dropped_minor:
-        about = entry_about(account, kind, reference)
-        outcome = reduce_debt(account, debt, dropped_minor, _BEARER[kind], about)
-        outcome += void_notices(outcome.account, debt_id, clock)
-    rest_minor = amount_minor - dropped_minor
+        about = entry_about(account, less.kind, less.reference)
+        outcome = reduce_debt(account, debt, dropped_minor, _BEARER[less.kind], about)
+        outcome += void_notices(outcome.account, less.debt_id, clock)
+    rest_minor = less.amount_minor - dropped_minor
     if rest_minor:
-        outcome += _give_rest_back(outcome.account, kind, reference, debt_id, rest_minor)
-        outcome += _offset(outcome.account, reference, clock)
+        outcome += _give_rest_back(outcome.account, less._replace(amount_minor=rest_minor))
+        outcome += _offset(outcome.account, less.reference, clock)
     return outcome + recover(outcome.account, clock)
 
 
-def _give_rest_back(account: Account, kind: Back, reference: str, debt_id: str, rest_minor: int) -> Outcome:
+def _give_rest_back(account: Account, less: Reduction) -> Outcome:
     """Of what is not unpaid: the member's money goes to the member, what the platform gave up comes back to it.
 
     What a deduction is perhaps paying right now counts as paid: its outcome decides about the debt, not about this.
     """
-    debt = account.debts[debt_id]
+    debt, rest_minor = account.debts[less.debt_id], less.amount_minor
     taking_minor = 0 if debt in account.payable() else debt.outstanding_minor
     owed_minor = min(rest_minor, max(0, debt.paid_minor + taking_minor))
-    owner = f"merchant:{account.agreement.merchant_id}:{_ACCOUNT[kind]}"
+    owner = f"merchant:{account.agreement.merchant_id}:{_ACCOUNT[less.kind]}"
     owed = replace(
-        entry_about(account, _OWED[kind], reference),
+        entry_about(account, _OWED[less.kind], less.reference),
         postings=pair(owner, f"credit:{debt.member_id}", owed_minor),
-        debt_id=debt_id,
+        debt_id=less.debt_id,
     )
     forgiven = replace(
-        entry_about(account, _FORGIVEN[kind], reference),
+        entry_about(account, _FORGIVEN[less.kind], less.reference),
         postings=pair(owner, "platform:waivers", rest_minor - owed_minor),
-        debt_id=debt_id,
+        debt_id=less.debt_id,
     )
     paid = replace(debt, paid_minor=debt.paid_minor - owed_minor)
     return booked(account, [owed, forgiven], debts=with_debt(account, paid))

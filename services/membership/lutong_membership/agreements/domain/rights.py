@@ -16,6 +16,11 @@ Chooser = Literal["member", "merchant"]
 """Whose id a use has. Operators act for the merchant."""
 
 
+def needs_code(outcome: Outcome | Refusal, by: Chooser) -> bool:
+    """Whether the member has to confirm by a code: for a new use that is not reported by the member."""
+    return isinstance(outcome, Outcome) and bool(outcome.emitted) and by != "member"
+
+
 def use_right(account: Account, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Outcome | Refusal:
     """The member uses a right now. The same use again changes nothing, and is no refusal."""
     agreement = account.agreement

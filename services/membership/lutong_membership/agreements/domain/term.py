@@ -35,7 +35,7 @@ from lutong_membership.agreements.domain.account import (
 )
 from lutong_membership.agreements.domain.accruals import COUNTS, Accrual, Effect
 from lutong_membership.agreements.domain.agreement import ENDED, SETTLED
-from lutong_membership.agreements.domain.collection import give_back, notify, void_notices
+from lutong_membership.agreements.domain.collection import Reduction, give_back, notify, void_notices
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.settlement import Quote, quote
 from lutong_membership.ledger.domain.entries import Entry, EntryKind, pair
@@ -57,6 +57,18 @@ def end_term(account: Account, clock: Clock) -> Outcome:
     ended = _judged(account, _deadlines(account, agreement.ends_at, clock))
     due = _settlement_due(ended.account)
     return Outcome(ended.account, ended.entries, (*ended.emitted, due))
+
+
+def leave(account: Account, accepted_charge_minor: int, clock: Clock) -> Outcome | Refusal:
+    """The member leaves for no more than what they accepted, by the quote that they saw."""
+    outcome = quit_early(account, clock)
+    if isinstance(outcome, Refusal):
+        return outcome
+    charge_minor = quoted(outcome.account).charge_minor
+    if charge_minor > accepted_charge_minor:
+        detail = f"leaving costs {charge_minor} minor units now"
+        return Refusal("quote_changed", detail, {"charge_minor": charge_minor})
+    return outcome
 
 
 def quit_early(account: Account, clock: Clock) -> Outcome | Refusal:
@@ -196,7 +208,7 @@ def charge_debt_id(agreement_id: str) -> str:
 
 
 def _charge(account: Account, result: Quote, clock: Clock) -> Outcome:
-    """A charge is due once its notice is over and the window is open, whoever collects it."""
+    """A charge is due once its notice is over and the window is open, with or without direct debit."""
     agreement = account.agreement
     event = AgreementCharged(
         **agreement.facts, charge=account.money(result.charge_minor), benefit=account.money(result.benefit_minor)
@@ -218,7 +230,7 @@ def _charge(account: Account, result: Quote, clock: Clock) -> Outcome:
 
 
 def _collecting(account: Account, *events: Event) -> Outcome:
-    """What is owed is being collected; who climbed the ladder already is overdue at once."""
+    """What is owed is being collected; with a dunning step already taken the agreement is overdue at once."""
     outcome = moved(account, "settling", *events)
     return outcome + moved(outcome.account, "overdue") if account.agreement.step != "none" else outcome
 
@@ -240,7 +252,8 @@ def _credited(account: Account, accrual_id: str, clock: Clock) -> Outcome:
     event = ChargeCredited(**agreement.facts, amount=account.money(back_minor))
     outcome = changed(account, event, agreement=replace(agreement, charge_minor=due_minor))
     debt_id = charge_debt_id(agreement.agreement_id)
-    return outcome + give_back(outcome.account, "charge_credited", accrual_id, debt_id, back_minor, clock)
+    less = Reduction("charge_credited", accrual_id, debt_id, back_minor)
+    return outcome + give_back(outcome.account, less, clock)
 
 
 def write_off(account: Account, reference: str, clock: Clock) -> Outcome:

@@ -1,4 +1,4 @@
-"""What lies on the desk while a batch is decided: dossiers, the lines they share, and all that was decided so far. Pure."""
+"""The unit of work of a batch: accounts, the lines they share, and what was decided so far. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ class Changes:
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """Dossiers by agreement, and lines by (member, currency): two agreements of a member draw on one line.
+    """Accounts by agreement, and lines by their key: two agreements of a member draw on one line.
 
     Decisions are made one after the other, each on what the ones before left.
     """
@@ -40,7 +40,7 @@ class UnitOfWork:
         self._lines_before = dict(self.lines)
 
     def account(self, agreement_id: str) -> Account | None:
-        """A dossier as it is by now."""
+        """The account as decisions so far left it; None for an agreement that was never signed."""
         account = self.accounts.get(agreement_id)
         return replace(account, line=self.lines[account.line.key]) if account else None
 

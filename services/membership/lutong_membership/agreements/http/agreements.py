@@ -5,11 +5,10 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Command, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.account import Outcome
-from lutong_membership.agreements.domain.term import quit_early, quoted
+from lutong_membership.agreements.domain.term import leave, quoted
 from lutong_membership.agreements.http.commands import open_one, settle_command
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import statements as statement_store
@@ -72,14 +71,7 @@ async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) ->
 async def quit_agreement(agreement_id: Identifier, leaving: QuitRequest, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Leave before the term is over. Refused when it would cost more than the member accepted: ask for a quote again."""
     work, account = await open_one(tx, agreement_id, lambda one: who.acts_for(member=one.member_id))
-    outcome = quit_early(account, clock(tx))
-    if isinstance(outcome, Outcome):
-        charge_minor = quoted(outcome.account).charge_minor
-        if charge_minor > leaving.accepted_charge_minor:
-            raise Problem(
-                409, "quote_changed", f"leaving costs {charge_minor} minor units now", charge_minor=charge_minor
-            )
-    done = await settle_command(tx, work, outcome)
+    done = await settle_command(tx, work, leave(account, leaving.accepted_charge_minor, clock(tx)))
     if who.is_staff:
         effect = {"state": account.agreement.state}, {"state": done.account.agreement.state}
         await record(tx, who, Change("agreement.quit", f"agreement:{agreement_id}", None, *effect))

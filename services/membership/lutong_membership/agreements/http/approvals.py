@@ -1,11 +1,12 @@
 """What operators decide about debts, and the proposals that wait for another one."""
 
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query
 from pydantic import ConfigDict, StringConstraints
 
-from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Tx, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain import approvals
@@ -14,9 +15,9 @@ from lutong_membership.agreements.http.commands import locked_line
 from lutong_membership.agreements.http.decisions import ACTIONS, SHOWN, Decided, carry_out, concerned_by, decide
 from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
-from lutong_membership.bodies import Minor, ReasonBody, example, router
+from lutong_membership.bodies import Minor, ReasonBody, example, or_refused, router
 from lutong_membership.ledger.domain.entries import Line
-from lutong_membership.values import Refusal
+from lutong_membership.thresholds import AdjustmentKind
 
 
 class Waiver(ReasonBody):
@@ -47,18 +48,8 @@ class ApprovalBody(ReasonBody):
 @audited(*ACTIONS["waiver"], shows=SHOWN)
 async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxDependency) -> Decided:
     """Let a member off part of a debt. Above the thresholds it is a proposal that another operator has to approve."""
-    found = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
-    wanted = Adjustment(
-        reference=tx.new_id(),
-        deed="waiver",
-        member_id=found.member_id,
-        currency=found.currency,
-        amount_minor=waiver.amount_minor,
-        reason=waiver.reason,
-        agreement_id=agreement_id,
-        debt_id=waiver.debt_id,
-    )
-    return await decide(tx, who, wanted)
+    wanted = await _about(tx, agreement_id, "waiver", waiver.reason)
+    return await decide(tx, who, replace(wanted, amount_minor=waiver.amount_minor, debt_id=waiver.debt_id))
 
 
 @router.post("/v1/agreements/{agreement_id}/write-off", status_code=201)
@@ -66,17 +57,13 @@ async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxD
 @audited(*ACTIONS["write_off"], shows=SHOWN)
 async def write_off_agreement(agreement_id: Identifier, command: WriteOff, who: Who, tx: TxDependency) -> Decided:
     """Give up what an agreement owes, and end it. Above the thresholds another operator has to approve."""
+    return await decide(tx, who, await _about(tx, agreement_id, "write_off", command.reason))
+
+
+async def _about(tx: Tx, agreement_id: str, kind: AdjustmentKind, reason: str) -> Adjustment:
+    """An adjustment of an agreement, without an amount yet. Raises Problem 404 when there is no such agreement."""
     found = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
-    wanted = Adjustment(
-        reference=tx.new_id(),
-        deed="write_off",
-        member_id=found.member_id,
-        currency=found.currency,
-        amount_minor=0,
-        reason=command.reason,
-        agreement_id=agreement_id,
-    )
-    return await decide(tx, who, wanted)
+    return Adjustment(tx.new_id(), kind, found.member_id, found.currency, 0, reason, agreement_id)
 
 
 @router.get("/v1/proposals")
@@ -94,7 +81,7 @@ async def approve(proposal_id: Identifier, verdict: ApprovalBody, who: Who, tx: 
     found, line = await _locked(tx, proposal_id)
     if await _is_new(tx, found, "approved", who):
         await approval_store.close_proposal(tx, proposal_id, "approved", who.subject)
-        await carry_out(tx, who, found.wanted, line, verdict.reason, found.proposed_by)
+        await carry_out(tx, who, found, line, verdict.reason)
     return {"proposal_id": proposal_id, "state": "approved"}
 
 
@@ -127,7 +114,4 @@ async def _locked(tx: Tx, proposal_id: str) -> LockedProposal:
 
 async def _is_new(tx: Tx, found: Proposal, verdict: approvals.Verdict, who: Who) -> bool:
     concerned = await concerned_by(tx, found.wanted)
-    outcome = approvals.decided(found, verdict, who.subject, tx.now, concerned)
-    if isinstance(outcome, Refusal):
-        raise Problem(409, outcome.kind, outcome.detail)
-    return outcome == "now"
+    return or_refused(approvals.decided(found, verdict, who.subject, tx.now, concerned)) == "now"

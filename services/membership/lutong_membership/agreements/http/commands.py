@@ -11,6 +11,7 @@ from lutong_membership.agreements.domain.agreement import Agreement
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import statements as statement_store
+from lutong_membership.bodies import or_refused
 from lutong_membership.ledger.domain.entries import Line, LineKey
 from lutong_membership.ledger.store import lines as line_store
 from lutong_membership.outgoing import caused
@@ -55,12 +56,11 @@ async def open_one(tx: Tx, agreement_id: str, is_theirs: Callable[[Agreement], b
 
 async def settle_command(tx: Tx, work: UnitOfWork, outcome: Outcome | Refusal) -> Outcome:
     """Save an outcome and publish its events on the journey of the agreement. Raises Problem 409 for a refusal."""
-    if isinstance(outcome, Refusal):
-        raise Problem(409, outcome.kind, outcome.detail)
-    emitted = work.take(outcome)
+    done = or_refused(outcome)
+    emitted = work.take(done)
     await account_store.save_work(tx, work)
-    await publish(tx, outcome.account.agreement.agreement_id, emitted)
-    return outcome
+    await publish(tx, done.account.agreement.agreement_id, emitted)
+    return done
 
 
 async def publish(tx: Tx, agreement_id: str, emitted: Sequence[Emitted]) -> None:

@@ -31,9 +31,9 @@ async def open_work(
     lines: dict[LineKey, Line] | None = None,
     lock: bool = True,
 ) -> UnitOfWork:
-    """Dossiers of agreements that were signed. `lines` are given when they are locked already.
+    """Accounts of agreements that were signed. `lines` are given when they are locked already.
 
-    Deductions are locked too: the errand marks them as sent without asking anybody for the line.
+    Deductions are locked too: the job marks them as sent without the lock of the line.
     """
     wanted = sorted(set(agreement_ids))
     if lines is None:
@@ -63,7 +63,7 @@ async def open_work(
 
 
 async def read_account(tx: Tx, agreement_id: str) -> Account | None:
-    """A dossier for looking at: nothing is locked."""
+    """An account to read: nothing is locked."""
     member = await members_of(tx, [agreement_id])
     lines = {line.key: line for line in await read_lines(tx, member[0])} if member else {}
     return (await open_work(tx, [agreement_id], deducts=False, lines=lines, lock=False)).account(agreement_id)
@@ -139,7 +139,7 @@ async def _save_debts(tx: Tx, debts: Sequence[Debt]) -> None:
 
 
 async def _save_deductions(tx: Tx, deductions: Sequence[Deduction]) -> None:
-    """A deduction that is due is looked at by the errand from now on; one that is void is not."""
+    """A deduction that is due is claimed by the job from now on; one that is void is not."""
     if not deductions:
         return
     ordered = sorted(deductions, key=lambda deduction: (deduction.state != "void", deduction.deduction_id))

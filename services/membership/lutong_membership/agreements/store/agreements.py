@@ -1,4 +1,4 @@
-"""Agreements: read, signed, moved. Whoever changes what a member has holds the lock of the member's lines."""
+"""Agreements: read, signed, moved. What a member has changes only under the lock of the member's lines."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Deductions that wait for the errand: claimed only in their window, and marked as sent before they are."""
+"""Deductions that wait for the job: leased, marked as sent before they are, and kept with their outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import Cause, Tx, columns
-from lutong_membership.agreements.domain.direct_debit import DeductionState, postponed
-from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.agreements.domain.direct_debit import DeductionState
+from lutong_membership.plans.domain.terms import Plan
 from lutong_membership.plans.store.plans import as_plan
 from lutong_membership.providers.deduction.values import Order
 
@@ -26,6 +26,13 @@ class Attempt:
     sent_before: bool
     tries: int
     cause: Cause
+
+
+class DueAttempt(NamedTuple):
+    """An attempt that is due, and the plan whose window it keeps to."""
+
+    attempt: Attempt
+    plan: Plan
 
 
 class Leased(NamedTuple):
@@ -52,11 +59,8 @@ class EndedDeduction(NamedTuple):
     reason: str | None = None
 
 
-async def claim_deductions(tx: Tx, jobs_max: int, clock: Clock) -> list[Attempt]:
-    """Lease attempts that are due. Those that were never sent are marked as sent now: from here on they may have happened.
-
-    Outside their window they are not sent, but put off until it opens. What was sent is asked for at any time.
-    """
+async def lock_due(tx: Tx, jobs_max: int) -> list[DueAttempt]:
+    """Attempts that are due, the oldest first, locked; those that another process looks at are left out."""
     rows = await tx.fetch(
         """
         SELECT deduction_id, agreement_id, deduction.member_id, deduction.currency, amount_minor, deduction.state, tries,
@@ -72,18 +76,7 @@ async def claim_deductions(tx: Tx, jobs_max: int, clock: Clock) -> list[Attempt]
         """,
         jobs_max,
     )
-    leased, attempts = [], []
-    for row in rows:
-        plan = as_plan(row)
-        withholding = plan.terms.withholding
-        opens_at = postponed(clock.now, withholding.window, clock.calendar(plan)) if withholding else None
-        if row["state"] == "due" and opens_at:
-            leased.append(Leased(row["deduction_id"], opens_at, waits=True))
-        else:
-            leased.append(Leased(row["deduction_id"], clock.now + LEASE, waits=False))
-            attempts.append(_attempt(row))
-    await _lease(tx, leased)
-    return attempts
+    return [DueAttempt(_attempt(row), as_plan(row)) for row in rows]
 
 
 def _attempt(row: asyncpg.Record) -> Attempt:
@@ -92,7 +85,8 @@ def _attempt(row: asyncpg.Record) -> Attempt:
     return Attempt(order, row["agreement_id"], row["state"] != "due", row["tries"], cause)
 
 
-async def _lease(tx: Tx, leased: Sequence[Leased]) -> None:
+async def lease(tx: Tx, leased: Sequence[Leased]) -> None:
+    """Lease attempts. One that was never sent is marked as sent: from now on it may have happened."""
     await tx.execute(
         """
         UPDATE deduction

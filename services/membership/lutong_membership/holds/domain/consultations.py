@@ -3,22 +3,24 @@
 from dataclasses import dataclass
 
 from lutong_contracts.feed import ServiceRequested
-from lutong_contracts.membership import AgreementDeclined, AgreementOffered, OfferLapsed
+from lutong_contracts.membership import AgreementConsulted, AgreementDeclined, AgreementOffered, OfferLapsed
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, Transition
+from lutong_membership.agreements.domain.agreement import Agreement, Pinned, Transition
 from lutong_membership.holds.domain.requests import (
     Decision,
     RequestContext,
     apply,
     declined,
+    fresh_agreement,
     reserve,
     sign,
     why_not_joining,
 )
 from lutong_membership.ledger.domain.entries import Entry, Line
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.newcomers import Newcomer
 from lutong_membership.plans.domain.terms import Plan
-from lutong_membership.values import Emitted
+from lutong_membership.values import Emitted, Refusal
 
 
 def offer(agreement: Agreement, plan: Plan, clock: Clock) -> Transition:
@@ -38,6 +40,20 @@ def refuse(agreement: Agreement, reason: str) -> Transition:
     """Not admitted. It is a decision, not a score, and the member may ask again."""
     event = AgreementDeclined(**agreement.facts, reason=reason)
     return Transition(agreement.moved("declined"), (Emitted(event),))
+
+
+def ask(newcomer: Newcomer, context: RequestContext, agreement_id: str, clock: Clock) -> Transition | Refusal:
+    """A member asks to join without ordering: offer the terms when an assessment is valid, else consult a provider."""
+    member_id, plan = newcomer
+    if live := context.agreements.get(newcomer.key):
+        agreement = live.agreement
+        return Refusal("agreement_live", f"agreement {agreement.agreement_id!r} is {agreement.state}")
+    if reason := why_not_joining(member_id, plan, context, clock):
+        return Refusal(reason, f"member {member_id!r} cannot join plan {plan.plan_id!r} now: {reason}")
+    fresh = fresh_agreement(newcomer, context, agreement_id)
+    if context.standing.get(member_id):
+        return offer(fresh, plan, clock)
+    return Transition(fresh, (Emitted(AgreementConsulted(**fresh.facts, plan_version=plan.version)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +95,11 @@ def conclude(asked: Consultation, context: RequestContext, clock: Clock) -> Conc
     if not wanted:
         return Concluded(*offer(asked.agreement, plan, clock), gone)
     signature = sign(asked.agreement, plan, context, clock, asked.limit_minor)
+    signed = Pinned(signature.agreement, plan)
     context.lines[signature.line.key] = signature.line
     decisions = []
     for request in wanted:
-        decision = reserve(request, signature.agreement, plan, context.lines[signature.line.key], context, clock)
+        decision = reserve(request, signed, context.lines[signature.line.key], context, clock)
         apply(context, decision)
         decisions.append(decision)
     return Concluded(signature.agreement, signature.emitted, (*gone, *decisions), signature.opened, signature.entries)

@@ -7,7 +7,7 @@ from lutong_contracts.membership import HoldCaptured, RefundBooked
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.account import Account, Outcome, booked, changed, incur_debt
 from lutong_membership.agreements.domain.accruals import Accrual, reversal, share
-from lutong_membership.agreements.domain.collection import give_back
+from lutong_membership.agreements.domain.collection import Reduction, give_back
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.term import admit
 from lutong_membership.holds.domain.holds import Hold, capture
@@ -82,4 +82,5 @@ def refund(account: Account, event: OrderRefunded, at: datetime, clock: Clock) -
     )
     outcome = changed(account, booking)
     outcome += admit(outcome.account, taken_back, clock)
-    return outcome + give_back(outcome.account, "refund", refund_id, cited.accrual_id, amount_minor, clock)
+    less = Reduction("refund", refund_id, cited.accrual_id, amount_minor)
+    return outcome + give_back(outcome.account, less, clock)

@@ -23,9 +23,9 @@ from lutong_membership.holds.domain.holds import Hold, HoldState, price
 from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after
 from lutong_membership.ledger.domain.lines import hold, opened
 from lutong_membership.plans.domain.clock import Clock
-from lutong_membership.plans.domain.newcomers import MemberPlan
+from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer
 from lutong_membership.plans.domain.terms import Plan
-from lutong_membership.values import Emitted
+from lutong_membership.values import Emitted, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of one request: facts to say, and what to write."""
+    """What became of one request: events to publish, and rows to write."""
 
     request: ServiceRequested
     emitted: tuple[Emitted, ...]
@@ -67,7 +67,7 @@ class Decision:
 
     @property
     def asks(self) -> bool:
-        """Whether somebody has to be asked about the member."""
+        """Whether a provider has to be asked about the member."""
         return self.agreement is not None and self.agreement.state == "consulted"
 
     @property
@@ -108,14 +108,11 @@ def decide(
     live = context.agreements.get(MemberPlan(request.viewer_id, plan.plan_id))
     if live is None:
         return _newcomer(request, plan, context, clock, new_id())
-    agreement, pinned = live
-    if agreement.state == "consulted":
-        return _waits(request, agreement.agreement_id)
-    if agreement.state == "preordered":
-        return _sign_and_reserve(
-            request, agreement, pinned, context, clock, context.standing[request.viewer_id].limit_minor
-        )
-    return reserve(request, agreement, pinned, context.lines[LineKey(request.viewer_id, plan.currency)], context, clock)
+    if live.agreement.state == "consulted":
+        return _waits(request, live.agreement.agreement_id)
+    if live.agreement.state == "preordered":
+        return _sign_and_reserve(request, live, context, clock, context.standing[request.viewer_id].limit_minor)
+    return reserve(request, live, context.lines[LineKey(request.viewer_id, plan.currency)], context, clock)
 
 
 def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, clock: Clock, fresh_id: str) -> Decision:
@@ -123,23 +120,24 @@ def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, cl
     reason = why_not_joining(member_id, plan, context, clock)
     if reason:
         return declined(request, reason)
-    fresh = Agreement(
-        fresh_id,
-        member_id,
-        plan.merchant_id,
-        plan.plan_id,
-        plan.version,
-        holdout=context.holdouts.get(MemberPlan(member_id, plan.plan_id), False),
-    )
+    fresh = fresh_agreement(Newcomer(member_id, plan), context, fresh_id)
     standing = context.standing.get(member_id)
     if standing:
-        return replace(_sign_and_reserve(request, fresh, plan, context, clock, standing.limit_minor), standing=standing)
+        decision = _sign_and_reserve(request, Pinned(fresh, plan), context, clock, standing.limit_minor)
+        return replace(decision, standing=standing)
     asked = Emitted(AgreementConsulted(**fresh.facts, plan_version=plan.version))
     return replace(_waits(request, fresh_id), agreement=fresh, emitted=(asked,))
 
 
+def fresh_agreement(newcomer: Newcomer, context: RequestContext, agreement_id: str) -> Agreement:
+    """An agreement on the version that is open now, in the arm that the member was drawn into."""
+    plan = newcomer.plan
+    holdout = context.holdouts.get(newcomer.key, False)
+    return Agreement(agreement_id, newcomer.member_id, plan.merchant_id, plan.plan_id, plan.version, holdout=holdout)
+
+
 def why_not_joining(member_id: str, plan: Plan, context: RequestContext, clock: Clock) -> str | None:
-    """Why a member may not sign this plan now, whatever a provider would say of them."""
+    """Why a member may not sign this plan now, whatever a provider would answer."""
     if member_id not in context.applicants:
         return "unknown_applicant"
     if not may_be_signed(plan, clock):
@@ -147,12 +145,12 @@ def why_not_joining(member_id: str, plan: Plan, context: RequestContext, clock: 
     return context.blockers.get(MemberPlan(member_id, plan.plan_id))
 
 
-def _sign_and_reserve(  # a request, an agreement, and what both are decided on
-    request: ServiceRequested, agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int
+def _sign_and_reserve(
+    request: ServiceRequested, joining: Pinned, context: RequestContext, clock: Clock, limit_minor: int
 ) -> Decision:
     """Sign, then hold. A line that is there is kept: a new plan neither lowers nor raises it."""
-    signature = sign(agreement, plan, context, clock, limit_minor)
-    decision = reserve(request, signature.agreement, plan, signature.line, context, clock)
+    signature = sign(joining.agreement, joining.plan, context, clock, limit_minor)
+    decision = reserve(request, Pinned(signature.agreement, joining.plan), signature.line, context, clock)
     return replace(
         decision,
         emitted=(*signature.emitted, *decision.emitted),
@@ -183,10 +181,16 @@ def sign(agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock
     return Signed(agreement, after(fresh, entry), emitted, fresh, (entry,))
 
 
-def reserve(  # a request, its agreement, and what both are decided on
-    request: ServiceRequested, agreement: Agreement, plan: Plan, line: Line, context: RequestContext, clock: Clock
-) -> Decision:
+def sign_offer(offered: Pinned, context: RequestContext, limit_minor: int, clock: Clock) -> Signed | Refusal:
+    """The member signs what was offered, unless the term of the plan is over."""
+    if not may_be_signed(offered.plan, clock):
+        return Refusal("term_over", "the term of this plan is over")
+    return sign(offered.agreement, offered.plan, context, clock, limit_minor)
+
+
+def reserve(request: ServiceRequested, pinned: Pinned, line: Line, context: RequestContext, clock: Clock) -> Decision:
     """Hold what the order costs a member under an agreement, if the line has it."""
+    agreement, plan = pinned
     total_minor = request.total.amount_minor
     coupon = context.coupons.get(request.coupon_id) if request.coupon_id else None
     if request.coupon_id:
@@ -250,7 +254,7 @@ def _hold(request: ServiceRequested, state: HoldState, reason: str | None = None
 
 
 def apply(context: RequestContext, decision: Decision) -> None:
-    """Bring the books up to date with a decision."""
+    """Bring the context up to date with a decision."""
     request, agreement = decision.request, decision.agreement
     context.answered.add(request.order_id)
     if agreement:

@@ -79,7 +79,7 @@ async def lapse_offers(batch: Sequence[Received[OfferLapsed]], tx: Tx) -> list[O
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A decision, and what follows from it is caused by."""
+    """A decision, and the cause of what follows from it."""
 
     decision: Decision
     cause: Cause
@@ -91,7 +91,7 @@ class Taken:
 
 
 async def _save_newcomers(tx: Tx, taken: Sequence[Taken]) -> None:
-    """Agreements that were made on the way: those that are signed, and those that somebody is asked about."""
+    """Agreements that were made on the way: those that are signed, and those that a provider is asked about."""
     made = [each.decision.agreement for each in taken if each.decision.agreement]
     if not made:
         return

@@ -1,4 +1,4 @@
-"""Who has to be asked about, what was answered, and what waits for it."""
+"""Questions to a credit provider, its answers, and the requests that wait for them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class Waited(NamedTuple):
 
 
 async def lock_applicants(tx: Tx, members: Iterable[str]) -> dict[str, Applicant]:
-    """Applicants, locked: nobody else decides about these members until commit."""
+    """Applicants, locked: no other transaction decides about these members until commit."""
     rows = await tx.fetch(
         f"""
         SELECT {", ".join(Applicant.__dataclass_fields__)}

@@ -18,7 +18,7 @@ from lutong_membership.plans.domain.newcomers import Newcomer
 
 @dataclass(frozen=True, slots=True)
 class Consultations:
-    """Agreements that are still consulted, what waits for each with its cause, and the books to decide on."""
+    """Agreements that are still consulted, what waits for each with its cause, and the context to decide in."""
 
     agreements: dict[str, Pinned]
     waiting: dict[str, list[Waiting]]

@@ -14,7 +14,7 @@ Across from them stand `merchant:<id>:payable` and `merchant:<id>:benefits`, and
 beyond, advances, cash (the bank), clearing (what a payment provider has for us), waivers and losses.
 
 Each line chains its entries: number and hash of the last one are on the line, and an entry's hash
-covers its predecessor's. Whoever changes, drops or swaps entries breaks the chain.
+covers its predecessor's. Changing, dropping or swapping entries breaks the chain.
 """
 
 import hashlib
@@ -121,7 +121,7 @@ class Chain(NamedTuple):
 
 
 def canonical(entry: Entry, number: int, at: datetime) -> bytes:
-    """What a hash is taken of: all that an entry says, in one line. No id can contain a separator."""
+    """What a hash is taken of: all fields of an entry, in one line. No id can contain a separator."""
     about = (entry.order_id, entry.agreement_id, entry.debt_id, entry.reference)
     legs = ",".join(f"{account}={amount}" for account, amount in sorted(entry.postings))
     stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -187,7 +187,7 @@ _DEBT_ACCOUNT: Final[dict[DebtKind, str]] = {"order": "owed", "uncovered": "unco
 
 
 def reduced(kind: DebtKind, member_id: str, amount_minor: int, source: Source, merchant_id: str = "") -> Legs:
-    """The legs by which a debt becomes less: the member's side, and whoever bears it or paid it.
+    """The legs by which a debt becomes less: the member's side, and the side that bears or paid it.
 
     `merchant` and `benefits` take it back from what the merchant was, or is, given; `credit` uses
     what the platform owes the member.

@@ -14,7 +14,7 @@ _COUNTS: Final = ("holds", "agreements", "coupons", "deductions")
 
 
 class OverLimitError(RuntimeError):
-    """A movement was decided on a line that is another by now: a bug, caught before it costs anybody money."""
+    """A movement was decided on a line that is another by now: a bug, caught before it is written."""
 
 
 class MovedLine(NamedTuple):
@@ -86,7 +86,7 @@ async def post(tx: Tx, lines: Mapping[LineKey, Line], entries: Sequence[Entry]) 
 
 
 async def retarget(tx: Tx, lines: Iterable[Line]) -> None:
-    """Remember limits that were decided and cannot be reached by a single unit yet: no entry says so."""
+    """Remember limits that were decided and cannot be reached by a single unit yet: no entry records that."""
     await tx.execute(
         """
         UPDATE credit_line
@@ -176,48 +176,49 @@ async def ledger_of(tx: Tx, member_id: str, after_entry: int, limit: int) -> lis
     return [PostedEntry(**{**row, "postings": orjson.loads(row["postings"])}) for row in rows]
 
 
+_SUMMARY: Final = """
+SELECT (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM hold GROUP BY state) AS h)::text
+           AS holds,
+       (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM agreement GROUP BY state) AS a)
+           ::text AS agreements,
+       (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM coupon GROUP BY state) AS c)
+           ::text AS coupons,
+       (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM deduction GROUP BY state) AS d)
+           ::text AS deductions,
+       (SELECT count(*) FROM entry) AS entries,
+       (SELECT count(*)
+          FROM entry LEFT JOIN (SELECT entry_id, sum(amount_minor) AS total, count(*) AS legs
+                                  FROM posting GROUP BY entry_id) AS folded USING (entry_id)
+         WHERE total IS DISTINCT FROM 0 OR folded.legs < 2) AS unbalanced_entries,
+       (SELECT count(*)
+          FROM credit_line AS line
+         CROSS JOIN LATERAL (
+               SELECT coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'held:%'), 0) AS held,
+                      coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'owed:%'), 0) AS owed,
+                      coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'available:%'), 0) AS available,
+                      coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'charged:%'), 0) AS charged,
+                      coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'uncovered:%'), 0) AS uncovered,
+                      coalesce(-sum(amount_minor) FILTER (WHERE account LIKE 'credit:%'), 0) AS credit
+                 FROM posting JOIN entry USING (entry_id)
+                WHERE entry.member_id = line.member_id AND entry.currency = line.currency) AS folded
+         WHERE (held_minor, owed_minor, limit_minor - held_minor - owed_minor, charged_minor, uncovered_minor,
+                credit_minor) <> (held, owed, available, charged, uncovered, credit))
+           AS lines_off_ledger,
+       (SELECT count(*)
+          FROM credit_line AS line LEFT JOIN (
+               SELECT member_id, currency, sum(outstanding_minor) AS owed
+                 FROM debt GROUP BY member_id, currency) AS owing USING (member_id, currency)
+         WHERE owed_minor + charged_minor + uncovered_minor <> coalesce(owed, 0)) AS debts_off_lines,
+       (SELECT coalesce(sum(captured_minor), 0)::bigint FROM hold WHERE state = 'captured') AS captured_minor,
+       (SELECT coalesce(sum(held_minor), 0)::bigint FROM credit_line) AS held_minor,
+       (SELECT coalesce(sum(owed_minor), 0)::bigint FROM credit_line) AS owed_minor,
+       (SELECT coalesce(sum(charged_minor), 0)::bigint FROM credit_line) AS charged_minor,
+       (SELECT coalesce(sum(uncovered_minor), 0)::bigint FROM credit_line) AS uncovered_minor,
+       (SELECT coalesce(sum(credit_minor), 0)::bigint FROM credit_line) AS credit_minor
+"""
+
+
 async def summary(tx: Tx) -> dict[str, Any]:
     """Counts and balances; `unbalanced_entries`, `lines_off_ledger` and `debts_off_lines` must be 0."""
-    row = await tx.fetchrow(
-        """
-        SELECT (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM hold GROUP BY state) AS h)::text
-                   AS holds,
-               (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM agreement GROUP BY state) AS a)
-                   ::text AS agreements,
-               (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM coupon GROUP BY state) AS c)
-                   ::text AS coupons,
-               (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM deduction GROUP BY state) AS d)
-                   ::text AS deductions,
-               (SELECT count(*) FROM entry) AS entries,
-               (SELECT count(*)
-                  FROM entry LEFT JOIN (SELECT entry_id, sum(amount_minor) AS total, count(*) AS legs
-                                          FROM posting GROUP BY entry_id) AS folded USING (entry_id)
-                 WHERE total IS DISTINCT FROM 0 OR folded.legs < 2) AS unbalanced_entries,
-               (SELECT count(*)
-                  FROM credit_line AS line
-                 CROSS JOIN LATERAL (
-                       SELECT coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'held:%'), 0) AS held,
-                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'owed:%'), 0) AS owed,
-                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'available:%'), 0) AS available,
-                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'charged:%'), 0) AS charged,
-                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'uncovered:%'), 0) AS uncovered,
-                              coalesce(-sum(amount_minor) FILTER (WHERE account LIKE 'credit:%'), 0) AS credit
-                         FROM posting JOIN entry USING (entry_id)
-                        WHERE entry.member_id = line.member_id AND entry.currency = line.currency) AS folded
-                 WHERE (held_minor, owed_minor, limit_minor - held_minor - owed_minor, charged_minor, uncovered_minor,
-                        credit_minor) <> (held, owed, available, charged, uncovered, credit))
-                   AS lines_off_ledger,
-               (SELECT count(*)
-                  FROM credit_line AS line LEFT JOIN (
-                       SELECT member_id, currency, sum(outstanding_minor) AS owed
-                         FROM debt GROUP BY member_id, currency) AS owing USING (member_id, currency)
-                 WHERE owed_minor + charged_minor + uncovered_minor <> coalesce(owed, 0)) AS debts_off_lines,
-               (SELECT coalesce(sum(captured_minor), 0)::bigint FROM hold WHERE state = 'captured') AS captured_minor,
-               (SELECT coalesce(sum(held_minor), 0)::bigint FROM credit_line) AS held_minor,
-               (SELECT coalesce(sum(owed_minor), 0)::bigint FROM credit_line) AS owed_minor,
-               (SELECT coalesce(sum(charged_minor), 0)::bigint FROM credit_line) AS charged_minor,
-               (SELECT coalesce(sum(uncovered_minor), 0)::bigint FROM credit_line) AS uncovered_minor,
-               (SELECT coalesce(sum(credit_minor), 0)::bigint FROM credit_line) AS credit_minor
-        """
-    )
+    row = await tx.fetchrow(_SUMMARY)
     return {**row, **{name: orjson.loads(row[name] or "{}") for name in _COUNTS}} if row else {}

@@ -10,7 +10,7 @@ _COLUMNS = """member_id, currency, limit_minor, held_minor, owed_minor, charged_
 
 
 async def lock_lines(tx: Tx, members: Iterable[str]) -> dict[LineKey, Line]:
-    """All credit lines of members, locked in key order: nobody else decides what these members have until commit."""
+    """All credit lines of members, locked in key order: no other transaction decides what these members have until commit."""
     rows = await tx.fetch(
         f"""
         SELECT {_COLUMNS}

@@ -1,8 +1,12 @@
 """Members who come to a plan: under which key they are known there, and in which arm of its experiment. Pure."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lutong_membership.plans.domain.terms import Plan
+from lutong_membership.plans.domain.uplift import arm_of
+
+_SALT: Final = "lutong"
+"""What arms are drawn with. With another one, members who come for the first time would be drawn anew."""
 
 
 class MemberPlan(NamedTuple):
@@ -22,3 +26,9 @@ class Newcomer(NamedTuple):
     def key(self) -> MemberPlan:
         """The member on this plan."""
         return MemberPlan(self.member_id, self.plan.plan_id)
+
+
+def is_held_out(newcomer: Newcomer) -> bool:
+    """Whether the member goes without the benefits of the plan. It is drawn by a hash: the same at every call."""
+    plan = newcomer.plan
+    return arm_of(newcomer.member_id, plan.merchant_id, plan.plan_id, _SALT, plan.terms.holdout_percent) == "holdout"

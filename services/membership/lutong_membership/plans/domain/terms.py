@@ -4,7 +4,7 @@ The classes are pydantic dataclasses: one definition checks what a merchant send
 its version, and is what the rules read. Money is in minor units of the plan's currency.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Annotated, Literal, NamedTuple
 from zoneinfo import available_timezones
@@ -201,7 +201,7 @@ class Payment:
     write_off_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
     @model_validator(mode="after")
-    def _climbs(self) -> "Payment":
+    def _steps_are_in_order(self) -> "Payment":
         if not self.remind_days < self.block_days < self.suspend_days < self.write_off_days:
             raise ValueError("the steps come one after the other: remind, block, suspend, write off")
         return self
@@ -269,11 +269,15 @@ class Term(NamedTuple):
 
 
 def term(period: Period | None, signed_at: datetime, calendar: Calendar) -> Term:
-    """When the term begins and ends, [begins, ends), for a plan that is signed now. Without a period it has no end."""
+    """When the term begins and ends, [begins, ends), for a plan that is signed now. Without a period it has no end.
+
+    A last day of 9999-12-31 is how people write that there is none: no day follows it.
+    """
     if period is None:
         return Term(signed_at, None)
     if isinstance(period, Appointed):
-        return Term(calendar.midnight(period.first_day), calendar.midnight(period.last_day + timedelta(days=1)))
+        ends_at = None if period.last_day == date.max else calendar.midnight(period.last_day + timedelta(days=1))
+        return Term(calendar.midnight(period.first_day), ends_at)
     if isinstance(period, FixedDay):
         return Term(signed_at, calendar.next_day_of_month(signed_at, period.day, months_on=period.months - 1))
     begins_at = signed_at if period.kind == "relative" else calendar.tomorrow(signed_at)

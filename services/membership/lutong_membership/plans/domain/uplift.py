@@ -6,7 +6,7 @@ the point where the offer would be made, whether it is made or not. That moment 
 
 Every figure is a ratio of two sums over the members of an arm (`KPIS`), and members, not orders,
 are what was drawn at random: a member's orders resemble each other. So variances are of members'
-residuals (the delta method for a ratio of sums), which needs one pass and no dice; the simulation
+residuals (the delta method for a ratio of sums), which needs one pass and no random draws; the simulation
 in tests/unit/membership/test_uplift.py holds it to its 95 %, against a naive variance that fails.
 The ratio's interval is built on the logarithm, where it is symmetric; it decides the verdict.
 
@@ -34,7 +34,7 @@ ALARM_P: Final = 0.001
 
 
 def arm_of(member_id: str, merchant_id: str, plan_id: str, salt: str, holdout_percent: float) -> Arm:
-    """A member's arm for a plan of a merchant: always the same, and nobody's choice.
+    """A member's arm for a plan of a merchant: always the same, and not chosen by anyone.
 
     Every member has a fixed place, by a hash; those whose place is low are held out. So a larger
     percentage holds out the same members and more. A smaller one would let some go: write the arm
@@ -71,7 +71,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """A figure: the sum of `counted` over the sum of `per`. The definition is what people are told."""
+    """A figure: the sum of `counted` over the sum of `per`. The definition is shown with it."""
 
     name: str
     definition: str
@@ -146,7 +146,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether the arms can be compared at all. The p-value is None when there is too little to say."""
+    """Whether the arms can be compared at all. The p-value is None when there is too little data."""
 
     name: str
     passed: bool
@@ -155,7 +155,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Uplift:
-    """Everything that is said about a merchant's plan. Findings of a comparison that is not sound mean nothing."""
+    """The report on a merchant's plan. Findings of a comparison that is not sound mean nothing."""
 
     holdout_percent: float
     members: Mapping[Arm, int]

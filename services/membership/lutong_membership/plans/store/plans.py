@@ -3,17 +3,13 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Tx, columns
-from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer
+from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer, is_held_out
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
-from lutong_membership.plans.domain.uplift import arm_of
-
-_SALT: Final = "lutong"
-"""What arms are drawn with. With another one, members who come for the first time would be drawn anew."""
 
 
 @lru_cache(maxsize=4096)
@@ -41,13 +37,6 @@ class PlanVersion(NamedTuple):
         return as_plan(self._asdict())
 
 
-class PlanOwner(NamedTuple):
-    """What of a plan never changes."""
-
-    merchant_id: str
-    currency: str
-
-
 class ArmRow(NamedTuple):
     """The arm that a member is drawn into, for one plan."""
 
@@ -64,7 +53,7 @@ def as_plan(row: asyncpg.Record | Mapping[str, Any]) -> Plan:
 
 
 async def save_plan(tx: Tx, plan: Plan, title: str) -> int:
-    """Write a version of a plan, unless its latest says the same; it becomes the merchant's open one. Gives the version."""
+    """Write a version of a plan, unless its latest is the same; it becomes the merchant's open one. Gives the version."""
     terms = TERMS.dump_json(plan.terms).decode()
     await tx.execute(
         "UPDATE plan SET open = false WHERE merchant_id = $1 AND plan_id <> $2", plan.merchant_id, plan.plan_id
@@ -100,10 +89,9 @@ async def save_plan(tx: Tx, plan: Plan, title: str) -> int:
     return version
 
 
-async def lock_plan(tx: Tx, plan_id: str) -> PlanOwner | None:
-    """A plan's merchant and currency, locked: versions are written one after the other."""
-    row = await tx.fetchrow("SELECT merchant_id, currency FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
-    return PlanOwner(**dict(row)) if row else None
+async def lock_plan(tx: Tx, plan_id: str) -> None:
+    """Lock a plan: its versions are written one after the other."""
+    await tx.fetchrow("SELECT FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
 
 
 async def plan(tx: Tx, plan_id: str, version: int | None = None) -> PlanVersion | None:
@@ -141,7 +129,7 @@ async def open_plan_of(tx: Tx, merchant_id: str) -> str | None:
 
 async def draw_arms(tx: Tx, newcomers: Iterable[Newcomer]) -> dict[MemberPlan, bool]:
     """Whether newcomers go without the benefits of their plan. A draw is for ever."""
-    rows = {ArmRow(member, plan.merchant_id, plan.plan_id, _is_held_out(member, plan)) for member, plan in newcomers}
+    rows = {ArmRow(each.member_id, each.plan.merchant_id, each.plan.plan_id, is_held_out(each)) for each in newcomers}
     drawn = await tx.fetch(
         """
         WITH drawn AS (
@@ -158,7 +146,3 @@ async def draw_arms(tx: Tx, newcomers: Iterable[Newcomer]) -> dict[MemberPlan, b
         *columns(sorted(rows), 4),
     )
     return {MemberPlan(row["member_id"], row["plan_id"]): row["holdout"] for row in drawn}
-
-
-def _is_held_out(member_id: str, plan: Plan) -> bool:
-    return arm_of(member_id, plan.merchant_id, plan.plan_id, _SALT, plan.terms.holdout_percent) == "holdout"

@@ -2,8 +2,8 @@
 
 The tables are a file of this package, `scorecard-2.toml`, written by `make scorecard` from
 applicant data (tools/scorecard). There is one for members who paid on time and one for those who
-did not. Everybody starts with the points of their table; each characteristic adds or takes away
-what its bin says; the sum is kept between the floor and the cap. What is not known moves nothing.
+did not. A member starts with the points of their table; each characteristic adds or takes away
+the points of its bin; the sum is kept between the floor and the cap. What is not known moves nothing.
 """
 
 import math
@@ -24,7 +24,7 @@ Facts: TypeAlias = Mapping[str, int | None]
 
 
 class ScorecardError(ValueError):
-    """A scorecard file does not make sense; says where."""
+    """A scorecard file does not make sense; the message names the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Scale:
         return self.points_to_double_the_odds / math.log(2)
 
     def default_probability(self, points: float) -> float:
-        """The share of members with these points who do not repay, as the scale says."""
+        """The share of members with these points who do not repay, by the scale."""
         odds = self.base_odds * math.exp((points - self.base_points) / self.points_per_log_odds)
         return 1 / (1 + odds)
 
@@ -175,11 +175,11 @@ def facts(application: Application) -> Facts:
 @cache
 def load(name: str = CURRENT) -> Scorecard:
     """A scorecard of this package, read once."""
-    return parse((files("lutong_membership.credit") / f"{name}.toml").read_text(encoding="utf-8"))
+    return parse((files("lutong_membership.providers.credit") / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> Scorecard:
-    """A scorecard from its file's text; `ScorecardError` says what does not make sense."""
+    """A scorecard from its file's text; Raises `ScorecardError` for what does not make sense."""
     document = tomllib.loads(text)
     try:
         card = Scorecard(
@@ -209,7 +209,7 @@ def _characteristic(table: Mapping[str, Any]) -> Characteristic:
 
 
 def _complaints(card: Scorecard) -> Iterator[str]:
-    """What a person who edits the file may get wrong, and nobody would notice before a member does."""
+    """Mistakes in the file that would otherwise show in a member's assessment first."""
     for each in (*card.on_time.characteristics, *card.late.characteristics):
         yield from (f"{each.name}: {complaint}" for complaint in _doubts(each))
     limits = [limit for _, limit in card.limits]
