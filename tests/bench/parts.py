@@ -44,8 +44,8 @@ PARTS: Final[dict[str, Callable[[Stack, float], dict[str, Any]]]] = {
     "search": search,
     "soak": _soak,
     "hot": hot,
-    "road": road,
     "rows": rows,
+    "road": road,
 }
 
 

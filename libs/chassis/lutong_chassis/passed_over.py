@@ -5,7 +5,7 @@ that happened first is remembered, one row per partition and type. A version tha
 once it has the partition, looking at nothing but that type, up to where the group was. Then the row goes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
@@ -74,20 +74,20 @@ class Memory:
         behind = self.behind.get(TopicPartition(record.topic, record.partition))
         if behind is None or record.offset >= behind.until:
             return False
-        said = next((value for name, value in record.headers if name == "ce_type"), None)
-        return said is not None and said.decode(errors="replace") not in behind.types
+        event_type = next((value for name, value in record.headers if name == "ce_type"), None)
+        return event_type is not None and event_type.decode(errors="replace") not in behind.types
 
     def note(self, passed: Sequence[PassedOver]) -> None:
         """These are written down."""
         self.noted.update((item.topic, item.partition, item.type) for item in passed)
 
-    def news(self, passed: Sequence[Incoming]) -> list[PassedOver]:
-        """Of records that are passed over, the first of each partition and type that was not noted yet."""
+    def news(self, passed: Iterable[PassedOver]) -> list[PassedOver]:
+        """Of what is passed over, the first of each partition and type that was not noted yet."""
         found: dict[tuple[str, int, str], PassedOver] = {}
-        for item in first_places(passed):
+        for item in passed:
             where = (item.topic, item.partition, item.type)
             if item.type not in self.handled and where not in self.noted:
-                found[where] = item
+                found.setdefault(where, item)
         return list(found.values())
 
     async def look_back(self, pool: Pool, consumer: "AIOKafkaConsumer", handled: Mapping[TopicPartition, int]) -> None:
@@ -119,20 +119,14 @@ class Memory:
         return {partition: offset for partition, offset in handled.items() if partition not in self.behind}
 
 
-def first_places(passed: Sequence[Incoming]) -> list[PassedOver]:
-    """The first record of each partition and type, in no order. Pure."""
-    found: dict[tuple[str, int, str], PassedOver] = {}
-    for item in passed:
-        topic, partition, offset = place(item.record)
-        outcome = item.outcome
-        if isinstance(outcome, Received):
-            said, known = outcome.event.type, True
-        elif isinstance(outcome, UnknownTypeError):
-            said, known = outcome.type, False
-        else:
-            continue
-        found.setdefault((topic, partition, said), PassedOver(topic, partition, said, offset, known))
-    return list(found.values())
+def passed_over(item: Incoming) -> PassedOver | None:
+    """A record of a type that nobody here handles: understood, or unknown to the contracts. None for any other. Pure."""
+    topic, partition, offset = place(item.record)
+    if isinstance(item.outcome, Received):
+        return PassedOver(topic, partition, item.outcome.event.type, offset, known=True)
+    if isinstance(item.outcome, UnknownTypeError):
+        return PassedOver(topic, partition, item.outcome.type, offset, known=False)
+    return None
 
 
 async def remember(tx: Tx, passed: Sequence[PassedOver]) -> None:

@@ -5,18 +5,18 @@ What fails on its own is parked, when an error says that the record is to blame;
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
 from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking, passed_over
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import Incoming, MalformedError, Received, Record, UnknownTypeError, describe, place
+from lutong_chassis.envelope import Incoming, MalformedError, Received, Record, describe, place
 from lutong_chassis.errors import blames, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.parking import ParkCandidate, RecordKey, summarise_error
-from lutong_chassis.passed_over import Memory
+from lutong_chassis.passed_over import Memory, PassedOver
 from lutong_contracts import Event, event_types
 
 log = structlog.get_logger(__name__)
@@ -34,6 +34,13 @@ async def handle(tx: Tx, received: Sequence[Received[Event]], handlers: Handlers
     await outbox.write(tx, tx.outgoing)
     failpoints.reach("after_outbox")
     return fresh
+
+
+class Sorted(NamedTuple):
+    """A batch by what concerns this service, and what nobody here handles."""
+
+    ours: Sequence[Incoming]
+    passed: Sequence[PassedOver]
 
 
 @dataclass(slots=True)
@@ -90,16 +97,14 @@ class Processor:
         await self._park(item, error)
 
     async def _attempt(self, batch: Sequence[Incoming]) -> None:
-        theirs = [item for item in batch if not self._is_passed_over(item.record)]
-        ours = [item for item in theirs if self._concerns_us(item.outcome)]
-        passed = [item for item in theirs if not self._concerns_us(item.outcome)] if len(ours) < len(theirs) else []
+        ours, passed = self._sort(batch)
         news = self.memory.news(passed)
+        unknown = sum(not item.known for item in passed)
         if not (ours or news):
-            unknown = sum(isinstance(item.outcome, UnknownTypeError) for item in passed)
             observe.consumed({"ignored": len(batch) - unknown} | ({"unknown": unknown} if unknown else {}), [])
             return
         bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
-        keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
+        keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in ours if item.record.key is not None]
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
             seen = await parking.already_parked(tx, bad) if bad else set()
@@ -120,7 +125,6 @@ class Processor:
         if stopped:
             failpoints.reach("parked_not_offsets")
         known = len(ours) - len(stopped) - len(fresh) - len(conflicts)
-        unknown = sum(isinstance(item.outcome, UnknownTypeError) for item in passed)
         outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(batch) - len(ours) - unknown}
         outcomes |= {"unknown": unknown} if unknown else {}
         observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
@@ -141,21 +145,33 @@ class Processor:
         )
         return not ours and self.handlers.concern(outcome)
 
-    def _is_passed_over(self, record: Record) -> bool:
-        """Whether two headers show that a record concerns nobody here: it is not decoded, and opens no transaction.
+    def _sort(self, batch: Sequence[Incoming]) -> Sorted:
+        """What concerns this service, and what is passed over; what was settled before, or is its own, is neither.
 
-        It was settled before; or its type is known, not handled, and noted for a version that handles it; or this
-        service published it itself and takes the type from others only.
+        Two headers are enough to see that nobody here handles a type: such a record is not decoded.
         """
-        if self.memory.is_settled(record):
-            return True
+        ours, passed = [], []
+        for item in batch:
+            if self.memory.is_settled(item.record) or self._is_own(item.record):
+                continue
+            if (unhandled := self._unhandled_type(item.record)) is not None:
+                passed.append(PassedOver(*place(item.record)[:2], unhandled, item.record.offset, known=True))
+            elif self._concerns_us(item.outcome):
+                ours.append(item)
+            elif (other := passed_over.passed_over(item)) is not None:
+                passed.append(other)
+        return Sorted(ours, passed)
+
+    def _unhandled_type(self, record: Record) -> str | None:
+        """The type that a header names, when it is known and nobody here handles it. In structured mode it is inside."""
         types = [value for name, value in record.headers if name == "ce_type"]
-        if len(types) != 1:
-            return False  # in structured mode the type is inside
-        unhandled = self._unhandled.get((record.topic, types[0] or b""))
-        if unhandled is not None:
-            return (record.topic, record.partition, unhandled) in self.memory.noted
-        return types[0] in self._from_others and ("ce_source", f"/lutong/{self.owner}".encode()) in record.headers
+        return self._unhandled.get((record.topic, types[0] or b"")) if len(types) == 1 else None
+
+    def _is_own(self, record: Record) -> bool:
+        """Whether headers show that this service published it, of a type that it takes from others only."""
+        if ("ce_source", f"/lutong/{self.owner}".encode()) not in record.headers:
+            return False
+        return any(name == "ce_type" and value in self._from_others for name, value in record.headers)
 
     async def _park(self, item: Incoming, error: Exception) -> None:
         if isinstance(item.outcome, MalformedError):

@@ -15,12 +15,13 @@ Status = Literal["requested", "declined", "sourced", "rejected", "fulfilled", "c
 
 MAY_BECOME: Final[Mapping[Status, tuple[Status, ...]]] = {
     "declined": ("requested",),
-    "sourced": ("requested",),
+    "sourced": ("requested", "sourced"),
     "rejected": ("requested", "sourced"),
     "fulfilled": ("requested", "sourced"),
     "cancelled": ("requested", "sourced"),
 }
-"""From which statuses each one is reached. Topics are not ordered to each other: what ended stays ended."""
+"""From which statuses each one is reached. Topics are not ordered to each other: what ended stays ended. An order that a
+location declines is sourced again, elsewhere."""
 
 CANCELLABLE: Final[tuple[Status, ...]] = ("requested", "sourced")
 

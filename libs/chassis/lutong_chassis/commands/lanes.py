@@ -28,7 +28,7 @@ class Lanes:
 
     async def ask(self, asked: Asked[object], settings: Settings) -> Given:
         """Have a command done together with others of its kind. Raises its refusal, or what went wrong."""
-        self.pool()  # a caller that comes too early is refused at once
+        self.pool()  # a command that comes before the database is ready is refused at once
         kind = type(asked.command)
         lane = self.by_kind.get(kind)
         if lane is None:

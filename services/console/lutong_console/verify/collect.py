@@ -60,10 +60,12 @@ _OWN: Final = {
         "waiting": "SELECT order_id, agreement_id FROM waiting_request",
     },
     "inventory": {
-        "shelf": "SELECT location_id, sku, on_hand, reserved FROM shelf",
-        "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, order_id FROM movement ORDER BY movement_id",
-        "order": "SELECT order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state FROM customer_order",
+        "shelf": "SELECT location_id, sku, on_hand, reserved, unavailable FROM shelf",
+        "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id FROM movement ORDER BY movement_id",
+        "order": "SELECT order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id FROM customer_order",
         "refund": "SELECT refund_id, order_id, amount_minor FROM refund",
+        "sourcing_decision": "SELECT order_id, hop, location_id FROM sourcing_decision ORDER BY order_id, hop",
+        "pickup_code": "SELECT order_id, used_at IS NOT NULL AS used FROM pickup_code",
         "reservation": "SELECT order_id, sku, location_id, units, state FROM reservation",
     },
 }
@@ -83,7 +85,7 @@ class Record:
     sequence: int
     value: str
     headers: str
-    said_at: datetime | None = None
+    occurred_at: datetime | None = None
     """When it happened, by its source."""
     at: datetime | None = None
     """When it came to its topic."""
@@ -192,12 +194,12 @@ def _record(record: Any) -> Record:  # noqa: ANN401  # an aiokafka ConsumerRecor
         sequence=int(sequence) if re.fullmatch(r"[0-9]{1,18}", sequence) else 0,
         value=(record.value or b"").decode("utf-8", "replace"),
         headers=repr(sorted((name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers)),
-        said_at=_said_at(found.get("time", "")),
+        occurred_at=_occurred_at(found.get("time", "")),
         at=moment_of_ms(record.timestamp),
     )
 
 
-def _said_at(text: str) -> datetime | None:
+def _occurred_at(text: str) -> datetime | None:
     try:
         return attributes.moment(text)
     except attributes.MalformedError:

@@ -55,7 +55,7 @@ async def solve_cards(batch: Sequence[Asked[SolveCard]], tx: Tx) -> list[Answer 
 @handlers.on(RequestService)
 async def request_services(batch: Sequence[Asked[RequestService]], tx: Tx) -> list[Answer | Problem]:
     """Viewers join the light membership on credit and order, in one go."""
-    found = await store.find(tx, [(asked.command.post_id, asked.command.viewer_id) for asked in batch])
+    found = await store.find(tx, [store.Named(asked.command.post_id, asked.command.viewer_id) for asked in batch])
     named = (each.card.program_id for each in found if each.card and each.card.program_id)
     programs = await store.programs(tx, named)
     decided = [domain.accept(asked.command, there, programs) for asked, there in zip(batch, found, strict=True)]
@@ -82,28 +82,28 @@ async def cancel_requests(batch: Sequence[Asked[CancelRequest]], tx: Tx) -> list
 
 @handlers.on(CardTapped)
 async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outgoing]:
-    """We event that cards were opened: count it on their posts."""
+    """Cards were opened: count it on their posts."""
     await store.count(tx, "taps", [received.event.post_id for received in batch])
     return []
 
 
 @handlers.on(ServiceSolved)
 async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list[Outgoing]:
-    """We event that services were used: count it on their posts."""
+    """Services were used: count it on their posts."""
     await store.count(tx, "solved", [received.event.post_id for received in batch])
     return []
 
 
 @handlers.on(ServiceRequested)
 async def count_requests(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
-    """We event that services were asked for: count it on their posts."""
+    """Services were requested: count it on their posts."""
     await store.count(tx, "requested", [received.event.post_id for received in batch])
     return []
 
 
 async def _use(batch: Sequence[Asked[Command]], kind: Kind, tx: Tx) -> list[Use | Refusal]:
     wanted = [Engagement(asked.command.post_id, asked.command.viewer_id, kind) for asked in batch]
-    found = await store.find(tx, [(each.post_id, each.viewer_id) for each in wanted])
+    found = await store.find(tx, [store.Named(each.post_id, each.viewer_id) for each in wanted])
     cards = [domain.usable(each.post_id, each.viewer_id, there) for each, there in zip(wanted, found, strict=True)]
     new = await store.engage(
         tx, [each for each, card in zip(wanted, cards, strict=True) if not isinstance(card, Refusal)]
@@ -126,7 +126,7 @@ def _solved(asked: Asked[SolveCard], use: Use) -> Answer:
 
 
 def _answer(asked: Asked[Command], use: Use, body: BaseModel | Mapping[str, Any], event: Event, action: str) -> Answer:
-    """The same answer each time; what is event and recorded only for the first. It continues the journey of the post."""
+    """The same answer each time; the event and the audit only for the first. It continues the journey of the post."""
     if not use.first:
         return Answer(body, changed=False)
     cause = Cause(use.card.shown.correlation_id, use.card.shown.causation_id)

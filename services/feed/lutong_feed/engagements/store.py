@@ -1,11 +1,12 @@
 """SQL of what viewers do with cards: what they name, who did what for the first time, counters, and requests."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 import orjson
 
 from lutong_chassis import Outgoing, Reads, Tx, columns
+from lutong_chassis.rows import columns_of
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.values import Offer
 from lutong_feed.domain import Program
@@ -15,19 +16,29 @@ Counter = Literal["taps", "solved", "requested", "fulfilled"]
 _SHOWN = ", ".join(RequestRow._fields)
 
 
-async def find(tx: Tx, named: Sequence[tuple[str, str]]) -> list[Found]:
-    """What there is of the posts and viewers of commands, given as (post, viewer), in order."""
+class Named(NamedTuple):
+    """The post and the viewer that a command names."""
+
+    post_id: str
+    viewer_id: str
+
+
+_NAMED: Final = columns_of(Named)
+
+
+async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
+    """The cards and viewers that commands name, in order."""
     rows = await tx.fetch(
-        """
+        f"""
         SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id, state, card.program_id, card.merchant_id,
                reason, correlation_id, causation_id, version, title, page
-          FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS named(post_id, viewer_id, place)
+          FROM {_NAMED.unnest("named", place="place")}
           LEFT JOIN account ON account.account_id = named.viewer_id
           LEFT JOIN card ON card.post_id = named.post_id
           LEFT JOIN program ON program.program_id = card.program_id
          ORDER BY place
         """,
-        *columns(named, 2),
+        *_NAMED.arrays(named),
     )
     return [Found(row[0], Card(*row[1:]) if row["post_id"] else None) for row in rows]
 
