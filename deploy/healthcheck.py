@@ -21,14 +21,14 @@ def what_is_wrong(port: int) -> str | None:
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
-            said = json.loads(answer.read())
+            state = json.loads(answer.read())
         except (OSError, HTTPException, ValueError) as error:
             return f"{path} does not answer: {type(error).__name__}"
         finally:
             connection.close()
         if answer.status != 200:
-            absent = [name for name, there in said.get("checks", {}).items() if not there]
-            return f"{path}: {said.get('reason') or 'no ' + ', '.join(absent)}"
+            absent = [name for name, there in state.get("checks", {}).items() if not there]
+            return f"{path}: {state.get('reason') or 'no ' + ', '.join(absent)}"
     return None
 
 

@@ -81,8 +81,8 @@ def _ran(*command: str) -> bool:
 
 def _environment() -> dict[str, str]:
     """Of this process; uv is told the index and certificates that pip is told."""
-    told = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "SSL_CERT_FILE": "PIP_CERT"}
-    return {ours: os.environ[theirs] for ours, theirs in told.items() if os.environ.get(theirs)} | dict(os.environ)
+    variables = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "SSL_CERT_FILE": "PIP_CERT"}
+    return {ours: os.environ[theirs] for ours, theirs in variables.items() if os.environ.get(theirs)} | dict(os.environ)
 
 
 if __name__ == "__main__":

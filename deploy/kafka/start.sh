@@ -22,7 +22,7 @@ settings=${settings//@OUTSIDE_PORT@/${OUTSIDE_PORT:?}} settings=${settings//@REP
 settings=${settings//@IN_SYNC@/$((brokers == 3 ? 2 : 1))}
 printf '%s\n' "${settings//@BROKER_PASSWORD@/$(< /run/secrets/kafka_broker)}" > /tmp/server.properties
 
-# Whoever administers must be known before the first connection; everybody else is made by `lutong acl apply`.
+# The administrator must exist before the first connection; `lutong acl apply` creates all other principals.
 scram() { printf -- '--add-scram\nSCRAM-SHA-512=[name=%s,password=%s]\n' "$1" "$(< "/run/secrets/kafka_$1")"; }
 {
   printf -- '--cluster-id\n%s\n--config\n/tmp/server.properties\n--ignore-formatted\n' "${CLUSTER_ID:?}"

@@ -214,6 +214,7 @@ POST = "feed.post-published"
 
 CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V1", "an event never reached its topic", record(POST, drop=True)),
+    ("V1", "the last word on an account never reached its topic", record("account-changed", drop=True)),
     ("V1", "a topic holds what nobody committed", drop("feed.outbox", type="lutong.feed.post-published.v1")),
     ("V1", "a payload was altered on the way", record("credit-held", value="{}")),
     ("V1", "an event is under another key", record("order-sourced", key="other")),
@@ -224,7 +225,7 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V2", "an order was not taken in by the feed", drop("feed.inbox", type="lutong.inventory.order-fulfilled.v1")),
     ("V2", "a post was not taken in", drop("registry.inbox", type="lutong.feed.post-published.v1")),
     ("V2", "a hold was not taken in", drop("inventory.inbox", type="lutong.membership.credit-held.v1")),
-    ("V2", "something was taken in that was never said", add("feed.inbox", source="/lutong/registry", id="ghost", offset=0, type="x")),
+    ("V2", "something was taken in that was never said", add("feed.inbox", source="/lutong/registry", id="ghost", topic="lutong.registry.programs", partition=0, offset=0, type="x")),
     ("V2", "a discovery was taken in under another id", change("feed.inbox", "id", "other", type="lutong.registry.service-discovered.v1")),
     ("V3", "a leg is gone", drop("membership.posting")),
     ("V3", "a leg was altered", change("membership.posting", "amount_minor", lambda old: old + 1)),

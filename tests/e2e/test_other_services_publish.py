@@ -51,7 +51,7 @@ async def test_a_post_straight_to_kafka_exists_and_its_journey_shows_it(
 
     async def steps() -> bool:
         found = await journey_of(walker.client, target, name)
-        return [(step.service, step.name, sorted(step.heard)) for step in found] == [
+        return [(step.service, step.name, sorted(step.consumed_by)) for step in found] == [
             ("/partner/cms", "PostPublished", ["feed", "registry"]),
             ("registry", "ServiceDiscovered", ["feed"]),
         ]

@@ -141,7 +141,7 @@ class Office(Operators):
         wanted_minor = min(amount_minor, payable_minor) or amount_minor
         self.till.claim(repayment_id, member, wanted_minor, payable_minor, self.now)
         if "evidence" in self.without and repayment_id in self.till.claims:
-            self.book(self.till.claims[repayment_id])
+            self.record_repayment(self.till.claims[repayment_id])
         if self.till.claims and rng.random() < 0.9:
             settings_of = rng.choice([repayment_id, rng.choice(list(self.till.claims))])
             reference = f"t-{rng.randrange(40)}" if rng.random() < 0.1 else self.new_id()
@@ -151,9 +151,9 @@ class Office(Operators):
                 else None
             )
             if confirmed:
-                self.book(confirmed)
+                self.record_repayment(confirmed)
 
-    def book(self, repayment: Repayment) -> None:
+    def record_repayment(self, repayment: Repayment) -> None:
         """What came pays the oldest debts; the rest is owed to the member."""
         mine = [self.account(key) for key, d in self.accounts.items() if d.agreement.member_id == repayment.member_id]
         parts = collection.allocate(mine, repayment.amount_minor)
@@ -214,7 +214,7 @@ class Office(Operators):
             OverdueStepDue: lambda d: account.advance_dunning(d, self.clock),
             GraceEnded: lambda d: account.close(d, self.clock),
             DeductionDue: lambda d: collection.release_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionDue
-            DeductionSucceeded: lambda d: collection.book_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionSucceeded
+            DeductionSucceeded: lambda d: collection.record_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionSucceeded
             DeductionFailed: lambda d: collection.retry_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionFailed
         }
         self.take(rules[type(event)](self.account(agreement_id)))

@@ -180,13 +180,13 @@ def m13_nobody_decides_alone_beyond_the_sums(office: Office) -> None:
         assert one.approved_by is None or one.approved_by not in concerned
     alone = [one for one in office.till.done if one.approved_by is None and one.weight_minor]
     for one in alone:
-        is_line = one.wanted.deed == "line"
+        is_line = one.wanted.kind == "line"
         beside = [
             other
             for other in alone
-            if (other.wanted.deed == "line") == is_line and one.at - POLICY.period < other.at <= one.at
+            if (other.wanted.kind == "line") == is_line and one.at - POLICY.period < other.at <= one.at
         ]
-        limits = POLICY.limits(one.wanted.deed, "CNY")
+        limits = POLICY.limits(one.wanted.kind, "CNY")
         member_minor = sum(o.weight_minor for o in beside if o.wanted.member_id == one.wanted.member_id)
         assert member_minor <= limits.member_minor
         assert sum(o.weight_minor for o in beside if o.by == one.by) <= limits.operator_minor

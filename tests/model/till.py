@@ -84,11 +84,11 @@ class Till:
         """What one person decided alone within the period."""
         if "sums" in self.without:
             return Spent()
-        kinds = ("line",) if wanted.deed == "line" else GIFTS
+        kinds = ("line",) if wanted.kind == "line" else GIFTS
         counted = [
             one
             for one in self.done
-            if one.approved_by is None and one.wanted.deed in kinds and one.at > now - POLICY.period
+            if one.approved_by is None and one.wanted.kind in kinds and one.at > now - POLICY.period
         ]
         return Spent(
             sum(one.weight_minor for one in counted if one.wanted.member_id == wanted.member_id),

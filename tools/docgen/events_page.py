@@ -58,11 +58,11 @@ def _receivers(document: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _event(name: str, message: Mapping[str, Any], receivers: list[str]) -> Iterator[str]:
     schema = message["payload"]["schema"]
-    heard = ", ".join(receivers) or "nobody here"
+    consumers = ", ".join(receivers) or "no service here"
     what = escape(" ".join(schema["description"].split()))
     yield f"<details><summary><strong>{escape(message['title'])}</strong> — {what}</summary>"
     # The id is inside, since a browser opens what is around the target of a link.
-    yield f'<p class="small" id="{escape(name)}"><code>{escape(name)}</code> · key <code>{escape(schema["x-lutong-key"])}</code> · handled by {escape(heard)}</p>'
+    yield f'<p class="small" id="{escape(name)}"><code>{escape(name)}</code> · key <code>{escape(schema["x-lutong-key"])}</code> · handled by {escape(consumers)}</p>'
     yield '<div class="about"><table><tr><th>field</th><th>is</th><th>needed</th><th>what</th></tr>'
     required = set(schema.get("required", ()))
     for field, part in schema.get("properties", {}).items():

@@ -1,4 +1,4 @@
-"""What a record or a document says around its event: the attributes of CloudEvents 1.0, in either mode, and the data.
+"""What is around an event in a record or a document: the attributes of CloudEvents 1.0, in either mode, and the data.
 
 The one reader for services, `POST /v1/events`, `lutong tail` and `lutong verify`.
 Sources: the CloudEvents 1.0.2 specification with its Kafka binding and JSON format.
@@ -26,7 +26,7 @@ _IN_DOCUMENT: Final = (*KNOWN, "traceparent")
 
 
 class MalformedError(ValueError):
-    """A record that cannot be understood. `reason` is a stable word, the message says what and where.
+    """A record that cannot be understood. `reason` is a stable word; the message names what is wrong and where.
 
     `pointer` is where in the CloudEvent, as a JSON pointer; empty when it is not about one place.
     """

@@ -30,7 +30,7 @@ class AuditQuery(BaseModel):
 
 
 class AuditRow(BaseModel):
-    """What somebody did. `before` and `after` have the fields that changed; what may be personal is masked."""
+    """One change. `before` and `after` have the fields that changed; what may be personal is masked."""
 
     id: int
     at: AwareDatetime

@@ -88,7 +88,7 @@ class Consumer:
         self.handled |= {_partition(record): record.offset + 1 for record in records} | dict(positions or {})
 
     def reassigned(self) -> None:
-        """Other partitions come: how far they are is for Kafka to say, and others may have been told to skip meanwhile."""
+        """Other partitions come: Kafka knows how far they are, and there may be new requests to skip records."""
         self.handled.clear()
         self.committed.clear()
         self.processor.memory.forget()
@@ -151,7 +151,7 @@ class Consumer:
         return [item for item in batch if skipping.record_id(item.record) not in self._skips]
 
     async def _note_retry(self, records: Records, guilty: "Place | None", error: Exception) -> None:
-        """Say what is tried again: to whoever asks this process at once, and to all when it lasts."""
+        """Note what is tried again: in this process at once, and in the database when it lasts."""
         before = self.retrying or Retry(monotonic(), 0, "")
         self.retrying = retry = before.again(summarise_error(error), places_of(records), guilty)
         observe.RETRIES.inc()

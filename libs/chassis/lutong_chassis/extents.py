@@ -1,4 +1,4 @@
-"""What partitions hold, asked over a connection of its own: a consumer whose connection is broken cannot tell."""
+"""What partitions hold, asked over a connection of its own: a consumer whose connection is broken does not know."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ async def extents(client: AIOKafkaClient, partitions: Iterable[TopicPartition]) 
 
 
 async def coordinator_answers(client: AIOKafkaClient, group_id: str) -> bool:
-    """Whether the group has a coordinator: without one, no member gets partitions, whoever is restarted."""
+    """Whether the group has a coordinator: without one, no member gets partitions, and no restart helps."""
     try:
         await client.coordinator_lookup(CoordinationType.GROUP, group_id)
     except KafkaError:
@@ -57,6 +57,6 @@ async def _offsets(
             answer = await client.send(leader, OffsetRequest(-1, _READ_COMMITTED, list(topics.items())))
         except KafkaError:  # nobody can read what is on a broker that is away
             continue
-        for topic, told in answer.topics:
-            found |= {TopicPartition(topic, number): offset for number, code, _, offset in told if not code}
+        for topic, offsets in answer.topics:
+            found |= {TopicPartition(topic, number): offset for number, code, _, offset in offsets if not code}
     return found

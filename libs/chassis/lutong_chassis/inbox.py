@@ -1,4 +1,4 @@
-"""Taking an event in once. In the transaction of its effects, so both happen or neither does."""
+"""Consuming an event once. In the transaction of its effects, so both happen or neither does."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -131,8 +131,8 @@ async def read_committed_offsets(
     To be asked before the first commit: that moves the group's offset to where the log begins now, and the trace is gone.
     """
     begun: Mapping[TopicPartition, int] = await consumer.beginning_offsets(list(partitions))
-    told = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
-    known = {partition: offset for partition, offset in zip(partitions, told, strict=True) if offset is not None}
+    offsets = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
+    known = {partition: offset for partition, offset in zip(partitions, offsets, strict=True) if offset is not None}
     missed = [
         Missed(partition.topic, partition.partition, offset, begun[partition])
         for partition, offset in known.items()
@@ -142,7 +142,7 @@ async def read_committed_offsets(
 
 
 async def write_missed(pool: Pool, missed: Sequence[Missed]) -> None:
-    """Say which events were deleted before they were read, once."""
+    """Record which events were deleted before they were read, once."""
     if not missed:
         return
     for item in missed:
@@ -155,7 +155,7 @@ async def write_missed(pool: Pool, missed: Sequence[Missed]) -> None:
 
 
 async def lately_missed(tx: Tx) -> list[Noticed]:
-    """What was noticed within a day; whoever published it again need not be told for longer."""
+    """What was noticed within a day; a publisher that has published it again needs no longer notice."""
     rows = await tx.fetch(
         """
         SELECT topic, partition, first, begin, noticed_at

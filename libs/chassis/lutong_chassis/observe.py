@@ -15,8 +15,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
+from lutong_chassis.commands.asked import Asked
 from lutong_chassis.database import Tx
-from lutong_chassis.envelope import Received
+from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.parking import ParkCandidate
 from lutong_chassis.settings import Settings
 from lutong_contracts import Event, event_types
@@ -28,6 +29,9 @@ _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 
 CONSUMED = Counter("lutong_events_consumed_total", "Events taken from Kafka, by what became of them", ["outcome"])
 BATCH_SIZE = Histogram("lutong_batch_size_events", "Events handled in one transaction", buckets=_BATCHES)
 HANDLER_TIME = Histogram("lutong_handler_seconds", "Time of one handler call", ["type"])
+COMMAND_BATCH_SIZE = Histogram(
+    "lutong_command_batch_size", "Commands of one kind that were done in one transaction", ["type"], buckets=_BATCHES
+)
 JOB_TIME = Histogram("lutong_errand_seconds", "Time of one question to the outside", ["errand"])
 STAGE_TIME = Histogram(
     "lutong_stage_seconds", "Age of an event when it is handled: one stage of a road", ["type"], buckets=_SECONDS
@@ -154,6 +158,29 @@ def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[Sequ
         )
         yield joined
     HANDLER_TIME.labels(event_type).observe(perf_counter() - began)
+
+
+@contextmanager
+def deciding(kind: str, batch: Sequence[Asked[Any]]) -> Iterator[Sequence[Asked[Any]]]:
+    """Measure one call of a command handler. Gives the batch, with each command's cause inside its own span."""
+    began = perf_counter()
+    with ExitStack() as spans:
+        joined, links = batch, []
+        if trace_is_recorded():
+            joined = [asked._replace(cause=_in_span(f"decide {kind}", asked.cause, spans)) for asked in batch]
+            parents = {asked.cause.traceparent for asked in joined if asked.cause.traceparent}
+            links = [trace.Link(_span_of(parent).get_span_context()) for parent in parents]
+        spans.enter_context(tracer.start_as_current_span(f"decide batch {kind}", links=links))
+        yield joined
+    HANDLER_TIME.labels(kind).observe(perf_counter() - began)
+
+
+def _in_span(name: str, cause: Cause, spans: ExitStack) -> Cause:
+    """Open a span in the trace of a cause; gives the cause with that span as the parent of what follows."""
+    parent = _propagator.extract({"traceparent": cause.traceparent}) if cause.traceparent else Context()
+    span = tracer.start_span(name, parent)
+    spans.callback(span.end)
+    return cause._replace(traceparent=_traceparent(span))
 
 
 def trace_is_recorded() -> bool:

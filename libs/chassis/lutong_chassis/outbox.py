@@ -1,4 +1,4 @@
-"""Saying an event: a row in the transaction that made it true. The relay carries it to Kafka.
+"""Publishing an event: a row in the transaction that made it true. The relay carries it to Kafka.
 
 Taking the next version of a stream (topic, key) locks that stream until commit. Ids are drawn
 after the lock, so for one key the order of ids is the order of commits: what the relay relies on.
@@ -6,7 +6,7 @@ The outbox itself is a log, only ever appended to; what the relay has yet to car
 """
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
 
@@ -57,7 +57,7 @@ _DEADLINE: Final = _ROW.plus("due_at", "timestamptz")
 
 
 async def write(tx: Tx, outgoing: Sequence[Outgoing]) -> None:
-    """Write what was said to the outbox, and deadlines to their own table. At most two statements."""
+    """Write events to the outbox, and deadlines to their own table. At most two statements."""
     due = [item for item in outgoing if item.due_at is None]
     later = [item for item in outgoing if item.due_at is not None]
     if due:
@@ -97,17 +97,17 @@ async def append(tx: Tx, rows: Sequence[OutboxRow]) -> None:
     """Append rows, in order."""
     await tx.execute(
         f"""
-        WITH said AS (
-            SELECT {_SHARDED.names}, place FROM {_SHARDED.unnest(place="place")}
+        WITH given AS (
+            SELECT {_SHARDED.names}, place FROM {_SHARDED.unnest("sent", place="place")}
         ), head AS (
             INSERT INTO stream AS known (topic, key, version)
-            SELECT topic, key, count(*) FROM said GROUP BY topic, key ORDER BY topic, key
+            SELECT topic, key, count(*) FROM given GROUP BY topic, key ORDER BY topic, key
                 ON CONFLICT (topic, key) DO UPDATE SET version = known.version + excluded.version
             RETURNING topic, key, version
         ), logged AS (
             INSERT INTO outbox ({_SHARDED.names}, sequence)
             SELECT {_SHARDED.names}, version + 1 - row_number() OVER (PARTITION BY topic, key ORDER BY place DESC)
-              FROM said JOIN head USING (topic, key)
+              FROM given JOIN head USING (topic, key)
              ORDER BY place
             RETURNING shard, id, written_at
         )
@@ -119,10 +119,11 @@ async def append(tx: Tx, rows: Sequence[OutboxRow]) -> None:
     )
 
 
-async def release_due(tx: Tx, types: Collection[str], rows_max: int = 500) -> int:
+async def release_due(tx: Tx, types: Mapping[str, str], rows_max: int = 500) -> int:
     """Move deadlines of these types that are due to the outbox; gives how many. Several processes may do so at once.
 
-    Types that are not known here are left to a process that knows them: released now, they would come to one that does not.
+    `types` has the topic of each: it may have moved since the deadline was set. Types that are not known here are left
+    to a process that knows them: released now, they would come to one that does not.
     """
     rows = await tx.fetch(
         f"""
@@ -136,15 +137,16 @@ async def release_due(tx: Tx, types: Collection[str], rows_max: int = 500) -> in
     )
     if rows:
         ordered = sorted(rows, key=lambda row: row["due_at"])
-        await append(tx, [OutboxRow(*(row[name] for name in _ROW.fields)) for row in ordered])
+        due = [OutboxRow(*(row[name] for name in _ROW.fields)) for row in ordered]
+        await append(tx, [row._replace(topic=types[row.type]) for row in due])
     return len(rows)
 
 
 async def republish(tx: Tx, since: datetime) -> int:
-    """Let the relay carry again what was said since a moment; gives how many events.
+    """Let the relay publish again all events since a moment; returns how many.
 
     For when a broker lost what it had acknowledged (a power cut on a single broker does that).
-    Whoever has taken an event in recognises its id, so what was not lost has no second effect.
+    A consumer that has handled an event recognises its id, so what was not lost has no second effect.
     """
     tag = await tx.execute(
         """

@@ -121,7 +121,7 @@ async def blocked_keys(tx: Tx, records: Sequence[RecordKey]) -> set[RecordKey]:
            AND state IN ('parked', 'waiting')
          ORDER BY id
            FOR SHARE
-        """,  # the state once more: it is looked at again when somebody else had the row
+        """,  # the state once more: it is read again when another transaction had locked the row
         *_HASH.arrays(sorted(keys)),
     )
     return {keys[_KeyHash(row["topic"], row["hash"])] for row in rows}

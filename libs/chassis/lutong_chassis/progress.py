@@ -98,11 +98,11 @@ def came_at_s(records: Sequence[Record], now_s: float) -> float:
     """When the oldest of these records came to its topic, in seconds since 1970.
 
     Publishers write timestamps, and may write anything (-1, microseconds, the year 0). One that is in the future, or
-    older than what topics keep, says nothing: that record counts as come just now.
+    older than what topics keep, proves nothing: that record counts as come just now.
     """
     oldest_s = now_s - (RETENTION + timedelta(days=1)).total_seconds()
-    said = (record.timestamp / 1000 for record in records)
-    return min((at_s for at_s in said if oldest_s < at_s <= now_s), default=now_s)
+    stamped = (record.timestamp / 1000 for record in records)
+    return min((at_s for at_s in stamped if oldest_s < at_s <= now_s), default=now_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ Apply = Callable[[Tx, Incoming], Awaitable[None]]
 """Takes a record in and handles it, in the given transaction; raises what is wrong with it."""
 
 REDRIVE_S = 5.0
-"""How long one redrive goes on; whoever asked for it asks again for the rest."""
+"""How long one redrive goes on; the operator asks again for the rest."""
 
 
 class NotParkedError(LookupError):
@@ -27,7 +27,7 @@ class NotParkedError(LookupError):
 
 
 async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reason: str) -> tuple[int, int | None]:
-    """Apply a parked record again and then what waited behind it, for as long as somebody waits for an answer.
+    """Apply a parked record again and then what waited behind it, for `REDRIVE_S` seconds at most.
 
     Gives how many went through, and the head of those that still wait, if there are any: a hot key may have
     thousands. One transaction each: a crash in between leaves the rest parked, in order. Raises what the
@@ -126,10 +126,10 @@ async def _note_failure(pool: Pool, parked_id: int, error: Exception, who: Princ
 
 
 async def _audit(tx: Tx, who: Principal, change: Change) -> None:
-    """Record a change, and publish it: this transaction is nobody else's to finish."""
-    said = len(tx.outgoing)
+    """Record a change, and publish it: no handler and no route ends this transaction."""
+    before = len(tx.outgoing)
     await audit.record(tx, who, change)
-    await outbox.write(tx, tx.outgoing[said:])
+    await outbox.write(tx, tx.outgoing[before:])
 
 
 def read_parked(row: asyncpg.Record) -> Incoming:

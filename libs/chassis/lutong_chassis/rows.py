@@ -1,7 +1,7 @@
 """Rows as PostgreSQL takes many of them at once: one array per column.
 
 Names, casts and order of the columns come from the row's own annotations, so a statement cannot disagree with its rows.
-ADR 15 has the figures beside arrays of composite types.
+ADR 17 has the figures beside arrays of composite types.
 """
 
 from collections.abc import Iterable

@@ -108,6 +108,8 @@ class Settings(KafkaSettings):
 
     session_timeout_ms: int = Field(10_000, ge=1_000, description="silence after which the group gives a replica up")
     batch_records_max: int = Field(1_000, ge=1, le=10_000, description="events handled in one transaction")
+    command_batch_max: int = Field(200, ge=1, le=10_000, description="commands of one kind done in one transaction")
+    command_wait_max_s: float = Field(10.0, gt=0, description="longest time that a command waits for its batch")
     relay_batch_max: int = Field(2_000, ge=1, le=10_000, description="outbox rows sent in one round")
     relay_interval_ms: int = Field(100, ge=1, description="poll of the outbox when nobody wakes the relay")
     job_interval_ms: int = Field(500, ge=1, description="poll for jobs of errands when nobody wakes them")

@@ -194,7 +194,7 @@ async def stuck(tx: Tx) -> list[StuckRow]:
 
 
 async def write_down(pool: Pool, retry: Retry, records: Sequence[Record], lasts_s: float) -> None:
-    """Say which records are left of a batch that is tried again; what was said of their partitions before goes."""
+    """Record which records are left of a batch that is tried again, in place of what was recorded of their partitions before."""
     by_partition: dict[Partition, list[Record]] = defaultdict(list)
     for record in records:
         by_partition[Partition(record.topic, record.partition)].append(record)

@@ -1,6 +1,6 @@
 """Who there is besides people: roles of PostgreSQL, principals of Kafka, and the files with their passwords.
 
-`lutong init` writes the files, containers find them below /run/secrets, and jobs create whoever they are for.
+`lutong init` writes the files, containers find them below /run/secrets, and jobs create the principals that they are for.
 """
 
 from pathlib import Path

@@ -66,7 +66,7 @@ class Deployment:
 
     @property
     def signer(self) -> Signer:
-        """Whoever issues tokens for this deployment: the key of `lutong init`, unless an issuer of yours does."""
+        """The issuer of tokens for this deployment: the key of `lutong init`, unless an issuer of yours does."""
         try:
             return tokens.read_key(self.secrets / credentials.SIGNING_KEY, self.variables["LUTONG_AUTH_ISSUER"])
         except (OSError, ValueError):
@@ -98,10 +98,10 @@ def compose() -> Deployment:
     """The suite of `deploy/compose.yaml` on this machine."""
     place = directory()
     try:
-        told = dict(_DEFAULT.findall((place / "compose.yaml").read_text(encoding="utf-8")))
+        variables = dict(_DEFAULT.findall((place / "compose.yaml").read_text(encoding="utf-8")))
     except OSError as error:
         raise ConsoleError(f"{place / 'compose.yaml'}: {error.strerror}: set LUTONG_DEPLOY", code=USAGE) from None
     if (place / ".env").exists():
-        told |= variables_of(place / ".env")
-    told |= {name: value for name, value in os.environ.items() if name in told}
-    return Deployment(told, place / told.get("LUTONG_SECRETS", "secrets"))
+        variables |= variables_of(place / ".env")
+    variables |= {name: value for name, value in os.environ.items() if name in variables}
+    return Deployment(variables, place / variables.get("LUTONG_SECRETS", "secrets"))

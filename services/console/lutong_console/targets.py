@@ -1,4 +1,4 @@
-"""Which suite a command talks to, and as whom: a local stack by name, the one in containers, or what is set."""
+"""Which suite a command talks to, and as which principal: a local stack by name, the one in containers, or what is set."""
 
 import asyncio
 import getpass
@@ -61,7 +61,7 @@ class Bearer(httpx.Auth):
 
 
 def operator(signer: Signer) -> Bearer:
-    """Whoever sits at this terminal, as an operator; a token is made when it is needed, and lives for minutes."""
+    """The user of this terminal, as an operator; a token is made when it is needed, and lives for minutes."""
     who = Principal(re.sub(r"[^\x21-\x7e]", "-", getpass.getuser()), "operator")
     return Bearer(lambda: signer.token(who, _TOKEN_LIFETIME_S))
 
@@ -74,7 +74,7 @@ class Suite:
     kafka: KafkaAccess
     database_urls: dict[str, str]
     auth: httpx.Auth = field(default_factory=httpx.Auth, repr=False)
-    """As whom the services are asked: whoever has the token that was given, or an operator of the local stack."""
+    """The principal of requests: that of the token which was given, or an operator of the local stack."""
 
     @classmethod
     def of(cls, stack: "Stack") -> "Suite":
@@ -137,14 +137,14 @@ def suite(name: str) -> Suite:
     if name == COMPOSE:
         return Suite.deployed(compose())
     stack = stack_named(name)
-    told = {service: _setting(f"LUTONG_{service.upper()}_URL", addresses.http_url) for service in SERVICES}
+    urls = {service: _setting(f"LUTONG_{service.upper()}_URL", addresses.http_url) for service in SERVICES}
     if stack is None or not stack.children:
-        if not all(told.values()):
+        if not all(urls.values()):
             raise nothing_runs(name)
         stack = None
     return Suite(
         auth=_auth(stack),
-        urls={service: told[service] or (stack.url(service) if stack else "") for service in SERVICES},
+        urls={service: urls[service] or (stack.url(service) if stack else "") for service in SERVICES},
         kafka=_kafka_of(stack),
         database_urls={
             service: _database_setting(service) or (stack.database_urls.get(service, "") if stack else "")

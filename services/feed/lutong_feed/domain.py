@@ -41,18 +41,30 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead."""
+    """A decision not to: a stable word and a sentence that says what to do instead; and what is behind it, if anything."""
 
     kind: str
     detail: str
+    reason: str | None = None
 
 
 class AccountRow(NamedTuple):
-    """An account to be saved. Without a kind it keeps the one it has, or else is personal."""
+    """An account as a command wants it. What is None stays as it is: personal and unbound, when it is new."""
 
     account_id: str
     name: str
     kind: str | None = None
+    merchant_id: str | None = None
+    """Empty: that of no merchant any more."""
+    program_ids: str | None = None
+    """Separated by spaces, which no id contains."""
+
+    def over(self, known: "AccountRow | None") -> "AccountRow":
+        """The account as it will be, after what it was."""
+        known = known or AccountRow(self.account_id, "", "personal")
+        merchant_id = known.merchant_id if self.merchant_id is None else self.merchant_id or None
+        program_ids = known.program_ids if self.program_ids is None else self.program_ids
+        return self._replace(kind=self.kind or known.kind, merchant_id=merchant_id, program_ids=program_ids or None)
 
 
 class FollowRow(NamedTuple):

@@ -6,13 +6,12 @@ from typing import Any
 import asyncpg
 import orjson
 
-from lutong_chassis import Cause, Tx, columns
+from lutong_chassis import Cause, Reads, Tx, columns
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
 from lutong_contracts.values import Offer
 from lutong_feed.domain import (
     MAY_BECOME,
-    AccountRow,
     CardRow,
     Cursor,
     FollowRow,
@@ -22,41 +21,6 @@ from lutong_feed.domain import (
     StoredPost,
     Suspension,
 )
-
-
-async def account_kind(tx: Tx, account_id: str) -> str | None:
-    """What kind of account it is, locked until commit; None when there is none."""
-    kind: str | None = await tx.fetchval("SELECT kind FROM account WHERE account_id = $1 FOR UPDATE", account_id)
-    return kind
-
-
-async def save_accounts(tx: Tx, accounts: Sequence[AccountRow]) -> None:
-    """Create or rename accounts; of several rows of one account the last one counts."""
-    await tx.execute(
-        """
-        INSERT INTO account (account_id, name, kind)
-        SELECT given.account_id, given.name, coalesce(given.kind, account.kind, 'personal')
-          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (account_id, name, kind)
-          LEFT JOIN account USING (account_id)
-            ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kind = excluded.kind
-        """,
-        *columns(sorted({account.account_id: account for account in accounts}.values()), 3),
-    )
-
-
-async def lock_accounts(tx: Tx, account_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Name and kind of accounts by id, locked in key order."""
-    rows = await tx.fetch(
-        "SELECT account_id, name, kind FROM account WHERE account_id = ANY ($1) ORDER BY account_id FOR NO KEY UPDATE",
-        sorted(set(account_ids)),
-    )
-    return {row["account_id"]: {"name": row["name"], "kind": row["kind"]} for row in rows}
-
-
-async def accounts_known(tx: Tx, account_ids: Iterable[str]) -> set[str]:
-    """Which of these accounts exist."""
-    rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))
-    return {row["account_id"] for row in rows}
 
 
 async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
@@ -210,19 +174,6 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
     )
 
 
-async def count(tx: Tx, kind: str, post_ids: Sequence[str]) -> None:
-    """Count deeds on posts; `kind` is taps, solved, requested or fulfilled."""
-    await tx.execute(
-        f"""
-        UPDATE counter
-           SET {kind} = {kind} + done.times
-          FROM (SELECT post_id, count(*) AS times FROM unnest($1::text[]) AS post_id GROUP BY post_id) AS done
-         WHERE counter.post_id = done.post_id
-        """,
-        sorted(post_ids),
-    )
-
-
 async def card(tx: Tx, post_id: str) -> asyncpg.Record | None:
     """The card on a post, with what its program shows now."""
     return await tx.fetchrow(
@@ -272,12 +223,12 @@ async def save_request(tx: Tx, request: ServiceRequested, cause: Cause) -> None:
     )
 
 
-async def request(tx: Tx, order_id: str) -> asyncpg.Record | None:
+async def request(tx: Reads, order_id: str) -> asyncpg.Record | None:
     """What a viewer asked for, and how far it is."""
     return await tx.fetchrow(f"SELECT {_REQUEST} FROM service_request WHERE order_id = $1", order_id)
 
 
-async def requests_of(tx: Tx, viewer_id: str) -> list[asyncpg.Record]:
+async def requests_of(tx: Reads, viewer_id: str) -> list[asyncpg.Record]:
     """A viewer's latest requests."""
     return await tx.fetch(
         f"""
@@ -304,12 +255,12 @@ _POST_WITH_CARD = """
 """
 
 
-async def post(tx: Tx, post_id: str) -> asyncpg.Record | None:
+async def post(tx: Reads, post_id: str) -> asyncpg.Record | None:
     """A post with its card and counters."""
     return await tx.fetchrow(f"{_POST_WITH_CARD} WHERE post.post_id = $1", post_id)
 
 
-async def timeline(tx: Tx, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
+async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
     """Posts of those a reader follows, and their own, newest first, older than the cursor.
 
     A few rows per author from an index, then one merge: the cost follows the page, not the history.
@@ -341,7 +292,7 @@ async def timeline(tx: Tx, reader_id: str, before: Cursor | None, limit: int) ->
     )
 
 
-async def summary(tx: Tx) -> dict[str, Any]:
+async def summary(tx: Reads) -> dict[str, Any]:
     """Counts of posts, cards by state and requests by status."""
     row = await tx.fetchrow(
         """

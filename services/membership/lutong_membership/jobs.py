@@ -29,7 +29,7 @@ from lutong_membership.providers.payment.settings import PaymentSettings
 from lutong_membership.providers.payment.values import PaymentOutcome, PaymentProvider
 from lutong_membership.repayments import store as repayment_store
 from lutong_membership.repayments.domain import Ended, Evidence, Repayment, RepaymentState, confirm, reject
-from lutong_membership.repayments.handlers import LAPSED, book
+from lutong_membership.repayments.handlers import LAPSED, record_repayment
 from lutong_membership.repayments.store import Payment
 from lutong_membership.repayments.store import Postponed as PostponedPayment
 from lutong_membership.values import Refusal
@@ -192,7 +192,7 @@ async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcom
         outgoing += caused(cause, emitted)
         if done.state == "confirmed":
             known.add(done.reference or "")
-            await book(tx, done)
+            await record_repayment(tx, done)
     await repayment_store.postpone_payments(tx, later)
     return outgoing
 

@@ -7,6 +7,9 @@ from typing import Final, Literal
 from lutong_contracts import Event
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import (
+    MerchantChanged,
+    MerchantFacts,
+    MerchantRegistered,
     ProgramResumed,
     ProgramSuspended,
     ServiceDiscovered,
@@ -32,6 +35,13 @@ MAY_BECOME: Final[Mapping[State, tuple[State, ...]]] = {
 in force again. An approved version can still be rejected, lest it keep an urgent fix out of review."""
 COVERAGE_MIN: Final = 0.6
 """Share of a title's word pairs that a post must contain to match without naming the service."""
+
+
+def merchant_news(merchants: Sequence[MerchantFacts]) -> list[Event]:
+    """What is said of merchants as they are now."""
+    return [
+        (MerchantRegistered if facts.revision == 1 else MerchantChanged)(**facts.model_dump()) for facts in merchants
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +117,8 @@ def reject(program: Program, number: int, reason: str) -> Change | Refusal:
     version = _ready(program, number, "rejected")
     if isinstance(version, Refusal):
         return version
-    said = VersionRejected(program_id=program.program_id, version=number, reason=reason)
-    return Change((replace(version, state="rejected", rejected_for=reason),), (said,))
+    rejected = VersionRejected(program_id=program.program_id, version=number, reason=reason)
+    return Change((replace(version, state="rejected", rejected_for=reason),), (rejected,))
 
 
 def release(program: Program, number: int) -> Change | Refusal:
@@ -118,7 +128,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         return version
     former = program.released
     changed = (replace(former, state="superseded"),) if former else ()
-    said = VersionReleased(
+    rejected = VersionReleased(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
         version=number,
@@ -126,7 +136,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         page=version.page,
         offers=version.offers,
     )
-    return Change((*changed, replace(version, state="released")), (said,))
+    return Change((*changed, replace(version, state="released")), (rejected,))
 
 
 def roll_back(program: Program, number: int) -> Change | Refusal:
@@ -138,7 +148,7 @@ def roll_back(program: Program, number: int) -> Change | Refusal:
     if not earlier:
         return Refusal("nothing_to_roll_back_to", "no earlier version was released: suspend the program instead")
     back = earlier[-1]
-    said = VersionRolledBack(
+    rejected = VersionRolledBack(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
         withdrawn_version=number,
@@ -147,7 +157,7 @@ def roll_back(program: Program, number: int) -> Change | Refusal:
         page=back.page,
         offers=back.offers,
     )
-    return Change((replace(version, state="rolled_back"), replace(back, state="released")), (said,))
+    return Change((replace(version, state="rolled_back"), replace(back, state="released")), (rejected,))
 
 
 def suspend(program: Program, reason: str) -> Change | Refusal:

@@ -9,8 +9,8 @@ from lutong_membership.agreements.domain.account import Account, Outcome, advanc
 from lutong_membership.agreements.domain.collection import (
     Part,
     allocate,
-    book_deduction,
     pay,
+    record_deduction,
     release_deduction,
     retry_deduction,
     waive,
@@ -163,11 +163,11 @@ def going(account: Account, *states: Any) -> Account:
 
 def test_what_was_taken_pays_the_charge_once() -> None:
     account = going(charged(), "due", "sent", "unknown", "taken")
-    done = book_deduction(account, the_deduction(account).deduction_id, a_clock(36))
+    done = record_deduction(account, the_deduction(account).deduction_id, a_clock(36))
     assert kinds(done) == ["deduction"]
     assert (done.account.agreement.state, done.account.line.charged_minor) == ("settled", 0)
     with pytest.raises(RuntimeError, match="cannot follow"):
-        book_deduction(done.account, the_deduction(done.account).deduction_id, a_clock(36))
+        record_deduction(done.account, the_deduction(done.account).deduction_id, a_clock(36))
 
 
 def test_after_a_partial_repayment_the_notice_is_void_and_the_rest_is_notified_anew() -> None:

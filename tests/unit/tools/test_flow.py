@@ -110,6 +110,22 @@ def test_a_subject_of_its_own_is_followed_to_rule_and_sql(tmp_path: Path) -> Non
     assert "ServiceDiscovered" in found.makes
 
 
+def test_a_route_that_asks_is_followed_to_the_handler_of_its_command(tmp_path: Path) -> None:
+    route = """
+        from lutong_feed.cards.domain import TapCard
+
+        @router.post("/v1/taps")
+        async def tap(ask):
+            return await ask(TapCard("p-1"))
+    """
+    handlers = HANDLERS.replace("on(PostPublished)", "on(domain.TapCard)")
+    domain = DOMAIN + "\n    class TapCard:\n        pass\n"
+    root = a_checkout(tmp_path, http=route, cards__handlers=handlers, cards__domain=domain, cards__store=STORE)
+    found = traced(root)
+    assert (names(found.rules), names(found.statements), found.hops) == (["decide"], ["load"], 3)
+    assert "ServiceDiscovered" in found.makes
+
+
 def test_a_file_that_only_passes_names_on_costs_a_hop(tmp_path: Path) -> None:
     root = a_checkout(tmp_path, cards__handlers=HANDLERS, cards__domain=DOMAIN, cards__store__reading=STORE)
     facade = root / "services/feed/lutong_feed/cards/store/__init__.py"

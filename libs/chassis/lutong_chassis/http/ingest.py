@@ -3,7 +3,7 @@
     ingest.take(router, {PostPublished: take_posts})
 
 adds `POST /v1/events`, which takes CloudEvents in structured mode, and `GET /v1/events/rejected`. Every
-event has a result of its own. What is accepted is said by the service itself: a topic has one owner.
+event has a result of its own. The service itself publishes what is accepted: a topic has one owner.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ _BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            ONE: {"schema": {}, "example": _EXAMPLE},  # whatever it is: what is no event gets a result that says so
+            ONE: {"schema": {}, "example": _EXAMPLE},  # whatever it is: what is no event gets a result with the reason
             ARRAY: {"schema": {"type": "array", "maxItems": EVENTS_MAX}, "example": [_EXAMPLE]},
             LINES: {"schema": {"type": "string"}, "example": orjson.dumps(_EXAMPLE).decode()},
         },
@@ -60,7 +60,7 @@ _HINTS: Final = {
     "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
     "too_large": "carry an id instead of the content",
     "not_found": "create what it names first, or publish with a token that may act for it",
-    "wrong_key": "leave `partitionkey` out: the event itself says it",
+    "wrong_key": "leave `partitionkey` out: the event itself has it",
 }
 
 _HINTS_AT: Final = {"/time": "write it as RFC 3339 has it, such as 2026-01-31T08:00:00+08:00, or leave it out"}
@@ -89,7 +89,7 @@ class Results(BaseModel):
 
 
 class Rejection(BaseModel):
-    """An event that was rejected. What it said was not kept."""
+    """An event that was rejected. Its content was not kept."""
 
     id: int
     rejected_at: AwareDatetime
@@ -163,7 +163,7 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
         try:
             understood[place] = _understand(tx, who, acceptors, document)
         except MalformedError as error:
-            results[place] = _rejected(_told(document, "id"), error.reason, error.pointer, error.detail)
+            results[place] = _rejected(_field(document, "id"), error.reason, error.pointer, error.detail)
     await _keep_off_foreign_journeys(tx, who, understood)
     copies = await _taken_before(tx, who, understood)
     results |= {place: _taken(understood.pop(place), "duplicate") for place in copies}
@@ -175,7 +175,7 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
 
 
 def _published(result: Result) -> Change:
-    """What is on record of an event that somebody published in another's name, also when it was rejected."""
+    """The audit of an event that was published in another's name, also when it was rejected."""
     name = "".join(character for character in result.id or "-" if character.isprintable())
     return Change("event.publish", f"event:{name}", after={"status": result.status})
 
@@ -261,8 +261,8 @@ def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Res
     )
 
 
-def _told(document: object, name: str) -> str | None:
-    """What a document that may be anything says under a name, if that is a short text."""
+def _field(document: object, name: str) -> str | None:
+    """A field of a document that may be anything, if that is a short text."""
     with suppress(orjson.JSONDecodeError):
         parsed = orjson.loads(document) if isinstance(document, bytes) else document
         value = parsed.get(name) if isinstance(parsed, dict) else None
@@ -273,7 +273,7 @@ def _told(document: object, name: str) -> str | None:
 def _rejected_row(document: object, result: Result) -> _RejectedRow:
     return _RejectedRow(
         event_id=result.id,
-        type=_told(document, "type"),
+        type=_field(document, "type"),
         code=result.code or "",
         pointer=result.pointer and storable(result.pointer),
         detail=storable(result.detail or ""),

@@ -23,13 +23,17 @@ COMMANDS: Final = {
     "status": "cli.commands.stack:status",
     "logs": "cli.commands.stack:logs",
     "journey": "cli.commands.journey:journey",
+    "lag": "cli.commands.lag:lag",
+    "console": "cli.commands.console:console",
     "tail": "cli.commands.tail:tail",
+    "import": "imports.command:import_files",
     "replay": "cli.replay.command:replay",
     "verify": "verify.command:verify",
     "uplift": "cli.uplift.command:uplift",
     "audit": "cli.commands.audit:audit",
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
+    "publish-entities": "cli.commands.entities:publish_entities",
     "init": "cli.commands.init:init",
     "backup": "cli.commands.backup:backup",
     "restore": "cli.commands.backup:restore",
@@ -58,6 +62,7 @@ Examples:
   lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
+  lutong import stores.csv         take in what you have, row by row
   lutong replay DIR --json         feed real data through the public interfaces
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.

@@ -1,4 +1,4 @@
-"""Standard output as a tool has it: whoever stops reading is no problem, and every character has a form that fits."""
+"""Standard output as a tool has it: a reader that stops is no problem, and every character has a form that fits."""
 
 import io
 import os
@@ -9,7 +9,7 @@ OUT, ERR = "stdout", "stderr"
 
 
 class Stream(io.TextIOWrapper):
-    """Ends the command quietly, with exit code 0, when nobody reads any more: `| head -1` is a way to use it."""
+    """Ends the command quietly, with exit code 0, when the reader has gone: `| head -1` is a way to use it."""
 
     def write(self, text: str, /) -> int:
         """Write, unless the reader has gone."""

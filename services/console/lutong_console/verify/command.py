@@ -43,8 +43,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check the whole suite against its identities, over four databases and all topics. Exit code 1 on a violation."""
-    told = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
-    look = _Look(suite(stack), canary or [], told)
+    outcomes = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
+    look = _Look(suite(stack), canary or [], outcomes)
     world, violations = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
     given = {"V8": history is not None, "V11": bool(canary)}
     unchecked = {name: option for name, option in COMPARED_WITH.items() if not given[name]}
@@ -62,7 +62,7 @@ class _Look:
 
     target: Suite
     canaries: list[str]
-    told: list[dict[str, Any]]
+    outcomes: list[dict[str, Any]]
 
     async def once(self) -> tuple[World, list[Violation]]:
         """One look, whatever moves meanwhile."""
@@ -72,21 +72,22 @@ class _Look:
             raise ConsoleError(
                 f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
             ) from None
-        return world, evaluate(world, self.canaries, self.told)
+        return world, evaluate(world, self.canaries, self.outcomes)
 
     async def until_still(self, settle_s: float) -> tuple[World, list[Violation]]:
         """Two looks that agree are one truth. While something moves, look again, up to a deadline."""
         deadline = time.monotonic() + settle_s
-        world, _ = await self.once()
+        before = (await self.once())[0].digest  # not the world itself: a large one fills the memory once
         while True:
-            again, violations = await self.once()
-            if world.digest == again.digest and _is_quiet(again):
-                return again, violations
+            world, violations = await self.once()
+            now = world.digest
+            if now == before and _is_quiet(world):
+                return world, violations
             if time.monotonic() > deadline:
                 raise ConsoleError(
                     f"something still moves after {settle_s:.0f} s", then="lutong verify --live 30, or lutong status"
                 )
-            world = again
+            before = now
 
     async def live(self, tolerance_s: float) -> tuple[World, list[Violation]]:
         """Under load: what is broken at two looks, the tolerance apart, is not merely in flight."""

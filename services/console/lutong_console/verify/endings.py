@@ -86,7 +86,7 @@ def _reservations(world: World) -> Iterator[Violation]:
 
 
 def _agreements(world: World) -> Iterator[Violation]:
-    """An agreement goes on when it is time, unless it waits for an order; who is asked about has somebody asking."""
+    """An agreement goes on when it is time, unless it waits for an order; for each open assessment there is a job."""
     under_way = {h["agreement_id"] for h in world.rows("membership", "hold") if h["state"] in {"held", "waiting"}}
     jobs = {row["agreement_id"]: row for row in world.rows("membership", "job")}
     consulted = set()
@@ -97,11 +97,11 @@ def _agreements(world: World) -> Iterator[Violation]:
         if due and not waits and _late(agreement, due):
             yield Violation("V7", f"an agreement is still {state} after its {due}", where)
         if _late(agreement, "step_due_at"):
-            yield Violation("V7", "nobody looked at a ladder when it was due", where)
+            yield Violation("V7", "a dunning step was not taken when it was due", where)
         if state == "consulted":
             consulted.add(key)
             if key not in jobs or _late(jobs[key], "give_up_at"):
-                yield Violation("V7", "a member waits for an answer that nobody asks for", where)
+                yield Violation("V7", "a member waits for an answer, and there is no job for it", where)
     for row in world.rows("membership", "waiting"):
         if row["agreement_id"] not in consulted:
             yield Violation("V7", "a request waits for an answer that came", f"order {row['order_id']}")

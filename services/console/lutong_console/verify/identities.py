@@ -17,7 +17,7 @@ from lutong_console.verify.log import (
     clients_are_remembered,
     inbox_covers_topics,
     log_matches_outbox,
-    nothing_is_told,
+    nothing_is_revealed,
     parked_records_are_held,
 )
 from lutong_console.verify.money import orders_conserve
@@ -67,7 +67,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
 def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[str, Any]] = ()) -> list[Violation]:
     """All violations of all identities; canaries are for V11, what clients were told for V8."""
     found = [violation for identity in _OF_THE_WORLD for violation in identity(world)]
-    return [*found, *clients_are_remembered(world, history), *nothing_is_told(world, canaries)]
+    return [*found, *clients_are_remembered(world, history), *nothing_is_revealed(world, canaries)]
 
 
 _OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})

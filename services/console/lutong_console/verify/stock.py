@@ -24,10 +24,10 @@ def stock_is_its_movements(world: World) -> Iterator[Violation]:
             yield Violation("V6", f"{reserved[shelf]} reserved of {on_hand[shelf]}", where)
     for row in world.rows("inventory", "shelf"):
         shelf = (row["location_id"], row["sku"])
-        said = (row["on_hand"], row["reserved"], row["unavailable"])
+        expected = (row["on_hand"], row["reserved"], row["unavailable"])
         folded = (on_hand[shelf], reserved[shelf], unavailable[shelf])
-        if said != folded:
-            yield Violation("V6", f"the shelf says {said}, its movements {folded}", f"{shelf}")
+        if expected != folded:
+            yield Violation("V6", f"the shelf says {expected}, its movements {folded}", f"{shelf}")
     yield from _promises(world)
 
 

@@ -74,13 +74,13 @@ async def release_deductions(batch: Sequence[Received[DeductionDue]], tx: Tx) ->
 
 
 @handlers.on(DeductionSucceeded)
-async def book_deductions(batch: Sequence[Received[DeductionSucceeded]], tx: Tx) -> list[Outgoing]:
+async def record_deductions(batch: Sequence[Received[DeductionSucceeded]], tx: Tx) -> list[Outgoing]:
     """What was notified has been taken: the charge is paid."""
     work = await _open(batch, tx)
     outgoing = []
     for received in batch:
         if account := work.account(received.event.agreement_id):
-            outcome = collection.book_deduction(account, received.event.deduction_id, clock(tx))
+            outcome = collection.record_deduction(account, received.event.deduction_id, clock(tx))
             outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     return outgoing

@@ -129,12 +129,12 @@ async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> lis
 @router.post("/v1/coupons/{coupon_id}/void")
 @allowed("merchant", "operator")
 @audited("coupon.void")
-async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
+async def void_coupon(coupon_id: Identifier, body: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
     """Take a coupon back that is not in use."""
     coupon = (await coupon_store.lock_coupons(tx, [coupon_id])).get(coupon_id) or not_found("coupon", coupon_id)
     who.require(merchant=coupon.merchant_id, hide=("coupon", coupon_id))
     await coupon_store.save_coupons(tx, [or_refused(voided(coupon))])
     effect = {"state": coupon.state}, {"state": "voided"}
-    await record(tx, who, Change("coupon.void", f"coupon:{coupon_id}", because.reason, *effect))
+    await record(tx, who, Change("coupon.void", f"coupon:{coupon_id}", body.reason, *effect))
     tx.publish(CouponVoided(coupon_id=coupon_id, reason="by_operator"))
     return {"coupon_id": coupon_id, "state": "voided"}

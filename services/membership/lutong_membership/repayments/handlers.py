@@ -37,7 +37,7 @@ async def lapse_claims(batch: Sequence[Received[RepaymentLapsed]], tx: Tx) -> li
     return outgoing
 
 
-async def book(tx: Tx, repayment: Repayment) -> None:
+async def record_repayment(tx: Tx, repayment: Repayment) -> None:
     """Book a repayment that is confirmed: it pays the oldest debts first; the rest is owed to the member."""
     lines = await line_store.lock_lines(tx, [repayment.member_id])
     agreements = await account_store.agreements_in_debt(tx, repayment.member_id, repayment.currency)

@@ -26,7 +26,7 @@ from lutong_membership.repayments.domain import (
     reject_by_operator,
     same_again,
 )
-from lutong_membership.repayments.handlers import book
+from lutong_membership.repayments.handlers import record_repayment
 from lutong_membership.values import Emitted
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$")]
@@ -167,12 +167,12 @@ async def confirm_repayment(repayment_id: Identifier, seen: Shown, who: Who, tx:
 @router.post("/v1/repayments/{repayment_id}/rejection")
 @allowed("operator")
 @audited("repayment.reject", shows=_SHOWN)
-async def reject_repayment(repayment_id: Identifier, because: Rejection, who: Who, tx: TxDependency) -> RepaymentView:
+async def reject_repayment(repayment_id: Identifier, body: Rejection, who: Who, tx: TxDependency) -> RepaymentView:
     """Reject a claim for which no money came. What a provider is asked about ends by the provider's answer only."""
     found = await _locked(tx, repayment_id)
     done, emitted = or_refused(reject_by_operator(found, who.subject))
     await repayment_store.save_repayments(tx, [done])
-    await record(tx, who, Change("repayment.reject", f"repayment:{repayment_id}", because.reason, _facts(found)))
+    await record(tx, who, Change("repayment.reject", f"repayment:{repayment_id}", body.reason, _facts(found)))
     await _publish(tx, done, emitted)
     return shown(done)
 
@@ -185,7 +185,7 @@ async def _locked(tx: Tx, repayment_id: str) -> Repayment:
 
 
 async def _booked(tx: Tx, done: Repayment, emitted: tuple[Emitted, ...], who: Who) -> None:
-    await book(tx, done)
+    await record_repayment(tx, done)
     change = Change("repayment.confirm", f"repayment:{done.repayment_id}", None, None, _facts(done))
     await record(tx, who, change)
     await _publish(tx, done, emitted)

@@ -23,7 +23,7 @@ from aiokafka.errors import KafkaError
 from lutong_console import credentials
 from lutong_console.cli.commands import databases
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, out, say, table
+from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.credentials import READER
 from lutong_console.deployment import Deployment, compose
 from lutong_console.targets import Json
@@ -47,7 +47,7 @@ def backup(
     except OSError as error:
         raise ConsoleError(f"{directory}: {error.strerror}", code=USAGE) from None
     for service in SERVICES:
-        say(f"dumping {service}")
+        echo(f"dumping {service}")
         _run("pg_dump", deployed, service, "--format=custom", f"--file={_dump(directory, service)}")
     sums = {service: _sha256(_dump(directory, service)) for service in SERVICES}
     manifest = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sha256": sums}
@@ -57,7 +57,7 @@ def backup(
         emit_json({"directory": str(directory), "made_at": manifest["made_at"], "bytes": sizes})
     else:
         out.print(table(["database", "bytes"], sizes.items()))
-        say("next: docker compose up --wait")
+        echo("next: docker compose up --wait")
 
 
 def restore(
@@ -73,14 +73,14 @@ def restore(
     asyncio.run(_kafka_is_empty(deployed))
     asyncio.run(_make_empty(deployed, replace=replace))
     for service in SERVICES:
-        say(f"restoring {service}")
+        echo(f"restoring {service}")
         arguments = ("--exit-on-error", "--single-transaction", str(_dump(directory, service)))
         _run("pg_restore", deployed, service, *arguments)
     if as_json:
         emit_json({"directory": str(directory), "made_at": made_at, "restored": list(SERVICES)})
     else:
         out.print(f"four databases are as they were at {made_at}")
-        say("next: docker compose up --wait, then lutong republish --target compose --since 7d --reason restored")
+        echo("next: docker compose up --wait, then lutong republish --target compose --since 7d --reason restored")
 
 
 def _dump(directory: Path, service: str) -> Path:

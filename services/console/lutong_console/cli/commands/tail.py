@@ -14,7 +14,7 @@ import typer
 from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.cli.errors import INTERRUPTED, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, json_line, line, out, say
+from lutong_console.cli.screen import echo, emit_json, json_line, line, out
 from lutong_console.cli.streams import is_terminal
 from lutong_console.targets import Json, StackName, suite
 from lutong_console.topic_reader import NOW, START, Span, records_of
@@ -65,7 +65,7 @@ async def _follow(  # what tail was asked for
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     if is_terminal() and not as_json:
-        say(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
+        echo(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
     shown = 0
     async with aclosing(records_of(kafka, names, span, stop)) as records:
         async for found in records:

@@ -14,7 +14,7 @@ from lutong_console.cli.errors import PROBLEM
 from lutong_console.cli.replay import dataset
 from lutong_console.cli.replay.dataset import Basket, City
 from lutong_console.cli.replay.session import Session, session_with
-from lutong_console.cli.screen import emit_json, out, say, table
+from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.targets import Json, Suite, stack_named, suite
 from lutong_local import stack as local
 
@@ -53,7 +53,7 @@ def replay(  # noqa: PLR0913  # one parameter per option
         report = asyncio.run(_replay(suite(stack), folder, Amounts(posts, orders, stores, follows)))
     finally:
         if not ran:
-            local.down(running, say, purge=True)
+            local.down(running, echo, purge=True)
     if as_json:
         emit_json(report)
     else:

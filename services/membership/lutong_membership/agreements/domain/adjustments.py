@@ -22,7 +22,7 @@ def pay_out(wanted: Adjustment, line: Line, *, deduction_under_way: bool) -> Ent
 
 def adjust(account: Account, wanted: Adjustment, clock: Clock) -> Outcome | Refusal:
     """Waive a debt of an agreement, or write off all of them."""
-    if wanted.deed == "write_off":
+    if wanted.kind == "write_off":
         return _write_off(account, wanted, clock)
     debt = next((debt for debt in account.payable() if debt.debt_id == wanted.debt_id), None)
     if debt is None or wanted.amount_minor > debt.outstanding_minor:
@@ -41,4 +41,4 @@ def _write_off(account: Account, wanted: Adjustment, clock: Clock) -> Outcome | 
 
 def amount_of(account: Account, wanted: Adjustment) -> int:
     """What an adjustment of an agreement comes to, in minor units: of a write-off, all that is payable."""
-    return account.payable_minor if wanted.deed == "write_off" else wanted.amount_minor
+    return account.payable_minor if wanted.kind == "write_off" else wanted.amount_minor

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from lutong_membership.thresholds import Deed, Policy
+from lutong_membership.thresholds import AdjustmentKind, Policy
 from lutong_membership.values import Refusal
 
-GIFTS: Final[tuple[Deed, ...]] = ("waiver", "write_off", "payout")
+GIFTS: Final[tuple[AdjustmentKind, ...]] = ("waiver", "write_off", "payout")
 """What gives money away: added up together, so that a payout and a waiver do not pass one after the other."""
 
 
@@ -28,7 +28,7 @@ class Adjustment:
     """What an operator wants done. Of a line `amount_minor` is the limit; of a write-off, what is unpaid when it is done."""
 
     reference: str
-    deed: Deed
+    kind: AdjustmentKind
     member_id: str
     currency: str
     amount_minor: int
@@ -37,23 +37,23 @@ class Adjustment:
     debt_id: str | None = None
 
 
-def counted_with(deed: Deed) -> tuple[Deed, ...]:
+def counted_with(kind: AdjustmentKind) -> tuple[AdjustmentKind, ...]:
     """What is added up with this: gifts of all kinds together, raises of lines on their own."""
-    return ("line",) if deed == "line" else GIFTS
+    return ("line",) if kind == "line" else GIFTS
 
 
 def weight(wanted: Adjustment, target_minor: int) -> int:
     """What counts towards the sums: of a line, how much it is raised above the limit that was decided before."""
-    return max(0, wanted.amount_minor - target_minor) if wanted.deed == "line" else wanted.amount_minor
+    return max(0, wanted.amount_minor - target_minor) if wanted.kind == "line" else wanted.amount_minor
 
 
 def decides_alone(policy: Policy, wanted: Adjustment, weight_minor: int, spent: Spent) -> bool:
     """Whether one person is enough: within both sums and, for a line that is raised, within the largest line."""
     if not weight_minor:
         return True
-    if wanted.deed == "line" and wanted.amount_minor > policy.line_max.get(wanted.currency, 0):
+    if wanted.kind == "line" and wanted.amount_minor > policy.line_max.get(wanted.currency, 0):
         return False
-    limits = policy.limits(wanted.deed, wanted.currency)
+    limits = policy.limits(wanted.kind, wanted.currency)
     return (
         spent.member_minor + weight_minor <= limits.member_minor
         and spent.operator_minor + weight_minor <= limits.operator_minor

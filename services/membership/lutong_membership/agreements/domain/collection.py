@@ -91,7 +91,7 @@ def release_deduction(account: Account, deduction_id: str, clock: Clock) -> Outc
     return Outcome(_with(account, deduction.moved("due")))
 
 
-def book_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:
+def record_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:
     """The amount that was notified has been taken: the charge is paid."""
     deduction = account.deductions[deduction_id]
     debt = account.debts[deduction.debt_id]

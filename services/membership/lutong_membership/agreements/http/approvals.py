@@ -17,7 +17,7 @@ from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.bodies import Minor, ReasonBody, example, or_refused, router
 from lutong_membership.ledger.domain.entries import Line
-from lutong_membership.thresholds import Deed
+from lutong_membership.thresholds import AdjustmentKind
 
 
 class Waiver(ReasonBody):
@@ -60,10 +60,10 @@ async def write_off_agreement(agreement_id: Identifier, command: WriteOff, who: 
     return await decide(tx, who, await _about(tx, agreement_id, "write_off", command.reason))
 
 
-async def _about(tx: Tx, agreement_id: str, deed: Deed, reason: str) -> Adjustment:
+async def _about(tx: Tx, agreement_id: str, kind: AdjustmentKind, reason: str) -> Adjustment:
     """An adjustment of an agreement, without an amount yet. Raises Problem 404 when there is no such agreement."""
     found = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
-    return Adjustment(tx.new_id(), deed, found.member_id, found.currency, 0, reason, agreement_id)
+    return Adjustment(tx.new_id(), kind, found.member_id, found.currency, 0, reason, agreement_id)
 
 
 @router.get("/v1/proposals")

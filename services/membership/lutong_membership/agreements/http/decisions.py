@@ -26,7 +26,7 @@ from lutong_membership.ledger.domain.entries import Line
 from lutong_membership.ledger.domain.lines import retargeted
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.policy import clock, policy
-from lutong_membership.thresholds import Deed
+from lutong_membership.thresholds import AdjustmentKind
 
 
 class Actions(NamedTuple):
@@ -36,7 +36,7 @@ class Actions(NamedTuple):
     proposed: str
 
 
-ACTIONS: Final[Mapping[Deed, Actions]] = {
+ACTIONS: Final[Mapping[AdjustmentKind, Actions]] = {
     "payout": Actions("payout.make", "payout.propose"),
     "line": Actions("line.set", "line.propose"),
     "waiver": Actions("debt.waive", "debt.propose_waiver"),
@@ -67,28 +67,28 @@ async def decide(tx: Tx, who: Who, wanted: Adjustment) -> Decided:
     """Do it, when one person is enough; else propose it. Audited either way. 404, or 409 when it cannot be done."""
     line = await locked_line(tx, wanted.member_id, wanted.currency)
     or_refused(why_not_theirs(who.subject, await concerned_by(tx, wanted)))
-    ready = await _DEEDS[wanted.deed](tx, wanted, line)
+    ready = await _PREPARE[wanted.kind](tx, wanted, line)
     wanted = _with_amount(wanted, ready)
     spent = await approval_store.spent(tx, wanted, who.subject, tx.now - policy().period)
     if not decides_alone(policy(), wanted, weight(wanted, line.target_minor), spent):
         return await _propose(tx, who, wanted)
     await ready.write()
     await _keep(tx, wanted, line, decided_by=who.subject)
-    await _record_done(tx, who, _change(wanted, ACTIONS[wanted.deed].done, wanted.reason), line)
+    await _record_done(tx, who, _change(wanted, ACTIONS[wanted.kind].done, wanted.reason), line)
     return Decided(state="done", amount_minor=wanted.amount_minor)
 
 
 async def _propose(tx: Tx, who: Who, wanted: Adjustment) -> Decided:
     if not await approval_store.propose(tx, wanted, who.subject, tx.now + policy().proposal_life):
         raise Problem(409, "proposal_open", "the same is proposed already: see GET /v1/proposals")
-    await record(tx, who, _change(wanted, ACTIONS[wanted.deed].proposed, wanted.reason))
+    await record(tx, who, _change(wanted, ACTIONS[wanted.kind].proposed, wanted.reason))
     return Decided(state="proposed", amount_minor=wanted.amount_minor, proposal_id=wanted.reference)
 
 
 async def carry_out(tx: Tx, who: Who, proposal: Proposal, line: Line, reason: str) -> None:
     """Do what was proposed, now that another operator approved it; for no more than what they looked at."""
     wanted = proposal.wanted
-    ready = await _DEEDS[wanted.deed](tx, wanted, line)
+    ready = await _PREPARE[wanted.kind](tx, wanted, line)
     or_refused(why_not_as_proposed(wanted, ready.amount_minor))
     wanted = _with_amount(wanted, ready)
     await ready.write()
@@ -98,10 +98,10 @@ async def carry_out(tx: Tx, who: Who, proposal: Proposal, line: Line, reason: st
 
 async def _keep(tx: Tx, wanted: Adjustment, line: Line, *, decided_by: str, approved_by: str | None = None) -> None:
     """Keep the decision with the limits that applied: later decisions of one person count it."""
-    limits = policy().limits(wanted.deed, wanted.currency)
+    limits = policy().limits(wanted.kind, wanted.currency)
     decision = DecisionRow(
         decision_id=wanted.reference,
-        kind=wanted.deed,
+        kind=wanted.kind,
         member_id=wanted.member_id,
         currency=wanted.currency,
         agreement_id=wanted.agreement_id,
@@ -170,7 +170,7 @@ async def _of_an_agreement(tx: Tx, wanted: Adjustment, _line: Line) -> Ready:
     return Ready(amount_of(account, wanted), lambda: settle_command(tx, work, outcome))
 
 
-_DEEDS: Final[Mapping[Deed, Callable[[Tx, Adjustment, Line], Awaitable[Ready]]]] = {
+_PREPARE: Final[Mapping[AdjustmentKind, Callable[[Tx, Adjustment, Line], Awaitable[Ready]]]] = {
     "payout": _payout,
     "line": _line,
     "waiver": _of_an_agreement,

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Tx, columns
 from lutong_membership.agreements.domain.approvals import Adjustment, Proposal, ProposalState, Spent, counted_with
-from lutong_membership.thresholds import Deed
+from lutong_membership.thresholds import AdjustmentKind
 
 _PROPOSAL: Final = """proposal_id, kind, agreement_id, debt_id, member_id, currency, amount_minor, reason, proposed_by,
                       proposed_at, expires_at, state, decided_by, decided_at"""
@@ -23,7 +23,7 @@ class ProposalRow(NamedTuple):
     """A proposal as it is stored and shown."""
 
     proposal_id: str
-    kind: Deed
+    kind: AdjustmentKind
     agreement_id: str | None
     debt_id: str | None
     member_id: str
@@ -42,7 +42,7 @@ class ProposalRow(NamedTuple):
         """The proposal as rules take it."""
         wanted = Adjustment(
             reference=self.proposal_id,
-            deed=self.kind,
+            kind=self.kind,
             member_id=self.member_id,
             currency=self.currency,
             amount_minor=self.amount_minor,
@@ -57,7 +57,7 @@ class DecisionRow(NamedTuple):
     """What was decided, with the limits of one person that applied; `amount_minor` is what counts towards them."""
 
     decision_id: str
-    kind: Deed
+    kind: AdjustmentKind
     member_id: str
     currency: str
     agreement_id: str | None
@@ -105,7 +105,7 @@ async def propose(tx: Tx, wanted: Adjustment, subject: str, expires_at: datetime
                 ON CONFLICT DO NOTHING
             RETURNING true
             """,
-            *(wanted.reference, wanted.deed, wanted.agreement_id, wanted.debt_id, wanted.member_id, wanted.currency),
+            *(wanted.reference, wanted.kind, wanted.agreement_id, wanted.debt_id, wanted.member_id, wanted.currency),
             *(wanted.amount_minor, wanted.reason, subject, expires_at),
         )
     )
@@ -172,7 +172,7 @@ async def spent(tx: Tx, wanted: Adjustment, subject: str, since: datetime) -> Sp
         wanted.member_id,
         subject,
         wanted.currency,
-        list(counted_with(wanted.deed)),
+        list(counted_with(wanted.kind)),
         since,
     )
     return Spent(row["member_minor"], row["operator_minor"]) if row else Spent()

@@ -140,7 +140,7 @@ async def _close(found: EndedHolds, causes: Mapping[str, Received[Event]], tx: T
 
 
 @handlers.on(OrderRefunded)
-async def book_refunds(batch: Sequence[Received[OrderRefunded]], tx: Tx) -> list[Outgoing]:
+async def record_refunds(batch: Sequence[Received[OrderRefunded]], tx: Tx) -> list[Outgoing]:
     """Part of an order was taken back: it does not count any more, and need not be paid."""
     agreements = await account_store.agreements_of_orders(tx, [received.event.order_id for received in batch])
     work = await account_store.open_work(tx, agreements.values(), deducts=deducts())

@@ -276,8 +276,8 @@ def term(period: Period | None, signed_at: datetime, calendar: Calendar) -> Term
     if period is None:
         return Term(signed_at, None)
     if isinstance(period, Appointed):
-        ends = None if period.last_day == date.max else calendar.midnight(period.last_day + timedelta(days=1))
-        return Term(calendar.midnight(period.first_day), ends)
+        ends_at = None if period.last_day == date.max else calendar.midnight(period.last_day + timedelta(days=1))
+        return Term(calendar.midnight(period.first_day), ends_at)
     if isinstance(period, FixedDay):
         return Term(signed_at, calendar.next_day_of_month(signed_at, period.day, months_on=period.months - 1))
     begins_at = signed_at if period.kind == "relative" else calendar.tomorrow(signed_at)

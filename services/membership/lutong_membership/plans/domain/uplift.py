@@ -6,7 +6,7 @@ the point where the offer would be made, whether it is made or not. That moment 
 
 Every figure is a ratio of two sums over the members of an arm (`KPIS`), and members, not orders,
 are what was drawn at random: a member's orders resemble each other. So variances are of members'
-residuals (the delta method for a ratio of sums), which needs one pass and no dice; the simulation
+residuals (the delta method for a ratio of sums), which needs one pass and no random draws; the simulation
 in tests/unit/membership/test_uplift.py holds it to its 95 %, against a naive variance that fails.
 The ratio's interval is built on the logarithm, where it is symmetric; it decides the verdict.
 

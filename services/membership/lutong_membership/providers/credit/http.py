@@ -104,7 +104,7 @@ class HttpCreditProvider:
         """Ask, within the timeout; see `CreditProvider`."""
         permit = self._admit()
         if permit is None:
-            return self._said(application, Unavailable("breaker_open"))
+            return self._counted(application, Unavailable("breaker_open"))
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 outcome = await self._ask(application, asked_before=asked_before)
@@ -114,7 +114,7 @@ class HttpCreditProvider:
             log.error("credit_provider_bug", provider=self.name, error=type(error).__name__)  # noqa: TRY400  # a message may quote the token
             outcome = Unavailable("unknown_outcome")
         self._settle(permit, outcome)
-        return self._said(application, outcome)
+        return self._counted(application, outcome)
 
     async def _ask(self, application: Application, *, asked_before: bool) -> Assessment | Unavailable:
         reply = await self._query(application) if asked_before else "unknown_order"
@@ -166,7 +166,7 @@ class HttpCreditProvider:
             log.warning("credit_breaker", provider=self.name, state=self.breaker.state)
         BREAKER_OPEN.labels(self.name).set(self.breaker.state != "closed")
 
-    def _said(self, application: Application, outcome: Assessment | Unavailable) -> Assessment | Unavailable:
+    def _counted(self, application: Application, outcome: Assessment | Unavailable) -> Assessment | Unavailable:
         """Count and log what became of an application, without anything that only the database may know."""
         if isinstance(outcome, Assessment):
             ASSESSMENTS.labels(self.name, "assessed").inc()
@@ -196,12 +196,12 @@ def _understand(application: Application, answer: Answer | NotAnswered) -> Reply
     return order if order.out_order_no == application.application_id else "bad"
 
 
-def _because(reason: UnavailableReason) -> Unavailable:
+def _unavailable(reason: UnavailableReason) -> Unavailable:
     return Unavailable(reason)
 
 
 _REFUSALS: Final = {
-    **dict.fromkeys((400, 404, 405, 413, 414, 415, 422), _because("rejected")),
-    **dict.fromkeys((401, 403, 429), _because("refused")),
+    **dict.fromkeys((400, 404, 405, 413, 414, 415, 422), _unavailable("rejected")),
+    **dict.fromkeys((401, 403, 429), _unavailable("refused")),
 }
 """Answers that refuse the request itself, so that there is no outcome to look for. 409 is not one: taken already."""
