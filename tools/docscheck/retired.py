@@ -18,7 +18,6 @@ from tools.docscheck.checkout import tracked
 
 GLOSSARY: Final = "docs/glossary.md"
 EXEMPT: Final = (
-    "libs/",
     "services/inventory/",
     "tests/",
 )

@@ -1,4 +1,4 @@
-"""How events travel: a service registers what it handles and answers; the rest is here.
+"""The microservice chassis: consumer, inbox, outbox, relay, HTTP, jobs. A service registers handlers and routes.
 
 Service code never commits, acknowledges, makes ids or reads clocks.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         not_found,
         routes,
     )
-    from lutong_chassis.jobs import JobQueue
+    from lutong_chassis.jobs import Answered, JobQueue
     from lutong_chassis.reading import Reads
     from lutong_chassis.service import Service
 
@@ -32,7 +32,7 @@ _ROOMS = {
     "commands": ("Answer", "Asked"),
     "database": ("Tx", "columns"),
     "envelope": ("Cause", "Outgoing", "Received"),
-    "jobs": ("JobQueue",),
+    "jobs": ("Answered", "JobQueue"),
     "handlers": ("Handlers",),
     "http": (
         "Ask",
@@ -54,6 +54,7 @@ _ROOMS = {
 
 __all__ = [
     "Answer",
+    "Answered",
     "Ask",
     "Asked",
     "Cause",
@@ -78,7 +79,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that could be anything
+if not TYPE_CHECKING:  # type checkers read the imports above: with `__getattr__` every name would exist
 
     def __getattr__(name: str) -> object:
         for room, names in _ROOMS.items():

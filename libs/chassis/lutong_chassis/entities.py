@@ -1,26 +1,33 @@
-"""Saying all entities of a topic once more, page by page: for a suite that is older than the topic, or a topic that was lost.
+"""Publishing all entities of a topic again, page by page: for a suite that is older than the topic, or a lost topic.
 
-Nothing changes: each is said with the revision that it has, so whoever has it already keeps what it has.
+Each is published with the revision that it has, so a consumer that has it changes nothing.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from lutong_chassis.database import Tx
 from lutong_contracts import Event, Topic
 
 PAGE: Final = 1_000
-"""Entities that one transaction says."""
+"""How many entities one transaction publishes."""
 
 EntitiesAfter = Callable[[Tx, str, int], Awaitable[Sequence[Event]]]
-"""Gives the next entities behind a key as events, in the order of their keys, locked until commit: at most so many."""
+"""Returns the next entities behind a key as events, ordered by key and locked until commit; at most a number of them."""
 
 Entities = Mapping[Topic, EntitiesAfter]
-"""By topic, how the service that owns it reads them."""
+"""By topic, the function that reads its entities, in the service that owns it."""
 
 
-async def say_page(tx: Tx, entities_after: EntitiesAfter, after: str) -> tuple[int, str | None]:
-    """Say the page behind a key; gives how many those are, and the key to go on behind, or None when it was the last."""
+class Published(NamedTuple):
+    """How many entities a page had, and the key to continue behind; None after the last page."""
+
+    entities: int
+    after: str | None
+
+
+async def publish_page(tx: Tx, entities_after: EntitiesAfter, after: str) -> Published:
+    """Publish the page of entities behind a key."""
     found = await entities_after(tx, after, PAGE)
     tx.publish(*found)
-    return len(found), found[-1].key if len(found) == PAGE else None
+    return Published(len(found), found[-1].key if len(found) == PAGE else None)

@@ -74,8 +74,8 @@ class Memory:
         behind = self.behind.get(TopicPartition(record.topic, record.partition))
         if behind is None or record.offset >= behind.until:
             return False
-        said = next((value for name, value in record.headers if name == "ce_type"), None)
-        return said is not None and said.decode(errors="replace") not in behind.types
+        event_type = next((value for name, value in record.headers if name == "ce_type"), None)
+        return event_type is not None and event_type.decode(errors="replace") not in behind.types
 
     def note(self, passed: Sequence[PassedOver]) -> None:
         """These are written down."""

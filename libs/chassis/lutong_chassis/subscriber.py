@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 _POLL_TIMEOUT_MS = 1_000
 _COMMIT_INTERVAL_S = 1.0
 """How long offsets may wait for those of the next poll: a commit each time costs a busy consumer a twentieth, and a single event
-as much as its handling. Whoever takes over meanwhile knows from the inbox what was handled."""
+as much as its handling. A replica that takes over meanwhile finds in its inbox what was handled."""
 _AHEAD_BYTES = 262_144
 """What is fetched ahead of a partition: some batches. A long backlog would fill the memory with a megabyte of each."""
 

@@ -1,10 +1,10 @@
-"""What inventory says: where an order ships from, how far it is, and what is left on the shelf."""
+"""Events of inventory: where an order ships from, its progress, and the stock that is left."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lutong_contracts.audit import Deed
+from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
@@ -71,21 +71,21 @@ class OrderRejected(Event, topic=ORDERS, key="order_id"):
 
 
 class AcceptanceLapsed(Event, topic=ORDERS, key="order_id"):
-    """A deadline, said by inventory to itself: the location had until now to accept the order."""
+    """A deadline, published by inventory for itself: the location had until now to accept the order."""
 
     order_id: Identifier
     location_id: Identifier | None = Field(default=None, description="Which location; another one has its own time.")
 
 
 class FulfilmentLapsed(Event, topic=ORDERS, key="order_id"):
-    """A deadline, said by inventory to itself: the location had until now to hand over what it accepted, or to make it ready."""
+    """A deadline, published by inventory for itself: the location had until now to hand over what it accepted, or to make it ready."""
 
     order_id: Identifier
     location_id: Identifier
 
 
 class PickupLapsed(Event, topic=ORDERS, key="order_id"):
-    """A deadline, said by inventory to itself: the member had until now to pick the order up."""
+    """A deadline, published by inventory for itself: the member had until now to pick the order up."""
 
     order_id: Identifier
 
@@ -143,7 +143,7 @@ class OrderRefunded(Event, topic=ORDERS, key="order_id"):
 
 
 class StockAdjusted(Event, topic=STOCK, key="location_id:sku"):
-    """Somebody counted, received or lost goods: `delta` units, `on_hand` afterwards."""
+    """Goods were counted, received or lost: `delta` units, `on_hand` afterwards."""
 
     location_id: Identifier
     sku: Identifier
@@ -169,5 +169,5 @@ class StockRestored(Event, topic=STOCK, key="location_id:sku"):
     merchant_id: Identifier | None = None
 
 
-class ActionAudited(Deed, Event, topic=INVENTORY_AUDIT, key="subject"):
+class ActionAudited(AuditedAction, Event, topic=INVENTORY_AUDIT, key="subject"):
     """Inventory wrote a row of its audit: for systems outside of the suite."""

@@ -15,7 +15,7 @@ from lutong_contracts.event import Event
 Schema = Mapping[str, Any]
 
 _WORDS: Final = frozenset({"title", "description", "examples", "default", "$id", "$schema", "$defs"})
-"""Keywords that say nothing about which documents are valid."""
+"""Keywords that do not change which documents are valid."""
 
 _CLOSED: Final = "; a closed enumeration stays as it is, only an open one grows (lutong_contracts.enumerations)"
 

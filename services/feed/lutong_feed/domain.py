@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.moments import moment_of
-from lutong_contracts.values import Line, Money, Offer
+from lutong_contracts.values import Offer
 
 CardState = Literal["resolving", "active", "unavailable"]
 Status = Literal["requested", "declined", "sourced", "rejected", "fulfilled", "cancelled"]
@@ -142,14 +142,6 @@ def refused(published: StoredPost, authors: Container[str], stored: Mapping[str,
     return None if stored.get(published.post_id) == published else "post_exists"
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """Lines at the prices of the version in force, and their sum."""
-
-    lines: tuple[Line, ...]
-    total: Money
-
-
 def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:
     """The state of a card that was resolved, with the reason when it cannot be opened.
 
@@ -157,21 +149,6 @@ def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:
     was suspended.
     """
     return ("unavailable", "suspended") if suspended_for else ("active", None)
-
-
-def price(wanted: Sequence[OrderLine], program: Program) -> Priced | Refusal:
-    """Put the program's prices on what is wanted. No price comes from the viewer."""
-    offers = {offer.sku: offer for offer in program.offers}
-    missing = next((line.sku for line in wanted if line.sku not in offers), None)
-    if missing is not None:
-        return Refusal("not_offered", f"{program.title} does not offer {missing!r}: choose from its offers")
-    lines = tuple(
-        Line(sku=sku, units=units, unit_price_minor=offers[sku].unit_price.amount_minor) for sku, units in wanted
-    )
-    total_minor = sum(line.units * line.unit_price_minor for line in lines)
-    if not 0 < total_minor <= 10**12:
-        return Refusal("bad_total", "the order must cost something, and less than a bank can count")
-    return Priced(lines, Money(amount_minor=total_minor, currency=offers[wanted[0].sku].unit_price.currency))
 
 
 @dataclass(frozen=True, slots=True)

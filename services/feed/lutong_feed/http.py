@@ -2,19 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, NamedTuple, NoReturn
+from typing import Annotated, Any, Final, NamedTuple
 
 import asyncpg
 from fastapi import Query
 
 from lutong_chassis import Cause, Problem, Read, Received, Tx, TxDependency, Who, allowed, audited, not_found, routes
-from lutong_chassis.audit import Change, record
+from lutong_chassis.audit import record
 from lutong_chassis.auth import Principal
 from lutong_chassis.http import ingest
-from lutong_contracts.feed import PostPublished, RequestCancelled, ServiceRequested
+from lutong_contracts.feed import PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
-from lutong_feed import domain, on_record, store
+from lutong_feed import on_record, store
 from lutong_feed.bodies import (
     Account,
     Accounts,
@@ -23,13 +23,10 @@ from lutong_feed.bodies import (
     Follows,
     NewPost,
     NewPosts,
-    NewRequest,
     PostView,
-    RequestView,
     Timeline,
-    Viewer,
 )
-from lutong_feed.domain import CANCELLABLE, AccountRow, Cursor, FollowRow, OrderLine, Refusal, StoredPost
+from lutong_feed.domain import AccountRow, Cursor, FollowRow, StoredPost
 from lutong_feed.engagements import http as engagements
 
 router = routes("feed")
@@ -126,7 +123,7 @@ async def take_posts(batch: Sequence[Received[PostPublished]], who: Principal, t
     await _publish(tx, [OnJourney(received.event, received.as_cause) for received in batch])
 
 
-ingest.take(router, {PostPublished: take_posts})
+ingest.mount(router, {PostPublished: take_posts})
 
 
 @router.get("/v1/posts/{post_id}")
@@ -134,70 +131,6 @@ ingest.take(router, {PostPublished: take_posts})
 async def get_post(post_id: Identifier, read: Read) -> PostView:
     """A post with its card and counters."""
     return _view(await store.post(read, post_id) or not_found("post", post_id))
-
-
-@router.post("/v1/posts/{post_id}/card/requests", status_code=202)
-@allowed("member", "operator")
-@audited("request.place", own="member", shows=("viewer_id", "total_minor"))
-async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx: TxDependency) -> RequestView:
-    """Join the light membership on credit and order, in one go. Prices are those of the version in force."""
-    who.require(member=wanted.viewer_id, hide=("account", wanted.viewer_id))
-    card = await _open_card(tx, post_id, wanted.viewer_id)
-    program = await store.program(tx, card["program_id"]) or _not_yet(post_id)
-    priced = domain.price([OrderLine(line.sku, line.units) for line in wanted.lines], program)
-    if isinstance(priced, Refusal):
-        raise Problem(422, priced.kind, priced.detail)
-    placed = ServiceRequested(
-        viewer_id=wanted.viewer_id,
-        order_id=tx.new_id(),
-        post_id=post_id,
-        program_id=program.program_id,
-        merchant_id=program.merchant_id,
-        lines=priced.lines,
-        total=priced.total,
-        destination=wanted.destination.coarse(),
-        mode=wanted.mode,
-        coupon_id=wanted.coupon_id,
-    )
-    await store.save_request(tx, placed, _cause(card))
-    tx.publish(placed, cause=_cause(card))
-    if who.is_staff:
-        await record(tx, who, on_record.request_placed(placed))
-    return _request_view(await store.request(tx, placed.order_id) or not_found("request", placed.order_id))
-
-
-@router.post("/v1/requests/{order_id}/cancellation", status_code=202)
-@allowed("member", "operator")
-@audited("request.cancel", own="member")
-async def cancel_request(order_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> RequestView:
-    """Ask to cancel; it takes effect unless the goods have left."""
-    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
-    row = await store.request(tx, order_id) or not_found("request", order_id)
-    if row["viewer_id"] != viewer.viewer_id:
-        not_found("request", order_id)
-    if row["status"] not in CANCELLABLE:
-        raise Problem(409, "ended", f"request {order_id!r} is {row['status']}: there is nothing left to cancel")
-    tx.publish(RequestCancelled(viewer_id=viewer.viewer_id, order_id=order_id), cause=Cause(row["correlation_id"]))
-    if who.is_staff:
-        await record(tx, who, Change("request.cancel", f"order:{order_id}"))
-    return _request_view(row)
-
-
-@router.get("/v1/requests/{order_id}")
-@allowed("member", "operator")
-async def get_request(order_id: Identifier, who: Who, read: Read) -> RequestView:
-    """A request, and how far it is."""
-    row = await store.request(read, order_id) or not_found("request", order_id)
-    who.require(member=row["viewer_id"], hide=("request", order_id))
-    return _request_view(row)
-
-
-@router.get("/v1/accounts/{account_id}/requests")
-@allowed("member", "operator")
-async def list_requests(account_id: Identifier, who: Who, read: Read) -> list[RequestView]:
-    """A viewer's latest requests."""
-    who.require(member=account_id, hide=("account", account_id))
-    return [_request_view(row) for row in await store.requests_of(read, account_id)]
 
 
 @router.get("/v1/accounts/{account_id}/timeline")
@@ -292,33 +225,9 @@ async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
         tx.publish(post, cause=cause)
 
 
-async def _open_card(tx: Tx, post_id: str, viewer_id: str) -> asyncpg.Record:
-    """The card on a post, if a viewer may use it now."""
-    await _known(tx, {viewer_id})
-    card = await store.card(tx, post_id) or not_found("post", post_id)
-    if card["state"] == "unavailable":
-        raise Problem(409, "card_unavailable", f"the card cannot be used: {card['reason']}", reason=card["reason"])
-    if card["state"] == "resolving" or card["version"] is None:
-        _not_yet(post_id)
-    return card
-
-
-def _not_yet(post_id: str) -> NoReturn:
-    raise Problem(409, "card_resolving", f"the card on post {post_id!r} is still being resolved: try again shortly")
-
-
-def _cause(card: asyncpg.Record) -> Cause:
-    """What viewers do with a card continues the journey of its post."""
-    return Cause(card["correlation_id"], card["causation_id"])
-
-
 def _view(row: asyncpg.Record) -> PostView:
     return PostView(
         **{name: row[name] for name in ("post_id", "author_id", "text", "published_at")},
         card=CardView(**{name: row[name] for name in CardView.model_fields}),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
     )
-
-
-def _request_view(row: asyncpg.Record) -> RequestView:
-    return RequestView(**{name: row[name] for name in RequestView.model_fields})

@@ -6,16 +6,13 @@ from typing import Any
 import asyncpg
 import orjson
 
-from lutong_chassis import Cause, Reads, Tx, columns
-from lutong_contracts.feed import ServiceRequested
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
-from lutong_contracts.values import Offer
 from lutong_feed.domain import (
     MAY_BECOME,
     CardRow,
     Cursor,
     FollowRow,
-    Program,
     RequestMove,
     Status,
     StoredPost,
@@ -173,77 +170,6 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
         *columns(in_order, 4),
     )
 
-
-async def card(tx: Tx, post_id: str) -> asyncpg.Record | None:
-    """The card on a post, with what its program shows now."""
-    return await tx.fetchrow(
-        """
-        SELECT post_id, state, card.program_id, card.merchant_id, reason, correlation_id, causation_id,
-               version, title, page
-          FROM card LEFT JOIN program USING (program_id)
-         WHERE post_id = $1
-        """,
-        post_id,
-    )
-
-
-async def program(tx: Tx, program_id: str) -> Program | None:
-    """A program with its offers, once the feed has consumed a release of it."""
-    row = await tx.fetchrow(
-        """
-        SELECT program_id, merchant_id, version, title, page, offers, suspended_for
-          FROM program
-         WHERE program_id = $1 AND version IS NOT NULL
-        """,
-        program_id,
-    )
-    if row is None:
-        return None
-    offers = tuple(Offer.model_validate(offer) for offer in orjson.loads(row["offers"]))
-    return Program(**(dict(row) | {"offers": offers}))
-
-
-async def save_request(tx: Tx, request: ServiceRequested, cause: Cause) -> None:
-    """Remember what a viewer asked for."""
-    await tx.execute(
-        """
-        INSERT INTO service_request (order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency,
-                                     correlation_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        request.order_id,
-        request.viewer_id,
-        request.post_id,
-        request.program_id,
-        request.merchant_id,
-        orjson.dumps([line.model_dump() for line in request.lines]).decode(),
-        request.total.amount_minor,
-        request.total.currency,
-        cause.correlation_id,
-    )
-
-
-async def request(tx: Reads, order_id: str) -> asyncpg.Record | None:
-    """What a viewer asked for, and how far it is."""
-    return await tx.fetchrow(f"SELECT {_REQUEST} FROM service_request WHERE order_id = $1", order_id)
-
-
-async def requests_of(tx: Reads, viewer_id: str) -> list[asyncpg.Record]:
-    """A viewer's latest requests."""
-    return await tx.fetch(
-        f"""
-        SELECT {_REQUEST}
-          FROM service_request
-         WHERE viewer_id = $1
-         ORDER BY requested_at DESC, order_id
-         LIMIT 100
-        """,
-        viewer_id,
-    )
-
-
-_REQUEST = """order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency, status, reason,
-              location_id, location_kind, correlation_id, requested_at, changed_at"""
 
 _POST_WITH_CARD = """
     SELECT post.post_id, number, author_id, text, published_at, state, card.program_id, reason, title, page, version,

@@ -6,7 +6,7 @@ import httpx
 
 from lutong_chassis import Service
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_member, deliver, events_said, http_client
+from lutong_chassis.testing import PublishedEvent, a_member, deliver, events_published, http_client
 from lutong_feed import app
 from lutong_feed.handlers import handlers
 from tests.integration.feed.test_feed import RELEASED, a_post, discovered, hear_itself
@@ -33,7 +33,7 @@ async def test_a_second_tap_is_answered_as_the_first_and_not_said_again(client: 
     post_id = await an_active_card(client, pool)
     first, second = [await tap(client, post_id, "bo") for _ in range(2)]
     assert (first.status_code, first.content) == (second.status_code, second.content)
-    assert (await events_said(pool)).count((TAPPED, "bo")) == 1
+    assert (await events_published(pool)).count(PublishedEvent(TAPPED, "bo")) == 1
 
 
 async def test_a_crowd_at_one_card_counts_each_viewer_once(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -50,7 +50,7 @@ async def test_refused_taps_leave_the_others_of_their_batch_alone(client: httpx.
     wanted = [(active, "ann"), ("nothing", "ann"), (resolving, "bo"), (active, "nobody"), (active, "bo")]
     answers = await asyncio.gather(*(tap(client, *each) for each in wanted))
     assert [answer.status_code for answer in answers] == [201, 404, 409, 404, 201]
-    assert [key for kind, key in await events_said(pool) if kind == TAPPED] == ["ann", "bo"]
+    assert [key for kind, key in await events_published(pool) if kind == TAPPED] == ["ann", "bo"]
 
 
 async def test_taps_and_solutions_are_counted_apart(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -84,4 +84,4 @@ async def test_what_the_release_before_counted_is_not_counted_again(client: http
     await hear_itself(pool)
     assert (await counters(client, post_id))["taps"] == 1
     await tap(client, post_id, "bo")
-    assert (await events_said(pool)).count((TAPPED, "bo")) == 1
+    assert (await events_published(pool)).count(PublishedEvent(TAPPED, "bo")) == 1

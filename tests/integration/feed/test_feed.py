@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_received, deliver, events_said
+from lutong_chassis.testing import a_received, deliver, events_published
 from lutong_contracts import event_class
 from lutong_contracts.inventory import OrderCancelled, OrderSourced
 from lutong_contracts.membership import CreditDeclined
@@ -168,7 +168,7 @@ async def test_only_its_viewer_cancels_a_request(client: httpx.AsyncClient, pool
     order = (await client.post(f"/v1/posts/{post_id}/card/requests", json=WANTED)).json()["order_id"]
     assert (await client.post(f"/v1/requests/{order}/cancellation", json={"viewer_id": "cy"})).status_code == 404
     assert (await client.post(f"/v1/requests/{order}/cancellation", json={"viewer_id": "bo"})).status_code == 202
-    assert (await events_said(pool))[-1] == ("lutong.feed.request-cancelled.v1", "bo")
+    assert (await events_published(pool))[-1] == ("lutong.feed.request-cancelled.v1", "bo")
 
 
 async def test_a_walk_down_the_timeline_neither_skips_nor_repeats(client: httpx.AsyncClient) -> None:

@@ -99,7 +99,7 @@ async def test_every_journey_that_is_named_can_be_looked_at(journey: str, client
 
     path = quote(journey, safe="").replace(".", "%2E")
     answer = await client.get(f"/operations/journeys/{path}")
-    assert [step["direction"] for step in answer.json()] == ["heard", "said"]
+    assert [step["direction"] for step in answer.json()] == ["consumed", "published"]
 
 
 async def test_a_journey_that_no_event_may_name_is_422(client: httpx.AsyncClient) -> None:

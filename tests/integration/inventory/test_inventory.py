@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_received, deliver, events_said, http_client
+from lutong_chassis.testing import a_received, deliver, events_published, http_client
 from lutong_contracts import Event
 from lutong_contracts.inventory import AcceptanceLapsed, LocationDeclined
 from lutong_contracts.membership import CreditHeld
@@ -293,7 +293,7 @@ async def test_goods_are_taken_back_and_are_on_the_shelf_again(client: httpx.Asy
     back = await refund(client, "r-1", lines=[{"sku": "tea", "units": 3}], restock=True)
     assert (back.status_code, back.json()["amount_minor"]) == (201, 75)
     assert await shelf(client, "near") == (3, 0)
-    assert [type_ for type_, _ in (await events_said(pool))[-2:]] == [
+    assert [type_ for type_, _ in (await events_published(pool))[-2:]] == [
         "lutong.inventory.order-refunded.v1",
         "lutong.inventory.stock-restored.v1",
     ]
@@ -386,11 +386,11 @@ async def test_an_order_that_was_not_delivered_has_nothing_to_take_back(client: 
 async def test_goods_that_cost_nothing_any_more_come_back_to_their_shelf(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_delivery(client, pool)
     assert (await refund(client, "gesture", amount_minor=100)).status_code == 201
-    said = await events_said(pool)
+    said = await events_published(pool)
     back = await refund(client, "goods", lines=[{"sku": "tea", "units": 1}], restock=True)
     assert (back.status_code, back.json().get("amount_minor")) == (201, 0)
     assert await shelf(client, "near") == (1, 0)
-    assert [type_ for type_, _ in (await events_said(pool))[len(said) :]] == ["lutong.inventory.stock-restored.v1"]
+    assert [type_ for type_, _ in (await events_published(pool))[len(said) :]] == ["lutong.inventory.stock-restored.v1"]
     again = await refund(client, "more", lines=[{"sku": "tea", "units": 4}], restock=True)
     assert (again.status_code, again.json()["type"]) == (409, "urn:lutong:problem:not_delivered")
     await summary(client)

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_merchant, bearer, deliver, events_said, http_client
+from lutong_chassis.testing import a_merchant, bearer, deliver, events_published, http_client
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
 from tests.support.builders import a_hold
@@ -33,7 +33,7 @@ async def put(client: httpx.AsyncClient, location_id: str = "near", **said: Any)
 
 
 async def names_said(pool: Pool) -> list[str]:
-    return [type_.removeprefix("lutong.inventory.") for type_, _ in await events_said(pool)]
+    return [type_.removeprefix("lutong.inventory.") for type_, _ in await events_published(pool)]
 
 
 async def test_a_location_is_read_as_it_was_put(client: httpx.AsyncClient) -> None:
@@ -59,11 +59,11 @@ async def test_what_changes_is_said_and_what_does_not_is_not(client: httpx.Async
     await client.delete("/v1/locations/near/pause")
     await client.post("/v1/locations/near/closure", json={"reason": "lease_ended"})
     assert await names_said(pool) == [
-        "location-opened.v1",
-        "location-changed.v1",
-        "location-paused.v1",
-        "location-changed.v1",
-        "location-closed.v1",
+        "LocationOpened",
+        "LocationChanged",
+        "LocationPaused",
+        "LocationChanged",
+        "LocationClosed",
     ]
 
 

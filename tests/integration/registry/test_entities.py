@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from lutong_chassis import Service
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, entities_said, http_client, in_transaction
+from lutong_chassis.testing import deliver, entities_published, http_client, in_transaction
 from lutong_contracts import Event
 from lutong_contracts.feed import AccountChanged
 from lutong_contracts.registry import MerchantChanged, MerchantRegistered
@@ -34,14 +34,14 @@ async def test_a_merchant_is_said_when_it_changes_and_only_then(client: httpx.As
         MerchantRegistered(merchant_id="watsons", title="屈臣氏", revision=1),
         MerchantChanged(merchant_id="watsons", title="屈臣氏中国", revision=2),
     ]
-    assert await entities_said(pool, MERCHANTS) == expected
+    assert await entities_published(pool, MERCHANTS) == expected
 
 
 async def test_many_merchants_are_saved_at_once_and_each_is_named_once(client: httpx.AsyncClient, pool: Pool) -> None:
     wanted = [{"merchant_id": f"m-{n}", "name": f"Merchant {n}"} for n in range(3)]
     assert (await client.post("/v1/merchants/batch", json={"merchants": wanted})).json() == {"saved": 3}
     assert (await client.post("/v1/merchants/batch", json={"merchants": wanted})).json() == {"saved": 3}
-    assert [event.key for event in await entities_said(pool, MERCHANTS)] == ["m-0", "m-1", "m-2"]
+    assert [event.key for event in await entities_published(pool, MERCHANTS)] == ["m-0", "m-1", "m-2"]
     twice = await client.post("/v1/merchants/batch", json={"merchants": [wanted[0], wanted[0]]})
     assert (twice.status_code, "'m-0' is repeated" in twice.text) == (422, True)
 
@@ -59,7 +59,7 @@ async def test_publishing_merchants_says_all_of_them_and_changes_none(client: ht
         "published": 1,
         "after": None,
     }
-    said = await entities_said(pool, MERCHANTS)
+    said = await entities_published(pool, MERCHANTS)
     assert len({event.key for event in said}) == len(said) == 1001
     assert said[0] == MerchantChanged(merchant_id="m-0000", title="Other", revision=2)
     assert said[-1] == MerchantRegistered(merchant_id="m-last", title="Last", revision=1)

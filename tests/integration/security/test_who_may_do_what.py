@@ -130,7 +130,7 @@ def test_a_route_that_does_not_say_who_may_call_it_is_not_built() -> None:
     async def open_to_all() -> None:
         """Nobody thought of it."""
 
-    with pytest.raises(TypeError, match=r"/v1/open: say who may call open_to_all: @allowed"):
+    with pytest.raises(TypeError, match=r"/v1/open: declare who may call open_to_all: @allowed"):
         authorization.GuardedRoute("/v1/open", open_to_all)
     assert issubclass(authorization.GuardedRoute, APIRoute)
 

@@ -24,12 +24,12 @@ def build(*marks: Callable[[Any], Any], method: str = "POST") -> GuardedRoute:
 
 
 def test_a_command_that_does_not_say_what_it_records_is_not_built() -> None:
-    with pytest.raises(TypeError, match=r"/v1/things: say what command records: @audited"):
+    with pytest.raises(TypeError, match=r"/v1/things: declare what command records: @audited"):
         build()
 
 
 def test_a_command_that_says_both_is_not_built() -> None:
-    with pytest.raises(TypeError, match=r"say what command records"):
+    with pytest.raises(TypeError, match=r"declare what command records"):
         build(audited("thing.set"), not_audited("its own"))
 
 

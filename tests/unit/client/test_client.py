@@ -66,8 +66,8 @@ def test_messages_go_to_the_owners_of_their_topics_in_order_and_in_portions() ->
     other = message(ProgramResumed(program_id="g-1"), CMS)
     said = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
     found = calls(said)
-    assert [(owner, len(positions)) for owner, positions, _ in found] == [("feed", 500), ("feed", 2), ("registry", 1)]
-    assert [json.loads(line)["id"] for line in found[0][2].splitlines()] == [m.id for m in posts[:500]]
+    assert [(call.owner, len(call.positions)) for call in found] == [("feed", 500), ("feed", 2), ("registry", 1)]
+    assert [json.loads(line)["id"] for line in found[0].body.splitlines()] == [m.id for m in posts[:500]]
 
 
 def an_answer(status: int, document: dict[str, Any]) -> httpx.Response:

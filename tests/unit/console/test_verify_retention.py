@@ -22,7 +22,7 @@ def said(number: int, at: datetime) -> Record:
     """The event of this number of a post, at this offset of its partition."""
     return Record(
         POSTS.name, PARTITION, number, "p-1", f"e-{number}", "/lutong/feed", "lutong.feed.post-refused.v1", number, "{}",
-        "[]", said_at=at, at=at,
+        "[]", occurred_at=at, at=at,
     )  # fmt: skip
 
 

@@ -120,16 +120,16 @@ def trace(code: Code, entry: Entry) -> Trace:
 
 def _called(code: Code, caller: Function) -> Iterator[Call]:
     """Functions of the same service that a function mentions. A route mentions the command that it asks for."""
-    told = _told(code)
+    handlers = _command_handlers(code)
     for name, _ in names(caller.node):
-        handler = told.get((caller.service, name.rpartition(".")[2]))
+        handler = handlers.get((caller.service, name.rpartition(".")[2]))
         meant, passed = (handler, 0) if handler else code.meaning(caller.module, name)
         if isinstance(meant, Function) and meant.service == caller.service:
             yield Call(meant, passed)
 
 
 @cache
-def _told(code: Code) -> dict[tuple[str, str], Function]:
+def _command_handlers(code: Code) -> dict[tuple[str, str], Function]:
     """The handlers of commands, by service and the name of the command's class."""
     return {
         (function.service, name.rpartition(".")[2]): function

@@ -1,4 +1,4 @@
-"""What a command handler takes and gives: commands with who asked, and answers with what is said."""
+"""What a command handler takes and returns: commands with their callers, and answers with the events to publish."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
@@ -26,7 +26,7 @@ class Claim(NamedTuple):
 
 
 class Asked(NamedTuple, Generic[C_co]):
-    """A command that somebody asked for, and what is known of the request. `names_journey`: the caller chose the journey."""
+    """A command with its caller and the facts of its request. `names_journey`: the caller chose the journey."""
 
     command: C_co
     who: Principal
@@ -42,19 +42,19 @@ class Asked(NamedTuple, Generic[C_co]):
         return str(uuid7())
 
     def causes(self, event: Event, cause: Cause | None = None) -> Outgoing:
-        """Say `event`, on the journey of the request or on that of another cause."""
+        """An outgoing event, on the journey of the request or on that of another cause."""
         return Outgoing(event, cause or self.cause)
 
     @property
     def must_audit(self) -> bool:
-        """Whether what this command changes must be on record."""
+        """Whether the changes of this command must be audited."""
         return self.requested is not None and self.requested.must_audit
 
 
 class Answer(NamedTuple):
-    """What a command is answered, what is said because of it, and what is put on record.
+    """The answer to a command, the events to publish, and the changes to audit.
 
-    `changed` is False when there was nothing to do: then nothing need be on record.
+    `changed` is False when there was nothing to do: then nothing need be audited.
     """
 
     body: BaseModel | Mapping[str, Any] | None
@@ -64,14 +64,14 @@ class Answer(NamedTuple):
 
     @property
     def octets(self) -> bytes:
-        """The body as it travels: JSON, or nothing."""
+        """The body as JSON, or no bytes."""
         if self.body is None:
             return b""
         return self.body.model_dump_json().encode() if isinstance(self.body, BaseModel) else orjson.dumps(self.body)
 
 
 class Given(NamedTuple):
-    """An answer as it is kept under its key and sent. `replayed`: it was given before."""
+    """An answer as it is stored under its key and sent. `replayed`: it was given before."""
 
     status: int
     media_type: str
@@ -81,4 +81,4 @@ class Given(NamedTuple):
 
 
 Outcome: TypeAlias = Given | Problem | Exception
-"""What became of one command: an answer, a refusal, or an error that says why it could not be decided."""
+"""The outcome of one command: an answer, a refusal, or the error that prevented a decision."""

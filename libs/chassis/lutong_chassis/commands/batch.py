@@ -5,14 +5,14 @@ What one command spoils is tried again in halves, until that command stands alon
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 import structlog
 
 from lutong_chassis import audit, failpoints, journeys, observe, outbox
 from lutong_chassis.commands import keys
-from lutong_chassis.commands.asked import Answer, Asked, Claim, Given, Outcome
+from lutong_chassis.commands.asked import Answer, Asked, Given, Outcome
 from lutong_chassis.database import Pool, Tx, UnauditedError, acquire, new_cause
 from lutong_chassis.errors import AnsweredMeanwhileError, ErrorClass, blames, classify
 from lutong_chassis.parking import summarise_error
@@ -41,12 +41,19 @@ class Batch:
         return replace(self, commands=self.commands[begin:end])
 
 
+class _Done(NamedTuple):
+    """A command that was not refused, and its answer."""
+
+    asked: Asked[Any]
+    answer: Answer
+
+
 @dataclass(slots=True)
 class Committed:
     """What a transaction did; `under_way` from the moment at which it may have."""
 
     under_way: bool = False
-    said: bool = False
+    published: bool = False
     job_queues: frozenset[str] = frozenset()
 
 
@@ -91,7 +98,7 @@ async def _in_transaction(pool: Pool, batch: Batch, committed: Committed) -> lis
         failpoints.reach("before_commit")
         committed.under_way = True
     committed.under_way = False
-    committed.said |= bool(tx.outgoing)
+    committed.published |= bool(tx.outgoing)
     committed.job_queues |= tx.job_queues
     failpoints.reach("after_commit")
     return outcomes
@@ -107,7 +114,7 @@ async def _decide(tx: Tx, batch: Batch) -> list[Outcome]:
             f"{batch.kind}: {len(answers)} answers to {len(commands)} commands: give one for each, in order"
         )
     failpoints.reach("after_state")
-    done = [(asked, given) for asked, given in zip(joined, answers, strict=True) if isinstance(given, Answer)]
+    done = [_Done(asked, given) for asked, given in zip(joined, answers, strict=True) if isinstance(given, Answer)]
     tx.outgoing += [event for _, given in done for event in given.events]
     await _put_on_record(tx, done)
     await outbox.write(tx, tx.outgoing)
@@ -123,23 +130,25 @@ def _outcome(asked: Asked[Any], given: Answer | Problem) -> Outcome:
     return Given(asked.status, JSON, given.octets, asked.cause.correlation_id)
 
 
-def _kept(commands: Sequence[Asked[Any]], outcomes: Sequence[Outcome]) -> list[tuple[Claim, Given]]:
-    return [(a.claim, outcome) for a, outcome in zip(commands, outcomes, strict=True) if isinstance(outcome, Given)]
+def _kept(commands: Sequence[Asked[Any]], outcomes: Sequence[Outcome]) -> list[keys.Kept]:
+    return [
+        keys.Kept(a.claim, outcome) for a, outcome in zip(commands, outcomes, strict=True) if isinstance(outcome, Given)
+    ]
 
 
 async def _on_own_journeys(tx: Tx, commands: Sequence[Asked[Any]]) -> list[Asked[Any]]:
     """Let commands that name a journey which concerns others start one of their own."""
-    named = [(asked.who, asked.cause.correlation_id) for asked in commands if asked.names_journey]
+    named = [journeys.Continuation(asked.who, asked.cause.correlation_id) for asked in commands if asked.names_journey]
     foreign = await journeys.foreign(tx, named)
     return [
         asked._replace(cause=asked.cause._replace(correlation_id=asked.new_id()))
-        if asked.names_journey and (asked.who.identity, asked.cause.correlation_id) in foreign
+        if asked.names_journey and journeys.ForeignJourney(asked.who.identity, asked.cause.correlation_id) in foreign
         else asked
         for asked in commands
     ]
 
 
-async def _put_on_record(tx: Tx, done: Sequence[tuple[Asked[Any], Answer]]) -> None:
+async def _put_on_record(tx: Tx, done: Sequence[_Done]) -> None:
     """Write what commands did to the audit. `UnauditedError` when one must be on record, changed something and is not."""
     for asked, given in done:
         if asked.must_audit and not given.record and (given.changed or given.events):

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from lutong_chassis.commands.asked import Asked, Claim, Given
-from lutong_chassis.database import Connection, columns
+from lutong_chassis.database import Connection
 from lutong_chassis.errors import AnsweredMeanwhileError
 from lutong_chassis.problem import Problem
+from lutong_chassis.rows import Sql, columns_of
 
 _NO_KEY: Final = ""
 """No key has no characters: what has none matches no row."""
@@ -18,6 +19,28 @@ class Looked(NamedTuple):
 
     now: datetime
     known: list[Given | Problem | None]
+
+
+class Kept(NamedTuple):
+    """An answer, and the claim under which it is kept."""
+
+    claim: Claim
+    given: Given
+
+
+class _KeyRow(NamedTuple):
+    """An Idempotency-Key with its answer."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    status: Annotated[int, Sql("smallint")]
+    media_type: str
+    body: bytes
+    correlation_id: str | None
+
+
+_ROW: Final = columns_of(_KeyRow)
 
 
 async def look_up(connection: Connection, batch: Sequence[Asked[object]]) -> Looked:
@@ -46,22 +69,26 @@ def _known(
     return Given(status, media_type, body, journey, replayed=True)
 
 
-async def keep(connection: Connection, answers: Sequence[tuple[Claim, Given]]) -> None:
+async def keep(connection: Connection, answers: Sequence[Kept]) -> None:
     """Keep answers under their keys: the last locks that a batch takes, in key order.
 
     `AnsweredMeanwhileError` when another process has kept one since this batch looked.
     """
-    rows = sorted((*claim, *given[:4]) for claim, given in answers if claim.key)
+    rows = sorted(_row(kept, key) for kept in answers if (key := kept.claim.key))
     if not rows:
         return
     tag = await connection.execute(
-        """
-        INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body, correlation_id)
-        SELECT *
-          FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::bytea[], $7::text[])
+        f"""
+        INSERT INTO idempotency ({_ROW.names})
+        SELECT {_ROW.names} FROM {_ROW.unnest()}
             ON CONFLICT (scope, key) DO NOTHING
         """,
-        *columns(rows, 7),
+        *_ROW.arrays(rows),
     )
     if int(tag.rpartition(" ")[2]) < len(rows):
         raise AnsweredMeanwhileError
+
+
+def _row(kept: Kept, key: str) -> _KeyRow:
+    claim, given = kept
+    return _KeyRow(claim.scope, key, claim.fingerprint, given.status, given.media_type, given.body, given.journey)

@@ -91,7 +91,7 @@ def _claim(claim: Claim) -> tuple[str, str] | None:
 
 
 def _settle(waiter: Waiter, outcome: Outcome) -> None:
-    """Answer whoever waits, if anybody does."""
+    """Answer the caller, unless it is gone."""
     if waiter.future.done():
         return
     if isinstance(outcome, Given):

@@ -28,7 +28,7 @@ class Lanes:
 
     async def ask(self, asked: Asked[object], settings: Settings) -> Given:
         """Have a command done together with others of its kind. Raises its refusal, or what went wrong."""
-        self.pool()  # whoever comes too early is told so at once
+        self.pool()  # a command that comes before the database is ready is refused at once
         kind = type(asked.command)
         lane = self.by_kind.get(kind)
         if lane is None:
@@ -51,7 +51,7 @@ class Lanes:
     ) -> Sequence[Outcome]:
         committed = Committed()
         outcomes = await answer(self.pool(), Batch(kind, handler, commands), committed)
-        if committed.said:
+        if committed.published:
             self.after_commit()
         if committed.job_queues:
             self.wake_job_queues(set(committed.job_queues))

@@ -10,7 +10,7 @@ from lutong_chassis.commands.asked import Asked, Given
 
 
 class Waiter(NamedTuple):
-    """A command, the future of whoever waits for its answer, and until when that makes sense (loop time)."""
+    """A command, the future of its answer, and until when its caller waits (loop time)."""
 
     asked: Asked[object]
     future: "asyncio.Future[Given]"

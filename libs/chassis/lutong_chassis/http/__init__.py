@@ -1,4 +1,4 @@
-"""Commands and queries over HTTP: who may ask, a transaction each, answered once per Idempotency-Key."""
+"""Commands and queries over HTTP: authorised, one transaction each, answered once per Idempotency-Key."""
 
 from lutong_chassis.http.asking import Ask
 from lutong_chassis.http.authorization import Authorizer, GuardedRoute, Who, allowed, audited, not_audited

@@ -1,8 +1,9 @@
 """Commands and queries over HTTP: a transaction each, answered once per Idempotency-Key.
 
 A route is an ordinary FastAPI function. One that grows with traffic takes `ask: Ask`, and its command goes in a batch
-(`asking`). A query that reads one thing takes `read: Read`. One that configures takes `tx: TxDependency`: the chassis opens the transaction, remembers the answer under
-its Idempotency-Key, writes what was published to the outbox, commits, and only then replies. Refusals are problem
+(`asking`). A query that reads one thing takes `read: Read`. One that configures takes `tx: TxDependency`: the chassis
+opens the transaction, stores the answer under its Idempotency-Key, writes the events to the outbox, commits, and then
+replies. Refusals are problem
 documents (RFC 9457).
 """
 
@@ -20,7 +21,7 @@ from lutong_chassis.database import Tx, transaction
 from lutong_chassis.envelope import Cause
 from lutong_chassis.errors import ErrorClass, classify
 from lutong_chassis.http.asking import ask_by, asks
-from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run
+from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run, documents
 from lutong_chassis.http.claims import KEY_MAX, cause_of, claim_of, names_journey
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.problem import Problem
@@ -30,7 +31,11 @@ log = structlog.get_logger(__name__)
 
 
 class Command(BaseModel):
-    """Base of request bodies: what is not known is refused, lest a typo be ignored, and false is no number."""
+    """Base of request bodies, strict: unknown fields are refused, and values are not converted (`false` is no number).
+
+    class Decision(Command):
+        reason: Annotated[Text, StringConstraints(min_length=3, max_length=500)]
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -51,6 +56,9 @@ async def _documented_key(
     ] = None,
 ) -> None:
     """Show the header in OpenAPI on every command."""
+
+
+documents(_documented_key)
 
 
 async def _reader(request: Request) -> Reader:
@@ -125,7 +133,7 @@ async def _in_transaction(request: Request, run: Run, cause: Cause, claim: Claim
         await outbox.write(tx, tx.outgoing)
         failpoints.reach("after_outbox")
         if key:
-            await _remember(tx, (scope, key, fingerprint), response)
+            await _remember(tx, claim, response)
         failpoints.reach("before_commit")
         request.state.commits = True
     failpoints.reach("after_commit")
@@ -137,7 +145,7 @@ async def _in_transaction(request: Request, run: Run, cause: Cause, claim: Claim
 
 
 async def _own_journey(request: Request, tx: Tx) -> None:
-    """Whoever names a journey that concerns others starts one of their own: the answer says which."""
+    """Start a new journey when the caller may not continue the one that it named: the answer has its id."""
     named = tx.cause.correlation_id
     if names_journey(request, tx.cause) and not await journeys.may_continue(tx, request.state.principal, named):
         tx.cause = tx.cause._replace(correlation_id=tx.new_id())
@@ -163,8 +171,8 @@ async def _claim(tx: Tx, scope: str, key: str, fingerprint: str) -> Response | N
     return Response(row["body"], row["status"], media_type=row["media_type"], headers=headers)
 
 
-async def _remember(tx: Tx, claim: tuple[str, str, str], response: Response) -> None:
-    """Keep the answer. That is not a change that must be on record, so the transaction does not count it."""
+async def _remember(tx: Tx, claim: Claim, response: Response) -> None:
+    """Store the answer under its key. The statement bypasses `Tx`, which would count it as a change to audit."""
     await tx.connection.execute(
         """
         INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body, correlation_id)

@@ -1,5 +1,6 @@
 """The `lutong` command, put together. A command is imported when it is called: each starts without the others' imports."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lutong_console.cli import given, streams
+from lutong_console.cli import frame, given, streams
 from lutong_console.cli.errors import INTERRUPTED, USAGE, ConsoleError
 from lutong_console.cli.screen import err, line
 from lutong_console.cli.summaries import help_of
@@ -149,13 +150,19 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
     try:
         app()
-    except ConsoleError as error:
-        err.print(line(("error", "bold red"), " ", error))
-        if error.then:
-            err.print(f"next: {given.here(error.then)}")
-        sys.exit(error.code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(frame.SHOWN):
+            raise
+        _end(frame.said_of(error))
+
+
+def _end(error: ConsoleError) -> None:
+    err.print(line(("error", "bold red"), " ", error))
+    if error.then:
+        err.print(f"next: {given.here(error.then)}")
+    sys.exit(error.code)
 
 
 if __name__ == "__main__":

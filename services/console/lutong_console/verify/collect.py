@@ -85,7 +85,7 @@ class Record:
     sequence: int
     value: str
     headers: str
-    said_at: datetime | None = None
+    occurred_at: datetime | None = None
     """When it happened, by its source."""
     at: datetime | None = None
     """When it came to its topic."""
@@ -194,12 +194,12 @@ def _record(record: Any) -> Record:  # noqa: ANN401  # an aiokafka ConsumerRecor
         sequence=int(sequence) if re.fullmatch(r"[0-9]{1,18}", sequence) else 0,
         value=(record.value or b"").decode("utf-8", "replace"),
         headers=repr(sorted((name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers)),
-        said_at=_said_at(found.get("time", "")),
+        occurred_at=_occurred_at(found.get("time", "")),
         at=moment_of_ms(record.timestamp),
     )
 
 
-def _said_at(text: str) -> datetime | None:
+def _occurred_at(text: str) -> datetime | None:
     try:
         return attributes.moment(text)
     except attributes.MalformedError:

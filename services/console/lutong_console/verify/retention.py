@@ -47,8 +47,8 @@ class Retention:
         return left is None or left.at is None or row["written_at"] <= left.at + _SKEW_MAX
 
     def may_have_left_its_outbox(self, service: str, record: Record) -> bool:
-        """Whether the outbox may have dropped the day on which an event was said."""
-        return record.said_at is not None and record.said_at < self._outbox_begins[service]
+        """Whether the outbox may have dropped the day on which an event was written."""
+        return record.occurred_at is not None and record.occurred_at < self._outbox_begins[service]
 
     @cached_property
     def _first_left(self) -> dict[tuple[str, int], Record]:

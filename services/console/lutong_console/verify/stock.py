@@ -27,7 +27,7 @@ def stock_is_its_movements(world: World) -> Iterator[Violation]:
         expected = (row["on_hand"], row["reserved"], row["unavailable"])
         folded = (on_hand[shelf], reserved[shelf], unavailable[shelf])
         if expected != folded:
-            yield Violation("V6", f"the shelf says {expected}, its movements {folded}", f"{shelf}")
+            yield Violation("V6", f"the shelf has {expected}, its movements {folded}", f"{shelf}")
     yield from _promises(world)
 
 

@@ -39,7 +39,7 @@ class Access:
     _sessions: dict[str, Session] = field(default_factory=dict, repr=False)
 
     def issue(self) -> str:
-        """A ticket: whoever shows it first within ten minutes is let in."""
+        """A ticket: the first request with it within ten minutes is admitted."""
         ticket = secrets.token_urlsafe(32)
         self._tickets[ticket] = self.clock() + TICKET_LIFETIME_S
         return ticket

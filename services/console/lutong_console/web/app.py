@@ -1,4 +1,4 @@
-"""The web console, put together: pages over one suite, asked with the rights of whoever started it."""
+"""The web console, put together: pages over one suite, read with the rights of the user who started it."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Errands: asked outside of any transaction, recorded once, and never forgotten when somebody dies."""
+"""Jobs: asked outside of any transaction, recorded once, and not lost when a process dies."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -10,13 +10,13 @@ import asyncpg
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
-from lutong_chassis import JobQueue, Outgoing, Tx, columns, jobs
+from lutong_chassis import Answered, JobQueue, Outgoing, Tx, columns, jobs
 from lutong_chassis.database import Pool, connect, new_cause
 from lutong_chassis.jobs import JobRunner
 from lutong_chassis.testing import (
     create_database,
     drop_database,
-    events_said,
+    events_published,
     migrate_database,
     run_jobs,
     settings_for,
@@ -30,7 +30,7 @@ LEASE_S = 0.3
 
 @dataclass(slots=True)
 class Outside:
-    """Somebody who is asked: answers with the length of the question, when let."""
+    """Another system: it answers with the length of the question, unless it is held up."""
 
     asked: list[str] = field(default_factory=list)
     stuck: set[str] = field(default_factory=set)
@@ -67,7 +67,7 @@ async def claim(tx: Tx, jobs_max: int) -> Sequence[str]:
     return [row["name"] for row in rows]
 
 
-async def record(tx: Tx, answers: Sequence[tuple[str, int]]) -> list[Outgoing]:
+async def record(tx: Tx, answers: Sequence[Answered[str, int]]) -> list[Outgoing]:
     fresh = await tx.fetch(
         """
         UPDATE question SET answer = given.answer
@@ -86,7 +86,7 @@ def a_job_queue(outside: Outside, at_once: int = 8) -> JobQueue[str, int]:
 
 @pytest_asyncio.fixture
 async def pool(infrastructure: Infrastructure) -> AsyncIterator[Pool]:
-    name = f"errands_{uuid7().hex[-12:]}"
+    name = f"jobs_{uuid7().hex[-12:]}"
     url = await create_database(infrastructure.admin_url, name)
     await migrate_database(url, service.migrations)
     pool = await connect(settings_for(url))
@@ -118,10 +118,10 @@ async def running(pool: Pool, queue: JobQueue[Any, Any]) -> AsyncIterator[JobRun
             await life
 
 
-async def test_an_errand_asks_about_each_job_and_says_what_follows(pool: Pool) -> None:
+async def test_a_queue_asks_about_each_job_and_publishes_what_follows(pool: Pool) -> None:
     await wonder(pool, "a", "bb", "ccc")
-    said = await run_jobs(pool, a_job_queue(Outside()))
-    assert said == [Totalled(counter_id=name, total=len(name)) for name in ("a", "bb", "ccc")]
+    events = await run_jobs(pool, a_job_queue(Outside()))
+    assert events == [Totalled(counter_id=name, total=len(name)) for name in ("a", "bb", "ccc")]
     assert await answers(pool) == {"a": 1, "bb": 2, "ccc": 3}
     assert await run_jobs(pool, a_job_queue(Outside())) == []
 
@@ -176,7 +176,7 @@ async def test_no_more_is_open_at_once_than_allowed(pool: Pool) -> None:
         await until(all_of_them, "all are answered")
 
 
-async def test_what_a_dead_process_was_asking_is_asked_again_when_its_lease_is_over(pool: Pool) -> None:
+async def test_a_job_of_a_dead_process_is_asked_again_after_its_lease(pool: Pool) -> None:
     await wonder(pool, "a")
     queue = a_job_queue(Outside())
     assert await jobs.claim(pool, queue, 8) == ["a"]  # and then it died
@@ -191,8 +191,8 @@ async def test_what_a_dead_process_was_asking_is_asked_again_when_its_lease_is_o
 async def test_an_answer_that_comes_twice_is_recorded_once(pool: Pool) -> None:
     await wonder(pool, "a")
     for _ in range(2):
-        await jobs.record(pool, a_job_queue(Outside()), [("a", 1)])
-    assert len(await events_said(pool)) == 1
+        await jobs.record(pool, a_job_queue(Outside()), [Answered("a", 1)])
+    assert len(await events_published(pool)) == 1
 
 
 async def test_a_bug_in_asking_or_recording_one_job_spoils_no_other(pool: Pool) -> None:
@@ -205,7 +205,7 @@ async def test_a_bug_in_asking_or_recording_one_job_spoils_no_other(pool: Pool) 
 
         await until(asked_again, "both are asked again")
     assert await answers(pool) == {"a": 1, "bug": None, "divides": None}
-    assert len(await events_said(pool)) == 1
+    assert len(await events_published(pool)) == 1
 
 
 async def test_answers_outlive_a_database_that_goes_away(pool: Pool) -> None:
@@ -228,16 +228,16 @@ async def test_answers_outlive_a_database_that_goes_away(pool: Pool) -> None:
         await until(answered, "it is recorded on another connection")
 
 
-async def test_an_answer_that_one_connection_refuses_is_recorded_and_not_asked_again(pool: Pool) -> None:
+async def test_an_answer_that_one_connection_refuses_is_recorded_on_another(pool: Pool) -> None:
     refused: list[int] = []
 
-    async def refuse_once(tx: Tx, given: Sequence[tuple[str, int]]) -> list[Outgoing]:
+    async def refuse_once(tx: Tx, given: Sequence[Answered[str, int]]) -> list[Outgoing]:
         if not refused:
             refused.append(len(given))
             raise asyncpg.InternalClientError("got result for unknown protocol state 3")
         return await record(tx, given)
 
-    async def refuse_its_connection(tx: Tx, given: Sequence[tuple[str, int]]) -> list[Outgoing]:
+    async def refuse_its_connection(tx: Tx, given: Sequence[Answered[str, int]]) -> list[Outgoing]:
         backend = tx.connection.get_server_pid()
         if not refused or backend in refused:
             refused.append(backend)
