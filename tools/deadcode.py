@@ -28,6 +28,7 @@ CALLED_BY_OTHERS: Final = {
     "auth_flow": "httpx",
     "list_commands": "click",
     "get_command": "click",
+    "ngettext": "jinja2",
     "Concatenate": "an annotation in quotes",
     "ConsumerRecord": "an annotation in quotes",
     "AsyncKafkaTransport": "users of lutong_client",
