@@ -22,8 +22,8 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import create_database, drop_database, in_transaction, migrate_database, settings_for
 from lutong_local.stack import Stack
 from lutong_registry.app import service
-from lutong_registry.domain import COVERAGE_MIN
-from lutong_registry.store import search as search_store
+from lutong_registry.discovery.domain import COVERAGE_MIN
+from lutong_registry.search import store as search_store
 
 DATA: Final = Path(__file__).parents[3] / "shared" / "data" / "service"
 SIZES: Final = (1_000, 100_000, 1_000_000)

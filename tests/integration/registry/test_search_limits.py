@@ -12,7 +12,7 @@ from lutong_contracts import Event
 from lutong_contracts.feed import CardTapped
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
-from lutong_registry.store.search import _portions
+from lutong_registry.search.store import _portions
 from tests.support.builders import a_post
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 
 from lutong_chassis import Tx
-from lutong_registry.domain import COVERAGE_MIN, Listing, Match
+from lutong_registry.discovery.domain import COVERAGE_MIN, Listing, Match
 
 CANDIDATES_MAX: Final = 5
 """Services given per post, best first."""

@@ -8,7 +8,7 @@ import orjson
 
 from lutong_chassis import Tx, columns
 from lutong_contracts.values import Offer
-from lutong_registry.domain import Program, Version
+from lutong_registry.programs.domain import Program, Version
 
 
 async def save_merchants(tx: Tx, merchants: Sequence[tuple[str, str]]) -> None:

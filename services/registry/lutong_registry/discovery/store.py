@@ -1,4 +1,4 @@
-"""Where posts led, and how often programs were used."""
+"""Where posts led, or why nowhere."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,29 +28,11 @@ async def save_discoveries(tx: Tx, outcomes: Sequence[ServiceDiscovered | Servic
     )
 
 
-async def count_usage(tx: Tx, program_ids: Sequence[str], kind: str) -> None:
-    """Count one use per given id; `kind` is opened, solved or fulfilled."""
-    await tx.execute(
-        f"""
-        INSERT INTO usage AS known (program_id, {kind})
-        SELECT program_id, count(*) FROM unnest($1::text[]) AS program_id GROUP BY program_id ORDER BY program_id
-            ON CONFLICT (program_id) DO UPDATE SET {kind} = known.{kind} + excluded.{kind}
-        """,
-        list(program_ids),
-    )
-
-
 async def discovery(tx: Tx, post_id: str) -> asyncpg.Record | None:
     """Where a post led."""
     return await tx.fetchrow(
         "SELECT post_id, program_id, reason, discovered_at FROM discovery WHERE post_id = $1", post_id
     )
-
-
-async def usage(tx: Tx, program_id: str) -> dict[str, int]:
-    """How often a program was used."""
-    row = await tx.fetchrow("SELECT opened, solved, fulfilled FROM usage WHERE program_id = $1", program_id)
-    return dict(row) if row else {"opened": 0, "solved": 0, "fulfilled": 0}
 
 
 async def summary(tx: Tx) -> dict[str, Any]:
