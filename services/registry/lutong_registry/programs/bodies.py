@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from lutong_chassis import Command
 from lutong_contracts.values import (
@@ -18,8 +18,19 @@ from lutong_contracts.values import (
     Title,
     VersionNumber,
 )
+from lutong_registry.search.domain.lexicon import stop_words
+from lutong_registry.search.domain.text import key_of, plain
 
-Keyword = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable, OneLine]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable, OneLine]
+
+
+def _says_something(keyword: str) -> str:
+    if key_of(plain(keyword)) in stop_words():
+        raise ValueError(f"{keyword!r} says nothing about a service: name what it is or offers")
+    return keyword
+
+
+Keyword = Annotated[Word, AfterValidator(_says_something)]
 
 
 def _once(values: list[str], what: str) -> None:
@@ -53,10 +64,8 @@ class Manifest(Command):
         StringConstraints(pattern=PAGE_PATTERN, max_length=256),
     ] = Field(examples=["pages/fund/index?from=feed"], description="path inside the program, without a leading slash")
     keywords: list[Keyword] = Field(default_factory=list, max_length=20, examples=[["公积金", "provident fund"]])
-    category: Keyword | None = Field(None, examples=["government"])
-    region: Keyword | None = Field(
-        None, examples=["浙江"], description="where the service is offered; absent: everywhere"
-    )
+    category: Word | None = Field(None, examples=["government"])
+    region: Word | None = Field(None, examples=["浙江"], description="where the service is offered; absent: everywhere")
     offers: list[ManifestOffer] = Field(default_factory=list, max_length=500)
 
     @model_validator(mode="after")

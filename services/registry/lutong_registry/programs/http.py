@@ -20,7 +20,7 @@ from lutong_registry.programs.bodies import (
     VersionView,
 )
 from lutong_registry.programs.domain import Change, Program, Refusal, Version
-from lutong_registry.search import store as search_store
+from lutong_registry.search.store import listings as search_store
 from lutong_registry.usage import store as use_store
 
 Decide = Callable[[Program], Change | Refusal]
