@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts docs dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ fuzz-records: setup ## Put odd records between good ones on a topic, and see wha
 	@RECORDS=$(or $(RECORDS),100000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --timeout 0 \
 		tests/integration/chassis/test_every_record.py $(ARGS)
 
+upgrade: setup ## From the release before to this one, replica by replica, back and forth, while orders flow (ORDERS=1200 PER_S=2)
+	@ORDERS=$(or $(ORDERS),1200) PER_S=$(or $(PER_S),2) $(BIN)/python -m pytest tests/upgrade $(ARGS)
+
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
 		--minutes $(or $(MINUTES),4)
@@ -80,8 +83,8 @@ chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS
 attacks: setup ## Try every way to make money out of nothing against a running stack (STACK=default)
 	@$(BIN)/python -m tests.attacks $(or $(STACK),default)
 
-bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak or hot)
-	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
+bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot, rows or road, with BASE=a commit)
+	@BASE=$(BASE) $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m tools.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
@@ -115,7 +118,7 @@ test-compose: setup ## The containers for real: upgrade, roads, kills, backup, r
 	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)
 
 check: setup ## Everything that needs no running system: must be clean before a commit
-	@$(MAKE) --no-print-directory --jobs 3 lint types imports contracts docs dead alerts
+	@$(MAKE) --no-print-directory --jobs 3 lint types imports contracts migrations docs rows dead alerts
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }
@@ -130,8 +133,15 @@ imports: setup
 contracts: setup ## Generated documents are up to date, contracts compatible (AGAINST=a revision or a folder of schemas)
 	@$(BIN)/python -m tools.docgen check $(if $(AGAINST),--against $(AGAINST))
 
+migrations: setup ## No migration breaks the release before it, which still runs (docs/versioning.md)
+	@$(BIN)/squawk --config .squawk.toml libs/*/*/migrations/*.sql services/*/*/migrations/*.sql > $(VENV)/migrations.log 2>&1 \
+		|| { cat $(VENV)/migrations.log; exit 1; }
+
 docs: setup ## What documents name exists, and retired names are gone
 	@$(BIN)/python -m tools.docscheck
+
+rows: setup ## Rows have names: no parameter or result is a list of anonymous tuples
+	@$(BIN)/python -m tools.rows
 
 dead: setup
 	@$(BIN)/python -m tools.deadcode

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shutil import which
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLER = ROOT / "deploy" / "requirements" / "installer.lock"
@@ -29,7 +30,14 @@ def main(venv: Path, lock: Path) -> int:
     return 3
 
 
-def installers(venv: Path) -> Iterator[tuple[str, Sequence[str]]]:
+class Installer(NamedTuple):
+    """What can install packages: its name, and its command up to the packages."""
+
+    name: str
+    command: Sequence[str]
+
+
+def installers(venv: Path) -> Iterator[Installer]:
     """What can install, the fastest first; each is tried when the one before failed."""
     python = str(_python(venv))
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
@@ -37,9 +45,9 @@ def installers(venv: Path) -> Iterator[tuple[str, Sequence[str]]]:
     if not uv and _has_pip(venv) and _ran(*pip, "--only-binary", ":all:", "--require-hashes", "-r", str(INSTALLER)):
         uv = which("uv", path=str(_python(venv).parent))
     if uv:
-        yield "uv", (uv, "pip", "install", "--quiet", "--python", python)
+        yield Installer("uv", (uv, "pip", "install", "--quiet", "--python", python))
     if _has_pip(venv) or _ran(python, "-m", "ensurepip"):
-        yield "pip", pip
+        yield Installer("pip", pip)
 
 
 def editables() -> list[str]:
@@ -73,8 +81,8 @@ def _ran(*command: str) -> bool:
 
 def _environment() -> dict[str, str]:
     """Of this process; uv is told the index and certificates that pip is told."""
-    told = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "SSL_CERT_FILE": "PIP_CERT"}
-    return {ours: os.environ[theirs] for ours, theirs in told.items() if os.environ.get(theirs)} | dict(os.environ)
+    variables = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "SSL_CERT_FILE": "PIP_CERT"}
+    return {ours: os.environ[theirs] for ours, theirs in variables.items() if os.environ.get(theirs)} | dict(os.environ)
 
 
 if __name__ == "__main__":

@@ -26,14 +26,11 @@ from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import Stack, down, readiness, up
-from lutong_membership.agreements.domain.direct_debit import UNDER_WAY
 from tests.chaos.faults import Faults
-from tests.chaos.world import bank, build_and_wait, through_proxy, wire
+from tests.chaos.world import bank, build_and_wait, is_settled, through_proxy, wire
 
 _QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
 _ROUND_S = 20.0
-_GOING_ON = ("consulted", "active", "fulfilled", "unfulfilled", "quit", "settled", "recovered")
-"""Where no agreement stays, when terms last seconds. Those that settle, or are overdue, wait for their members."""
 _WANTED = {
     "duplicates": 100,
     "compensations": 50,
@@ -74,7 +71,7 @@ async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool
         await _until(lambda: _all_ready(stack), "everything is ready again")
         redriven = await _until_drained(client, stack, lambda: load.alive)
         say(f"load ended; {redriven} redriven; waiting until nothing moves")
-        await _until(lambda: _is_settled(client, stack), "every order has ended")
+        await _until(lambda: is_settled(client, stack), "every order has ended")
         world = await _still(stack)
     history = [json.loads(line) for line in (stack.directory / "history.ndjson").read_text().splitlines()]
     return _judge(options, faults, world, history)
@@ -169,18 +166,6 @@ async def _operator(client: httpx.AsyncClient, stack: Stack) -> None:
         await asyncio.sleep(_ROUND_S)  # the rhythm of the rounds
         with suppress(httpx.HTTPError):  # who does not answer is asked the next time
             await _look_after(client, stack)
-
-
-async def _is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
-    requests = (await client.get(f"{stack.url('feed')}/v1/summary")).json()["requests"]
-    money = (await client.get(f"{stack.url('membership')}/v1/summary")).json()
-    holds, agreements, deductions = money["holds"], money["agreements"], money["deductions"]
-    return not (
-        any(requests.get(state) for state in ("requested", "sourced"))
-        or any(holds.get(state) for state in ("held", "waiting", "expired"))
-        or any(agreements.get(state) for state in _GOING_ON)
-        or any(deductions.get(state) for state in ("notified", "due", *UNDER_WAY))
-    )
 
 
 async def _still(stack: Stack) -> World:

@@ -7,6 +7,7 @@ import httpx
 
 from lutong_local.processes import Child, free_port
 from lutong_local.stack import Stack, save
+from lutong_membership.agreements.domain.direct_debit import UNDER_WAY
 from tests.integration.membership.stub import started
 from tests.support.harness import until
 
@@ -26,6 +27,9 @@ TERMS: Final[dict[str, Any]] = {
 }
 """A plan whose days last a second: members sign it again and again while the run lasts."""
 
+_GOING_ON = ("consulted", "active", "fulfilled", "unfulfilled", "quit", "settled", "recovered")
+"""Where no agreement stays, when terms last seconds. Those that settle, or are overdue, wait for their members."""
+
 
 def wire(directory: Path) -> tuple[Stack, list[int]]:
     """A stack whose services meet Kafka and PostgreSQL through a proxy; gives the proxy's ports and targets too."""
@@ -39,14 +43,20 @@ def wire(directory: Path) -> tuple[Stack, list[int]]:
 def through_proxy(stack: Stack, service: str) -> dict[str, str]:
     """The environment of a service in chaos: connections that can be cut, and orders that lapse while we look."""
     ports = stack.ports
-    return {
+    return environment(stack) | {
         "LUTONG_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['kafka_advertised']}",
         "LUTONG_DATABASE_URL": stack.database_urls[service].replace(
             f":{ports['postgres']}/", f":{ports['postgres_proxied']}/"
         ),
+    }
+
+
+def environment(stack: Stack) -> dict[str, str]:
+    """The environment of a service whose orders lapse, terms end and charges are taken while we look."""
+    return {
         "LUTONG_ACCEPTANCE_WINDOW_S": str(ACCEPTANCE_WINDOW_S),
         "LUTONG_PLAN_DAY_S": "1",  # terms end, and charges are taken, while we look
-        "LUTONG_DEDUCTION_URL": f"http://127.0.0.1:{ports['bank']}",
+        "LUTONG_DEDUCTION_URL": f"http://127.0.0.1:{stack.ports['bank']}",
         "LUTONG_DEDUCTION_TOKEN": "chaos",
         "LUTONG_DEDUCTION_FAILURES_MAX": "1000000",  # the bank below always cuts the line: a breaker would only wait
         "LUTONG_HTTP_RATE_PER_S": "100000",  # the whole load is one operator's
@@ -60,6 +70,19 @@ def bank(stack: Stack) -> Child:
     told = {"POST": {"then": "cut", "decided": {"state": "succeeded"}}}
     httpx.put(f"http://127.0.0.1:{port}/stub", json=told, trust_env=False).raise_for_status()
     return child
+
+
+async def is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
+    """Whether every order, hold, agreement and deduction has come to where it stays."""
+    requests = (await client.get(f"{stack.url('feed')}/v1/summary")).json()["requests"]
+    money = (await client.get(f"{stack.url('membership')}/v1/summary")).json()
+    holds, agreements, deductions = money["holds"], money["agreements"], money["deductions"]
+    return not (
+        any(requests.get(state) for state in ("requested", "sourced"))
+        or any(holds.get(state) for state in ("held", "waiting", "expired"))
+        or any(agreements.get(state) for state in _GOING_ON)
+        or any(deductions.get(state) for state in ("notified", "due", *UNDER_WAY))
+    )
 
 
 def viewer(number: int) -> str:

@@ -1,5 +1,6 @@
 """The whole suite, once for all end-to-end tests: four processes on a real Kafka and PostgreSQL."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,7 @@ import pytest_asyncio
 from lutong_console.cli.demo.scenarios import Scenario, build_world, new_run
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
+from tests.support.command_line import Lutong
 
 
 @asynccontextmanager
@@ -33,6 +35,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def target(stack: Stack) -> Suite:
     return Suite.of(stack)
+
+
+@pytest.fixture
+def lutong(stack: Stack) -> Lutong:
+    """The command line, with the suite of these tests as the one that is meant."""
+    return Lutong(os.environ | {"LUTONG_HOME": str(stack.directory.parent), "LUTONG_STACK": stack.directory.name})
 
 
 @pytest_asyncio.fixture

@@ -17,11 +17,8 @@ import pytest
 
 from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_local.stack import Stack, load
-from tests.e2e.test_command_line import Lutong, lutong
+from tests.support.command_line import COMMAND, Lutong
 
-__all__ = ["lutong"]  # a fixture of the command line's tests
-
-COMMAND = str(Path(sys.executable).with_name("lutong"))
 ESCAPE = "\x1b["
 
 

@@ -1,9 +1,6 @@
 """The `lutong` command line as an operator types it: data on stdout, the rest on stderr, honest exit codes."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,30 +10,9 @@ from lutong_chassis.tokens import make_keys
 from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_contracts import TOPICS
 from lutong_local.stack import Stack
+from tests.support.command_line import Lutong
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-
-
-@pytest.fixture
-def lutong(stack: Stack) -> "Lutong":
-    return Lutong({"LUTONG_HOME": str(stack.directory.parent), "LUTONG_STACK": stack.directory.name})
-
-
-class Lutong:
-    """Runs the command line against the suite of the tests."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = os.environ | environment
-
-    def having(self, **environment: str) -> "Lutong":
-        """The same, in an environment that says more."""
-        return Lutong(self.environment | environment)
-
-    def __call__(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-        command = [str(Path(sys.executable).with_name("lutong")), *arguments]
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
 
 
 async def test_the_audit_of_all_services_is_told_in_order_of_time(lutong: Lutong, walkers: dict[str, Scenario]) -> None:

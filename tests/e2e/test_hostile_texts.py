@@ -5,8 +5,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,11 +12,9 @@ from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.cli.screen import json_line
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack
-from tests.e2e.test_command_line import Lutong, lutong
-from tests.support.harness import feed, read_topic, until
+from tests.support.command_line import COMMAND, Lutong
+from tests.support.harness import RawRecord, feed, read_topic, until
 from tests.support.injection_strings import MARKUP, TERMINAL, TEXTS
-
-__all__ = ["lutong"]  # a fixture of the command line's tests
 
 OBEYED = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
@@ -31,7 +27,7 @@ READERS = ("feed", "registry")
 def on_a_terminal(lutong: Lutong, *arguments: str) -> list[str]:
     """The lines that a terminal without colours receives from a command; none of them may hold what it would obey."""
     ours, theirs = pty.openpty()
-    command = [str(Path(sys.executable).with_name("lutong")), *arguments]
+    command = [COMMAND, *arguments]
     environment = lutong.environment | {"TERM": "dumb", "COLUMNS": "200"}
     with subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
@@ -61,7 +57,9 @@ async def test_a_terminal_obeys_nothing_that_others_wrote(
             journeys[text] = answer.json()["journey"]
     assert len(journeys) > 60
     poison = [text for text in (*TERMINAL, *MARKUP) if text.isprintable() or text in TERMINAL][:30]
-    await feed(target.kafka.bootstrap, POSTS, [(text, text.encode(), [("ce_type", text.encode())]) for text in poison])
+    await feed(
+        target.kafka.bootstrap, POSTS, [RawRecord(text, text.encode(), [("ce_type", text.encode())]) for text in poison]
+    )
 
     async def parked() -> bool:
         asked = [await walkers["a"].ask(service, "GET", "/operations/parked") for service in READERS]

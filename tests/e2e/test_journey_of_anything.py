@@ -5,9 +5,7 @@ import json
 import pytest
 
 from lutong_console.cli.demo.scenarios import ROADS, Scenario
-from tests.e2e.test_command_line import Lutong, lutong
-
-__all__ = ["lutong"]  # a fixture of the command line's tests
+from tests.support.command_line import Lutong
 
 
 async def test_an_order_a_post_and_an_event_find_their_journey(lutong: Lutong, walkers: dict[str, Scenario]) -> None:

@@ -1,7 +1,6 @@
 """A content system of somebody else publishes with lutong-client; its post gets a card like any other."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -17,7 +16,7 @@ from lutong_console.verify.log import inbox_covers_topics
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
 from lutong_contracts.feed import PostPublished
 from lutong_local.stack import Stack
-from tests.support.harness import feed, until
+from tests.support.harness import RawRecord, feed, until
 
 
 async def test_a_post_from_another_system_gets_its_card_and_its_copy_changes_nothing(
@@ -52,7 +51,7 @@ async def test_a_post_straight_to_kafka_exists_and_its_journey_shows_it(
 
     async def steps() -> bool:
         found = await journey_of(walker.client, target, name)
-        return [(step.service, step.name, sorted(step.heard)) for step in found] == [
+        return [(step.service, step.name, sorted(step.consumed_by)) for step in found] == [
             ("/partner/cms", "PostPublished", ["feed", "registry"]),
             ("registry", "ServiceDiscovered", ["feed"]),
         ]
@@ -80,12 +79,12 @@ async def test_identities_hold_after_posts_of_others(target: Suite, walkers: dic
     await until(covered, "every event is taken in, set aside, or passed over by its own publisher")
 
 
-def a_record(post: PostPublished, *, structured: bool = False) -> tuple[str, bytes, Any]:
+def a_record(post: PostPublished, *, structured: bool = False) -> RawRecord:
     envelope = Envelope(post.key, "/partner/cms", post.type, datetime.now(UTC), post.key, None, Cause(post.key))
     data = post.model_dump_json().encode()
     if structured:
-        return post.key, to_structured(envelope, data), [("content-type", b"application/cloudevents+json")]
-    return post.key, data, to_headers(envelope)
+        return RawRecord(post.key, to_structured(envelope, data), [("content-type", b"application/cloudevents+json")])
+    return RawRecord(post.key, data, [*to_headers(envelope)])
 
 
 async def shows(walker: Scenario, post_id: str, state: str) -> bool:

@@ -13,10 +13,8 @@ from lutong_console.targets import Suite
 from lutong_console.verify.collect import collect
 from lutong_console.verify.log import log_matches_outbox
 from lutong_local.stack import Stack, start_service, stop_service, wait_until_ready
-from tests.e2e.test_command_line import Lutong, lutong
+from tests.support.command_line import Lutong
 from tests.support.harness import until
-
-__all__ = ["lutong"]  # a fixture of the command line's tests
 
 
 async def lose(bootstrap: str, topic: str) -> int:

@@ -11,9 +11,7 @@ from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
 from lutong_console.topic_reader import NOW, START, Span, records_of
 from lutong_contracts import TOPICS
-from tests.e2e.test_command_line import Lutong, lutong
-
-__all__ = ["lutong"]  # a fixture of the command line's tests
+from tests.support.command_line import Lutong
 
 NAMES = [topic.name for topic in TOPICS]
 

@@ -12,7 +12,7 @@ from lutong_console.cli.commands.journey import Step
 from lutong_console.cli.demo.scenarios import ROADS, Road, Scenario
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, start_service, stop_service
-from tests.support.harness import feed, until
+from tests.support.harness import RawRecord, feed, until
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,8 @@ async def test_poison_on_a_real_topic_is_parked_and_the_road_beside_it_stays_ope
     headers = to_headers(
         Envelope("x", "/partner", "lutong.feed.post-published.v1", datetime.now(UTC), key, 1, Cause("x"))
     )
-    await feed(
-        target.kafka.bootstrap, "lutong.feed.posts", [(key, b"\xff\xfe", headers), (key, None, [("ce_id", None)])]
-    )
+    bad = [RawRecord(key, b"\xff\xfe", [*headers]), RawRecord(key, None, [("ce_id", None)])]
+    await feed(target.kafka.bootstrap, "lutong.feed.posts", bad)
     await ROADS[0].walk(walker)
 
     async def parked(service: str) -> list[str]:

@@ -10,8 +10,7 @@ import pytest
 
 from lutong_local.processes import wait
 from lutong_local.stack import Stack, load
-from tests.e2e.test_a_tool_among_others import COMMAND
-from tests.e2e.test_command_line import Lutong
+from tests.support.command_line import COMMAND, Lutong
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture(scope="module")
 def lutong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lutong]:
     """The command line with a stack of its own: these tests kill parts of it."""
-    lutong = Lutong({"LUTONG_HOME": str(tmp_path_factory.mktemp("again")), "LUTONG_STACK": "again"})
+    lutong = Lutong(os.environ | {"LUTONG_HOME": str(tmp_path_factory.mktemp("again")), "LUTONG_STACK": "again"})
     try:
         assert lutong("up", timeout_s=120).returncode == 0
         yield lutong

@@ -11,9 +11,7 @@ from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
 from lutong_console.verify.identities import confirmed
 from lutong_console.verify.violation import Violation
-from tests.e2e.test_command_line import Lutong, lutong
-
-__all__ = ["lutong"]  # a fixture of the command line's tests
+from tests.support.command_line import Lutong
 
 
 async def verify_under_load(lutong: Lutong, walker: Scenario) -> tuple[int, list[dict[str, Any]]]:

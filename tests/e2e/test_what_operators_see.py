@@ -19,12 +19,8 @@ from lutong_console.targets import Suite
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.topics import POSTS
 from lutong_local.stack import Stack, load
-from tests.e2e.test_command_line import Lutong, lutong
-from tests.support.harness import a_record, feed, until
-
-__all__ = ["lutong"]  # a fixture of the command line's tests
-
-Poison = tuple[str, bytes | None, list[tuple[str, bytes | None]]]
+from tests.support.command_line import Lutong
+from tests.support.harness import RawRecord, a_record, feed, until
 
 
 async def run(lutong: Lutong, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -61,9 +57,8 @@ async def failing_for(stack: Stack, post_id: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-def a_post(post_id: str) -> Poison:
-    key, value, headers = a_record(PostPublished(post_id=post_id, author_id="partner", text="tea"))
-    return key, value, [*headers]
+def a_post(post_id: str) -> RawRecord:
+    return a_record(PostPublished(post_id=post_id, author_id="partner", text="tea"))
 
 
 @pytest.mark.timeout(300)
@@ -109,10 +104,7 @@ async def stuck_rows(target: Suite) -> list[dict[str, Any]]:
 async def parked_posts(target: Suite, count: int) -> str:
     """So many bad records of as many keys, parked by the registry; gives what their keys begin with."""
     prefix = f"bad-{uuid7().hex[-8:]}"
-    records: list[Poison] = []
-    for n in range(count):
-        key, _, headers = a_post(f"{prefix}-{n}")
-        records.append((key, b"call 13800138000", headers))
+    records = [a_post(f"{prefix}-{n}")._replace(value=b"call 13800138000") for n in range(count)]
     await feed(target.kafka.bootstrap, POSTS.name, records)
 
     async def parked() -> bool:

@@ -6,18 +6,16 @@ rule other terms than the ones that were signed. Then the invariants must notice
 """
 
 import random
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
 from lutong_contracts import Event
 from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.membership import (
     DeductionDue,
     DeductionFailed,
-    DeductionNotified,
     DeductionSucceeded,
     GraceEnded,
     HoldLapsed,
@@ -29,207 +27,28 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import account, collection, term
 from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import LIFE, LIVE, Agreement, Emitted
-from lutong_membership.agreements.domain.approvals import Adjustment, weight
-from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction, postponed
-from lutong_membership.coupons.domain import Coupon, Stock, issue, returned
+from lutong_membership.agreements.domain.direct_debit import Deduction, postponed
+from lutong_membership.coupons.domain import Holder, issue, returned
 from lutong_membership.holds.domain import delivery
 from lutong_membership.holds.domain.consultations import Consultation, conclude
-from lutong_membership.holds.domain.holds import HOLD_LIFE, Hold, released
-from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment, decide
-from lutong_membership.ledger.domain.entries import Entry, Line, Sealed, pair, seal
-from lutong_membership.ledger.domain.lines import retargeted, settled
-from lutong_membership.plans.domain.clock import Clock
-from lutong_membership.plans.domain.terms import TERMS, Plan
+from lutong_membership.holds.domain.holds import HOLD_LIFE, released
+from lutong_membership.holds.domain.requests import decide
+from lutong_membership.ledger.domain.entries import LineKey
+from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.plans.domain.terms import TERMS
 from lutong_membership.repayments.domain import Repayment, surplus
-from lutong_membership.thresholds import Deed
-from tests.model.bank import Bank
-from tests.model.till import OPERATORS, Till
+from lutong_membership.values import Emitted
+from tests.model.model_operators import Operators
+from tests.model.model_state import CNY, MEMBERS, PLANS, START, Without
+from tests.model.till import OPERATORS
 from tests.support.builders import a_request
 
-START: Final = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
-MEMBERS: Final = ("m-1", "m-2")
-Without = frozenset[str]
-_CNY: Final = "CNY"
-_COMMON: Final[dict[str, Any]] = {
-    "benefits": {"discount_percent": 10},
-    "payment": {"days": 3, "remind_days": 1, "block_days": 3, "suspend_days": 5, "write_off_days": 8},
-    "sign_interval_days": 2,
-}
-PLANS: Final = {
-    "shop": TERMS.validate_python(
-        _COMMON
-        | {
-            "period": {"kind": "relative", "days": 6},
-            "obligation": {"kind": "times", "times": 2},
-            "settlement": {"kind": "by_benefit"},
-            "withholding": {"cap_minor": 150, "delay_days": 1, "grace_days": 3, "notice_days": 1},
-        }
-    ),
-    "cafe": TERMS.validate_python(
-        _COMMON
-        | {
-            "period": {"kind": "from_tomorrow", "days": 4},
-            "obligation": {"kind": "amount", "amount_minor": 6_000},
-            "settlement": {
-                "kind": "by_times",
-                "tiers": [{"times": 0, "charge_minor": 900}, {"times": 2, "charge_minor": 200}],
-            },
-            "withholding": {"cap_minor": 700, "exempt_minor": 20, "grace_days": 2, "notice_days": 1},
-        }
-    ),
-}
+__all__ = ["MEMBERS", "PLANS", "START", "Office", "Without"]
 
 
 @dataclass(slots=True)
-class Office:
-    """What membership's database holds, and the deadlines that it set itself."""
-
-    without: Without = frozenset()
-    now: datetime = START
-    bank: Bank = field(default_factory=Bank)
-    versions: dict[str, list[Plan]] = field(
-        default_factory=lambda: {m: [Plan(f"{m}-light", m, _CNY, 12_000, 1, t)] for m, t in PLANS.items()}
-    )
-    accounts: dict[str, Account] = field(default_factory=dict)  # of agreements that were signed
-    asked: dict[str, tuple[Agreement, Plan]] = field(default_factory=dict)  # consulted, preordered, declined, lapsed
-    waiting: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
-    limits: dict[str, int] = field(default_factory=dict)
-    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
-    holds: dict[str, Hold] = field(default_factory=dict)
-    coupons: dict[str, Coupon] = field(default_factory=dict)
-    stock: Stock = field(default_factory=lambda: Stock("spring", "shop", _CNY, 300, 1_000, 6, 4, 2, valid_days=5))
-    deadlines: list[Emitted] = field(default_factory=list)
-    heard: set[str] = field(default_factory=set)  # refunds, by id: the inbox
-    ledger: list[tuple[Entry, Line]] = field(default_factory=list)  # with the line after it
-    sealed: dict[tuple[str, str], list[Sealed]] = field(default_factory=lambda: defaultdict(list))
-    notices: dict[str, DeductionNotified] = field(default_factory=dict)
-    signed: list[Agreement] = field(default_factory=list)
-    settled: list[tuple[datetime, Account]] = field(default_factory=list)
-    visited: set[str] = field(default_factory=set)  # states and kinds that were come to
-    last_id: int = 0
-    till: Till = field(default_factory=Till)
-
-    def __post_init__(self) -> None:
-        self.till.without = self.without
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(self.now, hold_life=timedelta(days=3), offer_life=timedelta(days=1))
-
-    def new_id(self) -> str:
-        self.last_id += 1
-        return f"a-{self.last_id}"
-
-    # What goes into a decision, and what comes out of it
-
-    def context(self) -> RequestContext:
-        live = (
-            {}
-            if "one_live" in self.without
-            else {d.agreement.agreement_id: (d.agreement, d.plan) for d in self.accounts.values()}
-        )
-        agreements = {
-            (agreement.member_id, agreement.plan_id): (agreement, plan)
-            for agreement, plan in (*live.values(), *self.asked.values())
-            if agreement.state in LIVE and not ("one_live" in self.without and agreement.state == "consulted")
-        }
-        roomy = "limit" in self.without
-        lines = {k: replace(line, held_minor=0, owed_minor=0) if roomy else line for k, line in self.lines.items()}
-        standing = {
-            a.member_id: ValidAssessment(self.limits[a.agreement_id], a.agreement_id)
-            for a, _ in self.asked.values()
-            if a.state == "preordered"
-        }
-        coupons = (
-            {k: replace(c, state="issued", order_id=None) for k, c in self.coupons.items()}
-            if "coupon_state" in self.without
-            else dict(self.coupons)
-        )
-        return RequestContext(
-            {merchant: plans[-1] for merchant, plans in self.versions.items()},
-            frozenset(MEMBERS),
-            agreements,
-            lines,
-            coupons,
-            {order for order, hold in self.holds.items() if hold.state != "cancelled"},
-            frozenset(order for order, hold in self.holds.items() if hold.state == "cancelled"),
-            standing,
-            self._hindrances(),
-        )
-
-    def _hindrances(self) -> dict[tuple[str, str], str]:
-        found: dict[tuple[str, str], str] = {}
-        if "interval" in self.without:
-            return found
-        for d in self.accounts.values():
-            agreement = d.agreement
-            if agreement.step in {"blocked", "suspended", "proposed"}:
-                found |= {(agreement.member_id, f"{merchant}-light"): "debts_overdue" for merchant in PLANS}
-            elif agreement.signed_at and agreement.signed_at > self.now - timedelta(days=2):
-                found[agreement.member_id, agreement.plan_id] = "signed_recently"
-        return found
-
-    def post(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            torn = "balance" in self.without and entry.kind == "benefit_accrued"
-            written = replace(entry, postings=entry.postings[:1]) if torn else entry
-            key = (entry.member_id, entry.currency)
-            self.lines[key], one = seal(self.lines[key], written, self.now)
-            self.sealed[key].append(one)
-            self.ledger.append((written, self.lines[key]))
-            self.visited.add(entry.kind)
-
-    def say(self, said: tuple[Emitted, ...]) -> None:
-        for each in said:
-            if each.due_at:
-                self.deadlines.append(each)
-            if isinstance(each.event, DeductionNotified):
-                self.notices[each.event.deduction_id] = each.event
-
-    def take(self, outcome: Outcome) -> None:
-        """Keep what was decided about a dossier."""
-        before = self.lines[outcome.account.line.key]
-        self.lines[before.key] = replace(before, target_minor=outcome.account.line.target_minor)
-        self.post(outcome.entries)
-        self.accounts[outcome.account.agreement.agreement_id] = outcome.account
-        self.visited.add(outcome.account.agreement.state)
-        self.visited |= {f"deduction {deduction.state}" for deduction in outcome.account.deductions.values()}
-        self.visited |= {f"accrual {accrual.effect}" for accrual in outcome.account.accruals.values()}
-        self.say(outcome.said)
-
-    def account(self, agreement_id: str) -> Account:
-        found = self.accounts[agreement_id]
-        open_holds = sum(h.agreement_id == agreement_id and h.state in {"held", "waiting"} for h in self.holds.values())
-        plan = self.versions[found.agreement.merchant_id][-1] if "pinned" in self.without else found.plan
-        return replace(
-            found, line=self.lines[found.agreement.member_id, _CNY], plan=plan, open_holds=open_holds, deducts=True
-        )
-
-    def keep(self, decision: Decision) -> None:
-        """Keep what was decided about a request."""
-        agreement = decision.agreement
-        if agreement and agreement.state == "consulted":
-            self.asked[agreement.agreement_id] = (agreement, self.versions[agreement.merchant_id][-1])
-        elif agreement:
-            plan = self.asked.pop(agreement.agreement_id, (None, self.versions[agreement.merchant_id][-1]))[1]
-            self.sign(agreement, plan, decision.opened)
-        if decision.hold.state == "waiting":
-            self.waiting[decision.hold.agreement_id or ""].append(decision.request)
-        known = self.holds.get(decision.request.order_id)
-        if known is None or known.state == "waiting":
-            self.holds[decision.request.order_id] = decision.hold
-            self.visited.add(f"hold {decision.hold.state}")
-        if decision.coupon:
-            self.coupons[decision.coupon.coupon_id] = decision.coupon
-        self.post(decision.entries)
-        self.say(decision.said)
-
-    def sign(self, agreement: Agreement, plan: Plan, opened: Line | None) -> None:
-        if opened:
-            self.lines[opened.key] = opened
-        self.accounts[agreement.agreement_id] = Account(agreement, plan, self.lines[agreement.member_id, _CNY])
-        self.signed.append(agreement)
+class Office(Operators):
+    """Membership at work: what is asked of it, what operators decide, and the deadlines that it set itself."""
 
     # What happens
 
@@ -255,7 +74,7 @@ class Office:
         else:
             self.asked[agreement_id] = (done.agreement, plan)
         self.post(done.entries)
-        self.say(done.said)
+        self.say(done.emitted)
         for decision in done.decisions:
             self.keep(decision)
 
@@ -267,7 +86,7 @@ class Office:
         ):
             return
         hold = replace(hold, state="held") if hold.state == "captured" else hold
-        amount = Money(amount_minor=min(amount_minor, hold.amount_minor), currency=_CNY)
+        amount = Money(amount_minor=min(amount_minor, hold.amount_minor), currency=CNY)
         self.holds[order] = replace(hold, state="captured", captured_minor=amount.amount_minor)
         self.take(delivery.deliver(self.account(hold.agreement_id or ""), hold, amount, self.now - ago, self.clock))
         coupon = self.coupons.get(hold.coupon_id or "")
@@ -284,7 +103,7 @@ class Office:
             return
         self.holds[order] = replace(hold, state=wanted)
         if hold.state == "held":
-            line = self.lines[hold.member_id, _CNY]
+            line = self.lines[LineKey(hold.member_id, CNY)]
             kind: Any = "expiry" if lapse else "release"
             self.post(settled(line, released(hold, line, hold.amount_minor, kind)))
         coupon = self.coupons.get(hold.coupon_id or "")
@@ -310,7 +129,7 @@ class Office:
         self.heard.add(refund_id)
         event = OrderRefunded(
             order_id=order, refund_id=refund_id, member_id=hold.member_id, merchant_id=hold.merchant_id,
-            amount=Money(amount_minor=min(amount_minor, left_minor), currency=_CNY),
+            amount=Money(amount_minor=min(amount_minor, left_minor), currency=CNY),
         )  # fmt: skip
         self.take(delivery.refund(found, event, self.now, self.clock))
 
@@ -322,7 +141,7 @@ class Office:
         wanted_minor = min(amount_minor, payable_minor) or amount_minor
         self.till.claim(repayment_id, member, wanted_minor, payable_minor, self.now)
         if "evidence" in self.without and repayment_id in self.till.claims:
-            self.book(self.till.claims[repayment_id])
+            self.record_repayment(self.till.claims[repayment_id])
         if self.till.claims and rng.random() < 0.9:
             settings_of = rng.choice([repayment_id, rng.choice(list(self.till.claims))])
             reference = f"t-{rng.randrange(40)}" if rng.random() < 0.1 else self.new_id()
@@ -332,15 +151,15 @@ class Office:
                 else None
             )
             if confirmed:
-                self.book(confirmed)
+                self.record_repayment(confirmed)
 
-    def book(self, repayment: Repayment) -> None:
+    def record_repayment(self, repayment: Repayment) -> None:
         """What came pays the oldest debts; the rest is owed to the member."""
         mine = [self.account(key) for key, d in self.accounts.items() if d.agreement.member_id == repayment.member_id]
         parts = collection.allocate(mine, repayment.amount_minor)
-        for agreement_id, debt, part_minor in parts:
-            found = self.account(agreement_id)
-            self.take(collection.pay(found, debt, part_minor, repayment.repayment_id, self.clock))
+        for part in parts:
+            found = self.account(part.debt.agreement_id)
+            self.take(collection.pay(found, part, repayment.repayment_id, self.clock))
         if entry := surplus(repayment, parts):
             self.post([entry])
 
@@ -348,67 +167,6 @@ class Office:
         outcome = term.quit_early(self.account(agreement_id), self.clock)
         if isinstance(outcome, Outcome):
             self.take(outcome)
-
-    def decide(self, deed: Deed, about: str, amount_minor: int, rng: random.Random) -> None:
-        """An operator decides about an agreement or a member, or proposes it, and another one may approve."""
-        found = self.accounts.get(about)
-        member = found.agreement.member_id if found else about
-        if (member, _CNY) not in self.lines:
-            return
-        debts = self.account(about).payable() if found else []
-        debt_id = debts[0].debt_id if deed == "waiver" and debts else None
-        if deed == "write_off":
-            amount_minor = sum(debt.outstanding_minor for debt in debts)
-        wanted = Adjustment(self.new_id(), deed, member, _CNY, amount_minor, "why", about if found else None, debt_id)
-        if self._can(wanted) and self.till.may(wanted, self._weight(wanted), rng.choice(OPERATORS), self.now):
-            self._do(wanted)
-        if self.till.proposals and rng.random() < 0.7:
-            self.approve(rng.choice([*list(self.till.proposals)[-2:]]), rng.choice(OPERATORS))
-
-    def approve(self, proposal_id: str, operator: str) -> None:
-        wanted = self.till.approve(proposal_id, operator, self.now)
-        if wanted and self._can(wanted):
-            self.till.close(wanted, self._weight(wanted), operator, self.now)
-            self.visited.add(f"two decided {wanted.deed}")
-            self._do(wanted)
-
-    def _weight(self, wanted: Adjustment) -> int:
-        return weight(wanted, self.lines[wanted.member_id, _CNY].target_minor)
-
-    def _can(self, wanted: Adjustment) -> bool:
-        """Whether what is wanted can be done now, as the commands ask."""
-        if wanted.deed == "line":
-            return True
-        if wanted.deed == "payout":
-            taking = any(
-                deduction.state in UNDER_WAY
-                for found in self.accounts.values()
-                if found.agreement.member_id == wanted.member_id
-                for deduction in found.deductions.values()
-            )
-            return not taking and 0 < wanted.amount_minor <= self.lines[wanted.member_id, _CNY].credit_minor
-        found = self.account(wanted.agreement_id or "")
-        payable = {debt.debt_id: debt.outstanding_minor for debt in found.payable()}
-        if wanted.deed == "waiver":
-            return 0 < wanted.amount_minor <= payable.get(wanted.debt_id or "", 0)
-        all_payable = len(payable) == sum(bool(d.outstanding_minor) for d in found.debts.values())
-        is_proposed = "written_off" in LIFE[found.agreement.state] and 0 < sum(payable.values()) <= wanted.amount_minor
-        return all_payable and is_proposed and found.agreement.step != "none"
-
-    def _do(self, wanted: Adjustment) -> None:
-        key = (wanted.member_id, _CNY)
-        if wanted.deed == "line":
-            self.lines[key], entries = retargeted(self.lines[key], wanted.amount_minor)
-            self.post(entries)
-        elif wanted.deed == "payout":
-            legs = pair(f"credit:{wanted.member_id}", "platform:cash", wanted.amount_minor)
-            self.post([Entry("payout", wanted.member_id, _CNY, legs, reference=wanted.reference)])
-        elif wanted.deed == "write_off":
-            self.take(term.write_off(self.account(wanted.agreement_id or ""), wanted.reference, self.clock))
-        else:
-            found = self.account(wanted.agreement_id or "")
-            debt = found.debts[wanted.debt_id or ""]
-            self.take(collection.waive(found, debt, wanted.amount_minor, wanted.reference, self.clock))
 
     def edit_plan(self, merchant: str, percent: int, cap_minor: int) -> None:
         """The merchant writes another version; who signed before keeps theirs."""
@@ -422,9 +180,9 @@ class Office:
         before = sum(coupon.member_id == member for coupon in self.coupons.values())
         if "stock_lock" in self.without:
             stale = replace(self.stock, issued=0, issued_today=0)  # as it was before others took from it
-            outcome = issue(stale, f"c-{len(self.coupons) + 1}", member, 0, self.clock)
+            outcome = issue(stale, f"c-{len(self.coupons) + 1}", Holder(member), 0, self.clock)
         else:
-            outcome = issue(self.stock, f"c-{len(self.coupons) + 1}", member, before, self.clock)
+            outcome = issue(self.stock, f"c-{len(self.coupons) + 1}", Holder(member), before, self.clock)
         if isinstance(outcome, tuple):
             self.stock, coupon = outcome
             self.coupons[coupon.coupon_id] = coupon
@@ -456,7 +214,7 @@ class Office:
             OverdueStepDue: lambda d: account.advance_dunning(d, self.clock),
             GraceEnded: lambda d: account.close(d, self.clock),
             DeductionDue: lambda d: collection.release_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionDue
-            DeductionSucceeded: lambda d: collection.book_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionSucceeded
+            DeductionSucceeded: lambda d: collection.record_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionSucceeded
             DeductionFailed: lambda d: collection.retry_deduction(d, event.deduction_id, self.clock),  # type: ignore[attr-defined]  # a DeductionFailed
         }
         self.take(rules[type(event)](self.account(agreement_id)))

@@ -18,20 +18,26 @@ from lutong_contracts.membership import CreditDeclined, CreditHeld, HoldCaptured
 from lutong_contracts.values import Money, Place
 from lutong_feed.domain import CANCELLABLE as MAY_REGRET
 from lutong_feed.domain import MAY_BECOME
-from lutong_inventory.domain import CANCELLABLE, Location, Sourced, next_step, source
+from lutong_inventory.orders.domain.outcome import sourced
+from lutong_inventory.orders.domain.steps import CANCELLABLE, next_step
+from lutong_inventory.sourcing.domain import decision as sourcing
+from lutong_inventory.sourcing.domain.decision import Candidate, Decision, Found, Left, wish_of
+from lutong_inventory.stock.domain.shelves import Shelf
+from lutong_membership.agreements.domain.agreement import Pinned
 from lutong_membership.holds.domain.holds import Hold, HoldState, capture, released
 from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment, decide
-from lutong_membership.ledger.domain.entries import Entry, Line, after, reduced
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after, reduced
 from lutong_membership.ledger.domain.lines import settled
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.domain.terms import Plan
 from tests.support.builders import SHANGHAI, a_request
 
 MEMBERS: Final = ("m-1", "m-2", "m-3")
 WINDOW: Final = timedelta(minutes=30)
 _LOCATIONS: Final = (
-    Location("near", "store", Place(latitude=31.24, longitude=121.48)),
-    Location("flagship", "flagship", Place(latitude=31.10, longitude=121.40)),
+    Candidate("near", "store", Place(latitude=31.24, longitude=121.48)),
+    Candidate("flagship", "flagship", Place(latitude=31.10, longitude=121.40)),
 )
 _PLAN: Final = Plan("light", "shop", "CNY", 12_000)
 Emitted = list[tuple[Event, datetime | None]]
@@ -80,8 +86,8 @@ class Registry:
 class Membership:
     """Lines, holds and the ledger. Whoever is known is assessed already; how they are is another model's story."""
 
-    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
-    agreements: dict[tuple[str, str], Any] = field(default_factory=dict)
+    lines: dict[LineKey, Line] = field(default_factory=dict)
+    agreements: dict[MemberPlan, Pinned] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
 
@@ -114,14 +120,14 @@ class Membership:
         if decision is None:
             return []
         if decision.agreement:
-            self.agreements[request.viewer_id, "light"] = (decision.agreement, _PLAN)
+            self.agreements[MemberPlan(request.viewer_id, "light")] = Pinned(decision.agreement, _PLAN)
         if decision.opened:
             self.lines[decision.opened.key] = decision.opened
         self._write(list(decision.entries))
         self.holds[request.order_id] = decision.hold
-        return [(said.event, said.due_at) for said in decision.said if not isinstance(said.event, HoldLapsed)]
+        return [(said.event, said.due_at) for said in decision.emitted if not isinstance(said.event, HoldLapsed)]
 
-    def _roomy(self) -> dict[tuple[str, str], Line]:
+    def _roomy(self) -> dict[LineKey, Line]:
         return {key: replace(line, held_minor=0, owed_minor=0) for key, line in self.lines.items()}
 
     def _end(self, order_id: str, state: HoldState, without: Without) -> Emitted:
@@ -130,7 +136,7 @@ class Membership:
             hold.state != "held" and not ("first_ending" in without and hold.state in {"captured", "released"})
         ):
             return []
-        line, amount = self.lines[hold.member_id, "CNY"], Money(amount_minor=hold.amount_minor, currency="CNY")
+        line, amount = self.lines[LineKey(hold.member_id, "CNY")], Money(amount_minor=hold.amount_minor, currency="CNY")
         still_held = replace(hold, state="held")
         if state == "captured":
             self._write(capture(still_held, line, amount).entries)
@@ -144,12 +150,12 @@ class Membership:
 
     def _write(self, entries: list[Entry]) -> None:
         for entry in entries:
-            key = (entry.member_id, entry.currency)
+            key = entry.line_key
             self.lines[key] = after(self.lines[key], entry)
             self.ledger.append(entry)
 
     def repay(self, member: str, amount_minor: int) -> Emitted:
-        line = self.lines.get((member, "CNY"))
+        line = self.lines.get(LineKey(member, "CNY"))
         if line and line.owed_minor:
             legs = reduced("order", member, min(amount_minor, line.owed_minor), "cash")
             self._write(settled(line, Entry("repayment", member, "CNY", legs)))
@@ -162,7 +168,7 @@ class Inventory:
 
     on_hand: dict[tuple[str, str], int]
     reserved: Counter[tuple[str, str]] = field(default_factory=Counter)
-    orders: dict[str, tuple[Any, CreditHeld, Sourced | None]] = field(default_factory=dict)
+    orders: dict[str, tuple[Any, CreditHeld, Decision | None]] = field(default_factory=dict)
     recalls: set[str] = field(default_factory=set)
     regretted_early: set[str] = field(default_factory=set)  # for the test: what must not be fulfilled
 
@@ -183,48 +189,53 @@ class Inventory:
             self.orders[order.order_id] = ("cancelled", order, None)
             return [(_cancelled(order), None)]
         promised: Counter[tuple[str, str]] = Counter() if "availability" in without else self.reserved
-        outcome = source(order, _LOCATIONS, {shelf: n - promised[shelf] for shelf, n in self.on_hand.items()})
-        if not isinstance(outcome, Sourced):
+        wish = wish_of(order.order_id, "shop", order.destination, order.mode, order.lines, 50_000)
+        left = Left({Shelf(*shelf): n - promised[shelf] for shelf, n in self.on_hand.items()})
+        decision = sourcing.decide(wish, Found(_LOCATIONS), left)
+        if decision is None or decision.chosen is None:
             self.orders[order.order_id] = ("rejected", order, None)
-            return [(OrderRejected(order_id=order.order_id, merchant_id="shop", reason=outcome.reason), None)]
-        self.orders[order.order_id] = ("sourced", order, outcome)
-        self.reserved.update({(outcome.location.location_id, sku): units for sku, units in outcome.demand})
-        facts: dict[str, Any] = {"order_id": order.order_id, "merchant_id": "shop", "lines": order.lines}
-        said = OrderSourced(
-            **facts, location_id=outcome.location.location_id, location_kind=outcome.location.kind,
-            distance_m=outcome.distance_m, mode=order.mode, accept_by=now + WINDOW,
-        )  # fmt: skip
+            return [(OrderRejected(order_id=order.order_id, merchant_id="shop", reason="out_of_stock"), None)]
+        self.orders[order.order_id] = ("sourced", order, decision)
+        self.reserved.update(
+            {
+                (shelf.location_key, sku): units
+                for shelf, (sku, units) in zip(decision.shelves, wish.demand, strict=True)
+            }
+        )
+        said = sourced(decision, order.lines, order.mode, now + WINDOW)
         return [(said, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
 
     def cancel(self, order_id: str, states: Sequence[str]) -> Emitted:
-        state, order, sourced = self.orders.get(order_id, ("", None, None))
-        if state not in states or order is None or sourced is None:
+        state, order, decision = self.orders.get(order_id, ("", None, None))
+        if state not in states or order is None or decision is None:
             return []
-        self.orders[order_id] = ("cancelled", order, sourced)
-        self._close(sourced, shipped=False)
+        self.orders[order_id] = ("cancelled", order, decision)
+        self._close(decision, shipped=False)
         return [(_cancelled(order), None)]
 
     def advance(self, order_id: str) -> Emitted:
-        state, order, sourced = self.orders[order_id]
+        state, order, decision = self.orders[order_id]
         step = next_step(state, order.mode)
-        if step is None or sourced is None:
+        if step is None or decision is None:
             return []
-        self.orders[order_id] = (step, order, sourced)
+        self.orders[order_id] = (step, order, decision)
         if step != "fulfilled":
             return []
-        self._close(sourced, shipped=True)
+        self._close(decision, shipped=True)
         shared = order.model_dump(include={"order_id", "member_id", "merchant_id", "post_id", "program_id"})
-        location = sourced.location
+        location = decision.chosen
+        if location is None:
+            return []
         said = OrderFulfilled(
             **shared, location_id=location.location_id, location_kind=location.kind, amount=order.amount
         )
         return [(said, None)]
 
-    def _close(self, sourced: Sourced, *, shipped: bool) -> None:
-        for sku, units in sourced.demand:
-            self.reserved[sourced.location.location_id, sku] -= units
+    def _close(self, decision: Decision, *, shipped: bool) -> None:
+        for shelf, (_, units) in zip(decision.shelves, decision.wish.demand, strict=True):
+            self.reserved[shelf] -= units
             if shipped:
-                self.on_hand[sourced.location.location_id, sku] -= units
+                self.on_hand[shelf] -= units
 
 
 def _cancelled(order: CreditHeld) -> OrderCancelled:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.approvals import (
     GIFTS,
     Adjustment,
@@ -19,6 +18,7 @@ from lutong_membership.agreements.domain.approvals import (
 )
 from lutong_membership.repayments.domain import Evidence, Repayment, claim, confirm
 from lutong_membership.thresholds import Policy
+from lutong_membership.values import Refusal
 
 CNY: Final = "CNY"
 OPERATORS: Final = ("ops-1", "ops-2", "m-1")
@@ -84,11 +84,11 @@ class Till:
         """What one person decided alone within the period."""
         if "sums" in self.without:
             return Spent()
-        kinds = ("line",) if wanted.deed == "line" else GIFTS
+        kinds = ("line",) if wanted.kind == "line" else GIFTS
         counted = [
             one
             for one in self.done
-            if one.approved_by is None and one.wanted.deed in kinds and one.at > now - POLICY.period
+            if one.approved_by is None and one.wanted.kind in kinds and one.at > now - POLICY.period
         ]
         return Spent(
             sum(one.weight_minor for one in counted if one.wanted.member_id == wanted.member_id),

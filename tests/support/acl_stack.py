@@ -22,6 +22,7 @@ from lutong_local.kafka import prepare_kafka, wait_for_kafka
 from lutong_local.postgres import data_directory, prepare_postgres, wait_for_postgres
 from lutong_local.processes import Command, free_port, start
 from lutong_local.stack import Stack, down
+from tests.support.command_line import Lutong
 
 PROPERTIES: Final = Path(__file__).parents[2] / "deploy" / "kafka" / "server.properties"
 
@@ -63,9 +64,8 @@ class Secured:
 
     def lutong(self, principal: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line as a principal."""
-        command = [str(Path(sys.executable).with_name("lutong")), *arguments]
-        environment = os.environ | self.environment(principal) | {"LUTONG_HOME": str(self.stack.directory / "none")}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        home = {"LUTONG_HOME": str(self.stack.directory / "none")}
+        return Lutong(os.environ | self.environment(principal) | home)(*arguments)
 
     def acl(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         users = ("--users", str(self.secrets)) if verb == "apply" else ()
@@ -77,8 +77,7 @@ def secured(directory: Path, host: str = "127.0.0.1") -> Iterator[Secured]:
     """A broker and a server that know their administrators, and nobody else yet. `host`: another address of ours."""
     stack = Stack(directory, {name: free_port() for name in ("kafka", "controller", "internal", "postgres", *SERVICES)})
     made = Secured(stack, directory / "secrets", host)
-    lutong = str(Path(sys.executable).with_name("lutong"))
-    subprocess.run([lutong, "init", "--directory", str(made.secrets)], check=True, capture_output=True)
+    Lutong(dict(os.environ))("init", "--directory", str(made.secrets)).check_returncode()
     stack.password = credentials.read(made.secrets, credentials.postgres_file(credentials.SUPERUSER))
     try:
         for name, command in (("kafka", _kafka(made)), ("postgres", _postgres(made))):

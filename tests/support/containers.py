@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
@@ -16,9 +16,16 @@ _POSTGRES: Final = "postgres:17"
 _KAFKA: Final = f"apache/kafka:{VERSION}"
 
 
+class Started(NamedTuple):
+    """Where Kafka and PostgreSQL are; `admin_url` is of a superuser."""
+
+    kafka_bootstrap: str
+    admin_url: str
+
+
 @contextmanager
-def containers() -> Iterator[tuple[str, str]]:
-    """Bootstrap and superuser's URL, both on loopback; the containers are gone with the block.
+def containers() -> Iterator[Started]:
+    """Start both on loopback; the containers are gone with the block.
 
     The `KafkaContainer` of testcontainers drives Confluent's image only, so the broker is a plain container. Its port
     is the same inside and outside: a client comes back to where the broker says that it is.
@@ -33,7 +40,7 @@ def containers() -> Iterator[tuple[str, str]]:
     crowd = "postgres -c max_connections=200 -c max_locks_per_transaction=256"  # as many as the local tier's
     database = PostgresContainer(_POSTGRES, driver=None).with_command(crowd)
     with broker, database:
-        yield f"127.0.0.1:{port}", database.get_connection_url(host="127.0.0.1")
+        yield Started(f"127.0.0.1:{port}", database.get_connection_url(host="127.0.0.1"))
 
 
 def _variables(port: int) -> dict[str, str]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import httpx
@@ -31,7 +31,24 @@ DEADLINE_S = 30.0
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that speak no TLS: each would read all certificates of the machine before it asks anything."""
 
-Headers = list[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
+"""Of a record, as Kafka's clients take them."""
+
+
+class RawRecord(NamedTuple):
+    """A record as it is published; without a value it is a tombstone."""
+
+    key: str
+    value: bytes | None
+    headers: Headers
+
+
+class ParkedRecord(NamedTuple):
+    """A record that a service parked."""
+
+    state: str
+    reason: str
+    key: str
 
 
 async def until(condition: Callable[[], Awaitable[Any]], what: str, deadline_s: float = DEADLINE_S) -> Any:  # noqa: ANN401  # gives what the condition gives
@@ -39,7 +56,7 @@ async def until(condition: Callable[[], Awaitable[Any]], what: str, deadline_s: 
     began, pause_s = monotonic(), 0.02
     while not (value := await condition()):
         assert monotonic() - began < deadline_s, f"did not come true within {deadline_s:.0f} s: {what}"
-        await asyncio.sleep(pause_s)  # what takes long is asked less often: whoever asks keeps it from its work
+        await asyncio.sleep(pause_s)  # what takes long is polled less often: each poll takes time from it
         pause_s = min(0.2, 1.2 * pause_s)
     return value
 
@@ -65,7 +82,7 @@ class Toy:
     def said(self) -> str:
         return f"lutong.toy.said-{self.suffix}"
 
-    def start(self, **environment: str) -> None:
+    def start(self, module: str = "tests.integration.chassis.toy", **environment: str) -> None:
         own = {
             "LUTONG_DATABASE_URL": self.database_url,
             "LUTONG_KAFKA_BOOTSTRAP": self.bootstrap,
@@ -78,7 +95,7 @@ class Toy:
             "TOY_TOPIC": self.suffix,
         }
         told = os.environ | own | environment
-        self.process = fork(run_service, "tests.integration.chassis.toy", environment=told, log=self.log)
+        self.process = fork(run_service, module, environment=told, log=self.log)
 
     async def ready(self) -> None:
         async def answers() -> bool:
@@ -139,9 +156,9 @@ class Toy:
         rows = await self.rows("SELECT counter_id, total FROM counter ORDER BY counter_id")
         return {row["counter_id"]: row["total"] for row in rows}
 
-    async def parked(self) -> list[tuple[str, str, str]]:
+    async def parked(self) -> list[ParkedRecord]:
         rows = await self.rows("SELECT state, reason, convert_from(key, 'UTF8') AS key FROM parked ORDER BY id")
-        return [(row["state"], row["reason"], row["key"]) for row in rows]
+        return [ParkedRecord(row["state"], row["reason"], row["key"]) for row in rows]
 
 
 @asynccontextmanager
@@ -165,17 +182,17 @@ async def a_toy(infrastructure: Infrastructure, directory: Path) -> AsyncIterato
         await drop_database(infrastructure.admin_url, name)
 
 
-def a_record(event: Event, *, event_id: str | None = None) -> tuple[str, bytes, Headers]:
-    """(key, value, headers) of an event as its owner would publish it."""
+def a_record(event: Event, *, event_id: str | None = None) -> RawRecord:
+    """An event as its owner would publish it."""
     event_id = event_id or str(uuid7())
     envelope = Envelope(event_id, "/test", event.type, datetime.now(UTC), event.key, 1, Cause(event_id))
-    return event.key, event.model_dump_json().encode(), to_headers(envelope)
+    return RawRecord(event.key, event.model_dump_json().encode(), to_headers(envelope))
 
 
 async def feed(
     bootstrap: str,
     topic: str,
-    records: Sequence[tuple[str, bytes | None, Sequence[tuple[str, bytes | None]]]],
+    records: Sequence[RawRecord],
     *,
     partition: int | None = None,
     timestamp_ms: int | None = None,

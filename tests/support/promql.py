@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import add, ge, gt, le, lt, mul, sub, truediv
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import promql_parser as promql
 
@@ -34,6 +34,13 @@ _COMPUTE: Final[dict[str, Callable[[float, float], float]]] = {"+": add, "-": su
 _AGGREGATE: Final[dict[str, Callable[[Sequence[float]], float]]] = {"sum": sum, "max": max, "min": min}
 
 
+class Sample(NamedTuple):
+    """A value that was scraped, and when, in seconds since the story began."""
+
+    at_s: float
+    value: float
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """A metric with its labels, and its value at each moment, in seconds since the story began."""
@@ -42,10 +49,10 @@ class Series:
     at: Callable[[float], float]
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def samples(self, since_s: float, until_s: float) -> list[tuple[float, float]]:
+    def samples(self, since_s: float, until_s: float) -> list[Sample]:
         """What was scraped in a span of time."""
         first, last = max(0, math.ceil(since_s / SCRAPE_S)), math.floor(until_s / SCRAPE_S)
-        return [(n * SCRAPE_S, self.at(n * SCRAPE_S)) for n in range(first, last + 1)]
+        return [Sample(n * SCRAPE_S, self.at(n * SCRAPE_S)) for n in range(first, last + 1)]
 
 
 def fires(rule: Mapping[str, Any], story: Sequence[Series], *, within_s: float) -> bool:
@@ -124,11 +131,11 @@ def _call(tree: Tree, story: Sequence[Series], at_s: float) -> Vector:
     return {labels: growth / per for labels, growth in grown.items() if growth is not None}
 
 
-def _growth(samples: Sequence[tuple[float, float]]) -> float | None:
+def _growth(samples: Sequence[Sample]) -> float | None:
     """How much a counter grew; None with fewer than two samples. One that is smaller than before began again."""
     if len(samples) < 2:
         return None
-    values = [value for _, value in samples]
+    values = [sample.value for sample in samples]
     return sum(now - before if now >= before else now for before, now in pairwise(values))
 
 

@@ -7,7 +7,7 @@ Panels query Prometheus by the datasource that deploy/grafana provisions. Every 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tools.docgen.story import story
 
@@ -16,21 +16,28 @@ _HEIGHT: Final = 8
 _DATASOURCE: Final = {"type": "prometheus", "uid": "lutong-prometheus"}
 
 
+class Query(NamedTuple):
+    """A query of a panel, in PromQL, and the legend of its lines."""
+
+    legend: str
+    expression: str
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel: its title, what it asks (legend, PromQL), the unit, what it tells, and its share of a row."""
+    """A panel: its title, its queries, the unit, what it tells, and its share of a row."""
 
     title: str
-    asks: tuple[tuple[str, str], ...]
+    asks: tuple[Query, ...]
     unit: str = "short"
     tells: str = ""
     share: int = 2
     kind: str = "timeseries"
 
 
-def _quantiles(metric: str, by: str) -> tuple[tuple[str, str], ...]:
+def _quantiles(metric: str, by: str) -> tuple[Query, ...]:
     return tuple(
-        (
+        Query(
             f"p{name} {{{{{by}}}}}",
             f"histogram_quantile({share}, sum by (le, {by}) (rate({metric}_bucket[$__rate_interval])))",
         )
@@ -38,12 +45,12 @@ def _quantiles(metric: str, by: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _rate(metric: str, by: str) -> tuple[tuple[str, str], ...]:
-    return ((f"{{{{{by}}}}}", f"sum by ({by}) (rate({metric}[$__rate_interval]))"),)
+def _rate(metric: str, by: str) -> tuple[Query, ...]:
+    return (Query(f"{{{{{by}}}}}", f"sum by ({by}) (rate({metric}[$__rate_interval]))"),)
 
 
-def _per_service(metric: str) -> tuple[tuple[str, str], ...]:
-    return (("{{service}}", f"max by (service) ({metric})"),)
+def _per_service(metric: str) -> tuple[Query, ...]:
+    return (Query("{{service}}", f"max by (service) ({metric})"),)
 
 
 PIPELINE: Final = (
@@ -56,7 +63,7 @@ PIPELINE: Final = (
         "Lag in seconds", _per_service("lutong_consumer_lag_seconds"), "s",
         "Age of what is not handled yet. A large lag in events that is young is a burst; an old one is trouble.",
     ),
-    Panel("Lag in events", (("{{service}}", "sum by (service) (lutong_consumer_lag_events)"),)),
+    Panel("Lag in events", (Query("{{service}}", "sum by (service) (lutong_consumer_lag_events)"),)),
     Panel("Handled, duplicate, ignored, stopped", _rate("lutong_events_consumed_total", "outcome"), "cps", share=3),
     Panel("Relay: commit to acknowledgement", _quantiles("lutong_relay_seconds", "service"), "s", share=3),
     Panel("Events in a batch", _quantiles("lutong_batch_size_events", "service"), share=3),
@@ -76,7 +83,7 @@ PIPELINE: Final = (
 )  # fmt: skip
 
 
-def _said(event_type: str) -> str:
+def _published(event_type: str) -> str:
     return f'sum(rate(lutong_events_published_total{{type="{event_type}"}}[$__rate_interval]))'
 
 
@@ -85,11 +92,11 @@ def _road() -> tuple[Panel, ...]:
     steps = [event.type for event in story()]
     names = {event.type: event.__name__ for event in story()}
     funnel = tuple(
-        (names[step], f'sum(increase(lutong_events_published_total{{type="{step}"}}[$__range]))') for step in steps
+        Query(names[step], f'sum(increase(lutong_events_published_total{{type="{step}"}}[$__range]))') for step in steps
     )
     return (
         Panel("The road: events in this range", funnel, tells="From a post to its fulfilment.", share=1, kind="bargauge"),
-        Panel("Events a second", tuple((names[step], _said(step)) for step in steps), "cps", share=1),
+        Panel("Events a second", tuple(Query(names[step], _published(step)) for step in steps), "cps", share=1),
         Panel(
             "How old an event is when it is handled: p50, p95, p99 of each stage",
             _quantiles("lutong_stage_seconds", "type"), "s", share=1,
@@ -110,7 +117,7 @@ POSTGRESQL: Final = (
     Panel("Connections", _per_service("lutong_database_connections")),
     Panel("Oldest transaction", _per_service("lutong_database_oldest_transaction_seconds"), "s"),
     Panel(
-        "Dead rows", (("{{service}} {{table}}", "topk(12, max by (service, table) (lutong_database_dead_rows))"),),
+        "Dead rows", (Query("{{service}} {{table}}", "topk(12, max by (service, table) (lutong_database_dead_rows))"),),
         tells="What vacuum has not removed yet.",
     ),
     Panel("Events not published", _per_service("lutong_outbox_pending_events")),

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, Final
 
+from lutong_contracts.enumerations import VALUES
+
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: light-dark(#0b57d0, #8ab4f8); }
 body { font: 16px/1.5 system-ui, "Noto Sans CJK SC", sans-serif; max-width: 62rem; margin: 0 auto; padding: 1rem; }
@@ -56,11 +58,11 @@ def _receivers(document: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _event(name: str, message: Mapping[str, Any], receivers: list[str]) -> Iterator[str]:
     schema = message["payload"]["schema"]
-    heard = ", ".join(receivers) or "nobody here"
+    consumers = ", ".join(receivers) or "no service here"
     what = escape(" ".join(schema["description"].split()))
     yield f"<details><summary><strong>{escape(message['title'])}</strong> — {what}</summary>"
     # The id is inside, since a browser opens what is around the target of a link.
-    yield f'<p class="small" id="{escape(name)}"><code>{escape(name)}</code> · key <code>{escape(schema["x-lutong-key"])}</code> · handled by {escape(heard)}</p>'
+    yield f'<p class="small" id="{escape(name)}"><code>{escape(name)}</code> · key <code>{escape(schema["x-lutong-key"])}</code> · handled by {escape(consumers)}</p>'
     yield '<div class="about"><table><tr><th>field</th><th>is</th><th>needed</th><th>what</th></tr>'
     required = set(schema.get("required", ()))
     for field, part in schema.get("properties", {}).items():
@@ -80,6 +82,8 @@ def _kind(part: Mapping[str, Any], root: Mapping[str, Any]) -> str:
         return " or ".join(_kind(option, root) for option in part["anyOf"])
     if "enum" in part or "const" in part:
         return " | ".join(map(str, part.get("enum", [part.get("const")])))
+    if VALUES in part:
+        return " | ".join([*part[VALUES], "…"])
     if part.get("type") == "array":
         return f"list of {_kind(part['items'], root)}" if "items" in part else "list"
     bounds = [f"{word} {part[word]}" for word in ("minimum", "maximum", "minLength", "maxLength") if word in part]

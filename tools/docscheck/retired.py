@@ -1,18 +1,35 @@
-"""Names that were replaced and must not come back: read from the last table of docs/glossary.md."""
+"""Names and words that were replaced and must not come back: read from the last tables of docs/glossary.md.
+
+A row in plain letters is refused wherever it stands, in code, documents and messages. A row in `code` is a word that
+prose needs: it is refused as a part of a name in Python code.
+"""
 
 import re
+import token
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from typing import Final
+from tokenize import generate_tokens
+from typing import Final, NamedTuple
 
 from tools.docscheck.checkout import tracked
 
 GLOSSARY: Final = "docs/glossary.md"
+EXEMPT: Final = (
+    "libs/",
+    "services/inventory/",
+    "tests/",
+)
+"""Folders whose words are being mended. Each line may only go: what is left there is counted, and refused nowhere."""
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _ROW: Final = re.compile(r"^\| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-_HISTORY: Final = re.compile(r"^CHANGELOG\.md$|/migrations/|/examples/|\.lock$|^tests/unit/docs/|^LICENSE$")
+_HISTORY: Final = re.compile(
+    r"^CHANGELOG\.md$|^docs/adr/|/migrations/|/examples/|\.lock$|^tests/unit/docs/|^LICENSE$|^docs/(?:flow|routes|settings|events|asyncapi)\."
+)
+"""What is never edited, and what is generated from code that is looked at itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +39,63 @@ class Retired:
     name: str
     words: tuple[str, ...]
     instead: str
+    in_names_only: bool = False
+
+
+class Use(NamedTuple):
+    """A line that uses a retired name."""
+
+    line: int
+    name: Retired
 
 
 def retired(glossary: str) -> list[Retired]:
     """The names of the section "Retired"."""
     _, _, section = glossary.partition("\n## Retired\n")
     rows = [row for row in _ROW.findall(section) if row[0] != "retired" and not row[0].startswith("-")]
-    return [Retired(name.strip(), _words(name), instead.strip()) for name, instead in rows]
+    return [
+        Retired(name.strip(" `"), _words(name), instead.strip(), in_names_only=name.startswith("`"))
+        for name, instead in rows
+    ]
 
 
-def uses(text: str, names: Sequence[Retired]) -> Iterator[tuple[int, Retired]]:
+def uses(text: str, names: Sequence[Retired]) -> Iterator[Use]:
     """Lines of a text that use one of the names."""
     for number, line in enumerate(text.splitlines(), 1):
         words = _words(line)
-        for name in names:
-            width = len(name.words)
-            if any(words[at : at + width] == name.words for at in range(len(words) - width + 1)):
-                yield number, name
+        yield from (Use(number, name) for name in names if not name.in_names_only and _among(name.words, words))
 
 
-def problems(root: Path) -> Iterator[str]:
-    """`docs/page.md:12: "errand" is retired: write job`, for each use in the checkout."""
+def uses_in_names(source: str, names: Sequence[Retired]) -> Iterator[Use]:
+    """Names of Python code that contain one of the words which prose may use."""
+    narrow = [name for name in names if name.in_names_only]
+    for each in generate_tokens(StringIO(source).readline):
+        if each.type == token.NAME:
+            words = _words(each.string)
+            yield from (Use(each.start[0], name) for name in narrow if _among(name.words, words))
+
+
+def problems(root: Path, exempt: Sequence[str] = ()) -> Iterator[str]:
+    """`docs/page.md:12: WORD is retired: use INSTEAD`, for each use in the checkout."""
     names = retired((root / GLOSSARY).read_text(encoding="utf-8"))
     for file in tracked(root):
-        if file == GLOSSARY or _HISTORY.search(file):
+        if file == GLOSSARY or _HISTORY.search(file) or file.startswith(tuple(exempt)):
             continue
-        yield from (
-            f"{file}:{number}: {name.name!r} is retired: use {name.instead}"
-            for number, name in uses((root / file).read_text(encoding="utf-8", errors="ignore"), names)
-        )
+        text = (root / file).read_text(encoding="utf-8", errors="ignore")
+        found = [*uses(text, names), *(uses_in_names(text, names) if file.endswith(".py") else ())]
+        yield from (f"{file}:{use.line}: {use.name.name!r} is retired: use {use.name.instead}" for use in found)
+
+
+def left(root: Path) -> Counter[str]:
+    """How many uses there are still in each exempt folder."""
+    every = [next((each for each in EXEMPT if line.startswith(each)), None) for line in problems(root)]
+    return Counter(folder for folder in every if folder)
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.lower().removesuffix("s") for word in _WORD.findall(text))
+
+
+def _among(sought: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    width = len(sought)
+    return any(words[at : at + width] == sought for at in range(len(words) - width + 1))

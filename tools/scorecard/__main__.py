@@ -15,7 +15,7 @@ from tools.scorecard.report import report
 from tools.scorecard.write import scorecard_toml
 
 _ROOT: Final = Path(__file__).parents[2]
-SCORECARD: Final = _ROOT / "services/membership/lutong_membership/credit" / f"{NAME}.toml"
+SCORECARD: Final = _ROOT / "services/membership/lutong_membership/providers/credit" / f"{NAME}.toml"
 REPORT: Final = _ROOT / "docs/scorecard.md"
 
 

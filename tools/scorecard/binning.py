@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -71,7 +71,14 @@ class Cell:
         return Cell(self.low, right.below, self.repaid + right.repaid, people)
 
 
-def weight_of_evidence(cell: Cell) -> tuple[float, float]:
+class Evidence(NamedTuple):
+    """The weight of evidence of a cell, in log-odds, and the information behind it."""
+
+    weight: float
+    information: float
+
+
+def weight_of_evidence(cell: Cell) -> Evidence:
     """How the odds of repaying differ from what is known so far, as a logarithm; and its information (1 / variance).
 
     When nothing is known but the average, this is the textbook's ln(share of goods / share of bads).
@@ -85,7 +92,7 @@ def weight_of_evidence(cell: Cell) -> tuple[float, float]:
 
     shift = float(brentq(missing, -_SHIFT_MOST, _SHIFT_MOST, xtol=1e-13))
     rates = expit(log_odds + shift)
-    return shift, float(people @ (rates * (1 - rates)))
+    return Evidence(shift, float(people @ (rates * (1 - rates))))
 
 
 def coarse_bins(candidate: Candidate, cases: Sequence[Case]) -> list[Cell]:
@@ -121,9 +128,7 @@ def _fine(candidate: Candidate, cases: Sequence[Case]) -> list[Cell]:
     return cells
 
 
-def _difference(
-    candidate: Candidate, pair: Sequence[Cell], evidence: Sequence[tuple[float, float]], total: int
-) -> float:
+def _difference(candidate: Candidate, pair: Sequence[Cell], evidence: Sequence[Evidence], total: int) -> float:
     """Chi-square between neighbours; below zero when they must be merged whatever it is."""
     (left, left_information), (right, right_information) = evidence
     if min(cell.size for cell in pair) < BIN_SHARE_LEAST * total:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lutong_membership.providers.credit.scorecard import Scale
+from lutong_membership.providers.credit.scorecard import Limit, Scale
 from tools.scorecard.binning import Candidate
 
 NAME: Final = "scorecard-2"
 SCALE: Final = Scale(floor=350, cap=950, base_points=650, base_odds=4.0, points_to_double_the_odds=100)
-LIMITS: Final = ((800, 2_000_000), (750, 800_000), (650, 300_000))
+LIMITS: Final = (Limit(800, 2_000_000), Limit(750, 800_000), Limit(650, 300_000))
 """Policy, not statistics: from so many points on, so much credit, in minor units."""
 VALID_DAYS: Final = 30
 REASONS_MOST: Final = 4

@@ -7,7 +7,7 @@ fairness is looked at. Sex, age, marriage and education never become a fact that
 import csv
 import gzip
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,20 +65,18 @@ def _person(text: Mapping[str, str]) -> Person:
     return Person(
         # The last fact was tried, and nothing in the service knows it: should it ever help, the service has to learn it.
         facts={**facts(application), "repayment_percent": None if repaid_share is None else round(100 * repaid_share)},
-        columns=dict(_comparable(row)),
+        columns=_comparable(row),
         groups=_groups(row),
         repaid=not int(row["default"]),
         held_out=_is_held_out(text),
     )
 
 
-def _comparable(row: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+def _comparable(row: Mapping[str, float]) -> dict[str, float]:
     """Every column of the file that may be judged at all, and the worst payment status."""
-    yield "LIMIT_BAL", row["LIMIT_BAL"]
-    for month in _MONTHS:
-        for kind in ("PAY_", "BILL_AMT", "PAY_AMT"):
-            yield f"{kind}{month}", row[f"{kind}{month}"]
-    yield "max(PAY_*)", max(row[f"PAY_{month}"] for month in _MONTHS)
+    months = [f"{kind}{month}" for month in _MONTHS for kind in ("PAY_", "BILL_AMT", "PAY_AMT")]
+    worst = max(row[f"PAY_{month}"] for month in _MONTHS)
+    return {name: row[name] for name in ("LIMIT_BAL", *months)} | {"max(PAY_*)": worst}
 
 
 def _groups(row: Mapping[str, float]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lutong_membership.providers.credit.scorecard import Scorecard
 from tools.scorecard import measures
@@ -35,6 +36,28 @@ class Group:
     opportunity: Share
 
 
+class CutOff(NamedTuple):
+    """The fewest points of a limit, the limit in minor units, and how everybody fares there."""
+
+    points: int
+    limit_minor: int
+    everybody: Group
+
+
+class Single(NamedTuple):
+    """How one feature alone ranks people."""
+
+    name: str
+    ranking: Ranking
+
+
+class Scored(NamedTuple):
+    """A person's points, and whether they repaid."""
+
+    points: int
+    repaid: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """Every number of the report."""
@@ -51,7 +74,7 @@ class Evaluation:
     ks: float
     psi: float
     bands: tuple[Band, ...]
-    cut_offs: tuple[tuple[int, int, Group], ...]  # points, limit, everybody
+    cut_offs: tuple[CutOff, ...]
     groups: tuple[Group, ...]
 
 
@@ -64,7 +87,7 @@ def evaluate(card: Scorecard, people: Sequence[Person]) -> Evaluation:
     trained = [card.points(person.facts) for person in train]
     basic = [card.points({name: person.facts[name] for name in _ALWAYS}) for person in held]
     ranking = measures.rank(points, repaid)
-    best_single, single = max(_single_features(card, train, held), key=lambda named: named[1].auc)
+    best_single, single = max(_single_features(card, train, held), key=lambda single: single.ranking.auc)
     least = card.limits[-1][0]
     return Evaluation(
         trained=len(train),
@@ -80,24 +103,29 @@ def evaluate(card: Scorecard, people: Sequence[Person]) -> Evaluation:
         psi=measures.stability(trained, points, measures.deciles(trained)),
         bands=tuple(_bands(card, points, repaid)),
         cut_offs=tuple(
-            (cut, limit, _group("everybody", "everybody", cut, list(zip(points, repaid, strict=True))))
+            CutOff(
+                cut,
+                limit,
+                _group("everybody", "everybody", cut, [Scored(*each) for each in zip(points, repaid, strict=True)]),
+            )
             for cut, limit in card.limits
         ),
         groups=tuple(_groups(held, points, least)),
     )
 
 
-def _single_features(card: Scorecard, train: Sequence[Person], held: Sequence[Person]) -> Iterable[tuple[str, Ranking]]:
+def _single_features(card: Scorecard, train: Sequence[Person], held: Sequence[Person]) -> Iterable[Single]:
     """Every column that may be judged, and every fact that is: alone, in the direction that the fit's people show."""
     for name in held[0].columns:
         outcomes = [person.repaid for person in train]
         sign = 1 if measures.rank([person.columns[name] for person in train], outcomes).auc > 0.5 else -1
-        yield name, measures.rank([sign * person.columns[name] for person in held], [p.repaid for p in held])
+        values = [sign * person.columns[name] for person in held]
+        yield Single(name, measures.rank(values, [person.repaid for person in held]))
     judged = {each.name: each for each in (*card.on_time.characteristics, *card.late.characteristics)}
     for each in judged.values():
         sign = 1 if each.bins[-1].points > each.bins[0].points else -1
         values = [sign * float(person.facts[each.name] or 0) for person in held]
-        yield each.name, measures.rank(values, [person.repaid for person in held])
+        yield Single(each.name, measures.rank(values, [person.repaid for person in held]))
 
 
 def _bands(card: Scorecard, points: Sequence[int], repaid: Sequence[bool]) -> Iterable[Band]:
@@ -114,14 +142,14 @@ def _groups(held: Sequence[Person], points: Sequence[int], cut: int) -> Iterable
     for kind in held[0].groups:
         for name in sorted({person.groups[kind] for person in held}):
             members = [
-                (score, person.repaid)
+                Scored(score, person.repaid)
                 for score, person in zip(points, held, strict=True)
                 if person.groups[kind] == name
             ]
             yield _group(kind, name, cut, members)
 
 
-def _group(kind: str, name: str, cut: int, members: Sequence[tuple[int, bool]]) -> Group:
+def _group(kind: str, name: str, cut: int, members: Sequence[Scored]) -> Group:
     approved = [repaid for points, repaid in members if points >= cut]
     goods = [points >= cut for points, repaid in members if repaid]
     return Group(

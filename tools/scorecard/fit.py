@@ -5,13 +5,13 @@
 
 So a fact of step 2 that is not known moves nothing, and what is left is a scorecard in its own
 right. One regression over everything could not do that: months late and the present delay say
-much the same, and whoever lacks one of them would look half as late.
+much the same, and a member who lacks one of them would look half as late.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Final
+from typing import Final, NamedTuple
 
 from lutong_membership.providers.credit.scorecard import Bin, Characteristic, Scorecard, Table
 from tools.scorecard.binning import Candidate, Case, Cell, coarse_bins, weight_of_evidence
@@ -26,7 +26,7 @@ from tools.scorecard.candidates import (
     Plan,
 )
 from tools.scorecard.data import Person
-from tools.scorecard.regression import Fit, logistic
+from tools.scorecard.regression import Fit, Observation, logistic
 
 STRENGTH_LEAST: Final = 1.645
 """One-sided 5 %: the sign of a coefficient is known beforehand, a wrong one is as good as none."""
@@ -67,6 +67,13 @@ class Judged:
         return sum((good - bad) * log(good / bad) for good, bad in shares)
 
 
+class LeftOut(NamedTuple):
+    """A characteristic that is not judged, and why."""
+
+    name: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One table, where its numbers come from, and what was left out of it and why."""
@@ -74,7 +81,7 @@ class Part:
     plan: Plan
     table: Table
     judged: tuple[Judged, ...]
-    left_out: tuple[tuple[str, str], ...]
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +127,14 @@ def _part(plan: Plan, people: Sequence[Person]) -> Part:
 
 def _step(
     people: Sequence[Person], candidates: Sequence[Candidate], known: Sequence[float]
-) -> tuple[list[Judged], list[tuple[str, str]]]:
+) -> tuple[list[Judged], list[LeftOut]]:
     """Bin, regress, and leave out what does not help, the weakest first, until everything that is left helps."""
     every = [_binned(candidate, people, known) for candidate in candidates]
     helping = [each for each in every if len(each.cells) > 1]
     left_out = [
-        (each.candidate.name, "says nothing beyond what is judged already") for each in every if each not in helping
+        LeftOut(each.candidate.name, "says nothing beyond what is judged already")
+        for each in every
+        if each not in helping
     ]
     while helping:
         result = _regress(helping, people, known)
@@ -134,7 +143,7 @@ def _step(
             numbers = zip(helping, result.coefficients, result.errors, strict=True)
             return [Judged(*number) for number in numbers], left_out
         name = helping.pop(weakest).candidate.name
-        left_out.append((name, f"a coefficient of {strength:.1f} standard errors beside the others"))
+        left_out.append(LeftOut(name, f"a coefficient of {strength:.1f} standard errors beside the others"))
     return [], left_out
 
 
@@ -151,7 +160,7 @@ def _binned(candidate: Candidate, people: Sequence[Person], known: Sequence[floa
 def _regress(helping: Sequence[Binned], people: Sequence[Person], known: Sequence[float]) -> Fit:
     """Logistic regression on the weights of evidence. What is known so far stands in the place of an intercept."""
     return logistic(
-        ((tuple(each.evidence(person) for each in helping), log_odds), person.repaid)
+        Observation(tuple(each.evidence(person) for each in helping), log_odds, person.repaid)
         for person, log_odds in zip(people, known, strict=True)
     )
 

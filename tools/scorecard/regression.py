@@ -3,13 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import statsmodels.api as sm
 
-Pattern: TypeAlias = tuple[tuple[float, ...], float]
-"""The values of one row, and log-odds that are added to it as they are."""
+
+class Observation(NamedTuple):
+    """The values of one row, log-odds that are added to it as they are, and what came of it."""
+
+    values: tuple[float, ...]
+    offset: float
+    outcome: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +30,11 @@ class Fit:
         return tuple(value / error for value, error in zip(self.coefficients, self.errors, strict=True))
 
 
-def logistic(rows: Iterable[tuple[Pattern, bool]]) -> Fit:
+def logistic(rows: Iterable[Observation]) -> Fit:
     """Maximum likelihood of True, without an intercept of its own."""
     counted = sorted(Counter(rows).items())
-    (patterns, outcomes), numbers = zip(*(row for row, _ in counted), strict=True), [number for _, number in counted]
-    values, offsets = zip(*patterns, strict=True)
+    values, offsets, outcomes = zip(*(row for row, _ in counted), strict=True)
+    numbers = [number for _, number in counted]
     model = sm.GLM(
         np.array(outcomes, float),
         np.array(values),

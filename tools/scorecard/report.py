@@ -34,7 +34,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield "# The in-house scorecard"
     yield ""
     yield "Written by `make scorecard`; do not edit. The scorecard itself is"
-    yield "[`scorecard-2.toml`](../services/membership/lutong_membership/credit/scorecard-2.toml), the fit is in"
+    yield "[`scorecard-2.toml`](../services/membership/lutong_membership/providers/credit/scorecard-2.toml), the fit is in"
     yield "[`tools/scorecard`](../tools/scorecard)."
     yield ""
     yield f"Data: `{FILE}`, {evaluation.trained + evaluation.held_out:,} card clients, of whom"
@@ -111,7 +111,7 @@ def _left_out(fitted: Fitted) -> Iterator[str]:
     yield "## What it does not judge"
     yield ""
     yield "- **Sex, age, marriage**: protected. They are used on this page only, to see whom the scorecard favours."
-    yield "- **Education**: it says where somebody comes from more than how they pay, some of its codes are not"
+    yield "- **Education**: it shows where a person comes from more than how they pay, some of its codes are not"
     yield "  documented, and a member who is told so can do nothing about it. The service does not know it either."
     yield "- **Months known**: the service knows it, but nothing in the data tells what it is worth."
     for part in fitted.parts.values():
@@ -153,8 +153,8 @@ def _cut_offs(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _fairness(evaluation: Evaluation) -> Iterator[str]:
-    points = evaluation.cut_offs[-1][0]
-    yield "## Whom it favours"
+    points = evaluation.cut_offs[-1].points
+    yield "## Which groups it favours"
     yield ""
     yield f"At {points} points, the fewest that admit. Equal opportunity compares the last column: of those who repay, how"
     yield f"many are admitted? Groups of fewer than {GROUP_LEAST} people are shown and not compared."
@@ -193,7 +193,7 @@ def _limits_of_the_data() -> Iterator[str]:
     yield ""
     yield "- One bank's card clients, Taiwan, April to September 2005, in a credit crisis: a default rate of a fifth within"
     yield "  one month is not what a light membership would see. The order carries over better than the probabilities."
-    yield "- They had been given a card: whoever was refused one is not in the data."
+    yield "- They had been given a card: people who were refused one are not in the data."
     yield "- Amounts are New Taiwan dollars, taken as a quarter of a yuan each."
     yield "- The split is at random, not by time: drift cannot be seen here."
     yield "- Groups are what the bank wrote down. A difference between groups on this page is a reason to look, and an"

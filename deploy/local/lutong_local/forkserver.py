@@ -1,7 +1,7 @@
-"""Processes that are born with everything imported: for test runs, which start services by the hundred.
+"""Processes that begin with everything imported: for test runs, which start services by the hundred.
 
-One process imports the suite, and what is asked for are forks of it: a service is there without the second or two that
-its imports take. `lutong up` starts services as everybody does, with `python -m`.
+One process imports the suite, and the others are forks of it: a service starts without the second or two that its
+imports take. `lutong up` starts services with `python -m`.
 """
 
 import multiprocessing
@@ -17,7 +17,11 @@ from typing import Any
 from lutong_contracts.topics import SERVICES
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([__name__, "lutong_chassis.testing", *(f"lutong_{name}.app" for name in SERVICES)])
+_COMMAND_LINE = ("typer", "rich.table", "confluent_kafka.admin")
+"""What commands are made of, which services are not. Commands look at the environment when they are imported: after."""
+_forks.set_forkserver_preload(
+    [__name__, "lutong_chassis.testing", *(f"lutong_{name}.app" for name in SERVICES), *_COMMAND_LINE]
+)
 
 
 def fork(
@@ -31,7 +35,7 @@ def fork(
     Without `environment` and `log` it has those of the process that was first here.
     """
     if log is not None:
-        log.touch()  # whoever waits for the process may read it at once
+        log.touch()  # it can be read as soon as the process is there
     process = _forks.Process(target=_live, args=(target, arguments, environment, log), daemon=True)
     process.start()
     return process
@@ -58,7 +62,7 @@ def _live(
 
 
 def _end_with_parent() -> None:
-    """A test run that is killed leaves nothing behind: its pipe to this process closes, whose parent is the nursery."""
+    """A test run that is killed leaves nothing behind: its pipe to this process closes, whose parent is the fork server."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)

@@ -31,13 +31,13 @@ def cache_directory() -> Path:
     return Path(base) / "lutong"
 
 
-def classpath(say: Callable[[str], None]) -> str:
+def classpath(report: Callable[[str], None]) -> str:
     """Kafka's jars, downloaded the first time."""
     with _cache() as directory:
         known = directory / f"kafka-{VERSION}.json"
         jars = json.loads(known.read_text(encoding="utf-8")) if known.exists() else []
         if not jars or not all(Path(jar).exists() for jar in jars):
-            say(f"downloading Kafka {VERSION} (about 100 MB, once)")
+            report(f"downloading Kafka {VERSION} (about 100 MB, once)")
             jars = _resolve()
             known.write_text(json.dumps(jars), encoding="utf-8")
             for image in directory.glob("kafka-*.image"):
@@ -45,7 +45,7 @@ def classpath(say: Callable[[str], None]) -> str:
     return os.pathsep.join(jars)
 
 
-def _image(jars: str, say: Callable[[str], None]) -> Path:
+def _image(jars: str, report: Callable[[str], None]) -> Path:
     """Kafka's classes as Java has them once they are loaded: with it a broker starts in two fifths of the time.
 
     Java ignores an image that does not fit, so the worst that can be wrong with one is that it does not help.
@@ -54,7 +54,7 @@ def _image(jars: str, say: Callable[[str], None]) -> Path:
     name = f"kafka-{VERSION}-{hashlib.sha256((release + jars).encode()).hexdigest()[:12]}.image"
     with _cache() as directory:
         if not (directory / name).exists():
-            say("watching Kafka start, to start it faster from now on (once)")
+            report("watching Kafka start, to start it faster from now on (once)")
             _make_image(jars, directory / name)
         return directory / name
 
@@ -110,14 +110,17 @@ def _resolve() -> list[str]:
 
 
 def prepare_kafka(
-    directory: Path, settings: Mapping[str, object], say: Callable[[str], None], users: Mapping[str, str] | None = None
+    directory: Path,
+    settings: Mapping[str, object],
+    report: Callable[[str], None],
+    users: Mapping[str, str] | None = None,
 ) -> Command:
     """Have jars, configuration and storage for one broker; gives what to run.
 
-    `users` are there from the beginning, with their SCRAM passwords: somebody must make all others.
+    `users` are there from the beginning, with their SCRAM passwords; an administrator creates all others.
     """
-    jars = classpath(say)
-    java = _run(jars, f"-XX:AOTCache={_image(jars, say)}", "-Xlog:aot*=off")
+    jars = classpath(report)
+    java = _run(jars, f"-XX:AOTCache={_image(jars, report)}", "-Xlog:aot*=off")
     configuration = _configure(directory, settings)
     if not (Path(str(settings["log.dirs"])) / "meta.properties").exists():
         _format(java, configuration, users or {})
@@ -153,7 +156,8 @@ def _format(java: list[str], configuration: Path, users: Mapping[str, str]) -> N
     done = subprocess.run(  # noqa: S603  # our own arguments, no shell
         [*java, "kafka.tools.StorageTool", "format", f"@{file}"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     file.unlink()

@@ -49,13 +49,13 @@ STOP_SIGNAL: Final = signal.SIGINT
 """PostgreSQL's fast shutdown: end sessions, write everything, stop."""
 
 
-def prepare_postgres(directory: Path, port: int, password: str, say: Callable[[str], None]) -> Command:
+def prepare_postgres(directory: Path, port: int, password: str, report: Callable[[str], None]) -> Command:
     """Have binaries and a cluster for the superuser `postgres` with this password; gives what to run."""
     user = _unprivileged()
     binaries = _binaries(user)
     data = data_directory(directory)
     if not (data / "PG_VERSION").exists():
-        say("creating the PostgreSQL cluster")
+        report("creating the PostgreSQL cluster")
         _initialise(binaries, data, password, user)
     _forget_dead_postmaster(data)
     options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
@@ -141,7 +141,8 @@ def _initialise(binaries: Path, data: Path, password: str, user: int | None) -> 
     done = subprocess.run(  # noqa: S603  # our own arguments, no shell
         [str(binaries / "initdb"), "-D", str(data), f"--pwfile={secret}", *_INITDB_OPTIONS],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         user=user,
         extra_groups=[] if user else None,
         cwd="/",
@@ -168,7 +169,7 @@ def _binaries(user: int | None) -> Path:
         _give_to_all(scratch)
         try:
             scratch.rename(_roots(_ROOTS_PLACE) / "wheel")
-        except OSError:  # somebody else was faster
+        except OSError:  # another process was faster
             shutil.rmtree(scratch)
     return copy / "bin"
 

@@ -115,14 +115,14 @@ def wait_for(child: Child, what: str, condition: Callable[[], bool], *, timeout_
     raise LocalError(f"{what} {happened}; the end of {child.log}:\n{tail(Path(child.log))}")
 
 
-def to_open_pipes(say: Callable[[str], None]) -> Callable[[str], None]:
+def to_open_pipes(report: Callable[[str], None]) -> Callable[[str], None]:
     """Say it, or not, when the pipe it would go into is closed: what was started must be stopped all the same."""
 
-    def told(message: str) -> None:
+    def reported(message: str) -> None:
         with suppress(OSError, SystemExit):
-            say(message)
+            report(message)
 
-    return told
+    return reported
 
 
 def tail(log: Path, lines: int = 12) -> str:

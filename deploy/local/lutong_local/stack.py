@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
@@ -40,7 +40,12 @@ from lutong_local.processes import (
     wait_for,
 )
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
+
+_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Asks without a proxy: everything here is on loopback."""
+_TAKEN_OVER: Final = frozenset({"LUTONG_LOG_LEVEL", "LUTONG_OTLP_ENDPOINT"})
+"""What a shell may tell the services of a local stack. The rest of what it says is of another deployment."""
 
 
 @dataclass(slots=True)
@@ -82,7 +87,7 @@ class Stack:
 
     @property
     def signer(self) -> tokens.Signer:
-        """Whoever issues tokens that this stack's services accept."""
+        """The issuer of the tokens that this stack's services accept."""
         return tokens.read_key(self.keys / "signing-key.pem")
 
     def runs(self, piece: str) -> bool:
@@ -119,7 +124,7 @@ def save(stack: Stack) -> None:
 
 def up(
     directory: Path,
-    say: Say,
+    report: Report,
     *,
     dies_with_parent: bool = False,
     environment_of: Callable[[Stack, str], dict[str, str]] = lambda _stack, _service: {},
@@ -131,38 +136,38 @@ def up(
     stack = load(directory) or Stack(directory)
     ran = frozenset(filter(stack.runs, stack.children))
     try:
-        start_infrastructure(stack, say, dies_with_parent=dies_with_parent)
+        start_infrastructure(stack, report, dies_with_parent=dies_with_parent)
         if not ran or not stack.database_urls:
-            _prepare(stack, say)
-        _wait_for_what_stops(stack, say)
+            prepare(stack, report)
+        _wait_for_what_stops(stack, report)
         ran = frozenset(name for name in ran if stack.runs(name))
         for service in (name for name in SERVICES if name not in ran):
-            say(f"starting {service}")
+            report(f"starting {service}")
             start_service(stack, service, environment_of(stack, service), dies_with_parent=dies_with_parent)
-        wait_until_ready(stack, SERVICES, say)
+        wait_until_ready(stack, SERVICES, report)
     except BaseException:
-        down(stack, say, but=ran)
+        down(stack, report, but=ran)
         raise
     return stack
 
 
-def _wait_for_what_stops(stack: Stack, say: Say) -> None:
+def _wait_for_what_stops(stack: Stack, report: Report) -> None:
     """Wait until each service that runs is ready, or has ended: one that was told to stop takes a moment."""
     for service in SERVICES:
         if stack.runs(service) and not readiness(stack, service)["ready"]:
-            say(f"{service} runs and is not ready: waiting until it is, or has ended")
+            report(f"{service} runs and is not ready: waiting until it is, or has ended")
             if not wait(lambda name=service: not stack.runs(name) or readiness(stack, name)["ready"]):  # type: ignore[misc]  # mypy cannot type a lambda's default
-                say(f"{service} is neither: lutong restart {service}")
+                report(f"{service} is neither: lutong restart {service}")
 
 
-def down(stack: Stack, say: Say, *, purge: bool = False, but: frozenset[str] = frozenset()) -> None:
+def down(stack: Stack, report: Report, *, purge: bool = False, but: frozenset[str] = frozenset()) -> None:
     """Stop everything `but` some, services first; the data stays unless it is purged, whether anybody listens or not."""
-    say = to_open_pipes(say)
+    report = to_open_pipes(report)
     services = [name for name in SERVICES if name not in but]
     for name in (name for name in [*SERVICES, "kafka", "postgres"] if name not in but):
         child = stack.children.get(name)
         if child and child.alive:
-            say(f"stopping {name}")
+            report(f"stopping {name}")
     with ThreadPoolExecutor(len(SERVICES)) as pool:
         list(pool.map(lambda name: stop_service(stack, name), services))
     for name, how in (("kafka", signal.SIGTERM), ("postgres", postgres.STOP_SIGNAL)):
@@ -175,17 +180,17 @@ def down(stack: Stack, say: Say, *, purge: bool = False, but: frozenset[str] = f
         save(stack)
 
 
-def start_infrastructure(stack: Stack, say: Say, *, dies_with_parent: bool) -> None:
+def start_infrastructure(stack: Stack, report: Report, *, dies_with_parent: bool) -> None:
     """Start Kafka and PostgreSQL side by side, unless they run, on the ports they had before if those are free."""
     _choose_ports(stack)
     stack.password = stack.password or secrets.token_urlsafe(24)
     save(stack)
     missing = [name for name in ("kafka", "postgres") if not stack.runs(name)]
     with ThreadPoolExecutor(2) as pool:
-        prepared = {name: pool.submit(_prepare_piece, stack, name, say) for name in missing}
+        prepared = {name: pool.submit(_prepare_piece, stack, name, report) for name in missing}
     # Started by this thread: a process that is to die with its parent dies with the thread that made it.
     for name, command in prepared.items():
-        say(f"starting {name}")
+        report(f"starting {name}")
         stack.children[name] = start(replace(command.result(), dies_with_parent=dies_with_parent))
     save(stack)
     for name in prepared:
@@ -214,13 +219,13 @@ def start_piece(stack: Stack, name: str, *, dies_with_parent: bool = False) -> N
     save(stack)
 
 
-def _prepare_piece(stack: Stack, name: str, say: Say) -> Command:
+def _prepare_piece(stack: Stack, name: str, report: Report) -> Command:
     if name == "kafka":
         broker, controller = stack.ports["kafka"], stack.ports["controller"]
         ports = broker, controller, stack.ports.get("kafka_advertised", broker)
         directory = stack.directory / "kafka"
-        return prepare_kafka(directory, plain(directory, ports), say)
-    return prepare_postgres(stack.directory, stack.ports["postgres"], stack.password, say)
+        return prepare_kafka(directory, plain(directory, ports), report)
+    return prepare_postgres(stack.directory, stack.ports["postgres"], stack.password, report)
 
 
 def wait_for_piece(stack: Stack, name: str) -> None:
@@ -231,8 +236,9 @@ def wait_for_piece(stack: Stack, name: str) -> None:
         wait_for_postgres(stack.children["postgres"], stack.ports["postgres"], stack.password)
 
 
-def _prepare(stack: Stack, say: Say) -> None:
-    say("creating topics and databases")
+def prepare(stack: Stack, report: Report) -> None:
+    """Create topics, databases and the key that signs tokens, where they are missing."""
+    report("creating topics and databases")
     asyncio.run(topics.apply(stack.kafka, TOPICS))
     passwords = asyncio.run(create_service_databases(stack.admin_url, SERVICES))
     stack.database_urls = {
@@ -248,7 +254,28 @@ def start_service(
     stack: Stack, service: str, environment: dict[str, str] | None = None, *, dies_with_parent: bool = False
 ) -> None:
     """Start one service; it migrates its database and waits for what it needs. One of a test run is forked."""
-    own = {
+    variables = surroundings() | service_environment(stack, service) | (environment or {})
+    module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
+    if dies_with_parent:
+        pid = forkserver.fork(forkserver.run_service, module, environment=variables, log=log).pid
+        assert pid  # noqa: S101  # it was started
+        stack.children[service] = Child.of(pid, log)
+    else:
+        stack.children[service] = start(Command([sys.executable, "-m", module], variables, log))
+    save(stack)
+
+
+def surroundings() -> dict[str, str]:
+    """The environment without what it says to services elsewhere: whom to ask, as whom, and how to behave there."""
+    theirs = ("LUTONG_", "PG")  # asyncpg reads PGSSLMODE and its like, as PostgreSQL's own tools do
+    return {
+        name: value for name, value in os.environ.items() if name in _TAKEN_OVER or not name.upper().startswith(theirs)
+    }
+
+
+def service_environment(stack: Stack, service: str) -> dict[str, str]:
+    """The variables of a service of this stack."""
+    return {
         "LUTONG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
         "LUTONG_DATABASE_URL": stack.database_urls[service],
         "LUTONG_HTTP_HOST": "127.0.0.1",
@@ -259,15 +286,6 @@ def start_service(
         "LUTONG_AUTH_ISSUER": tokens.ISSUER,
         "LUTONG_AUTH_AUDIENCE": tokens.AUDIENCE,
     }
-    told = os.environ | own | (environment or {})
-    module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
-    if dies_with_parent:
-        pid = forkserver.fork(forkserver.run_service, module, environment=told, log=log).pid
-        assert pid  # noqa: S101  # it was started
-        stack.children[service] = Child.of(pid, log)
-    else:
-        stack.children[service] = start(Command([sys.executable, "-m", module], told, log))
-    save(stack)
 
 
 def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTERM) -> None:
@@ -277,23 +295,28 @@ def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTER
         stack.children.pop(service)
 
 
-def wait_until_ready(stack: Stack, services: tuple[str, ...], say: Say) -> None:
+def wait_until_ready(stack: Stack, services: tuple[str, ...], report: Report) -> None:
     """Wait until services say that they are ready to serve."""
     for service in services:
-        say(f"waiting for {service}")
+        report(f"waiting for {service}")
         wait_for(stack.children[service], service, lambda service=service: readiness(stack, service)["ready"])  # type: ignore[misc]  # mypy cannot type a lambda's default
 
 
 def readiness(stack: Stack, service: str) -> dict[str, Any]:
-    """What a service says of its readiness; not ready when it does not answer."""
+    """What a service answers about its readiness; not ready when it does not answer."""
+    return readiness_at(stack.url(service))
+
+
+def readiness_at(url: str) -> dict[str, Any]:
+    """The same, of the process that answers at a URL."""
     try:
-        with urllib.request.urlopen(f"{stack.url(service)}/readyz", timeout=3) as answer:  # noqa: S310  # http on loopback
-            said: dict[str, Any] = json.loads(answer.read())
+        with _DIRECT.open(f"{url}/readyz", timeout=3) as answer:
+            state: dict[str, Any] = json.loads(answer.read())
     except urllib.error.HTTPError as error:
-        said = json.loads(error.read())
+        state = json.loads(error.read())
     except (OSError, ValueError):
-        said = {"ready": False, "checks": {}}
-    return said
+        state = {"ready": False, "checks": {}}
+    return state
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def _batches_of(memory_records: Any) -> type:  # noqa: ANN401  # a class of aiok
 class _Checked:
     """A batch of aiokafka whose records have the offsets of the batch; aiokafka passes over all others in silence.
 
-    A broker numbers batches, and takes the numbers inside from whoever sent them.
+    A broker numbers batches, and takes the numbers inside from the publisher.
     """
 
     def __init__(self, batch: Any) -> None:  # noqa: ANN401  # a batch of aiokafka
@@ -149,7 +149,7 @@ def _next(self: Any) -> Any:  # noqa: ANN401  # PartitionRecords and ConsumerRec
         try:
             return next(self._records_iterator)
         except StopIteration:
-            self._records_iterator = None  # a cycle of references, as aiokafka says
+            self._records_iterator = None  # a cycle of references, as in aiokafka
             raise
         except Exception:  # whatever it is, the partition goes on
             self._records_iterator = _again(self, self._records.pass_over_last())

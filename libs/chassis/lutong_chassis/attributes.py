@@ -1,20 +1,20 @@
-"""What a record or a document says around its event: the attributes of CloudEvents 1.0, in either mode, and the data.
+"""What is around an event in a record or a document: the attributes of CloudEvents 1.0, in either mode, and the data.
 
 The one reader for services, `POST /v1/events`, `lutong tail` and `lutong verify`.
-Sources: the CloudEvents 1.0.2 specification with its Kafka binding and JSON format; RFC 3339.
+Sources: the CloudEvents 1.0.2 specification with its Kafka binding and JSON format.
 """
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 import orjson
 
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX, STRUCTURED
+from lutong_contracts.moments import moment_of
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -23,15 +23,10 @@ KNOWN: Final = (*REQUIRED, "specversion", "time", "sequence", "partitionkey", "c
 _HEADERS: Final = {f"ce_{name}": name for name in KNOWN} | {name: name for name in ("content-type", "traceparent")}
 """The headers that have a meaning here, and the attribute that each holds. Others are not looked at."""
 _IN_DOCUMENT: Final = (*KNOWN, "traceparent")
-_is_rfc_3339: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
-).fullmatch
-_NO_DATE_MS: Final = 253_402_300_800_000
-"""The first millisecond after the year 9999."""
 
 
 class MalformedError(ValueError):
-    """A record that cannot be understood. `reason` is a stable word, the message says what and where.
+    """A record that cannot be understood. `reason` is a stable word; the message names what is wrong and where.
 
     `pointer` is where in the CloudEvent, as a JSON pointer; empty when it is not about one place.
     """
@@ -121,36 +116,11 @@ def check(attributes: Mapping[str, str]) -> None:
 
 
 def moment(text: str) -> datetime:
-    """The moment that `time` names, which is RFC 3339 and a moment of UTC's years 1 to 9999; in UTC.
-
-    Raises `MalformedError`. Second 60 is the last second of a day of UTC, or of none.
-    """
-    if not _is_rfc_3339(text):
-        raise MalformedError("bad_header", "CloudEvents attribute 'time' is not RFC 3339", "/time")
+    """The moment that `time` names, in UTC. Raises `MalformedError` unless it is RFC 3339 and within bounds (`moments.py`)."""
     try:
-        try:
-            found = datetime.fromisoformat(text)
-        except ValueError:
-            found = _unusual_moment(text)
-        return found if found.tzinfo is UTC else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        detail = "CloudEvents attribute 'time' is no moment of the years 1 to 9999"
-        raise MalformedError("bad_header", detail, "/time") from None
-
-
-def _unusual_moment(text: str) -> datetime:
-    """With small letters, or second 60: RFC 3339 has them, and Python does not. Raises ValueError, OverflowError."""
-    if text[17:19] != "60":
-        return datetime.fromisoformat(text.upper())
-    before = datetime.fromisoformat(f"{text[:17]}59{text[19:]}".upper()).astimezone(UTC)
-    if (before.hour, before.minute) != (23, 59):
-        raise ValueError("a minute of UTC with a second 60 ends a day")
-    return before + timedelta(seconds=1)
-
-
-def recorded(timestamp_ms: int) -> datetime | None:
-    """When a record came to its topic; None when its timestamp is no date: negative, or after the year 9999."""
-    return datetime.fromtimestamp(timestamp_ms / 1000, UTC) if 0 <= timestamp_ms < _NO_DATE_MS else None
+        return moment_of(text)
+    except ValueError as error:
+        raise MalformedError("bad_header", f"CloudEvents attribute 'time' {error}", "/time") from None
 
 
 def _of_headers(headers: Headers) -> dict[str, str]:

@@ -16,6 +16,8 @@ import orjson
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Tx, columns
+from lutong_chassis.envelope import Cause
+from lutong_chassis.request import Requested
 from lutong_contracts.audit import Deed
 
 MASK: Final = "(masked)"
@@ -72,35 +74,48 @@ def declared() -> Mapping[str, frozenset[str]]:
     return {action: _SHOWN_ALWAYS | shown for action, shown in sorted(_shown.items())}
 
 
+class Entry(NamedTuple):
+    """A change that goes on record: who made it, by which request, on which journey."""
+
+    who: Principal
+    requested: Requested | None
+    cause: Cause
+    change: Change
+
+
 async def record(tx: Tx, who: Principal, *changes: Change) -> None:
     """Write changes to the audit, and publish an event for each; one statement for any number of them.
 
     A change without a reason has the one of the request (`Lutong-Reason`); `ReasonMissingError` when staff has to give
     one and did not. `UndeclaredActionError` when the route of the request does not declare an action.
     """
-    if not changes:
+    await record_all(tx, [Entry(who, tx.request, tx.cause, change) for change in changes])
+
+
+async def record_all(tx: Tx, entries: Sequence[Entry]) -> None:
+    """The same for changes that several people made by several requests."""
+    if not entries:
         return
-    requested = tx.request
-    if requested and requested.actions:
-        for change in changes:
-            if change.action not in requested.actions:
-                raise UndeclaredActionError(f"this route does not declare {change.action!r}: add it to its @audited(…)")
-    given = requested.reason if requested else None
-    rows = [
-        (change.action, change.subject, *effect(change), change.reason if change.reason is not None else given)
-        for change in changes
-    ]
-    if who.is_staff and any(row[0] in _reasoned and row[-1] is None for row in rows):
+    rows = [_row(entry) for entry in entries]
+    ids = await _insert(tx, entries, rows)
+    tx.audited += len(rows)
+    for audit_id, entry, row in zip(ids, entries, rows, strict=True):
+        if entry.requested and entry.requested.exports:
+            deed = _deed(audit_id, entry.who, row, entry.requested.request_id)
+            tx.publish(entry.requested.exports.model_validate(dict(deed)), cause=entry.cause)
+
+
+def _row(entry: Entry) -> "_Row":
+    """What is kept of a change, or why it must not be made like this."""
+    change, requested = entry.change, entry.requested
+    if requested and requested.actions and change.action not in requested.actions:
+        raise UndeclaredActionError(f"this route does not declare {change.action!r}: add it to its @audited(…)")
+    reason = change.reason if change.reason is not None else requested and requested.reason
+    if entry.who.is_staff and change.action in _reasoned and reason is None:
         raise ReasonMissingError(
             "say why, for the audit: send the header Lutong-Reason (UTF-8, may be percent-encoded)"
         )
-    ids = await _insert(tx, who, rows)
-    tx.audited += len(rows)
-    if requested and requested.exports:
-        admin_router = [
-            _deed(audit_id, who, row, requested.request_id) for audit_id, row in zip(ids, rows, strict=True)
-        ]
-        tx.publish(*(requested.exports.model_validate(dict(deed)) for deed in admin_router))
+    return change.action, change.subject, *effect(change), reason
 
 
 Effect = Mapping[str, object] | None
@@ -128,25 +143,31 @@ def _value(value: object, *, shown: bool) -> object:
     return value if shown and isinstance(value, str) and len(value) <= _SHORT else MASK
 
 
-async def _insert(tx: Tx, who: Principal, rows: Sequence[_Row]) -> list[int]:
-    kept = [(action, subject, _json(before), _json(after), reason) for action, subject, before, after, reason in rows]
+async def _insert(tx: Tx, entries: Sequence[Entry], rows: Sequence[_Row]) -> list[int]:
+    kept = [
+        (*_actor(entry), action, subject, _json(before), _json(after), reason)
+        for entry, (action, subject, before, after, reason) in zip(entries, rows, strict=True)
+    ]
     inserted = await tx.fetch(
         """
         INSERT INTO audit (actor, role, merchant_id, request_id, correlation_id, action, subject, before, after, reason)
-        SELECT $1, $2, $3, $4, $5, action, subject, before::jsonb, after::jsonb, reason
-          FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-               WITH ORDINALITY AS given(action, subject, before, after, reason, place)
+        SELECT actor, role, merchant_id, request_id, correlation_id, action, subject, before::jsonb, after::jsonb, reason
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                      $9::text[], $10::text[])
+               WITH ORDINALITY AS given(actor, role, merchant_id, request_id, correlation_id, action, subject, before,
+                                        after, reason, place)
          ORDER BY place
         RETURNING id
         """,
-        who.subject,
-        who.role,
-        who.merchant_id,
-        tx.request.request_id if tx.request else None,
-        tx.cause.correlation_id,
-        *columns(kept, 5),
+        *columns(kept, 10),
     )
     return [row["id"] for row in inserted]
+
+
+def _actor(entry: Entry) -> tuple[str, str, str | None, str | None, str]:
+    requested = entry.requested
+    request_id = requested.request_id if requested else None
+    return entry.who.subject, entry.who.role, entry.who.merchant_id, request_id, entry.cause.correlation_id
 
 
 def _json(side: Effect) -> str | None:

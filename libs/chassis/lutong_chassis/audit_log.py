@@ -3,28 +3,16 @@
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import asyncpg
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis.database import Tx
 from lutong_contracts.values import Moment, Text
 
 _CURSOR: Final = re.compile(r"before ([1-9][0-9]{0,18})")
-
-
-def _in_utc(value: datetime) -> datetime:
-    """The same moment in UTC; refused when PostgreSQL would not take it: UTC has no year 0 and no year 10000."""
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is before the year 1 or after the year 9999 in UTC") from None
-
-
-Instant = Annotated[Moment, AfterValidator(_in_utc)]
 
 
 class AuditQuery(BaseModel):
@@ -35,14 +23,14 @@ class AuditQuery(BaseModel):
     actor: Annotated[Text, StringConstraints(max_length=255)] | None = Field(None, description="subject of a token")
     action: Annotated[Text, StringConstraints(max_length=80)] | None = Field(None, description="line.set, say")
     subject: Annotated[Text, StringConstraints(max_length=400)] | None = Field(None, description="line:member-1, say")
-    since: Instant | None = None
-    until: Instant | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     cursor: Annotated[str, StringConstraints(max_length=100)] | None = Field(None, description="next_cursor")
     limit: int = Field(100, ge=1, le=1000)
 
 
 class AuditRow(BaseModel):
-    """What somebody did. `before` and `after` have the fields that changed; what may be personal is masked."""
+    """One change. `before` and `after` have the fields that changed; what may be personal is masked."""
 
     id: int
     at: AwareDatetime

@@ -1,7 +1,7 @@
 """Who asks: a bearer token (JWT), verified against the public keys of one file on this machine.
 
 Nothing in a token is followed or looked up: its `kid` selects among the keys of that file, and the
-key says the algorithm. Whatever is wrong with a token, its bearer is told the same.
+key names the algorithm. The answer is the same whatever is wrong with a token.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ class UnauthenticatedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever asks. Staff has a rank and is nobody's; all others act for a merchant, a member, or both."""
+    """The caller. Staff has a rank and acts for nobody; all others act for a merchant, a member, or both."""
 
     subject: str
     role: Role
@@ -71,7 +71,7 @@ class Principal:
 
     @property
     def is_staff(self) -> bool:
-        """Whether this is somebody of the platform."""
+        """Whether this is staff of the platform."""
         return self.role in RANKS
 
     def acts_for(self, *, merchant: str | None = None, member: str | None = None) -> bool:
@@ -88,7 +88,7 @@ class Principal:
     def require(self, *, merchant: str | None = None, member: str | None = None, hide: tuple[str, str]) -> None:
         """Raise 404 unless what belongs to this merchant or to this member is theirs; either is enough.
 
-        `hide` is what the answer says there is none of: (`"account"`, its id). Who may not see it learns no more.
+        `hide` is what the answer names as absent: (`"account"`, its id). A caller that may not see it learns no more.
         """
         if not self.acts_for(merchant=merchant, member=member):
             not_found(*hide)
@@ -127,7 +127,7 @@ class Verifier:
         self.verified: dict[bytes, tuple[Principal, float]] = {}
 
     def principal(self, authorization: Sequence[str]) -> Principal:
-        """Whoever sent these headers; `UnauthenticatedError` when there is not exactly one good token."""
+        """The principal of these headers; `UnauthenticatedError` when there is not exactly one good token."""
         if not authorization:
             raise UnauthenticatedError("no token")
         if len(authorization) > 1 or len(authorization[0]) > _TOKEN_MAX:
@@ -179,7 +179,7 @@ class Verifier:
 
 
 class _Claims(BaseModel):
-    """What a token must say beyond what every token says. Strict: "1" is not a number, 1 is not a name."""
+    """The claims of a token beyond the standard ones. Strict: "1" is not a number, 1 is not a name."""
 
     model_config = ConfigDict(strict=True)
 

@@ -1,7 +1,7 @@
 """Record batches of Kafka that aiokafka cannot unpack: read again without assumptions, or kept as they are.
 
 Source: the record batch, magic 2, of Kafka's message format (https://kafka.apache.org/documentation/#messageformat).
-Pure: bytes in, records out. `_patches` says where aiokafka asks for it.
+Pure: bytes in, records out. `_patches` is where aiokafka calls it.
 """
 
 import struct
@@ -24,7 +24,7 @@ _CRC_FROM: Final = 21
 """Where the part of a batch begins that its checksum covers."""
 _LOG_APPEND_TIME: Final = 0x08
 _GZIP: Final = 31
-"""How zlib is told that it is gzip."""
+"""The window size by which zlib knows that it is gzip."""
 _XERIAL: Final = b"\x82SNAPPY\x00"
 
 
@@ -38,7 +38,7 @@ class UndecodableBatch(ConsumerRecord[bytes, bytes]):  # type: ignore[misc]  # a
 
 
 class Header(NamedTuple):
-    """What a batch says before its records."""
+    """The header of a batch."""
 
     base_offset: int
     length: int
@@ -61,11 +61,11 @@ class Header(NamedTuple):
 
 
 class NotABatchError(ValueError):
-    """Bytes that do not hold what Kafka's message format wants there; the message says what was found."""
+    """Bytes that do not hold what Kafka's message format wants there; the message names what was found."""
 
 
 def header(batch: bytes) -> Header:
-    """The header of a batch. Older formats have less: they are told by their first offset alone."""
+    """The header of a batch. Older formats have less: they are known by their first offset alone."""
     if len(batch) < _HEADER.size or batch[16] != 2:
         base_offset = int.from_bytes(batch[:8], "big", signed=True)
         return Header(base_offset, len(batch), -1, batch[16] if len(batch) > 16 else -1, 0, 0, 0, -1, -1, -1, -1, -1, 0)
@@ -74,8 +74,8 @@ def header(batch: bytes) -> Header:
 
 def checksum_is_right(batch: bytes) -> bool:
     """Whether a batch is as it was sent. What has no checksum that is known here counts as right."""
-    told = header(batch)
-    return told.magic != 2 or told.crc == calc_crc32c(batch[_CRC_FROM:])
+    head = header(batch)
+    return head.magic != 2 or head.crc == calc_crc32c(batch[_CRC_FROM:])
 
 
 def records(partition: TopicPartition, batch: bytes) -> list[ConsumerRecord[bytes, bytes]]:
@@ -84,14 +84,14 @@ def records(partition: TopicPartition, batch: bytes) -> list[ConsumerRecord[byte
     Two things that aiokafka assumes are not: that the names of headers are UTF-8 (what is not becomes a surrogate, as
     file names do; `"surrogateescape"` gives the bytes back), and that the attributes of a record are a number below 128.
     """
-    told = header(batch)
-    if told.magic != 2:
-        raise NotABatchError(f"format {told.magic}")
-    reader = _Reader(_unpacked(told, batch[_HEADER.size :]))
-    found = [reader.record(partition, told) for _ in range(told.records)]
+    head = header(batch)
+    if head.magic != 2:
+        raise NotABatchError(f"format {head.magic}")
+    reader = _Reader(_unpacked(head, batch[_HEADER.size :]))
+    found = [reader.record(partition, head) for _ in range(head.records)]
     if reader.at != len(reader.data):
         raise NotABatchError(f"{len(reader.data) - reader.at} bytes behind the last record")
-    if not are_offsets([record.offset for record in found], told.base_offset, told.last_offset + 1):
+    if not are_offsets([record.offset for record in found], head.base_offset, head.last_offset + 1):
         raise NotABatchError("offsets that are not the batch's")
     return found
 
@@ -103,17 +103,17 @@ def are_offsets(offsets: Sequence[int], first: int, end: int) -> bool:
 
 def undecodable(partition: TopicPartition, batch: bytes, given: int, error: Exception) -> UndecodableBatch:
     """A batch as it came, with the reason. Records before offset `given` were handed out already."""
-    told = header(batch)
-    first, last = max(told.base_offset, given), max(told.last_offset, given)
+    head = header(batch)
+    first, last = max(head.base_offset, given), max(head.last_offset, given)
     why = str(error) if isinstance(error, NotABatchError) else type(error).__name__
     return UndecodableBatch(
-        partition.topic, partition.partition, last, told.max_timestamp, 0, None, batch, None, -1, len(batch), (),
+        partition.topic, partition.partition, last, head.max_timestamp, 0, None, batch, None, -1, len(batch), (),
         f"offsets {first} to {last} cannot be unpacked: {why}",
     )  # fmt: skip
 
 
-def _unpacked(told: Header, data: bytes) -> bytes:
-    codec = told.attributes & 0x07
+def _unpacked(head: Header, data: bytes) -> bytes:
+    codec = head.attributes & 0x07
     if codec == 0:
         return data
     if codec not in DECODERS:
@@ -207,12 +207,12 @@ class _Reader:
         size = self.number()
         return None if size < 0 else self.take(size)
 
-    def record(self, partition: TopicPartition, told: Header) -> ConsumerRecord[bytes, bytes]:
+    def record(self, partition: TopicPartition, head: Header) -> ConsumerRecord[bytes, bytes]:
         size = self.number()
         end = self.at + size
         self.take(1)  # attributes, which say nothing yet
-        timestamp, offset = told.first_timestamp + self.number(), told.base_offset + self.number()
-        appended = bool(told.attributes & _LOG_APPEND_TIME)
+        timestamp, offset = head.first_timestamp + self.number(), head.base_offset + self.number()
+        appended = bool(head.attributes & _LOG_APPEND_TIME)
         key, value = self.nullable(), self.nullable()
         headers = [
             (self.take(self.number()).decode(errors="surrogateescape"), self.nullable()) for _ in range(self.number())
@@ -220,6 +220,6 @@ class _Reader:
         if self.at != end:
             raise NotABatchError(f"a record of {size} bytes that ends at {self.at} instead of {end}")
         return ConsumerRecord(
-            partition.topic, partition.partition, offset, told.max_timestamp if appended else timestamp, int(appended),
+            partition.topic, partition.partition, offset, head.max_timestamp if appended else timestamp, int(appended),
             key, value, None, -1 if key is None else len(key), -1 if value is None else len(value), tuple(headers),
         )  # fmt: skip

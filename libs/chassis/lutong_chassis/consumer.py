@@ -17,12 +17,12 @@ from aiokafka.errors import KafkaError
 
 from lutong_chassis import failpoints, noticing, observe, skipping
 from lutong_chassis.database import pause_before_retry, transaction
-from lutong_chassis.envelope import Incoming, place
+from lutong_chassis.envelope import Incoming, Place, place
 from lutong_chassis.errors import classify
 from lutong_chassis.narrowing import Narrowed, narrow
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.processing import Processor
-from lutong_chassis.progress import Place, Retry, came_at_s, places_of, ranges, show
+from lutong_chassis.progress import Retry, came_at_s, places_of, ranges, show
 from lutong_chassis.skipping import RecordId, SkipRequest
 
 if TYPE_CHECKING:
@@ -88,10 +88,16 @@ class Consumer:
         self.handled |= {_partition(record): record.offset + 1 for record in records} | dict(positions or {})
 
     def reassigned(self) -> None:
-        """Other partitions come: how far they are is for Kafka to say, and others may have been told to skip meanwhile."""
+        """Other partitions come: Kafka knows how far they are, and there may be new requests to skip records."""
         self.handled.clear()
         self.committed.clear()
+        self.processor.memory.forget()
         self._skips = None
+
+    async def look_back(self, consumer: "AIOKafkaConsumer") -> None:
+        """After other partitions came: go back to what earlier versions of this service passed over there."""
+        if self.processor.memory.reassigned:
+            await self.processor.memory.look_back(self.processor.pool, consumer, self.handled)
 
     async def commit_offsets(self, consumer: "AIOKafkaConsumer") -> None:
         """Commit exactly what was handled. A failure is harmless: the inbox knows what comes again, and we try again."""
@@ -109,7 +115,8 @@ class Consumer:
             known, missed = await noticing.read_committed_offsets(consumer, unknown)
             await noticing.write_missed(self.processor.pool, missed)
             self.committed |= known
-        ahead = {partition: offset for partition, offset in mine.items() if offset != self.committed.get(partition)}
+        settled = await self.processor.memory.settle(self.processor.pool, mine)
+        ahead = {partition: offset for partition, offset in settled.items() if offset != self.committed.get(partition)}
         if ahead:
             await consumer.commit(ahead)
             self.committed |= ahead
@@ -144,7 +151,7 @@ class Consumer:
         return [item for item in batch if skipping.record_id(item.record) not in self._skips]
 
     async def _note_retry(self, records: Records, guilty: "Place | None", error: Exception) -> None:
-        """Say what is tried again: to whoever asks this process at once, and to all when it lasts."""
+        """Note what is tried again: in this process at once, and in the database when it lasts."""
         before = self.retrying or Retry(monotonic(), 0, "")
         self.retrying = retry = before.again(summarise_error(error), places_of(records), guilty)
         observe.RETRIES.inc()

@@ -1,7 +1,7 @@
-"""What was set aside, as operators look at it: where it came from, how much there is, and what it says when that is asked for.
+"""What was set aside, as operators look at it: where it came from, how much there is, and its content when that is asked for.
 
 A record may hold personal text. So a list and a look show what it is (place, key, source, type, headers of CloudEvents,
-sizes), never what it says; to read that takes a reason, and is written into the audit table.
+sizes), never its content; to read that takes a reason, and is written into the audit table.
 """
 
 import base64
@@ -36,7 +36,7 @@ class Said(NamedTuple):
 
 
 def shown_key(key: bytes | None) -> str | None:
-    """A key as a person may see it: keys are ids; what is no printable text is told by its size and digest."""
+    """A key as a person may see it: keys are ids; what is no printable text is shown as its size and digest."""
     if key is None:
         return None
     text = key.decode("utf-8", "replace")
@@ -79,7 +79,7 @@ async def page(tx: Tx, *, rows_max: int, after: int = 0, reason: str | None = No
 
 
 async def look(tx: Tx, parked_id: int) -> dict[str, Any] | None:
-    """One record, whatever became of it: all but what it says."""
+    """One record, whatever became of it: all but its content."""
     row = await _row(tx, parked_id)
     if row is None:
         return None

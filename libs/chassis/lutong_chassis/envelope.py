@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from lutong_chassis import attributes
 from lutong_chassis.attributes import MalformedError
 from lutong_chassis.batches import UndecodableBatch
-from lutong_contracts import Event, UnknownEventTypeError, event_class, sentences
+from lutong_contracts import Event, UnknownEventTypeError, event_class, event_types, sentences
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers
+from lutong_contracts.moments import moment_of_ms
 
 __all__ = [
     "Cause",
@@ -26,8 +27,10 @@ __all__ = [
     "Incoming",
     "MalformedError",
     "Outgoing",
+    "Place",
     "Received",
     "Record",
+    "UnknownTypeError",
     "decode",
     "describe",
     "place",
@@ -38,7 +41,34 @@ __all__ = [
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
+_TYPE: Final = re.compile(r"lutong\.[a-z0-9-]+\.[a-z][a-z0-9-]{0,99}\.v[1-9][0-9]{0,3}")
+"""A type as our contracts name them."""
+
 TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+class Place(NamedTuple):
+    """Where a record is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class UnknownTypeError(MalformedError):
+    """A type that this version of the contracts lacks, of the family of its topic: its owner is ahead of us.
+
+    `older` is the newest version of the same event that is known, if one is.
+    """
+
+    def __init__(self, event_type: str, older: type[Event] | None) -> None:
+        reason, detail = "unknown_type", f"no event type {event_type!r} in this version of the contracts"
+        if older is not None:
+            reason = "newer_version"
+            detail = f"{event_type} is newer than {older.type}: upgrade this service, which then takes the record up by itself"
+        super().__init__(reason, detail, "/type")
+        self.type = event_type
+        self.older = older
 
 
 class Record(Protocol):
@@ -61,7 +91,7 @@ class Record(Protocol):
 
 
 class Outgoing(NamedTuple):
-    """An event on its way out, with its cause; not before `due_at`, when that is given."""
+    """An event to publish, with its cause; with `due_at`, a deadline: it is published at that time, not before."""
 
     event: Event
     cause: Cause
@@ -69,9 +99,13 @@ class Outgoing(NamedTuple):
 
 
 class Received(NamedTuple, Generic[E_co]):
-    """An event that arrived, and what its envelope said. `time` is when it happened, by its source.
+    """An event that arrived, and its envelope.
 
-    `recorded_at` is None when the record's timestamp is no date.
+    `id` and `source` identify it; `time` is when it happened, by its source; `key` orders it; `sequence` is its number in
+    its stream (topic and key), if its publisher counts. `topic`, `partition` and `offset` are its place (offset -1 when it
+    came over HTTP). `recorded_at` is when the broker recorded it, None when that timestamp is no date.
+
+        return [post.causes(ServiceDiscovered(post_id=post.event.post_id, ...)) for post in batch]
     """
 
     event: E_co
@@ -90,11 +124,11 @@ class Received(NamedTuple, Generic[E_co]):
 
     @property
     def as_cause(self) -> Cause:
-        """What follows from this event is on the same journey."""
+        """The cause of what follows from this event: the same journey, caused by its id."""
         return Cause(self.cause.correlation_id, self.id, self.cause.traceparent)
 
     def causes(self, event: Event, *, due_at: datetime | None = None) -> Outgoing:
-        """Say that `event` follows from this one (at `due_at`, when it is a deadline)."""
+        """An outgoing event that this one causes (a deadline, with `due_at`)."""
         return Outgoing(event, self.as_cause, due_at)
 
 
@@ -117,13 +151,13 @@ def decode(record: Record) -> Received[Event] | MalformedError:
 
 
 class Incoming:
-    """A record of a poll, and what it says: decoded when that is first asked for, and once, however often it is tried."""
+    """A record of a poll and its decoded content: decoded at the first access, once, however often it is tried."""
 
     __slots__ = ("_outcome", "record")
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, outcome: Received[Event] | MalformedError | None = None) -> None:
         self.record = record
-        self._outcome: Received[Event] | MalformedError | None = None
+        self._outcome = outcome
 
     @property
     def outcome(self) -> Received[Event] | MalformedError:
@@ -152,7 +186,7 @@ def _read(record: Record) -> Received[Event]:
     found, data = attributes.of_record(record)
     attributes.check(found)
     event = _event(found["type"], data, record.topic)
-    kept = attributes.recorded(record.timestamp), _content(found["type"], data)
+    kept = _Kept(moment_of_ms(record.timestamp), _content(found["type"], data))
     return _received(event, _key(record, event), found, place(record), kept)
 
 
@@ -164,7 +198,7 @@ def _read_document(document: object, at: datetime) -> Received[Event]:
         raise MalformedError(
             "wrong_key", f"partitionkey is not the event's {':'.join(event.key_fields)}", "/partitionkey"
         )
-    return _received(event, event.key, found, (event.topic.name, -1, -1), (at, _content(found["type"], data)))
+    return _received(event, event.key, found, Place(event.topic.name, -1, -1), _Kept(at, _content(found["type"], data)))
 
 
 def _unforeseen(error: Exception) -> MalformedError:
@@ -176,9 +210,7 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
     try:
         cls = event_class(event_type)
     except UnknownEventTypeError:
-        raise MalformedError(
-            "unknown_type", f"no event type {event_type!r} in this version of the contracts", "/type"
-        ) from None
+        raise _unknown(event_type, topic) from None
     if topic is not None and cls.topic.name != topic:
         raise MalformedError("wrong_topic", f"{event_type} belongs on {cls.topic.name}, not on {topic}")
     if len(data) > cls.topic.max_message_bytes:
@@ -189,8 +221,22 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
         raise _malformed(error, data, cls) from None
 
 
+def _unknown(event_type: str, topic: str | None) -> MalformedError:
+    """A type of the topic's owner that only newer contracts have, or one that nobody ever heard of."""
+    owner = topic.split(".")[1] if topic else None
+    if owner is None or not _TYPE.fullmatch(event_type) or event_type.split(".")[1] != owner:
+        return MalformedError("unknown_type", f"no event type {event_type!r} in this version of the contracts", "/type")
+    family, _, version = event_type.rpartition(".v")
+    known = {
+        int(each.rpartition(".v")[2]): event
+        for each, event in event_types().items()
+        if each.startswith(f"{family}.v") and int(each.rpartition(".v")[2]) < int(version)
+    }
+    return UnknownTypeError(event_type, known[max(known)] if known else None)
+
+
 def _malformed(error: ValidationError, data: bytes, cls: type[Event]) -> MalformedError:
-    """Why an event is not what its type says, in a sentence."""
+    """Why an event does not match its type, in a sentence."""
     errors = error.errors(include_url=False)
     if errors[0]["type"] == "json_invalid":
         why = sentences.not_json(data) or "it is not JSON"
@@ -204,12 +250,17 @@ def _content(event_type: str, data: bytes) -> bytes:
     return blake2b(event_type.encode() + b"\n" + data, digest_size=16).digest()
 
 
-def _received(
-    event: Event, key: str, found: Mapping[str, str], where: tuple[str, int, int], kept: tuple[datetime | None, bytes]
-) -> Received[Event]:
+class _Kept(NamedTuple):
+    """The last two fields of `Received`."""
+
+    recorded_at: datetime | None
+    content: bytes
+
+
+def _received(event: Event, key: str, found: Mapping[str, str], where: Place, kept: _Kept) -> Received[Event]:
     traceparent = found.get("traceparent")
     traceparent = traceparent if traceparent and TRACEPARENT.match(traceparent) else None
-    time = attributes.moment(text) if (text := found.get("time")) else kept[0]
+    time = attributes.moment(text) if (text := found.get("time")) else kept.recorded_at
     if time is None:
         raise MalformedError("bad_header", "'time' is missing, and the record's timestamp is no date either", "/time")
     return Received(
@@ -237,11 +288,11 @@ def _sequence(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def place(record: Record) -> tuple[str, int, int]:
-    """Where a record is: topic, partition, offset."""
-    return record.topic, record.partition, record.offset
+def place(record: Record) -> Place:
+    """Where a record is."""
+    return Place(record.topic, record.partition, record.offset)
 
 
 def describe(record: Record) -> dict[str, Any]:
-    """Where a record is, for logs and errors; never what it says."""
-    return dict(zip(("topic", "partition", "offset"), place(record), strict=True))
+    """Where a record is, for logs and errors; never its content."""
+    return place(record)._asdict()

@@ -32,11 +32,15 @@ class ErrorClass(StrEnum):
 
 
 class NotThereYetError(RuntimeError):
-    """Something is missing that another process makes: a topic, a migration. Says which command makes it."""
+    """Something is missing that another process makes: a topic, a migration. The message names the command that makes it."""
 
 
 class NoConnectionError(ConnectionError):
     """PostgreSQL gave no connection. That is never the fault of what it was wanted for."""
+
+
+class AnsweredMeanwhileError(RuntimeError):
+    """Another process answered a command under the same key meanwhile. Tried again, its answer is found."""
 
 
 class QueryWroteError(RuntimeError):
@@ -121,6 +125,7 @@ RULES: Final[Mapping[type[BaseException], ErrorClass]] = MappingProxyType(
         ssl.SSLCertVerificationError: _C,
         # the chassis
         NotThereYetError: _W,
+        AnsweredMeanwhileError: _W,
         SettingsError: _C,
         MalformedError: _E,
         QueryWroteError: _O,

@@ -1,8 +1,8 @@
-"""What partitions hold, asked over a connection of its own: a consumer whose connection is broken cannot tell."""
+"""What partitions hold, asked over a connection of its own: a consumer whose connection is broken does not know."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaClient, TopicPartition
 from aiokafka.client import CoordinationType
@@ -14,6 +14,13 @@ from lutong_chassis.progress import Extent
 _READ_COMMITTED: Final = 1
 _END: Final = -1
 _BEGIN: Final = -2
+
+
+class _Asked(NamedTuple):
+    """A part of Kafka's OffsetRequest: the offset of a partition that is asked for, by its timestamp."""
+
+    partition: int
+    timestamp: int
 
 
 async def extents(client: AIOKafkaClient, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Extent]:
@@ -28,7 +35,7 @@ async def extents(client: AIOKafkaClient, partitions: Iterable[TopicPartition]) 
 
 
 async def coordinator_answers(client: AIOKafkaClient, group_id: str) -> bool:
-    """Whether the group has a coordinator: without one, no member gets partitions, whoever is restarted."""
+    """Whether the group has a coordinator: without one, no member gets partitions, and no restart helps."""
     try:
         await client.coordinator_lookup(CoordinationType.GROUP, group_id)
     except KafkaError:
@@ -39,17 +46,17 @@ async def coordinator_answers(client: AIOKafkaClient, group_id: str) -> bool:
 async def _offsets(
     client: AIOKafkaClient, partitions: Iterable[TopicPartition], at: int
 ) -> Mapping[TopicPartition, int]:
-    by_leader: dict[int, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    by_leader: dict[int, dict[str, list[_Asked]]] = defaultdict(lambda: defaultdict(list))
     for partition in partitions:
         leader = client.cluster.leader_for_partition(partition)
         if leader is not None and leader >= 0:
-            by_leader[leader][partition.topic].append((partition.partition, at))
+            by_leader[leader][partition.topic].append(_Asked(partition.partition, at))
     found: dict[TopicPartition, int] = {}
     for leader, topics in by_leader.items():
         try:
             answer = await client.send(leader, OffsetRequest(-1, _READ_COMMITTED, list(topics.items())))
         except KafkaError:  # nobody can read what is on a broker that is away
             continue
-        for topic, told in answer.topics:
-            found |= {TopicPartition(topic, number): offset for number, code, _, offset in told if not code}
+        for topic, offsets in answer.topics:
+            found |= {TopicPartition(topic, number): offset for number, code, _, offset in offsets if not code}
     return found

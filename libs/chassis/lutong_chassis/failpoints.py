@@ -1,7 +1,7 @@
 """Places where a test may kill the process, to see that nothing is lost there.
 
 LUTONG_FAILPOINT=after_commit:3 kills the process the third time it gets there, as SIGKILL does:
-nothing is flushed, closed or said. Settings refuse it unless LUTONG_PROFILE=test.
+nothing is flushed, closed or published. Settings refuse it unless LUTONG_PROFILE=test.
 """
 
 import os

@@ -1,12 +1,42 @@
-"""Taking an event in once. In the transaction of its effects, so both happen or neither does."""
+"""Consuming an event once. In the transaction of its effects, so both happen or neither does."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from operator import itemgetter
+from datetime import datetime, timedelta
+from typing import Annotated, Final, NamedTuple
 
-from lutong_chassis.database import Tx, columns
+from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Received
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import Event
+
+
+class InboxRow(NamedTuple):
+    """An event that was taken in, and where it came from. `content` is None for what is not compared."""
+
+    source: str
+    id: str
+    type: str
+    topic: str
+    partition: Annotated[int, Sql("integer")]
+    offset: int
+    key: str
+    sequence: int | None
+    correlation_id: str
+    causation_id: str | None
+    occurred_at: datetime
+    content: bytes | None
+
+
+class _Copy(NamedTuple):
+    """An event that was in the inbox already, or came twice."""
+
+    source: str
+    id: str
+    content: bytes | None
+
+
+_ROW: Final = columns_of(InboxRow)
+_COPY: Final = columns_of(_Copy)
 
 
 async def receive(tx: Tx, received: Sequence[Received[Event]]) -> list[Received[Event]]:
@@ -20,26 +50,22 @@ async def receive(tx: Tx, received: Sequence[Received[Event]]) -> list[Received[
     first: dict[tuple[str, str], Received[Event]] = {}
     for item in received:
         first.setdefault((item.source, item.id), item)
-    _, ordered = zip(*sorted(first.items(), key=itemgetter(0)), strict=True)
-    events, ids, sources, times, keys, sequences, causes, topics, partitions, offsets, _, contents = zip(
-        *ordered, strict=True
-    )
-    correlations, causations, _ = zip(*causes, strict=True)
     entered = await tx.fetch(
-        """
-        INSERT INTO inbox (source, id, type, topic, partition, "offset", key, sequence,
-                           correlation_id, causation_id, occurred_at, content)
-        SELECT *
-          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::text[],
-                      $8::bigint[], $9::text[], $10::text[], $11::timestamptz[], $12::bytea[])
+        f"""
+        INSERT INTO inbox ({_ROW.names})
+        SELECT {_ROW.names} FROM {_ROW.unnest()}
             ON CONFLICT (source, id) DO NOTHING
         RETURNING source, id
         """,
-        sources, ids, [event.type for event in events], topics, partitions, offsets, keys, sequences, correlations,
-        causations, times, contents,
-    )  # fmt: skip
+        *_ROW.arrays(_row(first[name]) for name in sorted(first)),
+    )
     fresh = {(row["source"], row["id"]) for row in entered}
     return [item for item in first.values() if (item.source, item.id) in fresh]
+
+
+def _row(item: Received[Event]) -> InboxRow:
+    event, id_, source, time, key, sequence, cause, topic, partition, offset, _, content = item
+    return InboxRow(source, id_, event.type, topic, partition, offset, key, sequence, cause[0], cause[1], time, content)
 
 
 async def conflicts(
@@ -54,14 +80,14 @@ async def conflicts(
     if not known:
         return []
     rows = await tx.fetch(
-        """
+        f"""
         SELECT place
-          FROM unnest($1::text[], $2::text[], $3::bytea[]) WITH ORDINALITY AS copy (source, id, content, place)
+          FROM {_COPY.unnest("copy", place="place")}
           JOIN inbox USING (source, id)
          WHERE inbox.content <> copy.content
          ORDER BY place
         """,
-        *columns([(item.source, item.id, item.content) for item in known], 3),
+        *_COPY.arrays(_Copy(item.source, item.id, item.content) for item in known),
     )
     return [known[row["place"] - 1] for row in rows]
 

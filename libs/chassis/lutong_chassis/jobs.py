@@ -1,7 +1,7 @@
 """What is asked of the outside: never in a transaction, by one process at a time, and not forgotten.
 
 An errand claims jobs (in a transaction), asks about each (in none), and records the answers with all
-that follows from them (in another). A job is claimed by a lease: whoever dies while asking leaves it
+that follows from them (in another). A job is claimed by a lease: a process that dies while asking leaves it
 to be claimed again when the lease is over. So `ask` may happen twice, and `record` must know
 an answer that it has already.
 """
@@ -28,11 +28,13 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True)
 class JobQueue(Generic[J, A]):
-    """One kind of question.
+    """One kind of call to another system, such as an assessment: how jobs are claimed, called and recorded.
 
-    `claim` leases up to so many jobs that are due; `ask` gives the answer, in bounded time, and gives
-    "no answer" as a value of its own; `record` writes answers down and says what follows. `at_once` is
-    how many questions one process has open; `aclose` lets go of what asking needs.
+    `claim(tx, limit)` leases up to `limit` jobs that are due. `ask(job)` calls, outside of any transaction and in bounded
+    time; "no answer" is a value of its own, not an exception. `record(tx, answers)` stores pairs of job and answer and
+    returns the events that follow. `at_once` is how many calls one process has open. `aclose` closes what `ask` uses.
+
+        JobQueue("assess", claim=store.claim, ask=provider.assess, record=store.record, aclose=provider.close)
     """
 
     name: str
@@ -45,7 +47,7 @@ class JobQueue(Generic[J, A]):
 
 @dataclass(slots=True)
 class JobRunner:
-    """Runs one errand in one process. `wake` it after a commit that made a job."""
+    """Runs one queue in one process. `wake` it after a commit that made a job."""
 
     queue: JobQueue[Any, Any]
     pool: Pool
@@ -94,7 +96,7 @@ class JobRunner:
             await self.queue.aclose()
 
     async def _next(self, asking: "set[asyncio.Task[Any]]") -> "tuple[set[asyncio.Task[Any]], set[asyncio.Task[Any]]]":
-        """Wait until something is answered, somebody wakes us, or it is time to look."""
+        """Wait until something is answered, the runner is woken, or it is time to poll."""
         woken: asyncio.Task[Any] = asyncio.create_task(self._woken.wait())
         interval_s = self.settings.job_interval_ms / 1000
         done, pending = await asyncio.wait({*asking, woken}, timeout=interval_s, return_when=asyncio.FIRST_COMPLETED)
@@ -142,7 +144,7 @@ async def ask(queue: JobQueue[J, A], job: J) -> tuple[J, A] | None:
 
 
 async def record(pool: Pool, queue: JobQueue[J, A], answers: Sequence[tuple[J, A]]) -> list[Outgoing]:
-    """Write answers down, and say what follows, in one transaction; gives what was said."""
+    """Record answers and publish what follows in one transaction; returns the events."""
     async with transaction(pool) as tx:
         tx.outgoing.extend(await queue.record(tx, answers))
         await outbox.write(tx, tx.outgoing)

@@ -1,11 +1,12 @@
 """Journeys: what a service knows of one, and who may continue one that others are on."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import asyncpg
 
 from lutong_chassis.auth import Principal
-from lutong_chassis.database import Tx
+from lutong_chassis.database import Tx, columns
 
 ROWS_MAX: Final = 2_000
 
@@ -18,24 +19,35 @@ async def may_continue(tx: Tx, who: Principal, correlation_id: str) -> bool:
 
     A journey that is not known here may be one of the caller's own system.
     """
-    if who.is_staff:
-        return True
-    return bool(await tx.fetchval(
+    return not await foreign(tx, [(who, correlation_id)])
+
+
+async def foreign(tx: Tx, named: Iterable[tuple[Principal, str]]) -> set[tuple[str, str]]:
+    """Which journeys concern others, of those that were named; as (identity of who named it, journey)."""
+    asked = sorted(
+        {(who.identity, name, who.member_id, who.merchant_id) for who, name in named if not who.is_staff}, key=str
+    )
+    if not asked:
+        return set()
+    rows = await tx.fetch(
         """
-        WITH said AS (
-            SELECT payload::json AS event FROM outbox WHERE correlation_id = $1 LIMIT $4
-        )
-        SELECT EXISTS (SELECT FROM said
-                        WHERE $2 IN (event ->> 'author_id', event ->> 'viewer_id', event ->> 'member_id')
-                           OR $3 = event ->> 'merchant_id')
-            OR NOT EXISTS (SELECT FROM said)
-               AND NOT EXISTS (SELECT FROM inbox WHERE correlation_id = $1)
+        SELECT identity, asked.correlation_id
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+               AS asked(identity, correlation_id, member_id, merchant_id)
+         CROSS JOIN LATERAL (
+               SELECT count(*) AS events,
+                      bool_or(member_id IN (event ->> 'author_id', event ->> 'viewer_id', event ->> 'member_id')
+                              OR merchant_id = event ->> 'merchant_id') AS concerns
+                 FROM (SELECT payload::json AS event FROM outbox
+                        WHERE outbox.correlation_id = asked.correlation_id LIMIT $5) AS said
+               ) AS known
+         WHERE concerns IS NOT TRUE
+           AND (events > 0 OR EXISTS (SELECT FROM inbox WHERE inbox.correlation_id = asked.correlation_id))
         """,
-        correlation_id,
-        who.member_id,
-        who.merchant_id,
+        *columns(asked, 4),
         _LOOKED_AT_MAX,
-    ))  # fmt: skip
+    )
+    return {(row["identity"], row["correlation_id"]) for row in rows}
 
 
 async def records(

@@ -32,11 +32,11 @@ class Migration:
 
 
 class MigrationError(RuntimeError):
-    """The database and the files disagree; says which file and what to do."""
+    """The database and the files disagree; the message names the file and what to do."""
 
 
 class NotMigratedError(NotThereYetError):
-    """The database is older than the code, and it is for somebody else to migrate it; wait until it is done."""
+    """The database is older than the code, and another process has to migrate it; wait until it is done."""
 
 
 def migrations(component: str, directory: Path) -> list[Migration]:

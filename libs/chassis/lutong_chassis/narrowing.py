@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
-from lutong_chassis.envelope import Incoming, place
-from lutong_chassis.progress import Place
+from lutong_chassis.envelope import Incoming, Place, place
 
 GUILTY_MAX: Final = 8
 """When so many fail one by one, it is not about records: the rest is left as it is."""

@@ -6,23 +6,23 @@ Nothing waits for it and nothing is refused because of it; it is counted, and wr
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.partitioner import murmur2
 
 from lutong_chassis import observe
-from lutong_chassis.database import Pool, Tx, columns, transaction
+from lutong_chassis.database import Pool, Tx, transaction
 from lutong_chassis.envelope import Received
 from lutong_chassis.errors import blames
 from lutong_chassis.parking import summarise_error
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import Event
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from aiokafka import AIOKafkaConsumer
 
 log = structlog.get_logger(__name__)
@@ -38,9 +38,19 @@ class Missed(NamedTuple):
     """Offsets of a partition that were deleted before they were read: from `first` up to, not including, `begin`."""
 
     topic: str
+    partition: Annotated[int, Sql("integer")]
+    first: int
+    begin: int
+
+
+class Noticed(NamedTuple):
+    """`Missed`, and when it was noticed."""
+
+    topic: str
     partition: int
     first: int
     begin: int
+    noticed_at: datetime
 
 
 class Misplaced(NamedTuple):
@@ -49,8 +59,12 @@ class Misplaced(NamedTuple):
     topic: str
     source: str
     records: int
-    partition: int
+    partition: Annotated[int, Sql("integer")]
     offset: int
+
+
+_MISSED: Final = columns_of(Missed)
+_MISPLACED: Final = columns_of(Misplaced)
 
 
 async def quietly(note: Coroutine[Any, Any, None]) -> None:
@@ -94,19 +108,18 @@ async def write_misplaced(pool: Pool, seen: Sequence[Misplaced]) -> None:
     observe.MISPLACED.inc(sum(item.records for item in seen))
     async with transaction(pool) as tx:
         await tx.execute(
-            """
-            INSERT INTO misplaced (topic, source, records, partition, "offset")
-            SELECT told.*
-              FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::bigint[])
-                   AS told (topic, source, records, partition, "offset")
-             WHERE (SELECT count(*) FROM misplaced) < $6
-                OR EXISTS (SELECT FROM misplaced AS known WHERE known.topic = told.topic AND known.source = told.source)
+            f"""
+            INSERT INTO misplaced ({_MISPLACED.names})
+            SELECT {_MISPLACED.names}
+              FROM {_MISPLACED.unnest("seen", first=2)}
+             WHERE (SELECT count(*) FROM misplaced) < $1
+                OR EXISTS (SELECT FROM misplaced AS known WHERE known.topic = seen.topic AND known.source = seen.source)
                 ON CONFLICT (topic, source) DO UPDATE
                SET records = misplaced.records + excluded.records, partition = excluded.partition,
                    "offset" = excluded."offset", seen_at = now()
             """,
-            *columns(seen, 5),
             _SOURCES_MAX,
+            *_MISPLACED.arrays(seen),
         )
 
 
@@ -118,8 +131,8 @@ async def read_committed_offsets(
     To be asked before the first commit: that moves the group's offset to where the log begins now, and the trace is gone.
     """
     begun: Mapping[TopicPartition, int] = await consumer.beginning_offsets(list(partitions))
-    told = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
-    known = {partition: offset for partition, offset in zip(partitions, told, strict=True) if offset is not None}
+    offsets = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
+    known = {partition: offset for partition, offset in zip(partitions, offsets, strict=True) if offset is not None}
     missed = [
         Missed(partition.topic, partition.partition, offset, begun[partition])
         for partition, offset in known.items()
@@ -129,24 +142,20 @@ async def read_committed_offsets(
 
 
 async def write_missed(pool: Pool, missed: Sequence[Missed]) -> None:
-    """Say which events were deleted before they were read, once."""
+    """Record which events were deleted before they were read, once."""
     if not missed:
         return
     for item in missed:
         log.error("events_missed", **item._asdict())
     async with transaction(pool) as tx:
         await tx.execute(
-            """
-            INSERT INTO missed (topic, partition, first, begin)
-            SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
-                ON CONFLICT DO NOTHING
-            """,
-            *columns(missed, 4),
+            f"INSERT INTO missed ({_MISSED.names}) SELECT {_MISSED.names} FROM {_MISSED.unnest()} ON CONFLICT DO NOTHING",
+            *_MISSED.arrays(missed),
         )
 
 
-async def lately_missed(tx: Tx) -> "list[tuple[Missed, datetime]]":
-    """What was noticed within a day; whoever published it again need not be told for longer."""
+async def lately_missed(tx: Tx) -> list[Noticed]:
+    """What was noticed within a day; a publisher that has published it again needs no longer notice."""
     rows = await tx.fetch(
         """
         SELECT topic, partition, first, begin, noticed_at
@@ -155,7 +164,7 @@ async def lately_missed(tx: Tx) -> "list[tuple[Missed, datetime]]":
          ORDER BY noticed_at
         """
     )
-    return [(Missed(*list(row)[:4]), row["noticed_at"]) for row in rows]
+    return [Noticed(*row) for row in rows]
 
 
 async def lately_misplaced(tx: Tx) -> list[Misplaced]:

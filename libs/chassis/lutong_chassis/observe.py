@@ -15,11 +15,12 @@ from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
+from lutong_chassis.commands.asked import Asked
 from lutong_chassis.database import Tx
-from lutong_chassis.envelope import Received
+from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.parking import ParkCandidate
 from lutong_chassis.settings import Settings
-from lutong_contracts import Event
+from lutong_contracts import Event, event_types
 
 _BATCHES: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
@@ -28,6 +29,9 @@ _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 
 CONSUMED = Counter("lutong_events_consumed_total", "Events taken from Kafka, by what became of them", ["outcome"])
 BATCH_SIZE = Histogram("lutong_batch_size_events", "Events handled in one transaction", buckets=_BATCHES)
 HANDLER_TIME = Histogram("lutong_handler_seconds", "Time of one handler call", ["type"])
+COMMAND_BATCH_SIZE = Histogram(
+    "lutong_command_batch_size", "Commands of one kind that were done in one transaction", ["type"], buckets=_BATCHES
+)
 JOB_TIME = Histogram("lutong_errand_seconds", "Time of one question to the outside", ["errand"])
 STAGE_TIME = Histogram(
     "lutong_stage_seconds", "Age of an event when it is handled: one stage of a road", ["type"], buckets=_SECONDS
@@ -156,6 +160,29 @@ def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[Sequ
     HANDLER_TIME.labels(event_type).observe(perf_counter() - began)
 
 
+@contextmanager
+def deciding(kind: str, batch: Sequence[Asked[Any]]) -> Iterator[Sequence[Asked[Any]]]:
+    """Measure one call of a command handler. Gives the batch, with each command's cause inside its own span."""
+    began = perf_counter()
+    with ExitStack() as spans:
+        joined, links = batch, []
+        if trace_is_recorded():
+            joined = [asked._replace(cause=_in_span(f"decide {kind}", asked.cause, spans)) for asked in batch]
+            parents = {asked.cause.traceparent for asked in joined if asked.cause.traceparent}
+            links = [trace.Link(_span_of(parent).get_span_context()) for parent in parents]
+        spans.enter_context(tracer.start_as_current_span(f"decide batch {kind}", links=links))
+        yield joined
+    HANDLER_TIME.labels(kind).observe(perf_counter() - began)
+
+
+def _in_span(name: str, cause: Cause, spans: ExitStack) -> Cause:
+    """Open a span in the trace of a cause; gives the cause with that span as the parent of what follows."""
+    parent = _propagator.extract({"traceparent": cause.traceparent}) if cause.traceparent else Context()
+    span = tracer.start_span(name, parent)
+    spans.callback(span.end)
+    return cause._replace(traceparent=_traceparent(span))
+
+
 def trace_is_recorded() -> bool:
     """Whether spans go anywhere."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
@@ -175,7 +202,7 @@ def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
 
 
 def consumed(outcomes: Mapping[str, int], stopped: Sequence[ParkCandidate]) -> None:
-    """Count what became of a batch, by outcome: handled, duplicate, conflict, ignored or stopped."""
+    """Count what became of a batch, by outcome: handled, duplicate, conflict, ignored, unknown or stopped."""
     BATCH_SIZE.observe(sum(outcomes.values()))
     for outcome, count in outcomes.items():
         CONSUMED.labels(outcome).inc(count)
@@ -200,13 +227,14 @@ async def sample(tx: Tx) -> None:
                (SELECT count(*) FROM parked WHERE state IN ('parked', 'waiting')) AS parked,
                (SELECT coalesce(extract(epoch FROM now() - min(parked_at)), 0)::float
                   FROM parked WHERE state IN ('parked', 'waiting')) AS parked_s,
-               (SELECT greatest(0, coalesce(extract(epoch FROM now() - min(due_at)), 0))::float FROM deadline)
-                   AS overdue_s,
+               (SELECT greatest(0, coalesce(extract(epoch FROM now() - min(due_at)), 0))::float
+                      FROM deadline WHERE type = ANY ($1)) AS overdue_s,
                pg_database_size(current_database()) AS size,
                (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,
                (SELECT coalesce(extract(epoch FROM now() - min(xact_start)), 0)::float
                   FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user) AS transaction_s
-        """
+        """,
+        list(event_types()),
     )
     if row:
         OUTBOX_PENDING.set(row["pending"])

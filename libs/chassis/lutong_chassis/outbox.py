@@ -1,4 +1,4 @@
-"""Saying an event: a row in the transaction that made it true. The relay carries it to Kafka.
+"""Publishing an event: a row in the transaction that made it true. The relay carries it to Kafka.
 
 Taking the next version of a stream (topic, key) locks that stream until commit. Ids are drawn
 after the lock, so for one key the order of ids is the order of commits: what the relay relies on.
@@ -6,14 +6,15 @@ The outbox itself is a log, only ever appended to; what the relay has yet to car
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Annotated, Final, NamedTuple
 
 from uuid_utils import uuid7
 
-from lutong_chassis.database import Tx, columns
+from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Outgoing
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import Event, Topic
 
 SHARDS: Final = 16
@@ -37,36 +38,49 @@ def shard_of(key: str) -> int:
     return zlib.crc32(key.encode()) % SHARDS
 
 
+class OutboxRow(NamedTuple):
+    """An event as the outbox keeps it."""
+
+    event_id: Annotated[str, Sql("uuid")]
+    topic: str
+    key: str
+    type: str
+    correlation_id: str
+    causation_id: str | None
+    traceparent: str | None
+    payload: str
+
+
+_ROW: Final = columns_of(OutboxRow)
+_SHARDED: Final = _ROW.plus("shard", "smallint")
+_DEADLINE: Final = _ROW.plus("due_at", "timestamptz")
+
+
 async def write(tx: Tx, outgoing: Sequence[Outgoing]) -> None:
-    """Write what was said to the outbox, and deadlines to their own table. At most two statements."""
+    """Write events to the outbox, and deadlines to their own table. At most two statements."""
     due = [item for item in outgoing if item.due_at is None]
     later = [item for item in outgoing if item.due_at is not None]
     if due:
-        await append(tx, [(str(uuid7()), *_row(item)) for item in due])
+        await append(tx, [_row(item) for item in due])
     if later:
         await tx.execute(
-            """
-            INSERT INTO deadline (event_id, due_at, topic, key, type, correlation_id, causation_id, traceparent,
-                                  payload)
-            SELECT *
-              FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                          $8::text[], $9::text[])
-            """,
-            *columns([(str(uuid7()), item.due_at, *_row(item)) for item in later], 9),
+            f"INSERT INTO deadline ({_DEADLINE.names}) SELECT {_DEADLINE.names} FROM {_DEADLINE.unnest()}",
+            *_ROW.arrays(_row(item) for item in later),
+            [item.due_at for item in later],
         )
 
 
-def _row(item: Outgoing) -> tuple[str, str, str, str, str | None, str | None, str]:
+def _row(item: Outgoing) -> OutboxRow:
     event, cause = item.event, item.cause
-    payload = serialise(event)
-    return (
-        event.topic.name,
-        event.key,
-        event.type,
-        cause.correlation_id,
-        cause.causation_id,
-        cause.traceparent,
-        payload,
+    return OutboxRow(
+        event_id=str(uuid7()),
+        topic=event.topic.name,
+        key=event.key,
+        type=event.type,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.causation_id,
+        traceparent=cause.traceparent,
+        payload=serialise(event),
     )
 
 
@@ -79,62 +93,60 @@ def serialise(event: Event) -> str:
     return payload
 
 
-async def append(tx: Tx, rows: Sequence[Sequence[object]]) -> None:
-    """Append (event id, topic, key, type, correlation, causation, traceparent, payload) rows, in order."""
-    shards = [shard_of(str(row[2])) for row in rows]
+async def append(tx: Tx, rows: Sequence[OutboxRow]) -> None:
+    """Append rows, in order."""
     await tx.execute(
-        """
-        WITH said AS (
-            SELECT *
-              FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                          $8::text[], $9::smallint[])
-                   WITH ORDINALITY
-                   AS row(event_id, topic, key, type, correlation_id, causation_id, traceparent, payload, shard, place)
+        f"""
+        WITH given AS (
+            SELECT {_SHARDED.names}, place FROM {_SHARDED.unnest("sent", place="place")}
         ), head AS (
             INSERT INTO stream AS known (topic, key, version)
-            SELECT topic, key, count(*) FROM said GROUP BY topic, key ORDER BY topic, key
+            SELECT topic, key, count(*) FROM given GROUP BY topic, key ORDER BY topic, key
                 ON CONFLICT (topic, key) DO UPDATE SET version = known.version + excluded.version
             RETURNING topic, key, version
         ), logged AS (
-            INSERT INTO outbox (shard, event_id, topic, key, type, sequence, correlation_id, causation_id, traceparent,
-                                payload)
-            SELECT shard, event_id, topic, key, type,
-                   version + 1 - row_number() OVER (PARTITION BY topic, key ORDER BY place DESC),
-                   correlation_id, causation_id, traceparent, payload
-              FROM said JOIN head USING (topic, key)
+            INSERT INTO outbox ({_SHARDED.names}, sequence)
+            SELECT {_SHARDED.names}, version + 1 - row_number() OVER (PARTITION BY topic, key ORDER BY place DESC)
+              FROM given JOIN head USING (topic, key)
              ORDER BY place
             RETURNING shard, id, written_at
         )
         INSERT INTO pending (shard, id, written_at)
         SELECT shard, id, written_at FROM logged
         """,
-        *columns(rows, 8),
-        shards,
+        *_ROW.arrays(rows),
+        [shard_of(row.key) for row in rows],
     )
 
 
-async def release_due(tx: Tx, rows_max: int = 500) -> int:
-    """Move deadlines that are due to the outbox; gives how many. Several processes may do so at once."""
+async def release_due(tx: Tx, types: Mapping[str, str], rows_max: int = 500) -> int:
+    """Move deadlines of these types that are due to the outbox; gives how many. Several processes may do so at once.
+
+    `types` has the topic of each: it may have moved since the deadline was set. Types that are not known here are left
+    to a process that knows them: released now, they would come to one that does not.
+    """
     rows = await tx.fetch(
-        """
+        f"""
         DELETE FROM deadline
-         WHERE event_id IN (SELECT event_id FROM deadline WHERE due_at <= clock_timestamp()
+         WHERE event_id IN (SELECT event_id FROM deadline WHERE due_at <= clock_timestamp() AND type = ANY ($2)
                              ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-        RETURNING event_id, topic, key, type, correlation_id, causation_id, traceparent, payload, due_at
+        RETURNING {_DEADLINE.names}
         """,
         rows_max,
+        list(types),
     )
     if rows:
         ordered = sorted(rows, key=lambda row: row["due_at"])
-        await append(tx, [tuple(row.values())[:8] for row in ordered])
+        due = [OutboxRow(*(row[name] for name in _ROW.fields)) for row in ordered]
+        await append(tx, [row._replace(topic=types[row.type]) for row in due])
     return len(rows)
 
 
 async def republish(tx: Tx, since: datetime) -> int:
-    """Let the relay carry again what was said since a moment; gives how many events.
+    """Let the relay publish again all events since a moment; returns how many.
 
     For when a broker lost what it had acknowledged (a power cut on a single broker does that).
-    Whoever has taken an event in recognises its id, so what was not lost has no second effect.
+    A consumer that has handled an event recognises its id, so what was not lost has no second effect.
     """
     tag = await tx.execute(
         """

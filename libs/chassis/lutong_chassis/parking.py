@@ -12,22 +12,22 @@ import json
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, NamedTuple
 
 import asyncpg
 
 from lutong_chassis import envelope
-from lutong_chassis.attributes import recorded
-from lutong_chassis.database import Tx, columns
-from lutong_chassis.envelope import MalformedError, Received, Record
+from lutong_chassis.database import Tx
+from lutong_chassis.envelope import MalformedError, Place, Received, Record
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import Event
+from lutong_contracts.moments import EARLIEST, moment_of_ms
 
 _STATEMENT_BYTES_MAX: Final = 16 << 20
 _ERROR_CHARACTERS_MAX: Final = 2_000
-_NO_DATE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +54,90 @@ class ParkCandidate:
     received: Received[Event] | None = None
 
 
-async def blocked_keys(tx: Tx, records: Sequence[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
-    """Which of these (topic, key) have an open parked record. They stay blocked until commit.
+class RecordKey(NamedTuple):
+    """The key of a record, in its topic: what order is kept by."""
+
+    topic: str
+    key: bytes
+
+
+class _KeyHash(NamedTuple):
+    """SHA-256 of a key, in its topic."""
+
+    topic: str
+    hash: bytes
+
+
+class _RecordId(NamedTuple):
+    """What tells a record from all others: a topic that was made anew has other records at the same offsets."""
+
+    topic: str
+    partition: Annotated[int, Sql("integer")]
+    offset: int
+    recorded_at: datetime
+
+
+class _ParkedRow(NamedTuple):
+    """A record as it is kept, with its reason."""
+
+    state: str
+    topic: str
+    partition: Annotated[int, Sql("integer")]
+    offset: int
+    recorded_at: datetime
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: bytes
+    event_id: str | None
+    type: str | None
+    correlation_id: str | None
+    reason: str
+    error: str
+
+
+_HASH: Final = columns_of(_KeyHash)
+_RECORD: Final = columns_of(_RecordId)
+_ROW: Final = columns_of(_ParkedRow)
+
+
+async def blocked_keys(tx: Tx, records: Sequence[RecordKey]) -> set[RecordKey]:
+    """Which of these keys have an open parked record. They stay blocked until commit.
 
     Keys are found by their hash: an index entry has 2,704 bytes at most, and a key may be a megabyte.
     """
     if not await tx.fetchval("SELECT EXISTS (SELECT FROM parked WHERE state IN ('parked', 'waiting'))"):
         return set()  # nearly always: not worth sending a thousand keys
-    keys = {(topic, sha256(key).digest()): (topic, key) for topic, key in records}
+    keys = {_KeyHash(record.topic, sha256(record.key).digest()): record for record in records}
     rows = await tx.fetch(
-        """
+        f"""
         SELECT topic, sha256(key) AS hash
           FROM parked
          WHERE id IN (SELECT max(id)
                         FROM parked
                        WHERE state IN ('parked', 'waiting')
-                         AND (topic, sha256(key)) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))
+                         AND (topic, sha256(key)) IN (SELECT {_HASH.names} FROM {_HASH.unnest()})
                        GROUP BY topic, sha256(key))
            AND state IN ('parked', 'waiting')
          ORDER BY id
            FOR SHARE
-        """,  # the state once more: it is looked at again when somebody else had the row
-        *columns(sorted(keys), 2),
+        """,  # the state once more: it is read again when another transaction had locked the row
+        *_HASH.arrays(sorted(keys)),
     )
-    return {keys[row["topic"], row["hash"]] for row in rows}
+    return {keys[_KeyHash(row["topic"], row["hash"])] for row in rows}
 
 
-async def already_parked(tx: Tx, records: Sequence[Record]) -> set[tuple[str, int, int]]:
+async def already_parked(tx: Tx, records: Sequence[Record]) -> set[Place]:
     """Which of these records were parked before, whatever became of them: copies must not block again."""
     rows = await tx.fetch(
-        """
+        f"""
         SELECT topic, partition, "offset"
           FROM parked
-         WHERE (topic, partition, "offset", recorded_at)
-               IN (SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::timestamptz[]))
+         WHERE ({_RECORD.names}) IN (SELECT {_RECORD.names} FROM {_RECORD.unnest()})
         """,
-        *columns([(*envelope.place(record), _recorded_at(record)) for record in records], 4),
+        *_RECORD.arrays(_RecordId(*envelope.place(record), _recorded_at(record)) for record in records),
     )
-    return {tuple(row) for row in rows}
+    return {Place(*row) for row in rows}
 
 
 async def park(tx: Tx, stopped: Sequence[ParkCandidate]) -> None:
@@ -103,35 +149,32 @@ async def park(tx: Tx, stopped: Sequence[ParkCandidate]) -> None:
         await _insert(tx, [_row(item) for item in part])
 
 
-async def _insert(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
+async def _insert(tx: Tx, rows: Sequence[_ParkedRow]) -> None:
     await tx.execute(
-        """
-        INSERT INTO parked (state, topic, partition, "offset", recorded_at, timestamp_ms, key, value, headers, event_id,
-                            type, correlation_id, reason, error)
-        SELECT *
-          FROM unnest($1::text[], $2::text[], $3::integer[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bytea[],
-                      $8::bytea[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
-            ON CONFLICT (topic, partition, "offset", recorded_at) DO NOTHING
+        f"""
+        INSERT INTO parked ({_ROW.names})
+        SELECT {_ROW.names} FROM {_ROW.unnest()}
+            ON CONFLICT ({_RECORD.names}) DO NOTHING
         """,
-        *columns(rows, 14),
+        *_ROW.arrays(rows),
     )
 
 
-def _row(item: ParkCandidate) -> tuple[object, ...]:
+def _row(item: ParkCandidate) -> _ParkedRow:
     record, received = item.record, item.received
-    return (
+    return _ParkedRow(
         item.state,
         *envelope.place(record),
-        _recorded_at(record),
-        record.timestamp,
-        record.key,
-        record.value,
-        pack(record.headers),
-        received.id if received else None,
-        received.event.type if received else None,
-        received.cause.correlation_id if received else None,
-        item.reason,
-        storable(item.error),
+        recorded_at=_recorded_at(record),
+        timestamp_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=pack(record.headers),
+        event_id=received.id if received else None,
+        type=received.event.type if received else None,
+        correlation_id=received.cause.correlation_id if received else None,
+        reason=item.reason,
+        error=storable(item.error),
     )
 
 
@@ -172,7 +215,7 @@ def _recorded_at(record: Record) -> datetime:
 
     It is one part of what tells a record from its copies, so it stands for the timestamp, which is kept as it is.
     """
-    return recorded(record.timestamp) or _NO_DATE + timedelta(microseconds=record.timestamp % 10**15)
+    return moment_of_ms(record.timestamp) or EARLIEST + timedelta(microseconds=record.timestamp % 10**15)
 
 
 def pack(headers: Sequence[tuple[str, bytes | None]]) -> bytes:

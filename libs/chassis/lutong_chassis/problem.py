@@ -1,11 +1,19 @@
-"""A refusal as a value to raise: what a command or query is answered with when it is not done."""
+"""The refusal of a command or a query, as an exception."""
 
 from collections.abc import Mapping
 from typing import NoReturn
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457 calls it a problem; to its reader it is not an error of ours
-    """A refusal, in the words of RFC 9457. `kind` is a stable word that programs may act on."""
+    """A refusal that is answered as a problem document (RFC 9457); raising it rolls the transaction back.
+
+    `status` is the HTTP status, `kind` a stable word for programs (the `type` is `urn:lutong:problem:<kind>`), `detail` a
+    sentence for people. `headers` are added to the answer, `extra` to the document.
+
+    >>> problem = Problem(409, "card_closed", "the card is not active", reason="recalled")
+    >>> problem.status, problem.kind, problem.extra
+    (409, 'card_closed', {'reason': 'recalled'})
+    """
 
     def __init__(
         self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None, **extra: object
@@ -19,5 +27,10 @@ class Problem(Exception):  # noqa: N818  # RFC 9457 calls it a problem; to its r
 
 
 def not_found(what: str, identifier: str) -> NoReturn:
-    """Refuse because there is no such thing, or none that the caller may see: both get the same answer."""
+    """Raise a 404 `Problem`: nothing has this identifier, or nothing that the caller may see. Never returns.
+
+    >>> not_found("post", "p-1")
+    Traceback (most recent call last):
+    lutong_chassis.problem.Problem: there is no post 'p-1'
+    """
     raise Problem(404, "not_found", f"there is no {what} {identifier!r}")

@@ -13,12 +13,9 @@ from typing import Final, NamedTuple
 
 from aiokafka import TopicPartition
 
-from lutong_chassis.envelope import Record, place
+from lutong_chassis.envelope import Place, Record, place
 from lutong_contracts.sentences import counted
 from lutong_contracts.topics import RETENTION
-
-Place = tuple[str, int, int]
-"""Topic, partition, offset."""
 
 REBALANCE_MAX_S: Final = 600.0
 """How long a group may take to share its partitions: twice the time that it gives its slowest member."""
@@ -61,22 +58,22 @@ class Retry:
 def show(where: Place) -> str:
     """A place as people write it.
 
-    >>> show(("lutong.feed.posts", 0, 21))
+    >>> show(Place("lutong.feed.posts", 0, 21))
     'lutong.feed.posts/0@21'
     """
-    return f"{where[0]}/{where[1]}@{where[2]}"
+    return f"{where.topic}/{where.partition}@{where.offset}"
 
 
 def ranges(places: Sequence[Place]) -> str:
     """Places, one range for each partition.
 
-    >>> ranges([("posts", 0, 21), ("posts", 0, 24), ("posts", 3, 7)])
+    >>> ranges([Place("posts", 0, 21), Place("posts", 0, 24), Place("posts", 3, 7)])
     'posts/0@21-24, posts/3@7'
     """
     found = []
     for (topic, partition), mine in groupby(sorted(places), key=itemgetter(0, 1)):
         offsets = [offset for _, _, offset in mine]
-        found.append(show((topic, partition, offsets[0])) + (f"-{offsets[-1]}" if len(offsets) > 1 else ""))
+        found.append(show(Place(topic, partition, offsets[0])) + (f"-{offsets[-1]}" if len(offsets) > 1 else ""))
     more = len(found) - _SHOWN_MAX
     return ", ".join(found[:_SHOWN_MAX]) + (f" and {more} more partitions" if more > 0 else "")
 
@@ -101,11 +98,11 @@ def came_at_s(records: Sequence[Record], now_s: float) -> float:
     """When the oldest of these records came to its topic, in seconds since 1970.
 
     Publishers write timestamps, and may write anything (-1, microseconds, the year 0). One that is in the future, or
-    older than what topics keep, says nothing: that record counts as come just now.
+    older than what topics keep, proves nothing: that record counts as come just now.
     """
     oldest_s = now_s - (RETENTION + timedelta(days=1)).total_seconds()
-    said = (record.timestamp / 1000 for record in records)
-    return min((at_s for at_s in said if oldest_s < at_s <= now_s), default=now_s)
+    stamped = (record.timestamp / 1000 for record in records)
+    return min((at_s for at_s in stamped if oldest_s < at_s <= now_s), default=now_s)
 
 
 @dataclass(frozen=True, slots=True)

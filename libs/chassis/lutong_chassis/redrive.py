@@ -1,27 +1,25 @@
 """What operators do with a parked record: redrive it, with what waits behind it, or discard it. Both are audited."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from time import monotonic
 
 import asyncpg
 
-from lutong_chassis import audit, envelope, inbox, outbox
+from lutong_chassis import audit, inbox, outbox
 from lutong_chassis.audit import Change
 from lutong_chassis.auth import Principal
 from lutong_chassis.batches import UndecodableBatch
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import MalformedError, Received
+from lutong_chassis.envelope import Incoming, MalformedError
 from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.parking import StoredRecord, summarise_error, unpack
-from lutong_contracts import Event
 
-Apply = Callable[[Tx, Sequence[Received[Event]]], Awaitable[None]]
-"""Takes events in and handles them, in the given transaction."""
+Apply = Callable[[Tx, Incoming], Awaitable[None]]
+"""Takes a record in and handles it, in the given transaction; raises what is wrong with it."""
 
 REDRIVE_S = 5.0
-"""How long one redrive goes on; whoever asked for it asks again for the rest."""
+"""How long one redrive goes on; the operator asks again for the rest."""
 
 
 class NotParkedError(LookupError):
@@ -29,7 +27,7 @@ class NotParkedError(LookupError):
 
 
 async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reason: str) -> tuple[int, int | None]:
-    """Apply a parked record again and then what waited behind it, for as long as somebody waits for an answer.
+    """Apply a parked record again and then what waited behind it, for `REDRIVE_S` seconds at most.
 
     Gives how many went through, and the head of those that still wait, if there are any: a hot key may have
     thousands. One transaction each: a crash in between leaves the rest parked, in order. Raises what the
@@ -65,7 +63,7 @@ async def _redrive_head(pool: Pool, head: int, apply: Apply, who: Principal, rea
 async def _try_head(pool: Pool, head: int, apply: Apply, who: Principal, reason: str) -> int | None:
     async with transaction(pool) as tx:
         row = await _lock_head(tx, head)
-        await apply(tx, [_read(row)])
+        await apply(tx, read_parked(row))
         return await _resolve(tx, row, "redriven", who, reason)
 
 
@@ -73,8 +71,9 @@ async def discard(pool: Pool, parked_id: int, who: Principal, reason: str) -> in
     """Give a parked record up; gives the id of the one that waited next, which is now parked in its place."""
     async with transaction(pool) as tx:
         row = await _lock_head(tx, parked_id)
-        with suppress(MalformedError):  # a copy that comes later must count as seen
-            await inbox.receive(tx, [_read(row)])
+        outcome = read_parked(row).outcome
+        if not isinstance(outcome, MalformedError):  # a copy that comes later must count as seen
+            await inbox.receive(tx, [outcome])
         return await _resolve(tx, row, "discarded", who, reason)
 
 
@@ -127,20 +126,19 @@ async def _note_failure(pool: Pool, parked_id: int, error: Exception, who: Princ
 
 
 async def _audit(tx: Tx, who: Principal, change: Change) -> None:
-    """Record a change, and publish it: this transaction is nobody else's to finish."""
-    said = len(tx.outgoing)
+    """Record a change, and publish it: no handler and no route ends this transaction."""
+    before = len(tx.outgoing)
     await audit.record(tx, who, change)
-    await outbox.write(tx, tx.outgoing[said:])
+    await outbox.write(tx, tx.outgoing[before:])
 
 
-def _read(row: asyncpg.Record) -> Received[Event]:
-    """Understand a parked record, or raise `MalformedError`."""
-    if row["reason"] == UndecodableBatch.reason:
-        raise MalformedError(row["reason"], row["error"])
+def read_parked(row: asyncpg.Record) -> Incoming:
+    """A record as it was before it was parked, by its row."""
+    undecodable = row["reason"] == UndecodableBatch.reason
     timestamp_ms = row["timestamp_ms"]
     if timestamp_ms is None:  # it was kept before there was this column
         timestamp_ms = round(row["recorded_at"].timestamp() * 1000)
-    return envelope.read(
+    return Incoming(
         StoredRecord(
             topic=row["topic"],
             partition=row["partition"],
@@ -149,5 +147,6 @@ def _read(row: asyncpg.Record) -> Received[Event]:
             key=row["key"],
             value=row["value"],
             headers=unpack(row["headers"]),
-        )
+        ),
+        MalformedError(row["reason"], row["error"]) if undecodable else None,
     )

@@ -25,6 +25,7 @@ from lutong_chassis.database import Connection, Pool, acquire, transaction
 from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import Settings
+from lutong_contracts import event_types
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +61,7 @@ def producer(kafka: KafkaAccess, client_id: str) -> AIOKafkaProducer:
 
 @dataclass(slots=True)
 class Relay:
-    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that said something."""
+    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that wrote events."""
 
     pool: Pool
     settings: Settings
@@ -73,7 +74,7 @@ class Relay:
         self._woken.set()
 
     async def run(self) -> None:
-        """Carry rows until something fails. Whoever runs it again starts over from what is still pending."""
+        """Carry rows until something fails. The next run starts over from what is still pending."""
         sender = producer(self.settings.kafka, f"{self.source}-relay")
         try:
             await sender.start()
@@ -106,9 +107,10 @@ class Relay:
 
     async def release_deadlines(self) -> NoReturn:
         """Move deadlines to the outbox as they fall due."""
+        known = {name: event.topic.name for name, event in event_types().items()}
         while True:
             async with transaction(self.pool) as tx:
-                moved = await outbox.release_due(tx)
+                moved = await outbox.release_due(tx, known)
             if moved:
                 self.wake()
             else:
@@ -152,16 +154,19 @@ def _rotated(shards: Sequence[int], turn: int) -> list[int]:
 
 
 async def _release(connection: Connection) -> None:
-    if not connection.is_closed():
-        with suppress(Exception):  # its end releases them as well
-            await connection.execute("SELECT pg_advisory_unlock_all()")
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("SELECT pg_advisory_unlock_all()")
+    except Exception:
+        connection.terminate()  # its end releases them as well
 
 
 async def pending(connection: Connection, shards: Sequence[int], rows_max: int) -> list[asyncpg.Record]:
     """What is not published yet, by id within each shard. Never `id > last`: ids do not commit in order.
 
     Shards are emptied in the order given until there are `rows_max` rows, so that a backlog of any length
-    costs the same per row; whoever asks again turns the order, lest one shard starve another. OFFSET 0
+    costs the same per row; each round turns the order, lest one shard starve another. OFFSET 0
     keeps PostgreSQL from reading the whole log instead of looking up each row.
     """
     if not shards:

@@ -18,10 +18,12 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
 
-from lutong_chassis import database, failpoints, migrate, observe, startup
+from lutong_chassis import database, failpoints, migrate, observe, passed_over, startup, taking_up
+from lutong_chassis.commands.lanes import Lanes
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import Received
+from lutong_chassis.entities import Entities
+from lutong_chassis.envelope import Incoming, MalformedError
 from lutong_chassis.errors import blames
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.http import (
@@ -43,19 +45,19 @@ from lutong_chassis.settings import Settings, SettingsError, read, settings_of
 from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.supervise import Loops, stop
 from lutong_chassis.watchdog import Watchdog
-from lutong_contracts import Event, event_types
+from lutong_contracts import event_types
 from lutong_contracts.version import VERSION
 
 log = structlog.get_logger(__name__)
 
 
 class Service:
-    """A service by its parts: what it reacts to, what it answers, its tables, and what it asks of the outside.
+    """A service by its parts: what it reacts to, what it answers, its tables, what it asks of the outside, its entities.
 
     Its contracts' `ActionAudited`, if there is one, is published for each row of its audit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its parts
         self,
         name: str,
         *,
@@ -64,6 +66,7 @@ class Service:
         migrations: Path,
         job_queues: Callable[[], Sequence[JobQueue[Any, Any]]] = tuple,
         settings: Sequence[type[BaseSettings]] = (),
+        entities: Entities | None = None,
     ) -> None:
         self.name = name
         self.exports = event_types().get(f"lutong.{name}.action-audited.v1")
@@ -72,6 +75,7 @@ class Service:
         self.routes = routes
         self.job_queues = job_queues
         self.settings = settings
+        self.entities = entities or {}
         self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
             *migrate.migrations("chassis", startup.CHASSIS_MIGRATIONS),
@@ -81,6 +85,7 @@ class Service:
         self.relay: Relay | None = None
         self.subscriber: KafkaSubscriber | None = None
         self.watchdog: Watchdog | None = None
+        self.lanes = Lanes(handlers.by_command, lambda: self.required_pool, self.wake_relay, self.wake_job_queues)
         self.runners: dict[str, JobRunner] = {}
         self.loops: Loops | None = None
         self.stopping = False
@@ -116,9 +121,15 @@ class Service:
         for name in names & self.runners.keys():
             self.runners[name].wake()
 
-    async def apply(self, tx: Tx, received: Sequence[Received[Event]]) -> None:
-        """Handle events in a transaction of the caller's."""
-        await handle(tx, received, self.handlers)
+    async def apply(self, tx: Tx, item: Incoming) -> None:
+        """Handle a record that was parked, or pass it over, in a transaction of the caller's; raises what is wrong with it."""
+        outcome = item.outcome
+        if not self.handlers.concern(outcome):
+            await passed_over.remember(tx, [known] if (known := passed_over.passed_over(item)) else [])
+        elif isinstance(outcome, MalformedError):
+            raise outcome
+        else:
+            await handle(tx, [outcome], self.handlers)
 
     async def readiness(self) -> dict[str, bool]:
         """What the service needs in order to serve, and whether it has it."""
@@ -202,7 +213,8 @@ class Service:
         app.state.service = self
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
-        for router in (operations.health, operations.router, operations.admin_router, self.routes):
+        own = [self.routes, operations.entities_router] if self.entities else [self.routes]
+        for router in (*own, operations.health, operations.router, operations.admin_router):  # the busiest first
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)
@@ -241,15 +253,14 @@ class Service:
         self.pool = pool
         tasks = self._start_loops(pool, settings)
         try:
-            exported = (
-                [self.exports.topic] if self.exports else []
-            )  # without it the relay could carry nothing behind it
-            await startup.find_topics([*self.handlers.topics, *exported], settings)
+            said = [*self.entities, *([self.exports.topic] if self.exports else [])]  # the relay would wait for these
+            await startup.find_topics([*self.handlers.topics, *said], settings)
             await startup.until_it_works("consumer group", self.subscriber.start, settings)
             log.info("service_ready", topics=[topic.name for topic in self.handlers.topics])
             await asyncio.Event().wait()
         finally:
             await self.subscriber.stop()
+            await self.lanes.stop()
             await stop(tasks)
             await asyncio.gather(*(runner.close() for runner in self.runners.values()), return_exceptions=True)
             self.pool = None
@@ -266,6 +277,7 @@ class Service:
             "deadlines": self.relay.release_deadlines,
             "watchdog": self.watchdog.run,
             "housekeeping": partial(run_maintenance, pool, settings),
+            "taking up": partial(taking_up.run, pool, self.name, self.handlers, self.apply, self.relay.wake),
         }
         loops |= {f"errand {name}": runner.run for name, runner in self.runners.items()}
         return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]

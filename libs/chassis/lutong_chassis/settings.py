@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, cast
 
@@ -108,6 +107,8 @@ class Settings(KafkaSettings):
 
     session_timeout_ms: int = Field(10_000, ge=1_000, description="silence after which the group gives a replica up")
     batch_records_max: int = Field(1_000, ge=1, le=10_000, description="events handled in one transaction")
+    command_batch_max: int = Field(200, ge=1, le=10_000, description="commands of one kind done in one transaction")
+    command_wait_max_s: float = Field(10.0, gt=0, description="longest time that a command waits for its batch")
     relay_batch_max: int = Field(2_000, ge=1, le=10_000, description="outbox rows sent in one round")
     relay_interval_ms: int = Field(100, ge=1, description="poll of the outbox when nobody wakes the relay")
     job_interval_ms: int = Field(500, ge=1, description="poll for jobs of errands when nobody wakes them")
@@ -133,7 +134,7 @@ class Settings(KafkaSettings):
 
     @model_validator(mode="after")
     def _somebody_looks_at_tokens(self) -> "Settings":
-        if self.auth == "off" and not _is_loopback(self.http_host):
+        if self.auth == "off" and not addresses.is_loopback(self.http_host):
             raise ValueError(
                 f"LUTONG_AUTH=off lets everybody do everything: it is refused unless LUTONG_HTTP_HOST is loopback, "
                 f"and it is {self.http_host}"
@@ -156,13 +157,6 @@ class Settings(KafkaSettings):
             )
             raise ValueError(message)
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def read(wanted: type[AnySettings], secrets: Path = SECRETS) -> AnySettings:

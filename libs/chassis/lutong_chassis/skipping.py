@@ -11,23 +11,41 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import asyncpg
+from aiokafka import TopicPartition
 
 from lutong_chassis import envelope, failpoints, inbox, parking
-from lutong_chassis.database import Pool, Tx, columns, transaction
-from lutong_chassis.envelope import Record, place
+from lutong_chassis.database import Pool, Tx, transaction
+from lutong_chassis.envelope import Place, Record, place
 from lutong_chassis.parking import ParkCandidate
-from lutong_chassis.progress import Place, Retry, ranges, show
+from lutong_chassis.progress import Retry, ranges, show
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import Topic
 
 SEEN_MAX_S: Final = 120
 """How long what a consumer wrote down counts: one that lives writes again after each try."""
 REASON: Final = "skipped"
 
-RecordId = tuple[str, int, int, int]
-"""Topic, partition, offset, timestamp: a topic that was made anew has other records at the same offsets."""
+
+class RecordId(NamedTuple):
+    """What a record is known by: a topic that was made anew has other records at the same offsets."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: Annotated[int, Sql("integer")]
+
+
+_PARTITION: Final = columns_of(Partition)
 
 
 class SkipRequest(NamedTuple):
@@ -58,12 +76,12 @@ class StuckRow(NamedTuple):
     @property
     def places(self) -> list[Place]:
         """Where its records are."""
-        return [(self.topic, self.partition, offset) for offset in self.offsets]
+        return [Place(self.topic, self.partition, offset) for offset in self.offsets]
 
     @property
     def where(self) -> str:
         """The record that fails alone, or all that are left."""
-        return ranges(self.places if self.guilty is None else [(self.topic, self.partition, self.guilty)])
+        return ranges(self.places if self.guilty is None else [Place(self.topic, self.partition, self.guilty)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,13 @@ class Refusal:
     detail: str
 
 
+class ParkedAs(NamedTuple):
+    """The parked record that keeps a record, and its state."""
+
+    id: int
+    state: str
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a service knows of one place: is its topic consumed, is a skip requested, was it handled or parked."""
@@ -82,15 +107,17 @@ class Known:
     stuck: Sequence[StuckRow] = ()
     requested: bool = False
     handled_at: datetime | None = None
-    parked: tuple[int, str] | None = None
+    parked: ParkedAs | None = None
 
 
 def judge(service: str, where: Place, known: Known) -> Refusal | None:
     """Whether a record may be skipped: only one that this service tries again now. Asking twice is asking once."""
     if known.requested:
         return None
-    if where[0] not in known.topics:
-        return Refusal("unknown_topic", f"{service} does not consume {where[0]}: it consumes {', '.join(known.topics)}")
+    if where.topic not in known.topics:
+        return Refusal(
+            "unknown_topic", f"{service} does not consume {where.topic}: it consumes {', '.join(known.topics)}"
+        )
     if known.parked:
         number, state = known.parked
         what = f"{show(where)} is set aside already, as parked record {number} ({state})"
@@ -147,7 +174,7 @@ async def _known(tx: Tx, where: Place, topics: Sequence[Topic]) -> Known:
         *where,
     )
     assert row is not None  # noqa: S101  # a SELECT without FROM has one row
-    parked = (row["parked_id"], row["state"]) if row["parked_id"] else None
+    parked = ParkedAs(row["parked_id"], row["state"]) if row["parked_id"] else None
     names = [topic.name for topic in topics]
     return Known(names, await stuck(tx), row["requested"], row["handled_at"], parked)
 
@@ -167,13 +194,13 @@ async def stuck(tx: Tx) -> list[StuckRow]:
 
 
 async def write_down(pool: Pool, retry: Retry, records: Sequence[Record], lasts_s: float) -> None:
-    """Say which records are left of a batch that is tried again; what was said of their partitions before goes."""
-    by_partition: dict[tuple[str, int], list[Record]] = defaultdict(list)
+    """Record which records are left of a batch that is tried again, in place of what was recorded of their partitions before."""
+    by_partition: dict[Partition, list[Record]] = defaultdict(list)
     for record in records:
-        by_partition[record.topic, record.partition].append(record)
+        by_partition[Partition(record.topic, record.partition)].append(record)
     async with transaction(pool) as tx:  # a row each: PostgreSQL unnests no arrays of arrays, and partitions are few
         for (topic, partition), mine in sorted(by_partition.items(), key=lambda item: item[0]):
-            guilty = retry.guilty[2] if retry.guilty and retry.guilty[:2] == (topic, partition) else None
+            guilty = retry.guilty.offset if retry.guilty and retry.guilty[:2] == (topic, partition) else None
             await tx.execute(
                 """
                 INSERT INTO retrying (topic, partition, since, attempts, error, guilty, offsets, timestamps)
@@ -194,12 +221,12 @@ async def write_down(pool: Pool, retry: Retry, records: Sequence[Record], lasts_
             )
 
 
-async def forget(pool: Pool, partitions: Iterable[tuple[str, int]]) -> None:
+async def forget(pool: Pool, partitions: Iterable[TopicPartition]) -> None:
     """Nothing of these partitions is tried again any more."""
     async with transaction(pool) as tx:
         await tx.execute(
-            "DELETE FROM retrying WHERE (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))",
-            *columns(sorted(set(partitions)), 2),
+            f"DELETE FROM retrying WHERE ({_PARTITION.names}) IN (SELECT {_PARTITION.names} FROM {_PARTITION.unnest()})",
+            *_PARTITION.arrays(Partition(*partition) for partition in sorted(set(partitions))),
         )
 
 
@@ -207,12 +234,12 @@ async def requests(pool: Pool) -> dict[RecordId, SkipRequest]:
     """All records that are to be skipped, or were: operators name them one by one, so they are few."""
     async with transaction(pool, readonly=True) as tx:
         rows = await tx.fetch('SELECT topic, partition, "offset", timestamp, actor, reason FROM skip')
-    return {(row[0], row[1], row[2], row[3]): SkipRequest(row[4], row[5]) for row in rows}
+    return {RecordId(*row[:4]): SkipRequest(*row[4:]) for row in rows}
 
 
 def record_id(record: Record) -> RecordId:
     """What a record is known by."""
-    return (*place(record), record.timestamp)
+    return RecordId(*place(record), record.timestamp)
 
 
 async def set_aside(pool: Pool, records: Sequence[Record], error: str) -> None:

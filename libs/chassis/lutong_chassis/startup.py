@@ -23,14 +23,14 @@ log = structlog.get_logger(__name__)
 
 CHASSIS_MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _GARBAGE: Final = (50_000, 2, 5)
-"""Collect when more than a batch was made and not let go: sooner would be looking at the same batch again and again."""
+"""Collect when more than a batch was made and is still referenced: sooner would be looking at the same batch again and again."""
 
 _VARIABLES: Final = {
     "database": "LUTONG_DATABASE_URL",
     "kafka": "LUTONG_KAFKA_BOOTSTRAP or another of LUTONG_KAFKA_…",
     "consumer group": "LUTONG_KAFKA_BOOTSTRAP or another of LUTONG_KAFKA_…",
 }
-"""What says how to reach what is waited for."""
+"""The variable that has the address of what is waited for."""
 
 
 def serve(app: FastAPI, settings: Settings, exit_code: Callable[[], int]) -> None:
@@ -56,7 +56,7 @@ def serve(app: FastAPI, settings: Settings, exit_code: Callable[[], int]) -> Non
 
 
 async def migrate_to_latest(migrations: Sequence[Migration], settings: Settings) -> None:
-    """Bring a database up to date, and end. SettingsError where it can never be reached as we are told to."""
+    """Bring a database up to date, and end. SettingsError where it can never be reached with these settings."""
     pool = await open_database(migrations, settings.model_copy(update={"migrate_on_start": True}))
     await pool.close()
     log.info("database_migrated", migrations=len(migrations))
@@ -91,7 +91,7 @@ async def find_topics(wanted: Sequence[Topic], settings: Settings) -> None:
 
 
 async def prepare(pool: Pool, migrations: Sequence[Migration], settings: Settings) -> None:
-    """Make a database fit for a service: its tables, who may do what with them, and a place for what is said today."""
+    """Make a database fit for a service: its tables, who may do what with them, and a partition for the events of today."""
     async with pool.acquire() as connection:
         if settings.migrate_on_start:
             await migrate.migrate(connection, migrations)

@@ -1,6 +1,6 @@
 """For tests of a service: its real handlers and routes on a real PostgreSQL, without Kafka in between.
 
->>> said = await deliver(pool, handlers, PostPublished(...))
+>>> events = await deliver(pool, handlers, PostPublished(...))
 >>> async with http_client(service, pool) as client: await client.post("/v1/posts", json=...)
 """
 
@@ -28,7 +28,7 @@ from lutong_chassis.migrate import Migration
 from lutong_chassis.service import Service
 from lutong_chassis.settings import Settings
 from lutong_chassis.startup import prepare
-from lutong_contracts import Event
+from lutong_contracts import TOPICS, Event, Topic, event_class
 
 _offsets = count()
 
@@ -52,7 +52,7 @@ def a_received(event: Event, *, id: str | None = None, cause: Cause | None = Non
 
 
 async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Event]) -> list[Event]:
-    """Deliver events in one batch, as one poll would; gives what was said, deadlines included, in order."""
+    """Deliver events in one batch, as one poll would; returns the events that follow, deadlines included, in order."""
     received = [item if isinstance(item, Received) else a_received(item) for item in events]
     async with database.transaction(pool) as tx:
         await processing.handle(tx, received, handlers)
@@ -60,7 +60,7 @@ async def deliver(pool: Pool, handlers: Handlers, *events: Event | Received[Even
 
 
 async def run_jobs(pool: Pool, queue: JobQueue[Any, Any]) -> list[Event]:
-    """Run an errand once for every job that is due, as its loop would; gives what was said."""
+    """Run a job queue once for every job that is due, as its loop would; returns the events that follow."""
     claimed = await jobs.claim(pool, queue, queue.at_once)
     answers = [answer for job in claimed if (answer := await jobs.ask(queue, job)) is not None]
     return [outgoing.event for outgoing in await jobs.record(pool, queue, answers)] if answers else []
@@ -74,10 +74,18 @@ async def in_transaction(pool: Pool) -> AsyncIterator[Tx]:
 
 
 async def events_said(pool: Pool) -> list[tuple[str, str]]:
-    """(type, key) of everything in the outbox but what tells of the audit, in order of id."""
+    """(type, key) of everything in the outbox but what tells of the audit and of entities, in order of id."""
+    entities = [topic.name for topic in TOPICS if topic.compacted]
     async with pool.acquire() as connection:
-        rows = await connection.fetch("SELECT type, key FROM outbox ORDER BY id")
+        rows = await connection.fetch("SELECT type, key FROM outbox WHERE topic <> ALL ($1) ORDER BY id", entities)
     return [(row["type"], row["key"]) for row in rows if not row["type"].endswith(".action-audited.v1")]
+
+
+async def entities_said(pool: Pool, topic: Topic) -> list[Event]:
+    """What was said of the entities of a topic, in order of id."""
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT type, payload FROM outbox WHERE topic = $1 ORDER BY id", topic.name)
+    return [event_class(row["type"]).model_validate_json(row["payload"]) for row in rows]
 
 
 def an_admin() -> Principal:
@@ -96,7 +104,7 @@ def a_viewer() -> Principal:
 
 
 def a_merchant(merchant_id: str) -> Principal:
-    """Somebody who works for a merchant."""
+    """An employee of a merchant."""
     return Principal(f"staff-of-{merchant_id}", "merchant", merchant_id=merchant_id)
 
 
@@ -107,12 +115,12 @@ def a_member(member_id: str) -> Principal:
 
 @cache
 def signer() -> tokens.Signer:
-    """Whoever issues the tokens of this process's tests."""
+    """The issuer of the tokens of this process's tests."""
     return tokens.generate()
 
 
 def bearer(who: Principal) -> dict[str, str]:
-    """The header that says who asks."""
+    """The header that names the caller."""
     return {"authorization": f"Bearer {signer().token(who)}"}
 
 
@@ -120,7 +128,7 @@ def bearer(who: Principal) -> dict[str, str]:
 async def http_client(
     service: Service, pool: Pool, who: Principal | None = None, **overrides: object
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service's own routes, in process, asking as somebody (an admin, if nobody is named).
+    """A client of the service's own routes, in process, calling as a principal (an admin by default).
 
     Nothing else of the service runs, and it takes any number of requests. `overrides` are settings.
     """
@@ -159,7 +167,7 @@ async def create_database(admin_url: str, name: str, *, template: str | None = N
 
 
 async def drop_database(admin_url: str, name: str) -> None:
-    """Drop a database and whoever is connected to it."""
+    """Drop a database, and cut all connections to it."""
     connection = await asyncpg.connect(admin_url)
     try:
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -58,7 +58,7 @@ class Signer:
         return _base64url(self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
 
     def token(self, who: Principal, lifetime_s: int = 600) -> str:
-        """A token that says who somebody is, good from now on for a while."""
+        """A token that names a principal, valid from now on for a while."""
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": self.audience, "iat": now, "nbf": now, "exp": now + lifetime_s}
         ids = {"merchant_id": who.merchant_id, "member_id": who.member_id}

@@ -124,6 +124,11 @@ class _Doors:
         }
 
 
+def _are_far(urls: Mapping[str, str]) -> bool:
+    """Whether a proxy of the environment may lead to them: to services on this machine none does."""
+    return not all(httpx.URL(url).host in {"127.0.0.1", "::1", "localhost"} for url in urls.values())
+
+
 class HttpTransport:
     """Blocks. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
 
@@ -132,7 +137,7 @@ class HttpTransport:
     ) -> None:
         self.doors = _Doors(dict(urls), token)
         self.tries_max = tries_max
-        self.client = httpx.Client(timeout=timeout_s)
+        self.client = httpx.Client(timeout=timeout_s, trust_env=_are_far(urls))
 
     def send(self, messages: Sequence[Message], *, dry_run: bool = False) -> list[Receipt]:
         """Send each service its messages; a copy that arrives twice has no second effect."""
@@ -145,19 +150,19 @@ class HttpTransport:
         return _in_order(len(messages), found)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         self.client.close()
 
 
 class AsyncHttpTransport:
-    """Awaits. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
+    """`HttpTransport` for asyncio. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
 
     def __init__(
         self, urls: Mapping[str, str], token: str | Callable[[], str] = "", *, tries_max: int = 5, timeout_s: float = 10
     ) -> None:
         self.doors = _Doors(dict(urls), token)
         self.tries_max = tries_max
-        self.client = httpx.AsyncClient(timeout=timeout_s)
+        self.client = httpx.AsyncClient(timeout=timeout_s, trust_env=_are_far(urls))
 
     async def send(self, messages: Sequence[Message], *, dry_run: bool = False) -> list[Receipt]:
         """Send each service its messages; a copy that arrives twice has no second effect."""
@@ -170,5 +175,5 @@ class AsyncHttpTransport:
         return _in_order(len(messages), found)
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self.client.aclose()

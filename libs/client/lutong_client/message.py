@@ -1,4 +1,4 @@
-"""What is published, and what comes back. Nothing here talks to anybody."""
+"""What is published, and what comes back. Pure: no network."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from uuid_utils import uuid7
 
 from lutong_contracts import Event
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
+from lutong_contracts.moments import in_utc
 
 _TEXT_MAX: Final = 256
 """Characters of an attribute that services take."""
@@ -17,7 +18,10 @@ Status = Literal["accepted", "duplicate", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An event with everything around it, ready for any transport. Its id decides what counts as a copy."""
+    """An event in its envelope, ready for any transport; made by `message`. Frozen.
+
+    Services recognise a copy by `envelope.source` and `id`. `value`, `headers` and `document` are the two wire formats.
+    """
 
     event: Event
     envelope: Envelope
@@ -45,9 +49,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one message. When it was rejected, `code` is for programs, `detail` and `hint` for people.
+    """The outcome of one message, by its `id`.
 
-    `pointer` says where in the message: a JSON pointer such as `/data/text`.
+    `status` is `accepted`, `duplicate` (a copy came before: done) or `rejected`. `journey` is the correlation id that
+    follow-up events carry. Of a rejection, `code` is a stable word for programs, `detail` and `hint` are sentences for
+    people, and `pointer` is a JSON pointer into the message, such as `/data/text`.
     """
 
     id: str
@@ -65,7 +71,11 @@ class Receipt:
 
 
 class PublishError(RuntimeError):
-    """A message was not taken. `receipt` says why; `transient` says that publishing it again may help."""
+    """A message was not accepted.
+
+    `receipt` holds the reasons when a service rejected it, and is None when no service answered. `transient` is whether
+    publishing the same message again, under the same id, may succeed.
+    """
 
     def __init__(self, what: str, receipt: Receipt | None = None, *, transient: bool = False) -> None:
         super().__init__(what)
@@ -87,6 +97,13 @@ def _check(name: str, text: str | None) -> None:
         raise ValueError(f"{name} has NUL or half of a surrogate pair: no record can carry that")
 
 
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return in_utc(time)
+    except ValueError as error:
+        raise ValueError(f"time {error}") from None
+
+
 def message(  # noqa: PLR0913  # one keyword per CloudEvents attribute
     event: Event,
     source: str,
@@ -97,17 +114,26 @@ def message(  # noqa: PLR0913  # one keyword per CloudEvents attribute
     traceparent: str | None = None,
     time: datetime | None = None,
 ) -> Message:
-    """Put an event into its envelope. Without a journey (`correlation_id`) it starts one, named after its id.
+    """Put an event into its envelope.
 
-    Give an id of your own whenever you may publish the same thing twice: a row's key, not a random one. An id that
-    is empty, or that no service could take, is a `ValueError` here, not a rejection later.
+    `source` is a URI reference that names the publisher. `id` defaults to a UUIDv7: give one of your own (a row's key)
+    whenever you may publish the same thing twice. `correlation_id` is the journey, and defaults to the id; `causation_id`
+    is the id of the event that led to this one; `traceparent` is W3C Trace Context. `time` is when it happened, with an
+    offset, and defaults to now. Ids and sources have 1 to 256 characters.
+
+    Raises `ValueError`, naming the argument, for what no service would accept.
+
+    >>> from lutong_contracts.feed import PostPublished
+    >>> made = message(PostPublished(post_id="p-1", author_id="ann", text="路通"), "/partner/cms", id="cms-1")
+    >>> made.id, made.envelope.key, made.envelope.cause.correlation_id
+    ('cms-1', 'p-1', 'cms-1')
     """
     event_id = str(uuid7()) if id is None else id
     given = {"id": event_id, "source": source, "correlation_id": correlation_id, "causation_id": causation_id}
     for name, text in given.items():
         _check(name, text)
-    if time is not None and time.tzinfo is None:
-        raise ValueError("time has no zone: give one, such as datetime.now(UTC)")
     cause = Cause(correlation_id or event_id, causation_id, traceparent)
-    envelope = Envelope(event_id, source, event.type, time or datetime.now(UTC), event.key, None, cause)
+    envelope = Envelope(
+        event_id, source, event.type, _in_utc(time) if time else datetime.now(UTC), event.key, None, cause
+    )
     return Message(event, envelope)

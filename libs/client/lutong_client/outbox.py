@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS lutong_outbox (
     rejected       text
 )
 """
-"""What is written and not carried yet. A row that was rejected stays, with the reason, until somebody looks."""
+"""What is written and not carried yet. A row that was rejected stays, with the reason, until you delete or correct it."""
 
 _WRITE: Final = """
 INSERT INTO lutong_outbox (event_id, source, type, happened_at, correlation_id, causation_id, traceparent, payload)

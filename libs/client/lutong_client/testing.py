@@ -1,8 +1,13 @@
-"""For tests of a service that publishes: a transport that talks to nobody.
+"""For tests of a service that publishes: a transport without a network.
 
->>> fake = FakeTransport()
->>> Publisher("/partner/cms", fake).publish(event)
->>> assert [message.event for message in fake.sent] == [event]
+>>> from lutong_client import Publisher
+>>> from lutong_contracts.feed import PostPublished
+>>> fake = FakeTransport(reject={"cms-2": "too_large"})
+>>> publisher = Publisher("/partner/cms", fake)
+>>> publisher.publish(PostPublished(post_id="p-1", author_id="ann", text="路通"), id="cms-1").status
+'accepted'
+>>> [message.event.post_id for message in fake.sent]
+['p-1']
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +38,7 @@ class FakeTransport:
         return Receipt(each.id, "accepted", journey)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Close nothing: there are no connections."""
 
 
 class AsyncFakeTransport:
@@ -52,4 +57,4 @@ class AsyncFakeTransport:
         return self.fake.send(messages, dry_run=dry_run)
 
     async def close(self) -> None:
-        """There is nothing to let go of."""
+        """Close nothing: there are no connections."""

@@ -1,7 +1,6 @@
 """What travels between Lutong's services: events, the topics they ride on, and their schemas.
 
-One module per owning service: the service whose name a module bears is the only one that writes
-the events in it. Everybody may read them.
+One module per owning service: only that service publishes the events in its module; any service may consume them.
 """
 
 from lutong_contracts import feed, inventory, membership, registry

@@ -1,4 +1,4 @@
-"""What every service publishes of its audit: that somebody did something, and never the values that it changed."""
+"""What every service publishes of its audit: who did what to which subject, and never the values that changed."""
 
 from typing import Annotated
 

@@ -1,11 +1,13 @@
 """An event on its way out: the attributes around it, as CloudEvents 1.0 has them, in both of its modes.
 
-Sources: the CloudEvents 1.0.2 specification with its Kafka binding and JSON format; W3C Trace Context.
+Sources: the CloudEvents 1.0.2 specification with its Kafka binding and JSON format; W3C Trace Context; RFC 3339.
 """
 
 import json
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+
+from lutong_contracts.moments import written
 
 STRUCTURED: Final = "application/cloudevents"
 """How the content type of structured mode begins."""
@@ -42,7 +44,7 @@ def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
         ("ce_id", envelope.id.encode()),
         ("ce_source", envelope.source.encode()),
         ("ce_type", envelope.type.encode()),
-        ("ce_time", envelope.time.isoformat().replace("+00:00", "Z").encode()),
+        ("ce_time", written(envelope.time).encode()),
         ("ce_partitionkey", envelope.key.encode()),
         ("ce_correlationid", cause.correlation_id.encode()),
         ("content-type", b"application/json"),
@@ -64,7 +66,7 @@ def to_structured(envelope: Envelope, data: bytes) -> bytes:
         "id": envelope.id,
         "source": envelope.source,
         "type": envelope.type,
-        "time": envelope.time.isoformat().replace("+00:00", "Z"),
+        "time": written(envelope.time),
         "partitionkey": envelope.key,
         "correlationid": cause.correlation_id,
         "causationid": cause.causation_id,

@@ -1,7 +1,6 @@
 """The base of all events and the catalogue of their types.
 
-A class says everything about its event: where it rides (topic), what orders it (key), and its
-name on the wire. The payload holds facts only; id, time, cause and journey are stamped on the
+A class defines its event: its topic, the key that orders it, and its name on the wire. The payload holds facts only; id, time, cause and journey are stamped on the
 envelope by the chassis, so that two payloads compare equal when the facts are equal.
 """
 
@@ -16,11 +15,11 @@ _CATALOGUE: dict[str, type["Event"]] = {}
 
 
 class UnknownEventTypeError(LookupError):
-    """No event of this type is in the catalogue of this version of lutong-contracts."""
+    """The catalogue of this version of lutong-contracts has no event of this type; the argument is the type."""
 
 
 class Event(Value):
-    """Something that happened. Subclass it with the topic it rides on and the fields of its key:
+    """Something that happened: an immutable pydantic model. Subclass it with its topic and the fields of its key:
 
     >>> class PostPublished(Event, topic=POSTS, key="post_id"): ...
 
@@ -68,12 +67,20 @@ class Event(Value):
 
 
 def event_types() -> dict[str, type[Event]]:
-    """All known event types by their name on the wire, in alphabetical order."""
+    """All known event classes by their type on the wire, in alphabetical order.
+
+    >>> "lutong.feed.post-published.v1" in event_types()
+    True
+    """
     return dict(sorted(_CATALOGUE.items()))
 
 
 def event_class(event_type: str) -> type[Event]:
-    """Look up the class of a wire type; raises `UnknownEventTypeError` when there is none."""
+    """The class of a type on the wire. Raises `UnknownEventTypeError` when there is none.
+
+    >>> event_class("lutong.feed.post-published.v1").__name__
+    'PostPublished'
+    """
     try:
         return _CATALOGUE[event_type]
     except KeyError:

@@ -8,7 +8,7 @@ from lutong_contracts.audit import Deed
 from lutong_contracts.entity import Entity
 from lutong_contracts.event import Event
 from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, POSTS
-from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Reason, Text, Visible
+from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Visible
 
 
 class AccountFacts(Entity):
@@ -83,7 +83,7 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
     total: Money
     destination: Place
-    mode: Mode
+    mode: AnyMode
     coupon_id: Identifier | None = None
 
 

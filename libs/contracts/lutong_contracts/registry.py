@@ -1,11 +1,12 @@
 """What the registry says: the life of mini-programs, and which service a post leads to."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lutong_contracts.audit import Deed
 from lutong_contracts.entity import Entity
+from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import DISCOVERIES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
 from lutong_contracts.values import Identifier, Offer, Reason, Title
@@ -100,7 +101,7 @@ class ServiceDiscovered(Event, topic=DISCOVERIES, key="post_id"):
     version: int = Field(ge=1)
     title: Title
     page: str = Field(max_length=256)
-    matched_by: Literal["program", "words"]
+    matched_by: Annotated[str, Open(Literal["program", "words"])]
 
 
 class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):

@@ -1,14 +1,15 @@
-"""JSON Schemas of events, and whether a change to one would break somebody.
+"""JSON Schemas of events, and whether a change to one would break a consumer or a publisher.
 
 A change is compatible when old consumers understand new events and new consumers understand old
 ones: then services can be upgraded in any order, and what is still on a topic can still be read.
-That leaves adding optional fields. Everything else is a new type.
+That leaves adding optional fields, and words to open enumerations. Everything else is a new type.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lutong_contracts.enumerations import VALUES
 from lutong_contracts.event import Event
 
 Schema = Mapping[str, Any]
@@ -16,10 +17,12 @@ Schema = Mapping[str, Any]
 _WORDS: Final = frozenset({"title", "description", "examples", "default", "$id", "$schema", "$defs"})
 """Keywords that say nothing about which documents are valid."""
 
+_CLOSED: Final = "; a closed enumeration stays as it is, only an open one grows (lutong_contracts.enumerations)"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that would break somebody: where, and in one sentence why."""
+    """A change that would break a consumer or a publisher: where, and in one sentence why."""
 
     pointer: str
     why: str
@@ -33,6 +36,7 @@ def schema(event: type[Event]) -> dict[str, Any]:
         "$id": f"urn:{event.type.replace('.', ':')}",
         "x-lutong-type": event.type,
         "x-lutong-topic": event.topic.name,
+        **({"x-lutong-moved-from": event.topic.moved_from} if event.topic.moved_from else {}),
         "x-lutong-key": ":".join(event.key_fields),
         **generated,
     }
@@ -44,7 +48,8 @@ def incompatibilities(old: Schema, new: Schema) -> list[Change]:
 
 
 def _facts(old: Schema, new: Schema) -> Iterator[Change]:
-    for name in ("x-lutong-topic", "x-lutong-key"):
+    moved = new.get("x-lutong-moved-from") == old.get("x-lutong-topic")
+    for name in ("x-lutong-key",) if moved else ("x-lutong-topic", "x-lutong-key"):
         if old.get(name) != new.get(name):
             yield Change(f"/{name}", f"was {old.get(name)} and is {new.get(name)}: order and routing would change")
 
@@ -59,13 +64,30 @@ def _compare(old: Schema, new: Schema, roots: tuple[Schema, Schema], pointer: st
             yield from _compare(before, after, roots, f"{pointer}/anyOf/{number}")
     else:
         yield Change(f"{pointer}/anyOf", "the alternatives are others: old or new consumers would refuse some events")
-    structural = {"properties", "required", "items", "anyOf"}
+    yield from _words(old, new, pointer)
+    opened = {"enum", "pattern"} if VALUES in new and VALUES not in old else set()
+    structural = {"properties", "required", "items", "anyOf"} | opened
     for word in sorted((old.keys() | new.keys()) - structural - _WORDS):
         if not word.startswith("x-") and old.get(word) != new.get(word):
-            yield Change(
-                f"{pointer}/{word}",
-                f"was {old.get(word)!r} and is {new.get(word)!r}: narrower breaks what is on the topic, wider breaks old consumers",
-            )
+            why = f"was {old.get(word)!r} and is {new.get(word)!r}: narrower breaks what is on the topic, wider breaks old consumers"
+            yield Change(f"{pointer}/{word}", why + (_CLOSED if word == "enum" else ""))
+
+
+def _words(old: Schema, new: Schema, pointer: str) -> Iterator[Change]:
+    """An open enumeration may get words, never lose them; a closed one may be opened as it is, and get words a release later."""
+    before, after = old.get(VALUES), new.get(VALUES)
+    if before is not None and after is None:
+        yield Change(f"{pointer}/{VALUES}", "the open enumeration was closed: words of newer versions would be refused")
+    elif after is not None and before is None and old.get("enum", []) != after:
+        yield Change(
+            f"{pointer}/{VALUES}",
+            f"was closed with {old.get('enum')!r} and is open with {after!r}: open it as it is, and add words a release later, "
+            "when every consumer takes them",
+        )
+    elif before and after and (gone := [word for word in before if word not in after]):
+        yield Change(
+            f"{pointer}/{VALUES}", f"{', '.join(gone)} is gone: it is on the topic, and consumers decide by it"
+        )
 
 
 def _properties(old: Schema, new: Schema, roots: tuple[Schema, Schema], pointer: str) -> Iterator[Change]:

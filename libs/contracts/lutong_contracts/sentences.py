@@ -1,7 +1,7 @@
 """What is wrong with a document, in a sentence: what, where, what is allowed, and what was given.
 
 The one place that turns what pydantic finds into words: HTTP, ingest, Kafka parking and the command line use it. What
-was given is told by its kind and size, never quoted: it may be personal.
+was given is described by its kind and size, never quoted: it may be personal.
 """
 
 import difflib
@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from pydantic.fields import FieldInfo
 
-from lutong_contracts.values import IDENTIFIER_PATTERN, PAGE_PATTERN
+from lutong_contracts.enumerations import WORD_PATTERN
+from lutong_contracts.values import CLOCK_PATTERN, IDENTIFIER_PATTERN, PAGE_PATTERN
 
 Model = type[object]
 """A pydantic model or dataclass."""
@@ -26,8 +27,12 @@ PATTERNS: Final[dict[str, str]] = {
     IDENTIFIER_PATTERN: _ID,
     rf"^$|{IDENTIFIER_PATTERN}": f"leave it out, or give an id: {_ID}",
     PAGE_PATTERN: "a page is a path inside the program, without a leading slash, such as packageA/pages/view?from=feed",
+    WORD_PATTERN: "a word has up to 40 small letters and underscores, such as ready_for_pickup",
+    CLOCK_PATTERN: "a time of day is written as 09:00, from 00:00 to 24:00",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as CNY",
     r"^[a-z][a-z_]{2,39}$": "a reason is one word of 3 to 40 small letters and underscores, such as security_incident",
+    r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}:[1-9][0-9]{0,3}$": "a line is a SKU and its units, such as mask:2",
+    r"^[A-Z0-9]{8}$": "a code for pickup has eight capital letters or digits, as it was shown to the member",
     r"^[A-Z0-9]{10}$": "a code has ten capital letters or digits, as it was shown to the member",
     r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$": "a bank's reference has 1 to 64 letters, digits, dots, slashes or dashes",
     "^[^\x00]*$": "a journey's name has no NUL character",
@@ -177,7 +182,7 @@ def models(annotation: object) -> list[Model]:
 
 
 def _kind(value: object) -> str:
-    """What was given, without what it says."""
+    """The kind and size of what was given, never its content."""
     kinds: list[tuple[type | tuple[type, ...], str]] = [
         (bool, "true or false"), ((int, float), "a number"), (str, "text"), (bytes, "bytes"),
         ((list, tuple), "a list"), (Mapping, "an object"),

@@ -1,10 +1,15 @@
 """Values that several events share. Bounds live here, so that no service has to remember them."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Final, Literal
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from lutong_contracts.enumerations import Open
+from lutong_contracts.moments import in_utc, moment_of
 
 IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
 
@@ -74,6 +79,9 @@ PAGE_PATTERN: Final = (
 )
 """The path of a page as mini-programs have it, subpackages (`packageA/pages/view`) and a query (RFC 3986) included."""
 
+CLOCK_PATTERN: Final = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+"""A time of day: `00:00` to `24:00`."""
+
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
 """Why something was refused or ended: a stable snake_case word, for programs and people alike."""
 
@@ -85,61 +93,38 @@ def _written_out(value: object) -> object:
     raise ValueError("should begin with a date as RFC 3339 has it: 2026-01-31")
 
 
-_EARLIEST: Final = datetime(2, 1, 1, tzinfo=UTC)
-_LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)
-"""A year from where datetime ends, so that any offset and any term can be added to what is between."""
-
-_OUT_OF_BOUNDS: Final = "should lie between the years 2 and 9998"
-
-_RFC_3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
-
-
-def bounded(moment: datetime) -> datetime:
-    """A moment that UTC and PostgreSQL can represent; `ValueError` when it lies too close to the end of the calendar."""
-    if not _EARLIEST <= moment <= _LATEST:
-        raise ValueError(_OUT_OF_BOUNDS)
-    return moment
-
-
-def moment_of(text: str) -> datetime:
-    """A moment as RFC 3339 has it: its offset is required, `t` and `z` may be small, second 60 is the last moment of 59.
-
-    Other notations of ISO 8601 (weeks, no separators) raise `ValueError`, with a sentence.
-    """
-    found = _RFC_3339.fullmatch(text)
-    if found is None:
-        raise ValueError("should be a time with its offset as RFC 3339 has it: 2026-01-31T08:00:00+08:00")
-    if text[17:19] == "60":
-        text = f"{text[:17]}59.999999{found[1]}"
-    try:
-        return bounded(datetime.fromisoformat(text.upper()))
-    except OverflowError:
-        raise ValueError(_OUT_OF_BOUNDS) from None
-
-
 def _moment(value: object) -> object:
-    if isinstance(value, datetime):
-        return value
     if isinstance(value, str):
         return moment_of(value)
+    if isinstance(value, datetime):
+        return in_utc(value)
     raise ValueError("should be a text such as 2026-01-31T08:00:00+08:00")
 
 
-Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_moment), AfterValidator(bounded)]
-"""A date and time with its offset, as somebody writes it in a request."""
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_moment)]
+"""A date and time with its offset, in an event or a request: RFC 3339, in UTC once it is read (`moments.py` has the bounds)."""
 
-Instant = Annotated[AwareDatetime, AfterValidator(bounded)]
-"""A date and time in an event."""
+Instant = Moment
+"""What an event calls a `Moment`."""
 
-
-def _days_bounded(day: date) -> date:
-    if not _EARLIEST.date() <= day <= _LATEST.date():
-        raise ValueError(_OUT_OF_BOUNDS)
-    return day
+Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out)]
+"""A date of the years 1 to 9999, as a request states it."""
 
 
-Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out), AfterValidator(_days_bounded)]
-"""A date, as somebody writes it in a request."""
+@cache
+def _zones() -> set[str]:
+    """All that this machine knows; finding them means reading folders."""
+    return available_timezones()
+
+
+def _zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError(f"{name!r} is not a time zone: use an IANA name such as Asia/Shanghai")
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone), Field(json_schema_extra={"format": "iana-time-zone"})]
+"""A time zone by its IANA name, as somebody writes it in a request."""
 
 VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 """Which version of a thing that has several: 1, 2, 3, …"""
@@ -148,6 +133,13 @@ Mode = Literal["delivery", "pickup"]
 """How goods reach the member: timed delivery from the location, or picked up in store."""
 
 LocationKind = Literal["store", "flagship"]
+"""What a place that goods come from is."""
+
+AnyMode = Annotated[str, Open(Mode)]
+"""A `Mode` in an event: a newer version may write others."""
+
+AnyLocationKind = Annotated[str, Open(LocationKind)]
+"""A `LocationKind` in an event: the same."""
 
 
 class Value(BaseModel):

@@ -14,17 +14,20 @@ from lutong_contracts.registry import (
     VersionReleased,
     VersionRolledBack,
 )
-from lutong_feed import arrivals, domain, store
-from lutong_feed.domain import Resolution, StoredPost
+from lutong_feed import accounts, arrivals, domain, store
+from lutong_feed.domain import RequestMove, Resolution, StoredPost, Suspension
+from lutong_feed.engagements import handlers as engagements
+from lutong_feed.engagements import store as engagement_store
 
 handlers = Handlers()
+handlers.include(engagements.handlers)
 
 
 @handlers.on(PostPublished)
 async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> list[Outgoing]:
     """Another publisher put a post on our topic: keep it with its card, as over HTTP, or say why not."""
     posts = [StoredPost(e.post_id, e.author_id, e.text, e.program_id) for e in (received.event for received in batch)]
-    authors = await store.accounts_known(tx, (post.author_id for post in posts))
+    authors = await accounts.known(tx, (post.author_id for post in posts))
     journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
     wanted = [(post, r.cause.correlation_id) for post, r in journeys.values() if post.author_id in authors]
 
@@ -58,22 +61,22 @@ async def show_earlier_version(batch: Sequence[Received[VersionRolledBack]], tx:
 @handlers.on(ProgramSuspended)
 async def close_cards(batch: Sequence[Received[ProgramSuspended]], tx: Tx) -> list[Outgoing]:
     """A program may not be opened: every card that leads to it is unavailable."""
-    await store.save_suspensions(tx, [(received.event.program_id, received.event.reason) for received in batch])
+    await store.save_suspensions(tx, [Suspension(r.event.program_id, r.event.reason) for r in batch])
     return []
 
 
 @handlers.on(ProgramResumed)
 async def reopen_cards(batch: Sequence[Received[ProgramResumed]], tx: Tx) -> list[Outgoing]:
     """A program may be opened again, and so may its cards."""
-    await store.save_suspensions(tx, [(received.event.program_id, None) for received in batch])
+    await store.save_suspensions(tx, [Suspension(r.event.program_id) for r in batch])
     return []
 
 
 @handlers.on(ServiceDiscovered)
 async def activate_cards(batch: Sequence[Received[ServiceDiscovered]], tx: Tx) -> list[Outgoing]:
     """A post leads to a service: its card can be tapped, unless the service was suspended meanwhile."""
-    found = [(r.event.post_id, r.event.program_id, r.event.merchant_id, None, r.id) for r in batch]
-    await _resolve(tx, [Resolution(*each) for each in found])
+    found = [Resolution(r.event.post_id, r.event.program_id, r.event.merchant_id, None, r.id) for r in batch]
+    await _resolve(tx, found)
     return []
 
 
@@ -87,39 +90,43 @@ async def close_cards_without_service(batch: Sequence[Received[ServiceNotFound]]
 @handlers.on(CreditDeclined)
 async def show_declined(batch: Sequence[Received[CreditDeclined]], tx: Tx) -> list[Outgoing]:
     """No credit: the request ended before an order came of it."""
-    await store.move_requests(tx, "declined", [(r.event.order_id, r.event.reason, None, None) for r in batch])
+    await store.move_requests(tx, "declined", [RequestMove(r.event.order_id, r.event.reason) for r in batch])
     return []
 
 
 @handlers.on(OrderSourced)
 async def show_sourced(batch: Sequence[Received[OrderSourced]], tx: Tx) -> list[Outgoing]:
-    """A location has the goods for the request."""
-    moves = [(r.event.order_id, None, r.event.location_id, r.event.location_kind) for r in batch]
-    await store.move_requests(tx, "sourced", moves)
+    """A location has the goods for the request; it may be another one than before."""
+    latest = {r.event.order_id: _at_location(r.event) for r in batch}
+    await store.move_requests(tx, "sourced", list(latest.values()))
     return []
 
 
 @handlers.on(OrderRejected)
 async def show_rejected(batch: Sequence[Received[OrderRejected]], tx: Tx) -> list[Outgoing]:
-    """Nobody has the goods for the request."""
-    await store.move_requests(tx, "rejected", [(r.event.order_id, r.event.reason, None, None) for r in batch])
+    """No location has the goods for the request."""
+    await store.move_requests(tx, "rejected", [RequestMove(r.event.order_id, r.event.reason) for r in batch])
     return []
 
 
 @handlers.on(OrderFulfilled)
 async def close_the_loop(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> list[Outgoing]:
     """The viewer has what the post was about: count it on the post."""
-    moves = [(r.event.order_id, None, r.event.location_id, r.event.location_kind) for r in batch]
+    moves = [_at_location(r.event) for r in batch]
     moved = await store.move_requests(tx, "fulfilled", moves)
-    await store.count(tx, "fulfilled", [row["post_id"] for row in moved])
+    await engagement_store.count(tx, "fulfilled", [row["post_id"] for row in moved])
     return []
 
 
 @handlers.on(OrderCancelled)
 async def show_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -> list[Outgoing]:
     """The order ended before the goods left."""
-    await store.move_requests(tx, "cancelled", [(r.event.order_id, r.event.reason, None, None) for r in batch])
+    await store.move_requests(tx, "cancelled", [RequestMove(r.event.order_id, r.event.reason) for r in batch])
     return []
+
+
+def _at_location(event: OrderSourced | OrderFulfilled) -> RequestMove:
+    return RequestMove(event.order_id, location_id=event.location_id, location_kind=event.location_kind)
 
 
 async def _resolve(tx: Tx, found: Sequence[Resolution]) -> None:

@@ -6,50 +6,22 @@ from typing import Any
 import asyncpg
 import orjson
 
-from lutong_chassis import Cause, Tx, columns
-from lutong_contracts.feed import ServiceRequested
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
-from lutong_contracts.values import Offer
-from lutong_feed.domain import MAY_BECOME, CardRow, Cursor, Program, Status
+from lutong_feed.domain import (
+    MAY_BECOME,
+    CardRow,
+    Cursor,
+    FollowRow,
+    RequestMove,
+    Status,
+    StoredPost,
+    Suspension,
+)
 
 
-async def account_kind(tx: Tx, account_id: str) -> str | None:
-    """What kind of account it is, locked until commit; None when there is none."""
-    kind: str | None = await tx.fetchval("SELECT kind FROM account WHERE account_id = $1 FOR UPDATE", account_id)
-    return kind
-
-
-async def save_accounts(tx: Tx, accounts: Sequence[tuple[str, str, str | None]]) -> None:
-    """Create or rename accounts, given as (id, name, kind). No kind: it stays what it is, or else is personal."""
-    await tx.execute(
-        """
-        INSERT INTO account (account_id, name, kind)
-        SELECT given.account_id, given.name, coalesce(given.kind, account.kind, 'personal')
-          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (account_id, name, kind)
-          LEFT JOIN account USING (account_id)
-            ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kind = excluded.kind
-        """,
-        *columns(sorted({account[0]: account for account in accounts}.values()), 3),
-    )
-
-
-async def lock_accounts(tx: Tx, account_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Name and kind of accounts by id, locked in key order."""
-    rows = await tx.fetch(
-        "SELECT account_id, name, kind FROM account WHERE account_id = ANY ($1) ORDER BY account_id FOR NO KEY UPDATE",
-        sorted(set(account_ids)),
-    )
-    return {row["account_id"]: {"name": row["name"], "kind": row["kind"]} for row in rows}
-
-
-async def accounts_known(tx: Tx, account_ids: Iterable[str]) -> set[str]:
-    """Which of these accounts exist."""
-    rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))
-    return {row["account_id"] for row in rows}
-
-
-async def save_follows(tx: Tx, follows: Sequence[tuple[str, str]]) -> None:
-    """Let accounts follow, given as (follower, followee)."""
+async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
+    """Let accounts follow others; a follow that exists stays as it is."""
     await tx.execute(
         """
         INSERT INTO follow (follower_id, followee_id)
@@ -65,10 +37,8 @@ async def drop_follow(tx: Tx, follower_id: str, followee_id: str) -> None:
     await tx.execute("DELETE FROM follow WHERE follower_id = $1 AND followee_id = $2", follower_id, followee_id)
 
 
-async def save_posts(
-    tx: Tx, posts: Sequence[tuple[str, str, str, str | None]], correlation_ids: Sequence[str]
-) -> set[str]:
-    """Publish posts, given as (id, author, text, program), with cards that are resolving; gives the ids that were new."""
+async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Sequence[str]) -> set[str]:
+    """Publish posts, each on its journey, with cards that are resolving; returns the ids that were new."""
     rows = await tx.fetch(
         """
         INSERT INTO post (post_id, author_id, text, program_id, published_at)
@@ -82,7 +52,9 @@ async def save_posts(
         *columns(posts, 4),
     )
     fresh = {row["post_id"] for row in rows}
-    journeys = [(post[0], journey) for post, journey in zip(posts, correlation_ids, strict=True) if post[0] in fresh]
+    journeys = [
+        (post.post_id, journey) for post, journey in zip(posts, correlation_ids, strict=True) if post.post_id in fresh
+    ]
     await tx.execute(
         """
         WITH given AS (SELECT * FROM unnest($1::text[], $2::text[]) AS given(post_id, correlation_id)),
@@ -123,9 +95,9 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
     )
 
 
-async def save_suspensions(tx: Tx, suspensions: Sequence[tuple[str, str | None]]) -> None:
+async def save_suspensions(tx: Tx, suspensions: Sequence[Suspension]) -> None:
     """Suspend programs, or resume them when there is no reason, and every card that leads to them."""
-    latest = sorted(dict(suspensions).items())
+    latest = sorted({each.program_id: each for each in suspensions}.values())
     await tx.execute(
         """
         INSERT INTO program (program_id, suspended_for)
@@ -179,10 +151,9 @@ async def resolve_cards(tx: Tx, cards: Sequence[CardRow]) -> set[str]:
     return {row["post_id"] for row in rows}
 
 
-async def move_requests(
-    tx: Tx, status: Status, moves: Sequence[tuple[str, str | None, str | None, str | None]]
-) -> list[asyncpg.Record]:
-    """Move requests, given as (order, reason, location, kind), to a status they may reach; gives those that moved."""
+async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) -> list[asyncpg.Record]:
+    """Move requests to a status that they may reach; returns those that moved."""
+    in_order = sorted(moves, key=lambda move: move.order_id)
     return await tx.fetch(
         """
         UPDATE service_request AS request
@@ -196,93 +167,9 @@ async def move_requests(
         """,
         status,
         list(MAY_BECOME[status]),
-        *columns(sorted(moves, key=lambda move: str(move[0])), 4),
+        *columns(in_order, 4),
     )
 
-
-async def count(tx: Tx, kind: str, post_ids: Sequence[str]) -> None:
-    """Count deeds on posts; `kind` is taps, solved, requested or fulfilled."""
-    await tx.execute(
-        f"""
-        UPDATE counter
-           SET {kind} = {kind} + done.times
-          FROM (SELECT post_id, count(*) AS times FROM unnest($1::text[]) AS post_id GROUP BY post_id) AS done
-         WHERE counter.post_id = done.post_id
-        """,
-        sorted(post_ids),
-    )
-
-
-async def card(tx: Tx, post_id: str) -> asyncpg.Record | None:
-    """The card on a post, with what its program shows now."""
-    return await tx.fetchrow(
-        """
-        SELECT post_id, state, card.program_id, card.merchant_id, reason, correlation_id, causation_id,
-               version, title, page
-          FROM card LEFT JOIN program USING (program_id)
-         WHERE post_id = $1
-        """,
-        post_id,
-    )
-
-
-async def program(tx: Tx, program_id: str) -> Program | None:
-    """A program with its offers, once a release of it was heard of."""
-    row = await tx.fetchrow(
-        """
-        SELECT program_id, merchant_id, version, title, page, offers, suspended_for
-          FROM program
-         WHERE program_id = $1 AND version IS NOT NULL
-        """,
-        program_id,
-    )
-    if row is None:
-        return None
-    offers = tuple(Offer.model_validate(offer) for offer in orjson.loads(row["offers"]))
-    return Program(**(dict(row) | {"offers": offers}))
-
-
-async def save_request(tx: Tx, request: ServiceRequested, cause: Cause) -> None:
-    """Remember what a viewer asked for."""
-    await tx.execute(
-        """
-        INSERT INTO service_request (order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency,
-                                     correlation_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        request.order_id,
-        request.viewer_id,
-        request.post_id,
-        request.program_id,
-        request.merchant_id,
-        orjson.dumps([line.model_dump() for line in request.lines]).decode(),
-        request.total.amount_minor,
-        request.total.currency,
-        cause.correlation_id,
-    )
-
-
-async def request(tx: Tx, order_id: str) -> asyncpg.Record | None:
-    """What a viewer asked for, and how far it is."""
-    return await tx.fetchrow(f"SELECT {_REQUEST} FROM service_request WHERE order_id = $1", order_id)
-
-
-async def requests_of(tx: Tx, viewer_id: str) -> list[asyncpg.Record]:
-    """A viewer's latest requests."""
-    return await tx.fetch(
-        f"""
-        SELECT {_REQUEST}
-          FROM service_request
-         WHERE viewer_id = $1
-         ORDER BY requested_at DESC, order_id
-         LIMIT 100
-        """,
-        viewer_id,
-    )
-
-
-_REQUEST = """order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency, status, reason,
-              location_id, location_kind, correlation_id, requested_at, changed_at"""
 
 _POST_WITH_CARD = """
     SELECT post.post_id, number, author_id, text, published_at, state, card.program_id, reason, title, page, version,
@@ -294,12 +181,12 @@ _POST_WITH_CARD = """
 """
 
 
-async def post(tx: Tx, post_id: str) -> asyncpg.Record | None:
+async def post(tx: Reads, post_id: str) -> asyncpg.Record | None:
     """A post with its card and counters."""
     return await tx.fetchrow(f"{_POST_WITH_CARD} WHERE post.post_id = $1", post_id)
 
 
-async def timeline(tx: Tx, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
+async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
     """Posts of those a reader follows, and their own, newest first, older than the cursor.
 
     A few rows per author from an index, then one merge: the cost follows the page, not the history.
@@ -331,7 +218,7 @@ async def timeline(tx: Tx, reader_id: str, before: Cursor | None, limit: int) ->
     )
 
 
-async def summary(tx: Tx) -> dict[str, Any]:
+async def summary(tx: Reads) -> dict[str, Any]:
     """Counts of posts, cards by state and requests by status."""
     row = await tx.fetchrow(
         """

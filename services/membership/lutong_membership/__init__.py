@@ -1,5 +1,5 @@
 """Membership owns plans, agreements, credit lines, holds and the ledger behind them.
 
-It listens to requests from the feed and to what inventory makes of orders. It says who may enjoy
-first and pay later, what is held for an order, and what became of it. Scores stay in its database.
+It consumes requests from the feed and the outcomes of orders from inventory. It decides who may enjoy first and pay later, and
+what is held for an order, and it publishes both. Credit scores stay in its database.
 """

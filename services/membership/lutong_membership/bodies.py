@@ -1,11 +1,14 @@
 """What the bodies of all subjects share, and the router that their commands and queries are added to."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, StringConstraints
 
-from lutong_chassis import Command, routes
+from lutong_chassis import Command, Problem, routes
 from lutong_contracts.values import Text
+from lutong_membership.values import Refusal
+
+T = TypeVar("T")
 
 router = routes("membership")
 """The one router; each subject adds its commands and queries to it."""
@@ -19,6 +22,13 @@ class ReasonBody(Command):
     """Why it is done: written to the audit, under the subject of the token."""
 
     reason: Why
+
+
+def or_refused(outcome: T | Refusal, status: int = 409) -> T:
+    """What a rule decided. Raises Problem with kind, detail and facts when it is a refusal."""
+    if isinstance(outcome, Refusal):
+        raise Problem(status, outcome.kind, outcome.detail, None, **outcome.facts)
+    return outcome
 
 
 def example(**fields: Any) -> dict[str, Any]:

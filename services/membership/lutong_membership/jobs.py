@@ -1,5 +1,4 @@
-"""What is asked of the outside, never in a transaction: whether a member may enjoy first, to take what they owe, and what
-they ask to pay."""
+"""Calls to providers, never inside a transaction: credit assessments, direct debits and payments."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,26 +9,30 @@ from lutong_chassis.settings import settings_of
 from lutong_contracts import Event
 from lutong_contracts.membership import CreditAssessed, DeductionFailed, DeductionSucceeded
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Emitted, Refusal
+from lutong_membership.agreements.domain.direct_debit import DeductionState, waits_until
 from lutong_membership.agreements.store import direct_debit as direct_debit_store
-from lutong_membership.agreements.store.direct_debit import Attempt
+from lutong_membership.agreements.store.direct_debit import LEASE, Attempt, EndedDeduction, Leased
+from lutong_membership.agreements.store.direct_debit import Postponed as PostponedDeduction
 from lutong_membership.holds.store import assessments as assessment_store
-from lutong_membership.holds.store.assessments import AssessmentJob
+from lutong_membership.holds.store.assessments import AssessmentJob, Verdict
 from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock
 from lutong_membership.providers.credit.choose import provider_of
 from lutong_membership.providers.credit.settings import CreditSettings
 from lutong_membership.providers.credit.values import Assessment, CreditProvider, Unavailable
 from lutong_membership.providers.deduction.http import HttpDeductionProvider
 from lutong_membership.providers.deduction.settings import DeductionSettings
-from lutong_membership.providers.deduction.values import DeductionProvider, Outcome
+from lutong_membership.providers.deduction.values import DeductionAnswer, DeductionProvider, Outcome
 from lutong_membership.providers.payment.http import HttpPaymentProvider
 from lutong_membership.providers.payment.settings import PaymentSettings
 from lutong_membership.providers.payment.values import PaymentOutcome, PaymentProvider
 from lutong_membership.repayments import store as repayment_store
-from lutong_membership.repayments.domain import Evidence, Repayment, confirm, reject
-from lutong_membership.repayments.handlers import LAPSED, book
+from lutong_membership.repayments.domain import Ended, Evidence, Repayment, RepaymentState, confirm, reject
+from lutong_membership.repayments.handlers import LAPSED, record_repayment
 from lutong_membership.repayments.store import Payment
+from lutong_membership.repayments.store import Postponed as PostponedPayment
+from lutong_membership.values import Refusal
 
 _PAUSE_MAX_S: Final = 8
 _QUERY_PAUSE_MAX_S: Final = 3600
@@ -37,8 +40,12 @@ _SEND_PAUSE_MAX_S: Final = 60
 """What did not reach the provider is tried soon again: an outage is not the fault of any one charge."""
 
 
+_ENDED_STATES: Final[dict[DeductionAnswer, DeductionState]] = {"succeeded": "taken", "failed": "failed"}
+_OPEN_STATES: Final[dict[DeductionAnswer, DeductionState]] = {"unknown": "unknown", "not_there": "due"}
+
+
 def job_queues() -> list[JobQueue[Any, Any]]:
-    """The errands of this process, with the providers that its settings choose."""
+    """The job queues of this process, with the providers that its settings choose."""
     found: list[JobQueue[Any, Any]] = [assess(provider_of(settings_of(CreditSettings)))]
     settings = settings_of(DeductionSettings)
     if settings.url is not None:
@@ -61,62 +68,70 @@ def assess(provider: CreditProvider) -> JobQueue[AssessmentJob, Assessment | Una
 async def record_assessments(
     tx: Tx, answers: Sequence[tuple[AssessmentJob, Assessment | Unavailable]]
 ) -> list[Outgoing]:
-    """Keep verdicts and say what was decided, never the points. Without a verdict ask again, until patience ends."""
+    """Keep verdicts and publish what was decided, never the points. Without a verdict ask again, until patience ends."""
     given = [(job, answer) for job, answer in answers if isinstance(answer, Assessment)]
     unanswered = [job for job, answer in answers if isinstance(answer, Unavailable)]
     hopeless = [job for job in unanswered if tx.now >= job.give_up_at]
     await assessment_store.postpone_jobs(
         tx,
-        [
-            (job.agreement_id, min(job.give_up_at, tx.now + timedelta(seconds=min(_PAUSE_MAX_S, 2**job.tries))))
+        {
+            job.agreement_id: min(job.give_up_at, tx.now + timedelta(seconds=min(_PAUSE_MAX_S, 2**job.tries)))
             for job in unanswered
             if tx.now < job.give_up_at
-        ],
+        },
     )
     fresh = await assessment_store.end_jobs(tx, [job.agreement_id for job in (*(job for job, _ in given), *hopeless)])
-    verdicts = [(job, verdict) for job, verdict in given if job.agreement_id in fresh]
-    await assessment_store.save_assessments(
-        tx, [(job, verdict, tx.now + verdict.valid_for) for job, verdict in verdicts]
-    )
+    verdicts = [
+        Verdict(job, assessment, tx.now + assessment.valid_for)
+        for job, assessment in given
+        if job.agreement_id in fresh
+    ]
+    await assessment_store.save_assessments(tx, verdicts)
     return [
-        *(_assessed(job, None if verdict.admits else "not_admitted") for job, verdict in verdicts),
+        *(_assessed(each.job, None if each.assessment.admits else "not_admitted") for each in verdicts),
         *(_assessed(job, "assessment_unavailable") for job in hopeless if job.agreement_id in fresh),
     ]
 
 
 def _assessed(job: AssessmentJob, refusal: str | None) -> Outgoing:
     member_id = job.application.member_id
-    said = CreditAssessed(agreement_id=job.agreement_id, member_id=member_id, admitted=refusal is None, reason=refusal)
-    return Outgoing(said, job.cause)
+    event = CreditAssessed(agreement_id=job.agreement_id, member_id=member_id, admitted=refusal is None, reason=refusal)
+    return Outgoing(event, job.cause)
 
 
 def deduct(provider: DeductionProvider) -> JobQueue[Attempt, Outcome]:
     """Let a provider take what was notified."""
 
-    async def claim(tx: Tx, jobs_max: int) -> list[Attempt]:
-        return await direct_debit_store.claim_deductions(tx, jobs_max, clock(tx))
-
     async def ask(attempt: Attempt) -> Outcome:
         return await (provider.query if attempt.sent_before else provider.deduct)(attempt.order)
 
-    return JobQueue("deduct", claim, ask, record_deductions, aclose=provider.aclose)
+    return JobQueue("deduct", claim_deductions, ask, record_deductions, aclose=provider.aclose)
+
+
+async def claim_deductions(tx: Tx, jobs_max: int) -> list[Attempt]:
+    """Lease attempts that are due. Outside their window they are put off until it opens; what was sent is asked for."""
+    leased, attempts = [], []
+    for attempt, plan in await direct_debit_store.lock_due(tx, jobs_max):
+        opens_at = waits_until(plan, clock(tx), sent_before=attempt.sent_before)
+        leased.append(Leased(attempt.order.deduction_id, opens_at or tx.now + LEASE, waits=opens_at is not None))
+        if opens_at is None:
+            attempts.append(attempt)
+    await direct_debit_store.lease(tx, leased)
+    return attempts
 
 
 async def record_deductions(tx: Tx, answers: Sequence[tuple[Attempt, Outcome]]) -> list[Outgoing]:
     """Keep what became of attempts, once. What is unknown stays so, and is asked for later."""
-    states = {"succeeded": "taken", "failed": "failed"}
-    known = [(a.order.deduction_id, states[o.answer], o.reason) for a, o in answers if o.answer in states]
-    later = [
-        (
-            a.order.deduction_id,
-            "unknown" if o.answer == "unknown" else "due",
-            tx.now + timedelta(seconds=min(_pause_max_s(o), 2**a.tries)),
-        )
-        for a, o in answers
-        if o.answer in {"unknown", "not_there"}
-    ]
+    ended, later = [], []
+    for attempt, outcome in answers:
+        deduction_id = attempt.order.deduction_id
+        if outcome.answer in {"unknown", "not_there"}:
+            pause = timedelta(seconds=min(_pause_max_s(outcome), 2**attempt.tries))
+            later.append(PostponedDeduction(deduction_id, _OPEN_STATES[outcome.answer], tx.now + pause))
+        else:
+            ended.append(EndedDeduction(deduction_id, _ENDED_STATES[outcome.answer], outcome.reason))
     await direct_debit_store.postpone_deductions(tx, later)
-    fresh = await direct_debit_store.end_deductions(tx, known)
+    fresh = await direct_debit_store.end_deductions(tx, ended)
     return [
         Outgoing(_answered(attempt, outcome), attempt.cause)
         for attempt, outcome in answers
@@ -159,7 +174,7 @@ async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcom
     await line_store.lock_lines(tx, {payment.order.member_id for payment, _ in answers})
     found = await repayment_store.lock_repayments(tx, [payment.order.repayment_id for payment, _ in answers])
     known = await repayment_store.receipts_known(tx, [outcome.receipt for _, outcome in answers if outcome.receipt])
-    said: list[Outgoing] = []
+    outgoing: list[Outgoing] = []
     later = []
     for payment, outcome in answers:
         repayment = found.pop(payment.order.repayment_id, None)
@@ -168,23 +183,21 @@ async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcom
         ended = _ended(repayment, outcome, known, tx)
         if ended is None:
             pause_s = min(_QUERY_PAUSE_MAX_S if outcome.answer == "unknown" else _SEND_PAUSE_MAX_S, 2**payment.tries)
-            state = "unknown" if outcome.answer != "not_there" else "claimed"
-            later.append((repayment.repayment_id, state, tx.now + timedelta(seconds=pause_s)))
+            state: RepaymentState = "unknown" if outcome.answer != "not_there" else "claimed"
+            later.append(PostponedPayment(repayment.repayment_id, state, tx.now + timedelta(seconds=pause_s)))
             continue
-        done, told = ended
+        done, emitted = ended
         await repayment_store.save_repayments(tx, [done])
         cause = await repayment_store.cause_of(tx, done.repayment_id)
-        said += [Outgoing(each.event, cause, each.due_at) for each in told]
+        outgoing += caused(cause, emitted)
         if done.state == "confirmed":
             known.add(done.reference or "")
-            await book(tx, done)
+            await record_repayment(tx, done)
     await repayment_store.postpone_payments(tx, later)
-    return said
+    return outgoing
 
 
-def _ended(
-    repayment: Repayment, outcome: PaymentOutcome, known: set[str], tx: Tx
-) -> tuple[Repayment, tuple[Emitted, ...]] | None:
+def _ended(repayment: Repayment, outcome: PaymentOutcome, known: set[str], tx: Tx) -> Ended | None:
     """What an answer makes of a repayment; None when it decides nothing yet. One receipt pays once."""
     if outcome.answer == "succeeded" and outcome.receipt and outcome.receipt not in known:
         evidence = Evidence("provider", outcome.receipt, repayment.amount_minor, repayment.currency)

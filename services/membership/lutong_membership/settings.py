@@ -22,10 +22,12 @@ class MembershipSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False)
 
     assessment_patience_s: float = Field(
-        30.0, gt=0, description="how long a newcomer waits for a provider that does not answer"
+        30.0, gt=0, description="how long a newcomer's order waits for a provider that does not answer"
     )
     offer_life_s: float = Field(OFFER_LIFE_DEFAULT.total_seconds(), gt=0, description="life of an offer to sign")
-    hold_life_s: float = Field(HOLD_LIFE_DEFAULT.total_seconds(), gt=0, description="life of a hold that nobody ends")
+    hold_life_s: float = Field(
+        HOLD_LIFE_DEFAULT.total_seconds(), gt=0, description="life of a hold that is neither captured nor released"
+    )
     claim_life_s: float = Field(
         CLAIM_LIFE_DEFAULT.total_seconds(), gt=0, description="life of a member's claim to have paid, without evidence"
     )
@@ -91,12 +93,12 @@ def minors(text: str) -> dict[str, int]:
 
 
 class ProviderSettings(BaseSettings):
-    """A provider outside: where it answers, how it knows us, and when it is left alone. The prefix says which one."""
+    """An external provider: its address, its token, and when it is not called for a while. The prefix names which."""
 
-    url: HttpUrl | None = Field(None, description="where it answers; https, except on this machine")
-    token: SecretStr | None = Field(None, description="how it knows us")
-    failures_max: int = Field(5, ge=1, description="failures in a row after which it is not asked for a while")
-    pause_s: float = Field(15.0, gt=0, description="that while")
+    url: HttpUrl | None = Field(None, description="address of its API; https, except on this machine")
+    token: SecretStr | None = Field(None, description="sent as bearer token")
+    failures_max: int = Field(5, ge=1, description="failures in a row after which it is not called for `pause_s`")
+    pause_s: float = Field(15.0, gt=0, description="seconds without calls after `failures_max` failures")
 
     def guard(self, url: HttpUrl, token: SecretStr) -> None:
         """Refuse what would let the token travel in the clear, or beside its own variable."""
@@ -105,6 +107,6 @@ class ProviderSettings(BaseSettings):
             raise ValueError(f"{name}URL would send the token in the clear: use https")
         if url.username or url.password or url.query or url.fragment:
             raise ValueError(f"{name}URL must be scheme, host and path only: the token has its own variable")
-        said = token.get_secret_value()
-        if not said or not all("!" <= character <= "~" for character in said):
+        text = token.get_secret_value()
+        if not text or not all("!" <= character <= "~" for character in text):
             raise ValueError(f"{name}TOKEN must be printable ASCII without spaces: look for a line end in it")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Literal, NamedTuple
 
-Deed = Literal["waiver", "write_off", "payout", "line"]
+AdjustmentKind = Literal["waiver", "write_off", "payout", "line"]
 Minors = Mapping[str, int]
 """Amounts in minor units by currency."""
 
@@ -32,9 +32,9 @@ class Policy:
     period: timedelta = PERIOD_DEFAULT
     proposal_life: timedelta = PROPOSAL_LIFE_DEFAULT
 
-    def limits(self, deed: Deed, currency: str) -> Limits:
+    def limits(self, kind: AdjustmentKind, currency: str) -> Limits:
         """Up to which sums this may be decided alone."""
         member, operator = (
-            (self.raises, self.raises_of_operator) if deed == "line" else (self.gifts, self.gifts_of_operator)
+            (self.raises, self.raises_of_operator) if kind == "line" else (self.gifts, self.gifts_of_operator)
         )
         return Limits(member.get(currency, 0), operator.get(currency, 0))

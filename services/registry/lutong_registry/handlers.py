@@ -2,8 +2,9 @@
 
 from lutong_chassis import Handlers
 from lutong_registry.discovery import handlers as discovery
+from lutong_registry.programs import handlers as programs
 from lutong_registry.usage import handlers as usage
 
 handlers = Handlers()
-for subject in (discovery, usage):
+for subject in (programs, discovery, usage):
     handlers.include(subject.handlers)

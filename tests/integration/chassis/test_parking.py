@@ -7,19 +7,21 @@ import pytest
 
 from tests.conftest import Infrastructure
 from tests.integration.chassis.toy import SLOW_PLACE, Counted, Ignored
-from tests.support.harness import Toy, a_record, a_toy, feed, until
+from tests.support.harness import RawRecord, Toy, a_record, a_toy, feed, until
 
 
-async def poisoned(key: str, kind: str) -> tuple[str, bytes | None, list[tuple[str, bytes | None]]]:
+async def poisoned(key: str, kind: str) -> RawRecord:
     _, value, headers = a_record(Counted(counter_id=key))
-    vectors: dict[str, tuple[bytes | None, list[tuple[str, bytes | None]]]] = {
-        "bad_bytes": (b"\xff\xfe not json", [*headers]),
-        "bad_header": (value, [(n, b"\xff\xfe" if n == "ce_id" else v) for n, v in headers]),
-        "unknown_type": (value, [(n, b"lutong.toy.never-heard-of.v1" if n == "ce_type" else v) for n, v in headers]),
-        "invalid": (b'{"counter_id": "' + key.encode() + b'", "place": "everywhere"}', [*headers]),
-        "too_large": (b'{"padding": "' + b"x" * 1_100_000 + b'"}', [*headers]),
+    vectors = {
+        "bad_bytes": RawRecord(key, b"\xff\xfe not json", headers),
+        "bad_header": RawRecord(key, value, [(n, b"\xff\xfe" if n == "ce_id" else v) for n, v in headers]),
+        "unknown_type": RawRecord(
+            key, value, [(n, b"com.example.never-heard-of.v1" if n == "ce_type" else v) for n, v in headers]
+        ),
+        "invalid": RawRecord(key, b'{"counter_id": "' + key.encode() + b'", "place": "everywhere"}', headers),
+        "too_large": RawRecord(key, b'{"padding": "' + b"x" * 1_100_000 + b'"}', headers),
     }
-    return (key, *vectors[kind])
+    return vectors[kind]
 
 
 @pytest.mark.parametrize("kind", ["bad_bytes", "bad_header", "unknown_type", "invalid"])
@@ -116,8 +118,8 @@ async def test_the_error_of_a_parked_record_never_quotes_the_event(
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
-        key, _, headers = a_record(Counted(counter_id="canary"))
-        await feed(toy.bootstrap, toy.heard, [(key, b'{"counter_id": "canary", "place": "call 13800138000"}', headers)])
+        value = b'{"counter_id": "canary", "place": "call 13800138000"}'
+        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="canary"))._replace(value=value)])
         await all_wait(toy, 1)
 
         row = (await toy.rows("SELECT reason, error FROM parked"))[0]

@@ -16,14 +16,15 @@ from pydantic import BaseModel
 from lutong_chassis import (
     Handlers,
     Outgoing,
+    Read,
     Received,
     Service,
     Tx,
     TxDependency,
     allowed,
-    consumer,
     envelope,
     not_audited,
+    passed_over,
     routes,
 )
 from lutong_contracts import Event, Topic
@@ -31,6 +32,8 @@ from lutong_contracts.values import Identifier
 
 SUFFIX = os.environ.get("TOY_TOPIC", "default")
 HEARD = Topic(f"lutong.toy.heard-{SUFFIX}", key="counter", partitions=4)
+if os.environ.get("TOY_MOVED"):  # the release that has more partitions
+    HEARD = Topic(f"{HEARD.name}-wide", key="counter", partitions=16, moved_from=HEARD.name)
 SAID = Topic(f"lutong.toy.said-{SUFFIX}", key="counter", partitions=4)
 
 
@@ -202,6 +205,20 @@ async def was_at(counter_id: Identifier, place: int, tx: TxDependency) -> bool:
     )
 
 
+@router.get("/v1/counts/{counter_id}/read")
+@allowed("operator")
+async def read_alone(counter_id: Identifier, read: Read) -> dict[str, int]:
+    """How much was counted so far, by one statement."""
+    return {"total": await read.fetchval("SELECT total FROM counter WHERE counter_id = $1", counter_id) or 0}
+
+
+@router.get("/v1/counts/{counter_id}/written-alone")
+@allowed("operator")
+async def write_alone(counter_id: Identifier, read: Read) -> None:
+    """A bug: a statement that writes where only reads go."""
+    await read.fetch("UPDATE counter SET total = 0 WHERE counter_id = $1", counter_id)
+
+
 @router.post("/v1/sums")
 @allowed("operator")
 @not_audited("a toy has nothing that is anybody's")
@@ -218,11 +235,18 @@ def read_badly(record: envelope.Record) -> Received[Event]:
     return _read(record)
 
 
+async def forget(_tx: Tx, _passed: object) -> None:
+    """Do not remember what was passed over."""
+
+
 _read = envelope._read  # for negative controls
 if os.environ.get("TOY_READS"):
     envelope._read = read_badly  # the same
 if os.environ.get("TOY_READS") == "unguarded":
-    vars(consumer)["decode"] = read_badly
+    vars(envelope)["decode"] = read_badly
+
+if os.environ.get("TOY_FORGETS"):
+    vars(passed_over)["remember"] = forget  # the same
 
 service = Service(
     f"toy-{SUFFIX}", handlers=handlers, routes=router, migrations=Path(__file__).parent / "toy_migrations"

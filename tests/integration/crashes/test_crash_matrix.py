@@ -108,9 +108,8 @@ async def die_everywhere(place: Place, number: int, what: Command | Event) -> di
 def a_delivery(event: Event, offset: int) -> Delivery:
     key, value, headers = a_record(event)
     timestamp = round(datetime.now(UTC).timestamp() * 1000)
-    return Delivery(
-        event.topic.name, offset, timestamp, key, value.decode(), [(n, v.decode("latin-1")) for n, v in headers]
-    )
+    readable = [(name, (header or b"").decode("latin-1")) for name, header in headers]
+    return Delivery(event.topic.name, offset, timestamp, key, (value or b"").decode(), readable)
 
 
 KEYLESS: Final = frozenset({("POST", "/v1/agreements/{agreement_id}/rights/{right_id}/codes")})

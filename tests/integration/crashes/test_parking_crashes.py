@@ -1,7 +1,7 @@
 """Setting aside and taking up again, killed and doubled: one record, effects once, in order, audited."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import asyncpg
@@ -11,7 +11,7 @@ import pytest_asyncio
 from uuid_utils.compat import uuid7
 
 from lutong_chassis import database, envelope, parking
-from lutong_chassis.envelope import Received
+from lutong_chassis.envelope import Incoming
 from lutong_chassis.redrive import redrive
 from lutong_chassis.testing import an_admin, create_database, drop_database, http_client, migrate_database, settings_for
 from lutong_contracts import Event
@@ -110,12 +110,12 @@ async def test_a_redrive_on_a_connection_that_was_cut_is_tried_once_more(url: st
     pool = await database.connect(settings_for(url))
     tries = 0
 
-    async def apply(tx: database.Tx, received: Sequence[Received[Event]]) -> None:
+    async def apply(tx: database.Tx, item: Incoming) -> None:
         nonlocal tries
         tries += 1
         if tries == 1:
             await tx.fetchval("SELECT pg_terminate_backend(pg_backend_pid())")
-        await SERVICE.apply(tx, received)
+        await SERVICE.apply(tx, item)
 
     try:
         assert await redrive(pool, head, apply, an_admin(), "cut") == (1, None)
@@ -127,7 +127,7 @@ async def test_a_redrive_on_a_connection_that_was_cut_is_tried_once_more(url: st
 async def test_a_redrive_of_a_long_queue_answers_in_time_and_goes_on_when_asked_again(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parking, "REDRIVE_S", 0.0)
+    monkeypatch.setattr("lutong_chassis.redrive.REDRIVE_S", 0.0)
     head: int | None = await park_and_wait(url, 3)
     rounds = []
     while head is not None:
@@ -162,7 +162,7 @@ async def test_a_redrive_goes_on_beside_a_consumer_and_meets_it_at_the_last_that
     pool = await database.connect(settings_for(url))
     try:
         async with database.transaction(pool) as tx:
-            assert await parking.blocked_keys(tx, [(record.topic, record.key or b"")])
+            assert await parking.blocked_keys(tx, [parking.RecordKey(record.topic, record.key or b"")])
             redrive = Command("POST", f"/operations/parked/{head}/redrive", WHY)
             redriving = asyncio.create_task(act(SERVICE, url, redrive))
 

@@ -1,4 +1,4 @@
-"""Membership on a real database, told step by step: what is said to it, and what it says to itself."""
+"""Steps that tests of membership on a real database are made of."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,16 +7,18 @@ from typing import Any, Final
 
 import httpx
 
+from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
 from lutong_chassis.envelope import Received
 from lutong_chassis.testing import a_member as member_token
 from lutong_chassis.testing import a_received, bearer, deliver, run_jobs
 from lutong_contracts import Event
+from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.membership import AgreementSigned, CreditAssessed
 from lutong_membership.handlers import handlers
 from lutong_membership.jobs import assess
 from lutong_membership.providers.credit.choose import ScorecardProvider
-from tests.support.builders import GOOD_PROFILE, a_request
+from tests.support.builders import GOOD_PROFILE, a_request, fulfilled
 
 ASSESS: Final = assess(ScorecardProvider())
 OBLIGED: Final[dict[str, Any]] = {
@@ -30,15 +32,15 @@ OBLIGED: Final[dict[str, Any]] = {
 
 
 async def tell(pool: Pool, *events: Event | Received[Event]) -> list[Event]:
-    """Say something to membership, and let it finish what follows at once: ask the provider, hear its own words."""
-    said = await deliver(pool, handlers, *events)
-    said += await run_jobs(pool, ASSESS)
-    own = [event for event in said if isinstance(event, CreditAssessed | AgreementSigned)]
-    return said + (await tell(pool, *own) if own else [])
+    """Deliver events, run the assessments that they enqueue, and deliver what membership emits to itself."""
+    emitted = await deliver(pool, handlers, *events)
+    emitted += await run_jobs(pool, ASSESS)
+    own = [event for event in emitted if isinstance(event, CreditAssessed | AgreementSigned)]
+    return emitted + (await tell(pool, *own) if own else [])
 
 
 async def a_shop(client: httpx.AsyncClient, members: Sequence[str] = ("m-1",), **terms: Any) -> None:
-    """A plan of the shop, and members of whom only good is known."""
+    """A plan of the shop, and members with good profiles."""
     offered = {"merchant_id": "shop", "title": "轻会员", "line_limit_minor": 100_000, "terms": terms}
     assert (await client.put("/v1/plans/light", json=offered)).status_code == 200
     profiles = [{"member_id": member, **GOOD_PROFILE} for member in members]
@@ -46,9 +48,9 @@ async def a_shop(client: httpx.AsyncClient, members: Sequence[str] = ("m-1",), *
 
 
 async def a_member(pool: Pool, member: str = "m-1", order: str = "first", amount_minor: int = 1_000) -> str:
-    """Somebody who joined by ordering; gives the agreement."""
-    said = await tell(pool, a_request(order, amount_minor, member))
-    signed = next(event for event in said if isinstance(event, AgreementSigned))
+    """A member who joined by ordering; gives the agreement."""
+    emitted = await tell(pool, a_request(order, amount_minor, member))
+    signed = next(event for event in emitted if isinstance(event, AgreementSigned))
     return signed.agreement_id
 
 
@@ -70,7 +72,7 @@ async def wait(pool: Pool, agreement_id: str, days: float) -> None:
 
 
 def names(events: Sequence[Event]) -> list[str]:
-    """What was said, by name."""
+    """Names of events, in order."""
     return [type(event).__name__ for event in events]
 
 
@@ -80,7 +82,7 @@ _transfers = count(1)
 async def transfer(
     client: httpx.AsyncClient, amount_minor: int, member: str = "m-1", reference: str = "", **more: Any
 ) -> httpx.Response:
-    """Money that arrived at the bank, as an operator writes it down: under a reference of its own, unless one is given."""
+    """Money that arrived at the bank, as an operator enters it: under a reference of its own, unless one is given."""
     evidence = {"bank": "icbc", "reference": reference or f"S-{next(_transfers)}"}
     return await client.post(
         f"/v1/members/{member}/repayments", json={"amount_minor": amount_minor, **evidence, **more}
@@ -91,3 +93,54 @@ async def claim(client: httpx.AsyncClient, amount_minor: int, member: str = "m-1
     """A member asks to pay."""
     body = {"amount_minor": amount_minor}
     return await client.post(f"/v1/members/{member}/repayments", json=body, headers=bearer(member_token(member)))
+
+
+async def buys(pool: Pool, order: str, amount_minor: int = 1_000) -> list[Event]:
+    """An order at list price, and its delivery for what the member pays."""
+    await tell(pool, a_request(order, amount_minor))
+    return await deliver(pool, handlers, fulfilled(order, amount_minor * 9 // 10))
+
+
+async def passes(pool: Pool, agreement: str, days: float, deadline: type[Event]) -> list[Event]:
+    """Days pass, and a deadline falls due."""
+    await wait(pool, agreement, days)
+    return await deliver(pool, handlers, deadline.model_validate({"agreement_id": agreement}))
+
+
+async def get(client: httpx.AsyncClient, path: str) -> Any:  # noqa: ANN401  # JSON
+    """What a query answers."""
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def books_are_right(client: httpx.AsyncClient) -> dict[str, Any]:
+    """The ledger balances, and lines and debts agree with it; gives the summary."""
+    summary: dict[str, Any] = await get(client, "/v1/summary")
+    assert (summary["unbalanced_entries"], summary["lines_off_ledger"], summary["debts_off_lines"]) == (0, 0, 0)
+    return summary
+
+
+async def refunded(pool: Pool, order: str, amount_minor: int, refund_id: str = "r-1") -> list[Event]:
+    """Part of an order of m-1 is given back."""
+    event = OrderRefunded(
+        order_id=order, refund_id=refund_id, member_id="m-1", merchant_id="shop",
+        amount={"amount_minor": amount_minor, "currency": "CNY"},
+    )  # fmt: skip
+    return await deliver(pool, handlers, event)
+
+
+async def post(client: httpx.AsyncClient, path: str, who: Principal, **body: Any) -> httpx.Response:
+    """A command of a principal."""
+    return await client.post(path, json=body, headers=bearer(who))
+
+
+async def the_line(client: httpx.AsyncClient) -> dict[str, Any]:
+    """The line of m-1."""
+    found: dict[str, Any] = (await get(client, "/v1/members/m-1"))["lines"][0]
+    return found
+
+
+def kind(answer: httpx.Response) -> str:
+    """Why a command was refused, or the state that it led to."""
+    return str(answer.json().get("type", answer.json().get("state"))).removeprefix("urn:lutong:problem:")

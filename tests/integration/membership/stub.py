@@ -5,10 +5,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from lutong_local.processes import Child, Command, free_port, start, stop, wait_for
+
+TOKEN = "canary-token-8d1f"  # noqa: S105  # looked for where it must not be
 
 
 @contextmanager
@@ -39,3 +42,33 @@ def _answers(url: str) -> bool:
         return httpx.get(url, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
+
+
+class Clock:
+    """The breaker's clock, which only a test moves."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Provider:
+    """The stub as a test sees it."""
+
+    def __init__(self, url: str, client: httpx.AsyncClient) -> None:
+        self.url = url
+        self._client = client
+
+    async def behaves(self, **behaviours: dict[str, Any]) -> None:
+        (await self._client.put(f"{self.url}/stub", json=behaviours)).raise_for_status()
+
+    async def forgets(self) -> None:
+        (await self._client.delete(f"{self.url}/stub")).raise_for_status()
+
+    async def asked(self) -> list[dict[str, Any]]:
+        requests: list[dict[str, Any]] = (await self._client.get(f"{self.url}/stub")).json()
+        return requests
+
+    async def asked_how(self) -> list[str]:
+        return [request["method"] for request in await self.asked()]

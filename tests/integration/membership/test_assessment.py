@@ -241,11 +241,12 @@ async def test_uplift_compares_those_who_were_offered_membership_with_those_who_
     value = next(kpi for kpi in found["kpis"] if kpi["name"] == "order_value")
     assert (value["treated"], value["holdout"]) == (900, 1_000)
     assert (await client.get("/v1/merchants/nobody/uplift")).status_code == 404
-    future = {"until": "2999-01-01T00:00:00Z"}
-    assert (await client.get("/v1/merchants/shop/uplift", params=future)).json()["type"].endswith("bad_window")
+    for until in ("2999-01-01T00:00:00Z", "0001-01-01T00:00:00Z"):
+        answer = await client.get("/v1/merchants/shop/uplift", params={"until": until})
+        assert answer.json()["type"].endswith("bad_window")
 
 
-@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 @pytest.mark.parametrize("name", ["since", "until"])
 async def test_uplift_of_an_odd_window_is_refused(name: str, since: str, client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/merchants/shop/uplift", params={name: since})

@@ -1,12 +1,11 @@
 """A credit provider outside, as it is on bad days: slow, cut off, lying. Nobody is admitted by accident, or asked twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 import structlog
@@ -17,59 +16,14 @@ from lutong_local.processes import free_port
 from lutong_membership.providers.credit.http import HttpCreditProvider
 from lutong_membership.providers.credit.settings import CreditSettings
 from lutong_membership.providers.credit.values import Application, Assessment, Unavailable
-from tests.integration.membership.stub import running
+from tests.integration.membership.stub import TOKEN, Clock, Provider
 from tests.support.builders import GOOD_PROFILE
 from tests.support.harness import until
 
-TOKEN = "canary-token-8d1f"  # noqa: S105  # looked for where it must not be
 ADMITTED = Assessment(712, 300_000, (), "zhima", timedelta(days=30))
 DECLINED = {"state": "decided", "decision": "declined", "points": 480, "limit_minor": 0, "valid_days": 7}
 PENDING = {"state": "pending"}
 APPLICATION = Application("m-1", **GOOD_PROFILE, application_id="a-1")
-
-
-class Clock:
-    """The breaker's clock, which only a test moves."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-class Provider:
-    """The stub as a test sees it."""
-
-    def __init__(self, url: str, client: httpx.AsyncClient) -> None:
-        self.url = url
-        self._client = client
-
-    async def behaves(self, **behaviours: dict[str, Any]) -> None:
-        (await self._client.put(f"{self.url}/stub", json=behaviours)).raise_for_status()
-
-    async def forgets(self) -> None:
-        (await self._client.delete(f"{self.url}/stub")).raise_for_status()
-
-    async def asked(self) -> list[dict[str, Any]]:
-        said: list[dict[str, Any]] = (await self._client.get(f"{self.url}/stub")).json()
-        return said
-
-    async def asked_how(self) -> list[str]:
-        return [request["method"] for request in await self.asked()]
-
-
-@pytest.fixture(scope="module")
-def stub_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("credit")) as url:
-        yield url
-
-
-@pytest_asyncio.fixture
-async def provider(stub_url: str) -> AsyncIterator[Provider]:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        stub = Provider(stub_url, client)
-        await stub.forgets()
-        yield stub
 
 
 @pytest_asyncio.fixture

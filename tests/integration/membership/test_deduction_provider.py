@@ -14,9 +14,7 @@ from lutong_local.processes import free_port
 from lutong_membership.providers.deduction.http import HttpDeductionProvider
 from lutong_membership.providers.deduction.settings import DeductionSettings
 from lutong_membership.providers.deduction.values import Order, Outcome
-from tests.integration.membership.test_credit_providers import TOKEN, Provider, provider, stub_url
-
-__all__ = ["provider", "stub_url"]
+from tests.integration.membership.stub import TOKEN, Provider
 
 ORDER = Order("a-1.1", "m-1", 200, "CNY")
 DONE, UNKNOWN, NOT_THERE = Outcome("succeeded"), Outcome("unknown"), Outcome("not_there")

@@ -1,14 +1,13 @@
 """Money that is taken from a member's account elsewhere: after a notice of the same amount, once, whatever gets lost."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
 
-from lutong_chassis import jobs, settings
+from lutong_chassis import jobs
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, http_client, run_jobs
 from lutong_contracts import Event
@@ -18,6 +17,8 @@ from lutong_membership.handlers import handlers
 from lutong_membership.jobs import deduct
 from lutong_membership.providers.deduction.values import Order, Outcome
 from tests.integration.conftest import PoolOf
+from tests.integration.membership.conftest import Choose
+from tests.integration.membership.scripted import Scripted
 from tests.integration.membership.story import OBLIGED, a_member, a_shop, claim, names, transfer, wait
 from tests.support.builders import fulfilled
 
@@ -25,33 +26,13 @@ ALL_DAY = OBLIGED | {"withholding": OBLIGED["withholding"] | {"window_opens": "0
 SHUT = OBLIGED | {"withholding": OBLIGED["withholding"] | {"window_opens": "00:00", "window_closes": "00:00:01"}}
 
 
-@dataclass(slots=True)
-class Bank:
-    """A bank that answers what a test wants, and knows what it did."""
-
-    answers: list[Outcome] = field(default_factory=list)
-    deducted: list[Order] = field(default_factory=list)
-    queried: list[Order] = field(default_factory=list)
-
-    async def deduct(self, order: Order) -> Outcome:
-        self.deducted.append(order)
-        return self.answers.pop(0)
-
-    async def query(self, order: Order) -> Outcome:
-        self.queried.append(order)
-        return self.answers.pop(0)
-
-    async def aclose(self) -> None:
-        pass
+Bank = Scripted[Order, Outcome]
 
 
 @pytest_asyncio.fixture
-async def pool(pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pool]:
-    monkeypatch.setenv("LUTONG_DEDUCTION_URL", "https://bank.example")
-    monkeypatch.setenv("LUTONG_DEDUCTION_TOKEN", "a-token")
-    settings._chosen.cache_clear()
-    yield await pool_of(service)
-    settings._chosen.cache_clear()
+async def pool(pool_of: PoolOf, choose: Choose) -> Pool:
+    choose(DEDUCTION_URL="https://bank.example", DEDUCTION_TOKEN="a-token")
+    return await pool_of(service)
 
 
 @pytest_asyncio.fixture
@@ -106,7 +87,7 @@ async def test_what_was_notified_is_taken_after_the_notice_and_settles_the_agree
 
     await after_the_notice(pool, notified)
     assert names(await goes_on(pool, bank)) == ["DeductionSucceeded", "AgreementSettled"]
-    assert bank.deducted == [Order(notified.deduction_id, "m-1", 100, "CNY")]
+    assert bank.sent == [Order(notified.deduction_id, "m-1", 100, "CNY")]
     assert notified.amount.amount_minor == 100
     assert (await states(pool), (await the_agreement(pool))["state"]) == (["succeeded"], "settled")
 
@@ -122,7 +103,7 @@ async def test_an_unknown_outcome_is_queried_until_it_is_known_and_never_sent_ag
     refused = await claim(client, 100)
     assert refused.json()["type"] == "urn:lutong:problem:not_owed"  # it may have been taken
     assert names(await goes_on(pool, bank)) == ["DeductionSucceeded", "AgreementSettled"]
-    assert (len(bank.deducted), len(bank.queried)) == (1, 3)
+    assert (len(bank.sent), len(bank.queried)) == (1, 3)
     assert await pool.fetchval("SELECT count(*) FROM entry WHERE kind = 'deduction'") == 1
 
 
@@ -134,7 +115,7 @@ async def test_a_process_that_dies_while_it_asks_leaves_an_attempt_that_is_only_
     assert (attempt.sent_before, await states(pool)) == (False, ["sent"])
     bank = Bank([Outcome("succeeded")])
     assert names(await goes_on(pool, bank))[0] == "DeductionSucceeded"
-    assert (bank.deducted, len(bank.queried)) == ([], 1)
+    assert (bank.sent, len(bank.queried)) == ([], 1)
 
 
 async def test_only_when_the_bank_never_heard_of_it_an_attempt_is_sent_again_under_the_same_id(
@@ -147,7 +128,7 @@ async def test_only_when_the_bank_never_heard_of_it_an_attempt_is_sent_again_und
         assert await goes_on(pool, bank) == []
     assert await states(pool) == ["due"]
     assert names(await goes_on(pool, bank))[0] == "DeductionSucceeded"
-    assert {order.deduction_id for order in (*bank.deducted, *bank.queried)} == {notified.deduction_id}
+    assert {order.deduction_id for order in (*bank.sent, *bank.queried)} == {notified.deduction_id}
 
 
 @pytest.mark.parametrize(
@@ -171,7 +152,7 @@ async def test_no_money_is_taken_outside_the_window(client: httpx.AsyncClient, p
     await after_the_notice(pool, await a_charge(client, pool), days=3)
     bank = Bank([Outcome("succeeded")])
     assert await goes_on(pool, bank) == []
-    assert (bank.deducted, await states(pool)) == ([], ["due"])
+    assert (bank.sent, await states(pool)) == ([], ["due"])
     row = await pool.fetchrow("SELECT due_at > now() AS later, sent_at FROM deduction")
     assert row
     assert (row["later"], row["sent_at"]) == (True, None)

@@ -13,9 +13,7 @@ from lutong_membership.providers.payment.http import HttpPaymentProvider
 from lutong_membership.providers.payment.settings import PaymentSettings
 from lutong_membership.providers.payment.values import PaymentOrder, PaymentOutcome
 from tests.integration.membership.credit_stub import SIGNING_KEY
-from tests.integration.membership.test_credit_providers import TOKEN, Provider, provider, stub_url
-
-__all__ = ["provider", "stub_url"]
+from tests.integration.membership.stub import TOKEN, Provider
 
 ORDER = PaymentOrder("p-1", "m-1", 200, "CNY")
 TAKES: dict[str, Any] = {"decided": {"state": "succeeded", "receipt": "R-1"}}

@@ -1,13 +1,10 @@
 """Claims that a payment provider decides: asked once, booked once, whatever gets lost on the way."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import httpx
-import pytest
 import pytest_asyncio
 
-from lutong_chassis import settings
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, http_client, run_jobs
 from lutong_contracts import Event
@@ -17,6 +14,8 @@ from lutong_membership.handlers import handlers
 from lutong_membership.jobs import collect
 from lutong_membership.providers.payment.values import PaymentOrder, PaymentOutcome
 from tests.integration.conftest import PoolOf
+from tests.integration.membership.conftest import Choose
+from tests.integration.membership.scripted import Scripted
 from tests.integration.membership.story import a_member, a_shop, claim, names, transfer
 from tests.support.builders import fulfilled
 
@@ -24,34 +23,13 @@ PAID = PaymentOutcome("succeeded", "R-1")
 UNKNOWN, NOT_THERE = PaymentOutcome("unknown"), PaymentOutcome("not_there")
 
 
-@dataclass(slots=True)
-class Till:
-    """A provider that answers what a test wants, and knows what it was asked."""
-
-    answers: list[PaymentOutcome] = field(default_factory=list)
-    charged: list[PaymentOrder] = field(default_factory=list)
-    queried: list[PaymentOrder] = field(default_factory=list)
-
-    async def charge(self, order: PaymentOrder) -> PaymentOutcome:
-        self.charged.append(order)
-        return self.answers.pop(0)
-
-    async def query(self, order: PaymentOrder) -> PaymentOutcome:
-        self.queried.append(order)
-        return self.answers.pop(0)
-
-    async def aclose(self) -> None:
-        pass
+Till = Scripted[PaymentOrder, PaymentOutcome]
 
 
 @pytest_asyncio.fixture
-async def pool(pool_of: PoolOf, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pool]:
-    monkeypatch.setenv("LUTONG_PAYMENT_URL", "https://pay.example")
-    monkeypatch.setenv("LUTONG_PAYMENT_TOKEN", "a-token")
-    monkeypatch.setenv("LUTONG_PAYMENT_SIGNING_KEY", "k" * 32)
-    settings._chosen.cache_clear()
-    yield await pool_of(service)
-    settings._chosen.cache_clear()
+async def pool(pool_of: PoolOf, choose: Choose) -> Pool:
+    choose(PAYMENT_URL="https://pay.example", PAYMENT_TOKEN="a-token", PAYMENT_SIGNING_KEY="k" * 32)
+    return await pool_of(service)
 
 
 @pytest_asyncio.fixture
@@ -65,7 +43,7 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def goes_on(pool: Pool, till: Till) -> list[Event]:
-    """The errand runs for whatever is due."""
+    """The job runs for all that is due."""
     await pool.execute("UPDATE repayment SET due_at = now() WHERE state IN ('claimed', 'sent', 'unknown')")
     return await run_jobs(pool, collect(till))
 
@@ -85,7 +63,7 @@ async def test_the_word_of_the_provider_books_a_claim_once(client: httpx.AsyncCl
     assert names(await goes_on(pool, till)) == ["RepaymentConfirmed"]
     assert await goes_on(pool, till) == []
     assert (await states(pool), await owed(client)) == (["confirmed"], (6_000, 0))
-    assert till.charged == [PaymentOrder(claimed["repayment_id"], "m-1", 4_000, "CNY")]
+    assert till.sent == [PaymentOrder(claimed["repayment_id"], "m-1", 4_000, "CNY")]
     accounts = await pool.fetch("SELECT amount_minor FROM posting WHERE account = 'platform:clearing'")
     assert [row["amount_minor"] for row in accounts] == [4_000]
 
@@ -95,7 +73,7 @@ async def test_an_unknown_outcome_is_only_queried(client: httpx.AsyncClient, poo
     till = Till([UNKNOWN, UNKNOWN, PAID])
     for _ in range(3):
         await goes_on(pool, till)
-    assert (len(till.charged), len(till.queried), await owed(client)) == (1, 2, (6_000, 0))
+    assert (len(till.sent), len(till.queried), await owed(client)) == (1, 2, (6_000, 0))
 
 
 async def test_what_never_arrived_is_sent_again_under_its_id(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -103,7 +81,7 @@ async def test_what_never_arrived_is_sent_again_under_its_id(client: httpx.Async
     till = Till([NOT_THERE, PAID])
     for _ in range(2):
         await goes_on(pool, till)
-    first, second = till.charged
+    first, second = till.sent
     assert (first, await states(pool)) == (second, ["confirmed"])
 
 
@@ -144,7 +122,7 @@ async def test_a_claim_without_evidence_expires(client: httpx.AsyncClient, pool:
     await pool.execute("UPDATE repayment SET expires_at = now() - interval '1 second'")
     assert names(await deliver(pool, handlers, lapse)) == ["RepaymentRejected"]
     till = Till()
-    assert (await goes_on(pool, till), till.charged) == ([], [])
+    assert (await goes_on(pool, till), till.sent) == ([], [])
 
 
 async def test_claims_together_ask_for_no_more_than_is_owed(client: httpx.AsyncClient) -> None:

@@ -1,66 +1,43 @@
 """Ways to make money out of nothing, each tried on a real PostgreSQL: none succeeds."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from lutong_chassis import settings
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_member as member_token
-from lutong_chassis.testing import a_merchant, bearer, deliver, http_client
+from lutong_chassis.testing import deliver
 from lutong_contracts.inventory import OrderRefunded
-from lutong_membership.app import service
 from lutong_membership.handlers import handlers
-from tests.integration.membership.story import a_member, a_shop, tell, transfer
+from tests.integration.membership.conftest import Choose
+from tests.integration.membership.story import (
+    a_member,
+    a_shop,
+    kind,
+    post,
+    refunded,
+    tell,
+    the_line,
+    transfer,
+)
 from tests.support.builders import a_request, fulfilled
 
 ME: Final = member_token("m-1")
-SHOP: Final = a_merchant("shop")
 ONE: Final = Principal("ops-1", "operator")
 OTHER: Final = Principal("ops-2", "operator")
 WHY: Final = {"reason": "the parcel was wet"}
-NINE_BILLION: Final = 900_000_000_000
 CASH: Final = (
     "SELECT coalesce(sum(amount_minor), 0)::bigint FROM posting WHERE account IN ('platform:cash', 'platform:clearing')"
 )
-RIGHT: Final = {"benefits": {"rights": [{"right_id": "spa", "title": "spa", "times": 2, "value_minor": 300}]}}
 
 
-@pytest_asyncio.fixture
-async def client(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
-    """A shop, and m-1, who has goods for 177.00 and owes them; yen have a threshold of 2,000, roubles none."""
-    monkeypatch.setenv("LUTONG_FOUR_EYES_ABOVE", "CNY=10000,JPY=2000,KWD=4000")
-    settings._chosen.cache_clear()
-    async with http_client(service, pool) as client:
-        await a_shop(client)
-        await a_member(pool, order="o-1", amount_minor=17_700)
-        await deliver(pool, handlers, fulfilled("o-1", 17_700))
-        yield client
-    settings._chosen.cache_clear()
-
-
-async def post(client: httpx.AsyncClient, path: str, who: Principal, **body: Any) -> httpx.Response:
-    return await client.post(path, json=body, headers=bearer(who))
-
-
-async def line(client: httpx.AsyncClient) -> dict[str, Any]:
-    found: dict[str, Any] = (await client.get("/v1/members/m-1")).json()["lines"][0]
-    return found
-
-
-def kind(answer: httpx.Response) -> str:
-    return str(answer.json().get("type", answer.json().get("state"))).removeprefix("urn:lutong:problem:")
-
-
-async def refunded(pool: Pool, amount_minor: int, refund_id: str = "r-1") -> None:
-    amount = {"amount_minor": amount_minor, "currency": "CNY"}
-    facts = {"member_id": "m-1", "merchant_id": "shop", "order_id": "o-1"}
-    await deliver(pool, handlers, OrderRefunded(refund_id=refund_id, amount=amount, **facts))
+@pytest.fixture
+def client(owing: httpx.AsyncClient) -> httpx.AsyncClient:
+    """m-1 owes 177.00."""
+    return owing
 
 
 async def the_agreement(client: httpx.AsyncClient) -> str:
@@ -70,7 +47,7 @@ async def the_agreement(client: httpx.AsyncClient) -> str:
 async def test_a_member_only_asks_to_pay(client: httpx.AsyncClient, pool: Pool) -> None:
     claimed = await post(client, "/v1/members/m-1/repayments", ME, amount_minor=17_700)
     assert (claimed.status_code, kind(claimed)) == (201, "claimed")
-    assert ((await line(client))["owed_minor"], await pool.fetchval(CASH)) == (17_700, 0)
+    assert ((await the_line(client))["owed_minor"], await pool.fetchval(CASH)) == (17_700, 0)
 
 
 async def test_a_member_names_no_bank_reference(client: httpx.AsyncClient) -> None:
@@ -98,7 +75,7 @@ async def test_a_reference_pays_once_and_is_the_same_answer_twice(client: httpx.
     paid = {"amount_minor": 5_000, "bank": "icbc", "reference": "T-1"}
     first, again = [await post(client, "/v1/members/m-1/repayments", ONE, **paid) for _ in range(2)]
     assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
-    assert (await line(client))["owed_minor"] == 12_700
+    assert (await the_line(client))["owed_minor"] == 12_700
     other = await post(client, "/v1/members/m-1/repayments", OTHER, **paid | {"amount_minor": 6_000})
     assert (other.status_code, kind(other)) == (409, "reference_known")
     assert "amount_minor" in other.json()["detail"]
@@ -139,14 +116,14 @@ async def test_a_waived_debt_that_is_refunded_pays_nobody_out(client: httpx.Asyn
     proposed = await post(client, path, ONE, **WHY, debt_id="order:o-1", amount_minor=17_700)
     approval = f"/v1/proposals/{proposed.json()['proposal_id']}/approval"
     assert (await post(client, approval, OTHER, reason="agreed")).status_code == 200
-    await refunded(pool, 17_700)
-    assert (await line(client))["credit_minor"] == 0
+    await refunded(pool, "o-1", 17_700)
+    assert (await the_line(client))["credit_minor"] == 0
     assert kind(await post(client, "/v1/members/m-1/payouts", ONE, **WHY, amount_minor=1)) == "not_owed"
 
 
 async def test_a_refund_of_something_unpaid_lowers_the_debt_only(client: httpx.AsyncClient, pool: Pool) -> None:
-    await refunded(pool, 17_700)
-    found = await line(client)
+    await refunded(pool, "o-1", 17_700)
+    found = await the_line(client)
     assert (found["owed_minor"], found["credit_minor"]) == (0, 0)
 
 
@@ -154,7 +131,7 @@ async def test_waivers_in_slices_of_one_operator_need_another(client: httpx.Asyn
     path = f"/v1/agreements/{await the_agreement(client)}/waivers"
     slices = [await post(client, path, ONE, **WHY, debt_id="order:o-1", amount_minor=4_000) for _ in range(4)]
     assert [kind(answer) for answer in slices] == ["done", "done", "proposed", "proposal_open"]
-    assert (await line(client))["owed_minor"] == 9_700
+    assert (await the_line(client))["owed_minor"] == 9_700
 
 
 async def test_waivers_in_slices_at_once_need_another(client: httpx.AsyncClient) -> None:
@@ -171,10 +148,9 @@ async def test_waivers_in_slices_of_several_operators_need_two(client: httpx.Asy
 
 
 async def test_one_operator_gives_so_much_away_over_all_members(
-    client: httpx.AsyncClient, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, pool: Pool, choose: Choose
 ) -> None:
-    monkeypatch.setenv("LUTONG_FOUR_EYES_OPERATOR_ABOVE", "CNY=10000")
-    settings._chosen.cache_clear()
+    choose(FOUR_EYES_OPERATOR_ABOVE="CNY=10000")
     await a_shop(client, ["m-2"])
     await a_member(pool, "m-2", "x-1", 17_700)
     await deliver(pool, handlers, fulfilled("x-1", 17_700).model_copy(update={"member_id": "m-2"}))
@@ -187,154 +163,46 @@ async def test_one_operator_gives_so_much_away_over_all_members(
 
 
 async def test_a_currency_without_a_threshold_needs_four_eyes(
-    client: httpx.AsyncClient, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, pool: Pool, choose: Choose
 ) -> None:
-    monkeypatch.setenv("LUTONG_FOUR_EYES_ABOVE", "JPY=2000")
-    settings._chosen.cache_clear()
+    choose(FOUR_EYES_ABOVE="JPY=2000")
     path = f"/v1/agreements/{await the_agreement(client)}/waivers"
     assert kind(await post(client, path, ONE, **WHY, debt_id="order:o-1", amount_minor=1)) == "proposed"
 
 
 async def test_payouts_in_slices_need_another(client: httpx.AsyncClient, pool: Pool) -> None:
     await transfer(client, 17_700)
-    await refunded(pool, 17_700)
+    await refunded(pool, "o-1", 17_700)
     pay = {**WHY, "amount_minor": 5_000}
     answers = [await post(client, "/v1/members/m-1/payouts", ONE, **pay) for _ in range(3)]
     assert [kind(answer) for answer in answers] == ["done", "done", "proposed"]
     proposal = answers[-1].json()["proposal_id"]
     assert kind(await post(client, f"/v1/proposals/{proposal}/approval", ONE, reason="mine")) == "own_proposal"
     assert kind(await post(client, f"/v1/proposals/{proposal}/approval", OTHER, reason="looked")) == "approved"
-    assert (await line(client))["credit_minor"] == 2_700
+    assert (await the_line(client))["credit_minor"] == 2_700
 
 
 async def test_payouts_in_slices_at_once_need_another(client: httpx.AsyncClient, pool: Pool) -> None:
     await transfer(client, 17_700)
-    await refunded(pool, 17_700)
+    await refunded(pool, "o-1", 17_700)
     pay = {**WHY, "amount_minor": 5_000}
     answers = await asyncio.gather(*(post(client, "/v1/members/m-1/payouts", ONE, **pay) for _ in range(8)))
     assert sorted(map(kind, answers)).count("done") == 2
-    assert (await line(client))["credit_minor"] == 7_700
+    assert (await the_line(client))["credit_minor"] == 7_700
 
 
 async def test_nobody_pays_out_to_themselves(client: httpx.AsyncClient, pool: Pool) -> None:
     await transfer(client, 17_700)
-    await refunded(pool, 17_700)
+    await refunded(pool, "o-1", 17_700)
     same = Principal("m-1", "operator")
     assert kind(await post(client, "/v1/members/m-1/payouts", same, **WHY, amount_minor=1)) == "own_business"
-
-
-async def test_a_payout_and_a_line_need_a_reason(client: httpx.AsyncClient) -> None:
-    payout = await post(client, "/v1/members/m-1/payouts", ONE, amount_minor=1)
-    limit = await client.put("/v1/members/m-1/line", json={"limit_minor": 1}, headers=bearer(ONE))
-    assert (payout.status_code, limit.status_code) == (422, 422)
-
-
-async def put_line(client: httpx.AsyncClient, limit_minor: int, who: Principal = ONE) -> httpx.Response:
-    return await client.put("/v1/members/m-1/line", json={"limit_minor": limit_minor, **WHY}, headers=bearer(who))
-
-
-async def test_a_line_of_nine_billion_needs_two_people(client: httpx.AsyncClient) -> None:
-    answer = await put_line(client, NINE_BILLION)
-    assert (kind(answer), (await line(client))["limit_minor"]) == ("proposed", 100_000)
-    approval = f"/v1/proposals/{answer.json()['proposal_id']}/approval"
-    assert kind(await post(client, approval, ONE, reason="mine")) == "own_proposal"
-    assert kind(await post(client, approval, OTHER, reason="looked")) == "approved"
-    assert (await line(client))["limit_minor"] == NINE_BILLION
-
-
-async def test_a_line_in_slices_needs_two_people(client: httpx.AsyncClient) -> None:
-    answers = [await put_line(client, limit) for limit in (150_000, 200_000, 250_000)]
-    assert [kind(answer) for answer in answers] == ["done", "done", "proposed"]
-    assert (await line(client))["limit_minor"] == 200_000
-
-
-async def test_a_line_is_lowered_by_one_person(client: httpx.AsyncClient, pool: Pool) -> None:
-    assert kind(await put_line(client, 20_000)) == "done"
-    assert await pool.fetchval("SELECT count(*) FROM audit WHERE actor = 'ops-1' AND reason = $1", WHY["reason"]) == 1
-
-
-async def test_approving_twice_is_the_same_answer(client: httpx.AsyncClient) -> None:
-    proposal = (await put_line(client, NINE_BILLION)).json()["proposal_id"]
-    path = f"/v1/proposals/{proposal}/approval"
-    first, again = [await post(client, path, OTHER, reason="looked") for _ in range(2)]
-    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
-
-
-async def test_an_expired_proposal_has_no_effect(client: httpx.AsyncClient, pool: Pool) -> None:
-    proposal = (await put_line(client, NINE_BILLION)).json()["proposal_id"]
-    await pool.execute("UPDATE proposal SET expires_at = now() - interval '1 second'")
-    answer = await post(client, f"/v1/proposals/{proposal}/approval", OTHER, reason="looked")
-    assert (answer.status_code, kind(answer)) == (409, "proposal_expired")
-    assert kind(await put_line(client, NINE_BILLION)) == "proposed"
-
-
-async def test_a_merchant_uses_no_right_without_the_member(client: httpx.AsyncClient, pool: Pool) -> None:
-    uses = await a_right(client, pool)
-    for body in ({}, {"code": "AAAAAAAAAA"}):
-        assert kind(await post(client, f"{uses}/uses", SHOP, use_id="u-1", **body)) == "not_confirmed"
-    assert await pool.fetchval("SELECT count(*) FROM accrual WHERE kind = 'right'") == 0
-
-
-async def a_right(client: httpx.AsyncClient, pool: Pool) -> str:
-    await client.put("/v1/plans/spa", json={"merchant_id": "spa", "title": "spa", "line_limit_minor": 9_000})
-    await a_shop(client, ["m-3"], **RIGHT)
-    agreement = await a_member(pool, "m-3", "x-3", 100)
-    return f"/v1/agreements/{agreement}/rights/spa"
-
-
-async def test_a_code_of_the_member_works_once(client: httpx.AsyncClient, pool: Pool) -> None:
-    right = await a_right(client, pool)
-    code = (await post(client, f"{right}/codes", member_token("m-3"))).json()["code"]
-    use = {"use_id": "u-1", "code": code}
-    first, again = [await post(client, f"{right}/uses", SHOP, **use) for _ in range(2)]
-    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
-    assert kind(await post(client, f"{right}/uses", SHOP, **use | {"use_id": "u-2"})) == "not_confirmed"
-    kept = await pool.fetch("SELECT * FROM right_code")
-    assert code not in repr(kept) + repr(await pool.fetch("SELECT * FROM audit, outbox"))
-
-
-async def test_a_code_is_guessed_five_times_at_most(client: httpx.AsyncClient, pool: Pool) -> None:
-    right = await a_right(client, pool)
-    code = (await post(client, f"{right}/codes", member_token("m-3"))).json()["code"]
-    for _ in range(5):
-        await post(client, f"{right}/uses", SHOP, use_id="u-1", code="AAAAAAAAAA")
-    assert kind(await post(client, f"{right}/uses", SHOP, use_id="u-1", code=code)) == "not_confirmed"
-
-
-async def test_a_code_at_once_works_once(client: httpx.AsyncClient, pool: Pool) -> None:
-    right = await a_right(client, pool)
-    code = (await post(client, f"{right}/codes", member_token("m-3"))).json()["code"]
-    uses = [post(client, f"{right}/uses", SHOP, use_id=f"u-{n}", code=code) for n in range(8)]
-    assert [answer.status_code for answer in await asyncio.gather(*uses)].count(201) == 1
-
-
-async def test_a_code_is_not_kept_for_an_idempotency_key(client: httpx.AsyncClient, pool: Pool) -> None:
-    right = await a_right(client, pool)
-    answer = await client.post(
-        f"{right}/codes", json={}, headers=bearer(member_token("m-3")) | {"idempotency-key": "k-1"}
-    )
-    assert (answer.status_code, kind(answer)) == (400, "key_not_taken")
-
-
-async def test_a_member_uses_their_own_right(client: httpx.AsyncClient, pool: Pool) -> None:
-    right = await a_right(client, pool)
-    assert (await post(client, f"{right}/uses", member_token("m-3"), use_id="u-1")).status_code == 201
-
-
-async def test_ids_of_uses_belong_to_who_chose_them(client: httpx.AsyncClient, pool: Pool) -> None:
-    right = await a_right(client, pool)
-    me = member_token("m-3")
-    code = (await post(client, f"{right}/codes", me)).json()["code"]
-    assert (await post(client, f"{right}/uses", me, use_id="u-1")).status_code == 201
-    assert (await post(client, f"{right}/uses", SHOP, use_id="u-1", code=code)).status_code == 201
-    assert await pool.fetchval("SELECT count(*) FROM accrual WHERE kind = 'right'") == 2
 
 
 async def test_refunds_of_two_merchants_with_one_id_both_count(client: httpx.AsyncClient, pool: Pool) -> None:
     await client.put("/v1/plans/tea", json={"merchant_id": "tea", "title": "tea", "line_limit_minor": 9_000})
     await tell(pool, a_request("o-2", 1_000).model_copy(update={"merchant_id": "tea"}))
     await deliver(pool, handlers, fulfilled("o-2", 1_000).model_copy(update={"merchant_id": "tea"}))
-    await refunded(pool, 100)
+    await refunded(pool, "o-1", 100)
     facts = {"member_id": "m-1", "merchant_id": "tea", "order_id": "o-2"}
     await deliver(
         pool, handlers, OrderRefunded(refund_id="r-1", amount={"amount_minor": 50, "currency": "CNY"}, **facts)

@@ -72,7 +72,9 @@ def ruled(broker: Secured) -> Secured:
 async def write_everywhere(kafka: KafkaAccess) -> None:
     async with a_producer(kafka) as producer:
         for name in NAMES:
-            await producer.send_and_wait(name, b"x", partition=0)
+            await producer.send_and_wait(
+                name, b"x", key=b"x", partition=0
+            )  # without a key a compacted topic refuses it
 
 
 @asynccontextmanager
@@ -155,7 +157,7 @@ async def all_that(kafka: KafkaAccess, who: str) -> set[Try]:
             tries: dict[Try, Callable[[], Awaitable[object]]] = {}
             for name in NAMES:
                 tries[who, "read", name] = partial(read, kafka, name)
-                tries[who, "write", name] = partial(producer.send_and_wait, name, b"forged", partition=1)
+                tries[who, "write", name] = partial(producer.send_and_wait, name, b"forged", b"key", partition=1)
                 tries[who, "create", name] = partial(create, client, name)
                 tries[who, "alter", name] = partial(alter, client, name)
                 tries[who, "delete", name] = partial(delete, client, name)

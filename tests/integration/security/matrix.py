@@ -26,9 +26,10 @@ from lutong_chassis.testing import (
     deliver,
     in_transaction,
 )
-from lutong_contracts import Event
+from lutong_contracts import Event, Topic
 from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.registry import ServiceDiscovered, VersionReleased
+from lutong_contracts.topics import ACCOUNTS, MERCHANTS
 from lutong_contracts.values import Money, Offer
 from tests.integration.membership.story import tell
 from tests.support.builders import GOOD_PROFILE, SHANGHAI, a_cancellation, a_hold, a_post, a_request, fulfilled
@@ -162,6 +163,12 @@ async def _discard(world: World) -> Asked:
     return Asked(f"/operations/parked/{await _parked(world)}/discard", {"reason": "garbage"})
 
 
+def says_entities(topic: Topic) -> Matrix:
+    """What a service with entities has besides."""
+    page = fixed("/operations/entities", {"reason": "the topic is new", "topic": topic.name})
+    return {"POST /operations/entities": (DONE_BY_OPERATORS, page)}
+
+
 OPERATIONS: Final[Matrix] = {
     "GET /operations/parked": (READ_BY_STAFF, fixed("/operations/parked")),
     "GET /operations/parked/{parked_id}": (READ_BY_STAFF, _show),
@@ -220,37 +227,50 @@ async def _publish_event(world: World) -> Asked:
 
 _FOLLOW: Final = fixed(f"/v1/accounts/{ANN}/follows/brand", about=ANN)
 
-FEED: Final[Matrix] = OPERATIONS | {
-    "PUT /v1/accounts/{account_id}": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}", {"name": "Ann"}, ANN)),
-    "POST /v1/accounts/batch": (
-        DONE_BY_OPERATORS,
-        fixed("/v1/accounts/batch", {"accounts": [{"account_id": ANN, "name": "Ann"}]}),
-    ),
-    "PUT /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
-    "DELETE /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
-    "POST /v1/follows/batch": (
-        DONE_BY_OPERATORS,
-        fixed("/v1/follows/batch", {"follows": [{"follower_id": ANN, "followee_id": "brand"}]}),
-    ),
-    "POST /v1/posts": (DONE_BY_ITS_MEMBER, fixed("/v1/posts", {"author_id": ANN, "text": "Hello"}, ANN)),
-    "POST /v1/posts/batch": (
-        DONE_BY_OPERATORS,
-        fixed("/v1/posts/batch", {"posts": [{"author_id": ANN, "text": "Hello"}]}),
-    ),
-    "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
-    "GET /v1/events/rejected": (READ_BY_WHOEVER_MAY_PUBLISH, fixed("/v1/events/rejected")),
-    "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
-    "POST /v1/posts/{post_id}/card/taps": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/taps", _VIEWER, ANN)),
-    "POST /v1/posts/{post_id}/card/solutions": (
-        DONE_BY_ITS_MEMBER,
-        fixed("/v1/posts/p-1/card/solutions", _VIEWER, ANN),
-    ),
-    "POST /v1/posts/{post_id}/card/requests": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/requests", _WANTED, ANN)),
-    "POST /v1/requests/{order_id}/cancellation": (DONE_BY_ITS_MEMBER, _cancel_request),
-    "GET /v1/requests/{order_id}": (DONE_BY_ITS_MEMBER, _read_request),
-    "GET /v1/accounts/{account_id}/requests": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}/requests", about=ANN)),
-    "GET /v1/accounts/{account_id}/timeline": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}/timeline", about=ANN)),
-}
+FEED: Final[Matrix] = (
+    OPERATIONS
+    | says_entities(ACCOUNTS)
+    | {
+        "PUT /v1/accounts/{account_id}": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}", {"name": "Ann"}, ANN)),
+        "POST /v1/accounts/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/accounts/batch", {"accounts": [{"account_id": ANN, "name": "Ann"}]}),
+        ),
+        "PUT /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
+        "DELETE /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
+        "POST /v1/follows/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/follows/batch", {"follows": [{"follower_id": ANN, "followee_id": "brand"}]}),
+        ),
+        "POST /v1/posts": (DONE_BY_ITS_MEMBER, fixed("/v1/posts", {"author_id": ANN, "text": "Hello"}, ANN)),
+        "POST /v1/posts/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/posts/batch", {"posts": [{"author_id": ANN, "text": "Hello"}]}),
+        ),
+        "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
+        "GET /v1/events/rejected": (READ_BY_WHOEVER_MAY_PUBLISH, fixed("/v1/events/rejected")),
+        "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
+        "POST /v1/posts/{post_id}/card/taps": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/taps", _VIEWER, ANN)),
+        "POST /v1/posts/{post_id}/card/solutions": (
+            DONE_BY_ITS_MEMBER,
+            fixed("/v1/posts/p-1/card/solutions", _VIEWER, ANN),
+        ),
+        "POST /v1/posts/{post_id}/card/requests": (
+            DONE_BY_ITS_MEMBER,
+            fixed("/v1/posts/p-1/card/requests", _WANTED, ANN),
+        ),
+        "POST /v1/requests/{order_id}/cancellation": (DONE_BY_ITS_MEMBER, _cancel_request),
+        "GET /v1/requests/{order_id}": (DONE_BY_ITS_MEMBER, _read_request),
+        "GET /v1/accounts/{account_id}/requests": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/requests", about=ANN),
+        ),
+        "GET /v1/accounts/{account_id}/timeline": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/timeline", about=ANN),
+        ),
+    }
+)
 
 # Registry
 
@@ -303,38 +323,46 @@ async def _onboard(world: World) -> Asked:
     return Asked("/v1/programs/batch", {"programs": [program]})
 
 
-REGISTRY: Final[Matrix] = OPERATIONS | {
-    "PUT /v1/merchants/{merchant_id}": (DONE_BY_OPERATORS, fixed(f"/v1/merchants/{ACME}", {"name": "Acme"})),
-    "PUT /v1/programs/{program_id}": (DONE_BY_ITS_MERCHANT, _register),
-    "POST /v1/programs/{program_id}/versions": (
-        DONE_BY_ITS_MERCHANT,
-        _of_a_program("/versions", body={"version": 1, "manifest": _MANIFEST}),
-    ),
-    "POST /v1/programs/{program_id}/versions/{version}/approval": (
-        DONE_BY_OPERATORS,
-        _of_a_program("/versions/1/approval", "submitted"),
-    ),
-    "POST /v1/programs/{program_id}/versions/{version}/rejection": (
-        DONE_BY_OPERATORS,
-        _of_a_program("/versions/1/rejection", "submitted", body=_BECAUSE),
-    ),
-    "POST /v1/programs/{program_id}/versions/{version}/release": (
-        DONE_BY_ITS_MERCHANT,
-        _of_a_program("/versions/1/release", "approved"),
-    ),
-    "POST /v1/programs/{program_id}/versions/{version}/rollback": (
-        DONE_BY_ITS_MERCHANT,
-        _of_a_program("/versions/2/rollback", "released", "released"),
-    ),
-    "POST /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _of_a_program("/suspension", body=_BECAUSE)),
-    "DELETE /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _resume),
-    "POST /v1/programs/batch": (DONE_BY_OPERATORS, _onboard),
-    "GET /v1/programs/{program_id}": (ANYBODY, fixed("/v1/programs/fund")),
-    "GET /v1/programs": (READ_BY_ITS_MERCHANT, fixed(f"/v1/programs?merchant_id={ACME}", about=ACME)),
-    "GET /v1/search": (ANYBODY, fixed("/v1/search?q=fund")),
-    "GET /v1/suggestions": (ANYBODY, fixed("/v1/suggestions?q=fund")),
-    "GET /v1/discoveries/{post_id}": (ANYBODY, fixed("/v1/discoveries/p-1")),
-}
+REGISTRY: Final[Matrix] = (
+    OPERATIONS
+    | says_entities(MERCHANTS)
+    | {
+        "POST /v1/merchants/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/merchants/batch", {"merchants": [{"merchant_id": ACME, "name": "Acme"}]}),
+        ),
+        "PUT /v1/merchants/{merchant_id}": (DONE_BY_OPERATORS, fixed(f"/v1/merchants/{ACME}", {"name": "Acme"})),
+        "PUT /v1/programs/{program_id}": (DONE_BY_ITS_MERCHANT, _register),
+        "POST /v1/programs/{program_id}/versions": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions", body={"version": 1, "manifest": _MANIFEST}),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/approval": (
+            DONE_BY_OPERATORS,
+            _of_a_program("/versions/1/approval", "submitted"),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/rejection": (
+            DONE_BY_OPERATORS,
+            _of_a_program("/versions/1/rejection", "submitted", body=_BECAUSE),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/release": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions/1/release", "approved"),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/rollback": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions/2/rollback", "released", "released"),
+        ),
+        "POST /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _of_a_program("/suspension", body=_BECAUSE)),
+        "DELETE /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _resume),
+        "POST /v1/programs/batch": (DONE_BY_OPERATORS, _onboard),
+        "GET /v1/programs/{program_id}": (ANYBODY, fixed("/v1/programs/fund")),
+        "GET /v1/programs": (READ_BY_ITS_MERCHANT, fixed(f"/v1/programs?merchant_id={ACME}", about=ACME)),
+        "GET /v1/search": (ANYBODY, fixed("/v1/search?q=fund")),
+        "GET /v1/suggestions": (ANYBODY, fixed("/v1/suggestions?q=fund")),
+        "GET /v1/discoveries/{post_id}": (ANYBODY, fixed("/v1/discoveries/p-1")),
+    }
+)
 
 # Membership
 
@@ -535,10 +563,20 @@ MEMBERSHIP: Final[Matrix] = OPERATIONS | {
 _NEAR: Final = {"merchant_id": ACME, "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
 
 
+_A_DELIVERY: Final = {"location_id": "near", "sku": "tea", "kind": "received", "units": 1}
+_TRIAL: Final = "latitude=31.23&longitude=121.47&line=tea:1"
+
+
 async def an_inventory(world: World) -> None:
     """A store of acme's with tea in it."""
     await world.ask("PUT", "/v1/locations/near", _NEAR)
     await world.ask("PUT", "/v1/locations/near/stock/tea", {"on_hand": 1_000})
+
+
+async def _a_closure(world: World) -> Asked:
+    location_id = world.fresh("store")
+    await world.ask("PUT", f"/v1/locations/{location_id}", _NEAR)
+    return Asked(f"/v1/locations/{location_id}/closure", {"reason": "lease_ended"}, location_id)
 
 
 async def _order(world: World) -> str:
@@ -554,6 +592,27 @@ def _of_an_order(path: str, body: object = None) -> Ask:
         return Asked(f"/v1/orders/{order_id}{path}", body, order_id)
 
     return ask
+
+
+async def _ready(world: World) -> str:
+    """An order of ann's that is ready for her to pick up."""
+    order_id = world.fresh("order")
+    await world.hear(a_hold(order_id, merchant_id=ACME).model_copy(update={"member_id": ANN, "mode": "pickup"}))
+    for step in ("accepted", "picked", "ready_for_pickup"):
+        await world.ask("POST", f"/v1/orders/{order_id}/steps", {"step": step, "location_id": "near"})
+    return order_id
+
+
+async def _code(world: World) -> Asked:
+    order_id = await _ready(world)
+    return Asked(f"/v1/orders/{order_id}/pickup-code", about=order_id)
+
+
+async def _collect(world: World) -> Asked:
+    order_id = await _ready(world)
+    answer = await world.admin.post(f"/v1/orders/{order_id}/pickup-code", headers=bearer(a_member(ANN)))
+    body = {"location_id": "near", "code": answer.json()["code"]}
+    return Asked(f"/v1/orders/{order_id}/collection", body, order_id)
 
 
 async def _steps(world: World) -> Asked:
@@ -575,6 +634,17 @@ INVENTORY: Final[Matrix] = OPERATIONS | {
         DONE_BY_ITS_MERCHANT,
         fixed("/v1/locations/batch", {"locations": [{"location_id": "near", **_NEAR}]}, ACME),
     ),
+    "GET /v1/locations/{location_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/locations/near", about="near")),
+    "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
+    "POST /v1/locations/{location_id}/pause": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/locations/near/pause", {"reason": "rush_hour"}, "near"),
+    ),
+    "DELETE /v1/locations/{location_id}/pause": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/pause", about="near")),
+    "POST /v1/locations/{location_id}/closure": (
+        DONE_BY_ITS_MERCHANT,
+        _a_closure,
+    ),
     "PUT /v1/locations/{location_id}/stock/{sku}": (
         DONE_BY_ITS_MERCHANT,
         fixed("/v1/locations/near/stock/tea", {"on_hand": 1_000}, "near"),
@@ -582,6 +652,29 @@ INVENTORY: Final[Matrix] = OPERATIONS | {
     "POST /v1/stock/batch": (
         DONE_BY_ITS_MERCHANT,
         fixed("/v1/stock/batch", {"shelves": [{"location_id": "near", "sku": "tea", "on_hand": 1_000}]}, "near"),
+    ),
+    "POST /v1/stock/movements": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/stock/movements", {"movements": [_A_DELIVERY]}, "near"),
+    ),
+    "PUT /v1/locations/{location_id}/stock/{sku}/safety": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/locations/near/stock/tea/safety", {"units": 2}, "near"),
+    ),
+    "GET /v1/locations/{location_id}/stock/{sku}/movements": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/locations/near/stock/tea/movements", about="near"),
+    ),
+    "POST /v1/orders/{order_id}/declines": (
+        DONE_BY_ITS_MERCHANT,
+        _of_an_order("/declines", {"location_id": "near", "reason": "sold_out"}),
+    ),
+    "POST /v1/orders/{order_id}/pickup-code": (DONE_BY_THE_MEMBER, _code),
+    "POST /v1/orders/{order_id}/collection": (DONE_BY_ITS_MERCHANT, _collect),
+    "GET /v1/orders/{order_id}/explain": (READ_BY_ITS_MERCHANT, _of_an_order("/explain")),
+    "GET /v1/sourcing/trial": (
+        READ_BY_ITS_MERCHANT,
+        fixed(f"/v1/sourcing/trial?merchant_id={ACME}&{_TRIAL}", about=ACME),
     ),
     "POST /v1/orders/{order_id}/steps": (
         DONE_BY_ITS_MERCHANT,

@@ -75,7 +75,7 @@ def test_every_command_of_the_suite_is_on_record() -> None:
     routers = [importlib.import_module(f"lutong_{name}.http").router for name in SERVICES]
     commands = [
         route
-        for router in (*routers, operations.router, operations.admin_router)
+        for router in (*routers, operations.router, operations.admin_router, operations.entities_router)
         for route in router.routes
         if isinstance(route, GuardedRoute) and not set(route.methods or ()) <= {"GET"}
     ]

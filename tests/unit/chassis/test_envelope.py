@@ -10,7 +10,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_chassis.envelope import Cause, Envelope, MalformedError, read, to_headers
+from lutong_chassis.envelope import Cause, Envelope, MalformedError, UnknownTypeError, read, to_headers
 from lutong_chassis.parking import StoredRecord
 from lutong_contracts.feed import PostPublished
 
@@ -130,7 +130,10 @@ def test_the_names_of_headers_may_be_written_in_capitals() -> None:
         ("bad_header", a_record(VALUE, with_headers(ce_time=b"yesterday"))),
         ("bad_header", a_record(VALUE, [])),
         ("bad_header", a_record(VALUE, [("ce_id", None)])),
-        ("unknown_type", a_record(VALUE, with_headers(ce_type=b"lutong.feed.post-published.v9"))),
+        ("newer_version", a_record(VALUE, with_headers(ce_type=b"lutong.feed.post-published.v9"))),
+        ("unknown_type", a_record(VALUE, with_headers(ce_type=b"lutong.feed.post-pinned.v1"))),
+        ("unknown_type", a_record(VALUE, with_headers(ce_type=b"lutong.registry.post-pinned.v1"))),
+        ("unknown_type", a_record(VALUE, with_headers(ce_type=b"com.example.pinned"))),
         ("wrong_topic", a_record(VALUE, with_headers(), topic="lutong.feed.engagements")),
         ("wrong_key", a_record(VALUE, with_headers(), key=b"p-2")),
         ("wrong_key", a_record(VALUE, with_headers(), key=None)),
@@ -148,6 +151,29 @@ def test_a_malformed_record_says_why(reason: str, record: StoredRecord) -> None:
     with pytest.raises(MalformedError) as caught:
         read(record)
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("event_type", "older"),
+    [
+        ("lutong.feed.post-pinned.v1", None),
+        ("lutong.feed.post-pinned.v2", None),
+        ("lutong.feed.post-published.v9", PostPublished),
+    ],
+)
+def test_a_type_of_the_topics_owner_may_be_of_a_newer_version(event_type: str, older: type | None) -> None:
+    with pytest.raises(UnknownTypeError) as caught:
+        read(a_record(VALUE, with_headers(ce_type=event_type.encode())))
+    assert (caught.value.type, caught.value.older) == (event_type, older)
+
+
+@pytest.mark.parametrize(
+    "event_type", ["lutong.registry.post-pinned.v1", "com.example.pinned.v1", "lutong.feed.Pinned.v1", "lutong.feed.x"]
+)
+def test_a_type_of_nobody_here_is_bad_input(event_type: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        read(a_record(VALUE, with_headers(ce_type=event_type.encode())))
+    assert not isinstance(caught.value, UnknownTypeError)
 
 
 @given(

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka import TopicPartition
 
-from lutong_chassis.envelope import Incoming
+from lutong_chassis.envelope import Incoming, Place
 from lutong_chassis.narrowing import GUILTY_MAX, narrow
 from lutong_chassis.noticing import Misplaced, misplaced, partition_of
 from lutong_chassis.progress import Extent, Look, Retry, came_at_s, lag, ranges, why_restart
-from lutong_chassis.skipping import Known, StuckRow, judge
+from lutong_chassis.skipping import Known, ParkedAs, StuckRow, judge
 from lutong_chassis.testing import a_received
 from lutong_contracts.feed import PostPublished
 
@@ -102,7 +102,7 @@ def test_a_process_that_a_restart_does_not_mend_is_alive(look: Look) -> None:
 
 
 def test_a_retry_says_how_long_why_and_where() -> None:
-    places = [("posts", 0, 21), ("posts", 0, 24), ("posts", 3, 7)]
+    places = [Place("posts", 0, 21), Place("posts", 0, 24), Place("posts", 3, 7)]
     retry = Retry(0.0, 0, "").again("TypeError at envelope.py:156", places, None)
     assert retry.sentence(80) == (
         "tries the same batch for 80 s (1 times): TypeError at envelope.py:156, posts/0@21-24, posts/3@7"
@@ -115,12 +115,12 @@ def test_an_error_that_no_database_takes_is_told_all_the_same() -> None:
 
 
 def test_a_guilty_record_that_was_skipped_is_not_named_any_more() -> None:
-    retry = Retry(0.0, 1, "").again("x", [("posts", 0, 22)], ("posts", 0, 21))
+    retry = Retry(0.0, 1, "").again("x", [Place("posts", 0, 22)], Place("posts", 0, 21))
     assert retry.guilty is None
 
 
 def test_many_partitions_are_counted_not_listed() -> None:
-    assert ranges([("posts", n, 1) for n in range(9)]).endswith("posts/2@1 and 6 more partitions")
+    assert ranges([Place("posts", n, 1) for n in range(9)]).endswith("posts/2@1 and 6 more partitions")
 
 
 # Finding the guilty record
@@ -143,7 +143,7 @@ class Handler:
 async def test_the_guilty_record_is_found_and_all_others_are_handled() -> None:
     handler = Handler(21)
     left, guilty, error = await narrow([Incoming(Stored(n, key=b"%d" % n)) for n in range(100)], handler)
-    assert ([item.record.offset for item in left], guilty) == ([21], ("posts", 0, 21))
+    assert ([item.record.offset for item in left], guilty) == ([21], Place("posts", 0, 21))
     assert isinstance(error, ConnectionResetError)
     assert handler.handled == [n for n in range(100) if n != 21]
 
@@ -191,25 +191,28 @@ def a_stuck_row(*offsets: int) -> StuckRow:
     ("known", "code", "word"),
     [
         (Known(["orders"]), "unknown_topic", "does not consume posts: it consumes orders"),
-        (Known(["posts"], parked=(5, "waiting")), "already_parked", "lutong parked show registry 5"),
+        (Known(["posts"], parked=ParkedAs(5, "waiting")), "already_parked", "lutong parked show registry 5"),
         (Known(["posts"], handled_at=datetime(2026, 1, 1, tzinfo=UTC)), "already_handled", "at 2026-01-01 00:00:00"),
         (Known(["posts"]), "not_retried", "it tries no batch again now"),
         (Known(["posts"], [a_stuck_row(20, 22)]), "not_retried", "it tries posts/0@20-22 again"),
     ],
 )
 def test_what_is_not_tried_again_is_not_skipped(known: Known, code: str, word: str) -> None:
-    refusal = judge("registry", ("posts", 0, 21), known)
+    refusal = judge("registry", Place("posts", 0, 21), known)
     assert refusal is not None
     assert refusal.code == code
     assert word in refusal.detail
 
 
 def test_what_is_tried_again_may_be_skipped() -> None:
-    assert judge("registry", ("posts", 0, 21), Known(["posts"], [a_stuck_row(20, 21)])) is None
+    assert judge("registry", Place("posts", 0, 21), Known(["posts"], [a_stuck_row(20, 21)])) is None
 
 
 def test_what_was_skipped_may_be_skipped_again() -> None:
-    assert judge("registry", ("posts", 0, 21), Known(["posts"], requested=True, parked=(5, "discarded"))) is None
+    assert (
+        judge("registry", Place("posts", 0, 21), Known(["posts"], requested=True, parked=ParkedAs(5, "discarded")))
+        is None
+    )
 
 
 # Keys in foreign partitions

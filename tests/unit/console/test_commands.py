@@ -4,12 +4,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 
 import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lutong_console.cli.main import app
+from lutong_console.cli.main import COMMANDS, app
+from lutong_console.cli.summaries import help_of
 
 
 def commands(group: TyperGroup, prefix: str = "lutong") -> Iterator[tuple[str, TyperCommand]]:
@@ -30,6 +32,24 @@ def test_every_command_is_explained_and_speaks_json() -> None:
     for name, command in found.items():
         assert command.help, name
         assert "--json" in {option for parameter in command.params for option in parameter.opts}, name
+
+
+def test_the_list_of_commands_shows_the_help_of_each() -> None:
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    for name, place in COMMANDS.items():
+        command = root.get_command(typer.Context(root), name)
+        assert command is not None
+        assert cleandoc(command.help or "") == help_of(place) != "", name
+
+
+_LOADED = "import sys, lutong_console.cli.main as m; m.app(['--help'], standalone_mode=False); print(*sys.modules)"
+
+
+def test_help_is_quick_because_it_imports_no_command() -> None:
+    done = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True)
+    assert "Commands:" in done.stdout
+    assert not {"pydantic", "httpx", "aiokafka", "asyncpg"} & set(done.stdout.split("\n")[-2].split())
 
 
 _AS_IN_THE_IMAGE = """

@@ -7,10 +7,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+from pydantic import ValidationError
 
 import lutong_contracts
 from lutong_contracts import TOPICS, Event
+from lutong_contracts.enumerations import VALUES, WORD_PATTERN, NewerWord
 from lutong_contracts.feed import ServiceRequested
+from lutong_contracts.inventory import OrderAdvanced
+from lutong_contracts.membership import RepaymentConfirmed
 from lutong_contracts.schema import incompatibilities, schema
 from lutong_contracts.topics import MERCHANTS
 from tests.unit.contracts.catalogue import event_types
@@ -104,8 +108,9 @@ def mutated(**changes: Any) -> dict[str, Any]:  # JSON Schema
         ),
         ({"required": ["viewer_id"]}, "/properties/order_id"),
         ({"properties__order_id__pattern": "^[0-9]+$"}, "/properties/order_id/pattern"),
-        ({"properties__mode__enum": ["delivery"]}, "/properties/mode/enum"),
-        ({"properties__mode__enum": ["delivery", "pickup", "drone"]}, "/properties/mode/enum"),
+        ({"properties__mode__x-lutong-values": ["delivery"]}, "/properties/mode/x-lutong-values"),
+        ({"properties__mode__x-lutong-values": None}, "/properties/mode/x-lutong-values"),
+        ({"properties__mode__pattern": "^[a-z]+$"}, "/properties/mode/pattern"),
         ({"properties__lines__maxItems": 10}, "/properties/lines/maxItems"),
         ({"$defs__Line__properties__units__type": "string"}, "/properties/lines/items/properties/units/type"),
         ({"$defs__Money__properties__amount_minor": None}, "/properties/total/properties/amount_minor"),
@@ -123,8 +128,79 @@ def test_an_incompatible_change_is_reported_where_it_is(change: dict[str, Any], 
         {},
         {"properties__coupon": {"type": "string", "default": ""}},
         {"properties__mode__description": "how goods come"},
+        {"properties__mode__x-lutong-values": ["delivery", "pickup", "dine_in"]},
     ],
-    ids=["nothing", "optional field", "other words"],
+    ids=["nothing", "optional field", "other words", "a word more"],
 )
 def test_a_compatible_change_is_let_through(change: dict[str, Any]) -> None:
     assert incompatibilities(schema(ServiceRequested), mutated(**change)) == []
+
+
+def words(**field: Any) -> dict[str, Any]:  # JSON Schema
+    """A schema with one field."""
+    return {"properties": {"step": {"type": "string"} | field}, "required": ["step"]}
+
+
+CLOSED = words(enum=["picked", "packed"])
+
+
+def opened(*values: str) -> dict[str, Any]:
+    return words(**{"pattern": WORD_PATTERN, VALUES: list(values)})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pointer"),
+    [
+        (CLOSED, words(enum=["picked", "packed", "sent"]), "/properties/step/enum"),
+        (CLOSED, opened("picked", "packed", "sent"), f"/properties/step/{VALUES}"),
+        (words(), opened("picked", "packed"), f"/properties/step/{VALUES}"),
+        (opened("picked", "packed"), CLOSED, f"/properties/step/{VALUES}"),
+        (opened("picked", "packed"), opened("picked"), f"/properties/step/{VALUES}"),
+    ],
+    ids=["closed grows", "opened and grown at once", "any text opened", "open is closed", "a word is gone"],
+)
+def test_the_gate_tells_open_from_closed_enumerations(old: dict[str, Any], new: dict[str, Any], pointer: str) -> None:
+    assert pointer in {found.pointer for found in incompatibilities(old, new)}
+
+
+@pytest.mark.parametrize(
+    "new", [opened("picked", "packed"), opened("packed", "picked", "sent")], ids=["as it is", "grown"]
+)
+def test_an_open_enumeration_grows(new: dict[str, Any]) -> None:
+    assert incompatibilities(opened("picked", "packed"), new) == []
+    assert incompatibilities(CLOSED, opened("picked", "packed")) == []
+
+
+ADVANCED = {"order_id": "o-1", "location_id": "l-1", "step": "picked"}
+
+
+def test_a_word_of_a_newer_version_is_received_and_passed_on() -> None:
+    received = OrderAdvanced.model_validate_json(json.dumps(ADVANCED | {"step": "weighed"}))
+
+    assert received.step == "weighed"
+    assert isinstance(received.step, NewerWord)
+    assert OrderAdvanced(order_id="o-2", location_id="l-1", step=received.step).step == "weighed"
+    assert OrderAdvanced.model_validate_json(received.model_dump_json()) == received
+
+
+def test_a_known_word_is_plain_text_again() -> None:
+    received = OrderAdvanced.model_validate_json(json.dumps(ADVANCED))
+    assert type(received.step) is str
+
+
+def test_only_words_of_this_version_are_written() -> None:
+    with pytest.raises(ValidationError, match="'accepted', 'picked', 'ready_for_pickup' or 'handed_over'"):
+        OrderAdvanced(order_id="o-1", location_id="l-1", step="weighed")
+
+
+@pytest.mark.parametrize("step", ["", "Weighed", "weighed 2", "x" * 41, 3, None])
+def test_what_is_no_word_is_not_received(step: object) -> None:
+    with pytest.raises(ValidationError):
+        OrderAdvanced.model_validate_json(json.dumps(ADVANCED | {"step": step}))
+
+
+def test_the_evidence_for_money_is_closed() -> None:
+    with pytest.raises(ValidationError):
+        RepaymentConfirmed.model_validate_json(
+            """{"repayment_id": "r", "member_id": "m", "amount": {"amount_minor": 1, "currency": "CNY"}, "evidence": "hearsay"}"""
+        )

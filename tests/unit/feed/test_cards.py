@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lutong_contracts.values import Money, Offer
-from lutong_feed.domain import MAY_BECOME, Cursor, Priced, Program, Refusal, card_state, price
+from lutong_feed.domain import MAY_BECOME, Cursor, OrderLine, Program, Refusal, card_state
+from lutong_feed.engagements.domain import Priced, price
 
 SHOP = Program(
     "shop", "watsons", 1, "Shop", "pages/shop",
@@ -15,7 +16,7 @@ SHOP = Program(
 
 
 def test_prices_are_the_programs_and_repeated_lines_stay_lines() -> None:
-    priced = price([("tea", 2), ("cup", 1), ("tea", 1)], SHOP)
+    priced = price([OrderLine("tea", 2), OrderLine("cup", 1), OrderLine("tea", 1)], SHOP)
     assert isinstance(priced, Priced)
     assert priced.total == Money(amount_minor=1900, currency="CNY")
     assert [(line.sku, line.units, line.unit_price_minor) for line in priced.lines] == [
@@ -26,8 +27,8 @@ def test_prices_are_the_programs_and_repeated_lines_stay_lines() -> None:
 
 
 def test_what_is_not_offered_or_costs_nothing_is_refused() -> None:
-    for wanted, kind in (([("tea", 1), ("gold", 1)], "not_offered"), ([("air", 5)], "bad_total")):
-        refusal = price(wanted, SHOP)
+    for skus, kind in ((["tea", "gold"], "not_offered"), (["air"], "bad_total")):
+        refusal = price([OrderLine(sku, 1) for sku in skus], SHOP)
         assert isinstance(refusal, Refusal)
         assert refusal.kind == kind
 

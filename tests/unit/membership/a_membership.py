@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.agreement import Agreement, signed
+from lutong_membership.agreements.domain.term import end_term
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
-from lutong_membership.holds.domain.delivery import deliver
+from lutong_membership.holds.domain.delivery import deliver, refund
 from lutong_membership.holds.domain.holds import Hold
 from lutong_membership.ledger.domain.entries import Line, after
 from lutong_membership.ledger.domain.lines import hold, opened
@@ -65,9 +67,9 @@ def bought(
     return deliver(account, a_hold(order, amount_minor, benefit_minor), amount, a_clock(days).now, a_clock(days))
 
 
-def said(outcome: Outcome) -> list[str]:
-    """Names of what is said, deadlines included."""
-    return [type(each.event).__name__ for each in outcome.said]
+def emitted(outcome: Outcome) -> list[str]:
+    """Names of what is emitted, deadlines included."""
+    return [type(each.event).__name__ for each in outcome.emitted]
 
 
 def kinds(outcome: Outcome) -> list[str]:
@@ -94,3 +96,24 @@ def a_line(**changes: Any) -> Line:
 
 def a_desk(*accounts: Account) -> UnitOfWork:
     return UnitOfWork({d.agreement.agreement_id: d for d in accounts}, {d.line.key: d.line for d in accounts})
+
+
+def having_bought(times: int, **terms: Any) -> Account:
+    """An agreement of a member who bought so many times: 9 yuan each, 1 yuan saved."""
+    account = an_agreement(**terms)
+    for number in range(times):
+        account = bought(account, f"o-{number}").account
+    return account
+
+
+def ended(account: Account) -> Account:
+    """After its thirty days."""
+    return end_term(account, a_clock(30)).account
+
+
+def given_back(account: Account, order: str, amount_minor: int, *, days: float, refund_id: str = "r-1") -> Outcome:
+    event = OrderRefunded(
+        order_id=order, refund_id=refund_id, member_id="m", merchant_id="shop",
+        amount=Money(amount_minor=amount_minor, currency="CNY"),
+    )  # fmt: skip
+    return refund(account, event, a_clock(days).now, a_clock(days))

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lutong_chassis.settings import SettingsError, read
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.approvals import Adjustment, Proposal, Spent, decided, decides_alone, weight
 from lutong_membership.settings import MembershipSettings
 from lutong_membership.thresholds import Policy
+from lutong_membership.values import Refusal
 
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 POLICY = Policy(

@@ -7,9 +7,10 @@ import pytest
 
 from lutong_membership.agreements.domain.account import Account, Outcome, advance_dunning, incur_debt
 from lutong_membership.agreements.domain.collection import (
+    Part,
     allocate,
-    book_deduction,
     pay,
+    record_deduction,
     release_deduction,
     retry_deduction,
     waive,
@@ -17,7 +18,7 @@ from lutong_membership.agreements.domain.collection import (
 from lutong_membership.agreements.domain.debts import step_at
 from lutong_membership.agreements.domain.direct_debit import Deduction, postponed
 from lutong_membership.agreements.domain.term import end_term, settle, write_off
-from tests.unit.membership.a_membership import NOON, a_clock, a_desk, an_agreement, bought, kinds, said
+from tests.unit.membership.a_membership import NOON, a_clock, a_desk, an_agreement, bought, emitted, kinds
 
 
 def owing(*days: float, **terms: Any) -> Account:
@@ -32,18 +33,18 @@ def looked_at(account: Account, day: float) -> Outcome:
     """The ladder, looked at on a day, as often as it wants to be by then."""
     outcome = Outcome(account)
     while (due := outcome.account.agreement.step_due_at) and due <= a_clock(day).now:
-        outcome = outcome.then(advance_dunning, a_clock(day))
+        outcome += advance_dunning(outcome.account, a_clock(day))
     return outcome
 
 
 def steps(outcome: Outcome) -> list[str]:
-    return [each.event.step for each in outcome.said if hasattr(each.event, "step")]
+    return [each.event.step for each in outcome.emitted if hasattr(each.event, "step")]
 
 
 def paying(account: Account, amount_minor: int, day: float) -> Outcome:
     outcome = Outcome(account)
-    for number, (_, debt, part) in enumerate(allocate([account], amount_minor)):
-        outcome = outcome.then(pay, debt, part, f"p-{day}-{number}", a_clock(day))
+    for number, part in enumerate(allocate([account], amount_minor)):
+        outcome += pay(outcome.account, part, f"p-{day}-{number}", a_clock(day))
     return outcome
 
 
@@ -106,7 +107,7 @@ def test_repayments_go_to_the_oldest_debt_of_a_member_first_whatever_agreement_i
     second = an_agreement()
     second = bought(replace(second, agreement=replace(second.agreement, agreement_id="a-2")), "x-1", days=1).account
     parts = allocate([first, second], 1_000)
-    assert [(agreement, debt.debt_id, amount) for agreement, debt, amount in parts] == [
+    assert [(debt.agreement_id, debt.debt_id, amount) for debt, amount in parts] == [
         ("a-2", "order:x-1", 900), ("a-1", "order:o-0", 100),
     ]  # fmt: skip
 
@@ -115,7 +116,7 @@ def test_two_agreements_of_one_member_share_one_line_on_the_desk() -> None:
     first, second = owing(1), an_agreement()
     second = replace(second, agreement=replace(second.agreement, agreement_id="a-2"), line=first.line)
     work = a_desk(first, second)
-    work.decide("a-1", pay, first.debts["order:o-0"], 400, "p-1", a_clock(3))
+    work.take(pay(first, Part(first.debts["order:o-0"], 400), "p-1", a_clock(3)))
     found = work.account("a-2")
     assert found is not None
     assert (found.line.owed_minor, work.as_locked(first.line.key).owed_minor) == (500, 900)
@@ -162,11 +163,11 @@ def going(account: Account, *states: Any) -> Account:
 
 def test_what_was_taken_pays_the_charge_once() -> None:
     account = going(charged(), "due", "sent", "unknown", "taken")
-    done = book_deduction(account, the_deduction(account).deduction_id, a_clock(36))
+    done = record_deduction(account, the_deduction(account).deduction_id, a_clock(36))
     assert kinds(done) == ["deduction"]
     assert (done.account.agreement.state, done.account.line.charged_minor) == ("settled", 0)
     with pytest.raises(RuntimeError, match="cannot follow"):
-        book_deduction(done.account, the_deduction(done.account).deduction_id, a_clock(36))
+        record_deduction(done.account, the_deduction(done.account).deduction_id, a_clock(36))
 
 
 def test_after_a_partial_repayment_the_notice_is_void_and_the_rest_is_notified_anew() -> None:
@@ -197,16 +198,16 @@ def test_a_deduction_that_failed_is_notified_again_three_times_and_then_left_to_
 def test_where_nobody_deducts_a_charge_waits_to_be_repaid_and_is_due_all_the_same() -> None:
     account = paying(owing(1, 2), 1_800, 20).account
     done = settle(end_term(account, a_clock(30)).account, a_clock(33))
-    assert "DeductionNotified" not in said(done)
+    assert "DeductionNotified" not in emitted(done)
     assert done.account.debts["charge:a-1"].due_at == a_clock(35).now
     recovered = paying(looked_at(done.account, 37).account, 200, 37)
-    assert (recovered.account.agreement.state, said(recovered)[-1]) == ("recovered", "AgreementSettled")
+    assert (recovered.account.agreement.state, emitted(recovered)[-1]) == ("recovered", "AgreementSettled")
 
 
 def test_an_operator_may_let_a_member_off() -> None:
     account = charged()
     let_off = waive(account, account.debts["charge:a-1"], 200, "w-1", a_clock(34))
-    assert (said(let_off)[0], kinds(let_off)) == ("DebtWaived", ["waiver"])
+    assert (emitted(let_off)[0], kinds(let_off)) == ("DebtWaived", ["waiver"])
     assert let_off.account.agreement.state == "settled"
     assert the_deduction(let_off.account).state == "void"
 
@@ -214,7 +215,7 @@ def test_an_operator_may_let_a_member_off() -> None:
 def test_what_is_written_off_is_a_loss_and_the_member_gets_no_more_credit() -> None:
     account = looked_at(owing(1, 2), 110).account
     gone = write_off(account, "w-1", a_clock(110))
-    assert (gone.account.agreement.state, said(gone)) == ("closed", ["AgreementWrittenOff", "AgreementClosed"])
+    assert (gone.account.agreement.state, emitted(gone)) == ("closed", ["AgreementWrittenOff", "AgreementClosed"])
     line = gone.account.line
     assert (line.owed_minor, line.limit_minor, line.target_minor) == (0, 0, 0)
     assert kinds(gone).count("write_off") == 2

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from lutong_membership.agreements.domain.agreement import Refusal
-from lutong_membership.coupons.domain import COUPON_LIFE, Coupon, CouponState, Stock, issue, returned
+from lutong_membership.coupons.domain import COUPON_LIFE, Coupon, CouponState, Holder, Stock, issue, returned
+from lutong_membership.values import Refusal
 from tests.unit.membership.a_membership import a_clock
 
 STOCK = Stock("s", "shop", "CNY", 1_000, 5_000, total=5, daily_total=3, member_total=2, valid_days=30)
@@ -17,7 +17,7 @@ def taken(stock: Stock, *members: str, days: float = 0) -> tuple[Stock, list[Cou
     found: list[Coupon | str] = []
     for member in members:
         before = sum(isinstance(coupon, Coupon) and coupon.member_id == member for coupon in found)
-        outcome = issue(stock, f"c-{len(found)}", member, before, a_clock(days))
+        outcome = issue(stock, f"c-{len(found)}", Holder(member), before, a_clock(days))
         if isinstance(outcome, Refusal):
             found.append(outcome.kind)
         else:

@@ -14,29 +14,38 @@ from lutong_membership.plans.http import PlanTerms
 PLAN = {"merchant_id": "watsons", "title": "Light", "line_limit_minor": 300_000}
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "where"),
-    [("2024-01-01", "9999-12-31", "last_day"), ("0001-01-01", "2024-01-01", "first_day")],
-)
-def test_a_plan_for_ever_is_refused_with_the_place(first: str, last: str, where: str) -> None:
-    period = {"kind": "appointed", "first_day": first, "last_day": last}
-    with pytest.raises(ValidationError) as caught:
-        PlanTerms.model_validate(PLAN | {"terms": {"period": period}})
-    [wrong] = wrongs(caught.value.errors(), PlanTerms)
-    assert wrong == (
-        f"/terms/period/{where}",
-        f"terms.period.{where} should lie between the years 2 and 9998",
-    )
+ZONES = ["Asia/Shanghai", "Pacific/Kiritimati", "Pacific/Pago_Pago"]
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
-def test_the_first_and_the_last_day_that_are_taken_have_a_term(zone: str) -> None:
-    period = TypeAdapter(Appointed).validate_python(
-        {"kind": "appointed", "first_day": "0002-01-02", "last_day": "9998-12-30"}
-    )
-    begins, ends = term(period, datetime(2026, 1, 31, tzinfo=UTC), Calendar(zone))
+def between(first: str, last: str) -> Appointed:
+    return TypeAdapter(Appointed).validate_python({"kind": "appointed", "first_day": first, "last_day": last})
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_plan_until_9999_12_31_has_no_end(zone: str) -> None:
+    begins, ends = term(between("0001-01-01", "9999-12-31"), NOW, Calendar(zone))
+    assert begins < NOW
+    assert ends is None
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize(("first", "last"), [("0001-01-01", "0001-01-01"), ("9999-12-30", "9999-12-30")])
+def test_any_other_day_of_the_calendar_has_a_term(first: str, last: str, zone: str) -> None:
+    calendar = Calendar(zone)
+    begins, ends = term(between(first, last), NOW, calendar)
     assert ends is not None
     assert begins < ends
+    assert calendar.shown(ends)
+
+
+def test_a_day_of_the_year_10000_is_refused_with_the_place() -> None:
+    with pytest.raises(ValidationError) as caught:
+        PlanTerms.model_validate(
+            PLAN | {"terms": {"period": {"kind": "appointed", "first_day": "2024-01-01", "last_day": "10000-01-01"}}}
+        )
+    [wrong] = wrongs(caught.value.errors(), PlanTerms)
+    assert wrong.pointer == "/terms/period/last_day"
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])

@@ -9,10 +9,12 @@ import pytest
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import CreditDeclined, CreditHeld
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, State
+from lutong_membership.agreements.domain.agreement import Agreement, Pinned, State
 from lutong_membership.coupons.domain import Coupon
 from lutong_membership.holds.domain.consultations import Consultation, conclude
 from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment, decide_all
+from lutong_membership.ledger.domain.entries import LineKey
+from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.domain.terms import TERMS, Plan
 from tests.support.builders import a_request as a_wish
 from tests.unit.membership.a_membership import NOON, a_clock, a_line, a_plan, an_agreement
@@ -25,13 +27,15 @@ def a_request(order: str = "o-1", amount_minor: int = 10_000, **changes: Any) ->
 
 
 def context(**changes: Any) -> RequestContext:  # whatever a test changes
-    return replace(RequestContext({"shop": PLAN}, frozenset({"m"}), {}, {}, {}, set(), frozenset()), **changes)
+    return replace(RequestContext(plans={"shop": PLAN}, applicants=frozenset({"m"})), **changes)
 
 
 def under_a_plan(plan: Plan = PLAN, state: State = "active", **changes: Any) -> RequestContext:
     agreement = replace(an_agreement(plan).agreement, state=state)
-    line = {} if state in {"consulted", "preordered"} else {("m", "CNY"): a_line()}
-    return context(plans={"shop": plan}, agreements={("m", "light"): (agreement, plan)}, lines=line, **changes)
+    line = {} if state in {"consulted", "preordered"} else {LineKey("m", "CNY"): a_line()}
+    return context(
+        plans={"shop": plan}, agreements={MemberPlan("m", "light"): Pinned(agreement, plan)}, lines=line, **changes
+    )
 
 
 def decide(*requests: ServiceRequested, on: RequestContext, days: float = 0) -> list[Decision | None]:
@@ -39,7 +43,7 @@ def decide(*requests: ServiceRequested, on: RequestContext, days: float = 0) -> 
     return decide_all(list(requests), on, a_clock(days), lambda: f"a-{next(numbers)}")
 
 
-def said(decision: Decision | None) -> list[str]:
+def emitted(decision: Decision | None) -> list[str]:
     return [type(event).__name__ for event in decision.events] if decision else []
 
 
@@ -52,8 +56,8 @@ def reason(decision: Decision | None) -> str:
 
 def test_a_newcomer_is_asked_about_and_what_they_want_waits() -> None:
     first, second = decide(a_request("o-1"), a_request("o-2"), on=context())
-    assert said(first) == ["AgreementConsulted"]
-    assert said(second) == []
+    assert emitted(first) == ["AgreementConsulted"]
+    assert emitted(second) == []
     assert first is not None
     assert second is not None
     assert (first.hold.state, second.hold.state) == ("waiting", "waiting")
@@ -63,12 +67,12 @@ def test_a_newcomer_is_asked_about_and_what_they_want_waits() -> None:
 
 def test_a_member_under_a_plan_is_decided_at_once() -> None:
     (decision,) = decide(a_request(), on=under_a_plan())
-    assert said(decision) == ["CreditHeld", "HoldLapsed"]
+    assert emitted(decision) == ["CreditHeld", "HoldLapsed"]
 
 
 def test_a_newcomer_whose_assessment_stands_signs_at_once() -> None:
     (decision,) = decide(a_request(), on=context(standing={"m": ValidAssessment(50_000, "earlier")}))
-    assert said(decision) == ["AgreementSigned", "CreditHeld", "HoldLapsed"]
+    assert emitted(decision) == ["AgreementSigned", "CreditHeld", "HoldLapsed"]
     assert decision is not None
     assert decision.opened is not None
     assert decision.opened.target_minor == 50_000
@@ -79,7 +83,7 @@ def test_whoever_was_offered_the_terms_joins_by_ordering() -> None:
     (decision,) = decide(
         a_request(), on=under_a_plan(state="preordered", standing={"m": ValidAssessment(20_000, "a-1")})
     )
-    assert said(decision) == ["AgreementSigned", "CreditHeld", "HoldLapsed"]
+    assert emitted(decision) == ["AgreementSigned", "CreditHeld", "HoldLapsed"]
     assert decision is not None
     assert decision.opened is not None
     assert decision.opened.target_minor == 20_000
@@ -88,7 +92,7 @@ def test_whoever_was_offered_the_terms_joins_by_ordering() -> None:
 def test_two_requests_of_one_member_in_one_batch_see_each_other() -> None:
     orders = (a_request("o-1", 60_000), a_request("o-2", 60_000), a_request("o-3", 40_000))
     first, second, third = decide(*orders, on=under_a_plan())
-    assert said(first) == said(third) == ["CreditHeld", "HoldLapsed"]
+    assert emitted(first) == emitted(third) == ["CreditHeld", "HoldLapsed"]
     assert reason(second) == "over_limit"
 
 
@@ -147,8 +151,9 @@ def test_a_member_pays_the_members_price_in_the_term_and_the_list_price_outside_
 @pytest.mark.parametrize("change", [{"step": "suspended"}, {"step": "proposed"}, {"holdout": True}])
 def test_without_benefits_orders_are_still_possible_at_list_price(change: dict[str, Any]) -> None:
     known = under_a_plan(a_plan())
-    agreement, plan = known.agreements["m", "light"]
-    known.agreements["m", "light"] = (replace(agreement, **change), plan)
+    key = MemberPlan("m", "light")
+    agreement, plan = known.agreements[key]
+    known.agreements[key] = Pinned(replace(agreement, **change), plan)
     assert held(decide(a_request(), on=known)[0]).amount.amount_minor == 10_000
 
 
@@ -161,7 +166,7 @@ def test_a_coupon_comes_off_after_the_discount_and_is_set_aside_with_the_order()
     known = under_a_plan(a_plan(), coupons={"c-1": a_coupon()})
     first, second = decide(a_request("o-1", coupon_id="c-1"), a_request("o-2", coupon_id="c-1"), on=known)
     assert held(first).amount.amount_minor == 7_000
-    assert said(first)[-1] == "CouponReserved"
+    assert emitted(first)[-1] == "CouponReserved"
     assert first is not None
     assert first.hold.benefit_minor == 1_000  # a coupon that anybody may have is no benefit of the membership
     assert reason(second) == "coupon_used"
@@ -198,8 +203,8 @@ def asked(*waiting: ServiceRequested, limit_minor: int = 50_000, refusal: str | 
 def test_when_the_provider_admits_the_member_signs_and_what_waited_is_held_in_order() -> None:
     done = conclude(asked(a_request("o-1", 30_000), a_request("o-2", 30_000)), context(), a_clock())
     assert done.agreement.state == "active"
-    assert [type(each.event).__name__ for each in done.said] == ["AgreementSigned"]
-    assert said(done.decisions[0]) == ["CreditHeld", "HoldLapsed"]
+    assert [type(each.event).__name__ for each in done.emitted] == ["AgreementSigned"]
+    assert emitted(done.decisions[0]) == ["CreditHeld", "HoldLapsed"]
     assert reason(done.decisions[1]) == "over_limit"
     assert done.opened is not None
 
@@ -216,8 +221,8 @@ def test_who_only_asked_is_offered_the_terms_with_the_price_of_failure() -> None
     plan = a_plan()
     done = conclude(replace(asked(), plan=plan), context(plans={"shop": plan}), a_clock())
     assert done.agreement.state == "preordered"
-    assert [type(each.event).__name__ for each in done.said] == ["AgreementOffered", "OfferLapsed"]
-    assert done.said[0].event.charge_cap.amount_minor == 5_000  # type: ignore[attr-defined]  # an AgreementOffered
+    assert [type(each.event).__name__ for each in done.emitted] == ["AgreementOffered", "OfferLapsed"]
+    assert done.emitted[0].event.charge_cap.amount_minor == 5_000  # type: ignore[attr-defined]  # an AgreementOffered
 
 
 def test_an_order_that_was_cancelled_while_it_waited_signs_nothing() -> None:

@@ -20,7 +20,7 @@ from tools.scorecard.binning import Candidate, Case, Cell, coarse_bins, weight_o
 from tools.scorecard.data import FILE, Person, read
 from tools.scorecard.evaluate import Evaluation, evaluate
 from tools.scorecard.fit import Fitted, fit
-from tools.scorecard.regression import logistic
+from tools.scorecard.regression import Observation, logistic
 from tools.scorecard.report import report
 from tools.scorecard.write import scorecard_toml
 
@@ -89,7 +89,7 @@ def test_the_regression_recovers_what_was_planted_within_its_own_errors() -> Non
         values = (1.0, float(rng.randrange(3)), float(rng.randrange(2)))
         known = 0.5 * rng.randrange(2)
         chance = 1 / (1 + exp(-(0.3 + 0.7 * values[1] - 1.1 * values[2] + known)))
-        rows.append(((values, known), rng.random() < chance))
+        rows.append(Observation(values, known, rng.random() < chance))
     fit = logistic(rows)
     assert all(
         abs(value - planted) < 3 * error < 0.2
@@ -100,7 +100,7 @@ def test_the_regression_recovers_what_was_planted_within_its_own_errors() -> Non
 
 @given(st.integers(1, 200), st.integers(1, 200))
 def test_the_regression_of_one_group_is_its_odds_and_their_textbook_error(goods: int, bads: int) -> None:
-    fit = logistic([(((1.0,), 0.0), good) for good in (*[True] * goods, *[False] * bads)])
+    fit = logistic([Observation((1.0,), 0.0, good) for good in (*[True] * goods, *[False] * bads)])
     assert fit.coefficients[0] == pytest.approx(log(goods / bads), abs=1e-9)
     assert fit.errors[0] == pytest.approx((1 / goods + 1 / bads) ** 0.5, rel=1e-5)
 

@@ -6,6 +6,8 @@ from typing import Final
 
 import pytest
 
+from lutong_chassis.database import may_change
+
 ROOT: Final = Path(__file__).parents[3]
 _MADE: Final = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 _RUNNING: Final = ("libs/chassis", *(f"services/{name}" for name in ("feed", "registry", "membership", "inventory")))
@@ -49,3 +51,23 @@ def test_a_statement_that_reads_all_columns_is_found(text: str) -> None:
 )
 def test_columns_of_arrays_are_no_columns_of_tables(text: str) -> None:
     assert stars(text, tables()) == []
+
+
+_FUNCTION: Final = re.compile(
+    r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) (\w+)\s*\(.*?(?=\$\$|BEGIN ATOMIC|RETURN \()", re.DOTALL
+)
+_CANNOT_WRITE: Final = re.compile(r"\b(?:IMMUTABLE|STABLE)\b|RETURNS trigger")
+"""A trigger's function runs for a statement that writes, so that one is seen already."""
+
+
+def writers() -> set[str]:
+    """Functions of migrations that a query could call, and that may write."""
+    texts = [file.read_text("utf-8") for file in ROOT.glob("*/*/*/migrations/*.sql")]
+    made = [hit for text in texts for hit in _FUNCTION.finditer(text)]
+    return {hit[1] for hit in made if not _CANNOT_WRITE.search(hit[0])}
+
+
+def test_a_query_that_calls_a_function_that_writes_counts_as_a_change() -> None:
+    assert writers() >= {"keep_outbox_days"}
+    assert [name for name in sorted(writers()) if not may_change(f"SELECT {name}($1)")] == []
+    assert not may_change("SELECT search_words($1)")

@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 Node: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -46,6 +46,28 @@ class Contract:
     name: str
 
 
+class Import(NamedTuple):
+    """An import: the name in this file, the module, and the name there, or None for the module itself."""
+
+    name: str
+    module: str
+    original: str | None = None
+
+
+class Mention(NamedTuple):
+    """A dotted name in the body of a function, and its line."""
+
+    name: str
+    line: int
+
+
+class Use(NamedTuple):
+    """A dotted name in a module, and the function at the top that it is in, or nothing."""
+
+    name: str
+    inside: str
+
+
 @dataclass(slots=True, eq=False)
 class Module:
     """A file: its dotted name, its path from the root of the checkout, and its syntax tree."""
@@ -69,23 +91,16 @@ class Module:
                     if isinstance(inner, Node):
                         yield Function(self.name, f"{node.name}.{inner.name}", self.path, inner)
 
-    def imports(self) -> Iterator[tuple[str, str, str | None]]:
-        """Imports anywhere in the file, as (name here, module, name there or None for the module itself)."""
+    def imports(self) -> Iterator[Import]:
+        """Imports anywhere in the file."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    yield (
-                        (alias.asname, alias.name, None)
-                        if alias.asname
-                        else (
-                            alias.name.partition(".")[0],
-                            alias.name.partition(".")[0],
-                            None,
-                        )
-                    )
+                    top = alias.name.partition(".")[0]
+                    yield Import(alias.asname, alias.name) if alias.asname else Import(top, top)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 for alias in node.names:
-                    yield alias.asname or alias.name, node.module, alias.name
+                    yield Import(alias.asname or alias.name, node.module, alias.name)
 
 
 Meaning: TypeAlias = Function | Contract | Module
@@ -98,12 +113,12 @@ class Code:
 
     modules: Mapping[str, Module]
     _defined: dict[str, dict[str, Function]] = field(default_factory=dict)
-    _imported: dict[str, dict[str, tuple[str, str | None]]] = field(default_factory=dict)
+    _imported: dict[str, dict[str, Import]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, module in self.modules.items():
             self._defined[name] = {function.name: function for function in module.functions()}
-            self._imported[name] = {here: (there, what) for here, there, what in module.imports()}
+            self._imported[name] = {each.name: each for each in module.imports()}
 
     def functions(self) -> Iterator[Function]:
         """Every function of every service."""
@@ -117,7 +132,7 @@ class Code:
             return self._defined[module][dotted], 0
         if first not in self._imported.get(module, ()):
             return self._submodule(module, first, rest)
-        there, what = self._imported[module][first]
+        _, there, what = self._imported[module][first]
         if there.partition(".")[0] == CONTRACTS:
             name = rest.rpartition(".")[2] or what or ""
             return Contract(name), 0
@@ -162,18 +177,16 @@ def read(root: Path) -> Code:
     return Code(modules)
 
 
-def names(node: Node) -> Iterator[tuple[str, int]]:
+def names(node: Node) -> Iterator[Mention]:
     """Dotted names that the body of a function mentions, and their lines; not its own variables, not annotations."""
     arguments = node.args
     local = {each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     local |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
     for statement in node.body:
-        for name, line in _mentioned(statement):
-            if name.partition(".")[0] not in local:
-                yield name, line
+        yield from (each for each in _mentioned(statement) if each.name.partition(".")[0] not in local)
 
 
-def _mentioned(node: ast.AST) -> Iterator[tuple[str, int]]:
+def _mentioned(node: ast.AST) -> Iterator[Mention]:
     if isinstance(node, ast.AnnAssign):
         if node.value:
             yield from _mentioned(node.value)
@@ -182,7 +195,7 @@ def _mentioned(node: ast.AST) -> Iterator[tuple[str, int]]:
         yield from _mentioned(node.args[0])
         return
     if isinstance(node, ast.Name | ast.Attribute) and (name := dotted(node)):
-        yield name, node.lineno
+        yield Mention(name, node.lineno)
         return
     for child in ast.iter_child_nodes(node):
         yield from _mentioned(child)
@@ -197,10 +210,10 @@ def dotted(node: ast.expr) -> str | None:
     return None
 
 
-def names_of_module(module: Module) -> Iterator[tuple[str, str]]:
-    """Every dotted name in a module, annotations too, and the function at the top that it is in, if any."""
+def names_of_module(module: Module) -> Iterator[Use]:
+    """Every dotted name in a module, annotations too."""
     for statement in module.tree.body:
         inside = statement.name if isinstance(statement, Node) else ""
         for node in ast.walk(statement):
             if isinstance(node, ast.Name | ast.Attribute) and (name := dotted(node)):
-                yield name, inside
+                yield Use(name, inside)

@@ -5,7 +5,8 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import cache
+from typing import Final, Literal, NamedTuple
 
 from lutong_contracts import event_types
 from tools.docgen.flow.code import Code, Contract, Function, dotted, names
@@ -43,6 +44,20 @@ class Trace:
         return len(self.rule_files) + self.files_to_sql
 
 
+class Place(NamedTuple):
+    """A line of a function."""
+
+    function: Function
+    line: int
+
+
+class Call(NamedTuple):
+    """A function that another one mentions, and how many files only passed its name on."""
+
+    function: Function
+    passed: int
+
+
 def entries(code: Code) -> Iterator[Entry]:
     """Handlers and commands of all services, recognised by their decorators wherever they are."""
     for function in code.functions():
@@ -63,17 +78,17 @@ def _entry(code: Code, function: Function, decorator: ast.expr) -> Entry | None:
     return None
 
 
-def makes(code: Code) -> dict[str, list[tuple[Function, int]]]:
+def makes(code: Code) -> dict[str, list[Place]]:
     """By event, the functions that make one or name its type for another to make, and the line."""
     known = {event.__name__ for event in event_types().values()}
-    found: dict[str, list[tuple[Function, int]]] = {}
+    found: dict[str, list[Place]] = {}
     for function in code.functions():
         for name, line in names(function.node):
             meant, _ = code.meaning(function.module, name)
             if isinstance(meant, Contract) and meant.name in known:
                 places = found.setdefault(meant.name, [])
-                if all(place != function for place, _ in places):
-                    places.append((function, line))
+                if all(place.function != function for place in places):
+                    places.append(Place(function, line))
     return found
 
 
@@ -103,12 +118,27 @@ def trace(code: Code, entry: Entry) -> Trace:
     )
 
 
-def _called(code: Code, caller: Function) -> Iterator[tuple[Function, int]]:
-    """Functions of the same service that a function mentions, and the files that only passed their names on."""
+def _called(code: Code, caller: Function) -> Iterator[Call]:
+    """Functions of the same service that a function mentions. A route mentions the command that it asks for."""
+    told = _told(code)
     for name, _ in names(caller.node):
-        meant, passed = code.meaning(caller.module, name)
+        handler = told.get((caller.service, name.rpartition(".")[2]))
+        meant, passed = (handler, 0) if handler else code.meaning(caller.module, name)
         if isinstance(meant, Function) and meant.service == caller.service:
-            yield meant, passed
+            yield Call(meant, passed)
+
+
+@cache
+def _told(code: Code) -> dict[tuple[str, str], Function]:
+    """The handlers of commands, by service and the name of the command's class."""
+    return {
+        (function.service, name.rpartition(".")[2]): function
+        for function in code.functions()
+        for decorator in function.node.decorator_list
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute) and decorator.func.attr == "on"
+        if decorator.args and (name := dotted(decorator.args[0]))
+        if not isinstance(code.meaning(function.module, name)[0], Contract)
+    }
 
 
 def _made(code: Code, functions: dict[Function, int]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Who may call a route, said where the route is; and who calls it now.
+"""Who may call a route, declared where the route is; and who calls it now.
 
     @router.put("/v1/plans/{plan_id}")
     @allowed("merchant", "operator")
@@ -6,8 +6,8 @@
     async def put_plan(plan_id: Identifier, terms: PlanTerms, who: Who, tx: TxDependency) -> …:
         who.require(merchant=terms.merchant_id, hide=("merchant", terms.merchant_id))
 
-`allowed` is about roles: whoever may never do a thing gets 403. `acts_for` is about whose a thing is:
-what is somebody else's is as absent as what does not exist. A route that says nothing is not built.
+`allowed` is about roles: a role that may never do a thing gets 403. `acts_for` is about whose a thing is:
+what belongs to another is as absent as what does not exist. A route that declares nothing is not built.
 
 `audited` is about what stays on record: the route writes an audit row (`audit.record`) in its transaction. Of staff it
 always does; with `own`, not of a member or merchant who acts on their own. Forgotten, the transaction does not commit.
@@ -16,6 +16,7 @@ always does; with `own`, not of a member or merchant who acts on their own. Forg
 import math
 import re
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import structlog
@@ -92,6 +93,11 @@ def audited(
     return mark
 
 
+def documents(dependency: Callable[..., Any]) -> None:
+    """Say of a dependency that it declares a header for OpenAPI, and that somebody else reads it."""
+    vars(dependency)["documents"] = True
+
+
 def not_audited(reason: str) -> Callable[[Endpoint], Endpoint]:
     """Say why nothing of what a route does is on record: nobody acts by it but on what is their own."""
     if not reason.strip():
@@ -110,7 +116,7 @@ async def _principal(request: Request) -> Principal:
 
 
 Who = Annotated[Principal, Depends(_principal)]
-"""Whoever calls, verified and allowed to call this route."""
+"""The caller, verified and allowed to call this route."""
 
 
 class Authorizer:
@@ -129,7 +135,7 @@ class Authorizer:
         return cls(verifier_of(settings), limit, Arrivals(settings.http_bodies_max))
 
     def admit(self, request: Request, roles: tuple[Allowed, ...], route: str) -> Principal:
-        """Whoever calls, or a problem: 401, 429 or 403. `route` is the path's template, for the log."""
+        """The caller, or a problem: 401, 429 or 403. `route` is the path's template, for the log."""
         try:
             who = self.verifier.principal(request.headers.getlist("authorization")) if self.verifier else _NOBODY
         except UnauthenticatedError as error:
@@ -165,7 +171,7 @@ def _covers(role: Allowed, who: Principal) -> bool:
 
 
 class GuardedRoute(APIRoute):
-    """A route that says who may call it, and lets nobody else in."""
+    """A route that declares who may call it, and admits no other caller."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:  # FastAPI's signature
         roles: tuple[Allowed, ...] | None = getattr(endpoint, "allowed", None)
@@ -178,13 +184,13 @@ class GuardedRoute(APIRoute):
         kwargs["dependencies"] = [*(kwargs.get("dependencies") or ()), *shared]
         refusals = documented(400, 401, 403, 404, *((408, 409, 413, 415) if writes else ()), 422, 429, 503)
         kwargs["responses"] = refusals | (kwargs.get("responses") or {})
-        told = {"x-allowed": list(roles)} | ({"x-audited": list(self.on_record.actions)} if self.on_record else {})
-        kwargs["openapi_extra"] = told | (kwargs.get("openapi_extra") or {})
+        extra = {"x-allowed": list(roles)} | ({"x-audited": list(self.on_record.actions)} if self.on_record else {})
+        kwargs["openapi_extra"] = extra | (kwargs.get("openapi_extra") or {})
         super().__init__(path, endpoint, **kwargs)
 
     def get_route_handler(self) -> Run:
         """FastAPI's hook: wrap the function that parses, validates, calls and serialises."""
-        run = super().get_route_handler()
+        run = self._run()
 
         async def handle(request: Request) -> Response:
             with observe.HTTP_TIME.labels(request.method, self.path).time():
@@ -197,6 +203,21 @@ class GuardedRoute(APIRoute):
                     return await self.answer(request, run)
 
         return handle
+
+    def _run(self) -> Run:
+        """FastAPI's function, without what is declared for OpenAPI only: that would be solved at each request.
+
+        The reason is validated by its declaration, so a request that has one goes the long way.
+        """
+        whole, documented = super().get_route_handler(), self.dependant
+        needed = [each for each in documented.dependencies if not getattr(each.call, "documents", each.call is _BEARER)]
+        self.dependant = replace(documented, dependencies=needed)
+        short, self.dependant = super().get_route_handler(), documented
+
+        async def run(request: Request) -> Response:
+            return await (whole if "lutong-reason" in request.headers else short)(request)
+
+        return run
 
     def _requested(self, request: Request, who: Principal) -> Requested:
         """The request, with what its transactions need to know."""
@@ -223,7 +244,7 @@ class GuardedRoute(APIRoute):
 
 
 def _on_record(path: str, endpoint: Callable[..., Any]) -> OnRecord | None:
-    """What a route that changes something records; None when it says why it records nothing."""
+    """What a route that changes something records; None when it declares why it records nothing."""
     rule: OnRecord | None = getattr(endpoint, "audited", None)
     if (rule is None) is (getattr(endpoint, "not_audited", None) is None):
         raise TypeError(f"{path}: say what {endpoint.__name__} records: @audited(…), or @not_audited(…) why nothing")
@@ -241,6 +262,9 @@ async def _documented_reason(
     ] = None,
 ) -> None:
     """Show the header in OpenAPI on every route that is on record."""
+
+
+documents(_documented_reason)
 
 
 def _stated_reason(request: Request) -> str | None:

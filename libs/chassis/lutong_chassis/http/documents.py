@@ -20,10 +20,10 @@ def refuse_encoded(request: Request) -> None:
 
 
 async def read_json(request: Request) -> None:
-    """Read the body and keep what it says where FastAPI looks for it: 415 when it is none of ours, 400 when it is no JSON."""
+    """Read the body and keep its content where FastAPI looks for it: 415 when it is none of ours, 400 when it is no JSON."""
     body = await request.body()
     if not body:
-        return  # FastAPI says that it is missing
+        return  # FastAPI reports that it is missing
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json" and not (given.startswith("application/") and given.endswith("+json")):
         yours = f"yours: {given}" if given and len(given) <= 64 and given.isprintable() else "yours: none"

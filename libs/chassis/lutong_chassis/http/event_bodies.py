@@ -50,7 +50,7 @@ def _elements(body: bytes) -> list[object]:
 
 
 def _slices(body: bytes) -> list[bytes] | None:
-    """The elements of an array as they were sent, told by brackets alone; None when these do not match."""
+    """The elements of an array as they were sent, found by brackets alone; None when these do not match."""
     found: list[bytes] = []
     depth, began = 0, 0
     for token in _TOKENS.finditer(body):

@@ -3,12 +3,12 @@
     ingest.take(router, {PostPublished: take_posts})
 
 adds `POST /v1/events`, which takes CloudEvents in structured mode, and `GET /v1/events/rejected`. Every
-event has a result of its own. What is accepted is said by the service itself: a topic has one owner.
+event has a result of its own. The service itself publishes what is accepted: a topic has one owner.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -17,13 +17,14 @@ from pydantic import AwareDatetime, BaseModel
 from lutong_chassis import audit, inbox, journeys
 from lutong_chassis.audit import Change
 from lutong_chassis.auth import Principal
-from lutong_chassis.database import Tx, columns
+from lutong_chassis.database import Tx
 from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.http.event_bodies import ARRAY, EVENTS_MAX, LINES, ONE, split
 from lutong_chassis.http.problems import documented
 from lutong_chassis.parking import storable
+from lutong_chassis.rows import columns_of
 from lutong_contracts import Event
 
 E = TypeVar("E", bound=Event)
@@ -43,7 +44,7 @@ _BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            ONE: {"schema": {}, "example": _EXAMPLE},  # whatever it is: what is no event gets a result that says so
+            ONE: {"schema": {}, "example": _EXAMPLE},  # whatever it is: what is no event gets a result with the reason
             ARRAY: {"schema": {"type": "array", "maxItems": EVENTS_MAX}, "example": [_EXAMPLE]},
             LINES: {"schema": {"type": "string"}, "example": orjson.dumps(_EXAMPLE).decode()},
         },
@@ -59,7 +60,7 @@ _HINTS: Final = {
     "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
     "too_large": "carry an id instead of the content",
     "not_found": "create what it names first, or publish with a token that may act for it",
-    "wrong_key": "leave `partitionkey` out: the event itself says it",
+    "wrong_key": "leave `partitionkey` out: the event itself has it",
 }
 
 _HINTS_AT: Final = {"/time": "write it as RFC 3339 has it, such as 2026-01-31T08:00:00+08:00, or leave it out"}
@@ -88,7 +89,7 @@ class Results(BaseModel):
 
 
 class Rejection(BaseModel):
-    """An event that was rejected. What it said was not kept."""
+    """An event that was rejected. Its content was not kept."""
 
     id: int
     rejected_at: AwareDatetime
@@ -98,6 +99,28 @@ class Rejection(BaseModel):
     code: str
     pointer: str | None
     detail: str
+
+
+class _RejectedRow(NamedTuple):
+    """A rejection as it is kept."""
+
+    event_id: str | None
+    type: str | None
+    code: str
+    pointer: str | None
+    detail: str
+
+
+class _Copy(NamedTuple):
+    """An event of a request, by its place there, under the source that a release before gave it."""
+
+    source: str
+    id: str
+    place: int
+
+
+_REJECTED: Final = columns_of(_RejectedRow)
+_COPY: Final = columns_of(_Copy)
 
 
 class _DryRun(Exception):  # noqa: N818  # nothing went wrong
@@ -130,7 +153,7 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
         who: Who, tx: TxDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[Rejection]:
         """The latest events that were rejected: one's own, or everybody's for staff."""
-        return [Rejection(**row) for row in await _rejections(tx, None if who.is_staff else who.publisher, limit)]
+        return await _rejections(tx, None if who.is_staff else who.publisher, limit)
 
 
 async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequence[object]) -> list[Result]:
@@ -140,27 +163,19 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
         try:
             understood[place] = _understand(tx, who, acceptors, document)
         except MalformedError as error:
-            results[place] = _rejected(_told(document, "id"), error.reason, error.pointer, error.detail)
+            results[place] = _rejected(_field(document, "id"), error.reason, error.pointer, error.detail)
     await _keep_off_foreign_journeys(tx, who, understood)
     copies = await _taken_before(tx, who, understood)
     results |= {place: _taken(understood.pop(place), "duplicate") for place in copies}
     results |= await _take(tx, who, acceptors, understood)
-    rejected = [(place, result) for place, result in results.items() if result.status == "rejected"]
-    await _keep(
-        tx,
-        who,
-        [
-            (r.id, _told(documents[p], "type"), r.code, r.pointer and storable(r.pointer), storable(r.detail or ""))
-            for p, r in rejected
-        ],
-    )
+    await _keep(tx, who, [_rejected_row(documents[n], r) for n, r in results.items() if r.status == "rejected"])
     if who.is_staff or who.member_id is None:
         await audit.record(tx, who, *(_published(results[place]) for place in range(len(documents))))
     return [results[place] for place in range(len(documents))]
 
 
 def _published(result: Result) -> Change:
-    """What is on record of an event that somebody published in another's name, also when it was rejected."""
+    """The audit of an event that was published in another's name, also when it was rejected."""
     name = "".join(character for character in result.id or "-" if character.isprintable())
     return Change("event.publish", f"event:{name}", after={"status": result.status})
 
@@ -190,15 +205,15 @@ async def _taken_before(tx: Tx, who: Principal, batch: Mapping[int, Received[Eve
     """
     if not batch:
         return []
-    asked = [(f"{who.subject} {item.source.partition(' ')[2]}", item.id, place) for place, item in batch.items()]
+    asked = [_Copy(f"{who.subject} {item.source.partition(' ')[2]}", item.id, place) for place, item in batch.items()]
     rows = await tx.fetch(
-        """
+        f"""
         SELECT place
-          FROM unnest($1::text[], $2::text[], $3::bigint[]) AS copy (source, id, place)
+          FROM {_COPY.unnest("copy")}
           JOIN inbox USING (source, id)
          WHERE content IS NULL
         """,
-        *columns(asked, 3),
+        *_COPY.arrays(asked),
     )
     return [row["place"] for row in rows]
 
@@ -246,8 +261,8 @@ def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Res
     )
 
 
-def _told(document: object, name: str) -> str | None:
-    """What a document that may be anything says under a name, if that is a short text."""
+def _field(document: object, name: str) -> str | None:
+    """A field of a document that may be anything, if that is a short text."""
     with suppress(orjson.JSONDecodeError):
         parsed = orjson.loads(document) if isinstance(document, bytes) else document
         value = parsed.get(name) if isinstance(parsed, dict) else None
@@ -255,21 +270,31 @@ def _told(document: object, name: str) -> str | None:
     return None
 
 
-async def _keep(tx: Tx, who: Principal, rejected: Sequence[tuple[object, ...]]) -> None:
+def _rejected_row(document: object, result: Result) -> _RejectedRow:
+    return _RejectedRow(
+        event_id=result.id,
+        type=_field(document, "type"),
+        code=result.code or "",
+        pointer=result.pointer and storable(result.pointer),
+        detail=storable(result.detail or ""),
+    )
+
+
+async def _keep(tx: Tx, who: Principal, rejected: Sequence[_RejectedRow]) -> None:
     if rejected:
         await tx.execute(
-            """
-            INSERT INTO rejected (subject, publisher, event_id, type, code, pointer, detail)
-            SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+            f"""
+            INSERT INTO rejected (subject, publisher, {_REJECTED.names})
+            SELECT $1, $2, {_REJECTED.names} FROM {_REJECTED.unnest(first=3)}
             """,
             who.subject,
             who.publisher,
-            *columns(rejected, 5),
+            *_REJECTED.arrays(rejected),
         )
 
 
-async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Any]:
-    return await tx.fetch(
+async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Rejection]:
+    rows = await tx.fetch(
         """
         SELECT id, rejected_at, subject, event_id, type, code, pointer, detail
           FROM rejected
@@ -280,3 +305,4 @@ async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Any]
         publisher,
         rows_max,
     )
+    return [Rejection(**row) for row in rows]

@@ -1,7 +1,7 @@
 """What is decided before a request is anybody's: how long its head may be, and whether there is room for it.
 
 A refusal must cost next to nothing, or those who are refused take from those who are served. So it is
-given here, where uvicorn would start a task: nothing waits, and one write says it.
+given here, where uvicorn would start a task: nothing waits, and one write is the answer.
 """
 
 from typing import Any, Final
@@ -37,7 +37,7 @@ class _TooLongError(ValueError):
 class LoadSheddingProtocol(HttpToolsProtocol):
     """uvicorn's protocol, but a head that does not end is refused, and so is a request that finds no room.
 
-    Whoever waits in a queue that only grows is served too late to be glad of it. Health is always answered.
+    A request in a queue that only grows is answered after its caller has given up. Health is always answered.
     `limit_concurrency` counts the requests in progress; uvicorn would count open connections too.
     """
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, skipping
+from lutong_chassis import audit, audit_log, deadletters, entities, journeys, noticing, outbox, passed_over, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
+from lutong_chassis.envelope import Place
 from lutong_chassis.errors import blames
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
 from lutong_chassis.parking import summarise_error
@@ -28,6 +29,8 @@ health = APIRouter(tags=["health"], include_in_schema=False)
 router = routes("operations")
 admin_router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 """What operators do: each makes its own transactions, and is safe to repeat without an Idempotency-Key."""
+entities_router = APIRouter(route_class=GuardedRoute, tags=["operations"])
+"""The same, of services that own entities."""
 
 
 @health.get("/livez")
@@ -43,7 +46,7 @@ async def livez(request: Request, response: Response) -> dict[str, Any]:
 async def readyz(request: Request, response: Response) -> dict[str, Any]:
     """200 when the database answers, the broker answers and partitions are assigned.
 
-    A consumer that is stuck is told under `stuck`, and takes no replica out of service: requests are answered.
+    A consumer that is stuck is reported under `stuck`, and takes no replica out of service: requests are answered.
     """
     service = request.app.state.service
     checks = await service.readiness()
@@ -78,7 +81,7 @@ async def list_parked(
 ) -> list[dict[str, Any]]:
     """Open parked records behind an id, oldest first, with how many wait behind each.
 
-    The header `lutong-total` says how many there are in all, of this reason if one is given.
+    The header `lutong-total` is how many there are in all, of this reason if one is given.
     """
     rows, total = await deadletters.page(tx, rows_max=limit, after=after, reason=reason)
     response.headers["lutong-total"] = str(total)
@@ -88,7 +91,7 @@ async def list_parked(
 @router.get("/operations/parked/{parked_id}")
 @allowed("viewer")
 async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
-    """One record that was set aside, whatever became of it: all but what it says."""
+    """One record that was set aside, whatever became of it: all but its content."""
     return await deadletters.look(tx, parked_id) or _unknown(parked_id)
 
 
@@ -96,14 +99,14 @@ async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
 @allowed("operator")
 @audited("parked.reveal")
 async def reveal_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """What a record that was set aside says. It may be personal: who reads it, and why, is audited."""
+    """The content of a parked record. It may be personal: who reads it, and why, is audited."""
     async with transaction(request.app.state.service.required_pool) as tx:
-        said = await deadletters.reveal(tx, parked_id)
-        if said:
+        content = await deadletters.reveal(tx, parked_id)
+        if content:
             await audit.record(tx, who, Change("parked.reveal", f"parked:{parked_id}", decision.reason))
             await outbox.write(tx, tx.outgoing)
     request.app.state.service.wake_relay()
-    return said or _unknown(parked_id)
+    return content or _unknown(parked_id)
 
 
 def _unknown(parked_id: int) -> NoReturn:
@@ -135,7 +138,7 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
     Refused unless the record is being tried again now. Asking twice is asking once.
     """
     service = request.app.state.service
-    where = (command.topic, command.partition, command.offset)
+    where = Place(command.topic, command.partition, command.offset)
     async with transaction(service.required_pool) as tx:
         decision = skipping.SkipRequest(who.subject, command.reason)
         answer = await skipping.request(tx, service.name, where, service.handlers.topics, decision)
@@ -151,7 +154,8 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
 @router.get("/operations/consumer")
 @allowed("viewer")
 async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
-    """What the consumers of this service try again, what retention took before them, and whose keys are misplaced.
+    """What the consumers of this service try again, what retention took before them, whose keys are misplaced, and which
+    types they pass over because no contract of theirs knows them.
 
     A batch is stuck when it has been tried for longer than `stuck_timeout_s`.
     """
@@ -160,8 +164,9 @@ async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
         "stuck": [
             row._asdict() | {"where": row.where, "offsets": row.offsets[:100]} for row in await skipping.stuck(tx)
         ],
-        "missed": [item._asdict() | {"noticed_at": at} for item, at in await noticing.lately_missed(tx)],
+        "missed": [item._asdict() for item in await noticing.lately_missed(tx)],
         "misplaced": [item._asdict() for item in await noticing.lately_misplaced(tx)],
+        "unknown": [item._asdict() for item in await passed_over.unknown(tx)],
     }
 
 
@@ -176,7 +181,7 @@ async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
     except NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     except Exception as error:
-        if not blames(error):  # it says nothing about the record
+        if not blames(error):  # it is not about the record
             raise
         raise Problem(409, "still_failing", f"it failed again and stays parked: {summarise_error(error)}") from error
     service.wake_relay()
@@ -221,7 +226,7 @@ class Republication(Decision):
 @allowed("operator")
 @audited("outbox.republish", shows=("since", "events"))
 async def republish(command: Republication, who: Who, request: Request) -> dict[str, int]:
-    """Publish again what was said since a moment. Copies are recognised by whoever has them."""
+    """Publish again all events since a moment. Consumers recognise copies."""
     service = request.app.state.service
     async with transaction(service.required_pool) as tx:
         count = await outbox.republish(tx, command.since)
@@ -230,6 +235,36 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
         await outbox.write(tx, tx.outgoing)
     service.wake_relay()
     return {"republished": count}
+
+
+class EntitiesPage(Decision):
+    """Which entities to say once more, by their topic, and behind which key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "the topic is new", "topic": "lutong.registry.merchants"}]}
+    )
+
+    topic: Annotated[Text, StringConstraints(max_length=249)]
+    after: Annotated[Text, StringConstraints(max_length=ATTRIBUTE_CHARACTERS_MAX)] = ""
+
+
+@entities_router.post("/operations/entities")
+@allowed("operator")
+@audited("entities.publish", shows=("after", "entities"))
+async def publish_entities(command: EntitiesPage, who: Who, request: Request) -> dict[str, Any]:
+    """Say entities once more as they are, a page at a time. Repeat it with `after`, until that is null."""
+    service = request.app.state.service
+    found = next((page for topic, page in service.entities.items() if topic.name == command.topic), None)
+    if found is None:
+        there = ", ".join(sorted(topic.name for topic in service.entities)) or "none"
+        raise Problem(404, "unknown_topic", f"{service.name} owns no entities on {command.topic!r}: it has {there}")
+    async with transaction(service.required_pool) as tx:
+        count, after = await entities.say_page(tx, found, command.after)
+        effect = {"after": command.after, "entities": count}
+        await audit.record(tx, who, Change("entities.publish", f"topic:{command.topic}", command.reason, after=effect))
+        await outbox.write(tx, tx.outgoing)
+    service.wake_relay()
+    return {"published": count, "after": after}
 
 
 @router.get("/operations/journeys")
@@ -249,9 +284,9 @@ async def journey(
         str | None, Query(max_length=256, description="only the events of one order, post or viewer")
     ] = None,
 ) -> list[dict[str, Any]]:
-    """What this service said on a journey, and when it took in what others said: the first 2,000 records.
+    """What this service published on a journey, and when it consumed the events of others: the first 2,000 records.
 
-    The header `lutong-total` says how many there are in all.
+    The header `lutong-total` is how many there are in all.
     """
     rows, total = await journeys.records(tx, correlation_id, key)
     response.headers["lutong-total"] = str(total)

@@ -114,16 +114,16 @@ def names_of(state: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _which(request: Request) -> dict[str, str]:
-    """Which request a log line is about. Told here: a bug's line is written outside of what binds the names."""
+    """Which request a log line is about. Bound here: a bug's line is written outside of what binds the names."""
     state, route = request.scope.get("state", {}), request.scope.get("route")
     principal = state.get("principal")
-    told = {
+    bound = {
         "route": f"{request.method} {route.path}" if route else None,
         "subject": principal.subject if principal else None,
         "request_id": state.get("request_id"),
         "journey": state.get("journey"),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in bound.items() if value}
 
 
 def answer(problem: Problem, request: Request | None = None) -> Response:

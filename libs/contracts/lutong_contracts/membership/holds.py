@@ -4,7 +4,7 @@ from pydantic import Field
 
 from lutong_contracts.event import Event
 from lutong_contracts.topics import HOLDS
-from lutong_contracts.values import Identifier, Line, Mode, Money, Place, Reason
+from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason
 
 
 class CreditHeld(Event, topic=HOLDS, key="order_id"):
@@ -19,7 +19,7 @@ class CreditHeld(Event, topic=HOLDS, key="order_id"):
     amount: Money
     lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
     destination: Place
-    mode: Mode
+    mode: AnyMode
 
 
 class CreditDeclined(Event, topic=HOLDS, key="order_id"):
@@ -52,7 +52,7 @@ class HoldReleased(Event, topic=HOLDS, key="order_id"):
 
 
 class HoldLapsed(Event, topic=HOLDS, key="order_id"):
-    """A deadline: nobody said until now what became of the order."""
+    """A deadline: no event reported the end of the order until now."""
 
     order_id: Identifier
 

@@ -1,7 +1,8 @@
 """What membership says of what an agreement comes to: charges, deductions, overdue debts, and the end."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import AGREEMENTS
 from lutong_contracts.values import Identifier, Instant, Money, Reason
@@ -105,7 +106,7 @@ class AgreementOverdue(Event, topic=AGREEMENTS, key="agreement_id"):
     member_id: Identifier
     plan_id: Identifier
     merchant_id: Identifier
-    step: Literal["reminded", "blocked", "suspended", "proposed"]
+    step: Annotated[str, Open(Literal["reminded", "blocked", "suspended", "proposed"])]
 
 
 class AgreementRecovered(Event, topic=AGREEMENTS, key="agreement_id"):
@@ -115,7 +116,7 @@ class AgreementRecovered(Event, topic=AGREEMENTS, key="agreement_id"):
     member_id: Identifier
     plan_id: Identifier
     merchant_id: Identifier
-    step: Literal["none", "reminded", "blocked", "suspended", "proposed"]
+    step: Annotated[str, Open(Literal["none", "reminded", "blocked", "suspended", "proposed"])]
 
 
 class AgreementWrittenOff(Event, topic=AGREEMENTS, key="agreement_id"):

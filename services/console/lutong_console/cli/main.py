@@ -1,5 +1,6 @@
 """The `lutong` command, put together. A command is imported when it is called: each starts without the others' imports."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,10 +11,10 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lutong_console.cli import given, streams
+from lutong_console.cli import frame, given, streams
 from lutong_console.cli.errors import INTERRUPTED, USAGE, ConsoleError
 from lutong_console.cli.screen import err, line
-from lutong_contracts.version import VERSION
+from lutong_console.cli.summaries import help_of
 
 COMMANDS: Final = {
     "demo": "cli.demo.command:demo",
@@ -23,13 +24,17 @@ COMMANDS: Final = {
     "status": "cli.commands.stack:status",
     "logs": "cli.commands.stack:logs",
     "journey": "cli.commands.journey:journey",
+    "lag": "cli.commands.lag:lag",
+    "console": "cli.commands.console:console",
     "tail": "cli.commands.tail:tail",
+    "import": "imports.command:import_files",
     "replay": "cli.replay.command:replay",
     "verify": "verify.command:verify",
     "uplift": "cli.uplift.command:uplift",
     "audit": "cli.commands.audit:audit",
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
+    "publish-entities": "cli.commands.entities:publish_entities",
     "init": "cli.commands.init:init",
     "backup": "cli.commands.backup:backup",
     "restore": "cli.commands.backup:restore",
@@ -58,6 +63,7 @@ Examples:
   lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
+  lutong import stores.csv         take in what you have, row by row
   lutong replay DIR --json         feed real data through the public interfaces
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
@@ -82,6 +88,13 @@ class Commands(TyperGroup):
                 code=USAGE,
             )
         return _made(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  # click's own signature
+        """List the commands, none of which is imported for that."""
+        shown: dict[str, Any] = {
+            name: TyperCommand(name, help=help_of(COMMANDS[name])) for name in self.list_commands(ctx)
+        }
+        TyperGroup(commands=shown).format_commands(ctx, formatter)
 
 
 def _has_local_stack() -> bool:
@@ -115,6 +128,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
     if wanted:
+        from lutong_contracts.version import VERSION  # takes a second, with the models that are imported by it
+
         typer.echo(f"lutong {VERSION}")
         raise typer.Exit
 
@@ -135,13 +150,19 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
     try:
         app()
-    except ConsoleError as error:
-        err.print(line(("error", "bold red"), " ", error))
-        if error.then:
-            err.print(f"next: {given.here(error.then)}")
-        sys.exit(error.code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(frame.SHOWN):
+            raise
+        _end(frame.said_of(error))
+
+
+def _end(error: ConsoleError) -> None:
+    err.print(line(("error", "bold red"), " ", error))
+    if error.then:
+        err.print(f"next: {given.here(error.then)}")
+    sys.exit(error.code)
 
 
 if __name__ == "__main__":

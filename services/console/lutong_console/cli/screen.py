@@ -91,7 +91,7 @@ out = _screen(width=None if sys.stdout.isatty() else 200, force_terminal=sys.std
 err = _screen(stderr=True, force_terminal=sys.stderr.isatty())
 
 
-def say(message: str) -> None:
+def echo(message: str) -> None:
     """Tell a person how it goes."""
     err.print(message, style="dim")
 

@@ -47,9 +47,9 @@ def _published(world: World, service: str) -> dict[int, dict[str, Mapping[str, A
     """What a service published of its audit, by row and event: from its outbox and from its topic."""
     wanted = TYPE.format(service)
     found: dict[int, dict[str, Mapping[str, Any]]] = defaultdict(dict)
-    said = [(row["event_id"], row["payload"]) for row in world.rows(service, "outbox") if row["type"] == wanted]
-    said += [(r.event_id, r.value) for r in world.records if r.type == wanted and r.source == f"/lutong/{service}"]
-    for event_id, text in said:
+    published = [(row["event_id"], row["payload"]) for row in world.rows(service, "outbox") if row["type"] == wanted]
+    published += [(r.event_id, r.value) for r in world.records if r.type == wanted and r.source == f"/lutong/{service}"]
+    for event_id, text in published:
         payload = orjson.loads(text)
         found[payload["audit_id"]].setdefault(event_id, payload)
     return found

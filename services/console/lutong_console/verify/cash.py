@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from lutong_console.verify.collect import Row, World, moment
 from lutong_console.verify.violation import Violation
@@ -21,12 +21,21 @@ Came = tuple[str, str, str, str]
 """(repayment, member, currency, account)."""
 
 
+class Booked(NamedTuple):
+    """An entry of the ledger, and its postings: minor units by account."""
+
+    entry: Row
+    legs: dict[str, int]
+
+
 def cash_has_evidence(world: World) -> Iterator[Violation]:
     """V13: what is on a cash or clearing account came by a provider's word or a bank's reference, or was decided on."""
     legs: dict[int, dict[str, int]] = defaultdict(dict)
     for posting in world.rows("membership", "posting"):
         legs[posting["entry_id"]][posting["account"]] = posting["amount_minor"]
-    entries = [(entry, legs[entry["entry_id"]]) for entry in world.rows("membership", "entry") if entry["reference"]]
+    entries = [
+        Booked(entry, legs[entry["entry_id"]]) for entry in world.rows("membership", "entry") if entry["reference"]
+    ]
     yield from _moved_for_nothing(world, legs)
     yield from _repaid(world, entries)
     yield from _deducted(world, entries)
@@ -42,7 +51,7 @@ def _moved_for_nothing(world: World, legs: dict[int, dict[str, int]]) -> Iterato
             yield Violation("V13", f"cash moved by a {entry['kind']}", f"entry {entry['entry_id']}")
 
 
-def _repaid(world: World, entries: list[tuple[Row, dict[str, int]]]) -> Iterator[Violation]:
+def _repaid(world: World, entries: list[Booked]) -> Iterator[Violation]:
     """What came, by repayment, is what evidence says: amount, member, currency and account; nothing without, nothing twice."""
     confirmed = [row for row in world.rows("membership", "repayment") if row["state"] == "confirmed"]
     came: Counter[Came] = Counter()
@@ -61,7 +70,7 @@ def _repaid(world: World, entries: list[tuple[Row, dict[str, int]]]) -> Iterator
 
 
 def _confirmed_wrongly(confirmed: list[Row]) -> Iterator[Violation]:
-    """Nobody confirms what they ask for themselves, and no reference confirms twice."""
+    """No one confirms a repayment of their own, and no reference confirms twice."""
     for row in confirmed:
         if row["evidence"] != _BEFORE and row["decided_by"] in {row["member_id"], row["claimed_by"]}:
             yield Violation("V13", "confirmed by who asked to pay", f"repayment {row['repayment_id']}")
@@ -71,7 +80,7 @@ def _confirmed_wrongly(confirmed: list[Row]) -> Iterator[Violation]:
             yield Violation("V13", f"one reference confirmed {times} repayments", f"{evidence} {bank} {reference}")
 
 
-def _deducted(world: World, entries: list[tuple[Row, dict[str, int]]]) -> Iterator[Violation]:
+def _deducted(world: World, entries: list[Booked]) -> Iterator[Violation]:
     """What came by deduction is what the provider says was taken."""
     taken = {
         (row["deduction_id"], row["member_id"], row["currency"]): row["amount_minor"]
@@ -85,7 +94,7 @@ def _deducted(world: World, entries: list[tuple[Row, dict[str, int]]]) -> Iterat
                 yield Violation("V13", f"booked a deduction that took {amount}", f"entry {entry['entry_id']}")
 
 
-def _given(world: World, entries: list[tuple[Row, dict[str, int]]]) -> Iterator[Violation]:
+def _given(world: World, entries: list[Booked]) -> Iterator[Violation]:
     """What is paid out, waived or written off is what was decided: amount, member and currency."""
     given: Counter[tuple[str, Money]] = Counter()
     for entry, legs in entries:
@@ -132,9 +141,9 @@ def _decisions(world: World) -> Iterator[Violation]:
             continue
         found = proposals.get(row["decision_id"])
         if found is None or (found["state"], found["decided_by"]) != ("approved", approver):
-            yield Violation("V13", "approved by somebody, and no proposal says so", where)
+            yield Violation("V13", "approved, and no proposal was approved", where)
         elif approver in {row["decided_by"], row["member_id"]} or found["proposed_by"] != row["decided_by"]:
-            yield Violation("V13", "proposed and approved by one, or by whom it concerns", where)
+            yield Violation("V13", "proposed and approved by one person, or approved by its beneficiary", where)
     yield from _beyond_sums(alone)
 
 

@@ -112,8 +112,8 @@ def _deductions(world: World, terms: dict[tuple[str, int], dict[str, Any]]) -> I
     notices = {}
     for row in world.rows("membership", "outbox"):
         if row["type"] == "lutong.membership.deduction-notified.v1":
-            told = json.loads(row["payload"])
-            notices[told["deduction_id"]] = (told["amount"]["amount_minor"], row)
+            notice = json.loads(row["payload"])
+            notices[notice["deduction_id"]] = (notice["amount"]["amount_minor"], row)
     agreements = {row["agreement_id"]: row for row in world.rows("membership", "agreement")}
     for deduction in world.rows("membership", "deduction"):
         where = f"deduction {deduction['deduction_id']}"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import asyncpg
 import orjson
@@ -14,7 +14,8 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.text import Text
 
-from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.cli import given
+from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, line, out, table
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
@@ -29,10 +30,16 @@ _SHOWN_MAX = 50
 def verify(
     stack: StackName = "default",
     *,
-    settle_s: Annotated[float, typer.Option("--settle", help="Seconds to wait until nothing moves any more.")] = 60.0,
+    settle_s: Annotated[
+        float, typer.Option("--settle", help="Seconds to wait until nothing moves any more.", callback=given.seconds)
+    ] = 60.0,
     live_s: Annotated[
         float | None,
-        typer.Option("--live", help="Do not wait: look twice, this many seconds apart, and report what stayed broken."),
+        typer.Option(
+            "--live",
+            help="Do not wait: look twice, this many seconds apart, and report what stayed broken.",
+            callback=given.seconds,
+        ),
     ] = None,
     canary: Annotated[
         list[str] | None, typer.Option("--canary", help="A string that must be nowhere. May be repeated.")
@@ -43,11 +50,11 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check the whole suite against its identities, over four databases and all topics. Exit code 1 on a violation."""
-    told = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
-    look = _Look(suite(stack), canary or [], told)
+    outcomes = _history(history) if history else []
+    look = _Look(suite(stack), canary or [], outcomes)
     world, violations = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
-    given = {"V8": history is not None, "V11": bool(canary)}
-    unchecked = {name: option for name, option in COMPARED_WITH.items() if not given[name]}
+    compared = {"V8": history is not None, "V11": bool(canary)}
+    unchecked = {name: option for name, option in COMPARED_WITH.items() if not compared[name]}
     if as_json:
         emit_json(_as_json(world, violations, list(unchecked)))
     else:
@@ -56,13 +63,26 @@ def verify(
         raise typer.Exit(PROBLEM)
 
 
+def _history(file: Path) -> list[dict[str, Any]]:
+    """What clients were told, one document per line."""
+    try:
+        told = [orjson.loads(document) for document in file.read_bytes().splitlines()]
+    except OSError as error:
+        raise ConsoleError(f"--history {file}: {error.strerror}", code=USAGE) from None
+    except orjson.JSONDecodeError as error:
+        raise ConsoleError(f"--history {file} is no NDJSON: {error}", code=USAGE) from None
+    if not all(isinstance(each, dict) and {"kind", "id", "outcome"} <= each.keys() for each in told):
+        raise ConsoleError(f"--history {file}: every line has to be an object with kind, id and outcome", code=USAGE)
+    return told
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What is looked at, and what else it is compared with."""
 
     target: Suite
     canaries: list[str]
-    told: list[dict[str, Any]]
+    outcomes: list[dict[str, Any]]
 
     async def once(self) -> tuple[World, list[Violation]]:
         """One look, whatever moves meanwhile."""
@@ -72,21 +92,22 @@ class _Look:
             raise ConsoleError(
                 f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
             ) from None
-        return world, evaluate(world, self.canaries, self.told)
+        return world, evaluate(world, self.canaries, self.outcomes)
 
     async def until_still(self, settle_s: float) -> tuple[World, list[Violation]]:
         """Two looks that agree are one truth. While something moves, look again, up to a deadline."""
         deadline = time.monotonic() + settle_s
-        world, _ = await self.once()
+        before = (await self.once())[0].digest  # not the world itself: a large one fills the memory once
         while True:
-            again, violations = await self.once()
-            if world.digest == again.digest and _is_quiet(again):
-                return again, violations
+            world, violations = await self.once()
+            now = world.digest
+            if now == before and _is_quiet(world):
+                return world, violations
             if time.monotonic() > deadline:
                 raise ConsoleError(
                     f"something still moves after {settle_s:.0f} s", then="lutong verify --live 30, or lutong status"
                 )
-            world = again
+            before = now
 
     async def live(self, tolerance_s: float) -> tuple[World, list[Violation]]:
         """Under load: what is broken at two looks, the tolerance apart, is not merely in flight."""
@@ -113,10 +134,18 @@ def _print(world: World, violations: list[Violation], unchecked: Mapping[str, st
     )
 
 
-def judged(violations: Sequence[Violation], unchecked: Mapping[str, str]) -> list[tuple[str, Text, str]]:
+class Judged(NamedTuple):
+    """A line of the table of results."""
+
+    identity: str
+    result: Text
+    meaning: str
+
+
+def judged(violations: Sequence[Violation], unchecked: Mapping[str, str]) -> list[Judged]:
     """Each identity with its result: what nothing was compared with does not hold, it was not checked."""
     counts = Counter(violation.identity for violation in violations)
-    return [(name, line(_result(counts[name], unchecked.get(name))), words) for name, words in WORDS.items()]
+    return [Judged(name, line(_result(counts[name], unchecked.get(name))), words) for name, words in WORDS.items()]
 
 
 def _result(broken: int, option: str | None) -> tuple[str, str]:

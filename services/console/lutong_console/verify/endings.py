@@ -11,11 +11,6 @@ from lutong_contracts.sentences import counted
 
 DEADLINE_GRACE: Final = timedelta(seconds=60)
 
-_MOVEMENTS_OF_RESERVATION: Final = {
-    "open": {"reserved": 1},
-    "shipped": {"reserved": 1, "shipped": 1},
-    "released": {"reserved": 1, "released": 1},
-}
 _ENTRIES_OF_HOLD: Final[dict[str, tuple[dict[str, int], ...]]] = {
     "held": ({"hold": 1},),
     "captured": (
@@ -76,19 +71,22 @@ def _holds(world: World) -> Iterator[Violation]:
 
 
 def _reservations(world: World) -> Iterator[Violation]:
+    """An order is set aside once for each location that had it, and given up by all but the one that ships it."""
     kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for movement in world.rows("inventory", "movement"):
         if movement["order_id"] and movement["kind"] != "returned":
             kinds[movement["order_id"], movement["sku"]][movement["kind"]] += 1
     for row in world.rows("inventory", "reservation"):
-        found = dict(kinds[row["order_id"], row["sku"]])
-        if found != _MOVEMENTS_OF_RESERVATION[row["state"]]:
-            what = f"a reservation that is {row['state']} with movements {found}"
+        found = kinds[row["order_id"], row["sku"]]
+        wanted = Counter({"reserved": found["reserved"], "released": found["reserved"] - (row["state"] != "released")})
+        wanted["shipped"] += row["state"] == "shipped"
+        if not found["reserved"] or found != wanted:
+            what = f"a reservation that is {row['state']} with movements {dict(found)}"
             yield Violation("V7", what, f"order {row['order_id']}, {row['sku']}")
 
 
 def _agreements(world: World) -> Iterator[Violation]:
-    """An agreement goes on when it is time, unless it waits for an order; who is asked about has somebody asking."""
+    """An agreement goes on when it is time, unless it waits for an order; for each open assessment there is a job."""
     under_way = {h["agreement_id"] for h in world.rows("membership", "hold") if h["state"] in {"held", "waiting"}}
     jobs = {row["agreement_id"]: row for row in world.rows("membership", "job")}
     consulted = set()
@@ -99,11 +97,11 @@ def _agreements(world: World) -> Iterator[Violation]:
         if due and not waits and _late(agreement, due):
             yield Violation("V7", f"an agreement is still {state} after its {due}", where)
         if _late(agreement, "step_due_at"):
-            yield Violation("V7", "nobody looked at a ladder when it was due", where)
+            yield Violation("V7", "a dunning step was not taken when it was due", where)
         if state == "consulted":
             consulted.add(key)
             if key not in jobs or _late(jobs[key], "give_up_at"):
-                yield Violation("V7", "a member waits for an answer that nobody asks for", where)
+                yield Violation("V7", "a member waits for an answer, and there is no job for it", where)
     for row in world.rows("membership", "waiting"):
         if row["agreement_id"] not in consulted:
             yield Violation("V7", "a request waits for an answer that came", f"order {row['order_id']}")

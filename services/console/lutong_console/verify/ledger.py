@@ -85,8 +85,10 @@ def _canonical(entry: Row, number: int, legs: dict[str, int]) -> bytes:
     """What a hash is taken of, worked out here anew."""
     about = [entry[name] or "" for name in ("order_id", "agreement_id", "debt_id", "reference")]
     stamp = moment(entry, "at").astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    told = ",".join(f"{account}={amount}" for account, amount in sorted(legs.items()))
-    return "|".join([str(number), entry["kind"], entry["member_id"], entry["currency"], *about, stamp, told]).encode()
+    postings = ",".join(f"{account}={amount}" for account, amount in sorted(legs.items()))
+    return "|".join(
+        [str(number), entry["kind"], entry["member_id"], entry["currency"], *about, stamp, postings]
+    ).encode()
 
 
 def credit_stays_in_limits(world: World) -> Iterator[Violation]:

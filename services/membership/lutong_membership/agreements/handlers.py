@@ -1,10 +1,10 @@
 """Terms: their end, what they come to, how it is collected, and what happens when it is not paid. Mostly deadlines."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts.membership import (
+    AgreementOverdue,
     DeductionDue,
     DeductionFailed,
     DeductionSucceeded,
@@ -13,67 +13,119 @@ from lutong_contracts.membership import (
     SettlementDue,
     TermEnded,
 )
-from lutong_membership.agreements.domain import account, collection, term
-from lutong_membership.agreements.domain.account import Account, Outcome
+from lutong_membership.agreements.domain import collection, term
+from lutong_membership.agreements.domain.account import advance_dunning, close
+from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import approvals as approval_store
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock, deducts, policy
 
 handlers = Handlers()
 
+AboutAgreement = (
+    TermEnded | SettlementDue | DeductionDue | DeductionSucceeded | DeductionFailed | OverdueStepDue | GraceEnded
+)
 
-async def _decide(batch: Sequence[Received[Any]], tx: Tx, rule: Callable[[Account, Any], Outcome]) -> list[Outgoing]:
-    """Apply a rule to each agreement, in order. A deadline that comes for nothing finds nothing to do."""
-    work = await account_store.open_work(tx, [received.event.agreement_id for received in batch], deducts=deducts())
-    said = []
-    for received in batch:
-        spoken = work.decide(received.event.agreement_id, rule, received.event)
-        said += [received.causes(each.event, due_at=each.due_at) for each in spoken]
-    await account_store.save_work(tx, work)
-    return said
+
+async def _open(batch: Sequence[Received[AboutAgreement]], tx: Tx) -> UnitOfWork:
+    """The accounts of a batch; the members' lines are locked."""
+    return await account_store.open_work(tx, [received.event.agreement_id for received in batch], deducts=deducts())
 
 
 @handlers.on(TermEnded)
 async def end_terms(batch: Sequence[Received[TermEnded]], tx: Tx) -> list[Outgoing]:
     """The term is over: fulfilled or not, as far as is known."""
-    return await _decide(batch, tx, lambda d, _: term.end_term(d, clock(tx)))
+    work = await _open(batch, tx)
+    outgoing = []
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = term.end_term(account, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
+    await account_store.save_work(tx, work)
+    return outgoing
 
 
 @handlers.on(SettlementDue)
 async def settle(batch: Sequence[Received[SettlementDue]], tx: Tx) -> list[Outgoing]:
-    """Decide what is charged, and tell the member before anything is taken."""
-    return await _decide(batch, tx, lambda d, _: term.settle(d, clock(tx)))
+    """Decide what is charged, and notify the member before anything is taken."""
+    work = await _open(batch, tx)
+    outgoing = []
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = term.settle(account, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
+    await account_store.save_work(tx, work)
+    return outgoing
 
 
 @handlers.on(DeductionDue)
 async def release_deductions(batch: Sequence[Received[DeductionDue]], tx: Tx) -> list[Outgoing]:
-    """The notice is over: let the errand take what was notified."""
+    """The notice is over: enqueue the direct debit of what was notified."""
+    work = await _open(batch, tx)
+    outgoing = []
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = collection.release_deduction(account, received.event.deduction_id, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
+    await account_store.save_work(tx, work)
     tx.job_queues.add("deduct")
-    return await _decide(batch, tx, lambda d, e: collection.release_deduction(d, e.deduction_id, clock(tx)))
+    return outgoing
 
 
 @handlers.on(DeductionSucceeded)
-async def book_deductions(batch: Sequence[Received[DeductionSucceeded]], tx: Tx) -> list[Outgoing]:
+async def record_deductions(batch: Sequence[Received[DeductionSucceeded]], tx: Tx) -> list[Outgoing]:
     """What was notified has been taken: the charge is paid."""
-    return await _decide(batch, tx, lambda d, e: collection.book_deduction(d, e.deduction_id, clock(tx)))
+    work = await _open(batch, tx)
+    outgoing = []
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = collection.record_deduction(account, received.event.deduction_id, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
+    await account_store.save_work(tx, work)
+    return outgoing
 
 
 @handlers.on(DeductionFailed)
 async def notify_again(batch: Sequence[Received[DeductionFailed]], tx: Tx) -> list[Outgoing]:
     """Nothing was taken: notify the member again, a few times."""
-    return await _decide(batch, tx, lambda d, e: collection.retry_deduction(d, e.deduction_id, clock(tx)))
+    work = await _open(batch, tx)
+    outgoing = []
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = collection.retry_deduction(account, received.event.deduction_id, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
+    await account_store.save_work(tx, work)
+    return outgoing
 
 
 @handlers.on(OverdueStepDue)
-async def climb_ladder(batch: Sequence[Received[OverdueStepDue]], tx: Tx) -> list[Outgoing]:
-    """The oldest unpaid debt decides: remind, let sign nothing new, suspend benefits, propose to write off."""
-    said = await _decide(batch, tx, lambda d, _: account.advance_dunning(d, clock(tx)))
-    expires_at = tx.now + policy().proposal_life
-    await approval_store.propose_write_offs(tx, [outgoing.event for outgoing in said], expires_at)
-    return said
+async def advance_dunning_steps(batch: Sequence[Received[OverdueStepDue]], tx: Tx) -> list[Outgoing]:
+    """Dunning, by the oldest unpaid debt: remind, block new agreements, suspend benefits, propose to write off."""
+    work = await _open(batch, tx)
+    outgoing = []
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = advance_dunning(account, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
+    await account_store.save_work(tx, work)
+    await approval_store.propose_write_offs(tx, _at_the_last_step(outgoing), tx.now + policy().proposal_life)
+    return outgoing
+
+
+def _at_the_last_step(outgoing: Sequence[Outgoing]) -> list[str]:
+    events = [each.event for each in outgoing]
+    return [event.agreement_id for event in events if isinstance(event, AgreementOverdue) and event.step == "proposed"]
 
 
 @handlers.on(GraceEnded)
 async def close_agreements(batch: Sequence[Received[GraceEnded]], tx: Tx) -> list[Outgoing]:
     """Nothing can change what was settled any more."""
-    return await _decide(batch, tx, lambda d, _: account.close(d, clock(tx)))
+    work = await _open(batch, tx)
+    outgoing = []
+    for received in batch:
+        if account := work.account(received.event.agreement_id):
+            outcome = close(account, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
+    await account_store.save_work(tx, work)
+    return outgoing

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from lutong_contracts.membership import CouponIssued, CouponLapsed
 from lutong_contracts.sentences import counted
-from lutong_membership.agreements.domain.agreement import Refusal
+from lutong_contracts.values import Money
 from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.values import Emitted, Refusal
 
 CouponState = Literal["issued", "reserved", "redeemed", "returned", "expired", "voided"]
 
@@ -71,9 +73,21 @@ class Coupon:
         return replace(self, state=state, **changes)  # type: ignore[arg-type]  # fields of this class
 
 
-def issue(
-    stock: Stock, coupon_id: str, member_id: str, issued_before: int, clock: Clock, agreement_id: str | None = None
-) -> tuple[Stock, Coupon] | Refusal:
+class Issued(NamedTuple):
+    """A stock after a coupon was taken from it, and the coupon."""
+
+    stock: Stock
+    coupon: Coupon
+
+
+class Holder(NamedTuple):
+    """The member who is given a coupon, and the agreement that it is a benefit of, if any."""
+
+    member_id: str
+    agreement_id: str | None = None
+
+
+def issue(stock: Stock, coupon_id: str, holder: Holder, issued_before: int, clock: Clock) -> Issued | Refusal:
     """Take one coupon from a stock for a member who was given so many of it before."""
     today = clock.now.astimezone(ZoneInfo(stock.zone)).date()
     issued_today = stock.issued_today if stock.today == today else 0
@@ -92,7 +106,7 @@ def issue(
     coupon = Coupon(
         coupon_id=coupon_id,
         stock_id=stock.stock_id,
-        member_id=member_id,
+        member_id=holder.member_id,
         merchant_id=stock.merchant_id,
         currency=stock.currency,
         amount_off_minor=stock.amount_off_minor,
@@ -100,9 +114,23 @@ def issue(
         expires_at=Calendar(stock.zone, clock.day).plus_days(clock.now, stock.valid_days),
         ordinal=issued_before + 1,
         member_total=stock.member_total,
-        agreement_id=agreement_id,
+        agreement_id=holder.agreement_id,
     )
-    return replace(stock, issued=stock.issued + 1, issued_today=issued_today + 1, today=today), coupon
+    taken = replace(stock, issued=stock.issued + 1, issued_today=issued_today + 1, today=today)
+    return Issued(taken, coupon)
+
+
+def issued_events(coupon: Coupon) -> tuple[Emitted, ...]:
+    """The member has the coupon, until it lapses."""
+    event = CouponIssued(
+        coupon_id=coupon.coupon_id,
+        stock_id=coupon.stock_id,
+        member_id=coupon.member_id,
+        merchant_id=coupon.merchant_id,
+        amount_off=Money(amount_minor=coupon.amount_off_minor, currency=coupon.currency),
+        expires_at=coupon.expires_at,
+    )
+    return Emitted(event), Emitted(CouponLapsed(coupon_id=coupon.coupon_id), coupon.expires_at)
 
 
 def why_not_usable(
@@ -118,6 +146,18 @@ def why_not_usable(
     if total_minor < coupon.minimum_minor:
         return "below_coupon_minimum"
     return None
+
+
+def voided(coupon: Coupon) -> Coupon | Refusal:
+    """The coupon taken back, unless an order uses it."""
+    if coupon.state not in USABLE:
+        return Refusal("coupon_in_use", f"coupon {coupon.coupon_id!r} is {coupon.state}: it cannot be taken back")
+    return coupon.moved("voided")
+
+
+def has_lapsed(coupon: Coupon, now: datetime) -> bool:
+    """Whether the coupon was not used in time. One that is reserved waits for its order."""
+    return coupon.state in USABLE and coupon.expires_at <= now
 
 
 def returned(coupon: Coupon, now: datetime) -> Coupon:

@@ -1,17 +1,27 @@
 """Coupons: given to those who sign, gone when their time is over."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.membership import AgreementSigned, CouponExpired, CouponIssued, CouponLapsed
-from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Refusal
+from lutong_chassis import Cause, Handlers, Outgoing, Received, Tx
+from lutong_contracts.membership import AgreementSigned, CouponExpired, CouponLapsed
 from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.coupons import store as coupon_store
-from lutong_membership.coupons.domain import Coupon, issue
+from lutong_membership.coupons.domain import Holder, has_lapsed, issue, issued_events
+from lutong_membership.coupons.store import Recipient
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock
+from lutong_membership.values import Refusal
 
 handlers = Handlers()
+
+
+class Granted(NamedTuple):
+    """A coupon that is part of a plan that was signed."""
+
+    cause: Cause
+    agreement_id: str
+    recipient: Recipient
 
 
 @handlers.on(AgreementSigned)
@@ -19,7 +29,7 @@ async def grant_coupons(batch: Sequence[Received[AgreementSigned]], tx: Tx) -> l
     """A member joined: give them the coupons that are part of the plan, as far as the stocks reach."""
     agreements = await agreement_store.agreements(tx, [received.event.agreement_id for received in batch])
     wanted = [
-        (received, grant.stock_id, agreement)
+        Granted(received.as_cause, agreement.agreement_id, Recipient(grant.stock_id, agreement.member_id))
         for received in batch
         for agreement, plan in [agreements[received.event.agreement_id]]
         for grant in plan.terms.benefits.coupons
@@ -27,47 +37,30 @@ async def grant_coupons(batch: Sequence[Received[AgreementSigned]], tx: Tx) -> l
     ]
     if not wanted:
         return []
-    stocks = await coupon_store.lock_stocks(tx, {stock_id for _, stock_id, _ in wanted})
-    issued = await coupon_store.issued_to(tx, [(stock_id, agreement.member_id) for _, stock_id, agreement in wanted])
-    given: list[tuple[Received[AgreementSigned], Coupon]] = []
-    for received, stock_id, agreement in wanted:
-        key = (stock_id, agreement.member_id)
-        if stock_id not in stocks:
+    stocks = await coupon_store.lock_stocks(tx, {each.recipient.stock_id for each in wanted})
+    issued = await coupon_store.issued_to(tx, [each.recipient for each in wanted])
+
+    coupons, outgoing = [], []
+    for cause, agreement_id, recipient in wanted:
+        stock, before = stocks.get(recipient.stock_id), issued.get(recipient, 0)
+        if stock is None:
             continue
-        before = issued.get(key, 0)
-        found = issue(stocks[stock_id], tx.new_id(), agreement.member_id, before, clock(tx), agreement.agreement_id)
-        if not isinstance(found, Refusal):
-            stocks[stock_id], coupon = found
-            issued[key] = before + 1
-            given.append((received, coupon))
+        outcome = issue(stock, tx.new_id(), Holder(recipient.member_id, agreement_id), before, clock(tx))
+        if not isinstance(outcome, Refusal):
+            stocks[recipient.stock_id], issued[recipient] = outcome.stock, before + 1
+            coupons.append(outcome.coupon)
+            outgoing += caused(cause, issued_events(outcome.coupon))
+
     await coupon_store.save_stocks(tx, list(stocks.values()))
-    await coupon_store.save_coupons(tx, [coupon for _, coupon in given])
-    return [
-        received.causes(event, due_at=due_at)
-        for received, coupon in given
-        for event, due_at in (
-            (issued_event(coupon), None),
-            (CouponLapsed(coupon_id=coupon.coupon_id), coupon.expires_at),
-        )
-    ]
-
-
-def issued_event(coupon: Coupon) -> CouponIssued:
-    """That a member was given a coupon."""
-    return CouponIssued(
-        coupon_id=coupon.coupon_id,
-        stock_id=coupon.stock_id,
-        member_id=coupon.member_id,
-        merchant_id=coupon.merchant_id,
-        amount_off=Money(amount_minor=coupon.amount_off_minor, currency=coupon.currency),
-        expires_at=coupon.expires_at,
-    )
+    await coupon_store.save_coupons(tx, coupons)
+    return outgoing
 
 
 @handlers.on(CouponLapsed)
 async def expire_coupons(batch: Sequence[Received[CouponLapsed]], tx: Tx) -> list[Outgoing]:
     """The last moment of a coupon has passed: it is gone, unless it was used. One that is set aside waits for its order."""
     causes = {received.event.coupon_id: received for received in batch}
-    gone = [coupon.moved("expired") for coupon in await coupon_store.lapsed(tx, causes, tx.now)]
+    coupons = await coupon_store.lock_coupons(tx, causes)
+    gone = [coupon.moved("expired") for coupon in coupons.values() if has_lapsed(coupon, tx.now)]
     await coupon_store.save_coupons(tx, gone)
     return [causes[coupon.coupon_id].causes(CouponExpired(coupon_id=coupon.coupon_id)) for coupon in gone]

@@ -1,18 +1,18 @@
 """Coupons: stocks, what is given out of them, and what members have."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
-from lutong_contracts.membership import CouponLapsed, CouponVoided
+from lutong_contracts.membership import CouponVoided
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.agreement import Refusal
-from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
+from lutong_membership.bodies import Currency, Minor, ReasonBody, example, or_refused, router
 from lutong_membership.coupons import store as coupon_store
-from lutong_membership.coupons.domain import USABLE, Stock, issue
-from lutong_membership.coupons.handlers import issued_event
+from lutong_membership.coupons.domain import Holder, Stock, issue, issued_events, voided
+from lutong_membership.outgoing import caused
 from lutong_membership.plans.domain.terms import Minor as MinorOrNothing
 from lutong_membership.plans.domain.terms import Zone
 from lutong_membership.policy import clock
@@ -72,7 +72,7 @@ async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: T
     await tx.lock("coupon stock", [stock_id])  # what is not mentioned stays, and must not change meanwhile
     known = await coupon_store.stock(tx, stock_id)
     unsaid = StockOfCoupons.model_fields.keys() - terms.model_fields_set if known else set()
-    kept = {name: known[name] for name in unsaid if known}
+    kept = {name: getattr(known, name) for name in unsaid}
     latest = Stock(stock_id, **(terms.model_dump() | kept))
     if not await coupon_store.put_stock(tx, latest):
         raise Problem(
@@ -81,7 +81,7 @@ async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: T
             f"stock {stock_id!r} has another merchant or price, or more is given out: use another id",
         )
     if who.is_staff:
-        before = None if known is None else {name: known[name] for name in _CHANGEABLE}
+        before = None if known is None else {name: getattr(known, name) for name in _CHANGEABLE}
         after = {name: getattr(latest, name) for name in _CHANGEABLE}
         await record(tx, who, Change("coupon_stock.put", f"coupon_stock:{stock_id}", None, before, after))
     return {"stock_id": stock_id}
@@ -91,9 +91,9 @@ async def put_stock(stock_id: Identifier, terms: StockOfCoupons, who: Who, tx: T
 @allowed("merchant", "viewer")
 async def get_stock(stock_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """A stock, and how much of it is given out."""
-    row = await coupon_store.stock(tx, stock_id) or not_found("coupon stock", stock_id)
-    who.require(merchant=row["merchant_id"], hide=("coupon stock", stock_id))
-    return dict(row)
+    stock = await coupon_store.stock(tx, stock_id) or not_found("coupon stock", stock_id)
+    who.require(merchant=stock.merchant_id, hide=("coupon stock", stock_id))
+    return asdict(stock)
 
 
 @router.post("/v1/coupon-stocks/{stock_id}/coupons", status_code=201)
@@ -104,16 +104,12 @@ async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx:
     stocks = await coupon_store.lock_stocks(tx, [stock_id])
     stock = stocks.get(stock_id) or not_found("coupon stock", stock_id)
     who.require(merchant=stock.merchant_id, hide=("coupon stock", stock_id))
-    key = (stock_id, recipient.member_id)
+    key = coupon_store.Recipient(stock_id, recipient.member_id)
     before = (await coupon_store.issued_to(tx, [key])).get(key, 0)
-    issued = issue(stock, tx.new_id(), recipient.member_id, before, clock(tx))
-    if isinstance(issued, Refusal):
-        raise Problem(409, issued.kind, issued.detail)
-    stock, coupon = issued
+    stock, coupon = or_refused(issue(stock, tx.new_id(), Holder(recipient.member_id), before, clock(tx)))
     await coupon_store.save_stocks(tx, [stock])
     await coupon_store.save_coupons(tx, [coupon])
-    tx.publish(issued_event(coupon))
-    tx.publish(CouponLapsed(coupon_id=coupon.coupon_id), due_at=coupon.expires_at)
+    tx.outgoing += caused(tx.cause, issued_events(coupon))
     if who.is_staff:
         given = {"coupon_id": coupon.coupon_id, "stock_id": stock_id}
         await record(tx, who, Change("coupon.issue", f"member:{recipient.member_id}", after=given))
@@ -125,20 +121,20 @@ async def issue_coupon(stock_id: Identifier, recipient: Recipient, who: Who, tx:
 async def list_coupons(member_id: Identifier, who: Who, tx: TxDependency) -> list[dict[str, Any]]:
     """A member's coupons, the latest first."""
     who.require(member=member_id, hide=("member", member_id))
-    return [dict(row) for row in await coupon_store.coupons_of(tx, member_id)]
+    return [
+        asdict(each.coupon) | {"issued_at": each.issued_at} for each in await coupon_store.coupons_of(tx, member_id)
+    ]
 
 
 @router.post("/v1/coupons/{coupon_id}/void")
 @allowed("merchant", "operator")
 @audited("coupon.void")
-async def void_coupon(coupon_id: Identifier, because: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
+async def void_coupon(coupon_id: Identifier, body: Voiding, who: Who, tx: TxDependency) -> dict[str, str]:
     """Take a coupon back that is not in use."""
     coupon = (await coupon_store.lock_coupons(tx, [coupon_id])).get(coupon_id) or not_found("coupon", coupon_id)
     who.require(merchant=coupon.merchant_id, hide=("coupon", coupon_id))
-    if coupon.state not in USABLE:
-        raise Problem(409, "coupon_in_use", f"coupon {coupon_id!r} is {coupon.state}: it cannot be taken back")
-    await coupon_store.save_coupons(tx, [coupon.moved("voided")])
+    await coupon_store.save_coupons(tx, [or_refused(voided(coupon))])
     effect = {"state": coupon.state}, {"state": "voided"}
-    await record(tx, who, Change("coupon.void", f"coupon:{coupon_id}", because.reason, *effect))
+    await record(tx, who, Change("coupon.void", f"coupon:{coupon_id}", body.reason, *effect))
     tx.publish(CouponVoided(coupon_id=coupon_id, reason="by_operator"))
     return {"coupon_id": coupon_id, "state": "voided"}

@@ -1,19 +1,42 @@
 """Coupons and their stocks: stocks are locked in key order, coupons move from one state to the next."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Final, NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Tx, columns
-from lutong_membership.coupons.domain import USABLE, Coupon, Stock
+from lutong_membership.coupons.domain import Coupon, Stock
 
 _COUPON: Final = ", ".join(f"coupon.{name}" for name in Coupon.__dataclass_fields__)
 _STOCK: Final = ", ".join(Stock.__dataclass_fields__)
 
 
-def _coupon(row: Any) -> Coupon:  # noqa: ANN401  # a row of coupon
+class Recipient(NamedTuple):
+    """A member who is given coupons of a stock."""
+
+    stock_id: str
+    member_id: str
+
+
+class IssuedCoupon(NamedTuple):
+    """A coupon, and when it was issued."""
+
+    coupon: Coupon
+    issued_at: datetime
+
+
+class StockCount(NamedTuple):
+    """How many coupons were taken from a stock, in all and on the day `today`."""
+
+    stock_id: str
+    issued: int
+    issued_today: int
+    today: date | None
+
+
+def _coupon(row: asyncpg.Record) -> Coupon:
     return Coupon(**{name: row[name] for name in Coupon.__dataclass_fields__})
 
 
@@ -55,6 +78,8 @@ async def lock_stocks(tx: Tx, stock_ids: Iterable[str]) -> dict[str, Stock]:
 
 async def save_stocks(tx: Tx, stocks: Sequence[Stock]) -> None:
     """Write how many coupons were taken from locked stocks."""
+    in_key_order = sorted(stocks, key=lambda stock: stock.stock_id)
+    rows = [StockCount(stock.stock_id, stock.issued, stock.issued_today, stock.today) for stock in in_key_order]
     await tx.execute(
         """
         UPDATE coupon_stock
@@ -63,7 +88,7 @@ async def save_stocks(tx: Tx, stocks: Sequence[Stock]) -> None:
                AS given(stock_id, issued, issued_today, today)
          WHERE coupon_stock.stock_id = given.stock_id
         """,
-        *columns(sorted((s.stock_id, s.issued, s.issued_today, s.today) for s in stocks), 4),
+        *columns(rows, 4),
     )
 
 
@@ -99,41 +124,29 @@ async def put_stock(tx: Tx, stock: Stock) -> bool:
     )
 
 
-async def issued_to(tx: Tx, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """How many coupons were given to members, by (stock, member), those that are gone included."""
+async def issued_to(tx: Tx, recipients: Iterable[Recipient]) -> dict[Recipient, int]:
+    """How many coupons recipients were given before, those that are gone included."""
     rows = await tx.fetch(
         """
         SELECT stock_id, member_id, count(*) AS n
           FROM coupon JOIN unnest($1::text[], $2::text[]) AS given(stock_id, member_id) USING (stock_id, member_id)
          GROUP BY stock_id, member_id
         """,
-        *columns(sorted(set(wanted)), 2),
+        *columns(sorted(set(recipients)), 2),
     )
-    return {(row["stock_id"], row["member_id"]): row["n"] for row in rows}
+    return {Recipient(row["stock_id"], row["member_id"]): row["n"] for row in rows}
 
 
-async def coupons_of(tx: Tx, member_id: str) -> list[asyncpg.Record]:
+async def coupons_of(tx: Tx, member_id: str) -> list[IssuedCoupon]:
     """A member's coupons, the latest first."""
-    return await tx.fetch(
+    rows = await tx.fetch(
         f"SELECT {_COUPON}, issued_at FROM coupon WHERE member_id = $1 ORDER BY issued_at DESC, coupon_id LIMIT 200",
         member_id,
     )
+    return [IssuedCoupon(_coupon(row), row["issued_at"]) for row in rows]
 
 
-async def lapsed(tx: Tx, coupon_ids: Iterable[str], now: datetime) -> list[Coupon]:
-    """Those of these coupons that were not used in time, locked in key order."""
-    found = (await lock_coupons(tx, coupon_ids)).values()
-    return [coupon for coupon in found if coupon.state in USABLE and coupon.expires_at <= now]
-
-
-async def stock(tx: Tx, stock_id: str) -> asyncpg.Record | None:
+async def stock(tx: Tx, stock_id: str) -> Stock | None:
     """A stock, and how much of it is given out."""
-    return await tx.fetchrow(
-        """
-        SELECT stock_id, merchant_id, currency, amount_off_minor, minimum_minor, total, daily_total, member_total, valid_days,
-               zone, paused, issued, issued_today, today
-          FROM coupon_stock
-         WHERE stock_id = $1
-        """,
-        stock_id,
-    )
+    row = await tx.fetchrow(f"SELECT {_STOCK} FROM coupon_stock WHERE stock_id = $1", stock_id)
+    return Stock(**dict(row)) if row else None

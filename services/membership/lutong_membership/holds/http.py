@@ -1,32 +1,32 @@
 """What is known of members, and what they may see of it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
 from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
-from lutong_contracts.membership import AgreementConsulted
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.agreement import Agreement, may_be_signed
-from lutong_membership.agreements.http.commands import say, view
+from lutong_membership.agreements.http.commands import publish, view
 from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.agreements.store import statements as statement_store
-from lutong_membership.bodies import example, router
-from lutong_membership.holds.domain.consultations import offer
-from lutong_membership.holds.domain.requests import RequestContext, sign, why_not_joining
+from lutong_membership.bodies import example, or_refused, router
+from lutong_membership.holds.domain import requests
+from lutong_membership.holds.domain.consultations import ask
+from lutong_membership.holds.domain.requests import RequestContext
 from lutong_membership.holds.store import applicants as applicant_store
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store import consultations as consultation_store
 from lutong_membership.holds.store import holds as hold_store
+from lutong_membership.holds.store.assessments import AssessmentCopy
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.outgoing import caused
+from lutong_membership.plans.domain.newcomers import Newcomer
 from lutong_membership.plans.store import plans as plan_store
-from lutong_membership.plans.store.plans import as_plan
 from lutong_membership.policy import clock, patience
 from lutong_membership.providers.credit.values import Applicant
 
@@ -68,7 +68,7 @@ class Profiles(Command):
 
 
 class ConsultationRequest(Command):
-    """A plan that a member wants to hear the terms of."""
+    """A plan whose terms a member asks for."""
 
     model_config = ConfigDict(json_schema_extra=example(plan_id="watsons-light"))
 
@@ -79,7 +79,7 @@ class ConsultationRequest(Command):
 @allowed("operator")
 @audited("profile.put")
 async def put_profile(member_id: Identifier, profile: Profile, who: Who, tx: TxDependency) -> None:
-    """Say what is known of a member. Agreements that are signed stay as they are."""
+    """Write what is known of a member. Agreements that are signed stay as they are."""
     await _save_profiles(tx, who, [MemberProfile(member_id=member_id, **profile.model_dump(exclude_unset=True))])
 
 
@@ -87,7 +87,7 @@ async def put_profile(member_id: Identifier, profile: Profile, who: Who, tx: TxD
 @allowed("operator")
 @audited("profile.put")
 async def put_profiles(command: Profiles, who: Who, tx: TxDependency) -> dict[str, int]:
-    """Say what is known of many members."""
+    """Write what is known of many members."""
     await _save_profiles(tx, who, command.profiles)
     return {"saved": len(command.profiles)}
 
@@ -104,7 +104,7 @@ async def delete_profile(member_id: Identifier, who: Who, tx: TxDependency) -> N
 
 
 async def _save_profiles(tx: Tx, who: Who, profiles: Sequence[MemberProfile]) -> None:
-    """Save what profiles mention; the rest stays, and null says that it is not known. Audited are the fields that changed."""
+    """Save what profiles mention; the rest stays, and null is for what is not known. The audit names the fields that changed."""
     known = await assessment_store.lock_applicants(tx, sorted({profile.member_id for profile in profiles}))
     latest: dict[str, Applicant] = {}
     for profile in profiles:
@@ -123,7 +123,7 @@ async def _save_profiles(tx: Tx, who: Who, profiles: Sequence[MemberProfile]) ->
 
 
 def _facts(applicant: Applicant | None) -> dict[str, object] | None:
-    """What a profile says, without whose it is."""
+    """The fields of a profile, without its member."""
     return None if applicant is None else {name: getattr(applicant, name) for name in Profile.model_fields}
 
 
@@ -132,7 +132,7 @@ def _facts(applicant: Applicant | None) -> dict[str, object] | None:
 async def get_member(member_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """A member's agreements, with the reasons they were decided on, and credit lines."""
     who.require(member=member_id, hide=("member", member_id))
-    agreements = [dict(row) for row in await agreement_store.agreements_of(tx, member_id)]
+    agreements = await agreement_store.agreements_of(tx, member_id)
     lines = [view(line) for line in await line_store.read_lines(tx, member_id)]
     if not agreements and not lines:
         not_found("member", member_id)
@@ -150,17 +150,17 @@ async def get_ledger(
 ) -> list[dict[str, Any]]:
     """A member's entries, oldest first: debits are positive, credits negative. Each hash covers the one before."""
     who.require(member=member_id, hide=("member", member_id))
-    rows = await ledger_store.ledger_of(tx, member_id, after, limit)
-    return [dict(row) | {"postings": orjson.loads(row["postings"])} for row in rows]
+    return [entry._asdict() for entry in await ledger_store.ledger_of(tx, member_id, after, limit)]
 
 
 @router.get("/v1/holds/{order_id}")
 @allowed("member", "merchant", "viewer")
 async def get_hold(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """What is, or was, held for an order, and how its price came about."""
-    row = await hold_store.hold(tx, order_id) or not_found("hold for order", order_id)
-    who.require(member=row["member_id"], merchant=row["merchant_id"], hide=("hold for order", order_id))
-    return dict(row)
+    placed = await hold_store.hold(tx, order_id) or not_found("hold for order", order_id)
+    hold = placed.hold
+    who.require(member=hold.member_id, merchant=hold.merchant_id, hide=("hold for order", order_id))
+    return asdict(hold) | {"placed_at": placed.placed_at, "ended_at": placed.ended_at}
 
 
 @router.post("/v1/members/{member_id}/consultations", status_code=202)
@@ -170,34 +170,27 @@ async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, tx
     """Ask to join a plan without ordering. Once admitted, the terms are offered for a while, to be signed."""
     who.require(member=member_id, hide=("member", member_id))
     applicants = await assessment_store.lock_applicants(tx, [member_id])
-    row = await plan_store.plan(tx, wish.plan_id)
-    if row is None or not row["open"]:
+    latest = await plan_store.plan(tx, wish.plan_id)
+    if latest is None or not latest.open:
         not_found("open plan", wish.plan_id)
-    plan, live = as_plan(row), await agreement_store.live_agreements(tx, [member_id])
-    if (member_id, plan.plan_id) in live:
-        agreement, _ = live[member_id, plan.plan_id]
-        raise Problem(409, "agreement_live", f"agreement {agreement.agreement_id!r} is {agreement.state}")
-    context = RequestContext({}, frozenset(applicants), {}, {}, {}, set(), frozenset())
-    context = await hold_store.with_newcomers(tx, context, [(member_id, plan)] if applicants else [])
-    reason = why_not_joining(member_id, plan, context, clock(tx))
-    if reason:
-        raise Problem(409, reason, f"member {member_id!r} cannot join plan {plan.plan_id!r} now: {reason}")
-    holdout = context.holdouts.get((member_id, plan.plan_id), False)
-    fresh = Agreement(tx.new_id(), member_id, plan.merchant_id, plan.plan_id, plan.version, holdout=holdout)
+    newcomer = Newcomer(member_id, latest.plan)
+    live = await agreement_store.live_agreements(tx, [member_id])
+    context = RequestContext(applicants=frozenset(applicants), agreements=live)
+    joins = bool(applicants) and newcomer.key not in live
+    context = await hold_store.with_newcomers(tx, context, [newcomer] if joins else [])
+    fresh, emitted = or_refused(ask(newcomer, context, tx.new_id(), clock(tx)))
     if who.is_staff:
-        asked = Change("agreement.consult", f"agreement:{fresh.agreement_id}", after={"plan_id": plan.plan_id})
+        asked = Change("agreement.consult", f"agreement:{fresh.agreement_id}", after={"plan_id": fresh.plan_id})
         await record(tx, who, asked)
-    standing = context.standing.get(member_id)
-    if standing:
-        offered, said = offer(fresh, plan, clock(tx))
-        await agreement_store.save_agreements(tx, [(offered, tx.cause)])
-        await assessment_store.copy_assessments(tx, [(standing.agreement_id, fresh.agreement_id)])
-        await say(tx, fresh.agreement_id, said)
-        return {"agreement_id": fresh.agreement_id, "state": offered.state}
-    await agreement_store.save_agreements(tx, [(fresh, tx.cause)])
-    await assessment_store.ask_about(tx, [(fresh.agreement_id, tx.cause)], tx.now + patience())
-    tx.job_queues.add("assess")
-    tx.publish(AgreementConsulted(**fresh.facts, plan_version=plan.version))
+    causes = {fresh.agreement_id: tx.cause}
+    await agreement_store.save_agreements(tx, [fresh], causes)
+    if standing := context.standing.get(member_id):
+        copy = AssessmentCopy(standing.agreement_id, fresh.agreement_id)
+        await assessment_store.copy_assessments(tx, [copy])
+    else:
+        await assessment_store.ask_about(tx, causes, tx.now + patience())
+        tx.job_queues.add("assess")
+    tx.outgoing += caused(tx.cause, emitted)
     return {"agreement_id": fresh.agreement_id, "state": fresh.state}
 
 
@@ -206,30 +199,27 @@ async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, tx
 @audited("agreement.sign", own="member")
 async def sign_offer(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Sign what was offered: the term begins, by the version that was shown."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.require(member=row["member_id"], hide=("agreement", agreement_id))
+    found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.require(member=found.member_id, hide=("agreement", agreement_id))
     offers = await consultation_store.lock_offers(tx, [agreement_id])
     if agreement_id not in offers:
-        raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {row['state']}: there is nothing to sign")
-    agreement, plan = offers[agreement_id]
-    if not may_be_signed(plan, clock(tx)):
-        raise Problem(409, "term_over", "the term of this plan is over")
-    lines = await line_store.lock_lines(tx, [agreement.member_id])
-    context = RequestContext({}, frozenset(), {}, lines, {}, set(), frozenset())
+        raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {found.state}: there is nothing to sign")
+    offered = offers[agreement_id]
+    context = RequestContext(lines=await line_store.lock_lines(tx, [found.member_id]))
     limits = await assessment_store.limits(tx, [agreement_id])
-    signature = sign(agreement, plan, context, clock(tx), limits.get(agreement_id, 0))
-    await agreement_store.save_agreements(tx, [(signature.agreement, None)])
+    signature = or_refused(requests.sign_offer(offered, context, limits.get(agreement_id, 0), clock(tx)))
+    await agreement_store.save_agreements(tx, [signature.agreement])
     if signature.opened:
         await line_store.open_lines(tx, [signature.opened])
         await ledger_store.post(tx, {signature.opened.key: signature.opened}, signature.entries)
-    await say(tx, agreement_id, signature.said)
+    await publish(tx, agreement_id, signature.emitted)
     if who.is_staff:
-        effect = {"state": row["state"]}, {"state": signature.agreement.state}
+        effect = {"state": found.state}, {"state": signature.agreement.state}
         await record(tx, who, Change("agreement.sign", f"agreement:{agreement_id}", None, *effect))
     ends_at = signature.agreement.ends_at
     return {
         "agreement_id": agreement_id,
         "state": "active",
         "ends_at": ends_at,
-        "charge_cap_minor": plan.terms.cap_minor,
+        "charge_cap_minor": offered.plan.terms.cap_minor,
     }

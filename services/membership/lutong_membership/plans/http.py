@@ -1,7 +1,6 @@
 """What merchants offer: plans in versions."""
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Annotated, Any, NoReturn
 
 from fastapi import Query
@@ -10,12 +9,13 @@ from pydantic import ConfigDict, Field
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
-from lutong_membership.bodies import Currency, Minor, example, router
-from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
+from lutong_membership.bodies import Currency, Minor, example, or_refused, router
+from lutong_membership.plans.domain.terms import TERMS, Terms
 from lutong_membership.plans.domain.uplift import measure
+from lutong_membership.plans.domain.versions import Offer, next_version, window
 from lutong_membership.plans.store import plans as plan_store
 from lutong_membership.plans.store import uplift as uplift_store
-from lutong_membership.plans.store.plans import as_plan, terms_of
+from lutong_membership.plans.store.plans import PlanVersion
 
 _TERMS: dict[str, Any] = {
     "period": {"kind": "from_tomorrow", "months": 1},
@@ -54,19 +54,14 @@ async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDepe
     """Write the next version of a plan. It becomes its merchant's open plan; signed agreements stay as they are."""
     who.require(merchant=offered.merchant_id, hide=("merchant", offered.merchant_id))
     await tx.lock("plan", [plan_id])  # two merchants may open one at the same time
-    known = await plan_store.lock_plan(tx, plan_id)
-    if known and known["merchant_id"] != offered.merchant_id:
-        raise Problem(409, "plan_taken", f"plan {plan_id!r} belongs to another merchant: use another id")
-    currency = offered.currency or (known["currency"] if known else "CNY")
-    if known and known["currency"] != currency:
-        raise Problem(409, "currency_fixed", f"plan {plan_id!r} is in {known['currency']}: open a new plan instead")
+    await plan_store.lock_plan(tx, plan_id)
     latest = await plan_store.plan(tx, plan_id)
-    kept = terms_of(latest["terms"]) if latest else Terms()
-    plan = Plan(plan_id, offered.merchant_id, currency, offered.line_limit_minor, terms=offered.terms or kept)
+    offer = Offer(plan_id, offered.merchant_id, offered.line_limit_minor, offered.currency, offered.terms)
+    plan = or_refused(next_version(offer, latest.plan if latest else None))
     version = await plan_store.save_plan(tx, plan, offered.title)
     if who.is_staff:
         after = await plan_store.plan(tx, plan_id)
-        effect = (None if row is None else {name: row[name] for name in _ON_RECORD} for row in (latest, after))
+        effect = (None if one is None else {name: getattr(one, name) for name in _ON_RECORD} for one in (latest, after))
         await record(tx, who, Change("plan.put", f"plan:{plan_id}", None, *effect))
     return {"plan_id": plan_id, "version": version}
 
@@ -100,21 +95,17 @@ async def get_uplift(
     plan_id = (
         plan_id or await plan_store.open_plan_of(tx, merchant_id) or not_found("open plan of merchant", merchant_id)
     )
-    row = await plan_store.plan(tx, plan_id)
-    if row is None or row["merchant_id"] != merchant_id:
+    latest = await plan_store.plan(tx, plan_id)
+    if latest is None or latest.merchant_id != merchant_id:
         raise Problem(404, "not_found", f"plan {plan_id!r} is not a plan of merchant {merchant_id!r}")
-    until = until or tx.now
-    since = since or until - timedelta(days=30)
-    if not since < until <= tx.now:
-        raise Problem(422, "bad_window", "the window must begin before it ends, and end by now")
-    members = await uplift_store.exposed_members(tx, merchant_id, plan_id, since, until)
-    found = measure(members, as_plan(row).terms.holdout_percent)
-    window = {"since": since, "until": until}
+    looked_at = or_refused(window(since, until, tx.now), status=422)
+    members = await uplift_store.exposed_members(tx, merchant_id, plan_id, looked_at)
+    found = measure(members, latest.plan.terms.holdout_percent)
     return {
         "merchant_id": merchant_id,
         "plan_id": plan_id,
-        "currency": row["currency"],
-        "window": window,
+        "currency": latest.currency,
+        "window": looked_at._asdict(),
         **asdict(found),
     }
 
@@ -123,5 +114,5 @@ def _no_version(plan_id: str, version: int) -> NoReturn:
     raise Problem(404, "not_found", f"plan {plan_id!r} has no version {version}")
 
 
-def _view(row: Any) -> dict[str, Any]:  # noqa: ANN401  # a row of a plan with its version
-    return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
+def _view(version: PlanVersion) -> dict[str, Any]:
+    return version._asdict() | {"terms": TERMS.dump_python(version.plan.terms, mode="json")}

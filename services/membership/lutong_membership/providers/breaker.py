@@ -1,4 +1,4 @@
-"""A circuit breaker: stop asking who keeps failing, and try again with one request after a pause. Pure.
+"""A circuit breaker: stop calling a provider that keeps failing, and try again with one request after a pause. Pure.
 
 closed ──failures in a row──▶ open ──pause──▶ half open ──the trial succeeds──▶ closed
                                ▲                  │
@@ -6,7 +6,7 @@ closed ──failures in a row──▶ open ──pause──▶ half open ─�
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 State = Literal["closed", "open", "half_open"]
 
@@ -16,7 +16,7 @@ class Breaker:
     """What is known of a provider's health. Time is passed in, in seconds of any steady clock.
 
     `epoch` changes when the breaker opens and when a trial begins: a request that was admitted
-    before says nothing about the provider now, and its outcome does not count.
+    before is no evidence of the provider's health now, and its outcome does not count.
     """
 
     failures_max: int
@@ -28,19 +28,19 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """In the words of the books."""
+        """`half_open` while the trial of an open breaker is under way."""
         if self.retry_at_s is None:
             return "closed"
         return "half_open" if self.trying else "open"
 
-    def admit(self, now_s: float) -> tuple["Breaker", int | None]:
+    def admit(self, now_s: float) -> "Admission":
         """A permit for one request, or None. While open, one in every pause is the trial, also when a trial got lost."""
         if self.retry_at_s is None:
-            return self, self.epoch
+            return Admission(self, self.epoch)
         if now_s < self.retry_at_s:
-            return self, None
+            return Admission(self, None)
         trial = replace(self, epoch=self.epoch + 1, trying=True, retry_at_s=now_s + self.pause_s)
-        return trial, trial.epoch
+        return Admission(trial, trial.epoch)
 
     def settle(self, permit: int, *, ok: bool, now_s: float) -> "Breaker":
         """The breaker once the outcome of an admitted request is known."""
@@ -51,3 +51,10 @@ class Breaker:
         if self.retry_at_s is None and self.failures + 1 < self.failures_max:
             return replace(self, failures=self.failures + 1)
         return replace(self, failures=0, epoch=self.epoch + 1, trying=False, retry_at_s=now_s + self.pause_s)
+
+
+class Admission(NamedTuple):
+    """The breaker after a request asked to pass, and the request's permit: None when it may not be sent."""
+
+    breaker: Breaker
+    permit: int | None

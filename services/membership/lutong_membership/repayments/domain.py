@@ -1,6 +1,6 @@
 """Repayments: a member asks to pay, evidence decides, and only then money is booked. Pure.
 
-Evidence is the word of a payment provider, or the reference of a bank statement that an operator read. A claim
+Evidence is the receipt of a payment provider, or the reference of a bank statement that an operator read. A claim
 that was sent to the provider may have been paid: only the provider ends it. Claims without evidence expire.
 """
 
@@ -11,9 +11,9 @@ from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.membership import RepaymentClaimed, RepaymentConfirmed, RepaymentLapsed, RepaymentRejected
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Emitted, Refusal
-from lutong_membership.agreements.domain.debts import Debt
+from lutong_membership.agreements.domain.collection import Part
 from lutong_membership.ledger.domain.entries import Entry, Source, pair
+from lutong_membership.values import Emitted, Refusal
 
 RepaymentState = Literal["claimed", "sent", "unknown", "confirmed", "rejected"]
 Witness = Literal["provider", "bank"]
@@ -27,14 +27,14 @@ REPAYMENT_LIFE: Final[Mapping[RepaymentState, tuple[RepaymentState, ...]]] = {
 }
 OPEN: Final[tuple[RepaymentState, ...]] = ("claimed", "sent", "unknown")
 ASKED: Final[tuple[RepaymentState, ...]] = ("sent", "unknown")
-"""The provider may have taken the money: nobody but the provider says what became of it."""
+"""The provider may have taken the money: only the provider's answer ends it."""
 
 ACCOUNT: Final[Mapping[Witness, Source]] = {"provider": "clearing", "bank": "cash"}
-"""Where the money is, by who says that it came."""
+"""Where the money is, by the evidence of it."""
 
 
 class Evidence(NamedTuple):
-    """Who says that money came: `reference` is the receipt of the provider, or a line of a statement of `bank`."""
+    """The evidence that money came: `reference` is the receipt of the provider, or a line of a statement of `bank`."""
 
     witness: Witness
     reference: str
@@ -72,6 +72,13 @@ class Repayment:
         return replace(self, state=state)
 
 
+class Ended(NamedTuple):
+    """A repayment that is confirmed or rejected, and the events of it."""
+
+    repayment: Repayment
+    emitted: tuple[Emitted, ...]
+
+
 def claim(repayment: Repayment, payable_minor: int, claimed_minor: int) -> Refusal | tuple[Emitted, ...]:
     """A member asks to pay: at most what can be paid now, less what was asked before and is open."""
     left_minor = payable_minor - claimed_minor
@@ -87,10 +94,8 @@ def claim(repayment: Repayment, payable_minor: int, claimed_minor: int) -> Refus
     return Emitted(asked), Emitted(RepaymentLapsed(**facts), repayment.expires_at)
 
 
-def confirm(
-    repayment: Repayment, evidence: Evidence, by: str, now: datetime
-) -> Refusal | tuple[Repayment, tuple[Emitted, ...]]:
-    """Evidence came: the repayment is confirmed for exactly its amount. A provider's word ends what it was asked."""
+def confirm(repayment: Repayment, evidence: Evidence, by: str, now: datetime) -> Refusal | Ended:
+    """Evidence came: the repayment is confirmed for exactly its amount. A provider's answer ends what it was asked."""
     if evidence.witness == "bank" and (refusal := _may_be_confirmed(repayment, by, now)):
         return refusal
     if (evidence.amount_minor, evidence.currency) != (repayment.amount_minor, repayment.currency):
@@ -104,10 +109,10 @@ def confirm(
         reference=evidence.reference,
         decided_by=by,
     )
-    told = RepaymentConfirmed(
+    event = RepaymentConfirmed(
         repayment_id=done.repayment_id, member_id=done.member_id, amount=done.money, evidence=evidence.witness
     )
-    return done, (Emitted(told),)
+    return Ended(done, (Emitted(event),))
 
 
 def _may_be_confirmed(repayment: Repayment, by: str, now: datetime) -> Refusal | None:
@@ -122,31 +127,49 @@ def _may_be_confirmed(repayment: Repayment, by: str, now: datetime) -> Refusal |
     return None
 
 
-def received(repayment: Repayment, evidence: Evidence, by: str) -> Refusal | tuple[Repayment, tuple[Emitted, ...]]:
-    """Money came that nobody had announced: an operator read it on a statement."""
+def received(repayment: Repayment, evidence: Evidence, by: str) -> Refusal | Ended:
+    """Money came that was not announced: an operator read it on a statement."""
     if by == repayment.member_id:
         return Refusal("own_business", "who pays does not write it down: let another operator look")
     return confirm(replace(repayment, claimed_by="bank"), evidence, by, repayment.expires_at - timedelta(seconds=1))
 
 
-def reject(repayment: Repayment, reason: str, by: str) -> Refusal | tuple[Repayment, tuple[Emitted, ...]]:
+def reject(repayment: Repayment, reason: str, by: str) -> Refusal | Ended:
     """No money came, or none will: nothing is booked."""
     if "rejected" not in REPAYMENT_LIFE[repayment.state]:
         return Refusal("repayment_closed", f"repayment {repayment.repayment_id!r} is {repayment.state}")
     done = replace(repayment.moved("rejected"), decided_by=by, reason=reason)
     facts = {"repayment_id": done.repayment_id, "member_id": done.member_id, "amount": done.money}
-    return done, (Emitted(RepaymentRejected(**facts, reason=reason)),)
+    return Ended(done, (Emitted(RepaymentRejected(**facts, reason=reason)),))
 
 
-def differences(known: Repayment, member_id: str, evidence: Evidence) -> list[str]:
-    """In what a repayment with a known reference is another one: empty when it is the same again."""
-    theirs = {"member_id": member_id, "amount_minor": evidence.amount_minor, "currency": evidence.currency}
-    return [name for name, value in theirs.items() if getattr(known, name) != value]
+def same_again(
+    known: Repayment, member_id: str, evidence: Evidence, repayment_id: str | None = None
+) -> Repayment | Refusal:
+    """The repayment with this reference, when the same is asked for again; a reference pays once, whatever it is for."""
+    theirs: dict[str, object] = {
+        "repayment_id": repayment_id or known.repayment_id,
+        "member_id": member_id,
+        "amount_minor": evidence.amount_minor,
+        "currency": evidence.currency,
+    }
+    others = [name for name, value in theirs.items() if getattr(known, name) != value]
+    if others:
+        detail = f"this reference is repayment {known.repayment_id!r} already, with another {', '.join(others)}"
+        return Refusal("reference_known", detail, {"differs": others})
+    return known
 
 
-def surplus(repayment: Repayment, parts: Iterable[tuple[str, Debt, int]]) -> Entry | None:
+def reject_by_operator(repayment: Repayment, by: str) -> Refusal | Ended:
+    """An operator found no money. Of what a provider was asked only the provider's answer decides."""
+    if repayment.state in ASKED:
+        return Refusal("provider_asked", "the payment provider is asked: wait for its answer")
+    return reject(repayment, "rejected_by_operator", by)
+
+
+def surplus(repayment: Repayment, parts: Iterable[Part]) -> Entry | None:
     """What is paid beyond what can be paid now is the member's credit: it came, so it is owed to them."""
-    rest_minor = repayment.amount_minor - sum(part_minor for _, _, part_minor in parts)
+    rest_minor = repayment.amount_minor - sum(part.amount_minor for part in parts)
     if not rest_minor or repayment.evidence in {None, "before"}:
         return None
     source = "clearing" if repayment.evidence == "provider" else "cash"

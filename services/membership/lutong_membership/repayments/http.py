@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -10,15 +10,24 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
-from lutong_membership.agreements.domain.agreement import Emitted, Refusal
 from lutong_membership.agreements.http.commands import locked_line
 from lutong_membership.agreements.store import accounts as account_store
-from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
+from lutong_membership.bodies import Currency, Minor, ReasonBody, example, or_refused, router
 from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import claim_life, collects, deducts
 from lutong_membership.repayments import store as repayment_store
-from lutong_membership.repayments.domain import Evidence, Repayment, claim, confirm, differences, received, reject
-from lutong_membership.repayments.handlers import book
+from lutong_membership.repayments.domain import (
+    Evidence,
+    Repayment,
+    claim,
+    confirm,
+    received,
+    reject_by_operator,
+    same_again,
+)
+from lutong_membership.repayments.handlers import record_repayment
+from lutong_membership.values import Emitted
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$")]
 """How a bank names one line of a statement, and no other."""
@@ -90,12 +99,12 @@ async def repay(member_id: Identifier, money: Money, who: Who, tx: TxDependency)
         raise Problem(422, "evidence_missing", "name the bank and its reference of the money that came")
     evidence = Evidence("bank", money.reference, money.amount_minor, money.currency, money.bank)
     if known := await repayment_store.repayment_of(tx, money.bank, money.reference):
-        return _known(known, member_id, evidence)
+        return shown(or_refused(same_again(known, member_id, evidence)))
     await locked_line(tx, member_id, money.currency)
     fresh = Repayment(tx.new_id(), member_id, money.currency, money.amount_minor, "bank", tx.now + claim_life())
-    done, said = _or_refused(received(fresh, evidence, who.subject))
+    done, emitted = or_refused(received(fresh, evidence, who.subject))
     await repayment_store.add_repayment(tx, done)
-    await _booked(tx, done, said, who)
+    await _booked(tx, done, emitted, who)
     return shown(done)
 
 
@@ -105,15 +114,12 @@ async def _claimed(tx: Tx, member_id: str, money: Money, who: Who) -> RepaymentV
     line = await locked_line(tx, member_id, money.currency)
     agreements = await account_store.agreements_in_debt(tx, member_id, money.currency)
     work = await account_store.open_work(tx, agreements, deducts=deducts(), lines={line.key: line})
-    payable_minor = sum(debt.outstanding_minor for d in work.accounts.values() for debt in d.payable())
+    payable_minor = sum(account.payable_minor for account in work.accounts.values())
     claimed_minor = await repayment_store.claimed_minor(tx, member_id, money.currency)
     asked = Repayment(tx.new_id(), member_id, money.currency, money.amount_minor, who.subject, tx.now + claim_life())
-    outcome = claim(asked, payable_minor, claimed_minor)
-    if isinstance(outcome, Refusal):
-        raise Problem(409, outcome.kind, outcome.detail)
+    emitted = or_refused(claim(asked, payable_minor, claimed_minor))
     await repayment_store.add_repayment(tx, asked, tx.now if collects() else None)
-    for each in outcome:
-        tx.publish(each.event, due_at=each.due_at)
+    tx.outgoing += caused(tx.cause, emitted)
     if collects():
         tx.job_queues.add("collect")
     return shown(asked)
@@ -151,25 +157,23 @@ async def confirm_repayment(repayment_id: Identifier, seen: Shown, who: Who, tx:
     known = await repayment_store.repayment_of(tx, seen.bank, seen.reference)
     found = await _locked(tx, repayment_id)
     if known:
-        return _known(known, found.member_id, evidence, repayment_id)
-    done, said = _or_refused(confirm(found, evidence, who.subject, tx.now))
+        return shown(or_refused(same_again(known, found.member_id, evidence, repayment_id)))
+    done, emitted = or_refused(confirm(found, evidence, who.subject, tx.now))
     await repayment_store.save_repayments(tx, [done])
-    await _booked(tx, done, said, who)
+    await _booked(tx, done, emitted, who)
     return shown(done)
 
 
 @router.post("/v1/repayments/{repayment_id}/rejection")
 @allowed("operator")
 @audited("repayment.reject", shows=_SHOWN)
-async def reject_repayment(repayment_id: Identifier, because: Rejection, who: Who, tx: TxDependency) -> RepaymentView:
+async def reject_repayment(repayment_id: Identifier, body: Rejection, who: Who, tx: TxDependency) -> RepaymentView:
     """Reject a claim for which no money came. What a provider is asked about ends by the provider's answer only."""
     found = await _locked(tx, repayment_id)
-    if found.state in {"sent", "unknown"}:
-        raise Problem(409, "provider_asked", "the payment provider is asked: wait for its answer")
-    done, said = _or_refused(reject(found, "rejected_by_operator", who.subject))
+    done, emitted = or_refused(reject_by_operator(found, who.subject))
     await repayment_store.save_repayments(tx, [done])
-    await record(tx, who, Change("repayment.reject", f"repayment:{repayment_id}", because.reason, _facts(found)))
-    await _say(tx, done, said)
+    await record(tx, who, Change("repayment.reject", f"repayment:{repayment_id}", body.reason, _facts(found)))
+    await _publish(tx, done, emitted)
     return shown(done)
 
 
@@ -180,35 +184,17 @@ async def _locked(tx: Tx, repayment_id: str) -> Repayment:
     return (await repayment_store.lock_repayments(tx, [repayment_id]))[repayment_id]
 
 
-def _known(known: Repayment, member_id: str, evidence: Evidence, repayment_id: str | None = None) -> RepaymentView:
-    others = differences(known, member_id, evidence)
-    if repayment_id not in {None, known.repayment_id}:
-        others.insert(0, "repayment_id")
-    if others:
-        detail = f"this reference is repayment {known.repayment_id!r} already, with another {', '.join(others)}"
-        raise Problem(409, "reference_known", detail, differs=others)
-    return shown(known)
-
-
-def _or_refused(outcome: Refusal | tuple[Repayment, tuple[Emitted, ...]]) -> tuple[Repayment, tuple[Emitted, ...]]:
-    if isinstance(outcome, Refusal):
-        raise Problem(409, outcome.kind, outcome.detail)
-    return outcome
-
-
-async def _booked(tx: Tx, done: Repayment, said: tuple[Emitted, ...], who: Who) -> None:
-    await book(tx, done)
+async def _booked(tx: Tx, done: Repayment, emitted: tuple[Emitted, ...], who: Who) -> None:
+    await record_repayment(tx, done)
     change = Change("repayment.confirm", f"repayment:{done.repayment_id}", None, None, _facts(done))
     await record(tx, who, change)
-    await _say(tx, done, said)
+    await _publish(tx, done, emitted)
 
 
-async def _say(tx: Tx, done: Repayment, said: tuple[Emitted, ...]) -> None:
-    cause = await repayment_store.cause_of(tx, done.repayment_id)
-    for each in said:
-        tx.publish(each.event, cause=cause)
+async def _publish(tx: Tx, done: Repayment, emitted: tuple[Emitted, ...]) -> None:
+    tx.outgoing += caused(await repayment_store.cause_of(tx, done.repayment_id), emitted)
 
 
-def _facts(repayment: Repayment) -> dict[str, Any]:
+def _facts(repayment: Repayment) -> dict[str, object]:
     names = ("state", "member_id", "amount_minor", "currency", "bank", "reference")
     return {name: getattr(repayment, name) for name in names}

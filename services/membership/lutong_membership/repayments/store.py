@@ -1,13 +1,15 @@
-"""Repayments: claimed, leased by the errand, decided by evidence. The lines of their members are locked before they are."""
+"""Repayments: claimed, leased by the job, decided by evidence. The lines of their members are locked before they are."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
+
+import asyncpg
 
 from lutong_chassis import Cause, Tx, columns
 from lutong_membership.providers.payment.values import PaymentOrder
-from lutong_membership.repayments.domain import Repayment
+from lutong_membership.repayments.domain import Repayment, RepaymentState
 
 LEASE: Final = timedelta(seconds=60)
 """How long one process may be busy with a payment before another one asks what became of it."""
@@ -24,7 +26,15 @@ class Payment:
     tries: int
 
 
-def _of(row: Any) -> Repayment:  # noqa: ANN401  # a row with the columns of a repayment
+class Postponed(NamedTuple):
+    """A repayment whose outcome is asked for at `due_at`; state `claimed` when it certainly did not arrive."""
+
+    repayment_id: str
+    state: RepaymentState
+    due_at: datetime
+
+
+def _of(row: asyncpg.Record) -> Repayment:
     return Repayment(**{name: row[name] for name in Repayment.__dataclass_fields__})
 
 
@@ -55,7 +65,7 @@ async def lock_repayments(tx: Tx, repayment_ids: Iterable[str]) -> dict[str, Rep
 
 
 async def repayment_of(tx: Tx, bank: str, reference: str) -> Repayment | None:
-    """What a line of a bank statement paid. The reference is locked by its name: nobody else writes it until commit."""
+    """What a line of a bank statement paid. The reference is locked by its name: no other transaction writes it until commit."""
     await tx.lock("bank", [f"{bank} {reference}"])
     row = await tx.fetchrow(
         f"SELECT {_COLUMNS} FROM repayment WHERE evidence = 'bank' AND bank = $1 AND reference = $2", bank, reference
@@ -81,7 +91,7 @@ async def claimed_minor(tx: Tx, member_id: str, currency: str) -> int:
 
 
 async def add_repayment(tx: Tx, repayment: Repayment, due_at: datetime | None = None) -> None:
-    """A new repayment; with `due_at` the errand puts it to the provider from then on."""
+    """A new repayment; with `due_at` the job sends it to the provider from then on."""
     await tx.execute(
         f"""
         INSERT INTO repayment ({_COLUMNS}, claimed_at, decided_at, due_at, correlation_id, causation_id)
@@ -162,8 +172,8 @@ async def claim_payments(tx: Tx, jobs_max: int) -> list[Payment]:
     ]
 
 
-async def postpone_payments(tx: Tx, later: Sequence[tuple[str, str, datetime]]) -> None:
-    """Ask again later, given as (repayment, state, when). What certainly did not arrive is claimed again."""
+async def postpone_payments(tx: Tx, later: Sequence[Postponed]) -> None:
+    """Ask again later. What certainly did not arrive is claimed again."""
     await tx.execute(
         """
         UPDATE repayment

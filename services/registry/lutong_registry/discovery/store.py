@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery.domain.decisions import Listing, Match
 from lutong_registry.discovery.domain.names import Said
@@ -37,14 +37,14 @@ async def save_discoveries(tx: Tx, outcomes: Sequence[ServiceDiscovered | Servic
     )
 
 
-async def discovery(tx: Tx, post_id: str) -> asyncpg.Record | None:
+async def discovery(tx: Reads, post_id: str) -> asyncpg.Record | None:
     """Where a post led."""
     return await tx.fetchrow(
         "SELECT post_id, program_id, reason, discovered_at FROM discovery WHERE post_id = $1", post_id
     )
 
 
-async def summary(tx: Tx) -> dict[str, Any]:
+async def summary(tx: Reads) -> dict[str, Any]:
     """Counts that an operator or a replay compares: totals, and what they are made of."""
     states: dict[str, int] = {}
     outcomes: dict[str, int] = {}

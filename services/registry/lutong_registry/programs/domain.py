@@ -1,11 +1,14 @@
 """The life of a mini-program. Pure: no clock, no database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from lutong_contracts import Event
 from lutong_contracts.registry import (
+    MerchantChanged,
+    MerchantFacts,
+    MerchantRegistered,
     ProgramResumed,
     ProgramSuspended,
     VersionApproved,
@@ -27,6 +30,13 @@ MAY_BECOME: Final[Mapping[State, tuple[State, ...]]] = {
 }
 """From which states a command moves a version to each one. Other versions follow: what was released is superseded, or
 in force again. An approved version can still be rejected, lest it keep an urgent fix out of review."""
+
+
+def merchant_news(merchants: Sequence[MerchantFacts]) -> list[Event]:
+    """What is said of merchants as they are now."""
+    return [
+        (MerchantRegistered if facts.revision == 1 else MerchantChanged)(**facts.model_dump()) for facts in merchants
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +112,8 @@ def reject(program: Program, number: int, reason: str) -> Change | Refusal:
     version = _ready(program, number, "rejected")
     if isinstance(version, Refusal):
         return version
-    said = VersionRejected(program_id=program.program_id, version=number, reason=reason)
-    return Change((replace(version, state="rejected", rejected_for=reason),), (said,))
+    rejected = VersionRejected(program_id=program.program_id, version=number, reason=reason)
+    return Change((replace(version, state="rejected", rejected_for=reason),), (rejected,))
 
 
 def release(program: Program, number: int) -> Change | Refusal:
@@ -113,7 +123,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         return version
     former = program.released
     changed = (replace(former, state="superseded"),) if former else ()
-    said = VersionReleased(
+    rejected = VersionReleased(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
         version=number,
@@ -121,7 +131,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         page=version.page,
         offers=version.offers,
     )
-    return Change((*changed, replace(version, state="released")), (said,))
+    return Change((*changed, replace(version, state="released")), (rejected,))
 
 
 def roll_back(program: Program, number: int) -> Change | Refusal:
@@ -133,7 +143,7 @@ def roll_back(program: Program, number: int) -> Change | Refusal:
     if not earlier:
         return Refusal("nothing_to_roll_back_to", "no earlier version was released: suspend the program instead")
     back = earlier[-1]
-    said = VersionRolledBack(
+    rejected = VersionRolledBack(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
         withdrawn_version=number,
@@ -142,7 +152,7 @@ def roll_back(program: Program, number: int) -> Change | Refusal:
         page=back.page,
         offers=back.offers,
     )
-    return Change((replace(version, state="rolled_back"), replace(back, state="released")), (said,))
+    return Change((replace(version, state="rolled_back"), replace(back, state="released")), (rejected,))
 
 
 def suspend(program: Program, reason: str) -> Change | Refusal:

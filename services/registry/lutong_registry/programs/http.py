@@ -1,16 +1,18 @@
 """What merchants, reviewers and readers ask of the registry."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audit, audited, not_found
+from lutong_chassis import Problem, Read, Tx, TxDependency, Who, allowed, audit, audited, not_found
 from lutong_contracts.registry import ProgramRegistered
 from lutong_contracts.values import Identifier, Offer, VersionNumber
 from lutong_registry.bodies import router
 from lutong_registry.programs import domain
+from lutong_registry.programs import merchants as merchant_store
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.bodies import (
     Manifest,
     Merchant,
+    Merchants,
     Onboardings,
     ProgramView,
     PublicProgram,
@@ -20,6 +22,8 @@ from lutong_registry.programs.bodies import (
     VersionView,
 )
 from lutong_registry.programs.domain import Change, Program, Refusal, Version
+from lutong_registry.programs.merchants import MerchantRow
+from lutong_registry.programs.store import ProgramRow, SubmittedRow, VersionMove
 from lutong_registry.search.store import listings as search_store
 from lutong_registry.usage import store as use_store
 
@@ -31,13 +35,17 @@ Decide = Callable[[Program], Change | Refusal]
 @audited("merchant.put")
 async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create a merchant, or rename it."""
-    known = await program_store.lock_merchant(tx, merchant_id)
-    await program_store.save_merchants(tx, [(merchant_id, merchant.name)])
-    before = None if known is None else {"name": known}
-    await audit.record(
-        tx, who, audit.Change("merchant.put", f"merchant:{merchant_id}", None, before, {"name": merchant.name})
-    )
+    await _save_merchants(tx, who, {merchant_id: merchant.name})
     return {"merchant_id": merchant_id, "name": merchant.name}
+
+
+@router.post("/v1/merchants/batch", status_code=201)
+@allowed("operator")
+@audited("merchant.put")
+async def put_merchants(command: Merchants, who: Who, tx: TxDependency) -> dict[str, int]:
+    """Create or rename many merchants."""
+    await _save_merchants(tx, who, {merchant.merchant_id: merchant.name for merchant in command.merchants})
+    return {"saved": len(command.merchants)}
 
 
 @router.put("/v1/programs/{program_id}")
@@ -46,7 +54,7 @@ async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx
 async def put_program(program_id: Identifier, registration: Registration, who: Who, tx: TxDependency) -> ProgramView:
     """Register a mini-program; repeating it changes nothing."""
     who.require(merchant=registration.merchant_id, hide=("merchant", registration.merchant_id))
-    await _register(tx, [(program_id, registration.merchant_id)])
+    await _register(tx, [ProgramRow(program_id, registration.merchant_id)])
     if who.is_staff:
         owner = {"merchant_id": registration.merchant_id}
         await audit.record(tx, who, audit.Change("program.register", f"program:{program_id}", after=owner))
@@ -61,7 +69,8 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
     version = _version(submission.version, submission.manifest)
     program = await _lock(tx, who, program_id)
     change = _accepted(domain.submit(program, version), program)
-    await program_store.add_versions(tx, [(program_id, submission.version, submission.manifest.model_dump_json())])
+    row = SubmittedRow(program_id, submission.version, submission.manifest.model_dump_json())
+    await program_store.add_versions(tx, [row])
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)
     if who.is_staff:
@@ -81,11 +90,11 @@ async def approve_version(program_id: Identifier, version: VersionNumber, who: W
 @allowed("operator")
 @audited("version.reject")
 async def reject_version(
-    program_id: Identifier, version: VersionNumber, because: ReasonBody, who: Who, tx: TxDependency
+    program_id: Identifier, version: VersionNumber, body: ReasonBody, who: Who, tx: TxDependency
 ) -> ProgramView:
     """Reject a submitted version, or take back an approved one that is not released."""
     return await _move(
-        tx, who, program_id, "version.reject", lambda program: domain.reject(program, version, because.reason), because
+        tx, who, program_id, "version.reject", lambda program: domain.reject(program, version, body.reason), body
     )
 
 
@@ -108,14 +117,14 @@ async def roll_back_version(program_id: Identifier, version: VersionNumber, who:
 @router.post("/v1/programs/{program_id}/suspension")
 @allowed("operator")
 @audited("program.suspend", shows=("suspended",))
-async def suspend_program(program_id: Identifier, because: ReasonBody, who: Who, tx: TxDependency) -> ProgramView:
+async def suspend_program(program_id: Identifier, body: ReasonBody, who: Who, tx: TxDependency) -> ProgramView:
     """Suspend a program: every card that leads to it becomes unavailable."""
     program = await _lock(tx, who, program_id)
-    change = _accepted(domain.suspend(program, because.reason), program)
-    await program_store.save_suspension(tx, program_id, because.reason)
+    change = _accepted(domain.suspend(program, body.reason), program)
+    await program_store.save_suspension(tx, program_id, body.reason)
     tx.publish(*change.events)
     effect = {"suspended": False}, {"suspended": True}
-    await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", because.reason, *effect))
+    await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", body.reason, *effect))
     return _view(await _lock(tx, who, program_id))
 
 
@@ -139,18 +148,18 @@ async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> 
 async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> dict[str, int]:
     """Register and release many programs at once: what the platform's own onboarding does."""
     wanted = {item.program_id: item for item in command.programs}
-    await _register(tx, [(item.program_id, item.merchant_id) for item in wanted.values()])
+    await _register(tx, [ProgramRow(item.program_id, item.merchant_id) for item in wanted.values()])
     programs = await program_store.lock_programs(tx, wanted)
-    added: list[tuple[str, int, str]] = []
-    moved: list[tuple[str, Version]] = []
+    added: list[SubmittedRow] = []
+    moved: list[VersionMove] = []
     for program_id, item in wanted.items():
         program = programs[program_id]
         version = _version(max((known.number for known in program.versions), default=0) + 1, item.manifest)
         submitted = _accepted(domain.submit(program, version), program)
         approved = _accepted(domain.approve(_with(program, submitted), version.number), program)
         released = _accepted(domain.release(_with(program, approved), version.number), program)
-        added.append((program_id, version.number, item.manifest.model_dump_json()))
-        moved.extend((program_id, known) for known in released.versions)
+        added.append(SubmittedRow(program_id, version.number, item.manifest.model_dump_json()))
+        moved.extend(VersionMove.of(program_id, known) for known in released.versions)
         tx.publish(*submitted.events, *approved.events, *released.events)
     await program_store.add_versions(tx, added)
     await program_store.save_states(tx, moved)
@@ -159,8 +168,8 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
         tx,
         who,
         *(
-            audit.Change("program.onboard", f"program:{program_id}", after={"released_version": number})
-            for program_id, number, _ in sorted(added)
+            audit.Change("program.onboard", f"program:{row.program_id}", after={"released_version": row.number})
+            for row in sorted(added)
         ),
     )
     return {"released": len(wanted)}
@@ -168,28 +177,45 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
 
 @router.get("/v1/programs/{program_id}")
 @allowed("anybody")
-async def get_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView | PublicProgram:
+async def get_program(program_id: Identifier, who: Who, read: Read) -> ProgramView | PublicProgram:
     """A program; its versions and how often it was used only for its merchant and for staff."""
-    program = (await program_store.read_programs(tx, None, [program_id])).get(program_id) or not_found(
+    program = (await program_store.read_programs(read, None, [program_id])).get(program_id) or not_found(
         "program", program_id
     )
     if who.acts_for(merchant=program.merchant_id):
-        return _view(program).model_copy(update={"usage": await use_store.usage(tx, program_id)})
+        return _view(program).model_copy(update={"usage": await use_store.usage(read, program_id)})
     released = program.released or not_found("program", program_id)
     return PublicProgram(program_id=program_id, merchant_id=program.merchant_id, released_version=released.number)
 
 
 @router.get("/v1/programs")
 @allowed("merchant", "viewer")
-async def list_programs(merchant_id: Identifier, who: Who, tx: TxDependency) -> list[ProgramView]:
+async def list_programs(merchant_id: Identifier, who: Who, read: Read) -> list[ProgramView]:
     """A merchant's programs."""
     who.require(merchant=merchant_id, hide=("merchant", merchant_id))
-    return [_view(program) for program in (await program_store.read_programs(tx, merchant_id, None)).values()]
+    return [_view(program) for program in (await program_store.read_programs(read, merchant_id, None)).values()]
 
 
-async def _register(tx: Tx, programs: list[tuple[str, str]]) -> None:
+async def _save_merchants(tx: Tx, who: Who, names: Mapping[str, str]) -> None:
+    """Save merchants, and say those that changed."""
+    known = await merchant_store.lock_merchants(tx, names)
+    wanted = [MerchantRow(merchant_id, name) for merchant_id, name in names.items()]
+    tx.publish(*domain.merchant_news(await merchant_store.save_merchants(tx, wanted)))
+    await audit.record(
+        tx,
+        who,
+        *(
+            audit.Change(
+                "merchant.put", f"merchant:{key}", None, {"name": known[key]} if key in known else None, {"name": name}
+            )
+            for key, name in sorted(names.items())
+        ),
+    )
+
+
+async def _register(tx: Tx, programs: list[ProgramRow]) -> None:
     """Register what is new; refuse unknown merchants and programs of others."""
-    merchants = dict(programs)
+    merchants = {row.program_id: row.merchant_id for row in programs}
     known = await program_store.merchants_known(tx, merchants.values())
     for merchant_id in merchants.values():
         if merchant_id not in known:
@@ -209,17 +235,17 @@ async def _lock(tx: Tx, who: Who, program_id: str) -> Program:
 
 
 async def _move(
-    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, because: ReasonBody | None = None
+    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, body: ReasonBody | None = None
 ) -> ProgramView:
     """Let a decision about versions take effect, and the search see it."""
     program = await _lock(tx, who, program_id)
     change = _accepted(decide(program), program)
-    await program_store.save_states(tx, [(program_id, version) for version in change.versions])
+    await program_store.save_states(tx, [VersionMove.of(program_id, version) for version in change.versions])
     await search_store.refresh_listings(tx, [program_id])
     tx.publish(*change.events)
     after = await _lock(tx, who, program_id)
     if who.is_staff:
-        await audit.record(tx, who, *_moved(action, program, after, because.reason if because else None))
+        await audit.record(tx, who, *_moved(action, program, after, body.reason if body else None))
     return _view(after)
 
 

@@ -2,35 +2,43 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import asyncpg
 import orjson
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.values import Offer
-from lutong_registry.programs.domain import Program, Version
+from lutong_registry.programs.domain import Program, State, Version
 
 
-async def save_merchants(tx: Tx, merchants: Sequence[tuple[str, str]]) -> None:
-    """Create or rename merchants, given as (id, name)."""
-    await tx.execute(
-        """
-        INSERT INTO merchant (merchant_id, name)
-        SELECT DISTINCT ON (merchant_id) merchant_id, name
-          FROM unnest($1::text[], $2::text[]) AS given(merchant_id, name)
-         ORDER BY merchant_id
-            ON CONFLICT (merchant_id) DO UPDATE SET name = excluded.name
-        """,
-        *columns(merchants, 2),
-    )
+class ProgramRow(NamedTuple):
+    """A program to be registered."""
+
+    program_id: str
+    merchant_id: str
 
 
-async def lock_merchant(tx: Tx, merchant_id: str) -> str | None:
-    """A merchant's name, locked; None when there is no such merchant."""
-    name: str | None = await tx.fetchval(
-        "SELECT name FROM merchant WHERE merchant_id = $1 FOR NO KEY UPDATE", merchant_id
-    )
-    return name
+class SubmittedRow(NamedTuple):
+    """A version that is handed in; `manifest` is JSON."""
+
+    program_id: str
+    number: int
+    manifest: str
+
+
+class VersionMove(NamedTuple):
+    """The state that a version moves to."""
+
+    program_id: str
+    number: int
+    state: State
+    rejected_for: str | None
+
+    @classmethod
+    def of(cls, program_id: str, version: Version) -> "VersionMove":
+        """The move to the state that a version was given."""
+        return cls(program_id, version.number, version.state, version.rejected_for)
 
 
 async def merchants_known(tx: Tx, merchant_ids: Iterable[str]) -> set[str]:
@@ -39,8 +47,8 @@ async def merchants_known(tx: Tx, merchant_ids: Iterable[str]) -> set[str]:
     return {row["merchant_id"] for row in rows}
 
 
-async def register_programs(tx: Tx, programs: Sequence[tuple[str, str]]) -> set[str]:
-    """Register programs, given as (id, merchant); gives the ids that were new."""
+async def register_programs(tx: Tx, programs: Sequence[ProgramRow]) -> set[str]:
+    """Register programs; returns the ids that were new."""
     rows = await tx.fetch(
         """
         INSERT INTO program (program_id, merchant_id)
@@ -71,7 +79,7 @@ async def lock_programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program
     return await _with_versions(tx, rows)
 
 
-async def read_programs(tx: Tx, merchant_id: str | None, program_ids: Sequence[str] | None) -> dict[str, Program]:
+async def read_programs(tx: Reads, merchant_id: str | None, program_ids: Sequence[str] | None) -> dict[str, Program]:
     """Programs of a merchant, or by id, without locking them."""
     rows = await tx.fetch(
         """
@@ -87,7 +95,7 @@ async def read_programs(tx: Tx, merchant_id: str | None, program_ids: Sequence[s
     return await _with_versions(tx, rows)
 
 
-async def _with_versions(tx: Tx, rows: Sequence[asyncpg.Record]) -> dict[str, Program]:
+async def _with_versions(tx: Reads, rows: Sequence[asyncpg.Record]) -> dict[str, Program]:
     versions: dict[str, list[Version]] = defaultdict(list)
     for row in await tx.fetch(
         """
@@ -106,8 +114,8 @@ async def _with_versions(tx: Tx, rows: Sequence[asyncpg.Record]) -> dict[str, Pr
     return {row["program_id"]: Program(**dict(row), versions=tuple(versions[row["program_id"]])) for row in rows}
 
 
-async def add_versions(tx: Tx, versions: Sequence[tuple[str, int, str]]) -> None:
-    """Hand in versions, given as (program, number, manifest as JSON)."""
+async def add_versions(tx: Tx, versions: Sequence[SubmittedRow]) -> None:
+    """Hand in versions for review."""
     await tx.execute(
         """
         INSERT INTO version (program_id, number, state, manifest)
@@ -118,9 +126,8 @@ async def add_versions(tx: Tx, versions: Sequence[tuple[str, int, str]]) -> None
     )
 
 
-async def save_states(tx: Tx, versions: Sequence[tuple[str, Version]]) -> None:
-    """Move versions, given with their programs. What leaves the released state goes first: there is room for one."""
-    rows = [(program_id, known.number, known.state, known.rejected_for) for program_id, known in versions]
+async def save_states(tx: Tx, versions: Sequence[VersionMove]) -> None:
+    """Move versions to their states. What leaves the released state goes first: a program has one released version."""
     for entering in (False, True):
         await tx.execute(
             """
@@ -130,7 +137,7 @@ async def save_states(tx: Tx, versions: Sequence[tuple[str, Version]]) -> None:
                    AS given(program_id, number, state, rejected_for)
              WHERE version.program_id = given.program_id AND version.number = given.number
             """,
-            *columns([row for row in rows if (row[2] == "released") is entering], 4),
+            *columns([row for row in versions if (row.state == "released") is entering], 4),
         )
 
 

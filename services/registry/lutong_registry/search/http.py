@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from lutong_chassis import Tx, TxDependency, allowed
+from lutong_chassis import Read, Reads, allowed
 from lutong_contracts.values import Text
 from lutong_registry.bodies import router
 from lutong_registry.search.domain.questions import understand
@@ -31,20 +31,20 @@ class Hit(BaseModel):
 
 @router.get("/v1/search")
 @allowed("anybody")
-async def search_services(q: Asked, tx: TxDependency, limit: Annotated[int, Query(ge=1, le=50)] = 10) -> list[Hit]:
+async def search_services(q: Asked, read: Read, limit: Annotated[int, Query(ge=1, le=50)] = 10) -> list[Hit]:
     """Services for a question in Chinese, pinyin or English, best first; `matched` says how, `why` by what."""
-    return [_hit(answer) for answer in await search(tx, q, limit)]
+    return [_hit(answer) for answer in await search(read, q, limit)]
 
 
 @router.get("/v1/suggestions")
 @allowed("anybody")
-async def suggest_titles(q: Asked, tx: TxDependency, limit: Annotated[int, Query(ge=1, le=20)] = 8) -> list[str]:
+async def suggest_titles(q: Asked, read: Read, limit: Annotated[int, Query(ge=1, le=20)] = 8) -> list[str]:
     """Names of services that begin with what somebody has typed so far."""
     beginning = key_of(plain(q))
-    return await question_store.titles(tx, beginning, limit) if beginning else []
+    return await question_store.titles(read, beginning, limit) if beginning else []
 
 
-async def search(tx: Tx, asked: str, limit: int) -> list[Answer]:
+async def search(tx: Reads, asked: str, limit: int) -> list[Answer]:
     """Answers to a question: three statements, whatever it is."""
     question = understand(asked)
     planned = plan(question, await question_store.counts(tx, question.bases))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lutong_chassis import Tx
+from lutong_chassis import Reads, Tx
 
 
 async def count_usage(tx: Tx, program_ids: Sequence[str], kind: str) -> None:
@@ -17,7 +17,7 @@ async def count_usage(tx: Tx, program_ids: Sequence[str], kind: str) -> None:
     )
 
 
-async def usage(tx: Tx, program_id: str) -> dict[str, int]:
+async def usage(tx: Reads, program_id: str) -> dict[str, int]:
     """How often a program was used."""
     row = await tx.fetchrow("SELECT opened, solved, fulfilled FROM usage WHERE program_id = $1", program_id)
     return dict(row) if row else {"opened": 0, "solved": 0, "fulfilled": 0}

@@ -1,4 +1,4 @@
-"""lutong audit: what somebody did, in all services, in order of time."""
+"""lutong audit: who did what, in all services, in order of time."""
 
 import asyncio
 from dataclasses import dataclass, field

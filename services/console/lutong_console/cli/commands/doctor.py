@@ -20,7 +20,7 @@ from lutong_console.cli.commands.parked import parked_of
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, call, ended_pieces, suite
-from lutong_contracts import TOPICS, Topic
+from lutong_contracts import TOPICS, Topic, event_types
 from lutong_contracts.sentences import counted
 
 _SKEW_MAX_S: Final = 2.0
@@ -120,9 +120,9 @@ async def _service(
             if ready["checks"].get("database"):
                 _, parked = await parked_of(client, url)
                 findings += judge_parked(service, parked)
-                told = await call(client, "GET", f"{url}/operations/consumer")
-                told["missed"] = [row for row in told["missed"] if not came_back(row, republished)]
-                findings += judge_consumer(service, told, live.get("stuck"), datetime.now(UTC))
+                consumer = await call(client, "GET", f"{url}/operations/consumer")
+                consumer["missed"] = [row for row in consumer["missed"] if not came_back(row, republished)]
+                findings += judge_consumer(service, consumer, live.get("stuck"), datetime.now(UTC))
     except httpx.TransportError:
         return [Finding(f"{service} does not answer", f"lutong logs {service}, then lutong restart {service}")]
     except ConsoleError as error:
@@ -149,13 +149,13 @@ def judge_parked(service: str, total: int) -> Iterator[Finding]:
         yield Finding(f"{service}: {what}", f"lutong parked list --service {service}")
 
 
-def judge_consumer(service: str, told: Mapping[str, Any], stuck: str | None, now: datetime) -> Iterator[Finding]:
+def judge_consumer(service: str, consumer: Mapping[str, Any], stuck: str | None, now: datetime) -> Iterator[Finding]:
     """What consumers of a service try in vain, what retention took before them, and whose keys are misplaced.
 
-    `told` is what /operations/consumer says of all replicas, `stuck` the sentence of the one that was asked.
+    `consumer` is what /operations/consumer says of all replicas, `stuck` the sentence of the one that was asked.
     """
-    after_s = told.get("stuck_timeout_s", _STUCK_AFTER_S)
-    long = [row for row in told["stuck"] if _lasts_s(row, now) > after_s]
+    after_s = consumer.get("stuck_timeout_s", _STUCK_AFTER_S)
+    long = [row for row in consumer["stuck"] if _lasts_s(row, now) > after_s]
     for row in long:
         guilty = row["guilty"] is not None
         skip = f"lutong parked skip {row['topic']} {row['partition']} {row['guilty']} --service {service} --reason …"
@@ -163,11 +163,14 @@ def judge_consumer(service: str, told: Mapping[str, Any], stuck: str | None, now
         yield Finding(what, f"mend it (lutong logs {service}), or: {skip}" if guilty else f"lutong logs {service}")
     if stuck and not long:
         yield Finding(f"{service} {stuck}", f"lutong logs {service}")
-    for row in told["missed"]:
+    for row in consumer["missed"]:
         lost = row["begin"] - row["first"]
         what = f"{service} missed up to {counted(lost, 'event')} of {row['topic']}/{row['partition']}: retention passed {row['first']}"
         yield Finding(what, "lutong republish --since 7d --reason 'retention passed a consumer'")
-    for row in told["misplaced"]:
+    for row in consumer.get("unknown", ()):  # the release before does not answer that
+        what = f"{service} passes over {row['type']}, which its version does not know, since {row['since']}"
+        yield Finding(what, f"upgrade {service}: it then reads them from there, as far as the topic keeps them")
+    for row in consumer["misplaced"]:
         last = f"{row['topic']}/{row['partition']}@{row['offset']}"
         events = counted(row["records"], "event")
         what = f"{service}: the keys of {events} of {row['source']} belong in other partitions, last {last}"
@@ -197,9 +200,11 @@ async def _database(service: str, url: str) -> list[Finding]:
                    current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
                    (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
                       FROM pending) AS oldest_s,
-                   (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float FROM deadline) AS overdue_s,
+                   (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float
+                      FROM deadline WHERE type = ANY ($1)) AS overdue_s,
                    current_setting('transaction_read_only') AS transaction_read_only
-            """
+            """,
+            list(event_types()),
         )
     finally:
         await connection.close()

@@ -12,7 +12,7 @@ import typer
 from lutong_chassis import tokens
 from lutong_console import credentials, deployment
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, out, say
+from lutong_console.cli.screen import echo, emit_json, out
 from lutong_console.targets import Json
 
 GROUP: Final = 10001
@@ -49,10 +49,10 @@ def init(
         return
     out.print(f"{len(written)} secrets written to {place}, for group {group}")
     if group != GROUP:
-        say(
+        echo(
             f"set LUTONG_SECRETS_GROUP={group} in {place.parent / '.env'}: containers join the group that may read them"
         )
-    say("next: make compose-up")
+    echo("next: make compose-up")
 
 
 def _write(place: Path, wanted: dict[str, Callable[[], str]], group: int) -> list[str]:

@@ -11,7 +11,7 @@ import httpx
 import typer
 
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, out, say, table
+from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, ask, suite
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 from lutong_contracts.sentences import counted
@@ -22,7 +22,7 @@ _JOURNEYS_MAX: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An event of a journey: who said it and when, and who had heard it how much later."""
+    """An event of a journey: its publisher and time, and how many milliseconds later each service consumed it."""
 
     event_id: str
     type: str
@@ -30,7 +30,7 @@ class Step:
     service: str
     at: datetime
     causation_id: str | None
-    heard: dict[str, int]
+    consumed_by: dict[str, int]
     published: bool
     journey: str
 
@@ -41,9 +41,9 @@ class Step:
 
 
 async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str, key: str | None = None) -> list[Step]:
-    """A journey's events in the order in which they were said, or only those of one key.
+    """A journey's events in the order in which they were published, or only those of one key.
 
-    A service that is away, or that has more records than it shows, is told.
+    A service that is away, or that has more records than it shows, is named on stderr.
     """
     parts = (_part(client, service, url, journey_id, key) for service, url in target.urls.items())
     answers = await asyncio.gather(*parts)
@@ -53,12 +53,12 @@ async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str, 
         for record in answer
         if ".action-audited." not in record["type"]  # who did it is on record (`lutong audit`), not on the road
     ]
-    said = sorted(_said(records), key=lambda r: (r["at"], r["direction"] == "said", r["event_id"]))
-    heard: dict[str, dict[str, datetime]] = {}
+    published = sorted(_published(records), key=lambda r: (r["at"], r["direction"] == "said", r["event_id"]))
+    consumed_by: dict[str, dict[str, datetime]] = {}
     for record in records:
         if record["direction"] == "heard":
-            heard.setdefault(record["event_id"], {})[record["service"]] = record["at"]
-    return [_step(record, heard.get(record["event_id"], {}), journey_id) for record in said]
+            consumed_by.setdefault(record["event_id"], {})[record["service"]] = record["at"]
+    return [_step(record, consumed_by.get(record["event_id"], {}), journey_id) for record in published]
 
 
 async def found_by(client: httpx.AsyncClient, target: Suite, wanted: str) -> list[str]:
@@ -75,15 +75,15 @@ def _began(row: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(row["at"])
 
 
-def _said(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """What was published: by services, who write it down, and by others, of whom those who consumed it tell."""
-    said = [record for record in records if record["direction"] == "said"]
-    known = {record["event_id"] for record in said}
+def _published(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What was published: by services, which keep it, and by other publishers, known from the services that consumed it."""
+    published = [record for record in records if record["direction"] == "said"]
+    known = {record["event_id"] for record in published}
     began: dict[str | None, datetime] = {}  # the first thing that is known of an event, or that follows from it
     for record in records:
         for event_id in (record["event_id"], record["causation_id"]):
             began[event_id] = min(record["at"], began.get(event_id, record["at"]))
-    yield from said
+    yield from published
     for record in {r["event_id"]: r for r in records if r["event_id"] not in known}.values():
         publisher = (record.get("source") or "?").removeprefix("/lutong/")
         yield record | {"service": publisher, "at": began[record["event_id"]]}
@@ -102,12 +102,12 @@ async def _asked(client: httpx.AsyncClient, service: str, url: str, **query: str
     except ConsoleError as error:
         if error.code != UNREACHABLE:
             raise
-        say(f"{service} does not answer: its part of the journey is missing")
+        echo(f"{service} does not answer: its part of the journey is missing")
         return []
     records: list[dict[str, Any]] = answer.json()
     total = int(answer.headers.get("lutong-total", len(records)))
     if total > len(records):
-        say(f"{service}: the first {len(records):,} of {total:,} records; --key shows one order, post or viewer")
+        echo(f"{service}: the first {len(records):,} of {total:,} records; --key shows one order, post or viewer")
     return records
 
 
@@ -116,7 +116,7 @@ def _quoted(journey_id: str) -> str:
     return quote(journey_id, safe="").replace(".", "%2E")
 
 
-def _step(record: dict[str, Any], heard: dict[str, datetime], journey_id: str) -> Step:
+def _step(record: dict[str, Any], consumed_by: dict[str, datetime], journey_id: str) -> Step:
     return Step(
         event_id=record["event_id"],
         type=record["type"],
@@ -124,7 +124,7 @@ def _step(record: dict[str, Any], heard: dict[str, datetime], journey_id: str) -
         service=record["service"],
         at=record["at"],
         causation_id=record["causation_id"],
-        heard={service: _milliseconds(record["at"], at) for service, at in sorted(heard.items())},
+        consumed_by={service: _milliseconds(record["at"], at) for service, at in sorted(consumed_by.items())},
         published=record["published"],
         journey=journey_id,
     )
@@ -141,6 +141,7 @@ def journey(
     stack: StackName = "default",
     *,
     key: Annotated[str | None, typer.Option("--key", help="Only the events of one order, post or viewer.")] = None,
+    why: Annotated[bool, typer.Option("--why", help="Say in one sentence why it does not go on.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print one journey's timeline from the services' own records."""
@@ -153,6 +154,9 @@ def journey(
             then=f"lutong tail --since start --key {journey_id} --json",
             code=PROBLEM,
         )
+    if why:
+        _print_why(suite(stack), steps, as_json=as_json)
+        return
     shown = [step for step in steps if key in (None, step.key)]
     if as_json:
         emit_json([_as_json(step, steps[0].at) for step in shown])
@@ -163,12 +167,23 @@ def journey(
             step.service,
             step.name,
             step.key,
-            ", ".join(f"{service} +{ms}" for service, ms in step.heard.items()) or "-",
+            ", ".join(f"{service} +{ms}" for service, ms in step.consumed_by.items()) or "-",
             "" if step.published else "not published yet",
         )
         for step in shown
     ]
-    out.print(table(["ms", "service", "event", "key", "heard by (ms later)", ""], rows))
+    out.print(table(["ms", "service", "event", "key", "consumed by (ms later)", ""], rows))
+
+
+def _print_why(target: Suite, steps: list[Step], *, as_json: bool) -> None:
+    from lutong_console import evidence  # reads metrics and offsets, which the timeline alone does not need
+    from lutong_console.why import sentence, why
+
+    reason = why(steps, asyncio.run(evidence.gather(target)))
+    if as_json:
+        emit_json({"kind": reason.kind, "service": reason.service, "since": reason.since, "why": sentence(reason)})
+    else:
+        out.print(sentence(reason))
 
 
 async def _fetch(target: Suite, wanted: str, key: str | None) -> list[Step]:
@@ -179,7 +194,7 @@ async def _fetch(target: Suite, wanted: str, key: str | None) -> list[Step]:
         ids = await found_by(client, target, wanted)
         if ids:
             latest = "" if len(ids) <= _JOURNEYS_MAX else f"; the latest {_JOURNEYS_MAX} are shown"
-            say(f"{wanted} is part of {counted(len(ids), 'journey')}{latest}: {', '.join(ids[:_JOURNEYS_MAX])}")
+            echo(f"{wanted} is part of {counted(len(ids), 'journey')}{latest}: {', '.join(ids[:_JOURNEYS_MAX])}")
         found = [await journey_of(client, target, each, key) for each in ids[:_JOURNEYS_MAX]]
     return sorted((step for steps in found for step in steps), key=lambda step: step.at)
 
@@ -194,6 +209,6 @@ def _as_json(step: Step, began: datetime) -> dict[str, Any]:
         "key": step.key,
         "event_id": step.event_id,
         "causation_id": step.causation_id,
-        "heard_ms_later": step.heard,
+        "heard_ms_later": step.consumed_by,
         "published": step.published,
     }

@@ -10,7 +10,7 @@ import typer
 
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, err, json_line, line, out, say, table
+from lutong_console.cli.screen import echo, emit_json, err, json_line, line, out, table
 from lutong_console.targets import Json, StackName, Suite, ask, call, suite
 
 commands = typer.Typer(
@@ -51,16 +51,16 @@ def list_parked(  # one parameter per option
     silent = [each for each in found if each.silent]
     if not (rows or silent or as_json):
         out.print("nothing is parked")
-    _say_what_is_missing(found)
+    _name_what_is_missing(found)
     if silent or rows:
         away = any(each.silent and each.silent.code == UNREACHABLE for each in silent)
         raise typer.Exit(UNREACHABLE if away else PROBLEM)
 
 
-def _say_what_is_missing(found: "Sequence[Found]") -> None:
+def _name_what_is_missing(found: "Sequence[Found]") -> None:
     for each in found:
         if len(each.rows) < each.total:
-            say(f"{each.service}: {len(each.rows)} of {each.total}; --all lists all")
+            echo(f"{each.service}: {len(each.rows)} of {each.total}; --all lists all")
         if each.silent:
             err.print(line(("error", "bold red"), f" {each.service}: {each.silent}"))
     if then := next((each.silent.then for each in found if each.silent and each.silent.then), ""):
@@ -87,13 +87,13 @@ def show(
     if as_json:
         emit_json(shown)
         return
-    headers, said = shown.pop("headers"), shown.pop("said", None)
+    headers, revealed = shown.pop("headers"), shown.pop("said", None)
     out.print(table(["", ""], [(name, value) for name, value in shown.items() if value is not None]))
     out.print(table(["header", "bytes", "text"], [(h["name"], h["bytes"], h["text"]) for h in headers]))
-    if said:
-        out.print(line(("value", "bold"), " ", json_line(said["value"])))
+    if revealed:
+        out.print(line(("value", "bold"), " ", json_line(revealed["value"])))
     else:
-        say(f"next: lutong parked show {service} {parked_id} --reveal --reason …")
+        echo(f"next: lutong parked show {service} {parked_id} --reveal --reason …")
 
 
 @commands.command()

@@ -10,7 +10,7 @@ import typer
 
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, err, line, out, say, table
+from lutong_console.cli.screen import echo, emit_json, err, line, out, table
 from lutong_console.health import ANSWER_TIMEOUT_S, Health, of_kafka, of_postgres, of_service
 from lutong_console.targets import Json, StackName, Suite, nothing_runs, stack_named
 from lutong_contracts.topics import SERVICES
@@ -23,7 +23,7 @@ def start(name: str) -> Stack:
     """Start a stack, showing what it is waiting for; everything is stopped again on Ctrl-C."""
     with err.status("starting") if err.is_terminal else nullcontext() as status:
         try:
-            return local.up(home() / name, status.update if status else say)
+            return local.up(home() / name, status.update if status else echo)
         except SystemExit:  # nobody reads any more, and all is stopped again: that is not what was asked for
             raise SystemExit(PROBLEM) from None
         except LocalError as error:
@@ -39,7 +39,7 @@ def up(stack: StackName = "default", *, as_json: Json = False) -> None:
         return
     out.print(table(["service", "url"], sorted(_urls(running).items())))
     out.print(f"up in {time.monotonic() - began:.1f} s; Kafka at {running.kafka_bootstrap}")
-    say(given.here("next: lutong status · lutong tail · lutong down"))
+    echo(given.here("next: lutong status · lutong tail · lutong down"))
 
 
 def down(
@@ -51,7 +51,7 @@ def down(
     """Stop the suite. Its data stays for the next `lutong up`, unless purged."""
     running = stack_named(stack)
     if running is not None:
-        local.down(running, say, purge=purge)
+        local.down(running, echo, purge=purge)
     if as_json:
         emit_json({"stack": stack, "stopped": running is not None, "purged": purge and running is not None})
     else:
@@ -73,7 +73,7 @@ def restart(
     try:
         local.stop_service(running, service)
         local.start_service(running, service)
-        local.wait_until_ready(running, (service,), say)
+        local.wait_until_ready(running, (service,), echo)
     except LocalError as error:
         raise ConsoleError(str(error), then=f"lutong logs {service} --stack {stack}") from None
     if as_json:
@@ -97,7 +97,7 @@ def status(stack: StackName = "default", *, as_json: Json = False) -> None:
         ]
         out.print(table(["piece", "state", "pid", "where", "what is wrong"], rows))
     if not all(piece["ready"] for piece in pieces):
-        say("next: lutong doctor")
+        echo("next: lutong doctor")
         raise typer.Exit(PROBLEM)
 
 

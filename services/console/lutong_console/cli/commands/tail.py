@@ -14,11 +14,12 @@ import typer
 from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.cli.errors import INTERRUPTED, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, json_line, line, out, say
+from lutong_console.cli.screen import echo, emit_json, json_line, line, out
 from lutong_console.cli.streams import is_terminal
 from lutong_console.targets import Json, StackName, suite
 from lutong_console.topic_reader import NOW, START, Span, records_of
 from lutong_contracts import TOPICS
+from lutong_contracts.moments import moment_of, moment_of_ms
 from lutong_contracts.sentences import counted
 
 Wanted = Callable[[dict[str, Any]], bool]
@@ -64,7 +65,7 @@ async def _follow(  # what tail was asked for
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     if is_terminal() and not as_json:
-        say(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
+        echo(f"listening to {counted(len(names), 'topic')}; times are UTC; Ctrl-C ends")
     shown = 0
     async with aclosing(records_of(kafka, names, span, stop)) as records:
         async for found in records:
@@ -86,7 +87,7 @@ def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka Cons
     `at` is null when the record's timestamp is no date.
     """
     found, data = attributes.glance(record)
-    at = attributes.recorded(record.timestamp)
+    at = moment_of_ms(record.timestamp)
     return {
         "at": at.isoformat() if at else None,
         "topic": record.topic,
@@ -144,7 +145,7 @@ def moment(text: str, option: str = "--since") -> datetime:
     try:
         if re.fullmatch(r"[0-9]+[smhd]", text, re.ASCII):
             return datetime.now(UTC) - timedelta(**{units[text[-1]]: int(text[:-1])})
-        return attributes.moment(text)
+        return moment_of(text)
     except (OverflowError, ValueError):  # before the year 1, more digits than Python reads, or no time at all
         pass
     now = "now, " if option == "--until" else ""

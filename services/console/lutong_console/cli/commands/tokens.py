@@ -1,4 +1,4 @@
-"""lutong token, lutong keys: who somebody is, for development. In production an issuer of yours says so."""
+"""lutong token, lutong keys: identities for development. In production your own issuer signs tokens."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from lutong_chassis import tokens
 from lutong_chassis.auth import LIFE_MAX_S, Principal, Role
 from lutong_chassis.tokens import AUDIENCE, ISSUER, Signer
 from lutong_console.cli.errors import UNREACHABLE, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, out, say
+from lutong_console.cli.screen import echo, emit_json, out
 from lutong_console.deployment import COMPOSE, compose
 from lutong_console.targets import Json, StackName, stack_named
 
@@ -58,7 +58,7 @@ def keys(
         emit_json({"directory": str(directory), "key_id": signer.key_id})
         return
     out.print(f"made key {signer.key_id} in {directory}")
-    say(f"next: LUTONG_AUTH_KEYS_FILE={directory}/jwks.json LUTONG_AUTH_ISSUER={ISSUER} for the services")
+    echo(f"next: LUTONG_AUTH_KEYS_FILE={directory}/jwks.json LUTONG_AUTH_ISSUER={ISSUER} for the services")
 
 
 def _signer_of_stack(name: str) -> Signer:

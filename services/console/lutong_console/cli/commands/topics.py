@@ -8,15 +8,16 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from lutong_chassis import topics as broker
 from lutong_chassis.kafka import KafkaAccess
+from lutong_console.cli.commands.drained import drained
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
-from lutong_console.cli.screen import emit_json, out, say, table
+from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.credentials import TOPICS_JOB
 from lutong_console.targets import Json, StackName, kafka_as
 from lutong_contracts import TOPICS
 
 _RETENTION: Final = {topic.name: topic.retention for topic in TOPICS}
 
-commands = typer.Typer(help="The topics of the contracts: list, apply.", no_args_is_help=True)
+commands = typer.Typer(help="The topics of the contracts: list, apply, drained.", no_args_is_help=True)
 
 
 @commands.command("list")
@@ -41,6 +42,9 @@ def list_topics(*, as_json: Json = False) -> None:
         out.print(table(headings, rows))
 
 
+commands.command()(drained)
+
+
 @commands.command()
 def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json: Json = False) -> None:
     """Create the topics that are missing. What exists is never changed; what keeps too little is named."""
@@ -60,11 +64,13 @@ def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json:
         out.print(f"created {', '.join(created)}" if created else "all topics are there")
     for name, kept_ms in shorter.items():
         wanted_ms = int(_RETENTION[name].total_seconds() * 1000)
-        say(f"{name} is kept for {kept_ms} ms, the contracts say {wanted_ms}; as an administrator of Kafka:")
-        say(f"  kafka-configs.sh --alter --topic {name} --add-config retention.ms={wanted_ms}")
+        echo(f"{name} is kept for {kept_ms} ms, the contracts say {wanted_ms}; as an administrator of Kafka:")
+        echo(f"  kafka-configs.sh --alter --topic {name} --add-config retention.ms={wanted_ms}")
     for name in not_compacted:
-        say(f"{name} is not compacted: a consumer that is new will not know all of them; as an administrator of Kafka:")
-        say(f"  kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=compact")
+        echo(
+            f"{name} is not compacted: a consumer that is new will not know all of them; as an administrator of Kafka:"
+        )
+        echo(f"  kafka-configs.sh --alter --topic {name} --add-config cleanup.policy=compact")
 
 
 async def _keeping_less(kafka: KafkaAccess) -> tuple[dict[str, int], list[str]]:
@@ -72,5 +78,5 @@ async def _keeping_less(kafka: KafkaAccess) -> tuple[dict[str, int], list[str]]:
     try:
         return await broker.kept_shorter(kafka, TOPICS), await broker.not_compacted(kafka, TOPICS)
     except TopicAuthorizationFailedError:  # the rules of the release before: `lutong acl apply` brings it
-        say("how long topics are kept cannot be looked at: lutong acl apply, or lutong doctor")
+        echo("how long topics are kept cannot be looked at: lutong acl apply, or lutong doctor")
         return {}, []

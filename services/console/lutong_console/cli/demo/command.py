@@ -15,7 +15,7 @@ from lutong_console.cli.commands.journey import Step
 from lutong_console.cli.commands.stack import start
 from lutong_console.cli.demo.scenarios import ROADS, Road, Scenario, build_world, new_run
 from lutong_console.cli.errors import PROBLEM, ConsoleError
-from lutong_console.cli.screen import emit_json, line, out, say, table
+from lutong_console.cli.screen import echo, emit_json, line, out, table
 from lutong_console.deployment import COMPOSE
 from lutong_console.targets import Json, Suite, suite
 from lutong_local import stack as local
@@ -54,7 +54,7 @@ def demo(
     if as_json:
         emit_json([_as_json(each) for each in walked])
     events = sum(each.events for each in walked)
-    (say if as_json else out.print)(
+    (echo if as_json else out.print)(
         f"demo: {len(through)} of {len(ROADS)} roads through, {events} events, {took_ms} ms"
     )
     if len(through) < len(ROADS):
@@ -72,7 +72,7 @@ def _running(stack: str, *, keep: bool) -> Iterator[None]:
         yield
     finally:
         if not keep:
-            local.down(running, say, purge=True)
+            local.down(running, echo, purge=True)
 
 
 async def _walk(target: Suite, *, quiet: bool) -> list[Walked]:
@@ -84,35 +84,35 @@ async def _walk(target: Suite, *, quiet: bool) -> list[Walked]:
             if not quiet:
                 out.print()
                 out.print(line((road.title, "bold")))
-            walker = Scenario(client, target, (lambda _step, _ms: None) if quiet else _show, viewer=f"{name}-{run}")
-            walked.append(await _walk_one(road, walker))
+            scenario = Scenario(client, target, (lambda _step, _ms: None) if quiet else _show, viewer=f"{name}-{run}")
+            walked.append(await _walk_one(road, scenario))
             if not quiet:
-                _show_ends(walker, walked[-1])
+                _show_ends(scenario, walked[-1])
     return walked
 
 
-async def _walk_one(road: Road, walker: Scenario) -> Walked:
+async def _walk_one(road: Road, scenario: Scenario) -> Walked:
     """Walk a road; what is missing, too much, or not in its state is a problem."""
     problems = []
     try:
-        await road.walk(walker)
+        await road.walk(scenario)
     except ConsoleError as error:
         problems.append(str(error))
-    if walker.journey:
-        await walker.look()
-    wanted, came = Counter(road.events), Counter(step.name for step in walker.seen)
+    if scenario.journey:
+        await scenario.look()
+    wanted, came = Counter(road.events), Counter(step.name for step in scenario.seen)
     problems += [f"{name} is missing" for name in (wanted - came).elements()]
     problems += [f"{name} was not expected" for name in (came - wanted).elements()]
-    problems += [f"{what} is not so" for what, so in walker.ends.items() if not so]
-    return Walked(road, walker.journey, len(walker.seen), problems)
+    problems += [f"{what} is not so" for what, so in scenario.ends.items() if not so]
+    return Walked(road, scenario.journey, len(scenario.seen), problems)
 
 
 def _show(step: Step, milliseconds: int) -> None:
     out.print(line(f"  {milliseconds:6} ms  ", (f"{step.service:10}", "cyan"), f"  {step.name:18} ", (step.key, "dim")))
 
 
-def _show_ends(walker: Scenario, walked: Walked) -> None:
-    for what, so in walker.ends.items():
+def _show_ends(scenario: Scenario, walked: Walked) -> None:
+    for what, so in scenario.ends.items():
         out.print(line("       ", ("ok", "green") if so else ("NO", "red"), f"  {what}"))
     for problem in walked.problems:
         out.print(line("       ", ("problem", "red"), f" {problem}"))

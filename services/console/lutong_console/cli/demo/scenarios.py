@@ -38,7 +38,7 @@ class Road:
 
 @dataclass(slots=True)
 class Scenario:
-    """Whoever walks a road: a client of the services, watching the journey as it grows."""
+    """A scenario that is played: a client of the services, which watches the journey as it grows."""
 
     client: httpx.AsyncClient
     target: Suite
@@ -64,7 +64,7 @@ class Scenario:
         """Open the mini-program from the card."""
         await self.ask("feed", "POST", f"/v1/posts/{self.post}/card/taps", viewer_id=self.viewer)
 
-    async def order(self, sku: str, units: int, **more: Any) -> str:  # what else a request may say
+    async def order(self, sku: str, units: int, **more: Any) -> str:  # further fields of the request
         """Join the light membership on credit and order; gives the order."""
         answer = await self.ask(
             "feed",
@@ -159,52 +159,52 @@ async def _listings_known(client: httpx.AsyncClient, target: Suite) -> None:
         await asyncio.sleep(0.02)  # a poll of the condition above
 
 
-async def _solved_in_place(walker: Scenario) -> None:
-    await walker.publish("zheliban", "住房公积金新政策今天起施行：提取材料减半，租房提取额度提高。点开卡片就能办。")
-    await walker.tap()
-    await walker.ask("feed", "POST", f"/v1/posts/{walker.post}/card/solutions", viewer_id=walker.viewer)
-    await walker.until("ServiceSolved")
-    await walker.settled(f"/v1/posts/{walker.post}", lambda post: post["counters"]["solved"] == 1)
-    await walker.check("feed", "card active", "SELECT state = 'active' FROM card WHERE post_id = $1", walker.post)
-    await walker.check(
-        "registry", "found by words", "SELECT program_id = 'demo-fund' FROM discovery WHERE post_id = $1", walker.post
+async def _solved_in_place(scenario: Scenario) -> None:
+    await scenario.publish("zheliban", "住房公积金新政策今天起施行：提取材料减半，租房提取额度提高。点开卡片就能办。")
+    await scenario.tap()
+    await scenario.ask("feed", "POST", f"/v1/posts/{scenario.post}/card/solutions", viewer_id=scenario.viewer)
+    await scenario.until("ServiceSolved")
+    await scenario.settled(f"/v1/posts/{scenario.post}", lambda post: post["counters"]["solved"] == 1)
+    await scenario.check("feed", "card active", "SELECT state = 'active' FROM card WHERE post_id = $1", scenario.post)
+    await scenario.check(
+        "registry", "found by words", "SELECT program_id = 'demo-fund' FROM discovery WHERE post_id = $1", scenario.post
     )
-    await walker.check("membership", "no hold", "SELECT count(*) = 0 FROM hold WHERE member_id = $1", walker.viewer)
-    await walker.check(
-        "inventory", "no order", "SELECT count(*) = 0 FROM customer_order WHERE member_id = $1", walker.viewer
+    await scenario.check("membership", "no hold", "SELECT count(*) = 0 FROM hold WHERE member_id = $1", scenario.viewer)
+    await scenario.check(
+        "inventory", "no order", "SELECT count(*) = 0 FROM customer_order WHERE member_id = $1", scenario.viewer
     )
 
 
-async def _nearest_store(walker: Scenario) -> None:
-    await _ordered(walker, "mask", "store-nanjing-west-road", "store")
+async def _nearest_store(scenario: Scenario) -> None:
+    await _ordered(scenario, "mask", "store-nanjing-west-road", "store")
 
 
-async def _flagship(walker: Scenario) -> None:
-    await _ordered(walker, "shampoo", "watsons-flagship", "flagship")
+async def _flagship(scenario: Scenario) -> None:
+    await _ordered(scenario, "shampoo", "watsons-flagship", "flagship")
 
 
-async def _ordered(walker: Scenario, sku: str, location: str, kind: str) -> None:
-    await walker.publish(_MERCHANT, "面膜、洗发水，先享后付，附近门店半小时送达。", "demo-watsons")
-    await walker.tap()
-    order_id = await walker.order(sku, 2)
-    await walker.until("OrderSourced")
-    await walker.fulfil(order_id)
-    await walker.until("HoldCaptured")
-    await walker.settled(f"/v1/requests/{order_id}", lambda request: request["status"] == "fulfilled")
-    await walker.check(
+async def _ordered(scenario: Scenario, sku: str, location: str, kind: str) -> None:
+    await scenario.publish(_MERCHANT, "面膜、洗发水，先享后付，附近门店半小时送达。", "demo-watsons")
+    await scenario.tap()
+    order_id = await scenario.order(sku, 2)
+    await scenario.until("OrderSourced")
+    await scenario.fulfil(order_id)
+    await scenario.until("HoldCaptured")
+    await scenario.settled(f"/v1/requests/{order_id}", lambda request: request["status"] == "fulfilled")
+    await scenario.check(
         "feed", "fulfilled", "SELECT status = 'fulfilled' FROM service_request WHERE order_id = $1", order_id
     )
-    await walker.check(
-        "registry", "found by id", "SELECT program_id = 'demo-watsons' FROM discovery WHERE post_id = $1", walker.post
+    await scenario.check(
+        "registry", "found by id", "SELECT program_id = 'demo-watsons' FROM discovery WHERE post_id = $1", scenario.post
     )
-    await walker.check(
+    await scenario.check(
         "membership",
         "captured and owed",
         "SELECT state = 'captured' AND amount_minor = owed_minor AND held_minor = 0 "
         "FROM hold JOIN credit_line USING (member_id) WHERE order_id = $1",
         order_id,
     )
-    await walker.check(
+    await scenario.check(
         "inventory",
         f"shipped by {kind}",
         "SELECT state = 'fulfilled' AND location_id = $2 FROM customer_order WHERE order_id = $1",
@@ -213,25 +213,27 @@ async def _ordered(walker: Scenario, sku: str, location: str, kind: str) -> None
     )
 
 
-async def _credit_declined(walker: Scenario) -> None:
-    await walker.publish(_MERCHANT, "面膜补货了，先享后付。", "demo-watsons")
-    await walker.tap()
-    order_id = await walker.order("mask", 1)
-    await walker.until("CreditDeclined")
-    await walker.settled(f"/v1/requests/{order_id}", lambda request: request["status"] == "declined")
-    await walker.check(
+async def _credit_declined(scenario: Scenario) -> None:
+    await scenario.publish(_MERCHANT, "面膜补货了，先享后付。", "demo-watsons")
+    await scenario.tap()
+    order_id = await scenario.order("mask", 1)
+    await scenario.until("CreditDeclined")
+    await scenario.settled(f"/v1/requests/{order_id}", lambda request: request["status"] == "declined")
+    await scenario.check(
         "feed", "declined", "SELECT status = 'declined' FROM service_request WHERE order_id = $1", order_id
     )
-    await walker.check(
-        "registry", "found by id", "SELECT reason IS NULL FROM discovery WHERE post_id = $1", walker.post
+    await scenario.check(
+        "registry", "found by id", "SELECT reason IS NULL FROM discovery WHERE post_id = $1", scenario.post
     )
-    await walker.check(
+    await scenario.check(
         "membership",
         "nothing held",
         "SELECT state = 'declined' AND amount_minor = 0 FROM hold WHERE order_id = $1",
         order_id,
     )
-    await walker.check("inventory", "no order", "SELECT count(*) = 0 FROM customer_order WHERE order_id = $1", order_id)
+    await scenario.check(
+        "inventory", "no order", "SELECT count(*) = 0 FROM customer_order WHERE order_id = $1", order_id
+    )
 
 
 _FOUND: Final = ("PostPublished", "ServiceDiscovered", "CardTapped")

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -14,7 +14,7 @@ from lutong_console.cli.errors import PROBLEM
 from lutong_console.cli.replay import dataset
 from lutong_console.cli.replay.dataset import Basket, City
 from lutong_console.cli.replay.session import Session, session_with
-from lutong_console.cli.screen import emit_json, out, say, table
+from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.targets import Json, Suite, stack_named, suite
 from lutong_local import stack as local
 
@@ -53,11 +53,11 @@ def replay(  # noqa: PLR0913  # one parameter per option
         report = asyncio.run(_replay(suite(stack), folder, Amounts(posts, orders, stores, follows)))
     finally:
         if not ran:
-            local.down(running, say, purge=True)
+            local.down(running, echo, purge=True)
     if as_json:
         emit_json(report)
     else:
-        out.print(table(["what", "count"], _flat(report)))
+        out.print(table(["what", "count"], _flat(report).items()))
     if report["unended"] or report["parked"] or report["unbalanced"]:
         raise typer.Exit(PROBLEM)
 
@@ -149,12 +149,19 @@ async def _post(session: Session, folder: Path, readers: list[str], posts: int) 
     return post_id
 
 
+class Ordered(NamedTuple):
+    """An order, and the reader who placed it."""
+
+    order_id: str
+    viewer_id: str
+
+
 async def _order(
     session: Session, post_id: str, readers: list[str], baskets: list[Basket], cities: list[City]
-) -> list[tuple[str, str]]:
-    """Order every basket as another reader in another city; gives (order, viewer) once all are answered."""
+) -> list[Ordered]:
+    """Order every basket as another reader in another city; returns the orders once all are answered."""
 
-    async def request(numbered: tuple[int, Basket]) -> tuple[str, str]:
+    async def request(numbered: tuple[int, Basket]) -> Ordered:
         number, basket = numbered
         viewer, city = readers[number % len(readers)], cities[number % len(cities)]
         body = {
@@ -163,7 +170,7 @@ async def _order(
             "destination": {"latitude": city.latitude, "longitude": city.longitude},
         }
         answer = await session.ask("feed", "POST", f"/v1/posts/{post_id}/card/requests", json=body)
-        return answer["order_id"], viewer
+        return Ordered(answer["order_id"], viewer)
 
     ordered = await session.each("orders", list(enumerate(baskets)), request)
 
@@ -174,18 +181,18 @@ async def _order(
     return ordered
 
 
-async def _fulfil(session: Session, ordered: list[tuple[str, str]], cities: list[City]) -> None:
+async def _fulfil(session: Session, ordered: list[Ordered], cities: list[City]) -> None:
     """Some viewers change their mind; staff bring everything else, step by step."""
     regretted = ordered[::_CANCEL_EVERY]
 
-    async def cancel(order: tuple[str, str]) -> None:
-        row = await session.ask("feed", "GET", f"/v1/requests/{order[0]}")
+    async def cancel(order: Ordered) -> None:
+        row = await session.ask("feed", "GET", f"/v1/requests/{order.order_id}")
         if row["status"] == "sourced":
-            path = f"/v1/requests/{order[0]}/cancellation"
-            await session.ask("feed", "POST", path, json={"viewer_id": order[1]})
+            path = f"/v1/requests/{order.order_id}/cancellation"
+            await session.ask("feed", "POST", path, json={"viewer_id": order.viewer_id})
 
     await session.each("cancellations", regretted, cancel)
-    kept = {order for order, _ in ordered} - {order for order, _ in regretted}
+    kept = {order.order_id for order in ordered} - {order.order_id for order in regretted}
     places = ["flagship", *(f"store-{n}" for n in range(len(cities)))]
     at_places = await session.each("orders at locations", places, lambda place: _sourced_at(session, place))
     waiting = [order for orders in at_places for order in orders if order in kept]
@@ -252,10 +259,8 @@ async def _report(session: Session) -> dict[str, Any]:
     }
 
 
-def _flat(report: dict[str, Any]) -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
+def _flat(report: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
     for name, value in report.items():
-        rows += (
-            [(f"{name} {key}", count) for key, count in value.items()] if isinstance(value, dict) else [(name, value)]
-        )
-    return rows
+        flat |= {f"{name} {key}": count for key, count in value.items()} if isinstance(value, dict) else {name: value}
+    return flat

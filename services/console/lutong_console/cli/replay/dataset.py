@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lutong_console.cli.errors import USAGE, ConsoleError
 
@@ -46,6 +46,13 @@ class Basket:
     lines: tuple[tuple[str, int], ...]
 
 
+class Follow(NamedTuple):
+    """One reader follows another."""
+
+    follower_id: str
+    followee_id: str
+
+
 def check(folder: Path) -> None:
     """Say which file is missing, before anything is started."""
     for name in FILES:
@@ -62,13 +69,13 @@ def titles(folder: Path, count: int) -> list[str]:
     return [re.sub(r"[\x00-\x1f\x7f]", " ", title) for title in found[:: max(1, len(found) // count)][:count]]
 
 
-def follows(folder: Path) -> list[tuple[str, str]]:
+def follows(folder: Path) -> list[Follow]:
     """The graph made directed: towards the account with more neighbours, as fans follow the famous."""
     with (folder / FILES[1]).open(encoding="utf-8") as lines:
         edges = [(row["node_1"], row["node_2"]) for row in csv.DictReader(lines)]
     degree = Counter(node for edge in edges for node in edge)
     directed = {tuple(sorted(edge, key=lambda node: (degree[node], node))) for edge in edges}
-    return sorted((f"reader-{small}", f"reader-{large}") for small, large in directed if small != large)
+    return sorted(Follow(f"reader-{small}", f"reader-{large}") for small, large in directed if small != large)
 
 
 def services(folder: Path) -> list[Json]:

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import typer
 
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, out, say, table
+from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.cli.uplift.forest_plot import forest
 from lutong_console.cli.uplift.format import KPI_NAMES, VERDICTS, amount, span
 from lutong_console.targets import Json, StackName, Suite, call, suite
@@ -72,7 +72,7 @@ def _draw(document: Document, picture: Path) -> None:
         picture.write_text(forest(document), encoding="utf-8")
     except OSError as error:
         raise ConsoleError(f"{picture} cannot be written ({error.strerror})", code=USAGE) from None
-    say(f"wrote {picture}")
+    echo(f"wrote {picture}")
 
 
 def _show(document: Document) -> None:

@@ -43,7 +43,7 @@ def forest(document: dict[str, Any]) -> str:
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="t d">'
-        f'<title id="t">{escape(title)}</title><desc id="d">{escape(_said(kpis))}</desc><style>{_STYLE}</style>'
+        f'<title id="t">{escape(title)}</title><desc id="d">{escape(_in_words(kpis))}</desc><style>{_STYLE}</style>'
         f"{''.join(parts)}</svg>\n"
     )
 
@@ -56,7 +56,7 @@ def _subtitle(document: dict[str, Any]) -> str:
     )
 
 
-def _said(kpis: Sequence[dict[str, Any]]) -> str:
+def _in_words(kpis: Sequence[dict[str, Any]]) -> str:
     """The picture in words."""
     return "; ".join(
         f"{KPI_NAMES.get(kpi['name'], kpi['name'])}: "

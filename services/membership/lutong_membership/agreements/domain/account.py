@@ -1,11 +1,14 @@
-"""An agreement with all that is decided on, and what every decision gives: the dossier afterwards, entries and words. Pure.
+"""The aggregate that rules decide on, and what a decision gives: the account afterwards, ledger entries and events. Pure.
 
-Decisions chain: `outcome.then(step)` lets the next rule see what the one before left behind.
+A rule that applies several others passes each the account that the one before left, and adds up their outcomes:
+
+    outcome = add_debt(account, debt)
+    outcome += schedule_dunning(outcome.account, clock)
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from lutong_contracts import Event
 from lutong_contracts.membership import (
@@ -18,22 +21,21 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import debts as rules
 from lutong_membership.agreements.domain.accruals import Accrual
-from lutong_membership.agreements.domain.agreement import CLOSING, Agreement, Emitted, State
+from lutong_membership.agreements.domain.agreement import CLOSING, Agreement, State, Step
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction
-from lutong_membership.ledger.domain.entries import MONEY, Entry, Line, Source, after, reduced
+from lutong_membership.ledger.domain.entries import MONEY, Entry, EntryKind, Line, Source, after, reduced
 from lutong_membership.ledger.domain.lines import settled
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan
-
-P = ParamSpec("P")
+from lutong_membership.values import Emitted
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """An agreement, its plan as it was signed, the member's line, and what hangs on the agreement, by id.
 
-    `deducts` is whether somebody takes charges from members' accounts; otherwise they wait to be repaid.
+    `deducts` is whether charges are taken by direct debit; otherwise they wait to be repaid.
     """
 
     agreement: Agreement
@@ -55,6 +57,11 @@ class Account:
         return [debt for debt in rules.oldest_first(self.debts.values()) if debt.debt_id not in taken]
 
     @property
+    def payable_minor(self) -> int:
+        """What may be paid now, in minor units."""
+        return sum(debt.outstanding_minor for debt in self.payable())
+
+    @property
     def owes(self) -> bool:
         """Whether anything is unpaid."""
         return any(debt.outstanding_minor for debt in self.debts.values())
@@ -62,26 +69,25 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a decision did: the dossier afterwards, what goes into the ledger, and what is said."""
+    """What a rule decided: the account afterwards, its new ledger entries, and the events to publish."""
 
     account: Account
     entries: tuple[Entry, ...] = ()
-    said: tuple[Emitted, ...] = ()
+    emitted: tuple[Emitted, ...] = ()
 
-    def then(self, step: "Callable[Concatenate[Account, P], Outcome]", *args: P.args, **kwargs: P.kwargs) -> "Outcome":
-        """Go on from here: apply the next rule to the dossier as it is now."""
-        further = step(self.account, *args, **kwargs)
-        return Outcome(further.account, self.entries + further.entries, self.said + further.said)
+    def __add__(self, later: "Outcome") -> "Outcome":
+        """Both decisions as one. `later` was decided on the account that this one left."""
+        return Outcome(later.account, self.entries + later.entries, self.emitted + later.emitted)
 
 
-def changed(account: Account, /, *events: Event, **changes: Any) -> Outcome:  # fields of a dossier
+def changed(account: Account, /, *events: Event, **changes: Any) -> Outcome:  # fields of an account
     """A decision that moves no money."""
-    return Outcome(replace(account, **changes), said=tuple(map(Emitted, events)))
+    return Outcome(replace(account, **changes), emitted=tuple(map(Emitted, events)))
 
 
 def booked(
     account: Account, /, entries: Iterable[Entry], *events: Event, **changes: Any
-) -> Outcome:  # fields of a dossier
+) -> Outcome:  # fields of an account
     """A decision that moves money: the line moves with its entries."""
     written = tuple(entry for entry in entries if entry.postings)
     line = after(account.line, *written)
@@ -89,7 +95,7 @@ def booked(
 
 
 def with_debt(account: Account, debt: Debt) -> dict[str, Debt]:
-    """The debts of a dossier with one added or changed."""
+    """The debts of an account with one added or changed."""
     return {**account.debts, debt.debt_id: debt}
 
 
@@ -101,14 +107,14 @@ def moved(account: Account, /, state: State, *events: Event, **changes: Any) -> 
 def reduce_debt(
     account: Account, debt: Debt, amount_minor: int, source: Source, about: Entry, *events: Event
 ) -> Outcome:  # fmt: skip
-    """A debt becomes less. `about` says why: it is the entry without its legs."""
+    """A debt becomes less. `about` is the entry of it, without its legs."""
     legs = reduced(debt.kind, debt.member_id, amount_minor, source, account.agreement.merchant_id)
     entry = replace(about, postings=legs, debt_id=debt.debt_id, agreement_id=debt.agreement_id)
     entries = settled(account.line, entry) if legs else []
     return booked(account, entries, *events, debts=with_debt(account, debt.less(amount_minor, paid=source in MONEY)))
 
 
-def entry_about(account: Account, kind: Any, reference: str | None = None) -> Entry:  # noqa: ANN401  # an EntryKind
+def entry_about(account: Account, kind: EntryKind, reference: str | None = None) -> Entry:
     """An entry of this member's line that has no legs yet."""
     line = account.line
     agreement_id = account.agreement.agreement_id
@@ -121,26 +127,26 @@ def add_debt(account: Account, debt: Debt) -> Outcome:
 
 
 def incur_debt(account: Account, debt: Debt, clock: Clock) -> Outcome:
-    """Goods are to be paid: the ladder is set up when it has something to stand on for the first time."""
+    """Goods are to be paid: the debt is added, and dunning is scheduled."""
     outcome = add_debt(account, debt)
     if account.agreement.state in {*CLOSING, "closed"} and debt.outstanding_minor:
-        outcome = outcome.then(moved, "settling")
-    return outcome.then(schedule_dunning, clock)
+        outcome += moved(outcome.account, "settling")
+    return outcome + schedule_dunning(outcome.account, clock)
 
 
 def schedule_dunning(account: Account, clock: Clock) -> Outcome:
-    """Have a look at the ladder when its next step is due. A look for an earlier moment replaces one for a later."""
+    """Emit the deadline of the next dunning step, unless one that is not later was emitted before."""
     agreement = account.agreement
     oldest = rules.oldest_due(list(account.debts.values()))
     due_at = rules.next_step_due(account.plan.terms.payment, oldest, agreement.step, clock.calendar(account.plan))
     if due_at is None or (agreement.step_due_at is not None and agreement.step_due_at <= due_at):
         return Outcome(account)
-    said = Emitted(OverdueStepDue(agreement_id=agreement.agreement_id), due_at)
-    return Outcome(replace(account, agreement=replace(agreement, step_due_at=due_at)), said=(said,))
+    deadline = Emitted(OverdueStepDue(agreement_id=agreement.agreement_id), due_at)
+    return Outcome(replace(account, agreement=replace(agreement, step_due_at=due_at)), emitted=(deadline,))
 
 
 def advance_dunning(account: Account, clock: Clock) -> Outcome:
-    """A step of the ladder may be due. When the oldest debt was paid meanwhile, the ladder stands on the next one."""
+    """Take the next dunning step if it is due by the oldest unpaid debt, and schedule the one after it."""
     agreement, payment = account.agreement, account.plan.terms.payment
     if agreement.step_due_at is None or agreement.step_due_at > clock.now:
         return Outcome(account)
@@ -150,26 +156,27 @@ def advance_dunning(account: Account, clock: Clock) -> Outcome:
     outcome = changed(account, agreement=replace(agreement, step_due_at=None))
     if rules.higher(reached, agreement.step):
         step = rules.DUNNING_STEPS[rules.DUNNING_STEPS.index(agreement.step) + 1]
-        outcome = outcome.then(_stepped, step)
-    return outcome.then(schedule_dunning, clock)
+        outcome += _stepped(outcome.account, step)
+    return outcome + schedule_dunning(outcome.account, clock)
 
 
-def _stepped(account: Account, step: Any) -> Outcome:  # noqa: ANN401  # a Step
+def _stepped(account: Account, step: Step) -> Outcome:
     event = AgreementOverdue(**account.agreement.facts, step=step)
     outcome = changed(account, event, agreement=replace(account.agreement, step=step))
-    return outcome.then(moved, "overdue") if account.agreement.state == "settling" else outcome
+    return outcome + moved(outcome.account, "overdue") if account.agreement.state == "settling" else outcome
 
 
 def recover(account: Account, clock: Clock) -> Outcome:
-    """Less is owed: come down the ladder as far as the oldest debt that is left allows; settle when none is left."""
+    """Less is owed: take back dunning steps that the oldest debt left has not earned; settle when no debt is left."""
     agreement, payment = account.agreement, account.plan.terms.payment
     oldest = rules.oldest_due(list(account.debts.values()))
     allowed = rules.step_at(payment, oldest, clock.now, clock.calendar(account.plan))
     outcome = Outcome(account)
     if rules.higher(agreement.step, allowed):
         event = AgreementRecovered(**agreement.facts, step=allowed)
-        outcome = changed(account, event, agreement=replace(agreement, step=allowed)).then(schedule_dunning, clock)
-    return outcome.then(_collected, clock)
+        outcome = changed(account, event, agreement=replace(agreement, step=allowed))
+        outcome += schedule_dunning(outcome.account, clock)
+    return outcome + _collected(outcome.account, clock)
 
 
 def _collected(account: Account, clock: Clock) -> Outcome:
@@ -182,7 +189,8 @@ def _collected(account: Account, clock: Clock) -> Outcome:
     charge = account.money(agreement.charge_minor or 0)
     event = AgreementSettled(**agreement.facts, charge=charge)
     state: State = "settled" if agreement.state == "settling" else "recovered"
-    return moved(account, state, event).then(close, clock)
+    outcome = moved(account, state, event)
+    return outcome + close(outcome.account, clock)
 
 
 def close(account: Account, clock: Clock) -> Outcome:

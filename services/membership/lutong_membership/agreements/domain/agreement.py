@@ -7,14 +7,14 @@ for nothing finds a state in which nothing is to be done.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
-from lutong_contracts import Event
 from lutong_contracts.membership import AgreementSigned, TermEnded
 from lutong_contracts.values import Money
 from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import Plan, term
+from lutong_membership.values import Emitted
 
 State = Literal[
     "consulted", "declined", "preordered", "lapsed", "active", "fulfilled", "unfulfilled", "quit", "settling",
@@ -58,28 +58,12 @@ class IllegalMoveError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Emitted:
-    """An event to say; when it is a deadline, not before it is due."""
-
-    event: Event
-    due_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead."""
-
-    kind: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Agreement:
     """A member's standing under one version of a plan.
 
     `settle_at` and `grace_ends_at` are set when the term ends, `charge_minor` when it is settled.
     `free` is set when the member left within the days in which that costs nothing.
-    `step` is how far the ladder of overdue debts was climbed; `step_due_at` when its next step is looked at.
+    `step` is the dunning step that was reached; `step_due_at` is when the next one is due.
     """
 
     agreement_id: str
@@ -117,7 +101,7 @@ class Agreement:
         return self.state == "active" and not self.holdout and not suspended and self.covers(now)
 
     def why_no_benefits(self, now: datetime, calendar: Calendar) -> str:
-        """Why it gives no benefits at a moment, in a sentence; says nothing of experiments."""
+        """Why it gives no benefits at a moment, in a sentence; it does not mention experiments."""
         if self.state != "active":
             return f"the agreement is {self.state} and gives no benefits"
         if self.begins_at and now < self.begins_at:
@@ -130,12 +114,26 @@ class Agreement:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What every event about an agreement says."""
+        """What every event about an agreement contains."""
         names = ("agreement_id", "member_id", "plan_id", "merchant_id")
         return {name: getattr(self, name) for name in names}
 
 
-def signed(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, list[Emitted]]:
+class Pinned(NamedTuple):
+    """An agreement with the version of the plan that was shown when it was asked for: later versions do not change it."""
+
+    agreement: Agreement
+    plan: Plan
+
+
+class Transition(NamedTuple):
+    """An agreement in its next state, and the events of the step."""
+
+    agreement: Agreement
+    emitted: tuple[Emitted, ...]
+
+
+def signed(agreement: Agreement, plan: Plan, clock: Clock) -> Transition:
     """The member joins: the term is fixed now, by the version that was shown."""
     begins_at, ends_at = term(plan.terms.period, clock.now, clock.calendar(plan))
     agreement = agreement.moved("active", signed_at=clock.now, begins_at=begins_at, ends_at=ends_at)
@@ -146,10 +144,9 @@ def signed(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, l
         ends_at=ends_at,
         charge_cap=Money(amount_minor=plan.terms.cap_minor, currency=plan.currency),
     )
-    said = [Emitted(event)]
-    if ends_at:
-        said.append(Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at))
-    return agreement, said
+    if ends_at is None:
+        return Transition(agreement, (Emitted(event),))
+    return Transition(agreement, (Emitted(event), Emitted(TermEnded(agreement_id=agreement.agreement_id), ends_at)))
 
 
 def may_be_signed(plan: Plan, clock: Clock) -> bool:

@@ -1,7 +1,7 @@
-"""What members are to pay, in which order it is paid off, and the ladder that overdue debts climb. Pure.
+"""Debts, the order in which they are paid, and dunning: the steps that an overdue debt causes. Pure.
 
-The ladder of an agreement stands on its oldest unpaid debt. When that one is paid it stands on the
-next: steps that the next debt has not earned are taken back, and none is skipped on the way up.
+Dunning of an agreement follows its oldest unpaid debt. When that one is paid it follows the next:
+steps that the next debt has not earned are taken back, and none is skipped on the way up.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,19 +49,19 @@ def oldest_first(debts: Iterable[Debt]) -> list[Debt]:
 
 
 def oldest_due(debts: Sequence[Debt]) -> datetime | None:
-    """When the oldest unpaid debt is, or was, due: what the ladder stands on."""
+    """When the oldest unpaid debt is, or was, due: dunning counts from there."""
     return min((debt.due_at for debt in debts if debt.outstanding_minor and debt.due_at), default=None)
 
 
 def step_at(payment: Payment, oldest: datetime | None, now: datetime, calendar: Calendar) -> Step:
-    """How far up the ladder a debt may be by now."""
+    """The dunning step that a debt has earned by now."""
     if oldest is None:
         return "none"
     return DUNNING_STEPS[sum(calendar.plus_days(oldest, days) <= now for days in _days(payment))]
 
 
 def next_step_due(payment: Payment, oldest: datetime | None, step: Step, calendar: Calendar) -> datetime | None:
-    """When the step after this one is due; None on top of the ladder, and where there is nothing to stand on."""
+    """When the step after this one is due; None after the last step, and where no debt has a due date."""
     place = DUNNING_STEPS.index(step)
     if oldest is None or place == len(DUNNING_STEPS) - 1:
         return None

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from lutong_membership.plans.domain.calendar import Calendar, Window
-from lutong_membership.plans.domain.terms import Withholding
+from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.terms import Plan, Withholding
 
 DeductionState = Literal["notified", "due", "sent", "unknown", "taken", "succeeded", "failed", "void"]
 
@@ -31,7 +32,7 @@ ATTEMPT_TIMEOUT: Final = timedelta(minutes=2)
 """How long one attempt may take at most: it is not begun when the window closes sooner."""
 
 ATTEMPTS_MAX: Final = 3
-"""How often a charge is deducted before it is left to the ladder."""
+"""How often a charge is deducted before it is left to dunning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,17 @@ def not_before(withholding: Withholding, notified_at: datetime, calendar: Calend
 
 
 def postponed(now: datetime, window: Window, calendar: Calendar) -> datetime | None:
-    """When to come back, when the window is closed now, or closes while we speak."""
+    """When the window opens next, if it is closed now or closes within one attempt."""
     for moment in (now, now + ATTEMPT_TIMEOUT):
         opens_at = calendar.open_from(moment, window)
         if opens_at > moment:
             return opens_at
     return None
+
+
+def waits_until(plan: Plan, clock: Clock, *, sent_before: bool) -> datetime | None:
+    """When the window opens that an attempt waits for; None when it may be made, or asked for, now."""
+    withholding = plan.terms.withholding
+    if sent_before or withholding is None:
+        return None
+    return postponed(clock.now, withholding.window, clock.calendar(plan))

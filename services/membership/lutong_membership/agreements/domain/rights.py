@@ -8,12 +8,17 @@ from typing import Literal
 from lutong_contracts.membership import BenefitConsumed, BenefitReversed
 from lutong_membership.agreements.domain.account import Account, Outcome, changed
 from lutong_membership.agreements.domain.accruals import Accrual, reversal
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.term import admit
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.values import Refusal
 
 Chooser = Literal["member", "merchant"]
 """Whose id a use has. Operators act for the merchant."""
+
+
+def needs_code(outcome: Outcome | Refusal, by: Chooser) -> bool:
+    """Whether the member has to confirm by a code: for a new use that is not reported by the member."""
+    return isinstance(outcome, Outcome) and bool(outcome.emitted) and by != "member"
 
 
 def use_right(account: Account, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Outcome | Refusal:
@@ -41,7 +46,8 @@ def use_right(account: Account, right_id: str, use_id: str, by: Chooser, clock: 
     )
     value = account.money(right.value_minor)
     event = BenefitConsumed(**agreement.facts, right_id=right_id, use_id=use_id, value=value)
-    return changed(account, event).then(admit, accrual, clock)
+    outcome = changed(account, event)
+    return outcome + admit(outcome.account, accrual, clock)
 
 
 def _again(account: Account, known: Accrual, right_id: str, use_id: str) -> Outcome | Refusal:
@@ -63,7 +69,8 @@ def take_back(account: Account, right_id: str, use_id: str, by: Chooser, clock: 
     reversed_ = reversal(f"{cited.accrual_id}.back", cited, (), 0, clock.now)
     value = account.money(cited.benefit_minor)
     event = BenefitReversed(**agreement.facts, right_id=right_id, use_id=use_id, value=value)
-    return changed(account, event).then(admit, reversed_, clock)
+    outcome = changed(account, event)
+    return outcome + admit(outcome.account, reversed_, clock)
 
 
 def _accrual_id(agreement_id: str, use_id: str, by: Chooser) -> str:

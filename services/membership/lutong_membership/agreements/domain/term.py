@@ -7,6 +7,7 @@ still it is written down and changes nothing.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from lutong_contracts import Event
 from lutong_contracts.membership import (
@@ -33,13 +34,14 @@ from lutong_membership.agreements.domain.account import (
     schedule_dunning,
 )
 from lutong_membership.agreements.domain.accruals import COUNTS, Accrual, Effect
-from lutong_membership.agreements.domain.agreement import ENDED, SETTLED, Emitted, Refusal
-from lutong_membership.agreements.domain.collection import give_back, notify, void_notices
+from lutong_membership.agreements.domain.agreement import ENDED, SETTLED
+from lutong_membership.agreements.domain.collection import Reduction, give_back, notify, void_notices
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.settlement import Quote, quote
-from lutong_membership.ledger.domain.entries import Entry, pair
+from lutong_membership.ledger.domain.entries import Entry, EntryKind, pair
 from lutong_membership.ledger.domain.lines import retargeted
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.values import Emitted, Refusal
 
 
 def quoted(account: Account) -> Quote:
@@ -52,9 +54,21 @@ def end_term(account: Account, clock: Clock) -> Outcome:
     agreement = account.agreement
     if agreement.state != "active" or agreement.ends_at is None or agreement.ends_at > clock.now:
         return Outcome(account)
-    ended = _judged(account, *_times(account, agreement.ends_at, clock))
+    ended = _judged(account, _deadlines(account, agreement.ends_at, clock))
     due = _settlement_due(ended.account)
-    return Outcome(ended.account, ended.entries, (*ended.said, due))
+    return Outcome(ended.account, ended.entries, (*ended.emitted, due))
+
+
+def leave(account: Account, accepted_charge_minor: int, clock: Clock) -> Outcome | Refusal:
+    """The member leaves for no more than what they accepted, by the quote that they saw."""
+    outcome = quit_early(account, clock)
+    if isinstance(outcome, Refusal):
+        return outcome
+    charge_minor = quoted(outcome.account).charge_minor
+    if charge_minor > accepted_charge_minor:
+        detail = f"leaving costs {charge_minor} minor units now"
+        return Refusal("quote_changed", detail, {"charge_minor": charge_minor})
+    return outcome
 
 
 def quit_early(account: Account, clock: Clock) -> Outcome | Refusal:
@@ -68,26 +82,32 @@ def quit_early(account: Account, clock: Clock) -> Outcome | Refusal:
         return Refusal("no_quitting", "this plan is kept until its term ends")
     signed_at = agreement.signed_at or clock.now
     cooling_until = clock.calendar(account.plan).plus_days(signed_at, quitting.cooling_off_days)
-    settle_at, grace_ends_at = _times(account, clock.now, clock)
+    deadlines = _deadlines(account, clock.now, clock)
     outcome = moved(
         account,
         "quit",
         AgreementQuit(**agreement.facts),
         ends_at=clock.now,
-        settle_at=settle_at,
-        grace_ends_at=grace_ends_at,
+        settle_at=deadlines.settle_at,
+        grace_ends_at=deadlines.grace_ends_at,
         free=clock.now < cooling_until,
     )
-    return Outcome(outcome.account, (), (*outcome.said, _settlement_due(outcome.account)))
+    return Outcome(outcome.account, (), (*outcome.emitted, _settlement_due(outcome.account)))
 
 
-def _times(account: Account, ended_at: datetime, clock: Clock) -> tuple[datetime, datetime]:
-    """When a term that ended is settled, and until when late events may still help."""
+class Deadlines(NamedTuple):
+    """When a term that ended is settled, and until when late events may still lower the charge."""
+
+    settle_at: datetime | None
+    grace_ends_at: datetime | None
+
+
+def _deadlines(account: Account, ended_at: datetime, clock: Clock) -> Deadlines:
     withholding, calendar = account.plan.terms.withholding, clock.calendar(account.plan)
     if withholding is None:
-        return ended_at, ended_at
+        return Deadlines(ended_at, ended_at)
     settle_at = calendar.plus_days(ended_at, withholding.delay_days)
-    return settle_at, calendar.plus_days(settle_at, withholding.grace_days)
+    return Deadlines(settle_at, calendar.plus_days(settle_at, withholding.grace_days))
 
 
 def _settlement_due(account: Account) -> Emitted:
@@ -95,13 +115,12 @@ def _settlement_due(account: Account) -> Emitted:
     return Emitted(SettlementDue(agreement_id=agreement.agreement_id), agreement.settle_at)
 
 
-def _judged(account: Account, settle_at: datetime | None, grace_ends_at: datetime | None) -> Outcome:
+def _judged(account: Account, deadlines: Deadlines) -> Outcome:
     """Fulfilled or not, by what counts so far."""
     facts = account.agreement.facts
-    times = {"settle_at": settle_at, "grace_ends_at": grace_ends_at}
     if quoted(account).fulfilled:
-        return moved(account, "fulfilled", AgreementFulfilled(**facts), **times)
-    return moved(account, "unfulfilled", AgreementUnfulfilled(**facts), **times)
+        return moved(account, "fulfilled", AgreementFulfilled(**facts), **deadlines._asdict())
+    return moved(account, "unfulfilled", AgreementUnfulfilled(**facts), **deadlines._asdict())
 
 
 def admit(account: Account, accrual: Accrual, clock: Clock) -> Outcome:
@@ -111,8 +130,10 @@ def admit(account: Account, accrual: Accrual, clock: Clock) -> Outcome:
     accrual = replace(accrual, effect=effect)
     outcome = booked(account, _enjoyed(account, accrual), accruals={**account.accruals, accrual.accrual_id: accrual})
     if agreement.state in {"fulfilled", "unfulfilled"} and effect == "counted":
-        return outcome.then(_judged_again)
-    return outcome.then(_credited, accrual.accrual_id, clock) if effect == "credited" else outcome
+        return outcome + _judged_again(outcome.account)
+    if effect == "credited":
+        return outcome + _credited(outcome.account, accrual.accrual_id, clock)
+    return outcome
 
 
 def _effect(account: Account, accrual: Accrual, clock: Clock) -> Effect:
@@ -136,7 +157,7 @@ def _enjoyed(account: Account, accrual: Accrual) -> list[Entry]:
     if accrual.effect not in COUNTS or not accrual.benefit_minor:
         return []
     ours, theirs = f"benefit:{accrual.agreement_id}", f"merchant:{account.agreement.merchant_id}:benefits"
-    kind = "benefit_accrued" if accrual.benefit_minor > 0 else "benefit_reversed"
+    kind: EntryKind = "benefit_accrued" if accrual.benefit_minor > 0 else "benefit_reversed"
     entry = replace(entry_about(account, kind, accrual.accrual_id), postings=pair(ours, theirs, accrual.benefit_minor))
     if accrual.effect == "counted":
         return [entry]
@@ -146,10 +167,11 @@ def _enjoyed(account: Account, accrual: Accrual) -> list[Entry]:
 
 def _judged_again(account: Account) -> Outcome:
     """Before the settlement a late event may turn the outcome, both ways."""
+    agreement = account.agreement
     now_fulfilled = quoted(account).fulfilled
-    if now_fulfilled == (account.agreement.state == "fulfilled"):
+    if now_fulfilled == (agreement.state == "fulfilled"):
         return Outcome(account)
-    return _judged(account, account.agreement.settle_at, account.agreement.grace_ends_at)
+    return _judged(account, Deadlines(agreement.settle_at, agreement.grace_ends_at))
 
 
 def settle(account: Account, clock: Clock) -> Outcome:
@@ -171,13 +193,13 @@ def settle(account: Account, clock: Clock) -> Outcome:
     )
     outcome = booked(account, [charged, forgiven], agreement=replace(agreement, charge_minor=charge_minor))
     if charge_minor:
-        outcome = outcome.then(_charge, result, clock)
+        outcome += _charge(outcome.account, result, clock)
     elif account.owes:
-        outcome = outcome.then(_collecting)
+        outcome += _collecting(outcome.account)
     else:
         nothing = AgreementSettled(**agreement.facts, charge=account.money(0))
-        outcome = outcome.then(moved, "settled", nothing)
-    return outcome.then(_grace, clock)
+        outcome += moved(outcome.account, "settled", nothing)
+    return outcome + _grace(outcome.account, clock)
 
 
 def charge_debt_id(agreement_id: str) -> str:
@@ -186,7 +208,7 @@ def charge_debt_id(agreement_id: str) -> str:
 
 
 def _charge(account: Account, result: Quote, clock: Clock) -> Outcome:
-    """A charge is due once its notice is over and the window is open, whoever collects it."""
+    """A charge is due once its notice is over and the window is open, with or without direct debit."""
     agreement = account.agreement
     event = AgreementCharged(
         **agreement.facts, charge=account.money(result.charge_minor), benefit=account.money(result.benefit_minor)
@@ -201,22 +223,23 @@ def _charge(account: Account, result: Quote, clock: Clock) -> Outcome:
         outstanding_minor=result.charge_minor,
         incurred_at=clock.now,
     )
-    return (
-        _collecting(account, event).then(add_debt, debt).then(notify, debt.debt_id, clock).then(schedule_dunning, clock)
-    )
+    outcome = _collecting(account, event)
+    outcome += add_debt(outcome.account, debt)
+    outcome += notify(outcome.account, debt.debt_id, clock)
+    return outcome + schedule_dunning(outcome.account, clock)
 
 
 def _collecting(account: Account, *events: Event) -> Outcome:
-    """What is owed is being collected; who climbed the ladder already is overdue at once."""
+    """What is owed is being collected; with a dunning step already taken the agreement is overdue at once."""
     outcome = moved(account, "settling", *events)
-    return outcome.then(moved, "overdue") if account.agreement.step != "none" else outcome
+    return outcome + moved(outcome.account, "overdue") if account.agreement.step != "none" else outcome
 
 
 def _grace(account: Account, clock: Clock) -> Outcome:
     grace_ends_at = account.agreement.grace_ends_at
     if grace_ends_at is None or grace_ends_at <= clock.now:
         return close(account, clock)
-    return Outcome(account, said=(Emitted(GraceEnded(agreement_id=account.agreement.agreement_id), grace_ends_at),))
+    return Outcome(account, emitted=(Emitted(GraceEnded(agreement_id=account.agreement.agreement_id), grace_ends_at),))
 
 
 def _credited(account: Account, accrual_id: str, clock: Clock) -> Outcome:
@@ -229,7 +252,8 @@ def _credited(account: Account, accrual_id: str, clock: Clock) -> Outcome:
     event = ChargeCredited(**agreement.facts, amount=account.money(back_minor))
     outcome = changed(account, event, agreement=replace(agreement, charge_minor=due_minor))
     debt_id = charge_debt_id(agreement.agreement_id)
-    return outcome.then(give_back, "charge_credited", accrual_id, debt_id, back_minor, clock)
+    less = Reduction("charge_credited", accrual_id, debt_id, back_minor)
+    return outcome + give_back(outcome.account, less, clock)
 
 
 def write_off(account: Account, reference: str, clock: Clock) -> Outcome:
@@ -241,9 +265,10 @@ def write_off(account: Account, reference: str, clock: Clock) -> Outcome:
     outcome = moved(account, "written_off", event, step="none", step_due_at=None)
     for debt in debts:
         about = entry_about(account, "write_off", reference)
-        outcome = outcome.then(reduce_debt, debt, debt.outstanding_minor, "losses", about)
-        outcome = outcome.then(void_notices, debt.debt_id, clock)
-    return outcome.then(_no_more_credit).then(close, clock)
+        outcome += reduce_debt(outcome.account, debt, debt.outstanding_minor, "losses", about)
+        outcome += void_notices(outcome.account, debt.debt_id, clock)
+    outcome += _no_more_credit(outcome.account)
+    return outcome + close(outcome.account, clock)
 
 
 def _no_more_credit(account: Account) -> Outcome:

@@ -1,17 +1,15 @@
-"""What lies on the desk while a batch is decided: dossiers, the lines they share, and all that was decided so far. Pure."""
+"""The unit of work of a batch: accounts, the lines they share, and what was decided so far. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Concatenate, ParamSpec
 
 from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.accruals import Accrual
-from lutong_membership.agreements.domain.agreement import Agreement, Emitted
+from lutong_membership.agreements.domain.agreement import Agreement
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import Deduction
-from lutong_membership.ledger.domain.entries import Entry, Line, after
-
-P = ParamSpec("P")
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after
+from lutong_membership.values import Emitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,54 +24,46 @@ class Changes:
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """Dossiers by agreement, and lines by (member, currency): two agreements of a member draw on one line.
+    """Accounts by agreement, and lines by their key: two agreements of a member draw on one line.
 
     Decisions are made one after the other, each on what the ones before left.
     """
 
     accounts: dict[str, Account]
-    lines: dict[tuple[str, str], Line]
+    lines: dict[LineKey, Line]
     entries: list[Entry] = field(default_factory=list)
     _accounts_before: Mapping[str, Account] = field(init=False)
-    _lines_before: Mapping[tuple[str, str], Line] = field(init=False)
+    _lines_before: Mapping[LineKey, Line] = field(init=False)
 
     def __post_init__(self) -> None:
         self._accounts_before = dict(self.accounts)
         self._lines_before = dict(self.lines)
 
     def account(self, agreement_id: str) -> Account | None:
-        """A dossier as it is by now."""
+        """The account as decisions so far left it; None for an agreement that was never signed."""
         account = self.accounts.get(agreement_id)
         return replace(account, line=self.lines[account.line.key]) if account else None
 
-    def decide(
-        self, agreement_id: str, rule: "Callable[Concatenate[Account, P], Outcome]", *args: P.args, **kwargs: P.kwargs
-    ) -> tuple[Emitted, ...]:
-        """Apply a rule to a dossier; gives what is to be said. Nothing is decided about what is not there."""
-        account = self.account(agreement_id)
-        return self.take(rule(account, *args, **kwargs)) if account else ()
-
     def take(self, outcome: Outcome) -> tuple[Emitted, ...]:
-        """Put what was decided on the desk; gives what is to be said."""
+        """Apply an outcome, so that the next decision is made on what it left; gives its events."""
         self.accounts[outcome.account.agreement.agreement_id] = outcome.account
         self.lines[outcome.account.line.key] = outcome.account.line
         self.entries.extend(outcome.entries)
-        return outcome.said
+        return outcome.emitted
 
     def apply(self, entry: Entry) -> None:
         """An entry of a member that is about no agreement."""
-        key = (entry.member_id, entry.currency)
-        self.lines[key] = after(self.lines[key], entry)
+        self.lines[entry.line_key] = after(self.lines[entry.line_key], entry)
         self.entries.append(entry)
 
-    def as_locked(self, key: tuple[str, str]) -> Line:
+    def as_locked(self, key: LineKey) -> Line:
         """A line as it was, but with the limit that was decided since: what its entries are written from."""
         return replace(self._lines_before[key], target_minor=self.lines[key].target_minor)
 
-    def was_retargeted(self, key: tuple[str, str]) -> bool:
+    def was_retargeted(self, key: LineKey) -> bool:
         """Whether another limit was decided for a line that has no new entry."""
         before, now = self._lines_before[key], self.lines[key]
-        return before.target_minor != now.target_minor and all((e.member_id, e.currency) != key for e in self.entries)
+        return before.target_minor != now.target_minor and all(entry.line_key != key for entry in self.entries)
 
     def changes(self) -> Changes:
         """What is new or another than before."""

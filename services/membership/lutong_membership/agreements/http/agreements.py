@@ -3,14 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-import orjson
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Command, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.account import Outcome
-from lutong_membership.agreements.domain.term import quit_early, quoted
+from lutong_membership.agreements.domain.term import leave, quoted
 from lutong_membership.agreements.http.commands import open_one, settle_command
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import statements as statement_store
@@ -32,9 +30,9 @@ class QuitRequest(Command):
 @allowed("member", "merchant", "viewer")
 async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """An agreement and the terms that were signed."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.require(member=row["member_id"], merchant=row["merchant_id"], hide=("agreement", agreement_id))
-    return dict(row) | {"terms": TERMS.dump_python(terms_of(row["terms"]), mode="json")}
+    found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.require(member=found.member_id, merchant=found.merchant_id, hide=("agreement", agreement_id))
+    return found._asdict() | {"terms": TERMS.dump_python(terms_of(found.terms), mode="json")}
 
 
 @router.get("/v1/agreements/{agreement_id}/quote")
@@ -61,11 +59,10 @@ async def get_quote(agreement_id: Identifier, who: Who, tx: TxDependency) -> dic
 @allowed("member", "viewer")
 async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Everything that was counted, owed, deducted and booked under an agreement."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.require(member=row["member_id"], hide=("agreement", agreement_id))
-    parts = await statement_store.statement(tx, agreement_id, row["member_id"])
-    entries = [entry | {"postings": orjson.loads(entry["postings"])} for entry in parts["entries"]]
-    return {"agreement_id": agreement_id, "currency": row["currency"], **parts, "entries": entries}
+    found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    who.require(member=found.member_id, hide=("agreement", agreement_id))
+    parts = await statement_store.statement(tx, agreement_id, found.member_id)
+    return {"agreement_id": agreement_id, "currency": found.currency, **parts}
 
 
 @router.post("/v1/agreements/{agreement_id}/quit", status_code=202)
@@ -74,14 +71,7 @@ async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) ->
 async def quit_agreement(agreement_id: Identifier, leaving: QuitRequest, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Leave before the term is over. Refused when it would cost more than the member accepted: ask for a quote again."""
     work, account = await open_one(tx, agreement_id, lambda one: who.acts_for(member=one.member_id))
-    outcome = quit_early(account, clock(tx))
-    if isinstance(outcome, Outcome):
-        charge_minor = quoted(outcome.account).charge_minor
-        if charge_minor > leaving.accepted_charge_minor:
-            raise Problem(
-                409, "quote_changed", f"leaving costs {charge_minor} minor units now", charge_minor=charge_minor
-            )
-    done = await settle_command(tx, work, outcome)
+    done = await settle_command(tx, work, leave(account, leaving.accepted_charge_minor, clock(tx)))
     if who.is_staff:
         effect = {"state": account.agreement.state}, {"state": done.account.agreement.state}
         await record(tx, who, Change("agreement.quit", f"agreement:{agreement_id}", None, *effect))

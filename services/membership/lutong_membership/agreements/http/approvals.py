@@ -1,21 +1,23 @@
 """What operators decide about debts, and the proposals that wait for another one."""
 
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query
 from pydantic import ConfigDict, StringConstraints
 
-from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Tx, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain import approvals
-from lutong_membership.agreements.domain.agreement import Refusal
 from lutong_membership.agreements.domain.approvals import Adjustment, Proposal
 from lutong_membership.agreements.http.commands import locked_line
-from lutong_membership.agreements.http.decisions import ACTIONS, SHOWN, Decided, carry_out, decide
+from lutong_membership.agreements.http.decisions import ACTIONS, SHOWN, Decided, carry_out, concerned_by, decide
 from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
-from lutong_membership.bodies import Minor, ReasonBody, example, router
+from lutong_membership.bodies import Minor, ReasonBody, example, or_refused, router
+from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.thresholds import AdjustmentKind
 
 
 class Waiver(ReasonBody):
@@ -46,13 +48,8 @@ class ApprovalBody(ReasonBody):
 @audited(*ACTIONS["waiver"], shows=SHOWN)
 async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxDependency) -> Decided:
     """Let a member off part of a debt. Above the thresholds it is a proposal that another operator has to approve."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
-    about = (row["member_id"], row["currency"])
-    return await decide(
-        tx,
-        who,
-        Adjustment(tx.new_id(), "waiver", *about, waiver.amount_minor, waiver.reason, agreement_id, waiver.debt_id),
-    )
+    wanted = await _about(tx, agreement_id, "waiver", waiver.reason)
+    return await decide(tx, who, replace(wanted, amount_minor=waiver.amount_minor, debt_id=waiver.debt_id))
 
 
 @router.post("/v1/agreements/{agreement_id}/write-off", status_code=201)
@@ -60,16 +57,20 @@ async def waive_debt(agreement_id: Identifier, waiver: Waiver, who: Who, tx: TxD
 @audited(*ACTIONS["write_off"], shows=SHOWN)
 async def write_off_agreement(agreement_id: Identifier, command: WriteOff, who: Who, tx: TxDependency) -> Decided:
     """Give up what an agreement owes, and end it. Above the thresholds another operator has to approve."""
-    row = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
-    about = (row["member_id"], row["currency"])
-    return await decide(tx, who, Adjustment(tx.new_id(), "write_off", *about, 0, command.reason, agreement_id))
+    return await decide(tx, who, await _about(tx, agreement_id, "write_off", command.reason))
+
+
+async def _about(tx: Tx, agreement_id: str, kind: AdjustmentKind, reason: str) -> Adjustment:
+    """An adjustment of an agreement, without an amount yet. Raises Problem 404 when there is no such agreement."""
+    found = await statement_store.agreement(tx, agreement_id) or not_found("signed agreement", agreement_id)
+    return Adjustment(tx.new_id(), kind, found.member_id, found.currency, 0, reason, agreement_id)
 
 
 @router.get("/v1/proposals")
 @allowed("viewer")
 async def list_proposals(tx: TxDependency, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> list[dict[str, Any]]:
     """What waits for a second pair of eyes, the oldest first."""
-    return [dict(row) for row in await approval_store.open_proposals(tx, limit)]
+    return [each._asdict() for each in await approval_store.open_proposals(tx, limit)]
 
 
 @router.post("/v1/proposals/{proposal_id}/approval")
@@ -80,7 +81,7 @@ async def approve(proposal_id: Identifier, verdict: ApprovalBody, who: Who, tx: 
     found, line = await _locked(tx, proposal_id)
     if await _is_new(tx, found, "approved", who):
         await approval_store.close_proposal(tx, proposal_id, "approved", who.subject)
-        await carry_out(tx, who, found.wanted, line, verdict.reason, found.proposed_by)
+        await carry_out(tx, who, found, line, verdict.reason)
     return {"proposal_id": proposal_id, "state": "approved"}
 
 
@@ -96,18 +97,21 @@ async def reject(proposal_id: Identifier, verdict: ApprovalBody, who: Who, tx: T
     return {"proposal_id": proposal_id, "state": "rejected"}
 
 
-async def _locked(tx: Tx, proposal_id: str) -> tuple[Proposal, Any]:
+class LockedProposal(NamedTuple):
+    """A proposal, and its member's line, both locked."""
+
+    proposal: Proposal
+    line: Line
+
+
+async def _locked(tx: Tx, proposal_id: str) -> LockedProposal:
     """A proposal under the lock of its member's lines, which comes first everywhere."""
     seen = await approval_store.proposal(tx, proposal_id) or not_found("proposal", proposal_id)
     line = await locked_line(tx, seen.wanted.member_id, seen.wanted.currency)
     found = await approval_store.proposal(tx, proposal_id, lock=True) or not_found("proposal", proposal_id)
-    return found, line
+    return LockedProposal(found, line)
 
 
-async def _is_new(tx: Tx, found: Proposal, verdict: approvals.ApprovalBody, who: Who) -> bool:
-    row = await statement_store.agreement(tx, found.wanted.agreement_id) if found.wanted.agreement_id else None
-    concerned = frozenset({found.wanted.member_id, str(row["merchant_id"]) if row else ""})
-    outcome = approvals.decided(found, verdict, who.subject, tx.now, concerned)
-    if isinstance(outcome, Refusal):
-        raise Problem(409, outcome.kind, outcome.detail)
-    return outcome == "now"
+async def _is_new(tx: Tx, found: Proposal, verdict: approvals.Verdict, who: Who) -> bool:
+    concerned = await concerned_by(tx, found.wanted)
+    return or_refused(approvals.decided(found, verdict, who.subject, tx.now, concerned)) == "now"

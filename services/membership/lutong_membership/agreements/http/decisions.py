@@ -8,19 +8,25 @@ from pydantic import BaseModel
 
 from lutong_chassis import Problem, Tx, Who
 from lutong_chassis.audit import Change, record
-from lutong_membership.agreements.domain.account import Account, Outcome
-from lutong_membership.agreements.domain.agreement import LIFE, Refusal
-from lutong_membership.agreements.domain.approvals import Adjustment, decides_alone, weight, why_not_theirs
-from lutong_membership.agreements.domain.collection import waive
-from lutong_membership.agreements.domain.term import write_off
+from lutong_membership.agreements.domain.adjustments import adjust, amount_of, pay_out
+from lutong_membership.agreements.domain.approvals import (
+    Adjustment,
+    Proposal,
+    decides_alone,
+    weight,
+    why_not_as_proposed,
+    why_not_theirs,
+)
 from lutong_membership.agreements.http.commands import locked_line, open_one, settle_command
 from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
-from lutong_membership.ledger.domain.entries import Entry, Line, pair
+from lutong_membership.agreements.store.approvals import DecisionRow
+from lutong_membership.bodies import or_refused
+from lutong_membership.ledger.domain.entries import Line
 from lutong_membership.ledger.domain.lines import retargeted
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.policy import clock, policy
-from lutong_membership.thresholds import Deed
+from lutong_membership.thresholds import AdjustmentKind
 
 
 class Actions(NamedTuple):
@@ -30,7 +36,7 @@ class Actions(NamedTuple):
     proposed: str
 
 
-ACTIONS: Final[Mapping[Deed, Actions]] = {
+ACTIONS: Final[Mapping[AdjustmentKind, Actions]] = {
     "payout": Actions("payout.make", "payout.propose"),
     "line": Actions("line.set", "line.propose"),
     "waiver": Actions("debt.waive", "debt.propose_waiver"),
@@ -60,56 +66,67 @@ class Ready:
 async def decide(tx: Tx, who: Who, wanted: Adjustment) -> Decided:
     """Do it, when one person is enough; else propose it. Audited either way. 404, or 409 when it cannot be done."""
     line = await locked_line(tx, wanted.member_id, wanted.currency)
-    if refusal := why_not_theirs(who.subject, frozenset({wanted.member_id, await _merchant_of(tx, wanted)})):
-        raise Problem(409, refusal.kind, refusal.detail)
-    ready = await _ready(tx, wanted, line)
+    or_refused(why_not_theirs(who.subject, await concerned_by(tx, wanted)))
+    ready = await _PREPARE[wanted.kind](tx, wanted, line)
     wanted = _with_amount(wanted, ready)
-    rules, weight_minor = policy(), weight(wanted, line.target_minor)
-    since = tx.now - rules.period
-    spent = await approval_store.spent(tx, wanted, who.subject, since)
-    if not decides_alone(rules, wanted, weight_minor, spent):
+    spent = await approval_store.spent(tx, wanted, who.subject, tx.now - policy().period)
+    if not decides_alone(policy(), wanted, weight(wanted, line.target_minor), spent):
         return await _propose(tx, who, wanted)
     await ready.write()
-    bounds = rules.limits(wanted.deed, wanted.currency), since
-    await approval_store.keep_decision(tx, wanted, weight_minor, (who.subject, None), bounds)
-    await _record_done(tx, who, wanted, ACTIONS[wanted.deed].done, wanted.reason, line)
+    await _keep(tx, wanted, line, decided_by=who.subject)
+    await _record_done(tx, who, _change(wanted, ACTIONS[wanted.kind].done, wanted.reason), line)
     return Decided(state="done", amount_minor=wanted.amount_minor)
 
 
 async def _propose(tx: Tx, who: Who, wanted: Adjustment) -> Decided:
     if not await approval_store.propose(tx, wanted, who.subject, tx.now + policy().proposal_life):
         raise Problem(409, "proposal_open", "the same is proposed already: see GET /v1/proposals")
-    await record(tx, who, _change(wanted, ACTIONS[wanted.deed].proposed, wanted.reason))
+    await record(tx, who, _change(wanted, ACTIONS[wanted.kind].proposed, wanted.reason))
     return Decided(state="proposed", amount_minor=wanted.amount_minor, proposal_id=wanted.reference)
 
 
-async def carry_out(tx: Tx, who: Who, wanted: Adjustment, line: Line, reason: str, proposed_by: str) -> None:
-    """Do what was proposed, now that another one approved it; for no more than what was looked at."""
-    ready = await _ready(tx, wanted, line)
-    if ready.amount_minor > wanted.amount_minor:
-        detail = f"it comes to {ready.amount_minor} minor units by now: propose it anew"
-        raise Problem(409, "amount_changed", detail, amount_minor=ready.amount_minor)
+async def carry_out(tx: Tx, who: Who, proposal: Proposal, line: Line, reason: str) -> None:
+    """Do what was proposed, now that another operator approved it; for no more than what they looked at."""
+    wanted = proposal.wanted
+    ready = await _PREPARE[wanted.kind](tx, wanted, line)
+    or_refused(why_not_as_proposed(wanted, ready.amount_minor))
     wanted = _with_amount(wanted, ready)
     await ready.write()
-    rules = policy()
-    bounds = rules.limits(wanted.deed, wanted.currency), tx.now - rules.period
-    weight_minor = weight(wanted, line.target_minor)
-    await approval_store.keep_decision(tx, wanted, weight_minor, (proposed_by, who.subject), bounds)
-    await _record_done(tx, who, wanted, "proposal.approve", reason, line)
+    await _keep(tx, wanted, line, decided_by=proposal.proposed_by, approved_by=who.subject)
+    await _record_done(tx, who, _change(wanted, "proposal.approve", reason), line)
 
 
-async def _merchant_of(tx: Tx, wanted: Adjustment) -> str:
-    row = await statement_store.agreement(tx, wanted.agreement_id) if wanted.agreement_id else None
-    return str(row["merchant_id"]) if row else ""
+async def _keep(tx: Tx, wanted: Adjustment, line: Line, *, decided_by: str, approved_by: str | None = None) -> None:
+    """Keep the decision with the limits that applied: later decisions of one person count it."""
+    limits = policy().limits(wanted.kind, wanted.currency)
+    decision = DecisionRow(
+        decision_id=wanted.reference,
+        kind=wanted.kind,
+        member_id=wanted.member_id,
+        currency=wanted.currency,
+        agreement_id=wanted.agreement_id,
+        debt_id=wanted.debt_id,
+        amount_minor=weight(wanted, line.target_minor),
+        decided_by=decided_by,
+        approved_by=approved_by,
+        reason=wanted.reason,
+        member_limit_minor=limits.member_minor,
+        operator_limit_minor=limits.operator_minor,
+        counted_since=tx.now - policy().period,
+    )
+    await approval_store.keep_decision(tx, decision)
 
 
-async def _record_done(  # who did what and why, and what was there before
-    tx: Tx, who: Who, wanted: Adjustment, action: str, reason: str, line: Line
-) -> None:
+async def concerned_by(tx: Tx, wanted: Adjustment) -> frozenset[str]:
+    """The member, and the merchant of the agreement when it is about one: neither may decide about it."""
+    found = await statement_store.agreement(tx, wanted.agreement_id) if wanted.agreement_id else None
+    return frozenset({wanted.member_id, found.merchant_id} if found else {wanted.member_id})
+
+
+async def _record_done(tx: Tx, who: Who, change: Change, line: Line) -> None:
     """Put on record what was carried out, with the member's line before and after it."""
     now = await locked_line(tx, *line.key)
     before, after = ({name: getattr(each, name) for name in _LINE} for each in (line, now))
-    change = _change(wanted, action, reason)
     await record(tx, who, change._replace(before=before, after={**after, **(change.after or {})}))
 
 
@@ -129,20 +146,9 @@ def _with_amount(wanted: Adjustment, ready: Ready) -> Adjustment:
     return replace(wanted, amount_minor=ready.amount_minor)
 
 
-async def _ready(tx: Tx, wanted: Adjustment, line: Line) -> Ready:
-    found = await _DEEDS[wanted.deed](tx, wanted, line)
-    if isinstance(found, Refusal):
-        raise Problem(409, found.kind, found.detail)
-    return found
-
-
-async def _payout(tx: Tx, wanted: Adjustment, line: Line) -> Ready | Refusal:
-    if wanted.amount_minor > line.credit_minor:
-        return Refusal("not_owed", f"{line.credit_minor} minor units are owed to the member: pay out at most that")
-    if await approval_store.deduction_under_way(tx, *line.key):
-        return Refusal("deduction_under_way", "a deduction from this member is under way: wait for its outcome")
-    legs = pair(f"credit:{wanted.member_id}", "platform:cash", wanted.amount_minor)
-    entry = Entry("payout", wanted.member_id, wanted.currency, legs, reference=wanted.reference)
+async def _payout(tx: Tx, wanted: Adjustment, line: Line) -> Ready:
+    under_way = await approval_store.deduction_under_way(tx, *line.key)
+    entry = or_refused(pay_out(wanted, line, deduction_under_way=under_way))
     return Ready(wanted.amount_minor, lambda: ledger_store.post(tx, {line.key: line}, [entry]))
 
 
@@ -158,31 +164,13 @@ async def _line(tx: Tx, wanted: Adjustment, line: Line) -> Ready:
     return Ready(wanted.amount_minor, write)
 
 
-async def _of_an_agreement(tx: Tx, wanted: Adjustment, _line: Line) -> Ready | Refusal:
+async def _of_an_agreement(tx: Tx, wanted: Adjustment, _line: Line) -> Ready:
     work, account = await open_one(tx, wanted.agreement_id or "", lambda _: True)
-    outcome = _decided(account, wanted, tx)
-    if isinstance(outcome, Refusal):
-        return outcome
-    unpaid_minor = sum(debt.outstanding_minor for debt in account.payable())
-    amount_minor = unpaid_minor if wanted.deed == "write_off" else wanted.amount_minor
-    return Ready(amount_minor, lambda: settle_command(tx, work, outcome))
+    outcome = or_refused(adjust(account, wanted, clock(tx)))
+    return Ready(amount_of(account, wanted), lambda: settle_command(tx, work, outcome))
 
 
-def _decided(account: Account, wanted: Adjustment, tx: Tx) -> Outcome | Refusal:
-    payable = {debt.debt_id: debt for debt in account.payable()}
-    if wanted.deed == "write_off":
-        if len(payable) < sum(bool(debt.outstanding_minor) for debt in account.debts.values()):
-            return Refusal("deduction_under_way", "a deduction is under way: wait for its outcome")
-        if not payable or "written_off" not in LIFE[account.agreement.state]:
-            return Refusal("nothing_owed", "nothing is owed under this agreement")
-        return write_off(account, wanted.reference, clock(tx))
-    debt = payable.get(wanted.debt_id or "")
-    if debt is None or wanted.amount_minor > debt.outstanding_minor:
-        return Refusal("not_owed", f"that much of debt {wanted.debt_id!r} is not open, or a deduction is under way")
-    return waive(account, debt, wanted.amount_minor, wanted.reference, clock(tx))
-
-
-_DEEDS: Final[Mapping[Deed, Callable[[Tx, Adjustment, Line], Awaitable[Ready | Refusal]]]] = {
+_PREPARE: Final[Mapping[AdjustmentKind, Callable[[Tx, Adjustment, Line], Awaitable[Ready]]]] = {
     "payout": _payout,
     "line": _line,
     "waiver": _of_an_agreement,

@@ -11,18 +11,18 @@ from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.audit import Change, record
 from lutong_chassis.http.problems import answer
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.codes import made, shown
-from lutong_membership.agreements.domain.rights import Chooser, take_back, use_right
+from lutong_membership.agreements.domain.codes import made, shown, why_no_code
+from lutong_membership.agreements.domain.rights import Chooser, needs_code, take_back, use_right
 from lutong_membership.agreements.http.commands import open_one, settle_command
 from lutong_membership.agreements.store import codes as code_store
-from lutong_membership.bodies import example, router
+from lutong_membership.bodies import example, or_refused, router
 from lutong_membership.policy import clock
 
 RANDOM_BYTES = 16 + 32
 
 
 class UseRequest(Command):
-    """The use of a right, under an id of whoever calls; a merchant also says the code that the member showed."""
+    """The use of a right, under an id that the caller chooses; a merchant adds the code that the member showed."""
 
     model_config = ConfigDict(json_schema_extra=example(use_id="use-1"))
 
@@ -54,8 +54,7 @@ async def get_code(
     if "idempotency-key" in request.headers:
         raise Problem(400, "key_not_taken", "a code is never kept: send no Idempotency-Key, and ask again for another")
     _, account = await open_one(tx, agreement_id, lambda one: who.acts_for(member=one.member_id))
-    if all(right.right_id != right_id for right in account.plan.terms.benefits.rights):
-        raise Problem(409, "no_right", f"the plan gives no right {right_id!r}")
+    or_refused(why_no_code(account.plan, right_id))
     code, kept = made(agreement_id, right_id, secrets.token_bytes(RANDOM_BYTES), tx.now)
     await code_store.put_code(tx, kept)
     return CodeView(code=code, expires_at=kept.expires_at)
@@ -76,8 +75,8 @@ async def use(
     )
     by: Chooser = "member" if who.member_id == account.agreement.member_id else "merchant"
     outcome = use_right(account, right_id, command.use_id, by, clock(tx))
-    fresh = getattr(outcome, "said", ())
-    if fresh and by != "member":
+    with_code = needs_code(outcome, by)
+    if with_code:
         kept, refusal = shown(await code_store.lock_code(tx, agreement_id, right_id), command.code, tx.now)
         if kept:
             await code_store.save_code(tx, kept)
@@ -86,10 +85,9 @@ async def use(
             await record(tx, who, Change("right.refuse_code", f"agreement:{agreement_id}", None, None, facts))
             return answer(Problem(409, refusal.kind, refusal.detail))
     await settle_command(tx, work, outcome)
-    if fresh and by != "member":
-        await record(
-            tx, who, Change("right.use", f"agreement:{agreement_id}", None, None, _facts(right_id, command.use_id))
-        )
+    if with_code:
+        facts = _facts(right_id, command.use_id)
+        await record(tx, who, Change("right.use", f"agreement:{agreement_id}", None, None, facts))
     return UseView(agreement_id=agreement_id, use_id=command.use_id)
 
 
@@ -104,7 +102,7 @@ async def unuse(  # a path, who chose its last part, and who asks
     tx: TxDependency,
     chosen_by: Chooser = "merchant",
 ) -> UseView:
-    """Take the use of a right back: it was not enjoyed after all. `chosen_by` says whose id this is."""
+    """Take the use of a right back: it was not enjoyed after all. `chosen_by` is who chose this id."""
     work, account = await open_one(tx, agreement_id, lambda one: who.acts_for(merchant=one.merchant_id))
     await settle_command(tx, work, take_back(account, right_id, use_id, chosen_by, clock(tx)))
     await record(tx, who, Change("right.take_back", f"agreement:{agreement_id}", None, _facts(right_id, use_id)))

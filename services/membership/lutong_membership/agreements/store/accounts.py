@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final, Literal, TypeVar
 
 from lutong_chassis import Tx, columns
 from lutong_membership.agreements.domain.account import Account
@@ -11,9 +11,12 @@ from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import Deduction
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store.agreements import agreements, members_of, save_agreements
-from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.ledger.domain.entries import Line, LineKey
 from lutong_membership.ledger.store import entries
 from lutong_membership.ledger.store.lines import lock_lines, read_lines
+
+T = TypeVar("T", Accrual, Debt, Deduction)
+Table = Literal["accrual", "debt", "deduction"]
 
 _ACCRUAL: Final = tuple(Accrual.__dataclass_fields__)
 _DEBT: Final = tuple(Debt.__dataclass_fields__)
@@ -25,12 +28,12 @@ async def open_work(
     agreement_ids: Iterable[str],
     *,
     deducts: bool,
-    lines: dict[tuple[str, str], Line] | None = None,
+    lines: dict[LineKey, Line] | None = None,
     lock: bool = True,
 ) -> UnitOfWork:
-    """Dossiers of agreements that were signed. `lines` are given when they are locked already.
+    """Accounts of agreements that were signed. `lines` are given when they are locked already.
 
-    Deductions are locked too: the errand marks them as sent without asking anybody for the line.
+    Deductions are locked too: the job marks them as sent without the lock of the line.
     """
     wanted = sorted(set(agreement_ids))
     if lines is None:
@@ -46,7 +49,7 @@ async def open_work(
         key: Account(
             agreement,
             plan,
-            lines[agreement.member_id, plan.currency],
+            lines[LineKey(agreement.member_id, plan.currency)],
             accruals[key],
             debts[key],
             deductions[key],
@@ -60,20 +63,21 @@ async def open_work(
 
 
 async def read_account(tx: Tx, agreement_id: str) -> Account | None:
-    """A dossier for looking at: nothing is locked."""
+    """An account to read: nothing is locked."""
     member = await members_of(tx, [agreement_id])
     lines = {line.key: line for line in await read_lines(tx, member[0])} if member else {}
     return (await open_work(tx, [agreement_id], deducts=False, lines=lines, lock=False)).account(agreement_id)
 
 
 async def _by_agreement(
-    tx: Tx, agreement_ids: Sequence[str], table: str, cls: type[Accrual | Debt | Deduction], order: str
-) -> dict[str, dict[str, Any]]:
+    tx: Tx, agreement_ids: Sequence[str], table: Table, cls: type[T], order: str
+) -> dict[str, dict[str, T]]:
+    """Rows of a table by agreement, and then by their own id."""
     rows = await tx.fetch(
         f"SELECT {', '.join(cls.__dataclass_fields__)} FROM {table} WHERE agreement_id = ANY ($1) ORDER BY {order}",
         agreement_ids,
     )
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    found: dict[str, dict[str, T]] = defaultdict(dict)
     for row in rows:
         found[row["agreement_id"]][row[f"{table}_id"]] = cls(**dict(row))
     return found
@@ -96,7 +100,7 @@ async def save_work(tx: Tx, work: UnitOfWork) -> None:
     if still:
         await entries.retarget(tx, still)
     changes = work.changes()
-    await save_agreements(tx, [(agreement, None) for agreement in changes.agreements])
+    await save_agreements(tx, changes.agreements)
     await _save_accruals(tx, changes.accruals)
     await _save_debts(tx, changes.debts)
     await _save_deductions(tx, changes.deductions)
@@ -135,7 +139,7 @@ async def _save_debts(tx: Tx, debts: Sequence[Debt]) -> None:
 
 
 async def _save_deductions(tx: Tx, deductions: Sequence[Deduction]) -> None:
-    """A deduction that is due is looked at by the errand from now on; one that is void is not."""
+    """A deduction that is due is claimed by the job from now on; one that is void is not."""
     if not deductions:
         return
     ordered = sorted(deductions, key=lambda deduction: (deduction.state != "void", deduction.deduction_id))

@@ -1,13 +1,15 @@
-"""Agreements: read, signed, moved. Whoever changes what a member has holds the lock of the member's lines."""
+"""Agreements: read, signed, moved. What a member has changes only under the lock of the member's lines."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Cause, Tx, columns
-from lutong_membership.agreements.domain.agreement import LIVE, Agreement
-from lutong_membership.plans.domain.terms import Plan
+from lutong_membership.agreements.domain.agreement import LIVE, Agreement, Pinned
+from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.store.plans import as_plan
 
 AGREEMENT: Final = """agreement.agreement_id, agreement.member_id, agreement.merchant_id, agreement.plan_id,
@@ -20,32 +22,62 @@ JOINS: Final = """JOIN plan USING (plan_id)
 """An agreement is always read with the version of the plan that it was signed on."""
 
 
-def as_agreement(row: Any) -> Agreement:  # noqa: ANN401  # a row with the columns above
-    """An agreement from a row."""
-    return Agreement(**{name: row[name] for name in Agreement.__dataclass_fields__})
+NO_CAUSES: Final[Mapping[str, Cause]] = MappingProxyType({})
 
 
-def as_pair(row: Any) -> tuple[Agreement, Plan]:  # noqa: ANN401  # a row with the columns above
-    """An agreement and its plan from a row."""
-    return as_agreement(row), as_plan(row)
+class Signing(NamedTuple):
+    """A member who wants to sign a plan, and the least number of days between two signatures of it."""
+
+    member_id: str
+    plan_id: str
+    interval_days: int
 
 
-async def live_agreements(tx: Tx, members: Sequence[str]) -> dict[tuple[str, str], tuple[Agreement, Plan]]:
-    """Live agreements of members, by (member, plan)."""
+class AgreementRow(NamedTuple):
+    """An agreement as it is written; a new one remembers the journey that brought it."""
+
+    agreement_id: str
+    member_id: str
+    merchant_id: str
+    plan_id: str
+    version: int
+    state: str
+    holdout: bool
+    signed_at: datetime | None
+    begins_at: datetime | None
+    ends_at: datetime | None
+    settle_at: datetime | None
+    grace_ends_at: datetime | None
+    free: bool
+    charge_minor: int | None
+    step: str
+    step_due_at: datetime | None
+    correlation_id: str | None
+    causation_id: str | None
+
+
+def as_pinned(row: asyncpg.Record) -> Pinned:
+    """An agreement and its plan from a row with the columns `AGREEMENT` and `PINNED`."""
+    agreement = Agreement(**{name: row[name] for name in Agreement.__dataclass_fields__})
+    return Pinned(agreement, as_plan(row))
+
+
+async def live_agreements(tx: Tx, members: Sequence[str]) -> dict[MemberPlan, Pinned]:
+    """Live agreements of members; there is one per member and plan."""
     rows = await tx.fetch(
         f"SELECT {AGREEMENT}, {PINNED} FROM agreement {JOINS} WHERE agreement.member_id = ANY ($1) AND state = ANY ($2)",
         members,
         list(LIVE),
     )
-    return {(row["member_id"], row["plan_id"]): as_pair(row) for row in rows}
+    return {MemberPlan(row["member_id"], row["plan_id"]): as_pinned(row) for row in rows}
 
 
-async def agreements(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, tuple[Agreement, Plan]]:
+async def agreements(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, Pinned]:
     """Agreements with their plans, by id."""
     rows = await tx.fetch(
         f"SELECT {AGREEMENT}, {PINNED} FROM agreement {JOINS} WHERE agreement_id = ANY ($1)", sorted(set(agreement_ids))
     )
-    return {row["agreement_id"]: as_pair(row) for row in rows}
+    return {row["agreement_id"]: as_pinned(row) for row in rows}
 
 
 async def members_of(tx: Tx, agreement_ids: Iterable[str]) -> list[str]:
@@ -56,8 +88,8 @@ async def members_of(tx: Tx, agreement_ids: Iterable[str]) -> list[str]:
     return [row["member_id"] for row in rows]
 
 
-async def blockers(tx: Tx, joining: Sequence[tuple[str, str, int]]) -> dict[tuple[str, str], str]:
-    """Why members, given as (member, plan, days between two signatures), may not sign a plan now."""
+async def blockers(tx: Tx, signings: Iterable[Signing]) -> dict[MemberPlan, str]:
+    """Why members may not sign now; those who may are left out."""
     rows = await tx.fetch(
         """
         SELECT member_id, plan_id,
@@ -72,24 +104,17 @@ async def blockers(tx: Tx, joining: Sequence[tuple[str, str, int]]) -> dict[tupl
                                OR (agreement.plan_id = joining.plan_id
                                    AND signed_at > now() - interval_days * interval '1 day')))
         """,
-        *columns(sorted(set(joining)), 3),
+        *columns(sorted(set(signings)), 3),
     )
-    return {(row["member_id"], row["plan_id"]): row["reason"] for row in rows}
+    return {MemberPlan(row["member_id"], row["plan_id"]): row["reason"] for row in rows}
 
 
-async def save_agreements(tx: Tx, changed: Sequence[tuple[Agreement, Cause | None]]) -> None:
-    """Write agreements that are new or went on; a new one remembers the journey that brought it."""
+async def save_agreements(tx: Tx, changed: Sequence[Agreement], causes: Mapping[str, Cause] = NO_CAUSES) -> None:
+    """Write agreements that are new or in another state. `causes` are the journeys of new ones, by agreement."""
     if not changed:
         return
-    names = list(Agreement.__dataclass_fields__)
-    rows = [
-        (
-            *(getattr(agreement, name) for name in names),
-            cause.correlation_id if cause else None,
-            cause.causation_id if cause else None,
-        )
-        for agreement, cause in sorted(changed, key=lambda item: item[0].agreement_id)
-    ]
+    in_key_order = sorted(changed, key=lambda agreement: agreement.agreement_id)
+    rows = [_row(agreement, causes.get(agreement.agreement_id)) for agreement in in_key_order]
     await tx.execute(
         """
         INSERT INTO agreement (agreement_id, member_id, merchant_id, plan_id, version, state, holdout, signed_at,
@@ -110,8 +135,16 @@ async def save_agreements(tx: Tx, changed: Sequence[tuple[Agreement, Cause | Non
     )
 
 
-async def decline(tx: Tx, reasons: Sequence[tuple[str, str]]) -> None:
-    """Remember why agreements, given as (agreement, reason), were declined."""
+def _row(agreement: Agreement, cause: Cause | None) -> AgreementRow:
+    return AgreementRow(
+        **{name: getattr(agreement, name) for name in Agreement.__dataclass_fields__},
+        correlation_id=cause.correlation_id if cause else None,
+        causation_id=cause.causation_id if cause else None,
+    )
+
+
+async def decline(tx: Tx, reasons: Mapping[str, str]) -> None:
+    """Remember why agreements were declined; reasons by agreement."""
     await tx.execute(
         """
         UPDATE agreement
@@ -119,13 +152,13 @@ async def decline(tx: Tx, reasons: Sequence[tuple[str, str]]) -> None:
           FROM unnest($1::text[], $2::text[]) AS given(agreement_id, reason)
          WHERE agreement.agreement_id = given.agreement_id
         """,
-        *columns(sorted(reasons), 2),
+        *columns(sorted(reasons.items()), 2),
     )
 
 
-async def agreements_of(tx: Tx, member_id: str) -> list[asyncpg.Record]:
-    """A member's agreements with the reasons they were decided on. Never the points."""
-    return await tx.fetch(
+async def agreements_of(tx: Tx, member_id: str) -> list[dict[str, object]]:
+    """A member's agreements with the reasons they were decided on, as they are shown. Never the points."""
+    rows = await tx.fetch(
         f"""
         SELECT {AGREEMENT}, plan_version.title, plan.currency, asked_at, agreement.reason,
                coalesce(assessment.reasons, '{{}}') AS reasons
@@ -136,3 +169,4 @@ async def agreements_of(tx: Tx, member_id: str) -> list[asyncpg.Record]:
         """,
         member_id,
     )
+    return [dict(row) for row in rows]

@@ -2,29 +2,80 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
-
-import asyncpg
+from typing import Final, NamedTuple
 
 from lutong_chassis import Tx, columns
-from lutong_contracts import Event
-from lutong_contracts.membership import AgreementOverdue
-from lutong_membership.agreements.domain.approvals import GIFTS, Adjustment, Proposal, Spent
-from lutong_membership.thresholds import Deed, Limits
+from lutong_membership.agreements.domain.approvals import Adjustment, Proposal, ProposalState, Spent, counted_with
+from lutong_membership.thresholds import AdjustmentKind
 
 _PROPOSAL: Final = """proposal_id, kind, agreement_id, debt_id, member_id, currency, amount_minor, reason, proposed_by,
                       proposed_at, expires_at, state, decided_by, decided_at"""
 
 
-async def propose_write_offs(tx: Tx, said: Sequence[Event], expires_at: datetime) -> None:
-    """The top of the ladder: propose to write off what agreements owe. An operator decides."""
-    wanted = [
-        (event.agreement_id, tx.new_id())
-        for event in said
-        if isinstance(event, AgreementOverdue) and event.step == "proposed"
-    ]
-    if not wanted:
+class WriteOffRow(NamedTuple):
+    """A write-off that is proposed, under its own id."""
+
+    agreement_id: str
+    proposal_id: str
+
+
+class ProposalRow(NamedTuple):
+    """A proposal as it is stored and shown."""
+
+    proposal_id: str
+    kind: AdjustmentKind
+    agreement_id: str | None
+    debt_id: str | None
+    member_id: str
+    currency: str
+    amount_minor: int
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    expires_at: datetime
+    state: ProposalState
+    decided_by: str | None
+    decided_at: datetime | None
+
+    @property
+    def proposal(self) -> Proposal:
+        """The proposal as rules take it."""
+        wanted = Adjustment(
+            reference=self.proposal_id,
+            kind=self.kind,
+            member_id=self.member_id,
+            currency=self.currency,
+            amount_minor=self.amount_minor,
+            reason=self.reason,
+            agreement_id=self.agreement_id,
+            debt_id=self.debt_id,
+        )
+        return Proposal(wanted, self.proposed_by, self.expires_at, self.state, self.decided_by)
+
+
+class DecisionRow(NamedTuple):
+    """What was decided, with the limits of one person that applied; `amount_minor` is what counts towards them."""
+
+    decision_id: str
+    kind: AdjustmentKind
+    member_id: str
+    currency: str
+    agreement_id: str | None
+    debt_id: str | None
+    amount_minor: int
+    decided_by: str
+    approved_by: str | None
+    reason: str
+    member_limit_minor: int
+    operator_limit_minor: int
+    counted_since: datetime
+
+
+async def propose_write_offs(tx: Tx, agreement_ids: Sequence[str], expires_at: datetime) -> None:
+    """Propose to write off what agreements owe, unless that is proposed already. An operator decides."""
+    if not agreement_ids:
         return
+    wanted = [WriteOffRow(agreement_id, tx.new_id()) for agreement_id in agreement_ids]
     await _expire(tx)
     await tx.execute(
         """
@@ -54,14 +105,14 @@ async def propose(tx: Tx, wanted: Adjustment, subject: str, expires_at: datetime
                 ON CONFLICT DO NOTHING
             RETURNING true
             """,
-            *(wanted.reference, wanted.deed, wanted.agreement_id, wanted.debt_id, wanted.member_id, wanted.currency),
+            *(wanted.reference, wanted.kind, wanted.agreement_id, wanted.debt_id, wanted.member_id, wanted.currency),
             *(wanted.amount_minor, wanted.reason, subject, expires_at),
         )
     )
 
 
 async def _expire(tx: Tx) -> None:
-    """Nobody may approve these any more: others take their places. Those that somebody is looking at are left alone."""
+    """Expire proposals whose time is over, so that new ones may be made. Locked ones are being decided, and skipped."""
     await tx.execute(
         """
         UPDATE proposal SET state = 'expired', decided_by = '-', decided_at = now()
@@ -76,19 +127,7 @@ async def proposal(tx: Tx, proposal_id: str, *, lock: bool = False) -> Proposal 
     row = await tx.fetchrow(
         f"SELECT {_PROPOSAL} FROM proposal WHERE proposal_id = $1 {'FOR NO KEY UPDATE' if lock else ''}", proposal_id
     )
-    if row is None:
-        return None
-    wanted = Adjustment(
-        reference=proposal_id,
-        deed=row["kind"],
-        member_id=row["member_id"],
-        currency=row["currency"],
-        amount_minor=row["amount_minor"],
-        reason=row["reason"],
-        agreement_id=row["agreement_id"],
-        debt_id=row["debt_id"],
-    )
-    return Proposal(wanted, row["proposed_by"], row["expires_at"], row["state"], row["decided_by"])
+    return ProposalRow(**dict(row)).proposal if row else None
 
 
 async def close_proposal(tx: Tx, proposal_id: str, state: str, subject: str) -> None:
@@ -101,9 +140,9 @@ async def close_proposal(tx: Tx, proposal_id: str, state: str, subject: str) -> 
     )
 
 
-async def open_proposals(tx: Tx, limit: int) -> list[asyncpg.Record]:
-    """What waits for a second pair of eyes, the oldest first."""
-    return await tx.fetch(
+async def open_proposals(tx: Tx, limit: int) -> list[ProposalRow]:
+    """Proposals that wait for another operator, the oldest first."""
+    rows = await tx.fetch(
         f"""
         SELECT {_PROPOSAL}
           FROM proposal
@@ -113,15 +152,15 @@ async def open_proposals(tx: Tx, limit: int) -> list[asyncpg.Record]:
         """,
         limit,
     )
+    return [ProposalRow(**dict(row)) for row in rows]
 
 
 async def spent(tx: Tx, wanted: Adjustment, subject: str, since: datetime) -> Spent:
     """What was decided alone since then for this member, and by this operator.
 
-    The lines of the member are locked, and the operator is, by name: nobody decides beside us until commit.
+    The lines of the member are locked, and the operator is, by name: no other transaction decides about either until commit.
     """
     await tx.lock("decides", [f"{subject} {wanted.currency}"])
-    kinds: list[Deed] = ["line"] if wanted.deed == "line" else list(GIFTS)
     row = await tx.fetchrow(
         """
         SELECT coalesce(sum(amount_minor) FILTER (WHERE member_id = $1), 0)::bigint AS member_minor,
@@ -133,25 +172,21 @@ async def spent(tx: Tx, wanted: Adjustment, subject: str, since: datetime) -> Sp
         wanted.member_id,
         subject,
         wanted.currency,
-        kinds,
+        list(counted_with(wanted.kind)),
         since,
     )
     return Spent(row["member_minor"], row["operator_minor"]) if row else Spent()
 
 
-async def keep_decision(
-    tx: Tx, wanted: Adjustment, weight_minor: int, by: tuple[str, str | None], bounds: tuple[Limits, datetime]
-) -> None:
-    """Write down what was decided, given with (who, who approved) and (limits, counted since)."""
-    limits, since = bounds
+async def keep_decision(tx: Tx, decision: DecisionRow) -> None:
+    """Keep what was decided."""
     await tx.execute(
         """
         INSERT INTO decision (decision_id, kind, member_id, currency, agreement_id, debt_id, amount_minor, decided_by,
                               approved_by, reason, member_limit_minor, operator_limit_minor, counted_since)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """,
-        *(wanted.reference, wanted.deed, wanted.member_id, wanted.currency, wanted.agreement_id, wanted.debt_id),
-        *(weight_minor, *by, wanted.reason, *limits, since),
+        *decision,
     )
 
 

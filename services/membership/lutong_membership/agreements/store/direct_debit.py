@@ -1,13 +1,15 @@
-"""Deductions that wait for the errand: claimed only in their window, and marked as sent before they are."""
+"""Deductions that wait for the job: leased, marked as sent before they are, and kept with their outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
+
+import asyncpg
 
 from lutong_chassis import Cause, Tx, columns
-from lutong_membership.agreements.domain.direct_debit import postponed
-from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.agreements.domain.direct_debit import DeductionState
+from lutong_membership.plans.domain.terms import Plan
 from lutong_membership.plans.store.plans import as_plan
 from lutong_membership.providers.deduction.values import Order
 
@@ -26,11 +28,39 @@ class Attempt:
     cause: Cause
 
 
-async def claim_deductions(tx: Tx, jobs_max: int, clock: Clock) -> list[Attempt]:
-    """Lease attempts that are due. Those that were never sent are marked as sent now: from here on they may have happened.
+class DueAttempt(NamedTuple):
+    """An attempt that is due, and the plan whose window it keeps to."""
 
-    Outside their window they are not sent, but put off until it opens. What was sent is asked for at any time.
-    """
+    attempt: Attempt
+    plan: Plan
+
+
+class Leased(NamedTuple):
+    """A deduction that is not looked at again before `due_at`; one that `waits` for its window is not sent now."""
+
+    deduction_id: str
+    due_at: datetime
+    waits: bool
+
+
+class Postponed(NamedTuple):
+    """A deduction whose outcome is asked for again at `due_at`; state `due` when it certainly did not arrive."""
+
+    deduction_id: str
+    state: DeductionState
+    due_at: datetime
+
+
+class EndedDeduction(NamedTuple):
+    """What became of a deduction; `reason` is why it failed."""
+
+    deduction_id: str
+    state: DeductionState
+    reason: str | None = None
+
+
+async def lock_due(tx: Tx, jobs_max: int) -> list[DueAttempt]:
+    """Attempts that are due, the oldest first, locked; those that another process looks at are left out."""
     rows = await tx.fetch(
         """
         SELECT deduction_id, agreement_id, deduction.member_id, deduction.currency, amount_minor, deduction.state, tries,
@@ -46,26 +76,17 @@ async def claim_deductions(tx: Tx, jobs_max: int, clock: Clock) -> list[Attempt]
         """,
         jobs_max,
     )
-    wait, go = [], []
-    for row in rows:
-        plan = as_plan(row)
-        withholding = plan.terms.withholding
-        opens_at = postponed(clock.now, withholding.window, clock.calendar(plan)) if withholding else None
-        if row["state"] == "due" and opens_at:
-            wait.append((row["deduction_id"], opens_at))
-        else:
-            go.append(_attempt(row))
-    await _lease(tx, [*wait, *((each.order.deduction_id, clock.now + LEASE) for each in go)], {key for key, _ in wait})
-    return go
+    return [DueAttempt(_attempt(row), as_plan(row)) for row in rows]
 
 
-def _attempt(row: Any) -> Attempt:  # noqa: ANN401  # a row of the statement above
+def _attempt(row: asyncpg.Record) -> Attempt:
     order = Order(row["deduction_id"], row["member_id"], row["amount_minor"], row["currency"])
     cause = Cause(row["correlation_id"] or row["agreement_id"], row["causation_id"])
     return Attempt(order, row["agreement_id"], row["state"] != "due", row["tries"], cause)
 
 
-async def _lease(tx: Tx, leased: Sequence[tuple[str, datetime]], waiting: set[str]) -> None:
+async def lease(tx: Tx, leased: Sequence[Leased]) -> None:
+    """Lease attempts. One that was never sent is marked as sent: from now on it may have happened."""
     await tx.execute(
         """
         UPDATE deduction
@@ -76,12 +97,12 @@ async def _lease(tx: Tx, leased: Sequence[tuple[str, datetime]], waiting: set[st
           FROM unnest($1::text[], $2::timestamptz[], $3::boolean[]) AS given(deduction_id, due_at, waits)
          WHERE deduction.deduction_id = given.deduction_id
         """,
-        *columns(sorted((key, due_at, key in waiting) for key, due_at in leased), 3),
+        *columns(sorted(leased), 3),
     )
 
 
-async def postpone_deductions(tx: Tx, later: Sequence[tuple[str, str, datetime]]) -> None:
-    """Ask again later, given as (deduction, state, when). An attempt that certainly did not arrive is due again."""
+async def postpone_deductions(tx: Tx, later: Sequence[Postponed]) -> None:
+    """Ask again later. An attempt that certainly did not arrive is due again."""
     await tx.execute(
         """
         UPDATE deduction
@@ -94,8 +115,9 @@ async def postpone_deductions(tx: Tx, later: Sequence[tuple[str, str, datetime]]
     )
 
 
-async def end_deductions(tx: Tx, outcomes: Sequence[tuple[str, str, str | None]]) -> set[str]:
-    """Keep outcomes, given as (deduction, state, reason); gives those that were not known before."""
+async def end_deductions(tx: Tx, ended: Sequence[EndedDeduction]) -> set[str]:
+    """Keep outcomes; gives the ids of those that were not known before."""
+    in_key_order = sorted(ended, key=lambda one: one.deduction_id)
     rows = await tx.fetch(
         """
         UPDATE deduction
@@ -104,6 +126,6 @@ async def end_deductions(tx: Tx, outcomes: Sequence[tuple[str, str, str | None]]
          WHERE deduction.deduction_id = given.deduction_id AND deduction.state IN ('sent', 'unknown')
         RETURNING deduction.deduction_id
         """,
-        *columns(sorted(outcomes, key=lambda outcome: str(outcome[0])), 3),
+        *columns(in_key_order, 3),
     )
     return {row["deduction_id"] for row in rows}

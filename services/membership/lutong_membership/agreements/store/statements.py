@@ -1,10 +1,12 @@
 """What members, merchants and operators may look at."""
 
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
-import asyncpg
+import orjson
 
 from lutong_chassis import Cause, Tx
+from lutong_membership.agreements.domain.agreement import State, Step
 from lutong_membership.agreements.store.agreements import AGREEMENT, JOINS, PINNED
 
 _PARTS: Final = {
@@ -30,12 +32,45 @@ _PARTS: Final = {
 }
 
 
-async def agreement(tx: Tx, agreement_id: str) -> asyncpg.Record | None:
+class StatedAgreement(NamedTuple):
+    """An agreement with the version of its plan that was signed; `terms` are JSON, `reason` is why it was declined."""
+
+    agreement_id: str
+    member_id: str
+    merchant_id: str
+    plan_id: str
+    version: int
+    state: State
+    holdout: bool
+    signed_at: datetime | None
+    begins_at: datetime | None
+    ends_at: datetime | None
+    settle_at: datetime | None
+    grace_ends_at: datetime | None
+    free: bool
+    charge_minor: int | None
+    step: Step
+    step_due_at: datetime | None
+    currency: str
+    line_limit_minor: int
+    terms: str
+    title: str
+    asked_at: datetime
+    changed_at: datetime
+    reason: str | None
+
+
+async def agreement(tx: Tx, agreement_id: str) -> StatedAgreement | None:
     """An agreement with the version that was signed."""
-    return await tx.fetchrow(
-        f"SELECT {AGREEMENT}, {PINNED}, plan_version.title, asked_at, changed_at, reason FROM agreement {JOINS} WHERE agreement_id = $1",
+    row = await tx.fetchrow(
+        f"""
+        SELECT {AGREEMENT}, {PINNED}, plan_version.title, asked_at, changed_at, reason
+          FROM agreement {JOINS}
+         WHERE agreement_id = $1
+        """,
         agreement_id,
     )
+    return StatedAgreement(**dict(row)) if row else None
 
 
 async def journey_of(tx: Tx, agreement_id: str) -> Cause:
@@ -46,7 +81,10 @@ async def journey_of(tx: Tx, agreement_id: str) -> Cause:
 
 async def statement(tx: Tx, agreement_id: str, member_id: str) -> dict[str, list[dict[str, Any]]]:
     """Everything that was counted, owed, deducted and booked under an agreement, in order of time."""
-    return {
+    parts = {
         part: [dict(row) for row in await tx.fetch(sql, agreement_id, *([member_id] if part == "entries" else []))]
         for part, sql in _PARTS.items()
     }
+    for entry in parts["entries"]:
+        entry["postings"] = orjson.loads(entry["postings"])
+    return parts

@@ -3,24 +3,27 @@
 from dataclasses import dataclass
 
 from lutong_contracts.feed import ServiceRequested
-from lutong_contracts.membership import AgreementDeclined, AgreementOffered, OfferLapsed
+from lutong_contracts.membership import AgreementConsulted, AgreementDeclined, AgreementOffered, OfferLapsed
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, Emitted
+from lutong_membership.agreements.domain.agreement import Agreement, Pinned, Transition
 from lutong_membership.holds.domain.requests import (
     Decision,
     RequestContext,
     apply,
     declined,
+    fresh_agreement,
     reserve,
     sign,
     why_not_joining,
 )
 from lutong_membership.ledger.domain.entries import Entry, Line
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.newcomers import Newcomer
 from lutong_membership.plans.domain.terms import Plan
+from lutong_membership.values import Emitted, Refusal
 
 
-def offer(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, tuple[Emitted, ...]]:
+def offer(agreement: Agreement, plan: Plan, clock: Clock) -> Transition:
     """Admitted without having ordered: show the terms and the price of failure, and wait for a signature."""
     sign_by = clock.now + clock.offer_life
     event = AgreementOffered(
@@ -30,12 +33,27 @@ def offer(agreement: Agreement, plan: Plan, clock: Clock) -> tuple[Agreement, tu
         sign_by=sign_by,
     )
     lapse = Emitted(OfferLapsed(agreement_id=agreement.agreement_id), sign_by)
-    return agreement.moved("preordered"), (Emitted(event), lapse)
+    return Transition(agreement.moved("preordered"), (Emitted(event), lapse))
 
 
-def refuse(agreement: Agreement, reason: str) -> tuple[Agreement, tuple[Emitted, ...]]:
+def refuse(agreement: Agreement, reason: str) -> Transition:
     """Not admitted. It is a decision, not a score, and the member may ask again."""
-    return agreement.moved("declined"), (Emitted(AgreementDeclined(**agreement.facts, reason=reason)),)
+    event = AgreementDeclined(**agreement.facts, reason=reason)
+    return Transition(agreement.moved("declined"), (Emitted(event),))
+
+
+def ask(newcomer: Newcomer, context: RequestContext, agreement_id: str, clock: Clock) -> Transition | Refusal:
+    """A member asks to join without ordering: offer the terms when an assessment is valid, else consult a provider."""
+    member_id, plan = newcomer
+    if live := context.agreements.get(newcomer.key):
+        agreement = live.agreement
+        return Refusal("agreement_live", f"agreement {agreement.agreement_id!r} is {agreement.state}")
+    if reason := why_not_joining(member_id, plan, context, clock):
+        return Refusal(reason, f"member {member_id!r} cannot join plan {plan.plan_id!r} now: {reason}")
+    fresh = fresh_agreement(newcomer, context, agreement_id)
+    if context.standing.get(member_id):
+        return offer(fresh, plan, clock)
+    return Transition(fresh, (Emitted(AgreementConsulted(**fresh.facts, plan_version=plan.version)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,7 @@ class Concluded:
     """What became of a consultation, and of the requests that waited for it."""
 
     agreement: Agreement
-    said: tuple[Emitted, ...]
+    emitted: tuple[Emitted, ...]
     decisions: tuple[Decision, ...] = ()
     opened: Line | None = None
     entries: tuple[Entry, ...] = ()
@@ -72,15 +90,16 @@ def conclude(asked: Consultation, context: RequestContext, clock: Clock) -> Conc
     cancelled = [request for request in asked.waiting if request.order_id in context.cancelled]
     gone = tuple(declined(request, "order_cancelled", state="cancelled") for request in cancelled)
     if reason:
-        agreement, said = refuse(asked.agreement, reason)
-        return Concluded(agreement, said, (*gone, *(declined(request, reason) for request in wanted)), reason=reason)
+        agreement, emitted = refuse(asked.agreement, reason)
+        return Concluded(agreement, emitted, (*gone, *(declined(request, reason) for request in wanted)), reason=reason)
     if not wanted:
         return Concluded(*offer(asked.agreement, plan, clock), gone)
     signature = sign(asked.agreement, plan, context, clock, asked.limit_minor)
+    signed = Pinned(signature.agreement, plan)
     context.lines[signature.line.key] = signature.line
     decisions = []
     for request in wanted:
-        decision = reserve(request, signature.agreement, plan, context.lines[signature.line.key], context, clock)
+        decision = reserve(request, signed, context.lines[signature.line.key], context, clock)
         apply(context, decision)
         decisions.append(decision)
-    return Concluded(signature.agreement, signature.said, (*gone, *decisions), signature.opened, signature.entries)
+    return Concluded(signature.agreement, signature.emitted, (*gone, *decisions), signature.opened, signature.entries)

@@ -7,7 +7,7 @@ from lutong_contracts.membership import HoldCaptured, RefundBooked
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.account import Account, Outcome, booked, changed, incur_debt
 from lutong_membership.agreements.domain.accruals import Accrual, reversal, share
-from lutong_membership.agreements.domain.collection import give_back
+from lutong_membership.agreements.domain.collection import Reduction, give_back
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.term import admit
 from lutong_membership.holds.domain.holds import Hold, capture
@@ -60,7 +60,8 @@ def deliver(account: Account, hold: Hold, amount: Money, at: datetime, clock: Cl
         incurred_at=clock.now,
         due_at=clock.calendar(account.plan).plus_days(clock.now, days) if days else None,
     )
-    return outcome.then(admit, accrual, clock).then(incur_debt, debt, clock)
+    outcome += admit(outcome.account, accrual, clock)
+    return outcome + incur_debt(outcome.account, debt, clock)
 
 
 def refund(account: Account, event: OrderRefunded, at: datetime, clock: Clock) -> Outcome:
@@ -72,15 +73,14 @@ def refund(account: Account, event: OrderRefunded, at: datetime, clock: Clock) -
     cited = account.accruals[accrual_id(order_id)]
     before = [accrual for accrual in account.accruals.values() if accrual.cites == cited.accrual_id]
     taken_back = reversal(refund_accrual_id(event.merchant_id, refund_id), cited, before, amount_minor, at)
-    said = RefundBooked(
+    booking = RefundBooked(
         order_id=order_id,
         refund_id=refund_id,
         member_id=account.agreement.member_id,
         merchant_id=account.agreement.merchant_id,
         amount=account.money(amount_minor),
     )
-    return (
-        changed(account, said)
-        .then(admit, taken_back, clock)
-        .then(give_back, "refund", refund_id, cited.accrual_id, amount_minor, clock)
-    )
+    outcome = changed(account, booking)
+    outcome += admit(outcome.account, taken_back, clock)
+    less = Reduction("refund", refund_id, cited.accrual_id, amount_minor)
+    return outcome + give_back(outcome.account, less, clock)

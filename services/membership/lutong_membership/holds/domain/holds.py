@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from lutong_contracts.values import Money
 from lutong_membership.coupons.domain import Coupon
-from lutong_membership.ledger.domain.entries import DebtKind, Entry, EntryKind, Line, pair
+from lutong_membership.ledger.domain.entries import DebtKind, Entry, EntryKind, Legs, Line, pair
 from lutong_membership.ledger.domain.lines import settled
 
 HoldState = Literal["waiting", "held", "captured", "released", "expired", "declined", "cancelled"]
@@ -97,14 +97,15 @@ def capture(hold: Hold, line: Line, amount: Money) -> Capture:
         message = f"order {hold.order_id}: {amount} delivered, {hold.amount_minor} {hold.currency} held"
         raise CaptureBeyondHoldError(message)
     if hold.state == "held":
-        entries = [_captured("capture", hold, line, amount_minor, f"owed:{line.member_id}", f"held:{line.member_id}")]
+        ours = pair(f"owed:{line.member_id}", f"held:{line.member_id}", amount_minor)
+        entries = [_captured("capture", hold, line, amount_minor, ours)]
         rest_minor = hold.amount_minor - amount_minor
         return Capture(settled(line, *_some(*entries, released(hold, line, rest_minor))), "order", rest_minor)
     if amount_minor <= line.available_minor:
-        ours = (f"owed:{line.member_id}", f"available:{line.member_id}")
-        return Capture(_some(_captured("late_capture", hold, line, amount_minor, *ours)), "order", 0)
-    ours = (f"uncovered:{line.member_id}", "platform:beyond")
-    return Capture(_some(_captured("uncovered_capture", hold, line, amount_minor, *ours)), "uncovered", 0)
+        ours = pair(f"owed:{line.member_id}", f"available:{line.member_id}", amount_minor)
+        return Capture(_some(_captured("late_capture", hold, line, amount_minor, ours)), "order", 0)
+    ours = pair(f"uncovered:{line.member_id}", "platform:beyond", amount_minor)
+    return Capture(_some(_captured("uncovered_capture", hold, line, amount_minor, ours)), "uncovered", 0)
 
 
 def released(hold: Hold, line: Line, amount_minor: int, kind: EntryKind = "release") -> Entry:
@@ -113,11 +114,9 @@ def released(hold: Hold, line: Line, amount_minor: int, kind: EntryKind = "relea
     return Entry(kind, line.member_id, line.currency, legs, hold.order_id, hold.agreement_id)
 
 
-def _captured(kind: EntryKind, hold: Hold, line: Line, amount_minor: int, to: str, from_: str) -> Entry:  # two legs
-    legs = (
-        *pair(to, from_, amount_minor),
-        *pair("platform:advances", f"merchant:{hold.merchant_id}:payable", amount_minor),
-    )
+def _captured(kind: EntryKind, hold: Hold, line: Line, amount_minor: int, ours: Legs) -> Entry:
+    """The goods are to be paid: `ours` are the legs on the member's accounts, and the merchant is owed as much."""
+    legs = (*ours, *pair("platform:advances", f"merchant:{hold.merchant_id}:payable", amount_minor))
     return Entry(kind, line.member_id, line.currency, legs, hold.order_id, hold.agreement_id)
 
 

@@ -17,13 +17,15 @@ from lutong_contracts.membership import (
     HoldLapsed,
 )
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, Emitted, may_be_signed, signed
+from lutong_membership.agreements.domain.agreement import Agreement, Pinned, may_be_signed, signed
 from lutong_membership.coupons.domain import Coupon, why_not_usable
 from lutong_membership.holds.domain.holds import Hold, HoldState, price
-from lutong_membership.ledger.domain.entries import Entry, Line, after
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after
 from lutong_membership.ledger.domain.lines import hold, opened
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer
 from lutong_membership.plans.domain.terms import Plan
+from lutong_membership.values import Emitted, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +40,24 @@ class ValidAssessment:
 class RequestContext:
     """What a batch of requests is decided on: everything its members and merchants have so far."""
 
-    plans: Mapping[str, Plan]  # the open one, by merchant
-    applicants: frozenset[str]  # members of whom anything is known
-    agreements: dict[tuple[str, str], tuple[Agreement, Plan]]  # live ones, by (member, plan), as they were signed
-    lines: dict[tuple[str, str], Line]  # by (member, currency)
-    coupons: dict[str, Coupon]  # those that are named
-    answered: set[str]  # orders that have a hold, wait for one, or were answered without one
-    cancelled: frozenset[str]  # orders that ended before they were asked for
+    plans: Mapping[str, Plan] = field(default_factory=dict)  # the open one, by merchant
+    applicants: frozenset[str] = frozenset()  # members of whom anything is known
+    agreements: dict[MemberPlan, Pinned] = field(default_factory=dict)  # live ones
+    lines: dict[LineKey, Line] = field(default_factory=dict)
+    coupons: dict[str, Coupon] = field(default_factory=dict)  # those that are named
+    answered: set[str] = field(default_factory=set)  # orders that have a hold, wait for one, or were answered without
+    cancelled: frozenset[str] = frozenset()  # orders that ended before they were asked for
     standing: dict[str, ValidAssessment] = field(default_factory=dict)  # assessments of who may join, by member
-    blockers: dict[tuple[str, str], str] = field(
-        default_factory=dict
-    )  # why no agreement may be signed, by (member, plan)
-    holdouts: dict[tuple[str, str], bool] = field(default_factory=dict)  # newcomers' arms: True is without benefits
+    blockers: dict[MemberPlan, str] = field(default_factory=dict)  # why no agreement may be signed
+    holdouts: dict[MemberPlan, bool] = field(default_factory=dict)  # newcomers' arms: True is without benefits
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of one request: facts to say, and what to write."""
+    """What became of one request: events to publish, and rows to write."""
 
     request: ServiceRequested
-    said: tuple[Emitted, ...]
+    emitted: tuple[Emitted, ...]
     hold: Hold
     agreement: Agreement | None = None
     opened: Line | None = None
@@ -67,13 +67,13 @@ class Decision:
 
     @property
     def asks(self) -> bool:
-        """Whether somebody has to be asked about the member."""
+        """Whether a provider has to be asked about the member."""
         return self.agreement is not None and self.agreement.state == "consulted"
 
     @property
     def events(self) -> list[Event]:
-        """What is said, deadlines included."""
-        return [said.event for said in self.said]
+        """What is emitted, deadlines included."""
+        return [each.event for each in self.emitted]
 
 
 def decide_all(
@@ -105,16 +105,14 @@ def decide(
         return declined(request, "no_plan")
     if plan.currency != request.total.currency:
         return declined(request, "currency_mismatch")
-    agreement, pinned = context.agreements.get((request.viewer_id, plan.plan_id), (None, plan))
-    if agreement is None:
+    live = context.agreements.get(MemberPlan(request.viewer_id, plan.plan_id))
+    if live is None:
         return _newcomer(request, plan, context, clock, new_id())
-    if agreement.state == "consulted":
-        return _waits(request, agreement.agreement_id)
-    if agreement.state == "preordered":
-        return _sign_and_reserve(
-            request, agreement, pinned, context, clock, context.standing[request.viewer_id].limit_minor
-        )
-    return reserve(request, agreement, pinned, context.lines[request.viewer_id, plan.currency], context, clock)
+    if live.agreement.state == "consulted":
+        return _waits(request, live.agreement.agreement_id)
+    if live.agreement.state == "preordered":
+        return _sign_and_reserve(request, live, context, clock, context.standing[request.viewer_id].limit_minor)
+    return reserve(request, live, context.lines[LineKey(request.viewer_id, plan.currency)], context, clock)
 
 
 def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, clock: Clock, fresh_id: str) -> Decision:
@@ -122,39 +120,40 @@ def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, cl
     reason = why_not_joining(member_id, plan, context, clock)
     if reason:
         return declined(request, reason)
-    fresh = Agreement(
-        fresh_id,
-        member_id,
-        plan.merchant_id,
-        plan.plan_id,
-        plan.version,
-        holdout=context.holdouts.get((member_id, plan.plan_id), False),
-    )
+    fresh = fresh_agreement(Newcomer(member_id, plan), context, fresh_id)
     standing = context.standing.get(member_id)
     if standing:
-        return replace(_sign_and_reserve(request, fresh, plan, context, clock, standing.limit_minor), standing=standing)
+        decision = _sign_and_reserve(request, Pinned(fresh, plan), context, clock, standing.limit_minor)
+        return replace(decision, standing=standing)
     asked = Emitted(AgreementConsulted(**fresh.facts, plan_version=plan.version))
-    return replace(_waits(request, fresh_id), agreement=fresh, said=(asked,))
+    return replace(_waits(request, fresh_id), agreement=fresh, emitted=(asked,))
+
+
+def fresh_agreement(newcomer: Newcomer, context: RequestContext, agreement_id: str) -> Agreement:
+    """An agreement on the version that is open now, in the arm that the member was drawn into."""
+    plan = newcomer.plan
+    holdout = context.holdouts.get(newcomer.key, False)
+    return Agreement(agreement_id, newcomer.member_id, plan.merchant_id, plan.plan_id, plan.version, holdout=holdout)
 
 
 def why_not_joining(member_id: str, plan: Plan, context: RequestContext, clock: Clock) -> str | None:
-    """Why a member may not sign this plan now, whatever a provider would say of them."""
+    """Why a member may not sign this plan now, whatever a provider would answer."""
     if member_id not in context.applicants:
         return "unknown_applicant"
     if not may_be_signed(plan, clock):
         return "term_over"
-    return context.blockers.get((member_id, plan.plan_id))
+    return context.blockers.get(MemberPlan(member_id, plan.plan_id))
 
 
-def _sign_and_reserve(  # a request, an agreement, and what both are decided on
-    request: ServiceRequested, agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int
+def _sign_and_reserve(
+    request: ServiceRequested, joining: Pinned, context: RequestContext, clock: Clock, limit_minor: int
 ) -> Decision:
     """Sign, then hold. A line that is there is kept: a new plan neither lowers nor raises it."""
-    signature = sign(agreement, plan, context, clock, limit_minor)
-    decision = reserve(request, signature.agreement, plan, signature.line, context, clock)
+    signature = sign(joining.agreement, joining.plan, context, clock, limit_minor)
+    decision = reserve(request, Pinned(signature.agreement, joining.plan), signature.line, context, clock)
     return replace(
         decision,
-        said=(*signature.said, *decision.said),
+        emitted=(*signature.emitted, *decision.emitted),
         agreement=signature.agreement,
         opened=signature.opened,
         entries=(*signature.entries, *decision.entries),
@@ -167,25 +166,31 @@ class Signed:
 
     agreement: Agreement
     line: Line
-    said: tuple[Emitted, ...]
+    emitted: tuple[Emitted, ...]
     opened: Line | None = None
     entries: tuple[Entry, ...] = ()
 
 
 def sign(agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int) -> Signed:
     """Sign an agreement; open a line when the member has none in this currency."""
-    agreement, said = signed(agreement, plan, clock)
-    line = context.lines.get((agreement.member_id, plan.currency))
+    agreement, emitted = signed(agreement, plan, clock)
+    line = context.lines.get(LineKey(agreement.member_id, plan.currency))
     if line:
-        return Signed(agreement, line, tuple(said))
+        return Signed(agreement, line, emitted)
     fresh, entry = opened(agreement.member_id, plan.currency, min(limit_minor, plan.line_limit_minor))
-    return Signed(agreement, after(fresh, entry), tuple(said), fresh, (entry,))
+    return Signed(agreement, after(fresh, entry), emitted, fresh, (entry,))
 
 
-def reserve(  # a request, its agreement, and what both are decided on
-    request: ServiceRequested, agreement: Agreement, plan: Plan, line: Line, context: RequestContext, clock: Clock
-) -> Decision:
+def sign_offer(offered: Pinned, context: RequestContext, limit_minor: int, clock: Clock) -> Signed | Refusal:
+    """The member signs what was offered, unless the term of the plan is over."""
+    if not may_be_signed(offered.plan, clock):
+        return Refusal("term_over", "the term of this plan is over")
+    return sign(offered.agreement, offered.plan, context, clock, limit_minor)
+
+
+def reserve(request: ServiceRequested, pinned: Pinned, line: Line, context: RequestContext, clock: Clock) -> Decision:
     """Hold what the order costs a member under an agreement, if the line has it."""
+    agreement, plan = pinned
     total_minor = request.total.amount_minor
     coupon = context.coupons.get(request.coupon_id) if request.coupon_id else None
     if request.coupon_id:
@@ -211,10 +216,10 @@ def reserve(  # a request, its agreement, and what both are decided on
         expires_at=expires_at,
     )
     reserved = coupon.moved("reserved", order_id=request.order_id) if coupon else None
-    said = [Emitted(_credit_held(request, held)), Emitted(HoldLapsed(order_id=request.order_id), expires_at)]
+    emitted = [Emitted(_credit_held(request, held)), Emitted(HoldLapsed(order_id=request.order_id), expires_at)]
     if reserved:
-        said.append(Emitted(CouponReserved(coupon_id=reserved.coupon_id, order_id=request.order_id)))
-    return Decision(request, tuple(said), held, entries=(entry,), coupon=reserved)
+        emitted.append(Emitted(CouponReserved(coupon_id=reserved.coupon_id, order_id=request.order_id)))
+    return Decision(request, tuple(emitted), held, entries=(entry,), coupon=reserved)
 
 
 def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
@@ -238,10 +243,10 @@ def _waits(request: ServiceRequested, agreement_id: str) -> Decision:
 
 def declined(request: ServiceRequested, reason: str, state: HoldState = "declined") -> Decision:
     """No credit for this order, and why."""
-    said = CreditDeclined(
+    event = CreditDeclined(
         order_id=request.order_id, member_id=request.viewer_id, merchant_id=request.merchant_id, reason=reason
     )
-    return Decision(request, (Emitted(said),), _hold(request, state, reason))
+    return Decision(request, (Emitted(event),), _hold(request, state, reason))
 
 
 def _hold(request: ServiceRequested, state: HoldState, reason: str | None = None) -> Hold:
@@ -249,14 +254,15 @@ def _hold(request: ServiceRequested, state: HoldState, reason: str | None = None
 
 
 def apply(context: RequestContext, decision: Decision) -> None:
-    """Bring the books up to date with a decision."""
+    """Bring the context up to date with a decision."""
     request, agreement = decision.request, decision.agreement
     context.answered.add(request.order_id)
     if agreement:
-        name = (agreement.member_id, agreement.plan_id)
-        _, plan = context.agreements.get(name, (None, context.plans[request.merchant_id]))
-        context.agreements[name] = (agreement, plan)
-    key = (request.viewer_id, request.total.currency)
+        member_plan = MemberPlan(agreement.member_id, agreement.plan_id)
+        live = context.agreements.get(member_plan)
+        plan = live.plan if live else context.plans[request.merchant_id]
+        context.agreements[member_plan] = Pinned(agreement, plan)
+    key = LineKey(request.viewer_id, request.total.currency)
     if decision.opened or decision.entries:
         context.lines[key] = after(decision.opened or context.lines[key], *decision.entries)
     if decision.coupon:

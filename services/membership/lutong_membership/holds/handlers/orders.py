@@ -15,10 +15,11 @@ from lutong_membership.coupons.domain import Coupon, returned
 from lutong_membership.holds.domain.delivery import deliver, refund
 from lutong_membership.holds.domain.holds import Hold, released
 from lutong_membership.holds.store import holds as hold_store
-from lutong_membership.holds.store.holds import EndedHolds
-from lutong_membership.ledger.domain.entries import EntryKind, after
+from lutong_membership.holds.store.holds import EndedHolds, HoldEnding, Tombstone
+from lutong_membership.ledger.domain.entries import EntryKind, LineKey, after
 from lutong_membership.ledger.domain.lines import settled
 from lutong_membership.ledger.store import entries as ledger_store
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock, deducts
 
 handlers = Handlers()
@@ -28,22 +29,21 @@ handlers = Handlers()
 async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> list[Outgoing]:
     """The member has the goods: what was held is owed, counts towards the obligation, and its coupon is used up."""
     causes = {received.event.order_id: received for received in batch}
-    endings = [(order_id, received.event.amount.amount_minor, None) for order_id, received in causes.items()]
+    endings = [HoldEnding(order_id, received.event.amount.amount_minor) for order_id, received in causes.items()]
     captured = await hold_store.end_holds(tx, endings, "captured")
     work = await hold_store.work_of(tx, captured, deducts=deducts())
-    now = clock(tx)
 
-    said = []
+    outgoing = []
     for ended in captured.ended:
         received = causes[ended.hold.order_id]
-        amount, at = received.event.amount, received.time
-        spoken = work.decide(ended.agreement.agreement_id, deliver, ended.hold, amount, at, now)
-        said += [received.causes(each.event, due_at=each.due_at) for each in spoken]
+        if account := work.account(ended.agreement.agreement_id):
+            outcome = deliver(account, ended.hold, received.event.amount, received.time, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
 
     await account_store.save_work(tx, work)
     used = [coupon.moved("redeemed") for coupon in await _reserved(captured, tx)]
     await coupon_store.save_coupons(tx, used)
-    return said + [_about(coupon, CouponRedeemed, causes) for coupon in used]
+    return outgoing + [_about(coupon, CouponRedeemed, causes) for coupon in used]
 
 
 @handlers.on(OrderRejected)
@@ -58,46 +58,51 @@ async def release_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -
     events = [received.event for received in batch]
     await tx.lock("order", (event.order_id for event in events))
     given_back = await _release(batch, {event.order_id: event.reason for event in events}, tx)
-    await hold_store.leave_tombstones(tx, [(event.order_id, event.member_id, event.merchant_id) for event in events])
+    await hold_store.leave_tombstones(
+        tx, [Tombstone(event.order_id, event.member_id, event.merchant_id) for event in events]
+    )
     return given_back
 
 
 async def _release(batch: Sequence[Received[Event]], reasons: Mapping[str, str], tx: Tx) -> list[Outgoing]:
     """End holds without goods: the line has the credit again, unless it had expired already, and the member the coupon."""
     causes = {received.key: received for received in batch}
-    found = await hold_store.end_holds(tx, [(order_id, 0, reason) for order_id, reason in reasons.items()], "released")
-    said = []
+    endings = [HoldEnding(order_id, reason=reason) for order_id, reason in reasons.items()]
+    found = await hold_store.end_holds(tx, endings, "released")
+    outgoing = []
     for hold in await _give_back(found, "release", tx):
         amount = Money(amount_minor=hold.amount_minor if hold.state == "held" else 0, currency=hold.currency)
         facts = {"order_id": hold.order_id, "member_id": hold.member_id, "merchant_id": hold.merchant_id}
-        said.append(causes[hold.order_id].causes(HoldReleased(**facts, amount=amount, reason=reasons[hold.order_id])))
+        outgoing.append(
+            causes[hold.order_id].causes(HoldReleased(**facts, amount=amount, reason=reasons[hold.order_id]))
+        )
     coupons = [(coupon, returned(coupon, tx.now)) for coupon in await _reserved(found, tx)]
     await coupon_store.save_coupons(tx, [now for _, now in coupons])
-    said += [_about(before, CouponReturned, causes) for before, now in coupons if now.state == "returned"]
-    return said + await _close(found, causes, tx)
+    outgoing += [_about(before, CouponReturned, causes) for before, now in coupons if now.state == "returned"]
+    return outgoing + await _close(found, causes, tx)
 
 
 @handlers.on(HoldLapsed)
 async def expire_holds(batch: Sequence[Received[HoldLapsed]], tx: Tx) -> list[Outgoing]:
-    """Nobody said what became of the order: give the credit back. Most orders have ended long before.
+    """The hold expired: give the credit back. Most orders have ended long before.
 
     The coupon stays with the order: goods may still come, at the price that was agreed.
     """
     causes = {received.event.order_id: received for received in batch}
-    found = await hold_store.end_holds(tx, [(order_id, 0, None) for order_id in causes], "expired")
-    said = []
+    found = await hold_store.end_holds(tx, [HoldEnding(order_id) for order_id in causes], "expired")
+    outgoing = []
     for hold in await _give_back(found, "expiry", tx):
         facts = {"order_id": hold.order_id, "member_id": hold.member_id, "merchant_id": hold.merchant_id}
         amount = Money(amount_minor=hold.amount_minor, currency=hold.currency)
-        said.append(causes[hold.order_id].causes(HoldExpired(**facts, amount=amount)))
-    return said + await _close(found, causes, tx)
+        outgoing.append(causes[hold.order_id].causes(HoldExpired(**facts, amount=amount)))
+    return outgoing + await _close(found, causes, tx)
 
 
 async def _give_back(found: EndedHolds, kind: EntryKind, tx: Tx) -> list[Hold]:
     """What was held is available again; gives the holds as they were."""
     lines, entries = dict(found.lines), []
     for hold in (ended.hold for ended in found.ended if ended.hold.state == "held"):
-        line = lines[hold.member_id, hold.currency]
+        line = lines[LineKey(hold.member_id, hold.currency)]
         given = settled(line, released(hold, line, hold.amount_minor, kind))
         lines[line.key] = after(line, *given)
         entries += given
@@ -125,24 +130,24 @@ async def _close(found: EndedHolds, causes: Mapping[str, Received[Event]], tx: T
     if not waiting:
         return []
     work = await account_store.open_work(tx, waiting, deducts=deducts())
-    said = [
-        causes[order_id].causes(each.event, due_at=each.due_at)
-        for agreement_id, order_id in waiting.items()
-        for each in work.decide(agreement_id, close, clock(tx))
-    ]
+    outgoing = []
+    for agreement_id, order_id in waiting.items():
+        if account := work.account(agreement_id):
+            outcome = close(account, clock(tx))
+            outgoing += caused(causes[order_id].as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
-    return said
+    return outgoing
 
 
 @handlers.on(OrderRefunded)
-async def book_refunds(batch: Sequence[Received[OrderRefunded]], tx: Tx) -> list[Outgoing]:
+async def record_refunds(batch: Sequence[Received[OrderRefunded]], tx: Tx) -> list[Outgoing]:
     """Part of an order was taken back: it does not count any more, and need not be paid."""
     agreements = await account_store.agreements_of_orders(tx, [received.event.order_id for received in batch])
     work = await account_store.open_work(tx, agreements.values(), deducts=deducts())
-    said = []
+    outgoing = []
     for received in batch:
-        event, at = received.event, received.time
-        spoken = work.decide(agreements[event.order_id], refund, event, at, clock(tx))
-        said += [received.causes(each.event, due_at=each.due_at) for each in spoken]
+        if account := work.account(agreements[received.event.order_id]):
+            outcome = refund(account, received.event, received.time, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
-    return said
+    return outgoing

@@ -13,9 +13,11 @@ from lutong_membership.holds.domain.requests import Decision, decide_all
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store import consultations as consultation_store
 from lutong_membership.holds.store import holds as hold_store
-from lutong_membership.ledger.domain.entries import Entry, Line
+from lutong_membership.holds.store.assessments import AssessmentCopy, Waiting
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock, patience
 
 handlers = Handlers()
@@ -35,7 +37,7 @@ async def hold_credit(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> li
     opened = [each.decision.opened for each in taken if each.decision.opened]
     entries = [entry for each in taken for entry in each.decision.entries]
     await _save_holds(tx, taken, lines, opened, entries)
-    return [outgoing for each in taken for outgoing in each.said]
+    return [each for decision in taken for each in decision.outgoing]
 
 
 @handlers.on(CreditAssessed)
@@ -45,22 +47,24 @@ async def sign_or_decline(batch: Sequence[Received[CreditAssessed]], tx: Tx) -> 
     consultations = await consultation_store.open_consultations(tx, list(asked), [r.event.member_id for r in batch])
     context, lines = consultations.context, dict(consultations.context.lines)
 
-    concluded: list[tuple[Received[CreditAssessed], Concluded]] = []
+    concluded: list[Concluded] = []
+    outgoing: list[Outgoing] = []
     for agreement_id in consultations.agreements:
-        event = asked[agreement_id].event
-        consultation = consultations.about(agreement_id, None if event.admitted else event.reason or "not_admitted")
-        concluded.append((asked[agreement_id], conclude(consultation, context, clock(tx))))
+        received = asked[agreement_id]
+        refusal = None if received.event.admitted else received.event.reason or "not_admitted"
+        conclusion = conclude(consultations.about(agreement_id, refusal), context, clock(tx))
+        concluded.append(conclusion)
+        outgoing += caused(received.as_cause, conclusion.emitted)
 
-    await consultation_store.save_conclusions(tx, [conclusion for _, conclusion in concluded])
-    causes = {request.order_id: cause for rows in consultations.waiting.values() for request, cause in rows}
-    taken = [Taken(d, causes[d.request.order_id]) for _, conclusion in concluded for d in conclusion.decisions]
-    opened = [conclusion.opened for _, conclusion in concluded if conclusion.opened]
-    signatures = [entry for _, conclusion in concluded for entry in conclusion.entries]
+    await consultation_store.save_conclusions(tx, concluded)
+    causes = {each.request.order_id: each.cause for rows in consultations.waiting.values() for each in rows}
+    taken = [Taken(d, causes[d.request.order_id]) for conclusion in concluded for d in conclusion.decisions]
+    opened = [conclusion.opened for conclusion in concluded if conclusion.opened]
+    signatures = [entry for conclusion in concluded for entry in conclusion.entries]
     await _save_holds(
         tx, taken, lines, opened, [*signatures, *(entry for each in taken for entry in each.decision.entries)]
     )
-    signed = [received.causes(each.event, due_at=each.due_at) for received, c in concluded for each in c.said]
-    return signed + [outgoing for each in taken for outgoing in each.said]
+    return outgoing + [each for decision in taken for each in decision.outgoing]
 
 
 @handlers.on(OfferLapsed)
@@ -68,34 +72,41 @@ async def lapse_offers(batch: Sequence[Received[OfferLapsed]], tx: Tx) -> list[O
     """The member had time to sign what was offered: unless they did, it is over."""
     causes = {received.event.agreement_id: received for received in batch}
     found = await consultation_store.lock_offers(tx, causes)
-    lapsed = [agreement.moved("lapsed") for agreement, _ in found.values()]
-    await agreement_store.save_agreements(tx, [(agreement, None) for agreement in lapsed])
+    lapsed = [pinned.agreement.moved("lapsed") for pinned in found.values()]
+    await agreement_store.save_agreements(tx, lapsed)
     return [causes[agreement.agreement_id].causes(AgreementLapsed(**agreement.facts)) for agreement in lapsed]
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A decision, and what follows from it is caused by."""
+    """A decision, and the cause of what follows from it."""
 
     decision: Decision
     cause: Cause
 
     @property
-    def said(self) -> list[Outgoing]:
-        """What the decision says."""
-        return [Outgoing(said.event, self.cause, said.due_at) for said in self.decision.said]
+    def outgoing(self) -> list[Outgoing]:
+        """The events of the decision, on its journey."""
+        return caused(self.cause, self.decision.emitted)
 
 
 async def _save_newcomers(tx: Tx, taken: Sequence[Taken]) -> None:
-    """Agreements that were made on the way: those that are signed, and those that somebody is asked about."""
-    made = [(each.decision.agreement, each) for each in taken if each.decision.agreement]
+    """Agreements that were made on the way: those that are signed, and those that a provider is asked about."""
+    made = [each.decision.agreement for each in taken if each.decision.agreement]
     if not made:
         return
-    await agreement_store.save_agreements(tx, [(agreement, each.cause) for agreement, each in made])
-    copies = [(e.decision.standing.agreement_id, a.agreement_id) for a, e in made if e.decision.standing]
+    causes = {each.decision.agreement.agreement_id: each.cause for each in taken if each.decision.agreement}
+    await agreement_store.save_agreements(tx, made, causes)
+    copies = [
+        AssessmentCopy(decision.standing.agreement_id, decision.agreement.agreement_id)
+        for decision in (each.decision for each in taken)
+        if decision.agreement and decision.standing
+    ]
     if copies:
         await assessment_store.copy_assessments(tx, copies)
-    asked = [(agreement.agreement_id, each.cause) for agreement, each in made if each.decision.asks]
+    asked = {
+        agreement.agreement_id: causes[agreement.agreement_id] for agreement in made if agreement.state == "consulted"
+    }
     if asked:
         await assessment_store.ask_about(tx, asked, tx.now + patience())
         tx.job_queues.add("assess")
@@ -104,7 +115,7 @@ async def _save_newcomers(tx: Tx, taken: Sequence[Taken]) -> None:
 async def _save_holds(
     tx: Tx,
     taken: Sequence[Taken],
-    lines: Mapping[tuple[str, str], Line],
+    lines: Mapping[LineKey, Line],
     opened: Sequence[Line],
     entries: Sequence[Entry],
 ) -> None:
@@ -114,7 +125,7 @@ async def _save_holds(
         await line_store.open_lines(tx, opened)
     await hold_store.save_holds(tx, [decision.hold for decision in decisions])
     waiting = [
-        (hold.agreement_id, each.decision.request, each.cause)
+        Waiting(hold.agreement_id, each.decision.request, each.cause)
         for each in taken
         for hold in [each.decision.hold]
         if hold.state == "waiting" and hold.agreement_id

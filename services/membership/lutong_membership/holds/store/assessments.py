@@ -1,11 +1,9 @@
-"""Who has to be asked about, what was answered, and what waits for it."""
+"""Questions to a credit provider, its answers, and the requests that wait for them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
-
-import asyncpg
+from typing import Final, NamedTuple
 
 from lutong_chassis import Cause, Tx, columns
 from lutong_contracts.feed import ServiceRequested
@@ -27,8 +25,70 @@ class AssessmentJob:
     cause: Cause
 
 
+class AssessmentCopy(NamedTuple):
+    """An assessment that was made for one agreement and is valid for another one of the same member."""
+
+    agreement_id: str
+    further_id: str
+
+
+class JobRow(NamedTuple):
+    """A question to a provider, and the journey on which it is asked."""
+
+    agreement_id: str
+    correlation_id: str
+    causation_id: str | None
+    traceparent: str | None
+
+
+class Verdict(NamedTuple):
+    """What a provider answered, and until when it is valid."""
+
+    job: AssessmentJob
+    assessment: Assessment
+    valid_until: datetime
+
+
+class AssessmentRow(NamedTuple):
+    """An assessment as it is written; `reasons` are joined by commas."""
+
+    agreement_id: str
+    member_id: str
+    points: int | None
+    limit_minor: int
+    reasons: str
+    provider: str
+    valid_until: datetime
+
+
+class Waiting(NamedTuple):
+    """A request that waits for an agreement, and the cause of what follows from it."""
+
+    agreement_id: str
+    request: ServiceRequested
+    cause: Cause
+
+
+class WaitingRow(NamedTuple):
+    """A request as it waits; `request` is JSON."""
+
+    order_id: str
+    agreement_id: str
+    request: str
+    correlation_id: str
+    causation_id: str | None
+    traceparent: str | None
+
+
+class Waited(NamedTuple):
+    """A request that waits no more, and whether its order was cancelled meanwhile."""
+
+    waiting: Waiting
+    cancelled: bool
+
+
 async def lock_applicants(tx: Tx, members: Iterable[str]) -> dict[str, Applicant]:
-    """Applicants, locked: nobody else decides about these members until commit."""
+    """Applicants, locked: no other transaction decides about these members until commit."""
     rows = await tx.fetch(
         f"""
         SELECT {", ".join(Applicant.__dataclass_fields__)}
@@ -56,8 +116,8 @@ async def standing(tx: Tx, members: Sequence[str]) -> dict[str, ValidAssessment]
     return {row["member_id"]: ValidAssessment(row["limit_minor"], row["agreement_id"]) for row in rows}
 
 
-async def copy_assessments(tx: Tx, copies: Sequence[tuple[str, str]]) -> None:
-    """Let assessments speak for further agreements, given as (assessed agreement, further agreement)."""
+async def copy_assessments(tx: Tx, copies: Sequence[AssessmentCopy]) -> None:
+    """Make assessments valid for further agreements."""
     await tx.execute(
         """
         INSERT INTO assessment (agreement_id, member_id, points, limit_minor, reasons, provider, assessed_at, valid_until)
@@ -68,8 +128,9 @@ async def copy_assessments(tx: Tx, copies: Sequence[tuple[str, str]]) -> None:
     )
 
 
-async def ask_about(tx: Tx, jobs: Sequence[tuple[str, Cause]], give_up_at: datetime) -> None:
-    """Have providers asked for agreements, given with the cause of the question."""
+async def ask_about(tx: Tx, causes: Mapping[str, Cause], give_up_at: datetime) -> None:
+    """Enqueue a question to the provider for each agreement, with the cause of the question."""
+    jobs = [JobRow(key, cause.correlation_id, cause.causation_id, cause.traceparent) for key, cause in causes.items()]
     await tx.execute(
         """
         INSERT INTO assessment_job (agreement_id, give_up_at, correlation_id, causation_id, traceparent)
@@ -77,7 +138,7 @@ async def ask_about(tx: Tx, jobs: Sequence[tuple[str, Cause]], give_up_at: datet
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
                AS given(agreement_id, correlation_id, causation_id, traceparent)
         """,
-        *columns([(key, cause.correlation_id, cause.causation_id, cause.traceparent) for key, cause in jobs], 4),
+        *columns(jobs, 4),
         give_up_at,
     )
 
@@ -119,8 +180,8 @@ async def end_jobs(tx: Tx, agreement_ids: Iterable[str]) -> set[str]:
     return {row["agreement_id"] for row in rows}
 
 
-async def postpone_jobs(tx: Tx, jobs: Sequence[tuple[str, datetime]]) -> None:
-    """Ask again later, given as (agreement, when)."""
+async def postpone_jobs(tx: Tx, due_at: Mapping[str, datetime]) -> None:
+    """Ask again later; by agreement, when."""
     await tx.execute(
         """
         UPDATE assessment_job AS job
@@ -128,23 +189,23 @@ async def postpone_jobs(tx: Tx, jobs: Sequence[tuple[str, datetime]]) -> None:
           FROM unnest($1::text[], $2::timestamptz[]) AS given(agreement_id, due_at)
          WHERE job.agreement_id = given.agreement_id
         """,
-        *columns(sorted(jobs), 2),
+        *columns(sorted(due_at.items()), 2),
     )
 
 
-async def save_assessments(tx: Tx, verdicts: Sequence[tuple[AssessmentJob, Assessment, datetime]]) -> None:
-    """Keep verdicts, given as (job, verdict, until when it stands). Points never leave this table."""
+async def save_assessments(tx: Tx, verdicts: Sequence[Verdict]) -> None:
+    """Keep verdicts. Points never leave this table."""
     rows = [
-        (
-            job.agreement_id,
-            job.application.member_id,
-            verdict.points,
-            verdict.limit_minor,
-            ",".join(verdict.reasons),
-            verdict.provider,
-            valid_until,
+        AssessmentRow(
+            agreement_id=job.agreement_id,
+            member_id=job.application.member_id,
+            points=assessment.points,
+            limit_minor=assessment.limit_minor,
+            reasons=",".join(assessment.reasons),
+            provider=assessment.provider,
+            valid_until=valid_until,
         )
-        for job, verdict, valid_until in verdicts
+        for job, assessment, valid_until in verdicts
     ]
     await tx.execute(
         """
@@ -165,11 +226,18 @@ async def limits(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, int]:
     return {row["agreement_id"]: row["limit_minor"] for row in rows}
 
 
-async def wait(tx: Tx, waiting: Sequence[tuple[str, ServiceRequested, Cause]]) -> None:
-    """Let requests wait for agreements, given with the cause of what follows from them, in order."""
+async def wait(tx: Tx, waiting: Sequence[Waiting]) -> None:
+    """Let requests wait for agreements, in order of arrival."""
     rows = [
-        (request.order_id, agreement_id, request.model_dump_json(), c.correlation_id, c.causation_id, c.traceparent)
-        for agreement_id, request, c in waiting
+        WaitingRow(
+            order_id=request.order_id,
+            agreement_id=agreement_id,
+            request=request.model_dump_json(),
+            correlation_id=cause.correlation_id,
+            causation_id=cause.causation_id,
+            traceparent=cause.traceparent,
+        )
+        for agreement_id, request, cause in waiting
     ]
     await tx.execute(
         """
@@ -183,9 +251,9 @@ async def wait(tx: Tx, waiting: Sequence[tuple[str, ServiceRequested, Cause]]) -
     )
 
 
-async def end_waiting(tx: Tx, agreement_ids: Iterable[str]) -> list[asyncpg.Record]:
-    """What waited for agreements, in order of arrival: (agreement_id, request, cancelled, and its cause). It waits no more."""
-    return await tx.fetch(
+async def end_waiting(tx: Tx, agreement_ids: Iterable[str]) -> list[Waited]:
+    """Requests that waited for agreements, in order of arrival. They wait no more."""
+    rows = await tx.fetch(
         """
         WITH ended AS (
             DELETE FROM waiting_request
@@ -199,3 +267,14 @@ async def end_waiting(tx: Tx, agreement_ids: Iterable[str]) -> list[asyncpg.Reco
         """,
         sorted(set(agreement_ids)),
     )
+    return [
+        Waited(
+            Waiting(
+                row["agreement_id"],
+                ServiceRequested.model_validate_json(row["request"]),
+                Cause(row["correlation_id"], row["causation_id"], row["traceparent"]),
+            ),
+            row["cancelled"],
+        )
+        for row in rows
+    ]

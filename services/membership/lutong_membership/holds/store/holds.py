@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
 import asyncpg
 
@@ -12,13 +13,22 @@ from lutong_membership.agreements.domain.account import Account
 from lutong_membership.agreements.domain.agreement import Agreement
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store import accounts as account_store
-from lutong_membership.agreements.store.agreements import AGREEMENT, JOINS, PINNED, as_pair, blockers, live_agreements
+from lutong_membership.agreements.store.agreements import (
+    AGREEMENT,
+    JOINS,
+    PINNED,
+    Signing,
+    as_pinned,
+    blockers,
+    live_agreements,
+)
 from lutong_membership.coupons.store import lock_coupons
 from lutong_membership.holds.domain.holds import Hold, HoldState, before
 from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment
 from lutong_membership.holds.store.assessments import limits, lock_applicants, standing
-from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.ledger.domain.entries import Line, LineKey
 from lutong_membership.ledger.store.lines import lock_lines
+from lutong_membership.plans.domain.newcomers import Newcomer
 from lutong_membership.plans.domain.terms import Plan
 from lutong_membership.plans.store.plans import draw_arms, open_plans
 
@@ -47,25 +57,26 @@ async def open_context(tx: Tx, requests: Sequence[ServiceRequested]) -> RequestC
         cancelled=frozenset(row["order_id"] for row in known if row["state"] == "cancelled"),
     )
     joining = {
-        (request.viewer_id, plans[request.merchant_id])
+        Newcomer(request.viewer_id, plans[request.merchant_id])
         for request in requests
         if request.merchant_id in plans and request.viewer_id in applicants
     }
-    offered = {a.agreement_id: a.member_id for a, _ in agreements.values() if a.state == "preordered"}
+    live = [pinned.agreement for pinned in agreements.values()]
+    offered = {agreement.agreement_id: agreement.member_id for agreement in live if agreement.state == "preordered"}
     if offered:
         for key, limit_minor in (await limits(tx, offered)).items():
             context.standing[offered[key]] = ValidAssessment(limit_minor, key)
-    return await with_newcomers(tx, context, [pair for pair in joining if (pair[0], pair[1].plan_id) not in agreements])
+    return await with_newcomers(tx, context, [each for each in joining if each.key not in agreements])
 
 
-async def with_newcomers(tx: Tx, context: RequestContext, joining: Sequence[tuple[str, Plan]]) -> RequestContext:
-    """The books with what is known of members who have no agreement on a plan yet, given as (member, plan)."""
+async def with_newcomers(tx: Tx, context: RequestContext, joining: Sequence[Newcomer]) -> RequestContext:
+    """The context with what is known of members who have no agreement on a plan yet."""
     if not joining:
         return context
-    context.standing.update(await standing(tx, sorted({member for member, _ in joining})))
-    wanted = [(member, plan.plan_id, plan.terms.sign_interval_days) for member, plan in joining]
+    context.standing.update(await standing(tx, sorted({each.member_id for each in joining})))
+    wanted = [Signing(member, plan.plan_id, plan.terms.sign_interval_days) for member, plan in joining]
     context.blockers.update(await blockers(tx, wanted))
-    drawn = [(member, plan) for member, plan in joining if plan.terms.holdout_percent]
+    drawn = [each for each in joining if each.plan.terms.holdout_percent]
     if drawn:
         context.holdouts.update(await draw_arms(tx, drawn))
     return context
@@ -75,7 +86,7 @@ async def save_holds(tx: Tx, holds: Sequence[Hold]) -> None:
     """Write what is held, or that nothing is. What was answered before stays so."""
     if not holds:
         return
-    rows = sorted((_row(hold) for hold in holds), key=lambda row: str(row[0]))
+    rows = [tuple(getattr(hold, name) for name in _FIELDS) for hold in sorted(holds, key=lambda hold: hold.order_id)]
     await tx.execute(
         """
         INSERT INTO hold (order_id, member_id, merchant_id, currency, state, reason, agreement_id, amount_minor,
@@ -96,8 +107,28 @@ async def save_holds(tx: Tx, holds: Sequence[Hold]) -> None:
     )
 
 
-def _row(hold: Hold) -> tuple[object, ...]:
-    return tuple(getattr(hold, name) for name in _FIELDS)
+class HoldEnding(NamedTuple):
+    """How the hold of an order is to end: what of it is captured, in minor units, or why nothing is."""
+
+    order_id: str
+    captured_minor: int = 0
+    reason: str | None = None
+
+
+class Tombstone(NamedTuple):
+    """An order that ended before credit was held for it."""
+
+    order_id: str
+    member_id: str
+    merchant_id: str
+
+
+class PlacedHold(NamedTuple):
+    """A hold, when it was placed, and when it ended."""
+
+    hold: Hold
+    placed_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +145,14 @@ class EndedHolds:
     """Holds that ended, and the locked lines of their members."""
 
     ended: list[EndedHold]
-    lines: dict[tuple[str, str], Line]
+    lines: dict[LineKey, Line]
 
 
-async def end_holds(tx: Tx, endings: Sequence[tuple[str, int, str | None]], state: HoldState) -> EndedHolds:
-    """End holds, given as (order, captured amount, reason), that may end like this. Three statements."""
+async def end_holds(tx: Tx, endings: Sequence[HoldEnding], state: HoldState) -> EndedHolds:
+    """End those of these holds that may come to this state. Three statements."""
     from_states = before(state)
-    order_ids = [order_id for order_id, _, _ in endings]
+    in_key_order = sorted(endings, key=lambda ending: ending.order_id)
+    order_ids = [ending.order_id for ending in in_key_order]
     found = await tx.fetch(
         "SELECT member_id FROM hold WHERE order_id = ANY ($1) AND state = ANY ($2)", order_ids, from_states
     )
@@ -145,19 +177,19 @@ async def end_holds(tx: Tx, endings: Sequence[tuple[str, int, str | None]], stat
           FROM open AS hold JOIN agreement USING (agreement_id) {JOINS}
          ORDER BY hold.order_id
         """,  # all parts see the same snapshot: what is selected is what was there before
-        *columns(sorted(endings), 3),
+        *columns(in_key_order, 3),
         state,
         from_states,
     )
-    return EndedHolds([EndedHold(_hold(row), *as_pair(row)) for row in rows], lines)
+    return EndedHolds([EndedHold(_as_hold(row), *as_pinned(row)) for row in rows], lines)
 
 
-def _hold(row: Any) -> Hold:  # noqa: ANN401  # a row with the columns of a hold
+def _as_hold(row: asyncpg.Record) -> Hold:
     return Hold(**{name: row[f"hold_{name}"] for name in _FIELDS})
 
 
-async def leave_tombstones(tx: Tx, orders: Sequence[tuple[str, str, str]]) -> None:
-    """Remember orders, given as (order, member, merchant), that ended before credit was held for them."""
+async def leave_tombstones(tx: Tx, orders: Sequence[Tombstone]) -> None:
+    """Remember orders that ended before credit was held for them: their requests are declined when they come."""
     await tx.execute(
         """
         INSERT INTO hold (order_id, member_id, merchant_id, amount_minor, currency, state, reason, ended_at)
@@ -171,20 +203,19 @@ async def leave_tombstones(tx: Tx, orders: Sequence[tuple[str, str, str]]) -> No
     )
 
 
-async def hold(tx: Tx, order_id: str) -> asyncpg.Record | None:
+async def hold(tx: Tx, order_id: str) -> PlacedHold | None:
     """What is, or was, held for an order."""
-    return await tx.fetchrow(
-        f"SELECT {', '.join(_FIELDS)}, placed_at, ended_at FROM hold WHERE order_id = $1", order_id
-    )
+    row = await tx.fetchrow(f"SELECT {_HOLD}, placed_at, ended_at FROM hold WHERE order_id = $1", order_id)
+    return PlacedHold(_as_hold(row), row["placed_at"], row["ended_at"]) if row else None
 
 
 async def work_of(tx: Tx, endings: EndedHolds, *, deducts: bool) -> UnitOfWork:
-    """Dossiers for holds that ended. Of a running agreement nothing but itself is needed: what comes is only added."""
+    """Accounts for holds that ended. Of a running agreement nothing but itself is needed: what comes is only added."""
     running = {
         ended.agreement.agreement_id: Account(
             ended.agreement,
             ended.plan,
-            endings.lines[ended.hold.member_id, ended.plan.currency],
+            endings.lines[LineKey(ended.hold.member_id, ended.plan.currency)],
             deducts=deducts,
         )
         for ended in endings.ended

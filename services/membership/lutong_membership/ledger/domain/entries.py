@@ -14,14 +14,14 @@ Across from them stand `merchant:<id>:payable` and `merchant:<id>:benefits`, and
 beyond, advances, cash (the bank), clearing (what a payment provider has for us), waivers and losses.
 
 Each line chains its entries: number and hash of the last one are on the line, and an entry's hash
-covers its predecessor's. Whoever changes, drops or swaps entries breaks the chain.
+covers its predecessor's. Changing, dropping or swapping entries breaks the chain.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 EntryKind = Literal[
     "line_opened", "line_changed", "hold", "release", "expiry", "capture", "late_capture", "uncovered_capture",
@@ -37,6 +37,13 @@ MONEY: Final[frozenset[Source]] = frozenset({"cash", "clearing", "credit"})
 
 GENESIS: Final = bytes(32)
 _OURS: Final = ("available", "held", "owed", "charged", "uncovered", "credit")
+
+
+class LineKey(NamedTuple):
+    """A member has one line in each currency."""
+
+    member_id: str
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +78,9 @@ class Line:
         return self.owed_minor + self.charged_minor + self.uncovered_minor
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Member and currency."""
-        return self.member_id, self.currency
+    def key(self) -> LineKey:
+        """The primary key of this line."""
+        return LineKey(self.member_id, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,11 @@ class Entry:
     debt_id: str | None = None
     reference: str | None = None
 
+    @property
+    def line_key(self) -> LineKey:
+        """The line that this entry moves."""
+        return LineKey(self.member_id, self.currency)
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -101,8 +113,15 @@ class Sealed:
     hash: bytes
 
 
+class Chain(NamedTuple):
+    """Lines that moved, as they are now, and the entries that moved them, in their places."""
+
+    lines: dict[LineKey, Line]
+    entries: list[Sealed]
+
+
 def canonical(entry: Entry, number: int, at: datetime) -> bytes:
-    """What a hash is taken of: all that an entry says, in one line. No id can contain a separator."""
+    """What a hash is taken of: all fields of an entry, in one line. No id can contain a separator."""
     about = (entry.order_id, entry.agreement_id, entry.debt_id, entry.reference)
     legs = ",".join(f"{account}={amount}" for account, amount in sorted(entry.postings))
     stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -110,26 +129,28 @@ def canonical(entry: Entry, number: int, at: datetime) -> bytes:
     return "|".join(facts).encode()
 
 
-def seal(line: Line, entry: Entry, now: datetime) -> tuple[Line, Sealed]:
-    """Append an entry to a line: the line moves by the legs that are its own, and its chain grows."""
+def seal(line: Line, entry: Entry, now: datetime) -> Sealed:
+    """Put an entry in the next place of a line's chain: its hash covers the entry before it."""
     number = line.entries + 1
     digest = hashlib.sha256(line.head + canonical(entry, number, now)).digest()
-    sealed = Sealed(entry, number, now, line.head, digest)
-    return replace(after(line, entry), entries=number, head=digest), sealed
+    return Sealed(entry, number, now, line.head, digest)
 
 
-def seal_all(
-    lines: Iterable[Line], entries: Sequence[Entry], now: datetime
-) -> tuple[dict[tuple[str, str], Line], list[Sealed]]:
-    """Append entries to their lines, in order; gives the lines that moved, and the entries in their places."""
+def append(line: Line, sealed: Sealed) -> Line:
+    """The line once an entry is appended: it moves by the legs that are its own, and its chain grows."""
+    return replace(after(line, sealed.entry), entries=sealed.number, head=sealed.hash)
+
+
+def seal_all(lines: Iterable[Line], entries: Sequence[Entry], now: datetime) -> Chain:
+    """Append entries to their lines, in order."""
     known = {line.key: line for line in lines}
-    moved: dict[tuple[str, str], Line] = {}
-    sealed = []
+    chain = Chain({}, [])
     for entry in entries:
-        key = (entry.member_id, entry.currency)
-        moved[key], one = seal(moved.get(key) or known[key], entry, now)
-        sealed.append(one)
-    return moved, sealed
+        line = chain.lines.get(entry.line_key) or known[entry.line_key]
+        sealed = seal(line, entry, now)
+        chain.lines[line.key] = append(line, sealed)
+        chain.entries.append(sealed)
+    return chain
 
 
 def after(line: Line, *entries: Entry) -> Line:
@@ -166,7 +187,7 @@ _DEBT_ACCOUNT: Final[dict[DebtKind, str]] = {"order": "owed", "uncovered": "unco
 
 
 def reduced(kind: DebtKind, member_id: str, amount_minor: int, source: Source, merchant_id: str = "") -> Legs:
-    """The legs by which a debt becomes less: the member's side, and whoever bears it or paid it.
+    """The legs by which a debt becomes less: the member's side, and the side that bears or paid it.
 
     `merchant` and `benefits` take it back from what the merchant was, or is, given; `credit` uses
     what the platform owes the member.

@@ -5,15 +5,30 @@ its target step by step, as what is in use is given back, and nothing new fits o
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from lutong_membership.ledger.domain.entries import Entry, Line, after, pair
 
 
-def opened(member_id: str, currency: str, limit_minor: int) -> tuple[Line, Entry]:
-    """A fresh line, and the entry that gives it its limit."""
+class OpenedLine(NamedTuple):
+    """A new line without a limit, and the entry that gives it its limit."""
+
+    line: Line
+    entry: Entry
+
+
+class Retargeted(NamedTuple):
+    """A line with another target, and the entries that take it as far towards it as what is in use allows."""
+
+    line: Line
+    entries: list[Entry]
+
+
+def opened(member_id: str, currency: str, limit_minor: int) -> OpenedLine:
+    """Open a line for a member."""
     line = Line(member_id, currency, target_minor=limit_minor)
     entry = Entry("line_opened", member_id, currency, pair(f"available:{member_id}", "platform:limits", limit_minor))
-    return line, entry
+    return OpenedLine(line, entry)
 
 
 def hold(line: Line, amount_minor: int, order_id: str, agreement_id: str) -> Entry | None:
@@ -24,10 +39,10 @@ def hold(line: Line, amount_minor: int, order_id: str, agreement_id: str) -> Ent
     return Entry("hold", line.member_id, line.currency, legs, order_id, agreement_id)
 
 
-def retargeted(line: Line, target_minor: int) -> tuple[Line, list[Entry]]:
+def retargeted(line: Line, target_minor: int) -> Retargeted:
     """Decide on another limit: it holds at once as far as what is in use allows, and fully once that is given back."""
     line = replace(line, target_minor=target_minor)
-    return line, _towards_target(line, raising=True)
+    return Retargeted(line, _towards_target(line, raising=True))
 
 
 def settled(line: Line, *entries: Entry) -> list[Entry]:

@@ -1,32 +1,92 @@
 """The ledger: appended to, read, and summed up."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
-import asyncpg
+import orjson
 
 from lutong_chassis import Tx, columns
-from lutong_membership.ledger.domain.entries import Entry, Line, Sealed, seal_all
+from lutong_membership.ledger.domain.entries import Entry, EntryKind, Line, LineKey, Sealed, seal_all
+
+_COUNTS: Final = ("holds", "agreements", "coupons", "deductions")
+"""What is counted by state."""
 
 
 class OverLimitError(RuntimeError):
-    """A movement was decided on a line that is another by now: a bug, caught before it costs anybody money."""
+    """A movement was decided on a line that is another by now: a bug, caught before it is written."""
 
 
-async def post(tx: Tx, lines: Mapping[tuple[str, str], Line], entries: Sequence[Entry]) -> None:
+class MovedLine(NamedTuple):
+    """A line as it is to be written, and the head that it must still have."""
+
+    member_id: str
+    currency: str
+    limit_minor: int
+    held_minor: int
+    owed_minor: int
+    charged_minor: int
+    uncovered_minor: int
+    credit_minor: int
+    target_minor: int
+    entries: int
+    head: bytes
+    head_before: bytes
+
+
+class EntryRow(NamedTuple):
+    """An entry in its place on the chain, without its legs."""
+
+    kind: EntryKind
+    member_id: str
+    currency: str
+    order_id: str | None
+    agreement_id: str | None
+    debt_id: str | None
+    reference: str | None
+    number: int
+    previous_hash: bytes
+    hash: bytes
+
+
+class LegRow(NamedTuple):
+    """One leg of the entry with this hash: debits are positive, credits negative."""
+
+    hash: bytes
+    account: str
+    amount_minor: int
+
+
+class PostedEntry(NamedTuple):
+    """An entry as members may read it: `hash` in hexadecimal digits, `postings` as minor units by account."""
+
+    entry_id: int
+    kind: EntryKind
+    order_id: str | None
+    agreement_id: str | None
+    debt_id: str | None
+    reference: str | None
+    currency: str
+    at: datetime
+    number: int
+    hash: str
+    postings: dict[str, int]
+
+
+async def post(tx: Tx, lines: Mapping[LineKey, Line], entries: Sequence[Entry]) -> None:
     """Append balanced entries, and move their lines by them. `lines` are as they were locked, with their targets.
 
     Two statements, whatever the size: a line moves only from the very entry that it stood at.
     """
     if not entries:
         return
-    moved, sealed = seal_all(lines.values(), entries, tx.now)
-    await _move(tx, [(lines[key].head, line) for key, line in sorted(moved.items())])
-    await _append(tx, sealed)
+    chain = seal_all(lines.values(), entries, tx.now)
+    await _move(tx, [_moved(line, lines[key].head) for key, line in sorted(chain.lines.items())])
+    await _append(tx, chain.entries)
 
 
 async def retarget(tx: Tx, lines: Iterable[Line]) -> None:
-    """Remember limits that were decided and cannot be reached by a single unit yet: no entry says so."""
+    """Remember limits that were decided and cannot be reached by a single unit yet: no entry records that."""
     await tx.execute(
         """
         UPDATE credit_line
@@ -38,23 +98,11 @@ async def retarget(tx: Tx, lines: Iterable[Line]) -> None:
     )
 
 
-async def _move(tx: Tx, moved: Sequence[tuple[bytes, Line]]) -> None:
-    rows = [
-        (
-            *line.key,
-            line.limit_minor,
-            line.held_minor,
-            line.owed_minor,
-            line.charged_minor,
-            line.uncovered_minor,
-            line.credit_minor,
-            line.target_minor,
-            line.entries,
-            line.head,
-            head_before,
-        )
-        for head_before, line in moved
-    ]
+def _moved(line: Line, head_before: bytes) -> MovedLine:
+    return MovedLine(**{name: getattr(line, name) for name in MovedLine._fields[:-1]}, head_before=head_before)
+
+
+async def _move(tx: Tx, moved: Sequence[MovedLine]) -> None:
     tag = await tx.execute(
         """
         UPDATE credit_line AS line
@@ -68,7 +116,7 @@ async def _move(tx: Tx, moved: Sequence[tuple[bytes, Line]]) -> None:
                         credit_minor, target_minor, entries, head, head_before)
          WHERE line.member_id = moved.member_id AND line.currency = moved.currency AND line.head = moved.head_before
         """,
-        *columns(rows, 12),
+        *columns(moved, 12),
     )
     if tag != f"UPDATE {len(moved)}":
         raise OverLimitError
@@ -76,21 +124,15 @@ async def _move(tx: Tx, moved: Sequence[tuple[bytes, Line]]) -> None:
 
 async def _append(tx: Tx, sealed: Sequence[Sealed]) -> None:
     rows = [
-        (
-            item.entry.kind,
-            item.entry.member_id,
-            item.entry.currency,
-            item.entry.order_id,
-            item.entry.agreement_id,
-            item.entry.debt_id,
-            item.entry.reference,
-            item.number,
-            item.previous_hash,
-            item.hash,
+        EntryRow(
+            **{name: getattr(item.entry, name) for name in EntryRow._fields[:-3]},
+            number=item.number,
+            previous_hash=item.previous_hash,
+            hash=item.hash,
         )
         for item in sealed
     ]
-    legs = [(item.hash, account, amount) for item in sealed for account, amount in item.entry.postings]
+    legs = [LegRow(item.hash, account, amount) for item in sealed for account, amount in item.entry.postings]
     await tx.execute(
         """
         WITH written AS (
@@ -115,9 +157,9 @@ async def _append(tx: Tx, sealed: Sequence[Sealed]) -> None:
     )
 
 
-async def ledger_of(tx: Tx, member_id: str, after_entry: int, limit: int) -> list[asyncpg.Record]:
+async def ledger_of(tx: Tx, member_id: str, after_entry: int, limit: int) -> list[PostedEntry]:
     """A member's entries after a given one, with their legs."""
-    return await tx.fetch(
+    rows = await tx.fetch(
         """
         SELECT entry_id, kind, order_id, agreement_id, debt_id, reference, currency, at, number, encode(hash, 'hex') AS hash,
                (SELECT json_object_agg(account, amount_minor ORDER BY account) FROM posting
@@ -131,50 +173,52 @@ async def ledger_of(tx: Tx, member_id: str, after_entry: int, limit: int) -> lis
         after_entry,
         limit,
     )
+    return [PostedEntry(**{**row, "postings": orjson.loads(row["postings"])}) for row in rows]
+
+
+_SUMMARY: Final = """
+SELECT (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM hold GROUP BY state) AS h)::text
+           AS holds,
+       (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM agreement GROUP BY state) AS a)
+           ::text AS agreements,
+       (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM coupon GROUP BY state) AS c)
+           ::text AS coupons,
+       (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM deduction GROUP BY state) AS d)
+           ::text AS deductions,
+       (SELECT count(*) FROM entry) AS entries,
+       (SELECT count(*)
+          FROM entry LEFT JOIN (SELECT entry_id, sum(amount_minor) AS total, count(*) AS legs
+                                  FROM posting GROUP BY entry_id) AS folded USING (entry_id)
+         WHERE total IS DISTINCT FROM 0 OR folded.legs < 2) AS unbalanced_entries,
+       (SELECT count(*)
+          FROM credit_line AS line
+         CROSS JOIN LATERAL (
+               SELECT coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'held:%'), 0) AS held,
+                      coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'owed:%'), 0) AS owed,
+                      coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'available:%'), 0) AS available,
+                      coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'charged:%'), 0) AS charged,
+                      coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'uncovered:%'), 0) AS uncovered,
+                      coalesce(-sum(amount_minor) FILTER (WHERE account LIKE 'credit:%'), 0) AS credit
+                 FROM posting JOIN entry USING (entry_id)
+                WHERE entry.member_id = line.member_id AND entry.currency = line.currency) AS folded
+         WHERE (held_minor, owed_minor, limit_minor - held_minor - owed_minor, charged_minor, uncovered_minor,
+                credit_minor) <> (held, owed, available, charged, uncovered, credit))
+           AS lines_off_ledger,
+       (SELECT count(*)
+          FROM credit_line AS line LEFT JOIN (
+               SELECT member_id, currency, sum(outstanding_minor) AS owed
+                 FROM debt GROUP BY member_id, currency) AS owing USING (member_id, currency)
+         WHERE owed_minor + charged_minor + uncovered_minor <> coalesce(owed, 0)) AS debts_off_lines,
+       (SELECT coalesce(sum(captured_minor), 0)::bigint FROM hold WHERE state = 'captured') AS captured_minor,
+       (SELECT coalesce(sum(held_minor), 0)::bigint FROM credit_line) AS held_minor,
+       (SELECT coalesce(sum(owed_minor), 0)::bigint FROM credit_line) AS owed_minor,
+       (SELECT coalesce(sum(charged_minor), 0)::bigint FROM credit_line) AS charged_minor,
+       (SELECT coalesce(sum(uncovered_minor), 0)::bigint FROM credit_line) AS uncovered_minor,
+       (SELECT coalesce(sum(credit_minor), 0)::bigint FROM credit_line) AS credit_minor
+"""
 
 
 async def summary(tx: Tx) -> dict[str, Any]:
     """Counts and balances; `unbalanced_entries`, `lines_off_ledger` and `debts_off_lines` must be 0."""
-    row = await tx.fetchrow(
-        """
-        SELECT (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM hold GROUP BY state) AS h)::text
-                   AS holds,
-               (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM agreement GROUP BY state) AS a)
-                   ::text AS agreements,
-               (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM coupon GROUP BY state) AS c)
-                   ::text AS coupons,
-               (SELECT json_object_agg(state, n) FROM (SELECT state, count(*) AS n FROM deduction GROUP BY state) AS d)
-                   ::text AS deductions,
-               (SELECT count(*) FROM entry) AS entries,
-               (SELECT count(*)
-                  FROM entry LEFT JOIN (SELECT entry_id, sum(amount_minor) AS total, count(*) AS legs
-                                          FROM posting GROUP BY entry_id) AS folded USING (entry_id)
-                 WHERE total IS DISTINCT FROM 0 OR folded.legs < 2) AS unbalanced_entries,
-               (SELECT count(*)
-                  FROM credit_line AS line
-                 CROSS JOIN LATERAL (
-                       SELECT coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'held:%'), 0) AS held,
-                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'owed:%'), 0) AS owed,
-                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'available:%'), 0) AS available,
-                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'charged:%'), 0) AS charged,
-                              coalesce(sum(amount_minor) FILTER (WHERE account LIKE 'uncovered:%'), 0) AS uncovered,
-                              coalesce(-sum(amount_minor) FILTER (WHERE account LIKE 'credit:%'), 0) AS credit
-                         FROM posting JOIN entry USING (entry_id)
-                        WHERE entry.member_id = line.member_id AND entry.currency = line.currency) AS folded
-                 WHERE (held_minor, owed_minor, limit_minor - held_minor - owed_minor, charged_minor, uncovered_minor,
-                        credit_minor) <> (held, owed, available, charged, uncovered, credit))
-                   AS lines_off_ledger,
-               (SELECT count(*)
-                  FROM credit_line AS line LEFT JOIN (
-                       SELECT member_id, currency, sum(outstanding_minor) AS owed
-                         FROM debt GROUP BY member_id, currency) AS owing USING (member_id, currency)
-                 WHERE owed_minor + charged_minor + uncovered_minor <> coalesce(owed, 0)) AS debts_off_lines,
-               (SELECT coalesce(sum(captured_minor), 0)::bigint FROM hold WHERE state = 'captured') AS captured_minor,
-               (SELECT coalesce(sum(held_minor), 0)::bigint FROM credit_line) AS held_minor,
-               (SELECT coalesce(sum(owed_minor), 0)::bigint FROM credit_line) AS owed_minor,
-               (SELECT coalesce(sum(charged_minor), 0)::bigint FROM credit_line) AS charged_minor,
-               (SELECT coalesce(sum(uncovered_minor), 0)::bigint FROM credit_line) AS uncovered_minor,
-               (SELECT coalesce(sum(credit_minor), 0)::bigint FROM credit_line) AS credit_minor
-        """
-    )
-    return dict(row) if row else {}
+    row = await tx.fetchrow(_SUMMARY)
+    return {**row, **{name: orjson.loads(row[name] or "{}") for name in _COUNTS}} if row else {}

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from lutong_chassis import Tx, columns
-from lutong_membership.ledger.domain.entries import Line
+from lutong_membership.ledger.domain.entries import Line, LineKey
 
 _COLUMNS = """member_id, currency, limit_minor, held_minor, owed_minor, charged_minor, uncovered_minor, credit_minor,
               target_minor, entries, head"""
 
 
-async def lock_lines(tx: Tx, members: Iterable[str]) -> dict[tuple[str, str], Line]:
-    """All credit lines of members, locked in key order: nobody else decides what these members have until commit."""
+async def lock_lines(tx: Tx, members: Iterable[str]) -> dict[LineKey, Line]:
+    """All credit lines of members, locked in key order: no other transaction decides what these members have until commit."""
     rows = await tx.fetch(
         f"""
         SELECT {_COLUMNS}

@@ -43,7 +43,9 @@ class Calendar:
         return _utc(datetime.combine(day, local.time(), ZoneInfo(self.zone)))
 
     def midnight(self, day: date) -> datetime:
-        """When a day begins."""
+        """When a day begins; the first day of all, with the calendar of UTC."""
+        if day == date.min:
+            return datetime.min.replace(tzinfo=UTC)
         return _utc(datetime.combine(day, time(), ZoneInfo(self.zone)))
 
     def tomorrow(self, moment: datetime) -> datetime:

@@ -8,7 +8,7 @@ from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.terms import Plan
 
 HOLD_LIFE_DEFAULT: Final = timedelta(days=7)
-"""How long credit is set aside for an order of which nobody says what became of it."""
+"""How long credit is held for an order that neither arrives nor ends."""
 
 OFFER_LIFE_DEFAULT: Final = timedelta(days=1)
 """How long a member may think about terms that were offered."""

@@ -4,9 +4,9 @@ The classes are pydantic dataclasses: one definition checks what a merchant send
 its version, and is what the rules read. Money is in minor units of the plan's currency.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
@@ -201,7 +201,7 @@ class Payment:
     write_off_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
     @model_validator(mode="after")
-    def _climbs(self) -> "Payment":
+    def _steps_are_in_order(self) -> "Payment":
         if not self.remind_days < self.block_days < self.suspend_days < self.write_off_days:
             raise ValueError("the steps come one after the other: remind, block, suspend, write off")
         return self
@@ -261,14 +261,25 @@ TERMS = TypeAdapter(Terms)
 """Terms to and from JSON."""
 
 
-def term(period: Period | None, signed_at: datetime, calendar: Calendar) -> tuple[datetime, datetime | None]:
-    """When the term begins and ends, [begins, ends), for a plan that is signed now. Without a period it has no end."""
+class Term(NamedTuple):
+    """The term of an agreement, [begins_at, ends_at); without `ends_at` it has no end."""
+
+    begins_at: datetime
+    ends_at: datetime | None
+
+
+def term(period: Period | None, signed_at: datetime, calendar: Calendar) -> Term:
+    """When the term begins and ends, [begins, ends), for a plan that is signed now. Without a period it has no end.
+
+    A last day of 9999-12-31 is how people write that there is none: no day follows it.
+    """
     if period is None:
-        return signed_at, None
+        return Term(signed_at, None)
     if isinstance(period, Appointed):
-        return calendar.midnight(period.first_day), calendar.midnight(period.last_day + timedelta(days=1))
+        ends_at = None if period.last_day == date.max else calendar.midnight(period.last_day + timedelta(days=1))
+        return Term(calendar.midnight(period.first_day), ends_at)
     if isinstance(period, FixedDay):
-        return signed_at, calendar.next_day_of_month(signed_at, period.day, months_on=period.months - 1)
+        return Term(signed_at, calendar.next_day_of_month(signed_at, period.day, months_on=period.months - 1))
     begins_at = signed_at if period.kind == "relative" else calendar.tomorrow(signed_at)
     ends_at = calendar.plus_months(begins_at, period.months) if period.months else begins_at
-    return begins_at, calendar.plus_days(ends_at, period.days) if period.days else ends_at
+    return Term(begins_at, calendar.plus_days(ends_at, period.days) if period.days else ends_at)

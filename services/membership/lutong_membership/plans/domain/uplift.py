@@ -6,7 +6,7 @@ the point where the offer would be made, whether it is made or not. That moment 
 
 Every figure is a ratio of two sums over the members of an arm (`KPIS`), and members, not orders,
 are what was drawn at random: a member's orders resemble each other. So variances are of members'
-residuals (the delta method for a ratio of sums), which needs one pass and no dice; the simulation
+residuals (the delta method for a ratio of sums), which needs one pass and no random draws; the simulation
 in tests/unit/membership/test_uplift.py holds it to its 95 %, against a naive variance that fails.
 The ratio's interval is built on the logarithm, where it is symmetric; it decides the verdict.
 
@@ -18,13 +18,13 @@ where there is nothing, and looking every day does so sooner: fix the window bef
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 Arm = Literal["treated", "holdout"]
-ApprovalBody = Literal["higher", "lower", "no_effect_found", "not_enough_data"]
+Verdict = Literal["higher", "lower", "no_effect_found", "not_enough_data"]
 
 Z: Final = NormalDist().inv_cdf(0.975)
 MEMBERS_LEAST: Final = 30
@@ -34,7 +34,7 @@ ALARM_P: Final = 0.001
 
 
 def arm_of(member_id: str, merchant_id: str, plan_id: str, salt: str, holdout_percent: float) -> Arm:
-    """A member's arm for a plan of a merchant: always the same, and nobody's choice.
+    """A member's arm for a plan of a merchant: always the same, and not chosen by anyone.
 
     Every member has a fixed place, by a hash; those whose place is low are held out. So a larger
     percentage holds out the same members and more. A smaller one would let some go: write the arm
@@ -71,7 +71,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """A figure: the sum of `counted` over the sum of `per`. The definition is what people are told."""
+    """A figure: the sum of `counted` over the sum of `per`. The definition is shown with it."""
 
     name: str
     definition: str
@@ -141,12 +141,12 @@ class Finding:
     n_holdout: int
     difference: Interval | None
     ratio: Interval | None
-    verdict: ApprovalBody
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether the arms can be compared at all. The p-value is None when there is too little to say."""
+    """Whether the arms can be compared at all. The p-value is None when there is too little data."""
 
     name: str
     passed: bool
@@ -155,7 +155,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Uplift:
-    """Everything that is said about a merchant's plan. Findings of a comparison that is not sound mean nothing."""
+    """The report on a merchant's plan. Findings of a comparison that is not sound mean nothing."""
 
     holdout_percent: float
     members: Mapping[Arm, int]
@@ -200,7 +200,10 @@ def sample_ratio(treated: int, holdout: int, holdout_percent: float) -> Check:
 
 def balance(name: str, members: Sequence[Member], of: Callable[[Member], float]) -> Check:
     """Whether the arms had the same mean of something that membership cannot have changed (Welch's z)."""
-    arms = [_sums([(of(member), 1.0) for member in members if member.arm == arm]) for arm in ("treated", "holdout")]
+    arms = [
+        _sums(_Observation(of(member), 1.0) for member in members if member.arm == arm)
+        for arm in ("treated", "holdout")
+    ]
     if any(arm.members < MEMBERS_LEAST for arm in arms):
         return Check(name, passed=True, p_value=None)
     error = math.sqrt(sum(arm.variance for arm in arms))
@@ -211,6 +214,13 @@ def balance(name: str, members: Sequence[Member], of: Callable[[Member], float])
 def _check(name: str, z: float) -> Check:
     p_value = math.erfc(abs(z) / math.sqrt(2))
     return Check(name, p_value >= ALARM_P, p_value)
+
+
+class _Observation(NamedTuple):
+    """What is counted of one member, and what it is divided by."""
+
+    counted: float
+    per: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,25 +238,25 @@ class _Sums:
         return self.members >= MEMBERS_LEAST and self.counting >= MEMBERS_LEAST / 3 and self.variance > 0
 
 
-def _sums(pairs: Sequence[tuple[float, float]]) -> _Sums:
-    """From (counted, per) of each member. Members with nothing to count add nothing to any sum."""
-    told = [(counted, per) for counted, per in pairs if per]
-    size, whole = len(told), sum(per for _, per in told)
+def _sums(observations: Iterable[_Observation]) -> _Sums:
+    """Add up what members did. Those with nothing to count add nothing to any sum."""
+    counting = [each for each in observations if each.per]
+    size, whole = len(counting), sum(each.per for each in counting)
     if size < 2:
         return _Sums(size, 0, 0.0, 0.0)
-    value = sum(counted for counted, _ in told) / whole
-    residuals = sum((counted - value * per) ** 2 for counted, per in told)
+    value = sum(each.counted for each in counting) / whole
+    residuals = sum((each.counted - value * each.per) ** 2 for each in counting)
     variance = size / (size - 1) * residuals / whole**2
-    return _Sums(size, sum(counted > 0 for counted, _ in told), value, variance)
+    return _Sums(size, sum(each.counted > 0 for each in counting), value, variance)
 
 
 def _finding(kpi: Kpi, members: Sequence[Member]) -> Finding:
     treated, holdout = (
-        _sums([(kpi.counted(member), kpi.per(member)) for member in members if member.arm == arm])
+        _sums(_Observation(kpi.counted(member), kpi.per(member)) for member in members if member.arm == arm)
         for arm in ("treated", "holdout")
     )
     difference = ratio = None
-    verdict: ApprovalBody = "not_enough_data"
+    verdict: Verdict = "not_enough_data"
     if treated.enough and holdout.enough:
         difference = _difference(treated, holdout)
         ratio = _ratio(treated, holdout)

@@ -1,17 +1,15 @@
 """Plans by version, and the arms that members were drawn into."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Tx, columns
+from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer, is_held_out
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
-from lutong_membership.plans.domain.uplift import arm_of
-
-_SALT: Final = "lutong"
-"""What arms are drawn with. With another one, members who come for the first time would be drawn anew."""
 
 
 @lru_cache(maxsize=4096)
@@ -20,14 +18,42 @@ def terms_of(text: str) -> Terms:
     return TERMS.validate_json(text)
 
 
-def as_plan(row: Any) -> Plan:  # noqa: ANN401  # a row
+class PlanVersion(NamedTuple):
+    """A version of a plan as it is stored; `terms` are JSON, `open` is whether members may join it."""
+
+    plan_id: str
+    merchant_id: str
+    currency: str
+    open: bool
+    version: int
+    title: str
+    line_limit_minor: int
+    terms: str
+    written_at: datetime
+
+    @property
+    def plan(self) -> Plan:
+        """The version as rules take it."""
+        return as_plan(self._asdict())
+
+
+class ArmRow(NamedTuple):
+    """The arm that a member is drawn into, for one plan."""
+
+    member_id: str
+    merchant_id: str
+    plan_id: str
+    holdout: bool
+
+
+def as_plan(row: asyncpg.Record | Mapping[str, Any]) -> Plan:
     """A plan from a row that has its columns, and `terms`."""
     names = ("plan_id", "merchant_id", "currency", "line_limit_minor", "version")
     return Plan(**{name: row[name] for name in names}, terms=terms_of(row["terms"]))
 
 
 async def save_plan(tx: Tx, plan: Plan, title: str) -> int:
-    """Write a version of a plan, unless its latest says the same; it becomes the merchant's open one. Gives the version."""
+    """Write a version of a plan, unless its latest is the same; it becomes the merchant's open one. Gives the version."""
     terms = TERMS.dump_json(plan.terms).decode()
     await tx.execute(
         "UPDATE plan SET open = false WHERE merchant_id = $1 AND plan_id <> $2", plan.merchant_id, plan.plan_id
@@ -63,14 +89,14 @@ async def save_plan(tx: Tx, plan: Plan, title: str) -> int:
     return version
 
 
-async def lock_plan(tx: Tx, plan_id: str) -> asyncpg.Record | None:
-    """A plan's merchant and currency, locked: versions are written one after the other."""
-    return await tx.fetchrow("SELECT merchant_id, currency FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
+async def lock_plan(tx: Tx, plan_id: str) -> None:
+    """Lock a plan: its versions are written one after the other."""
+    await tx.fetchrow("SELECT FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
 
 
-async def plan(tx: Tx, plan_id: str, version: int | None = None) -> asyncpg.Record | None:
+async def plan(tx: Tx, plan_id: str, version: int | None = None) -> PlanVersion | None:
     """A version of a plan, the latest unless another is asked for."""
-    return await tx.fetchrow(
+    row = await tx.fetchrow(
         """
         SELECT plan_id, merchant_id, currency, open, plan_version.version, title, line_limit_minor, terms, written_at
           FROM plan JOIN plan_version USING (plan_id)
@@ -79,6 +105,7 @@ async def plan(tx: Tx, plan_id: str, version: int | None = None) -> asyncpg.Reco
         plan_id,
         version,
     )
+    return PlanVersion(**dict(row)) if row else None
 
 
 async def open_plans(tx: Tx, merchants: Iterable[str]) -> dict[str, Plan]:
@@ -100,15 +127,10 @@ async def open_plan_of(tx: Tx, merchant_id: str) -> str | None:
     return found
 
 
-async def draw_arms(tx: Tx, exposed: Sequence[tuple[str, Plan]]) -> dict[tuple[str, str], bool]:
-    """Whether members, given with the plan they come to, go without its benefits; by (member, plan). A draw is for ever."""
-    draws = {
-        (member, plan.merchant_id, plan.plan_id): arm_of(
-            member, plan.merchant_id, plan.plan_id, _SALT, plan.terms.holdout_percent
-        )
-        for member, plan in exposed
-    }
-    rows = await tx.fetch(
+async def draw_arms(tx: Tx, newcomers: Iterable[Newcomer]) -> dict[MemberPlan, bool]:
+    """Whether newcomers go without the benefits of their plan. A draw is for ever."""
+    rows = {ArmRow(each.member_id, each.plan.merchant_id, each.plan.plan_id, is_held_out(each)) for each in newcomers}
+    drawn = await tx.fetch(
         """
         WITH drawn AS (
             INSERT INTO arm (member_id, merchant_id, plan_id, holdout)
@@ -121,6 +143,6 @@ async def draw_arms(tx: Tx, exposed: Sequence[tuple[str, Plan]]) -> dict[tuple[s
         SELECT member_id, plan_id, holdout
           FROM arm JOIN unnest($1::text[], $3::text[]) AS given(member_id, plan_id) USING (member_id, plan_id)
         """,
-        *columns(sorted((*key, arm == "holdout") for key, arm in draws.items()), 4),
+        *columns(sorted(rows), 4),
     )
-    return {(row["member_id"], row["plan_id"]): row["holdout"] for row in rows}
+    return {MemberPlan(row["member_id"], row["plan_id"]): row["holdout"] for row in drawn}

@@ -28,7 +28,7 @@ class ScorecardProvider:
         )
 
     async def aclose(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing to close: the scorecard has no connections."""
 
 
 def provider_of(settings: CreditSettings) -> CreditProvider:

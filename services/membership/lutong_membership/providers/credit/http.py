@@ -1,7 +1,7 @@
 """A credit provider outside, asked over HTTP in the manner of Zhima: consult by an order number of ours.
 
     POST {url}/orders                  {"out_order_no": …, "member_id": …}
-    GET  {url}/orders/{out_order_no}   404 when it never heard of it
+    GET  {url}/orders/{out_order_no}   404 when the provider does not know it
 
 Both answer with the order as it stands:
 
@@ -12,7 +12,7 @@ Both answer with the order as it stands:
 It learns an opaque member id and nothing else: no fact of the application leaves this service.
 
 A request whose answer did not come may have been taken. It is never sent again on a guess: its
-order number is queried, and only "never heard of it" lets a later assessment send it once more.
+order number is queried, and only a 404 lets a later assessment send it once more.
 Whatever goes wrong on the way is `Unavailable`. Nothing but a well-formed answer admits.
 """
 
@@ -80,7 +80,7 @@ _ORDER: Final[TypeAdapter[Pending | Decided]] = TypeAdapter(Annotated[Pending | 
 
 Doubt = Literal["unknown", "bad"]
 """No answer, or one that cannot be trusted: the order may have been taken."""
-Heard: TypeAlias = Pending | Decided | Unavailable | Doubt | Literal["unheard_of"]
+Reply: TypeAlias = Pending | Decided | Unavailable | Doubt | Literal["unknown_order"]
 
 
 class HttpCreditProvider:
@@ -97,61 +97,61 @@ class HttpCreditProvider:
         self._client = client_for(str(settings.url), settings.token.get_secret_value(), settings.timeout_s / 2)
 
     async def aclose(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def assess(self, application: Application, *, asked_before: bool = False) -> Assessment | Unavailable:
         """Ask, within the timeout; see `CreditProvider`."""
         permit = self._admit()
         if permit is None:
-            return self._said(application, Unavailable("breaker_open"))
+            return self._counted(application, Unavailable("breaker_open"))
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 outcome = await self._ask(application, asked_before=asked_before)
         except TimeoutError:
             outcome = Unavailable("unknown_outcome")
-        except Exception as error:  # whatever it is: it must not become an admission, nor end the errand
+        except Exception as error:  # whatever it is: it must not become an admission, nor end the job
             log.error("credit_provider_bug", provider=self.name, error=type(error).__name__)  # noqa: TRY400  # a message may quote the token
             outcome = Unavailable("unknown_outcome")
         self._settle(permit, outcome)
-        return self._said(application, outcome)
+        return self._counted(application, outcome)
 
     async def _ask(self, application: Application, *, asked_before: bool) -> Assessment | Unavailable:
-        heard = await self._query(application) if asked_before else "unheard_of"
-        if heard == "unheard_of":
-            heard = await self._consult(application)
+        reply = await self._query(application) if asked_before else "unknown_order"
+        if reply == "unknown_order":
+            reply = await self._consult(application)
         pause_s = self._settings.query_interval_s
         for _ in range(self._settings.queries_max):
-            if heard not in {"unknown", "bad"} and not isinstance(heard, Pending):
+            if reply not in {"unknown", "bad"} and not isinstance(reply, Pending):
                 break
             await asyncio.sleep(pause_s)
             pause_s *= 2
-            heard = await self._query(application)
-        return self._verdict(heard)
+            reply = await self._query(application)
+        return self._verdict(reply)
 
-    async def _consult(self, application: Application) -> Heard:
+    async def _consult(self, application: Application) -> Reply:
         body = orjson.dumps({"out_order_no": application.application_id, "member_id": application.member_id})
         return _understand(application, await exchange(self._client, "POST", "orders", body))
 
-    async def _query(self, application: Application) -> Heard:
+    async def _query(self, application: Application) -> Reply:
         path = f"orders/{quote(application.application_id, safe='')}"
         answer = await exchange(self._client, "GET", path)
         if isinstance(answer, Answer) and answer.status == 404:
-            return "unheard_of"
+            return "unknown_order"
         return _understand(application, answer)
 
-    def _verdict(self, heard: Heard) -> Assessment | Unavailable:
-        match heard:
+    def _verdict(self, reply: Reply) -> Assessment | Unavailable:
+        match reply:
             case Decided():
-                reasons = () if heard.limit_minor else ("declined_by_provider",)
-                return Assessment(heard.points, heard.limit_minor, reasons, self.name, timedelta(days=heard.valid_days))
+                reasons = () if reply.limit_minor else ("declined_by_provider",)
+                return Assessment(reply.points, reply.limit_minor, reasons, self.name, timedelta(days=reply.valid_days))
             case Unavailable():
-                return heard
+                return reply
             case Pending():
                 return Unavailable("still_deciding")
             case "bad":
                 return Unavailable("bad_answer")
-            case "unknown" | "unheard_of":
+            case "unknown" | "unknown_order":
                 return Unavailable("unknown_outcome")
 
     def _admit(self) -> int | None:
@@ -166,7 +166,7 @@ class HttpCreditProvider:
             log.warning("credit_breaker", provider=self.name, state=self.breaker.state)
         BREAKER_OPEN.labels(self.name).set(self.breaker.state != "closed")
 
-    def _said(self, application: Application, outcome: Assessment | Unavailable) -> Assessment | Unavailable:
+    def _counted(self, application: Application, outcome: Assessment | Unavailable) -> Assessment | Unavailable:
         """Count and log what became of an application, without anything that only the database may know."""
         if isinstance(outcome, Assessment):
             ASSESSMENTS.labels(self.name, "assessed").inc()
@@ -181,7 +181,7 @@ class HttpCreditProvider:
         return outcome
 
 
-def _understand(application: Application, answer: Answer | NotAnswered) -> Heard:
+def _understand(application: Application, answer: Answer | NotAnswered) -> Reply:
     """What an answer means for the order. What is not plainly one of the known answers leaves the outcome open."""
     if answer == "not_sent":
         return Unavailable("unreachable")
@@ -196,12 +196,12 @@ def _understand(application: Application, answer: Answer | NotAnswered) -> Heard
     return order if order.out_order_no == application.application_id else "bad"
 
 
-def _because(reason: UnavailableReason) -> Unavailable:
+def _unavailable(reason: UnavailableReason) -> Unavailable:
     return Unavailable(reason)
 
 
 _REFUSALS: Final = {
-    **dict.fromkeys((400, 404, 405, 413, 414, 415, 422), _because("rejected")),
-    **dict.fromkeys((401, 403, 429), _because("refused")),
+    **dict.fromkeys((400, 404, 405, 413, 414, 415, 422), _unavailable("rejected")),
+    **dict.fromkeys((401, 403, 429), _unavailable("refused")),
 }
-"""Answers that say no to the request itself, so that there is no outcome to look for. 409 is not one: taken already."""
+"""Answers that refuse the request itself, so that there is no outcome to look for. 409 is not one: taken already."""

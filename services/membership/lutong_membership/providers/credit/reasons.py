@@ -1,4 +1,4 @@
-"""Why a member was assessed as they were: stable words, and what the member reads. Never a number."""
+"""Why a member was assessed as they were: stable codes, and the sentences that members read. Never a number."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One reason in the member's words."""
+    """One reason, as members read it."""
 
     reason: str
     zh: str

@@ -2,8 +2,8 @@
 
 The tables are a file of this package, `scorecard-2.toml`, written by `make scorecard` from
 applicant data (tools/scorecard). There is one for members who paid on time and one for those who
-did not. Everybody starts with the points of their table; each characteristic adds or takes away
-what its bin says; the sum is kept between the floor and the cap. What is not known moves nothing.
+did not. A member starts with the points of their table; each characteristic adds or takes away
+the points of its bin; the sum is kept between the floor and the cap. What is not known moves nothing.
 """
 
 import math
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from lutong_membership.providers.credit.reasons import REASONS
 from lutong_membership.providers.credit.values import Application
@@ -24,7 +24,7 @@ Facts: TypeAlias = Mapping[str, int | None]
 
 
 class ScorecardError(ValueError):
-    """A scorecard file does not make sense; says where."""
+    """A scorecard file does not make sense; the message names the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,23 @@ class Scale:
         return self.points_to_double_the_odds / math.log(2)
 
     def default_probability(self, points: float) -> float:
-        """The share of members with these points who do not repay, as the scale says."""
+        """The share of members with these points who do not repay, by the scale."""
         odds = self.base_odds * math.exp((points - self.base_points) / self.points_per_log_odds)
         return 1 / (1 + odds)
+
+
+class Earned(NamedTuple):
+    """The points that a characteristic gives a member."""
+
+    characteristic: Characteristic
+    points: int
+
+
+class Limit(NamedTuple):
+    """The credit limit from so many points on, in minor units."""
+
+    points: int
+    limit_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +101,10 @@ class Table:
     start_points: int
     characteristics: tuple[Characteristic, ...]
 
-    def earned(self, known: Facts) -> list[tuple[Characteristic, int]]:
+    def earned(self, known: Facts) -> list[Earned]:
         """What each characteristic gives, where its fact is known."""
         return [
-            (each, each.bin_of(value).points)
+            Earned(each, each.bin_of(value).points)
             for each in self.characteristics
             if (value := known.get(each.name)) is not None
         ]
@@ -102,13 +116,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A scorecard as its file says it. `limits` are (least points, limit in minor units), the highest first."""
+    """A scorecard as its file defines it. `limits` begin with the highest."""
 
     name: str
     scale: Scale
     on_time: Table
     late: Table
-    limits: tuple[tuple[int, int], ...]
+    limits: tuple[Limit, ...]
     valid_days: int
     reasons_most: int
     reason_points_least: int
@@ -119,7 +133,7 @@ class Scorecard:
 
     def limit_minor(self, points: int) -> int:
         """The credit limit for so many points; 0 when they do not admit."""
-        return next((limit for least, limit in self.limits if points >= least), 0)
+        return next((limit.limit_minor for limit in self.limits if points >= limit.points), 0)
 
     def reasons(self, known: Facts) -> tuple[str, ...]:
         """What cost the most, the weightiest first: against the best bins, and for being late at all.
@@ -130,8 +144,8 @@ class Scorecard:
         costs = Counter({"paid_late": self.on_time.start_points - table.start_points})
         for each, points in table.earned(known):
             costs[each.reason] += each.best_points - points
-        told = sorted((-cost, reason) for reason, cost in costs.items() if cost >= self.reason_points_least)
-        return tuple(reason for _, reason in told[: self.reasons_most])
+        costly = sorted((-cost, reason) for reason, cost in costs.items() if cost >= self.reason_points_least)
+        return tuple(reason for _, reason in costly[: self.reasons_most])
 
     def _table(self, known: Facts) -> Table:
         """Who was late is never better off than if they had not been, whatever else is known of them."""
@@ -161,11 +175,11 @@ def facts(application: Application) -> Facts:
 @cache
 def load(name: str = CURRENT) -> Scorecard:
     """A scorecard of this package, read once."""
-    return parse((files("lutong_membership.credit") / f"{name}.toml").read_text(encoding="utf-8"))
+    return parse((files("lutong_membership.providers.credit") / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> Scorecard:
-    """A scorecard from its file's text; `ScorecardError` says what does not make sense."""
+    """A scorecard from its file's text; Raises `ScorecardError` for what does not make sense."""
     document = tomllib.loads(text)
     try:
         card = Scorecard(
@@ -173,7 +187,7 @@ def parse(text: str) -> Scorecard:
             scale=Scale(**document["scale"]),
             on_time=_table(document["on_time"]),
             late=_table(document["late"]),
-            limits=tuple((each["points"], each["limit_minor"]) for each in document["limits"]),
+            limits=tuple(Limit(**each) for each in document["limits"]),
             valid_days=document["valid_days"],
             reasons_most=document["reasons"]["most"],
             reason_points_least=document["reasons"]["points_least"],
@@ -195,7 +209,7 @@ def _characteristic(table: Mapping[str, Any]) -> Characteristic:
 
 
 def _complaints(card: Scorecard) -> Iterator[str]:
-    """What a person who edits the file may get wrong, and nobody would notice before a member does."""
+    """Mistakes in the file that would otherwise show in a member's assessment first."""
     for each in (*card.on_time.characteristics, *card.late.characteristics):
         yield from (f"{each.name}: {complaint}" for complaint in _doubts(each))
     limits = [limit for _, limit in card.limits]

@@ -6,12 +6,12 @@ from typing import Literal, Protocol
 
 UnavailableReason = Literal[
     "breaker_open",  # not asked: the provider failed too often just now
-    "unreachable",  # no connection: nobody took the last request
+    "unreachable",  # no connection: the last request was not taken
     "refused",  # the provider does not serve us: our token, or our rate
     "rejected",  # the provider does not take this very application
     "still_deciding",  # the provider has the application and has not decided
     "bad_answer",  # an answer that cannot be trusted, also when asked again
-    "unknown_outcome",  # the request left, and neither an answer nor a query told what became of it
+    "unknown_outcome",  # the request left, and neither an answer nor a query showed what became of it
 ]
 
 
@@ -62,7 +62,7 @@ class Application(Applicant):
 class Assessment:
     """A provider's verdict. Points and reasons stay in this service's database; only the decision travels.
 
-    A limit of 0 is a refusal. `reasons` are words of `credit.reasons`, the weightiest first.
+    A limit of 0 is a refusal. `reasons` are codes of `credit.reasons`, the weightiest first.
     """
 
     points: int = field(repr=False)
@@ -79,23 +79,23 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """No verdict. It admits nobody new, says nothing against the member, and may be asked again."""
+    """No verdict. It admits no member, is not held against them, and may be asked for again."""
 
     reason: UnavailableReason
 
 
 class CreditProvider(Protocol):
-    """Who assesses applications. Asked by an errand, never inside a transaction."""
+    """Assesses applications. Called by a job, never inside a transaction."""
 
     async def assess(self, application: Application, *, asked_before: bool = False) -> Assessment | Unavailable:
         """Judge one application, in bounded time.
 
-        `asked_before` says that this very application may have reached the provider already: an
+        `asked_before` means that this very application may have reached the provider already: an
         earlier try ended as `Unavailable`, for whatever reason, or its process died. Then it is
-        queried first, and sent again only when the provider says that it never heard of it.
+        queried first, and sent again only when the provider does not know it.
         """
         ...
 
     async def aclose(self) -> None:
-        """Let go of whatever is held, when the process stops."""
+        """Close connections; safe to call twice."""
         ...

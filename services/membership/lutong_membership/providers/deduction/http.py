@@ -1,14 +1,14 @@
 """A deduction provider outside, over HTTP, in the manner of withholding: an attempt has an id of ours.
 
     POST {url}/deductions                  {"deduction_id": …, "member_id": …, "amount_minor": …, "currency": …}
-    GET  {url}/deductions/{deduction_id}   404 when it never heard of it
+    GET  {url}/deductions/{deduction_id}   404 when the provider does not know it
 
 Both answer with the attempt as it stands:
 
     {"deduction_id": …, "state": "pending" | "succeeded" | "failed", "amount_minor": …, "currency": …, "reason": …}
 
 An attempt whose answer did not come may have been made. It is never sent again on a guess: it is
-queried, and only "never heard of it" lets it be sent once more, under the same id, in its window.
+queried, and only a 404 lets it be sent once more, under the same id, in its window.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class HttpDeductionProvider:
         self._client = client_for(str(settings.url), settings.token.get_secret_value(), settings.timeout_s)
 
     async def aclose(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def deduct(self, order: Order) -> Outcome:
@@ -88,7 +88,7 @@ class HttpDeductionProvider:
                 outcome = _understand(order, method, await exchange(self._client, method, path, body))
         except TimeoutError:
             outcome = _UNKNOWN
-        except Exception as error:  # whatever it is: it must not count as an outcome, nor end the errand
+        except Exception as error:  # whatever it is: it must not count as an outcome, nor end the job
             log.error("deduction_provider_bug", error=type(error).__name__)  # noqa: TRY400  # a message may quote the token
             outcome = _UNKNOWN
         answered = outcome not in {_UNKNOWN, _NOT_THERE} or (method, outcome) == ("GET", _NOT_THERE)
@@ -99,16 +99,16 @@ class HttpDeductionProvider:
         return outcome
 
 
-def _understand(order: Order, method: Method, heard: Answer | NotAnswered) -> Outcome:
+def _understand(order: Order, method: Method, answer: Answer | NotAnswered) -> Outcome:
     """What an answer means for the attempt. Whatever is not plainly a known answer leaves the outcome open."""
-    if heard == "not_sent":
+    if answer == "not_sent":
         return _NOT_THERE if method == "POST" else _UNKNOWN
-    if heard == "unknown":
+    if answer == "unknown":
         return _UNKNOWN
-    if not 200 <= heard.status < 300:
-        return _REFUSALS.get((method, heard.status), _UNKNOWN)
+    if not 200 <= answer.status < 300:
+        return _REFUSALS.get((method, answer.status), _UNKNOWN)
     try:
-        stands = Stands.model_validate_json(heard.body or b"")
+        stands = Stands.model_validate_json(answer.body or b"")
     except ValidationError:
         return _UNKNOWN
     same = (stands.deduction_id, stands.amount_minor, stands.currency)
@@ -124,4 +124,4 @@ _REFUSALS: Final = {
     **{("POST", status): Outcome("failed", "rejected_by_provider") for status in (400, 404, 405, 413, 415, 422)},
     **{("POST", status): _NOT_THERE for status in (401, 403, 429)},
 }
-"""Answers that say no to the request itself. 409 is not one: the attempt is there already, and is asked for."""
+"""Answers that refuse the request itself. 409 is not one: the attempt is there already, and is asked for."""

@@ -1,4 +1,4 @@
-"""What is asked of whoever takes money from members' accounts, and what is answered. Pure."""
+"""Questions to a direct debit provider, and its answers. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -19,14 +19,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an attempt. `reason` says why it failed, in a stable word."""
+    """What became of an attempt. `reason` is a stable code for why it failed."""
 
     answer: DeductionAnswer
     reason: str | None = None
 
 
 class DeductionProvider(Protocol):
-    """Who takes money from members' accounts. Asked by an errand, never inside a transaction."""
+    """Takes money from members' accounts. Called by a job, never inside a transaction."""
 
     async def deduct(self, order: Order) -> Outcome:
         """Take the amount, in bounded time. Only for an attempt that was never sent, or is certainly not there."""
@@ -37,5 +37,5 @@ class DeductionProvider(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of what it holds."""
+        """Close connections; safe to call twice."""
         ...

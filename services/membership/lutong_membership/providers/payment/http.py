@@ -102,7 +102,7 @@ class HttpPaymentProvider:
                 outcome = self._understand(order, method, await exchange(self._client, method, path, body))
         except TimeoutError:
             outcome = _UNKNOWN
-        except Exception as error:  # whatever it is: it must not count as an outcome, nor end the errand
+        except Exception as error:  # whatever it is: it must not count as an outcome, nor end the job
             log.error("payment_provider_bug", error=type(error).__name__)  # noqa: TRY400  # a message may quote the token
             outcome = _UNKNOWN
         answered = outcome not in {_UNKNOWN, _NOT_THERE} or (method, outcome) == ("GET", _NOT_THERE)
@@ -112,15 +112,15 @@ class HttpPaymentProvider:
             log.warning("payment_open", repayment_id=order.repayment_id, answer=outcome.answer, reason=outcome.reason)
         return outcome
 
-    def _understand(self, order: PaymentOrder, method: Method, heard: Answer | NotAnswered) -> PaymentOutcome:
+    def _understand(self, order: PaymentOrder, method: Method, answer: Answer | NotAnswered) -> PaymentOutcome:
         """What an answer means for the order. Only a signed one about this very order is an outcome."""
-        if heard == "not_sent":
+        if answer == "not_sent":
             return _NOT_THERE if method == "POST" else _UNKNOWN
-        if heard == "unknown":
+        if answer == "unknown":
             return _UNKNOWN
-        if not 200 <= heard.status < 300:
-            return _NOT_THERE if (method, heard.status) in _NOT_TAKEN else _UNKNOWN
-        return self._signed(order, heard.body or b"")
+        if not 200 <= answer.status < 300:
+            return _NOT_THERE if (method, answer.status) in _NOT_TAKEN else _UNKNOWN
+        return self._signed(order, answer.body or b"")
 
     def _signed(self, order: PaymentOrder, body: bytes) -> PaymentOutcome:
         try:

@@ -27,7 +27,7 @@ class PaymentOutcome:
 
 
 class PaymentProvider(Protocol):
-    """Takes repayments. Asked by an errand, never inside a transaction."""
+    """Takes repayments. Called by a job, never inside a transaction."""
 
     async def charge(self, order: PaymentOrder) -> PaymentOutcome:
         """Take the amount, in bounded time. Only for an order that was never sent, or is certainly not there."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from lutong_chassis import Tx
+from lutong_chassis import Reads
 from lutong_registry.search.domain.marks import LEVELS, TOTAL
 from lutong_registry.search.domain.ranking import Candidate, Plan, Shown
 
 
-async def counts(tx: Tx, bases: Sequence[int]) -> dict[int, int]:
+async def counts(tx: Reads, bases: Sequence[int]) -> dict[int, int]:
     """How many listings have each mark of these terms, and how many listings there are."""
     rows = await tx.fetch(
         """
@@ -24,7 +24,7 @@ async def counts(tx: Tx, bases: Sequence[int]) -> dict[int, int]:
     return {row["mark"]: row["listings"] for row in rows}
 
 
-async def candidates(tx: Tx, plan: Plan) -> list[Candidate]:
+async def candidates(tx: Reads, plan: Plan) -> list[Candidate]:
     """Listings that have one of the picked marks, or the question as their exact name. None is left out."""
     rows = await tx.fetch(
         """
@@ -42,7 +42,7 @@ async def candidates(tx: Tx, plan: Plan) -> list[Candidate]:
     return [Candidate(row["program_id"], row["name"], row["marks"], row["uses"]) for row in rows]
 
 
-async def shown(tx: Tx, program_ids: Iterable[str]) -> dict[str, Shown]:
+async def shown(tx: Reads, program_ids: Iterable[str]) -> dict[str, Shown]:
     """Listings as text, by program."""
     rows = await tx.fetch(
         """
@@ -55,7 +55,7 @@ async def shown(tx: Tx, program_ids: Iterable[str]) -> dict[str, Shown]:
     return {row["program_id"]: Shown(**dict(row)) for row in rows}
 
 
-async def titles(tx: Tx, beginning: str, limit: int) -> list[str]:
+async def titles(tx: Reads, beginning: str, limit: int) -> list[str]:
     """Titles that begin like this, the shortest first, each once. `beginning` is a key: see `key_of`."""
     rows = await tx.fetch(
         """
