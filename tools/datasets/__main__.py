@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -30,6 +30,13 @@ _SHOP_POST: Final = {"post_id": "shop-post", "author_id": "shop", "text": "Onlin
 Rows = Iterable[Mapping[str, Any]]
 
 
+class DataFile(NamedTuple):
+    """A file to write: its name in the folder, and its rows."""
+
+    name: str
+    rows: Rows
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.datasets", description=__doc__)
@@ -46,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _files(given: argparse.Namespace) -> Iterator[tuple[str, Rows]]:
+def _files(given: argparse.Namespace) -> Iterator[DataFile]:
     """Each file, and its rows."""
     data: Path = given.data
     offers, baskets = dataset.retail(data)
@@ -55,16 +62,18 @@ def _files(given: argparse.Namespace) -> Iterator[tuple[str, Rows]]:
     readers = sorted({name for follow in follows for name in follow})
     manifest = {"title": "Online Retail", "page": "pages/shop/index", "offers": offers}
     programs = [*dataset.services(data), {"program_id": "shop", "merchant_id": "shop", "manifest": manifest}]
-    yield "merchants.csv", [_GOVERNMENT, _SHOP]
-    yield "programs.ndjson", [{**row, **row["manifest"], "manifest": None} for row in programs]
-    yield "accounts.csv", [{"account_id": name, "name": name} for name in [*readers, "shop"]]
-    yield "follows.csv", [{"follower_id": follower, "followee_id": followee} for follower, followee in follows]
-    yield "stores.csv", _stores(cities)
-    yield "stock.csv", _stock(offers, len(cities))
-    yield "plans.csv", [_PLAN]
-    yield "members.csv", dataset.profiles(data, readers[: given.orders])
-    yield "posts.csv", [*_posts(dataset.titles(data, given.posts), readers), _SHOP_POST]
-    yield "orders.csv", _orders(islice(cycle(baskets), given.orders), readers, cities)
+    yield DataFile("merchants.csv", [_GOVERNMENT, _SHOP])
+    yield DataFile("programs.ndjson", [{**row, **row["manifest"], "manifest": None} for row in programs])
+    yield DataFile("accounts.csv", [{"account_id": name, "name": name} for name in [*readers, "shop"]])
+    yield DataFile(
+        "follows.csv", [{"follower_id": follower, "followee_id": followee} for follower, followee in follows]
+    )
+    yield DataFile("stores.csv", _stores(cities))
+    yield DataFile("stock.csv", _stock(offers, len(cities)))
+    yield DataFile("plans.csv", [_PLAN])
+    yield DataFile("members.csv", dataset.profiles(data, readers[: given.orders]))
+    yield DataFile("posts.csv", [*_posts(dataset.titles(data, given.posts), readers), _SHOP_POST])
+    yield DataFile("orders.csv", _orders(islice(cycle(baskets), given.orders), readers, cities))
 
 
 def _stores(cities: Sequence[City]) -> Iterator[dict[str, Any]]:

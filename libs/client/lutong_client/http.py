@@ -143,7 +143,15 @@ class _Doors:
 
 def _are_far(urls: Mapping[str, str]) -> bool:
     """Whether a proxy of the environment may lead to them: to services on this machine none does."""
-    return not all(httpx.URL(url).host in {"127.0.0.1", "::1", "localhost"} for url in urls.values())
+    return not all(_host(url) in {"127.0.0.1", "::1", "localhost"} for url in urls.values())
+
+
+def _host(url: str) -> str:
+    """The host of a URL; empty when it is none, which the first request reports."""
+    try:
+        return httpx.URL(url).host
+    except httpx.InvalidURL:
+        return ""
 
 
 class HttpTransport:

@@ -148,7 +148,7 @@ def view(row: RequestRow) -> RequestView:
 def _placed(asked: Asked[RequestService], accepted: Accepted) -> Answer:
     """A new order. It continues the journey of the post."""
     wanted, (card, program, priced) = asked.command, accepted
-    said = ServiceRequested(
+    event = ServiceRequested(
         viewer_id=wanted.viewer_id,
         order_id=asked.new_id(),
         post_id=wanted.post_id,
@@ -161,14 +161,14 @@ def _placed(asked: Asked[RequestService], accepted: Accepted) -> Answer:
         coupon_id=wanted.coupon_id,
     )
     shown = RequestView(
-        order_id=said.order_id, post_id=said.post_id, status="requested", reason=None, location_id=None,
-        location_kind=None, total_minor=said.total.amount_minor, currency=said.total.currency,
+        order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,
+        location_kind=None, total_minor=event.total.amount_minor, currency=event.total.currency,
     )  # fmt: skip
-    event = asked.causes(said, Cause(card.correlation_id, card.causation_id))
-    return Answer(shown, [event], [on_record.request_placed(said)] if asked.who.is_staff else [])
+    outgoing = asked.causes(event, Cause(card.correlation_id, card.causation_id))
+    return Answer(shown, [outgoing], [on_record.request_placed(event)] if asked.who.is_staff else [])
 
 
 def _cancelled(asked: Asked[CancelRequest], request: RequestRow) -> Answer:
-    said = RequestCancelled(viewer_id=request.viewer_id, order_id=request.order_id)
+    event = RequestCancelled(viewer_id=request.viewer_id, order_id=request.order_id)
     record = [Change("request.cancel", f"order:{request.order_id}")] if asked.who.is_staff else []
-    return Answer(view(request), [asked.causes(said, Cause(request.correlation_id))], record)
+    return Answer(view(request), [asked.causes(event, Cause(request.correlation_id))], record)

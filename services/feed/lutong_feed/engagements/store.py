@@ -100,12 +100,12 @@ async def save_requests(tx: Tx, placed: Sequence[Outgoing]) -> None:
         return
     rows = [
         (
-            said.order_id, said.viewer_id, said.post_id, said.program_id, said.merchant_id,
-            orjson.dumps([line.model_dump() for line in said.lines]).decode(),
-            said.total.amount_minor, said.total.currency, outgoing.cause.correlation_id,
+            event.order_id, event.viewer_id, event.post_id, event.program_id, event.merchant_id,
+            orjson.dumps([line.model_dump() for line in event.lines]).decode(),
+            event.total.amount_minor, event.total.currency, outgoing.cause.correlation_id,
         )
         for outgoing in placed
-        if isinstance(said := outgoing.event, ServiceRequested)
+        if isinstance(event := outgoing.event, ServiceRequested)
     ]  # fmt: skip
     await tx.execute(
         """
