@@ -27,6 +27,7 @@ CALLED_BY_OTHERS: Final = {
     "on_partitions_assigned": "aiokafka",
     "auth_flow": "httpx",
     "list_commands": "click",
+    "ngettext": "Jinja's i18n extension",
     "get_command": "click",
     "ngettext": "jinja2",
     "Concatenate": "an annotation in quotes",

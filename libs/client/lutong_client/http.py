@@ -147,7 +147,7 @@ def _are_far(urls: Mapping[str, str]) -> bool:
 
 
 def _host(url: str) -> str:
-    """The host of a URL; empty when it is none, which is reported when it is used."""
+    """The host of a URL; empty when it is none, which the first request reports."""
     try:
         return httpx.URL(url).host
     except httpx.InvalidURL:
