@@ -23,7 +23,7 @@ from lutong_chassis.testing import create_database, drop_database, in_transactio
 from lutong_local.stack import Stack
 from lutong_registry.app import service
 from lutong_registry.discovery import store as discovery_store
-from lutong_registry.discovery.domain.posts import said_in
+from lutong_registry.discovery.domain.posts import sentences_in
 from lutong_registry.search import http as search_http
 from lutong_registry.search.domain.marks import COVERAGE_MIN, INDEX_VERSION, TOTAL, Document, marks_of, name_of
 from lutong_registry.search.domain.text import key_of, plain
@@ -158,7 +158,7 @@ async def timed(pool: Pool, asked: list[Any], ask: Any) -> dict[str, Any]:  # no
 
 async def _led(tx: Tx, texts: list[str]) -> object:
     """Which services share words with posts."""
-    return await discovery_store.matches(tx, {text: said_in(text) for text in texts})
+    return await discovery_store.matches(tx, {text: sentences_in(text) for text in texts})
 
 
 async def _measure(stack: Stack, share: float) -> dict[str, Any]:

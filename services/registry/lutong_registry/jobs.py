@@ -11,7 +11,7 @@ _AT_ONCE: Final = 100
 
 
 def job_queues() -> list[JobQueue[Any, Any]]:
-    """The errands of the registry."""
+    """The job queues of the registry."""
     return [JobQueue("index_listings", _claim, _answer, _record, at_once=1)]
 
 

@@ -7,9 +7,9 @@ import pytest
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery.domain.decisions import Listing, Match, discover
-from lutong_registry.discovery.domain.names import read, says
+from lutong_registry.discovery.domain.names import names, read
 from lutong_registry.discovery.domain.policy import concern
-from lutong_registry.discovery.domain.posts import said_in
+from lutong_registry.discovery.domain.posts import sentences_in
 
 FUND = Listing("fund", "gov", suspended=False, version=1, title="公积金提取", page="pages/fund")
 
@@ -21,7 +21,7 @@ def a_post(program_id: str | None = None, text: str = "公积金新政策") -> P
 def led(text: str, title: str, *keywords: str, coverage: float = 0) -> bool:
     """Whether a post leads to a service."""
     match = Match(replace(FUND, title=title), keywords, coverage)
-    return isinstance(discover(a_post(text=text), None, [match], said_in(text)), ServiceDiscovered)
+    return isinstance(discover(a_post(text=text), None, [match], sentences_in(text)), ServiceDiscovered)
 
 
 def nothing(reason: str) -> ServiceNotFound:
@@ -29,7 +29,7 @@ def nothing(reason: str) -> ServiceNotFound:
 
 
 def test_the_authors_choice_is_never_replaced_by_a_guess() -> None:
-    guess, said = [Match(FUND, ["公积金"], 1.0)], said_in("公积金新政策")
+    guess, said = [Match(FUND, ["公积金"], 1.0)], sentences_in("公积金新政策")
     assert discover(a_post("gone"), None, guess, said) == nothing("unknown_program")
     assert discover(a_post("fund"), replace(FUND, suspended=True), guess, said) == nothing("suspended")
     assert discover(a_post("fund"), replace(FUND, version=None), guess, said) == nothing("not_released")
@@ -40,7 +40,7 @@ def test_the_authors_choice_is_never_replaced_by_a_guess() -> None:
 
 def test_an_author_may_want_no_card() -> None:
     post = a_post().model_copy(update={"card": "none"})
-    assert discover(post, None, [Match(FUND, ["公积金"], 1.0)], said_in(post.text)) == nothing("declined")
+    assert discover(post, None, [Match(FUND, ["公积金"], 1.0)], sentences_in(post.text)) == nothing("declined")
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_one_dish_of_a_long_menu_names_no_restaurant() -> None:
 
 
 def test_plain_words_are_read_officially_only_when_there_is_a_matter() -> None:
-    assert any(says(said, "最低生活保障") for said in said_in("怎么申请低保"))
-    assert not any(says(said, "结婚登记") for said in said_in("两个人终于领证了"))
+    assert any(names(said, "最低生活保障") for said in sentences_in("怎么申请低保"))
+    assert not any(names(said, "结婚登记") for said in sentences_in("两个人终于领证了"))
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_some_subjects_forbid_a_card(text: str, subject: str | None) -> None:
 def test_a_match_without_a_released_version_is_a_bug_of_the_search() -> None:
     post = a_post(text="公积金提取")
     with pytest.raises(ValueError, match="fund has no released version"):
-        discover(post, None, [Match(replace(FUND, version=None), [], 1.0)], said_in(post.text))
+        discover(post, None, [Match(replace(FUND, version=None), [], 1.0)], sentences_in(post.text))

@@ -9,7 +9,7 @@ import asyncpg
 from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery.domain.decisions import Listing, Match
-from lutong_registry.discovery.domain.names import Said
+from lutong_registry.discovery.domain.names import Sentence
 
 COMPARED_MAX: Final = 1_000
 """Services compared with one sentence because they share a rare word with it: the rarest words first."""
@@ -85,7 +85,7 @@ async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
     return {row["program_id"]: Listing(**dict(row)) for row in rows}
 
 
-async def matches(tx: Tx, asking: Mapping[str, Sequence[Said]]) -> dict[str, list[Match]]:
+async def matches(tx: Tx, asking: Mapping[str, Sequence[Sentence]]) -> dict[str, list[Match]]:
     """For each text, given with its sentences, services that share words with it. One statement, unless texts are very long.
 
     Sentence by sentence: words from all over a long text would add up to a title by chance. A service is looked at when
@@ -94,7 +94,7 @@ async def matches(tx: Tx, asking: Mapping[str, Sequence[Said]]) -> dict[str, lis
     """
     found: dict[str, list[Match]] = defaultdict(list)
     for portion in _portions(sorted(asking), CHARACTERS_MAX):
-        said = [(text, each.text) for text in portion for each in asking[text]]
+        pairs = [(text, each.text) for text in portion for each in asking[text]]
         spans = sorted({(text, span) for text in portion for each in asking[text] for span in each.spans})
         for row in await tx.fetch(
             """
@@ -104,7 +104,7 @@ async def matches(tx: Tx, asking: Mapping[str, Sequence[Said]]) -> dict[str, lis
             ), weighed AS (
                 SELECT text, sentence, word, listings,
                        sum(listings) OVER (PARTITION BY text, sentence ORDER BY listings, word) AS work
-                  FROM asked CROSS JOIN LATERAL unnest(terms) AS said (word) JOIN word USING (word)
+                  FROM asked CROSS JOIN LATERAL unnest(terms) AS term (word) JOIN word USING (word)
             ), rare AS MATERIALIZED (
                 SELECT text, sentence, array_agg(word) AS rarest
                   FROM weighed
@@ -129,7 +129,7 @@ async def matches(tx: Tx, asking: Mapping[str, Sequence[Said]]) -> dict[str, lis
               FROM best JOIN listing USING (program_id) LEFT JOIN usage USING (program_id)
              ORDER BY text, program_id
             """,
-            *columns(said, 2),
+            *columns(pairs, 2),
             *columns(spans, 2),
             COMPARED_MAX,
         ):

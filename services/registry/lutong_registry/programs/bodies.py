@@ -24,13 +24,13 @@ from lutong_registry.search.domain.text import key_of, plain
 Word = Annotated[str, StringConstraints(min_length=1, max_length=30, strip_whitespace=True), Printable, OneLine]
 
 
-def _says_something(keyword: str) -> str:
+def _is_specific(keyword: str) -> str:
     if key_of(plain(keyword)) in stop_words():
-        raise ValueError(f"{keyword!r} says nothing about a service: name what it is or offers")
+        raise ValueError(f"{keyword!r} is not specific to a service: name what it is or offers")
     return keyword
 
 
-Keyword = Annotated[Word, AfterValidator(_says_something)]
+Keyword = Annotated[Word, AfterValidator(_is_specific)]
 
 
 def _once(values: list[str], what: str) -> None:

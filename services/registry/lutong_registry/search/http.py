@@ -39,7 +39,7 @@ async def search_services(q: Asked, read: Read, limit: Annotated[int, Query(ge=1
 @router.get("/v1/suggestions")
 @allowed("anybody")
 async def suggest_titles(q: Asked, read: Read, limit: Annotated[int, Query(ge=1, le=20)] = 8) -> list[str]:
-    """Names of services that begin with what somebody has typed so far."""
+    """Names of services that begin with what a person has typed so far."""
     beginning = key_of(plain(q))
     return await question_store.titles(read, beginning, limit) if beginning else []
 

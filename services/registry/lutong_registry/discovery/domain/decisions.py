@@ -1,7 +1,7 @@
 """Where a post leads: right or silent.
 
 A card under the wrong post hurts more than one that is missing. So a post leads to a service only when it names it, by its
-title or by a keyword that belongs to it, or says most of a long title; and never when its subject forbids a card.
+title or by a keyword that belongs to it, or has most of a long title; and never when its subject forbids a card.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
-from lutong_registry.discovery.domain.names import Said, common_run, says, shares_a_character
+from lutong_registry.discovery.domain.names import Sentence, common_run, names, shares_a_character
 from lutong_registry.discovery.domain.policy import concern
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.marks import COVERAGE_MIN
@@ -18,7 +18,7 @@ from lutong_registry.search.domain.text import is_han, key_of, plain
 
 TITLE_COVERED_MIN: Final = 6
 RUN_MIN: Final = 4
-"""Characters of a title that may be said in part, and of the part in one piece: 中国电子 is not half of 中国电信."""
+"""Characters of a title that may be sentences in part, and of the part in one piece: 中国电子 is not half of 中国电信."""
 
 KEYWORDS_MAX: Final = 8
 """A service with more keywords is named by none of them alone: a menu is not a name."""
@@ -58,11 +58,11 @@ class Evidence(NamedTuple):
 
 
 def discover(
-    post: PostPublished, by_id: Listing | None, matches: Sequence[Match], said: Sequence[Said]
+    post: PostPublished, by_id: Listing | None, matches: Sequence[Match], sentences: Sequence[Sentence]
 ) -> ServiceDiscovered | ServiceNotFound:
     """Where a post leads. The author's choice is never replaced by a guess from the words, nor is their wish for no card.
 
-    `said` are the sentences of the post; `matches` are services that share words with it, in any order.
+    `sentences` are the sentences of the post; `matches` are services that share words with it, in any order.
     """
     if post.card == "none":
         return ServiceNotFound(post_id=post.post_id, reason="declined")
@@ -70,7 +70,7 @@ def discover(
         return _chosen(post, by_id)
     if concern(post.text):
         return ServiceNotFound(post_id=post.post_id, reason="sensitive")
-    found = [(evidence, match) for match in matches if (evidence := evidence_of(match, said))]
+    found = [(evidence, match) for match in matches if (evidence := evidence_of(match, sentences))]
     if not found:
         return ServiceNotFound(post_id=post.post_id, reason="no_match")
     _, best = min(
@@ -79,27 +79,27 @@ def discover(
     return _discovered(post, best.listing, "words")
 
 
-def evidence_of(match: Match, said: Sequence[Said]) -> Evidence | None:
+def evidence_of(match: Match, sentences: Sequence[Sentence]) -> Evidence | None:
     """What in a post names a service, if anything does."""
     title = plain(match.listing.title)
     key = key_of(title)
-    if len(key) > 1 and key not in stop_words() and any(says(each, title) for each in said):
+    if len(key) > 1 and key not in stop_words() and any(names(each, title) for each in sentences):
         return Evidence(3, len(key))
-    named = _keywords_said(match.keywords, said)
+    named = _keywords_named(match.keywords, sentences)
     alone = [keyword for keyword in named if _names_alone(keyword, key)]
     if (alone and len(match.keywords) <= KEYWORDS_MAX) or len(alone) > 1:
         return Evidence(2, max(len(keyword) for keyword in alone))
     if match.coverage < COVERAGE_MIN or len(key) < TITLE_COVERED_MIN:
         return None
-    in_one_piece = any(common_run(key, each.text) >= RUN_MIN for each in said)
+    in_one_piece = any(common_run(key, each.text) >= RUN_MIN for each in sentences)
     return Evidence(1, match.coverage) if in_one_piece else None
 
 
-def _keywords_said(keywords: Sequence[str], said: Sequence[Said]) -> list[str]:
+def _keywords_named(keywords: Sequence[str], sentences: Sequence[Sentence]) -> list[str]:
     known = {key_of(plain(keyword)): plain(keyword) for keyword in keywords}
     return [
         key for key, keyword in known.items()
-        if len(key) > 1 and key not in stop_words() and any(says(each, keyword) for each in said)
+        if len(key) > 1 and key not in stop_words() and any(names(each, keyword) for each in sentences)
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Whether a sentence says a name: as a word of its own, not inside another word and not inside a person's name.
+"""Whether a sentence has a name: as a word of its own, not inside another word and not inside a person's name.
 
 Words come from jieba's dictionary, without its guesses: a guess may join any two words, a dictionary knows 最美 and 豆腐渣.
 Guesses are only asked about people: a word inside of what looks like a person's name is not that word.
@@ -40,7 +40,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Sentence:
     """A sentence with its words and the people in it."""
 
     text: str
@@ -59,30 +59,30 @@ class Said:
 
 
 @lru_cache(maxsize=4096)
-def read(text: str) -> Said:
+def read(text: str) -> Sentence:
     """A plain sentence, read."""
     people = (span for span, kind in _tagged(text) if kind == "nr" and 2 <= span.end - span.begin <= 4)
     words = _spans(rjieba.cut(text, hmm=False))
-    return Said(text, tuple(words), tuple(span for span in people if text[span.begin] in _SURNAMES))
+    return Sentence(text, tuple(words), tuple(span for span in people if text[span.begin] in _SURNAMES))
 
 
-def says(said: Said, name: str) -> bool:
+def names(sentence: Sentence, name: str) -> bool:
     """Whether a sentence has a plain name as a word.
 
-    >>> says(read("豆腐渣工程"), "豆腐"), says(read("麻婆豆腐"), "豆腐"), says(read("住房公积金新政策"), "公积金")
+    >>> names(read("豆腐渣工程"), "豆腐"), names(read("麻婆豆腐"), "豆腐"), names(read("住房公积金新政策"), "公积金")
     (False, True, True)
     """
-    return any(_is_word(said, Span(*hit.span())) for hit in _pattern(name).finditer(said.text))
+    return any(_is_word(sentence, Span(*hit.span())) for hit in _pattern(name).finditer(sentence.text))
 
 
-def _is_word(said: Said, at: Span) -> bool:
+def _is_word(sentence: Sentence, at: Span) -> bool:
     """It ends where a word ends, and begins where one begins, or is the end of one: 考驾照 is about 驾照, 豆腐渣 not about 豆腐."""
-    if any(_is_part_of(at, person) for person in said.people):
+    if any(_is_part_of(at, person) for person in sentence.people):
         return False
-    last = next((word for word in said.words if word.end == at.end), None)
-    if last is None or _is_transcribed(said, at):
+    last = next((word for word in sentence.words if word.end == at.end), None)
+    if last is None or _is_transcribed(sentence, at):
         return False
-    return any(word.begin == at.begin for word in said.words) or last.begin < at.begin
+    return any(word.begin == at.begin for word in sentence.words) or last.begin < at.begin
 
 
 def _is_part_of(at: Span, person: Span) -> bool:
@@ -91,11 +91,11 @@ def _is_part_of(at: Span, person: Span) -> bool:
     return meets and (person.begin < at.begin or at.end < person.end)
 
 
-def _is_transcribed(said: Said, at: Span) -> bool:
+def _is_transcribed(sentence: Sentence, at: Span) -> bool:
     """Whether a word goes on as a foreign name does: its characters, and the single one after it, only stand for sounds."""
-    after = next((word for word in said.words if word.begin == at.end), None)
-    here = said.text[at.begin : at.end]
-    return after is not None and after.end - after.begin == 1 and set(here + said.text[at.end]) <= _TRANSCRIBED
+    after = next((word for word in sentence.words if word.begin == at.end), None)
+    here = sentence.text[at.begin : at.end]
+    return after is not None and after.end - after.begin == 1 and set(here + sentence.text[at.end]) <= _TRANSCRIBED
 
 
 def common_run(first: str, second: str) -> int:

@@ -25,9 +25,11 @@ def stop_words() -> frozenset[str]:
 @cache
 def _filler() -> re.Pattern[str]:
     """How people wrap what they ask for, longest first."""
-    spoken = sorted({plain(entry) for entry in entries("lutong_registry.search", "filler.txt")}, key=len, reverse=True)
-    latin = [rf"\b{re.escape(each)}\b" for each in spoken if each.isascii()]
-    return re.compile("|".join([*map(re.escape, (each for each in spoken if not each.isascii())), *latin]))
+    wrapping = sorted(
+        {plain(entry) for entry in entries("lutong_registry.search", "filler.txt")}, key=len, reverse=True
+    )
+    latin = [rf"\b{re.escape(each)}\b" for each in wrapping if each.isascii()]
+    return re.compile("|".join([*map(re.escape, (each for each in wrapping if not each.isascii())), *latin]))
 
 
 def without_filler(question: str) -> str:
@@ -42,7 +44,7 @@ def without_filler(question: str) -> str:
 
 @cache
 def synonyms() -> dict[str, tuple[str, ...]]:
-    """For each word, the others that mean the same to somebody who asks, all plain."""
+    """For each word, the others that mean the same to a person who asks, all plain."""
     text = files("lutong_registry.search").joinpath("data", "synonyms.toml").read_text(encoding="utf-8")
     found: dict[str, tuple[str, ...]] = {}
     for groups in tomllib.loads(text).values():
@@ -54,11 +56,11 @@ def synonyms() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def _said() -> re.Pattern[str]:
+def _known_words() -> re.Pattern[str]:
     known = sorted(synonyms(), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, known)))
 
 
 def other_words(text: str) -> dict[str, tuple[str, ...]]:
     """The words of a plain text that have synonyms, each with them; the longest at each place."""
-    return {hit: synonyms()[hit] for hit in _said().findall(text)}
+    return {hit: synonyms()[hit] for hit in _known_words().findall(text)}

@@ -44,8 +44,8 @@ TITLE: Final = Field(2.0, 16, 0.35, 2)
 KEYWORDS: Final = Field(1.5, 16, 0.0, 1)
 CATEGORY: Final = Field(2.0, 2, 0.0, 1)
 DESCRIPTION: Final = Field(1.0, 120, 0.4, 8)
-SPOKEN: Final = Field(1.0, 16, 0.35, 1)
-SPOKEN_KEYWORDS: Final = 3
+SOUND: Final = Field(1.0, 16, 0.35, 1)
+SOUND_KEYWORDS: Final = 3
 """Keywords that are also found by their sound: the first ones."""
 _SATURATION: Final = 1.2
 """The k1 of BM25: a word that occurs twice does not say twice as much."""
@@ -77,7 +77,7 @@ def marks_of(document: Document) -> list[int]:
         (KEYWORDS, _terms(names[1:])),
         (CATEGORY, _terms([plain(document.category or "")])),
         (DESCRIPTION, _terms([plain(document.description)])),
-        (SPOKEN, Counter(mark for name in names[: 1 + SPOKEN_KEYWORDS] for mark in spelling.spoken(name))),
+        (SOUND, Counter(mark for name in names[: 1 + SOUND_KEYWORDS] for mark in spelling.by_sound(name))),
     )
     for field, terms in fields:
         length = terms.total()

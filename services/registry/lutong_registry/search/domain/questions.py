@@ -47,8 +47,8 @@ def understand(asked: str) -> Question:
     for character, times in Counter(characters(text)).items():
         weights[character] += CHARACTER_WEIGHT * times
     length = max(1, len(key_of(text)))
-    for said, others in other_words(whole).items():
-        for other in others if len(said) >= SYNONYM_SHARE_MIN * length else ():
+    for known, others in other_words(whole).items():
+        for other in others if len(known) >= SYNONYM_SHARE_MIN * length else ():
             for word in words(other):
                 weights[word] = max(weights[word], SYNONYM_WEIGHT)
     return Question(text, key_of(text), name_of(asked), dict(weights), _otherwise(text))

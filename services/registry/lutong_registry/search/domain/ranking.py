@@ -148,8 +148,8 @@ def best(plan: Plan, candidates: Iterable[Candidate]) -> list[Scored]:
         shared = [mark for mark in candidate.marks if mark in weights]
         score = sum(weights[mark] for mark in shared) * (1 + USE_WEIGHT * log1p(candidate.uses))
         exact = candidate.name == plan.question.name
-        said = any(mark - mark % LEVELS in plan.words for mark in shared)
-        if exact or (said and score >= plan.floor):
+        has_word = any(mark - mark % LEVELS in plan.words for mark in shared)
+        if exact or (has_word and score >= plan.floor):
             scored.append(Scored(candidate.program_id, score, exact, frozenset(shared)))
     return sorted(scored, key=lambda each: (not each.exact, -each.score, each.program_id))[:SHOWN_MAX]
 

@@ -49,7 +49,7 @@ def syllables(word: str) -> list[str]:
 
 
 def sound_pairs(word: str) -> Iterator[str]:
-    """Marks of a spoken word: its syllables two by two. Documents and questions are cut in the same way."""
+    """Marks of a by_sound word: its syllables two by two. Documents and questions are cut in the same way."""
     cut = syllables(word)
     if len(cut) == 1 and len(word) > 2:
         yield f"~{cut[0]}"
@@ -70,7 +70,7 @@ def with_a_letter_less(word: str) -> Iterator[str]:
         yield from {f"-{word[:place]}{word[place + 1 :]}" for place in range(len(word))}
 
 
-def spoken(text: str) -> Iterator[str]:
+def by_sound(text: str) -> Iterator[str]:
     """What a plain name is also found by: the sound and the initials of each Chinese run, and its words less a letter."""
     for run in runs(text):
         if is_han(run[0]):

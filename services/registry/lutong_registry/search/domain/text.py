@@ -90,4 +90,4 @@ def characters(text: str) -> Iterator[str]:
 
 def sentences(text: str) -> list[str]:
     """A post's sentences, plain. No name reaches from one into the next."""
-    return [said for part in _SENTENCE.split(text) if (said := plain(part).strip())]
+    return [sentence for part in _SENTENCE.split(text) if (sentence := plain(part).strip())]
