@@ -108,7 +108,7 @@ def audited(
 
 
 def documents(dependency: Callable[..., Any]) -> None:
-    """Say of a dependency that it declares a header for OpenAPI, and that somebody else reads it."""
+    """Mark a dependency that declares a header for OpenAPI only; other code reads the header."""
     vars(dependency)["documents"] = True
 
 
