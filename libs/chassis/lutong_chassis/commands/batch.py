@@ -105,7 +105,7 @@ async def _in_transaction(pool: Pool, batch: Batch, committed: Committed) -> lis
 
 
 async def _decide(tx: Tx, batch: Batch) -> list[Outcome]:
-    """Have new commands decided; what they say, record and are answered is written with their effects."""
+    """Have new commands decided; what they publish, record and are answered is written with their effects."""
     commands = await _on_own_journeys(tx, batch.commands)
     with observe.deciding(batch.kind, commands) as joined:
         answers = await batch.handler(joined, tx)

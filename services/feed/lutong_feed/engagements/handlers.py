@@ -1,4 +1,4 @@
-"""What viewers do with cards: decided in batches, said once, and counted from what was said."""
+"""What viewers do with cards: decided in batches, event once, and counted from what was event."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
