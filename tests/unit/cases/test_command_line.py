@@ -116,8 +116,8 @@ def test_a_shell_is_given_an_exit_code_and_no_traceback(script: str, code: int, 
     ],
 )
 def test_what_no_command_foresaw_is_a_sentence(error: Exception, code: int, words: str) -> None:
-    said = frame.explained(error)
-    assert (said.code, words in str(said)) == (code, True)
+    found = frame.explained(error)
+    assert (found.code, words in str(found)) == (code, True)
 
 
 def test_an_argument_in_another_charset_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
