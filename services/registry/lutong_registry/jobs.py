@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from lutong_chassis import JobQueue, Outgoing, Tx
+from lutong_chassis import Answered, JobQueue, Outgoing, Tx
 from lutong_registry.search.store import listings as listing_store
 
 _AT_ONCE: Final = 100
@@ -25,6 +25,6 @@ async def _answer(program_ids: list[str]) -> list[str]:
     return program_ids
 
 
-async def _record(tx: Tx, answers: Sequence[tuple[list[str], list[str]]]) -> Sequence[Outgoing]:
-    await listing_store.refresh_listings(tx, (program_id for _, found in answers for program_id in found))
+async def _record(tx: Tx, answers: Sequence[Answered[list[str], list[str]]]) -> Sequence[Outgoing]:
+    await listing_store.refresh_listings(tx, (program_id for each in answers for program_id in each.answer))
     return []

@@ -126,8 +126,15 @@ def _spans(words: list[str]) -> Iterator[Span]:
         begin += len(word)
 
 
-def _tagged(text: str) -> Iterator[tuple[Span, str]]:
+class _Tagged(NamedTuple):
+    """A word of a text, and what kind of word it is: `nr` is a person's name."""
+
+    span: Span
+    kind: str
+
+
+def _tagged(text: str) -> Iterator[_Tagged]:
     begin = 0
     for word, kind in rjieba.tag(text):
-        yield Span(begin, begin + len(word)), kind
+        yield _Tagged(Span(begin, begin + len(word)), kind)
         begin += len(word)

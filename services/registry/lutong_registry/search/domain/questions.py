@@ -1,7 +1,7 @@
 """What a question asks for: terms with weights."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,14 +56,17 @@ def understand(asked: str) -> Question:
 
 def _otherwise(text: str) -> dict[str, dict[str, float]]:
     latin = [run for run in runs(text) if not is_unspaced(run) and run.isalpha()]
-    spelt = {word: dict(_spelt(word)) for word in latin}
+    spelt = {word: _spelt(word) for word in latin}
     joined = "".join(latin)
     if len(latin) > 1 and spelling.syllables(joined):  # gong ji jin
         spelt[joined] = dict.fromkeys(spelling.sound_pairs(joined), SOUND_WEIGHT)
     return {word: terms for word, terms in spelt.items() if terms}
 
 
-def _spelt(word: str) -> Iterable[tuple[str, float]]:
-    yield from ((term, SOUND_WEIGHT) for term in spelling.sound_pairs(word))
-    yield from ((term, SOUND_WEIGHT) for term in spelling.initial_triples(word))
-    yield from ((term, TYPO_WEIGHT) for term in spelling.with_a_letter_less(word))
+def _spelt(word: str) -> dict[str, float]:
+    """Terms that a word in letters may stand for, and what each weighs."""
+    return (
+        dict.fromkeys(spelling.sound_pairs(word), SOUND_WEIGHT)
+        | dict.fromkeys(spelling.initial_triples(word), SOUND_WEIGHT)
+        | dict.fromkeys(spelling.with_a_letter_less(word), TYPO_WEIGHT)
+    )
