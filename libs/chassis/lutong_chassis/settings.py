@@ -88,37 +88,49 @@ class Settings(KafkaSettings):
     http_requests_max: int = Field(64, ge=1, description="requests in progress at once; more are refused with 503")
     http_bodies_max: int = Field(16, ge=1, description="request bodies of one principal that may arrive at once")
     body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
-    body_timeout_s: float = Field(10.0, gt=0, description="longest time that a request body may take to arrive")
-    http_rate_per_s: float = Field(200.0, gt=0, description="requests of one principal per second, in the long run")
+    body_timeout_s: float = Field(
+        10.0, gt=0, le=86_400, description="longest time that a request body may take to arrive"
+    )
+    http_rate_per_s: float = Field(
+        200.0, gt=0, le=1_000_000, description="requests of one principal per second, in the long run"
+    )
     http_burst: int = Field(400, ge=1, description="requests of one principal at once; more are refused with 429")
 
     auth: Literal["required", "off"] = Field("required", description="`off` allows every request: loopback only")
     auth_keys_file: Path | None = Field(None, description="JWKS file with the public keys of the issuer of tokens")
     auth_issuer: str | None = Field(None, description="`iss` of tokens that are accepted")
     auth_audience: str = Field("lutong", description="`aud` of tokens that are accepted")
-    auth_token_life_max_s: int = Field(86_400, ge=60, description="longest life of a token: `exp` less `iat`")
+    auth_token_life_max_s: int = Field(
+        86_400, ge=60, le=31_536_000, description="longest life of a token: `exp` less `iat`"
+    )
 
     profile: Literal["production", "test"] = Field("production", description="`test` allows failpoints")
     failpoint: str | None = Field(None, description="where to die, for tests; see lutong_chassis.failpoints")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least important line logged")
 
-    session_timeout_ms: int = Field(10_000, ge=1_000, description="silence after which the group removes a replica")
+    session_timeout_ms: int = Field(
+        10_000, ge=1_000, le=1_800_000, description="silence after which the group removes a replica"
+    )
     batch_records_max: int = Field(1_000, ge=1, le=10_000, description="events handled in one transaction")
     command_batch_max: int = Field(200, ge=1, le=10_000, description="commands of one kind done in one transaction")
-    command_wait_max_s: float = Field(10.0, gt=0, description="longest time that a command waits for its batch")
+    command_wait_max_s: float = Field(
+        10.0, gt=0, le=86_400, description="longest time that a command waits for its batch"
+    )
     relay_batch_max: int = Field(2_000, ge=1, le=10_000, description="outbox rows sent in one round")
     relay_interval_ms: int = Field(
-        100, ge=1, description="how often the outbox is polled for rows that no commit announced"
+        100, ge=1, le=3_600_000, description="how often the outbox is polled for rows that no commit announced"
     )
     job_interval_ms: int = Field(
-        500, ge=1, description="how often job queues are polled for jobs that no commit announced"
+        500, ge=1, le=3_600_000, description="how often job queues are polled for jobs that no commit announced"
     )
-    retry_delay_max_s: float = Field(15.0, gt=0, description="longest pause between two tries")
-    statement_timeout_s: float = Field(30.0, gt=0, description="longest single SQL statement")
-    stall_timeout_s: float = Field(60.0, gt=0, description="lag without progress that fails /livez")
-    stuck_timeout_s: float = Field(60.0, gt=0, description="time that one batch fails before it is reported as stuck")
-    shutdown_timeout_s: float = Field(20.0, gt=0, description="time to finish work after SIGTERM")
+    retry_delay_max_s: float = Field(15.0, gt=0, le=86_400, description="longest pause between two tries")
+    statement_timeout_s: float = Field(30.0, gt=0, le=86_400, description="longest single SQL statement")
+    stall_timeout_s: float = Field(60.0, gt=0, le=86_400, description="lag without progress that fails /livez")
+    stuck_timeout_s: float = Field(
+        60.0, gt=0, le=86_400, description="time that one batch fails before it is reported as stuck"
+    )
+    shutdown_timeout_s: float = Field(20.0, gt=0, le=86_400, description="time to finish work after SIGTERM")
 
     outbox_retention: Retention = Field(timedelta(days=7), description="published rows kept for republishing")
     inbox_retention: Retention = Field(timedelta(days=45), description="how long duplicates are recognised")

@@ -31,7 +31,7 @@ _DEFAULT: Final = re.compile(r"\$\{(LUTONG_\w+):-([^}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What compose was told, and the passwords that containers have."""
+    """What compose was given, and the passwords that containers have."""
 
     variables: Mapping[str, str]
     secrets: Path
@@ -42,8 +42,8 @@ class Deployment:
         try:
             return addresses.http_url(f"http://{_reached(self.variables['LUTONG_HTTP_ADDRESS'])}:{port}")
         except ValueError:
-            told = f"LUTONG_{service.upper()}_PORT is {port!r} and LUTONG_HTTP_ADDRESS {self.variables['LUTONG_HTTP_ADDRESS']!r}"
-            raise ConsoleError(f"{told}: where {service} answers cannot be read from them", code=USAGE) from None
+            given = f"LUTONG_{service.upper()}_PORT is {port!r} and LUTONG_HTTP_ADDRESS {self.variables['LUTONG_HTTP_ADDRESS']!r}"
+            raise ConsoleError(f"{given}: where {service} answers cannot be read from them", code=USAGE) from None
 
     def kafka_as(self, principal: str) -> KafkaAccess:
         """Kafka's listener for this machine, or a cluster of yours, as one of the principals."""

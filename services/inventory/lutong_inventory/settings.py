@@ -9,12 +9,17 @@ class InventorySettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False)
 
-    acceptance_window_s: float = Field(1800, gt=0, description="time that a location has to accept an order")
+    acceptance_window_s: float = Field(
+        1800, gt=0, le=315_360_000, description="time that a location has to accept an order"
+    )
     fulfilment_window_s: float = Field(
-        259_200, gt=0, description="time that a location has to hand an order over or make it ready, once it accepted"
+        259_200,
+        gt=0,
+        le=315_360_000,
+        description="time that a location has to hand an order over or make it ready, once it accepted",
     )
     pickup_window_s: float = Field(
-        259_200, gt=0, description="time that a member has to pick an order up, once it is ready"
+        259_200, gt=0, le=315_360_000, description="time that a member has to pick an order up, once it is ready"
     )
     delivery_reach_m: int = Field(
         50_000, ge=1, le=200_000, description="how far a store delivers that does not say so itself, in metres"

@@ -71,14 +71,6 @@ async def test_large_numbers_as_ids_lose_no_event(client: httpx.AsyncClient) -> 
     assert [code for _, code, _ in told(await publish(client, *numbers))] == ["bad_bytes", "bad_bytes"]
 
 
-async def test_binary_mode_is_refused_by_its_name(client: httpx.AsyncClient) -> None:
-    headers = {"ce-specversion": "1.0", "ce-id": "e-1", "content-type": "application/json"}
-    answer = await client.post("/v1/events", json=an_event()["data"], headers=headers)
-
-    assert answer.status_code == 415
-    assert "binary mode" in answer.text
-
-
 @pytest.mark.parametrize(
     "journey",
     [

@@ -59,11 +59,11 @@ async def test_what_changes_is_said_and_what_does_not_is_not(client: httpx.Async
     await client.delete("/v1/locations/near/pause")
     await client.post("/v1/locations/near/closure", json={"reason": "lease_ended"})
     assert await names_said(pool) == [
-        "location-opened.v1",
-        "location-changed.v1",
-        "location-paused.v1",
-        "location-changed.v1",
-        "location-closed.v1",
+        "LocationOpened",
+        "LocationChanged",
+        "LocationPaused",
+        "LocationChanged",
+        "LocationClosed",
     ]
 
 

@@ -116,7 +116,7 @@ def test_a_shell_is_given_an_exit_code_and_no_traceback(script: str, code: int, 
     ],
 )
 def test_what_no_command_foresaw_is_a_sentence(error: Exception, code: int, words: str) -> None:
-    said = frame.said_of(error)
+    said = frame.explained(error)
     assert (said.code, words in str(said)) == (code, True)
 
 
@@ -124,4 +124,4 @@ def test_an_argument_in_another_charset_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "argv", ["lutong", "journey", "\udcff"])
     with pytest.raises(UnicodeEncodeError) as odd:
         "\udcff".encode()
-    assert frame.said_of(odd.value).code == USAGE
+    assert frame.explained(odd.value).code == USAGE

@@ -50,7 +50,7 @@ def test_an_action_is_a_dotted_verb(verb: str) -> None:
 
 @pytest.mark.parametrize("nothing", [audited, lambda: not_audited(" ")])
 def test_nothing_on_record_needs_a_reason(nothing: Callable[[], object]) -> None:
-    with pytest.raises(TypeError, match="say w"):
+    with pytest.raises(TypeError, match=r"^(name the actions|give the reason)"):
         nothing()
 
 
@@ -80,7 +80,7 @@ def test_every_command_of_the_suite_is_on_record() -> None:
         if isinstance(route, GuardedRoute) and not set(route.methods or ()) <= {"GET"}
     ]
     assert len(commands) > 50
-    only_a_members_own = ["/v1/agreements/{agreement_id}/rights/{right_id}/codes"]
+    only_a_members_own = ["/v1/agreements/{agreement_id}/rights/{right_id}/codes", "/v1/orders/{order_id}/pickup-code"]
     assert [route.path for route in commands if route.on_record is None] == only_a_members_own
 
 

@@ -89,7 +89,7 @@ async def a_room(*, full: bool = True) -> AsyncIterator[tuple[Room, Line]]:
         listening.close()
 
 
-async def test_who_finds_no_room_is_refused_and_may_ask_again_over_the_same_connection() -> None:
+async def test_a_request_over_the_limit_is_refused_and_its_connection_stays_open() -> None:
     async with a_room() as (room, line):
         for _ in range(3):
             line.say(get("/next"))
@@ -125,7 +125,7 @@ async def test_what_comes_behind_a_refusal_is_answered_one_after_the_other() -> 
         assert [answers[0][0], answers[3][0]] == [503, 503]
 
 
-async def test_a_refusal_says_when_to_come_back_and_to_a_head_says_no_more() -> None:
+async def test_a_refusal_has_retry_after_and_no_body_for_head() -> None:
     async with a_room() as (_, line):
         line.say(get("/next", method="HEAD") + get("/livez"))
         status, head = await line.answer(body=False)
@@ -176,7 +176,7 @@ async def test_negative_control_without_the_hook_a_trailer_becomes_a_header(monk
     assert "authorization" in await headers_with_a_trailer()
 
 
-async def test_many_requests_sent_in_one_go_are_answered_in_turn_and_one_at_a_time() -> None:
+async def test_pipelined_requests_are_answered_in_order_one_at_a_time() -> None:
     async with a_room(full=False) as (room, line):
         line.say(get("/stay") + get("/next") * 3000 + get("/livez"))
         await room.inside.wait()

@@ -97,7 +97,7 @@ async def test_a_client_that_goes_away_while_it_waits_is_dropped() -> None:
     assert not lane.claimed
 
 
-async def test_a_client_that_goes_away_while_its_batch_runs_leaves_the_others_their_answers() -> None:
+async def test_a_client_that_disconnects_during_its_batch_spoils_no_other_answer() -> None:
     desk = Desk()
     lane = a_lane(desk)
     gone, stays = (asyncio.create_task(lane.ask(a_command(name))) for name in ("gone", "stays"))
@@ -118,7 +118,7 @@ async def test_what_waits_too_long_is_told_so_and_not_done() -> None:
     assert (told.value.status, told.value.kind, desk.batches) == (503, "overloaded", [])
 
 
-async def test_the_same_key_once_more_is_refused_while_the_first_is_on_its_way() -> None:
+async def test_a_key_that_is_in_progress_is_refused() -> None:
     desk = Desk()
     lane = a_lane(desk)
     first = asyncio.create_task(lane.ask(a_command("first", key="k")))

@@ -61,7 +61,7 @@ def test_without_an_id_every_message_is_a_new_one() -> None:
     assert message(a_post(), CMS).id != message(a_post(), CMS).id
 
 
-def test_messages_go_to_the_owners_of_their_topics_in_order_and_in_portions() -> None:
+def test_messages_go_to_the_owners_of_their_topics_in_bounded_requests() -> None:
     posts = [message(a_post(f"p-{n}"), CMS) for n in range(501)]
     other = message(ProgramResumed(program_id="g-1"), CMS)
     said = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
@@ -163,7 +163,7 @@ def test_a_url_that_cannot_work_is_tried_once() -> None:
 @pytest.mark.parametrize("token", ["t\n", "  t ", lambda: "t\r\n"])
 def test_a_token_out_of_a_file_loses_its_line_end(token: str | Callable[[], str]) -> None:
     transport = HttpTransport({"feed": "http://feed.example"}, token)
-    assert transport.doors.request("feed", b"", dry_run=False)["headers"]["authorization"] == "Bearer t"
+    assert transport.endpoints.request("feed", b"", dry_run=False)["headers"]["authorization"] == "Bearer t"
     transport.close()
 
 

@@ -2,7 +2,7 @@
 
     ingest.mount(router, {PostPublished: accept_posts})
 
-adds `POST /v1/events`, which accepts CloudEvents in structured mode, and `GET /v1/events/rejected`. Every
+adds `POST /v1/events`, which accepts CloudEvents in structured or binary mode, and `GET /v1/events/rejected`. Every
 event has a result of its own. The service itself publishes accepted events: a topic has one owner.
 """
 
@@ -21,7 +21,7 @@ from lutong_chassis.database import Tx
 from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed, audited
-from lutong_chassis.http.event_bodies import ARRAY, EVENTS_MAX, LINES, ONE, split
+from lutong_chassis.http.event_bodies import ARRAY, EVENTS_MAX, LINES, ONE, documents_of
 from lutong_chassis.http.problems import documented
 from lutong_chassis.parking import storable
 from lutong_chassis.rows import columns_of
@@ -135,9 +135,7 @@ def mount(router: APIRouter, acceptors: Acceptors) -> None:
     @audited("event.publish", own="member", shows=("status",))
     async def publish_events(request: Request, who: Who, tx: TxDependency, *, dry_run: bool = False) -> Results:
         """Publish events: one, an array, or one per line; a copy has no second effect. `dry_run` changes nothing."""
-        if "ce-specversion" in request.headers or "ce-id" in request.headers:
-            raise Problem(415, "unsupported", f"binary mode is not supported over HTTP: send {ONE}, {ARRAY} or {LINES}")
-        documents = split(request.headers.get("content-type", ""), await request.body())
+        documents = documents_of(request.headers, await request.body())
         if dry_run and tx.request:
             tx.request = tx.request._replace(must_audit=False)  # its row is undone with everything else
         with suppress(_DryRun):

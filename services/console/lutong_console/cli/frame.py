@@ -12,7 +12,7 @@ SHOWN: Final = "LUTONG_TRACEBACK"
 _ANSWERS: Final = {"asyncpg": "PostgreSQL", "aiokafka": "Kafka", "httpx": "a service", "httpcore": "a service"}
 
 
-def said_of(error: BaseException) -> ConsoleError:
+def explained(error: BaseException) -> ConsoleError:
     """An error that no command foresaw, in a sentence: with the file, the piece or the argument that it is about."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

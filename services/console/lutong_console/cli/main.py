@@ -155,7 +155,7 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(frame.SHOWN):
             raise
-        _end(frame.said_of(error))
+        _end(frame.explained(error))
 
 
 def _end(error: ConsoleError) -> None:

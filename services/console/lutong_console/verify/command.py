@@ -45,7 +45,7 @@ def verify(
         list[str] | None, typer.Option("--canary", help="A string that must be nowhere. May be repeated.")
     ] = None,
     history: Annotated[
-        Path | None, typer.Option("--history", help="What clients were told: NDJSON of kind, id, outcome.")
+        Path | None, typer.Option("--history", help="What clients were answers: NDJSON of kind, id, outcome.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -64,16 +64,16 @@ def verify(
 
 
 def _history(file: Path) -> list[dict[str, Any]]:
-    """What clients were told, one document per line."""
+    """The answers that clients had, one document per line."""
     try:
-        told = [orjson.loads(document) for document in file.read_bytes().splitlines()]
+        answers = [orjson.loads(document) for document in file.read_bytes().splitlines()]
     except OSError as error:
         raise ConsoleError(f"--history {file}: {error.strerror}", code=USAGE) from None
     except orjson.JSONDecodeError as error:
         raise ConsoleError(f"--history {file} is no NDJSON: {error}", code=USAGE) from None
-    if not all(isinstance(each, dict) and {"kind", "id", "outcome"} <= each.keys() for each in told):
+    if not all(isinstance(each, dict) and {"kind", "id", "outcome"} <= each.keys() for each in answers):
         raise ConsoleError(f"--history {file}: every line has to be an object with kind, id and outcome", code=USAGE)
-    return told
+    return answers
 
 
 @dataclass(frozen=True, slots=True)

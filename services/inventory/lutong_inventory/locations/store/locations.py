@@ -138,6 +138,23 @@ async def count_locations(tx: Tx) -> int:
     return found
 
 
+async def locations_after(tx: Tx, after: str, limit: int) -> list[Location]:
+    """The next locations in order of `merchant:location`, locked so that no change overtakes what is published of them."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {_LOCATION}
+          FROM location
+         WHERE merchant_id || ':' || code > $1
+         ORDER BY merchant_id || ':' || code
+         LIMIT $2
+           FOR SHARE
+        """,
+        after,
+        limit,
+    )
+    return [LocationRow(*row).as_location for row in rows]
+
+
 async def save_locations(tx: Tx, locations: Sequence[Location]) -> list[Location]:
     """Create or change locations; gives those that changed, with their new revision."""
     rows = await tx.fetch(
