@@ -108,7 +108,7 @@ def audited(
 
 
 def documents(dependency: Callable[..., Any]) -> None:
-    """Mark a dependency that declares a header for OpenAPI only; other code reads the header."""
+    """Mark a dependency that only declares a header for OpenAPI: other code reads it."""
     vars(dependency)["documents"] = True
 
 
