@@ -29,7 +29,6 @@ CALLED_BY_OTHERS: Final = {
     "list_commands": "click",
     "ngettext": "Jinja's i18n extension",
     "get_command": "click",
-    "ngettext": "jinja2",
     "Concatenate": "an annotation in quotes",
     "ConsumerRecord": "an annotation in quotes",
     "AsyncKafkaTransport": "users of lutong_client",
