@@ -123,8 +123,8 @@ def approved_by_proposer(world: World) -> None:
     where("membership.proposal", proposal_id=decision["decision_id"])(world)["decided_by"] = decision["decided_by"]
 
 
-def said(old: str, new: str) -> Corrupt:
-    """A version of a plan says something else than what was signed."""
+def terms_differ(old: str, new: str) -> Corrupt:
+    """A version of a plan has other terms than what was signed."""
     return change("membership.plan", "terms", lambda terms: terms.replace(old, new), terms=lambda terms: old in terms)
 
 
@@ -133,7 +133,7 @@ def unpublished(world: World) -> None:
     row = where("membership.audit", id=lambda number: number > 1)(world)
     mine = f'"audit_id":{row["id"]},'
     outbox = world.tables["membership"]["outbox"]
-    outbox[:] = [said for said in outbox if mine not in said["payload"]]
+    outbox[:] = [event for event in outbox if mine not in event["payload"]]
     topic = "lutong.membership.audit"
     world.records[:] = [record for record in world.records if record.topic != topic or mine not in record.value]
 
@@ -327,9 +327,9 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V12", "more was enjoyed than is charged", change("membership.accrual", "benefit_minor", lambda old: old + 1, kind="order", benefit_minor=300)),
     ("V12", "goods were captured that do not count", drop("membership.accrual", kind="order")),
     ("V12", "a debt is not what was captured", change("membership.debt", "amount_minor", lambda old: old + 1, kind="order")),
-    ("V12", "a cap was lowered and not kept", said('"cap_minor":5000', '"cap_minor":1')),
-    ("V12", "who fulfilled was charged", said('"times":9', '"times":1')),
-    ("V12", "small charges are exempt, and this was not", said('"exempt_minor":0', '"exempt_minor":5000')),
+    ("V12", "a cap was lowered and not kept", terms_differ('"cap_minor":5000', '"cap_minor":1')),
+    ("V12", "who fulfilled was charged", terms_differ('"times":9', '"times":1')),
+    ("V12", "small charges are exempt, and this was not", terms_differ('"exempt_minor":0', '"exempt_minor":5000')),
     ("V12", "the terms that were signed are gone", drop("membership.plan", terms=lambda terms: '"times":9' in terms)),
     ("V12", "the ledger charged another amount", lambda w: scale(w, "charge", 2)),
     ("V12", "something enjoyed is neither charged nor forgiven", lambda w: scale(w, "benefit_accrued", 2)),
@@ -342,7 +342,7 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V13", "a repayment was booked without evidence", change("membership.repayment", "state", "claimed", state="confirmed")),
     ("V13", "a repayment that was booked is gone", drop("membership.repayment", state="confirmed")),
     ("V13", "more was booked than came", change("membership.repayment", "amount_minor", lambda old: old - 1, state="confirmed")),
-    ("V13", "somebody else paid", change("membership.repayment", "member_id", "other", state="confirmed")),
+    ("V13", "another member paid", change("membership.repayment", "member_id", "other", state="confirmed")),
     ("V13", "another currency came", change("membership.repayment", "currency", "JPY", state="confirmed")),
     ("V13", "the money is somewhere else", change("membership.repayment", "evidence", "provider", evidence="bank")),
     ("V13", "a repayment was booked twice", booked_again("repayment")),
@@ -361,7 +361,7 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V13", "who proposed it approved it", approved_by_proposer),
     ("V13", "a line was raised that nobody decided on", drop("membership.decision", kind="line", approved_by=bool)),
     ("V14", "a row of the audit was altered", change("membership.audit", "reason", "another")),
-    ("V14", "somebody else is named in the audit", change("membership.audit", "actor", "mallory")),
+    ("V14", "another principal is named in the audit", change("membership.audit", "actor", "mallory")),
     ("V14", "another subject is named in the audit", change("registry.audit", "subject", "program:other")),
     ("V14", "a row of the audit is gone", drop("feed.audit")),
     ("V14", "a row of the audit was never published", unpublished),

@@ -80,7 +80,7 @@ class Registry:
 
 @dataclass(slots=True)
 class Membership:
-    """Lines, holds and the ledger. Whoever is known is assessed already; how they are is another model's story."""
+    """Lines, holds and the ledger. A known member is assessed already; how they are is another model's story."""
 
     lines: dict[LineKey, Line] = field(default_factory=dict)
     agreements: dict[MemberPlan, Pinned] = field(default_factory=dict)
@@ -95,9 +95,9 @@ class Membership:
         if isinstance(event, OrderRejected):
             return self._end(event.order_id, "released", without)
         if isinstance(event, OrderCancelled):
-            said = self._end(event.order_id, "released", without)
+            emitted = self._end(event.order_id, "released", without)
             self.holds.setdefault(event.order_id, Hold(event.order_id, event.member_id, "shop", "XXX", "cancelled"))
-            return said
+            return emitted
         return []
 
     def _hold(self, request: ServiceRequested, now: datetime, without: Without) -> Emitted:
@@ -121,7 +121,7 @@ class Membership:
             self.lines[decision.opened.key] = decision.opened
         self._write(list(decision.entries))
         self.holds[request.order_id] = decision.hold
-        return [(said.event, said.due_at) for said in decision.emitted if not isinstance(said.event, HoldLapsed)]
+        return [(each.event, each.due_at) for each in decision.emitted if not isinstance(each.event, HoldLapsed)]
 
     def _roomy(self) -> dict[LineKey, Line]:
         return {key: replace(line, held_minor=0, owed_minor=0) for key, line in self.lines.items()}
@@ -192,11 +192,11 @@ class Inventory:
         self.orders[order.order_id] = ("sourced", order, outcome)
         self.reserved.update({(outcome.location.location_id, sku): units for sku, units in outcome.demand})
         facts: dict[str, Any] = {"order_id": order.order_id, "merchant_id": "shop", "lines": order.lines}
-        said = OrderSourced(
+        sourced = OrderSourced(
             **facts, location_id=outcome.location.location_id, location_kind=outcome.location.kind,
             distance_m=outcome.distance_m, mode=order.mode, accept_by=now + WINDOW,
         )  # fmt: skip
-        return [(said, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
+        return [(sourced, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
 
     def cancel(self, order_id: str, states: Sequence[str]) -> Emitted:
         state, order, sourced = self.orders.get(order_id, ("", None, None))
@@ -217,10 +217,10 @@ class Inventory:
         self._close(sourced, shipped=True)
         shared = order.model_dump(include={"order_id", "member_id", "merchant_id", "post_id", "program_id"})
         location = sourced.location
-        said = OrderFulfilled(
+        fulfilled_ = OrderFulfilled(
             **shared, location_id=location.location_id, location_kind=location.kind, amount=order.amount
         )
-        return [(said, None)]
+        return [(fulfilled_, None)]
 
     def _close(self, sourced: Sourced, *, shipped: bool) -> None:
         for sku, units in sourced.demand:

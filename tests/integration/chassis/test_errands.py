@@ -1,4 +1,4 @@
-"""Errands: asked outside of any transaction, recorded once, and never forgotten when somebody dies."""
+"""Jobs: asked outside of any transaction, recorded once, and never forgotten when a process dies."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +30,7 @@ LEASE_S = 0.3
 
 @dataclass(slots=True)
 class Outside:
-    """Somebody who is asked: answers with the length of the question, when let."""
+    """A provider that is asked: it answers with the length of the question, when let."""
 
     asked: list[str] = field(default_factory=list)
     stuck: set[str] = field(default_factory=set)
@@ -86,7 +86,7 @@ def a_job_queue(outside: Outside, at_once: int = 8) -> JobQueue[str, int]:
 
 @pytest_asyncio.fixture
 async def pool(infrastructure: Infrastructure) -> AsyncIterator[Pool]:
-    name = f"errands_{uuid7().hex[-12:]}"
+    name = f"jobs_{uuid7().hex[-12:]}"
     url = await create_database(infrastructure.admin_url, name)
     await migrate_database(url, service.migrations)
     pool = await connect(settings_for(url))
@@ -118,10 +118,10 @@ async def running(pool: Pool, queue: JobQueue[Any, Any]) -> AsyncIterator[JobRun
             await life
 
 
-async def test_an_errand_asks_about_each_job_and_says_what_follows(pool: Pool) -> None:
+async def test_a_job_is_asked_about_and_its_events_are_published(pool: Pool) -> None:
     await wonder(pool, "a", "bb", "ccc")
-    said = await run_jobs(pool, a_job_queue(Outside()))
-    assert said == [Totalled(counter_id=name, total=len(name)) for name in ("a", "bb", "ccc")]
+    published = await run_jobs(pool, a_job_queue(Outside()))
+    assert published == [Totalled(counter_id=name, total=len(name)) for name in ("a", "bb", "ccc")]
     assert await answers(pool) == {"a": 1, "bb": 2, "ccc": 3}
     assert await run_jobs(pool, a_job_queue(Outside())) == []
 
@@ -176,7 +176,7 @@ async def test_no_more_is_open_at_once_than_allowed(pool: Pool) -> None:
         await until(all_of_them, "all are answered")
 
 
-async def test_what_a_dead_process_was_asking_is_asked_again_when_its_lease_is_over(pool: Pool) -> None:
+async def test_a_job_of_a_dead_process_is_asked_again_after_its_lease(pool: Pool) -> None:
     await wonder(pool, "a")
     queue = a_job_queue(Outside())
     assert await jobs.claim(pool, queue, 8) == ["a"]  # and then it died

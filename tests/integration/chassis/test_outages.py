@@ -38,11 +38,11 @@ async def _total(toy: Toy, counter_id: str, total: int) -> None:
     await until(counted, f"{counter_id} is counted {total} times; see {toy.log.read_text()[-2000:]}", 60)
 
 
-async def _said(toy: Toy, event: str) -> None:
-    async def said() -> bool:
+async def _is_published(toy: Toy, event: str) -> None:
+    async def found() -> bool:
         return bool(await toy.rows("SELECT 1 FROM outbox WHERE type = $1", event))
 
-    await until(said, f"{event} is said; see {toy.log.read_text()[-2000:]}")
+    await until(found, f"{event} is published; see {toy.log.read_text()[-2000:]}")
 
 
 async def _checks(toy: Toy, **wanted: bool) -> None:
@@ -65,7 +65,7 @@ async def test_a_read_only_database_is_503_and_writes_again_by_itself(
         refused = await toy.post("/v1/counts", counter_id="refused")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert refused.json()["type"] == "urn:lutong:problem:unavailable"
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id=f"c-{n}")) for n in range(20)])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id=f"c-{n}")) for n in range(20)])
         await read_only(toy.database_url, on=False)
         await _status(toy, 201)
         await toy.ready()
@@ -101,7 +101,7 @@ async def test_deadlines_fall_due_after_a_moment_of_read_only(infrastructure: In
         toy.start()
         await toy.ready()
         await toy.post("/v1/reminders/a?after_ms=1")
-        await _said(toy, "lutong.toy.reminded.v1")
+        await _is_published(toy, "lutong.toy.reminded.v1")
         await read_only(toy.database_url, on=True)
         await cut(toy.database_url)
         await _checks(toy, database=False)
@@ -109,7 +109,7 @@ async def test_deadlines_fall_due_after_a_moment_of_read_only(infrastructure: In
         await _status(toy, 201)
         await toy.rows("DELETE FROM outbox WHERE type = 'lutong.toy.reminded.v1'")
         await toy.post("/v1/reminders/b?after_ms=1")
-        await _said(toy, "lutong.toy.reminded.v1")
+        await _is_published(toy, "lutong.toy.reminded.v1")
 
 
 async def test_deadlines_fall_due_after_connections_were_cut(infrastructure: Infrastructure, tmp_path: Path) -> None:
@@ -120,14 +120,14 @@ async def test_deadlines_fall_due_after_connections_were_cut(infrastructure: Inf
             await cut(toy.database_url)
         await _status(toy, 201)
         assert (await toy.post("/v1/reminders/b?after_ms=1")).status_code == 202
-        await _said(toy, "lutong.toy.reminded.v1")
+        await _is_published(toy, "lutong.toy.reminded.v1")
 
 
 async def test_fifteen_cuts_while_events_flow_park_nothing(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start(LUTONG_BATCH_RECORDS_MAX="5", LUTONG_RETRY_DELAY_MAX_S="0.1")
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id=f"c-{n % 7}")) for n in range(EVENTS)])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id=f"c-{n % 7}")) for n in range(EVENTS)])
         ended = 0
         for n in range(CUTS):
 
@@ -153,7 +153,7 @@ async def test_an_event_that_only_an_old_connection_fails_is_not_parked(
         await toy.ready()
         for n in range(5):
             for place in (MARKING_PLACE, MARKED_PLACE):
-                await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id=f"c-{place}", place=place))])
+                await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id=f"c-{place}", place=place))])
                 await _total(toy, f"c-{place}", n + 1)
         assert await toy.parked() == []
 
@@ -162,12 +162,12 @@ async def test_a_client_that_lost_its_place_parks_nothing(infrastructure: Infras
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=CONFUSED_PLACE))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=CONFUSED_PLACE))])
         await _total(toy, "a", 1)
         assert await toy.parked() == []
 
 
-async def test_deadlines_that_fail_by_a_bug_are_seen_and_go_on_when_it_is_mended(
+async def test_deadlines_that_a_bug_stops_are_seen_and_go_on_afterwards(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
@@ -183,7 +183,7 @@ async def test_deadlines_that_fail_by_a_bug_are_seen_and_go_on_when_it_is_mended
 
         await until(not_live, "/livez says which loop fails")
         await toy.pool.execute("ALTER TABLE mislaid RENAME TO deadline")
-        await _said(toy, "lutong.toy.reminded.v1")
+        await _is_published(toy, "lutong.toy.reminded.v1")
         await toy.ready()
         assert (await toy.get("/livez")).status_code == 200  # type: ignore[union-attr]  # it answers
 
@@ -195,14 +195,14 @@ async def test_a_column_added_while_it_runs_parks_nothing_and_is_no_bug(
         toy.start()
         await toy.ready()
         for n in range(3):
-            await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a"))])
+            await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a"))])
             await _total(toy, "a", n + 1)
             assert (await toy.get("/v1/counts/a")).json() == {"total": n + 1}  # type: ignore[union-attr]  # it answers
             assert (await toy.post("/v1/sums", counter_id="a")).status_code == 200
             await toy.pool.execute(f"ALTER TABLE counter ADD COLUMN added_{n} integer")
             read, written = await toy.get("/v1/counts/a"), await toy.post("/v1/sums", counter_id="a")
             assert (read and read.status_code, written.status_code) == (200, 200)
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a"))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a"))])
         await _total(toy, "a", 4)
         assert await toy.parked() == []
 
@@ -220,7 +220,7 @@ async def test_a_wrong_password_at_a_reconnect_is_503_until_it_is_right(
             await toy.pool.execute(f"ALTER ROLE {role} PASSWORD 'second'")
             await cut(toy.database_url)
             await _status(toy, 503)
-            await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a"))])
+            await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a"))])
             await _checks(toy, database=False)
             assert (await toy.get("/livez")).status_code == 200  # type: ignore[union-attr]  # it answers
             await toy.pool.execute(f"ALTER ROLE {role} PASSWORD 'first'")
@@ -228,7 +228,7 @@ async def test_a_wrong_password_at_a_reconnect_is_503_until_it_is_right(
             await _total(toy, "a", 1)
             assert await toy.parked() == []
             await toy.post("/v1/reminders/b?after_ms=1")
-            await _said(toy, "lutong.toy.reminded.v1")
+            await _is_published(toy, "lutong.toy.reminded.v1")
         finally:
             toy.stop()
             await toy.pool.execute(f"DROP OWNED BY {role} CASCADE")

@@ -160,7 +160,7 @@ _ADMIT: Final = Meanwhile(
     SELECT agreement_id, member_id, 800, 90000, '{}', 'story', now() FROM agreement WHERE state = 'consulted'
     """
 )
-_BECAUSE: Final = {"reason": "as the story goes"}
+_REASON: Final = {"reason": "as the story goes"}
 _LOOKED: Final = {"reason": "looked at it"}
 _SHOWN: Final = {"amount_minor": 100, "bank": "icbc", "reference": "T-1"}
 
@@ -224,7 +224,7 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     _of("/v1/agreements/{agreement_id}/signature"),
     _about(AgreementSigned, member_id="m-1", plan_id="light", merchant_id="shop"),
     Command("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": "m-1"}),
-    _of("/v1/coupons/{coupon_id}/void", _BECAUSE),
+    _of("/v1/coupons/{coupon_id}/void", _REASON),
     Command("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": "m-1"}),
     lambda known: a_request("o-1", 20_000).model_copy(update={"coupon_id": known["coupon_id"]}),
     fulfilled("o-1", 17_900),
@@ -237,7 +237,7 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 100}, who="m-1"),
     _of("/v1/repayments/{repayment_id}/confirmation", _SHOWN),
     Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 100}, who="m-1"),
-    _of("/v1/repayments/{repayment_id}/rejection", _BECAUSE),
+    _of("/v1/repayments/{repayment_id}/rejection", _REASON),
     Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 100}, who="m-1"),
     Meanwhile("UPDATE repayment SET expires_at = now() - interval '1 day' WHERE state = 'claimed'"),
     _about(RepaymentLapsed),
@@ -249,8 +249,8 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
         merchant_id="shop",
         amount={"amount_minor": 1_000, "currency": "CNY"},
     ),
-    Command("POST", "/v1/members/m-1/payouts", _BECAUSE | {"amount_minor": 50}),
-    Command("PUT", "/v1/members/m-1/line", _BECAUSE | {"limit_minor": 80_000}),
+    Command("POST", "/v1/members/m-1/payouts", _REASON | {"amount_minor": 50}),
+    Command("PUT", "/v1/members/m-1/line", _REASON | {"limit_minor": 80_000}),
     _of("/v1/agreements/{agreement_id}/rights/spa/uses", {"use_id": "u-1"}, who="m-1"),
     _of("/v1/agreements/{agreement_id}/rights/spa/uses/u-1?chosen_by=member", method="DELETE"),
     a_request("o-5", 40_000),
@@ -267,9 +267,9 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     _about(DeductionFailed, deduction_id="d-1", member_id="m-1", amount=_ONE, reason="insufficient_funds"),
     _a_deduction("taken", 2),
     _about(DeductionSucceeded, deduction_id="d-2", member_id="m-1", amount=_ONE),
-    _of("/v1/agreements/{agreement_id}/waivers", _BECAUSE | {"debt_id": "order:o-5", "amount_minor": 20_000}),
+    _of("/v1/agreements/{agreement_id}/waivers", _REASON | {"debt_id": "order:o-5", "amount_minor": 20_000}),
     _of("/v1/proposals/{proposal_id}/rejection", _LOOKED, who="another"),
-    _of("/v1/agreements/{agreement_id}/write-off", _BECAUSE),
+    _of("/v1/agreements/{agreement_id}/write-off", _REASON),
     _of("/v1/proposals/{proposal_id}/approval", _LOOKED, who="another"),
     _about(GraceEnded),
     Command("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": "m-3"}),

@@ -46,8 +46,8 @@ async def test_no_handler_and_no_command_minds_a_column_that_is_added(
             assert await pool.fetchval("SELECT count(*) FROM parked") == 0, f"{what} was parked"
             if answer is not None:
                 assert answer.status_code < 300, f"{what}: {answer.text}"
-                said = answer.json() if answer.content else {}
-                known |= said if isinstance(said, dict) else {}
+                body = answer.json() if answer.content else {}
+                known |= body if isinstance(body, dict) else {}
     finally:
         await pool.close()
         await migrator.close()

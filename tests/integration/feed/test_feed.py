@@ -53,13 +53,11 @@ async def card(client: httpx.AsyncClient, post_id: str) -> tuple[str, str | None
 
 
 async def status(client: httpx.AsyncClient, order_id: str) -> str:
-    said: str = (await client.get(f"/v1/requests/{order_id}")).json()["status"]
-    return said
+    status_now: str = (await client.get(f"/v1/requests/{order_id}")).json()["status"]
+    return status_now
 
 
-async def test_a_card_resolves_and_is_tapped_and_solved_on_the_journey_of_its_post(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_a_card_is_resolved_tapped_and_solved_on_its_posts_journey(client: httpx.AsyncClient, pool: Pool) -> None:
     published = await client.post("/v1/posts", json={"author_id": "ann", "text": "路通"})
     post_id = published.json()["post_id"]
     assert await card(client, post_id) == ("resolving", None)
@@ -85,7 +83,7 @@ async def test_a_card_resolves_and_is_tapped_and_solved_on_the_journey_of_its_po
     assert [row["correlation_id"] for row in journeys] == [published.headers["lutong-journey"]]
 
 
-async def test_a_post_without_a_service_says_why(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_post_without_a_service_has_a_reason(client: httpx.AsyncClient, pool: Pool) -> None:
     post_id = await a_post(client)
     await deliver(pool, handlers, ServiceNotFound(post_id=post_id, reason="no_match"))
     assert await card(client, post_id) == ("unavailable", "no_match")
@@ -105,7 +103,7 @@ async def test_a_suspended_program_disables_its_cards_whichever_word_comes_first
     assert [await card(client, post) for post in (before, after)] == [("active", None)] * 2
 
 
-async def test_a_request_takes_its_prices_from_the_program_and_its_place_only_roughly(
+async def test_a_request_takes_the_programs_prices_and_only_a_rough_place(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     post_id = await a_post(client)
@@ -200,7 +198,7 @@ async def test_a_walk_down_the_timeline_neither_skips_nor_repeats(client: httpx.
         ("DELETE", "/v1/posts", b"", 405),
     ],
 )
-async def test_bad_input_is_a_problem_that_says_what(
+async def test_bad_input_is_a_problem_that_names_the_field(
     method: str, path: str, body: bytes, status_code: int, client: httpx.AsyncClient
 ) -> None:
     answer = await client.request(method, path, content=body, headers={"content-type": "application/json"})

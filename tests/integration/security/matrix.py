@@ -65,7 +65,7 @@ CLAIMED_BY_ITS_MEMBER: Final[Row] = (401, 403, 422, 422, 403, 403, IN, 404)  # o
 DONE_BY_THE_MEMBER: Final[Row] = (401, 403, 403, 403, 403, 403, IN, 404)
 READ_BY_ITS_MEMBER: Final[Row] = (401, IN, IN, IN, 403, 403, IN, 404)
 PUBLISHED_BY_OTHERS: Final[Row] = (401, 403, IN, IN, IN, IN, IN, IN)
-READ_BY_WHOEVER_MAY_PUBLISH: Final[Row] = (401, IN, IN, IN, IN, IN, IN, IN)
+READ_BY_PUBLISHERS: Final[Row] = (401, IN, IN, IN, IN, IN, IN, IN)
 READ_BY_ITS_PARTIES: Final[Row] = (401, IN, IN, IN, IN, 404, IN, 404)
 
 
@@ -97,7 +97,7 @@ class World:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    async def hear(self, *events: Event) -> None:
+    async def consume(self, *events: Event) -> None:
         """Arrange something by what others say."""
         await deliver(self.pool, self.service.handlers, *events)
 
@@ -192,9 +192,9 @@ async def a_feed(world: World) -> None:
     """Ann, Eve and a brand; a post whose card can be opened."""
     accounts = [{"account_id": name, "name": name} for name in (ANN, EVE, "brand")]
     await world.ask("POST", "/v1/accounts/batch", {"accounts": accounts})
-    await world.hear(VersionReleased(version=1, offers=(_TEA,), **_SHOP))
+    await world.consume(VersionReleased(version=1, offers=(_TEA,), **_SHOP))
     await world.ask("POST", "/v1/posts", {"author_id": "brand", "text": "Tea", "post_id": "p-1"})
-    await world.hear(ServiceDiscovered(post_id="p-1", version=1, matched_by="words", **_SHOP))
+    await world.consume(ServiceDiscovered(post_id="p-1", version=1, matched_by="words", **_SHOP))
 
 
 async def _request(world: World) -> str:
@@ -212,7 +212,7 @@ async def _cancel_request(world: World) -> Asked:
 
 
 async def _publish_event(world: World) -> Asked:
-    """Each event is judged by itself, so this is let in whoever its author is: see test_publishing.py."""
+    """Each event is judged by itself, so this is let in for any author: see test_publishing.py."""
     post = a_post(world.fresh("p"))
     event = {"specversion": "1.0", "id": post.post_id, "source": "/cms", "type": post.type, "data": post.model_dump()}
     return Asked("/v1/events", [event])
@@ -238,7 +238,7 @@ FEED: Final[Matrix] = OPERATIONS | {
         fixed("/v1/posts/batch", {"posts": [{"author_id": ANN, "text": "Hello"}]}),
     ),
     "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
-    "GET /v1/events/rejected": (READ_BY_WHOEVER_MAY_PUBLISH, fixed("/v1/events/rejected")),
+    "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
     "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
     "POST /v1/posts/{post_id}/card/taps": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/taps", _VIEWER, ANN)),
     "POST /v1/posts/{post_id}/card/solutions": (
@@ -256,7 +256,7 @@ FEED: Final[Matrix] = OPERATIONS | {
 
 _MANIFEST: Final = {"title": "公积金提取", "page": "pages/fund"}
 _PROGRAM: Final = {"merchant_id": ACME}
-_BECAUSE: Final = {"reason": "unclear"}
+_REASON: Final = {"reason": "unclear"}
 _STATES: Final = {"submitted": (), "approved": ("approval",), "released": ("approval", "release")}
 
 
@@ -266,7 +266,7 @@ async def a_registry(world: World) -> None:
         await world.ask("PUT", f"/v1/merchants/{merchant}", {"name": merchant})
     fund = {"program_id": "fund", "merchant_id": ACME, "manifest": _MANIFEST}
     await world.ask("POST", "/v1/programs/batch", {"programs": [fund]})
-    await world.hear(a_post("p-1", "公积金提取新政策"))
+    await world.consume(a_post("p-1", "公积金提取新政策"))
 
 
 async def _program(world: World, *versions: str) -> str:
@@ -294,7 +294,7 @@ async def _register(world: World) -> Asked:
 
 async def _resume(world: World) -> Asked:
     program_id = await _program(world)
-    await world.ask("POST", f"/v1/programs/{program_id}/suspension", _BECAUSE)
+    await world.ask("POST", f"/v1/programs/{program_id}/suspension", _REASON)
     return Asked(f"/v1/programs/{program_id}/suspension", about=program_id)
 
 
@@ -316,7 +316,7 @@ REGISTRY: Final[Matrix] = OPERATIONS | {
     ),
     "POST /v1/programs/{program_id}/versions/{version}/rejection": (
         DONE_BY_OPERATORS,
-        _of_a_program("/versions/1/rejection", "submitted", body=_BECAUSE),
+        _of_a_program("/versions/1/rejection", "submitted", body=_REASON),
     ),
     "POST /v1/programs/{program_id}/versions/{version}/release": (
         DONE_BY_ITS_MERCHANT,
@@ -326,7 +326,7 @@ REGISTRY: Final[Matrix] = OPERATIONS | {
         DONE_BY_ITS_MERCHANT,
         _of_a_program("/versions/2/rollback", "released", "released"),
     ),
-    "POST /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _of_a_program("/suspension", body=_BECAUSE)),
+    "POST /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _of_a_program("/suspension", body=_REASON)),
     "DELETE /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _resume),
     "POST /v1/programs/batch": (DONE_BY_OPERATORS, _onboard),
     "GET /v1/programs/{program_id}": (ANYBODY, fixed("/v1/programs/fund")),
@@ -354,12 +354,12 @@ async def a_membership(world: World) -> None:
     await world.ask("PUT", "/v1/plans/light", _LIGHT)
     await world.ask("PUT", "/v1/coupon-stocks/spring", _STOCK)
     await _owes(world, ANN, "o-2")
-    await _hears(world, a_request("o-1", viewer_id=ANN))
+    await _consumes(world, a_request("o-1", viewer_id=ANN))
     await _owes(world, "bob", "o-3")
     await world.ask("POST", "/v1/members/bob/repayments", _paid(world, 10_000))
     back = Money(amount_minor=10_000, currency="CNY")
     facts = {"member_id": "bob", "merchant_id": ACME, "order_id": "o-3"}
-    await _hears(world, OrderRefunded(refund_id="r-1", amount=back, **facts))
+    await _consumes(world, OrderRefunded(refund_id="r-1", amount=back, **facts))
 
 
 def _paid(world: World, amount_minor: int) -> dict[str, Any]:
@@ -386,15 +386,15 @@ async def _reject_claim(world: World) -> Asked:
     return Asked(f"/v1/repayments/{await _claims(world)}/rejection", {"reason": "nothing came"})
 
 
-async def _hears(world: World, event: Event) -> None:
+async def _consumes(world: World, event: Event) -> None:
     await tell(world.pool, event.model_copy(update={"merchant_id": ACME}))
 
 
 async def _owes(world: World, member_id: str, order_id: str, amount_minor: int = 10_000) -> str:
-    """Somebody who joined acme's plan by an order, and has the goods; gives the agreement."""
+    """A member who joined acme's plan by an order, and has the goods; gives the agreement."""
     await world.ask("PUT", f"/v1/members/{member_id}/profile", GOOD_PROFILE)
-    await _hears(world, a_request(order_id, amount_minor, member_id))
-    await _hears(world, fulfilled(order_id, amount_minor).model_copy(update={"member_id": member_id}))
+    await _consumes(world, a_request(order_id, amount_minor, member_id))
+    await _consumes(world, fulfilled(order_id, amount_minor).model_copy(update={"member_id": member_id}))
     return str((await world.ask("GET", f"/v1/holds/{order_id}"))["agreement_id"])
 
 
@@ -543,7 +543,7 @@ async def an_inventory(world: World) -> None:
 async def _order(world: World) -> str:
     """An order of ann's that is sourced from the store."""
     order_id = world.fresh("order")
-    await world.hear(a_hold(order_id, merchant_id=ACME).model_copy(update={"member_id": ANN}))
+    await world.consume(a_hold(order_id, merchant_id=ACME).model_copy(update={"member_id": ANN}))
     return order_id
 
 

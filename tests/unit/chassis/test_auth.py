@@ -20,9 +20,9 @@ from lutong_chassis.settings import SettingsError
 from lutong_chassis.testing import a_member, a_merchant, a_viewer, an_admin, an_operator, bearer, settings_for, signer
 from lutong_chassis.tokens import AUDIENCE, ISSUER, generate, make_keys, read_key
 from lutong_feed.app import service
-from tests.support.invalid_tokens import WRONG_CLAIMS, claims, forgeries, signed
+from tests.support.invalid_tokens import WRONG_CLAIMS, claims, invalid_tokens, signed
 
-FORGERIES = forgeries(signer())
+INVALID_TOKENS = invalid_tokens(signer())
 ROUTE = "/v1/summary"
 DAY = 86_400
 
@@ -45,7 +45,7 @@ def a_verifier() -> Verifier:
 
 @pytest.fixture(scope="module")
 def app() -> FastAPI:
-    """A feed that has no database yet: whoever is let in gets a 503."""
+    """A feed that has no database yet: a caller who is let in gets a 503."""
     app = service.app(settings_for("postgresql://unused"))
     app.state.authorizer.verifier = a_verifier()
     return app
@@ -57,20 +57,20 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize("name", FORGERIES)
+@pytest.mark.parametrize("name", INVALID_TOKENS)
 async def test_a_forged_token_is_refused(name: str, client: httpx.AsyncClient) -> None:
-    answer = await client.get(ROUTE, headers={"authorization": FORGERIES[name]})
+    answer = await client.get(ROUTE, headers={"authorization": INVALID_TOKENS[name]})
     assert answer.status_code == 401, answer.text
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_all_refusals_read_the_same_and_the_log_has_reasons_but_no_tokens(
-    app: FastAPI, client: httpx.AsyncClient
-) -> None:
+async def test_all_refusals_read_alike_and_the_log_has_no_tokens(app: FastAPI, client: httpx.AsyncClient) -> None:
     app.state.authorizer.lines = Lines()
     with structlog.testing.capture_logs() as lines:
         named = {"lutong-request-id": "r-1"}
-        answers = [await client.get(ROUTE, headers=named | {"authorization": value}) for value in FORGERIES.values()]
+        answers = [
+            await client.get(ROUTE, headers=named | {"authorization": value}) for value in INVALID_TOKENS.values()
+        ]
         answers.append(await client.get(ROUTE, headers=named))
     assert len({(answer.content, tuple(sorted(answer.headers.items()))) for answer in answers}) == 1
     assert len({line["reason"] for line in lines}) > 10
@@ -145,7 +145,7 @@ def test_negative_control_a_verifier_that_only_looks_at_the_signature_believes_d
     """What all the other checks are for: without them, these very tokens are good ones."""
     believed = set()
     options: Any = dict.fromkeys(("verify_aud", "verify_iss", "verify_exp", "verify_nbf", "verify_iat"), False)
-    for name, value in FORGERIES.items():
+    for name, value in INVALID_TOKENS.items():
         try:
             jwt.decode(value.removeprefix("Bearer "), signer().key.public_key(), ["EdDSA"], options)
         except jwt.PyJWTError:
@@ -228,7 +228,7 @@ def test_no_two_principals_have_one_identity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "says"),
+    ("keys", "expected"),
     [
         ("", "Expecting value"),
         ("[]", "list indices"),
@@ -241,10 +241,10 @@ def test_no_two_principals_have_one_identity() -> None:
         (json.dumps({"keys": [a_jwk(an_rsa_key(1024))]}), "fewer than 2048 bits"),
     ],
 )
-def test_a_keys_file_that_is_of_no_use_is_refused_at_start_up(keys: str, says: str, tmp_path: Path) -> None:
+def test_a_useless_keys_file_is_refused_at_start_up(keys: str, expected: str, tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     path.write_text(keys)
-    with pytest.raises(SettingsError, match=rf"LUTONG_AUTH_KEYS_FILE .*{says}"):
+    with pytest.raises(SettingsError, match=rf"LUTONG_AUTH_KEYS_FILE .*{expected}"):
         read_keys(path)
     with pytest.raises(SettingsError, match="No such file"):
         read_keys(tmp_path / "absent.json")
@@ -315,8 +315,8 @@ def test_one_network_causes_five_lines_a_minute() -> None:
 
 def test_the_last_64_bits_of_an_address_are_one_network() -> None:
     lines = Lines(1, lambda: 0.0)
-    told = [lines.suppressed(f"2001:db8::{n:x}", "no token") for n in range(3)]
-    assert told == [0, None, None]
+    counts = [lines.suppressed(f"2001:db8::{n:x}", "no token") for n in range(3)]
+    assert counts == [0, None, None]
     assert lines.suppressed("2001:db8:0:1::1", "no token") == 0
 
 

@@ -21,7 +21,7 @@ def test_a_key_that_can_be_read_is_shown(key: str) -> None:
         (b"", "<empty>"),
     ],
 )
-def test_a_key_that_is_no_text_is_told_by_its_size(key: bytes, shown: str) -> None:
+def test_a_key_that_is_no_text_is_described_by_its_size(key: bytes, shown: str) -> None:
     assert (shown_key(key) or "").startswith(shown.partition("b2d9")[0])
 
 
@@ -30,7 +30,7 @@ def test_no_key_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "value", "said"),
+    ("headers", "value", "publisher"),
     [
         ([("ce_source", b"/cms"), ("ce_type", b"x.v1")], b"", Said("/cms", "x.v1")),
         ([("CE_Source", b"/cms")], b"", Said("/cms", None)),
@@ -42,9 +42,9 @@ def test_no_key_is_none() -> None:
     ],
 )
 def test_who_published_a_record_is_read_as_far_as_it_can(
-    headers: list[tuple[str, bytes | None]], value: bytes | None, said: Said
+    headers: list[tuple[str, bytes | None]], value: bytes | None, publisher: Said
 ) -> None:
-    assert said_by(headers, value) == said
+    assert said_by(headers, value) == publisher
 
 
 @pytest.mark.parametrize("headers", [[("a", b"\x00\xff"), ("", None)], [("\udcff", b"x")], [("n" * 9000, b"")], []])
