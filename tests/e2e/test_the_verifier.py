@@ -16,7 +16,8 @@ from lutong_console.verify.identities import evaluate
 from lutong_local.stack import Stack, down, up
 from tests.attacks.people import People
 from tests.e2e.conftest import walking
-from tests.e2e.corruptions import CORRUPTIONS, where
+from tests.e2e.corrupting import where
+from tests.e2e.corruptions import CORRUPTIONS
 from tests.e2e.lifecycle import live, raise_line
 from tests.integration.membership.credit_stub import SIGNING_KEY
 from tests.integration.membership.stub import running

@@ -1,18 +1,12 @@
 """A server that changes or cuts a connection: nothing innocent is parked, nothing is a bug, and all goes on by itself."""
 
-import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
-import pytest
 from uuid_utils.compat import uuid7
 
-from lutong_local.processes import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis.outages import (
-    a_pooler_that_lends_sessions,
-    a_pooler_that_refuses_parameters,
     connections_to,
     cut,
     read_only,
@@ -263,128 +257,3 @@ async def _total_is_at_least(toy: Toy, counter_id: str, least: int) -> None:
         return (await toy.totals()).get(counter_id, 0) >= least
 
     await until(so, f"{counter_id} is counted {least} times; see {toy.log.read_text()[-2000:]}")
-
-
-async def test_a_pooler_that_refuses_our_parameters_ends_it_with_a_sentence(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
-    async with a_toy(infrastructure, tmp_path) as toy, a_pooler_that_refuses_parameters() as port:
-        toy.start(LUTONG_DATABASE_URL=f"postgresql://u:p@127.0.0.1:{port}/d")
-        assert await asyncio.to_thread(toy.ended) == 2
-        log = toy.log.read_text()
-        assert "LUTONG_DATABASE_URL" in log
-        assert "pooler" in log
-        assert "idle_in_transaction_session_timeout" in log
-
-
-async def test_a_pooler_that_takes_everything_is_refused_too(infrastructure: Infrastructure, tmp_path: Path) -> None:
-    async with a_toy(infrastructure, tmp_path) as toy, a_pooler_that_lends_sessions(toy) as port:
-        there = urlsplit(toy.database_url)
-        netloc = f"{there.username}:{there.password}@127.0.0.1:{port}"
-        toy.start(LUTONG_DATABASE_URL=urlunsplit(there._replace(netloc=netloc)))
-        assert await asyncio.to_thread(toy.ended) == 2
-        assert "LUTONG_DATABASE_URL leads to a connection pooler" in toy.log.read_text()
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("LUTONG_DATABASE_URL", "postgresql+asyncpg://u:p@127.0.0.1/d"),
-        ("LUTONG_DATABASE_URL", "host=127.0.0.1 dbname=d user=u"),
-        ("LUTONG_KAFKA_BOOTSTRAP", "PLAINTEXT://127.0.0.1:9092"),
-        ("LUTONG_OUTBOX_RETENTION", "-P7D"),
-    ],
-)
-async def test_what_can_never_work_ends_the_process_with_2(
-    name: str, value: str, infrastructure: Infrastructure, tmp_path: Path
-) -> None:
-    async with a_toy(infrastructure, tmp_path) as toy:
-        toy.start(**{name: value})
-        assert await asyncio.to_thread(toy.ended) == 2
-        assert name in toy.log.read_text()
-
-
-async def test_a_wrong_password_at_boot_ends_the_process_with_2(infrastructure: Infrastructure, tmp_path: Path) -> None:
-    async with a_toy(infrastructure, tmp_path) as toy:
-        there = urlsplit(toy.database_url)
-        netloc = f"{there.username}:wrong@{there.hostname}:{there.port}"
-        toy.start(LUTONG_DATABASE_URL=urlunsplit(there._replace(netloc=netloc)))
-        assert await asyncio.to_thread(toy.ended) == 2
-        assert "LUTONG_DATABASE_PASSWORD" in toy.log.read_text()
-
-
-async def test_a_database_that_is_absent_is_waited_for(infrastructure: Infrastructure, tmp_path: Path) -> None:
-    """The control: what may come yet ends nothing."""
-    async with a_toy(infrastructure, tmp_path) as toy:
-        toy.start(LUTONG_DATABASE_URL=f"postgresql://u:p@127.0.0.1:{free_port()}/d")
-
-        async def waits() -> bool:
-            return toy.log.read_text().count('"event": "waiting"') > 3
-
-        await until(waits, "it waits and says so")
-        assert toy.stop() == 0
-
-
-async def test_a_cut_connection_ends_no_statement_of_ours_twice(infrastructure: Infrastructure, tmp_path: Path) -> None:
-    """A command whose commit may have happened is never tried again by itself: its client decides."""
-    async with a_toy(infrastructure, tmp_path) as toy:
-        toy.start(LUTONG_RETRY_DELAY_MAX_S="0.05")
-        await toy.ready()
-        taken = 0
-        for _ in range(CUTS):
-            answers, _ = await asyncio.gather(
-                asyncio.gather(*(toy.post("/v1/counts", counter_id="many") for _ in range(10))), cut(toy.database_url)
-            )
-            assert {answer.status_code for answer in answers} <= {201, 503}
-            taken += sum(answer.status_code == 201 for answer in answers)
-        written = await toy.rows("SELECT count(*) FROM outbox WHERE key = 'many' AND type = 'lutong.toy.counted.v1'")
-        assert taken <= written[0]["count"] <= 10 * CUTS
-
-
-_CUT_ITSELF = """
-    CREATE SEQUENCE tries;
-    CREATE FUNCTION cut_itself() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        PERFORM nextval('tries'), pg_terminate_backend(pg_backend_pid());
-        RETURN NULL;
-    END $$;
-"""
-
-
-@pytest.mark.parametrize(
-    ("when", "tries"),
-    [
-        ("CREATE TRIGGER cut AFTER INSERT ON stream", 2),
-        ("CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON stream DEFERRABLE INITIALLY DEFERRED", 1),
-    ],
-    ids=["before the commit", "at the commit"],
-)
-async def test_a_command_that_is_cut_is_tried_again_unless_it_commits(
-    when: str, tries: int, infrastructure: Infrastructure, tmp_path: Path
-) -> None:
-    async with a_toy(infrastructure, tmp_path) as toy:
-        toy.start()
-        await toy.ready()
-        await toy.pool.execute(f"{_CUT_ITSELF} {when} FOR EACH ROW EXECUTE FUNCTION cut_itself()")
-        answer = await toy.post("/v1/counts", counter_id="a")
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-        assert await toy.pool.fetchval("SELECT last_value FROM tries") == tries
-        await toy.pool.execute("DROP TRIGGER cut ON stream")
-        assert (await toy.post("/v1/counts", counter_id="a")).status_code == 201
-
-
-async def test_a_value_that_its_column_cannot_take_is_the_requests_fault(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
-    async with a_toy(infrastructure, tmp_path) as toy:
-        toy.start()
-        await toy.ready()
-        answer = await toy.get(f"/v1/counts/a/at/{10**12}")
-        assert answer is not None
-        assert (answer.status_code, answer.json()["type"]) == (422, "urn:lutong:problem:unstorable")
-        assert '"event": "command_failed"' in toy.log.read_text()
-
-
-def test_asyncpg_names_the_class_of_an_outdated_plan() -> None:
-    """What the retry relies on; look at `errors` when this fails."""
-    assert issubclass(asyncpg.exceptions.InvalidCachedStatementError, asyncpg.FeatureNotSupportedError)

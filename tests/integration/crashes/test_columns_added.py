@@ -9,7 +9,8 @@ from lutong_chassis.database import Pool, connect
 from lutong_chassis.testing import create_database, drop_database, migrate_database, settings_for
 from tests.conftest import Infrastructure
 from tests.integration.crashes.crashing_process import Command, act_on, service_named
-from tests.integration.crashes.scenarios import STORIES, Meanwhile
+from tests.integration.crashes.scenarios import STORIES
+from tests.integration.crashes.steps import Meanwhile
 from tests.integration.crashes.test_crash_matrix import a_delivery
 
 

@@ -16,7 +16,8 @@ from lutong_chassis.testing import create_database, drop_database, migrate_datab
 from lutong_contracts import Event
 from tests.conftest import Infrastructure
 from tests.integration.crashes.crashing_process import Command, Delivery, act, die, service_named
-from tests.integration.crashes.scenarios import STORIES, Meanwhile
+from tests.integration.crashes.scenarios import STORIES
+from tests.integration.crashes.steps import Meanwhile
 from tests.support.harness import a_record
 
 BEFORE_COMMIT_OF_A_COMMAND: Final = ("before_transaction", "after_state", "after_outbox", "before_commit")

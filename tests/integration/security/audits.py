@@ -8,7 +8,7 @@ from uuid_utils import uuid7
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.testing import bearer
-from tests.integration.security.matrix import Asked, World
+from tests.integration.security.world import Asked, World
 
 
 async def done(

@@ -7,8 +7,10 @@ import pytest
 from lutong_chassis.auth import Principal
 from lutong_chassis.testing import a_member, a_merchant, an_operator
 from tests.integration.security.audits import done, exported
+from tests.integration.security.callers import ACME, ANN, IN
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, ANN, IN, SERVICES, Asked, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import Asked, World
 
 NAMES: Final = list(SERVICES)
 SAFE: Final = ("GET",)

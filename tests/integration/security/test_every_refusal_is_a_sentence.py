@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import SERVICES, Asked, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import Asked, World
 from tests.unit.contracts.test_sentences import RAW
 
 NAMES = list(SERVICES)

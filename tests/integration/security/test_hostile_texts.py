@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from lutong_contracts.registry import VersionReleased
 from tests.integration.crashes.crashing_process import service_named
+from tests.integration.security.callers import ACME, ANN
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, ANN, World
+from tests.integration.security.world import World
 from tests.support.injection_strings import TEXTS
 
 Send = Callable[[World, str], Awaitable[tuple[httpx.Response, Any]]]

@@ -6,8 +6,10 @@ from lutong_chassis import parking
 from lutong_chassis.parking import ParkCandidate, StoredRecord
 from lutong_chassis.testing import a_merchant, an_operator, in_transaction
 from tests.integration.security.audits import done, exported
+from tests.integration.security.callers import ACME, ANN
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, ANN, SERVICES, Asked, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import Asked, World
 from tests.support.builders import GOOD_PROFILE
 
 MASKED = "(masked)"

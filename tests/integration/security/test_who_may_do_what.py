@@ -15,8 +15,10 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.http import authorization
 from lutong_chassis.testing import a_member, a_merchant, bearer, settings_for
 from tests.integration.crashes.crashing_process import service_named
+from tests.integration.security.callers import ACME, ACTORS, ANN, EVE, IN, Row
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, ACTORS, ANN, EVE, IN, SERVICES, Asked, Row, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import Asked, World
 
 NAMES = list(SERVICES)
 

@@ -20,26 +20,26 @@ def a_program(folder: Path, name: str, script: str) -> None:
 def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment whose `python -m pip` writes down what it was told, and a path with nothing on it."""
     venv = tmp_path / ".venv"
-    a_program(venv / "bin", "python", f'echo "$@" >> {tmp_path}/told')
+    a_program(venv / "bin", "python", f'echo "$@" >> {tmp_path}/calls')
     (venv / f"lib/python3.{sys.version_info.minor}/site-packages/pip").mkdir(parents=True)
     monkeypatch.setenv("PATH", f"{tmp_path / 'path'}{os.pathsep}/usr/bin{os.pathsep}/bin")
     return venv
 
 
 def calls(tmp_path: Path) -> list[str]:
-    """What installers were told."""
+    """What installers were called with."""
     return (tmp_path / "calls").read_text().splitlines()
 
 
 def test_a_uv_on_the_path_installs(venv: Path, tmp_path: Path) -> None:
-    a_program(tmp_path / "path", "uv", f'echo uv "$@" >> {tmp_path}/told')
+    a_program(tmp_path / "path", "uv", f'echo uv "$@" >> {tmp_path}/calls')
     assert bootstrap.main(venv, Path("some.lock")) == 0
     assert [line.split()[:2] for line in calls(tmp_path)] == [["uv", "pip"]] * 2
     assert calls(tmp_path)[0].endswith("--require-hashes -r some.lock")
 
 
 def test_a_uv_that_is_missing_is_installed_first(venv: Path, tmp_path: Path) -> None:
-    a_program(venv / "bin", "python", f'echo "$@" >> {tmp_path}/told; printf "#!/bin/sh\\nexit 0\\n" > {venv}/bin/uv; chmod 755 {venv}/bin/uv')  # fmt: skip
+    a_program(venv / "bin", "python", f'echo "$@" >> {tmp_path}/calls; printf "#!/bin/sh\\nexit 0\\n" > {venv}/bin/uv; chmod 755 {venv}/bin/uv')  # fmt: skip
     assert bootstrap.main(venv, Path("some.lock")) == 0
     (first,) = calls(tmp_path)
     assert "--require-hashes" in first
@@ -60,7 +60,7 @@ def test_nothing_can_install(venv: Path, tmp_path: Path) -> None:
 
 
 def test_uv_uses_the_index_that_pip_uses(venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    a_program(tmp_path / "path", "uv", f"echo $UV_DEFAULT_INDEX >> {tmp_path}/told")
+    a_program(tmp_path / "path", "uv", f"echo $UV_DEFAULT_INDEX >> {tmp_path}/calls")
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple")
     monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
     assert bootstrap.main(venv, Path("some.lock")) == 0
