@@ -83,8 +83,8 @@ chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS
 attacks: setup ## Try every way to make money out of nothing against a running stack (STACK=default)
 	@$(BIN)/python -m tests.attacks $(or $(STACK),default)
 
-bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot or rows)
-	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
+bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot, rows or road, with BASE=a commit)
+	@BASE=$(BASE) $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m tools.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)

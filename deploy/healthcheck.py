@@ -14,10 +14,11 @@ from typing import Final
 _TIMEOUT_S: Final = 4.0
 
 
-def what_is_wrong(port: int) -> str | None:
-    """Why the service is not well, if it is not."""
+def what_is_wrong(host: str, port: int) -> str | None:
+    """Why the service that listens there is not well, if it is not."""
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # everywhere is here too
     for path in ("/livez", "/readyz"):
-        connection = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+        connection = HTTPConnection(host, port, timeout=_TIMEOUT_S)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -33,5 +34,5 @@ def what_is_wrong(port: int) -> str | None:
 
 
 if __name__ == "__main__":
-    if wrong := what_is_wrong(int(os.environ.get("LUTONG_HTTP_PORT", "8000"))):
+    if wrong := what_is_wrong(os.environ.get("LUTONG_HTTP_HOST", ""), int(os.environ.get("LUTONG_HTTP_PORT", "8000"))):
         sys.exit(wrong)

@@ -14,7 +14,7 @@ from lutong_console.cli.errors import PROBLEM
 from tools.docgen.documents import ROOT
 
 FOLDERS: Final = ("libs", "services", "deploy", "tools", "tests/support")
-EXEMPT: Final = ("libs/", "services/membership/", "services/inventory/")
+EXEMPT: Final = ("services/inventory/",)
 """Folders where rows are being named. Every line may only go: what is left there is printed, and refused nowhere."""
 
 _COLLECTIONS: Final = frozenset(

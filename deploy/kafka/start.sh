@@ -2,6 +2,7 @@
 # Starts a broker as deploy/kafka/server.properties says. It knows its number and how many brokers there are; passwords
 # come from files, go into files that only this container's user reads, and are in no argument and no variable.
 set -euo pipefail
+shopt -u patsub_replacement 2> /dev/null || true # & in a password is a character
 
 node=${NODE:?} brokers=${BROKERS:?} data=/var/lib/kafka/data
 refuse() { echo "kafka: $*" >&2; exit 2; }
@@ -15,19 +16,35 @@ name() { (($1 == 1)) && echo kafka || echo "kafka-$1"; }
 voters=
 for ((n = 1; n <= brokers; n++)); do voters+=${voters:+,}$n@$(name "$n"):9093; done
 
+# A password of these two goes into a file of properties, into JAAS and into an argument with commas.
+secret() {
+  local LC_ALL=C value
+  value=$(tr -d '\r' < "/run/secrets/$1")
+  [[ $value =~ ^[!-~]([ -~]*[!-~])?$ && $value != *,* ]] \
+    || refuse "secret $1 has to be one line of ASCII without commas, and no space before or behind it"
+  printf %s "$value"
+}
+jaas() { # its own escapes, and then those of a file of properties
+  local value=$1
+  value=${value//\\/\\\\} value=${value//\"/\\\"}
+  printf %s "${value//\\/\\\\}"
+}
+
 umask 077
+admin=$(secret kafka_admin)
+broker=$(secret kafka_broker)
 settings=$(< /etc/lutong/server.properties)
 settings=${settings//@NODE@/$node} settings=${settings//@HOST@/$(name "$node")} settings=${settings//@VOTERS@/$voters}
 settings=${settings//@OUTSIDE_PORT@/${OUTSIDE_PORT:?}} settings=${settings//@REPLICAS@/$brokers}
 settings=${settings//@IN_SYNC@/$((brokers == 3 ? 2 : 1))}
-printf '%s\n' "${settings//@BROKER_PASSWORD@/$(< /run/secrets/kafka_broker)}" > /tmp/server.properties
+printf '%s\n' "${settings//@BROKER_PASSWORD@/$(jaas "$broker")}" > /tmp/server.properties
 
 # The administrator must exist before the first connection; `lutong acl apply` creates all other principals.
-scram() { printf -- '--add-scram\nSCRAM-SHA-512=[name=%s,password=%s]\n' "$1" "$(< "/run/secrets/kafka_$1")"; }
+scram() { printf -- '--add-scram\nSCRAM-SHA-512=[name=%s,password="%s"]\n' "$1" "$2"; }
 {
   printf -- '--cluster-id\n%s\n--config\n/tmp/server.properties\n--ignore-formatted\n' "${CLUSTER_ID:?}"
-  scram admin
-  scram broker
+  scram admin "$admin"
+  scram broker "$broker"
 } > /tmp/format
 KAFKA_HEAP_OPTS=-Xmx128m /opt/kafka/bin/kafka-storage.sh format @/tmp/format
 rm /tmp/format
@@ -37,6 +54,6 @@ echo "$brokers" > $data/brokers
 cat > /tmp/admin.properties <<P
 security.protocol=SASL_PLAINTEXT
 sasl.mechanism=SCRAM-SHA-512
-sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="$(< /run/secrets/kafka_admin)";
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="$(jaas "$admin")";
 P
 exec /opt/kafka/bin/kafka-server-start.sh /tmp/server.properties

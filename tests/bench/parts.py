@@ -1,5 +1,6 @@
 """The parts of the benchmark that look at one thing more closely, and how each is shown."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from lutong_local.stack import Stack
 from tests.bench.curves import curves, rows_of
 from tests.bench.fanout import fanout
 from tests.bench.hot import hot
+from tests.bench.road.measure import road
 from tests.bench.rows import rows
 from tests.bench.search import search
 from tests.bench.soak import soak
@@ -43,6 +45,7 @@ PARTS: Final[dict[str, Callable[[Stack, float], dict[str, Any]]]] = {
     "soak": _soak,
     "hot": hot,
     "rows": rows,
+    "road": road,
 }
 
 
@@ -58,6 +61,8 @@ def show(part: str, found: dict[str, Any]) -> None:
     _walk(console, single, "", found[part])
     if single.row_count:
         console.print(single)
+    if "line" in found[part]:
+        sys.stdout.write(f"{found[part]['line']}\n")
 
 
 def _walk(console: Console, single: Table, name: str, value: Any) -> None:  # noqa: ANN401  # JSON

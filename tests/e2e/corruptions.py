@@ -46,6 +46,7 @@ PARKED = {
 POST = "feed.post-published"
 CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V1", "an event never reached its topic", record(POST, drop=True)),
+    ("V1", "the last word on an account never reached its topic", record("account-changed", drop=True)),
     ("V1", "a topic holds what nobody committed", drop("feed.outbox", type="lutong.feed.post-published.v1")),
     ("V1", "a payload was altered on the way", record("credit-held", value="{}")),
     ("V1", "an event is under another key", record("order-sourced", key="other")),
@@ -56,7 +57,7 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V2", "an order was not taken in by the feed", drop("feed.inbox", type="lutong.inventory.order-fulfilled.v1")),
     ("V2", "a post was not taken in", drop("registry.inbox", type="lutong.feed.post-published.v1")),
     ("V2", "a hold was not taken in", drop("inventory.inbox", type="lutong.membership.credit-held.v1")),
-    ("V2", "something was taken in that was never said", add("feed.inbox", source="/lutong/registry", id="ghost", offset=0, type="x")),
+    ("V2", "something was taken in that was never said", add("feed.inbox", source="/lutong/registry", id="ghost", topic="lutong.registry.programs", partition=0, offset=0, type="x")),
     ("V2", "a discovery was taken in under another id", change("feed.inbox", "id", "other", type="lutong.registry.service-discovered.v1")),
     ("V3", "a leg is gone", drop("membership.posting")),
     ("V3", "a leg was altered", change("membership.posting", "amount_minor", lambda old: old + 1)),
@@ -113,6 +114,11 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V6", "a reservation is open that the shelf does not know", change("inventory.reservation", "state", "open", state="shipped")),
     ("V6", "more was reserved than was there", change("inventory.movement", "reserved_delta", 10**6, kind="reserved")),
     ("V6", "a shelf is gone", lambda w: w.tables["inventory"]["reservation"].append({"order_id": "o", "sku": "x", "location_id": "nowhere", "units": 1, "state": "open"})),
+    ("V6", "goods are held back that nobody held back", change("inventory.shelf", "unavailable", 1)),
+    ("V15", "an order is elsewhere", change("inventory.order", "location_id", "elsewhere", state="fulfilled")),
+    ("V15", "an order went back to a location", double("inventory.sourcing_decision")),
+    ("V15", "a decision is gone", change("inventory.sourcing_decision", "hop", 2)),
+    ("V15", "a code was used for nothing", lambda w: w.tables["inventory"]["pickup_code"].append({"order_id": "o", "used": True})),
     ("V7", "a hold was captured twice", double("membership.entry", kind="capture")),
     ("V7", "a hold ended without an entry", drop("membership.entry", kind="capture")),
     ("V7", "a hold was captured and released", change("membership.entry", "kind", "release", kind="hold")),

@@ -105,7 +105,7 @@ def test_services_believe_who_a_token_names(lutong: Lutong) -> None:
     assert looking("parked", "list").returncode == 0
     refused = looking("parked", "redrive", "feed", "1", "--reason", "x" * 9)
     assert refused.returncode == 1
-    assert "this is for operator, and your token says viewer" in refused.stderr
+    assert "this is for operator, and your token has the role viewer" in refused.stderr
     assert "next: set LUTONG_TOKEN" in refused.stderr
 
 

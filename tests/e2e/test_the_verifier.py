@@ -1,18 +1,24 @@
 """The verifier is verified: a clean run has no violation, and every planted one is found under its name."""
 
 import copy
+import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 import httpx
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import RecordsToDelete
 
+from lutong_chassis.topics import admin
 from lutong_console.cli.demo.scenarios import ROADS
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
+from lutong_contracts.topics import RETENTION, TOPICS
 from lutong_local.stack import Stack, down, up
 from tests.attacks.people import People
 from tests.e2e.conftest import walking
@@ -109,3 +115,34 @@ def judged(world: World, line: dict[str, str]) -> set[str]:
 async def test_what_clients_were_answered_is_compared_with_what_is_there(world: World) -> None:
     wrong = [line for line, broken in ANSWERS if judged(world, line) != ({"V8"} if broken else set())]
     assert wrong == []
+
+
+async def test_aged_topics_are_no_violation_and_the_rest_is_checked(stack: Stack, world: World) -> None:
+    """The last of this module: half of what is on the topics is deleted, as retention does after a week."""
+    target = Suite.of(stack)
+    await drop_half(target, [topic.name for topic in TOPICS if topic.retention == RETENTION and not topic.compacted])
+    found = await collect(target, handled_types())
+    assert len(found.records) < len(world.records)
+    young = {violation.identity for violation in evaluate(found)}
+    assert young == {"V1"}, "an event that is gone before its time was lost"
+
+    aged = dataclasses.replace(found, now=found.now + RETENTION + timedelta(days=1))
+    assert evaluate(aged) == []
+    last = max((r for r in aged.records if r.type == "lutong.inventory.order-fulfilled.v1"), key=lambda r: r.offset)
+    lost = dataclasses.replace(aged, records=[record for record in aged.records if record.event_id != last.event_id])
+    assert "V2" in {violation.identity for violation in evaluate(lost)}
+    forged = dataclasses.replace(aged, records=[*aged.records, dataclasses.replace(last, event_id="never-said")])
+    assert {"V1", "V2"} <= {violation.identity for violation in evaluate(forged)}
+
+
+async def drop_half(target: Suite, topics: list[str]) -> None:
+    """Delete the first half of each partition."""
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=target.kafka.bootstrap)
+    await consumer.start()
+    ends = await consumer.end_offsets(list(consumer.assignment()))
+    await consumer.stop()
+    async with admin(target.kafka) as client:
+        halves = {
+            partition: RecordsToDelete(before_offset=(end + 1) // 2) for partition, end in ends.items() if end > 1
+        }
+        await client.delete_records(halves)

@@ -18,7 +18,11 @@ from lutong_contracts.membership import CreditDeclined, CreditHeld, HoldCaptured
 from lutong_contracts.values import Money, Place
 from lutong_feed.domain import CANCELLABLE as MAY_REGRET
 from lutong_feed.domain import MAY_BECOME
-from lutong_inventory.domain import CANCELLABLE, Location, Sourced, next_step, source
+from lutong_inventory.orders.domain.outcome import sourced
+from lutong_inventory.orders.domain.steps import CANCELLABLE, next_step
+from lutong_inventory.sourcing.domain import decision as sourcing
+from lutong_inventory.sourcing.domain.decision import Candidate, Decision, Found, Left, wish_of
+from lutong_inventory.stock.domain.shelves import Shelf
 from lutong_membership.agreements.domain.agreement import Pinned
 from lutong_membership.holds.domain.holds import Hold, HoldState, capture, released
 from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment, decide
@@ -32,8 +36,8 @@ from tests.support.builders import SHANGHAI, a_request
 MEMBERS: Final = ("m-1", "m-2", "m-3")
 WINDOW: Final = timedelta(minutes=30)
 _LOCATIONS: Final = (
-    Location("near", "store", Place(latitude=31.24, longitude=121.48)),
-    Location("flagship", "flagship", Place(latitude=31.10, longitude=121.40)),
+    Candidate("near", "store", Place(latitude=31.24, longitude=121.48)),
+    Candidate("flagship", "flagship", Place(latitude=31.10, longitude=121.40)),
 )
 _PLAN: Final = Plan("light", "shop", "CNY", 12_000)
 Emitted = list[tuple[Event, datetime | None]]
@@ -164,7 +168,7 @@ class Inventory:
 
     on_hand: dict[tuple[str, str], int]
     reserved: Counter[tuple[str, str]] = field(default_factory=Counter)
-    orders: dict[str, tuple[Any, CreditHeld, Sourced | None]] = field(default_factory=dict)
+    orders: dict[str, tuple[Any, CreditHeld, Decision | None]] = field(default_factory=dict)
     recalls: set[str] = field(default_factory=set)
     regretted_early: set[str] = field(default_factory=set)  # for the test: what must not be fulfilled
 
@@ -185,48 +189,53 @@ class Inventory:
             self.orders[order.order_id] = ("cancelled", order, None)
             return [(_cancelled(order), None)]
         promised: Counter[tuple[str, str]] = Counter() if "availability" in without else self.reserved
-        outcome = source(order, _LOCATIONS, {shelf: n - promised[shelf] for shelf, n in self.on_hand.items()})
-        if not isinstance(outcome, Sourced):
+        wish = wish_of(order.order_id, "shop", order.destination, order.mode, order.lines, 50_000)
+        left = Left({Shelf(*shelf): n - promised[shelf] for shelf, n in self.on_hand.items()})
+        decision = sourcing.decide(wish, Found(_LOCATIONS), left)
+        if decision is None or decision.chosen is None:
             self.orders[order.order_id] = ("rejected", order, None)
-            return [(OrderRejected(order_id=order.order_id, merchant_id="shop", reason=outcome.reason), None)]
-        self.orders[order.order_id] = ("sourced", order, outcome)
-        self.reserved.update({(outcome.location.location_id, sku): units for sku, units in outcome.demand})
-        facts: dict[str, Any] = {"order_id": order.order_id, "merchant_id": "shop", "lines": order.lines}
-        sourced = OrderSourced(
-            **facts, location_id=outcome.location.location_id, location_kind=outcome.location.kind,
-            distance_m=outcome.distance_m, mode=order.mode, accept_by=now + WINDOW,
-        )  # fmt: skip
-        return [(sourced, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
+            return [(OrderRejected(order_id=order.order_id, merchant_id="shop", reason="out_of_stock"), None)]
+        self.orders[order.order_id] = ("sourced", order, decision)
+        self.reserved.update(
+            {
+                (shelf.location_key, sku): units
+                for shelf, (sku, units) in zip(decision.shelves, wish.demand, strict=True)
+            }
+        )
+        event = sourced(decision, order.lines, order.mode, now + WINDOW)
+        return [(event, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
 
     def cancel(self, order_id: str, states: Sequence[str]) -> Emitted:
-        state, order, sourced = self.orders.get(order_id, ("", None, None))
-        if state not in states or order is None or sourced is None:
+        state, order, decision = self.orders.get(order_id, ("", None, None))
+        if state not in states or order is None or decision is None:
             return []
-        self.orders[order_id] = ("cancelled", order, sourced)
-        self._close(sourced, shipped=False)
+        self.orders[order_id] = ("cancelled", order, decision)
+        self._close(decision, shipped=False)
         return [(_cancelled(order), None)]
 
     def advance(self, order_id: str) -> Emitted:
-        state, order, sourced = self.orders[order_id]
+        state, order, decision = self.orders[order_id]
         step = next_step(state, order.mode)
-        if step is None or sourced is None:
+        if step is None or decision is None:
             return []
-        self.orders[order_id] = (step, order, sourced)
+        self.orders[order_id] = (step, order, decision)
         if step != "fulfilled":
             return []
-        self._close(sourced, shipped=True)
+        self._close(decision, shipped=True)
         shared = order.model_dump(include={"order_id", "member_id", "merchant_id", "post_id", "program_id"})
-        location = sourced.location
+        location = decision.chosen
+        if location is None:
+            return []
         fulfilled_ = OrderFulfilled(
             **shared, location_id=location.location_id, location_kind=location.kind, amount=order.amount
         )
         return [(fulfilled_, None)]
 
-    def _close(self, sourced: Sourced, *, shipped: bool) -> None:
-        for sku, units in sourced.demand:
-            self.reserved[sourced.location.location_id, sku] -= units
+    def _close(self, decision: Decision, *, shipped: bool) -> None:
+        for shelf, (_, units) in zip(decision.shelves, decision.wish.demand, strict=True):
+            self.reserved[shelf] -= units
             if shipped:
-                self.on_hand[sourced.location.location_id, sku] -= units
+                self.on_hand[shelf] -= units
 
 
 def _cancelled(order: CreditHeld) -> OrderCancelled:

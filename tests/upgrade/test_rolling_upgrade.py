@@ -12,7 +12,7 @@ import pytest
 
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import collect
+from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, Command, free_port, start, stop
@@ -120,9 +120,23 @@ async def _upgrade(old: Release, stack: Stack, pair: Replicas) -> None:
     async with target.client(20) as client:
         await until(lambda: _is_settled(client, stack), "every order has ended", QUIET_S)
     await until(lambda: nothing_parked(stack), f"nothing stays parked: {await parked(stack)}", QUIET_S)
-    violations = evaluate(await collect(target, handled_types()), history=accepted(stack))
+    violations = evaluate(await still(target), history=accepted(stack))
     assert [f"{found.identity} {found.what}: {found.witness}" for found in violations] == []
     assert len([line for line in accepted(stack) if line["kind"] == "order"]) > ORDERS * 0.9
+
+
+async def still(target: Suite) -> World:
+    """The suite, once two looks at it agree."""
+    before = ""
+
+    async def agrees() -> World | None:
+        nonlocal before
+        world = await collect(target, handled_types())
+        before, last = world.digest, before
+        return world if before == last else None
+
+    found: World = await until(agrees, "nothing moves any more", QUIET_S)
+    return found
 
 
 async def ended(process: Child) -> bool:

@@ -13,6 +13,7 @@ from tools.docgen import (
     asyncapi,
     dashboards,
     events_page,
+    importing_page,
     routes_page,
     settings_page,
     state_machines,
@@ -34,12 +35,14 @@ def documents() -> dict[Path, bytes]:
     found = handled()
     described = asyncapi.asyncapi(found)
     machines = _DOCS / "membership.md"
+    importing = _DOCS / "importing.md"
     return {
         **{SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()},
         **{_DASHBOARDS / name: content for name, content in dashboards.rendered().items()},
         **{path: versions.stated(path, VERSION) for path in versions.places(ROOT)},
         HANDLED: subscriptions.document(found),
         machines: state_machines.drawn(machines.read_text(encoding="utf-8")).encode(),
+        importing: importing_page.described(importing.read_text(encoding="utf-8")).encode(),
         _DOCS / "asyncapi.json": described,
         _DOCS / "events.html": events_page.page(json.loads(described)),
         _DOCS / "flow.md": flow_page.page(ROOT).encode(),

@@ -156,7 +156,8 @@ def _format(java: list[str], configuration: Path, users: Mapping[str, str]) -> N
     done = subprocess.run(  # noqa: S603  # our own arguments, no shell
         [*java, "kafka.tools.StorageTool", "format", f"@{file}"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     file.unlink()

@@ -141,7 +141,8 @@ def _initialise(binaries: Path, data: Path, password: str, user: int | None) -> 
     done = subprocess.run(  # noqa: S603  # our own arguments, no shell
         [str(binaries / "initdb"), "-D", str(data), f"--pwfile={secret}", *_INITDB_OPTIONS],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         user=user,
         extra_groups=[] if user else None,
         cwd="/",

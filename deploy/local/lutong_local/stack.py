@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
@@ -41,6 +41,11 @@ from lutong_local.processes import (
 )
 
 Report = Callable[[str], None]
+
+_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Asks without a proxy: everything here is on loopback."""
+_TAKEN_OVER: Final = frozenset({"LUTONG_LOG_LEVEL", "LUTONG_OTLP_ENDPOINT"})
+"""What a shell may tell the services of a local stack. The rest of what it says is of another deployment."""
 
 
 @dataclass(slots=True)
@@ -249,7 +254,7 @@ def start_service(
     stack: Stack, service: str, environment: dict[str, str] | None = None, *, dies_with_parent: bool = False
 ) -> None:
     """Start one service; it migrates its database and waits for what it needs. One of a test run is forked."""
-    variables = os.environ | service_environment(stack, service) | (environment or {})
+    variables = surroundings() | service_environment(stack, service) | (environment or {})
     module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
     if dies_with_parent:
         pid = forkserver.fork(forkserver.run_service, module, environment=variables, log=log).pid
@@ -258,6 +263,14 @@ def start_service(
     else:
         stack.children[service] = start(Command([sys.executable, "-m", module], variables, log))
     save(stack)
+
+
+def surroundings() -> dict[str, str]:
+    """The environment without what it says to services elsewhere: whom to ask, as whom, and how to behave there."""
+    theirs = ("LUTONG_", "PG")  # asyncpg reads PGSSLMODE and its like, as PostgreSQL's own tools do
+    return {
+        name: value for name, value in os.environ.items() if name in _TAKEN_OVER or not name.upper().startswith(theirs)
+    }
 
 
 def service_environment(stack: Stack, service: str) -> dict[str, str]:
@@ -297,7 +310,7 @@ def readiness(stack: Stack, service: str) -> dict[str, Any]:
 def readiness_at(url: str) -> dict[str, Any]:
     """The same, of the process that answers at a URL."""
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=3) as answer:  # noqa: S310  # http on loopback
+        with _DIRECT.open(f"{url}/readyz", timeout=3) as answer:
             state: dict[str, Any] = json.loads(answer.read())
     except urllib.error.HTTPError as error:
         state = json.loads(error.read())

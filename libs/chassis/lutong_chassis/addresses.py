@@ -4,6 +4,7 @@ Each function gives the address as it is to be used, or raises ValueError with a
 """
 
 import re
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 _SHAPE: Final = "postgresql://user@host:port/database"
@@ -56,6 +57,20 @@ def http_url(given: str) -> str:
     if parts.scheme not in {"http", "https"} or not _is_host(parts.authority.rpartition("@")[2]):
         raise ValueError("must be a URL such as http://collector:4318")
     return url
+
+
+def is_here(url: str) -> bool:
+    """Whether a URL names this machine by its loopback: no proxy leads there."""
+    host = _split(url).authority.rpartition("@")[2]
+    return is_loopback(host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, and nobody else reaches it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def listening_host(given: str) -> str:

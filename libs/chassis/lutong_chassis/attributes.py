@@ -1,4 +1,4 @@
-"""What is around an event in a record or a document: the attributes of CloudEvents 1.0, in either mode, and the data.
+"""The attributes of CloudEvents 1.0 around an event, and its data: read from a record or a document, in either mode.
 
 The one reader for services, `POST /v1/events`, `lutong tail` and `lutong verify`.
 Sources: the CloudEvents 1.0.2 specification with its Kafka binding and JSON format.
@@ -16,7 +16,9 @@ import orjson
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX, STRUCTURED
 from lutong_contracts.moments import moment_of
 
-Headers = Sequence[tuple[str, bytes | None]]
+Header = tuple[str, bytes | None]
+Headers = Sequence[Header]
+"""Names and values, as aiokafka has them."""
 
 REQUIRED: Final = ("id", "source", "type")
 KNOWN: Final = (*REQUIRED, "specversion", "time", "sequence", "partitionkey", "correlationid", "causationid")
@@ -79,7 +81,7 @@ def of_object(document: object) -> tuple[dict[str, str], bytes]:
         value = document.get(name)
         if isinstance(value, str):
             found[name] = value
-        elif value is not None and name in KNOWN:  # a trace context that makes no sense is only passed over
+        elif value is not None and name in KNOWN:  # a malformed trace context is ignored
             detail = f"CloudEvents attribute '{name}' must be a string, not {_kind(value)}"
             raise MalformedError("bad_header", detail, f"/{name}")
     return found, data
@@ -108,7 +110,7 @@ def check(attributes: Mapping[str, str]) -> None:
         raise MalformedError("bad_header", "CloudEvents attribute 'specversion' must be 1.0", "/specversion")
     values = attributes.values()
     if max(map(len, values)) > ATTRIBUTE_CHARACTERS_MAX or "\x00" in "".join(values):
-        for name in KNOWN:  # a trace context that makes no sense is only passed over
+        for name in KNOWN:  # a malformed trace context is ignored
             text = attributes.get(name, "")
             if len(text) > ATTRIBUTE_CHARACTERS_MAX or "\x00" in text:
                 detail = f"CloudEvents attribute '{name}' is longer than {ATTRIBUTE_CHARACTERS_MAX} or has NUL"
@@ -172,7 +174,10 @@ def _decoded(text: object, also: object) -> bytes:
     if not data.lstrip().startswith(b"{"):
         detail = "'data_base64' must be the event's JSON object in base64, and stand in place of 'data'"
         raise MalformedError("bad_bytes", detail, "/data_base64")
-    return data
+    try:
+        return orjson.dumps(orjson.loads(data), option=orjson.OPT_SORT_KEYS)  # the same content as under `data`
+    except (orjson.JSONDecodeError, TypeError):
+        return data  # its type's parser says what is wrong
 
 
 def _kind(value: object) -> str:

@@ -1,22 +1,25 @@
-"""The audit: who did what, to whom, with which effect and why; in the transaction of the effect.
+"""The audit: who did what to which subject, with which effect and why; in the transaction of the effect.
 
     await audit.record(tx, who, Change("line.set", f"line:{member_id}", reason, before, after))
 
 A row keeps only the fields that changed. Which values it shows is an allow-list: those of `_SHOWN_ALWAYS` and those
 that the action declares (`@audited("line.set", shows=("limit_minor",))`). All others are masked: that a name changed
-is on record, the name is not. The event that tells other systems has the names of fields and no values at all.
+is on record, the name is not. The event for other systems has the names of fields and no values at all.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import orjson
 
 from lutong_chassis.auth import Principal
-from lutong_chassis.database import Tx, columns
-from lutong_contracts.audit import Deed
+from lutong_chassis.database import Tx
+from lutong_chassis.envelope import Cause
+from lutong_chassis.request import Requested
+from lutong_chassis.rows import Sql, columns_of
+from lutong_contracts.audit import AuditedAction
 
 MASK: Final = "(masked)"
 
@@ -30,7 +33,12 @@ _shown: dict[str, frozenset[str]] = {}
 
 
 class Change(NamedTuple):
-    """What was done: a dotted verb (`line.set`), to a subject (`line:member-1`), and what that changed."""
+    """What was done: a dotted verb (`line.set`), its subject (`line:member-1`), the reason, and what it changed.
+
+    Give `before` and `after` with all fields of the subject: rows keep those that differ.
+
+        Change("line.set", f"line:{member_id}", reason, before={"limit_minor": 100}, after={"limit_minor": 200})
+    """
 
     action: str
     subject: str
@@ -44,7 +52,7 @@ _reasoned: set[str] = set()
 
 
 class ReasonMissingError(ValueError):
-    """Staff acts on what is another's without saying why. The message is for who asked."""
+    """Staff changes data of others without a reason. The message is meant for the caller."""
 
 
 class UndeclaredActionError(RuntimeError):
@@ -52,9 +60,9 @@ class UndeclaredActionError(RuntimeError):
 
 
 def declare(actions: Iterable[str], shows: Iterable[str], *, reasoned: bool = False) -> None:
-    """Enter actions with the fields whose values their rows show, and whether staff must say why.
+    """Enter actions with the fields whose values their rows show, and whether staff must give a reason.
 
-    TypeError for a bad verb or a personal field.
+    Raises TypeError for a bad verb or a personal field.
     """
     shown = frozenset(shows)
     if personal := sorted(field for field in shown if _PERSONAL.search(field)):
@@ -72,43 +80,81 @@ def declared() -> Mapping[str, frozenset[str]]:
     return {action: _SHOWN_ALWAYS | shown for action, shown in sorted(_shown.items())}
 
 
+class Entry(NamedTuple):
+    """A change to audit: who made it, by which request, on which journey."""
+
+    who: Principal
+    requested: Requested | None
+    cause: Cause
+    change: Change
+
+
 async def record(tx: Tx, who: Principal, *changes: Change) -> None:
     """Write changes to the audit, and publish an event for each; one statement for any number of them.
 
     A change without a reason has the one of the request (`Lutong-Reason`); `ReasonMissingError` when staff has to give
     one and did not. `UndeclaredActionError` when the route of the request does not declare an action.
     """
-    if not changes:
+    await record_all(tx, [Entry(who, tx.request, tx.cause, change) for change in changes])
+
+
+async def record_all(tx: Tx, entries: Sequence[Entry]) -> None:
+    """`record` for changes of several callers and requests."""
+    if not entries:
         return
-    requested = tx.request
-    if requested and requested.actions:
-        for change in changes:
-            if change.action not in requested.actions:
-                raise UndeclaredActionError(f"this route does not declare {change.action!r}: add it to its @audited(…)")
-    given = requested.reason if requested else None
-    rows = [
-        (change.action, change.subject, *effect(change), change.reason if change.reason is not None else given)
-        for change in changes
-    ]
-    if who.is_staff and any(row[0] in _reasoned and row[-1] is None for row in rows):
-        raise ReasonMissingError(
-            "say why, for the audit: send the header Lutong-Reason (UTF-8, may be percent-encoded)"
-        )
-    ids = await _insert(tx, who, rows)
-    tx.audited += len(rows)
-    if requested and requested.exports:
-        admin_router = [
-            _deed(audit_id, who, row, requested.request_id) for audit_id, row in zip(ids, rows, strict=True)
-        ]
-        tx.publish(*(requested.exports.model_validate(dict(deed)) for deed in admin_router))
+    masked = [_masked(entry) for entry in entries]
+    ids = await _insert(tx, masked)
+    tx.audited += len(masked)
+    for audit_id, entry in zip(ids, masked, strict=True):
+        if entry.requested and entry.requested.exports:
+            action = _audited_action(audit_id, entry, entry.requested)
+            tx.publish(entry.requested.exports.model_validate(dict(action)), cause=entry.cause)
 
 
-Effect = Mapping[str, object] | None
-_Row = tuple[str, str, Effect, Effect, str | None]
+Fields = Mapping[str, object] | None
 _ABSENT: Final = object()
 
 
-def effect(change: Change) -> tuple[Effect, Effect]:
+class Effect(NamedTuple):
+    """The fields that a change touched, with their values before and after it."""
+
+    before: Fields
+    after: Fields
+
+
+class _AuditRow(NamedTuple):
+    """A change as its row keeps it."""
+
+    actor: str
+    role: str
+    merchant_id: str | None
+    request_id: str | None
+    correlation_id: str
+    action: str
+    subject: str
+    before: Annotated[str | None, Sql("jsonb")]
+    after: Annotated[str | None, Sql("jsonb")]
+    reason: str | None
+
+
+_ROW: Final = columns_of(_AuditRow)
+
+
+def _masked(entry: Entry) -> Entry:
+    """An entry with the values that its row may show, and the request's reason when its change has none of its own."""
+    change, requested = entry.change, entry.requested
+    if requested and requested.actions and change.action not in requested.actions:
+        raise UndeclaredActionError(f"this route does not declare {change.action!r}: add it to its @audited(…)")
+    reason = change.reason if change.reason is not None else requested and requested.reason
+    if entry.who.is_staff and change.action in _reasoned and reason is None:
+        raise ReasonMissingError(
+            "the audit needs a reason: send the header Lutong-Reason (UTF-8, may be percent-encoded)"
+        )
+    before, after = effect(change)
+    return entry._replace(change=change._replace(reason=reason, before=before, after=after))
+
+
+def effect(change: Change) -> Effect:
     """What changed, before and after: fields that are the same on both sides are left out, others masked or shown."""
     before, after = change.before or {}, change.after or {}
     changed = {name for name in (*before, *after) if before.get(name, _ABSENT) != after.get(name, _ABSENT)}
@@ -117,8 +163,7 @@ def effect(change: Change) -> tuple[Effect, Effect]:
         None if side is None else {name: _value(side[name], shown=name in shown) for name in side if name in changed}
         for side in (change.before, change.after)
     )
-    one, other = sides
-    return one, other
+    return Effect(*sides)
 
 
 def _value(value: object, *, shown: bool) -> object:
@@ -128,40 +173,49 @@ def _value(value: object, *, shown: bool) -> object:
     return value if shown and isinstance(value, str) and len(value) <= _SHORT else MASK
 
 
-async def _insert(tx: Tx, who: Principal, rows: Sequence[_Row]) -> list[int]:
-    kept = [(action, subject, _json(before), _json(after), reason) for action, subject, before, after, reason in rows]
+async def _insert(tx: Tx, entries: Sequence[Entry]) -> list[int]:
     inserted = await tx.fetch(
-        """
-        INSERT INTO audit (actor, role, merchant_id, request_id, correlation_id, action, subject, before, after, reason)
-        SELECT $1, $2, $3, $4, $5, action, subject, before::jsonb, after::jsonb, reason
-          FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-               WITH ORDINALITY AS given(action, subject, before, after, reason, place)
+        f"""
+        INSERT INTO audit ({_ROW.names})
+        SELECT {_ROW.names}
+          FROM {_ROW.unnest(place="place")}
          ORDER BY place
         RETURNING id
         """,
-        who.subject,
-        who.role,
-        who.merchant_id,
-        tx.request.request_id if tx.request else None,
-        tx.cause.correlation_id,
-        *columns(kept, 5),
+        *_ROW.arrays(_row(entry) for entry in entries),
     )
     return [row["id"] for row in inserted]
 
 
-def _json(side: Effect) -> str | None:
+def _row(entry: Entry) -> _AuditRow:
+    who, requested, cause, change = entry
+    return _AuditRow(
+        who.subject,
+        who.role,
+        who.merchant_id,
+        requested.request_id if requested else None,
+        cause.correlation_id,
+        change.action,
+        change.subject,
+        _json(change.before),
+        _json(change.after),
+        change.reason,
+    )
+
+
+def _json(side: Fields) -> str | None:
     return None if side is None else orjson.dumps(side).decode()
 
 
-def _deed(audit_id: int, who: Principal, row: _Row, request_id: str) -> Deed:
-    action, subject, before, after, reason = row
-    return Deed(
+def _audited_action(audit_id: int, entry: Entry, requested: Requested) -> AuditedAction:
+    who, change = entry.who, entry.change
+    return AuditedAction(
         audit_id=audit_id,
         actor=who.subject,
         role=who.role,
-        action=action,
-        subject=subject,
-        fields=tuple(sorted({*(before or {}), *(after or {})})),
-        reason=reason,
-        request_id=request_id,
+        action=change.action,
+        subject=change.subject,
+        fields=tuple(sorted({*(change.before or {}), *(change.after or {})})),
+        reason=change.reason,
+        request_id=requested.request_id,
     )

@@ -1,7 +1,7 @@
-"""What was set aside, as operators look at it: where it came from, how much there is, and its content when that is asked for.
+"""Parked records as operators see them: where they came from, how many there are, and their content on request.
 
-A record may hold personal text. So a list and a look show what it is (place, key, source, type, headers of CloudEvents,
-sizes), never its content; to read that takes a reason, and is written into the audit table.
+A record may hold personal text. So lists and single records show what it is (place, key, source, type, headers of
+CloudEvents, sizes), never its content: reading that takes a reason and is audited.
 """
 
 import base64
@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import attributes
+from lutong_chassis.attributes import Header
 from lutong_chassis.database import Tx
 from lutong_chassis.parking import storable, unpack
 from lutong_contracts.cloudevents import STRUCTURED
@@ -20,19 +21,24 @@ _KEY_MAX: Final = 128
 _TEXT_MAX: Final = 256
 _OPEN_HEADERS: Final = ("content-type", "traceparent")
 
-Header = tuple[str, bytes | None]
-
 
 class _Content(NamedTuple):
     value: bytes | None
     headers: Sequence[Header]
 
 
-class Said(NamedTuple):
-    """What a record says of itself: who published it, and as what; None where it does not say."""
+class Origin(NamedTuple):
+    """`source` and `type` of a record's CloudEvent; None where it has none that can be read."""
 
     source: str | None
     type: str | None
+
+
+class Page(NamedTuple):
+    """Open parked records as JSON, and how many there are in all."""
+
+    rows: list[dict[str, Any]]
+    total: int
 
 
 def shown_key(key: bytes | None) -> str | None:
@@ -45,14 +51,14 @@ def shown_key(key: bytes | None) -> str | None:
     return f"<{len(key)} bytes, sha256 {hashlib.sha256(key).hexdigest()[:12]}>" if key else "<empty>"
 
 
-def said_by(headers: Sequence[Header], value: bytes | None) -> Said:
+def origin_of(headers: Sequence[Header], value: bytes | None) -> Origin:
     """Source and type of a record in either mode of CloudEvents, as far as they can be read. Never fails."""
-    told, _ = attributes.glance(_Content(value, headers))
-    texts = [storable(told[name][:_TEXT_MAX]) if told.get(name) else None for name in ("source", "type")]
-    return Said(*texts)
+    found, _ = attributes.glance(_Content(value, headers))
+    texts = [storable(found[name][:_TEXT_MAX]) if found.get(name) else None for name in ("source", "type")]
+    return Origin(*texts)
 
 
-async def page(tx: Tx, *, rows_max: int, after: int = 0, reason: str | None = None) -> tuple[list[dict[str, Any]], int]:
+async def page(tx: Tx, *, rows_max: int, after: int = 0, reason: str | None = None) -> Page:
     """Open parked records behind an id, oldest first, with how many wait behind each; and how many there are in all."""
     rows = await tx.fetch(
         """
@@ -75,11 +81,11 @@ async def page(tx: Tx, *, rows_max: int, after: int = 0, reason: str | None = No
     total: int = await tx.fetchval(
         "SELECT count(*) FROM parked WHERE state = 'parked' AND ($1::text IS NULL OR reason = $1)", reason
     )
-    return [_summary(row) for row in rows], total
+    return Page([_summary(row) for row in rows], total)
 
 
 async def look(tx: Tx, parked_id: int) -> dict[str, Any] | None:
-    """One record, whatever became of it: all but its content."""
+    """One record in whatever state, without its content; None when there is none with this id."""
     row = await _row(tx, parked_id)
     if row is None:
         return None
@@ -94,7 +100,7 @@ async def look(tx: Tx, parked_id: int) -> dict[str, Any] | None:
 
 
 async def reveal(tx: Tx, parked_id: int) -> dict[str, Any] | None:
-    """The content of one record, byte for byte. Who reads it must be on record: see the route."""
+    """The content of one record, byte for byte. The route audits who reads it."""
     row = await _row(tx, parked_id)
     if row is None:
         return None
@@ -119,12 +125,12 @@ async def _row(tx: Tx, parked_id: int) -> asyncpg.Record | None:
 
 
 def _summary(row: asyncpg.Record) -> dict[str, Any]:
-    said = said_by(unpack(row["headers"]), row["value"])
+    origin = origin_of(unpack(row["headers"]), row["value"])
     names = ("id", "topic", "partition", "offset", "event_id", "correlation_id", "reason", "error", "attempts")
     return {name: row[name] for name in (*names, "parked_at", "waiting")} | {
         "key": shown_key(row["key"]),
-        "source": said.source,
-        "type": row["type"] or said.type,
+        "source": origin.source,
+        "type": row["type"] or origin.type,
     }
 
 

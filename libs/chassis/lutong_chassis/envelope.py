@@ -1,21 +1,21 @@
 """The envelope around an event: CloudEvents 1.0 on Kafka, binary mode out, both modes in.
 
 Sources: the CloudEvents 1.0.2 specification and its Kafka protocol binding; W3C Trace Context.
-Nothing here raises anything but `MalformedError`: a record is either understood or has a reason. That holds by
-mechanism, not by care: whatever else is raised while one record is read becomes a `MalformedError`.
-Every event passes here twice, so its values are tuples, which are cheaper to make than frozen dataclasses.
+Nothing here raises anything but `MalformedError`: a record is either parsed or has a reason. That holds by
+mechanism: any other exception while a record is read becomes a `MalformedError`.
+Every event passes here twice, so its values are NamedTuples, which are cheaper to make than frozen dataclasses.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
 from lutong_chassis import attributes
-from lutong_chassis.attributes import MalformedError
+from lutong_chassis.attributes import Headers, MalformedError
 from lutong_chassis.batches import UndecodableBatch
 from lutong_contracts import Event, UnknownEventTypeError, event_class, event_types, sentences
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers
@@ -56,7 +56,7 @@ class Place(NamedTuple):
 
 
 class UnknownTypeError(MalformedError):
-    """A type that this version of the contracts lacks, of the family of its topic: its owner is ahead of us.
+    """A type that this version of the contracts lacks, of the family of its topic: its owner has newer contracts.
 
     `older` is the newest version of the same event that is known, if one is.
     """
@@ -87,7 +87,7 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...  # noqa: D102  # the same
     @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...  # noqa: D102  # the same
+    def headers(self) -> Headers: ...  # noqa: D102  # the same
 
 
 class Outgoing(NamedTuple):
@@ -133,7 +133,7 @@ class Received(NamedTuple, Generic[E_co]):
 
 
 def read(record: Record) -> Received[Event]:
-    """Understand a record in either mode, or raise `MalformedError` with the reason; never anything else."""
+    """Parse a record in either mode. Raises `MalformedError` with the reason, and nothing else."""
     try:
         return _read(record)
     except MalformedError:
@@ -143,7 +143,7 @@ def read(record: Record) -> Received[Event]:
 
 
 def decode(record: Record) -> Received[Event] | MalformedError:
-    """Understand a record in either mode, or give the reason why it cannot be understood. Never raises."""
+    """Parse a record in either mode, or return the reason why it cannot be parsed. Never raises."""
     try:
         return read(record)
     except MalformedError as malformed:
@@ -161,16 +161,16 @@ class Incoming:
 
     @property
     def outcome(self) -> Received[Event] | MalformedError:
-        """The event, or the reason why the record cannot be understood."""
+        """The event, or the reason why the record cannot be parsed."""
         if self._outcome is None:
             self._outcome = decode(self.record)
         return self._outcome
 
 
 def read_document(document: object, at: datetime) -> Received[Event]:
-    """Understand a CloudEvent in structured mode that no topic was around; it has no place on one (offset -1).
+    """Parse a CloudEvent in structured mode that did not come from a topic; its place has the offset -1.
 
-    `document` is its bytes, or what they were parsed to. Raises `MalformedError`, and never anything else.
+    `document` is its bytes, or what they were parsed to. Raises `MalformedError`, and nothing else.
     """
     try:
         return _read_document(document, at)
@@ -202,7 +202,7 @@ def _read_document(document: object, at: datetime) -> Received[Event]:
 
 
 def _unforeseen(error: Exception) -> MalformedError:
-    """What nobody thought of is the record's fault all the same: it is set aside, and others go on."""
+    """An error that no rule foresees counts as a defect of the record: it is parked, and others go on."""
     return MalformedError("unreadable", f"{type(error).__name__} while it was read")
 
 
@@ -222,7 +222,7 @@ def _event(event_type: str, data: bytes, topic: str | None) -> Event:
 
 
 def _unknown(event_type: str, topic: str | None) -> MalformedError:
-    """A type of the topic's owner that only newer contracts have, or one that nobody ever heard of."""
+    """A type of the topic's owner that only newer contracts have, or one that no contracts have."""
     owner = topic.split(".")[1] if topic else None
     if owner is None or not _TYPE.fullmatch(event_type) or event_type.split(".")[1] != owner:
         return MalformedError("unknown_type", f"no event type {event_type!r} in this version of the contracts", "/type")
@@ -293,6 +293,6 @@ def place(record: Record) -> Place:
     return Place(record.topic, record.partition, record.offset)
 
 
-def describe(record: Record) -> dict[str, Any]:
+def describe(record: Record) -> dict[str, str | int]:
     """Where a record is, for logs and errors; never its content."""
     return place(record)._asdict()

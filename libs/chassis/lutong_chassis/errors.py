@@ -39,6 +39,10 @@ class NoConnectionError(ConnectionError):
     """PostgreSQL gave no connection. That is never the fault of what it was wanted for."""
 
 
+class AnsweredMeanwhileError(RuntimeError):
+    """Another process answered a command under the same key meanwhile. Tried again, its answer is found."""
+
+
 class QueryWroteError(RuntimeError):
     """A query tried to write: a bug, although PostgreSQL refuses it with the same code as a replica does (25006)."""
 
@@ -121,6 +125,7 @@ RULES: Final[Mapping[type[BaseException], ErrorClass]] = MappingProxyType(
         ssl.SSLCertVerificationError: _C,
         # the chassis
         NotThereYetError: _W,
+        AnsweredMeanwhileError: _W,
         SettingsError: _C,
         MalformedError: _E,
         QueryWroteError: _O,

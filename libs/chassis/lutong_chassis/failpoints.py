@@ -24,8 +24,8 @@ POINTS: Final = (
     "parked_not_committed",
     "parked_not_offsets",
 )
-JOB_POINTS: Final = ("errand_claimed", "errand_asked", "errand_not_committed", "errand_committed")
-"""Only services that run errands come here."""
+JOB_POINTS: Final = ("job_claimed", "job_asked", "job_not_committed", "job_committed")
+"""Reached only in services that run jobs."""
 
 
 @dataclass(slots=True)

@@ -1,15 +1,14 @@
-"""What is asked of the outside: never in a transaction, by one process at a time, and not forgotten.
+"""Calls to other systems as leased jobs: never inside a transaction, by one process at a time, none lost.
 
-An errand claims jobs (in a transaction), asks about each (in none), and records the answers with all
-that follows from them (in another). A job is claimed by a lease: a process that dies while asking leaves it
-to be claimed again when the lease is over. So `ask` may happen twice, and `record` must know
-an answer that it has already.
+A runner claims jobs (in a transaction), asks about each (in none), and records the answers with the events that
+follow (in another). A claim is a lease: when a process dies while it asks, the job is claimed again after the lease
+has expired. So `ask` may happen twice, and `record` must recognise an answer that it has recorded before.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -26,13 +25,24 @@ J = TypeVar("J")
 A = TypeVar("A")
 
 
+class Answered(NamedTuple, Generic[J, A]):
+    """A job and the answer to it."""
+
+    job: J
+    answer: A
+
+
+Asking = asyncio.Task[Answered[Any, Any] | None]
+"""A question that is open; its result is None when asking failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobQueue(Generic[J, A]):
     """One kind of call to another system, such as an assessment: how jobs are claimed, called and recorded.
 
     `claim(tx, limit)` leases up to `limit` jobs that are due. `ask(job)` calls, outside of any transaction and in bounded
-    time; "no answer" is a value of its own, not an exception. `record(tx, answers)` stores pairs of job and answer and
-    returns the events that follow. `at_once` is how many calls one process has open. `aclose` closes what `ask` uses.
+    time; "no answer" is a value of its own, not an exception. `record(tx, answers)` stores the answers and returns the
+    events that follow. `at_once` is how many calls one process has open. `aclose` closes what `ask` uses.
 
         JobQueue("assess", claim=store.claim, ask=provider.assess, record=store.record, aclose=provider.close)
     """
@@ -40,14 +50,14 @@ class JobQueue(Generic[J, A]):
     name: str
     claim: Callable[[Tx, int], Awaitable[Sequence[J]]]
     ask: Callable[[J], Awaitable[A]]
-    record: Callable[[Tx, Sequence[tuple[J, A]]], Awaitable[Sequence[Outgoing]]]
+    record: Callable[[Tx, Sequence[Answered[J, A]]], Awaitable[Sequence[Outgoing]]]
     at_once: int = 32
     aclose: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
 class JobRunner:
-    """Runs one queue in one process. `wake` it after a commit that made a job."""
+    """Runs one queue in one process. Call `wake` after a commit that created a job."""
 
     queue: JobQueue[Any, Any]
     pool: Pool
@@ -56,13 +66,13 @@ class JobRunner:
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
-        """There is a new job: do not wait for the next poll."""
+        """Claim at once instead of at the next poll: there is a new job."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Claim, ask and record for ever. Answers are recorded as they come: a slow one holds up no other."""
-        asking: set[asyncio.Task[tuple[Any, Any] | None]] = set()
-        answers: list[tuple[Any, Any]] = []
+        """Claim, ask and record for ever. Answers are recorded as they arrive: a slow one delays no other."""
+        asking: set[Asking] = set()
+        answers: list[Answered[Any, Any]] = []
         attempt = 0
         try:
             while True:
@@ -74,7 +84,7 @@ class JobRunner:
                     attempt = 0
                 except Exception as error:
                     log.warning(
-                        "errand_delayed",
+                        "job_queue_delayed",
                         queue=self.queue.name,
                         error=summarise_error(error),
                         error_class=classify(error),
@@ -84,27 +94,28 @@ class JobRunner:
                     attempt += 1
                     continue
                 asking |= {asyncio.create_task(ask(self.queue, job)) for job in jobs}
-                done, asking = await self._next(asking)
+                done = await self._wait(asking)
+                asking -= done
                 answers += [answer for task in done if (answer := task.result()) is not None]
         finally:
             for task in asking:
                 task.cancel()
 
     async def close(self) -> None:
-        """Close what asking needs, when the process ends: `run` may be started again after an error."""
+        """Close what `ask` uses, when the process ends: `run` may be started again after an error."""
         if self.queue.aclose:
             await self.queue.aclose()
 
-    async def _next(self, asking: "set[asyncio.Task[Any]]") -> "tuple[set[asyncio.Task[Any]], set[asyncio.Task[Any]]]":
-        """Wait until something is answered, the runner is woken, or it is time to poll."""
-        woken: asyncio.Task[Any] = asyncio.create_task(self._woken.wait())
+    async def _wait(self, asking: set[Asking]) -> set[Asking]:
+        """Wait until a question is answered, the runner is woken, or it is time to poll; returns what is answered."""
+        woken = asyncio.create_task(self._woken.wait())
         interval_s = self.settings.job_interval_ms / 1000
-        done, pending = await asyncio.wait({*asking, woken}, timeout=interval_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*asking, woken}, timeout=interval_s, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
-        return done - {woken}, pending - {woken}
+        return {task for task in asking if task.done()}
 
-    async def _record(self, answers: Sequence[tuple[Any, Any]], *, alone: bool = False) -> None:
-        """One transaction for all; when that fails, one for each on a new connection. What fails again is asked again."""
+    async def _record(self, answers: Sequence[Answered[Any, Any]], *, alone: bool = False) -> None:
+        """One transaction for all; when it fails, one for each on a new connection. A job that fails again is asked again."""
         if not answers:
             return
         try:
@@ -113,7 +124,9 @@ class JobRunner:
         except Exception as error:
             if not blames(error):
                 raise
-            log.exception("errand_failed", queue=self.queue.name, error=summarise_error(error), answers=len(answers))
+            log.exception(
+                "job_answers_not_recorded", queue=self.queue.name, error=summarise_error(error), answers=len(answers)
+            )
             if not alone:
                 await self.pool.expire_connections()
                 for answer in answers:
@@ -127,27 +140,27 @@ async def claim(pool: Pool, queue: JobQueue[J, A], jobs_max: int) -> Sequence[J]
     async with transaction(pool) as tx:
         jobs = await queue.claim(tx, jobs_max)
     if jobs:
-        failpoints.reach("errand_claimed")
+        failpoints.reach("job_claimed")
     return jobs
 
 
-async def ask(queue: JobQueue[J, A], job: J) -> tuple[J, A] | None:
-    """Ask about one job. A bug in asking is logged; the job comes again when its lease is over."""
+async def ask(queue: JobQueue[J, A], job: J) -> Answered[J, A] | None:
+    """Ask about one job. An exception is logged and gives None; the job is claimed again when its lease has expired."""
     with observe.JOB_TIME.labels(queue.name).time():
         try:
-            answer = job, await queue.ask(job)
+            answered = Answered(job, await queue.ask(job))
         except Exception as error:
-            log.exception("errand_not_asked", queue=queue.name, error=summarise_error(error))
+            log.exception("job_not_asked", queue=queue.name, error=summarise_error(error))
             return None
-    failpoints.reach("errand_asked")
-    return answer
+    failpoints.reach("job_asked")
+    return answered
 
 
-async def record(pool: Pool, queue: JobQueue[J, A], answers: Sequence[tuple[J, A]]) -> list[Outgoing]:
+async def record(pool: Pool, queue: JobQueue[J, A], answers: Sequence[Answered[J, A]]) -> list[Outgoing]:
     """Record answers and publish what follows in one transaction; returns the events."""
     async with transaction(pool) as tx:
         tx.outgoing.extend(await queue.record(tx, answers))
         await outbox.write(tx, tx.outgoing)
-        failpoints.reach("errand_not_committed")
-    failpoints.reach("errand_committed")
+        failpoints.reach("job_not_committed")
+    failpoints.reach("job_committed")
     return tx.outgoing

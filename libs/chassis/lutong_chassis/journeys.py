@@ -1,58 +1,124 @@
-"""Journeys: what a service knows of one, and who may continue one that others are on."""
+"""Journeys: what a service knows of one, and who may continue one that others started."""
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
 
-import asyncpg
+from pydantic import AwareDatetime, BaseModel
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Tx
+from lutong_chassis.rows import columns_of
 
 ROWS_MAX: Final = 2_000
 
 _LOOKED_AT_MAX: Final = 1_000
-"""How many events of a journey are looked at for the names of those whom it concerns; those come early."""
+"""How many events of a journey are searched for the ids of members and merchants; those come early."""
+
+
+class JourneyRecord(BaseModel):
+    """One event of a journey, as this service published or consumed it; `published` is false while it waits in the outbox."""
+
+    direction: Literal["published", "consumed"]
+    event_id: str
+    type: str
+    topic: str
+    key: str
+    sequence: int | None
+    causation_id: str | None
+    at: AwareDatetime
+    source: str | None
+    published: bool
+
+
+class Records(NamedTuple):
+    """The first records of a journey, and how many there are in all."""
+
+    rows: list[JourneyRecord]
+    total: int
+
+
+class FoundJourney(BaseModel):
+    """A journey that an id is part of: as an event's id or as a key. `at` is the first moment of it that matched."""
+
+    journey: str
+    is_event: bool
+    at: AwareDatetime
+
+
+class Continuation(NamedTuple):
+    """A journey that a caller asks to continue."""
+
+    who: Principal
+    journey: str
+
+
+class ForeignJourney(NamedTuple):
+    """A journey that the principal of this identity may not continue."""
+
+    identity: str
+    journey: str
+
+
+class _AskedRow(NamedTuple):
+    """A journey, and the ids by which its events may name the caller."""
+
+    identity: str
+    correlation_id: str
+    member_id: str | None
+    merchant_id: str | None
+
+
+_ASKED: Final = columns_of(_AskedRow)
 
 
 async def may_continue(tx: Tx, who: Principal, correlation_id: str) -> bool:
-    """Whether somebody may act on a journey: staff, whoever an event of it names, and anybody while nothing is known of it.
+    """Whether a caller may continue a journey: staff, a member or merchant that its events name, anyone while it is unknown.
 
     A journey that is not known here may be one of the caller's own system.
     """
-    if who.is_staff:
-        return True
-    return bool(await tx.fetchval(
-        """
-        WITH said AS (
-            SELECT payload::json AS event FROM outbox WHERE correlation_id = $1 LIMIT $4
-        )
-        SELECT EXISTS (SELECT FROM said
-                        WHERE $2 IN (event ->> 'author_id', event ->> 'viewer_id', event ->> 'member_id')
-                           OR $3 = event ->> 'merchant_id')
-            OR NOT EXISTS (SELECT FROM said)
-               AND NOT EXISTS (SELECT FROM inbox WHERE correlation_id = $1)
+    return not await foreign(tx, [Continuation(who, correlation_id)])
+
+
+async def foreign(tx: Tx, named: Iterable[Continuation]) -> set[ForeignJourney]:
+    """Which of these journeys their callers may not continue, since they belong to others. Staff may continue any."""
+    asked = {
+        _AskedRow(who.identity, journey, who.member_id, who.merchant_id) for who, journey in named if not who.is_staff
+    }
+    if not asked:
+        return set()
+    rows = await tx.fetch(
+        f"""
+        SELECT identity, asked.correlation_id
+          FROM {_ASKED.unnest("asked")}
+         CROSS JOIN LATERAL (
+               SELECT count(*) AS events,
+                      bool_or(member_id IN (event ->> 'author_id', event ->> 'viewer_id', event ->> 'member_id')
+                              OR merchant_id = event ->> 'merchant_id') AS concerns
+                 FROM (SELECT payload::json AS event FROM outbox
+                        WHERE outbox.correlation_id = asked.correlation_id LIMIT $5) AS published
+               ) AS known
+         WHERE concerns IS NOT TRUE
+           AND (events > 0 OR EXISTS (SELECT FROM inbox WHERE inbox.correlation_id = asked.correlation_id))
         """,
-        correlation_id,
-        who.member_id,
-        who.merchant_id,
+        *_ASKED.arrays(sorted(asked, key=str)),
         _LOOKED_AT_MAX,
-    ))  # fmt: skip
+    )
+    return {ForeignJourney(*row) for row in rows}
 
 
-async def records(
-    tx: Tx, correlation_id: str, key: str | None = None, rows_max: int = ROWS_MAX
-) -> tuple[list[dict[str, Any]], int]:
-    """What was said and heard on a journey (with one key, if one is given), oldest first; and how much there is in all."""
+async def records(tx: Tx, correlation_id: str, key: str | None = None, rows_max: int = ROWS_MAX) -> Records:
+    """What was published and consumed on a journey (with one key, if one is given), oldest first."""
     rows = await tx.fetch(
         """
         SELECT *, count(*) OVER () AS total
-          FROM (SELECT 'said' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
+          FROM (SELECT 'published' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
                        written_at AS at, NULL AS source,
                        NOT EXISTS (SELECT FROM pending
                                     WHERE pending.shard = outbox.shard AND pending.id = outbox.id) AS published
                   FROM outbox
                  WHERE correlation_id = $1
                  UNION ALL
-                SELECT 'heard', id, type, topic, key, sequence, causation_id, received_at, source, true
+                SELECT 'consumed', id, type, topic, key, sequence, causation_id, received_at, source, true
                   FROM inbox
                  WHERE correlation_id = $1) AS record
          WHERE $2::text IS NULL OR key = $2
@@ -63,16 +129,16 @@ async def records(
         key,
         rows_max,
     )
-    found = [dict(row) for row in rows]
-    return found, found[0]["total"] if found else 0
+    found = [JourneyRecord(**{name: row[name] for name in JourneyRecord.model_fields}) for row in rows]
+    return Records(found, rows[0]["total"] if rows else 0)
 
 
-async def of(tx: Tx, wanted: str, rows_max: int = 100) -> list[asyncpg.Record]:
-    """Rows of (journey, is_event, at) of what this service said or took in; `at` is the first moment of each.
+async def of(tx: Tx, wanted: str, rows_max: int = 100) -> list[FoundJourney]:
+    """The journeys that an id is part of: that of an event, or a key. The latest first, events before keys.
 
-    Reads the whole outbox and inbox, which retention keeps short: people ask this, one at a time.
+    Reads the whole outbox and inbox, which retention keeps short: operators ask this, one at a time.
     """
-    return await tx.fetch(
+    rows = await tx.fetch(
         """
         SELECT correlation_id AS journey, bool_or(event_id = $1) AS is_event, min(at) AS at
           FROM (SELECT correlation_id, event_id::text AS event_id, key, type, written_at AS at FROM outbox
@@ -86,3 +152,4 @@ async def of(tx: Tx, wanted: str, rows_max: int = 100) -> list[asyncpg.Record]:
         wanted,
         rows_max,
     )
+    return [FoundJourney(**row) for row in rows]

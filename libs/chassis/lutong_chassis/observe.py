@@ -1,4 +1,4 @@
-"""What operators see of a process: logs, metrics, traces. Labels are bounded; contents never appear."""
+"""Logs, metrics and traces of a process. Labels are bounded; contents of events never appear."""
 
 import logging
 import sys
@@ -15,8 +15,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
+from lutong_chassis.commands.asked import Asked
 from lutong_chassis.database import Tx
-from lutong_chassis.envelope import Received
+from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.parking import ParkCandidate
 from lutong_chassis.settings import Settings
 from lutong_contracts import Event, event_types
@@ -25,34 +26,35 @@ _BATCHES: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
 
 # Labels are bounded: event types, outcomes, reasons, routes and tables; never a key, a merchant or a journey.
-CONSUMED = Counter("lutong_events_consumed_total", "Events taken from Kafka, by what became of them", ["outcome"])
+CONSUMED = Counter("lutong_events_consumed_total", "Events consumed from Kafka, by outcome", ["outcome"])
 BATCH_SIZE = Histogram("lutong_batch_size_events", "Events handled in one transaction", buckets=_BATCHES)
 HANDLER_TIME = Histogram("lutong_handler_seconds", "Time of one handler call", ["type"])
-JOB_TIME = Histogram("lutong_errand_seconds", "Time of one question to the outside", ["errand"])
-STAGE_TIME = Histogram(
-    "lutong_stage_seconds", "Age of an event when it is handled: one stage of a road", ["type"], buckets=_SECONDS
+COMMAND_BATCH_SIZE = Histogram(
+    "lutong_command_batch_size", "Commands of one kind that were done in one transaction", ["type"], buckets=_BATCHES
 )
-PARKED = Counter("lutong_events_parked_total", "Records that were set aside", ["reason"])
-RETRIES = Counter("lutong_batch_retries_total", "Batches that were tried again")
-REBALANCES = Counter("lutong_rebalances_total", "Times that the group gave this process other partitions")
+JOB_TIME = Histogram("lutong_job_seconds", "Time of one call of a job to another system", ["queue"])
+STAGE_TIME = Histogram("lutong_stage_seconds", "Age of an event when it is handled", ["type"], buckets=_SECONDS)
+PARKED = Counter("lutong_events_parked_total", "Records that were parked", ["reason"])
+RETRIES = Counter("lutong_batch_retries_total", "Batches that were retried")
+REBALANCES = Counter("lutong_rebalances_total", "Changes of the partitions assigned to this process")
 LAG = Gauge("lutong_consumer_lag_events", "Offsets in assigned partitions that are not handled yet")
 LAG_SECONDS = Gauge("lutong_consumer_lag_seconds", "Age of the oldest event that is not handled yet; 0 without lag")
-STUCK_SECONDS = Gauge(
-    "lutong_consumer_stuck_seconds", "How long the same batch has failed; 0 while none is tried again"
-)
+STUCK_SECONDS = Gauge("lutong_consumer_stuck_seconds", "How long the same batch has failed; 0 while none is retried")
 MISPLACED = Counter("lutong_events_misplaced_total", "Events in another partition than that of their key (murmur2)")
 RELAYED = Counter("lutong_events_published_total", "Outbox rows acknowledged by Kafka", ["type"])
 RELAY_TIME = Histogram(
-    "lutong_relay_seconds", "Time from a transaction to Kafka's acknowledgement of what it said", buckets=_SECONDS
+    "lutong_relay_seconds", "Time from a transaction to Kafka's acknowledgement of its events", buckets=_SECONDS
 )
 OUTBOX_PENDING = Gauge("lutong_outbox_pending_events", "Outbox rows not published yet")
 OUTBOX_AGE = Gauge("lutong_outbox_oldest_seconds", "Age of the oldest row not published yet")
 PARKED_OPEN = Gauge("lutong_parked_open_records", "Records parked or waiting behind a parked one")
 PARKED_AGE = Gauge("lutong_parked_oldest_seconds", "How long the oldest open parked record has been waiting")
-DEADLINE_OVERDUE = Gauge("lutong_deadline_overdue_seconds", "How late the oldest deadline that is due and not said is")
+DEADLINE_OVERDUE = Gauge(
+    "lutong_deadline_overdue_seconds", "How late the oldest deadline is that is due and not published"
+)
 HTTP_REFUSED = Counter("lutong_http_refused_total", "Requests refused because too many were in progress")
-HTTP_DENIED = Counter("lutong_http_denied_total", "Requests denied because of who asked, by why", ["reason"])
-HTTP_MALFORMED = Counter("lutong_http_malformed_total", "Connections closed because what came was not HTTP")
+HTTP_DENIED = Counter("lutong_http_denied_total", "Requests denied to their caller, by reason", ["reason"])
+HTTP_MALFORMED = Counter("lutong_http_malformed_total", "Connections closed because the bytes were not HTTP")
 HTTP_UNLOGGED = Counter("lutong_http_unlogged_total", "Unauthenticated requests that the log's rate limit left out")
 HTTP_TIME = Histogram("lutong_http_seconds", "Time of one command or query, refusals included", ["method", "route"])
 DATABASE_SIZE = Gauge("lutong_database_size_bytes", "Size of the service's database")
@@ -69,7 +71,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 def configure_logging(settings: Settings, service: str) -> None:
-    """JSON lines on stdout, one per thing an operator would ask about; libraries only when they warn."""
+    """Log JSON lines to stdout. Libraries log warnings and errors only."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -94,7 +96,7 @@ def configure_logging(settings: Settings, service: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    # aiokafka reports every broken connection once per broker and second; ours says it once, with backoff.
+    # aiokafka logs every broken connection once per broker and second; the chassis logs it once, with backoff.
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
 
 
@@ -107,9 +109,9 @@ def _service_namer(service: str) -> structlog.typing.Processor:
 
 
 def configure_tracing(settings: Settings, service: str) -> None:
-    """Export traces when an endpoint is set; otherwise trace context is passed on and nothing is recorded."""
+    """Export traces when an endpoint is set; otherwise trace context is propagated and nothing is recorded."""
     if settings.otlp_endpoint:
-        # Imported only where traces go somewhere: a tenth of the time that a service takes to start.
+        # Imported only when traces are exported: the import takes a tenth of the start of a service.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
@@ -133,15 +135,15 @@ def _traceparent(span: trace.Span) -> str | None:
 
 @contextmanager
 def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[Sequence[Received[Event]]]:
-    """Measure one handler call. Gives the batch, with each event's cause inside its own span of its own trace.
+    """Measure one handler call. Yields the batch, with each event's cause inside its own span of its own trace.
 
-    A batch belongs to many traces: each event gets a span in the trace that it came with, so a road is
-    one trace from topic to topic, and the span of the batch, under which its SQL is, links to all of them.
+    A batch belongs to many traces: each event gets a span in its own trace, so a journey is one trace
+    from topic to topic. The span of the batch, which contains its SQL, links to all of them.
     """
     began = perf_counter()
     age, now = STAGE_TIME.labels(event_type), time()
-    for said_at in {item.time for item in batch}:  # once per transaction that said some of it
-        age.observe(max(0.0, now - said_at.timestamp()))
+    for happened_at in {item.time for item in batch}:  # once per transaction that published some of it
+        age.observe(max(0.0, now - happened_at.timestamp()))
     attributes: dict[str, str | int] = {"messaging.system": "kafka", "messaging.batch.message_count": len(batch)}
     with ExitStack() as spans:
         joined, links = batch, []
@@ -156,8 +158,31 @@ def handling(event_type: str, batch: Sequence[Received[Event]]) -> Iterator[Sequ
     HANDLER_TIME.labels(event_type).observe(perf_counter() - began)
 
 
+@contextmanager
+def deciding(kind: str, batch: Sequence[Asked[Any]]) -> Iterator[Sequence[Asked[Any]]]:
+    """Measure one call of a command handler. Gives the batch, with each command's cause inside its own span."""
+    began = perf_counter()
+    with ExitStack() as spans:
+        joined, links = batch, []
+        if trace_is_recorded():
+            joined = [asked._replace(cause=_in_span(f"decide {kind}", asked.cause, spans)) for asked in batch]
+            parents = {asked.cause.traceparent for asked in joined if asked.cause.traceparent}
+            links = [trace.Link(_span_of(parent).get_span_context()) for parent in parents]
+        spans.enter_context(tracer.start_as_current_span(f"decide batch {kind}", links=links))
+        yield joined
+    HANDLER_TIME.labels(kind).observe(perf_counter() - began)
+
+
+def _in_span(name: str, cause: Cause, spans: ExitStack) -> Cause:
+    """Open a span in the trace of a cause; gives the cause with that span as the parent of what follows."""
+    parent = _propagator.extract({"traceparent": cause.traceparent}) if cause.traceparent else Context()
+    span = tracer.start_span(name, parent)
+    spans.callback(span.end)
+    return cause._replace(traceparent=_traceparent(span))
+
+
 def trace_is_recorded() -> bool:
-    """Whether spans go anywhere."""
+    """Whether spans are exported."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
@@ -166,7 +191,7 @@ def _span_of(traceparent: str) -> trace.Span:
 
 
 def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
-    """Open a span for an event in the trace that it came with; what follows from it will be below that span."""
+    """Open a span for an event in its own trace; events that it causes get that span as their parent."""
     parent = _propagator.extract({"traceparent": item.cause.traceparent}) if item.cause.traceparent else Context()
     attributes = {"messaging.destination.name": item.topic, "messaging.message.id": item.id}
     span = tracer.start_span(f"process {item.event.type}", parent, kind=trace.SpanKind.CONSUMER, attributes=attributes)
@@ -175,7 +200,7 @@ def _in_its_trace(item: Received[Event], spans: ExitStack) -> Received[Event]:
 
 
 def consumed(outcomes: Mapping[str, int], stopped: Sequence[ParkCandidate]) -> None:
-    """Count what became of a batch, by outcome: handled, duplicate, conflict, ignored, unknown or stopped."""
+    """Count the records of a batch by outcome: handled, duplicate, conflict, ignored, unknown or stopped."""
     BATCH_SIZE.observe(sum(outcomes.values()))
     for outcome, count in outcomes.items():
         CONSUMED.labels(outcome).inc(count)
@@ -184,7 +209,7 @@ def consumed(outcomes: Mapping[str, int], stopped: Sequence[ParkCandidate]) -> N
 
 
 def relayed(rows: Sequence[asyncpg.Record], now: float) -> None:
-    """Count what Kafka acknowledged, and how long each transaction waited for it."""
+    """Count the rows that Kafka acknowledged, and the time that each transaction waited for it."""
     for event_type, count in Tally(row["type"] for row in rows).items():
         RELAYED.labels(event_type).inc(count)
     for written_at in {row["written_at"] for row in rows}:
@@ -192,7 +217,7 @@ def relayed(rows: Sequence[asyncpg.Record], now: float) -> None:
 
 
 async def sample(tx: Tx) -> None:
-    """Bring the gauges that only the database knows up to date."""
+    """Update the gauges that are read from the database."""
     row = await tx.fetchrow(
         """
         SELECT (SELECT count(*) FROM pending) AS pending,

@@ -6,7 +6,7 @@ The outbox itself is a log, only ever appended to; what the relay has yet to car
 """
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
 
@@ -119,10 +119,11 @@ async def append(tx: Tx, rows: Sequence[OutboxRow]) -> None:
     )
 
 
-async def release_due(tx: Tx, types: Collection[str], rows_max: int = 500) -> int:
+async def release_due(tx: Tx, types: Mapping[str, str], rows_max: int = 500) -> int:
     """Move deadlines of these types that are due to the outbox; gives how many. Several processes may do so at once.
 
-    Types that are not known here are left to a process that knows them: released now, they would come to one that does not.
+    `types` has the topic of each: it may have moved since the deadline was set. Types that are not known here are left
+    to a process that knows them: released now, they would come to one that does not.
     """
     rows = await tx.fetch(
         f"""
@@ -136,7 +137,8 @@ async def release_due(tx: Tx, types: Collection[str], rows_max: int = 500) -> in
     )
     if rows:
         ordered = sorted(rows, key=lambda row: row["due_at"])
-        await append(tx, [OutboxRow(*(row[name] for name in _ROW.fields)) for row in ordered])
+        due = [OutboxRow(*(row[name] for name in _ROW.fields)) for row in ordered]
+        await append(tx, [row._replace(topic=types[row.type]) for row in due])
     return len(rows)
 
 

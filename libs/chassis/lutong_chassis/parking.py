@@ -1,11 +1,11 @@
-"""Setting aside what cannot be handled, without losing it and without letting its key overtake it.
+"""Parking records that cannot be handled, without losing them and without changing the order of their key.
 
 A parked record blocks its key: later records of that key wait behind it, others flow. Redrive
-applies it again and then, in order, all that waited; discard gives it up. Both are audited.
+handles it again and then, in order, all that waited; discard gives it up. Both are audited.
 
 The consumer share-locks the last open row of each key it is about to handle; redrive locks rows for
-update, one after the other, that one in the end. So a successor either waits before redrive looks for
-successors, or finds its key free; and redrive goes on beside the consumer while others still wait.
+update, one after the other, that one last. So a successor either waits before redrive looks for
+successors, or finds its key free; and redrive runs beside the consumer while others still wait.
 """
 
 import json
@@ -20,6 +20,7 @@ from typing import Annotated, Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import envelope
+from lutong_chassis.attributes import Header, Headers
 from lutong_chassis.database import Tx
 from lutong_chassis.envelope import MalformedError, Place, Received, Record
 from lutong_chassis.rows import Sql, columns_of
@@ -32,7 +33,7 @@ _ERROR_CHARACTERS_MAX: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A Kafka record as it was kept, byte for byte."""
+    """A Kafka record as it was stored, byte for byte."""
 
     topic: str
     partition: int
@@ -40,12 +41,12 @@ class StoredRecord:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
+    headers: Headers
 
 
 @dataclass(frozen=True, slots=True)
 class ParkCandidate:
-    """A record that cannot go on now, and why."""
+    """A record that cannot be handled now, and why."""
 
     record: Record
     state: str
@@ -55,7 +56,7 @@ class ParkCandidate:
 
 
 class RecordKey(NamedTuple):
-    """The key of a record, in its topic: what order is kept by."""
+    """The key of a record, in its topic: order is kept per key."""
 
     topic: str
     key: bytes
@@ -69,7 +70,7 @@ class _KeyHash(NamedTuple):
 
 
 class _RecordId(NamedTuple):
-    """What tells a record from all others: a topic that was made anew has other records at the same offsets."""
+    """What identifies a record: a topic that was created anew has other records at the same offsets."""
 
     topic: str
     partition: Annotated[int, Sql("integer")]
@@ -78,7 +79,7 @@ class _RecordId(NamedTuple):
 
 
 class _ParkedRow(NamedTuple):
-    """A record as it is kept, with its reason."""
+    """A record as it is stored, with its reason."""
 
     state: str
     topic: str
@@ -128,7 +129,7 @@ async def blocked_keys(tx: Tx, records: Sequence[RecordKey]) -> set[RecordKey]:
 
 
 async def already_parked(tx: Tx, records: Sequence[Record]) -> set[Place]:
-    """Which of these records were parked before, whatever became of them: copies must not block again."""
+    """Which of these records were parked before, in whatever state: copies must not block again."""
     rows = await tx.fetch(
         f"""
         SELECT topic, partition, "offset"
@@ -193,7 +194,7 @@ def _parts(stopped: Sequence[ParkCandidate]) -> Iterator[Sequence[ParkCandidate]
 
 
 def summarise_error(error: BaseException) -> str:
-    """What went wrong and where in the code, without the message: it may quote what must not be kept."""
+    """The class of an error and where in the code it was raised, without its message: that may quote personal data."""
     if isinstance(error, MalformedError):
         return str(error)
     what = type(error).__name__
@@ -206,7 +207,7 @@ def summarise_error(error: BaseException) -> str:
 
 
 def storable(text: str) -> str:
-    """A text that PostgreSQL takes, and no longer than anybody reads: without NUL and half surrogate pairs."""
+    """A text that PostgreSQL takes, and no longer than is useful: without NUL and half surrogate pairs."""
     return text[:_ERROR_CHARACTERS_MAX].replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
 
 
@@ -218,13 +219,13 @@ def _recorded_at(record: Record) -> datetime:
     return moment_of_ms(record.timestamp) or EARLIEST + timedelta(microseconds=record.timestamp % 10**15)
 
 
-def pack(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+def pack(headers: Headers) -> bytes:
     """Headers as JSON, in which no byte is lost: latin-1 has one character for each byte of a value, and aiokafka's
     names have half a surrogate pair for each byte that is not UTF-8, which JSON escapes.
     """
     return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers]).encode()
 
 
-def unpack(packed: bytes) -> list[tuple[str, bytes | None]]:
+def unpack(packed: bytes) -> list[Header]:
     """Headers as they were before `pack`."""
     return [(name, None if value is None else value.encode("latin-1")) for name, value in json.loads(packed)]

@@ -5,16 +5,17 @@ that happened first is remembered, one row per partition and type. A version tha
 once it has the partition, looking at nothing but that type, up to where the group was. Then the row goes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import structlog
 from aiokafka import TopicPartition
 
 from lutong_chassis.database import Pool, Tx, columns, transaction
 from lutong_chassis.envelope import Incoming, Received, Record, UnknownTypeError, place
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import event_types
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ class PassedOver(NamedTuple):
     """A type that nobody here handles, and where it was passed over first in a partition."""
 
     topic: str
-    partition: int
+    partition: Annotated[int, Sql("integer")]
     type: str
     first: int
     known: bool
+
+
+_ROW: Final = columns_of(PassedOver)
 
 
 class Unknown(NamedTuple):
@@ -70,20 +74,20 @@ class Memory:
         behind = self.behind.get(TopicPartition(record.topic, record.partition))
         if behind is None or record.offset >= behind.until:
             return False
-        said = next((value for name, value in record.headers if name == "ce_type"), None)
-        return said is not None and said.decode(errors="replace") not in behind.types
+        event_type = next((value for name, value in record.headers if name == "ce_type"), None)
+        return event_type is not None and event_type.decode(errors="replace") not in behind.types
 
     def note(self, passed: Sequence[PassedOver]) -> None:
         """These are written down."""
         self.noted.update((item.topic, item.partition, item.type) for item in passed)
 
-    def news(self, passed: Sequence[Incoming]) -> list[PassedOver]:
-        """Of records that are passed over, the first of each partition and type that was not noted yet."""
+    def news(self, passed: Iterable[PassedOver]) -> list[PassedOver]:
+        """Of what is passed over, the first of each partition and type that was not noted yet."""
         found: dict[tuple[str, int, str], PassedOver] = {}
-        for item in first_places(passed):
+        for item in passed:
             where = (item.topic, item.partition, item.type)
             if item.type not in self.handled and where not in self.noted:
-                found[where] = item
+                found.setdefault(where, item)
         return list(found.values())
 
     async def look_back(self, pool: Pool, consumer: "AIOKafkaConsumer", handled: Mapping[TopicPartition, int]) -> None:
@@ -115,20 +119,14 @@ class Memory:
         return {partition: offset for partition, offset in handled.items() if partition not in self.behind}
 
 
-def first_places(passed: Sequence[Incoming]) -> list[PassedOver]:
-    """The first record of each partition and type, in no order. Pure."""
-    found: dict[tuple[str, int, str], PassedOver] = {}
-    for item in passed:
-        topic, partition, offset = place(item.record)
-        outcome = item.outcome
-        if isinstance(outcome, Received):
-            said, known = outcome.event.type, True
-        elif isinstance(outcome, UnknownTypeError):
-            said, known = outcome.type, False
-        else:
-            continue
-        found.setdefault((topic, partition, said), PassedOver(topic, partition, said, offset, known))
-    return list(found.values())
+def passed_over(item: Incoming) -> PassedOver | None:
+    """A record of a type that nobody here handles: understood, or unknown to the contracts. None for any other. Pure."""
+    topic, partition, offset = place(item.record)
+    if isinstance(item.outcome, Received):
+        return PassedOver(topic, partition, item.outcome.event.type, offset, known=True)
+    if isinstance(item.outcome, UnknownTypeError):
+        return PassedOver(topic, partition, item.outcome.type, offset, known=False)
+    return None
 
 
 async def remember(tx: Tx, passed: Sequence[PassedOver]) -> None:
@@ -136,12 +134,12 @@ async def remember(tx: Tx, passed: Sequence[PassedOver]) -> None:
     if not passed:
         return
     await tx.execute(
-        """
-        INSERT INTO passed_over (topic, partition, type, first, known)
-        SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::boolean[])
+        f"""
+        INSERT INTO passed_over ({_ROW.names})
+        SELECT {_ROW.names} FROM {_ROW.unnest()}
             ON CONFLICT (topic, partition, type) DO UPDATE SET first = least(passed_over.first, excluded.first)
         """,
-        *columns(sorted(passed), 5),
+        *_ROW.arrays(sorted(passed)),
     )
 
 

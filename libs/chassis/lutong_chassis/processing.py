@@ -3,21 +3,21 @@
 What fails on its own is parked, when an error says that the record is to blame; everything else is raised, and tried again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
 from lutong_chassis import failpoints, inbox, noticing, observe, outbox, parking, passed_over
 from lutong_chassis.database import Pool, Tx, transaction
-from lutong_chassis.envelope import Incoming, MalformedError, Received, UnknownTypeError, describe, place
+from lutong_chassis.envelope import Incoming, MalformedError, Received, Record, describe, place
 from lutong_chassis.errors import blames, tries_max
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.parking import ParkCandidate, RecordKey, summarise_error
-from lutong_chassis.passed_over import Memory
-from lutong_contracts import Event
+from lutong_chassis.passed_over import Memory, PassedOver
+from lutong_contracts import Event, event_types
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,13 @@ async def handle(tx: Tx, received: Sequence[Received[Event]], handlers: Handlers
     return fresh
 
 
+class Sorted(NamedTuple):
+    """A batch by what concerns this service, and what nobody here handles."""
+
+    ours: Sequence[Incoming]
+    passed: Sequence[PassedOver]
+
+
 @dataclass(slots=True)
 class Processor:
     """Handles batches for the consumer of one service.
@@ -51,9 +58,15 @@ class Processor:
     owner: str = ""
     partitions_of: Callable[[str], int] = lambda _topic: 0
     memory: Memory = field(init=False)
+    _unhandled: Mapping[tuple[str, bytes], str] = field(init=False)
+    """By topic and type as bytes, the types that are known and that nobody here handles."""
+    _from_others: frozenset[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         self.memory = Memory(frozenset(event.type for event in self.handlers.by_type))
+        known = event_types().values()
+        self._unhandled = {(e.topic.name, e.type.encode()): e.type for e in known if e not in self.handlers.by_type}
+        self._from_others = frozenset(event.type.encode() for event in self.handlers.from_others(self.owner))
 
     async def process(self, batch: Sequence[Incoming], attempt: int) -> None:
         """One transaction for all; when one event spoils it, halve until that event stands alone."""
@@ -84,15 +97,14 @@ class Processor:
         await self._park(item, error)
 
     async def _attempt(self, batch: Sequence[Incoming]) -> None:
-        theirs = self._without_our_own([item for item in batch if not self.memory.is_settled(item.record)])
-        if not theirs:
-            observe.consumed({"ignored": len(batch)}, [])
-            return
-        ours = [item for item in theirs if self._concerns_us(item.outcome)]
-        passed = [item for item in theirs if not self._concerns_us(item.outcome)] if len(ours) < len(theirs) else []
+        ours, passed = self._sort(batch)
         news = self.memory.news(passed)
+        unknown = sum(not item.known for item in passed)
+        if not (ours or news):
+            observe.consumed({"ignored": len(batch) - unknown} | ({"unknown": unknown} if unknown else {}), [])
+            return
         bad = [item.record for item in ours if isinstance(item.outcome, MalformedError)]
-        keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in theirs if item.record.key is not None]
+        keyed = [RecordKey(item.record.topic, bytes(item.record.key)) for item in ours if item.record.key is not None]
         failpoints.reach("before_transaction")
         async with transaction(self.pool) as tx:
             seen = await parking.already_parked(tx, bad) if bad else set()
@@ -113,7 +125,6 @@ class Processor:
         if stopped:
             failpoints.reach("parked_not_offsets")
         known = len(ours) - len(stopped) - len(fresh) - len(conflicts)
-        unknown = sum(isinstance(item.outcome, UnknownTypeError) for item in passed)
         outcomes = {"handled": len(fresh), "duplicate": known, "ignored": len(batch) - len(ours) - unknown}
         outcomes |= {"unknown": unknown} if unknown else {}
         observe.consumed(outcomes | {"stopped": len(stopped), "conflict": len(conflicts)}, stopped)
@@ -134,18 +145,33 @@ class Processor:
         )
         return not ours and self.handlers.concern(outcome)
 
-    def _without_our_own(self, batch: Sequence[Incoming]) -> Sequence[Incoming]:
-        """Records without those that this service published itself, known by two headers: they are never decoded."""
-        types = {event.type.encode() for event in self.handlers.from_others(self.owner)}
-        if not types:
-            return batch
-        source = ("ce_source", f"/lutong/{self.owner}".encode())
-        return [
-            item
-            for item in batch
-            if source not in item.record.headers
-            or not any(name == "ce_type" and value in types for name, value in item.record.headers)
-        ]
+    def _sort(self, batch: Sequence[Incoming]) -> Sorted:
+        """What concerns this service, and what is passed over; what was settled before, or is its own, is neither.
+
+        Two headers are enough to see that nobody here handles a type: such a record is not decoded.
+        """
+        ours, passed = [], []
+        for item in batch:
+            if self.memory.is_settled(item.record) or self._is_own(item.record):
+                continue
+            if (unhandled := self._unhandled_type(item.record)) is not None:
+                passed.append(PassedOver(*place(item.record)[:2], unhandled, item.record.offset, known=True))
+            elif self._concerns_us(item.outcome):
+                ours.append(item)
+            elif (other := passed_over.passed_over(item)) is not None:
+                passed.append(other)
+        return Sorted(ours, passed)
+
+    def _unhandled_type(self, record: Record) -> str | None:
+        """The type that a header names, when it is known and nobody here handles it. In structured mode it is inside."""
+        types = [value for name, value in record.headers if name == "ce_type"]
+        return self._unhandled.get((record.topic, types[0] or b"")) if len(types) == 1 else None
+
+    def _is_own(self, record: Record) -> bool:
+        """Whether headers show that this service published it, of a type that it takes from others only."""
+        if ("ce_source", f"/lutong/{self.owner}".encode()) not in record.headers:
+            return False
+        return any(name == "ce_type" and value in self._from_others for name, value in record.headers)
 
     async def _park(self, item: Incoming, error: Exception) -> None:
         if isinstance(item.outcome, MalformedError):

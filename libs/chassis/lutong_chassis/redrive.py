@@ -1,8 +1,9 @@
-"""What operators do with a parked record: redrive it, with what waits behind it, or discard it. Both are audited."""
+"""Redrive a parked record with the records that wait behind it, or discard it. Both are audited."""
 
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from time import monotonic
+from typing import NamedTuple
 
 import asyncpg
 
@@ -16,22 +17,28 @@ from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.parking import StoredRecord, summarise_error, unpack
 
 Apply = Callable[[Tx, Incoming], Awaitable[None]]
-"""Takes a record in and handles it, in the given transaction; raises what is wrong with it."""
+"""Receives and handles a record in the given transaction; raises what is wrong with it."""
 
 REDRIVE_S = 5.0
-"""How long one redrive goes on; the operator asks again for the rest."""
+"""How long one redrive runs; a further call continues with the rest."""
+
+
+class Redriven(NamedTuple):
+    """How many records were handled, and the id of the head that still waits, if there is one."""
+
+    applied: int
+    successor: int | None
 
 
 class NotParkedError(LookupError):
     """There is no open parked record with this id."""
 
 
-async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reason: str) -> tuple[int, int | None]:
-    """Apply a parked record again and then what waited behind it, for `REDRIVE_S` seconds at most.
+async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reason: str) -> Redriven:
+    """Handle a parked record again and then the records that wait behind it, for `REDRIVE_S` seconds at most.
 
-    Gives how many went through, and the head of those that still wait, if there are any: a hot key may have
-    thousands. One transaction each: a crash in between leaves the rest parked, in order. Raises what the
-    handler raises; the record then stays parked with the new error.
+    A hot key may have thousands of waiting records. Each has a transaction of its own: a crash in between leaves the
+    rest parked, in order. Raises what the handler raises; the record then stays parked with the new error.
     """
     applied = 0
     successor: int | None = parked_id
@@ -47,11 +54,11 @@ async def redrive(pool: Pool, parked_id: int, apply: Apply, who: Principal, reas
                 await _note_failure(pool, head, error, who, reason)
             raise
         applied += 1
-    return applied, successor
+    return Redriven(applied, successor)
 
 
 async def _redrive_head(pool: Pool, head: int, apply: Apply, who: Principal, reason: str) -> int | None:
-    """Apply a head in a transaction; once more on a new connection, when the first was cut or out of date."""
+    """Apply a head in a transaction; once more on a new connection, when the first was closed or out of date."""
     try:
         return await _try_head(pool, head, apply, who, reason)
     except Exception as error:
@@ -68,7 +75,7 @@ async def _try_head(pool: Pool, head: int, apply: Apply, who: Principal, reason:
 
 
 async def discard(pool: Pool, parked_id: int, who: Principal, reason: str) -> int | None:
-    """Give a parked record up; gives the id of the one that waited next, which is now parked in its place."""
+    """Give a parked record up; returns the id of the record that waited next, which is now parked in its place."""
     async with transaction(pool) as tx:
         row = await _lock_head(tx, parked_id)
         outcome = read_parked(row).outcome
@@ -94,7 +101,7 @@ async def _lock_head(tx: Tx, parked_id: int) -> asyncpg.Record:
 
 
 async def _resolve(tx: Tx, row: asyncpg.Record, state: str, who: Principal, reason: str) -> int | None:
-    """Close a head, let the first that waited take its place, and write down who did it."""
+    """Close a head, park the first record that waited in its place, and audit who did it."""
     await tx.execute("UPDATE parked SET state = $2, resolved_at = now() WHERE id = $1", row["id"], state)
     verb = {"redriven": "redrive", "discarded": "discard"}[state]
     change = Change(f"parked.{verb}", f"parked:{row['id']}", reason, {"state": row["state"]}, {"state": state})
@@ -126,7 +133,7 @@ async def _note_failure(pool: Pool, parked_id: int, error: Exception, who: Princ
 
 
 async def _audit(tx: Tx, who: Principal, change: Change) -> None:
-    """Record a change, and publish it: no handler and no route ends this transaction."""
+    """Record a change and publish it: this transaction belongs to no handler and no route, which would do so."""
     before = len(tx.outgoing)
     await audit.record(tx, who, change)
     await outbox.write(tx, tx.outgoing[before:])
@@ -136,7 +143,7 @@ def read_parked(row: asyncpg.Record) -> Incoming:
     """A record as it was before it was parked, by its row."""
     undecodable = row["reason"] == UndecodableBatch.reason
     timestamp_ms = row["timestamp_ms"]
-    if timestamp_ms is None:  # it was kept before there was this column
+    if timestamp_ms is None:  # parked before this column existed
         timestamp_ms = round(row["recorded_at"].timestamp() * 1000)
     return Incoming(
         StoredRecord(

@@ -107,7 +107,7 @@ class Relay:
 
     async def release_deadlines(self) -> NoReturn:
         """Move deadlines to the outbox as they fall due."""
-        known = list(event_types())
+        known = {name: event.topic.name for name, event in event_types().items()}
         while True:
             async with transaction(self.pool) as tx:
                 moved = await outbox.release_due(tx, known)
@@ -154,9 +154,12 @@ def _rotated(shards: Sequence[int], turn: int) -> list[int]:
 
 
 async def _release(connection: Connection) -> None:
-    if not connection.is_closed():
-        with suppress(Exception):  # its end releases them as well
-            await connection.execute("SELECT pg_advisory_unlock_all()")
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("SELECT pg_advisory_unlock_all()")
+    except Exception:
+        connection.terminate()  # its end releases them as well
 
 
 async def pending(connection: Connection, shards: Sequence[int], rows_max: int) -> list[asyncpg.Record]:

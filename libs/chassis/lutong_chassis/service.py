@@ -1,7 +1,7 @@
-"""One process of a service: HTTP, consumer, relay, deadlines and housekeeping on one event loop.
+"""One process of a service: HTTP, consumer, relay, deadlines, jobs and maintenance on one event loop.
 
-Nothing has to be there when it starts: it serves /livez at once, waits for PostgreSQL, then for
-Kafka, with backoff, and says what it waits for. SIGTERM finishes what is in hand and stops.
+It starts without its dependencies: it serves /livez at once, waits for PostgreSQL and then for Kafka, with
+backoff, and logs what it waits for. SIGTERM finishes the batch in progress and stops.
 """
 
 import asyncio
@@ -19,8 +19,10 @@ from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
 
 from lutong_chassis import database, failpoints, migrate, observe, passed_over, startup, taking_up
+from lutong_chassis.commands.lanes import Lanes
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool, Tx, transaction
+from lutong_chassis.entities import Entities
 from lutong_chassis.envelope import Incoming, MalformedError
 from lutong_chassis.errors import blames
 from lutong_chassis.handlers import Handlers
@@ -50,12 +52,17 @@ log = structlog.get_logger(__name__)
 
 
 class Service:
-    """A service by its parts: what it reacts to, what it answers, its tables, and what it asks of the outside.
+    """A microservice: its event handlers, routes, migrations, job queues and entities, as one process.
 
-    Its contracts' `ActionAudited`, if there is one, is published for each row of its audit.
+    `name` is the owner of its topics. `migrations` is a folder of SQL files. `job_queues` is called once, at start, and
+    returns the queues of this process. `settings` are its own settings classes, checked at start. `entities` reads
+    the entities of each compacted topic that it owns. When the contracts have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
+
+        service = Service("feed", handlers=handlers, routes=router, migrations=Path(__file__).parent / "migrations")
+        service.run()
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one keyword per part
         self,
         name: str,
         *,
@@ -64,6 +71,7 @@ class Service:
         migrations: Path,
         job_queues: Callable[[], Sequence[JobQueue[Any, Any]]] = tuple,
         settings: Sequence[type[BaseSettings]] = (),
+        entities: Entities | None = None,
     ) -> None:
         self.name = name
         self.exports = event_types().get(f"lutong.{name}.action-audited.v1")
@@ -72,6 +80,7 @@ class Service:
         self.routes = routes
         self.job_queues = job_queues
         self.settings = settings
+        self.entities = entities or {}
         self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
             *migrate.migrations("chassis", startup.CHASSIS_MIGRATIONS),
@@ -81,53 +90,54 @@ class Service:
         self.relay: Relay | None = None
         self.subscriber: KafkaSubscriber | None = None
         self.watchdog: Watchdog | None = None
+        self.lanes = Lanes(handlers.by_command, lambda: self.required_pool, self.wake_relay, self.wake_job_queues)
         self.runners: dict[str, JobRunner] = {}
         self.loops: Loops | None = None
         self.stopping = False
         self.exit_code = 0
 
-    # What the outside asks of a running service
+    # The interface of a running service: for its routes, its handlers and health checks
 
     @property
     def required_pool(self) -> Pool:
-        """The pool, or a 503 while there is none."""
+        """The pool of connections. Raises a 503 problem while there is none."""
         if self.pool is None:
             raise Problem(503, "not_ready", "the service is starting: its database is not ready yet")
         return self.pool
 
     @property
     def stalled(self) -> str | None:
-        """Why the process should be restarted, if it should."""
+        """Why the process should be restarted; None when it should not."""
         stalled = self.watchdog.stalled if self.watchdog else None
         return stalled or (self.loops.stuck if self.loops else None)
 
     @property
     def stuck(self) -> str | None:
-        """What the consumer has tried in vain for too long, in a sentence. A restart does not mend it."""
+        """What the consumer has retried for too long, as a sentence; None when nothing is stuck. A restart does not fix it."""
         return self.watchdog.stuck if self.watchdog else None
 
     def wake_relay(self) -> None:
-        """Something was said: carry it now."""
+        """Publish the outbox at once: a commit added rows."""
         if self.relay:
             self.relay.wake()
 
     def wake_job_queues(self, names: set[str]) -> None:
-        """There are new jobs for these errands: run them now."""
+        """Claim from these queues at once: there are new jobs."""
         for name in names & self.runners.keys():
             self.runners[name].wake()
 
     async def apply(self, tx: Tx, item: Incoming) -> None:
-        """Handle a record that was parked, or pass it over, in a transaction of the caller's; raises what is wrong with it."""
+        """Handle a parked record, or pass it over, in the caller's transaction. Raises the error of the record or its handler."""
         outcome = item.outcome
         if not self.handlers.concern(outcome):
-            await passed_over.remember(tx, passed_over.first_places([item]))
+            await passed_over.remember(tx, [known] if (known := passed_over.passed_over(item)) else [])
         elif isinstance(outcome, MalformedError):
             raise outcome
         else:
             await handle(tx, [outcome], self.handlers)
 
     async def readiness(self) -> dict[str, bool]:
-        """What the service needs in order to serve, and whether it has it."""
+        """Each dependency by name, and whether it is available."""
         return {
             "database": await self._database_answers(),
             "broker": bool(self.watchdog and self.watchdog.broker_answers),
@@ -136,7 +146,7 @@ class Service:
         }
 
     async def sample(self) -> None:
-        """Bring the gauges up to date."""
+        """Update the gauges."""
         observe.STUCK_SECONDS.set(self.watchdog.stuck_s if self.watchdog else 0)
         if self.pool is None:
             return
@@ -148,7 +158,7 @@ class Service:
                 raise
 
     async def _database_answers(self) -> bool:
-        """Whether it answers, and takes writes: a replica is no place for commands."""
+        """Whether it answers and accepts writes: commands cannot run on a read-only replica."""
         if self.pool is None:
             return False
         try:
@@ -159,21 +169,21 @@ class Service:
                 raise
             return False
 
-    # Its life
+    # Start and stop
 
     def run(self, arguments: Sequence[str] | None = None) -> None:
-        """Run until SIGTERM or Ctrl-C; with the argument `migrate`, bring the database up to date and end.
+        """Run until SIGTERM or Ctrl-C; with the argument `migrate`, apply the migrations and end.
 
-        Arguments are the command line's unless they are given. Exit code 2 when the settings or the arguments do not make sense.
+        `arguments` default to those of the command line. The exit code is 2 when settings or arguments are invalid.
         """
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given not in ([], ["migrate"]):
-            sys.stderr.write(f"lutong-{self.name}: the only argument there is: migrate\n")
+            sys.stderr.write(f"lutong-{self.name}: the only argument is: migrate\n")
             raise SystemExit(2)
         try:
             settings = read(Settings)
             for own in self.settings:
-                settings_of(own)  # what makes no sense is said now, not when it is first needed
+                settings_of(own)  # invalid settings are reported at start, not when they are first read
             self.made = self.job_queues()
             app = self.app(settings)
             if settings.failpoint:
@@ -191,7 +201,7 @@ class Service:
         startup.serve(app, settings, lambda: self.exit_code)
 
     def app(self, settings: Settings) -> FastAPI:
-        """The ASGI application; its lifespan is the service's life."""
+        """The ASGI application. Its lifespan runs the service: consumer, relay and the other loops."""
 
         @asynccontextmanager
         async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -208,7 +218,8 @@ class Service:
         app.state.service = self
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
-        for router in (operations.health, operations.router, operations.admin_router, self.routes):
+        own = [self.routes, operations.entities_router] if self.entities else [self.routes]
+        for router in (*own, operations.health, operations.router, operations.admin_router):  # the busiest first
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)
@@ -219,16 +230,16 @@ class Service:
         return app
 
     def _stop_if_it_failed(self, life: asyncio.Task[None]) -> None:
-        """A life that ends by itself (a bug in a migration, say) must not leave a process that looks alive."""
+        """Stop the process when `_live` ends by itself, for example after a bug in a migration: it would only look alive."""
         if self.stopping:
             return
-        error = asyncio.CancelledError("nobody asked it to stop") if life.cancelled() else life.exception()
+        error = asyncio.CancelledError("it was cancelled without SIGTERM") if life.cancelled() else life.exception()
         self.exit_code = 2 if isinstance(error, SettingsError) else 1
         log.critical("service_failed", error=f"{type(error).__name__}: {error}")
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def _live(self, settings: Settings) -> None:
-        """Wait for what is needed, in order; run until cancelled; stop in the opposite order."""
+        """Wait for the dependencies in order; run until cancelled; stop in the opposite order."""
         pool = await startup.open_database(self.migrations, settings)
         self.relay = Relay(pool, settings, self.source)
         self.runners = {
@@ -247,15 +258,15 @@ class Service:
         self.pool = pool
         tasks = self._start_loops(pool, settings)
         try:
-            exported = (
-                [self.exports.topic] if self.exports else []
-            )  # without it the relay could carry nothing behind it
-            await startup.find_topics([*self.handlers.topics, *exported], settings)
+            # Without one of the topics that it publishes to, the relay would block at the first row for it.
+            published = [*self.entities, *([self.exports.topic] if self.exports else [])]
+            await startup.find_topics([*self.handlers.topics, *published], settings)
             await startup.until_it_works("consumer group", self.subscriber.start, settings)
             log.info("service_ready", topics=[topic.name for topic in self.handlers.topics])
             await asyncio.Event().wait()
         finally:
             await self.subscriber.stop()
+            await self.lanes.stop()
             await stop(tasks)
             await asyncio.gather(*(runner.close() for runner in self.runners.values()), return_exceptions=True)
             self.pool = None
@@ -263,9 +274,9 @@ class Service:
             log.info("service_stopped")
 
     def _start_loops(self, pool: Pool, settings: Settings) -> list[asyncio.Task[NoReturn]]:
-        """What runs beside the consumer as long as the process does."""
-        assert self.relay  # noqa: S101  # made just before
-        assert self.watchdog  # noqa: S101  # made just before
+        """Start the loops that run beside the consumer."""
+        assert self.relay  # noqa: S101  # created just before
+        assert self.watchdog  # noqa: S101  # created just before
         self.loops = Loops(settings.retry_delay_max_s, settings.stall_timeout_s)
         loops: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "relay": self.relay.run,
@@ -274,5 +285,5 @@ class Service:
             "housekeeping": partial(run_maintenance, pool, settings),
             "taking up": partial(taking_up.run, pool, self.name, self.handlers, self.apply, self.relay.wake),
         }
-        loops |= {f"errand {name}": runner.run for name, runner in self.runners.items()}
+        loops |= {f"job queue {name}": runner.run for name, runner in self.runners.items()}
         return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, cast
 
@@ -22,20 +21,20 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 class SettingsError(ValueError):
-    """The environment does not make sense; says which variable, what is wrong and what to do."""
+    """A setting is missing or invalid. The message names the variable, the mistake and the remedy."""
 
 
 def _secret(check: Callable[[str], str]) -> AfterValidator:
-    """Read a secret where it is set; what is wrong with it does not hold it."""
+    """Check a secret when settings are read; the error message does not contain it."""
     return AfterValidator(lambda secret: SecretStr(check(secret.get_secret_value())))
 
 
 Retention = Annotated[timedelta, Field(ge=timedelta(days=1), le=timedelta(days=3650))]
-"""How long something is kept: PostgreSQL keeps days, and no more of them than its calendar has."""
+"""A time of 1 to 3,650 days: PostgreSQL stores the interval in days."""
 
 
 class KafkaSettings(BaseSettings):
-    """How to reach Kafka: what services and the command line have in common."""
+    """The connection to Kafka: settings of services and of the command line."""
 
     model_config = SettingsConfigDict(
         env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True
@@ -47,10 +46,10 @@ class KafkaSettings(BaseSettings):
     kafka_security_protocol: Protocol = Field("PLAINTEXT", description="SASL means SCRAM-SHA-512")
     kafka_username: str | None = Field(None, description="the principal, with SASL")
     kafka_password: SecretStr | None = Field(None, description="its password")
-    kafka_ca_file: Path | None = Field(None, description="who signs brokers' certificates; unset: the system's")
+    kafka_ca_file: Path | None = Field(None, description="CA that signs the brokers' certificates; unset: the system's")
 
     @model_validator(mode="after")
-    def _somebody_comes(self) -> "KafkaSettings":
+    def _credentials_are_complete(self) -> "KafkaSettings":
         if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_username and self.kafka_password):
             raise ValueError(
                 f"LUTONG_KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: set LUTONG_KAFKA_USERNAME, and put "
@@ -62,7 +61,7 @@ class KafkaSettings(BaseSettings):
 
     @property
     def kafka(self) -> KafkaAccess:
-        """What every client takes."""
+        """The same, as every Kafka client takes it."""
         return KafkaAccess(
             self.kafka_bootstrap,
             self.kafka_security_protocol,
@@ -73,7 +72,7 @@ class KafkaSettings(BaseSettings):
 
 
 class Settings(KafkaSettings):
-    """What an operator may set. Every field is a variable: `http_port` is LUTONG_HTTP_PORT."""
+    """Settings of a service. Every field is a variable: `http_port` is LUTONG_HTTP_PORT."""
 
     database_url: Annotated[SecretStr, _secret(addresses.postgres_url)] = Field(
         description="postgresql://… of this service's own database"
@@ -89,33 +88,49 @@ class Settings(KafkaSettings):
     http_requests_max: int = Field(64, ge=1, description="requests in progress at once; more are refused with 503")
     http_bodies_max: int = Field(16, ge=1, description="request bodies of one principal that may arrive at once")
     body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
-    body_timeout_s: float = Field(10.0, gt=0, description="longest time that a request body may take to arrive")
-    http_rate_per_s: float = Field(200.0, gt=0, description="requests of one principal per second, in the long run")
+    body_timeout_s: float = Field(
+        10.0, gt=0, le=86_400, description="longest time that a request body may take to arrive"
+    )
+    http_rate_per_s: float = Field(
+        200.0, gt=0, le=1_000_000, description="requests of one principal per second, in the long run"
+    )
     http_burst: int = Field(400, ge=1, description="requests of one principal at once; more are refused with 429")
 
-    auth: Literal["required", "off"] = Field(
-        "required", description="`off` lets everybody do everything: loopback only"
-    )
-    auth_keys_file: Path | None = Field(None, description="JWKS file with the public keys of whoever issues tokens")
+    auth: Literal["required", "off"] = Field("required", description="`off` allows every request: loopback only")
+    auth_keys_file: Path | None = Field(None, description="JWKS file with the public keys of the issuer of tokens")
     auth_issuer: str | None = Field(None, description="`iss` of tokens that are accepted")
     auth_audience: str = Field("lutong", description="`aud` of tokens that are accepted")
-    auth_token_life_max_s: int = Field(86_400, ge=60, description="longest life of a token: `exp` less `iat`")
+    auth_token_life_max_s: int = Field(
+        86_400, ge=60, le=31_536_000, description="longest life of a token: `exp` less `iat`"
+    )
 
     profile: Literal["production", "test"] = Field("production", description="`test` allows failpoints")
     failpoint: str | None = Field(None, description="where to die, for tests; see lutong_chassis.failpoints")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least important line logged")
 
-    session_timeout_ms: int = Field(10_000, ge=1_000, description="silence after which the group gives a replica up")
+    session_timeout_ms: int = Field(
+        10_000, ge=1_000, le=1_800_000, description="silence after which the group removes a replica"
+    )
     batch_records_max: int = Field(1_000, ge=1, le=10_000, description="events handled in one transaction")
+    command_batch_max: int = Field(200, ge=1, le=10_000, description="commands of one kind done in one transaction")
+    command_wait_max_s: float = Field(
+        10.0, gt=0, le=86_400, description="longest time that a command waits for its batch"
+    )
     relay_batch_max: int = Field(2_000, ge=1, le=10_000, description="outbox rows sent in one round")
-    relay_interval_ms: int = Field(100, ge=1, description="poll of the outbox when nobody wakes the relay")
-    job_interval_ms: int = Field(500, ge=1, description="poll for jobs of errands when nobody wakes them")
-    retry_delay_max_s: float = Field(15.0, gt=0, description="longest pause between two tries")
-    statement_timeout_s: float = Field(30.0, gt=0, description="longest single SQL statement")
-    stall_timeout_s: float = Field(60.0, gt=0, description="lag without progress that fails /livez")
-    stuck_timeout_s: float = Field(60.0, gt=0, description="time that one batch fails before it is reported as stuck")
-    shutdown_timeout_s: float = Field(20.0, gt=0, description="time to finish work after SIGTERM")
+    relay_interval_ms: int = Field(
+        100, ge=1, le=3_600_000, description="how often the outbox is polled for rows that no commit announced"
+    )
+    job_interval_ms: int = Field(
+        500, ge=1, le=3_600_000, description="how often job queues are polled for jobs that no commit announced"
+    )
+    retry_delay_max_s: float = Field(15.0, gt=0, le=86_400, description="longest pause between two tries")
+    statement_timeout_s: float = Field(30.0, gt=0, le=86_400, description="longest single SQL statement")
+    stall_timeout_s: float = Field(60.0, gt=0, le=86_400, description="lag without progress that fails /livez")
+    stuck_timeout_s: float = Field(
+        60.0, gt=0, le=86_400, description="time that one batch fails before it is reported as stuck"
+    )
+    shutdown_timeout_s: float = Field(20.0, gt=0, le=86_400, description="time to finish work after SIGTERM")
 
     outbox_retention: Retention = Field(timedelta(days=7), description="published rows kept for republishing")
     inbox_retention: Retention = Field(timedelta(days=45), description="how long duplicates are recognised")
@@ -132,22 +147,22 @@ class Settings(KafkaSettings):
         return self
 
     @model_validator(mode="after")
-    def _somebody_looks_at_tokens(self) -> "Settings":
-        if self.auth == "off" and not _is_loopback(self.http_host):
+    def _tokens_are_verified(self) -> "Settings":
+        if self.auth == "off" and not addresses.is_loopback(self.http_host):
             raise ValueError(
-                f"LUTONG_AUTH=off lets everybody do everything: it is refused unless LUTONG_HTTP_HOST is loopback, "
+                f"LUTONG_AUTH=off allows every request: it is refused unless LUTONG_HTTP_HOST is loopback, "
                 f"and it is {self.http_host}"
             )
         if self.auth == "required" and not (self.auth_keys_file and self.auth_issuer):
             raise ValueError(
-                "LUTONG_AUTH_KEYS_FILE and LUTONG_AUTH_ISSUER are not set: name the JWKS file and the `iss` of whoever "
-                "issues your tokens (docs/security.md), or run the suite with `lutong up`"
+                "LUTONG_AUTH_KEYS_FILE and LUTONG_AUTH_ISSUER are not set: name the JWKS file and the `iss` of the "
+                "issuer of your tokens (docs/security.md), or run the suite with `lutong up`"
             )
         return self
 
     @model_validator(mode="after")
     def _inbox_outlives_every_copy(self) -> "Settings":
-        """A copy of an event may come from the topic or from parking; the inbox must know both."""
+        """A copy of an event may come from its topic or from the parked records; the inbox must recognise both."""
         needed = RETENTION + self.parked_retention
         if self.inbox_retention < needed:
             message = (
@@ -158,15 +173,8 @@ class Settings(KafkaSettings):
         return self
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def read(wanted: type[AnySettings], secrets: Path = SECRETS) -> AnySettings:
-    """Settings from the environment and secret files; `SettingsError` names what is missing or wrong, never what it holds."""
+    """Settings from the environment and secret files; `SettingsError` names the variable that is missing or wrong, never its value."""
     try:
         return wanted(_secrets_dir=secrets if secrets.is_dir() else None)
     except ValidationError as error:
@@ -175,7 +183,7 @@ def read(wanted: type[AnySettings], secrets: Path = SECRETS) -> AnySettings:
 
 
 def settings_of(wanted: type[AnySettings]) -> AnySettings:
-    """Settings of this process: read when they are first wanted, and the same ever after."""
+    """Settings of this process: read at the first call, cached afterwards."""
     return cast("AnySettings", _chosen(wanted))
 
 
@@ -185,7 +193,7 @@ def _chosen(wanted: type[BaseSettings]) -> BaseSettings:
 
 
 def _explain(prefix: str, item: object) -> str:
-    """The same, in the words of whoever sets variables."""
+    """An error of pydantic as a sentence about the variable."""
     assert isinstance(item, dict)  # noqa: S101  # pydantic's ErrorDetails is a TypedDict
     name = str(item["loc"][0]).upper() if item["loc"] else ""
     problem = str(item["msg"]).removeprefix("Value error, ")

@@ -1,11 +1,11 @@
-"""How a process of a service comes up: what it waits for, what it prepares in its database, and its HTTP server."""
+"""Starting a service: waiting for its dependencies, preparing its database, and serving HTTP."""
 
 import gc
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import structlog
 import uvicorn
@@ -21,21 +21,23 @@ from lutong_contracts import Topic
 
 log = structlog.get_logger(__name__)
 
+R = TypeVar("R")
+
 CHASSIS_MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _GARBAGE: Final = (50_000, 2, 5)
-"""Collect when more than a batch was made and is still referenced: sooner would be looking at the same batch again and again."""
+"""Collect when more than a batch was allocated and is still referenced: sooner would scan the same batch repeatedly."""
 
 _VARIABLES: Final = {
     "database": "LUTONG_DATABASE_URL",
     "kafka": "LUTONG_KAFKA_BOOTSTRAP or another of LUTONG_KAFKA_…",
     "consumer group": "LUTONG_KAFKA_BOOTSTRAP or another of LUTONG_KAFKA_…",
 }
-"""The variable that has the address of what is waited for."""
+"""The variable that holds the address of each dependency."""
 
 
 def serve(app: FastAPI, settings: Settings, exit_code: Callable[[], int]) -> None:
-    """Serve HTTP until SIGTERM or Ctrl-C, then exit with what `exit_code` gives. Everything else runs in the app's lifespan."""
-    gc.freeze()  # what was imported stays: no collection need look at it again
+    """Serve HTTP until SIGTERM or Ctrl-C, then exit with what `exit_code` returns. Everything else runs in the app's lifespan."""
+    gc.freeze()  # imported modules stay: no collection needs to scan them again
     gc.set_threshold(*_GARBAGE)
     # uvicorn stops in good order on SIGTERM and then raises the signal again for the handler before its own: this one.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exit_code()))
@@ -56,14 +58,14 @@ def serve(app: FastAPI, settings: Settings, exit_code: Callable[[], int]) -> Non
 
 
 async def migrate_to_latest(migrations: Sequence[Migration], settings: Settings) -> None:
-    """Bring a database up to date, and end. SettingsError where it can never be reached with these settings."""
+    """Apply all migrations. Raises SettingsError when the database can never be reached with these settings."""
     pool = await open_database(migrations, settings.model_copy(update={"migrate_on_start": True}))
     await pool.close()
     log.info("database_migrated", migrations=len(migrations))
 
 
 async def open_database(migrations: Sequence[Migration], settings: Settings) -> Pool:
-    """A pool of a database that is fit for the service; waits until it is there."""
+    """A pool of connections to the service's database, prepared; waits until the database is reachable."""
 
     async def attempt() -> Pool:
         pool = await database.connect(settings)
@@ -74,12 +76,11 @@ async def open_database(migrations: Sequence[Migration], settings: Settings) -> 
             raise
         return pool
 
-    found: Pool = await until_it_works("database", attempt, settings)
-    return found
+    return await until_it_works("database", attempt, settings)
 
 
 async def find_topics(wanted: Sequence[Topic], settings: Settings) -> None:
-    """Wait until all topics are there."""
+    """Wait until all topics exist."""
 
     async def attempt() -> None:
         absent = await topics.missing(settings.kafka, wanted)
@@ -91,7 +92,7 @@ async def find_topics(wanted: Sequence[Topic], settings: Settings) -> None:
 
 
 async def prepare(pool: Pool, migrations: Sequence[Migration], settings: Settings) -> None:
-    """Make a database fit for a service: its tables, who may do what with them, and a partition for the events of today."""
+    """Prepare a database: its tables, the rights on them, and the outbox partitions from today on."""
     async with pool.acquire() as connection:
         if settings.migrate_on_start:
             await migrate.migrate(connection, migrations)
@@ -102,10 +103,10 @@ async def prepare(pool: Pool, migrations: Sequence[Migration], settings: Setting
         await outbox.keep_partitions(tx, settings.outbox_retention)
 
 
-async def until_it_works(what: str, attempt: Callable[[], Coroutine[Any, Any, Any]], settings: Settings) -> Any:  # noqa: ANN401  # gives what `attempt` gives
-    """Try until it works, with backoff, saying what is waited for.
+async def until_it_works(what: str, attempt: Callable[[], Awaitable[R]], settings: Settings) -> R:
+    """Retry with backoff until `attempt` succeeds, and log what is waited for.
 
-    What never works is not waited for: a bug raises as it is, and what is configured so that it cannot work SettingsError.
+    What can never succeed is not retried: a bug is raised as it is, a wrong configuration as SettingsError.
     """
     tries = 0
     while True:
@@ -116,7 +117,9 @@ async def until_it_works(what: str, attempt: Callable[[], Coroutine[Any, Any, An
         except Exception as error:
             if classify(error) is ErrorClass.CONFIGURATION:
                 raise SettingsError(f"{_VARIABLES[what]}: {error}") from error
-            if blames(error) and not isinstance(error, FileNotFoundError):  # a socket of PostgreSQL's that is to come
+            if blames(error) and not isinstance(
+                error, FileNotFoundError
+            ):  # PostgreSQL's socket, which may appear later
                 raise
             log.warning("waiting", what=what, error=str(error) or type(error).__name__, tries=tries)
             await pause_before_retry(tries, settings.retry_delay_max_s)

@@ -14,14 +14,14 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.security import BaseSecurity, SASLScram512
 
 from lutong_chassis import _patches, observe
-from lutong_chassis.consumer import Consumer
+from lutong_chassis.consumer import Consumer, Records
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.progress import Retry
 from lutong_chassis.settings import Settings
 from lutong_contracts import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
@@ -30,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 _POLL_TIMEOUT_MS = 1_000
 _COMMIT_INTERVAL_S = 1.0
-"""How long offsets may wait for those of the next poll while there is a backlog: committing each time is a twentieth of it."""
+"""How long offsets may wait for those of the next poll: a commit each time costs a busy consumer a twentieth, and a single event
+as much as its handling. A replica that takes over meanwhile finds in its inbox what was handled."""
 _AHEAD_BYTES = 262_144
 """What is fetched ahead of a partition: some batches. A long backlog would fill the memory with a megabyte of each."""
 
@@ -172,8 +173,7 @@ class KafkaSubscriber:
         """Wait until there are records, and take as many as one transaction may handle."""
         before = self.positions()
         try:
-            await self.consumer.look_back(consumer)
-            polled = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max)
+            polled = await self._look_back_and_fetch(consumer)
         except Exception as error:
             await self._note_unreadable(consumer, before, error)
             raise
@@ -184,6 +184,19 @@ class KafkaSubscriber:
             self._note_handled()
             await self.commit_offsets()
         return tuple(chain.from_iterable(polled.values()))
+
+    async def _look_back_and_fetch(self, consumer: "AIOKafkaConsumer") -> "Mapping[TopicPartition, Records]":
+        """The next records. Those of partitions that came while it waited are fetched again after looking back there."""
+        while True:
+            await self.consumer.look_back(consumer)
+            self.beat_s = monotonic()  # that may have taken a while
+            polled: Mapping[TopicPartition, Records] = await consumer.getmany(
+                timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max
+            )
+            if not (polled and self.consumer.processor.memory.reassigned):
+                return polled
+            for partition in polled.keys() & consumer.assignment():
+                consumer.seek(partition, polled[partition][0].offset)
 
     def _note_handled(self) -> None:
         """Everything before the positions was handled, also what is no record: transaction markers, gaps."""
@@ -221,8 +234,7 @@ class KafkaSubscriber:
         records, message.raw_message = message.raw_message, ()
         try:
             await self.consumer.on_poll(records, kafka, self._read_to)
-            more_waits = len(records) == self.settings.batch_records_max
-            if self._stopping or not more_waits or monotonic() - self._committed_at_s > _COMMIT_INTERVAL_S:
+            if self._stopping or monotonic() - self._committed_at_s > _COMMIT_INTERVAL_S:
                 await self.commit_offsets()
         finally:
             self._handling = False

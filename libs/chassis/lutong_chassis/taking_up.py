@@ -33,7 +33,7 @@ async def run(pool: Pool, service: str, handlers: Handlers, apply: Apply, after_
             heads = await _understood(tx, handlers)
         for head in heads:
             try:
-                applied, _ = await redrive(pool, head, apply, who, _REASON)
+                redriven = await redrive(pool, head, apply, who, _REASON)
             except NotParkedError:
                 continue  # another replica was first
             except Exception as error:
@@ -41,7 +41,7 @@ async def run(pool: Pool, service: str, handlers: Handlers, apply: Apply, after_
                     raise
                 log.warning("not_taken_up", parked=head, error=summarise_error(error))
             else:
-                log.info("taken_up", parked=head, records=applied)
+                log.info("taken_up", parked=head, records=redriven.applied)
                 after_commit()
         await asyncio.sleep(_INTERVAL_S)
 

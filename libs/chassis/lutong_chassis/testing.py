@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -28,9 +28,16 @@ from lutong_chassis.migrate import Migration
 from lutong_chassis.service import Service
 from lutong_chassis.settings import Settings
 from lutong_chassis.startup import prepare
-from lutong_contracts import Event
+from lutong_contracts import TOPICS, Event, Topic, event_class
 
 _offsets = count()
+
+
+class PublishedEvent(NamedTuple):
+    """An event in the outbox, by what tests compare."""
+
+    type: str
+    key: str
 
 
 def a_received(event: Event, *, id: str | None = None, cause: Cause | None = None) -> Received[Event]:  # noqa: A002  # CloudEvents calls it id
@@ -73,11 +80,19 @@ async def in_transaction(pool: Pool) -> AsyncIterator[Tx]:
         yield tx
 
 
-async def events_said(pool: Pool) -> list[tuple[str, str]]:
-    """(type, key) of everything in the outbox but what tells of the audit, in order of id."""
+async def events_published(pool: Pool) -> list[PublishedEvent]:
+    """The events in the outbox, without those about the audit and about entities, in order of id."""
+    entities = [topic.name for topic in TOPICS if topic.compacted]
     async with pool.acquire() as connection:
-        rows = await connection.fetch("SELECT type, key FROM outbox ORDER BY id")
-    return [(row["type"], row["key"]) for row in rows if not row["type"].endswith(".action-audited.v1")]
+        rows = await connection.fetch("SELECT type, key FROM outbox WHERE topic <> ALL ($1) ORDER BY id", entities)
+    return [PublishedEvent(*row) for row in rows if not row["type"].endswith(".action-audited.v1")]
+
+
+async def entities_published(pool: Pool, topic: Topic) -> list[Event]:
+    """The events about the entities of a topic, in order of id."""
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT type, payload FROM outbox WHERE topic = $1 ORDER BY id", topic.name)
+    return [event_class(row["type"]).model_validate_json(row["payload"]) for row in rows]
 
 
 def an_admin() -> Principal:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -14,23 +14,39 @@ _BATCH_MAX: Final = 500
 _BATCH_BYTES_MAX: Final = 200_000
 _NDJSON: Final = "application/x-ndjson"
 
-Call = tuple[str, list[int], bytes]
-"""The service, the positions of its messages, and the body with their documents, one a line."""
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to the service `owner`: the positions of its messages, and their documents."""
+
+    owner: str
+    positions: list[int] = field(default_factory=list)
+    documents: list[bytes] = field(default_factory=list)
+
+    @property
+    def body(self) -> bytes:
+        """The documents, one a line."""
+        return b"\n".join(self.documents)
+
+    def has_room_for(self, document: bytes) -> bool:
+        """Whether a service accepts the request with one more document."""
+        size = sum(map(len, self.documents)) + len(document)
+        return not self.documents or (len(self.documents) < _BATCH_MAX and size <= _BATCH_BYTES_MAX)
 
 
 def calls(messages: Sequence[Message]) -> list[Call]:
-    """Which service gets which messages, in order, in portions that it takes."""
-    open_calls: dict[str, tuple[list[int], list[bytes]]] = {}
+    """Which service gets which messages, in order, in requests of a size that services accept."""
+    open_calls: dict[str, Call] = {}
     full: list[Call] = []
     for position, each in enumerate(messages):
         owner, document = each.event.topic.owner, each.document
-        positions, lines = open_calls.setdefault(owner, ([], []))
-        if lines and (len(lines) == _BATCH_MAX or sum(map(len, lines)) + len(document) > _BATCH_BYTES_MAX):
-            full.append((owner, positions, b"\n".join(lines)))
-            positions, lines = open_calls[owner] = [], []
-        positions.append(position)
-        lines.append(document)
-    return full + [(owner, positions, b"\n".join(lines)) for owner, (positions, lines) in open_calls.items()]
+        call = open_calls.setdefault(owner, Call(owner))
+        if not call.has_room_for(document):
+            full.append(call)
+            call = open_calls[owner] = Call(owner)
+        call.positions.append(position)
+        call.documents.append(document)
+    return [*full, *open_calls.values()]
 
 
 def understood(answer: httpx.Response) -> list[Receipt]:
@@ -55,7 +71,7 @@ def _document(answer: httpx.Response) -> dict[str, Any]:
 
 
 @contextmanager
-def _told(owner: str, url: str) -> Iterator[None]:
+def _as_publish_error(owner: str, url: str) -> Iterator[None]:
     """A connection that fails is a `PublishError` that says what, where, and whether another try may help."""
     try:
         yield
@@ -64,7 +80,7 @@ def _told(owner: str, url: str) -> Iterator[None]:
         httpx.LocalProtocolError,
         httpx.InvalidURL,
         OverflowError,
-    ) as error:  # a port, say
+    ) as error:  # such as a port that is too large
         raise PublishError(f"{owner} at {url} cannot be asked ({error}): look at `urls` and `token`") from error
     except httpx.TooManyRedirects as error:
         raise PublishError(f"{owner} at {url} redirects for ever: look at `urls`") from error
@@ -74,11 +90,12 @@ def _told(owner: str, url: str) -> Iterator[None]:
         raise PublishError(what, transient=True) from error
 
 
-def _paired(owner: str, positions: Sequence[int], receipts: Sequence[Receipt]) -> dict[int, Receipt]:
-    if len(positions) != len(receipts):
-        what = f"{owner} answers {len(receipts)} results for {len(positions)} events: publish again under the same ids"
+def _paired(call: Call, receipts: Sequence[Receipt]) -> dict[int, Receipt]:
+    asked, answered = len(call.positions), len(receipts)
+    if asked != answered:
+        what = f"{call.owner} answers {answered} results for {asked} events: publish again under the same ids"
         raise PublishError(what, transient=True)
-    return dict(zip(positions, receipts, strict=True))
+    return dict(zip(call.positions, receipts, strict=True))
 
 
 def _may_help(error: Exception) -> bool:
@@ -124,6 +141,11 @@ class _Doors:
         }
 
 
+def _are_far(urls: Mapping[str, str]) -> bool:
+    """Whether a proxy of the environment may lead to them: to services on this machine none does."""
+    return not all(httpx.URL(url).host in {"127.0.0.1", "::1", "localhost"} for url in urls.values())
+
+
 class HttpTransport:
     """Blocks. `urls` are the services by name; `token` is a bearer token, or gives one when it is called."""
 
@@ -132,16 +154,16 @@ class HttpTransport:
     ) -> None:
         self.doors = _Doors(dict(urls), token)
         self.tries_max = tries_max
-        self.client = httpx.Client(timeout=timeout_s)
+        self.client = httpx.Client(timeout=timeout_s, trust_env=_are_far(urls))
 
     def send(self, messages: Sequence[Message], *, dry_run: bool = False) -> list[Receipt]:
         """Send each service its messages; a copy that arrives twice has no second effect."""
         found: dict[int, Receipt] = {}
-        for owner, positions, body in calls(messages):
+        for call in calls(messages):
             for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
-                with attempt, _told(owner, self.doors.url(owner)):
-                    request = self.client.build_request(**self.doors.request(owner, body, dry_run=dry_run))
-                    found |= _paired(owner, positions, understood(self.client.send(request)))
+                with attempt, _as_publish_error(call.owner, self.doors.url(call.owner)):
+                    request = self.client.build_request(**self.doors.request(call.owner, call.body, dry_run=dry_run))
+                    found |= _paired(call, understood(self.client.send(request)))
         return _in_order(len(messages), found)
 
     def close(self) -> None:
@@ -157,16 +179,16 @@ class AsyncHttpTransport:
     ) -> None:
         self.doors = _Doors(dict(urls), token)
         self.tries_max = tries_max
-        self.client = httpx.AsyncClient(timeout=timeout_s)
+        self.client = httpx.AsyncClient(timeout=timeout_s, trust_env=_are_far(urls))
 
     async def send(self, messages: Sequence[Message], *, dry_run: bool = False) -> list[Receipt]:
         """Send each service its messages; a copy that arrives twice has no second effect."""
         found: dict[int, Receipt] = {}
-        for owner, positions, body in calls(messages):
+        for call in calls(messages):
             async for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
-                with attempt, _told(owner, self.doors.url(owner)):
-                    request = self.client.build_request(**self.doors.request(owner, body, dry_run=dry_run))
-                    found |= _paired(owner, positions, understood(await self.client.send(request)))
+                with attempt, _as_publish_error(call.owner, self.doors.url(call.owner)):
+                    request = self.client.build_request(**self.doors.request(call.owner, call.body, dry_run=dry_run))
+                    found |= _paired(call, understood(await self.client.send(request)))
         return _in_order(len(messages), found)
 
     async def close(self) -> None:

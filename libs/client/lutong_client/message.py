@@ -1,4 +1,4 @@
-"""What is published, and what comes back. Pure: no network."""
+"""Messages and receipts: what is published, and its outcome. Pure: no network."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,11 +7,11 @@ from typing import Any, Final, Literal
 from uuid_utils import uuid7
 
 from lutong_contracts import Event
-from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
+from lutong_contracts.cloudevents import Cause, Envelope, Header, to_headers, to_structured
 from lutong_contracts.moments import in_utc
 
 _TEXT_MAX: Final = 256
-"""Characters of an attribute that services take."""
+"""Characters of an attribute that services accept."""
 
 Status = Literal["accepted", "duplicate", "rejected"]
 
@@ -37,7 +37,7 @@ class Message:
         return self.event.model_dump_json().encode()
 
     @property
-    def headers(self) -> list[tuple[str, bytes]]:
+    def headers(self) -> list[Header]:
         """CloudEvents in binary mode: the headers of a Kafka record."""
         return to_headers(self.envelope)
 

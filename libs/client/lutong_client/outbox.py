@@ -1,4 +1,4 @@
-"""An outbox in your own PostgreSQL: say an event in the transaction that makes it true; carry it afterwards.
+"""An outbox in your own PostgreSQL: write an event in the transaction that makes it true; publish it afterwards.
 
 >>> cursor.execute(outbox.TABLE)                                     # once
 >>> outbox.write(cursor, message(PostPublished(...), "/partner/cms", id="cms-1"))   # in your transaction
@@ -7,10 +7,10 @@
 For DB-API drivers such as psycopg (3 and 2). With asyncpg: `awrite(connection, …)` and `acarry(connection, …)`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lutong_client.message import Message, Receipt, message
 from lutong_client.publisher import AsyncPublisher, Publisher
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS lutong_outbox (
     rejected       text
 )
 """
-"""What is written and not carried yet. A row that was rejected stays, with the reason, until you delete or correct it."""
+"""Events that are written and not published yet. A rejected row stays, with the reason, until you delete or correct it."""
 
 _WRITE: Final = """
 INSERT INTO lutong_outbox (event_id, source, type, happened_at, correlation_id, causation_id, traceparent, payload)
@@ -44,29 +44,50 @@ SELECT event_id, source, type, happened_at, correlation_id, causation_id, tracep
 _DONE: Final = "DELETE FROM lutong_outbox WHERE event_id = ANY ({})"
 _REJECTED: Final = "UPDATE lutong_outbox SET rejected = {} WHERE event_id = {}"
 
-Row = tuple[str, str, str, datetime, str, str | None, str | None, str]
+
+class _Row(NamedTuple):
+    """A row of the table, in the order of its columns."""
+
+    event_id: str
+    source: str
+    type: str
+    happened_at: datetime
+    correlation_id: str
+    causation_id: str | None
+    traceparent: str | None
+    payload: str
 
 
-def _row(each: Message) -> Row:
+class _Rejected(NamedTuple):
+    """Why a row was rejected, in the order of the parameters of `_REJECTED`."""
+
+    reason: str
+    event_id: str
+
+
+def _row(each: Message) -> _Row:
     envelope, cause = each.envelope, each.envelope.cause
-    return (
-        envelope.id, envelope.source, envelope.type, envelope.time, cause.correlation_id, cause.causation_id,
-        cause.traceparent, each.value.decode(),
-    )  # fmt: skip
+    return _Row(envelope.id, envelope.source, envelope.type, envelope.time, *cause, each.value.decode())
 
 
-def _message(row: Sequence[Any]) -> Message:
-    event = event_class(row[2]).model_validate_json(row[7])
+def _message(row: _Row) -> Message:
     return message(
-        event, row[1], id=row[0], time=row[3], correlation_id=row[4], causation_id=row[5], traceparent=row[6]
+        event_class(row.type).model_validate_json(row.payload),
+        row.source,
+        id=row.event_id,
+        time=row.happened_at,
+        correlation_id=row.correlation_id,
+        causation_id=row.causation_id,
+        traceparent=row.traceparent,
     )
 
 
-def _sorted_out(receipts: Iterable[Receipt]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Ids that are done, and (reason, id) of those that were rejected."""
-    receipts = list(receipts)
-    done = [receipt.id for receipt in receipts if receipt.status != "rejected"]
-    return done, [(f"{r.code} {r.pointer or ''}: {r.detail}", r.id) for r in receipts if r.status == "rejected"]
+def _done(receipts: Sequence[Receipt]) -> list[str]:
+    return [receipt.id for receipt in receipts if receipt.status != "rejected"]
+
+
+def _rejected(receipts: Sequence[Receipt]) -> list[_Rejected]:
+    return [_Rejected(f"{r.code} {r.pointer or ''}: {r.detail}", r.id) for r in receipts if r.status == "rejected"]
 
 
 @contextmanager
@@ -88,41 +109,43 @@ def _transaction(connection: Any) -> Iterator[None]:  # noqa: ANN401  # any DB-A
 
 
 def write(cursor: Any, *messages: Message) -> None:  # noqa: ANN401  # any DB-API cursor
-    """Say events in the caller's transaction; they are carried if, and only if, it commits."""
+    """Write events in the caller's transaction; they are published if, and only if, it commits."""
     cursor.executemany(_WRITE.format(", ".join(["%s"] * 8)), [_row(each) for each in messages])
 
 
 def carry(connection: Any, publisher: Publisher) -> int:  # noqa: ANN401  # any DB-API connection
-    """Publish the oldest rows in order; gives how many are done. Several processes may try: one carries.
+    """Publish the oldest rows in order; returns how many are done. Several processes may try: one of them publishes.
 
-    Commits what it did and leaves the connection open, as it was. A `PublishError` leaves every row for the next round.
+    Commits, and leaves the connection open. A `PublishError` leaves every row for the next round.
     """
     with _transaction(connection), connection.cursor() as cursor:
         cursor.execute(_LOCK)
         if not cursor.fetchone()[0]:
             return 0
         cursor.execute(_READ)
-        done, rejected = _sorted_out(publisher.publish_many([_message(row) for row in cursor.fetchall()]))
+        receipts = publisher.publish_many([_message(_Row(*row)) for row in cursor.fetchall()])
+        done = _done(receipts)
         cursor.execute(_DONE.format("%s"), (done,))
-        for reason, event_id in rejected:
-            cursor.execute(_REJECTED.format("%s", "%s"), (reason, event_id))
+        for rejected in _rejected(receipts):
+            cursor.execute(_REJECTED.format("%s", "%s"), tuple(rejected))
     return len(done)
 
 
 async def awrite(connection: Any, *messages: Message) -> None:  # noqa: ANN401  # an asyncpg connection
-    """Say events in the caller's transaction; they are carried if, and only if, it commits."""
+    """Write events in the caller's transaction; they are published if, and only if, it commits."""
     statement = _WRITE.format(", ".join(f"${n}" for n in range(1, 9)))
     await connection.executemany(statement, [_row(each) for each in messages])
 
 
 async def acarry(connection: Any, publisher: AsyncPublisher) -> int:  # noqa: ANN401  # an asyncpg connection
-    """Publish the oldest rows in order; gives how many are done. Several processes may try: one carries."""
+    """Publish the oldest rows in order; returns how many are done. Several processes may try: one of them publishes."""
     async with connection.transaction():
         if not await connection.fetchval(_LOCK):
             return 0
         rows = await connection.fetch(_READ)
-        done, rejected = _sorted_out(await publisher.publish_many([_message(tuple(row.values())) for row in rows]))
+        receipts = await publisher.publish_many([_message(_Row(*row.values())) for row in rows])
+        done = _done(receipts)
         await connection.execute(_DONE.format("$1"), done)
-        for reason, event_id in rejected:
-            await connection.execute(_REJECTED.format("$1", "$2"), reason, event_id)
+        for rejected in _rejected(receipts):
+            await connection.execute(_REJECTED.format("$1", "$2"), *rejected)
     return len(done)

@@ -1,4 +1,4 @@
-"""What every service publishes of its audit: who did what to which subject, and never the values that changed."""
+"""The facts of an audit row that services publish: who did what to which subject, without the values that changed."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from lutong_contracts.values import Text, Value
 
 
-class Deed(Value):
+class AuditedAction(Value):
     """Facts of one audit row: `audit_id` is its number in the service's table, `fields` are the names of what changed."""
 
     audit_id: int = Field(ge=1)

@@ -1,4 +1,4 @@
-"""An event on its way out: the attributes around it, as CloudEvents 1.0 has them, in both of its modes.
+"""Writing CloudEvents 1.0: the attributes around an outgoing event, in binary and in structured mode.
 
 Sources: the CloudEvents 1.0.2 specification with its Kafka binding and JSON format; W3C Trace Context; RFC 3339.
 """
@@ -14,6 +14,10 @@ STRUCTURED: Final = "application/cloudevents"
 
 ATTRIBUTE_CHARACTERS_MAX: Final = 256
 """How long an attribute may be: an id, a source, a journey."""
+
+
+Header = tuple[str, bytes]
+"""Name and value, as aiokafka takes them."""
 
 
 class Cause(NamedTuple):
@@ -36,7 +40,7 @@ class Envelope(NamedTuple):
     cause: Cause
 
 
-def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
+def to_headers(envelope: Envelope) -> list[Header]:
     """Binary mode: every attribute is a header, the value is the event's JSON alone."""
     cause = envelope.cause
     headers = [

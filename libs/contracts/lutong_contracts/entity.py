@@ -1,13 +1,13 @@
-"""Entities as events: what somebody must know of a merchant, an account or a place without asking for it.
+"""Entities as events: what other services need to know of a merchant, an account or a location.
 
-The owner says an entity on a compacted topic (`Topic.compacted`), keyed by its id, whenever it changes. Kafka keeps the
-last event of each key, so whoever is new reads the topic once and knows them all. What follows from that:
+The owner publishes an entity on a compacted topic (`Topic.compacted`), keyed by its id, whenever it changes. Kafka keeps the
+last event of each key, so a new consumer reads the topic once and has them all. What follows from that:
 
 - Each event carries the whole entity, and all types on one topic have the same fields: the one before may be gone.
 - A consumer handles each type in the same way, save what it does besides: the first that it sees may be a change.
-- An entity that ends says so in its last event. Nothing is ever deleted from the topic.
+- The last event of an entity states that it has ended. Nothing is ever deleted from the topic.
 - `revision` decides which of two is newer, not the order of arrival: a topic may be read again from its beginning, and
-  `lutong publish-entities` says everything once more.
+  `lutong publish-entities` publishes all of them again.
 """
 
 from pydantic import Field

@@ -2,7 +2,7 @@
 
 A consumer of the release before must read what a newer release writes: a third way to hand goods over, a new kind of
 location. Python that makes an event is held to the words of this version; JSON that is parsed may have any word. What was received
-and is not known here is a `NewerWord`, which may be passed on. Whoever decides by such a field says what becomes of others.
+and is not known here is a `NewerWord`, which may be passed on. A service that decides by such a field defines what it does with other words.
 
 An enumeration that must not grow is a plain `Literal`: the gate refuses a new value of it (`schema.py`).
 """
@@ -30,7 +30,7 @@ class Open:
 
     >>> step: Annotated[str, Open(Literal["accepted", "picked"])]
 
-    Its type is `str` on purpose: what is received may be another word, and mypy asks whoever takes it for one of these.
+    Its type is `str` on purpose: what is received may be another word, and mypy reports code that assumes one of these.
     """
 
     __slots__ = ("words",)

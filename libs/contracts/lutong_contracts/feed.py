@@ -1,10 +1,10 @@
-"""What the feed says: posts, and what viewers do with the card on a post."""
+"""Events of the feed: posts, and what viewers do with the card on a post."""
 
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from lutong_contracts.audit import Deed
+from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.event import Event
 from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, POSTS
@@ -14,7 +14,7 @@ from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Rea
 class AccountFacts(Entity):
     """What others may know of an account: what an operator vouches for, and never what it is called.
 
-    `kind` is personal or enterprise, and may be another one day. `merchant_id` is the merchant that it speaks for,
+    `kind` is personal or enterprise, and may be another one day. `merchant_id` is the merchant that it represents,
     `program_ids` are the mini-programs bound to it.
     """
 
@@ -92,5 +92,5 @@ class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):
     order_id: Identifier
 
 
-class ActionAudited(Deed, Event, topic=FEED_AUDIT, key="subject"):
+class ActionAudited(AuditedAction, Event, topic=FEED_AUDIT, key="subject"):
     """The feed wrote a row of its audit: for systems outside of the suite."""

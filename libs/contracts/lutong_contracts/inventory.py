@@ -1,14 +1,49 @@
-"""What inventory says: where an order ships from, how far it is, and what is left on the shelf."""
+"""Events of inventory: where an order ships from, its progress, and the stock that is left."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lutong_contracts.audit import Deed
+from lutong_contracts.audit import AuditedAction
+from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
-from lutong_contracts.topics import INVENTORY_AUDIT, ORDERS, STOCK
-from lutong_contracts.values import AnyLocationKind, AnyMode, Identifier, Instant, Line, Money, Reason
+from lutong_contracts.topics import INVENTORY_AUDIT, LOCATIONS, ORDERS, STOCK
+from lutong_contracts.values import AnyLocationKind, AnyMode, Identifier, Instant, Line, Money, Place, Reason
+
+
+class LocationFacts(Entity):
+    """A place that goods come from, as others may know it. Ids are their merchant's own: it takes both to name one.
+
+    `kind` is store, flagship or distribution_centre, `state` is open, paused or closed (for good), `modes` are delivery
+    and pickup; there may be others one day. `radius_m` is how far it delivers, when its merchant said so.
+    """
+
+    merchant_id: Identifier
+    location_id: Identifier
+    kind: Reason
+    state: Reason
+    place: Place
+    zone: str = Field(min_length=1, max_length=64, description="An IANA time zone.")
+    modes: tuple[Reason, ...] = Field(default=(), max_length=10)
+    radius_m: int | None = Field(default=None, ge=1)
+    paused_until: Instant | None = None
+
+
+class LocationOpened(LocationFacts, Event, topic=LOCATIONS, key="merchant_id:location_id"):
+    """A location takes orders for the first time."""
+
+
+class LocationChanged(LocationFacts, Event, topic=LOCATIONS, key="merchant_id:location_id"):
+    """A location is elsewhere, or serves in other ways, or takes orders again."""
+
+
+class LocationPaused(LocationFacts, Event, topic=LOCATIONS, key="merchant_id:location_id"):
+    """A location takes no orders until `paused_until`, or until it says that it does."""
+
+
+class LocationClosed(LocationFacts, Event, topic=LOCATIONS, key="merchant_id:location_id"):
+    """A location is closed for good. What was ordered before still leaves it."""
 
 
 class OrderSourced(Event, topic=ORDERS, key="order_id"):
@@ -36,9 +71,35 @@ class OrderRejected(Event, topic=ORDERS, key="order_id"):
 
 
 class AcceptanceLapsed(Event, topic=ORDERS, key="order_id"):
-    """A deadline, said by inventory to itself: the location had until now to accept the order."""
+    """A deadline, published by inventory for itself: the location had until now to accept the order."""
 
     order_id: Identifier
+    location_id: Identifier | None = Field(default=None, description="Which location; another one has its own time.")
+
+
+class FulfilmentLapsed(Event, topic=ORDERS, key="order_id"):
+    """A deadline, published by inventory for itself: the location had until now to hand over what it accepted, or to make it ready."""
+
+    order_id: Identifier
+    location_id: Identifier
+
+
+class PickupLapsed(Event, topic=ORDERS, key="order_id"):
+    """A deadline, published by inventory for itself: the member had until now to pick the order up."""
+
+    order_id: Identifier
+
+
+class LocationDeclined(Event, topic=ORDERS, key="order_id"):
+    """A location cannot serve an order after all: sold out, damaged, rush hour, closed, or less is there than was counted.
+
+    The order is sourced again, elsewhere: OrderSourced follows, or OrderCancelled when nobody else can serve it.
+    """
+
+    order_id: Identifier
+    merchant_id: Identifier
+    location_id: Identifier
+    reason: Reason
 
 
 class OrderAdvanced(Event, topic=ORDERS, key="order_id"):
@@ -82,13 +143,14 @@ class OrderRefunded(Event, topic=ORDERS, key="order_id"):
 
 
 class StockAdjusted(Event, topic=STOCK, key="location_id:sku"):
-    """Somebody counted, received or lost goods: `delta` units, `on_hand` afterwards."""
+    """Goods were counted, received or lost: `delta` units, `on_hand` afterwards."""
 
     location_id: Identifier
     sku: Identifier
     delta: int
     on_hand: int = Field(ge=0)
     reason: Reason
+    merchant_id: Identifier | None = Field(default=None, description="Whose location: ids are their merchant's own.")
 
 
 class StockDepleted(Event, topic=STOCK, key="location_id:sku"):
@@ -96,6 +158,7 @@ class StockDepleted(Event, topic=STOCK, key="location_id:sku"):
 
     location_id: Identifier
     sku: Identifier
+    merchant_id: Identifier | None = None
 
 
 class StockRestored(Event, topic=STOCK, key="location_id:sku"):
@@ -103,7 +166,8 @@ class StockRestored(Event, topic=STOCK, key="location_id:sku"):
 
     location_id: Identifier
     sku: Identifier
+    merchant_id: Identifier | None = None
 
 
-class ActionAudited(Deed, Event, topic=INVENTORY_AUDIT, key="subject"):
+class ActionAudited(AuditedAction, Event, topic=INVENTORY_AUDIT, key="subject"):
     """Inventory wrote a row of its audit: for systems outside of the suite."""

@@ -21,7 +21,7 @@ _grammar: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 ).fullmatch
-"""`date-time` of RFC 3339, section 5.6; whether the day is in its month, `datetime` says."""
+"""`date-time` of RFC 3339, section 5.6; `datetime` checks whether the day is in its month."""
 
 
 def moment_of(text: str) -> datetime:

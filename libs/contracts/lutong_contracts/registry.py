@@ -1,10 +1,10 @@
-"""What the registry says: the life of mini-programs, and which service a post leads to."""
+"""Events of the registry: the life cycle of mini-programs, and the service that a post leads to."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lutong_contracts.audit import Deed
+from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
@@ -13,7 +13,7 @@ from lutong_contracts.values import Identifier, Offer, Reason, Title
 
 
 class MerchantFacts(Entity):
-    """A merchant: the name that everybody sees."""
+    """A merchant: the name that is shown."""
 
     merchant_id: Identifier
     title: Title
@@ -111,5 +111,5 @@ class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
     reason: Reason
 
 
-class ActionAudited(Deed, Event, topic=REGISTRY_AUDIT, key="subject"):
+class ActionAudited(AuditedAction, Event, topic=REGISTRY_AUDIT, key="subject"):
     """The registry wrote a row of its audit: for systems outside of the suite."""

@@ -15,7 +15,7 @@ from lutong_contracts.event import Event
 Schema = Mapping[str, Any]
 
 _WORDS: Final = frozenset({"title", "description", "examples", "default", "$id", "$schema", "$defs"})
-"""Keywords that say nothing about which documents are valid."""
+"""Keywords that do not change which documents are valid."""
 
 _CLOSED: Final = "; a closed enumeration stays as it is, only an open one grows (lutong_contracts.enumerations)"
 
@@ -36,6 +36,7 @@ def schema(event: type[Event]) -> dict[str, Any]:
         "$id": f"urn:{event.type.replace('.', ':')}",
         "x-lutong-type": event.type,
         "x-lutong-topic": event.topic.name,
+        **({"x-lutong-moved-from": event.topic.moved_from} if event.topic.moved_from else {}),
         "x-lutong-key": ":".join(event.key_fields),
         **generated,
     }
@@ -47,7 +48,8 @@ def incompatibilities(old: Schema, new: Schema) -> list[Change]:
 
 
 def _facts(old: Schema, new: Schema) -> Iterator[Change]:
-    for name in ("x-lutong-topic", "x-lutong-key"):
+    moved = new.get("x-lutong-moved-from") == old.get("x-lutong-topic")
+    for name in ("x-lutong-key",) if moved else ("x-lutong-topic", "x-lutong-key"):
         if old.get(name) != new.get(name):
             yield Change(f"/{name}", f"was {old.get(name)} and is {new.get(name)}: order and routing would change")
 

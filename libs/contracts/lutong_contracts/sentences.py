@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from pydantic.fields import FieldInfo
 
 from lutong_contracts.enumerations import WORD_PATTERN
-from lutong_contracts.values import IDENTIFIER_PATTERN, PAGE_PATTERN
+from lutong_contracts.values import CLOCK_PATTERN, IDENTIFIER_PATTERN, PAGE_PATTERN
 
 Model = type[object]
 """A pydantic model or dataclass."""
@@ -28,8 +28,11 @@ PATTERNS: Final[dict[str, str]] = {
     rf"^$|{IDENTIFIER_PATTERN}": f"leave it out, or give an id: {_ID}",
     PAGE_PATTERN: "a page is a path inside the program, without a leading slash, such as packageA/pages/view?from=feed",
     WORD_PATTERN: "a word has up to 40 small letters and underscores, such as ready_for_pickup",
+    CLOCK_PATTERN: "a time of day is written as 09:00, from 00:00 to 24:00",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as CNY",
     r"^[a-z][a-z_]{2,39}$": "a reason is one word of 3 to 40 small letters and underscores, such as security_incident",
+    r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}:[1-9][0-9]{0,3}$": "a line is a SKU and its units, such as mask:2",
+    r"^[A-Z0-9]{8}$": "a code for pickup has eight capital letters or digits, as it was shown to the member",
     r"^[A-Z0-9]{10}$": "a code has ten capital letters or digits, as it was shown to the member",
     r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$": "a bank's reference has 1 to 64 letters, digits, dots, slashes or dashes",
     "^[^\x00]*$": "a journey's name has no NUL character",
@@ -51,7 +54,7 @@ class Wrong(NamedTuple):
 def wrongs(errors: Sequence[Error], model: Model | None = None, *, within: int = 0) -> list[Wrong]:
     """What is wrong, one sentence each.
 
-    `within` steps of each location are not the sender's: the part of the request, say. `model` is what the document
+    `within` steps of each location are not the sender's, such as the part of the request. `model` is what the document
     was compared with; it knows what a misspelt field may have meant.
     """
     found = []
@@ -103,13 +106,13 @@ def _sentence(error: Error, location: Sequence[object], model: Model | None) -> 
         return _unknown(location, model)
     if kind in {"value_error", "assertion_error"}:
         return _own_words(name, error)
-    say = _WORDS.get(kind)
+    sentence = _SENTENCES.get(kind)
     given = error.get("input")
-    return f"{name} {say(error.get('ctx') or {}, given) if say else 'has a value that is not allowed here'}"
+    return f"{name} {sentence(error.get('ctx') or {}, given) if sentence else 'has a value that is not allowed here'}"
 
 
 def _name(location: Sequence[object]) -> str:
-    """A place in the words of who wrote it: `lines[0].units`."""
+    """A place as the sender writes it: `lines[0].units`."""
     name = ""
     for step in location:
         name += f"[{step}]" if isinstance(step, int) else f".{_short(str(step))}" if name else _short(str(step))
@@ -122,11 +125,11 @@ def _short(name: str) -> str:
 
 
 def _own_words(name: str, error: Error) -> str:
-    """Our own validators speak for themselves; a predicate about the field follows its name."""
-    said = str((error.get("ctx") or {}).get("error", "")) or "has a value that is not allowed here"
-    if said.startswith(("must ", "should ", "has ", "is ")):
-        return f"{name} {said}"
-    return said if name == "the body" else f"{name}: {said}"
+    """The message of our own validators, after the name of the field when it is a predicate."""
+    text = str((error.get("ctx") or {}).get("error", "")) or "has a value that is not allowed here"
+    if text.startswith(("must ", "should ", "has ", "is ")):
+        return f"{name} {text}"
+    return text if name == "the body" else f"{name}: {text}"
 
 
 def _unknown(location: Sequence[object], model: Model | None) -> str:
@@ -134,14 +137,14 @@ def _unknown(location: Sequence[object], model: Model | None) -> str:
     known = _fields(model, path)
     near = difflib.get_close_matches(str(last), known, 1)
     where = f" of {_name(path)}" if path else ""
-    said = f"{_short(str(last))} is not a field{where}"
+    text = f"{_short(str(last))} is not a field{where}"
     if near:
-        return f"{said}: did you mean {near[0]}?"
-    return f"{said}: there are {', '.join(known)}" if known else said
+        return f"{text}: did you mean {near[0]}?"
+    return f"{text}: there are {', '.join(known)}" if known else text
 
 
 def _fields(model: Model | None, path: Sequence[object]) -> list[str]:
-    """The fields at a place in a model, as far as its annotations tell."""
+    """The fields at a place in a model, as far as its annotations name them."""
     found = [model] if model else []
     for step in path:
         found = _inside(found, step) if isinstance(step, str) else found
@@ -189,34 +192,34 @@ def _kind(value: object) -> str:
     )
 
 
-def _must_be(what: str) -> "Say":
+def _must_be(what: str) -> "Sentence":
     return lambda _, given: f"must be {what}, not {_kind(given)}"
 
 
-def _must(what: str) -> "Say":
+def _must(what: str) -> "Sentence":
     return lambda _, __: f"must be {what}"
 
 
-def _too_long(unit: str) -> "Say":
-    def say(context: Mapping[str, Any], given: object) -> str:
+def _too_long(unit: str) -> "Sentence":
+    def sentence(context: Mapping[str, Any], given: object) -> str:
         what = "character" if isinstance(given, str) else unit
         most = context["max_length"]
         size = context.get("actual_length") or (len(given) if isinstance(given, str | bytes | list) else None)
         allowed = f"at most {most} {'is' if most == 1 else 'are'} allowed"
         return f"has {counted(size, what)}, {allowed}" if size is not None else f"has too many {what}s: {allowed}"
 
-    return say
+    return sentence
 
 
-def _too_short(unit: str) -> "Say":
-    def say(context: Mapping[str, Any], given: object) -> str:
+def _too_short(unit: str) -> "Sentence":
+    def sentence(context: Mapping[str, Any], given: object) -> str:
         what = "character" if isinstance(given, str) else unit
         least = context["min_length"]
         return f"is empty: give at least {counted(least, what)}" if not given else (
             f"is too short: at least {counted(least, what)}"
         )  # fmt: skip
 
-    return say
+    return sentence
 
 
 def _pattern(context: Mapping[str, Any], given: object) -> str:
@@ -239,13 +242,13 @@ def _tag(context: Mapping[str, Any], _given: object) -> str:
     return f"needs a field {field}" + (f" that is one of {tags}" if tags else "")
 
 
-Say = Callable[[Mapping[str, Any], object], str]
+Sentence = Callable[[Mapping[str, Any], object], str]
 _TEXT, _WHOLE, _NUMBER, _LIST = _must_be("text"), _must_be("a whole number"), _must_be("a number"), _must_be("a list")
 _OBJECT, _BOOL = _must_be("an object with fields"), _must_be("true or false")
 _DAY = _must("a date, such as 2026-01-31")
 _MOMENT = _must("a date and time with its offset, such as 2026-01-31T08:00:00+08:00")
 _CLOCK = _must("a time of day, such as 08:00")
-_WORDS: Final[dict[str, Say]] = {
+_SENTENCES: Final[dict[str, Sentence]] = {
     "missing": lambda _, __: "is missing",
     "json_invalid": lambda _, __: "is not JSON",
     "json_type": _must_be("JSON"),

@@ -1,7 +1,7 @@
 """Topics as code: the one place that defines how many partitions a topic has and how long it keeps records.
 
-Partition counts are chosen once: repartitioning a keyed topic breaks per-key order, so they are
-generous from the start.
+Adding partitions to a keyed topic breaks per-key order, so they are generous from the start. When they are too few after
+all, the topic moves to a new one with more (`moved_from`), once the old one is drained: docs/operations.md.
 """
 
 from dataclasses import dataclass
@@ -39,6 +39,8 @@ class Topic:
     min_insync_replicas: int = 2
     max_message_bytes: int = 1_000_000
     compacted: bool = False
+    moved_from: str | None = None
+    """The topic that this one replaced, for more partitions. Nothing is written there any more, and all of it was read."""
 
     @property
     def owner(self) -> str:
@@ -64,6 +66,7 @@ AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
 COUPONS: Final = Topic("lutong.membership.coupons", key="coupon")
 REPAYMENTS: Final = Topic("lutong.membership.repayments", key="repayment")
+LOCATIONS: Final = Topic("lutong.inventory.locations", key="merchant:location", compacted=True)
 ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
 
@@ -90,6 +93,7 @@ TOPICS: Final = (
     HOLDS,
     COUPONS,
     REPAYMENTS,
+    LOCATIONS,
     ORDERS,
     STOCK,
     *AUDITS,

@@ -2,7 +2,9 @@
 
 import re
 from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Final, Literal
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -77,6 +79,9 @@ PAGE_PATTERN: Final = (
 )
 """The path of a page as mini-programs have it, subpackages (`packageA/pages/view`) and a query (RFC 3986) included."""
 
+CLOCK_PATTERN: Final = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+"""A time of day: `00:00` to `24:00`."""
+
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
 """Why something was refused or ended: a stable snake_case word, for programs and people alike."""
 
@@ -104,6 +109,22 @@ Instant = Moment
 
 Day = Annotated[date, Field(strict=False), BeforeValidator(_written_out)]
 """A date of the years 1 to 9999, as a request states it."""
+
+
+@cache
+def _zones() -> set[str]:
+    """All that this machine knows; finding them means reading folders."""
+    return available_timezones()
+
+
+def _zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError(f"{name!r} is not a time zone: use an IANA name such as Asia/Shanghai")
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone), Field(json_schema_extra={"format": "iana-time-zone"})]
+"""A time zone by its IANA name, as a client writes it in a request."""
 
 VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 """Which version of a thing that has several: 1, 2, 3, …"""

@@ -3,6 +3,7 @@
 `lutong init` writes the files, containers find them below /run/secrets, and jobs create the principals that they are for.
 """
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -37,10 +38,15 @@ def kafka_file(principal: str) -> str:
 
 
 def read(directory: Path, name: str) -> str:
-    """A secret; says which one is missing."""
+    """A secret of one line; says which one is missing, or cannot be one."""
     try:
-        return (directory / name).read_text(encoding="utf-8").strip()
+        secret = (directory / name).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConsoleError(
             f"secret {directory / name}: {error.strerror}", then="lutong init --add-missing", code=USAGE
         ) from None
+    except UnicodeDecodeError:
+        raise ConsoleError(f"secret {directory / name} is not UTF-8", code=USAGE) from None
+    if not secret or re.search(r"[\x00-\x1f\x7f]", secret):
+        raise ConsoleError(f"secret {directory / name} has to be one line with something in it", code=USAGE)
+    return secret

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
 import lutong_contracts
-from lutong_chassis import tokens
+from lutong_chassis import addresses, tokens
 from lutong_chassis.grants import VERIFIER
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.tokens import Signer
-from lutong_console import credentials
+from lutong_console import credentials, env_file
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_contracts.topics import SERVICES
 
@@ -38,7 +39,11 @@ class Deployment:
     def url(self, service: str) -> str:
         """Where a service answers; of several replicas, the first."""
         port = self.variables[f"LUTONG_{service.upper()}_PORT"].partition("-")[0]
-        return f"http://127.0.0.1:{port}"
+        try:
+            return addresses.http_url(f"http://{_reached(self.variables['LUTONG_HTTP_ADDRESS'])}:{port}")
+        except ValueError:
+            given = f"LUTONG_{service.upper()}_PORT is {port!r} and LUTONG_HTTP_ADDRESS {self.variables['LUTONG_HTTP_ADDRESS']!r}"
+            raise ConsoleError(f"{given}: where {service} answers cannot be read from them", code=USAGE) from None
 
     def kafka_as(self, principal: str) -> KafkaAccess:
         """Kafka's listener for this machine, or a cluster of yours, as one of the principals."""
@@ -51,11 +56,12 @@ class Deployment:
 
     def database_urls_as(self, role: str) -> dict[str, str]:
         """The databases of all services; `role` may name the service: `{service}_owner`."""
-        return {service: self._database_url(service, role.format(service=service)) for service in SERVICES}
+        return {service: self.database_url(service, role.format(service=service)) for service in SERVICES}
 
-    def _database_url(self, service: str, role: str) -> str:
+    def database_url(self, service: str, role: str) -> str:
+        """Where a role connects to a database."""
         password = credentials.read(self.secrets, credentials.postgres_file(role))
-        return f"postgresql://{role}:{password}@{self.postgres}/{service}"
+        return f"postgresql://{role}:{quote(password, safe='')}@{self.postgres}/{service}"
 
     @property
     def postgres(self) -> str:
@@ -89,19 +95,31 @@ def directory() -> Path:
 
 
 def variables_of(file: Path) -> dict[str, str]:
-    """What a file of variables says, one a line."""
-    lines = (line.partition("=") for line in file.read_text(encoding="utf-8").splitlines())
-    return {name.strip(): value.strip() for name, equals, value in lines if equals}
+    """What a file of variables says to compose, with what this shell says instead."""
+    try:
+        return env_file.variables(file.read_text(encoding="utf-8"), os.environ)
+    except (OSError, ValueError) as error:
+        raise ConsoleError(f"{file}: {error}", code=USAGE) from None
 
 
 def compose() -> Deployment:
     """The suite of `deploy/compose.yaml` on this machine."""
     place = directory()
     try:
-        variables = dict(_DEFAULT.findall((place / "compose.yaml").read_text(encoding="utf-8")))
+        defaults = dict(_DEFAULT.findall((place / "compose.yaml").read_text(encoding="utf-8")))
     except OSError as error:
         raise ConsoleError(f"{place / 'compose.yaml'}: {error.strerror}: set LUTONG_DEPLOY", code=USAGE) from None
-    if (place / ".env").exists():
-        variables |= variables_of(place / ".env")
-    variables |= {name: value for name, value in os.environ.items() if name in variables}
+    variables = variables_of(place / ".env") if (place / ".env").exists() else {}
+    variables |= {name: os.environ[name] for name in defaults if name in os.environ}
+    variables = defaults | {
+        name: value for name, value in variables.items() if value
+    }  # empty is not set: that is what :- means
     return Deployment(variables, place / variables.get("LUTONG_SECRETS", "secrets"))
+
+
+def _reached(address: str) -> str:
+    """Where this machine reaches what listens at an address: everywhere is here too."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing listens because of this
+    bare = address.strip("[]")
+    host = here.get(bare, bare)
+    return f"[{host}]" if ":" in host else host

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import typer
@@ -20,6 +20,7 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import SECRETS, KafkaSettings, SettingsError, read
 from lutong_chassis.tokens import Signer
+from lutong_console import credentials
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.credentials import CONSOLE
@@ -42,6 +43,8 @@ StackName = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 _TOKEN_LIFETIME_S: Final = 300
+_HERE: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+"""What no proxy stands before."""
 
 
 class Bearer(httpx.Auth):
@@ -83,9 +86,18 @@ class Suite:
         return cls(urls, stack.kafka, stack.database_urls, operator(stack.signer))
 
     def client(self, timeout_s: float, connections_max: int = 100) -> httpx.AsyncClient:
-        """A client of the services."""
+        """A client of the services. Those on this machine are asked directly, whatever proxy a shell names."""
         limits = httpx.Limits(max_connections=connections_max)
-        return httpx.AsyncClient(timeout=timeout_s, limits=limits, auth=self.auth)
+        far = not all(addresses.is_here(url) for url in self.urls.values())
+        try:
+            return httpx.AsyncClient(timeout=timeout_s, limits=limits, auth=self.auth, trust_env=far, mounts=_HERE)
+        except (ImportError, ValueError) as error:
+            raise ConsoleError(
+                f"the services are reached through the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, and it is none "
+                f"for HTTP: {str(error).partition('.')[0]}",
+                then="unset ALL_PROXY",
+                code=USAGE,
+            ) from None
 
     @classmethod
     def deployed(cls, deployment: Deployment) -> "Suite":
@@ -181,7 +193,7 @@ def _database_setting(service: str) -> str:
     if not url or urlsplit(url).password or not file.exists():
         return url
     user, at, rest = url.partition("@")
-    return f"{user}:{file.read_text(encoding='utf-8').strip()}{at}{rest}"
+    return f"{user}:{quote(credentials.read(SECRETS, file.name), safe='')}{at}{rest}"
 
 
 def _kafka_of(stack: "Stack | None") -> KafkaAccess:

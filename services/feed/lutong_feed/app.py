@@ -3,10 +3,18 @@
 from pathlib import Path
 
 from lutong_chassis import Service
+from lutong_contracts.topics import ACCOUNTS
+from lutong_feed import accounts
 from lutong_feed.handlers import handlers
 from lutong_feed.http import router
 
-service = Service("feed", handlers=handlers, routes=router, migrations=Path(__file__).parent / "migrations")
+service = Service(
+    "feed",
+    handlers=handlers,
+    routes=router,
+    migrations=Path(__file__).parent / "migrations",
+    entities={ACCOUNTS: accounts.after},
+)
 
 if __name__ == "__main__":
     service.run()

@@ -18,6 +18,12 @@ class Account(Command):
     kind: Literal["personal", "enterprise"] | None = Field(
         None, description="absent: as it is, or else personal; staff alone changes it"
     )
+    merchant_id: Identifier | None = Field(
+        None, description="the merchant it speaks for; absent: as it is; null: none any more; staff alone changes it"
+    )
+    program_ids: list[Identifier] | None = Field(
+        None, max_length=100, description="mini-programs bound to it; absent: as they are; staff alone changes them"
+    )
 
 
 class NamedAccount(Account):

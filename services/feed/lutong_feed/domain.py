@@ -2,25 +2,26 @@
 
 import base64
 import binascii
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.moments import moment_of
-from lutong_contracts.values import Line, Money, Offer
+from lutong_contracts.values import Offer
 
 CardState = Literal["resolving", "active", "unavailable"]
 Status = Literal["requested", "declined", "sourced", "rejected", "fulfilled", "cancelled"]
 
 MAY_BECOME: Final[Mapping[Status, tuple[Status, ...]]] = {
     "declined": ("requested",),
-    "sourced": ("requested",),
+    "sourced": ("requested", "sourced"),
     "rejected": ("requested", "sourced"),
     "fulfilled": ("requested", "sourced"),
     "cancelled": ("requested", "sourced"),
 }
-"""From which statuses each one is reached. Topics are not ordered to each other: what ended stays ended."""
+"""From which statuses each one is reached. Topics are not ordered to each other: what ended stays ended. An order that a
+location declines is sourced again, elsewhere."""
 
 CANCELLABLE: Final[tuple[Status, ...]] = ("requested", "sourced")
 
@@ -40,18 +41,30 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead."""
+    """A decision not to: a stable word and a sentence that says what to do instead; and what is behind it, if anything."""
 
     kind: str
     detail: str
+    reason: str | None = None
 
 
 class AccountRow(NamedTuple):
-    """An account to be saved. Without a kind it keeps the one it has, or else is personal."""
+    """An account as a command wants it. What is None stays as it is: personal and unbound, when it is new."""
 
     account_id: str
     name: str
     kind: str | None = None
+    merchant_id: str | None = None
+    """Empty: that of no merchant any more."""
+    program_ids: str | None = None
+    """Separated by spaces, which no id contains."""
+
+    def over(self, known: "AccountRow | None") -> "AccountRow":
+        """The account as it will be, after what it was."""
+        known = known or AccountRow(self.account_id, "", "personal")
+        merchant_id = known.merchant_id if self.merchant_id is None else self.merchant_id or None
+        program_ids = known.program_ids if self.program_ids is None else self.program_ids
+        return self._replace(kind=self.kind or known.kind, merchant_id=merchant_id, program_ids=program_ids or None)
 
 
 class FollowRow(NamedTuple):
@@ -129,14 +142,6 @@ def refused(published: StoredPost, authors: Container[str], stored: Mapping[str,
     return None if stored.get(published.post_id) == published else "post_exists"
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """Lines at the prices of the version in force, and their sum."""
-
-    lines: tuple[Line, ...]
-    total: Money
-
-
 def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:
     """The state of a card that was resolved, with the reason when it cannot be opened.
 
@@ -144,21 +149,6 @@ def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:
     was suspended.
     """
     return ("unavailable", "suspended") if suspended_for else ("active", None)
-
-
-def price(wanted: Sequence[OrderLine], program: Program) -> Priced | Refusal:
-    """Put the program's prices on what is wanted. No price comes from the viewer."""
-    offers = {offer.sku: offer for offer in program.offers}
-    missing = next((line.sku for line in wanted if line.sku not in offers), None)
-    if missing is not None:
-        return Refusal("not_offered", f"{program.title} does not offer {missing!r}: choose from its offers")
-    lines = tuple(
-        Line(sku=sku, units=units, unit_price_minor=offers[sku].unit_price.amount_minor) for sku, units in wanted
-    )
-    total_minor = sum(line.units * line.unit_price_minor for line in lines)
-    if not 0 < total_minor <= 10**12:
-        return Refusal("bad_total", "the order must cost something, and less than a bank can count")
-    return Priced(lines, Money(amount_minor=total_minor, currency=offers[wanted[0].sku].unit_price.currency))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,20 @@ from lutong_contracts.registry import (
     VersionReleased,
     VersionRolledBack,
 )
-from lutong_feed import arrivals, domain, store
+from lutong_feed import accounts, arrivals, domain, store
 from lutong_feed.domain import RequestMove, Resolution, StoredPost, Suspension
+from lutong_feed.engagements import handlers as engagements
+from lutong_feed.engagements import store as engagement_store
 
 handlers = Handlers()
+handlers.include(engagements.handlers)
 
 
 @handlers.on(PostPublished)
 async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> list[Outgoing]:
     """Another publisher put a post on our topic: keep it with its card, as over HTTP, or say why not."""
     posts = [StoredPost(e.post_id, e.author_id, e.text, e.program_id) for e in (received.event for received in batch)]
-    authors = await store.accounts_known(tx, (post.author_id for post in posts))
+    authors = await accounts.known(tx, (post.author_id for post in posts))
     journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
     wanted = [(post, r.cause.correlation_id) for post, r in journeys.values() if post.author_id in authors]
 
@@ -93,9 +96,9 @@ async def show_declined(batch: Sequence[Received[CreditDeclined]], tx: Tx) -> li
 
 @handlers.on(OrderSourced)
 async def show_sourced(batch: Sequence[Received[OrderSourced]], tx: Tx) -> list[Outgoing]:
-    """A location has the goods for the request."""
-    moves = [_at_location(r.event) for r in batch]
-    await store.move_requests(tx, "sourced", moves)
+    """A location has the goods for the request; it may be another one than before."""
+    latest = {r.event.order_id: _at_location(r.event) for r in batch}
+    await store.move_requests(tx, "sourced", list(latest.values()))
     return []
 
 
@@ -111,7 +114,7 @@ async def close_the_loop(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> l
     """The viewer has what the post was about: count it on the post."""
     moves = [_at_location(r.event) for r in batch]
     moved = await store.move_requests(tx, "fulfilled", moves)
-    await store.count(tx, "fulfilled", [row["post_id"] for row in moved])
+    await engagement_store.count(tx, "fulfilled", [row["post_id"] for row in moved])
     return []
 
 

@@ -2,18 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, Final, NamedTuple
 
 import asyncpg
 from fastapi import Query
 
-from lutong_chassis import Cause, Problem, Received, Tx, TxDependency, Who, allowed, audited, not_found, routes
-from lutong_chassis.audit import Change, record
+from lutong_chassis import Cause, Problem, Read, Received, Tx, TxDependency, Who, allowed, audited, not_found, routes
+from lutong_chassis.audit import record
 from lutong_chassis.auth import Principal
 from lutong_chassis.http import ingest
-from lutong_contracts.feed import CardTapped, PostPublished, RequestCancelled, ServiceRequested, ServiceSolved
+from lutong_contracts.feed import PostPublished
 from lutong_contracts.values import Identifier
-from lutong_feed import domain, on_record, store
+from lutong_feed import accounts as account_store
+from lutong_feed import on_record, store
 from lutong_feed.bodies import (
     Account,
     Accounts,
@@ -22,15 +23,17 @@ from lutong_feed.bodies import (
     Follows,
     NewPost,
     NewPosts,
-    NewRequest,
     PostView,
-    RequestView,
     Timeline,
-    Viewer,
 )
-from lutong_feed.domain import CANCELLABLE, AccountRow, Cursor, FollowRow, OrderLine, Refusal, StoredPost
+from lutong_feed.domain import AccountRow, Cursor, FollowRow, StoredPost
+from lutong_feed.engagements import http as engagements
 
 router = routes("feed")
+router.routes += engagements.router.routes
+
+_VOUCHED: Final = ("kind", "merchant_id", "program_ids")
+"""What staff says of an account, and the account itself never does."""
 
 
 class OnJourney(NamedTuple):
@@ -42,24 +45,20 @@ class OnJourney(NamedTuple):
 
 @router.put("/v1/accounts/{account_id}")
 @allowed("member", "operator")
-@audited("account.put", own="member", shows=("kind",))
+@audited("account.put", own="member", shows=_VOUCHED)
 async def put_account(account_id: Identifier, account: Account, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Create an account, or rename it. Only staff changes its kind; a new account is personal by default."""
+    """Create an account, or rename it. Only staff changes its kind and bindings; a new account is personal by default."""
     who.require(member=account_id, hide=("account", account_id))
-    if not who.is_staff and account.kind is not None:
-        kind = await store.account_kind(tx, account_id) or "personal"
-        if account.kind != kind:
-            raise Problem(403, "forbidden", f"the account is {kind}, and staff alone changes that: leave `kind` out")
-    await _save_accounts(tx, who, [AccountRow(account_id, account.name, account.kind)])
+    await _save_accounts(tx, who, [_wanted(account_id, account)])
     return {"account_id": account_id}
 
 
 @router.post("/v1/accounts/batch", status_code=201)
 @allowed("operator")
-@audited("account.put", shows=("kind",))
+@audited("account.put", shows=_VOUCHED)
 async def put_accounts(command: Accounts, who: Who, tx: TxDependency) -> dict[str, int]:
     """Create or rename many accounts."""
-    await _save_accounts(tx, who, [AccountRow(a.account_id, a.name, a.kind) for a in command.accounts])
+    await _save_accounts(tx, who, [_wanted(account.account_id, account) for account in command.accounts])
     return {"saved": len(command.accounts)}
 
 
@@ -124,111 +123,14 @@ async def take_posts(batch: Sequence[Received[PostPublished]], who: Principal, t
     await _publish(tx, [OnJourney(received.event, received.as_cause) for received in batch])
 
 
-ingest.take(router, {PostPublished: take_posts})
+ingest.mount(router, {PostPublished: take_posts})
 
 
 @router.get("/v1/posts/{post_id}")
 @allowed("anybody")
-async def get_post(post_id: Identifier, tx: TxDependency) -> PostView:
+async def get_post(post_id: Identifier, read: Read) -> PostView:
     """A post with its card and counters."""
-    return _view(await store.post(tx, post_id) or not_found("post", post_id))
-
-
-@router.post("/v1/posts/{post_id}/card/taps", status_code=201)
-@allowed("member", "operator")
-@audited("card.tap", own="member", shows=("viewer_id",))
-async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> CardView:
-    """Open the mini-program from the card; the answer says which page of which version."""
-    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
-    card = await _open_card(tx, post_id, viewer.viewer_id)
-    await store.count(tx, "taps", [post_id])
-    tapped = CardTapped(
-        viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"], version=card["version"]
-    )
-    tx.publish(tapped, cause=_cause(card))
-    if who.is_staff:
-        await record(tx, who, Change("card.tap", f"post:{post_id}", after=viewer.model_dump()))
-    return CardView(**{name: card[name] for name in CardView.model_fields})
-
-
-@router.post("/v1/posts/{post_id}/card/solutions", status_code=201)
-@allowed("member", "operator")
-@audited("card.solve", own="member", shows=("viewer_id",))
-async def solve(post_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Say that a viewer got done in the mini-program what the post was about."""
-    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
-    card = await _open_card(tx, post_id, viewer.viewer_id)
-    await store.count(tx, "solved", [post_id])
-    solved = ServiceSolved(viewer_id=viewer.viewer_id, post_id=post_id, program_id=card["program_id"])
-    tx.publish(solved, cause=_cause(card))
-    if who.is_staff:
-        await record(tx, who, Change("card.solve", f"post:{post_id}", after=viewer.model_dump()))
-    return {"post_id": post_id}
-
-
-@router.post("/v1/posts/{post_id}/card/requests", status_code=202)
-@allowed("member", "operator")
-@audited("request.place", own="member", shows=("viewer_id", "total_minor"))
-async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tx: TxDependency) -> RequestView:
-    """Join the light membership on credit and order, in one go. Prices are those of the version in force."""
-    who.require(member=wanted.viewer_id, hide=("account", wanted.viewer_id))
-    card = await _open_card(tx, post_id, wanted.viewer_id)
-    program = await store.program(tx, card["program_id"]) or _not_yet(post_id)
-    priced = domain.price([OrderLine(line.sku, line.units) for line in wanted.lines], program)
-    if isinstance(priced, Refusal):
-        raise Problem(422, priced.kind, priced.detail)
-    placed = ServiceRequested(
-        viewer_id=wanted.viewer_id,
-        order_id=tx.new_id(),
-        post_id=post_id,
-        program_id=program.program_id,
-        merchant_id=program.merchant_id,
-        lines=priced.lines,
-        total=priced.total,
-        destination=wanted.destination.coarse(),
-        mode=wanted.mode,
-        coupon_id=wanted.coupon_id,
-    )
-    await store.save_request(tx, placed, _cause(card))
-    await store.count(tx, "requested", [post_id])
-    tx.publish(placed, cause=_cause(card))
-    if who.is_staff:
-        await record(tx, who, on_record.request_placed(placed))
-    return _request_view(await store.request(tx, placed.order_id) or not_found("request", placed.order_id))
-
-
-@router.post("/v1/requests/{order_id}/cancellation", status_code=202)
-@allowed("member", "operator")
-@audited("request.cancel", own="member")
-async def cancel_request(order_id: Identifier, viewer: Viewer, who: Who, tx: TxDependency) -> RequestView:
-    """Ask to cancel; it takes effect unless the goods have left."""
-    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
-    row = await store.request(tx, order_id) or not_found("request", order_id)
-    if row["viewer_id"] != viewer.viewer_id:
-        not_found("request", order_id)
-    if row["status"] not in CANCELLABLE:
-        raise Problem(409, "ended", f"request {order_id!r} is {row['status']}: there is nothing left to cancel")
-    tx.publish(RequestCancelled(viewer_id=viewer.viewer_id, order_id=order_id), cause=Cause(row["correlation_id"]))
-    if who.is_staff:
-        await record(tx, who, Change("request.cancel", f"order:{order_id}"))
-    return _request_view(row)
-
-
-@router.get("/v1/requests/{order_id}")
-@allowed("member", "operator")
-async def get_request(order_id: Identifier, who: Who, tx: TxDependency) -> RequestView:
-    """A request, and how far it is."""
-    row = await store.request(tx, order_id) or not_found("request", order_id)
-    who.require(member=row["viewer_id"], hide=("request", order_id))
-    return _request_view(row)
-
-
-@router.get("/v1/accounts/{account_id}/requests")
-@allowed("member", "operator")
-async def list_requests(account_id: Identifier, who: Who, tx: TxDependency) -> list[RequestView]:
-    """A viewer's latest requests."""
-    who.require(member=account_id, hide=("account", account_id))
-    return [_request_view(row) for row in await store.requests_of(tx, account_id)]
+    return _view(await store.post(read, post_id) or not_found("post", post_id))
 
 
 @router.get("/v1/accounts/{account_id}/timeline")
@@ -236,7 +138,7 @@ async def list_requests(account_id: Identifier, who: Who, tx: TxDependency) -> l
 async def get_timeline(
     account_id: Identifier,
     who: Who,
-    tx: TxDependency,
+    read: Read,
     cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Timeline:
@@ -245,9 +147,9 @@ async def get_timeline(
     before = Cursor.decode(cursor) if cursor else None
     if cursor and before is None:
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
-    if account_id not in await store.accounts_known(tx, [account_id]):
+    rows = await store.timeline(read, account_id, before, limit + 1)  # one more, to know whether there is a next page
+    if not rows and account_id not in await account_store.known(read, [account_id]):
         not_found("account", account_id)
-    rows = await store.timeline(tx, account_id, before, limit + 1)  # one more, to know whether there is a next page
     page = rows[:limit]
     last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
     return Timeline(posts=[_view(row) for row in page], next_cursor=last)
@@ -255,26 +157,38 @@ async def get_timeline(
 
 @router.get("/v1/summary")
 @allowed("viewer")
-async def get_summary(tx: TxDependency) -> dict[str, Any]:
+async def get_summary(read: Read) -> dict[str, Any]:
     """Counts of posts, cards by state and requests by status."""
-    return await store.summary(tx)
+    return await store.summary(read)
 
 
-async def _save_accounts(tx: Tx, who: Who, accounts: list[AccountRow]) -> None:
-    """Save accounts. Of staff it is on record which changed, and of what kind they are; not what they are called."""
+def _wanted(account_id: str, account: Account) -> AccountRow:
+    """What a command wants of an account: what it does not mention stays."""
+    unbound = "merchant_id" in account.model_fields_set and account.merchant_id is None
+    programs = None if account.program_ids is None else " ".join(sorted(set(account.program_ids)))
+    return AccountRow(account_id, account.name, account.kind, "" if unbound else account.merchant_id, programs)
+
+
+async def _save_accounts(tx: Tx, who: Who, wanted: list[AccountRow]) -> None:
+    """Save accounts, and say of whom more than the name changed. Of staff it is on record what; not what they are called."""
+    known = await account_store.lock(tx, [account.account_id for account in wanted])
+    latest = {account.account_id: account.over(known.get(account.account_id)) for account in wanted}
     if not who.is_staff:
-        await store.save_accounts(tx, accounts)
-        return
-    known = await store.lock_accounts(tx, [account.account_id for account in accounts])
-    latest = {
-        each.account_id: {
-            "name": each.name,
-            "kind": each.kind or known.get(each.account_id, {}).get("kind", "personal"),
-        }
-        for each in accounts
-    }
-    await store.save_accounts(tx, accounts)
-    await record(tx, who, *on_record.accounts_put(known, latest))
+        for account_id, after in latest.items():
+            _vouched_by_staff(known.get(account_id, AccountRow(account_id, "", "personal")), after)
+    tx.publish(*await account_store.save(tx, wanted))
+    if who.is_staff:
+        await record(tx, who, *on_record.accounts_put(known, latest))
+
+
+def _vouched_by_staff(before: AccountRow, after: AccountRow) -> None:
+    """Refuse what an account says of itself and staff has not said."""
+    for field in _VOUCHED:
+        if (getattr(before, field) or "") != (getattr(after, field) or ""):
+            is_now = getattr(before, field) or "bound to none"
+            raise Problem(
+                403, "forbidden", f"the account is {is_now}, and staff alone changes that: leave `{field}` out"
+            )
 
 
 async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
@@ -288,7 +202,7 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
 
 
 async def _known(tx: Tx, account_ids: set[str]) -> None:
-    for account_id in sorted(account_ids - await store.accounts_known(tx, account_ids)):
+    for account_id in sorted(account_ids - await account_store.known(tx, account_ids)):
         not_found("account", account_id)
 
 
@@ -311,33 +225,9 @@ async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
         tx.publish(post, cause=cause)
 
 
-async def _open_card(tx: Tx, post_id: str, viewer_id: str) -> asyncpg.Record:
-    """The card on a post, if a viewer may use it now."""
-    await _known(tx, {viewer_id})
-    card = await store.card(tx, post_id) or not_found("post", post_id)
-    if card["state"] == "unavailable":
-        raise Problem(409, "card_unavailable", f"the card cannot be used: {card['reason']}", reason=card["reason"])
-    if card["state"] == "resolving" or card["version"] is None:
-        _not_yet(post_id)
-    return card
-
-
-def _not_yet(post_id: str) -> NoReturn:
-    raise Problem(409, "card_resolving", f"the card on post {post_id!r} is still being resolved: try again shortly")
-
-
-def _cause(card: asyncpg.Record) -> Cause:
-    """What viewers do with a card continues the journey of its post."""
-    return Cause(card["correlation_id"], card["causation_id"])
-
-
 def _view(row: asyncpg.Record) -> PostView:
     return PostView(
         **{name: row[name] for name in ("post_id", "author_id", "text", "published_at")},
         card=CardView(**{name: row[name] for name in CardView.model_fields}),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
     )
-
-
-def _request_view(row: asyncpg.Record) -> RequestView:
-    return RequestView(**{name: row[name] for name in RequestView.model_fields})

@@ -5,15 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from lutong_chassis.audit import Change
 from lutong_contracts.feed import PostPublished, ServiceRequested
 from lutong_feed.bodies import Follow
-
-Facts = Mapping[str, str]
-"""Name and kind of an account."""
+from lutong_feed.domain import AccountRow
 
 
-def accounts_put(known: Mapping[str, Facts], latest: Mapping[str, Facts]) -> Iterator[Change]:
-    """Accounts that were created or renamed, or became of another kind."""
+def accounts_put(known: Mapping[str, AccountRow], latest: Mapping[str, AccountRow]) -> Iterator[Change]:
+    """Accounts that were created or renamed, or became of another kind, or have other bindings."""
     for account_id, after in sorted(latest.items()):
-        yield Change("account.put", f"account:{account_id}", None, known.get(account_id), after)
+        before = _facts(known[account_id]) if account_id in known else None
+        yield Change("account.put", f"account:{account_id}", None, before, _facts(after))
+
+
+def _facts(account: AccountRow) -> dict[str, str | None]:
+    return {name: value or None for name, value in account._asdict().items() if name != "account_id"}
 
 
 def follows_added(follows: Iterable[Follow]) -> Iterator[Change]:

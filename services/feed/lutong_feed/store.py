@@ -6,57 +6,18 @@ from typing import Any
 import asyncpg
 import orjson
 
-from lutong_chassis import Cause, Tx, columns
-from lutong_contracts.feed import ServiceRequested
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
-from lutong_contracts.values import Offer
 from lutong_feed.domain import (
     MAY_BECOME,
-    AccountRow,
     CardRow,
     Cursor,
     FollowRow,
-    Program,
     RequestMove,
     Status,
     StoredPost,
     Suspension,
 )
-
-
-async def account_kind(tx: Tx, account_id: str) -> str | None:
-    """What kind of account it is, locked until commit; None when there is none."""
-    kind: str | None = await tx.fetchval("SELECT kind FROM account WHERE account_id = $1 FOR UPDATE", account_id)
-    return kind
-
-
-async def save_accounts(tx: Tx, accounts: Sequence[AccountRow]) -> None:
-    """Create or rename accounts; of several rows of one account the last one counts."""
-    await tx.execute(
-        """
-        INSERT INTO account (account_id, name, kind)
-        SELECT given.account_id, given.name, coalesce(given.kind, account.kind, 'personal')
-          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (account_id, name, kind)
-          LEFT JOIN account USING (account_id)
-            ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kind = excluded.kind
-        """,
-        *columns(sorted({account.account_id: account for account in accounts}.values()), 3),
-    )
-
-
-async def lock_accounts(tx: Tx, account_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Name and kind of accounts by id, locked in key order."""
-    rows = await tx.fetch(
-        "SELECT account_id, name, kind FROM account WHERE account_id = ANY ($1) ORDER BY account_id FOR NO KEY UPDATE",
-        sorted(set(account_ids)),
-    )
-    return {row["account_id"]: {"name": row["name"], "kind": row["kind"]} for row in rows}
-
-
-async def accounts_known(tx: Tx, account_ids: Iterable[str]) -> set[str]:
-    """Which of these accounts exist."""
-    rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))
-    return {row["account_id"] for row in rows}
 
 
 async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
@@ -210,90 +171,6 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
     )
 
 
-async def count(tx: Tx, kind: str, post_ids: Sequence[str]) -> None:
-    """Count deeds on posts; `kind` is taps, solved, requested or fulfilled."""
-    await tx.execute(
-        f"""
-        UPDATE counter
-           SET {kind} = {kind} + done.times
-          FROM (SELECT post_id, count(*) AS times FROM unnest($1::text[]) AS post_id GROUP BY post_id) AS done
-         WHERE counter.post_id = done.post_id
-        """,
-        sorted(post_ids),
-    )
-
-
-async def card(tx: Tx, post_id: str) -> asyncpg.Record | None:
-    """The card on a post, with what its program shows now."""
-    return await tx.fetchrow(
-        """
-        SELECT post_id, state, card.program_id, card.merchant_id, reason, correlation_id, causation_id,
-               version, title, page
-          FROM card LEFT JOIN program USING (program_id)
-         WHERE post_id = $1
-        """,
-        post_id,
-    )
-
-
-async def program(tx: Tx, program_id: str) -> Program | None:
-    """A program with its offers, once the feed has consumed a release of it."""
-    row = await tx.fetchrow(
-        """
-        SELECT program_id, merchant_id, version, title, page, offers, suspended_for
-          FROM program
-         WHERE program_id = $1 AND version IS NOT NULL
-        """,
-        program_id,
-    )
-    if row is None:
-        return None
-    offers = tuple(Offer.model_validate(offer) for offer in orjson.loads(row["offers"]))
-    return Program(**(dict(row) | {"offers": offers}))
-
-
-async def save_request(tx: Tx, request: ServiceRequested, cause: Cause) -> None:
-    """Remember what a viewer asked for."""
-    await tx.execute(
-        """
-        INSERT INTO service_request (order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency,
-                                     correlation_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        request.order_id,
-        request.viewer_id,
-        request.post_id,
-        request.program_id,
-        request.merchant_id,
-        orjson.dumps([line.model_dump() for line in request.lines]).decode(),
-        request.total.amount_minor,
-        request.total.currency,
-        cause.correlation_id,
-    )
-
-
-async def request(tx: Tx, order_id: str) -> asyncpg.Record | None:
-    """What a viewer asked for, and how far it is."""
-    return await tx.fetchrow(f"SELECT {_REQUEST} FROM service_request WHERE order_id = $1", order_id)
-
-
-async def requests_of(tx: Tx, viewer_id: str) -> list[asyncpg.Record]:
-    """A viewer's latest requests."""
-    return await tx.fetch(
-        f"""
-        SELECT {_REQUEST}
-          FROM service_request
-         WHERE viewer_id = $1
-         ORDER BY requested_at DESC, order_id
-         LIMIT 100
-        """,
-        viewer_id,
-    )
-
-
-_REQUEST = """order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency, status, reason,
-              location_id, location_kind, correlation_id, requested_at, changed_at"""
-
 _POST_WITH_CARD = """
     SELECT post.post_id, number, author_id, text, published_at, state, card.program_id, reason, title, page, version,
            taps, solved, requested, fulfilled
@@ -304,12 +181,12 @@ _POST_WITH_CARD = """
 """
 
 
-async def post(tx: Tx, post_id: str) -> asyncpg.Record | None:
+async def post(tx: Reads, post_id: str) -> asyncpg.Record | None:
     """A post with its card and counters."""
     return await tx.fetchrow(f"{_POST_WITH_CARD} WHERE post.post_id = $1", post_id)
 
 
-async def timeline(tx: Tx, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
+async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
     """Posts of those a reader follows, and their own, newest first, older than the cursor.
 
     A few rows per author from an index, then one merge: the cost follows the page, not the history.
@@ -341,7 +218,7 @@ async def timeline(tx: Tx, reader_id: str, before: Cursor | None, limit: int) ->
     )
 
 
-async def summary(tx: Tx) -> dict[str, Any]:
+async def summary(tx: Reads) -> dict[str, Any]:
     """Counts of posts, cards by state and requests by status."""
     row = await tx.fetchrow(
         """

@@ -1,11 +1,22 @@
 """Inventory, put together."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from lutong_chassis import Service
+from lutong_chassis import Service, Tx
+from lutong_contracts import Event
+from lutong_contracts.topics import LOCATIONS
 from lutong_inventory.handlers import handlers
 from lutong_inventory.http import router
+from lutong_inventory.locations.domain.location import location_event
+from lutong_inventory.locations.store.locations import locations_after
 from lutong_inventory.settings import InventorySettings
+
+
+async def locations(tx: Tx, after: str, limit: int) -> Sequence[Event]:
+    """Locations behind a key, to be published once more."""
+    return [location_event(location, tx.now) for location in await locations_after(tx, after, limit)]
+
 
 service = Service(
     "inventory",
@@ -13,6 +24,7 @@ service = Service(
     routes=router,
     migrations=Path(__file__).parent / "migrations",
     settings=(InventorySettings,),
+    entities={LOCATIONS: locations},
 )
 
 if __name__ == "__main__":

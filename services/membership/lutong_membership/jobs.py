@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from lutong_chassis import JobQueue, Outgoing, Tx
+from lutong_chassis import Answered, JobQueue, Outgoing, Tx
 from lutong_chassis.settings import settings_of
 from lutong_contracts import Event
 from lutong_contracts.membership import CreditAssessed, DeductionFailed, DeductionSucceeded
@@ -66,7 +66,7 @@ def assess(provider: CreditProvider) -> JobQueue[AssessmentJob, Assessment | Una
 
 
 async def record_assessments(
-    tx: Tx, answers: Sequence[tuple[AssessmentJob, Assessment | Unavailable]]
+    tx: Tx, answers: Sequence[Answered[AssessmentJob, Assessment | Unavailable]]
 ) -> list[Outgoing]:
     """Keep verdicts and publish what was decided, never the points. Without a verdict ask again, until patience ends."""
     given = [(job, answer) for job, answer in answers if isinstance(answer, Assessment)]
@@ -120,7 +120,7 @@ async def claim_deductions(tx: Tx, jobs_max: int) -> list[Attempt]:
     return attempts
 
 
-async def record_deductions(tx: Tx, answers: Sequence[tuple[Attempt, Outcome]]) -> list[Outgoing]:
+async def record_deductions(tx: Tx, answers: Sequence[Answered[Attempt, Outcome]]) -> list[Outgoing]:
     """Keep what became of attempts, once. What is unknown stays so, and is asked for later."""
     ended, later = [], []
     for attempt, outcome in answers:
@@ -169,7 +169,7 @@ def collect(provider: PaymentProvider) -> JobQueue[Payment, PaymentOutcome]:
     return JobQueue("collect", repayment_store.claim_payments, ask, record_payments, aclose=provider.aclose)
 
 
-async def record_payments(tx: Tx, answers: Sequence[tuple[Payment, PaymentOutcome]]) -> list[Outgoing]:
+async def record_payments(tx: Tx, answers: Sequence[Answered[Payment, PaymentOutcome]]) -> list[Outgoing]:
     """Book what came, once, by its receipt; ask again later about the rest, until the claim expires."""
     await line_store.lock_lines(tx, {payment.order.member_id for payment, _ in answers})
     found = await repayment_store.lock_repayments(tx, [payment.order.repayment_id for payment, _ in answers])

@@ -22,14 +22,22 @@ class MembershipSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False)
 
     assessment_patience_s: float = Field(
-        30.0, gt=0, description="how long a newcomer's order waits for a provider that does not answer"
+        30.0, gt=0, le=315_360_000, description="how long a newcomer's order waits for a provider that does not answer"
     )
-    offer_life_s: float = Field(OFFER_LIFE_DEFAULT.total_seconds(), gt=0, description="life of an offer to sign")
+    offer_life_s: float = Field(
+        OFFER_LIFE_DEFAULT.total_seconds(), gt=0, le=315_360_000, description="life of an offer to sign"
+    )
     hold_life_s: float = Field(
-        HOLD_LIFE_DEFAULT.total_seconds(), gt=0, description="life of a hold that is neither captured nor released"
+        HOLD_LIFE_DEFAULT.total_seconds(),
+        gt=0,
+        le=315_360_000,
+        description="life of a hold that is neither captured nor released",
     )
     claim_life_s: float = Field(
-        CLAIM_LIFE_DEFAULT.total_seconds(), gt=0, description="life of a member's claim to have paid, without evidence"
+        CLAIM_LIFE_DEFAULT.total_seconds(),
+        gt=0,
+        le=315_360_000,
+        description="life of a member's claim to have paid, without evidence",
     )
     four_eyes_above: PerCurrency = Field(
         "CNY=10000,JPY=2000,KWD=4000",
@@ -49,14 +57,20 @@ class MembershipSettings(BaseSettings):
         "CNY=5000000,JPY=1000000,KWD=2000000", description="a line above it needs a second operator, however it grew"
     )
     four_eyes_period_s: float = Field(
-        PERIOD_DEFAULT.total_seconds(), gt=0, description="that period; a currency that is not named needs two at once"
+        PERIOD_DEFAULT.total_seconds(),
+        gt=0,
+        le=315_360_000,
+        description="that period; a currency that is not named needs two at once",
     )
     proposal_life_s: float = Field(
-        PROPOSAL_LIFE_DEFAULT.total_seconds(), gt=0, description="how long a second operator may approve a proposal"
+        PROPOSAL_LIFE_DEFAULT.total_seconds(),
+        gt=0,
+        le=315_360_000,
+        description="how long a second operator may approve a proposal",
     )
     four_eyes_above_minor: int | None = Field(None, description="refused: use LUTONG_FOUR_EYES_ABOVE")
     plan_day_s: float | None = Field(
-        None, gt=0, description="how long a plan's day lasts, for tests; unset: a day of the calendar"
+        None, gt=0, le=315_360_000, description="how long a plan's day lasts, for tests; unset: a day of the calendar"
     )
 
     @model_validator(mode="after")
@@ -98,7 +112,9 @@ class ProviderSettings(BaseSettings):
     url: HttpUrl | None = Field(None, description="address of its API; https, except on this machine")
     token: SecretStr | None = Field(None, description="sent as bearer token")
     failures_max: int = Field(5, ge=1, description="failures in a row after which it is not called for `pause_s`")
-    pause_s: float = Field(15.0, gt=0, description="seconds without calls after `failures_max` failures")
+    pause_s: float = Field(
+        15.0, gt=0, le=315_360_000, description="seconds without calls after `failures_max` failures"
+    )
 
     def guard(self, url: HttpUrl, token: SecretStr) -> None:
         """Refuse what would let the token travel in the clear, or beside its own variable."""

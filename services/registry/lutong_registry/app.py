@@ -1,12 +1,29 @@
 """The registry, put together."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from lutong_chassis import Service
+from lutong_chassis import Service, Tx
+from lutong_contracts import Event
+from lutong_contracts.topics import MERCHANTS
+from lutong_registry.domain import merchant_news
 from lutong_registry.handlers import handlers
 from lutong_registry.http import router
+from lutong_registry.store.merchants import merchants_after
 
-service = Service("registry", handlers=handlers, routes=router, migrations=Path(__file__).parent / "migrations")
+
+async def merchants(tx: Tx, after: str, limit: int) -> Sequence[Event]:
+    """Merchants behind an id, to be said once more."""
+    return merchant_news(await merchants_after(tx, after, limit))
+
+
+service = Service(
+    "registry",
+    handlers=handlers,
+    routes=router,
+    migrations=Path(__file__).parent / "migrations",
+    entities={MERCHANTS: merchants},
+)
 
 if __name__ == "__main__":
     service.run()

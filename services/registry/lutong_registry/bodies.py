@@ -75,6 +75,28 @@ class Merchant(Command):
     name: Title = Field(examples=["屈臣氏"])
 
 
+class NamedMerchant(Merchant):
+    """A merchant with its id."""
+
+    merchant_id: Identifier
+
+
+class Merchants(Command):
+    """Several merchants at once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"merchants": [{"merchant_id": "watsons", "name": "屈臣氏"}]}]}
+    )
+
+    merchants: list[NamedMerchant] = Field(min_length=1, max_length=1000)
+
+    @field_validator("merchants")
+    @classmethod
+    def _merchants_come_once(cls, merchants: list[NamedMerchant]) -> list[NamedMerchant]:
+        _once([item.merchant_id for item in merchants], "each merchant_id")
+        return merchants
+
+
 class Registration(Command):
     """Whose program it is."""
 

@@ -7,6 +7,9 @@ from typing import Final, Literal
 from lutong_contracts import Event
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import (
+    MerchantChanged,
+    MerchantFacts,
+    MerchantRegistered,
     ProgramResumed,
     ProgramSuspended,
     ServiceDiscovered,
@@ -32,6 +35,13 @@ MAY_BECOME: Final[Mapping[State, tuple[State, ...]]] = {
 in force again. An approved version can still be rejected, lest it keep an urgent fix out of review."""
 COVERAGE_MIN: Final = 0.6
 """Share of a title's word pairs that a post must contain to match without naming the service."""
+
+
+def merchant_news(merchants: Sequence[MerchantFacts]) -> list[Event]:
+    """What is said of merchants as they are now."""
+    return [
+        (MerchantRegistered if facts.revision == 1 else MerchantChanged)(**facts.model_dump()) for facts in merchants
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,18 @@
 """What merchants, reviewers and readers ask of the registry."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import Query
 
-from lutong_chassis import Problem, Tx, TxDependency, Who, allowed, audit, audited, not_found, routes
+from lutong_chassis import Problem, Read, Tx, TxDependency, Who, allowed, audit, audited, not_found, routes
 from lutong_contracts.registry import ProgramRegistered
 from lutong_contracts.values import Identifier, Offer, Text, VersionNumber
 from lutong_registry import domain
 from lutong_registry.bodies import (
     Manifest,
     Merchant,
+    Merchants,
     Onboardings,
     ProgramView,
     PublicProgram,
@@ -21,10 +22,12 @@ from lutong_registry.bodies import (
     VersionView,
 )
 from lutong_registry.domain import Change, Program, Refusal, Version
+from lutong_registry.store import merchants as merchant_store
 from lutong_registry.store import programs as program_store
 from lutong_registry.store import search as search_store
 from lutong_registry.store import uses as use_store
-from lutong_registry.store.programs import MerchantRow, ProgramRow, SubmittedRow, VersionMove
+from lutong_registry.store.merchants import MerchantRow
+from lutong_registry.store.programs import ProgramRow, SubmittedRow, VersionMove
 
 router = routes("registry")
 
@@ -36,13 +39,17 @@ Decide = Callable[[Program], Change | Refusal]
 @audited("merchant.put")
 async def put_merchant(merchant_id: Identifier, merchant: Merchant, who: Who, tx: TxDependency) -> dict[str, str]:
     """Create a merchant, or rename it."""
-    known = await program_store.lock_merchant(tx, merchant_id)
-    await program_store.save_merchants(tx, [MerchantRow(merchant_id, merchant.name)])
-    before = None if known is None else {"name": known}
-    await audit.record(
-        tx, who, audit.Change("merchant.put", f"merchant:{merchant_id}", None, before, {"name": merchant.name})
-    )
+    await _save_merchants(tx, who, {merchant_id: merchant.name})
     return {"merchant_id": merchant_id, "name": merchant.name}
+
+
+@router.post("/v1/merchants/batch", status_code=201)
+@allowed("operator")
+@audited("merchant.put")
+async def put_merchants(command: Merchants, who: Who, tx: TxDependency) -> dict[str, int]:
+    """Create or rename many merchants."""
+    await _save_merchants(tx, who, {merchant.merchant_id: merchant.name for merchant in command.merchants})
+    return {"saved": len(command.merchants)}
 
 
 @router.put("/v1/programs/{program_id}")
@@ -174,48 +181,65 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
 
 @router.get("/v1/programs/{program_id}")
 @allowed("anybody")
-async def get_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView | PublicProgram:
+async def get_program(program_id: Identifier, who: Who, read: Read) -> ProgramView | PublicProgram:
     """A program; its versions and how often it was used only for its merchant and for staff."""
-    program = (await program_store.read_programs(tx, None, [program_id])).get(program_id) or not_found(
+    program = (await program_store.read_programs(read, None, [program_id])).get(program_id) or not_found(
         "program", program_id
     )
     if who.acts_for(merchant=program.merchant_id):
-        return _view(program).model_copy(update={"usage": await use_store.usage(tx, program_id)})
+        return _view(program).model_copy(update={"usage": await use_store.usage(read, program_id)})
     released = program.released or not_found("program", program_id)
     return PublicProgram(program_id=program_id, merchant_id=program.merchant_id, released_version=released.number)
 
 
 @router.get("/v1/programs")
 @allowed("merchant", "viewer")
-async def list_programs(merchant_id: Identifier, who: Who, tx: TxDependency) -> list[ProgramView]:
+async def list_programs(merchant_id: Identifier, who: Who, read: Read) -> list[ProgramView]:
     """A merchant's programs."""
     who.require(merchant=merchant_id, hide=("merchant", merchant_id))
-    return [_view(program) for program in (await program_store.read_programs(tx, merchant_id, None)).values()]
+    return [_view(program) for program in (await program_store.read_programs(read, merchant_id, None)).values()]
 
 
 @router.get("/v1/search")
 @allowed("anybody")
 async def search_services(
     q: Annotated[Text, Query(min_length=1, max_length=200, examples=["公积金"])],
-    tx: TxDependency,
+    read: Read,
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> list[dict[str, Any]]:
     """Services for a question in Chinese or English, best first; `matched` says how."""
-    return [dict(row) for row in await search_store.search(tx, q, limit)]
+    return [dict(row) for row in await search_store.search(read, q, limit)]
 
 
 @router.get("/v1/discoveries/{post_id}")
 @allowed("anybody")
-async def get_discovery(post_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+async def get_discovery(post_id: Identifier, read: Read) -> dict[str, Any]:
     """Where a post led, or why nowhere."""
-    return dict(await use_store.discovery(tx, post_id) or not_found("discovery for post", post_id))
+    return dict(await use_store.discovery(read, post_id) or not_found("discovery for post", post_id))
 
 
 @router.get("/v1/summary")
 @allowed("viewer")
-async def get_summary(tx: TxDependency) -> dict[str, Any]:
+async def get_summary(read: Read) -> dict[str, Any]:
     """Counts of programs and discoveries."""
-    return await use_store.summary(tx)
+    return await use_store.summary(read)
+
+
+async def _save_merchants(tx: Tx, who: Who, names: Mapping[str, str]) -> None:
+    """Save merchants, and say those that changed."""
+    known = await merchant_store.lock_merchants(tx, names)
+    wanted = [MerchantRow(merchant_id, name) for merchant_id, name in names.items()]
+    tx.publish(*domain.merchant_news(await merchant_store.save_merchants(tx, wanted)))
+    await audit.record(
+        tx,
+        who,
+        *(
+            audit.Change(
+                "merchant.put", f"merchant:{key}", None, {"name": known[key]} if key in known else None, {"name": name}
+            )
+            for key, name in sorted(names.items())
+        ),
+    )
 
 
 async def _register(tx: Tx, programs: list[ProgramRow]) -> None:

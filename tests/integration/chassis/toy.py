@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from lutong_chassis import (
     Handlers,
     Outgoing,
+    Read,
     Received,
     Service,
     Tx,
@@ -31,6 +32,8 @@ from lutong_contracts.values import Identifier
 
 SUFFIX = os.environ.get("TOY_TOPIC", "default")
 CONSUMED = Topic(f"lutong.toy.consumed-{SUFFIX}", key="counter", partitions=4)
+if os.environ.get("TOY_MOVED"):  # the release that has more partitions
+    CONSUMED = Topic(f"{CONSUMED.name}-wide", key="counter", partitions=16, moved_from=CONSUMED.name)
 PUBLISHED = Topic(f"lutong.toy.published-{SUFFIX}", key="counter", partitions=4)
 
 
@@ -200,6 +203,20 @@ async def was_at(counter_id: Identifier, place: int, tx: TxDependency) -> bool:
     return bool(
         await tx.fetchval("SELECT true FROM counter WHERE counter_id = $1 AND $2 = ANY (places)", counter_id, place)
     )
+
+
+@router.get("/v1/counts/{counter_id}/read")
+@allowed("operator")
+async def read_alone(counter_id: Identifier, read: Read) -> dict[str, int]:
+    """How much was counted so far, by one statement."""
+    return {"total": await read.fetchval("SELECT total FROM counter WHERE counter_id = $1", counter_id) or 0}
+
+
+@router.get("/v1/counts/{counter_id}/written-alone")
+@allowed("operator")
+async def write_alone(counter_id: Identifier, read: Read) -> None:
+    """A bug: a statement that writes where only reads go."""
+    await read.fetch("UPDATE counter SET total = 0 WHERE counter_id = $1", counter_id)
 
 
 @router.post("/v1/sums")

@@ -87,6 +87,32 @@ async def act_on(service: Service, pool: Pool, what: Command | Delivery) -> http
                 return answer
 
 
+async def act_together(service: Service, url: str, commands: Sequence[Command]) -> list[httpx.Response]:
+    """Ask for commands at once, as several clients do: they go into one batch."""
+    pool = await database.connect(settings_for(url, database_connections_max=3))
+    try:
+        async with http_client(service, pool) as client:
+            asked = [
+                client.request(c.method, c.path, json=c.body, headers={"idempotency-key": c.key}) for c in commands
+            ]
+            return await asyncio.gather(*asked)
+    finally:
+        await pool.close()
+
+
+def die_together(service: str, url: str, point: str, commands: Sequence[Command]) -> int:
+    """Ask for commands at once in a process that dies at a point; gives its exit code, -9 when it died there."""
+    process = fork(_ask_together_until_it_crashes, service, url, point, commands)
+    process.join()
+    return process.exitcode or 0
+
+
+def _ask_together_until_it_crashes(service: str, url: str, point: str, commands: Sequence[Command]) -> None:
+    failpoints.arm(point)
+    asyncio.run(act_together(service_named(service), url, commands))
+    sys.exit(1)  # it should not have come here
+
+
 def record_of(what: Delivery) -> StoredRecord:
     headers = [(name, value.encode("latin-1")) for name, value in what.headers]
     return StoredRecord(what.topic, 0, what.offset, what.timestamp, what.key.encode(), what.value.encode(), headers)

@@ -21,7 +21,7 @@ from lutong_contracts.values import Line, Money, Offer
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.membership_scenario import MEMBERSHIP
 from tests.integration.crashes.steps import Step
-from tests.support.builders import a_cancellation, a_hold, a_post, cancelled, fulfilled
+from tests.support.builders import a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 _SHOP: Final = {"program_id": "g-1", "merchant_id": "shop", "title": "Shop", "page": "pages/shop"}
@@ -81,9 +81,12 @@ FEED: Final[tuple[Step, ...]] = (
     ServiceNotFound(post_id="p-2", reason="no_match"),
     Command("POST", "/v1/posts/p-1/card/taps", {"viewer_id": "bo"}),
     Command("POST", "/v1/posts/p-1/card/solutions", {"viewer_id": "bo"}),
+    CardTapped(viewer_id="bo", post_id="p-1", program_id="g-1", version=1),
+    ServiceSolved(viewer_id="bo", post_id="p-1", program_id="g-1"),
     _ASK,
     lambda known: CreditDeclined(order_id=known["order_id"], member_id="bo", merchant_id="shop", reason="not_admitted"),
     _ASK,
+    lambda known: a_request(known["order_id"], viewer_id="bo"),
     _sourced,
     lambda known: fulfilled(known["order_id"]),
     _ASK,

@@ -74,4 +74,4 @@ async def test_a_long_journey_gives_its_length(client: httpx.AsyncClient) -> Non
     answer = await client.get("/operations/journeys/long")
     assert (len(answer.json()), answer.headers["lutong-total"]) == (2_000, "2500")
     found = await client.get("/operations/journeys/long", params={"key": "post-of-e-1249"})
-    assert [step["direction"] for step in found.json()] == ["heard", "said"]
+    assert [step["direction"] for step in found.json()] == ["consumed", "published"]

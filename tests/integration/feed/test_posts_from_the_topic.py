@@ -8,7 +8,7 @@ import pytest
 from lutong_chassis import processing
 from lutong_chassis.database import Pool
 from lutong_chassis.envelope import Cause, Received
-from lutong_chassis.testing import a_received, deliver, events_said, in_transaction
+from lutong_chassis.testing import a_received, deliver, events_published, in_transaction
 from lutong_contracts import Event
 from lutong_contracts.feed import PostPublished, PostRefused
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound, VersionReleased
@@ -48,7 +48,7 @@ async def test_a_foreign_post_exists_and_is_not_published_again(client: httpx.As
     assert await deliver(pool, handlers, a_foreign()) == []
     shown = (await client.get("/v1/posts/cms-1")).json()
     assert (shown["text"], shown["author_id"], shown["card"]["state"]) == ("公积金新政策", "ann", "resolving")
-    assert await events_said(pool) == []
+    assert await events_published(pool) == []
 
 
 async def test_its_card_resolves_and_continues_its_journey(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -113,7 +113,7 @@ async def test_an_unknown_author_is_refused_with_a_reason(client: httpx.AsyncCli
 async def test_a_refusal_names_the_event_that_it_answers(pool: Pool) -> None:
     await deliver(pool, handlers, a_foreign("bad", author="nobody"))
     async with in_transaction(pool) as tx:
-        row = await tx.fetchrow("SELECT type, key, causation_id, correlation_id FROM outbox")
+        row = await tx.fetchrow("SELECT type, key, causation_id, correlation_id FROM outbox WHERE key = 'bad'")
     assert tuple(row or ()) == ("lutong.feed.post-refused.v1", "bad", "of-bad", "journey-of-the-cms")
 
 

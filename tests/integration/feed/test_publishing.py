@@ -8,7 +8,7 @@ import pytest
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_member, bearer, events_said
+from lutong_chassis.testing import a_member, bearer, events_published
 
 LINES = {"content-type": "application/x-ndjson"}
 POST = "lutong.feed.post-published.v1"
@@ -37,16 +37,16 @@ async def test_a_post_that_arrives_as_an_event_is_published_on_its_journey(
 ) -> None:
     [result] = await publish(client, an_event(correlationid="journey-of-the-cms"))
     assert (result["status"], result["journey"]) == ("accepted", "journey-of-the-cms")
-    assert await events_said(pool) == [(POST, "post-of-e-1")]
+    assert await events_published(pool) == [(POST, "post-of-e-1")]
     journey = (await client.get("/operations/journeys/journey-of-the-cms")).json()
-    assert [(step["direction"], step["causation_id"]) for step in journey] == [("heard", None), ("said", "e-1")]
+    assert [(step["direction"], step["causation_id"]) for step in journey] == [("consumed", None), ("published", "e-1")]
     assert (await client.get("/v1/posts/post-of-e-1")).json()["text"] == "公积金新政策"
 
 
 async def test_a_copy_is_distinguished_from_a_new_event(client: httpx.AsyncClient, pool: Pool) -> None:
     assert await statuses(client, an_event("a"), an_event("b"), an_event("a")) == ["accepted", "accepted", "duplicate"]
     assert await statuses(client, an_event("b"), an_event("c")) == ["duplicate", "accepted"]
-    assert await events_said(pool) == [(POST, f"post-of-{name}") for name in "abc"]
+    assert await events_published(pool) == [(POST, f"post-of-{name}") for name in "abc"]
 
 
 async def test_what_is_wrong_with_an_event_stops_no_other(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -73,7 +73,7 @@ async def test_what_is_wrong_with_an_event_stops_no_other(client: httpx.AsyncCli
         ("incomplete", "rejected", "bad_header", "/source"),
     ]
     assert all(r["detail"] for r in results if r["status"] == "rejected")
-    assert await events_said(pool) == [(POST, "post-of-good"), (POST, "post-of-also-good")]
+    assert await events_published(pool) == [(POST, "post-of-good"), (POST, "post-of-also-good")]
 
 
 async def test_what_was_rejected_can_be_corrected_under_its_id(client: httpx.AsyncClient) -> None:
@@ -85,7 +85,7 @@ async def test_what_was_rejected_can_be_corrected_under_its_id(client: httpx.Asy
 async def test_a_dry_run_answers_the_same_and_changes_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
     batch = [an_event(), an_event("bad", author="nobody")]
     assert await statuses(client, *batch, dry_run="true") == ["accepted", "rejected"]
-    assert await events_said(pool) == []
+    assert await events_published(pool) == []
     assert (await client.get("/v1/events/rejected")).json() == []
     assert await statuses(client, *batch) == ["accepted", "rejected"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import bearer, events_said
+from lutong_chassis.testing import bearer, events_published
 from tests.integration.feed.test_publishing import LINES, POST, an_event, publish, statuses
 
 
@@ -29,7 +29,7 @@ async def test_the_same_id_with_other_content_is_a_conflict(client: httpx.AsyncC
     assert codes(results) == [CONFLICT]
     assert results[0]["detail"]
     assert "id of its own" in results[0]["hint"]
-    assert await events_said(pool) == [(POST, "post-of-e-1")]
+    assert await events_published(pool) == [(POST, "post-of-e-1")]
     assert [row["code"] for row in (await client.get("/v1/events/rejected")).json()] == ["conflict"]
 
 
@@ -73,7 +73,7 @@ async def test_two_members_under_one_sub_do_not_collide(client: httpx.AsyncClien
     assert [r["status"] for r in await publish(client, mine, who=under_one_sub("ann"))] == ["accepted"]
     assert [r["status"] for r in await publish(client, theirs, who=under_one_sub("bo"))] == ["accepted"]
     assert [r["status"] for r in await publish(client, mine, who=under_one_sub("ann"))] == ["duplicate"]
-    assert await events_said(pool) == [(POST, "mine"), (POST, "theirs")]
+    assert await events_published(pool) == [(POST, "mine"), (POST, "theirs")]
 
 
 async def test_two_members_under_one_sub_see_their_own_rejections(client: httpx.AsyncClient) -> None:

@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_received, deliver, events_said, http_client
+from lutong_chassis.testing import a_received, deliver, events_published, http_client
 from lutong_contracts import Event
-from lutong_contracts.inventory import AcceptanceLapsed
+from lutong_contracts.inventory import AcceptanceLapsed, LocationDeclined
 from lutong_contracts.membership import CreditHeld
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
@@ -202,7 +202,7 @@ async def test_ten_thousand_stores_do_not_hide_the_nearest(client: httpx.AsyncCl
     async with pool.acquire() as connection:
         await connection.execute(
             "INSERT INTO location (location_id, merchant_id, kind, name, latitude, longitude) "
-            "SELECT 's' || n, 'big', 'store', 'n', 20 + (n % 100) * 0.2, 100 + (n / 100) * 0.2 FROM generate_series(0, 9999) AS n"
+            "SELECT 's' || n, 'big', 'store', 'n', 20 + (n % 100) * 0.2, 103 + (n / 100) * 0.2 FROM generate_series(0, 9999) AS n"
         )
         await connection.execute(
             "INSERT INTO shelf (location_id, sku, on_hand) SELECT 's' || n, 'tea', 1 FROM generate_series(0, 9999) AS n"
@@ -242,7 +242,7 @@ async def test_ten_thousand_stores_do_not_hide_the_nearest(client: httpx.AsyncCl
         (
             "PUT",
             "/v1/locations/near",
-            b'{"merchant_id": "thief", "kind": "store", "name": "x", "latitude": 1, "longitude": 0}',
+            b'{"merchant_id": "shop", "kind": "flagship", "name": "x", "latitude": 1, "longitude": 0}',
             409,
         ),
         ("PUT", "/v1/locations/near/stock/tea", b'{"on_hand": -1}', 422),
@@ -259,12 +259,21 @@ async def test_bad_input_is_a_problem_that_says_what(
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
-async def test_a_count_below_what_is_promised_is_refused(client: httpx.AsyncClient, pool: Pool) -> None:
-    await stock(client, near_tea=3)
+async def test_a_count_below_what_is_promised_sends_the_latest_order_elsewhere(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
+    await stock(client, near_tea=3, far_tea=5)
     await deliver(pool, handlers, a_hold("o-1", ("tea", 2)))
-    refused = await client.put("/v1/locations/near/stock/tea", json={"on_hand": 1})
-    assert (refused.status_code, refused.json()["type"]) == (409, "urn:lutong:problem:promised")
-    assert await shelf(client, "near") == (3, 2)
+    await deliver(pool, handlers, a_hold("o-2", ("tea", 1)))
+    counted = await client.put("/v1/locations/near/stock/tea", json={"on_hand": 2})
+    assert (counted.status_code, counted.json()["broken"]) == (200, ["o-2"])
+    assert await shelf(client, "near") == (2, 2)
+    said = await deliver(
+        pool, handlers, LocationDeclined(order_id="o-2", merchant_id="shop", location_id="near", reason="short")
+    )
+    assert names(said) == ["OrderSourced", "AcceptanceLapsed"]
+    assert [(await client.get(f"/v1/orders/o-{n}")).json()["location_id"] for n in (1, 2)] == ["near", "far"]
+    await summary(client)
 
 
 async def a_delivery(client: httpx.AsyncClient, pool: Pool, units: int = 4) -> None:
@@ -284,7 +293,7 @@ async def test_goods_are_taken_back_and_are_on_the_shelf_again(client: httpx.Asy
     back = await refund(client, "r-1", lines=[{"sku": "tea", "units": 3}], restock=True)
     assert (back.status_code, back.json()["amount_minor"]) == (201, 75)
     assert await shelf(client, "near") == (3, 0)
-    assert [type_ for type_, _ in (await events_said(pool))[-2:]] == [
+    assert [type_ for type_, _ in (await events_published(pool))[-2:]] == [
         "lutong.inventory.order-refunded.v1",
         "lutong.inventory.stock-restored.v1",
     ]
@@ -377,11 +386,11 @@ async def test_an_order_that_was_not_delivered_has_nothing_to_take_back(client: 
 async def test_goods_that_cost_nothing_any_more_come_back_to_their_shelf(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_delivery(client, pool)
     assert (await refund(client, "gesture", amount_minor=100)).status_code == 201
-    said = await events_said(pool)
+    said = await events_published(pool)
     back = await refund(client, "goods", lines=[{"sku": "tea", "units": 1}], restock=True)
     assert (back.status_code, back.json().get("amount_minor")) == (201, 0)
     assert await shelf(client, "near") == (1, 0)
-    assert [type_ for type_, _ in (await events_said(pool))[len(said) :]] == ["lutong.inventory.stock-restored.v1"]
+    assert [type_ for type_, _ in (await events_published(pool))[len(said) :]] == ["lutong.inventory.stock-restored.v1"]
     again = await refund(client, "more", lines=[{"sku": "tea", "units": 4}], restock=True)
     assert (again.status_code, again.json()["type"]) == (409, "urn:lutong:problem:not_delivered")
     await summary(client)

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, events_said, http_client
+from lutong_chassis.testing import deliver, events_published, http_client
 from lutong_contracts.feed import CardTapped, ServiceSolved
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
@@ -57,7 +57,7 @@ async def test_a_program_lives_and_says_so(client: httpx.AsyncClient, pool: Pool
     await client.post("/v1/programs/fund/suspension", json={"reason": "security_incident"})
     await client.delete("/v1/programs/fund/suspension")
 
-    assert [event_type.split(".")[2] for event_type, _ in await events_said(pool)] == [
+    assert [event_type.split(".")[2] for event_type, _ in await events_published(pool)] == [
         "program-registered", "version-submitted", "version-approved", "version-released",
         "version-submitted", "version-approved", "version-released", "version-rolled-back",
         "program-suspended", "program-resumed",

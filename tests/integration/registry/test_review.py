@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, events_said, http_client
+from lutong_chassis.testing import deliver, events_published, http_client
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
 from tests.support.builders import a_post
@@ -62,12 +62,12 @@ async def test_a_batch_names_the_program_that_spoils_it_and_changes_nothing(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await submit(client, 1)
-    before = await events_said(pool)
+    before = await events_published(pool)
     refused = await client.post("/v1/programs/batch", json={"programs": [an_item("new"), an_item("fund")]})
     assert refused.status_code == 409
     assert refused.json()["program_id"] == "fund"
     assert (await client.get("/v1/programs/new")).status_code == 404
-    assert await events_said(pool) == before
+    assert await events_published(pool) == before
 
 
 async def test_a_batch_that_names_a_program_twice_is_refused(client: httpx.AsyncClient) -> None:

@@ -57,6 +57,11 @@ def a_stock(field: str, value: object) -> Put:
     return Put("membership", "/v1/coupon-stocks/{stock_id}", path, _COUPONS, field, value, over_http(path, field))
 
 
+def a_site(field: str, value: object) -> Put:
+    path = "/v1/locations/kept"
+    return Put("inventory", "/v1/locations/{location_id}", path, _SITE, field, value, over_http(path, field))
+
+
 def a_profile(field: str, value: object) -> Put:
     kept = from_the_table(f"SELECT {field} FROM applicant WHERE member_id = 'kept'")
     body = {name: known for name, known in GOOD_PROFILE.items() if name != field}
@@ -69,10 +74,15 @@ PUTS: Final = [
         *("feed", "/v1/accounts/{account_id}", "/v1/accounts/kept", {"name": "浙里办"}, "kind", "enterprise"),
         from_the_table("SELECT kind FROM account WHERE account_id = 'kept'"),
     ),
-    Put(
-        *("inventory", "/v1/locations/{location_id}", "/v1/locations/kept", _SITE, "open", False),
-        from_the_table("SELECT open FROM location WHERE location_id = 'kept'"),
-    ),
+    a_site("open", False),
+    a_site("datum", "GCJ-02"),
+    a_site("zone", "Asia/Tokyo"),
+    a_site("opening_hours", [{"opens": "09:00", "closes": "22:00", "days": [1, 2]}]),
+    a_site("holidays", [{"day": "2026-10-01", "times": []}]),
+    a_site("cut_off", "20:00"),
+    a_site("daily_capacity", 50),
+    a_site("radius_m", 3_000),
+    a_site("modes", ["pickup"]),
     Put(
         *("inventory", "/v1/locations/{location_id}/stock/{sku}", "/v1/locations/near/stock/kept"),
         *({"on_hand": 12}, "safety_stock", 5),
@@ -92,7 +102,10 @@ PUTS: Final = [
     a_profile("repaid_monthly_minor", 5_000),
 ]  # fmt: skip
 
-NOT_KEPT: Final = {("/v1/members/{member_id}/line", "currency"): "says which line is meant; it is no property of it"}
+NOT_KEPT: Final = {
+    ("/v1/members/{member_id}/line", "currency"): "says which line is meant; it is no property of it",
+    ("/v1/locations/{location_id}/stock/{sku}", "counted_at"): "says when it was counted: now, if it does not",
+}
 
 
 def put_id(put: Put) -> str:

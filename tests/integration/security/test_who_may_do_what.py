@@ -132,7 +132,7 @@ def test_a_route_without_its_allowed_callers_is_not_built() -> None:
     async def open_to_all() -> None:
         """Nobody thought of it."""
 
-    with pytest.raises(TypeError, match=r"/v1/open: say who may call open_to_all: @allowed"):
+    with pytest.raises(TypeError, match=r"/v1/open: declare who may call open_to_all: @allowed"):
         authorization.GuardedRoute("/v1/open", open_to_all)
     assert issubclass(authorization.GuardedRoute, APIRoute)
 
@@ -250,12 +250,6 @@ async def test_a_key_of_one_principal_never_reveals_the_answer_to_another(
 @pytest.mark.parametrize(
     ("name", "path", "body", "detail"),
     [
-        (
-            "inventory",
-            "/v1/locations/corner",
-            {"kind": "store", "name": "n", "latitude": 0, "longitude": 0},
-            "location_taken",
-        ),
         ("membership", "/v1/plans/gold", {"title": "n", "line_limit_minor": 1}, "plan_taken"),
         ("registry", "/v1/programs/shop", {}, "program_taken"),
     ],
@@ -278,17 +272,16 @@ async def test_one_of_two_merchants_gets_an_id_and_keeps_it(
 
 
 async def test_a_merchant_takes_no_place_of_another(world_of: WorldOf) -> None:
-    """An id that is taken says so, and nothing else about it; nothing changes hands."""
+    """Two merchants may call a place the same: each reaches only their own."""
     world = await world_of("inventory")
     site = {"merchant_id": "rival", "kind": "store", "name": "mine", "latitude": 0, "longitude": 0}
     async with nobody_yet(world) as client:
-        answer = await client.put("/v1/locations/near", json=site, headers=bearer(a_merchant("rival")))
-        assert (answer.status_code, answer.json()["type"]) == (409, "urn:lutong:problem:location_taken")
-        assert ACME not in answer.text
-        mixed = {"shelves": [{"location_id": name, "sku": "tea", "on_hand": 0} for name in ("rivals", "near")]}
-        await client.put("/v1/locations/rivals", json=site, headers=bearer(a_merchant("rival")))
-        assert (
-            await client.post("/v1/stock/batch", json=mixed, headers=bearer(a_merchant("rival")))
-        ).status_code == 404
-    shelves = await world.ask("GET", "/v1/locations/near/stock")
+        rival = bearer(a_merchant("rival"))
+        count = {"shelves": [{"location_id": "near", "sku": "tea", "on_hand": 0}]}
+        assert (await client.post("/v1/stock/batch", json=count, headers=rival)).status_code == 404
+        assert (await client.put("/v1/locations/near", json=site, headers=rival)).status_code == 200
+        assert (await client.post("/v1/stock/batch", json=count, headers=rival)).status_code == 201
+        theirs = await client.get(f"/v1/locations/near?merchant_id={ACME}", headers=rival)
+        assert (theirs.status_code, ACME in theirs.text) == (404, False)
+    shelves = await world.ask("GET", f"/v1/locations/near/stock?merchant_id={ACME}")
     assert [(shelf["sku"], shelf["on_hand"]) for shelf in shelves] == [("tea", 1_000)]

@@ -64,7 +64,9 @@ async def test_a_forged_token_is_refused(name: str, client: httpx.AsyncClient) -
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_all_refusals_read_alike_and_the_log_has_no_tokens(app: FastAPI, client: httpx.AsyncClient) -> None:
+async def test_all_refusals_read_alike_and_the_log_has_reasons_without_tokens(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
     app.state.authorizer.lines = Lines()
     with structlog.testing.capture_logs() as lines:
         named = {"lutong-request-id": "r-1"}
@@ -241,7 +243,7 @@ def test_no_two_principals_have_one_identity() -> None:
         (json.dumps({"keys": [a_jwk(an_rsa_key(1024))]}), "fewer than 2048 bits"),
     ],
 )
-def test_a_useless_keys_file_is_refused_at_start_up(keys: str, expected: str, tmp_path: Path) -> None:
+def test_an_unusable_keys_file_is_refused_at_start(keys: str, expected: str, tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     path.write_text(keys)
     with pytest.raises(SettingsError, match=rf"LUTONG_AUTH_KEYS_FILE .*{expected}"):

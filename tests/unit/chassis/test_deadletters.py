@@ -2,7 +2,7 @@
 
 import pytest
 
-from lutong_chassis.deadletters import Said, said_by, shown_key
+from lutong_chassis.deadletters import Origin, origin_of, shown_key
 from lutong_chassis.parking import pack, unpack
 
 
@@ -30,21 +30,21 @@ def test_no_key_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "value", "publisher"),
+    ("headers", "value", "origin"),
     [
-        ([("ce_source", b"/cms"), ("ce_type", b"x.v1")], b"", Said("/cms", "x.v1")),
-        ([("CE_Source", b"/cms")], b"", Said("/cms", None)),
-        ([("ce_source", b"\xff")], b"", Said("\N{REPLACEMENT CHARACTER}", None)),
-        ([("content-type", b"application/cloudevents+json")], b'{"source":"/cms","type":7}', Said("/cms", None)),
-        ([("Content-Type", b"application/cloudevents+json; charset=utf-8")], b"[1]", Said(None, None)),
-        ([("content-type", b"application/cloudevents+json")], b"[" * 5000, Said(None, None)),
-        ([], None, Said(None, None)),
+        ([("ce_source", b"/cms"), ("ce_type", b"x.v1")], b"", Origin("/cms", "x.v1")),
+        ([("CE_Source", b"/cms")], b"", Origin("/cms", None)),
+        ([("ce_source", b"\xff")], b"", Origin("\N{REPLACEMENT CHARACTER}", None)),
+        ([("content-type", b"application/cloudevents+json")], b'{"source":"/cms","type":7}', Origin("/cms", None)),
+        ([("Content-Type", b"application/cloudevents+json; charset=utf-8")], b"[1]", Origin(None, None)),
+        ([("content-type", b"application/cloudevents+json")], b"[" * 5000, Origin(None, None)),
+        ([], None, Origin(None, None)),
     ],
 )
 def test_who_published_a_record_is_read_as_far_as_it_can(
-    headers: list[tuple[str, bytes | None]], value: bytes | None, publisher: Said
+    headers: list[tuple[str, bytes | None]], value: bytes | None, origin: Origin
 ) -> None:
-    assert said_by(headers, value) == publisher
+    assert origin_of(headers, value) == origin
 
 
 @pytest.mark.parametrize("headers", [[("a", b"\x00\xff"), ("", None)], [("\udcff", b"x")], [("n" * 9000, b"")], []])

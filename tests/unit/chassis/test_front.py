@@ -89,7 +89,7 @@ async def a_room(*, full: bool = True) -> AsyncIterator[tuple[Room, Line]]:
         listening.close()
 
 
-async def test_a_refused_client_may_ask_again_over_the_same_connection() -> None:
+async def test_a_request_over_the_limit_is_refused_and_its_connection_stays_open() -> None:
     async with a_room() as (room, line):
         for _ in range(3):
             line.write(get("/next"))
@@ -125,7 +125,7 @@ async def test_what_comes_behind_a_refusal_is_answered_one_after_the_other() -> 
         assert [answers[0][0], answers[3][0]] == [503, 503]
 
 
-async def test_a_refusal_names_its_retry_time_and_a_head_gets_no_body() -> None:
+async def test_a_refusal_has_retry_after_and_no_body_for_head() -> None:
     async with a_room() as (_, line):
         line.write(get("/next", method="HEAD") + get("/livez"))
         status, head = await line.answer(body=False)
@@ -176,7 +176,7 @@ async def test_negative_control_without_the_hook_a_trailer_becomes_a_header(monk
     assert "authorization" in await headers_with_a_trailer()
 
 
-async def test_many_requests_sent_at_once_are_answered_one_by_one() -> None:
+async def test_pipelined_requests_are_answered_in_order_one_at_a_time() -> None:
     async with a_room(full=False) as (room, line):
         line.write(get("/stay") + get("/next") * 3000 + get("/livez"))
         await room.inside.wait()

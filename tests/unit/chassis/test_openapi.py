@@ -12,7 +12,7 @@ SERVICES = ("feed", "registry", "membership", "inventory")
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_operations_are_described_and_bodies_have_valid_examples(name: str) -> None:
+def test_every_operation_is_described_and_every_body_has_a_valid_example(name: str) -> None:
     service = importlib.import_module(f"lutong_{name}.app").service
     document = service.app(settings_for("postgresql://unused")).openapi()
     operations = [operation for path in document["paths"].values() for operation in path.values()]
@@ -31,7 +31,7 @@ def test_operations_are_described_and_bodies_have_valid_examples(name: str) -> N
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_commands_that_are_not_safe_to_repeat_take_an_idempotency_key(name: str) -> None:
+def test_every_command_that_is_unsafe_to_repeat_takes_an_idempotency_key(name: str) -> None:
     service = importlib.import_module(f"lutong_{name}.app").service
     document = service.app(settings_for("postgresql://unused")).openapi()
     for path, operations in document["paths"].items():

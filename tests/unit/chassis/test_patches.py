@@ -79,7 +79,7 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("compression", CODECS)
-def test_a_header_name_that_is_not_utf_8_keeps_its_bytes(compression: int) -> None:
+def test_a_header_name_that_is_no_utf_8_keeps_its_bytes(compression: int) -> None:
     name = "编码".encode("gbk")
     records = [Raw(b"a", b"1"), Raw(b"b", b"2", [(b"ce_id", b"e-1"), (name, b"x"), (b"", None)]), Raw(b"c", None)]
     found = given_of(batch(records, compression=compression))

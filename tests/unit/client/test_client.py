@@ -61,13 +61,13 @@ def test_without_an_id_every_message_is_a_new_one() -> None:
     assert message(a_post(), CMS).id != message(a_post(), CMS).id
 
 
-def test_messages_go_to_their_topics_owners_in_order_and_portions() -> None:
+def test_messages_go_to_the_owners_of_their_topics_in_bounded_requests() -> None:
     posts = [message(a_post(f"p-{n}"), CMS) for n in range(501)]
     other = message(ProgramResumed(program_id="g-1"), CMS)
-    messages = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
-    found = calls(messages)
-    assert [(owner, len(positions)) for owner, positions, _ in found] == [("feed", 500), ("feed", 2), ("registry", 1)]
-    assert [json.loads(line)["id"] for line in found[0][2].splitlines()] == [m.id for m in posts[:500]]
+    sent = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
+    found = calls(sent)
+    assert [(call.owner, len(call.positions)) for call in found] == [("feed", 500), ("feed", 2), ("registry", 1)]
+    assert [json.loads(line)["id"] for line in found[0].body.splitlines()] == [m.id for m in posts[:500]]
 
 
 def an_answer(status: int, document: dict[str, Any]) -> httpx.Response:

@@ -94,6 +94,6 @@ def test_every_runbook_belongs_to_an_alert() -> None:
 
 
 def test_no_label_can_grow_without_bound() -> None:
-    bounded = {"outcome", "type", "reason", "route", "method", "table", "errand", "provider", "answer", "loop"}
+    bounded = {"outcome", "type", "reason", "route", "method", "table", "queue", "provider", "answer", "loop"}
     assert set().union(*metrics().values()) <= bounded
     assert {metric.name for metric in REGISTRY.collect() if metric.name.startswith("lutong_")}

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lutong_contracts.values import Money, Offer
-from lutong_feed.domain import MAY_BECOME, Cursor, OrderLine, Priced, Program, Refusal, card_state, price
+from lutong_feed.domain import MAY_BECOME, Cursor, OrderLine, Program, Refusal, card_state
+from lutong_feed.engagements.domain import Priced, price
 
 SHOP = Program(
     "shop", "watsons", 1, "Shop", "pages/shop",

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lutong_contracts.values import Line
-from lutong_inventory.domain import Delivered, Refusal, refund_of_amount, refund_of_units
+from lutong_inventory.orders.domain.refunds import Delivered, refund_of_amount, refund_of_units
+from lutong_inventory.refusal import Refusal
 
 
 def delivered(paid_minor: int = 900, refunded_minor: int = 0, **returned: int) -> Delivered:

@@ -29,7 +29,7 @@ def page(root: Path) -> str:
     road = [event.__name__ for event in story()]
     handled = {entry.name for entry in traces if entry.kind == "event"}
     others = [event.__name__ for event in in_order() if event.__name__ in handled - set(road)]
-    unheard = [event for event in in_order() if event.__name__ not in handled.union(road)]
+    unhandled = [event for event in in_order() if event.__name__ not in handled.union(road)]
     makers = makes(code)
     shown: set[Entry] = set()
     lines = [_HEAD, "", "## The road", "", *_TABLE, *_rows(road, traces, makers, shown)]
@@ -38,7 +38,7 @@ def page(root: Path) -> str:
     lines += ["", "---", "", "## Events that no service here handles", "", "| event | published by | on | key |", "|---|---|---|---|"]  # fmt: skip
     lines += [
         f"| **{event.__name__}** `{event.type}` | {_made_by(event.__name__, makers)} | `{event.topic.name}` | {':'.join(event.key_fields)} |"
-        for event in unheard
+        for event in unhandled
     ]
     lines += ["", "## Who consumes whose events", "", *_chart(traces)]
     return "\n".join(lines) + "\n"

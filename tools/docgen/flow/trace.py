@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts import event_types
@@ -118,11 +119,26 @@ def trace(code: Code, entry: Entry) -> Trace:
 
 
 def _called(code: Code, caller: Function) -> Iterator[Call]:
-    """Functions of the same service that a function mentions."""
+    """Functions of the same service that a function mentions. A route mentions the command that it asks for."""
+    handlers = _command_handlers(code)
     for name, _ in names(caller.node):
-        meant, passed = code.meaning(caller.module, name)
+        handler = handlers.get((caller.service, name.rpartition(".")[2]))
+        meant, passed = (handler, 0) if handler else code.meaning(caller.module, name)
         if isinstance(meant, Function) and meant.service == caller.service:
             yield Call(meant, passed)
+
+
+@cache
+def _command_handlers(code: Code) -> dict[tuple[str, str], Function]:
+    """The handlers of commands, by service and the name of the command's class."""
+    return {
+        (function.service, name.rpartition(".")[2]): function
+        for function in code.functions()
+        for decorator in function.node.decorator_list
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute) and decorator.func.attr == "on"
+        if decorator.args and (name := dotted(decorator.args[0]))
+        if not isinstance(code.meaning(function.module, name)[0], Contract)
+    }
 
 
 def _made(code: Code, functions: dict[Function, int]) -> Iterator[str]:

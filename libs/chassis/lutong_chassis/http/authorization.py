@@ -1,4 +1,4 @@
-"""Who may call a route, declared where the route is; and who calls it now.
+"""Authorisation and audit of routes, declared where the route is.
 
     @router.put("/v1/plans/{plan_id}")
     @allowed("merchant", "operator")
@@ -6,16 +6,17 @@
     async def put_plan(plan_id: Identifier, terms: PlanTerms, who: Who, tx: TxDependency) -> …:
         who.require(merchant=terms.merchant_id, hide=("merchant", terms.merchant_id))
 
-`allowed` is about roles: a role that may never do a thing gets 403. `acts_for` is about whose a thing is:
-what belongs to another is as absent as what does not exist. A route that declares nothing is not built.
+`allowed` declares roles: callers of other roles get 403. `who.require` checks ownership: what belongs to another
+member or merchant is answered 404, like what does not exist. A route without `allowed` is a TypeError at import.
 
-`audited` is about what stays on record: the route writes an audit row (`audit.record`) in its transaction. Of staff it
-always does; with `own`, not of a member or merchant who acts on their own. Forgotten, the transaction does not commit.
+`audited` declares the audit: the route writes a row (`audit.record`) in its transaction. For staff a row is mandatory;
+with `own`, it is not for a member or merchant who acts on their own data. A transaction without its row does not commit.
 """
 
 import math
 import re
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import structlog
@@ -41,7 +42,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 Allowed = Literal[Rank, "merchant", "member", "anybody"]
 
 _NOBODY: Final = Principal("nobody", "admin")
-"""Who everybody is when `auth` is off."""
+"""The caller of every request when `auth` is off."""
 
 _BEARER: Final = HTTPBearer(
     auto_error=False, scheme_name="bearer", bearerFormat="JWT", description="An access token: `lutong token`."
@@ -53,7 +54,15 @@ _SAME_FOR_ALL: Final = "this takes a valid access token: send `Authorization: Be
 
 
 def allowed(*who: Allowed) -> Callable[[Endpoint], Endpoint]:
-    """Say who may call a route: staff of a rank or above, anyone with a merchant's or a member's token, or anybody."""
+    """Declare which roles may call a route. Stands below the route's decorator; others get a 403 problem.
+
+    A rank of staff (`viewer`, `operator`, `admin`) includes the ranks above it. `merchant` and `member` are callers whose
+    token names one; whether a thing is theirs is for `who.require`. `anybody` is every caller with a valid token.
+
+        @router.post("/v1/posts", status_code=202)
+        @allowed("member", "operator")
+        async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> PostView: ...
+    """
 
     def mark(endpoint: Endpoint) -> Endpoint:
         vars(endpoint)["allowed"] = who
@@ -63,26 +72,32 @@ def allowed(*who: Allowed) -> Callable[[Endpoint], Endpoint]:
 
 
 class OnRecord(NamedTuple):
-    """What a route writes to the audit, and whose own things it need not."""
+    """The actions that a route records, and which callers are exempt when they act on their own data."""
 
     actions: tuple[str, ...]
     own: Literal["member", "merchant"] | None = None
 
     def binds(self, who: Principal) -> bool:
-        """Whether what this principal does by the route must be on record."""
+        """Whether the audit must have a row when this principal calls the route."""
         return who.is_staff or self.own is None or getattr(who, f"{self.own}_id") is None
 
 
 def audited(
     *actions: str, own: Literal["member", "merchant"] | None = None, shows: tuple[str, ...] = (), reasoned: bool = False
 ) -> Callable[[Endpoint], Endpoint]:
-    """Say what a route records (`line.set`): one of these actions, whenever it changes something.
+    """Declare the actions (`line.set`) that a route may record; it must record one whenever it changes something.
 
-    With `own`, a member or a merchant who acts on their own need not be on record. `shows` are the fields whose
-    values the rows show; those of all others are masked. With `reasoned`, staff must say why.
+    With `own`, a member or a merchant who acts on their own data need not be recorded. `shows` are the fields whose
+    values the rows show; those of all others are masked. With `reasoned`, staff must give a reason. Raises TypeError
+    for no action, for one that is no dotted verb, and for a personal field in `shows`.
+
+        @router.put("/v1/members/{member_id}/line")
+        @allowed("operator")
+        @audited("line.set", shows=("limit_minor",), reasoned=True)
+        async def set_line(member_id: Identifier, terms: LineTerms, who: Who, tx: TxDependency) -> LineView: ...
     """
     if not actions:
-        raise TypeError("say which action is on record, or @not_audited(…) why none is")
+        raise TypeError("name the actions that are audited, or give @not_audited(…) the reason why none is")
     audit.declare(actions, shows, reasoned=reasoned)
 
     def mark(endpoint: Endpoint) -> Endpoint:
@@ -92,10 +107,15 @@ def audited(
     return mark
 
 
+def documents(dependency: Callable[..., Any]) -> None:
+    """Say of a dependency that it declares a header for OpenAPI, and that other code reads it."""
+    vars(dependency)["documents"] = True
+
+
 def not_audited(reason: str) -> Callable[[Endpoint], Endpoint]:
-    """Say why nothing of what a route does is on record: nobody acts by it but on what is their own."""
+    """Declare that a route records nothing, with the reason: its callers act on their own data only."""
     if not reason.strip():
-        raise TypeError("say why nothing is on record")
+        raise TypeError("give the reason why nothing is audited")
 
     def mark(endpoint: Endpoint) -> Endpoint:
         vars(endpoint)["not_audited"] = reason
@@ -114,7 +134,7 @@ Who = Annotated[Principal, Depends(_principal)]
 
 
 class Authorizer:
-    """Where every request passes before anything of it is read: who is it, how often, may they?"""
+    """Admits requests before their bodies are read: verifies the token, the rate limit and the role."""
 
     def __init__(self, verifier: Verifier | None, limit: RateLimit, arrivals: Arrivals) -> None:
         self.verifier = verifier
@@ -142,7 +162,7 @@ class Authorizer:
             raise Problem(429, "too_often", "too many requests of yours: wait before the next", after)
         if not any(_covers(role, who) for role in roles):
             observe.HTTP_DENIED.labels("forbidden").inc()
-            raise Problem(403, "forbidden", f"this is for {' or '.join(roles)}, and your token says {who.role}")
+            raise Problem(403, "forbidden", f"this is for {' or '.join(roles)}, and your token has the role {who.role}")
         return who
 
     def _log_unauthenticated(self, request: Request, route: str, reason: str) -> None:
@@ -170,7 +190,7 @@ class GuardedRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:  # FastAPI's signature
         roles: tuple[Allowed, ...] | None = getattr(endpoint, "allowed", None)
         if not roles:
-            raise TypeError(f"{path}: say who may call {endpoint.__name__}: @allowed(…) below its route")
+            raise TypeError(f"{path}: declare who may call {endpoint.__name__}: @allowed(…) below its route")
         writes = not set(kwargs.get("methods") or {"GET"}) <= SAFE_METHODS
         self.allowed = roles
         self.on_record = _on_record(path, endpoint) if writes else None
@@ -184,7 +204,7 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Run:
         """FastAPI's hook: wrap the function that parses, validates, calls and serialises."""
-        run = super().get_route_handler()
+        run = self._run()
 
         async def handle(request: Request) -> Response:
             with observe.HTTP_TIME.labels(request.method, self.path).time():
@@ -197,6 +217,21 @@ class GuardedRoute(APIRoute):
                     return await self.answer(request, run)
 
         return handle
+
+    def _run(self) -> Run:
+        """FastAPI's function, without what is declared for OpenAPI only: that would be solved at each request.
+
+        The reason is validated by its declaration, so a request that has one goes the long way.
+        """
+        whole, documented = super().get_route_handler(), self.dependant
+        needed = [each for each in documented.dependencies if not getattr(each.call, "documents", each.call is _BEARER)]
+        self.dependant = replace(documented, dependencies=needed)
+        short, self.dependant = super().get_route_handler(), documented
+
+        async def run(request: Request) -> Response:
+            return await (whole if "lutong-reason" in request.headers else short)(request)
+
+        return run
 
     def _requested(self, request: Request, who: Principal) -> Requested:
         """The request, with what its transactions need to know."""
@@ -211,7 +246,7 @@ class GuardedRoute(APIRoute):
         )
 
     async def _body(self, request: Request) -> None:
-        """Read the body of an admitted request: here, because FastAPI takes one that is too large for a malformed one."""
+        """Read the body of an admitted request: here, because FastAPI reports one that is too large as malformed."""
         with request.app.state.authorizer.arrivals.one_of(request.state.principal.identity):
             await request.body()
         if self.body_field is not None:
@@ -223,10 +258,12 @@ class GuardedRoute(APIRoute):
 
 
 def _on_record(path: str, endpoint: Callable[..., Any]) -> OnRecord | None:
-    """What a route that changes something records; None when it declares why it records nothing."""
+    """The audit rule of a route that changes something; None when it declares why it records nothing."""
     rule: OnRecord | None = getattr(endpoint, "audited", None)
     if (rule is None) is (getattr(endpoint, "not_audited", None) is None):
-        raise TypeError(f"{path}: say what {endpoint.__name__} records: @audited(…), or @not_audited(…) why nothing")
+        raise TypeError(
+            f"{path}: declare what {endpoint.__name__} records: @audited(…), or @not_audited(…) with the reason"
+        )
     return rule
 
 
@@ -240,11 +277,14 @@ async def _documented_reason(
         ),
     ] = None,
 ) -> None:
-    """Show the header in OpenAPI on every route that is on record."""
+    """Show the header in OpenAPI on every audited route."""
+
+
+documents(_documented_reason)
 
 
 def _stated_reason(request: Request) -> str | None:
-    """The reason in the header, decoded. What a terminal would obey is left out."""
+    """The reason in the header, decoded, without control characters."""
     given = request.headers.get("lutong-reason")
     if given is None:
         return None

@@ -14,7 +14,7 @@ def document_body_limit(app: FastAPI, bytes_max: int) -> None:
         for operations in document["paths"].values():
             for operation in operations.values():
                 if "requestBody" in operation:
-                    limit = f"At most {bytes_max:,} bytes, whatever the bounds of its parts add up to."
+                    limit = f"At most {bytes_max:,} bytes, even where the limits of its parts add up to more."
                     operation["requestBody"] |= {"description": limit, "x-bytes-max": bytes_max}
         return document
 

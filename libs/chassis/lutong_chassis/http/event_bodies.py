@@ -1,12 +1,14 @@
-"""The events of a request body: one, an array of them, or one per line."""
+"""The events of a request: one, an array of them, or one per line in its body, or one whose attributes are headers."""
 
 import re
-from typing import Final
+from typing import Final, cast
 
 import orjson
+from starlette.datastructures import Headers
 
 from lutong_chassis.problem import Problem
 from lutong_contracts import sentences
+from lutong_contracts.cloudevents import STRUCTURED
 
 EVENTS_MAX: Final = 500
 ONE: Final = "application/cloudevents+json"
@@ -15,6 +17,40 @@ LINES: Final = "application/x-ndjson"
 
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _BOM: Final = b"\xef\xbb\xbf"
+_PREFIX: Final = "ce-"
+_PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def documents_of(headers: Headers, body: bytes) -> list[object]:
+    """The CloudEvents of a request in any mode, each as bytes or parsed; a problem when they cannot be told apart."""
+    kind = headers.get("content-type", "")
+    attributes = sorted({name for name in headers if name.startswith(_PREFIX)})
+    if not attributes or kind.strip().lower().startswith(STRUCTURED):
+        return split(kind, body)
+    media_type = kind.partition(";")[0].strip().lower()
+    if media_type not in {"", "application/json"} and not media_type.endswith("+json"):
+        raise Problem(415, "unsupported", "in binary mode the body is the event itself: send it as application/json")
+    return [{name.removeprefix(_PREFIX): _attribute(headers, name) for name in attributes} | {"data": _parsed(body)}]
+
+
+def _attribute(headers: Headers, name: str) -> str:
+    """What a header of binary mode says: percent-encoded where it has to be."""
+    given = headers.getlist(name)
+    raw = _PERCENT.sub(lambda found: bytes.fromhex(found[1].decode()), given[0].encode("latin-1"))
+    try:
+        if len(given) == 1:
+            return raw.decode()
+    except UnicodeDecodeError:
+        raise Problem(422, "bad_header", f"header {name} is not UTF-8, percent-encoded") from None
+    raise Problem(422, "bad_header", f"header {name} is there {len(given)} times")
+
+
+def _parsed(body: bytes) -> object:
+    """The event, or None where it is no JSON: its result says so."""
+    try:
+        return cast("object", orjson.loads(body.removeprefix(_BOM)))
+    except orjson.JSONDecodeError:
+        return None
 
 
 def split(content_type: str, body: bytes) -> list[object]:
@@ -30,6 +66,8 @@ def split(content_type: str, body: bytes) -> list[object]:
         found = _elements(body)
     else:
         raise Problem(415, "unsupported", f"send {ONE}, {ARRAY} or {LINES}")
+    if kind == ARRAY and not found:
+        return found  # a batch may be empty, says CloudEvents
     if not 0 < len(found) <= EVENTS_MAX:
         raise Problem(422, "bad_batch", f"send 1 to {EVENTS_MAX} events at a time, not {len(found)}")
     return found

@@ -1,9 +1,9 @@
-"""Events from other services over HTTP: for those who may not write to Kafka.
+"""Events from other systems over HTTP: for publishers without access to Kafka.
 
-    ingest.take(router, {PostPublished: take_posts})
+    ingest.mount(router, {PostPublished: accept_posts})
 
-adds `POST /v1/events`, which takes CloudEvents in structured mode, and `GET /v1/events/rejected`. Every
-event has a result of its own. The service itself publishes what is accepted: a topic has one owner.
+adds `POST /v1/events`, which accepts CloudEvents in structured or binary mode, and `GET /v1/events/rejected`. Every
+event has a result of its own. The service itself publishes accepted events: a topic has one owner.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from lutong_chassis.database import Tx
 from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed, audited
-from lutong_chassis.http.event_bodies import ARRAY, EVENTS_MAX, LINES, ONE, split
+from lutong_chassis.http.event_bodies import ARRAY, EVENTS_MAX, LINES, ONE, documents_of
 from lutong_chassis.http.problems import documented
 from lutong_chassis.parking import storable
 from lutong_chassis.rows import columns_of
@@ -30,7 +30,7 @@ from lutong_contracts import Event
 E = TypeVar("E", bound=Event)
 
 Acceptor = Callable[[Sequence[Received[E]], Principal, Tx], Awaitable[None]]
-"""Does what a batch of events of one type asks for, and publishes what follows; a `Problem` refuses it."""
+"""Applies a batch of events of one type, and publishes what follows. A `Problem` that it raises rejects the batch."""
 Acceptors = Mapping[type[Event], Acceptor[Any]]
 
 _EXAMPLE: Final = {
@@ -44,18 +44,18 @@ _BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            ONE: {"schema": {}, "example": _EXAMPLE},  # whatever it is: what is no event gets a result with the reason
+            ONE: {"schema": {}, "example": _EXAMPLE},  # any JSON: what is no event gets a result with the reason
             ARRAY: {"schema": {"type": "array", "maxItems": EVENTS_MAX}, "example": [_EXAMPLE]},
             LINES: {"schema": {"type": "string"}, "example": orjson.dumps(_EXAMPLE).decode()},
         },
     }
 }
-_CONFLICT: Final = "another event of yours came under this source and id before: this one was not taken"
+_CONFLICT: Final = "another event of yours came under this source and id before: this one was not accepted"
 _HINTS: Final = {
     "conflict": "if it is another event, give it an id of its own; if it is a correction, publish that as an event",
     "bad_bytes": "send one JSON object per event, with the event itself under `data`",
     "bad_header": "give every event `specversion` (1.0), `id`, `source` and `type`, as strings; `time` is 2026-01-31T08:00:00+08:00",
-    "unreadable": "it holds something that was not foreseen: tell the operators of this service",
+    "unreadable": "it holds something that the service cannot process: report it to its operators",
     "unknown_type": "docs/flow.md lists the types; a newer one needs a newer version of Lutong",
     "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
     "too_large": "carry an id instead of the content",
@@ -67,10 +67,10 @@ _HINTS_AT: Final = {"/time": "write it as RFC 3339 has it, such as 2026-01-31T08
 
 
 class Result(BaseModel):
-    """What became of one event. When it was rejected: `code` for programs, `pointer` where, `detail` and `hint`.
+    """The result of one event. When it was rejected: `code` for programs, `pointer` where, `detail` and `hint`.
 
     `conflict` as a code: the id was used for another event before. It is rejected, not a status of its own: a client
-    that does not know a status takes its event for done.
+    that does not know a status would treat its event as accepted.
     """
 
     id: str | None
@@ -102,7 +102,7 @@ class Rejection(BaseModel):
 
 
 class _RejectedRow(NamedTuple):
-    """A rejection as it is kept."""
+    """A rejection as it is stored."""
 
     event_id: str | None
     type: str | None
@@ -112,7 +112,7 @@ class _RejectedRow(NamedTuple):
 
 
 class _Copy(NamedTuple):
-    """An event of a request, by its place there, under the source that a release before gave it."""
+    """An event of a request, by its place there, under the source that the release before gave it."""
 
     source: str
     id: str
@@ -124,20 +124,18 @@ _COPY: Final = columns_of(_Copy)
 
 
 class _DryRun(Exception):  # noqa: N818  # nothing went wrong
-    """Undo what was tried."""
+    """Raised to roll a dry run back."""
 
 
-def take(router: APIRouter, acceptors: Acceptors) -> None:
-    """Let a service take events over HTTP, of these types."""
+def mount(router: APIRouter, acceptors: Acceptors) -> None:
+    """Add the two routes to a router, for events of these types."""
 
     @router.post("/v1/events", openapi_extra=_BODY, responses=documented(415))
     @allowed("member", "merchant", "operator")
     @audited("event.publish", own="member", shows=("status",))
     async def publish_events(request: Request, who: Who, tx: TxDependency, *, dry_run: bool = False) -> Results:
         """Publish events: one, an array, or one per line; a copy has no second effect. `dry_run` changes nothing."""
-        if "ce-specversion" in request.headers or "ce-id" in request.headers:
-            raise Problem(415, "unsupported", f"binary mode is not taken over HTTP: send {ONE}, {ARRAY} or {LINES}")
-        documents = split(request.headers.get("content-type", ""), await request.body())
+        documents = documents_of(request.headers, await request.body())
         if dry_run and tx.request:
             tx.request = tx.request._replace(must_audit=False)  # its row is undone with everything else
         with suppress(_DryRun):
@@ -152,7 +150,7 @@ def take(router: APIRouter, acceptors: Acceptors) -> None:
     async def list_rejected(
         who: Who, tx: TxDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[Rejection]:
-        """The latest events that were rejected: one's own, or everybody's for staff."""
+        """The latest events that were rejected: the caller's own, and those of all publishers for staff."""
         return await _rejections(tx, None if who.is_staff else who.publisher, limit)
 
 
@@ -164,7 +162,7 @@ async def _publish(tx: Tx, who: Principal, acceptors: Acceptors, documents: Sequ
             understood[place] = _understand(tx, who, acceptors, document)
         except MalformedError as error:
             results[place] = _rejected(_field(document, "id"), error.reason, error.pointer, error.detail)
-    await _keep_off_foreign_journeys(tx, who, understood)
+    await _replace_foreign_journeys(tx, who, understood)
     copies = await _taken_before(tx, who, understood)
     results |= {place: _taken(understood.pop(place), "duplicate") for place in copies}
     results |= await _take(tx, who, acceptors, understood)
@@ -184,13 +182,13 @@ def _understand(tx: Tx, who: Principal, acceptors: Acceptors, document: object) 
     received = read_document(document, tx.now)
     if type(received.event) not in acceptors:
         taken = ", ".join(sorted(event.type for event in acceptors))
-        raise MalformedError("not_taken", f"this service takes {taken}", "/type")
-    # Two principals may use one source and id: neither may make the other's event a copy of their own.
+        raise MalformedError("not_taken", f"this service accepts {taken}", "/type")
+    # Two principals may use the same source and id: their events must not count as copies of each other.
     return received._replace(source=f"{who.publisher} {received.source}")
 
 
-async def _keep_off_foreign_journeys(tx: Tx, who: Principal, batch: dict[int, Received[Event]]) -> None:
-    """Let events that name a journey which concerns others start one of their own."""
+async def _replace_foreign_journeys(tx: Tx, who: Principal, batch: dict[int, Received[Event]]) -> None:
+    """Start a new journey for events that name one which their publisher may not continue."""
     named = {received.cause.correlation_id for received in batch.values()}
     foreign = {name for name in named if not await journeys.may_continue(tx, who, name)}
     for place, received in batch.items():
@@ -199,7 +197,7 @@ async def _keep_off_foreign_journeys(tx: Tx, who: Principal, batch: dict[int, Re
 
 
 async def _taken_before(tx: Tx, who: Principal, batch: Mapping[int, Received[Event]]) -> list[int]:
-    """Which events were taken by a release that knew publishers by their subject alone, and kept no content.
+    """Which events were accepted by the release before, which identified publishers by subject alone and kept no content.
 
     Remove it one inbox retention after that release.
     """
@@ -221,7 +219,7 @@ async def _taken_before(tx: Tx, who: Principal, batch: Mapping[int, Received[Eve
 async def _take(
     tx: Tx, who: Principal, acceptors: Acceptors, batch: Mapping[int, Received[Event]]
 ) -> dict[int, Result]:
-    """Take a batch in; when a part of it is refused, one after the other, so that only that part is."""
+    """Apply a batch; when a part of it is refused, apply one event after the other, so that only the cause is rejected."""
     try:
         async with tx.savepoint():
             fresh = await inbox.receive(tx, list(batch.values()))
@@ -262,7 +260,7 @@ def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Res
 
 
 def _field(document: object, name: str) -> str | None:
-    """A field of a document that may be anything, if that is a short text."""
+    """A field of a document that may be of any kind, if its value is a string; at most 256 characters of it."""
     with suppress(orjson.JSONDecodeError):
         parsed = orjson.loads(document) if isinstance(document, bytes) else document
         value = parsed.get(name) if isinstance(parsed, dict) else None

@@ -1,4 +1,4 @@
-"""Bounds on what comes in: requests of one principal, bytes and time of a body; and what goes out."""
+"""Limits on requests (rate per principal, size and duration of bodies), and headers on every answer."""
 
 import asyncio
 import time
@@ -21,13 +21,13 @@ _MINUTE_S: Final = 60.0
 
 
 class SafeHeaders:
-    """Put the safe headers on every answer."""
+    """Adds the security headers to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add to the head of the answer what is not there yet."""
+        """Add the headers that the answer does not have yet."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -39,16 +39,16 @@ class SafeHeaders:
 
 
 class RequestIds:
-    """Give every request an id: what its caller calls it, when that is well formed, or a new one.
+    """Gives every request an id: that of the caller's `Lutong-Request-Id` when it is well formed, otherwise a new one.
 
-    It is on the answer, as is the journey of a command, and in every log line that the request writes.
+    The answer has it, with the journey of a command, and so has every log line of the request.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Name the request, and put its names on the head of the answer."""
+        """Set the id of the request, and add its names to the headers of the answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -70,13 +70,13 @@ _SAFE: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.
 
 
 class HeadAsGet:
-    """Answer HEAD as GET is answered, without the body (RFC 9110 9.3.2), wherever there is a GET."""
+    """Answers HEAD like GET, without the body (RFC 9110 9.3.2), on every route that has GET."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Ask for what a GET would give, and send its head only."""
+        """Run the GET, and send the head of its answer only."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
@@ -88,7 +88,7 @@ class HeadAsGet:
 
 
 class BodyLimit:
-    """Refuse bodies over a limit, also when they come in chunks without a length, and those that take too long."""
+    """Refuses bodies over a limit, also in chunks without a length, and bodies that take too long."""
 
     def __init__(self, app: ASGIApp, bytes_max: int, timeout_s: float) -> None:
         self.app = app
@@ -96,7 +96,7 @@ class BodyLimit:
         self.timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what is received: more than the limit is a 413 problem, and later than the deadline a 408 one.
+        """Count the bytes received: more than the limit is a 413 problem, later than the deadline a 408 problem.
 
         The deadline is for the whole body, from when it is first read. The rest is not waited for.
         """
@@ -123,9 +123,9 @@ class BodyLimit:
 
 
 class Arrivals:
-    """Request bodies on their way, by principal: who sends many at once, and slowly, is refused the next.
+    """Counts the request bodies that are still arriving, by principal: a slow sender of many is refused the next.
 
-    What has arrived is not counted: a request is worked on for as long as we need, and read for as long as its sender likes.
+    A body that has arrived is not counted: the duration of its request is the service's, not the sender's.
     """
 
     def __init__(self, bodies_max: int) -> None:
@@ -134,7 +134,7 @@ class Arrivals:
 
     @contextmanager
     def one_of(self, identity: str) -> Iterator[None]:
-        """While a body of a principal arrives; a 429 problem when that many do already."""
+        """Hold a place while a body of a principal arrives. Raises a 429 problem when all places are taken."""
         if self.by_principal[identity] >= self.bodies_max:
             observe.HTTP_DENIED.labels("too_many_bodies").inc()
             detail = f"{self.bodies_max} request bodies of yours are still arriving: finish one before the next"
@@ -151,7 +151,7 @@ class Arrivals:
 class Lines:
     """A rate limit for log lines that unauthenticated requests cause: per minute, network and reason; the rest are counted.
 
-    A network is an IPv4 address or the 64 bits of an IPv6 one that its holder chooses the rest of.
+    A network is an IPv4 address, or the first 64 bits of an IPv6 address: its holder chooses the rest.
     """
 
     def __init__(self, lines_max: int = 5, clock: Callable[[], float] = time.monotonic) -> None:
@@ -160,7 +160,7 @@ class Lines:
         self.minutes: dict[tuple[str, str], tuple[float, int]] = {}
 
     def suppressed(self, address: str, kind: str) -> int | None:
-        """How many lines were left out before this one, or None when this one is to be left out, too."""
+        """How many lines were suppressed before this one; None when this one must be suppressed, too."""
         now, key = self.clock(), (_network(address), kind)
         began, count = self.minutes.pop(key, (now, 0))
         left_out = max(0, count - self.lines_max)
@@ -187,7 +187,7 @@ def _network(address: str) -> str:
 class RateLimit:
     """A bucket of requests per principal: it holds a burst and refills at a steady rate.
 
-    Those who were silent longest are forgotten first; to be forgotten is to have a full bucket again.
+    The principals that were idle longest are evicted first; after that they have a full bucket again.
     """
 
     def __init__(self, rate_per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,7 +1,7 @@
-"""What is decided before a request is anybody's: how long its head may be, and whether there is room for it.
+"""Load shedding, before a request is authenticated: a limit on the size of its head, and on requests in progress.
 
-A refusal must cost next to nothing, or those who are refused take from those who are served. So it is
-given here, where uvicorn would start a task: nothing waits, and one write is the answer.
+A refusal must be cheap, or refused requests take capacity from admitted ones. So it is answered here, where
+uvicorn would start a task: without waiting, with one write.
 """
 
 from typing import Any, Final
@@ -31,13 +31,13 @@ _REFUSAL_HEAD, _REFUSAL_BODY = _written(Problem(503, "overloaded", "too many req
 
 
 class _TooLongError(ValueError):
-    """A head that came whole, and is too long."""
+    """A head that is complete and too long."""
 
 
 class LoadSheddingProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, but a head that does not end is refused, and so is a request that finds no room.
+    """uvicorn's protocol with limits: it refuses a head that does not end, and a request above `limit_concurrency`.
 
-    A request in a queue that only grows is answered after its caller has given up. Health is always answered.
+    Queued requests would be answered after their callers have given up. Health checks are always answered.
     `limit_concurrency` counts the requests in progress; uvicorn would count open connections too.
     """
 
@@ -46,9 +46,9 @@ class LoadSheddingProtocol(HttpToolsProtocol):
     silent_bytes = 0
     """Bytes since the last callback of the parser: of one header or trailer that does not end."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # whatever uvicorn gives its protocols
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # uvicorn's arguments for protocols
         super().__init__(*args, **kwargs)
-        self.limit_concurrency = None  # what is configured is for us to look at
+        self.limit_concurrency = None  # the limit is applied in `_start_asgi_task`
 
     def on_message_begin(self) -> None:
         """The parser's hook: a head begins."""
@@ -91,7 +91,7 @@ class LoadSheddingProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            return  # we stay with HTTP/1.1, which a server may
+            return  # a server may ignore an upgrade: the connection stays HTTP/1.1
         except httptools.HttpParserError as error:
             self.send_400_response(_HEAD_TOO_LONG if isinstance(error.__context__, _TooLongError) else _NOT_HTTP)
         else:
@@ -105,8 +105,8 @@ class LoadSheddingProtocol(HttpToolsProtocol):
         self.transport.write(head + b"\r\n" + body)
         self.transport.close()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # uvicorn keeps its type of an application to itself
-        """It is a request's turn: begin it if there is room."""
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # uvicorn does not export the type
+        """The hook of uvicorn: a request is next. Start it when fewer than the limit are in progress."""
         requests_max = self.config.limit_concurrency
         full = requests_max is not None and len(self.tasks) >= requests_max
         if full and cycle.scope["path"] not in _ALWAYS_ANSWERED:
@@ -115,14 +115,14 @@ class LoadSheddingProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def _refuse(self, cycle: RequestResponseCycle) -> None:
-        """Answer, and let the rest of the request go by unread. A body that still waits for a word never comes."""
+        """Answer 503, and skip the rest of the request. A client that waits for `100 Continue` sends no body."""
         observe.HTTP_REFUSED.inc()
         head = _REFUSAL_HEAD + b"lutong-request-id: " + request_id_of(cycle.scope["headers"]).encode() + b"\r\n\r\n"
         self.transport.write(head + (b"" if cycle.scope["method"] == "HEAD" else _REFUSAL_BODY))
         self.loop.call_soon(self._refused, cycle)
 
     def _refused(self, cycle: RequestResponseCycle) -> None:
-        """Only now, out of the parser's hands, is it over: what came with it has queued up behind it, in order."""
+        """End the cycle outside of the parser's callback: pipelined requests are queued behind it, in order."""
         cycle.response_complete = True
         if cycle.waiting_for_100_continue or not cycle.keep_alive:
             self.transport.close()

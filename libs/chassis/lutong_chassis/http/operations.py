@@ -1,4 +1,4 @@
-"""What every service answers to operators: is it alive, is it ready, what is parked, what it knows of a journey."""
+"""Health checks and the operators' routes of every service: parked records, consumer, audit, journeys, republication."""
 
 from typing import Annotated, Any, NoReturn
 
@@ -6,13 +6,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, Field, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, journeys, noticing, outbox, passed_over, skipping
+from lutong_chassis import audit, audit_log, deadletters, entities, journeys, noticing, outbox, passed_over, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
 from lutong_chassis.envelope import Place
 from lutong_chassis.errors import blames
 from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
+from lutong_chassis.journeys import FoundJourney, JourneyRecord
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.progress import show
 from lutong_chassis.redrive import NotParkedError, discard, redrive
@@ -21,19 +22,21 @@ from lutong_contracts.values import Moment, Text
 
 ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 JourneyId = Annotated[str, Path(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
-"""Whatever an event's `correlationid` may be, slashes and all."""
+"""Any `correlationid` that an event may have, slashes included."""
 JourneyOf = Annotated[str, Query(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
 """The id of an event, or its key."""
 
 health = APIRouter(tags=["health"], include_in_schema=False)
 router = routes("operations")
 admin_router = APIRouter(route_class=GuardedRoute, tags=["operations"])
-"""What operators do: each makes its own transactions, and is safe to repeat without an Idempotency-Key."""
+"""Commands of operators: each opens its own transactions, and is safe to repeat without an Idempotency-Key."""
+entities_router = APIRouter(route_class=GuardedRoute, tags=["operations"])
+"""The same, for services that own entities."""
 
 
 @health.get("/livez")
 async def livez(request: Request, response: Response) -> dict[str, Any]:
-    """503 when the process cannot help itself and a restart would. `stuck` is what a restart does not mend."""
+    """503 when only a restart helps. `stuck` names what a restart does not fix."""
     service = request.app.state.service
     stalled = service.stalled
     response.status_code = 503 if stalled else 200
@@ -61,7 +64,7 @@ async def metrics(request: Request) -> Response:
 
 
 class Decision(Command):
-    """Why an operator does something. It goes into the audit table, with who does it: the subject of the token."""
+    """The reason for an operator's command. It is audited with the subject of the token."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "fixed in 1.2"}]})
 
@@ -81,15 +84,15 @@ async def list_parked(
 
     The header `lutong-total` is how many there are in all, of this reason if one is given.
     """
-    rows, total = await deadletters.page(tx, rows_max=limit, after=after, reason=reason)
-    response.headers["lutong-total"] = str(total)
-    return rows
+    page = await deadletters.page(tx, rows_max=limit, after=after, reason=reason)
+    response.headers["lutong-total"] = str(page.total)
+    return page.rows
 
 
 @router.get("/operations/parked/{parked_id}")
 @allowed("viewer")
 async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
-    """One record that was set aside, whatever became of it: all but its content."""
+    """One parked record in whatever state, without its content."""
     return await deadletters.look(tx, parked_id) or _unknown(parked_id)
 
 
@@ -97,7 +100,7 @@ async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
 @allowed("operator")
 @audited("parked.reveal")
 async def reveal_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """The content of a parked record. It may be personal: who reads it, and why, is audited."""
+    """The content of a parked record. It may be personal: the reader and the reason are audited."""
     async with transaction(request.app.state.service.required_pool) as tx:
         content = await deadletters.reveal(tx, parked_id)
         if content:
@@ -112,7 +115,7 @@ def _unknown(parked_id: int) -> NoReturn:
 
 
 class Skip(Decision):
-    """Which record to go on behind, and why."""
+    """Which record to skip, and why."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -131,9 +134,9 @@ class Skip(Decision):
 @allowed("operator")
 @audited("parked.skip")
 async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, Any]:
-    """Keep the bytes of a record that the consumer tries again and again, and go on behind it, before the next try.
+    """Store the bytes of a record that the consumer retries without end, and continue behind it, before the next try.
 
-    Refused unless the record is being tried again now. Asking twice is asking once.
+    Refused unless the record is being retried now. Repeating the request has no further effect.
     """
     service = request.app.state.service
     where = Place(command.topic, command.partition, command.offset)
@@ -152,10 +155,10 @@ async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, An
 @router.get("/operations/consumer")
 @allowed("viewer")
 async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
-    """What the consumers of this service try again, what retention took before them, whose keys are misplaced, and which
-    types they pass over because no contract of theirs knows them.
+    """What the consumers of this service retry, which records retention deleted before they were read, which keys are on a
+    wrong partition, and which types are passed over because their contracts do not have them.
 
-    A batch is stuck when it has been tried for longer than `stuck_timeout_s`.
+    A batch is stuck when it has been retried for longer than `stuck_timeout_s`.
     """
     return {
         "stuck_timeout_s": request.app.state.settings.stuck_timeout_s,
@@ -172,25 +175,25 @@ async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
 @allowed("operator")
 @audited("parked.redrive", "parked.redrive_failed", shows=("attempts",))
 async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """Handle a parked record again, then what waited behind it, in order. Repeat it with `next_parked`, if there is one."""
+    """Handle a parked record again, then those that wait behind it, in order. Call it again with `next_parked`, if present."""
     service = request.app.state.service
     try:
-        applied, successor = await redrive(service.required_pool, parked_id, service.apply, who, decision.reason)
+        redriven = await redrive(service.required_pool, parked_id, service.apply, who, decision.reason)
     except NotParkedError as error:
         raise Problem(404, "not_parked", str(error)) from None
     except Exception as error:
-        if not blames(error):  # it is not about the record
+        if not blames(error):  # not the record's fault
             raise
         raise Problem(409, "still_failing", f"it failed again and stays parked: {summarise_error(error)}") from error
     service.wake_relay()
-    return {"redriven": applied, "next_parked": successor}
+    return {"redriven": redriven.applied, "next_parked": redriven.successor}
 
 
 @admin_router.post("/operations/parked/{parked_id}/discard")
 @allowed("operator")
 @audited("parked.discard")
 async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """Give a parked record up; the first that waited behind it takes its place and can be redriven."""
+    """Give a parked record up; the first record that waited behind it takes its place and can be redriven."""
     service = request.app.state.service
     try:
         successor = await discard(service.required_pool, parked_id, who, decision.reason)
@@ -203,7 +206,7 @@ async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, requ
 @router.get("/operations/audit")
 @allowed("viewer")
 async def read_audit(tx: TxDependency, query: Annotated[AuditQuery, Query()]) -> AuditPage:
-    """What was done here, by whom, to what and why; the latest first. Filters must all fit."""
+    """Audited changes: who, what, on which subject and why; the latest first. All filters must match."""
     before = audit_log.decode(query.cursor) if query.cursor else None
     if query.cursor and before is None:
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
@@ -211,7 +214,7 @@ async def read_audit(tx: TxDependency, query: Annotated[AuditQuery, Query()]) ->
 
 
 class Republication(Decision):
-    """From when on everything is to be published again."""
+    """Since when all events are published again."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"reason": "the broker lost its disk", "since": "2026-01-01T00:00:00Z"}]}
@@ -235,11 +238,41 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
     return {"republished": count}
 
 
+class EntitiesPage(Decision):
+    """Which entities to publish again, by their topic, and behind which key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "the topic is new", "topic": "lutong.registry.merchants"}]}
+    )
+
+    topic: Annotated[Text, StringConstraints(max_length=249)]
+    after: Annotated[Text, StringConstraints(max_length=ATTRIBUTE_CHARACTERS_MAX)] = ""
+
+
+@entities_router.post("/operations/entities")
+@allowed("operator")
+@audited("entities.publish", shows=("after", "entities"))
+async def publish_entities(command: EntitiesPage, who: Who, request: Request) -> dict[str, Any]:
+    """Publish entities again as they are, a page at a time. Call it again with `after`, until that is null."""
+    service = request.app.state.service
+    found = next((page for topic, page in service.entities.items() if topic.name == command.topic), None)
+    if found is None:
+        there = ", ".join(sorted(topic.name for topic in service.entities)) or "none"
+        raise Problem(404, "unknown_topic", f"{service.name} owns no entities on {command.topic!r}: it has {there}")
+    async with transaction(service.required_pool) as tx:
+        published = await entities.publish_page(tx, found, command.after)
+        effect = {"after": command.after, "entities": published.entities}
+        await audit.record(tx, who, Change("entities.publish", f"topic:{command.topic}", command.reason, after=effect))
+        await outbox.write(tx, tx.outgoing)
+    service.wake_relay()
+    return {"published": published.entities, "after": published.after}
+
+
 @router.get("/operations/journeys")
 @allowed("viewer")
-async def find_journeys(of: JourneyOf, tx: TxDependency) -> list[dict[str, Any]]:
-    """The journeys that an event, or an order, post or whatever else is a key, is part of; the latest first."""
-    return [dict(row) for row in await journeys.of(tx, of)]
+async def find_journeys(of: JourneyOf, tx: TxDependency) -> list[FoundJourney]:
+    """The journeys that an event or a key (of an order, a post, a viewer) is part of; the latest first."""
+    return await journeys.of(tx, of)
 
 
 @router.get("/operations/journeys/{correlation_id:path}")
@@ -251,11 +284,11 @@ async def journey(
     key: Annotated[
         str | None, Query(max_length=256, description="only the events of one order, post or viewer")
     ] = None,
-) -> list[dict[str, Any]]:
+) -> list[JourneyRecord]:
     """What this service published on a journey, and when it consumed the events of others: the first 2,000 records.
 
     The header `lutong-total` is how many there are in all.
     """
-    rows, total = await journeys.records(tx, correlation_id, key)
-    response.headers["lutong-total"] = str(total)
-    return [{name: value for name, value in row.items() if name != "total"} for row in rows]
+    records = await journeys.records(tx, correlation_id, key)
+    response.headers["lutong-total"] = str(records.total)
+    return records.rows

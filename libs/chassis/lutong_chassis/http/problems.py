@@ -1,4 +1,4 @@
-"""Refusals as problem documents (RFC 9457): a stable word for programs, a sentence for people."""
+"""Refusals as problem documents (RFC 9457): a stable code for programs, a sentence for people."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,7 +25,7 @@ SAFE_HEADERS: Final = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
 }
-"""On every answer: what a post's author wrote is data, whatever a browser would like to make of it."""
+"""On every answer: browsers must treat the text of posts as data."""
 
 _SOON: Final = {"retry-after": "1"}
 _SOON_KINDS: Final = frozenset({"in_progress", "unavailable", "not_ready", "overloaded"})
@@ -35,7 +35,7 @@ _TITLES: Final = {
 }  # fmt: skip
 
 
-_AWAY: Final = Problem(503, "unavailable", "a dependency is away or busy: try again shortly")
+_UNAVAILABLE: Final = Problem(503, "unavailable", "a dependency is unavailable or busy: try again shortly")
 _FAILURES: Final = {
     ErrorClass.EVENT: Problem(
         422, "unstorable", "a value in the request cannot be stored: it is too large, or out of range"
@@ -45,7 +45,7 @@ _FAILURES: Final = {
 
 
 class ProblemDocument(BaseModel):
-    """A refusal (RFC 9457): `type` is a stable word for programs, `detail` a sentence for people.
+    """A refusal (RFC 9457): `type` is a stable code for programs, `detail` a sentence for people.
 
     `reference` is the id of the request: the service's log lines and audit rows have the same.
     """
@@ -81,9 +81,7 @@ def install_problems(app: FastAPI) -> None:
 
     async def gone(request: Request, _error: Exception) -> Response:
         log.info("client_gone", method=request.method, route=_template(request))
-        return answer(
-            Problem(400, "malformed", "the request body did not arrive"), request
-        )  # nobody is there to get it
+        return answer(Problem(400, "malformed", "the request body did not arrive"), request)  # the client is gone
 
     async def failure(request: Request, error: Exception) -> Response:
         error_class = errors.classify(error)
@@ -91,7 +89,7 @@ def install_problems(app: FastAPI) -> None:
             log.error(
                 "command_failed", error=parking.summarise_error(error), error_class=error_class, **_which(request)
             )
-        return answer(_FAILURES.get(error_class, _AWAY), request)
+        return answer(_FAILURES.get(error_class, _UNAVAILABLE), request)
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(HTTPException, http)
@@ -108,13 +106,13 @@ async def _unexplained(request: Request, error: Exception) -> Response:
 
 
 def names_of(state: Mapping[str, Any]) -> dict[str, str]:
-    """Headers that name a request and, once it has one, its journey; given what was kept of it."""
+    """Headers that name a request and, when it has one, its journey, from its ASGI state."""
     names = {"lutong-request-id": state.get("request_id"), "lutong-journey": state.get("journey")}
     return {header: name for header, name in names.items() if name}
 
 
 def _which(request: Request) -> dict[str, str]:
-    """Which request a log line is about. Bound here: a bug's line is written outside of what binds the names."""
+    """The request that a log line is about. Bound here: the line of a bug is logged outside of the middleware that binds them."""
     state, route = request.scope.get("state", {}), request.scope.get("route")
     principal = state.get("principal")
     bound = {
@@ -127,7 +125,7 @@ def _which(request: Request) -> dict[str, str]:
 
 
 def answer(problem: Problem, request: Request | None = None) -> Response:
-    """A problem as a response. It has its headers already because a bug's answer passes no middleware."""
+    """A problem as a response, with all headers: the answer to a bug passes no middleware."""
     names = names_of(request.scope.get("state", {})) if request else {}
     document = {
         "type": f"urn:lutong:problem:{problem.kind}",
@@ -142,7 +140,7 @@ def answer(problem: Problem, request: Request | None = None) -> Response:
 
 
 def _allowed(request: Request) -> str:
-    """The methods of a path. Each is a route of its own, so the one that refused knows only its own."""
+    """The methods of a path. Each method is a route of its own, and knows only itself."""
     routes = request.app.routes
     methods = {m for route in routes if route.path_regex.match(request.url.path) for m in route.methods}
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

@@ -1,36 +1,41 @@
 """Commands and queries over HTTP: a transaction each, answered once per Idempotency-Key.
 
-A route is an ordinary FastAPI function that takes `tx: TxDependency`. For a command the chassis
-opens the transaction, remembers the answer under its Idempotency-Key, writes what was published
-to the outbox, commits, and only then replies. Refusals are problem documents (RFC 9457).
+A route is an ordinary FastAPI function. One that grows with traffic takes `ask: Ask`, and its command goes in a batch
+(`asking`). A query that reads one thing takes `read: Read`. One that configures takes `tx: TxDependency`: the chassis
+opens the transaction, stores the answer under its Idempotency-Key, writes the events to the outbox, commits, and then
+replies. Refusals are problem
+documents (RFC 9457).
 """
 
-import hashlib
-import re
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict
 from structlog.contextvars import bound_contextvars
 
-from lutong_chassis import failpoints, journeys, observe, outbox
-from lutong_chassis.database import Tx, new_cause, transaction
-from lutong_chassis.envelope import TRACEPARENT, Cause
+from lutong_chassis import failpoints, journeys, outbox
+from lutong_chassis.commands import Claim
+from lutong_chassis.database import Tx, transaction
+from lutong_chassis.envelope import Cause
 from lutong_chassis.errors import ErrorClass, classify
-from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run
+from lutong_chassis.http.asking import ask_by, asks
+from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run, documents
+from lutong_chassis.http.claims import KEY_MAX, cause_of, claim_of, names_journey
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.problem import Problem
-from lutong_contracts.values import IDENTIFIER_PATTERN
+from lutong_chassis.reading import Reader
 
 log = structlog.get_logger(__name__)
 
-_KEY_MAX: Final = 128
-
 
 class Command(BaseModel):
-    """Base of request bodies: what is not known is refused, lest a typo be ignored, and false is no number."""
+    """Base of request bodies, strict: unknown fields are refused, and values are not converted (`false` is no number).
+
+    class Decision(Command):
+        reason: Annotated[Text, StringConstraints(min_length=3, max_length=500)]
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -47,10 +52,21 @@ TxDependency = Annotated[Tx, Depends(_tx)]
 async def _documented_key(
     idempotency_key: Annotated[  # read by TransactionalRoute; declared here for OpenAPI
         str | None,
-        Header(max_length=_KEY_MAX, description="Same key and body: same answer. Other body: 422. In progress: 409."),
+        Header(max_length=KEY_MAX, description="Same key and body: same answer. Other body: 422. In progress: 409."),
     ] = None,
 ) -> None:
     """Show the header in OpenAPI on every command."""
+
+
+documents(_documented_key)
+
+
+async def _reader(request: Request) -> Reader:
+    return Reader(request.app.state.service.required_pool)
+
+
+Read = Annotated[Reader, Depends(_reader)]
+"""Single statements, for a query that reads one thing: no transaction is opened for it."""
 
 
 class TransactionalRoute(GuardedRoute):
@@ -60,9 +76,13 @@ class TransactionalRoute(GuardedRoute):
         if not set(kwargs.get("methods") or {"GET"}) <= SAFE_METHODS:
             kwargs["dependencies"] = [*(kwargs.get("dependencies") or ()), Depends(_documented_key)]
         super().__init__(path, endpoint, **kwargs)
+        self.asks = asks(self.dependant)
+        self.reads = any(each.call is _reader for each in self.dependant.dependencies)
 
     async def answer(self, request: Request, run: Run) -> Response:
-        """Answer in a transaction: read-only for a query, remembered by its key for a command."""
+        """Answer in a transaction: read-only for a query, remembered by its key for a command; or in that of a batch."""
+        if self.asks:
+            return await ask_by(request, run)
         try:
             return await self._answer(request, run)
         except Exception as error:
@@ -76,6 +96,8 @@ class TransactionalRoute(GuardedRoute):
         request.state.commits = False
         if request.method not in SAFE_METHODS:
             return await _command(request, run)
+        if self.reads:
+            return await run(request)
         async with transaction(request.app.state.service.required_pool, readonly=True) as tx:
             request.state.tx = tx
             return await run(request)
@@ -87,23 +109,15 @@ def routes(*tags: str) -> APIRouter:
 
 
 async def _command(request: Request, run: Run) -> Response:
-    body = await request.body()
-    keys = request.headers.getlist("idempotency-key")
-    if len(keys) > 1:
-        raise Problem(400, "bad_idempotency_key", "Idempotency-Key may be sent once, and it is there several times")
-    key = keys[0] if keys else None
-    if key is not None and not 0 < len(key) <= _KEY_MAX:
-        raise Problem(400, "bad_idempotency_key", f"Idempotency-Key must have 1 to {_KEY_MAX} characters")
-    scope = f"{request.state.principal.identity} {request.method} {request.url.path}"
-    fingerprint = hashlib.sha256(b"\n".join([scope.encode(), request.url.query.encode(), body])).hexdigest()
+    claim = claim_of(request, await request.body())
     failpoints.reach("before_transaction")
-    cause = _cause(request)
+    cause = cause_of(request)
     request.state.journey = cause.correlation_id  # refusals name it too
     with bound_contextvars(journey=cause.correlation_id):
-        return await _in_transaction(request, run, cause, (scope, key, fingerprint))
+        return await _in_transaction(request, run, cause, claim)
 
 
-async def _in_transaction(request: Request, run: Run, cause: Cause, claim: tuple[str, str | None, str]) -> Response:
+async def _in_transaction(request: Request, run: Run, cause: Cause, claim: Claim) -> Response:
     """Run a command, or give the answer again that was given under its key."""
     service = request.app.state.service
     scope, key, fingerprint = claim
@@ -119,7 +133,7 @@ async def _in_transaction(request: Request, run: Run, cause: Cause, claim: tuple
         await outbox.write(tx, tx.outgoing)
         failpoints.reach("after_outbox")
         if key:
-            await _remember(tx, (scope, key, fingerprint), response)
+            await _remember(tx, claim, response)
         failpoints.reach("before_commit")
         request.state.commits = True
     failpoints.reach("after_commit")
@@ -130,24 +144,10 @@ async def _in_transaction(request: Request, run: Run, cause: Cause, claim: tuple
     return response
 
 
-def _cause(request: Request) -> Cause:
-    """A command starts a journey, unless the caller says which one it continues."""
-    journey = request.headers.get("lutong-journey", "")
-    traceparent = request.headers.get("traceparent", "")
-    started = new_cause()
-    return Cause(
-        journey if re.match(IDENTIFIER_PATTERN, journey) else started.correlation_id,
-        None,
-        observe.current_traceparent() or (traceparent if TRACEPARENT.match(traceparent) else None),
-    )
-
-
 async def _own_journey(request: Request, tx: Tx) -> None:
-    """Whoever names a journey that concerns others starts one of their own: the answer says which."""
+    """Start a new journey when the caller may not continue the one that it named: the answer has its id."""
     named = tx.cause.correlation_id
-    if named == request.headers.get("lutong-journey") and not await journeys.may_continue(
-        tx, request.state.principal, named
-    ):
+    if names_journey(request, tx.cause) and not await journeys.may_continue(tx, request.state.principal, named):
         tx.cause = tx.cause._replace(correlation_id=tx.new_id())
         request.state.journey = tx.cause.correlation_id
 
@@ -171,8 +171,8 @@ async def _claim(tx: Tx, scope: str, key: str, fingerprint: str) -> Response | N
     return Response(row["body"], row["status"], media_type=row["media_type"], headers=headers)
 
 
-async def _remember(tx: Tx, claim: tuple[str, str, str], response: Response) -> None:
-    """Keep the answer. That is not a change that must be on record, so the transaction does not count it."""
+async def _remember(tx: Tx, claim: Claim, response: Response) -> None:
+    """Store the answer under its key. The statement bypasses `Tx`, which would count it as a change to audit."""
     await tx.connection.execute(
         """
         INSERT INTO idempotency (scope, key, fingerprint, status, media_type, body, correlation_id)

@@ -1,6 +1,6 @@
-"""What membership says: agreements from the first question to their end, credit held for orders, coupons, repayments.
+"""Events of membership: agreements from the consultation to their end, credit held for orders, coupons, repayments.
 
-Decisions travel, scores never. Events whose docstring begins with "A deadline" are said by
+Decisions travel, scores never. Events whose docstring begins with "A deadline" are published by
 membership to itself when they fall due.
 """
 

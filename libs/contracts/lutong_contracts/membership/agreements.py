@@ -1,4 +1,4 @@
-"""What membership says of agreements from the first question to the end of their term."""
+"""Agreements: events from the consultation to the end of the term."""
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ class AgreementConsulted(Event, topic=AGREEMENTS, key="agreement_id"):
 
 
 class CreditAssessed(Event, topic=AGREEMENTS, key="agreement_id"):
-    """A provider has answered, or could not be asked in time. Said by membership to itself: a decision, never a score."""
+    """A provider has answered, or could not be asked in time. Published by membership for itself: a decision, never a score."""
 
     agreement_id: Identifier
     member_id: Identifier

@@ -1,4 +1,4 @@
-"""What membership says of coupons from the day they are given out."""
+"""Coupons: events from the day they are issued."""
 
 from lutong_contracts.event import Event
 from lutong_contracts.topics import COUPONS

@@ -1,4 +1,4 @@
-"""What membership says of the credit set aside for orders, and what becomes of it."""
+"""Holds: events of the credit that is reserved for orders, until it is captured, released or expired."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""What membership says of repayments: a member asks to pay, and evidence decides."""
+"""Repayments: a member claims one, and evidence decides it."""
 
 from typing import Literal
 
@@ -23,7 +23,7 @@ class RepaymentLapsed(Event, topic=REPAYMENTS, key="repayment_id"):
 
 
 class RepaymentConfirmed(Event, topic=REPAYMENTS, key="repayment_id"):
-    """`amount` arrived: a payment provider, or an operator with the reference of a bank, says so. It paid debts."""
+    """`amount` arrived: confirmed by a payment provider, or by an operator with a bank's reference. It paid debts."""
 
     repayment_id: Identifier
     member_id: Identifier

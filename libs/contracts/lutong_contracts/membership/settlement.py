@@ -1,4 +1,4 @@
-"""What membership says of what an agreement comes to: charges, deductions, overdue debts, and the end."""
+"""Settlement: events of charges, deductions, overdue debts, and the end of an agreement."""
 
 from typing import Annotated, Literal
 

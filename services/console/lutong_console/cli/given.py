@@ -8,9 +8,10 @@ import typer
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _GROUPS: Final = "acl|databases|parked|topics"
 _COMMAND: Final = re.compile(
-    rf"\blutong (?:(?:{_GROUPS}) [a-z]+|audit|backup|demo|doctor|down|journey|logs|republish|restart|status|tail|token|up|uplift|verify)"
+    rf"\blutong (?:(?:{_GROUPS}) [a-z]+|audit|backup|demo|doctor|down|import|journey|logs|publish-entities|republish|restart|status|tail|token|up|uplift|verify)"
     r"(?! --stack)\b"
 )
+_WAIT_MAX_S: Final = 86_400
 _options: list[str] = []
 _running: list[typer.Context] = []
 
@@ -23,6 +24,13 @@ def stack(context: typer.Context, name: str) -> str:
     source = context.get_parameter_source("stack")
     _options[:] = ["--stack", name] if source is not None and source.name == "COMMANDLINE" else []
     return name
+
+
+def seconds(value: float | None) -> float | None:
+    """Check a time to wait: a day at most, and a number."""
+    if value is not None and not 0 <= value <= _WAIT_MAX_S:
+        raise typer.BadParameter(f"a time to wait has 0 to {_WAIT_MAX_S} seconds")
+    return value
 
 
 def here(text: str) -> str:

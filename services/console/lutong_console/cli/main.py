@@ -1,5 +1,6 @@
 """The `lutong` command, put together. A command is imported when it is called: each starts without the others' imports."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lutong_console.cli import given, streams
+from lutong_console.cli import frame, given, streams
 from lutong_console.cli.errors import INTERRUPTED, USAGE, ConsoleError
 from lutong_console.cli.screen import err, line
 from lutong_console.cli.summaries import help_of
@@ -23,13 +24,17 @@ COMMANDS: Final = {
     "status": "cli.commands.stack:status",
     "logs": "cli.commands.stack:logs",
     "journey": "cli.commands.journey:journey",
+    "lag": "cli.commands.lag:lag",
+    "console": "cli.commands.console:console",
     "tail": "cli.commands.tail:tail",
+    "import": "imports.command:import_files",
     "replay": "cli.replay.command:replay",
     "verify": "verify.command:verify",
     "uplift": "cli.uplift.command:uplift",
     "audit": "cli.commands.audit:audit",
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
+    "publish-entities": "cli.commands.entities:publish_entities",
     "init": "cli.commands.init:init",
     "backup": "cli.commands.backup:backup",
     "restore": "cli.commands.backup:restore",
@@ -58,6 +63,7 @@ Examples:
   lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
+  lutong import stores.csv         take in what you have, row by row
   lutong replay DIR --json         feed real data through the public interfaces
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
@@ -144,13 +150,19 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
     try:
         app()
-    except ConsoleError as error:
-        err.print(line(("error", "bold red"), " ", error))
-        if error.then:
-            err.print(f"next: {given.here(error.then)}")
-        sys.exit(error.code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(frame.SHOWN):
+            raise
+        _end(frame.explained(error))
+
+
+def _end(error: ConsoleError) -> None:
+    err.print(line(("error", "bold red"), " ", error))
+    if error.then:
+        err.print(f"next: {given.here(error.then)}")
+    sys.exit(error.code)
 
 
 if __name__ == "__main__":

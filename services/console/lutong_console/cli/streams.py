@@ -6,6 +6,7 @@ import select
 import sys
 
 OUT, ERR = "stdout", "stderr"
+_replaced: list[io.TextIOWrapper] = []  # a stream that nobody keeps closes what it writes to
 
 
 class Stream(io.TextIOWrapper):
@@ -19,17 +20,24 @@ class Stream(io.TextIOWrapper):
             return self._gone()
 
     def flush(self) -> None:
-        """Hand over what was written, unless the reader has gone."""
+        """Hand over what was written, unless the reader has gone; raises OSError once where it cannot be, as on a full disk."""
         try:
             super().flush()
         except BrokenPipeError:
             self._gone()
+        except OSError:
+            self._drop()
+            raise
 
     def _gone(self) -> int:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self.fileno())  # what is left in buffers goes there
-        os.close(nowhere)
+        self._drop()
         raise SystemExit(0)
+
+    def _drop(self) -> None:
+        """Let what is left in buffers go nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
 
 
 def install() -> None:
@@ -39,6 +47,7 @@ def install() -> None:
         if isinstance(given, io.TextIOWrapper) and not isinstance(given, Stream):
             stream = Stream(given.buffer, given.encoding, "backslashreplace", line_buffering=given.line_buffering)
             setattr(sys, name, stream)
+            _replaced.append(given)
 
 
 def end_when_nobody_reads() -> None:

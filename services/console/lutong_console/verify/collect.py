@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
@@ -15,6 +15,7 @@ from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.targets import Suite
 from lutong_contracts import TOPICS
+from lutong_contracts.moments import moment_of_ms
 
 Row = Mapping[str, Any]
 
@@ -24,6 +25,7 @@ _COMMON: Final = {
     "inbox": 'SELECT source, id, type, topic, partition, "offset", key FROM inbox',
     "parked": 'SELECT id, state, topic, partition, "offset", key, event_id, reason, error, value FROM parked ORDER BY id',
     "deadline": "SELECT event_id::text AS event_id, type, key, due_at, now() AS read_at FROM deadline",
+    "passed_over": "SELECT topic, partition, type, first FROM passed_over",
     "idempotency": "SELECT key, body FROM idempotency",
     "audit": "SELECT id, at, actor, role, action, subject, before, after, reason, request_id FROM audit ORDER BY id",
 }
@@ -58,10 +60,12 @@ _OWN: Final = {
         "waiting": "SELECT order_id, agreement_id FROM waiting_request",
     },
     "inventory": {
-        "shelf": "SELECT location_id, sku, on_hand, reserved FROM shelf",
-        "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, order_id FROM movement ORDER BY movement_id",
-        "order": "SELECT order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state FROM customer_order",
+        "shelf": "SELECT location_id, sku, on_hand, reserved, unavailable FROM shelf",
+        "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id FROM movement ORDER BY movement_id",
+        "order": "SELECT order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id FROM customer_order",
         "refund": "SELECT refund_id, order_id, amount_minor FROM refund",
+        "sourcing_decision": "SELECT order_id, hop, location_id FROM sourcing_decision ORDER BY order_id, hop",
+        "pickup_code": "SELECT order_id, used_at IS NOT NULL AS used FROM pickup_code",
         "reservation": "SELECT order_id, sku, location_id, units, state FROM reservation",
     },
 }
@@ -81,6 +85,10 @@ class Record:
     sequence: int
     value: str
     headers: str
+    occurred_at: datetime | None = None
+    """When it happened, by its source."""
+    at: datetime | None = None
+    """When it came to its topic."""
 
     @property
     def place(self) -> str:
@@ -96,6 +104,10 @@ class World:
     records: list[Record]
     reactions: dict[str, set[str]]
     """Event types that each service handles."""
+    begins: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Where each partition begins; 0 where nothing was dropped yet."""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was looked."""
 
     def rows(self, service: str, table: str) -> list[Row]:
         """Rows of a table."""
@@ -104,13 +116,15 @@ class World:
     @property
     def digest(self) -> str:
         """Equal for equal worlds: two looks that differ mean that something still moves."""
-        text = repr(
-            [
-                [(s, t, [tuple(still(r)) for r in rows]) for t, rows in sorted(ts.items())]
-                for s, ts in sorted(self.tables.items())
-            ]
-        )
-        return hashlib.sha256((text + repr(self.records)).encode()).hexdigest()
+        found = hashlib.sha256()
+        for service, tables in sorted(self.tables.items()):
+            for table, rows in sorted(tables.items()):
+                found.update(f"{service}.{table}".encode())
+                for row in rows:
+                    found.update(repr(still(row)).encode())
+        for record in self.records:
+            found.update(repr(record).encode())
+        return found.hexdigest()
 
 
 def still(row: Row) -> list[Any]:
@@ -122,7 +136,8 @@ async def collect(target: Suite, reactions: dict[str, set[str]]) -> World:
     """Look once."""
     services = list(_OWN)
     found = await asyncio.gather(*(read_tables(target.database_urls[service], service) for service in services))
-    return World(dict(zip(services, found, strict=True)), await read_topics(target.kafka), reactions)
+    records, begins = await read_topics(target.kafka)
+    return World(dict(zip(services, found, strict=True)), records, reactions, begins)
 
 
 async def read_tables(url: str, service: str) -> dict[str, list[Row]]:
@@ -138,8 +153,11 @@ async def read_tables(url: str, service: str) -> dict[str, list[Row]]:
         await connection.close()
 
 
-async def read_topics(kafka: KafkaAccess) -> list[Record]:
-    """Every record of every topic, to the ends as they are now."""
+async def read_topics(kafka: KafkaAccess) -> tuple[list[Record], dict[tuple[str, int], int]]:
+    """Every record of every topic, to the ends as they are now; and where each partition began when that was done.
+
+    Asked afterwards: what was dropped while it was read may be missing.
+    """
     consumer = AIOKafkaConsumer(
         *[topic.name for topic in TOPICS],
         **kafka.client,
@@ -154,7 +172,9 @@ async def read_topics(kafka: KafkaAccess) -> list[Record]:
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for partition, records in (await consumer.getmany(timeout_ms=200)).items():
                 found += [_record(record) for record in records if record.offset < ends.get(partition, 0)]
-        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
+        begins = await consumer.beginning_offsets(list(consumer.assignment()))
+        found.sort(key=lambda record: (record.topic, record.partition, record.offset))
+        return found, {(partition.topic, partition.partition): begin for partition, begin in begins.items()}
     finally:
         await consumer.stop()
 
@@ -174,7 +194,16 @@ def _record(record: Any) -> Record:  # noqa: ANN401  # an aiokafka ConsumerRecor
         sequence=int(sequence) if re.fullmatch(r"[0-9]{1,18}", sequence) else 0,
         value=(record.value or b"").decode("utf-8", "replace"),
         headers=repr(sorted((name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers)),
+        occurred_at=_occurred_at(found.get("time", "")),
+        at=moment_of_ms(record.timestamp),
     )
+
+
+def _occurred_at(text: str) -> datetime | None:
+    try:
+        return attributes.moment(text)
+    except attributes.MalformedError:
+        return None
 
 
 def moment(row: Row, name: str) -> datetime:

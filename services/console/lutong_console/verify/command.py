@@ -14,7 +14,8 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.text import Text
 
-from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.cli import given
+from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, line, out, table
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
@@ -29,10 +30,16 @@ _SHOWN_MAX = 50
 def verify(
     stack: StackName = "default",
     *,
-    settle_s: Annotated[float, typer.Option("--settle", help="Seconds to wait until nothing moves any more.")] = 60.0,
+    settle_s: Annotated[
+        float, typer.Option("--settle", help="Seconds to wait until nothing moves any more.", callback=given.seconds)
+    ] = 60.0,
     live_s: Annotated[
         float | None,
-        typer.Option("--live", help="Do not wait: look twice, this many seconds apart, and report what stayed broken."),
+        typer.Option(
+            "--live",
+            help="Do not wait: look twice, this many seconds apart, and report what stayed broken.",
+            callback=given.seconds,
+        ),
     ] = None,
     canary: Annotated[
         list[str] | None, typer.Option("--canary", help="A string that must be nowhere. May be repeated.")
@@ -43,17 +50,30 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check the whole suite against its identities, over four databases and all topics. Exit code 1 on a violation."""
-    outcomes = [orjson.loads(line) for line in history.read_bytes().splitlines()] if history else []
+    outcomes = _history(history) if history else []
     look = _Look(suite(stack), canary or [], outcomes)
     world, violations = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
-    given = {"V8": history is not None, "V11": bool(canary)}
-    unchecked = {name: option for name, option in COMPARED_WITH.items() if not given[name]}
+    compared = {"V8": history is not None, "V11": bool(canary)}
+    unchecked = {name: option for name, option in COMPARED_WITH.items() if not compared[name]}
     if as_json:
         emit_json(_as_json(world, violations, list(unchecked)))
     else:
         _print(world, violations, unchecked)
     if violations:
         raise typer.Exit(PROBLEM)
+
+
+def _history(file: Path) -> list[dict[str, Any]]:
+    """What clients were told, one document per line."""
+    try:
+        answers = [orjson.loads(document) for document in file.read_bytes().splitlines()]
+    except OSError as error:
+        raise ConsoleError(f"--history {file}: {error.strerror}", code=USAGE) from None
+    except orjson.JSONDecodeError as error:
+        raise ConsoleError(f"--history {file} is no NDJSON: {error}", code=USAGE) from None
+    if not all(isinstance(each, dict) and {"kind", "id", "outcome"} <= each.keys() for each in answers):
+        raise ConsoleError(f"--history {file}: every line has to be an object with kind, id and outcome", code=USAGE)
+    return answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +97,17 @@ class _Look:
     async def until_still(self, settle_s: float) -> tuple[World, list[Violation]]:
         """Two looks that agree are one truth. While something moves, look again, up to a deadline."""
         deadline = time.monotonic() + settle_s
-        world, _ = await self.once()
+        before = (await self.once())[0].digest  # not the world itself: a large one fills the memory once
         while True:
-            again, violations = await self.once()
-            if world.digest == again.digest and _is_quiet(again):
-                return again, violations
+            world, violations = await self.once()
+            now = world.digest
+            if now == before and _is_quiet(world):
+                return world, violations
             if time.monotonic() > deadline:
                 raise ConsoleError(
                     f"something still moves after {settle_s:.0f} s", then="lutong verify --live 30, or lutong status"
                 )
-            world = again
+            before = now
 
     async def live(self, tolerance_s: float) -> tuple[World, list[Violation]]:
         """Under load: what is broken at two looks, the tolerance apart, is not merely in flight."""

@@ -22,6 +22,7 @@ from lutong_console.verify.log import (
 )
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
 from lutong_console.verify.violation import Violation
 
@@ -40,6 +41,7 @@ WORDS: Final = {
     "V12": "what is charged is owed, and within its cap",
     "V13": "cash moves on evidence, and sums that need two people had two",
     "V14": "what operators did is on record, and on the audit topics",
+    "V15": "orders are where they were sent, and never go back",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -58,6 +60,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     charges_are_owed,
     cash_has_evidence,
     audit_is_published,
+    orders_are_where_they_were_sent,
 )
 
 
@@ -67,7 +70,7 @@ def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[
     return [*found, *clients_are_remembered(world, history), *nothing_is_revealed(world, canaries)]
 
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

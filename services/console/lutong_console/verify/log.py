@@ -1,36 +1,38 @@
 """What went over the wire: V1 log, V2 inbox, V8 clients, V10 parked records, V11 secrecy."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from lutong_chassis.deadletters import shown_key
 from lutong_chassis.noticing import partition_of
-from lutong_console.verify.collect import Record, World
+from lutong_console.verify.collect import Record, Row, World
+from lutong_console.verify.retention import Retention
 from lutong_console.verify.violation import Violation
 from lutong_contracts import TOPICS, event_class
 from lutong_contracts.sentences import counted
 from lutong_contracts.topics import RETENTION
 
 _PARTITIONS: Final = {topic.name: topic.partitions for topic in TOPICS}
-_KEPT_LONGER: Final = frozenset(topic.name for topic in TOPICS if topic.retention > RETENTION)
+_COMPACTED: Final = frozenset(topic.name for topic in TOPICS if topic.compacted)
+"""Of each key these keep the last event, for good: what came before may be there, or not."""
+_KEPT_LONGER: Final = _COMPACTED | {topic.name for topic in TOPICS if topic.retention > RETENTION}
 
 
 def log_matches_outbox(world: World) -> Iterator[Violation]:
-    """V1: what a service committed is what its topics hold, byte for byte; per key 1, 2, 3, … in one partition."""
+    """V1: what a service committed is what its topics hold, byte for byte; per key 1, 2, 3, … in one partition.
+
+    Either forgets what is old, and not at the same moment.
+    """
+    retention = Retention(world)
     for service in world.tables:
         committed = {row["event_id"]: row for row in world.rows(service, "outbox")}
         mine = [r for r in world.records if r.source == f"/lutong/{service}"]
-        published = {record.event_id for record in mine}
-        for event_id, row in committed.items():
-            if event_id not in published:
-                yield Violation(
-                    "V1", f"{service}: committed but not on {row['topic']}", f"event {event_id}, key {row['key']}"
-                )
+        yield from _unpublished(service, committed, {record.event_id for record in mine}, retention)
         for record in mine:
             known = committed.get(record.event_id)
-            if known is None and record.topic in _KEPT_LONGER:
-                continue  # an outbox forgets sooner than these topics; V14 knows them by the audit
+            if known is None and (record.topic in _KEPT_LONGER or retention.may_have_left_its_outbox(service, record)):
+                continue  # an outbox forgets sooner than its topics; V14 knows what is of the audit
             if known is None:
                 yield Violation(
                     "V1", f"{service}: on its topic but never committed", f"event {record.event_id} at {record.place}"
@@ -41,8 +43,21 @@ def log_matches_outbox(world: World) -> Iterator[Violation]:
                     f"{service}: the topic says something else than the outbox",
                     f"event {record.event_id} at {record.place}",
                 )
-        yield from _streams(service, mine)
+        yield from _streams(service, mine, retention)
     yield from _keys_in_foreign_partitions(world)
+
+
+def _unpublished(
+    service: str, committed: Mapping[str, Row], published: set[str], retention: Retention
+) -> Iterator[Violation]:
+    """What was committed and is on no topic; of an entity that is only its last event."""
+    last = {(row["topic"], row["key"]): event_id for event_id, row in committed.items()}
+    for event_id, row in committed.items():
+        replaced = row["topic"] in _COMPACTED and last[row["topic"], row["key"]] != event_id
+        if event_id not in published and not replaced and not retention.may_have_left_its_topic(row):
+            yield Violation(
+                "V1", f"{service}: committed but not on {row['topic']}", f"event {event_id}, key {row['key']}"
+            )
 
 
 def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
@@ -61,7 +76,7 @@ def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
         yield Violation("V1", what, f"key {key} at {records[0].place}")
 
 
-def _streams(service: str, records: Sequence[Record]) -> Iterator[Violation]:
+def _streams(service: str, records: Sequence[Record], retention: Retention) -> Iterator[Violation]:
     seen: set[str] = set()
     streams: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
@@ -71,38 +86,57 @@ def _streams(service: str, records: Sequence[Record]) -> Iterator[Violation]:
     for (topic, key), stream in streams.items():
         if len({record.partition for record in stream}) > 1:
             yield Violation("V1", f"{service}: one key in two partitions of {topic}", f"key {key}")
-        for expected, record in enumerate(stream, stream[0].sequence or 1):
-            if record.sequence != expected:
-                yield Violation(
-                    "V1",
-                    f"{service}: version {record.sequence} where {expected} was due",
-                    f"event {record.event_id} at {record.place}",
-                )
-                break
+        if topic not in _COMPACTED:  # there, gaps are what compaction is for
+            yield from _numbered(service, stream, aged=retention.has_aged(topic))
+
+
+def _numbered(service: str, stream: Sequence[Record], *, aged: bool) -> Iterator[Violation]:
+    """A stream goes on by one. When its beginning was dropped it begins later, and what is published again is older."""
+    first = stream[0].sequence
+    for expected, record in enumerate((r for r in stream if not aged or r.sequence >= first), first or 1):
+        if record.sequence != expected:
+            what = f"{service}: version {record.sequence} where {expected} was due"
+            yield Violation("V1", what, f"event {record.event_id} at {record.place}")
+            break
 
 
 def inbox_covers_topics(world: World) -> Iterator[Violation]:
-    """V2: every event that a service handles is taken in or set aside, and nothing else is."""
+    """V2: every event that a service handles is taken in or set aside, and nothing else is.
+
+    Entities are left out: inboxes forget sooner than compacted topics, and those forget what was replaced.
+    """
     by_type: dict[str, list[Record]] = defaultdict(list)
-    for record in world.records:
+    for record in (record for record in world.records if record.topic not in _COMPACTED):
         by_type[record.type].append(record)
     on_topics = {(record.source, record.event_id) for record in world.records}
+    retention = Retention(world)
     for service, types in world.reactions.items():
-        taken = {(row["source"], row["id"]) for row in world.rows(service, "inbox") if row["offset"] >= 0}  # HTTP: -1
+        taken = {
+            (row["source"], row["id"]): (row["topic"], row["partition"], row["offset"])
+            for row in world.rows(service, "inbox")
+            if row["topic"] not in _COMPACTED and row["offset"] >= 0  # HTTP: -1
+        }
         aside = {(row["topic"], row["partition"], row["offset"]) for row in world.rows(service, "parked")}
+        later = {
+            (row["topic"], row["partition"], row["type"]): row["first"] for row in world.rows(service, "passed_over")
+        }
         for record in (record for event_type in sorted(types) for record in by_type[event_type]):
-            if record.source == f"/lutong/{service}" and event_class(record.type).from_others:
-                continue  # it takes these from others, and passes over its own
-            if (record.source, record.event_id) not in taken and (
-                record.topic,
-                record.partition,
-                record.offset,
-            ) not in aside:
-                yield Violation(
-                    "V2", f"{service}: neither taken in nor set aside", f"event {record.event_id} at {record.place}"
-                )
-        for source, event_id in sorted(taken - on_topics):
-            yield Violation("V2", f"{service}: taken in but on no topic", f"event {event_id} of {source}")
+            place = record.topic, record.partition, record.offset
+            if (record.source, record.event_id) in taken or place in aside or _waits(service, record, later):
+                continue
+            yield Violation(
+                "V2", f"{service}: neither taken in nor set aside", f"event {record.event_id} at {record.place}"
+            )
+        for source, event_id in sorted(taken.keys() - on_topics):
+            if not retention.was_dropped(*taken[source, event_id]):
+                yield Violation("V2", f"{service}: taken in but on no topic", f"event {event_id} of {source}")
+
+
+def _waits(service: str, record: Record, later: Mapping[tuple[str, int, str], int]) -> bool:
+    """Whether a record is nothing to a service yet: its own, of a type that it takes from others; or it is to be read again."""
+    if record.source == f"/lutong/{service}" and event_class(record.type).from_others:
+        return True
+    return record.offset >= later.get((record.topic, record.partition, record.type), record.offset + 1)
 
 
 def clients_are_remembered(world: World, history: Iterable[dict[str, Any]]) -> Iterator[Violation]:

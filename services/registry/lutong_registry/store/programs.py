@@ -7,16 +7,9 @@ from typing import NamedTuple
 import asyncpg
 import orjson
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.values import Offer
 from lutong_registry.domain import Program, State, Version
-
-
-class MerchantRow(NamedTuple):
-    """A merchant as it is stored."""
-
-    merchant_id: str
-    name: str
 
 
 class ProgramRow(NamedTuple):
@@ -46,28 +39,6 @@ class VersionMove(NamedTuple):
     def of(cls, program_id: str, version: Version) -> "VersionMove":
         """The move to the state that a version was given."""
         return cls(program_id, version.number, version.state, version.rejected_for)
-
-
-async def save_merchants(tx: Tx, merchants: Sequence[MerchantRow]) -> None:
-    """Create or rename merchants."""
-    await tx.execute(
-        """
-        INSERT INTO merchant (merchant_id, name)
-        SELECT DISTINCT ON (merchant_id) merchant_id, name
-          FROM unnest($1::text[], $2::text[]) AS given(merchant_id, name)
-         ORDER BY merchant_id
-            ON CONFLICT (merchant_id) DO UPDATE SET name = excluded.name
-        """,
-        *columns(merchants, 2),
-    )
-
-
-async def lock_merchant(tx: Tx, merchant_id: str) -> str | None:
-    """A merchant's name, locked; None when there is no such merchant."""
-    name: str | None = await tx.fetchval(
-        "SELECT name FROM merchant WHERE merchant_id = $1 FOR NO KEY UPDATE", merchant_id
-    )
-    return name
 
 
 async def merchants_known(tx: Tx, merchant_ids: Iterable[str]) -> set[str]:
@@ -108,7 +79,7 @@ async def lock_programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program
     return await _with_versions(tx, rows)
 
 
-async def read_programs(tx: Tx, merchant_id: str | None, program_ids: Sequence[str] | None) -> dict[str, Program]:
+async def read_programs(tx: Reads, merchant_id: str | None, program_ids: Sequence[str] | None) -> dict[str, Program]:
     """Programs of a merchant, or by id, without locking them."""
     rows = await tx.fetch(
         """
@@ -124,7 +95,7 @@ async def read_programs(tx: Tx, merchant_id: str | None, program_ids: Sequence[s
     return await _with_versions(tx, rows)
 
 
-async def _with_versions(tx: Tx, rows: Sequence[asyncpg.Record]) -> dict[str, Program]:
+async def _with_versions(tx: Reads, rows: Sequence[asyncpg.Record]) -> dict[str, Program]:
     versions: dict[str, list[Version]] = defaultdict(list)
     for row in await tx.fetch(
         """

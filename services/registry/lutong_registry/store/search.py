@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from lutong_chassis import Tx
+from lutong_chassis import Reads, Tx
 from lutong_registry.domain import COVERAGE_MIN, Listing, Match
 
 CANDIDATES_MAX: Final = 5
@@ -136,7 +136,7 @@ def _portions(texts: Sequence[str], characters_max: int) -> Iterator[list[str]]:
         yield portion
 
 
-async def search(tx: Tx, question: str, limit: int) -> list[asyncpg.Record]:
+async def search(tx: Reads, question: str, limit: int) -> list[asyncpg.Record]:
     """Services for a person's question: the phrase first, then all its words, then any of them.
 
     Compared are services that share one of the question's rarest words: as many words, rarest first,

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 
 
@@ -40,20 +40,20 @@ async def count_usage(tx: Tx, program_ids: Sequence[str], kind: str) -> None:
     )
 
 
-async def discovery(tx: Tx, post_id: str) -> asyncpg.Record | None:
+async def discovery(tx: Reads, post_id: str) -> asyncpg.Record | None:
     """Where a post led."""
     return await tx.fetchrow(
         "SELECT post_id, program_id, reason, discovered_at FROM discovery WHERE post_id = $1", post_id
     )
 
 
-async def usage(tx: Tx, program_id: str) -> dict[str, int]:
+async def usage(tx: Reads, program_id: str) -> dict[str, int]:
     """How often a program was used."""
     row = await tx.fetchrow("SELECT opened, solved, fulfilled FROM usage WHERE program_id = $1", program_id)
     return dict(row) if row else {"opened": 0, "solved": 0, "fulfilled": 0}
 
 
-async def summary(tx: Tx) -> dict[str, Any]:
+async def summary(tx: Reads) -> dict[str, Any]:
     """Counts that an operator or a replay compares: totals, and what they are made of."""
     states: dict[str, int] = {}
     outcomes: dict[str, int] = {}

@@ -3,6 +3,7 @@
 from typing import Final
 
 from lutong_contracts.registry import ServiceDiscovered, VersionReleased
+from lutong_contracts.topics import ACCOUNTS
 from lutong_contracts.values import Money, Offer
 from tests.integration.security.callers import (
     ACME,
@@ -14,7 +15,7 @@ from tests.integration.security.callers import (
     PUBLISHED_BY_OTHERS,
     READ_BY_PUBLISHERS,
 )
-from tests.integration.security.routes.operations import OPERATIONS
+from tests.integration.security.routes.operations import OPERATIONS, entities_of
 from tests.integration.security.world import Asked, Matrix, World, fixed
 from tests.support.builders import SHANGHAI, a_post
 
@@ -56,34 +57,47 @@ async def _publish_event(world: World) -> Asked:
 
 _FOLLOW: Final = fixed(f"/v1/accounts/{ANN}/follows/brand", about=ANN)
 
-FEED: Final[Matrix] = OPERATIONS | {
-    "PUT /v1/accounts/{account_id}": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}", {"name": "Ann"}, ANN)),
-    "POST /v1/accounts/batch": (
-        DONE_BY_OPERATORS,
-        fixed("/v1/accounts/batch", {"accounts": [{"account_id": ANN, "name": "Ann"}]}),
-    ),
-    "PUT /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
-    "DELETE /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
-    "POST /v1/follows/batch": (
-        DONE_BY_OPERATORS,
-        fixed("/v1/follows/batch", {"follows": [{"follower_id": ANN, "followee_id": "brand"}]}),
-    ),
-    "POST /v1/posts": (DONE_BY_ITS_MEMBER, fixed("/v1/posts", {"author_id": ANN, "text": "Hello"}, ANN)),
-    "POST /v1/posts/batch": (
-        DONE_BY_OPERATORS,
-        fixed("/v1/posts/batch", {"posts": [{"author_id": ANN, "text": "Hello"}]}),
-    ),
-    "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
-    "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
-    "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
-    "POST /v1/posts/{post_id}/card/taps": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/taps", _VIEWER, ANN)),
-    "POST /v1/posts/{post_id}/card/solutions": (
-        DONE_BY_ITS_MEMBER,
-        fixed("/v1/posts/p-1/card/solutions", _VIEWER, ANN),
-    ),
-    "POST /v1/posts/{post_id}/card/requests": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/requests", _WANTED, ANN)),
-    "POST /v1/requests/{order_id}/cancellation": (DONE_BY_ITS_MEMBER, _cancel_request),
-    "GET /v1/requests/{order_id}": (DONE_BY_ITS_MEMBER, _read_request),
-    "GET /v1/accounts/{account_id}/requests": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}/requests", about=ANN)),
-    "GET /v1/accounts/{account_id}/timeline": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}/timeline", about=ANN)),
-}
+FEED: Final[Matrix] = (
+    OPERATIONS
+    | entities_of(ACCOUNTS)
+    | {
+        "PUT /v1/accounts/{account_id}": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}", {"name": "Ann"}, ANN)),
+        "POST /v1/accounts/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/accounts/batch", {"accounts": [{"account_id": ANN, "name": "Ann"}]}),
+        ),
+        "PUT /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
+        "DELETE /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
+        "POST /v1/follows/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/follows/batch", {"follows": [{"follower_id": ANN, "followee_id": "brand"}]}),
+        ),
+        "POST /v1/posts": (DONE_BY_ITS_MEMBER, fixed("/v1/posts", {"author_id": ANN, "text": "Hello"}, ANN)),
+        "POST /v1/posts/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/posts/batch", {"posts": [{"author_id": ANN, "text": "Hello"}]}),
+        ),
+        "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
+        "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
+        "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
+        "POST /v1/posts/{post_id}/card/taps": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/taps", _VIEWER, ANN)),
+        "POST /v1/posts/{post_id}/card/solutions": (
+            DONE_BY_ITS_MEMBER,
+            fixed("/v1/posts/p-1/card/solutions", _VIEWER, ANN),
+        ),
+        "POST /v1/posts/{post_id}/card/requests": (
+            DONE_BY_ITS_MEMBER,
+            fixed("/v1/posts/p-1/card/requests", _WANTED, ANN),
+        ),
+        "POST /v1/requests/{order_id}/cancellation": (DONE_BY_ITS_MEMBER, _cancel_request),
+        "GET /v1/requests/{order_id}": (DONE_BY_ITS_MEMBER, _read_request),
+        "GET /v1/accounts/{account_id}/requests": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/requests", about=ANN),
+        ),
+        "GET /v1/accounts/{account_id}/timeline": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/timeline", about=ANN),
+        ),
+    }
+)

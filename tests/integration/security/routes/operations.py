@@ -8,6 +8,7 @@ from lutong_chassis.parking import ParkCandidate, StoredRecord
 from lutong_chassis.testing import (
     in_transaction,
 )
+from lutong_contracts import Topic
 from tests.integration.security.callers import DONE_BY_OPERATORS, READ_BY_STAFF
 from tests.integration.security.world import Asked, Matrix, World, fixed
 from tests.support.builders import a_cancellation, fulfilled
@@ -56,6 +57,12 @@ async def _skip(world: World) -> Asked:
 
 async def _discard(world: World) -> Asked:
     return Asked(f"/operations/parked/{await _parked(world)}/discard", {"reason": "garbage"})
+
+
+def entities_of(topic: Topic) -> Matrix:
+    """What a service with entities has besides."""
+    page = fixed("/operations/entities", {"reason": "the topic is new", "topic": topic.name})
+    return {"POST /operations/entities": (DONE_BY_OPERATORS, page)}
 
 
 OPERATIONS: Final[Matrix] = {

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from lutong_contracts.topics import MERCHANTS
 from tests.integration.security.callers import (
     ACME,
     ANYBODY,
@@ -9,7 +10,7 @@ from tests.integration.security.callers import (
     DONE_BY_OPERATORS,
     READ_BY_ITS_MERCHANT,
 )
-from tests.integration.security.routes.operations import OPERATIONS
+from tests.integration.security.routes.operations import OPERATIONS, entities_of
 from tests.integration.security.world import Ask, Asked, Matrix, World, fixed
 from tests.support.builders import a_post
 
@@ -62,34 +63,42 @@ async def _onboard(world: World) -> Asked:
     return Asked("/v1/programs/batch", {"programs": [program]})
 
 
-REGISTRY: Final[Matrix] = OPERATIONS | {
-    "PUT /v1/merchants/{merchant_id}": (DONE_BY_OPERATORS, fixed(f"/v1/merchants/{ACME}", {"name": "Acme"})),
-    "PUT /v1/programs/{program_id}": (DONE_BY_ITS_MERCHANT, _register),
-    "POST /v1/programs/{program_id}/versions": (
-        DONE_BY_ITS_MERCHANT,
-        _of_a_program("/versions", body={"version": 1, "manifest": _MANIFEST}),
-    ),
-    "POST /v1/programs/{program_id}/versions/{version}/approval": (
-        DONE_BY_OPERATORS,
-        _of_a_program("/versions/1/approval", "submitted"),
-    ),
-    "POST /v1/programs/{program_id}/versions/{version}/rejection": (
-        DONE_BY_OPERATORS,
-        _of_a_program("/versions/1/rejection", "submitted", body=_REASON),
-    ),
-    "POST /v1/programs/{program_id}/versions/{version}/release": (
-        DONE_BY_ITS_MERCHANT,
-        _of_a_program("/versions/1/release", "approved"),
-    ),
-    "POST /v1/programs/{program_id}/versions/{version}/rollback": (
-        DONE_BY_ITS_MERCHANT,
-        _of_a_program("/versions/2/rollback", "released", "released"),
-    ),
-    "POST /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _of_a_program("/suspension", body=_REASON)),
-    "DELETE /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _resume),
-    "POST /v1/programs/batch": (DONE_BY_OPERATORS, _onboard),
-    "GET /v1/programs/{program_id}": (ANYBODY, fixed("/v1/programs/fund")),
-    "GET /v1/programs": (READ_BY_ITS_MERCHANT, fixed(f"/v1/programs?merchant_id={ACME}", about=ACME)),
-    "GET /v1/search": (ANYBODY, fixed("/v1/search?q=fund")),
-    "GET /v1/discoveries/{post_id}": (ANYBODY, fixed("/v1/discoveries/p-1")),
-}
+REGISTRY: Final[Matrix] = (
+    OPERATIONS
+    | entities_of(MERCHANTS)
+    | {
+        "POST /v1/merchants/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/merchants/batch", {"merchants": [{"merchant_id": ACME, "name": "Acme"}]}),
+        ),
+        "PUT /v1/merchants/{merchant_id}": (DONE_BY_OPERATORS, fixed(f"/v1/merchants/{ACME}", {"name": "Acme"})),
+        "PUT /v1/programs/{program_id}": (DONE_BY_ITS_MERCHANT, _register),
+        "POST /v1/programs/{program_id}/versions": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions", body={"version": 1, "manifest": _MANIFEST}),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/approval": (
+            DONE_BY_OPERATORS,
+            _of_a_program("/versions/1/approval", "submitted"),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/rejection": (
+            DONE_BY_OPERATORS,
+            _of_a_program("/versions/1/rejection", "submitted", body=_REASON),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/release": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions/1/release", "approved"),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/rollback": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions/2/rollback", "released", "released"),
+        ),
+        "POST /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _of_a_program("/suspension", body=_REASON)),
+        "DELETE /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _resume),
+        "POST /v1/programs/batch": (DONE_BY_OPERATORS, _onboard),
+        "GET /v1/programs/{program_id}": (ANYBODY, fixed("/v1/programs/fund")),
+        "GET /v1/programs": (READ_BY_ITS_MERCHANT, fixed(f"/v1/programs?merchant_id={ACME}", about=ACME)),
+        "GET /v1/search": (ANYBODY, fixed("/v1/search?q=fund")),
+        "GET /v1/discoveries/{post_id}": (ANYBODY, fixed("/v1/discoveries/p-1")),
+    }
+)

@@ -4,7 +4,6 @@ A service writes the topics that it owns, reads those that its handlers listen t
 group. Rules of principals that are not ours are left alone.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from lutong_console import credentials
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.credentials import CONSOLE, KAFKA_ADMIN, PRINCIPALS, READER, TOPICS_JOB
+from lutong_console.offsets import client_of
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, kafka_as, secrets_of
 from lutong_contracts import TOPICS, event_types
@@ -38,9 +38,6 @@ from lutong_contracts.topics import SERVICES
 commands = typer.Typer(help="Who may do what on Kafka: plan, apply.", no_args_is_help=True)
 
 _TIMEOUT_S: Final = 20.0
-_silent: Final = logging.getLogger("lutong_console.librdkafka")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False  # it repeats what raises anyway
 _ITERATIONS: Final = 8192
 
 
@@ -154,7 +151,7 @@ def set_passwords(client: AdminClient, passwords: dict[str, str]) -> None:
 
 def administrator(kafka: KafkaAccess) -> AdminClient:
     """A client that may change rules, checked to be one: librdkafka 2.16 corrupts its memory when it is refused."""
-    client = _client(kafka)
+    client = client_of(kafka)
     described = _answered(
         lambda: client.describe_cluster(include_authorized_operations=True, request_timeout=_TIMEOUT_S).result()
     )
@@ -165,20 +162,6 @@ def administrator(kafka: KafkaAccess) -> AdminClient:
             code=PROBLEM,
         )
     return client
-
-
-def _client(kafka: KafkaAccess) -> AdminClient:
-    """Aiokafka's cannot change rules."""
-    options: dict[str, str | int | float | bool] = {
-        "bootstrap.servers": kafka.bootstrap,
-        "security.protocol": kafka.protocol,
-    }
-    if kafka.protocol.startswith("SASL"):
-        username, password = kafka.credentials
-        options |= {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": username, "sasl.password": password}
-    if kafka.ca_file:
-        options["ssl.ca.location"] = str(kafka.ca_file)
-    return AdminClient(options, logger=_silent)
 
 
 def _present(client: AdminClient) -> Iterator[Rule]:

@@ -12,14 +12,14 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
-import httpx
 import typer
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from lutong_chassis.grants import VERIFIER
 from lutong_console import credentials
 from lutong_console.cli.commands import databases
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
@@ -33,6 +33,10 @@ from lutong_local.postgres import program
 from lutong_local.processes import LocalError
 
 _MANIFEST: Final = "manifest.json"
+_OURS: Final = ("pg_dump", "pg_restore")
+"""What we run ourselves: PostgreSQL takes a moment to notice that it has ended."""
+_ASKED: Final = SERVICES[0]
+"""Whose owner is asked who is connected: one server has all the databases."""
 _STOP: Final = f"docker compose stop {' '.join(SERVICES)}"
 
 
@@ -41,7 +45,7 @@ def backup(
 ) -> None:
     """Write the databases of the deployment to a directory. Services must be stopped, or the four would not agree."""
     deployed = compose()
-    asyncio.run(_nobody_works(deployed))
+    asyncio.run(_nobody_works(deployed, _ASKED, f"{_ASKED}_owner"))
     try:
         directory.mkdir(mode=0o700, parents=True)
     except OSError as error:
@@ -50,6 +54,9 @@ def backup(
         echo(f"dumping {service}")
         _run("pg_dump", deployed, service, "--format=custom", f"--file={_dump(directory, service)}")
     sums = {service: _sha256(_dump(directory, service)) for service in SERVICES}
+    asyncio.run(
+        _nobody_works(deployed, _ASKED, f"{_ASKED}_owner")
+    )  # a service that started meanwhile may have changed what was not dumped yet
     manifest = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sha256": sums}
     (directory / _MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     sizes = {service: _dump(directory, service).stat().st_size for service in SERVICES}
@@ -69,7 +76,7 @@ def restore(
     """Make the databases of the deployment what a backup says. Services must be stopped, and Kafka without events."""
     deployed = compose()
     made_at = _checked(directory)
-    asyncio.run(_nobody_works(deployed))
+    asyncio.run(_nobody_works(deployed, credentials.SUPERUSER, credentials.SUPERUSER))
     asyncio.run(_kafka_is_empty(deployed))
     asyncio.run(_make_empty(deployed, replace=replace))
     for service in SERVICES:
@@ -104,14 +111,32 @@ def _checked(directory: Path) -> str:
     return str(manifest["made_at"])
 
 
-async def _nobody_works(deployed: Deployment) -> None:
-    async with httpx.AsyncClient(timeout=5) as client:
-        for service in SERVICES:
-            try:
-                await client.get(f"{deployed.url(service)}/livez")
-            except httpx.TransportError:
-                continue
-            raise ConsoleError(f"{service} runs: its database changes under our hands", then=_STOP, code=PROBLEM)
+async def _nobody_works(deployed: Deployment, service: str, role: str) -> None:
+    """Ask the server who is connected: a service that does not answer over HTTP may write all the same."""
+    try:
+        connection = await asyncpg.connect(deployed.database_url(service, role), timeout=10)
+        try:
+            found = await connection.fetch(
+                """
+                SELECT DISTINCT datname, usename
+                  FROM pg_stat_activity
+                 WHERE datname = ANY($1) AND usename <> $2 AND pid <> pg_backend_pid() AND application_name <> ALL($3)
+                 ORDER BY datname, usename
+                """,
+                SERVICES,
+                VERIFIER,
+                _OURS,
+            )
+        finally:
+            await connection.close()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConsoleError(
+            f"PostgreSQL at {deployed.postgres} does not say who is connected: {error or type(error).__name__}",
+            code=UNREACHABLE,
+        ) from None
+    if found:
+        who = ", ".join(f"{row['usename']} to {row['datname']}" for row in found)
+        raise ConsoleError(f"what is dumped changes under our hands: connected are {who}", then=_STOP, code=PROBLEM)
 
 
 async def _kafka_is_empty(deployed: Deployment) -> None:
@@ -168,14 +193,15 @@ async def _refuse_if_used(deployed: Deployment) -> None:
 
 def _run(name: str, deployed: Deployment, service: str, *arguments: str) -> None:
     """PostgreSQL's own tool, as the owner of a database; the password is in no argument."""
-    url = urlsplit(deployed.database_urls_as("{service}_owner")[service])
+    url = urlsplit(deployed.database_url(service, f"{service}_owner"))
     place = f"--host={url.hostname}", f"--port={url.port or 5432}", f"--username={url.username}"
     try:
         done = subprocess.run(  # noqa: S603  # our own arguments, no shell
             [program(name), *place, "--no-password", f"--dbname={service}", *arguments],
-            env=os.environ | {"PGPASSWORD": url.password or ""},
+            env=os.environ | {"PGPASSWORD": unquote(url.password or "")},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
     except LocalError as error:

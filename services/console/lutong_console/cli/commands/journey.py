@@ -36,14 +36,14 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The event as people call it: `OrderSourced`."""
+        """The name of the event's class: `OrderSourced`."""
         return "".join(word.capitalize() for word in self.type.split(".")[2].split("-"))
 
 
 async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str, key: str | None = None) -> list[Step]:
     """A journey's events in the order in which they were published, or only those of one key.
 
-    A service that is away, or that has more records than it shows, is named on stderr.
+    A service that does not answer, or that has more records than it shows, is named on stderr.
     """
     parts = (_part(client, service, url, journey_id, key) for service, url in target.urls.items())
     answers = await asyncio.gather(*parts)
@@ -51,12 +51,12 @@ async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str, 
         record | {"service": service, "at": datetime.fromisoformat(record["at"])}
         for service, answer in zip(target.urls, answers, strict=True)
         for record in answer
-        if ".action-audited." not in record["type"]  # who did it is on record (`lutong audit`), not on the road
+        if ".action-audited." not in record["type"]  # shown by `lutong audit`
     ]
-    published = sorted(_published(records), key=lambda r: (r["at"], r["direction"] == "said", r["event_id"]))
+    published = sorted(_published(records), key=lambda r: (r["at"], r["direction"] == "published", r["event_id"]))
     consumed_by: dict[str, dict[str, datetime]] = {}
     for record in records:
-        if record["direction"] == "heard":
+        if record["direction"] == "consumed":
             consumed_by.setdefault(record["event_id"], {})[record["service"]] = record["at"]
     return [_step(record, consumed_by.get(record["event_id"], {}), journey_id) for record in published]
 
@@ -77,7 +77,7 @@ def _began(row: dict[str, Any]) -> datetime:
 
 def _published(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """What was published: by services, which keep it, and by other publishers, known from the services that consumed it."""
-    published = [record for record in records if record["direction"] == "said"]
+    published = [record for record in records if record["direction"] == "published"]
     known = {record["event_id"] for record in published}
     began: dict[str | None, datetime] = {}  # the first thing that is known of an event, or that follows from it
     for record in records:
@@ -141,6 +141,7 @@ def journey(
     stack: StackName = "default",
     *,
     key: Annotated[str | None, typer.Option("--key", help="Only the events of one order, post or viewer.")] = None,
+    why: Annotated[bool, typer.Option("--why", help="Say in one sentence why it does not go on.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print one journey's timeline from the services' own records."""
@@ -153,6 +154,9 @@ def journey(
             then=f"lutong tail --since start --key {journey_id} --json",
             code=PROBLEM,
         )
+    if why:
+        _print_why(suite(stack), steps, as_json=as_json)
+        return
     shown = [step for step in steps if key in (None, step.key)]
     if as_json:
         emit_json([_as_json(step, steps[0].at) for step in shown])
@@ -169,6 +173,17 @@ def journey(
         for step in shown
     ]
     out.print(table(["ms", "service", "event", "key", "consumed by (ms later)", ""], rows))
+
+
+def _print_why(target: Suite, steps: list[Step], *, as_json: bool) -> None:
+    from lutong_console import evidence  # reads metrics and offsets, which the timeline alone does not need
+    from lutong_console.why import sentence, why
+
+    reason = why(steps, asyncio.run(evidence.gather(target)))
+    if as_json:
+        emit_json({"kind": reason.kind, "service": reason.service, "since": reason.since, "why": sentence(reason)})
+    else:
+        out.print(sentence(reason))
 
 
 async def _fetch(target: Suite, wanted: str, key: str | None) -> list[Step]:

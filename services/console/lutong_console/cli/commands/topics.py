@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from lutong_chassis import topics as broker
 from lutong_chassis.kafka import KafkaAccess
+from lutong_console.cli.commands.drained import drained
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.credentials import TOPICS_JOB
@@ -16,7 +17,7 @@ from lutong_contracts import TOPICS
 
 _RETENTION: Final = {topic.name: topic.retention for topic in TOPICS}
 
-commands = typer.Typer(help="The topics of the contracts: list, apply.", no_args_is_help=True)
+commands = typer.Typer(help="The topics of the contracts: list, apply, drained.", no_args_is_help=True)
 
 
 @commands.command("list")
@@ -39,6 +40,9 @@ def list_topics(*, as_json: Json = False) -> None:
         emit_json([dict(zip(headings, row, strict=True)) for row in rows])
     else:
         out.print(table(headings, rows))
+
+
+commands.command()(drained)
 
 
 @commands.command()

@@ -1,0 +1,94 @@
+"""lutong topics drained: whether anything of a topic is still to be published or to be read."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
+
+import asyncpg
+import typer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from lutong_chassis.topics import admin
+from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
+from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.subscriptions import handled_types
+from lutong_console.targets import Json, StackName, Suite, suite
+from lutong_contracts import TOPICS, event_class
+
+
+class Left(NamedTuple):
+    """What a service has still to do with a topic: events to publish, or to read."""
+
+    service: str
+    what: str
+    events: int
+
+
+def drained(
+    topic: Annotated[str, typer.Argument(help="The topic that is to move: lutong topics list")],
+    stack: StackName = "default",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say whether everything of a topic is published and read by every service. Exit code 1 while it is not.
+
+    Its publishers must be stopped: otherwise it is drained for a moment only.
+    """
+    if topic not in {each.name for each in TOPICS}:
+        raise ConsoleError(f"there is no topic {topic}", then="lutong topics list", code=USAGE)
+    left = asyncio.run(_left(suite(stack), topic))
+    if as_json:
+        emit_json([each._asdict() for each in left])
+    elif left:
+        out.print(table(["service", "what is left", "events"], left))
+    else:
+        out.print(f"{topic} is drained")
+    if left:
+        raise typer.Exit(PROBLEM)
+
+
+async def _left(target: Suite, topic: str) -> list[Left]:
+    owner = topic.split(".")[1]
+    pending = await _pending(target.database_urls[owner], topic)
+    ends = await _ends(target, topic)
+    async with admin(target.kafka) as client:
+        reading = [
+            Left(service, "to read", behind)
+            for service, types in sorted(handled_types().items())
+            if topic in {event_class(each).topic.name for each in types}
+            and (behind := lag(ends, await client.list_consumer_group_offsets(f"lutong-{service}")))
+        ]
+    return ([Left(owner, "to publish", pending)] if pending else []) + reading
+
+
+async def _pending(url: str, topic: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        count: int = await connection.fetchval(
+            "SELECT count(*) FROM pending JOIN outbox USING (written_at, id) WHERE topic = $1", topic
+        )
+        return count
+    finally:
+        await connection.close()
+
+
+async def _ends(target: Suite, topic: str) -> dict[TopicPartition, int]:
+    """The end of each partition that anything was ever written to."""
+    consumer = AIOKafkaConsumer(topic, **target.kafka.client, isolation_level="read_committed")
+    await consumer.start()
+    try:
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
+        return {partition: end for partition, end in ends.items() if end}
+    finally:
+        await consumer.stop()
+
+
+class Committed(NamedTuple):
+    """A group's position in a partition, as Kafka's clients name it."""
+
+    offset: int
+
+
+def lag(ends: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, Committed]) -> int:
+    """How many offsets a group has not passed yet; a partition without a position was never read."""
+    return sum(end - min(end, committed[p].offset if p in committed else 0) for p, end in ends.items())

@@ -1,0 +1,1 @@
+"""`lutong import`: files of what people have, through the public interfaces."""

@@ -1,0 +1,72 @@
+"""The web console, put together: pages over one suite, read with the rights of the user who started it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from lutong_console.cli.errors import UNREACHABLE, ConsoleError
+from lutong_console.targets import Suite
+from lutong_console.web import audit, catalogue, journeys, parked, pipeline, sign_in, tail
+from lutong_console.web.access import Access
+from lutong_console.web.headers import SecurityHeaders
+from lutong_console.web.live import Live
+from lutong_console.web.pages import PageError, show
+
+_STATIC: Final = Path(__file__).with_name("static")
+
+
+def create(target: Suite, name: str, access: Access) -> Starlette:
+    """The console of one suite; `name` is how people call it."""
+    app = Starlette(
+        routes=[
+            *sign_in.ROUTES,
+            *pipeline.ROUTES,
+            *journeys.ROUTES,
+            *parked.ROUTES,
+            *tail.ROUTES,
+            *audit.ROUTES,
+            *catalogue.ROUTES,
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        exception_handlers={PageError: _page_error, ConsoleError: _console_error, 404: _unknown},
+        lifespan=_lifespan,
+    )
+    app.add_middleware(SecurityHeaders)
+    app.state.target, app.state.name, app.state.access, app.state.live = target, name, access, Live(target)
+    app.state.reader = tail.Reader(target.kafka)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Samples are taken as long as the console runs; open streams end with it."""
+    async with asyncio.TaskGroup() as group:
+        sampling = group.create_task(app.state.live.run())
+        try:
+            yield
+        finally:
+            app.state.live.close()
+            sampling.cancel()
+
+
+async def _page_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PageError)  # noqa: S101  # what Starlette calls this with
+    return show(request, "problem.html", {"message": str(error), "then": error.then}, error.status)
+
+
+async def _console_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ConsoleError)  # noqa: S101  # what Starlette calls this with
+    status = 503 if error.code == UNREACHABLE else 502
+    return show(request, "problem.html", {"message": str(error), "then": error.then}, status)
+
+
+async def _unknown(request: Request, _: Exception) -> Response:
+    return show(request, "problem.html", {"message": f"there is no page {request.url.path}", "then": ""}, 404)

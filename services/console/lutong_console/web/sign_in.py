@@ -1,0 +1,70 @@
+"""Signing in by a link that is good once, signing out; language and theme of a person."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lutong_console.web import languages
+from lutong_console.web.access import SESSION_LIFETIME_S
+from lutong_console.web.pages import (
+    LANGUAGE_COOKIE,
+    SESSION_COOKIE,
+    THEME_COOKIE,
+    THEMES,
+    PageError,
+    back,
+    session_of,
+    show,
+)
+
+_A_YEAR_S: Final = 365 * 86_400
+
+
+async def ask(request: Request) -> Response:
+    """The link is opened: a button signs in, so that a program that only looks at links uses none up."""
+    return show(request, "sign_in.html", {"ticket": request.query_params.get("ticket", "")})
+
+
+async def enter(request: Request) -> Response:
+    """Use the ticket up, and go on to the pipeline."""
+    form = await request.form()
+    session = request.app.state.access.enter(str(form.get("ticket", "")))
+    if session is None:
+        raise PageError(401, "this link was used, or is older than ten minutes", "lutong console")
+    answer = back("/")
+    answer.set_cookie(SESSION_COOKIE, session.id, max_age=SESSION_LIFETIME_S, httponly=True, samesite="strict")
+    return answer
+
+
+async def leave(request: Request) -> Response:
+    """End the session."""
+    session = session_of(request)
+    if session.accepts(str((await request.form()).get("csrf", ""))):
+        request.app.state.access.leave(session)
+    answer = back("/sign-in")
+    answer.delete_cookie(SESSION_COOKIE)
+    return answer
+
+
+async def prefer(request: Request) -> Response:
+    """Remember the language and the theme of a person, and go back to the page they came from."""
+    wanted = await request.form()
+    to = str(wanted.get("to", "/"))
+    answer = back(to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/")
+    for cookie, field, known in (
+        (LANGUAGE_COOKIE, "language", languages.LANGUAGES),
+        (THEME_COOKIE, "theme", THEMES),
+    ):
+        if (value := str(wanted.get(field, ""))) in known:
+            answer.set_cookie(cookie, value, max_age=_A_YEAR_S, httponly=True, samesite="lax")
+    return answer
+
+
+ROUTES: Final = (
+    Route("/sign-in", ask, methods=["GET"]),
+    Route("/sign-in", enter, methods=["POST"]),
+    Route("/sign-out", leave, methods=["POST"]),
+    Route("/preferences", prefer, methods=["POST"]),
+)

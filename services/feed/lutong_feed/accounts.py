@@ -1,0 +1,89 @@
+"""SQL of accounts: who posts and reads, and what staff vouches for."""
+
+from collections.abc import Iterable, Sequence
+
+import asyncpg
+
+from lutong_chassis import Reads, Tx, columns
+from lutong_contracts.feed import AccountChanged
+from lutong_feed.domain import AccountRow
+
+
+async def save(tx: Tx, accounts: Sequence[AccountRow]) -> list[AccountChanged]:
+    """Create or change accounts; gives an event for each that is new, or of which more than the name changed."""
+    rows = await tx.fetch(
+        """
+        WITH wanted AS (
+            SELECT given.account_id, given.name, coalesce(given.kind, known.kind, 'personal') AS kind,
+                   nullif(coalesce(given.merchant_id, known.merchant_id), '') AS merchant_id,
+                   coalesce(string_to_array(given.program_ids, ' '), known.program_ids, '{}') AS program_ids
+              FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+                   AS given (account_id, name, kind, merchant_id, program_ids)
+              LEFT JOIN account AS known USING (account_id)
+             ORDER BY account_id
+        ), changed AS (
+            SELECT account_id
+              FROM wanted LEFT JOIN account AS known USING (account_id)
+             WHERE known.account_id IS NULL
+                OR (known.kind, known.merchant_id, known.program_ids)
+                   IS DISTINCT FROM (wanted.kind, wanted.merchant_id, wanted.program_ids)
+        ), saved AS (
+            INSERT INTO account (account_id, name, kind, merchant_id, program_ids)
+            SELECT account_id, name, kind, merchant_id, program_ids FROM wanted
+                ON CONFLICT (account_id) DO UPDATE
+               SET name = excluded.name, kind = excluded.kind, merchant_id = excluded.merchant_id,
+                   program_ids = excluded.program_ids,
+                   revision = account.revision + CASE WHEN account.account_id IN (SELECT account_id FROM changed)
+                                                      THEN 1 ELSE 0 END
+            RETURNING account_id, kind, merchant_id, program_ids, revision
+        )
+        SELECT account_id, kind, merchant_id, program_ids, revision
+          FROM saved
+          JOIN changed USING (account_id)
+         ORDER BY account_id
+        """,
+        *columns(sorted({account.account_id: account for account in accounts}.values()), 5),
+    )
+    return [_changed(row) for row in rows]
+
+
+async def after(tx: Tx, account_id: str, limit: int) -> list[AccountChanged]:
+    """Accounts behind an id, in order, as they are until commit."""
+    rows = await tx.fetch(
+        """
+        SELECT account_id, kind, merchant_id, program_ids, revision
+          FROM account
+         WHERE account_id > $1
+         ORDER BY account_id
+         LIMIT $2
+           FOR SHARE
+        """,
+        account_id,
+        limit,
+    )
+    return [_changed(row) for row in rows]
+
+
+async def lock(tx: Tx, account_ids: Iterable[str]) -> dict[str, AccountRow]:
+    """What is known of accounts by id, locked in key order."""
+    rows = await tx.fetch(
+        """
+        SELECT account_id, name, kind, merchant_id, array_to_string(program_ids, ' ') AS program_ids
+          FROM account
+         WHERE account_id = ANY ($1)
+         ORDER BY account_id
+           FOR NO KEY UPDATE
+        """,
+        sorted(set(account_ids)),
+    )
+    return {row["account_id"]: AccountRow(*row) for row in rows}
+
+
+async def known(tx: Reads, account_ids: Iterable[str]) -> set[str]:
+    """Which of these accounts exist."""
+    rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))
+    return {row["account_id"] for row in rows}
+
+
+def _changed(row: asyncpg.Record) -> AccountChanged:
+    return AccountChanged(**(dict(row) | {"program_ids": tuple(row["program_ids"])}))

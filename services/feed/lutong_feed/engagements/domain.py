@@ -1,0 +1,184 @@
+"""Whether a viewer may use a card, and what follows when they tap, solve, request or cancel.
+
+Pure: no clock, no database, no ids made here.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from lutong_contracts.values import Line, Mode, Money, Place
+from lutong_feed.domain import CANCELLABLE, CardState, OrderLine, Program, Refusal, Status
+
+Kind = Literal["tap", "solve"]
+
+
+class TapCard(NamedTuple):
+    """A viewer opens the mini-program from the card on a post."""
+
+    post_id: str
+    viewer_id: str
+
+
+class SolveCard(NamedTuple):
+    """A viewer got done, in the mini-program, what the post was about."""
+
+    post_id: str
+    viewer_id: str
+
+
+class Card(NamedTuple):
+    """A card as viewers may use it: where it leads now, and the journey of its post."""
+
+    post_id: str
+    state: CardState
+    program_id: str | None
+    merchant_id: str | None
+    reason: str | None
+    correlation_id: str
+    causation_id: str | None
+    version: int | None
+    title: str | None
+    page: str | None
+
+
+class Found(NamedTuple):
+    """What there is of that which a command names."""
+
+    viewer_known: bool
+    card: Card | None
+
+
+class Engagement(NamedTuple):
+    """A viewer's first use of a card in one way. All later ones are answered alike, and neither said nor counted."""
+
+    post_id: str
+    viewer_id: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCard:
+    """A card that can be used now: what it shows, its program, and the version in force."""
+
+    shown: Card
+    program_id: str
+    version: int
+
+
+def usable(post_id: str, viewer_id: str, found: Found) -> OpenCard | Refusal:
+    """The card on a post, if this viewer may use it now."""
+    card = found.card
+    if not found.viewer_known:
+        return Refusal("not_found", f"there is no account {viewer_id!r}")
+    if card is None:
+        return Refusal("not_found", f"there is no post {post_id!r}")
+    if card.state == "unavailable":
+        return Refusal("card_unavailable", f"the card cannot be used: {card.reason}", reason=card.reason)
+    if card.state == "resolving" or card.program_id is None or card.version is None:
+        detail = f"the card on post {post_id!r} is still being resolved: try again shortly"
+        return Refusal("card_resolving", detail)
+    return OpenCard(card, card.program_id, card.version)
+
+
+class Use(NamedTuple):
+    """A card that a viewer uses now; `first` when they never did before."""
+
+    card: OpenCard
+    first: bool
+
+
+def decided(
+    wanted: Sequence[Engagement], cards: Sequence[OpenCard | Refusal], new: Collection[Engagement]
+) -> list[Use | Refusal]:
+    """What becomes of each use, given which were new. Of several in one batch, the one that came first is the first."""
+    left = set(new)
+    outcomes: list[Use | Refusal] = []
+    for engagement, card in zip(wanted, cards, strict=True):
+        outcomes.append(card if isinstance(card, Refusal) else Use(card, engagement in left))
+        left.discard(engagement)
+    return outcomes
+
+
+class RequestService(NamedTuple):
+    """A viewer joins the light membership on credit and orders, in one go. The destination is coarse."""
+
+    post_id: str
+    viewer_id: str
+    lines: tuple[OrderLine, ...]
+    destination: Place
+    mode: Mode
+    coupon_id: str | None
+
+
+class CancelRequest(NamedTuple):
+    """A viewer changed their mind."""
+
+    order_id: str
+    viewer_id: str
+
+
+class RequestRow(NamedTuple):
+    """A request as it is stored, as far as its viewer sees it, and its journey."""
+
+    order_id: str
+    viewer_id: str
+    post_id: str
+    status: Status
+    reason: str | None
+    location_id: str | None
+    location_kind: str | None
+    total_minor: int
+    currency: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Lines at the prices of the version in force, and their sum."""
+
+    lines: tuple[Line, ...]
+    total: Money
+
+
+class Accepted(NamedTuple):
+    """A request that becomes an order: its card, its program, and what it costs."""
+
+    card: Card
+    program: Program
+    priced: Priced
+
+
+def price(wanted: Sequence[OrderLine], program: Program) -> Priced | Refusal:
+    """Put the program's prices on what is wanted. No price comes from the viewer."""
+    offers = {offer.sku: offer for offer in program.offers}
+    missing = next((line.sku for line in wanted if line.sku not in offers), None)
+    if missing is not None:
+        return Refusal("not_offered", f"{program.title} does not offer {missing!r}: choose from its offers")
+    lines = tuple(
+        Line(sku=sku, units=units, unit_price_minor=offers[sku].unit_price.amount_minor) for sku, units in wanted
+    )
+    total_minor = sum(line.units * line.unit_price_minor for line in lines)
+    if not 0 < total_minor <= 10**12:
+        return Refusal("bad_total", "the order must cost something, and less than a bank can count")
+    return Priced(lines, Money(amount_minor=total_minor, currency=offers[wanted[0].sku].unit_price.currency))
+
+
+def accept(wanted: RequestService, found: Found, programs: Mapping[str, Program]) -> Accepted | Refusal:
+    """Whether a viewer may order from a card now. Prices are those of the version in force, never the viewer's."""
+    card = usable(wanted.post_id, wanted.viewer_id, found)
+    if not isinstance(card, OpenCard):
+        return card
+    program = programs[card.program_id]  # a card that can be used has one with a version
+    priced = price(wanted.lines, program)
+    return priced if isinstance(priced, Refusal) else Accepted(card.shown, program, priced)
+
+
+def cancel(wanted: CancelRequest, request: RequestRow | None) -> RequestRow | Refusal:
+    """The request that its viewer may cancel now; another's is as absent as none."""
+    if request is None or request.viewer_id != wanted.viewer_id:
+        return Refusal("not_found", f"there is no request {wanted.order_id!r}")
+    if request.status not in CANCELLABLE:
+        detail = f"request {wanted.order_id!r} is {request.status}: there is nothing left to cancel"
+        return Refusal("ended", detail)
+    return request

@@ -1,0 +1,174 @@
+"""What viewers do with cards: decided in batches, event once, and counted from what was event."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from lutong_chassis import Answer, Asked, Cause, Handlers, Outgoing, Problem, Received, Tx
+from lutong_chassis.audit import Change
+from lutong_contracts import Event
+from lutong_contracts.feed import CardTapped, RequestCancelled, ServiceRequested, ServiceSolved
+from lutong_feed import on_record
+from lutong_feed.bodies import CardView, RequestView
+from lutong_feed.domain import Refusal
+from lutong_feed.engagements import domain, store
+from lutong_feed.engagements.domain import (
+    Accepted,
+    CancelRequest,
+    Engagement,
+    Kind,
+    RequestRow,
+    RequestService,
+    SolveCard,
+    TapCard,
+    Use,
+)
+
+_STATUS: Final = {"not_found": 404, "not_offered": 422, "bad_total": 422}
+
+handlers = Handlers()
+
+Command = TapCard | SolveCard
+
+
+@handlers.on(TapCard)
+async def tap_cards(batch: Sequence[Asked[TapCard]], tx: Tx) -> list[Answer | Problem]:
+    """Viewers open the mini-program from a card; the answer says which page of which version."""
+    outcomes = await _use(batch, "tap", tx)
+    return [
+        _tapped(asked, each) if isinstance(each, Use) else _refused(each)
+        for asked, each in zip(batch, outcomes, strict=True)
+    ]
+
+
+@handlers.on(SolveCard)
+async def solve_cards(batch: Sequence[Asked[SolveCard]], tx: Tx) -> list[Answer | Problem]:
+    """Viewers got done what the post was about."""
+    outcomes = await _use(batch, "solve", tx)
+    return [
+        _solved(asked, each) if isinstance(each, Use) else _refused(each)
+        for asked, each in zip(batch, outcomes, strict=True)
+    ]
+
+
+@handlers.on(RequestService)
+async def request_services(batch: Sequence[Asked[RequestService]], tx: Tx) -> list[Answer | Problem]:
+    """Viewers join the light membership on credit and order, in one go."""
+    found = await store.find(tx, [store.Named(asked.command.post_id, asked.command.viewer_id) for asked in batch])
+    named = (each.card.program_id for each in found if each.card and each.card.program_id)
+    programs = await store.programs(tx, named)
+    decided = [domain.accept(asked.command, there, programs) for asked, there in zip(batch, found, strict=True)]
+    answers = [
+        _refused(each) if isinstance(each, Refusal) else _placed(asked, each)
+        for asked, each in zip(batch, decided, strict=True)
+    ]
+    await store.save_requests(
+        tx, [event for answer in answers if isinstance(answer, Answer) for event in answer.events]
+    )
+    return answers
+
+
+@handlers.on(CancelRequest)
+async def cancel_requests(batch: Sequence[Asked[CancelRequest]], tx: Tx) -> list[Answer | Problem]:
+    """Viewers ask to cancel; it takes effect unless the goods have left."""
+    rows = await store.requests(tx, (asked.command.order_id for asked in batch))
+    decided = [domain.cancel(asked.command, rows.get(asked.command.order_id)) for asked in batch]
+    return [
+        _refused(each) if isinstance(each, Refusal) else _cancelled(asked, each)
+        for asked, each in zip(batch, decided, strict=True)
+    ]
+
+
+@handlers.on(CardTapped)
+async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outgoing]:
+    """Cards were opened: count it on their posts."""
+    await store.count(tx, "taps", [received.event.post_id for received in batch])
+    return []
+
+
+@handlers.on(ServiceSolved)
+async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list[Outgoing]:
+    """Services were used: count it on their posts."""
+    await store.count(tx, "solved", [received.event.post_id for received in batch])
+    return []
+
+
+@handlers.on(ServiceRequested)
+async def count_requests(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
+    """Services were requested: count it on their posts."""
+    await store.count(tx, "requested", [received.event.post_id for received in batch])
+    return []
+
+
+async def _use(batch: Sequence[Asked[Command]], kind: Kind, tx: Tx) -> list[Use | Refusal]:
+    wanted = [Engagement(asked.command.post_id, asked.command.viewer_id, kind) for asked in batch]
+    found = await store.find(tx, [store.Named(each.post_id, each.viewer_id) for each in wanted])
+    cards = [domain.usable(each.post_id, each.viewer_id, there) for each, there in zip(wanted, found, strict=True)]
+    new = await store.engage(
+        tx, [each for each, card in zip(wanted, cards, strict=True) if not isinstance(card, Refusal)]
+    )
+    return domain.decided(wanted, cards, new)
+
+
+def _tapped(asked: Asked[TapCard], use: Use) -> Answer:
+    post_id, viewer_id = asked.command
+    shown = use.card.shown
+    view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields})
+    event = CardTapped(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id, version=use.card.version)
+    return _answer(asked, use, view, event, "card.tap")
+
+
+def _solved(asked: Asked[SolveCard], use: Use) -> Answer:
+    post_id, viewer_id = asked.command
+    event = ServiceSolved(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id)
+    return _answer(asked, use, {"post_id": post_id}, event, "card.solve")
+
+
+def _answer(asked: Asked[Command], use: Use, body: BaseModel | Mapping[str, Any], event: Event, action: str) -> Answer:
+    """The same answer each time; the event and the audit only for the first. It continues the journey of the post."""
+    if not use.first:
+        return Answer(body, changed=False)
+    cause = Cause(use.card.shown.correlation_id, use.card.shown.causation_id)
+    change = Change(action, f"post:{asked.command.post_id}", after={"viewer_id": asked.command.viewer_id})
+    return Answer(body, [asked.causes(event, cause)], [change] if asked.who.is_staff else [])
+
+
+def _refused(refusal: Refusal) -> Problem:
+    status = _STATUS.get(refusal.kind, 409)
+    more = {"reason": refusal.reason} if refusal.reason else {}
+    return Problem(status, refusal.kind, refusal.detail, None, **more)
+
+
+def view(row: RequestRow) -> RequestView:
+    """A request as its viewer sees it."""
+    return RequestView(**{name: getattr(row, name) for name in RequestView.model_fields})
+
+
+def _placed(asked: Asked[RequestService], accepted: Accepted) -> Answer:
+    """A new order. It continues the journey of the post."""
+    wanted, (card, program, priced) = asked.command, accepted
+    event = ServiceRequested(
+        viewer_id=wanted.viewer_id,
+        order_id=asked.new_id(),
+        post_id=wanted.post_id,
+        program_id=program.program_id,
+        merchant_id=program.merchant_id,
+        lines=priced.lines,
+        total=priced.total,
+        destination=wanted.destination,
+        mode=wanted.mode,
+        coupon_id=wanted.coupon_id,
+    )
+    shown = RequestView(
+        order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,
+        location_kind=None, total_minor=event.total.amount_minor, currency=event.total.currency,
+    )  # fmt: skip
+    outgoing = asked.causes(event, Cause(card.correlation_id, card.causation_id))
+    return Answer(shown, [outgoing], [on_record.request_placed(event)] if asked.who.is_staff else [])
+
+
+def _cancelled(asked: Asked[CancelRequest], request: RequestRow) -> Answer:
+    event = RequestCancelled(viewer_id=request.viewer_id, order_id=request.order_id)
+    record = [Change("request.cancel", f"order:{request.order_id}")] if asked.who.is_staff else []
+    return Answer(view(request), [asked.causes(event, Cause(request.correlation_id))], record)

@@ -1,0 +1,68 @@
+"""What viewers ask of the card on a post, and how far it is."""
+
+from fastapi import Response
+
+from lutong_chassis import Ask, Read, Who, allowed, audited, not_found, routes
+from lutong_contracts.values import Identifier
+from lutong_feed.bodies import CardView, NewRequest, RequestView, Viewer
+from lutong_feed.domain import OrderLine
+from lutong_feed.engagements import store
+from lutong_feed.engagements.domain import CancelRequest, RequestService, SolveCard, TapCard
+from lutong_feed.engagements.handlers import view
+
+router = routes("feed")
+
+
+@router.post("/v1/posts/{post_id}/card/taps", status_code=201, response_model=CardView)
+@allowed("member", "operator")
+@audited("card.tap", own="member", shows=("viewer_id",))
+async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Response:
+    """Open the mini-program from the card; the answer says which page of which version. A viewer counts once."""
+    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
+    return await ask(TapCard(post_id, viewer.viewer_id))
+
+
+@router.post("/v1/posts/{post_id}/card/solutions", status_code=201, response_model=dict[str, str])
+@allowed("member", "operator")
+@audited("card.solve", own="member", shows=("viewer_id",))
+async def solve(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Response:
+    """Say that a viewer got done in the mini-program what the post was about. A viewer counts once."""
+    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
+    return await ask(SolveCard(post_id, viewer.viewer_id))
+
+
+@router.post("/v1/posts/{post_id}/card/requests", status_code=202, response_model=RequestView)
+@allowed("member", "operator")
+@audited("request.place", own="member", shows=("viewer_id", "total_minor"))
+async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, ask: Ask) -> Response:
+    """Join the light membership on credit and order, in one go. Prices are those of the version in force."""
+    who.require(member=wanted.viewer_id, hide=("account", wanted.viewer_id))
+    lines = tuple(OrderLine(line.sku, line.units) for line in wanted.lines)
+    destination = wanted.destination.coarse()
+    return await ask(RequestService(post_id, wanted.viewer_id, lines, destination, wanted.mode, wanted.coupon_id))
+
+
+@router.post("/v1/requests/{order_id}/cancellation", status_code=202, response_model=RequestView)
+@allowed("member", "operator")
+@audited("request.cancel", own="member")
+async def cancel_request(order_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Response:
+    """Ask to cancel; it takes effect unless the goods have left."""
+    who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
+    return await ask(CancelRequest(order_id, viewer.viewer_id))
+
+
+@router.get("/v1/requests/{order_id}")
+@allowed("member", "operator")
+async def get_request(order_id: Identifier, who: Who, read: Read) -> RequestView:
+    """A request, and how far it is."""
+    request = (await store.requests(read, [order_id])).get(order_id) or not_found("request", order_id)
+    who.require(member=request.viewer_id, hide=("request", order_id))
+    return view(request)
+
+
+@router.get("/v1/accounts/{account_id}/requests")
+@allowed("member", "operator")
+async def list_requests(account_id: Identifier, who: Who, read: Read) -> list[RequestView]:
+    """A viewer's latest requests."""
+    who.require(member=account_id, hide=("account", account_id))
+    return [view(row) for row in await store.requests_of(read, account_id)]

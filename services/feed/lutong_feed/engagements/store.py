@@ -1,0 +1,140 @@
+"""SQL of what viewers do with cards: what they name, who did what for the first time, counters, and requests."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, NamedTuple
+
+import orjson
+
+from lutong_chassis import Outgoing, Reads, Tx, columns
+from lutong_chassis.rows import columns_of
+from lutong_contracts.feed import ServiceRequested
+from lutong_contracts.values import Offer
+from lutong_feed.domain import Program
+from lutong_feed.engagements.domain import Card, Engagement, Found, RequestRow
+
+Counter = Literal["taps", "solved", "requested", "fulfilled"]
+_SHOWN = ", ".join(RequestRow._fields)
+
+
+class Named(NamedTuple):
+    """The post and the viewer that a command names."""
+
+    post_id: str
+    viewer_id: str
+
+
+_NAMED: Final = columns_of(Named)
+
+
+async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
+    """The cards and viewers that commands name, in order."""
+    rows = await tx.fetch(
+        f"""
+        SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id, state, card.program_id, card.merchant_id,
+               reason, correlation_id, causation_id, version, title, page
+          FROM {_NAMED.unnest("named", place="place")}
+          LEFT JOIN account ON account.account_id = named.viewer_id
+          LEFT JOIN card ON card.post_id = named.post_id
+          LEFT JOIN program ON program.program_id = card.program_id
+         ORDER BY place
+        """,
+        *_NAMED.arrays(named),
+    )
+    return [Found(row[0], Card(*row[1:]) if row["post_id"] else None) for row in rows]
+
+
+async def engage(tx: Tx, wanted: Sequence[Engagement]) -> set[Engagement]:
+    """Enter first uses; gives those that were new. In key order, so that two batches cannot deadlock."""
+    if not wanted:
+        return set()
+    rows = await tx.fetch(
+        """
+        INSERT INTO engagement (post_id, viewer_id, kind)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+            ON CONFLICT DO NOTHING
+        RETURNING post_id, viewer_id, kind
+        """,
+        *columns(sorted(set(wanted)), 3),
+    )
+    return {Engagement(*row) for row in rows}
+
+
+async def count(tx: Tx, counter: Counter, post_ids: Sequence[str]) -> None:
+    """Add to a counter of posts what a batch of events says; posts are locked in order."""
+    await tx.execute(
+        f"""
+        WITH done AS (SELECT post_id, count(*) AS times FROM unnest($1::text[]) AS post_id GROUP BY post_id),
+             locked AS MATERIALIZED (
+                SELECT post_id, times FROM counter JOIN done USING (post_id) ORDER BY post_id FOR NO KEY UPDATE OF counter
+             )
+        UPDATE counter
+           SET {counter} = {counter} + times
+          FROM locked
+         WHERE counter.post_id = locked.post_id
+        """,
+        post_ids,
+    )
+
+
+async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
+    """Programs with their offers, those of which the feed has consumed a release."""
+    rows = await tx.fetch(
+        """
+        SELECT program_id, merchant_id, version, title, page, offers, suspended_for
+          FROM program
+         WHERE program_id = ANY ($1) AND version IS NOT NULL
+        """,
+        sorted(set(program_ids)),
+    )
+    return {
+        row["program_id"]: Program(
+            **(dict(row) | {"offers": tuple(Offer.model_validate(offer) for offer in orjson.loads(row["offers"]))})
+        )
+        for row in rows
+    }
+
+
+async def save_requests(tx: Tx, placed: Sequence[Outgoing]) -> None:
+    """Remember what viewers asked for, each on its journey."""
+    if not placed:
+        return
+    rows = [
+        (
+            event.order_id, event.viewer_id, event.post_id, event.program_id, event.merchant_id,
+            orjson.dumps([line.model_dump() for line in event.lines]).decode(),
+            event.total.amount_minor, event.total.currency, outgoing.cause.correlation_id,
+        )
+        for outgoing in placed
+        if isinstance(event := outgoing.event, ServiceRequested)
+    ]  # fmt: skip
+    await tx.execute(
+        """
+        INSERT INTO service_request (order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency,
+                                     correlation_id)
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                      $9::text[])
+        """,
+        *columns(rows, 9),
+    )
+
+
+async def requests(tx: Reads, order_ids: Iterable[str]) -> dict[str, RequestRow]:
+    """Requests by order, and how far they are."""
+    rows = await tx.fetch(f"SELECT {_SHOWN} FROM service_request WHERE order_id = ANY ($1)", sorted(set(order_ids)))
+    return {row["order_id"]: RequestRow(*row) for row in rows}
+
+
+async def requests_of(tx: Reads, viewer_id: str) -> list[RequestRow]:
+    """A viewer's latest requests."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {_SHOWN}
+          FROM service_request
+         WHERE viewer_id = $1
+         ORDER BY requested_at DESC, order_id
+         LIMIT 100
+        """,
+        viewer_id,
+    )
+    return [RequestRow(*row) for row in rows]

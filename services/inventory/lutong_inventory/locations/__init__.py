@@ -1,0 +1,1 @@
+"""Where goods are: stores, flagships and their merchants."""

@@ -1,0 +1,1 @@
+"""Where a location is, when it takes orders, and how it opens, changes and closes."""

@@ -1,0 +1,1 @@
+"""What brands and operators say of locations."""

@@ -1,0 +1,1 @@
+"""Locations in SQL: sets of ids in, sets of rows out."""

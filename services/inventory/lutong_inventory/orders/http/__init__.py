@@ -1,0 +1,1 @@
+"""What stores, brands and members ask about orders."""

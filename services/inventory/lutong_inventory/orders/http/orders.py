@@ -1,0 +1,67 @@
+"""Orders, read."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, Field, StringConstraints
+
+from lutong_chassis import TxDependency, Who, allowed, not_found
+from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
+from lutong_inventory.bodies import router
+from lutong_inventory.locations.http.find import Owner, find_location
+from lutong_inventory.locations.store import locations as location_store
+from lutong_inventory.orders.store import orders as order_store
+from lutong_inventory.orders.store import refunds as refund_store
+from lutong_inventory.stock.store import reservations as reservation_store
+from lutong_inventory.stock.store import shelves as shelf_store
+
+
+@router.get("/v1/orders/{order_id}")
+@allowed("merchant", "member", "viewer")
+async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+    """An order: where it is sourced and how far it is."""
+    row = await order_store.order(tx, order_id) or not_found("order", order_id)
+    who.require(merchant=row.merchant_id, member=row.member_id, hide=("order", order_id))
+    return {
+        name: getattr(row, name)
+        for name in (
+            *("order_id", "state", "reason", "location_id", "location_kind", "distance_m", "mode", "accept_by"),
+            *("amount_minor", "refunded_minor", "currency"),
+        )
+    } | {"refunds": [refund._asdict() for refund in await refund_store.refunds_of(tx, order_id)]}
+
+
+class Page(BaseModel):
+    """Which orders of a location are wanted: those in a state, by id, after the last one of the page before."""
+
+    state: Literal["sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "cancelled"] = (
+        "sourced"
+    )
+    after: Annotated[str, StringConstraints(pattern=rf"^$|{IDENTIFIER_PATTERN}")] = Field(
+        default="", description="the last order_id of the page before"
+    )
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+@router.get("/v1/locations/{location_id}/orders")
+@allowed("merchant", "operator")
+async def list_orders(
+    location_id: Identifier, page: Annotated[Page, Query()], who: Who, tx: TxDependency, owner: Owner = None
+) -> list[dict[str, Any]]:
+    """A location's orders in one state, by id; pass the last id as `after` for more."""
+    location = await find_location(tx, who, location_id, owner)
+    found = await order_store.orders_at(tx, location.key, page.state, page.after, page.limit)
+    return [{"order_id": row.order_id, "mode": row.mode} for row in found]
+
+
+@router.get("/v1/summary")
+@allowed("viewer")
+async def get_summary(tx: TxDependency) -> dict[str, Any]:
+    """Counts. `shelves_off_movements` and `reservations_off_shelves` must be 0."""
+    return {
+        "orders": await order_store.states(tx),
+        "locations": await location_store.count_locations(tx),
+        "shelves_off_movements": await shelf_store.drift(tx),
+        "reservations_off_shelves": await reservation_store.reservations_off_shelves(tx),
+        "fulfilled_minor": await order_store.fulfilled_minor(tx),
+    }

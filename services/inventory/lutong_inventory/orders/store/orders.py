@@ -1,0 +1,197 @@
+"""Orders: locked in key order; their first ending wins."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import orjson
+
+from lutong_chassis import Cause, Tx, columns
+from lutong_contracts.values import Line, LocationKind, Place
+from lutong_inventory.locations.domain.location import location_id_of
+from lutong_inventory.orders.domain.steps import CANCELLABLE, State
+
+
+class OrderRow(NamedTuple):
+    """An order as it is stored. `location_key` is under what its location is stored."""
+
+    order_id: str
+    merchant_id: str
+    member_id: str
+    post_id: str
+    program_id: str
+    amount_minor: int
+    currency: str
+    mode: str
+    lines: str
+    state: State
+    location_key: str | None
+    location_kind: LocationKind | None
+    distance_m: int | None
+    accept_by: datetime | None
+    reason: str | None
+    correlation_id: str
+    causation_id: str | None
+    latitude: float | None
+    longitude: float | None
+    refunded_minor: int = 0
+
+    @property
+    def location_id(self) -> str | None:
+        """What its merchant calls the location that it is sourced from."""
+        return location_id_of(self.location_key) if self.location_key else None
+
+    @property
+    def cause(self) -> Cause:
+        """What happens to an order continues the journey that brought it."""
+        return Cause(self.correlation_id, self.causation_id)
+
+    @property
+    def destination(self) -> Place | None:
+        """Where the goods go, as far as it is known here; orders of the release before do not say."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return Place(latitude=self.latitude, longitude=self.longitude)
+
+    @property
+    def order_lines(self) -> list[Line]:
+        """What was ordered."""
+        return [Line.model_validate(line) for line in orjson.loads(self.lines)]
+
+
+_ORDER: Final = ", ".join(OrderRow._fields).replace("location_key", "location_id AS location_key")
+
+
+async def lock_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, OrderRow]:
+    """Orders, locked in key order."""
+    rows = await tx.fetch(
+        f"SELECT {_ORDER} FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id FOR NO KEY UPDATE",
+        sorted(set(order_ids)),
+    )
+    return {row["order_id"]: OrderRow(*row) for row in rows}
+
+
+async def advance(tx: Tx, order_ids: Sequence[str], step: str) -> None:
+    """Move locked orders to their next state."""
+    await tx.execute(
+        "UPDATE customer_order SET state = $2, changed_at = now() WHERE order_id = ANY ($1)", order_ids, step
+    )
+
+
+async def cancel(tx: Tx, order_ids: Sequence[str], reason: str, states: Sequence[str] = CANCELLABLE) -> list[OrderRow]:
+    """Cancel those orders that are still in one of the given states; gives them. The first ending wins."""
+    await lock_orders(tx, order_ids)
+    rows = await tx.fetch(
+        f"""
+        UPDATE customer_order
+           SET state = 'cancelled', reason = $2, changed_at = now()
+         WHERE order_id = ANY ($1) AND state = ANY ($3)
+        RETURNING {_ORDER}
+        """,
+        order_ids,
+        reason,
+        list(states),
+    )
+    return [OrderRow(*row) for row in rows]
+
+
+async def order(tx: Tx, order_id: str) -> OrderRow | None:
+    """An order."""
+    row = await tx.fetchrow(f"SELECT {_ORDER} FROM customer_order WHERE order_id = $1", order_id)
+    return OrderRow(*row) if row else None
+
+
+async def orders_at(tx: Tx, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
+    """Orders of a location in a state, by id, after a given one."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {_ORDER}
+          FROM customer_order
+         WHERE location_id = $1 AND state = $2 AND order_id > $3
+         ORDER BY order_id
+         LIMIT $4
+        """,
+        location_key,
+        state,
+        after,
+        limit,
+    )
+    return [OrderRow(*row) for row in rows]
+
+
+async def recalled(tx: Tx, order_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these orders their members cancelled beforehand."""
+    rows = await tx.fetch("SELECT order_id FROM recall WHERE order_id = ANY ($1)", order_ids)
+    return frozenset(row["order_id"] for row in rows)
+
+
+async def recall(tx: Tx, order_ids: Sequence[str]) -> None:
+    """Remember that members cancelled orders that are not here yet."""
+    await tx.execute(
+        "INSERT INTO recall (order_id) SELECT unnest($1::text[]) ON CONFLICT (order_id) DO NOTHING", sorted(order_ids)
+    )
+
+
+async def known_orders(tx: Tx, order_ids: Sequence[str]) -> set[str]:
+    """Which of these orders are here."""
+    rows = await tx.fetch("SELECT order_id FROM customer_order WHERE order_id = ANY ($1)", order_ids)
+    return {row["order_id"] for row in rows}
+
+
+async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
+    """Write orders, as they were decided on."""
+    await tx.execute(
+        """
+        INSERT INTO customer_order (order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency,
+                                    mode, lines, state, location_id, location_kind, distance_m, accept_by, reason,
+                                    correlation_id, causation_id, latitude, longitude)
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+                      $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[],
+                      $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[])
+        """,
+        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 19),
+    )
+
+
+async def move_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
+    """Write where locked orders are sourced now, or that they ended."""
+    await tx.execute(
+        """
+        UPDATE customer_order
+           SET state = given.state, location_id = given.location_id, location_kind = given.location_kind,
+               distance_m = given.distance_m, accept_by = given.accept_by, reason = given.reason, changed_at = now()
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[])
+               AS given(order_id, state, location_id, location_kind, distance_m, accept_by, reason)
+         WHERE customer_order.order_id = given.order_id
+        """,
+        *columns(
+            sorted(
+                (
+                    row.order_id,
+                    row.state,
+                    row.location_key,
+                    row.location_kind,
+                    row.distance_m,
+                    row.accept_by,
+                    row.reason,
+                )
+                for row in orders
+            ),
+            7,
+        ),
+    )
+
+
+async def states(tx: Tx) -> dict[str, int]:
+    """How many orders are in each state."""
+    rows = await tx.fetch("SELECT state, count(*) AS n FROM customer_order GROUP BY state")
+    return {row["state"]: row["n"] for row in rows}
+
+
+async def fulfilled_minor(tx: Tx) -> int:
+    """What was paid for everything that was fulfilled, in minor units."""
+    total: int = await tx.fetchval(
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM customer_order WHERE state = 'fulfilled'"
+    )
+    return total

@@ -1,0 +1,1 @@
+"""Which location serves an order: candidates, and the decision between them."""

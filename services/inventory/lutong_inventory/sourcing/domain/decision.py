@@ -1,0 +1,216 @@
+"""Which location serves an order, and what spoke against the others. Pure: no clock, no database, no ids made here.
+
+A rule is a function that says why a location cannot serve, or abstains. Whoever is left is ranked: stores before the
+flagship, the nearest first, of equally near ones whoever has the fewest orders today.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final, Literal, NamedTuple
+
+from lutong_contracts.values import Line, LocationKind, Place
+from lutong_inventory.locations.domain.location import location_id_of
+from lutong_inventory.sourcing.domain.geometry import distance_m, lower_bound_m
+from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
+
+RULES_VERSION: Final = 2
+"""Grows whenever the same candidates may lead to another decision; kept with each decision."""
+
+KEPT_MAX: Final = 12
+"""How many candidates a decision keeps, the best first."""
+
+Verdict = Literal["chosen", "farther", "out_of_reach", "at_capacity", "out_of_stock"]
+"""What became of a candidate."""
+
+Reason = Literal[
+    "no_location", "out_of_reach", "closed", "at_capacity", "out_of_stock", "unknown_mode", "declined_often"
+]
+"""Why nobody can serve an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an order needs. Lines are added up by SKU; `reach_m` is how far a location serves that does not say itself."""
+
+    order_id: str
+    merchant_id: str
+    destination: Place
+    mode: str
+    demand: tuple[tuple[str, int], ...]
+    reach_m: int
+    excluded: tuple[str, ...] = ()
+    """Keys of locations that had the order before: it never goes back."""
+
+
+class Candidate(NamedTuple):
+    """A location that may serve: it offers the mode, is open, and had the goods when it was looked up.
+
+    `planar` is its distance on the plane of the search, `radius_m` how far it serves (None: everywhere).
+    """
+
+    key: str
+    kind: LocationKind
+    place: Place
+    planar: float = 0.0
+    radius_m: int | None = None
+    orders_today: int = 0
+    daily_capacity: int | None = None
+
+    @property
+    def location_id(self) -> str:
+        """What its merchant calls it."""
+        return location_id_of(self.key)
+
+
+class Found(NamedTuple):
+    """Candidates for an order, the nearest on the plane first. `beyond` is how far those that were not looked up are at
+    least, on the plane: infinitely, when there are no others."""
+
+    candidates: Sequence[Candidate]
+    beyond: float = inf
+
+
+class Considered(NamedTuple):
+    """A candidate, and what became of it."""
+
+    location_id: str
+    kind: LocationKind
+    distance_m: int
+    orders_today: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided on an order, and on which candidates. Without `chosen` nobody can serve it, and `reason` says why."""
+
+    wish: Wish
+    chosen: Candidate | None
+    distance_m: int | None
+    considered: tuple[Considered, ...]
+    reason: Reason | None = None
+
+    @property
+    def shelves(self) -> list[Shelf]:
+        """The shelves that this draws from."""
+        return [Shelf(self.chosen.key, sku) for sku, _ in self.wish.demand] if self.chosen else []
+
+
+@dataclass(slots=True)
+class Left:
+    """What earlier orders of a batch leave: units by shelf, and how many orders each location has today."""
+
+    units: dict[Shelf, int]
+    orders: dict[str, int] = field(default_factory=dict)
+
+    def take(self, decision: Decision) -> None:
+        """What was decided is gone for whoever comes after."""
+        if decision.chosen is None:
+            return
+        for sku, units in decision.wish.demand:
+            self.units[Shelf(decision.chosen.key, sku)] -= units
+        self.orders[decision.chosen.key] = self.orders_of(decision.chosen) + 1
+
+    def orders_of(self, candidate: Candidate) -> int:
+        """How many orders a location has today, those of this batch included."""
+        return self.orders.get(candidate.key, candidate.orders_today)
+
+
+def wish_of(
+    order_id: str, merchant_id: str, destination: Place, mode: str, lines: Sequence[Line], reach_m: int
+) -> Wish:
+    """An order's wish."""
+    return Wish(order_id, merchant_id, destination, mode, demand_by_sku(lines), reach_m)
+
+
+def out_of_reach(candidate: Candidate, metres: float) -> Verdict | None:
+    """A location serves within its radius; one without a radius everywhere."""
+    return "out_of_reach" if candidate.radius_m is not None and metres > candidate.radius_m else None
+
+
+def at_capacity(candidate: Candidate, left: Left) -> Verdict | None:
+    """A location takes so many orders a day; one that does not say takes any number."""
+    full = candidate.daily_capacity is not None and left.orders_of(candidate) >= candidate.daily_capacity
+    return "at_capacity" if full else None
+
+
+def out_of_stock(wish: Wish, candidate: Candidate, left: Left) -> Verdict | None:
+    """A location serves an order as a whole, or not at all."""
+    has_all = all(left.units.get(Shelf(candidate.key, sku), 0) >= units for sku, units in wish.demand)
+    return None if has_all else "out_of_stock"
+
+
+class _Measured(NamedTuple):
+    """A candidate in the order in which they are chosen, and what speaks against it."""
+
+    backs: bool
+    distance_m: int
+    orders: int
+    key: str
+    candidate: Candidate
+    verdict: Verdict | None
+
+
+def decide(wish: Wish, found: Found, left: Left) -> Decision | None:
+    """Choose among candidates; None when a store that was not looked up could be better: look further."""
+    measured, nearest_m = _measure(wish, found.candidates, left)
+    if found.beyond < inf and lower_bound_m(wish.destination.latitude, found.beyond) <= nearest_m + 1:
+        return None
+    ranked = sorted(measured, key=lambda each: each[:4])
+    chosen = next((each for each in ranked if each.verdict is None), None)
+    considered = _considered(ranked, chosen)
+    if chosen is None:
+        return Decision(wish, None, None, considered, "out_of_stock")
+    return Decision(wish, chosen.candidate, chosen.distance_m, considered)
+
+
+def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[list[_Measured], float]:
+    """Candidates with their distances, and how far the nearest store is that can serve.
+
+    A place is measured only while the plane says that it may still be the nearest: that costs most.
+    """
+    measured = []
+    nearest_m = {False: inf, True: inf}
+    for candidate in candidates:
+        backs = candidate.kind == "flagship"
+        if lower_bound_m(wish.destination.latitude, candidate.planar) > nearest_m[backs] + 1:
+            continue
+        metres = distance_m(wish.destination, candidate.place)
+        verdict = out_of_reach(candidate, metres) or at_capacity(candidate, left) or out_of_stock(wish, candidate, left)
+        orders = left.orders_of(candidate)
+        measured.append(_Measured(backs, round(metres), orders, candidate.key, candidate, verdict))
+        if verdict is None:
+            nearest_m[backs] = min(nearest_m[backs], metres)
+    return measured, nearest_m[False]
+
+
+def _considered(ranked: Sequence[_Measured], chosen: _Measured | None) -> tuple[Considered, ...]:
+    """The best candidates in their order, with what became of them; whoever was chosen is among them."""
+    rows = [
+        Considered(
+            each.candidate.location_id,
+            each.candidate.kind,
+            each.distance_m,
+            each.orders,
+            each.verdict or ("chosen" if each is chosen else "farther"),
+        )
+        for each in ranked
+    ]
+    place = next((number for number, row in enumerate(rows) if row.verdict == "chosen"), 0)
+    return tuple(rows[:KEPT_MAX] if place < KEPT_MAX else [*rows[: KEPT_MAX - 1], rows[place]])
+
+
+def decide_all(wishes: Sequence[Wish], found: Mapping[str, Found], left: Left) -> list[Decision]:
+    """Decide in order of arrival: what an earlier order takes is gone for a later one.
+
+    Stops before the first order that has to be looked up further: what comes after it must not overtake it.
+    """
+    decisions: list[Decision] = []
+    for wish in wishes:
+        decision = decide(wish, found.get(wish.order_id, Found(())), left)
+        if decision is None:
+            break
+        left.take(decision)
+        decisions.append(decision)
+    return decisions

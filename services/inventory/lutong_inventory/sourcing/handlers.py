@@ -1,0 +1,85 @@
+"""Sourcing a batch of orders: looked up together, decided one by one, and again where another transaction was faster."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from lutong_chassis import Tx
+from lutong_chassis.settings import settings_of
+from lutong_contracts.values import Line, Place
+from lutong_inventory.settings import InventorySettings
+from lutong_inventory.sourcing.domain.decision import Decision, Found, Left, Wish, decide_all, wish_of
+from lutong_inventory.sourcing.store import candidates as store
+from lutong_inventory.stock.domain.shelves import Shelf
+from lutong_inventory.stock.store.shelves import available
+
+STORES_LOOKED_UP: Final = 16
+"""Stores that are looked up at first; where they are not enough, four times as many, until there are no others."""
+
+
+def wish(order_id: str, merchant_id: str, destination: Place, mode: str, lines: Sequence[Line]) -> Wish:
+    """What an order needs, with how far locations serve in its mode that do not say so themselves."""
+    settings = settings_of(InventorySettings)
+    reach_m = settings.pickup_reach_m if mode == "pickup" else settings.delivery_reach_m
+    return wish_of(order_id, merchant_id, destination, mode, lines, reach_m)
+
+
+async def decide_orders(tx: Tx, wishes: Sequence[Wish], *, lock: bool = True) -> list[Decision]:
+    """Decide on as many orders as can be decided before another look at the database: all of them, nearly always.
+
+    What is decided on is locked: shelves, and the days of locations that take so many orders only. A trial locks nothing.
+    """
+    stores_max = STORES_LOOKED_UP
+    while True:
+        found = await store.find(tx, wishes, tx.now, stores_max)
+        decisions = await _decide(tx, wishes, found, lock=lock)
+        if decisions or not wishes:
+            return await _with_reasons(tx, decisions)
+        stores_max *= 4
+
+
+async def _decide(tx: Tx, wishes: Sequence[Wish], found: dict[str, Found], *, lock: bool) -> list[Decision]:
+    """Decide on what the shelves say, lock those that were chosen, and decide again if they had changed."""
+    wanted = {
+        Shelf(candidate.key, sku)
+        for each in wishes
+        for candidate in found.get(each.order_id, Found(())).candidates
+        for sku, _ in each.demand
+    }
+    units = await available(tx, wanted)
+    orders: dict[str, int] = {}
+    shelves_locked: set[Shelf] = set()
+    while True:
+        decisions = decide_all(wishes, found, Left(dict(units), dict(orders)))
+        chosen = [decision.chosen for decision in decisions if decision.chosen]
+        full_some_day = sorted({each.key for each in chosen if each.daily_capacity is not None} - orders.keys())
+        shelves = {shelf for decision in decisions for shelf in decision.shelves} - shelves_locked
+        if not lock or (not full_some_day and not shelves):
+            return decisions
+        if full_some_day:
+            orders |= await store.orders_today(tx, full_some_day, tx.now)
+        units |= await available(tx, shelves, lock=True)
+        shelves_locked |= shelves
+
+
+async def _with_reasons(tx: Tx, decisions: list[Decision]) -> list[Decision]:
+    """Where nobody can serve an order, say what they all lack."""
+    nobody = [decision.wish for decision in decisions if decision.chosen is None]
+    reasons = await store.why_nobody(tx, nobody, tx.now) if nobody else {}
+    return [
+        decision if decision.chosen else replace(decision, reason=reasons.get(decision.wish.order_id, decision.reason))
+        for decision in decisions
+    ]
+
+
+async def count_given(tx: Tx, decisions: Sequence[Decision]) -> None:
+    """Count what locations were given today. A flagship that takes any number is not counted: all of a day would wait for
+    its one row."""
+    given = Counter(
+        decision.chosen.key
+        for decision in decisions
+        if decision.chosen and (decision.chosen.kind == "store" or decision.chosen.daily_capacity is not None)
+    )
+    if given:
+        await store.count_orders(tx, given, tx.now)

@@ -1,0 +1,1 @@
+"""Candidates and decisions in SQL: sets of orders in, sets of rows out."""

@@ -1,0 +1,1 @@
+"""What is on the shelves of locations, and what of it is promised."""

@@ -1,0 +1,86 @@
+"""Counts and corrections: what somebody found on a shelf becomes movements. Pure: no clock, no database.
+
+The truth is taken, also when it is less than was promised: promises are broken in the open, the latest first, and their
+orders go elsewhere.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from lutong_inventory.refusal import Refusal
+from lutong_inventory.stock.domain.shelves import Movement, MovementKind, Shelf, Stock
+
+Correction = Literal["received", "adjusted", "damaged", "held_back", "cleared"]
+"""What staff may tell of a shelf, besides counting it."""
+
+
+class Promise(NamedTuple):
+    """Units that are set aside on a shelf for an order. `step` is how far that is: 0 is only sourced."""
+
+    order_id: str
+    shelf: Shelf
+    units: int
+    step: int
+    promised_at: datetime
+
+
+class Evidence(NamedTuple):
+    """Who told it, why, by which paper, and when it happened."""
+
+    actor: str
+    reason: str | None = None
+    reference: str | None = None
+    occurred_at: datetime | None = None
+
+
+def counted(stock: Stock, units: int, moved_since: int, evidence: Evidence) -> list[Movement]:
+    """The movement that a count makes: none when it confirms, or when a later count was told before.
+
+    `moved_since` is by how much goods came and went between the count and now: what was sold after it stays sold.
+    """
+    if stock.counted_at and evidence.occurred_at and evidence.occurred_at < stock.counted_at:
+        return []
+    delta = max(0, units + moved_since) - stock.on_hand
+    return [_told(stock, "counted", evidence, on_hand_delta=delta)] if delta else []
+
+
+def corrected(stock: Stock, kind: Correction, units: int, evidence: Evidence) -> Movement | Refusal:
+    """What came, broke or was held back. Units are of what happened; only `adjusted` may take some away."""
+    if kind == "held_back":
+        return _told(stock, kind, evidence, unavailable_delta=units)
+    if kind == "cleared":
+        if units > stock.unavailable:
+            return Refusal(
+                "not_held_back", f"{stock.unavailable} units of {stock.shelf.sku!r} are held back, not {units}"
+            )
+        return _told(stock, kind, evidence, unavailable_delta=-units)
+    delta = -units if kind == "damaged" else units
+    if stock.on_hand + delta < 0:
+        return Refusal("not_there", f"{stock.on_hand} units of {stock.shelf.sku!r} are there: count the shelf instead")
+    return _told(stock, kind, evidence, on_hand_delta=delta)
+
+
+def broken(stock: Stock, after: Stock, promises: Iterable[Promise]) -> list[Promise]:
+    """Which promises cannot be kept with what is left: those of orders that are least far go first, of them the latest."""
+    missing = stock.reserved - max(0, after.on_hand - after.unavailable)
+    latest_first = sorted(promises, key=lambda each: (each.promised_at, each.order_id), reverse=True)
+    found: list[Promise] = []
+    for promise in sorted(latest_first, key=lambda each: each.step):
+        if missing <= 0:
+            break
+        found.append(promise)
+        missing -= promise.units
+    return found
+
+
+def released(promises: Sequence[Promise], reason: str) -> list[Movement]:
+    """What was set aside is set aside no more."""
+    return [
+        Movement(each.shelf, "released", reserved_delta=-each.units, order_id=each.order_id, reason=reason)
+        for each in promises
+    ]
+
+
+def _told(stock: Stock, kind: MovementKind, evidence: Evidence, **deltas: int) -> Movement:
+    return Movement(stock.shelf, kind, **deltas, **evidence._asdict())  # type: ignore[arg-type]  # fields by name

@@ -1,0 +1,128 @@
+"""A shelf is the fold of its movements. Pure: no clock, no database.
+
+`available = on_hand - reserved - safety_stock - unavailable`. Everything that changes a shelf is a movement: what it was,
+by how much, for which order, why, by whom, and when it happened (which may be before it was told).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+from lutong_contracts import Event
+from lutong_contracts.inventory import StockDepleted, StockRestored
+from lutong_contracts.values import Line
+from lutong_inventory.locations.domain.location import location_id_of
+
+MovementKind = Literal[
+    "received", "counted", "adjusted", "damaged", "held_back", "cleared", "reserved", "released", "shipped", "returned"
+]  # fmt: skip
+"""What happened. Held back is for a check of quality, cleared is back from there."""
+
+RESTORED_UNITS: Final = 2
+"""A shelf that ran empty is full again with so many units, or with all that it has: one unit that goes back and forth is
+not told each time."""
+
+
+class OversoldError(RuntimeError):
+    """More was promised than is there: a bug, caught before a customer waits for nothing."""
+
+
+class Shelf(NamedTuple):
+    """One SKU at one location, by the key of the location."""
+
+    location_key: str
+    sku: str
+
+
+class Movement(NamedTuple):
+    """What happened to a shelf, in units. It never changes: a mistake is corrected by another one."""
+
+    shelf: Shelf
+    kind: MovementKind
+    on_hand_delta: int = 0
+    reserved_delta: int = 0
+    unavailable_delta: int = 0
+    order_id: str | None = None
+    reason: str | None = None
+    actor: str | None = None
+    reference: str | None = None
+    occurred_at: datetime | None = None
+    """When it happened; without that, when it was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What is on a shelf, in units. `depleted` is what was said of it last, `counted_at` when it was counted last."""
+
+    shelf: Shelf
+    merchant_id: str
+    on_hand: int = 0
+    reserved: int = 0
+    safety_stock: int = 0
+    unavailable: int = 0
+    depleted: bool = False
+    counted_at: datetime | None = None
+
+    @property
+    def available(self) -> int:
+        """What can be promised; below zero where less is there than its safety stock."""
+        return self.on_hand - self.reserved - self.safety_stock - self.unavailable
+
+    def found(self, movement: Movement) -> "Stock":
+        """What is there after a movement, whether or not that keeps what was promised."""
+        return replace(
+            self,
+            on_hand=self.on_hand + movement.on_hand_delta,
+            reserved=self.reserved + movement.reserved_delta,
+            unavailable=self.unavailable + movement.unavailable_delta,
+        )
+
+    def after(self, movement: Movement) -> "Stock":
+        """The shelf after a movement. Raises `OversoldError` where that cannot be: nobody may ask for it."""
+        moved = self.found(movement)
+        if movement.kind == "reserved" and moved.available < 0:
+            raise OversoldError(f"{self.shelf} has {self.available} units, and {movement.reserved_delta} were reserved")
+        if min(moved.on_hand, moved.reserved, moved.unavailable) < 0 or moved.reserved > moved.on_hand:
+            raise OversoldError(f"{self.shelf} cannot be moved by {movement}")
+        return replace(moved, depleted=_is_depleted(moved))
+
+    def protected(self, units: int) -> "Stock":
+        """The shelf with another safety stock."""
+        changed = replace(self, safety_stock=units)
+        return replace(changed, depleted=_is_depleted(changed))
+
+
+def _is_depleted(stock: Stock) -> bool:
+    """Whether nothing can be promised; once that was said, not before there is enough again, or all of it is free."""
+    if stock.available <= 0:
+        return True
+    return stock.depleted and stock.available < RESTORED_UNITS and stock.reserved > 0
+
+
+def fold(stocks: Mapping[Shelf, Stock], movements: Iterable[Movement]) -> dict[Shelf, Stock]:
+    """Shelves after movements, in order; those that did not move are left out."""
+    moved: dict[Shelf, Stock] = {}
+    for movement in movements:
+        moved[movement.shelf] = (moved.get(movement.shelf) or stocks[movement.shelf]).after(movement)
+    return moved
+
+
+def shelf_news(before: Mapping[Shelf, Stock], after: Mapping[Shelf, Stock]) -> list[Event]:
+    """What shelves that changed have to say: that they ran empty, or have something again."""
+    said: list[Event] = []
+    for shelf, stock in sorted(after.items()):
+        event = StockDepleted if stock.depleted else StockRestored
+        if stock.depleted != before[shelf].depleted:
+            location_id = location_id_of(shelf.location_key)
+            said.append(event(location_id=location_id, sku=shelf.sku, merchant_id=stock.merchant_id))
+    return said
+
+
+def demand_by_sku(lines: Sequence[Line]) -> tuple[tuple[str, int], ...]:
+    """Units per SKU, added up: two lines of one order must not pass the same check twice."""
+    demand: Counter[str] = Counter()
+    for line in lines:
+        demand[line.sku] += line.units
+    return tuple(sorted(demand.items()))

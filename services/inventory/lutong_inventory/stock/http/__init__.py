@@ -1,0 +1,1 @@
+"""What brands and operators say of shelves, and what is on them."""

@@ -1,0 +1,1 @@
+"""Shelves, movements and reservations in SQL: locked in key order, saved once."""

@@ -1,0 +1,223 @@
+"""Shelves: locked in key order, moved by conditional updates, every movement written down."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from lutong_chassis import Tx, columns
+from lutong_contracts import Event
+from lutong_inventory.stock.domain.shelves import Movement, MovementKind, OversoldError, Shelf, Stock, fold, shelf_news
+
+
+class ShelfRow(NamedTuple):
+    """What is on a shelf."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+    safety_stock: int
+    unavailable: int
+    available: int
+    counted_at: datetime | None
+
+
+class MovementRow(NamedTuple):
+    """A movement as it is kept."""
+
+    movement_id: int
+    kind: MovementKind
+    on_hand_delta: int
+    reserved_delta: int
+    unavailable_delta: int
+    order_id: str | None
+    reason: str | None
+    actor: str | None
+    reference: str | None
+    occurred_at: datetime
+    moved_at: datetime
+
+
+async def available(tx: Tx, shelves: Iterable[Shelf], *, lock: bool = False) -> dict[Shelf, int]:
+    """Units that may be promised, by shelf; locked in key order when asked."""
+    rows = await tx.fetch(
+        f"""
+        SELECT location_id, sku, on_hand - reserved - safety_stock - unavailable AS available
+          FROM shelf
+         WHERE (location_id, sku) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+         ORDER BY location_id, sku
+        {"FOR NO KEY UPDATE" if lock else ""}
+        """,
+        *columns(sorted(set(shelves)), 2),
+    )
+    return {Shelf(row["location_id"], row["sku"]): row["available"] for row in rows}
+
+
+async def open_shelves(tx: Tx, shelves: Iterable[Shelf]) -> None:
+    """Have a row for each of these shelves, empty where it is new."""
+    await tx.execute(
+        """
+        INSERT INTO shelf (location_id, sku, on_hand, depleted)
+        SELECT location_id, sku, 0, true FROM unnest($1::text[], $2::text[]) AS given(location_id, sku)
+            ON CONFLICT (location_id, sku) DO NOTHING
+        """,
+        *columns(sorted(set(shelves)), 2),
+    )
+
+
+async def lock_stock(tx: Tx, shelves: Iterable[Shelf]) -> dict[Shelf, Stock]:
+    """What is on shelves, locked in key order."""
+    rows = await tx.fetch(
+        """
+        SELECT location_id, sku, merchant_id, on_hand, reserved, safety_stock, unavailable, depleted, counted_at
+          FROM shelf JOIN location USING (location_id)
+         WHERE (location_id, sku) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+         ORDER BY location_id, sku
+           FOR NO KEY UPDATE OF shelf
+        """,
+        *columns(sorted(set(shelves)), 2),
+    )
+    stocks = [Stock(Shelf(row[0], row[1]), *tuple(row)[2:]) for row in rows]
+    return {stock.shelf: stock for stock in stocks}
+
+
+async def save_movements(tx: Tx, stocks: Mapping[Shelf, Stock], movements: Sequence[Movement]) -> list[Event]:
+    """Move locked shelves and write the movements down; gives what the shelves have to say.
+
+    The statement moves a shelf only where enough is there: `OversoldError` where the rules promised more.
+    """
+    if not movements:
+        return []
+    after = fold(stocks, movements)
+    rows = [_change(stocks[shelf], stock) for shelf, stock in sorted(after.items())]
+    moved = await tx.fetch(
+        """
+        UPDATE shelf
+           SET on_hand = on_hand + on_hand_delta, reserved = reserved + reserved_delta,
+               unavailable = unavailable + unavailable_delta, depleted = given.depleted
+          FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::boolean[])
+               AS given(location_id, sku, on_hand_delta, reserved_delta, unavailable_delta, depleted)
+         WHERE shelf.location_id = given.location_id AND shelf.sku = given.sku
+           AND (reserved_delta <= 0
+                OR on_hand + on_hand_delta - reserved - safety_stock - unavailable - unavailable_delta >= reserved_delta)
+        RETURNING shelf.location_id
+        """,
+        *columns(rows, 6),
+    )
+    if len(moved) != len(rows):
+        raise OversoldError
+    await tx.execute(
+        """
+        INSERT INTO movement (location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id, reason,
+                              actor, reference, occurred_at)
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::text[],
+                      $8::text[], $9::text[], $10::text[], $11::timestamptz[])
+        """,
+        *columns([(*movement.shelf, *movement[1:]) for movement in movements], 11),
+    )
+    return shelf_news(stocks, after)
+
+
+def _change(before: Stock, after: Stock) -> tuple[object, ...]:
+    return (
+        *before.shelf,
+        after.on_hand - before.on_hand,
+        after.reserved - before.reserved,
+        after.unavailable - before.unavailable,
+        after.depleted,
+    )
+
+
+async def set_counted(tx: Tx, counted: Mapping[Shelf, datetime]) -> None:
+    """Remember when shelves were counted; an earlier count changes nothing."""
+    await tx.execute(
+        """
+        UPDATE shelf
+           SET counted_at = given.counted_at
+          FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS given(location_id, sku, counted_at)
+         WHERE shelf.location_id = given.location_id AND shelf.sku = given.sku
+           AND (shelf.counted_at IS NULL OR shelf.counted_at < given.counted_at)
+        """,
+        *columns(sorted((*shelf, at) for shelf, at in counted.items()), 3),
+    )
+
+
+async def set_safety(tx: Tx, stocks: Iterable[Stock]) -> None:
+    """Set the safety stock of locked shelves, and whether they are depleted by it."""
+    await tx.execute(
+        """
+        UPDATE shelf
+           SET safety_stock = given.safety_stock, depleted = given.depleted
+          FROM unnest($1::text[], $2::text[], $3::integer[], $4::boolean[])
+               AS given(location_id, sku, safety_stock, depleted)
+         WHERE shelf.location_id = given.location_id AND shelf.sku = given.sku
+        """,
+        *columns(sorted((*stock.shelf, stock.safety_stock, stock.depleted) for stock in stocks), 4),
+    )
+
+
+async def moved_since(tx: Tx, since: Mapping[Shelf, datetime]) -> dict[Shelf, int]:
+    """By how many units goods came to shelves and left them after a moment, counts aside."""
+    rows = await tx.fetch(
+        """
+        SELECT given.location_id, given.sku, coalesce(sum(on_hand_delta), 0)::integer AS units
+          FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS given(location_id, sku, since)
+          LEFT JOIN movement ON movement.location_id = given.location_id AND movement.sku = given.sku
+                            AND kind <> 'counted' AND coalesce(occurred_at, moved_at) > since
+         GROUP BY given.location_id, given.sku
+        """,
+        *columns(sorted((*shelf, at) for shelf, at in since.items()), 3),
+    )
+    return {Shelf(row["location_id"], row["sku"]): row["units"] for row in rows}
+
+
+async def stock_of(tx: Tx, location_key: str, after: str, limit: int) -> list[ShelfRow]:
+    """What is on a location's shelves, by SKU, after a given one."""
+    rows = await tx.fetch(
+        """
+        SELECT sku, on_hand, reserved, safety_stock, unavailable, on_hand - reserved - safety_stock - unavailable, counted_at
+          FROM shelf
+         WHERE location_id = $1 AND sku > $2
+         ORDER BY sku
+         LIMIT $3
+        """,
+        location_key,
+        after,
+        limit,
+    )
+    return [ShelfRow(*row) for row in rows]
+
+
+_MOVEMENT: Final = ", ".join(MovementRow._fields).replace(" occurred_at", " coalesce(occurred_at, moved_at)")
+
+
+async def movements_of(tx: Tx, shelf: Shelf, before: int, limit: int) -> list[MovementRow]:
+    """Movements of a shelf, the latest first, before a given one."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {_MOVEMENT}
+          FROM movement
+         WHERE location_id = $1 AND sku = $2 AND movement_id < $3
+         ORDER BY movement_id DESC
+         LIMIT $4
+        """,
+        *shelf,
+        before,
+        limit,
+    )
+    return [MovementRow(*row) for row in rows]
+
+
+async def drift(tx: Tx) -> int:
+    """How many shelves are not the fold of their movements, or promise something else than reservations say: 0."""
+    drifted: int = await tx.fetchval(
+        """
+        SELECT (SELECT count(*)
+                  FROM shelf FULL JOIN (SELECT location_id, sku, sum(on_hand_delta) AS on_hand,
+                                               sum(reserved_delta) AS reserved, sum(unavailable_delta) AS unavailable
+                                          FROM movement GROUP BY location_id, sku) AS folded USING (location_id, sku)
+                 WHERE (shelf.on_hand, shelf.reserved, shelf.unavailable) IS DISTINCT FROM
+                       (coalesce(folded.on_hand, 0), coalesce(folded.reserved, 0), coalesce(folded.unavailable, 0)))
+        """
+    )
+    return drifted

@@ -1,0 +1,1 @@
+"""The real suite as shipped, through HTTP, from another process: taps, reads and whole roads, beside code by hand."""

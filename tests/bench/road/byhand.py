@@ -1,0 +1,87 @@
+"""The same two endpoints by hand: FastAPI and asyncpg, one transaction per request, no more than each needs.
+
+`/hot` counts on the post's row and writes an outbox row, `/insert` writes the outbox row alone, `/posts` reads as the feed does.
+No authorisation, no keys, no schema of an answer, no relay: what a careful person may leave out, and the feed may not.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+from pydantic import BaseModel
+from uuid_utils.compat import uuid7
+
+TABLES = """
+CREATE TABLE hits (post_id text PRIMARY KEY, taps bigint NOT NULL DEFAULT 0);
+CREATE TABLE said (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid, key text, payload text);
+"""
+READ = """
+    SELECT post.post_id, number, author_id, text, published_at, state, card.program_id, reason, title, page, version,
+           taps, solved, requested, fulfilled
+      FROM post JOIN card USING (post_id) JOIN counter USING (post_id)
+      LEFT JOIN program ON program.program_id = card.program_id
+     WHERE post.post_id = $1
+"""
+
+
+class Viewer(BaseModel):
+    """Who taps."""
+
+    viewer_id: str
+
+
+@asynccontextmanager
+async def _pools(app: FastAPI) -> AsyncIterator[None]:
+    async with (
+        asyncpg.create_pool(os.environ["BYHAND_URL"], min_size=10, max_size=10) as own,
+        asyncpg.create_pool(os.environ["FEED_URL"], min_size=10, max_size=10) as feed,
+    ):
+        app.state.own, app.state.feed = own, feed
+        yield
+
+
+app = FastAPI(lifespan=_pools)
+
+
+async def _say(connection: Any, post_id: str, viewer_id: str) -> None:  # noqa: ANN401  # asyncpg's proxy
+    payload = orjson.dumps({"post_id": post_id, "viewer_id": viewer_id}).decode()
+    await connection.execute(
+        "INSERT INTO said (event_id, key, payload) VALUES ($1, $2, $3)", uuid7(), viewer_id, payload
+    )
+
+
+@app.post("/insert/{post_id}", status_code=201)
+async def insert(post_id: str, viewer: Viewer, request: Request) -> dict[str, str]:
+    """An outbox row, and nothing else."""
+    async with request.app.state.own.acquire() as connection, connection.transaction():
+        await _say(connection, post_id, viewer.viewer_id)
+    return {"post_id": post_id}
+
+
+@app.post("/hot/{post_id}", status_code=201)
+async def hot(post_id: str, viewer: Viewer, request: Request) -> dict[str, str]:
+    """A counter on the post's row, and an outbox row."""
+    async with request.app.state.own.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "INSERT INTO hits VALUES ($1, 1) ON CONFLICT (post_id) DO UPDATE SET taps = hits.taps + 1", post_id
+        )
+        await _say(connection, post_id, viewer.viewer_id)
+    return {"post_id": post_id}
+
+
+@app.get("/posts/{post_id}")
+async def read(post_id: str, request: Request) -> dict[str, Any]:
+    """The feed's own statement."""
+    row = await request.app.state.feed.fetchrow(READ, post_id)
+    if row is None:
+        raise HTTPException(404)
+    return dict(row)
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(os.environ["BYHAND_PORT"]), log_level="warning", access_log=False, loop="asyncio")

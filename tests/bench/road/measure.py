@@ -1,0 +1,183 @@
+"""`make bench PART=road`: taps, reads and whole roads of the suite as shipped, the same by hand, and an older commit (BASE=REF)."""
+
+import asyncio
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, Final
+
+import asyncpg
+
+from lutong_chassis.testing import create_database
+from lutong_local.processes import free_port
+from lutong_local.stack import Stack, load
+from tests.bench.road import byhand, scene
+from tests.bench.road.crowd import Load
+from tests.bench.runs import cpu_s
+
+ROOT: Final = Path(__file__).parents[3]
+_PACKAGES: Final = (
+    "libs/contracts", "libs/chassis", "libs/client", "deploy/local", "services/feed", "services/registry", "services/membership",
+    "services/inventory", "services/console",
+)  # fmt: skip
+_PIECES: Final = ("feed", "registry", "membership", "inventory", "postgres", "kafka")
+
+
+def crowd(load: Load) -> dict[str, Any]:
+    """Ask from another process."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "tests.bench.road.crowd"], input=json.dumps(load._asdict()), text=True, capture_output=True,
+        check=True, cwd=ROOT,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(asked.stdout)
+    return found
+
+
+@contextmanager
+def suite(directory: Path, checkout: Path | None = None) -> Iterator[Stack]:
+    """The suite of this checkout, or of another one, until the block ends."""
+    directory.mkdir(parents=True, exist_ok=True)
+    there = os.pathsep.join(str(checkout / package) for package in _PACKAGES) if checkout else ""
+    environment = os.environ | ({"PYTHONPATH": there} if there else {})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.road.suite", str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        cwd=ROOT, env=environment,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n", f"the suite did not start: see {directory}"
+        running = load(directory)
+        assert running is not None
+        yield running
+    finally:
+        process.communicate()
+
+
+@contextmanager
+def by_hand(running: Stack) -> Iterator[int]:
+    """The endpoints by hand, on the same PostgreSQL; gives their port."""
+    url = asyncio.run(_own_database(running))
+    port = free_port()
+    told = {"BYHAND_URL": url, "FEED_URL": running.database_urls["feed"], "BYHAND_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", "tests.bench.road.byhand"], cwd=ROOT, env=os.environ | told)
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def _own_database(running: Stack) -> str:
+    url = await create_database(running.admin_url, "byhand")
+    connection = await asyncpg.connect(url)
+    await connection.execute(byhand.TABLES)
+    await connection.close()
+    return url
+
+
+def _wait_for(port: int) -> None:
+    began = monotonic()
+    while monotonic() - began < 180:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        sleep(0.05)  # a poll of the condition above
+    raise RuntimeError("the endpoints by hand did not start")
+
+
+def taps_and_reads(running: Stack, viral: str, share: float) -> list[dict[str, Any]]:
+    """Each endpoint at its peak, ours and by hand turn by turn; the medians of three rounds are for whoever reads the rows."""
+    seconds, ours, token = 8 * share, running.ports["feed"], scene.token(running)
+    rows = []
+    first = 0
+    with by_hand(running) as port:
+        for _ in range(3):
+            for name, load in (
+                ("tap, one post", Load(ours, "POST", f"/v1/posts/{viral}/card/taps", '{"viewer_id":"viewer-{n}"}', token)),
+                ("by hand, insert", Load(port, "POST", f"/insert/{viral}", '{"viewer_id":"viewer-{n}"}')),
+                ("by hand, hot row", Load(port, "POST", f"/hot/{viral}", '{"viewer_id":"viewer-{n}"}')),
+                ("tap, 10,000 posts", Load(ours, "POST", "/v1/posts/post-{m}/card/taps", '{"viewer_id":"viewer-{n}"}', token)),
+                ("read a post", Load(ours, "GET", "/v1/posts/post-{m}", "", token)),
+                ("by hand, read", Load(port, "GET", "/posts/post-{m}")),
+            ):  # fmt: skip
+                found = crowd(load._replace(duration_s=seconds, first=first))
+                rows.append({"what": name, **found, "lonely_p50_ms": 0.0})
+            first += max(row["asked"] for row in rows)
+    return rows
+
+
+def roads(running: Stack, viral: str, orders: int) -> dict[str, Any]:
+    """Whole roads: requests as fast as they are taken, every step, until all are captured. CPU by process, in ms per road."""
+    before = {name: cpu_s(running.children[name].pid) for name in _PIECES}
+    began = monotonic()
+    body = '{"viewer_id":"viewer-{n}","lines":[{"sku":"tea","units":1}],"destination":{"latitude":31.23,"longitude":121.47}}'
+    asked = crowd(
+        Load(
+            running.ports["feed"],
+            "POST",
+            f"/v1/posts/{viral}/card/requests",
+            body,
+            scene.token(running),
+            requests=orders,
+        )
+    )
+    asyncio.run(scene.fulfil(running, asked["good"]))
+    taken_s = monotonic() - began
+    spent = {name: 1000 * (cpu_s(running.children[name].pid) - used) / orders for name, used in before.items()}
+    return {
+        "roads_per_s": round(asked["good"] / taken_s, 1), "requests_per_s": asked["per_s"], "refused": orders - asked["good"],
+        "cpu_ms": round(sum(spent.values()), 2), **{f"cpu_ms_{name}": round(ms, 2) for name, ms in spent.items()},
+    }  # fmt: skip
+
+
+def median(rows: list[dict[str, Any]], what: str, figure: str = "per_s") -> float:
+    """The middle one of a figure's repetitions."""
+    found = sorted(row[figure] for row in rows if row["what"] == what)
+    return float(found[len(found) // 2])
+
+
+def road(stack: Stack, share: float) -> dict[str, Any]:
+    """Everything, of this checkout and of BASE, if that is given."""
+    orders = max(100, int(2_000 * share))
+    with suite(scene.folder(stack.directory, "here")) as running:
+        viral = scene.arranged(running, orders)
+        rows = taps_and_reads(running, viral, share)
+        here = roads(running, viral, orders)
+    found: dict[str, Any] = {"endpoints": rows, "road": here}
+    if base := os.environ.get("BASE"):
+        with (
+            _checkout(stack.directory / "base", base) as there,
+            suite(scene.folder(stack.directory, "base"), there) as older,
+        ):
+            found["base"] = {"commit": base} | roads(older, scene.arranged(older, orders), orders)
+    found["line"] = _line(found)
+    return found
+
+
+@contextmanager
+def _checkout(directory: Path, commit: str) -> Iterator[Path]:
+    """The files of a commit, beside this checkout's."""
+    directory.mkdir()
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S607
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(directory, filter="data")
+    yield directory
+
+
+def _line(found: dict[str, Any]) -> str:
+    here, rows = found["road"], found["endpoints"]
+    base = f"{here['roads_per_s'] / found['base']['roads_per_s']:.1f} times BASE, " if "base" in found else ""
+    tap = median(rows, "tap, one post") / median(rows, "by hand, insert")
+    return (
+        f"bench road: {here['roads_per_s']:.0f} roads/s, {here['cpu_ms']:.1f} ms CPU per road, {base}"
+        f"tap {tap:.2f} of the endpoint by hand, "
+        f"read {median(rows, 'read a post') / median(rows, 'by hand, read'):.2f}"
+    )

@@ -1,0 +1,118 @@
+"""What the road runs through: a brand with one store and one card, viewers without number, posts that all lead to it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import httpx
+
+from lutong_chassis.auth import Principal
+from lutong_local.stack import Stack
+from tests.support.harness import until
+
+VIEWERS: Final = 60_000
+POSTS: Final = 10_000
+PLENTY: Final = 1_000_000
+_PROFILE: Final = {
+    "months_known": 60, "late_months": 0, "worst_delay_months": 0, "utilisation_percent": 5, "declared_limit_minor": 9_000_000,
+}  # fmt: skip
+_PLACE: Final = {"latitude": 31.23, "longitude": 121.47}
+STEPS: Final = ("accepted", "picked", "handed_over", "fulfilled")
+
+
+def token(stack: Stack) -> str:
+    """An operator's, for an hour."""
+    return stack.signer.token(Principal("bench", "operator"), 3600)
+
+
+def client(stack: Stack) -> httpx.AsyncClient:
+    """Whoever arranges things and moves orders on."""
+    headers = {"authorization": f"Bearer {token(stack)}", "lutong-reason": "a benchmark"}
+    return httpx.AsyncClient(headers=headers, timeout=60, trust_env=False)
+
+
+async def ask(asking: httpx.AsyncClient, url: str, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # JSON
+    """One request that must go well."""
+    answer = await asking.request(method, f"{url}{path}", json=body)
+    assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:300]}"
+    return answer.json() if answer.content else None
+
+
+async def build(stack: Stack, members: int) -> str:
+    """Arrange everything; gives the post that is viral. Members are called `viewer-0`, `viewer-1`, …"""
+    async with client(stack) as asking:
+        url = {name: stack.url(name) for name in ("feed", "registry", "membership", "inventory")}
+        await ask(asking, url["registry"], "PUT", "/v1/merchants/brand", {"name": "brand"})
+        offer = {"sku": "tea", "title": "Tea", "unit_price": {"amount_minor": 500, "currency": "CNY"}}
+        manifest = {"title": "Brand", "page": "pages/shop", "offers": [offer]}
+        program = {"program_id": "brand", "merchant_id": "brand", "manifest": manifest}
+        await ask(asking, url["registry"], "POST", "/v1/programs/batch", {"programs": [program]})
+        plan = {"merchant_id": "brand", "title": "light", "line_limit_minor": PLENTY}
+        await ask(asking, url["membership"], "PUT", "/v1/plans/light", plan)
+        for begin in range(0, members, 500):
+            names = [f"viewer-{n}" for n in range(begin, min(begin + 500, members))]
+            profiles = [{"member_id": name, **_PROFILE} for name in names]
+            await ask(asking, url["membership"], "POST", "/v1/members/profiles/batch", {"profiles": profiles})
+        site = {"merchant_id": "brand", "kind": "store", "name": "store", **_PLACE}
+        await ask(asking, url["inventory"], "PUT", "/v1/locations/store", site)
+        await ask(asking, url["inventory"], "PUT", "/v1/locations/store/stock/tea", {"on_hand": PLENTY})
+        await ask(asking, url["feed"], "PUT", "/v1/accounts/brand", {"name": "brand"})
+        post = {"author_id": "brand", "text": "tea", "program_id": "brand"}
+        viral: str = (await ask(asking, url["feed"], "POST", "/v1/posts", post))["post_id"]
+
+        async def active() -> bool:
+            return bool((await ask(asking, url["feed"], "GET", f"/v1/posts/{viral}"))["card"]["state"] == "active")
+
+        await until(active, "the card is active")
+    await _fill(stack, viral)
+    return viral
+
+
+async def _fill(stack: Stack, viral: str) -> None:
+    """Viewers and posts, as SQL: how they came to be is not measured."""
+    connection = await asyncpg.connect(stack.database_urls["feed"])
+    await connection.execute(
+        f"""
+        INSERT INTO account SELECT 'viewer-' || n, 'v', 'personal' FROM generate_series(0, {VIEWERS - 1}) AS n;
+        INSERT INTO post (post_id, author_id, text, published_at)
+        SELECT 'post-' || n, 'brand', 'tea', now() FROM generate_series(0, {POSTS - 1}) AS n;
+        INSERT INTO counter (post_id) SELECT post_id FROM post WHERE post_id LIKE 'post-%';
+        INSERT INTO card (post_id, state, program_id, merchant_id, correlation_id)
+        SELECT post.post_id, 'active', card.program_id, merchant_id, post.post_id
+          FROM post, card WHERE post.post_id LIKE 'post-%' AND card.post_id = '{viral}';
+        ANALYZE
+        """
+    )
+    await connection.close()
+
+
+async def fulfil(stack: Stack, orders: int) -> None:
+    """Move every order to its end as soon as it is sourced, and wait until all are captured."""
+    stock = await asyncpg.connect(stack.database_urls["inventory"])
+    holds = await asyncpg.connect(stack.database_urls["membership"])
+    url = stack.url("inventory")
+    async with client(stack) as asking:
+
+        async def captured() -> bool:
+            rows = await stock.fetch("SELECT order_id FROM customer_order WHERE state = 'sourced' LIMIT 200")
+            if rows:
+                chunk = [row["order_id"] for row in rows]
+                for step in STEPS:
+                    await ask(asking, url, "POST", "/v1/orders/steps/batch", {"order_ids": chunk, "step": step})
+            found = await holds.fetchval("SELECT count(*) FROM hold WHERE state = 'captured'")
+            return bool(found >= orders)
+
+        await until(captured, f"{orders} orders are captured", 600)
+    await stock.close()
+    await holds.close()
+
+
+def arranged(stack: Stack, members: int) -> str:
+    """`build`, from outside of a loop."""
+    return asyncio.run(build(stack, members))
+
+
+def folder(base: Path, name: str) -> Path:
+    """Where a suite of the benchmark lives."""
+    return base / f"road-{name}"

@@ -1,0 +1,1 @@
+"""The same kinds of inputs, on real parts."""

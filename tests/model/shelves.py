@@ -1,0 +1,277 @@
+"""Inventory as its rules have it, without database and broker: locations, orders, and whoever does something to them."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Final
+
+from lutong_contracts.values import Line, Place
+from lutong_inventory.orders.domain.steps import CANCELLABLE, LEAVES_WITH, State, next_step
+from lutong_inventory.pickup.domain import FreshCode, PickupCode, made, shown
+from lutong_inventory.sourcing.domain.decision import Candidate, Found, Left, Wish, decide, wish_of
+from lutong_inventory.stock.domain.counts import Evidence, Promise, broken, counted, released
+from lutong_inventory.stock.domain.shelves import Movement, OversoldError, Shelf, Stock
+
+START: Final = datetime(2026, 1, 5, tzinfo=UTC)
+SKUS: Final = ("tea", "cup")
+PLACES: Final = {f"s-{n}": Place(latitude=31.2 + n / 50, longitude=121.47) for n in range(4)}
+HOPS_MAX: Final = 3
+CAPACITY: Final = 12
+
+Without = frozenset[str]
+
+
+class BrokenPromiseError(AssertionError):
+    """An invariant does not hold."""
+
+
+@dataclass(slots=True)
+class Order:
+    """An order: where it is, where it was, and what it has set aside there."""
+
+    wish: Wish
+    state: State = "rejected"
+    places: list[str] = field(default_factory=list)
+    reserved: dict[Shelf, int] = field(default_factory=dict)
+    promised_at: datetime = START
+    code: PickupCode | None = None
+    text: str = ""
+    shipped: int = 0
+    handed: int = 0
+
+
+@dataclass(slots=True)
+class World:
+    """Everything, and the rules that are left out of it."""
+
+    rng: Random
+    without: Without = frozenset()
+    now: datetime = START
+    stocks: dict[Shelf, Stock] = field(default_factory=dict)
+    movements: list[Movement] = field(default_factory=list)
+    orders: dict[str, Order] = field(default_factory=dict)
+    today: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        for key in PLACES:
+            for sku in SKUS:
+                shelf = Shelf(key, sku)
+                self.stocks[shelf] = Stock(shelf, "shop")
+                self.move(Movement(shelf, "received", self.rng.randint(0, 6)))
+
+    def move(self, *movements: Movement) -> None:
+        """Move shelves as the statement does: what is reserved must be there."""
+        for movement in movements:
+            stock = self.stocks[movement.shelf]
+            unchecked = "availability" in self.without or "destination" in self.without
+            self.stocks[movement.shelf] = stock.found(movement) if unchecked else stock.after(movement)
+            if "fold" not in self.without or movement.kind != "counted":
+                self.movements.append(movement)
+
+    def step(self) -> None:
+        """Somebody does something."""
+        self.now += timedelta(seconds=1)
+        deeds: list[Callable[[], None]] = [
+            self.arrive, self.arrive, self.advance, self.advance, self.decline, self.cancel, self.lapse, self.count,
+            self.receive, self.hold_back, self.collect,
+        ]  # fmt: skip
+        self.rng.choice(deeds)()
+        if self.rng.random() < 0.01:
+            self.today.clear()  # midnight
+
+    def arrive(self) -> None:
+        """An order comes; two of its lines may be for one SKU."""
+        lines = [Line(sku=self.rng.choice(SKUS), units=self.rng.randint(1, 2), unit_price_minor=1) for _ in range(2)]
+        mode = self.rng.choice(("delivery", "pickup"))
+        key = f"o-{len(self.orders)}"
+        wish = wish_of(key, "shop", self.rng.choice(list(PLACES.values())), mode, lines, 50_000)
+        if "demand" in self.without:
+            wish = replace(wish, demand=tuple({line.sku: line.units for line in lines}.items()))
+        order = self.orders[key] = Order(replace(wish, demand=wish.demand))
+        self.source(order, lines)
+
+    def source(self, order: Order, lines: Sequence[Line] = ()) -> None:
+        """Send an order to the best location that did not have it, or end it."""
+        ignores = "availability" in self.without or ("destination" in self.without and order.places)
+        units = {shelf: 99 if ignores else stock.available for shelf, stock in self.stocks.items()}
+        candidates = [
+            Candidate(
+                key, "store", place, 0.0, 50_000, self.today[key], None if "capacity" in self.without else CAPACITY
+            )
+            for key, place in PLACES.items()
+            if key not in order.places or "never_back" in self.without
+        ]
+        decision = decide(order.wish, Found(candidates), Left(units))
+        if (
+            decision is None
+            or decision.chosen is None
+            or (len(order.places) >= HOPS_MAX and "hops" not in self.without)
+        ):
+            order.state = "cancelled" if order.places else "rejected"
+            return
+        order.state, order.promised_at = "sourced", self.now
+        order.places.append(decision.chosen.key)
+        self.today[decision.chosen.key] += 1
+        needed = Counter[str]()
+        for line in lines:
+            needed[line.sku] += line.units
+        for sku, wanted in (needed or dict(order.wish.demand)).items():
+            shelf = Shelf(decision.chosen.key, sku)
+            order.reserved[shelf] = wanted
+            self.move(Movement(shelf, "reserved", reserved_delta=wanted, order_id=order.wish.order_id))
+
+    def release(self, order: Order) -> None:
+        """What is set aside for an order goes back."""
+        for shelf, units in order.reserved.items():
+            self.move(Movement(shelf, "released", reserved_delta=-units, order_id=order.wish.order_id))
+        if "once" not in self.without:
+            order.reserved = {}
+
+    def pick(self, states: Sequence[State]) -> Order | None:
+        """Some order in one of these states."""
+        found = [order for order in list(self.orders.values())[-40:] if order.state in states]
+        return self.rng.choice(found) if found else None
+
+    def advance(self) -> None:
+        """Staff takes the next step with an order; goods that are picked up take their code."""
+        order = self.pick(("sourced", "accepted", "picked", "ready_for_pickup", "handed_over"))
+        if order is None:
+            return
+        step = next_step(order.state, order.wish.mode)
+        if step is None or (order.state == "ready_for_pickup" and "code" not in self.without):
+            return
+        self.take(order, step)
+
+    def take(self, order: Order, step: State) -> None:
+        """Go a step on; goods leave the shelf with one of them."""
+        order.state = step
+        if step == LEAVES_WITH[order.wish.mode]:
+            order.shipped += 1
+            for shelf, units in order.reserved.items():
+                self.move(Movement(shelf, "shipped", -units, -units, order_id=order.wish.order_id))
+            order.reserved = {}
+        if step == "ready_for_pickup":
+            fresh = made(None, order.wish.order_id, self.rng.randbytes(48), self.now + timedelta(hours=1))
+            if isinstance(fresh, FreshCode):
+                order.code, order.text = fresh.kept, fresh.text
+        if step == "fulfilled":
+            order.handed += 1
+
+    def collect(self) -> None:
+        """Somebody shows a code, which may be a wrong one, or one that was shown before."""
+        order = self.pick(("ready_for_pickup", "fulfilled"))
+        if order is None or order.code is None:
+            return
+        given = order.text if self.rng.random() < 0.7 else "WRONGONE"
+        used = order.code if "single_use" not in self.without else replace(order.code, used_at=None)
+        checked = shown(used, given, self.now)
+        order.code = checked.kept or order.code
+        if checked.refusal is None and (order.state == "ready_for_pickup" or "single_use" in self.without):
+            self.take(order, "fulfilled")
+
+    def decline(self) -> None:
+        """A location cannot serve an order after all."""
+        order = self.pick(CANCELLABLE)
+        if order is not None:
+            self.release(order)
+            self.source(order)
+
+    def cancel(self) -> None:
+        """The member does not want it any more; the word may come twice."""
+        order = self.pick(("cancelled", *CANCELLABLE))
+        if order is not None and (order.state in CANCELLABLE or "once" in self.without):
+            order.state = "cancelled"
+            self.release(order)
+
+    def lapse(self) -> None:
+        """A deadline comes; the order may have been accepted meanwhile, or handed over."""
+        order = self.pick(("sourced", "accepted", "handed_over", "fulfilled"))
+        if order is not None and (order.state == "sourced" or "one_winner" in self.without):
+            self.release(order)
+            self.source(order)
+
+    def count(self) -> None:
+        """Staff counts a shelf, and may find less than is promised."""
+        shelf = self.rng.choice(list(self.stocks))
+        stock = self.stocks[shelf]
+        movements = counted(stock, self.rng.randint(0, 6), 0, Evidence("staff"))
+        after = stock
+        for movement in movements:
+            after = after.found(movement)
+        promises = [
+            Promise(
+                order.wish.order_id, shelf, order.reserved[shelf], CANCELLABLE.index(order.state), order.promised_at
+            )
+            for order in self.orders.values()
+            if shelf in order.reserved and order.state in CANCELLABLE
+        ]
+        lost = [] if "breaks" in self.without else broken(stock, after, promises)
+        self.move(*released(lost, "short"), *movements)
+        for promise in lost:
+            order = self.orders[promise.order_id]
+            del order.reserved[shelf]
+            self.release(order)
+            self.source(order)
+
+    def receive(self) -> None:
+        """Goods come."""
+        shelf = self.rng.choice(list(self.stocks))
+        if self.stocks[shelf].on_hand < 12:
+            self.move(Movement(shelf, "received", self.rng.randint(1, 3)))
+
+    def hold_back(self) -> None:
+        """Quality is in doubt, or it is not any more."""
+        shelf = self.rng.choice(list(self.stocks))
+        stock = self.stocks[shelf]
+        units = 1 if stock.available > 0 and stock.unavailable == 0 else -stock.unavailable
+        if units:
+            self.move(Movement(shelf, "held_back" if units > 0 else "cleared", unavailable_delta=units))
+
+
+def check(world: World) -> None:
+    """I1 to I9, as far as they are built. Raises `BrokenPromiseError` with the first that does not hold."""
+    folded = {shelf: Stock(shelf, "shop") for shelf in world.stocks}
+    promised: Counter[Shelf] = Counter()
+    for movement in world.movements:
+        folded[movement.shelf] = folded[movement.shelf].found(movement)
+    for order in world.orders.values():
+        promised.update(order.reserved)
+    for shelf, stock in world.stocks.items():
+        _holds(0 <= stock.reserved <= stock.on_hand, f"I1 {stock.reserved} of {stock.on_hand} are promised at {shelf}")
+        mine = (stock.on_hand, stock.reserved, stock.unavailable)
+        theirs = (folded[shelf].on_hand, folded[shelf].reserved, folded[shelf].unavailable)
+        _holds(mine == theirs, f"I2 {shelf} is {mine}, its movements say {theirs}")
+        _holds(
+            stock.reserved == promised[shelf],
+            f"I7 {stock.reserved} are reserved at {shelf}, {promised[shelf]} promised",
+        )
+    for key, n in world.today.items():
+        _holds(n <= CAPACITY, f"I6 {key} has {n} orders today")
+    for order_id, order in world.orders.items():
+        _holds(len(order.places) == len(set(order.places)) <= HOPS_MAX, f"I4 {order_id} was at {order.places}")
+        _holds(order.shipped <= 1 and order.handed <= 1, f"I8 {order_id} was shipped {order.shipped} times")
+        kept = order.state in {"sourced", "accepted", "picked", "ready_for_pickup"}
+        _holds(kept == bool(order.reserved), f"I5 {order_id} is {order.state} and has {order.reserved}")
+        by_code = order.state == "fulfilled" and order.wish.mode == "pickup"
+        _holds(not by_code or bool(order.code and order.code.used_at), f"I9 {order_id} was handed over without a code")
+
+
+def _holds(condition: bool, what: str) -> None:
+    if not condition:
+        raise BrokenPromiseError(what)
+
+
+def run(seed: int, steps: int, without: Without = frozenset(), every: int = 1) -> int:
+    """Let things happen; gives how many orders were handed over. Raises what does not hold."""
+    world = World(Random(seed), without)
+    for number in range(steps):
+        world.step()
+        if number % every == 0:
+            check(world)
+    check(world)
+    return sum(order.handed for order in world.orders.values())
+
+
+CAUGHT: Final = (BrokenPromiseError, OversoldError)

@@ -1,0 +1,1 @@
+"""Open data as files that `lutong import` takes."""
