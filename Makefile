@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,7 +118,7 @@ test-compose: setup ## The containers for real: upgrade, roads, kills, backup, r
 	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)
 
 check: setup ## Everything that needs no running system: must be clean before a commit
-	@$(MAKE) --no-print-directory --jobs 3 lint types imports contracts migrations docs rows dead alerts
+	@$(MAKE) --no-print-directory --jobs 3 lint types imports contracts migrations docs rows testnames dead alerts
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt" >&2; exit 1; }
@@ -142,6 +142,9 @@ docs: setup ## What documents name exists, and retired names are gone
 
 rows: setup ## Rows have names: no parameter or result is a list of anonymous tuples
 	@$(BIN)/python -m tools.rows
+
+testnames: setup ## Names of tests are short sentences: at most twelve words
+	@$(BIN)/python -m tools.testnames
 
 dead: setup
 	@$(BIN)/python -m tools.deadcode

@@ -48,8 +48,8 @@ async def main(name: str) -> int:
         return 3
     gained = await attack(stack)
     for way, amount in gained.items():
-        told = f"SUCCEEDS  {way}: {amount}" if amount else f"fails     {way}"
-        sys.stdout.write(told.replace("_", " ") + "\n")
+        line = f"SUCCEEDS  {way}: {amount}" if amount else f"fails     {way}"
+        sys.stdout.write(line.replace("_", " ") + "\n")
     succeeded = sum(bool(amount) for amount in gained.values())
     sys.stdout.write(f"{succeeded} of {len(gained)} ways succeed\n")
     return 1 if succeeded or not await is_clean(stack) else 0

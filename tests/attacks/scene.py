@@ -19,7 +19,7 @@ _OFFER: Final = {"sku": "pen", "title": "钢笔", "unit_price": {"amount_minor":
 
 
 @dataclass(frozen=True, slots=True)
-class Victim:
+class Buyer:
     """A member who owes the platform, the order for which they do, and their agreement."""
 
     member_id: str
@@ -64,34 +64,34 @@ class Scene:
         )
         await self.do("feed", "POST", "/v1/accounts/batch", accounts=[_account(shop)])
 
-    async def victim(self) -> Victim:
-        """Somebody who has the goods and owes 177.00 for them."""
+    async def buyer(self) -> Buyer:
+        """A buyer who has the goods and owes 177.00 for them."""
         member = f"m{next(self.numbers)}-{self.run}"
         await self.do("feed", "POST", "/v1/accounts/batch", accounts=[_account(member)])
         good = {"months_known": 36, "late_months": 0, "worst_delay_months": 0, "utilisation_percent": 20}
         await self.do("membership", "PUT", f"/v1/members/{member}/profile", **good, declared_limit_minor=2_000_000)
-        walker = Scenario(self.people.client, self.people.target, lambda _step, _ms: None, member)
-        await walker.publish(self.shop, "钢笔，先享后付。", self.shop)
-        order = await walker.order("pen", 1)
-        await walker.until("OrderSourced")
-        await walker.fulfil(order)
-        await walker.until("HoldCaptured")
+        scenario = Scenario(self.people.client, self.people.target, lambda _step, _ms: None, member)
+        await scenario.publish(self.shop, "钢笔，先享后付。", self.shop)
+        order = await scenario.order("pen", 1)
+        await scenario.until("OrderSourced")
+        await scenario.fulfil(order)
+        await scenario.until("HoldCaptured")
         hold = await self.do("membership", "GET", f"/v1/holds/{order}")
-        return Victim(member, order, hold["agreement_id"])
+        return Buyer(member, order, hold["agreement_id"])
 
-    async def line(self, victim: Victim) -> dict[str, Any]:
+    async def line(self, buyer: Buyer) -> dict[str, Any]:
         """The member's line."""
-        found: dict[str, Any] = (await self.do("membership", "GET", f"/v1/members/{victim.member_id}"))["lines"][0]
+        found: dict[str, Any] = (await self.do("membership", "GET", f"/v1/members/{buyer.member_id}"))["lines"][0]
         return found
 
-    async def cash(self, victim: Victim) -> int:
+    async def cash(self, buyer: Buyer) -> int:
         """What came from the member, less what was paid out to them."""
         return int(await self.fetchval(
             """
             SELECT coalesce(sum(amount_minor), 0) FROM posting JOIN entry USING (entry_id)
              WHERE member_id = $1 AND account IN ('platform:cash', 'platform:clearing')
             """,
-            victim.member_id,
+            buyer.member_id,
         ))  # fmt: skip
 
     async def fetchval(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401  # a column can be anything
@@ -102,22 +102,22 @@ class Scene:
         finally:
             await connection.close()
 
-    async def pays(self, victim: Victim, reference: str, amount_minor: int = PRICE_MINOR, **more: Any) -> Any:  # noqa: ANN401  # JSON
+    async def pays(self, buyer: Buyer, reference: str, amount_minor: int = PRICE_MINOR, **more: Any) -> Any:  # noqa: ANN401  # JSON
         """Money of the member arrives at the bank, and an operator writes it down; gives the answer."""
-        path = f"/v1/members/{victim.member_id}/repayments"
+        path = f"/v1/members/{buyer.member_id}/repayments"
         paid = {"amount_minor": amount_minor, "bank": "icbc", "reference": f"{reference}-{self.run}"} | more
         return await self.people.ask(ONE, "POST", path, **paid)
 
-    async def refund(self, victim: Victim, refund_id: str, amount_minor: int = PRICE_MINOR) -> Any:  # noqa: ANN401  # JSON
+    async def refund(self, buyer: Buyer, refund_id: str, amount_minor: int = PRICE_MINOR) -> Any:  # noqa: ANN401  # JSON
         """The merchant gives money for goods back; gives the answer."""
-        path = f"inventory:/v1/orders/{victim.order_id}/refunds"
+        path = f"inventory:/v1/orders/{buyer.order_id}/refunds"
         body = {"refund_id": f"{refund_id}-{self.run}", "amount_minor": amount_minor}
         return await self.people.ask(the_merchant(self.shop), "POST", path, **body)
 
-    async def refunds_booked(self, victim: Victim) -> None:
+    async def refunds_booked(self, buyer: Buyer) -> None:
         """Wait until membership booked what inventory took back."""
-        order = await self.do("inventory", "GET", f"/v1/orders/{victim.order_id}")
-        debt = f"order:{victim.order_id}"
+        order = await self.do("inventory", "GET", f"/v1/orders/{buyer.order_id}")
+        debt = f"order:{buyer.order_id}"
         sql = """
             SELECT coalesce(sum(amount_minor), 0) FROM posting JOIN entry USING (entry_id)
              WHERE debt_id = $1 AND kind LIKE 'refund%' AND account LIKE '%:payable'
@@ -133,4 +133,4 @@ def _account(name: str) -> dict[str, str]:
     return {"account_id": name, "name": name, "kind": "personal"}
 
 
-__all__ = ["LINE_MINOR", "ONE", "OTHER", "PRICE_MINOR", "WHY", "Scene", "Victim", "the_member", "the_merchant"]
+__all__ = ["LINE_MINOR", "ONE", "OTHER", "PRICE_MINOR", "WHY", "Buyer", "Scene", "the_member", "the_merchant"]

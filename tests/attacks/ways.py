@@ -6,7 +6,7 @@ from typing import Final
 
 from lutong_chassis.auth import Principal
 from tests.attacks.people import an_operator
-from tests.attacks.scene import LINE_MINOR, ONE, OTHER, PRICE_MINOR, WHY, Scene, Victim, the_member, the_merchant
+from tests.attacks.scene import LINE_MINOR, ONE, OTHER, PRICE_MINOR, WHY, Buyer, Scene, the_member, the_merchant
 
 Way = Callable[[Scene], Awaitable[int]]
 
@@ -20,31 +20,31 @@ AT_ONCE: Final = 8
 
 async def a_member_declares_their_own_repayment(scene: Scene) -> int:
     """The member says they paid."""
-    victim = await scene.victim()
-    path = f"/v1/members/{victim.member_id}/repayments"
-    await scene.people.ask(the_member(victim.member_id), "POST", path, amount_minor=PRICE_MINOR)
-    return PRICE_MINOR - int((await scene.line(victim))["owed_minor"])
+    buyer = await scene.buyer()
+    path = f"/v1/members/{buyer.member_id}/repayments"
+    await scene.people.ask(the_member(buyer.member_id), "POST", path, amount_minor=PRICE_MINOR)
+    return PRICE_MINOR - int((await scene.line(buyer))["owed_minor"])
 
 
 async def a_member_brings_a_reference_of_their_own(scene: Scene) -> int:
     """The member names a bank's reference themselves."""
-    victim = await scene.victim()
+    buyer = await scene.buyer()
     made_up = {"amount_minor": PRICE_MINOR, "bank": "icbc", "reference": "made-up"}
-    path = f"/v1/members/{victim.member_id}/repayments"
-    await scene.people.ask(the_member(victim.member_id), "POST", path, **made_up)
-    return PRICE_MINOR - int((await scene.line(victim))["owed_minor"])
+    path = f"/v1/members/{buyer.member_id}/repayments"
+    await scene.people.ask(the_member(buyer.member_id), "POST", path, **made_up)
+    return PRICE_MINOR - int((await scene.line(buyer))["owed_minor"])
 
 
 async def one_reference_pays_twice(scene: Scene) -> int:
     """One line of a statement is written down many times, at once."""
-    victim = await scene.victim()
-    await asyncio.gather(*(scene.pays(victim, "twice", 5_000) for _ in range(AT_ONCE)))
-    return PRICE_MINOR - int((await scene.line(victim))["owed_minor"]) - 5_000
+    buyer = await scene.buyer()
+    await asyncio.gather(*(scene.pays(buyer, "twice", 5_000) for _ in range(AT_ONCE)))
+    return PRICE_MINOR - int((await scene.line(buyer))["owed_minor"]) - 5_000
 
 
 async def one_reference_pays_for_two_members(scene: Scene) -> int:
-    """One line of a statement pays for somebody else, too."""
-    first, second = await scene.victim(), await scene.victim()
+    """One line of a statement pays for another buyer, too."""
+    first, second = await scene.buyer(), await scene.buyer()
     await scene.pays(first, "shared", 5_000)
     await scene.pays(second, "shared", 5_000)
     return PRICE_MINOR - int((await scene.line(second))["owed_minor"])
@@ -52,166 +52,166 @@ async def one_reference_pays_for_two_members(scene: Scene) -> int:
 
 async def one_reference_pays_in_two_currencies(scene: Scene) -> int:
     """One line of a statement pays in yen, too."""
-    victim = await scene.victim()
-    await scene.pays(victim, "exchanged", 5_000)
-    answer = await scene.pays(victim, "exchanged", 5_000, currency="JPY")
+    buyer = await scene.buyer()
+    await scene.pays(buyer, "exchanged", 5_000)
+    answer = await scene.pays(buyer, "exchanged", 5_000, currency="JPY")
     return 5_000 if answer.is_success else 0
 
 
 async def who_asks_to_pay_confirms_it(scene: Scene) -> int:
     """The member confirms the claim, as a member and as an operator of the same name."""
-    victim = await scene.victim()
-    me = the_member(victim.member_id)
-    claimed = await scene.people.ask(me, "POST", f"/v1/members/{victim.member_id}/repayments", amount_minor=PRICE_MINOR)
+    buyer = await scene.buyer()
+    me = the_member(buyer.member_id)
+    claimed = await scene.people.ask(me, "POST", f"/v1/members/{buyer.member_id}/repayments", amount_minor=PRICE_MINOR)
     path = f"/v1/repayments/{claimed.json()['repayment_id']}/confirmation"
     evidence = {"amount_minor": PRICE_MINOR, "bank": "icbc", "reference": f"own-{scene.run}"}
-    for who in (me, Principal(victim.member_id, "operator")):
+    for who in (me, Principal(buyer.member_id, "operator")):
         await scene.people.ask(who, "POST", path, **evidence)
-    return await scene.cash(victim)
+    return await scene.cash(buyer)
 
 
 async def a_refund_is_sent_twice(scene: Scene) -> int:
     """The merchant refunds under one id, many times at once, and is owed to the member once."""
-    victim = await scene.victim()
-    await scene.pays(victim, "refunded-twice")
-    await asyncio.gather(*(scene.refund(victim, f"again-{victim.member_id}", 4_000) for _ in range(AT_ONCE)))
-    await scene.refunds_booked(victim)
-    return int((await scene.line(victim))["credit_minor"]) - 4_000
+    buyer = await scene.buyer()
+    await scene.pays(buyer, "refunded-twice")
+    await asyncio.gather(*(scene.refund(buyer, f"again-{buyer.member_id}", 4_000) for _ in range(AT_ONCE)))
+    await scene.refunds_booked(buyer)
+    return int((await scene.line(buyer))["credit_minor"]) - 4_000
 
 
 async def more_is_refunded_than_was_paid(scene: Scene) -> int:
     """The merchant refunds all of the order under many ids, at once."""
-    victim = await scene.victim()
-    await scene.pays(victim, "refunded-more")
-    await asyncio.gather(*(scene.refund(victim, f"more-{victim.member_id}-{n}") for n in range(AT_ONCE)))
-    await scene.refunds_booked(victim)
-    return int((await scene.line(victim))["credit_minor"]) - PRICE_MINOR
+    buyer = await scene.buyer()
+    await scene.pays(buyer, "refunded-more")
+    await asyncio.gather(*(scene.refund(buyer, f"more-{buyer.member_id}-{n}") for n in range(AT_ONCE)))
+    await scene.refunds_booked(buyer)
+    return int((await scene.line(buyer))["credit_minor"]) - PRICE_MINOR
 
 
 async def unpaid_goods_are_refunded_and_paid_out(scene: Scene) -> int:
     """The claim is open, the merchant refunds, an operator pays out."""
-    victim = await scene.victim()
-    path = f"/v1/members/{victim.member_id}/repayments"
-    await scene.people.ask(the_member(victim.member_id), "POST", path, amount_minor=PRICE_MINOR)
-    await scene.refund(victim, f"unpaid-{victim.member_id}")
-    await scene.refunds_booked(victim)
-    await _pay_out(scene, victim, ONE, 100)
-    return -await scene.cash(victim)
+    buyer = await scene.buyer()
+    path = f"/v1/members/{buyer.member_id}/repayments"
+    await scene.people.ask(the_member(buyer.member_id), "POST", path, amount_minor=PRICE_MINOR)
+    await scene.refund(buyer, f"unpaid-{buyer.member_id}")
+    await scene.refunds_booked(buyer)
+    await _pay_out(scene, buyer, ONE, 100)
+    return -await scene.cash(buyer)
 
 
 async def waived_goods_are_refunded_and_paid_out(scene: Scene) -> int:
     """Two operators waive the debt, the merchant refunds the order, an operator pays out."""
-    victim = await scene.victim()
-    waived = await _waive(scene, victim, ONE, PRICE_MINOR)
+    buyer = await scene.buyer()
+    waived = await _waive(scene, buyer, ONE, PRICE_MINOR)
     await scene.people.ask(OTHER, "POST", f"/v1/proposals/{waived['proposal_id']}/approval", **WHY)
-    await scene.refund(victim, f"waived-{victim.member_id}")
-    await scene.refunds_booked(victim)
-    await _pay_out(scene, victim, ONE, 100)
-    return -await scene.cash(victim) + int((await scene.line(victim))["credit_minor"])
+    await scene.refund(buyer, f"waived-{buyer.member_id}")
+    await scene.refunds_booked(buyer)
+    await _pay_out(scene, buyer, ONE, 100)
+    return -await scene.cash(buyer) + int((await scene.line(buyer))["credit_minor"])
 
 
 async def one_operator_waives_in_slices(scene: Scene) -> int:
     """Slices below the threshold, one after the other."""
-    victim = await scene.victim()
+    buyer = await scene.buyer()
     for _ in range(5):
-        await _waive(scene, victim, ONE, 3_000)
-    return _beyond(PRICE_MINOR - int((await scene.line(victim))["owed_minor"]), ALONE_MINOR)
+        await _waive(scene, buyer, ONE, 3_000)
+    return _beyond(PRICE_MINOR - int((await scene.line(buyer))["owed_minor"]), ALONE_MINOR)
 
 
 async def one_operator_waives_in_slices_at_once(scene: Scene) -> int:
     """Slices below the threshold, all at once."""
-    victim = await scene.victim()
-    await asyncio.gather(*(_waive(scene, victim, ONE, 2_000) for _ in range(AT_ONCE)))
-    return _beyond(PRICE_MINOR - int((await scene.line(victim))["owed_minor"]), ALONE_MINOR)
+    buyer = await scene.buyer()
+    await asyncio.gather(*(_waive(scene, buyer, ONE, 2_000) for _ in range(AT_ONCE)))
+    return _beyond(PRICE_MINOR - int((await scene.line(buyer))["owed_minor"]), ALONE_MINOR)
 
 
 async def many_operators_waive_a_slice_each(scene: Scene) -> int:
     """Slices below the threshold, each by another operator, at once."""
-    victim = await scene.victim()
-    slices = (_waive(scene, victim, an_operator(f"ops-{n}"), 2_000) for n in range(10, 10 + AT_ONCE))
+    buyer = await scene.buyer()
+    slices = (_waive(scene, buyer, an_operator(f"ops-{n}"), 2_000) for n in range(10, 10 + AT_ONCE))
     await asyncio.gather(*slices)
-    return _beyond(PRICE_MINOR - int((await scene.line(victim))["owed_minor"]), ALONE_MINOR)
+    return _beyond(PRICE_MINOR - int((await scene.line(buyer))["owed_minor"]), ALONE_MINOR)
 
 
 async def one_operator_pays_out_in_slices_at_once(scene: Scene) -> int:
     """The member is owed money that came; slices below the threshold, all at once."""
-    victim = await scene.victim()
-    await scene.pays(victim, "sliced")
-    await scene.refund(victim, f"sliced-{victim.member_id}")
-    await scene.refunds_booked(victim)
+    buyer = await scene.buyer()
+    await scene.pays(buyer, "sliced")
+    await scene.refund(buyer, f"sliced-{buyer.member_id}")
+    await scene.refunds_booked(buyer)
     slicing = an_operator(f"slices-{scene.run}")
-    await asyncio.gather(*(_pay_out(scene, victim, slicing, 2_000) for _ in range(AT_ONCE)))
-    return _beyond(PRICE_MINOR - await scene.cash(victim), ALONE_MINOR)
+    await asyncio.gather(*(_pay_out(scene, buyer, slicing, 2_000) for _ in range(AT_ONCE)))
+    return _beyond(PRICE_MINOR - await scene.cash(buyer), ALONE_MINOR)
 
 
 async def who_proposes_approves(scene: Scene) -> int:
     """One operator proposes a waiver and approves it, as an operator and as an administrator."""
-    victim = await scene.victim()
-    proposed = await _waive(scene, victim, ONE, PRICE_MINOR)
+    buyer = await scene.buyer()
+    proposed = await _waive(scene, buyer, ONE, PRICE_MINOR)
     for who in (
         ONE,
         Principal(ONE.subject, "admin"),
-        Principal(victim.member_id, "operator"),
+        Principal(buyer.member_id, "operator"),
         the_merchant(scene.shop),
     ):
         await scene.people.ask(who, "POST", f"/v1/proposals/{proposed['proposal_id']}/approval", **WHY)
-    return PRICE_MINOR - int((await scene.line(victim))["owed_minor"])
+    return PRICE_MINOR - int((await scene.line(buyer))["owed_minor"])
 
 
 async def one_operator_raises_a_line_to_nine_billion(scene: Scene) -> int:
     """One operator, one request."""
-    victim = await scene.victim()
-    await _raise(scene, victim, NINE_BILLION_MINOR)
-    return int((await scene.line(victim))["limit_minor"]) - LINE_MINOR
+    buyer = await scene.buyer()
+    await _raise(scene, buyer, NINE_BILLION_MINOR)
+    return int((await scene.line(buyer))["limit_minor"]) - LINE_MINOR
 
 
 async def one_operator_raises_a_line_in_slices(scene: Scene) -> int:
     """Slices below the threshold, one after the other, and then at once."""
-    victim = await scene.victim()
+    buyer = await scene.buyer()
     for step in range(1, 5):
-        await _raise(scene, victim, LINE_MINOR + step * 40_000)
-    await asyncio.gather(*(_raise(scene, victim, LINE_MINOR + n * 20_000) for n in range(5, 5 + AT_ONCE)))
-    return _beyond(int((await scene.line(victim))["limit_minor"]) - LINE_MINOR, RAISED_ALONE_MINOR)
+        await _raise(scene, buyer, LINE_MINOR + step * 40_000)
+    await asyncio.gather(*(_raise(scene, buyer, LINE_MINOR + n * 20_000) for n in range(5, 5 + AT_ONCE)))
+    return _beyond(int((await scene.line(buyer))["limit_minor"]) - LINE_MINOR, RAISED_ALONE_MINOR)
 
 
 async def a_merchant_uses_a_right_without_the_member(scene: Scene) -> int:
     """The merchant uses a right without a code, and with guesses; the last guess is the code, which is void by then."""
-    victim = await scene.victim()
-    right = f"/v1/agreements/{victim.agreement_id}/rights/spa"
-    code = (await scene.people.ask(the_member(victim.member_id), "POST", f"{right}/codes")).json()["code"]
+    buyer = await scene.buyer()
+    right = f"/v1/agreements/{buyer.agreement_id}/rights/spa"
+    code = (await scene.people.ask(the_member(buyer.member_id), "POST", f"{right}/codes")).json()["code"]
     for number, guess in enumerate((None, *["AAAAAAAAAA"] * 5, code)):
         body = {"use_id": f"use-{number}"} | ({"code": guess} if guess else {})
         await scene.people.ask(the_merchant(scene.shop), "POST", f"{right}/uses", **body)
     sql = "SELECT count(*) FROM accrual WHERE agreement_id = $1 AND kind = 'right'"
-    return int(await scene.fetchval(sql, victim.agreement_id))
+    return int(await scene.fetchval(sql, buyer.agreement_id))
 
 
 async def a_merchant_uses_one_code_many_times(scene: Scene) -> int:
     """The member shows one code, and the merchant uses it for many uses at once."""
-    victim = await scene.victim()
-    right = f"/v1/agreements/{victim.agreement_id}/rights/spa"
-    code = (await scene.people.ask(the_member(victim.member_id), "POST", f"{right}/codes")).json()["code"]
+    buyer = await scene.buyer()
+    right = f"/v1/agreements/{buyer.agreement_id}/rights/spa"
+    code = (await scene.people.ask(the_member(buyer.member_id), "POST", f"{right}/codes")).json()["code"]
     shop = the_merchant(scene.shop)
     uses = (scene.people.ask(shop, "POST", f"{right}/uses", use_id=f"u-{n}", code=code) for n in range(AT_ONCE))
     await asyncio.gather(*uses)
     sql = "SELECT count(*) FROM accrual WHERE agreement_id = $1 AND kind = 'right'"
-    return int(await scene.fetchval(sql, victim.agreement_id)) - 1
+    return int(await scene.fetchval(sql, buyer.agreement_id)) - 1
 
 
-async def _waive(scene: Scene, victim: Victim, who: Principal, amount_minor: int) -> dict[str, str]:
-    path = f"/v1/agreements/{victim.agreement_id}/waivers"
-    debt_id = f"order:{victim.order_id}"
+async def _waive(scene: Scene, buyer: Buyer, who: Principal, amount_minor: int) -> dict[str, str]:
+    path = f"/v1/agreements/{buyer.agreement_id}/waivers"
+    debt_id = f"order:{buyer.order_id}"
     answer = await scene.people.ask(who, "POST", path, **WHY, debt_id=debt_id, amount_minor=amount_minor)
     found: dict[str, str] = answer.json()
     return found
 
 
-async def _pay_out(scene: Scene, victim: Victim, who: Principal, amount_minor: int) -> None:
-    await scene.people.ask(who, "POST", f"/v1/members/{victim.member_id}/payouts", **WHY, amount_minor=amount_minor)
+async def _pay_out(scene: Scene, buyer: Buyer, who: Principal, amount_minor: int) -> None:
+    await scene.people.ask(who, "POST", f"/v1/members/{buyer.member_id}/payouts", **WHY, amount_minor=amount_minor)
 
 
-async def _raise(scene: Scene, victim: Victim, limit_minor: int) -> None:
-    await scene.people.ask(ONE, "PUT", f"/v1/members/{victim.member_id}/line", **WHY, limit_minor=limit_minor)
+async def _raise(scene: Scene, buyer: Buyer, limit_minor: int) -> None:
+    await scene.people.ask(ONE, "PUT", f"/v1/members/{buyer.member_id}/line", **WHY, limit_minor=limit_minor)
 
 
 def _beyond(given_minor: int, allowed_minor: int) -> int:

@@ -1,7 +1,7 @@
 """The order chain that everybody runs: hold credit → reserve stock → capture. The same tables, rules and SQL.
 
 A step takes a batch and a connection in a transaction, and gives the orders it let through. Who calls
-it, how often it commits and how the next step hears of it is what the benchmark compares.
+it, how often it commits and how the next step learns of it is what the benchmark compares.
 """
 
 from collections import Counter

@@ -38,14 +38,18 @@ async def measure(stack: Stack, orders: int, terms: dict[str, Any]) -> dict[str,
             stop_service(stack, service)
         await _request(client, stack, post_id, orders)
         _start(stack, *BEHIND)
-        await until(lambda: _said(stack, "membership", ANSWERS, orders), "every request is answered", DRAINED_S)
+        await until(lambda: _published(stack, "membership", ANSWERS, orders), "every request is answered", DRAINED_S)
         held = await _count(stack, "membership", "credit-held")
-        await until(lambda: _said(stack, "inventory", ("order-sourced",), held), "every hold is sourced", DRAINED_S)
+        await until(
+            lambda: _published(stack, "inventory", ("order-sourced",), held), "every hold is sourced", DRAINED_S
+        )
         sourced = held / await _lasted_s(stack, ("membership", "credit-held"), ("inventory", "order-sourced"))
         stop_service(stack, "membership")
         await _deliver(client, stack)
         _start(stack, "membership")
-        await until(lambda: _said(stack, "membership", ("hold-captured",), held), "every hold is captured", DRAINED_S)
+        await until(
+            lambda: _published(stack, "membership", ("hold-captured",), held), "every hold is captured", DRAINED_S
+        )
         captured = held / await _lasted_s(stack, ("membership", "hold-captured"), ("membership", "hold-captured"))
     return {"orders": held, "sourced_per_s": round(sourced), "captured_per_s": round(captured)}
 
@@ -79,7 +83,7 @@ async def _deliver(client: httpx.AsyncClient, stack: Stack) -> None:
             (await client.post(f"{stack.url('inventory')}/v1/orders/steps/batch", json=body)).raise_for_status()
 
 
-async def _said(stack: Stack, service: str, kinds: Sequence[str], wanted: int) -> bool:
+async def _published(stack: Stack, service: str, kinds: Sequence[str], wanted: int) -> bool:
     return sum([await _count(stack, service, kind) for kind in kinds]) >= wanted
 
 
@@ -120,9 +124,9 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=4_000)
     parser.add_argument("--plan", choices=PLANS, default="bare")
     options = parser.parse_args()
-    told = {"LUTONG_HTTP_RATE_PER_S": "1000000", "LUTONG_HTTP_BURST": "1000000"}  # the load is one operator
+    settings = {"LUTONG_HTTP_RATE_PER_S": "1000000", "LUTONG_HTTP_BURST": "1000000"}  # the load is one operator
     directory = Path(tempfile.mkdtemp(prefix="lutong-handlers-"))
-    stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: told)
+    stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: settings)
     try:
         found = asyncio.run(measure(stack, options.orders, PLANS[options.plan]))
     finally:

@@ -99,10 +99,10 @@ def _shares(folded: str) -> dict[str, Any]:
 class Statements:
     """What was said to PostgreSQL, in order."""
 
-    said: list[tuple[str, Sequence[Any], float]] = field(default_factory=list)
+    statements: list[tuple[str, Sequence[Any], float]] = field(default_factory=list)
 
     def __call__(self, record: Any) -> None:  # noqa: ANN401  # asyncpg's LoggedQuery
-        self.said.append((record.query, record.args or (), record.elapsed))
+        self.statements.append((record.query, record.args or (), record.elapsed))
 
 
 async def _explain(connection: Connection, query: str, arguments: Sequence[Any]) -> str:
@@ -147,7 +147,7 @@ async def _statements(run: Run) -> list[dict[str, Any]]:
                 "us_per_event": round(1e6 * elapsed_s / BATCH, 2),
                 "plan": await _explain(connection, query, arguments),
             }
-            for query, arguments, elapsed_s in log.said
+            for query, arguments, elapsed_s in log.statements
         ]
         await explained.rollback()
     await pool.close()

@@ -34,7 +34,7 @@ def as_often_as_it_likes(_stack: Stack, _service: str) -> dict[str, str]:
 
 
 class Connection:
-    """Opens one card at a time. Bare, because whoever asks shares the machine with who answers."""
+    """Opens one card at a time. Bare, because the client shares the machine with the server."""
 
     def __init__(self, url: str) -> None:
         asked = urlsplit(url)
@@ -70,7 +70,7 @@ class Connection:
         return "good" if status < 300 else str(status)
 
 
-class Crowd:
+class Load:
     """Connections that ask so many a second between them, or as many as are answered."""
 
     def __init__(self, url: str, connections: int, rate: float = inf) -> None:

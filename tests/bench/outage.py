@@ -21,7 +21,7 @@ from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
-from tests.bench.load import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
+from tests.bench.load import CONNECTIONS, Load, as_often_as_it_likes, as_operator
 from tests.chaos import world
 from tests.support.harness import until
 
@@ -40,7 +40,7 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
     as_operator(stack)
     async with Suite.of(stack).client(20) as client:
         url = f"{stack.url('feed')}/v1/posts/{await world.build_and_wait(client, stack)}/card/taps"
-    assert (await asyncio.to_thread(Crowd(url, CONNECTIONS, rate).ask_for, 20))["good"]
+    assert (await asyncio.to_thread(Load(url, CONNECTIONS, rate).ask_for, 20))["good"]
     memory = [memory_mb(pid)]
 
     async def schedule_dunning() -> None:
@@ -50,7 +50,7 @@ async def measure(stack: Stack, duration_s: float, rate: float) -> dict[str, Any
 
     watching = asyncio.create_task(schedule_dunning())
     stop(stack.children["kafka"], signal.SIGKILL)
-    outcomes = await asyncio.to_thread(Crowd(url, CONNECTIONS, rate).ask_for, duration_s)
+    outcomes = await asyncio.to_thread(Load(url, CONNECTIONS, rate).ask_for, duration_s)
     start_piece(stack, "kafka", dies_with_parent=True)
     await asyncio.to_thread(wait_for_piece, stack, "kafka")
     back = monotonic()

@@ -14,7 +14,7 @@ from typing import Any
 
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
-from tests.bench.load import CONNECTIONS, Crowd, as_often_as_it_likes, as_operator
+from tests.bench.load import CONNECTIONS, Load, as_often_as_it_likes, as_operator
 from tests.chaos import world
 
 AT_ONCE = 48
@@ -25,11 +25,11 @@ def measure(stack: Stack, duration_s: float) -> dict[str, Any]:
     """Peak, overload, recovery."""
     as_operator(stack)
     url = f"{stack.url('feed')}/v1/posts/{asyncio.run(_card(stack))}/card/taps"
-    Crowd(url, AT_ONCE).ask_for(10)  # warm
-    peak = Crowd(url, AT_ONCE).ask_for(duration_s / 2)
+    Load(url, AT_ONCE).ask_for(10)  # warm
+    peak = Load(url, AT_ONCE).ask_for(duration_s / 2)
     peak_per_s = peak["good"] / (duration_s / 2)
-    overloaded = Crowd(url, CONNECTIONS, 5 * peak_per_s).ask_for(duration_s)
-    after = Crowd(url, CONNECTIONS, peak_per_s / 2).ask_for(10)
+    overloaded = Load(url, CONNECTIONS, 5 * peak_per_s).ask_for(duration_s)
+    after = Load(url, CONNECTIONS, peak_per_s / 2).ask_for(10)
     return {
         "peak_per_s": round(peak_per_s),
         "asked_of_peak": round(sum(overloaded.values()) / duration_s / peak_per_s, 1),

@@ -25,9 +25,9 @@ def bars(rates: dict[str, float]) -> str:
             f'<rect class="bar{"" if index else " first"}" x="{_LEFT}" y="{y}" width="{width}" height="28" rx="4"/>',
             f'<text x="{_LEFT + width + 8}" y="{y + 19}">{rate:,.0f}</text>',
         ]
-    said = ", ".join(f"{name}: {rate:,.0f}" for name, rate in rates.items())
+    label = ", ".join(f"{name}: {rate:,.0f}" for name, rate in rates.items())
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(said)}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(label)}">'
         f"<title>Orders per second through three hops</title><style>{_STYLE}</style>"
         f'<text x="{_LEFT}" y="18">orders per second through three hops (one run, two cores)</text>{"".join(rows)}</svg>\n'
     )

@@ -36,7 +36,7 @@ async def send(toy: Toy, records: list[Any]) -> None:
         for number, make in enumerate(records):
             await asyncio.sleep(max(0.0, began + number / RATE - monotonic()))  # a steady pace
             key, value, headers = await make()
-            await producer.send(toy.heard, key=key.encode(), value=value, headers=headers)
+            await producer.send(toy.consumed, key=key.encode(), value=value, headers=headers)
         await producer.flush()
     finally:
         await producer.stop()

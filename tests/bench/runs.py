@@ -136,10 +136,10 @@ def a_record(run: Run, number: int, scale: Scale) -> tuple[bytes, bytes, list[tu
     order = chain.an_order(number, time(), scale.members, scale.skus)
     key = order.member_id if scale.keyed_by_member else order.order_id
     event_id = str(uuid7())
-    said = Envelope(
+    described = Envelope(
         event_id, "/lutong/bench", "lutong.bench.order-placed.v1", datetime.now(UTC), key, 1, Cause(event_id)
     )
-    return key.encode(), order.model_dump_json().encode(), to_headers(said)
+    return key.encode(), order.model_dump_json().encode(), to_headers(described)
 
 
 async def place(

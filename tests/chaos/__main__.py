@@ -49,7 +49,7 @@ _WANTED = {
 """How often a run of 60 kills must have seen each rare state. One that did not proves nothing, and is invalid."""
 
 
-def say(message: str) -> None:
+def report(message: str) -> None:
     """Tell how it goes."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {message}\n")
 
@@ -67,10 +67,10 @@ async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool
         operator.cancel()
         with suppress(asyncio.CancelledError):
             await operator  # what broke it, if anything did, is a failure of the run
-        say(f"faults: {dict(faults.done)}")
+        report(f"faults: {dict(faults.done)}")
         await _until(lambda: _all_ready(stack), "everything is ready again")
         redriven = await _until_drained(client, stack, lambda: load.alive)
-        say(f"load ended; {redriven} redriven; waiting until nothing moves")
+        report(f"load ended; {redriven} redriven; waiting until nothing moves")
         await _until(lambda: is_settled(client, stack), "every order has ended")
         world = await _still(stack)
     history = [json.loads(line) for line in (stack.directory / "history.ndjson").read_text().splitlines()]
@@ -93,8 +93,8 @@ def _judge(options: argparse.Namespace, faults: Faults, world: World, history: l
         if reached[name] < round(least * share)
     ]
     for violation in violations[:20]:
-        say(f"{violation.identity} {violation.what}: {violation.witness}")
-    say(f"reached: {dict(reached)}; orders: {dict(Counter(row['status'] for row in world.rows('feed', 'request')))}")
+        report(f"{violation.identity} {violation.what}: {violation.witness}")
+    report(f"reached: {dict(reached)}; orders: {dict(Counter(row['status'] for row in world.rows('feed', 'request')))}")
     lost = sum(v.identity in {"V1", "V2", "V8"} for v in violations)
     doubled = sum(v.identity in {"V4", "V6", "V7"} for v in violations)
     verdict = f"invalid ({', '.join(missed)})" if missed else "valid"
@@ -161,7 +161,7 @@ async def _look_after(client: httpx.AsyncClient, stack: Stack) -> int:
 
 
 async def _operator(client: httpx.AsyncClient, stack: Stack) -> None:
-    """Somebody looks after what is parked every now and then, also while everything dies."""
+    """An operator redrives what is parked every now and then, also while everything dies."""
     while True:
         await asyncio.sleep(_ROUND_S)  # the rhythm of the rounds
         with suppress(httpx.HTTPError):  # who does not answer is asked the next time
@@ -201,7 +201,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away at times is the point
     directory = Path(tempfile.mkdtemp(prefix="lutong-chaos-"))
-    say(f"seed {options.seed}: {options.kills} kills, {options.orders} orders, in {directory}")
+    report(f"seed {options.seed}: {options.kills} kills, {options.orders} orders, in {directory}")
     stack, ports = wire(directory)
     proxy = _background(stack, "proxy", *ports)
     lender = bank(stack)

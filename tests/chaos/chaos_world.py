@@ -30,7 +30,7 @@ def tell(history: TextIO, kind: str, what: str) -> None:
 class Client:
     """Says things until they are answered.
 
-    Whoever waits for their turn waits here, in order: the queue of httpx's pool costs more the longer it is.
+    A client that waits for its turn waits here, in order: the queue of httpx's pool costs more the longer it is.
     """
 
     def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
@@ -38,10 +38,10 @@ class Client:
         self.http = http
         self.turns = {service: asyncio.Semaphore(AT_ONCE) for service in SERVICES}
 
-    async def say(
+    async def command(
         self, service: str, path: str, body: object, key: str, method: str = "POST"
-    ) -> httpx.Response | None:  # what to say, to whom
-        """Say it with a key until an answer is not 409 in progress, 429 or 5xx; None when there never was one."""
+    ) -> httpx.Response | None:  # what to send, to whom
+        """Send it with a key until an answer is not 409 in progress, 429 or 5xx; None when there never was one."""
         for _ in range(_TRIES_MAX):
             with suppress(httpx.TransportError):
                 async with self.turns[service]:
@@ -65,7 +65,7 @@ class Client:
 
 
 @dataclass(slots=True)
-class Office:
+class Staff:
     """Where members deal with money, at a steady pace, whatever is down."""
 
     client: Client
@@ -87,14 +87,14 @@ class Office:
     async def repay(self, member: str, key: str) -> None:
         """Money arrives at the bank, often for part of what is owed; what is too much is owed to the member."""
         body = {"amount_minor": self.rng.randint(100, 4_000), "bank": "icbc", "reference": key}
-        answer = await self.client.say("membership", f"/v1/members/{member}/repayments", body, key)
+        answer = await self.client.command("membership", f"/v1/members/{member}/repayments", body, key)
         if answer and answer.is_success:
             tell(self.history, "repayment", answer.json()["repayment_id"])
 
     async def give_coupon(self, member: str, key: str) -> None:
         """A coupon for one of the next orders."""
         path = "/v1/coupon-stocks/spring/coupons"
-        answer = await self.client.say("membership", path, {"member_id": member}, key)
+        answer = await self.client.command("membership", path, {"member_id": member}, key)
         if answer and answer.is_success:
             coupon_id = answer.json()["coupon_id"]
             self.coupons.setdefault(member, []).append(coupon_id)
@@ -106,11 +106,11 @@ class Office:
         active = [one["agreement_id"] for one in (found or {}).get("agreements", ()) if one["state"] == "active"]
         for agreement_id in active[:1]:
             body = {"accepted_charge_minor": CAP_MINOR}
-            answer = await self.client.say("membership", f"/v1/agreements/{agreement_id}/quit", body, key)
+            answer = await self.client.command("membership", f"/v1/agreements/{agreement_id}/quit", body, key)
             if answer and answer.is_success:
                 tell(self.history, "quit", agreement_id)
 
     async def change_line(self, member: str, key: str) -> None:
         """Often below what is in use: the line then falls step by step."""
-        body = {"limit_minor": self.rng.choice([1_000, 5_000, 20_000, 100_000]), "reason": "as the dice fall"}
-        await self.client.say("membership", f"/v1/members/{member}/line", body, key, "PUT")
+        body = {"limit_minor": self.rng.choice([1_000, 5_000, 20_000, 100_000]), "reason": "drawn at random"}
+        await self.client.command("membership", f"/v1/members/{member}/line", body, key, "PUT")

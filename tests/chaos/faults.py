@@ -38,7 +38,7 @@ _AT_ONCE_MAX = 4
 
 @dataclass(slots=True)
 class Faults:
-    """Does what the dice say, and counts what it did. Faults overlap, but two never meet on one process."""
+    """Injects faults drawn at random, and counts them. Faults overlap, but two never meet on one process."""
 
     stack: Stack
     proxy: Child
@@ -71,7 +71,7 @@ class Faults:
             await happen()
 
     @contextmanager
-    def victim(self, *candidates: str) -> Iterator[str | None]:
+    def target(self, *candidates: str) -> Iterator[str | None]:
         """One of the candidates that nothing else is happening to, if there is one."""
         free = [name for name in candidates if name not in self.hit]
         settings_of = self.rng.choice(free) if free else None
@@ -83,7 +83,7 @@ class Faults:
 
     async def kill(self) -> None:
         """SIGKILL a service, start it again."""
-        with self.victim(*SERVICES) as service:
+        with self.target(*SERVICES) as service:
             if service:
                 await asyncio.to_thread(stop_service, self.stack, service, signal.SIGKILL)
                 self.start(service)
@@ -96,7 +96,7 @@ class Faults:
 
     async def pause(self) -> None:
         """SIGSTOP a service for longer than its session, sometimes, then SIGCONT."""
-        with self.victim(*SERVICES) as service:
+        with self.target(*SERVICES) as service:
             if service:
                 os.kill(self.stack.children[service].pid, signal.SIGSTOP)
                 await asyncio.sleep(self.rng.uniform(0.5, 5))  # how long it is paused
@@ -105,7 +105,7 @@ class Faults:
 
     async def replicas(self) -> None:
         """Two more replicas of a service join and leave: its group is rebalanced each time."""
-        with self.victim(*SERVICES) as service:
+        with self.target(*SERVICES) as service:
             if service:
                 more = [self._one_more(service) for _ in range(2)]
                 await asyncio.sleep(self.rng.uniform(3, 6))  # how long there are three
@@ -128,13 +128,13 @@ class Faults:
 
     async def terminate(self) -> None:
         """PostgreSQL ends every connection of a service, in the middle of whatever it does."""
-        with self.victim("postgres") as free:
+        with self.target("postgres") as free:
             if free:
                 self.done["terminated"] += await outages.cut(self.stack.database_urls[self.rng.choice(SERVICES)])
 
     async def read_only(self) -> None:
         """A service's database takes no writes for a while, as after a failover to a replica."""
-        with self.victim("postgres") as free:
+        with self.target("postgres") as free:
             if free:
                 url = self.stack.database_urls[self.rng.choice(SERVICES)]
                 await outages.read_only(url, on=True)
@@ -147,7 +147,7 @@ class Faults:
 
     async def restart(self, piece: str, how: signal.Signals) -> None:
         """The broker or the database dies and comes back on its data."""
-        with self.victim(piece) as free:
+        with self.target(piece) as free:
             if free:
                 await asyncio.to_thread(stop, self.stack.children[piece], how)
                 start_piece(self.stack, piece, dies_with_parent=True)

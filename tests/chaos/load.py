@@ -15,7 +15,7 @@ from typing import TextIO
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import load
-from tests.chaos.chaos_world import AT_ONCE, Client, Office, tell
+from tests.chaos.chaos_world import AT_ONCE, Client, Staff, tell
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
 _HANDS = 16
@@ -24,21 +24,21 @@ _QUIET_ROUNDS = 40
 _STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 
 
-async def order(client: Client, post_id: str, number: int, rng: random.Random, office: Office) -> None:
+async def order(client: Client, post_id: str, number: int, rng: random.Random, staff: Staff) -> None:
     """One viewer orders, with a coupon if they have one; one in ten changes their mind shortly after."""
     lines = [{"sku": sku, "units": rng.randint(1, 2)} for sku in rng.choices(SKUS, k=rng.randint(1, 3))]
     regrets, pause_s = rng.random() < 0.1, rng.uniform(0, 3)
     body = {"viewer_id": viewer(number), "lines": lines, "destination": place_of(rng.randrange(STORES))}
-    coupons = office.coupons.get(viewer(number))
+    coupons = staff.coupons.get(viewer(number))
     body |= {"coupon_id": coupons.pop()} if coupons else {}
-    answer = await client.say("feed", f"/v1/posts/{post_id}/card/requests", body, f"order-{number}")
+    answer = await client.command("feed", f"/v1/posts/{post_id}/card/requests", body, f"order-{number}")
     if answer is None or answer.status_code != 202:
         return
     order_id = answer.json()["order_id"]
-    tell(office.history, "order", order_id)
+    tell(staff.history, "order", order_id)
     if regrets:
         await asyncio.sleep(pause_s)  # how long a viewer thinks
-        await client.say(
+        await client.command(
             "feed", f"/v1/requests/{order_id}/cancellation", {"viewer_id": viewer(number)}, f"regret-{number}"
         )
 
@@ -76,10 +76,10 @@ class Shift:
 
     async def _take(self, order_id: str, step: str) -> None:
         if step == "picked" and random.Random(f"{self.seed}{order_id}{step}").random() < 0.05:
-            await self.client.say("inventory", f"/v1/orders/{order_id}/cancellation", {}, f"fail-{order_id}")
+            await self.client.command("inventory", f"/v1/orders/{order_id}/cancellation", {}, f"fail-{order_id}")
             return
         body = {"step": step, "location_id": self.place}
-        done = await self.client.say("inventory", f"/v1/orders/{order_id}/steps", body, f"{step}-{order_id}")
+        done = await self.client.command("inventory", f"/v1/orders/{order_id}/steps", body, f"{step}-{order_id}")
         if step == "fulfilled" and done and done.is_success:
             await self._refund(order_id)
 
@@ -91,7 +91,7 @@ class Shift:
                 return
             refund_id = f"refund-{order_id}-{number}"
             body = {"refund_id": refund_id, "amount_minor": rng.randint(1, 150)}
-            answer = await self.client.say("inventory", f"/v1/orders/{order_id}/refunds", body, refund_id)
+            answer = await self.client.command("inventory", f"/v1/orders/{order_id}/refunds", body, refund_id)
             if answer and answer.is_success:
                 tell(self.history, "refund", refund_id)
 
@@ -106,11 +106,11 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
         client = Client(stack, http)
         places = ["flagship", *(f"store-{n}" for n in range(STORES))]
         with (directory / "history.ndjson").open("a", buffering=1) as history:
-            office = Office(client, random.Random(seed), history)
+            staff = Staff(client, random.Random(seed), history)
             shifts = [asyncio.create_task(Shift(client, place, seed, history).work(done)) for place in places]
-            shifts.append(asyncio.create_task(office.work(done)))
+            shifts.append(asyncio.create_task(staff.work(done)))
             await _open_loop(
-                orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), office)
+                orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), staff)
             )
             done.set()
             await asyncio.gather(*shifts)

@@ -64,11 +64,11 @@ def environment(stack: Stack) -> dict[str, str]:
 
 
 def bank(stack: Stack) -> Child:
-    """Whoever takes charges: it takes them, and its answer never comes. Only who asks again learns what happened."""
+    """A payment provider that takes charges and never answers. Only a query learns what happened."""
     port = stack.ports["bank"]
     child = started(port, stack.directory / "bank.log")
-    told = {"POST": {"then": "cut", "decided": {"state": "succeeded"}}}
-    httpx.put(f"http://127.0.0.1:{port}/stub", json=told, trust_env=False).raise_for_status()
+    behaviour = {"POST": {"then": "cut", "decided": {"state": "succeeded"}}}
+    httpx.put(f"http://127.0.0.1:{port}/stub", json=behaviour, trust_env=False).raise_for_status()
     return child
 
 

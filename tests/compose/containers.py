@@ -60,16 +60,16 @@ class Containers:
 
     @contextmanager
     def walking(self) -> Iterator[None]:
-        """Somebody is on the road meanwhile, and goes away in the middle of it, as people do."""
+        """A viewer orders meanwhile, and goes away in the middle of it, as people do."""
         command = [str(Path(sys.executable).with_name("lutong")), "demo", "--target", "compose"]
         environment = self.environment | {"PYTHONUNBUFFERED": "1"}
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as somebody:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as viewer:
             try:
-                assert somebody.stdout
-                assert any(b"ServiceRequested" in said for said in somebody.stdout), "nobody came as far as a request"
+                assert viewer.stdout
+                assert any(b"ServiceRequested" in line for line in viewer.stdout), "nobody came as far as a request"
                 yield
             finally:
-                somebody.terminate()
+                viewer.terminate()
 
     def container(self, piece: str) -> dict[str, Any]:
         """What the engine knows of a container."""

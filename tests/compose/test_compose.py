@@ -43,9 +43,9 @@ def test_a_container_has_the_code_of_its_service_and_no_rights(deployed: Contain
         "print(os.getuid(), sorted(p.name for p in pathlib.Path('/opt/lutong/own').glob('lutong_*') if '.' not in p.name),"
         " [t for t in ('gcc', 'cc', 'pip', 'curl') if shutil.which(t)], sorted(os.listdir('/run/secrets')))"
     )
-    said = deployed.compose("exec", "-T", service, "python", "-c", look).strip()
+    seen = deployed.compose("exec", "-T", service, "python", "-c", look).strip()
     own = sorted(["lutong_chassis", "lutong_contracts", f"lutong_{service}"])
-    assert said == f"10001 {own} [] ['auth_jwks', 'lutong_database_password', 'lutong_kafka_password']"
+    assert seen == f"10001 {own} [] ['auth_jwks', 'lutong_database_password', 'lutong_kafka_password']"
     with pytest.raises(AssertionError, match="Read-only file system"):
         deployed.compose("exec", "-T", service, "python", "-c", "open('/opt/lutong/x', 'w')")
     labels = deployed.container(service)["Config"]["Labels"]
@@ -98,9 +98,9 @@ def test_what_was_backed_up_comes_back_without_its_kafka(deployed: Containers, t
     [("tools", "console"), ("observability", "prometheus"), ("observability", "grafana"), ("tools", "kafka-ui")],
 )
 def test_what_a_profile_adds_starts_beside_the_suite(deployed: Containers, profile: str, piece: str) -> None:
-    said = json.loads(deployed.compose("--profile", profile, "config", "--format", "json"))["services"]
-    if not has_image(said[piece]["image"]):
-        pytest.skip(f"{said[piece]['image']} is not here and cannot be fetched")
+    configured = json.loads(deployed.compose("--profile", profile, "config", "--format", "json"))["services"]
+    if not has_image(configured[piece]["image"]):
+        pytest.skip(f"{configured[piece]['image']} is not here and cannot be fetched")
     deployed.compose("--profile", profile, "up", "--detach", "--wait", piece)
 
 

@@ -1,4 +1,4 @@
-"""Deployments that are not the usual one: on somebody else's servers, and on three brokers."""
+"""Deployments that are not the usual one: on the servers of another team, and on three brokers."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, containers, counts, engine, roads
-from tests.support.acl_stack import secured
+from tests.support.acl_stack import acl_stack
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def _engine() -> None:
 def test_a_kafka_and_a_postgresql_of_yours_will_do(tmp_path: Path) -> None:
     look = ["docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
     host = subprocess.run(look, capture_output=True, text=True, check=True).stdout.strip()
-    with secured(tmp_path / "theirs", host) as theirs, containers(tmp_path / "theirs") as made:
+    with acl_stack(tmp_path / "theirs", host) as theirs, containers(tmp_path / "theirs") as made:
         made.variables |= {
             "LUTONG_BUNDLED_KAFKA": "0",
             "LUTONG_BUNDLED_POSTGRES": "0",
@@ -38,8 +38,8 @@ def test_a_kafka_and_a_postgresql_of_yours_will_do(tmp_path: Path) -> None:
 def replicas(made: Containers) -> set[int]:
     """How many copies topics have."""
     look = "/opt/kafka/bin/kafka-topics.sh --bootstrap-server kafka:9092 --command-config /tmp/admin.properties"
-    said = made.compose("exec", "-T", "kafka", *look.split(), "--describe")
-    return {int(count) for count in re.findall(r"ReplicationFactor: (\d+)", said)}
+    described = made.compose("exec", "-T", "kafka", *look.split(), "--describe")
+    return {int(count) for count in re.findall(r"ReplicationFactor: (\d+)", described)}
 
 
 def test_two_of_three_brokers_carry_the_road(tmp_path: Path) -> None:

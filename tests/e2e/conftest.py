@@ -44,7 +44,7 @@ def lutong(stack: Stack) -> Lutong:
 
 
 @pytest_asyncio.fixture
-async def walkers(target: Suite) -> AsyncIterator[dict[str, Scenario]]:
+async def scenarios(target: Suite) -> AsyncIterator[dict[str, Scenario]]:
     """Viewers in a world of this test's own."""
     async with walking(target) as viewers:
         yield viewers

@@ -1,203 +1,36 @@
 """What may go wrong in a database or on a topic, one thing at a time: a table of corruptions, each under its identity."""
 
-import dataclasses
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from lutong_console.verify.collect import World
-
-Corrupt = Callable[[World], None]
-
+from tests.e2e.corrupting import (
+    Corrupt,
+    add,
+    again,
+    alter,
+    approved_by_proposer,
+    booked_again,
+    change,
+    charged_first,
+    confirmed_by_asker,
+    double,
+    drop,
+    parted,
+    record,
+    referred_twice,
+    renumbered,
+    scale,
+    several,
+    swapped,
+    terms_differ,
+    unbooked,
+    unpublished,
+    where,
+)
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AT_NIGHT: Final = datetime(2099, 1, 1, 19, tzinfo=UTC)
 """Three in the morning in Shanghai."""
-
-
-def where(table: str, **wanted: Any) -> Callable[[World], Any]:  # whatever a column holds
-    """The first row of `service.table` whose columns are as wanted; a callable value says whether they are."""
-    service, _, name = table.partition(".")
-
-    def fits(value: object, wish: Any) -> bool:  # noqa: ANN401  # whatever a column holds
-        return bool(wish(value)) if callable(wish) else value == wish
-
-    def find(world: World) -> Any:  # noqa: ANN401  # a row
-        for row in world.rows(service, name):
-            if all(fits(row[column], wish) for column, wish in wanted.items()):
-                return row
-        raise LookupError(f"the world has no {table} with {wanted}")
-
-    return find
-
-
-def change(table: str, column: str, value: Any, **wanted: Any) -> Corrupt:  # noqa: ANN401  # whatever a column holds
-    """Set a column; a callable value gets the old one."""
-
-    def corrupt(world: World) -> None:
-        row = where(table, **wanted)(world)
-        row[column] = value(row[column]) if callable(value) else value
-
-    return corrupt
-
-
-def alter(table: str, changes: dict[str, Any], **wanted: Any) -> Corrupt:  # whatever a column holds
-    """Set several columns of a row."""
-    return lambda world: where(table, **wanted)(world).update(changes)
-
-
-def again(table: str, changes: dict[str, Any], **wanted: Any) -> Corrupt:  # whatever a column holds
-    """A row once more, with changes."""
-    service, _, name = table.partition(".")
-    return lambda world: world.tables[service][name].append(dict(where(table, **wanted)(world)) | changes)
-
-
-def booked_again(kind: str, **changes: Any) -> Corrupt:  # whatever a column holds
-    """An entry once more, with its legs and without a place in its chain."""
-
-    def corrupt(world: World) -> None:
-        entry = where("membership.entry", kind=kind)(world)
-        legs = [dict(leg) for leg in world.rows("membership", "posting") if leg["entry_id"] == entry["entry_id"]]
-        anew = {"entry_id": 10**9, "number": None, "hash": None, "previous_hash": None}
-        world.tables["membership"]["entry"].append(dict(entry) | anew | changes)
-        world.tables["membership"]["posting"].extend(leg | {"entry_id": 10**9} for leg in legs)
-
-    return corrupt
-
-
-def unbooked(kind: str) -> Corrupt:
-    """An entry and its legs are gone."""
-
-    def corrupt(world: World) -> None:
-        entry = where("membership.entry", kind=kind)(world)
-        world.tables["membership"]["entry"].remove(entry)
-        legs = world.tables["membership"]["posting"]
-        legs[:] = [leg for leg in legs if leg["entry_id"] != entry["entry_id"]]
-
-    return corrupt
-
-
-def several(*corruptions: Corrupt) -> Corrupt:
-    """One after the other."""
-
-    def corrupt(world: World) -> None:
-        for one in corruptions:
-            one(world)
-
-    return corrupt
-
-
-def renumbered(world: World) -> None:
-    """Two entries of a chain change places."""
-    first = where("membership.entry", kind="line_opened")(world)
-    second = where("membership.entry", number=2, member_id=first["member_id"])(world)
-    first["number"], second["number"] = 2, 1
-
-
-def charged_first(world: World) -> None:
-    """A charge stands before the holds, and is large."""
-    scale(world, "charge", 10**6)
-    entries = world.tables["membership"]["entry"]
-    charge = where("membership.entry", kind="charge")(world)
-    opened = where("membership.entry", kind="line_opened", member_id=charge["member_id"])(world)
-    entries.remove(charge)
-    entries.insert(entries.index(opened) + 1, charge)
-
-
-def referred_twice(world: World) -> None:
-    """Two repayments name one line of a statement."""
-    first, second = [row for row in world.rows("membership", "repayment") if row["evidence"] == "bank"][:2]
-    second["reference"] = first["reference"]  # type: ignore[index]  # a row of this copy of the world
-
-
-def confirmed_by_asker(world: World) -> None:
-    """Who claimed to have paid says that it is so."""
-    row = where("membership.repayment", state="confirmed", claimed_by=lambda who: who != "bank")(world)
-    row["decided_by"] = row["claimed_by"]
-
-
-def approved_by_proposer(world: World) -> None:
-    """One person is both pairs of eyes."""
-    decision = where("membership.decision", approved_by=bool)(world)
-    decision["approved_by"] = decision["decided_by"]
-    where("membership.proposal", proposal_id=decision["decision_id"])(world)["decided_by"] = decision["decided_by"]
-
-
-def said(old: str, new: str) -> Corrupt:
-    """A version of a plan says something else than what was signed."""
-    return change("membership.plan", "terms", lambda terms: terms.replace(old, new), terms=lambda terms: old in terms)
-
-
-def unpublished(world: World) -> None:
-    """What was published of one row of the audit is nowhere any more."""
-    row = where("membership.audit", id=lambda number: number > 1)(world)
-    mine = f'"audit_id":{row["id"]},'
-    outbox = world.tables["membership"]["outbox"]
-    outbox[:] = [said for said in outbox if mine not in said["payload"]]
-    topic = "lutong.membership.audit"
-    world.records[:] = [record for record in world.records if record.topic != topic or mine not in record.value]
-
-
-def drop(table: str, **wanted: Any) -> Corrupt:  # whatever a column holds
-    service, _, name = table.partition(".")
-    return lambda world: world.tables[service][name].remove(where(table, **wanted)(world))
-
-
-def double(table: str, **wanted: Any) -> Corrupt:  # whatever a column holds
-    service, _, name = table.partition(".")
-    return lambda world: world.tables[service][name].append(dict(where(table, **wanted)(world)))
-
-
-def add(table: str, **row: Any) -> Corrupt:  # whatever a column holds
-    service, _, name = table.partition(".")
-    return lambda world: world.tables[service][name].append(row)
-
-
-def record(event_type: str, **changes: Any) -> Corrupt:  # whatever a record holds
-    """Change the first record of a type; with `drop=True` lose all its copies."""
-
-    def corrupt(world: World) -> None:
-        index = next(i for i, r in enumerate(world.records) if event_type in r.type)
-        if changes.get("drop"):
-            lost = world.records[index].event_id
-            world.records[:] = [r for r in world.records if r.event_id != lost]
-        else:
-            world.records[index] = dataclasses.replace(world.records[index], **changes)
-
-    return corrupt
-
-
-def neighbours(world: World, event_type: str) -> tuple[int, int]:
-    """Where the first event of a type is that another event of its key follows, and where that one is."""
-    return next(
-        (i, j)
-        for i, one in enumerate(world.records)
-        if event_type in one.type
-        for j, other in enumerate(world.records[i + 1 :], i + 1)
-        if (other.topic, other.key) == (one.topic, one.key) and other.event_id != one.event_id
-    )
-
-
-def swapped(event_type: str) -> Corrupt:
-    """Swap an event with the next of its key."""
-
-    def corrupt(world: World) -> None:
-        first, second = neighbours(world, event_type)
-        world.records[first], world.records[second] = world.records[second], world.records[first]
-
-    return corrupt
-
-
-def parted(event_type: str) -> Corrupt:
-    """Move an event to another partition than the next of its key."""
-
-    def corrupt(world: World) -> None:
-        first, _ = neighbours(world, event_type)
-        world.records[first] = dataclasses.replace(world.records[first], partition=99)
-
-    return corrupt
-
-
 PARKED = {
     "id": 1,
     "state": "parked",
@@ -211,7 +44,6 @@ PARKED = {
     "value": b"v",
 }
 POST = "feed.post-published"
-
 CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V1", "an event never reached its topic", record(POST, drop=True)),
     ("V1", "the last word on an account never reached its topic", record("account-changed", drop=True)),
@@ -333,9 +165,9 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V12", "more was enjoyed than is charged", change("membership.accrual", "benefit_minor", lambda old: old + 1, kind="order", benefit_minor=300)),
     ("V12", "goods were captured that do not count", drop("membership.accrual", kind="order")),
     ("V12", "a debt is not what was captured", change("membership.debt", "amount_minor", lambda old: old + 1, kind="order")),
-    ("V12", "a cap was lowered and not kept", said('"cap_minor":5000', '"cap_minor":1')),
-    ("V12", "who fulfilled was charged", said('"times":9', '"times":1')),
-    ("V12", "small charges are exempt, and this was not", said('"exempt_minor":0', '"exempt_minor":5000')),
+    ("V12", "a cap was lowered and not kept", terms_differ('"cap_minor":5000', '"cap_minor":1')),
+    ("V12", "who fulfilled was charged", terms_differ('"times":9', '"times":1')),
+    ("V12", "small charges are exempt, and this was not", terms_differ('"exempt_minor":0', '"exempt_minor":5000')),
     ("V12", "the terms that were signed are gone", drop("membership.plan", terms=lambda terms: '"times":9' in terms)),
     ("V12", "the ledger charged another amount", lambda w: scale(w, "charge", 2)),
     ("V12", "something enjoyed is neither charged nor forgiven", lambda w: scale(w, "benefit_accrued", 2)),
@@ -348,7 +180,7 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V13", "a repayment was booked without evidence", change("membership.repayment", "state", "claimed", state="confirmed")),
     ("V13", "a repayment that was booked is gone", drop("membership.repayment", state="confirmed")),
     ("V13", "more was booked than came", change("membership.repayment", "amount_minor", lambda old: old - 1, state="confirmed")),
-    ("V13", "somebody else paid", change("membership.repayment", "member_id", "other", state="confirmed")),
+    ("V13", "another member paid", change("membership.repayment", "member_id", "other", state="confirmed")),
     ("V13", "another currency came", change("membership.repayment", "currency", "JPY", state="confirmed")),
     ("V13", "the money is somewhere else", change("membership.repayment", "evidence", "provider", evidence="bank")),
     ("V13", "a repayment was booked twice", booked_again("repayment")),
@@ -367,18 +199,10 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V13", "who proposed it approved it", approved_by_proposer),
     ("V13", "a line was raised that nobody decided on", drop("membership.decision", kind="line", approved_by=bool)),
     ("V14", "a row of the audit was altered", change("membership.audit", "reason", "another")),
-    ("V14", "somebody else is named in the audit", change("membership.audit", "actor", "mallory")),
+    ("V14", "another principal is named in the audit", change("membership.audit", "actor", "mallory")),
     ("V14", "another subject is named in the audit", change("registry.audit", "subject", "program:other")),
     ("V14", "a row of the audit is gone", drop("feed.audit")),
     ("V14", "a row of the audit was never published", unpublished),
     ("V14", "a row of the audit was published twice", again("feed.outbox", {"event_id": "twice"}, type="lutong.feed.action-audited.v1")),
     ("V14", "a field that changed is not in the event", change("registry.audit", "after", '{"other": 1}', action="program.onboard")),
 ]  # fmt: skip
-
-
-def scale(world: World, kind: str, factor: int) -> None:
-    """Multiply all legs of the first entry of a kind: it still balances."""
-    entry = where("membership.entry", kind=kind)(world)["entry_id"]
-    for posting in world.tables["membership"]["posting"]:
-        if posting["entry_id"] == entry and isinstance(posting, dict):
-            posting["amount_minor"] *= factor

@@ -24,36 +24,38 @@ _RAISED_MINOR: Final = 500_000
 _ONE, _OTHER = an_operator("ops-1"), an_operator("ops-2")
 
 
-async def live(walker: Scenario, people: People) -> None:
+async def live(scenario: Scenario, people: People) -> None:
     """Live it, until the charge of an early quit has been deducted, and everything is paid."""
-    member, shop = walker.viewer, f"pens-{walker.viewer}"
-    await _open_shop(walker, shop)
-    await walker.publish(shop, "钢笔，先享后付。", shop)
-    first = await _buy(walker)
-    await _buy(walker, coupon_id=await _a_coupon(walker, shop))
-    await walker.ask("inventory", "POST", f"/v1/orders/{first}/refunds", refund_id=f"back-{first}", amount_minor=1_000)
-    await walker.until("RefundBooked")
+    member, shop = scenario.viewer, f"pens-{scenario.viewer}"
+    await _open_shop(scenario, shop)
+    await scenario.publish(shop, "钢笔，先享后付。", shop)
+    first = await _buy(scenario)
+    await _buy(scenario, coupon_id=await _a_coupon(scenario, shop))
+    await scenario.ask(
+        "inventory", "POST", f"/v1/orders/{first}/refunds", refund_id=f"back-{first}", amount_minor=1_000
+    )
+    await scenario.until("RefundBooked")
     await _claims(people, member, 500)
-    await walker.ask("membership", "PUT", f"/v1/members/{member}/line", limit_minor=2_000, reason="buys little")
-    await walker.ask("membership", "POST", f"/v1/agreements/{_agreement_of(walker)}/waivers", **_waiver(first))
-    agreement = _agreement_of(walker)
+    await scenario.ask("membership", "PUT", f"/v1/members/{member}/line", limit_minor=2_000, reason="buys little")
+    await scenario.ask("membership", "POST", f"/v1/agreements/{_agreement_of(scenario)}/waivers", **_waiver(first))
+    agreement = _agreement_of(scenario)
     leaving = f"/v1/agreements/{agreement}/quit"
-    await walker.ask("membership", "POST", leaving, accepted_charge_minor=TERMS["withholding"]["cap_minor"])
+    await scenario.ask("membership", "POST", leaving, accepted_charge_minor=TERMS["withholding"]["cap_minor"])
 
     async def deducted() -> bool:
-        statement = await walker.ask("membership", "GET", f"/v1/agreements/{agreement}/statement")
+        statement = await scenario.ask("membership", "GET", f"/v1/agreements/{agreement}/statement")
         return [deduction["state"] for deduction in statement["deductions"]] == ["succeeded"]
 
     await until(deducted, "the charge has been taken", deadline_s=90)
-    line = await walker.ask("membership", "GET", f"/v1/members/{member}")
+    line = await scenario.ask("membership", "GET", f"/v1/members/{member}")
     owed_minor = sum(one["owed_minor"] for one in line["lines"])
-    await _arrives(walker, owed_minor, "all")
-    await _arrives(walker, _TOO_MUCH_MINOR, "too-much")
+    await _arrives(scenario, owed_minor, "all")
+    await _arrives(scenario, _TOO_MUCH_MINOR, "too-much")
     await _is_paid_out(people, member)
 
 
-def _agreement_of(walker: Scenario) -> str:
-    return next(step for step in walker.seen if step.name == "AgreementSigned").key
+def _agreement_of(scenario: Scenario) -> str:
+    return next(step for step in scenario.seen if step.name == "AgreementSigned").key
 
 
 def _waiver(order: str) -> dict[str, Any]:
@@ -72,10 +74,10 @@ async def _claims(people: People, member: str, amount_minor: int) -> None:
     await until(confirmed, "the provider took the repayment", deadline_s=30)
 
 
-async def _arrives(walker: Scenario, amount_minor: int, what: str) -> None:
+async def _arrives(scenario: Scenario, amount_minor: int, what: str) -> None:
     """Money comes that nobody announced."""
-    evidence = {"amount_minor": amount_minor, "bank": "icbc", "reference": f"{what}-{walker.viewer}"}
-    await walker.ask("membership", "POST", f"/v1/members/{walker.viewer}/repayments", **evidence)
+    evidence = {"amount_minor": amount_minor, "bank": "icbc", "reference": f"{what}-{scenario.viewer}"}
+    await scenario.ask("membership", "POST", f"/v1/members/{scenario.viewer}/repayments", **evidence)
 
 
 async def _is_paid_out(people: People, member: str) -> None:
@@ -98,8 +100,8 @@ async def _approve(people: People, proposed: httpx.Response) -> None:
     (await people.ask(_OTHER, "POST", approval, reason="looked at it")).raise_for_status()
 
 
-async def _open_shop(walker: Scenario, shop: str) -> None:
-    ask, member = walker.ask, walker.viewer
+async def _open_shop(scenario: Scenario, shop: str) -> None:
+    ask, member = scenario.ask, scenario.viewer
     await ask("registry", "PUT", f"/v1/merchants/{shop}", name="钢笔店")
     manifest = {"title": "钢笔店", "page": "pages/shop", "offers": [_OFFER]}
     programs = [{"program_id": shop, "merchant_id": shop, "manifest": manifest}]
@@ -124,17 +126,17 @@ async def _open_shop(walker: Scenario, shop: str) -> None:
     await ask("feed", "POST", "/v1/accounts/batch", accounts=named)
 
 
-async def _a_coupon(walker: Scenario, stock: str) -> str:
-    issued = await walker.ask("membership", "POST", f"/v1/coupon-stocks/{stock}/coupons", member_id=walker.viewer)
+async def _a_coupon(scenario: Scenario, stock: str) -> str:
+    issued = await scenario.ask("membership", "POST", f"/v1/coupon-stocks/{stock}/coupons", member_id=scenario.viewer)
     coupon_id: str = issued["coupon_id"]
     return coupon_id
 
 
-async def _buy(walker: Scenario, **more: str) -> str:
+async def _buy(scenario: Scenario, **more: str) -> str:
     """Order one, and get it; gives the order."""
-    orders = sum(step.name == "HoldCaptured" for step in walker.seen) + 1
-    order_id = await walker.order("pen", 1, **more)
-    await walker.until("OrderSourced", orders)
-    await walker.fulfil(order_id)
-    await walker.until("HoldCaptured", orders)
+    orders = sum(step.name == "HoldCaptured" for step in scenario.seen) + 1
+    order_id = await scenario.order("pen", 1, **more)
+    await scenario.until("OrderSourced", orders)
+    await scenario.fulfil(order_id)
+    await scenario.until("HoldCaptured", orders)
     return order_id

@@ -55,9 +55,9 @@ def in_a_terminal(lutong: Lutong, *arguments: str, columns: int = 80) -> str:
 
 
 @pytest.mark.parametrize("command", ["tail --since start", "topics list", "--help", "journey {journey}", "verify"])
-async def test_whoever_stops_reading_is_no_problem(command: str, lutong: Lutong, walkers: dict[str, Scenario]) -> None:
-    await ROADS[0].walk(walkers["a"])
-    done = in_a_shell(lutong, f"lutong {command.format(journey=walkers['a'].journey)} | head -1")
+async def test_a_reader_that_stops_is_no_problem(command: str, lutong: Lutong, scenarios: dict[str, Scenario]) -> None:
+    await ROADS[0].walk(scenarios["a"])
+    done = in_a_shell(lutong, f"lutong {command.format(journey=scenarios['a'].journey)} | head -1")
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
 
 
@@ -68,8 +68,8 @@ def test_ctrl_c_is_130(arguments: tuple[str, ...], lutong: Lutong) -> None:
     )
     until_it_sleeps(process.pid)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert (process.returncode, "Traceback" in said) == (130, False)
+    _, output = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in output) == (130, False)
 
 
 def until_it_sleeps(pid: int) -> None:
@@ -95,8 +95,8 @@ def test_ctrl_c_while_it_loads_shows_no_traceback(lutong: Lutong) -> None:
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
-async def test_force_color_makes_no_terminal_of_a_pipe(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
-    await ROADS[0].walk(walkers["a"])
+async def test_force_color_makes_no_terminal_of_a_pipe(lutong: Lutong, scenarios: dict[str, Scenario]) -> None:
+    await ROADS[0].walk(scenarios["a"])
     for variable in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         coloured = lutong.having(**{variable: "1"})
         shown = coloured("tail", "posts", "--since", "start", "--limit", "1").stdout
@@ -110,37 +110,37 @@ async def test_force_color_makes_no_terminal_of_a_pipe(lutong: Lutong, walkers: 
      {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
 )  # fmt: skip
 async def test_a_charset_without_a_character_gets_its_escape(
-    environment: dict[str, str], lutong: Lutong, walkers: dict[str, Scenario]
+    environment: dict[str, str], lutong: Lutong, scenarios: dict[str, Scenario]
 ) -> None:
-    walker, text = walkers["a"], "面膜补货了 🎉 𠮷"
-    await walker.publish("zheliban", f"{text} 公积金")
-    arguments = ("tail", "posts", "--since", "start", "--journey", walker.journey, "--limit", "1")
+    scenario, text = scenarios["a"], "面膜补货了 🎉 𠮷"
+    await scenario.publish("zheliban", f"{text} 公积金")
+    arguments = ("tail", "posts", "--since", "start", "--journey", scenario.journey, "--limit", "1")
     odd = lutong.having(**environment)
     done = in_bytes(odd, *arguments)
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
     charset = environment.get("PYTHONIOENCODING", "ascii")
     assert json.loads(done.stdout.decode(charset))["event"]["text"].startswith(text)
-    assert b"Traceback" not in in_bytes(odd, "journey", walker.journey).stderr
+    assert b"Traceback" not in in_bytes(odd, "journey", scenario.journey).stderr
 
 
-async def test_eighty_columns_break_no_id_and_no_topic(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
-    await ROADS[1].walk(walkers["b"])
-    journey = in_a_terminal(lutong, "journey", walkers["b"].journey)
-    for step in walkers["b"].seen:
+async def test_eighty_columns_break_no_id_and_no_topic(lutong: Lutong, scenarios: dict[str, Scenario]) -> None:
+    await ROADS[1].walk(scenarios["b"])
+    journey = in_a_terminal(lutong, "journey", scenarios["b"].journey)
+    for step in scenarios["b"].seen:
         assert step.key in journey
     topics = in_a_terminal(lutong, "topics", "list")
     for name in ("lutong.feed.posts", "lutong.membership.agreements", "lutong.inventory.stock"):
         assert name in topics
 
 
-async def test_tail_in_a_terminal_says_its_date_and_zone(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
-    await ROADS[0].walk(walkers["a"])
+async def test_tail_in_a_terminal_shows_its_date_and_zone(lutong: Lutong, scenarios: dict[str, Scenario]) -> None:
+    await ROADS[0].walk(scenarios["a"])
     shown = in_a_terminal(lutong, "tail", "posts", "--since", "start", "--limit", "1")
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z ", shown)
     assert "listening to 1 topic; times are UTC" in shown
 
 
-def test_the_version_is_told(lutong: Lutong) -> None:
+def test_the_version_is_printed(lutong: Lutong) -> None:
     assert re.fullmatch(r"lutong \d+\.\d+\.\d+\n", lutong("--version").stdout)
 
 
@@ -185,7 +185,7 @@ def test_every_topic_that_is_named_must_exist(lutong: Lutong) -> None:
     assert (done.returncode, "there is no topic 'hodls'" in done.stderr) == (2, True)
 
 
-def test_what_verify_looks_at_is_said_in_words(lutong: Lutong) -> None:
+def test_what_verify_looks_at_is_described_in_words(lutong: Lutong) -> None:
     assert "every event is taken in once, or set aside" in lutong("verify").stdout
 
 

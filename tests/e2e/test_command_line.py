@@ -15,15 +15,17 @@ from tests.support.command_line import Lutong
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
-async def test_the_audit_of_all_services_is_told_in_order_of_time(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
-    await ROADS[2].walk(walkers["c"])
+async def test_the_audit_of_all_services_is_printed_in_order_of_time(
+    lutong: Lutong, scenarios: dict[str, Scenario]
+) -> None:
+    await ROADS[2].walk(scenarios["c"])
     done = lutong("audit", "--since", "1h", "--json")
-    told = json.loads(done.stdout)
-    times = [row["at"] for row in told["rows"]]
-    assert (done.returncode, told["silent"]) == (0, [])
-    assert len({row["service"] for row in told["rows"]}) > 1
+    answer = json.loads(done.stdout)
+    times = [row["at"] for row in answer["rows"]]
+    assert (done.returncode, answer["silent"]) == (0, [])
+    assert len({row["service"] for row in answer["rows"]}) > 1
     assert times == sorted(times, reverse=True)
-    one = told["rows"][0]
+    one = answer["rows"][0]
     found = json.loads(lutong("audit", "--subject", one["subject"], "--action", one["action"], "--json").stdout)["rows"]
     assert {(row["subject"], row["action"]) for row in found} == {(one["subject"], one["action"])}
     assert one["action"] in lutong("audit", "--limit", "1").stdout
@@ -32,9 +34,9 @@ async def test_the_audit_of_all_services_is_told_in_order_of_time(lutong: Lutong
 def test_a_service_that_is_silent_is_named_and_hides_no_other(lutong: Lutong) -> None:
     away = lutong.having(LUTONG_FEED_URL="http://127.0.0.1:9")
     done = away("audit", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["silent"]) == (3, ["feed"])
-    assert told["rows"]
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["silent"]) == (3, ["feed"])
+    assert answer["rows"]
     assert "feed does not answer" in away("audit").stderr
 
 
@@ -44,7 +46,7 @@ def test_an_unknown_service_is_a_mistake_of_the_caller(lutong: Lutong) -> None:
     assert "there is no service 'fed'" in done.stderr
 
 
-def test_status_says_that_everything_is_ready(lutong: Lutong) -> None:
+def test_status_shows_that_everything_is_ready(lutong: Lutong) -> None:
     done = lutong("status", "--json")
     assert done.returncode == 0
     assert {piece["piece"]: piece["state"] for piece in json.loads(done.stdout)} == dict.fromkeys(
@@ -52,17 +54,21 @@ def test_status_says_that_everything_is_ready(lutong: Lutong) -> None:
     )
 
 
-async def test_a_journey_is_printed_from_the_services_own_records(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
-    await ROADS[0].walk(walkers["a"])
-    done = lutong("journey", walkers["a"].journey, "--json")
+async def test_a_journey_is_printed_from_the_services_own_records(
+    lutong: Lutong, scenarios: dict[str, Scenario]
+) -> None:
+    await ROADS[0].walk(scenarios["a"])
+    done = lutong("journey", scenarios["a"].journey, "--json")
     assert [step["event"] for step in json.loads(done.stdout)] == list(ROADS[0].events)
-    assert "ServiceDiscovered" in lutong("journey", walkers["a"].journey).stdout
+    assert "ServiceDiscovered" in lutong("journey", scenarios["a"].journey).stdout
     assert lutong("journey", "nothing").returncode == 1
 
 
-async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
-    await ROADS[0].walk(walkers["a"])
-    done = lutong("tail", "posts", "discoveries", "--since", "start", "--journey", walkers["a"].journey, "--limit", "2")
+async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, scenarios: dict[str, Scenario]) -> None:
+    await ROADS[0].walk(scenarios["a"])
+    done = lutong(
+        "tail", "posts", "discoveries", "--since", "start", "--journey", scenarios["a"].journey, "--limit", "2"
+    )
     assert done.returncode == 0
     assert {json.loads(line)["type"] for line in done.stdout.splitlines()} == {
         "lutong.feed.post-published.v1",
@@ -71,7 +77,7 @@ async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, walk
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "expected"),
     [
         (["tail", "nosuch"], 2, "there is no topic"),
         (["tail", "--since", "soon"], 2, "write 30s, 10m, 2h"),
@@ -84,16 +90,16 @@ async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, walk
         (["token", "--stack", "nosuch"], 3, "lutong token --stack nosuch --key FILE"),
     ],
 )
-def test_errors_say_what_to_do_and_exit_codes_are_honest(
-    arguments: list[str], code: int, says: str, lutong: Lutong
+def test_errors_name_the_next_command_and_exit_codes_are_honest(
+    arguments: list[str], code: int, expected: str, lutong: Lutong
 ) -> None:
     done = lutong(*arguments)
     assert (done.returncode, done.stdout) == (code, "")
-    assert says in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_token_says_who_somebody_is_and_services_believe_it(lutong: Lutong) -> None:
+def test_services_believe_who_a_token_names(lutong: Lutong) -> None:
     viewer = lutong("token", "--role", "viewer").stdout.strip()
     looking = lutong.having(LUTONG_TOKEN=viewer)
     assert looking("parked", "list").returncode == 0
@@ -103,7 +109,7 @@ def test_a_token_says_who_somebody_is_and_services_believe_it(lutong: Lutong) ->
     assert "next: set LUTONG_TOKEN" in refused.stderr
 
 
-def test_a_token_of_another_key_is_refused_and_nothing_of_it_is_shown(lutong: Lutong, tmp_path: Path) -> None:
+def test_a_token_of_another_key_is_refused_and_not_shown(lutong: Lutong, tmp_path: Path) -> None:
     token = make_keys(tmp_path / "keys").token(an_admin())
     (tmp_path / "token").write_text(f"{token}\n")
     done = lutong.having(LUTONG_TOKEN_FILE=str(tmp_path / "token"))("parked", "list")

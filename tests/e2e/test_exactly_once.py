@@ -79,10 +79,10 @@ async def lag(bootstrap: str) -> int:
 
 @pytest.mark.timeout(180)
 async def test_every_topic_delivered_again_three_times_changes_nothing(
-    target: Suite, walkers: dict[str, Scenario]
+    target: Suite, scenarios: dict[str, Scenario]
 ) -> None:
     for road, viewer in zip(ROADS, "abcd", strict=True):
-        await road.walk(walkers[viewer])
+        await road.walk(scenarios[viewer])
 
     async def caught_up() -> bool:
         return await lag(target.kafka.bootstrap) == 0

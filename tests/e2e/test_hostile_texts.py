@@ -46,13 +46,13 @@ def on_a_terminal(lutong: Lutong, *arguments: str) -> list[str]:
 
 @pytest.mark.timeout(180)
 async def test_a_terminal_obeys_nothing_that_others_wrote(
-    stack: Stack, target: Suite, walkers: dict[str, Scenario], lutong: Lutong
+    stack: Stack, target: Suite, scenarios: dict[str, Scenario], lutong: Lutong
 ) -> None:
     journeys = {}
     for text in TEXTS:
         body = json.dumps({"author_id": "zheliban", "text": text})  # in ASCII: half a pair can only be sent so
         headers = {"content-type": "application/json"}
-        answer = await walkers["a"].client.post(f"{target.urls['feed']}/v1/posts", content=body, headers=headers)
+        answer = await scenarios["a"].client.post(f"{target.urls['feed']}/v1/posts", content=body, headers=headers)
         if answer.is_success:
             journeys[text] = answer.json()["journey"]
     assert len(journeys) > 60
@@ -62,15 +62,15 @@ async def test_a_terminal_obeys_nothing_that_others_wrote(
     )
 
     async def parked() -> bool:
-        asked = [await walkers["a"].ask(service, "GET", "/operations/parked") for service in READERS]
+        asked = [await scenarios["a"].ask(service, "GET", "/operations/parked") for service in READERS]
         return [len(rows) for rows in asked] == [len(poison)] * len(READERS)
 
     await until(parked, "poison is set aside")
-    said = len(await read_topic(target.kafka.bootstrap, POSTS))
+    published = len(await read_topic(target.kafka.bootstrap, POSTS))
 
-    tail = "\n".join(on_a_terminal(lutong, "tail", "posts", "--since", "start", "--limit", str(said)))
+    tail = "\n".join(on_a_terminal(lutong, "tail", "posts", "--since", "start", "--limit", str(published)))
     assert all(json_line(text) in tail for text in journeys)
-    documents = on_a_terminal(lutong, "tail", "posts", "--since", "start", "--limit", str(said), "--json")
+    documents = on_a_terminal(lutong, "tail", "posts", "--since", "start", "--limit", str(published), "--json")
     events = [json.loads(line)["event"] for line in documents if line]
     assert {event["text"] for event in events if isinstance(event, dict)} >= set(journeys)
     assert {event for event in events if isinstance(event, str)} >= set(poison)
@@ -88,5 +88,5 @@ async def test_a_terminal_obeys_nothing_that_others_wrote(
     assert "\n".join(json.loads(line)["line"] for line in shown if line) == "\n".join(storable)
 
     for service in READERS:
-        for row in await walkers["a"].ask(service, "GET", "/operations/parked"):
-            await walkers["a"].ask(service, "POST", f"/operations/parked/{row['id']}/discard", reason="hostile")
+        for row in await scenarios["a"].ask(service, "GET", "/operations/parked"):
+            await scenarios["a"].ask(service, "POST", f"/operations/parked/{row['id']}/discard", reason="hostile")

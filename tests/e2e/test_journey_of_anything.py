@@ -8,35 +8,35 @@ from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from tests.support.command_line import Lutong
 
 
-async def test_an_order_a_post_and_an_event_find_their_journey(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
-    walker = walkers["b"]
-    await ROADS[1].walk(walker)
-    whole = json.loads(lutong("journey", walker.journey, "--json").stdout)
+async def test_an_order_a_post_and_an_event_find_their_journey(lutong: Lutong, scenarios: dict[str, Scenario]) -> None:
+    scenario = scenarios["b"]
+    await ROADS[1].walk(scenario)
+    whole = json.loads(lutong("journey", scenario.journey, "--json").stdout)
     by_name = {step["event"]: step for step in whole}
     order, post = by_name["OrderSourced"], by_name["PostPublished"]
     for wanted in (order["key"], post["key"], order["event_id"], post["event_id"]):
         done = lutong("journey", wanted, "--json")
         assert done.returncode == 0, done.stderr
-        assert f"{wanted} is part of 1 journey: {walker.journey}" in done.stderr
+        assert f"{wanted} is part of 1 journey: {scenario.journey}" in done.stderr
         assert json.loads(done.stdout) == whole
 
 
 async def test_what_is_on_two_journeys_shows_both_in_order_of_time(
-    lutong: Lutong, walkers: dict[str, Scenario]
+    lutong: Lutong, scenarios: dict[str, Scenario]
 ) -> None:
-    walker = walkers["a"]
-    await ROADS[0].walk(walker)
-    first = walker.journey
-    await ROADS[0].walk(walker)
-    done = lutong("journey", walker.viewer, "--json")
+    scenario = scenarios["a"]
+    await ROADS[0].walk(scenario)
+    first = scenario.journey
+    await ROADS[0].walk(scenario)
+    done = lutong("journey", scenario.viewer, "--json")
     steps = json.loads(done.stdout)
-    assert f"{walker.viewer} is part of 2 journeys: {walker.journey}, {first}" in done.stderr
-    assert {step["journey"] for step in steps} == {first, walker.journey}
+    assert f"{scenario.viewer} is part of 2 journeys: {scenario.journey}, {first}" in done.stderr
+    assert {step["journey"] for step in steps} == {first, scenario.journey}
     assert [step["ms"] for step in steps] == sorted(step["ms"] for step in steps)
 
 
 @pytest.mark.parametrize("wanted", ["nothing", "../../livez", "x' OR '1'='1", "%"])
-def test_what_nobody_knows_is_told_in_a_sentence(wanted: str, lutong: Lutong) -> None:
+def test_what_nobody_knows_is_answered_with_a_sentence(wanted: str, lutong: Lutong) -> None:
     done = lutong("journey", wanted)
     assert (done.returncode, done.stdout) == (1, "")
     assert "no journey, event, order or post is called" in done.stderr

@@ -76,16 +76,16 @@ async def walk(client: Client, number: int) -> str:
         return await until(is_there, f"{path} is {state}", DEADLINE_S)
 
     body = {"author_id": "brand", "text": "Brand", "program_id": "brand", "post_id": f"post-{number}"}
-    await client.say("feed", "/v1/posts", body, f"post-{number}")
+    await client.command("feed", "/v1/posts", body, f"post-{number}")
     await reached("feed", f"/v1/posts/post-{number}", "active")
     wanted = {"viewer_id": "viewer-1", "lines": [{"sku": "tea", "units": 1}], "destination": world.PLACE}
-    answer = await client.say("feed", f"/v1/posts/post-{number}/card/requests", wanted, f"order-{number}")
+    answer = await client.command("feed", f"/v1/posts/post-{number}/card/requests", wanted, f"order-{number}")
     assert answer is not None
     order_id: str = answer.json()["order_id"]
     order = await reached("inventory", f"/v1/orders/{order_id}", "sourced")
     for step in STEPS:
         taken = {"step": step, "location_id": order["location_id"]}
-        await client.say("inventory", f"/v1/orders/{order_id}/steps", taken, f"{step}-{order_id}")
+        await client.command("inventory", f"/v1/orders/{order_id}/steps", taken, f"{step}-{order_id}")
     await reached("membership", f"/v1/holds/{order_id}", "captured")
     return order_id
 

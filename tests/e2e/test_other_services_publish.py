@@ -1,4 +1,4 @@
-"""A content system of somebody else publishes with lutong-client; its post gets a card like any other."""
+"""A content system of another team publishes with lutong-client; its post gets a card like any other."""
 
 from datetime import UTC, datetime
 
@@ -19,18 +19,18 @@ from lutong_local.stack import Stack
 from tests.support.harness import RawRecord, feed, until
 
 
-async def test_a_post_from_another_system_gets_its_card_and_its_copy_changes_nothing(
-    stack: Stack, target: Suite, walkers: dict[str, Scenario]
+async def test_a_post_from_another_system_gets_its_card_once(
+    stack: Stack, target: Suite, scenarios: dict[str, Scenario]
 ) -> None:
-    walker = walkers["a"]
+    scenario = scenarios["a"]
     token = stack.signer.token(Principal("cms", "operator"))
     publisher = AsyncPublisher("/partner/cms", AsyncHttpTransport(target.urls, token))
-    name = f"cms-{walker.viewer}"
+    name = f"cms-{scenario.viewer}"
     post = PostPublished(post_id=name, author_id="zheliban", text="公积金新政策今天起施行")
     try:
         receipts = [await publisher.publish(post, id=name, correlation_id=name) for _ in range(2)]
         assert [receipt.status for receipt in receipts] == ["accepted", "duplicate"]
-        await walker.settled(f"/v1/posts/{name}", lambda found: found["card"]["state"] == "active")
+        await scenario.settled(f"/v1/posts/{name}", lambda found: found["card"]["state"] == "active")
 
         with pytest.raises(PublishError) as refused:
             await publisher.publish(post.model_copy(update={"author_id": "nobody"}), id=f"{name}-2")
@@ -42,15 +42,15 @@ async def test_a_post_from_another_system_gets_its_card_and_its_copy_changes_not
 
 @pytest.mark.parametrize("structured", [False, True])
 async def test_a_post_straight_to_kafka_exists_and_its_journey_shows_it(
-    target: Suite, walkers: dict[str, Scenario], structured: bool
+    target: Suite, scenarios: dict[str, Scenario], structured: bool
 ) -> None:
-    walker, name = walkers["a"], f"kafka-{uuid7().hex[-8:]}"
+    scenario, name = scenarios["a"], f"kafka-{uuid7().hex[-8:]}"
     post = PostPublished(post_id=name, author_id="zheliban", text="公积金新政策今天起施行")
     await feed(target.kafka.bootstrap, "lutong.feed.posts", [a_record(post, structured=structured)] * 2)
-    await until(lambda: shows(walker, name, "active"), "its card is active")
+    await until(lambda: shows(scenario, name, "active"), "its card is active")
 
     async def steps() -> bool:
-        found = await journey_of(walker.client, target, name)
+        found = await journey_of(scenario.client, target, name)
         return [(step.service, step.name, sorted(step.consumed_by)) for step in found] == [
             ("/partner/cms", "PostPublished", ["feed", "registry"]),
             ("registry", "ServiceDiscovered", ["feed"]),
@@ -59,23 +59,25 @@ async def test_a_post_straight_to_kafka_exists_and_its_journey_shows_it(
     await until(steps, "the journey shows who published it and who consumed it")
 
 
-async def test_a_post_of_an_unknown_author_is_refused_on_its_topic(target: Suite, walkers: dict[str, Scenario]) -> None:
-    walker, name = walkers["a"], f"kafka-{uuid7().hex[-8:]}"
+async def test_a_post_of_an_unknown_author_is_refused_on_its_topic(
+    target: Suite, scenarios: dict[str, Scenario]
+) -> None:
+    scenario, name = scenarios["a"], f"kafka-{uuid7().hex[-8:]}"
     post = PostPublished(post_id=name, author_id="nobody", text="公积金新政策今天起施行")
     await feed(target.kafka.bootstrap, "lutong.feed.posts", [a_record(post)])
-    walker.journey = name
-    await walker.until("PostRefused")
-    [refused] = [step for step in walker.seen if step.name == "PostRefused"]
+    scenario.journey = name
+    await scenario.until("PostRefused")
+    [refused] = [step for step in scenario.seen if step.name == "PostRefused"]
     assert (refused.service, refused.key, refused.causation_id) == ("feed", name, name)
-    assert not await shows(walker, name, "active")
+    assert not await shows(scenario, name, "active")
 
 
-async def test_identities_hold_after_posts_of_others(target: Suite, walkers: dict[str, Scenario]) -> None:
+async def test_identities_hold_after_posts_of_others(target: Suite, scenarios: dict[str, Scenario]) -> None:
     async def covered() -> bool:
         found = inbox_covers_topics(await collect(target, handled_types()))
         return [each for each in found if "neither" in each.what] == []
 
-    await ROADS[0].walk(walkers["a"])
+    await ROADS[0].walk(scenarios["a"])
     await until(covered, "every event is taken in, set aside, or passed over by its own publisher")
 
 
@@ -87,6 +89,6 @@ def a_record(post: PostPublished, *, structured: bool = False) -> RawRecord:
     return RawRecord(post.key, data, [*to_headers(envelope)])
 
 
-async def shows(walker: Scenario, post_id: str, state: str) -> bool:
-    answer = await walker.client.get(f"{walker.target.urls['feed']}/v1/posts/{post_id}")
+async def shows(scenario: Scenario, post_id: str, state: str) -> bool:
+    answer = await scenario.client.get(f"{scenario.target.urls['feed']}/v1/posts/{post_id}")
     return answer.status_code == 200 and answer.json()["card"]["state"] == state

@@ -37,7 +37,7 @@ class Rounds:
 
 @pytest_asyncio.fixture
 async def names(stack: Stack, target: Suite) -> AsyncIterator[dict[str, str]]:
-    """What the page calls by names of somebody's own, and what that is here."""
+    """What the page calls by names of the reader's own, and what that is here."""
     database = await create_database(stack.admin_url, "cms")
     yield {
         "https://feed.example": target.urls["feed"],
@@ -53,15 +53,15 @@ def run_python(code: str, names: dict[str, str], known: dict[str, Any]) -> None:
     exec(compile(code, "docs/publishing.md", "exec"), known)  # noqa: S102  # our own page
 
 
-async def there(walker: Scenario, post_id: str) -> bool:
-    answer = await walker.client.get(f"{walker.target.urls['feed']}/v1/posts/{post_id}")
+async def there(scenario: Scenario, post_id: str) -> bool:
+    answer = await scenario.client.get(f"{scenario.target.urls['feed']}/v1/posts/{post_id}")
     return answer.status_code == 200 and answer.json()["card"]["state"] != "resolving"
 
 
-async def test_the_examples_in_python_do_what_the_page_says(
-    stack: Stack, names: dict[str, str], walkers: dict[str, Scenario]
+async def test_the_examples_in_python_do_what_the_page_promises(
+    stack: Stack, names: dict[str, str], scenarios: dict[str, Scenario]
 ) -> None:
-    rounds, walker = Rounds(3), walkers["a"]
+    rounds, scenario = Rounds(3), scenarios["a"]
     known: dict[str, Any] = {"token": stack.signer.token(Principal("cms", "operator")), "stopping": rounds}
     for language, code in EXAMPLES:
         if language == "python":
@@ -73,12 +73,12 @@ async def test_the_examples_in_python_do_what_the_page_says(
     known["connection"].close()
     known["publisher"].close()
     for name in ("cms-1", "cms-2", "cms-3", "cms-4"):
-        await until(lambda name=name: there(walker, name), f"post {name} exists")  # type: ignore[misc]
+        await until(lambda name=name: there(scenario, name), f"post {name} exists")  # type: ignore[misc]
 
 
 @pytest.fixture
 def shell(stack: Stack, target: Suite) -> dict[str, str]:
-    """The environment of somebody who has the suite's command line."""
+    """The environment of a reader who has the suite's command line."""
     return os.environ | {
         "FEED": target.urls["feed"],
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -87,15 +87,15 @@ def shell(stack: Stack, target: Suite) -> dict[str, str]:
     }
 
 
-async def test_the_example_for_the_shell_is_accepted(shell: dict[str, str], walkers: dict[str, Scenario]) -> None:
+async def test_the_example_for_the_shell_is_accepted(shell: dict[str, str], scenarios: dict[str, Scenario]) -> None:
     [code] = [code for language, code in EXAMPLES if language == "console"]
-    code = code.replace("cms-1", f"curl-{walkers['a'].viewer}")
+    code = code.replace("cms-1", f"curl-{scenarios['a'].viewer}")
     done = await asyncio.create_subprocess_exec("/bin/bash", "-c", code, env=shell, stdout=asyncio.subprocess.PIPE)
-    told, _ = await done.communicate()
-    assert '"status":"accepted"' in told.decode()
+    output, _ = await done.communicate()
+    assert '"status":"accepted"' in output.decode()
 
 
-def test_the_page_says_of_every_type_whether_kafka_is_a_way_in() -> None:
+def test_the_page_tells_of_every_type_whether_kafka_takes_it() -> None:
     rows = re.findall(r"^\| `(lutong\.[\w.\-]+)` \| (\w+) \| `([\w.]+)` \|", PAGE, re.MULTILINE)
     open_types = [event for event in event_types().values() if event.from_others]
     assert rows == [(event.type, event.topic.owner, event.topic.name) for event in open_types]

@@ -36,9 +36,9 @@ async def lose(bootstrap: str, topic: str) -> int:
 
 @pytest.mark.timeout(120)
 async def test_republish_brings_back_what_the_broker_lost_and_changes_nothing_else(
-    target: Suite, walkers: dict[str, Scenario], lutong: Lutong
+    target: Suite, scenarios: dict[str, Scenario], lutong: Lutong
 ) -> None:
-    await ROADS[1].walk(walkers["b"])
+    await ROADS[1].walk(scenarios["b"])
     assert await lose(target.kafka.bootstrap, "lutong.inventory.orders") > 0
     world = await collect(target, {})
     assert {violation.identity for violation in log_matches_outbox(world)} == {"V1"}
@@ -56,8 +56,8 @@ async def test_republish_brings_back_what_the_broker_lost_and_changes_nothing_el
 
 
 @pytest.mark.timeout(120)
-async def test_the_doctor_finds_a_consumer_that_retention_has_passed_and_republish_mends_it(
-    stack: Stack, target: Suite, walkers: dict[str, Scenario], lutong: Lutong
+async def test_the_doctor_finds_what_retention_passed_and_republish_mends_it(
+    stack: Stack, target: Suite, scenarios: dict[str, Scenario], lutong: Lutong
 ) -> None:
     async def lost() -> bool:
         await lose(target.kafka.bootstrap, "lutong.feed.engagements")
@@ -67,12 +67,12 @@ async def test_the_doctor_finds_a_consumer_that_retention_has_passed_and_republi
         return lutong("doctor", "--json").stdout == "[]\n"
 
     await until(well, "the doctor finds nothing")
-    walker = walkers["c"]
-    await walker.publish("watsons", "面膜，先享后付", "demo-watsons")
-    await walker.tap()
+    scenario = scenarios["c"]
+    await scenario.publish("watsons", "面膜，先享后付", "demo-watsons")
+    await scenario.tap()
     await asyncio.to_thread(stop_service, stack, "membership", signal.SIGKILL)
     try:
-        await walker.order("mask", 1)
+        await scenario.order("mask", 1)
         await until(lost, "the doctor finds what is missed")
         assert "membership: its process has ended" in lutong("doctor").stdout
     finally:
@@ -80,5 +80,5 @@ async def test_the_doctor_finds_a_consumer_that_retention_has_passed_and_republi
         await asyncio.to_thread(wait_until_ready, stack, ("membership",), lambda _: None)
 
     assert lutong("republish", "--since", "1d", "--service", "feed", "--reason", "retention passed it").returncode == 0
-    await walker.until("OrderSourced")
+    await scenario.until("OrderSourced")
     await until(well, "the doctor finds nothing any more")

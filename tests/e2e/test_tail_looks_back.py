@@ -21,15 +21,15 @@ async def read(target: Suite, span: Span) -> list[tuple[str, int, int]]:
         return [(record.topic, record.partition, record.offset) async for record in records]
 
 
-async def test_the_start_is_never_taken_for_the_end(target: Suite, walkers: dict[str, Scenario]) -> None:
-    await ROADS[0].walk(walkers["a"])
+async def test_the_start_is_never_taken_for_the_end(target: Suite, scenarios: dict[str, Scenario]) -> None:
+    await ROADS[0].walk(scenarios["a"])
     found = [len(await read(target, Span(START, NOW))) for _ in range(20)]
     assert min(found) >= len(ROADS[0].events)
 
 
-async def test_several_topics_come_in_order_of_time(lutong: Lutong, walkers: dict[str, Scenario]) -> None:
+async def test_several_topics_come_in_order_of_time(lutong: Lutong, scenarios: dict[str, Scenario]) -> None:
     for name, road in zip("abc", ROADS, strict=False):
-        await road.walk(walkers[name])
+        await road.walk(scenarios[name])
     done = lutong("tail", "--since", "start", "--until", "now")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     times = [record["at"] for record in found]
@@ -49,15 +49,19 @@ def test_tail_until_a_moment_to_come_ends_then(lutong: Lutong) -> None:
     assert lutong("tail", "--since", "start", "--key", "nosuch", "--until", moment).returncode == 0
 
 
-async def test_absolute_times_bound_what_is_shown(lutong: Lutong, target: Suite, walkers: dict[str, Scenario]) -> None:
-    await ROADS[0].walk(walkers["a"])
+async def test_absolute_times_bound_what_is_shown(
+    lutong: Lutong, target: Suite, scenarios: dict[str, Scenario]
+) -> None:
+    await ROADS[0].walk(scenarios["a"])
     between = datetime.now(UTC)
-    await ROADS[0].walk(walkers["b"])
+    await ROADS[0].walk(scenarios["b"])
     earlier = set(await read(target, Span(START, between)))
     later = set(await read(target, Span(between, NOW)))
     assert earlier
     assert later
     assert not earlier & later
     assert earlier | later == set(await read(target, Span(START, NOW)))
-    done = lutong("tail", "posts", "--since", between.isoformat(), "--until", "now", "--journey", walkers["a"].journey)
+    done = lutong(
+        "tail", "posts", "--since", between.isoformat(), "--until", "now", "--journey", scenarios["a"].journey
+    )
     assert (done.returncode, done.stdout) == (0, "")

@@ -22,7 +22,8 @@ from lutong_contracts.topics import RETENTION, TOPICS
 from lutong_local.stack import Stack, down, up
 from tests.attacks.people import People
 from tests.e2e.conftest import walking
-from tests.e2e.corruptions import CORRUPTIONS, where
+from tests.e2e.corrupting import where
+from tests.e2e.corruptions import CORRUPTIONS
 from tests.e2e.lifecycle import live, raise_line
 from tests.integration.membership.credit_stub import SIGNING_KEY
 from tests.integration.membership.stub import running
@@ -36,13 +37,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running(directory) as bank:
         takes = {method: {"decided": {"state": "succeeded", "receipt": "R-1"}} for method in ("POST", "GET")}
         httpx.put(f"{bank}/stub", json=takes, trust_env=False).raise_for_status()
-        told = {"LUTONG_PLAN_DAY_S": "1", "LUTONG_DEDUCTION_URL": bank, "LUTONG_DEDUCTION_TOKEN": "a-token"}
-        told |= {
+        settings = {"LUTONG_PLAN_DAY_S": "1", "LUTONG_DEDUCTION_URL": bank, "LUTONG_DEDUCTION_TOKEN": "a-token"}
+        settings |= {
             "LUTONG_PAYMENT_URL": bank,
             "LUTONG_PAYMENT_TOKEN": "a-token",
             "LUTONG_PAYMENT_SIGNING_KEY": SIGNING_KEY,
         }
-        suite = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: told)
+        suite = up(directory, lambda _: None, dies_with_parent=True, environment_of=lambda *_: settings)
         try:
             yield suite
         finally:
@@ -53,12 +54,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 async def world(stack: Stack) -> World:
     """The suite after its four roads and a whole membership, once nothing moves any more. Nobody changes it."""
     target = Suite.of(stack)
-    async with walking(target) as walkers:
+    async with walking(target) as scenarios:
         for road, viewer in zip(ROADS, "abcd", strict=True):
-            await road.walk(walkers[viewer])
-        people = People(walkers["e"].client, target, stack.signer)
-        await live(walkers["e"], people)
-        await raise_line(people, walkers["b"].viewer)
+            await road.walk(scenarios[viewer])
+        people = People(scenarios["e"].client, target, stack.signer)
+        await live(scenarios["e"], people)
+        await raise_line(people, scenarios["b"].viewer)
 
     async def still() -> World | None:
         one, other = [await collect(target, handled_types()) for _ in range(2)]
@@ -81,7 +82,7 @@ async def test_every_planted_corruption_is_found_under_its_name(world: World) ->
     assert missed == []
 
 
-TOLD: Final[list[tuple[dict[str, str], bool]]] = [
+ANSWERS: Final[list[tuple[dict[str, str], bool]]] = [
     ({"kind": "post", "outcome": "ok"}, False),
     ({"kind": "post", "outcome": "refused"}, True),
     ({"kind": "post", "outcome": "unknown"}, False),
@@ -111,14 +112,12 @@ def judged(world: World, line: dict[str, str]) -> set[str]:
     return {violation.identity for violation in evaluate(world, history=[{"id": there.get(line["kind"])} | line])}
 
 
-async def test_what_clients_were_told_is_held_against_what_is_there(world: World) -> None:
-    wrong = [line for line, broken in TOLD if judged(world, line) != ({"V8"} if broken else set())]
+async def test_what_clients_were_answered_is_compared_with_what_is_there(world: World) -> None:
+    wrong = [line for line, broken in ANSWERS if judged(world, line) != ({"V8"} if broken else set())]
     assert wrong == []
 
 
-async def test_topics_that_have_aged_are_no_violation_and_what_is_left_is_still_held(
-    stack: Stack, world: World
-) -> None:
+async def test_aged_topics_are_no_violation_and_the_rest_is_checked(stack: Stack, world: World) -> None:
     """The last of this module: half of what is on the topics is deleted, as retention does after a week."""
     target = Suite.of(stack)
     await drop_half(target, [topic.name for topic in TOPICS if topic.retention == RETENTION and not topic.compacted])

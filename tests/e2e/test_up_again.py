@@ -62,8 +62,8 @@ def test_up_waits_for_a_service_that_is_stopping(lutong: Lutong) -> None:
     os.kill(feed.pid, signal.SIGSTOP)  # it neither answers nor has ended
     process = subprocess.Popen([COMMAND, "up"], env=lutong.environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    said = iter(process.stderr.readline, "")
-    assert any("feed runs and is not ready: waiting until it is, or has ended" in line for line in said)
+    lines = iter(process.stderr.readline, "")
+    assert any("feed runs and is not ready: waiting until it is, or has ended" in line for line in lines)
     assert process.poll() is None
     os.kill(feed.pid, signal.SIGKILL)
     _, rest = process.communicate(timeout=90)
@@ -90,7 +90,7 @@ def test_doctor_names_what_brings_an_ended_process_back(lutong: Lutong) -> None:
     assert "its process has ended" not in lutong("doctor").stdout
 
 
-def test_an_unknown_stack_is_told_those_that_run(lutong: Lutong) -> None:
+def test_an_unknown_stack_is_answered_with_those_that_run(lutong: Lutong) -> None:
     for command in ("status", "doctor", "verify", "tail"):
         done = lutong(command, "--stack", "ops2")
         assert "no stack is running under the name 'ops2'; running: again" in done.stderr

@@ -14,36 +14,36 @@ from lutong_console.verify.violation import Violation
 from tests.support.command_line import Lutong
 
 
-async def verify_under_load(lutong: Lutong, walker: Scenario) -> tuple[int, list[dict[str, Any]]]:
+async def verify_under_load(lutong: Lutong, scenario: Scenario) -> tuple[int, list[dict[str, Any]]]:
     """The exit code and the violations of a live look, while posts are published and opened all the time."""
     looking = asyncio.create_task(asyncio.to_thread(lutong, "verify", "--live", "3", "--json"))
     while not looking.done():
-        await walker.publish("watsons", "面膜，先享后付", "demo-watsons")
+        await scenario.publish("watsons", "面膜，先享后付", "demo-watsons")
         for _ in range(20):
-            await walker.tap()
+            await scenario.tap()
     done = looking.result()
     return done.returncode, json.loads(done.stdout)["violations"]
 
 
 @pytest.mark.timeout(180)
-async def test_a_live_look_reports_what_stays_broken_and_nothing_that_is_in_flight(
-    target: Suite, walkers: dict[str, Scenario], lutong: Lutong
+async def test_a_live_look_reports_only_what_stays_broken(
+    target: Suite, scenarios: dict[str, Scenario], lutong: Lutong
 ) -> None:
-    await ROADS[1].walk(walkers["b"])
-    assert await verify_under_load(lutong, walkers["a"]) == (0, [])
+    await ROADS[1].walk(scenarios["b"])
+    assert await verify_under_load(lutong, scenarios["a"]) == (0, [])
 
     feed = await asyncpg.connect(target.database_urls["feed"])
     try:
         order_id = await feed.fetchval("SELECT order_id FROM service_request WHERE status = 'fulfilled' LIMIT 1")
         await feed.execute("UPDATE service_request SET status = 'sourced' WHERE order_id = $1", order_id)
-        code, violations = await verify_under_load(lutong, walkers["a"])
+        code, violations = await verify_under_load(lutong, scenarios["a"])
         assert (code, [(v["identity"], v["witness"]) for v in violations]) == (1, [("V5", f"order {order_id}")])
     finally:
         await feed.execute("UPDATE service_request SET status = 'fulfilled' WHERE order_id = $1", order_id)
         await feed.close()
 
 
-def test_what_changes_between_looks_is_in_flight_unless_one_database_says_it_of_itself() -> None:
+def test_what_changes_between_looks_is_in_flight_unless_one_database_contradicts_itself() -> None:
     def found(identity: str, what: str) -> Violation:
         return Violation(identity, what, "program p")
 

@@ -30,9 +30,9 @@ async def test_no_way_to_money_succeeds_and_verify_is_clean(stack: Stack) -> Non
 def careless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A suite in which one operator may decide about any sum."""
     names = ("FOUR_EYES_ABOVE", "FOUR_EYES_OPERATOR_ABOVE", "LINE_RAISE_ABOVE", "LINE_RAISE_OPERATOR_ABOVE", "LINE_MAX")
-    told = {f"LUTONG_{name}": BOUNDLESS for name in names}
+    settings = {f"LUTONG_{name}": BOUNDLESS for name in names}
     running = up(
-        tmp_path_factory.mktemp("careless"), lambda _: None, dies_with_parent=True, environment_of=lambda *_: told
+        tmp_path_factory.mktemp("careless"), lambda _: None, dies_with_parent=True, environment_of=lambda *_: settings
     )
     try:
         yield running

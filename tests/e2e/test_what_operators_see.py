@@ -138,10 +138,10 @@ async def test_what_was_set_aside_is_listed_counted_shown_and_revealed(
     assert "ce_source" in shown.stdout
     usage = await run(lutong, "parked", "show", "registry", str(row["id"]), "--reveal")
     assert (usage.returncode, "--reason" in usage.stderr) == (2, True)
-    said = await run(
+    revealed = await run(
         lutong, "parked", "show", "registry", str(row["id"]), "--reveal", "--reason", "to tell the partner"
     )
-    assert "call 13800138000" in said.stdout
+    assert "call 13800138000" in revealed.stdout
     unknown = await run(lutong, "parked", "show", "registry", "999999")
     assert unknown.returncode == 1
     connection = await asyncpg.connect(url_of(stack.admin_url, "registry"))
@@ -184,7 +184,7 @@ async def test_one_service_is_restarted_and_the_others_go_on(lutong: Lutong, sta
 
     before = await asyncio.to_thread(pids)
     done = await run(lutong, "restart", "inventory", "--json")
-    if (changed := load(stack.directory)) is not None:  # whoever stops this stack in the end must know the new process
+    if (changed := load(stack.directory)) is not None:  # the fixture that stops this stack must know the new process
         stack.children["inventory"] = changed.children["inventory"]
     assert (done.returncode, json.loads(done.stdout)["restarted"]) == (0, "inventory"), done.stderr
     after = await asyncio.to_thread(pids)

@@ -35,7 +35,7 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.mark.timeout(900)
-def test_running_services_do_what_their_openapi_documents_say(own_stack: Stack, tmp_path: Path) -> None:
+def test_running_services_do_what_their_openapi_documents_promise(own_stack: Stack, tmp_path: Path) -> None:
     token = own_stack.signer.token(Principal("fuzz", "operator"), 3600)
     runs = {}
     for service in SERVICES:
@@ -48,10 +48,10 @@ def test_running_services_do_what_their_openapi_documents_say(own_stack: Stack, 
             command, cwd=tmp_path, env=os.environ | HOOKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
     for service, run in runs.items():
-        said = run.communicate()[0].decode()
-        assert run.returncode == 0, f"{service}:\n{said.replace(token, '…')}"
-        tried = re.search(r"(\d+) generated, \1 passed", said)
-        assert tried, said
+        output = run.communicate()[0].decode()
+        assert run.returncode == 0, f"{service}:\n{output.replace(token, '…')}"
+        tried = re.search(r"(\d+) generated, \1 passed", output)
+        assert tried, output
         assert int(tried[1]) > 500
     for service in SERVICES:
         log = Path(own_stack.children[service].log).read_text()

@@ -54,12 +54,12 @@ class Cluster:
     )
 
     def command(self, service: str, name: str, *arguments: Any, crash: bool = False) -> None:
-        """Somebody asks a service to do something; a crash before the commit leaves no trace."""
+        """A client asks a service to do something; a crash before the commit leaves no trace."""
         node = self.nodes[service]
         if crash:
             getattr(copy.deepcopy(node.state), name)(*arguments)
             return
-        self._say(node, getattr(node.state, name)(*arguments))
+        self._publish(node, getattr(node.state, name)(*arguments))
 
     def deliver(self, service: str, stream: Stream, crash: str = "") -> None:
         """Hand a service the next message of a stream; a crash comes `before` or `after` its commit."""
@@ -75,7 +75,7 @@ class Cluster:
             return  # rolled back: as if it had never come
         if "inbox" in self.without or message.id not in node.inbox:
             node.inbox.add(message.id)
-            self._say(node, node.state.on(message.event, self.now, self.without))
+            self._publish(node, node.state.on(message.event, self.now, self.without))
         if crash != "after":  # committed, but the offset was not: it comes again
             node.positions[stream] = position + 1
 
@@ -126,8 +126,8 @@ class Cluster:
             for name, stream in self.undelivered():
                 self.deliver(name, stream)
 
-    def _say(self, node: Node, said: list[tuple[Event, datetime | None]]) -> None:
-        for event, due_at in said:
+    def _publish(self, node: Node, emitted: list[tuple[Event, datetime | None]]) -> None:
+        for event, due_at in emitted:
             self.last_id += 1
             message = Message(self.last_id, event)
             if due_at:

@@ -75,7 +75,7 @@ class State:
     coupons: dict[str, Coupon] = field(default_factory=dict)
     stock: Stock = field(default_factory=lambda: Stock("spring", "shop", CNY, 300, 1_000, 6, 4, 2, valid_days=5))
     deadlines: list[Emitted] = field(default_factory=list)
-    heard: set[str] = field(default_factory=set)  # refunds, by id: the inbox
+    inbox: set[str] = field(default_factory=set)  # refunds, by id: the inbox
     ledger: list[tuple[Entry, Line]] = field(default_factory=list)  # with the line after it
     checked: int = 0  # entries of the ledger that promises were checked for
     sealed: dict[LineKey, list[Sealed]] = field(default_factory=lambda: defaultdict(list))
@@ -157,8 +157,8 @@ class State:
             self.ledger.append((written, self.lines[key]))
             self.visited.add(entry.kind)
 
-    def say(self, said: tuple[Emitted, ...]) -> None:
-        for each in said:
+    def emit(self, emitted: tuple[Emitted, ...]) -> None:
+        for each in emitted:
             if each.due_at:
                 self.deadlines.append(each)
             if isinstance(each.event, DeductionNotified):
@@ -173,7 +173,7 @@ class State:
         self.visited.add(outcome.account.agreement.state)
         self.visited |= {f"deduction {deduction.state}" for deduction in outcome.account.deductions.values()}
         self.visited |= {f"accrual {accrual.effect}" for accrual in outcome.account.accruals.values()}
-        self.say(outcome.emitted)
+        self.emit(outcome.emitted)
 
     def account(self, agreement_id: str) -> Account:
         found = self.accounts[agreement_id]
@@ -204,7 +204,7 @@ class State:
         if decision.coupon:
             self.coupons[decision.coupon.coupon_id] = decision.coupon
         self.post(decision.entries)
-        self.say(decision.emitted)
+        self.emit(decision.emitted)
 
     def sign(self, agreement: Agreement, plan: Plan, opened: Line | None) -> None:
         if opened:

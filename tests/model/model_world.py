@@ -43,11 +43,11 @@ from tests.model.model_state import CNY, MEMBERS, PLANS, START, Without
 from tests.model.till import OPERATORS
 from tests.support.builders import a_request
 
-__all__ = ["MEMBERS", "PLANS", "START", "Office", "Without"]
+__all__ = ["MEMBERS", "PLANS", "START", "Without", "World"]
 
 
 @dataclass(slots=True)
-class Office(Operators):
+class World(Operators):
     """Membership at work: what is asked of it, what operators decide, and the deadlines that it set itself."""
 
     # What happens
@@ -74,7 +74,7 @@ class Office(Operators):
         else:
             self.asked[agreement_id] = (done.agreement, plan)
         self.post(done.entries)
-        self.say(done.emitted)
+        self.emit(done.emitted)
         for decision in done.decisions:
             self.keep(decision)
 
@@ -114,7 +114,7 @@ class Office(Operators):
     def refund(self, order: str, refund_id: str, amount_minor: int) -> None:
         """Part of an order goes back; the same word may come twice."""
         hold = self.holds[order]
-        if hold.state != "captured" or (refund_id in self.heard and "inbox" not in self.without):
+        if hold.state != "captured" or (refund_id in self.inbox and "inbox" not in self.without):
             return
         found = self.account(hold.agreement_id or "")
         order_accruals = [a for a in found.accruals.values() if a.order_id == order]
@@ -126,7 +126,7 @@ class Office(Operators):
                 key: replace(d, paid_minor=d.amount_minor - d.outstanding_minor) for key, d in found.debts.items()
             }
             found = replace(found, debts=careless)
-        self.heard.add(refund_id)
+        self.inbox.add(refund_id)
         event = OrderRefunded(
             order_id=order, refund_id=refund_id, member_id=hold.member_id, merchant_id=hold.merchant_id,
             amount=Money(amount_minor=min(amount_minor, left_minor), currency=CNY),
@@ -187,18 +187,18 @@ class Office(Operators):
             self.stock, coupon = outcome
             self.coupons[coupon.coupon_id] = coupon
 
-    # Deadlines and the errand
+    # Deadlines and the job
 
     def ring(self, number: int) -> None:
         """A deadline that is due is heard; it may be heard again later."""
-        due = [said for said in self.deadlines if said.due_at and said.due_at <= self.now]
+        due = [deadline for deadline in self.deadlines if deadline.due_at and deadline.due_at <= self.now]
         if due:
-            said = due[number % len(due)]
-            self.deadlines.remove(said)
-            self.hear(said.event)
+            deadline = due[number % len(due)]
+            self.deadlines.remove(deadline)
+            self.consume(deadline.event)
 
-    def hear(self, event: Event) -> None:
-        """Membership hears what it said to itself."""
+    def consume(self, event: Event) -> None:
+        """Membership consumes what it published itself."""
         if isinstance(event, HoldLapsed):
             self.release(event.order_id, lapse=True)
             return
@@ -220,7 +220,7 @@ class Office(Operators):
         self.take(rules[type(event)](self.account(agreement_id)))
 
     def _settle(self, found: Account) -> Outcome:
-        """Decide what is charged; a careless office reads another cap, or forgets what was fulfilled."""
+        """Decide what is charged; a careless world reads another cap, or forgets what was fulfilled."""
         plan = found.plan
         if "cap" in self.without and plan.terms.withholding:
             plan = replace(

@@ -84,7 +84,7 @@ class Registry:
 
 @dataclass(slots=True)
 class Membership:
-    """Lines, holds and the ledger. Whoever is known is assessed already; how they are is another model's story."""
+    """Lines, holds and the ledger. A known member is assessed already; how they are is another model's story."""
 
     lines: dict[LineKey, Line] = field(default_factory=dict)
     agreements: dict[MemberPlan, Pinned] = field(default_factory=dict)
@@ -99,9 +99,9 @@ class Membership:
         if isinstance(event, OrderRejected):
             return self._end(event.order_id, "released", without)
         if isinstance(event, OrderCancelled):
-            said = self._end(event.order_id, "released", without)
+            emitted = self._end(event.order_id, "released", without)
             self.holds.setdefault(event.order_id, Hold(event.order_id, event.member_id, "shop", "XXX", "cancelled"))
-            return said
+            return emitted
         return []
 
     def _hold(self, request: ServiceRequested, now: datetime, without: Without) -> Emitted:
@@ -125,7 +125,7 @@ class Membership:
             self.lines[decision.opened.key] = decision.opened
         self._write(list(decision.entries))
         self.holds[request.order_id] = decision.hold
-        return [(said.event, said.due_at) for said in decision.emitted if not isinstance(said.event, HoldLapsed)]
+        return [(each.event, each.due_at) for each in decision.emitted if not isinstance(each.event, HoldLapsed)]
 
     def _roomy(self) -> dict[LineKey, Line]:
         return {key: replace(line, held_minor=0, owed_minor=0) for key, line in self.lines.items()}
@@ -202,8 +202,8 @@ class Inventory:
                 for shelf, (sku, units) in zip(decision.shelves, wish.demand, strict=True)
             }
         )
-        said = sourced(decision, order.lines, order.mode, now + WINDOW)
-        return [(said, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
+        event = sourced(decision, order.lines, order.mode, now + WINDOW)
+        return [(event, None), (AcceptanceLapsed(order_id=order.order_id), now + WINDOW)]
 
     def cancel(self, order_id: str, states: Sequence[str]) -> Emitted:
         state, order, decision = self.orders.get(order_id, ("", None, None))
@@ -226,10 +226,10 @@ class Inventory:
         location = decision.chosen
         if location is None:
             return []
-        said = OrderFulfilled(
+        fulfilled_ = OrderFulfilled(
             **shared, location_id=location.location_id, location_kind=location.kind, amount=order.amount
         )
-        return [(said, None)]
+        return [(fulfilled_, None)]
 
     def _close(self, decision: Decision, *, shipped: bool) -> None:
         for shelf, (_, units) in zip(decision.shelves, decision.wish.demand, strict=True):

@@ -18,13 +18,13 @@ async def rush(
 ) -> list[Event]:
     """Deliver events through eight consumers at once; gives what was said."""
     shuffled = rng.sample(list(events), len(events))
-    said: list[Event] = []
+    published: list[Event] = []
 
     async def consumer() -> None:
         while shuffled:
             size = rng.randint(1, batch_max)
             batch, shuffled[:size] = shuffled[:size], []
-            said.extend(await deliver(pool, handlers, *batch))
+            published.extend(await deliver(pool, handlers, *batch))
 
     await asyncio.gather(*(consumer() for _ in range(CONSUMERS)))
-    return said
+    return published

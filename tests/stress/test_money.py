@@ -42,10 +42,10 @@ async def lines(pool: Pool) -> list[asyncpg.Record]:
     return await pool.fetch("SELECT held_minor, owed_minor, limit_minor FROM credit_line ORDER BY member_id")
 
 
-async def books_are_right(pool: Pool) -> None:
+async def assert_balanced(pool: Pool) -> None:
     async with http_client(service, pool) as client:
-        said = (await client.get("/v1/summary")).json()
-    assert (said["unbalanced_entries"], said["lines_off_ledger"]) == (0, 0)
+        summary = (await client.get("/v1/summary")).json()
+    assert (summary["unbalanced_entries"], summary["lines_off_ledger"]) == (0, 0)
 
 
 async def test_fifty_accounts_with_two_hundred_concurrent_holds_each_never_exceed_a_limit(pool: Pool) -> None:
@@ -57,18 +57,18 @@ async def test_fifty_accounts_with_two_hundred_concurrent_holds_each_never_excee
             for member in range(ACCOUNTS)
             for n in range(HOLDS)
         ]
-        said = await rush(pool, handlers, wishes, rng, batch_max=200)
+        published = await rush(pool, handlers, wishes, rng, batch_max=200)
         fitting = min(HOLDS, LIMIT_MINOR // amount_minor)
         assert [row["held_minor"] for row in await lines(pool)] == [fitting * amount_minor] * ACCOUNTS
 
-        held = [event.order_id for event in said if isinstance(event, CreditHeld)]
+        held = [event.order_id for event in published if isinstance(event, CreditHeld)]
         assert len(held) == fitting * ACCOUNTS
         await rush(pool, handlers, [cancelled(order_id) for order_id in held], rng, batch_max=200)
         assert [row["held_minor"] for row in await lines(pool)] == [0] * ACCOUNTS
-    await books_are_right(pool)
+    await assert_balanced(pool)
 
 
-async def test_negative_control_check_then_insert_exceeds_the_limit_under_the_same_crowd(pool: Pool) -> None:
+async def test_negative_control_check_then_insert_exceeds_the_limit_under_the_same_load(pool: Pool) -> None:
     """What the locks and the conditional update are for."""
     await pool.execute("CREATE TABLE naive (member integer, amount integer)")
     wishes = [member for member in range(ACCOUNTS) for _ in range(HOLDS)]
@@ -88,7 +88,7 @@ async def test_negative_control_check_then_insert_exceeds_the_limit_under_the_sa
     )
 
 
-async def test_ten_thousand_holds_with_capture_and_release_within_five_milliseconds_end_once_each(pool: Pool) -> None:
+async def test_ten_thousand_holds_captured_and_released_at_once_end_once(pool: Pool) -> None:
     rng = random.Random(2)
     orders = [f"o-{n}" for n in range(10_000)]
     wishes = [a_request(order_id, 10, f"m-{n % ACCOUNTS}") for n, order_id in enumerate(orders)]
@@ -110,7 +110,7 @@ async def test_ten_thousand_holds_with_capture_and_release_within_five_milliseco
     assert sum(row["n"] for row in endings) == len(orders)
     once = "SELECT count(*) FROM entry WHERE kind IN ('capture', 'release') AND order_id LIKE 'o-%'"
     assert await pool.fetchval(once) == len(orders)
-    await books_are_right(pool)
+    await assert_balanced(pool)
 
 
 async def test_a_thousand_events_at_eight_consumers_each_have_one_effect_each(pool: Pool) -> None:
@@ -118,16 +118,16 @@ async def test_a_thousand_events_at_eight_consumers_each_have_one_effect_each(po
     wishes = [a_received(a_request(f"o-{n}", 10, f"m-{n % ACCOUNTS}")) for n in range(1_000)]
 
     async def consumer() -> list[Event]:
-        mine, said = rng.sample(wishes, len(wishes)), []
+        mine, published = rng.sample(wishes, len(wishes)), []
         while mine:
             size = rng.randint(1, 20)
             batch, mine[:size] = mine[:size], []
-            said += await deliver(pool, handlers, *batch)
-        return said
+            published += await deliver(pool, handlers, *batch)
+        return published
 
-    said = [event for events in await asyncio.gather(*(consumer() for _ in range(CONSUMERS))) for event in events]
-    held = sorted(event.order_id for event in said if isinstance(event, CreditHeld))
+    published = [event for events in await asyncio.gather(*(consumer() for _ in range(CONSUMERS))) for event in events]
+    held = sorted(event.order_id for event in published if isinstance(event, CreditHeld))
     assert held == sorted(f"o-{n}" for n in range(1_000))
     assert await pool.fetchval("SELECT count(*) FROM inbox WHERE type LIKE '%requested%'") == len(wishes) + ACCOUNTS
     assert sum(row["held_minor"] for row in await lines(pool)) == 10 * len(wishes)
-    await books_are_right(pool)
+    await assert_balanced(pool)

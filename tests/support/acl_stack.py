@@ -28,7 +28,7 @@ PROPERTIES: Final = Path(__file__).parents[2] / "deploy" / "kafka" / "server.pro
 
 
 @dataclass(frozen=True, slots=True)
-class Secured:
+class AclStack:
     """What runs, the directory with everybody's password, and the address where clients come."""
 
     stack: Stack
@@ -73,10 +73,10 @@ class Secured:
 
 
 @contextmanager
-def secured(directory: Path, host: str = "127.0.0.1") -> Iterator[Secured]:
+def acl_stack(directory: Path, host: str = "127.0.0.1") -> Iterator[AclStack]:
     """A broker and a server that know their administrators, and nobody else yet. `host`: another address of ours."""
     stack = Stack(directory, {name: free_port() for name in ("kafka", "controller", "internal", "postgres", *SERVICES)})
-    made = Secured(stack, directory / "secrets", host)
+    made = AclStack(stack, directory / "secrets", host)
     Lutong(dict(os.environ))("init", "--directory", str(made.secrets)).check_returncode()
     stack.password = credentials.read(made.secrets, credentials.postgres_file(credentials.SUPERUSER))
     try:
@@ -89,7 +89,7 @@ def secured(directory: Path, host: str = "127.0.0.1") -> Iterator[Secured]:
         down(stack, lambda _: None, purge=True)
 
 
-def create_databases(made: Secured) -> subprocess.CompletedProcess[str]:
+def create_databases(made: AclStack) -> subprocess.CompletedProcess[str]:
     """What the job `databases` does."""
     url = f"postgresql://{credentials.SUPERUSER}@{made.postgres}/postgres"
     done = made.lutong("admin", "databases", "apply", "--url", url, "--secrets", str(made.secrets))
@@ -97,7 +97,7 @@ def create_databases(made: Secured) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def migrate(made: Secured, service: str) -> None:
+def migrate(made: AclStack, service: str) -> None:
     """What the job `<service>-migrate` does."""
     subprocess.run(
         [sys.executable, "-m", f"lutong_{service}.app", "migrate"],
@@ -108,7 +108,7 @@ def migrate(made: Secured, service: str) -> None:
     )
 
 
-def _kafka(made: Secured) -> Command:
+def _kafka(made: AclStack) -> Command:
     """The deployed configuration, on free ports."""
     password = {name: credentials.read(made.secrets, credentials.kafka_file(name)) for name in ("admin", "broker")}
     filled_in = {
@@ -132,7 +132,7 @@ def _kafka(made: Secured) -> Command:
     return _until_we_end(prepare_kafka(made.stack.directory / "kafka", settings, lambda _: None, password))
 
 
-def _postgres(made: Secured) -> Command:
+def _postgres(made: AclStack) -> Command:
     stack = made.stack
     command = prepare_postgres(stack.directory, stack.ports["postgres"], stack.password, lambda _: None)
     if made.host != "127.0.0.1":

@@ -37,8 +37,8 @@ def containers() -> Iterator[Started]:
         .with_bind_ports(port, port)
         .waiting_for(LogMessageWaitStrategy("Kafka Server started"))
     )
-    crowd = "postgres -c max_connections=200 -c max_locks_per_transaction=256"  # as many as the local tier's
-    database = PostgresContainer(_POSTGRES, driver=None).with_command(crowd)
+    load = "postgres -c max_connections=200 -c max_locks_per_transaction=256"  # as many as the local tier's
+    database = PostgresContainer(_POSTGRES, driver=None).with_command(load)
     with broker, database:
         yield Started(f"127.0.0.1:{port}", database.get_connection_url(host="127.0.0.1"))
 

@@ -75,12 +75,12 @@ class Toy:
     process: BaseProcess | None = None
 
     @property
-    def heard(self) -> str:
-        return f"lutong.toy.heard-{self.suffix}"
+    def consumed(self) -> str:
+        return f"lutong.toy.consumed-{self.suffix}"
 
     @property
-    def said(self) -> str:
-        return f"lutong.toy.said-{self.suffix}"
+    def published(self) -> str:
+        return f"lutong.toy.published-{self.suffix}"
 
     def start(self, module: str = "tests.integration.chassis.toy", **environment: str) -> None:
         own = {
@@ -94,8 +94,8 @@ class Toy:
             "LUTONG_RETRY_DELAY_MAX_S": "0.5",
             "TOY_TOPIC": self.suffix,
         }
-        told = os.environ | own | environment
-        self.process = fork(run_service, module, environment=told, log=self.log)
+        settings = os.environ | own | environment
+        self.process = fork(run_service, module, environment=settings, log=self.log)
 
     async def ready(self) -> None:
         async def answers() -> bool:
@@ -172,7 +172,10 @@ async def a_toy(infrastructure: Infrastructure, directory: Path) -> AsyncIterato
     try:
         async with asyncpg.create_pool(url, min_size=0, max_size=4, statement_cache_size=0) as pool:
             toy = Toy(infrastructure.kafka_bootstrap, url, suffix, directory / f"{name}.log", keys, pool)
-            wanted = [Topic(toy.heard, key="counter", partitions=4), Topic(toy.said, key="counter", partitions=4)]
+            wanted = [
+                Topic(toy.consumed, key="counter", partitions=4),
+                Topic(toy.published, key="counter", partitions=4),
+            ]
             await topics.apply(KafkaAccess(toy.bootstrap), wanted)
             try:
                 yield toy

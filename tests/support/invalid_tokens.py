@@ -1,4 +1,4 @@
-"""Tokens that must not be believed, by what is wrong with them. Whoever made them knows our public key, and no more.
+"""Tokens that must not be believed, by what is wrong with them. Their maker knows our public key, and no more.
 
 Some are signed by the issuer itself: a token may be genuine and still not be one for us.
 """
@@ -95,7 +95,7 @@ def signed(
     return f"{signing_input}.{_base64url(signer.key.sign(signing_input.encode()))}"
 
 
-def forgeries(signer: Signer) -> dict[str, str]:
+def invalid_tokens(signer: Signer) -> dict[str, str]:
     """`Authorization` headers by what is wrong with them."""
     found = {name: signed(signer, changes) for name, changes in WRONG_CLAIMS.items()}
     found |= {name: signed(signer, header=header) for name, header in WRONG_HEADERS.items()}

@@ -73,10 +73,10 @@ class Replicas:
         """Start a replica and wait until it is ready."""
         where = (service, number)
         port = self.ports.setdefault(where, self.stack.ports[service] if number == 1 else free_port())
-        told = os.environ | service_environment(self.stack, service) | self.settings(service) | release.environment
-        told |= {"LUTONG_HTTP_PORT": str(port)}
+        variables = os.environ | service_environment(self.stack, service) | self.settings(service) | release.environment
+        variables |= {"LUTONG_HTTP_PORT": str(port)}
         log = self.stack.directory / f"{service}-{number}.log"
-        child = start(Command([sys.executable, "-m", f"lutong_{service}.app"], told, log, dies_with_parent=True))
+        child = start(Command([sys.executable, "-m", f"lutong_{service}.app"], variables, log, dies_with_parent=True))
         self.running[where] = child
         wait_for(
             child,

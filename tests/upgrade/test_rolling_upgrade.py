@@ -85,7 +85,7 @@ def load(release: Release, stack: Stack, post_id: str) -> Child:
     )
 
 
-def told(stack: Stack) -> list[dict[str, str]]:
+def accepted(stack: Stack) -> list[dict[str, str]]:
     """What clients were told yes to."""
     return [json.loads(line) for line in (stack.directory / "history.ndjson").read_text().splitlines()]
 
@@ -108,9 +108,9 @@ async def _upgrade(old: Release, stack: Stack, pair: Replicas) -> None:
     orders = load(old, stack, old.python("-c", _BUILD, str(stack.directory), str(ORDERS)))
     try:
         for release in (NEW, old, NEW):
-            placed = len(told(stack)) if (stack.directory / "history.ndjson").exists() else 0
+            placed = len(accepted(stack)) if (stack.directory / "history.ndjson").exists() else 0
             pair.move(release)
-            assert len(told(stack)) > placed, f"no orders flowed while it became {release.name}"
+            assert len(accepted(stack)) > placed, f"no orders flowed while it became {release.name}"
             assert orders.alive, "the load ended before the upgrade did: give more ORDERS"
         assert not (await rows(stack, "feed", "SELECT to_regclass('passed_over') IS NULL AS old"))[0]["old"]
         await until(lambda: ended(orders), "the load ends", QUIET_S + ORDERS / PER_S)
@@ -120,9 +120,9 @@ async def _upgrade(old: Release, stack: Stack, pair: Replicas) -> None:
     async with target.client(20) as client:
         await until(lambda: _is_settled(client, stack), "every order has ended", QUIET_S)
     await until(lambda: nothing_parked(stack), f"nothing stays parked: {await parked(stack)}", QUIET_S)
-    violations = evaluate(await still(target), history=told(stack))
+    violations = evaluate(await still(target), history=accepted(stack))
     assert [f"{found.identity} {found.what}: {found.witness}" for found in violations] == []
-    assert len([line for line in told(stack) if line["kind"] == "order"]) > ORDERS * 0.9
+    assert len([line for line in accepted(stack) if line["kind"] == "order"]) > ORDERS * 0.9
 
 
 async def still(target: Suite) -> World:

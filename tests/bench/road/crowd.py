@@ -29,7 +29,7 @@ class Load(NamedTuple):
 
 
 @dataclass(slots=True)
-class Crowd:
+class Clients:
     """Connections that ask until the time is over, or the requests are."""
 
     load: Load
@@ -92,4 +92,4 @@ async def _status(reader: asyncio.StreamReader) -> int:
 
 if __name__ == "__main__":
     told = Load(**json.loads(sys.stdin.read()))
-    sys.stdout.write(json.dumps(asyncio.run(Crowd(told).run())))
+    sys.stdout.write(json.dumps(asyncio.run(Clients(told).run())))

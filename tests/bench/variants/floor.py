@@ -64,16 +64,16 @@ async def consume(
                     if record.topic == topic and header["ce_id"].decode() in new
                 ]
                 if mine:
-                    await say(connection, out, mine, await step(connection, [order for _, order in mine]))
+                    await publish(connection, out, mine, await step(connection, [order for _, order in mine]))
         wake.set()
         await consumer.commit({tp: found[-1].offset + 1 for tp, found in polled.items()})
 
 
-async def say(
-    connection: Connection, topic: str, heard: Sequence[tuple[dict[str, bytes], Order]], orders: Sequence[Order]
+async def publish(
+    connection: Connection, topic: str, consumed: Sequence[tuple[dict[str, bytes], Order]], orders: Sequence[Order]
 ) -> None:
     """Write outbox rows."""
-    causes = {order.order_id: header for header, order in heard}
+    causes = {order.order_id: header for header, order in consumed}
     await connection.execute(
         """
         INSERT INTO outbox (event_id, topic, key, type, correlation_id, causation_id, payload)
@@ -95,11 +95,11 @@ async def relay(pool: Pool, producer: AIOKafkaProducer, source: str, wake: async
     while True:
         wake.clear()
         rows = await pool.fetch("SELECT * FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 1000")
-        parcels: dict[TopicPartition, list[Any]] = defaultdict(list)
+        batches: dict[TopicPartition, list[Any]] = defaultdict(list)
         for row in rows:
             everywhere = sorted(await producer.partitions_for(row["topic"]))
-            parcels[TopicPartition(row["topic"], partition_of(row["key"].encode(), everywhere, everywhere))].append(row)
-        await asyncio.gather(*(send(producer, place, mine, source) for place, mine in parcels.items()))
+            batches[TopicPartition(row["topic"], partition_of(row["key"].encode(), everywhere, everywhere))].append(row)
+        await asyncio.gather(*(send(producer, place, mine, source) for place, mine in batches.items()))
         if rows:
             ids = [row["id"] for row in rows]
             await pool.execute("UPDATE outbox SET published_at = now() WHERE id = ANY ($1)", ids)

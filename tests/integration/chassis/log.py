@@ -15,7 +15,7 @@ from tests.support.harness import Toy, a_record
 
 @asynccontextmanager
 async def a_transaction(toy: Toy) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer in an open transaction, which whoever asked for it commits or aborts."""
+    """A producer in an open transaction, which the caller commits or aborts."""
     producer = AIOKafkaProducer(bootstrap_servers=toy.bootstrap, transactional_id=f"publisher-{uuid7()}")
     await producer.start()
     try:
@@ -29,12 +29,12 @@ async def send(producer: AIOKafkaProducer, toy: Toy, *events: Event) -> None:
     """Send events, and have them on the broker."""
     for event in events:
         key, value, headers = a_record(event)
-        await producer.send_and_wait(toy.heard, key=key.encode(), value=value, headers=headers)
+        await producer.send_and_wait(toy.consumed, key=key.encode(), value=value, headers=headers)
 
 
 async def delete_all(toy: Toy) -> None:
     """As retention does in the end: every record that is there now is deleted."""
-    partitions = [TopicPartition(toy.heard, number) for number in range(4)]
+    partitions = [TopicPartition(toy.consumed, number) for number in range(4)]
     async with admin(KafkaAccess(toy.bootstrap)) as client:
         await client.delete_records({partition: RecordsToDelete(before_offset=-1) for partition in partitions})
 
@@ -46,7 +46,7 @@ async def lag(toy: Toy) -> int:
     )
     await looking.start()
     try:
-        ends = await looking.end_offsets([TopicPartition(toy.heard, number) for number in range(4)])
+        ends = await looking.end_offsets([TopicPartition(toy.consumed, number) for number in range(4)])
         return sum([end - (await looking.committed(partition) or 0) for partition, end in ends.items()])
     finally:
         await looking.stop()

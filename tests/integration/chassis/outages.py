@@ -61,8 +61,8 @@ async def a_pooler_that_refuses_parameters() -> AsyncIterator[int]:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             await _startup(reader, writer)
-            said = "unsupported startup parameter: idle_in_transaction_session_timeout"
-            fields = b"".join(k + v.encode() + b"\0" for k, v in ((b"S", "FATAL"), (b"C", "08P01"), (b"M", said)))
+            refusal = "unsupported startup parameter: idle_in_transaction_session_timeout"
+            fields = b"".join(k + v.encode() + b"\0" for k, v in ((b"S", "FATAL"), (b"C", "08P01"), (b"M", refusal)))
             writer.write(b"E" + struct.pack("!i", len(fields) + 5) + fields + b"\0")
             await writer.drain()
         writer.close()

@@ -69,9 +69,9 @@ async def test_a_fifth_service_costs_about_sixty_lines_and_works(
                 for record in await read_topic(infrastructure.kafka_bootstrap, "lutong.loyalty.points")
             ]
 
-        said = await until(earned, "points are earned")
-        assert said[-1]["earned"] == 118
-        assert sum(event["earned"] == 118 for event in said) == 1
+        published = await until(earned, "points are earned")
+        assert published[-1]["earned"] == 118
+        assert sum(event["earned"] == 118 for event in published) == 1
     finally:
         process.terminate()
         assert process.wait(timeout=30) == 0

@@ -171,7 +171,7 @@ async def test_pages_of_the_audit_neither_skip_nor_repeat(client: httpx.AsyncCli
     assert cursor == ""
 
 
-async def test_the_last_full_page_says_that_it_is_the_last(client: httpx.AsyncClient) -> None:
+async def test_the_last_full_page_is_marked_as_the_last(client: httpx.AsyncClient) -> None:
     for number in range(2):
         await client.post(f"/v1/things/t-{number}/kept")
     assert (await client.get("/operations/audit?limit=2")).json()["next_cursor"] is None

@@ -19,7 +19,7 @@ async def test_a_crash_anywhere_loses_nothing_and_doubles_nothing(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start(LUTONG_FAILPOINT=point)
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id=f"c{n % 7}", place=n)) for n in range(21)])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id=f"c{n % 7}", place=n)) for n in range(21)])
         await toy.died()
 
         toy.start()
@@ -34,9 +34,10 @@ async def test_a_crash_anywhere_loses_nothing_and_doubles_nothing(
         assert await toy.totals() == {f"c{n}": 3 for n in range(7)}
         places = {row["counter_id"]: row["places"] for row in await toy.rows("SELECT counter_id, places FROM counter")}
         assert places == {f"c{n}": [n, n + 7, n + 14] for n in range(7)}
-        first = first_occurrences(await read_topic(toy.bootstrap, toy.said))
+        first = first_occurrences(await read_topic(toy.bootstrap, toy.published))
         assert {
-            key: [Totalled.model_validate_json(value).total for _, value in said] for key, said in first.items()
+            key: [Totalled.model_validate_json(value).total for _, value in published]
+            for key, published in first.items()
         } == {f"c{n}": [1, 2, 3] for n in range(7)}
 
 
@@ -47,7 +48,7 @@ async def test_a_crash_while_parking_leaves_exactly_one_parked_record(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start(LUTONG_FAILPOINT=point)
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="bad", poison=True))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="bad", poison=True))])
         await toy.died()
 
         toy.start()
@@ -56,7 +57,7 @@ async def test_a_crash_while_parking_leaves_exactly_one_parked_record(
             return await toy.parked() == [("parked", "handler_error", "bad")]
 
         await until(is_parked, "the poison is parked once")
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="good"))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="good"))])
 
         async def is_counted() -> bool:
             return await toy.totals() == {"good": 1}
@@ -65,7 +66,7 @@ async def test_a_crash_while_parking_leaves_exactly_one_parked_record(
         assert await toy.parked() == [("parked", "handler_error", "bad")]
 
 
-async def test_a_crash_after_the_commit_of_a_command_still_publishes_and_the_retry_gets_the_same_answer(
+async def test_a_crash_after_commit_still_publishes_and_answers_the_retry_alike(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:

@@ -69,7 +69,7 @@ async def test_an_array_is_sent_without_asking_every_element_what_it_is(pool: Po
     assert sum(asked) < len(many)
 
 
-async def test_what_is_said_lands_in_its_days_partition_and_old_days_are_dropped_once_published(pool: Pool) -> None:
+async def test_events_land_in_their_days_partition_which_is_dropped_once_published(pool: Pool) -> None:
     async with database.transaction(pool) as tx:
         await outbox.write(tx, [Outgoing(a_post(), Cause("j"))])
         partition = await tx.fetchval("SELECT tableoid::regclass::text FROM outbox")
@@ -98,13 +98,13 @@ async def test_what_is_said_lands_in_its_days_partition_and_old_days_are_dropped
 
 
 async def test_versions_of_a_stream_have_no_gaps_whatever_aborts(pool: Pool) -> None:
-    async def say(number: int) -> None:
+    async def publish(number: int) -> None:
         async with database.transaction(pool) as tx:
             await outbox.write(tx, [Outgoing(a_post(f"p-{number % 3}"), Cause("j"))] * 2)
             if number % 4 == 0:
                 raise ZeroDivisionError
 
-    await asyncio.gather(*(say(number) for number in range(40)), return_exceptions=True)
+    await asyncio.gather(*(publish(number) for number in range(40)), return_exceptions=True)
     rows = await pool.fetch("SELECT key, array_agg(sequence ORDER BY id) AS versions FROM outbox GROUP BY key")
     assert sum(len(row["versions"]) for row in rows) == 60
     for row in rows:

@@ -1,4 +1,4 @@
-"""Ordinary days: duplicates, absent brokers, deadlines, commands said twice."""
+"""Ordinary days: duplicates, absent brokers, deadlines, commands sent twice."""
 
 import asyncio
 import json
@@ -22,13 +22,13 @@ async def test_the_same_event_delivered_many_times_counts_once(infrastructure: I
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         once = a_record(Counted(counter_id="a"), event_id="the-same")
-        await feed(toy.bootstrap, toy.heard, [once] * 10)
-        await feed(toy.bootstrap, toy.heard, [once] * 10 + [a_record(Counted(counter_id="z"))])
+        await feed(toy.bootstrap, toy.consumed, [once] * 10)
+        await feed(toy.bootstrap, toy.consumed, [once] * 10 + [a_record(Counted(counter_id="z"))])
 
-        async def all_heard() -> bool:
+        async def all_counted() -> bool:
             return await toy.totals() == {"a": 1, "z": 1}
 
-        await until(all_heard, "one effect for twenty copies")
+        await until(all_counted, "one effect for twenty copies")
 
 
 async def test_a_conflict_is_counted_and_logged_and_its_key_goes_on(
@@ -37,25 +37,25 @@ async def test_a_conflict_is_counted_and_logged_and_its_key_goes_on(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         records = [a_record(Counted(counter_id="a", place=place), event_id="the-same") for place in (1, 1, 2)]
-        await feed(toy.bootstrap, toy.heard, [*records, a_record(Counted(counter_id="a", place=3))])
+        await feed(toy.bootstrap, toy.consumed, [*records, a_record(Counted(counter_id="a", place=3))])
 
-        async def all_heard() -> bool:
+        async def all_counted() -> bool:
             return await toy.totals() == {"a": 2}
 
-        await until(all_heard, "what came behind the conflict is counted")
-        await feed(toy.bootstrap, toy.heard, [*records[1:], a_record(Counted(counter_id="a", place=4))])
+        await until(all_counted, "what came behind the conflict is counted")
+        await feed(toy.bootstrap, toy.consumed, [*records[1:], a_record(Counted(counter_id="a", place=4))])
 
-        async def all_heard_again() -> bool:
+        async def all_counted_again() -> bool:
             return await toy.totals() == {"a": 3}
 
-        await until(all_heard_again, "what came behind the conflict with an earlier poll is counted")
+        await until(all_counted_again, "what came behind the conflict with an earlier poll is counted")
         metrics = await toy.get("/metrics")
         assert metrics is not None
         assert 'lutong_events_consumed_total{outcome="conflict"} 2.0' in metrics.text
         assert 'lutong_events_consumed_total{outcome="duplicate"} 2.0' in metrics.text
-        told = [json.loads(line) for line in toy.log.read_text().splitlines() if "event_conflict" in line]
-        assert [(line["topic"], line["source"], line["event_id"]) for line in told] == [
-            (toy.heard, "/test", "the-same")
+        logged = [json.loads(line) for line in toy.log.read_text().splitlines() if "event_conflict" in line]
+        assert [(line["topic"], line["source"], line["event_id"]) for line in logged] == [
+            (toy.consumed, "/test", "the-same")
         ] * 2
         assert (await toy.rows("SELECT places FROM counter"))[0]["places"] == [1, 3, 4]
 
@@ -65,12 +65,12 @@ async def test_one_of_several_brokers_will_do(infrastructure: Infrastructure, tm
     several = replace(infrastructure, kafka_bootstrap=f"{gone}, {infrastructure.kafka_bootstrap}")
     async with a_toy(several, tmp_path) as toy:
         toy.start()
-        await feed(infrastructure.kafka_bootstrap, toy.heard, [a_record(Counted(counter_id="a"))])
+        await feed(infrastructure.kafka_bootstrap, toy.consumed, [a_record(Counted(counter_id="a"))])
 
-        async def heard() -> bool:
+        async def counted_it() -> bool:
             return await toy.totals() == {"a": 1}
 
-        await until(heard, "an event through the broker that is there")
+        await until(counted_it, "an event through the broker that is there")
 
 
 async def test_kafka_may_be_down_at_boot_and_commands_are_taken_meanwhile(
@@ -101,7 +101,7 @@ async def test_kafka_may_be_down_at_boot_and_commands_are_taken_meanwhile(
         async def counted() -> bool:
             return await toy.totals() == {"early": 1}
 
-        await until(counted, "what was said before Kafka came is delivered after")
+        await until(counted, "what was published before Kafka came is delivered after")
 
 
 async def test_postgresql_may_be_down_at_boot(infrastructure: Infrastructure, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_postgresql_may_be_down_at_boot(infrastructure: Infrastructure, tm
         assert toy.stop() == 0
 
 
-async def test_a_deadline_is_said_when_it_is_due_and_in_its_place(
+async def test_a_deadline_is_published_when_it_is_due_and_in_order(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
@@ -127,13 +127,13 @@ async def test_a_deadline_is_said_when_it_is_due_and_in_its_place(
         await toy.post("/v1/reminders/a?after_ms=2000")
         assert [row["type"] for row in await toy.rows("SELECT type FROM outbox")] == ["lutong.toy.totalled.v1"]
 
-        async def said() -> bool:
+        async def reminded() -> bool:
             rows = await toy.rows(
                 "SELECT type, sequence FROM outbox WHERE id NOT IN (SELECT id FROM pending) ORDER BY id"
             )
             return [tuple(row) for row in rows] == [("lutong.toy.totalled.v1", 1), ("lutong.toy.reminded.v1", 2)]
 
-        await until(said, "the deadline is said after what was said before it")
+        await until(reminded, "the deadline is published after what was published before it")
         assert await toy.rows("SELECT 1 FROM deadline") == []
 
 
@@ -177,7 +177,7 @@ async def test_a_key_that_is_in_progress_is_refused(infrastructure: Infrastructu
         await pool.close()
 
 
-async def test_an_event_that_kafka_would_refuse_for_its_size_is_refused_when_written(
+async def test_an_event_too_large_for_kafka_is_refused_when_written(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     large = PostPublished.model_construct(post_id="p", author_id="a", text="路" * 400_000, program_id=None)

@@ -25,7 +25,7 @@ class Line:
         self.reader = reader
         self.writer = writer
 
-    async def say(self, text: str | bytes) -> None:
+    async def send(self, text: str | bytes) -> None:
         self.writer.write(text.encode() if isinstance(text, str) else text)
         await self.writer.drain()
 
@@ -82,11 +82,9 @@ def events(toy: Toy, name: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == name]
 
 
-async def test_a_body_that_does_not_arrive_is_given_up_and_its_connection_ends(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
+async def test_a_body_that_does_not_arrive_ends_its_connection(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_running_toy(infrastructure, tmp_path, LUTONG_BODY_TIMEOUT_S="0.5") as toy, a_line(toy) as line:
-        await line.say(a_post(toy, "content-length: 100\r\n") + "{")
+        await line.send(a_post(toy, "content-length: 100\r\n") + "{")
         status, head, problem = await line.answer()
         assert (status, problem["type"]) == (408, "urn:lutong:problem:slow_body")
         assert "connection: close" in head
@@ -96,11 +94,11 @@ async def test_a_body_that_does_not_arrive_is_given_up_and_its_connection_ends(
 async def test_a_body_that_drips_is_given_up_as_well(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async def drip(line: Line) -> None:
         while True:
-            await line.say("1\r\n \r\n")
+            await line.send("1\r\n \r\n")
             await asyncio.sleep(0.05)
 
     async with a_running_toy(infrastructure, tmp_path, LUTONG_BODY_TIMEOUT_S="0.5") as toy, a_line(toy) as line:
-        await line.say(a_post(toy, "transfer-encoding: chunked\r\n"))
+        await line.send(a_post(toy, "transfer-encoding: chunked\r\n"))
         dripping = asyncio.create_task(drip(line))
         try:
             assert (await line.answer())[0] == 408
@@ -111,7 +109,7 @@ async def test_a_body_that_drips_is_given_up_as_well(infrastructure: Infrastruct
 async def half_bodies(toy: Toy, stack: AsyncExitStack, count: int) -> None:
     for _ in range(count):
         line = await stack.enter_async_context(a_line(toy))
-        await line.say(a_post(toy, "content-length: 100\r\n") + "{")
+        await line.send(a_post(toy, "content-length: 100\r\n") + "{")
 
 
 async def test_eighty_half_bodies_of_one_sender_leave_all_others_served(
@@ -130,7 +128,7 @@ async def test_eighty_half_bodies_of_one_sender_leave_all_others_served(
             assert other is not None
             assert other.status_code == 200
         line = await stack.enter_async_context(a_line(toy))
-        await line.say(a_post(toy, "content-length: 100\r\n") + "{")
+        await line.send(a_post(toy, "content-length: 100\r\n") + "{")
         status, head, problem = await line.answer()
         assert (status, problem["type"]) == (429, "urn:lutong:problem:too_many_bodies")
         assert "retry-after: 1" in head
@@ -158,10 +156,10 @@ async def test_a_trailer_is_no_header(infrastructure: Infrastructure, tmp_path: 
         bearer = f"Authorization: Bearer {token_of(toy, 'oscar')}\r\n"
         head = f"POST /v1/counts HTTP/1.1\r\nhost: toy\r\n{JSON}"
         async with a_line(toy) as line:
-            await line.say(f"{head}{chunked}{bearer}\r\n")
+            await line.send(f"{head}{chunked}{bearer}\r\n")
             assert (await line.answer())[0] == 401
         async with a_line(toy) as line:
-            await line.say(f"{head}{bearer}{chunked}{bearer}Idempotency-Key: k\r\nLutong-Journey: theirs\r\n\r\n")
+            await line.send(f"{head}{bearer}{chunked}{bearer}Idempotency-Key: k\r\nLutong-Journey: theirs\r\n\r\n")
             status, answered, _ = await line.answer()
             assert status == 201
             assert "theirs" not in answered
@@ -170,10 +168,10 @@ async def test_a_trailer_is_no_header(infrastructure: Infrastructure, tmp_path: 
 
 async def test_a_trailer_without_end_is_refused(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_running_toy(infrastructure, tmp_path) as toy, a_line(toy) as line:
-        await line.say(a_post(toy, "transfer-encoding: chunked\r\n") + "2\r\n{}\r\n0\r\nX-A: ")
+        await line.send(a_post(toy, "transfer-encoding: chunked\r\n") + "2\r\n{}\r\n0\r\nX-A: ")
         with suppress(ConnectionError):  # it was closed while we went on
             for _ in range(20):
-                await line.say("a" * 20_000)
+                await line.send("a" * 20_000)
 
         async def refused() -> bool:
             return await sum_of(toy, "lutong_http_malformed_total") == 1
@@ -191,7 +189,7 @@ async def test_a_head_of_100_kilobytes_in_one_piece_is_refused(
         "the path": f"GET /livez?{'a' * 100_000} HTTP/1.1\r\nhost: toy\r\n\r\n",
     }  # fmt: skip
     async with a_running_toy(infrastructure, tmp_path) as toy, a_line(toy) as line:
-        await line.say(heads[way])
+        await line.send(heads[way])
         status, head, problem = await line.answer()
         assert (status, problem["type"]) == (400, "urn:lutong:problem:malformed")
         assert "65536 bytes" in problem["detail"]
@@ -204,7 +202,7 @@ async def test_what_is_not_http_gets_a_problem_and_no_log_line(infrastructure: I
         before = toy.log.read_text()
         for nonsense in ("HELO me\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n", "GET /\u00e9 HTTP/1.1\r\n\r\n"):
             async with a_line(toy) as line:
-                await line.say(nonsense)
+                await line.send(nonsense)
                 status, head, problem = await line.answer()
                 assert (status, problem["type"]) == (400, "urn:lutong:problem:malformed")
                 assert "application/problem+json" in head
@@ -236,7 +234,7 @@ async def test_two_idempotency_keys_are_refused(infrastructure: Infrastructure, 
         assert (await client.post("/v1/counts", json={"counter_id": "c"}, headers=keys[:1])).status_code == 201
 
 
-async def test_a_compressed_body_is_told_that_it_is_not_taken(infrastructure: Infrastructure, tmp_path: Path) -> None:
+async def test_a_compressed_body_is_refused_with_a_reason(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_running_toy(infrastructure, tmp_path) as toy, toy.client() as client:
         for coding, status in {"gzip": 415, "br, gzip": 415, "identity": 201, "Identity": 201}.items():
             answer = await client.post("/v1/counts", json={"counter_id": "c"}, headers={"content-encoding": coding})
@@ -251,12 +249,12 @@ async def test_a_client_that_hangs_up_is_one_line_and_no_traceback(
     async with a_running_toy(infrastructure, tmp_path) as toy:
         for _ in range(3):
             async with a_line(toy) as line:
-                await line.say(a_post(toy, "content-length: 100\r\n") + "{")
+                await line.send(a_post(toy, "content-length: 100\r\n") + "{")
 
-        async def told() -> bool:
+        async def logged() -> bool:
             return len(events(toy, "client_gone")) == 3
 
-        await until(told, "each is a line")
+        await until(logged, "each is a line")
         assert {(line["level"], line["method"], line["route"]) for line in events(toy, "client_gone")} == {
             ("info", "POST", "/v1/counts")
         }

@@ -78,21 +78,21 @@ async def check(toy: Toy, sent: Sent) -> None:
     wanted = {odd.event_id for odd in sent.odd.values() if odd.handled}
 
     async def all_are_through() -> bool:
-        heard = sum(row["count"] for row in await toy.rows("SELECT count(*) FROM inbox"))
+        consumed = sum(row["count"] for row in await toy.rows("SELECT count(*) FROM inbox"))
         aside = sum(row["count"] for row in await toy.rows("SELECT count(*) FROM parked"))
-        return bool(heard + aside >= len(sent.odd))
+        return bool(consumed + aside >= len(sent.odd))
 
     await until(all_are_through, f"{len(sent.odd)} records are through; see {toy.log}", 60 + len(sent.odd) / 50)
-    heard = {row["id"] for row in await toy.rows("SELECT id FROM inbox")}
+    consumed = {row["id"] for row in await toy.rows("SELECT id FROM inbox")}
     aside = {
         (row["partition"], row["offset"]): row
         for row in await toy.rows(
             'SELECT partition, "offset", key, value, headers, timestamp_ms, state, reason FROM parked'
         )
     }
-    wrong = [(odd.what, odd.raw) for odd in sent.odd.values() if odd.handled and odd.event_id not in heard]
+    wrong = [(odd.what, odd.raw) for odd in sent.odd.values() if odd.handled and odd.event_id not in consumed]
     assert not wrong, f"{len(wrong)} were not handled, the first of them: {wrong[0]}"
-    assert heard == wanted
+    assert consumed == wanted
     assert aside.keys() == {place for place, odd in sent.odd.items() if not odd.handled}
     for place, row in aside.items():
         raw = sent.odd[place].raw
@@ -113,7 +113,7 @@ async def test_every_record_is_handled_in_order_or_set_aside_as_it_is(
         for done in range(0, RECORDS, ROUND):
             sent = Sent()
             size = min(ROUND, RECORDS - done)
-            await send(producer, toy.heard, mixed(odd, good, random, places, size), random, sent)
+            await send(producer, toy.consumed, mixed(odd, good, random, places, size), random, sent)
             await check(toy, sent)
             for row in await toy.rows(
                 "SELECT counter_id, places FROM counter WHERE counter_id LIKE 'good-_' OR counter_id LIKE 'good-__'"
@@ -141,8 +141,8 @@ NAMED: dict[str, Raw] = {
 async def test_one_record_stops_nothing(what: str, infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_toy(infrastructure, tmp_path) as toy, RawProducer(infrastructure.kafka_bootstrap) as producer:
         toy.start()
-        await producer.send(toy.heard, 0, batch([NAMED[what]]))
-        await producer.send(toy.heard, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
+        await producer.send(toy.consumed, 0, batch([NAMED[what]]))
+        await producer.send(toy.consumed, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
 
         await until(lambda: _counts(toy, {"good": 1}), "the record behind it is handled")
         row = (await toy.rows("SELECT key, value FROM parked"))[0]
@@ -153,8 +153,8 @@ async def test_two_records_of_one_long_key_wait_for_each_other(infrastructure: I
     async with a_toy(infrastructure, tmp_path) as toy, RawProducer(infrastructure.kafka_bootstrap) as producer:
         toy.start()
         key = os.urandom(100_000)
-        await producer.send(toy.heard, 0, batch([Raw(key, b"1"), Raw(key, b"2")]))
-        await producer.send(toy.heard, 0, batch([Raw(key, b"3"), Raw(key + b"x", b"4")]))
+        await producer.send(toy.consumed, 0, batch([Raw(key, b"1"), Raw(key, b"2")]))
+        await producer.send(toy.consumed, 0, batch([Raw(key, b"3"), Raw(key + b"x", b"4")]))
 
         async def states() -> bool:
             rows = await toy.rows("SELECT state FROM parked ORDER BY id")
@@ -172,9 +172,9 @@ async def test_a_batch_that_cannot_be_unpacked_is_parked_whole(infrastructure: I
         await toy.ready()
         good = OddRecords(1, counted)
         broken = batch([Raw(b"k", b"v", offset_delta=n // 2) for n in range(3)])
-        await producer.send(toy.heard, 0, batch([good.good("good", 0).raw]))
-        await producer.send(toy.heard, 0, broken)
-        await producer.send(toy.heard, 0, batch([good.good("good", 1).raw], compression=3))
+        await producer.send(toy.consumed, 0, batch([good.good("good", 0).raw]))
+        await producer.send(toy.consumed, 0, broken)
+        await producer.send(toy.consumed, 0, batch([good.good("good", 1).raw], compression=3))
 
         await until(lambda: _counts(toy, {"good": 2}), "the records around it are handled")
         row = (await toy.rows('SELECT id, reason, error, key, value, "offset" FROM parked'))[0]
@@ -194,8 +194,8 @@ async def _counts(toy: Toy, totals: dict[str, int]) -> bool:
 async def test_what_nobody_foresaw_is_parked(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with a_toy(infrastructure, tmp_path) as toy, RawProducer(infrastructure.kafka_bootstrap) as producer:
         toy.start(TOY_READS="badly")
-        await producer.send(toy.heard, 0, batch([Raw(b"k", b"v", [(b"toy-raises", b"")])]))
-        await producer.send(toy.heard, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
+        await producer.send(toy.consumed, 0, batch([Raw(b"k", b"v", [(b"toy-raises", b"")])]))
+        await producer.send(toy.consumed, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
 
         await until(lambda: _counts(toy, {"good": 1}), "the record behind it is handled")
         assert await toy.parked() == [("parked", "unreadable", "k")]
@@ -206,8 +206,8 @@ async def test_without_the_guard_it_would_stop_the_service(infrastructure: Infra
     async with a_toy(infrastructure, tmp_path) as toy, RawProducer(infrastructure.kafka_bootstrap) as producer:
         toy.start(TOY_READS="unguarded")
         await toy.ready()
-        await producer.send(toy.heard, 0, batch([Raw(b"k", b"v", [(b"toy-raises", b"")])]))
-        await producer.send(toy.heard, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
+        await producer.send(toy.consumed, 0, batch([Raw(b"k", b"v", [(b"toy-raises", b"")])]))
+        await producer.send(toy.consumed, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
 
         async def fails() -> bool:
             return "RecursionError" in toy.log.read_text()

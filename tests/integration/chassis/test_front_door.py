@@ -15,12 +15,12 @@ from lutong_chassis.testing import bearer, http_client
 from lutong_feed.app import service
 from tests.conftest import Infrastructure
 from tests.support.harness import Toy, a_toy
-from tests.support.invalid_tokens import forgeries
+from tests.support.invalid_tokens import invalid_tokens
 
 MEGABYTE = 2**20
 
 
-async def test_who_asks_too_often_is_told_when_to_come_back_and_nobody_else_is(
+async def test_only_a_caller_who_asks_too_often_must_come_back_later(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
@@ -106,7 +106,7 @@ async def test_a_running_service_believes_no_forged_token(infrastructure: Infras
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         await toy.ready()
-        forged = forgeries(tokens.read_key(toy.keys / "signing-key.pem"))
+        forged = invalid_tokens(tokens.read_key(toy.keys / "signing-key.pem"))
         async with toy.client() as client:
             for name, value in forged.items():
                 answer = await client.get("/v1/counts/a", headers={"authorization": value})
@@ -116,7 +116,7 @@ async def test_a_running_service_believes_no_forged_token(infrastructure: Infras
         assert "eyJ" not in log
 
 
-async def test_a_service_without_keys_does_not_start_and_says_what_to_do(
+async def test_a_service_without_keys_does_not_start_and_names_the_remedy(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:

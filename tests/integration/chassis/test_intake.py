@@ -29,10 +29,10 @@ BATCH: Final = 5
 async def subscriber(infrastructure: Infrastructure, pool_of: PoolOf) -> AsyncIterator[KafkaSubscriber]:
     """The toy's intake with a group of its own, five events per batch; not started."""
     kafka = KafkaAccess(infrastructure.kafka_bootstrap)
-    await topics.apply(kafka, [toy.HEARD])
+    await topics.apply(kafka, [toy.CONSUMED])
     consumer = Consumer(Processor(await pool_of(toy.service), toy.handlers, after_commit=lambda: None), 1.0)
     settings = settings_for("postgresql://unused", kafka_bootstrap=kafka.bootstrap, batch_records_max=BATCH)
-    taken = KafkaSubscriber(f"lutong-toy-{free_port()}", [toy.HEARD], consumer, settings)
+    taken = KafkaSubscriber(f"lutong-toy-{free_port()}", [toy.CONSUMED], consumer, settings)
     yield taken
     await taken.stop()
 
@@ -41,7 +41,7 @@ async def counted(subscriber: KafkaSubscriber, events: int) -> None:
     """Have the toy count so many events of one key, and wait until it has."""
     counter_id = f"c-{uuid7().hex[-12:]}"
     records = [a_record(toy.Counted(counter_id=counter_id, place=place)) for place in range(events)]
-    await feed(subscriber.settings.kafka.bootstrap, toy.HEARD.name, records)
+    await feed(subscriber.settings.kafka.bootstrap, toy.CONSUMED.name, records)
 
     async def all_of_them() -> bool:
         sql = "SELECT total = $2 FROM counter WHERE counter_id = $1"
@@ -55,7 +55,7 @@ async def lag(subscriber: KafkaSubscriber) -> int:
     looking = AIOKafkaConsumer(bootstrap_servers=subscriber.settings.kafka.bootstrap, group_id=subscriber.group_id)
     await looking.start()
     try:
-        ends = await looking.end_offsets([TopicPartition(toy.HEARD.name, n) for n in range(toy.HEARD.partitions)])
+        ends = await looking.end_offsets([TopicPartition(toy.CONSUMED.name, n) for n in range(toy.CONSUMED.partitions)])
         return sum([end - (await looking.committed(partition) or 0) for partition, end in ends.items()])
     finally:
         await looking.stop()
@@ -88,7 +88,7 @@ async def test_a_backlog_of_full_batches_is_committed_to_its_end(subscriber: Kaf
     await until(none_open, "the last offsets are committed")
 
 
-async def test_whoever_stops_in_good_order_leaves_nothing_to_be_read_again(subscriber: KafkaSubscriber) -> None:
+async def test_a_consumer_that_stops_in_order_reads_nothing_again(subscriber: KafkaSubscriber) -> None:
     await subscriber.start()
     await counted(subscriber, 4 * BATCH)
     await counted(subscriber, 4 * BATCH)

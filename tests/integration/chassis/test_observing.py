@@ -16,21 +16,21 @@ from tests.support.harness import a_record, a_toy, feed, read_topic, until
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-async def test_a_consumer_that_is_stuck_fails_liveness_and_says_how_far_behind_it_is(
+async def test_a_stuck_consumer_fails_liveness_and_reports_its_lag(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start(LUTONG_STALL_TIMEOUT_S="1", LUTONG_SHUTDOWN_TIMEOUT_S="1")
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=STUCK_PLACE))])
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=n)) for n in range(5)])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=STUCK_PLACE))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=n)) for n in range(5)])
 
         async def dead() -> dict[str, object] | None:
             answer = await toy.get("/livez")
             return answer.json() if answer is not None and answer.status_code == 503 else None
 
-        said = await until(dead, "liveness fails")
-        assert "no progress" in str(said["reason"])
+        answer = await until(dead, "liveness fails")
+        assert "no progress" in str(answer["reason"])
 
 
 async def test_a_process_that_waits_for_its_database_is_not_called_dead(
@@ -40,7 +40,7 @@ async def test_a_process_that_waits_for_its_database_is_not_called_dead(
         toy.start(LUTONG_STALL_TIMEOUT_S="0.5")
         await toy.ready()
         await toy.rows("ALTER TABLE counter RENAME TO hidden")
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a"))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a"))])
 
         async def parked() -> bool:
             return len(await toy.parked()) == 1
@@ -58,7 +58,7 @@ async def test_metrics_count_what_was_handled_published_and_parked(
         toy.start()
         await toy.ready()
         once = a_record(Counted(counter_id="a"))
-        await feed(toy.bootstrap, toy.heard, [once, once, a_record(Counted(counter_id="b", poison=True))])
+        await feed(toy.bootstrap, toy.consumed, [once, once, a_record(Counted(counter_id="b", poison=True))])
 
         async def counted() -> bool:
             answer = await toy.get("/metrics")
@@ -85,13 +85,13 @@ async def test_trace_context_and_journey_go_from_the_command_through_every_event
         assert answer.headers["lutong-journey"] == "j-1"
 
         async def answered() -> list[object]:
-            return await read_topic(toy.bootstrap, toy.said)
+            return await read_topic(toy.bootstrap, toy.published)
 
         (record,) = await until(answered, "the answer is on its topic")
         headers = dict(record.headers)
         assert headers["traceparent"] == PARENT.encode()
         assert headers["ce_correlationid"] == b"j-1"
-        command = (await read_topic(toy.bootstrap, toy.heard))[0]
+        command = (await read_topic(toy.bootstrap, toy.consumed))[0]
         assert headers["ce_causationid"] == dict(command.headers)["ce_id"]
 
 
@@ -102,8 +102,8 @@ def a_collector() -> Iterator[tuple[str, list[Any]]]:
 
     class Collector(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            said = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-            spans.extend(span for r in said.resource_spans for scope in r.scope_spans for span in scope.spans)
+            request = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
+            spans.extend(span for r in request.resource_spans for scope in r.scope_spans for span in scope.spans)
             self.send_response(200)
             self.end_headers()
 
@@ -119,9 +119,7 @@ def a_collector() -> Iterator[tuple[str, list[Any]]]:
         server.server_close()
 
 
-async def test_a_road_is_one_trace_from_topic_to_topic_and_a_batch_links_to_all_of_its_traces(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
+async def test_a_road_is_one_trace_and_a_batch_links_to_all(infrastructure: Infrastructure, tmp_path: Path) -> None:
     with a_collector() as (endpoint, spans):
         async with a_toy(infrastructure, tmp_path) as toy:
             toy.start(LUTONG_OTLP_ENDPOINT=endpoint, OTEL_BSP_SCHEDULE_DELAY="100")
@@ -133,7 +131,7 @@ async def test_a_road_is_one_trace_from_topic_to_topic_and_a_batch_links_to_all_
                 return found if len(found) >= 3 and "process lutong.toy.counted.v1" in found else None
 
             found = await until(exported, "the spans arrive")
-            (record,) = await read_topic(toy.bootstrap, toy.said)
+            (record,) = await read_topic(toy.bootstrap, toy.published)
     server, event = found["POST /v1/counts"], found["process lutong.toy.counted.v1"]
     batch = found["process batch lutong.toy.counted.v1"]
     _, trace_id, caller, _ = PARENT.split("-")

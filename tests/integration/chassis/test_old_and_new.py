@@ -29,8 +29,8 @@ async def two(infrastructure: Infrastructure, directory: Path) -> AsyncIterator[
             new.stop(signal.SIGKILL)
 
 
-async def hear(toy: Toy, *events: Event) -> None:
-    await feed(toy.bootstrap, toy.heard, [a_record(event) for event in events])
+async def publish(toy: Toy, *events: Event) -> None:
+    await feed(toy.bootstrap, toy.consumed, [a_record(event) for event in events])
 
 
 async def counts(toy: Toy, **wanted: Sequence[int]) -> None:
@@ -59,11 +59,9 @@ async def nothing_is_left(toy: Toy) -> None:
     await until(settled, "nothing is left")
 
 
-async def test_a_new_type_on_an_old_topic_waits_for_the_release_that_knows_it(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
+async def test_a_new_type_on_an_old_topic_waits_for_its_release(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with two(infrastructure, tmp_path) as (old, new):
-        await hear(
+        await publish(
             old,
             *[
                 event
@@ -73,15 +71,15 @@ async def test_a_new_type_on_an_old_topic_waits_for_the_release_that_knows_it(
         )
         await counts(old, a=[0, 1, 2])
         assert await old.parked() == []
-        told = await old.get("/operations/consumer")
-        assert told is not None
-        assert [row["type"] for row in told.json()["unknown"]] == ["lutong.toy.doubled.v1"]
+        answer = await old.get("/operations/consumer")
+        assert answer is not None
+        assert [row["type"] for row in answer.json()["unknown"]] == ["lutong.toy.doubled.v1"]
 
         new.start(NEXT)
         await new.ready()
-        await hear(old, Counted(counter_id="a", place=3), Counted(counter_id="b", place=0))
+        await publish(old, Counted(counter_id="a", place=3), Counted(counter_id="b", place=0))
         old.stop()
-        await hear(new, Doubled(counter_id="a", place=3))
+        await publish(new, Doubled(counter_id="a", place=3))
         await nothing_is_left(new)
         rows = await new.rows("SELECT places FROM counter WHERE counter_id = 'a'")
         assert [place for place in rows[0]["places"] if place < DOUBLED] == [0, 1, 2, 3]
@@ -105,11 +103,11 @@ async def test_back_to_the_old_release_and_forward_again_loses_nothing(
         old.stop()
         new.start(NEXT)
         await new.ready()
-        await hear(new, Doubled(counter_id="a", place=0))
+        await publish(new, Doubled(counter_id="a", place=0))
         await counts(new, a=[DOUBLED])
         new.stop()
         old.start()
-        await hear(old, Doubled(counter_id="a", place=1), Counted(counter_id="a", place=1))
+        await publish(old, Doubled(counter_id="a", place=1), Counted(counter_id="a", place=1))
         await counts(old, a=[DOUBLED, 1])
         old.stop()
         new.start(NEXT)
@@ -122,19 +120,19 @@ async def test_a_release_that_does_not_remember_loses_events(infrastructure: Inf
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start(TOY_FORGETS="1")
         await toy.ready()
-        await hear(toy, Doubled(counter_id="a", place=0), Counted(counter_id="a", place=1))
+        await publish(toy, Doubled(counter_id="a", place=0), Counted(counter_id="a", place=1))
         await counts(toy, a=[1])
         toy.stop()
         toy.start(NEXT)
-        await hear(toy, Doubled(counter_id="a", place=2))
+        await publish(toy, Doubled(counter_id="a", place=2))
         await counts(toy, a=[1, DOUBLED + 2])
 
 
-async def test_a_type_that_is_handled_for_the_first_time_is_read_from_its_beginning(
+async def test_a_type_handled_for_the_first_time_is_read_from_its_beginning(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with two(infrastructure, tmp_path) as (old, new):
-        await hear(old, Ignored(counter_id="a"), Counted(counter_id="a", place=1), Ignored(counter_id="a"))
+        await publish(old, Ignored(counter_id="a"), Counted(counter_id="a", place=1), Ignored(counter_id="a"))
         await counts(old, a=[1])
         old.stop()
         new.start(NEXT, TOY_HANDLES_IGNORED="1")
@@ -146,11 +144,9 @@ async def no_rows(toy: Toy) -> bool:
     return not await toy.rows("SELECT FROM passed_over")
 
 
-async def test_a_newer_version_of_a_handled_type_is_parked_and_taken_up_in_order(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
+async def test_a_newer_version_is_parked_and_taken_up_in_order(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with two(infrastructure, tmp_path) as (old, new):
-        await hear(
+        await publish(
             old,
             Counted(counter_id="a", place=0),
             CountedV2(counter_id="a", position=1),
@@ -159,17 +155,15 @@ async def test_a_newer_version_of_a_handled_type_is_parked_and_taken_up_in_order
         )
         await counts(old, a=[0], b=[0])
         assert await old.parked() == [("parked", "newer_version", "a"), ("waiting", "key_blocked", "a")]
-        said = (await old.rows("SELECT error FROM parked ORDER BY id LIMIT 1"))[0]["error"]
-        assert "lutong.toy.counted.v2 is newer than lutong.toy.counted.v1: upgrade this service" in said
+        error = (await old.rows("SELECT error FROM parked ORDER BY id LIMIT 1"))[0]["error"]
+        assert "lutong.toy.counted.v2 is newer than lutong.toy.counted.v1: upgrade this service" in error
 
         new.start(NEXT)
         await counts(new, a=[0, REFINED + 1, 2], b=[0])
         await nothing_is_left(new)
 
 
-async def test_a_deadline_of_a_new_kind_is_left_for_the_release_that_knows_it(
-    infrastructure: Infrastructure, tmp_path: Path
-) -> None:
+async def test_a_deadline_of_a_new_kind_waits_for_its_release(infrastructure: Infrastructure, tmp_path: Path) -> None:
     async with two(infrastructure, tmp_path) as (old, new):
         old.stop()
         new.start(NEXT)

@@ -126,7 +126,7 @@ async def test_no_event_is_lost_invented_or_reordered_while_the_relay_is_killed(
 ) -> None:
     async with an_outbox(infrastructure, tmp_path) as (toy_service, pool):
         async with relay("ours", toy_service, pool, kill_every_s=2):
-            await write_events(pool, toy_service.said, 20_000, seed=1)
+            await write_events(pool, toy_service.published, 20_000, seed=1)
 
             async def drained() -> bool:
                 return await pool.fetchval("SELECT NOT EXISTS (SELECT FROM pending)") is True
@@ -134,8 +134,8 @@ async def test_no_event_is_lost_invented_or_reordered_while_the_relay_is_killed(
             await until(drained, "the outbox is drained", deadline_s=120)
         wanted = await committed(pool)
         topic = {
-            key: [event_id for event_id, _ in said]
-            for key, said in first_occurrences(await read_topic(toy_service.bootstrap, toy_service.said)).items()
+            key: [event_id for event_id, _ in events]
+            for key, events in first_occurrences(await read_topic(toy_service.bootstrap, toy_service.published)).items()
         }
 
         assert sum(map(len, wanted.values())) >= 20_000
@@ -155,26 +155,26 @@ async def test_negative_control_a_relay_that_pages_by_id_loses_events(
 ) -> None:
     async with an_outbox(infrastructure, tmp_path) as (toy_service, pool):
         async with relay("by_last_id", toy_service, pool, kill_every_s=None):
-            await write_events(pool, toy_service.said, 1, seed=3)
+            await write_events(pool, toy_service.published, 1, seed=3)
 
             async def carrying() -> bool:
-                return bool(await read_topic(toy_service.bootstrap, toy_service.said))
+                return bool(await read_topic(toy_service.bootstrap, toy_service.published))
 
             await until(carrying, "the naive relay carries")
-            await write_events(pool, toy_service.said, 5_000, seed=2)
+            await write_events(pool, toy_service.published, 5_000, seed=2)
             newest = await pool.fetchval("SELECT event_id::text FROM outbox ORDER BY id DESC LIMIT 1")
 
             async def caught_up() -> bool:
                 return newest in {
                     dict(record.headers)["ce_id"].decode()
-                    for record in await read_topic(toy_service.bootstrap, toy_service.said)
+                    for record in await read_topic(toy_service.bootstrap, toy_service.published)
                 }
 
             await until(caught_up, "the naive relay has passed the newest row", deadline_s=60)
         wanted = {event for events in (await committed(pool)).values() for event in events}
         sent = {
             dict(record.headers)["ce_id"].decode()
-            for record in await read_topic(toy_service.bootstrap, toy_service.said)
+            for record in await read_topic(toy_service.bootstrap, toy_service.published)
         }
 
         assert len(wanted - sent) > 0

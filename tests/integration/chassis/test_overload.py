@@ -11,7 +11,7 @@ from tests.support.harness import Toy, a_toy, until
 
 
 async def stuck(toy: Toy, count: int) -> tuple[asyncpg.Connection, list[asyncio.Task[httpx.Response]]]:
-    """Commands that wait for a table which somebody else has locked, and that somebody."""
+    """Commands that wait for a table which another transaction has locked, and that transaction."""
     holder: asyncpg.Connection = await asyncpg.connect(toy.database_url)
     await holder.execute("BEGIN; LOCK TABLE stream IN ACCESS EXCLUSIVE MODE")
     tasks = [asyncio.create_task(toy.post("/v1/counts", counter_id=f"c{n}")) for n in range(count)]
@@ -26,7 +26,7 @@ async def stuck(toy: Toy, count: int) -> tuple[asyncpg.Connection, list[asyncio.
     return holder, tasks
 
 
-async def test_beyond_so_many_requests_at_once_the_next_is_refused_and_told_when_to_come_back(
+async def test_beyond_the_most_requests_at_once_the_next_may_come_back_later(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
@@ -49,7 +49,7 @@ async def test_beyond_so_many_requests_at_once_the_next_is_refused_and_told_when
         assert (await toy.post("/v1/counts", counter_id="later")).status_code == 201
 
 
-async def test_commands_are_taken_while_kafka_is_away_and_published_in_order_when_it_is_back(
+async def test_commands_taken_while_kafka_is_away_are_published_in_order_afterwards(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:

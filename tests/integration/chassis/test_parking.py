@@ -25,7 +25,7 @@ async def poisoned(key: str, kind: str) -> RawRecord:
 
 
 @pytest.mark.parametrize("kind", ["bad_bytes", "bad_header", "unknown_type", "invalid"])
-async def test_a_bad_record_is_parked_with_its_reason_and_only_its_key_waits(
+async def test_a_bad_record_is_parked_and_only_its_key_waits(
     kind: str, infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
@@ -33,7 +33,7 @@ async def test_a_bad_record_is_parked_with_its_reason_and_only_its_key_waits(
         records = [a_record(Counted(counter_id="other", place=n)) for n in range(5)]
         await feed(
             toy.bootstrap,
-            toy.heard,
+            toy.consumed,
             [records[0], await poisoned("bad", kind), a_record(Counted(counter_id="bad", place=1)), *records[1:]],
         )
 
@@ -55,7 +55,7 @@ async def test_discarding_a_bad_record_lets_its_successors_be_redriven_in_order(
         toy.start()
         await toy.ready()
         successors = [a_record(Counted(counter_id="bad", place=n)) for n in range(4)]
-        await feed(toy.bootstrap, toy.heard, [await poisoned("bad", "bad_bytes"), *successors])
+        await feed(toy.bootstrap, toy.consumed, [await poisoned("bad", "bad_bytes"), *successors])
         await all_wait(toy, 5)
 
         head = (await toy.rows("SELECT id FROM parked WHERE state = 'parked'"))[0]["id"]
@@ -69,7 +69,7 @@ async def test_discarding_a_bad_record_lets_its_successors_be_redriven_in_order(
         assert [tuple(row) for row in audit] == [("olga", "parked.discard")] + [("olga", "parked.redrive")] * 4
 
 
-async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_drains_in_order(
+async def test_a_handler_bug_parks_the_guilty_event_and_redrive_drains_in_order(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
@@ -77,7 +77,7 @@ async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_dr
         await toy.ready()
         poison = [a_record(Counted(counter_id="bad", place=n, poison=n == 2)) for n in range(6)]
         good = [a_record(Counted(counter_id=f"good-{n}", place=n)) for n in range(40)]
-        await feed(toy.bootstrap, toy.heard, [*good[:20], *poison, *good[20:]])
+        await feed(toy.bootstrap, toy.consumed, [*good[:20], *poison, *good[20:]])
         await all_wait(toy, 4)
 
         async def others_flow() -> bool:
@@ -105,7 +105,7 @@ async def test_a_handler_bug_parks_the_guilty_event_and_redrive_after_the_fix_dr
         again = await toy.post(f"/operations/parked/{head['id']}/redrive", reason="double click")
         assert again.status_code == 404
 
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="bad", place=6))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="bad", place=6))])
 
         async def flows_again() -> bool:
             return (await toy.totals())["bad"] == 7
@@ -119,7 +119,7 @@ async def test_the_error_of_a_parked_record_never_quotes_the_event(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         value = b'{"counter_id": "canary", "place": "call 13800138000"}'
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="canary"))._replace(value=value)])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="canary"))._replace(value=value)])
         await all_wait(toy, 1)
 
         row = (await toy.rows("SELECT reason, error FROM parked"))[0]
@@ -142,19 +142,19 @@ async def test_events_that_nobody_handles_are_passed_over_also_behind_a_parked_r
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         ignored, good = a_record(Ignored(counter_id="bad")), a_record(Counted(counter_id="bad", place=1))
-        await feed(toy.bootstrap, toy.heard, [await poisoned("bad", "bad_bytes"), ignored, good])
+        await feed(toy.bootstrap, toy.consumed, [await poisoned("bad", "bad_bytes"), ignored, good])
         await all_wait(toy, 2)
         assert await toy.parked() == [("parked", "bad_bytes", "bad"), ("waiting", "key_blocked", "bad")]
 
 
-async def test_an_event_that_always_takes_too_long_is_parked_in_the_end_and_others_flow(
+async def test_an_event_that_always_takes_too_long_is_parked_and_others_flow(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start(LUTONG_STATEMENT_TIMEOUT_S="1", LUTONG_RETRY_DELAY_MAX_S="0.1")
         slow = a_record(Counted(counter_id="slow", place=SLOW_PLACE))
         good = [a_record(Counted(counter_id=f"good-{n}")) for n in range(3)]
-        await feed(toy.bootstrap, toy.heard, [good[0], slow, *good[1:]])
+        await feed(toy.bootstrap, toy.consumed, [good[0], slow, *good[1:]])
 
         async def others_flow() -> bool:
             return await toy.totals() == {f"good-{n}": 1 for n in range(3)}

@@ -20,20 +20,20 @@ async def fed(toy: Toy) -> dict[str, Any]:
     others = [a_record(Counted(counter_id=f"c{n}", place=n)) for n in range(9)]
     cut = a_record(Counted(counter_id="cut", place=CUT_PLACE))
     behind = a_record(Counted(counter_id="cut", place=2))
-    await feed(toy.bootstrap, toy.heard, [*others[:4], cut, behind, *others[4:]])
-    guilty = next(record for record in await read_topic(toy.bootstrap, toy.heard) if record.key == b"cut")
+    await feed(toy.bootstrap, toy.consumed, [*others[:4], cut, behind, *others[4:]])
+    guilty = next(record for record in await read_topic(toy.bootstrap, toy.consumed) if record.key == b"cut")
     return {"topic": guilty.topic, "partition": guilty.partition, "offset": guilty.offset}
 
 
 async def tried_again(toy: Toy, where: dict[str, Any]) -> dict[str, Any]:
     """Wait until every replica can tell which record is tried again; gives what they say."""
 
-    async def told() -> dict[str, Any] | None:
+    async def retry() -> dict[str, Any] | None:
         answer = await toy.get("/operations/consumer")
         rows = answer.json()["stuck"] if answer is not None and answer.status_code == 200 else []
         return next((row for row in rows if where["offset"] in row["offsets"]), None)
 
-    found: dict[str, Any] = await until(told, "the record is tried again")
+    found: dict[str, Any] = await until(retry, "the record is tried again")
     return found
 
 
@@ -68,8 +68,8 @@ async def test_a_batch_that_cannot_move_is_seen_everywhere(infrastructure: Infra
             answer = await toy.get("/livez")
             assert answer is not None
             assert answer.status_code == 200, answer.text
-            said: dict[str, Any] = answer.json()
-            return said if re.fullmatch(expected, said["stuck"] or "") else None
+            body: dict[str, Any] = answer.json()
+            return body if re.fullmatch(expected, body["stuck"] or "") else None
 
         live = await until(alive_and_stuck, f"liveness holds, and says {expected}")
         ready = await toy.get("/readyz")
@@ -118,10 +118,10 @@ async def test_a_skipped_record_is_kept_and_the_consumer_goes_on(
         assert [tuple(row) for row in audit] == [("olga", "parked.skip", f"record:{place}", WHY)]
 
         async def nothing_is_stuck() -> bool:
-            live, told = await toy.get("/livez"), await toy.get("/operations/consumer")
+            live, consumer = await toy.get("/livez"), await toy.get("/operations/consumer")
             assert live is not None
-            assert told is not None
-            return live.json()["stuck"] is None and told.json()["stuck"] == []
+            assert consumer is not None
+            return live.json()["stuck"] is None and consumer.json()["stuck"] == []
 
         await until(nothing_is_stuck, "nothing is called stuck any more")
 
@@ -145,7 +145,7 @@ async def test_only_a_record_that_is_tried_again_is_skipped(infrastructure: Infr
         toy.start(**QUICK)
         await toy.ready()
         bad = a_record(Counted(counter_id="bad"))._replace(value=b"\xff")
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="good")), bad])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="good")), bad])
 
         async def both_are_done() -> bool:
             return await toy.totals() == {"good": 1} and len(await toy.parked()) == 1
@@ -214,13 +214,13 @@ async def test_negative_control_trouble_that_passes_is_not_called_stuck(
         assert await toy.rows("SELECT FROM retrying") == []
 
 
-async def test_a_timestamp_that_says_nothing_makes_no_lag_of_decades(
+async def test_a_timestamp_without_meaning_makes_no_lag_of_decades(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start(LUTONG_STALL_TIMEOUT_S="2", LUTONG_SHUTDOWN_TIMEOUT_S="1")
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=STUCK_PLACE))], timestamp_ms=1)
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=STUCK_PLACE))], timestamp_ms=1)
 
         async def lags() -> str | None:
             metrics = await toy.get("/metrics")
@@ -240,23 +240,23 @@ async def test_a_publisher_with_another_partitioner_is_noticed_and_not_refused(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a"))])  # negative control: murmur2
-        (right,) = await read_topic(toy.bootstrap, toy.heard)
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a"))])  # negative control: murmur2
+        (right,) = await read_topic(toy.bootstrap, toy.consumed)
         wrong = (right.partition + 1) % 4
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a")) for _ in range(3)], partition=wrong)
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a")) for _ in range(3)], partition=wrong)
 
         async def counted() -> bool:
             return await toy.totals() == {"a": 4}
 
         async def noticed() -> list[dict[str, Any]]:
-            told = await toy.get("/operations/consumer")
-            assert told is not None
-            found: list[dict[str, Any]] = told.json()["misplaced"]
+            consumer = await toy.get("/operations/consumer")
+            assert consumer is not None
+            found: list[dict[str, Any]] = consumer.json()["misplaced"]
             return found if found and found[0]["records"] == 3 else []
 
         await until(counted, "all are counted")
         (found,) = await until(noticed, "the publisher is noticed")
-        assert (found["source"], found["topic"], found["partition"]) == ("/test", toy.heard, wrong)
+        assert (found["source"], found["topic"], found["partition"]) == ("/test", toy.consumed, wrong)
         metrics = await toy.get("/metrics")
         assert metrics is not None
         assert "lutong_events_misplaced_total 3.0" in metrics.text

@@ -18,7 +18,7 @@ NEXT = "tests.integration.chassis.toy_next"
 
 
 async def ends(toy: Toy) -> dict[TopicPartition, int]:
-    consumer = AIOKafkaConsumer(toy.heard, bootstrap_servers=toy.bootstrap)
+    consumer = AIOKafkaConsumer(toy.consumed, bootstrap_servers=toy.bootstrap)
     await consumer.start()
     try:
         found: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
@@ -39,13 +39,13 @@ async def test_a_topic_moves_to_more_partitions_in_order(infrastructure: Infrast
         toy.start(NEXT)
         await toy.ready()
         await feed(
-            toy.bootstrap, toy.heard, [a_record(Counted(counter_id=k, place=n)) for n in range(20) for k in KEYS]
+            toy.bootstrap, toy.consumed, [a_record(Counted(counter_id=k, place=n)) for n in range(20) for k in KEYS]
         )
         await toy.post("/v1/lapses/gone?after_ms=3600000")
         await until(lambda: is_drained(toy), "the old topic is drained")
         toy.stop()
 
-        wide = Topic(f"{toy.heard}-wide", key="counter", partitions=16, moved_from=toy.heard)
+        wide = Topic(f"{toy.consumed}-wide", key="counter", partitions=16, moved_from=toy.consumed)
         await topics.apply(KafkaAccess(toy.bootstrap), [wide])
         toy.start(NEXT, TOY_MOVED="1")
         await toy.ready()
@@ -74,8 +74,8 @@ async def test_a_topic_is_not_drained_while_anything_is_to_be_read(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=0))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=0))])
         await until(lambda: is_drained(toy), "the topic is drained")
         toy.stop()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=1))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=1))])
         assert not await is_drained(toy)

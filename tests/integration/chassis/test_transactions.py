@@ -68,7 +68,7 @@ async def test_what_is_not_committed_yet_waits(infrastructure: Infrastructure, t
         await toy.ready()
         async with a_transaction(toy) as publisher:
             await send(publisher, toy, Counted(counter_id="a", place=1))
-            await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id=f"c{n}")) for n in range(9)])
+            await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id=f"c{n}")) for n in range(9)])
 
             async def others_flow() -> bool:  # those of other partitions
                 return len(await toy.totals()) > 0
@@ -109,27 +109,27 @@ async def test_an_aborted_transaction_alone_is_no_lag(infrastructure: Infrastruc
         assert await toy.totals() == {}
 
 
-async def test_a_service_that_retention_passed_is_alive_and_says_what_it_missed(
+async def test_a_service_that_retention_passed_is_alive_and_lists_the_gap(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start(**QUICK)
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=0))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=0))])
         await counted(toy, a=1)
         await nothing_left(toy)
         toy.stop()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=n)) for n in range(1, 6)])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=n)) for n in range(1, 6)])
         await delete_all(toy)
 
         toy.start(**QUICK)
         await toy.ready()
         await nothing_left(toy)
         await is_well(toy)
-        said = (await toy.get("/operations/consumer")).json()  # type: ignore[union-attr]  # it is ready
-        (missed,) = said["missed"]
-        assert (missed["topic"], missed["first"], missed["begin"]) == (toy.heard, 1, 6)
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=6))])
+        answer = (await toy.get("/operations/consumer")).json()  # type: ignore[union-attr]  # it is ready
+        (missed,) = answer["missed"]
+        assert (missed["topic"], missed["first"], missed["begin"]) == (toy.consumed, 1, 6)
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=6))])
         await counted(toy, a=2)
 
 
@@ -139,15 +139,15 @@ async def test_negative_control_a_service_that_was_only_stopped_missed_nothing(
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         await toy.ready()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=0))])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=0))])
         await counted(toy, a=1)
         toy.stop()
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=n)) for n in range(1, 6)])
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=n)) for n in range(1, 6)])
         toy.start()
         await counted(toy, a=6)
         await nothing_left(toy)
-        said = (await toy.get("/operations/consumer")).json()  # type: ignore[union-attr]  # it is ready
-        assert said["missed"] == []
+        answer = (await toy.get("/operations/consumer")).json()  # type: ignore[union-attr]  # it is ready
+        assert answer["missed"] == []
 
 
 async def test_topics_without_any_record_are_no_lag(infrastructure: Infrastructure, tmp_path: Path) -> None:

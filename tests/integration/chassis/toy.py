@@ -1,4 +1,4 @@
-"""A service of a few lines, to see the chassis at work: it counts what it hears and says so.
+"""A service of a few lines, to see the chassis at work: it counts what it consumes and publishes totals.
 
 `python -m tests.integration.chassis.toy` runs it as a process; TOY_TOPIC separates test runs.
 """
@@ -31,13 +31,13 @@ from lutong_contracts import Event, Topic
 from lutong_contracts.values import Identifier
 
 SUFFIX = os.environ.get("TOY_TOPIC", "default")
-HEARD = Topic(f"lutong.toy.heard-{SUFFIX}", key="counter", partitions=4)
+CONSUMED = Topic(f"lutong.toy.consumed-{SUFFIX}", key="counter", partitions=4)
 if os.environ.get("TOY_MOVED"):  # the release that has more partitions
-    HEARD = Topic(f"{HEARD.name}-wide", key="counter", partitions=16, moved_from=HEARD.name)
-SAID = Topic(f"lutong.toy.said-{SUFFIX}", key="counter", partitions=4)
+    CONSUMED = Topic(f"{CONSUMED.name}-wide", key="counter", partitions=16, moved_from=CONSUMED.name)
+PUBLISHED = Topic(f"lutong.toy.published-{SUFFIX}", key="counter", partitions=4)
 
 
-class Counted(Event, topic=HEARD, key="counter_id"):
+class Counted(Event, topic=CONSUMED, key="counter_id"):
     """Something to count. `poison` makes the handler fail until it is cured."""
 
     counter_id: Identifier
@@ -45,20 +45,20 @@ class Counted(Event, topic=HEARD, key="counter_id"):
     poison: bool = False
 
 
-class Ignored(Event, topic=HEARD, key="counter_id"):
+class Ignored(Event, topic=CONSUMED, key="counter_id"):
     """Something that nobody handles."""
 
     counter_id: Identifier
 
 
-class Totalled(Event, topic=SAID, key="counter_id"):
+class Totalled(Event, topic=PUBLISHED, key="counter_id"):
     """How much was counted so far."""
 
     counter_id: Identifier
     total: int
 
 
-class Reminded(Event, topic=SAID, key="counter_id"):
+class Reminded(Event, topic=PUBLISHED, key="counter_id"):
     """A deadline that fell due."""
 
     counter_id: Identifier
@@ -115,7 +115,7 @@ async def _misbehave(batch: Sequence[Received[Counted]], tx: Tx) -> None:
 @handlers.on(Counted)
 async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
     """Add up per counter, refusing poison as a bug would."""
-    said = []
+    published = []
     await _misbehave(batch, tx)
     # `SELECT *` is what a migration outdates while we run: services name their columns, and this shows that it is no matter.
     await tx.fetch(
@@ -132,8 +132,8 @@ async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
             received.event.counter_id,
             received.event.place,
         )
-        said.append(received.causes(Totalled(counter_id=received.event.counter_id, total=total)))
-    return said
+        published.append(received.causes(Totalled(counter_id=received.event.counter_id, total=total)))
+    return published
 
 
 router: APIRouter = routes("toy")

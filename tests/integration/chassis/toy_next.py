@@ -1,4 +1,4 @@
-"""The next release of the toy: it says and handles what the first one never heard of. Both run side by side.
+"""The next release of the toy: it publishes and handles types that the first one does not know. Both run side by side.
 
 `python -m tests.integration.chassis.toy_next` runs it, on the tables and topics of `toy.py`.
 """
@@ -10,7 +10,7 @@ from datetime import timedelta
 from lutong_chassis import Outgoing, Received, Tx, TxDependency, allowed, not_audited
 from lutong_contracts import Event
 from lutong_contracts.values import Identifier
-from tests.integration.chassis.toy import HEARD, Counted, Ignored, handlers, router, service
+from tests.integration.chassis.toy import CONSUMED, Counted, Ignored, handlers, router, service
 
 __all__ = ["service"]
 
@@ -24,21 +24,21 @@ REFINED = 3_000
 """The same, for the second version of what the release before handles."""
 
 
-class Doubled(Event, topic=HEARD, key="counter_id"):
+class Doubled(Event, topic=CONSUMED, key="counter_id"):
     """New on an old topic: counts for two."""
 
     counter_id: Identifier
     place: int = 0
 
 
-class CountedV2(Event, topic=HEARD, key="counter_id", version=2):
+class CountedV2(Event, topic=CONSUMED, key="counter_id", version=2):
     """A newer version of what the release before handles."""
 
     counter_id: Identifier
     position: int
 
 
-class Lapsed(Event, topic=HEARD, key="counter_id"):
+class Lapsed(Event, topic=CONSUMED, key="counter_id"):
     """A deadline of a kind that the release before does not know."""
 
     counter_id: Identifier

@@ -58,7 +58,7 @@ async def answers(port: int) -> None:
             return
 
 
-async def test_a_broker_that_was_away_at_first_is_used_once_it_is_back(bootstrap: str) -> None:
+async def test_a_broker_that_was_away_at_first_is_used_later(bootstrap: str) -> None:
     port = free_port()
     transport = AsyncKafkaTransport(f"127.0.0.1:{port}")
     publisher = AsyncPublisher(CMS, transport)

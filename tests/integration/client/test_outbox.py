@@ -30,7 +30,7 @@ class AwayOnce(FakeTransport):
         return super().send(messages, dry_run=dry_run)
 
 
-def say(connection: Connection, *names: str) -> None:
+def enqueue(connection: Connection, *names: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(outbox.TABLE)
         outbox.write(cursor, *(message(a_post(name), "/partner/cms", id=name) for name in names))
@@ -50,7 +50,7 @@ def test_the_outbox_is_carried_round_after_round(connect: Connect, database_url:
     try:
         connection.autocommit = autocommit
         for name in "abc":
-            say(connection, name)
+            enqueue(connection, name)
             assert outbox.carry(connection, publisher) == 1
         assert outbox.carry(connection, publisher) == 0
         assert (connection.closed, connection.autocommit) == (0, autocommit)
@@ -62,7 +62,7 @@ def test_the_outbox_is_carried_round_after_round(connect: Connect, database_url:
 def test_what_was_carried_is_gone_for_other_connections(connect: Connect, database_url: str) -> None:
     connection, other = connect(database_url), connect(database_url)
     try:
-        say(connection, "a", "b")
+        enqueue(connection, "a", "b")
         assert outbox.carry(connection, Publisher("/partner/cms", FakeTransport())) == 2
         assert outbox.carry(other, Publisher("/partner/cms", FakeTransport())) == 0
     finally:
@@ -74,7 +74,7 @@ def test_a_service_that_is_away_leaves_every_row_for_the_next_round(connect: Con
     transport, connection = AwayOnce(), connect(database_url)
     publisher = Publisher("/partner/cms", transport)
     try:
-        say(connection, "a", "b")
+        enqueue(connection, "a", "b")
         with pytest.raises(PublishError, match="does not answer"):
             outbox.carry(connection, publisher)
         assert outbox.carry(connection, publisher) == 2
@@ -85,7 +85,7 @@ def test_a_service_that_is_away_leaves_every_row_for_the_next_round(connect: Con
 def test_a_rejected_row_stays_with_its_reason_and_stops_no_other(connect: Connect, database_url: str) -> None:
     connection = connect(database_url)
     try:
-        say(connection, "bad", "good")
+        enqueue(connection, "bad", "good")
         assert outbox.carry(connection, Publisher("/partner/cms", FakeTransport(reject={"bad": "invalid"}))) == 1
         with connection.cursor() as cursor:
             cursor.execute("SELECT event_id, rejected FROM lutong_outbox")

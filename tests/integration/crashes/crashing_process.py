@@ -21,7 +21,7 @@ from lutong_local.forkserver import fork
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What somebody asks of a service, under an Idempotency-Key of its own."""
+    """What a client asks of a service, under an Idempotency-Key of its own."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ class Delivery:
 
 
 class NoPartitions:
-    """What is left of a Kafka client whose partitions went to somebody else: nothing to commit."""
+    """What is left of a Kafka client whose partitions went to another consumer: nothing to commit."""
 
     def assignment(self) -> set[Any]:
         return set()
@@ -102,12 +102,12 @@ async def act_together(service: Service, url: str, commands: Sequence[Command]) 
 
 def die_together(service: str, url: str, point: str, commands: Sequence[Command]) -> int:
     """Ask for commands at once in a process that dies at a point; gives its exit code, -9 when it died there."""
-    process = fork(_be_victims, service, url, point, commands)
+    process = fork(_ask_together_until_it_crashes, service, url, point, commands)
     process.join()
     return process.exitcode or 0
 
 
-def _be_victims(service: str, url: str, point: str, commands: Sequence[Command]) -> None:
+def _ask_together_until_it_crashes(service: str, url: str, point: str, commands: Sequence[Command]) -> None:
     failpoints.arm(point)
     asyncio.run(act_together(service_named(service), url, commands))
     sys.exit(1)  # it should not have come here
@@ -120,12 +120,12 @@ def record_of(what: Delivery) -> StoredRecord:
 
 def die(service: str, url: str, point: str, what: Command | Delivery) -> int:
     """Do something in a process that dies at a point; gives its exit code, -9 when it died there."""
-    process = fork(_be_victim, service, url, point, what)
+    process = fork(_serve_until_it_crashes, service, url, point, what)
     process.join()
     return process.exitcode or 0
 
 
-def _be_victim(service: str, url: str, point: str, what: Command | Delivery) -> None:
+def _serve_until_it_crashes(service: str, url: str, point: str, what: Command | Delivery) -> None:
     failpoints.arm(point)
     asyncio.run(act(service_named(service), url, what))
     sys.exit(1)  # it should not have come here

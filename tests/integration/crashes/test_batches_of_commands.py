@@ -34,9 +34,7 @@ async def an_active_card(service: Service, url: str) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("what", ["taps", "requests"])
-async def test_a_batch_that_dies_anywhere_happened_as_a_whole_or_not_at_all(
-    what: str, infrastructure: Infrastructure
-) -> None:
+async def test_a_batch_that_dies_anywhere_happened_wholly_or_not(what: str, infrastructure: Infrastructure) -> None:
     service, name = service_named("feed"), f"batch_{what}"
     url = await create_database(infrastructure.admin_url, name)
     more = WANTED if what == "requests" else {}

@@ -9,7 +9,8 @@ from lutong_chassis.database import Pool, connect
 from lutong_chassis.testing import create_database, drop_database, migrate_database, settings_for
 from tests.conftest import Infrastructure
 from tests.integration.crashes.crashing_process import Command, act_on, service_named
-from tests.integration.crashes.scenarios import STORIES, Meanwhile
+from tests.integration.crashes.scenarios import STORIES
+from tests.integration.crashes.steps import Meanwhile
 from tests.integration.crashes.test_crash_matrix import a_delivery
 
 
@@ -46,8 +47,8 @@ async def test_no_handler_and_no_command_minds_a_column_that_is_added(
             assert await pool.fetchval("SELECT count(*) FROM parked") == 0, f"{what} was parked"
             if answer is not None:
                 assert answer.status_code < 300, f"{what}: {answer.text}"
-                said = answer.json() if answer.content else {}
-                known |= said if isinstance(said, dict) else {}
+                body = answer.json() if answer.content else {}
+                known |= body if isinstance(body, dict) else {}
     finally:
         await pool.close()
         await migrator.close()

@@ -16,7 +16,8 @@ from lutong_chassis.testing import create_database, drop_database, migrate_datab
 from lutong_contracts import Event
 from tests.conftest import Infrastructure
 from tests.integration.crashes.crashing_process import Command, Delivery, act, die, service_named
-from tests.integration.crashes.scenarios import STORIES, Meanwhile
+from tests.integration.crashes.scenarios import STORIES
+from tests.integration.crashes.steps import Meanwhile
 from tests.support.harness import a_record
 
 BEFORE_COMMIT_OF_A_COMMAND: Final = ("before_transaction", "after_state", "after_outbox", "before_commit")
@@ -66,7 +67,7 @@ class Place:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of an onlooker."""
+    """A connection that only looks."""
     observer = await asyncpg.connect(url, statement_cache_size=0)
     try:
         yield observer
@@ -101,8 +102,8 @@ async def die_everywhere(place: Place, number: int, what: Command | Event) -> di
         return {}
     assert answer.status_code < 300, answer.text
     assert answer.headers["idempotency-replayed"] == "true"
-    said = answer.json() if answer.content else {}
-    return said if isinstance(said, dict) else {}
+    body = answer.json() if answer.content else {}
+    return body if isinstance(body, dict) else {}
 
 
 def a_delivery(event: Event, offset: int) -> Delivery:
@@ -120,8 +121,8 @@ KEYLESS: Final = frozenset({("POST", "/v1/agreements/{agreement_id}/rights/{righ
 def test_the_stories_tell_of_every_handler_and_every_command(name: str) -> None:
     service = service_named(name)
     known = dict.fromkeys(("order_id", "agreement_id", "coupon_id", "proposal_id", "repayment_id"), "x-1")
-    told_of = [step for step in STORIES[name] if not isinstance(step, Meanwhile)]
-    steps = [step(known) if callable(step) else step for step in told_of]
+    story = [step for step in STORIES[name] if not isinstance(step, Meanwhile)]
+    steps = [step(known) if callable(step) else step for step in story]
     commands = [step for step in steps if isinstance(step, Command)]
     routes = {
         (method, route.path): re.compile(re.sub(r"\{\w+\}", "[^/]+", route.path) + "$")
@@ -129,10 +130,10 @@ def test_the_stories_tell_of_every_handler_and_every_command(name: str) -> None:
         if isinstance(route, APIRoute)
         for method in set(route.methods or ()) - {"GET", "HEAD"}
     }
-    told = {
+    covered = {
         route
         for route, pattern in routes.items()
         if any(command.method == route[0] and pattern.match(command.path) for command in commands)
     }
-    assert set(routes) - KEYLESS == told
+    assert set(routes) - KEYLESS == covered
     assert {type(step) for step in steps if isinstance(step, Event)} == set(service.handlers.by_type)

@@ -124,9 +124,7 @@ async def test_a_redrive_on_a_connection_that_was_cut_is_tried_once_more(url: st
     assert (tries, await held_in_order(url)) == (2, ["o-0"])
 
 
-async def test_a_redrive_of_a_long_queue_answers_in_time_and_goes_on_when_asked_again(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_redrive_of_a_long_queue_answers_in_time_and_resumes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lutong_chassis.redrive.REDRIVE_S", 0.0)
     head: int | None = await park_and_wait(url, 3)
     rounds = []
@@ -139,7 +137,7 @@ async def test_a_redrive_of_a_long_queue_answers_in_time_and_goes_on_when_asked_
     assert await held_in_order(url) == ["o-0", "o-1", "o-2"]
 
 
-async def test_a_redrive_that_is_clicked_eight_times_at_once_has_its_effects_once_and_in_order(url: str) -> None:
+async def test_eight_redrives_at_once_have_their_effects_once_and_in_order(url: str) -> None:
     head = await park_and_wait(url, 20)
     pool = await database.connect(settings_for(url))
     try:
@@ -156,7 +154,7 @@ async def test_a_redrive_that_is_clicked_eight_times_at_once_has_its_effects_onc
     assert len(await query(url, "SELECT FROM audit WHERE action = 'parked.redrive'")) == 20
 
 
-async def test_a_redrive_goes_on_beside_a_consumer_and_meets_it_at_the_last_that_waits(url: str) -> None:
+async def test_a_redrive_goes_on_beside_a_consumer_to_the_last_record(url: str) -> None:
     head = await park_and_wait(url, 4)
     record = record_of(a_delivery(a_request("o-4", 1_000), 5))
     pool = await database.connect(settings_for(url))

@@ -42,7 +42,9 @@ async def test_a_service_is_well_until_its_consumer_hangs(infrastructure: Infras
         toy.start(LUTONG_STALL_TIMEOUT_S="3")
         await toy.ready()
         assert healthcheck(toy.port) == (0, "")
-        await feed(toy.bootstrap, toy.heard, [a_record(Counted(counter_id="a", place=STUCK_PLACE)) for _ in range(2)])
+        await feed(
+            toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a", place=STUCK_PLACE)) for _ in range(2)]
+        )
 
         async def complains() -> bool:
             code, why = await asyncio.to_thread(healthcheck, toy.port)
@@ -66,7 +68,7 @@ async def test_a_loop_that_ended_is_noticed_though_nothing_waits(
 ) -> None:
     """Without lag nothing stands still: only the heartbeat can tell that nobody is there."""
     kafka = KafkaAccess(infrastructure.kafka_bootstrap)
-    topic = Topic(f"lutong.toy.heard-{free_port()}", key="counter", partitions=1)
+    topic = Topic(f"lutong.toy.consumed-{free_port()}", key="counter", partitions=1)
     await topics.apply(kafka, [topic])
     settings = settings_for("postgresql://unused", kafka_bootstrap=kafka.bootstrap, stall_timeout_s=3.0)
     consumer = Consumer(

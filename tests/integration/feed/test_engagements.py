@@ -9,7 +9,7 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import PublishedEvent, a_member, deliver, events_published, http_client
 from lutong_feed import app
 from lutong_feed.handlers import handlers
-from tests.integration.feed.test_feed import RELEASED, a_post, discovered, hear_itself
+from tests.integration.feed.test_feed import RELEASED, a_post, consume_own_events, discovered
 
 TAPPED = "lutong.feed.card-tapped.v1"
 
@@ -40,8 +40,8 @@ async def test_a_crowd_at_one_card_counts_each_viewer_once(client: httpx.AsyncCl
     post_id = await an_active_card(client, pool)
     answers = await asyncio.gather(*(tap(client, post_id, viewer) for viewer in ("ann", "bo", "cy") * 10))
     assert {answer.status_code for answer in answers} == {201}
-    await hear_itself(pool)
-    await hear_itself(pool)
+    await consume_own_events(pool)
+    await consume_own_events(pool)
     assert (await counters(client, post_id))["taps"] == 3
 
 
@@ -58,11 +58,11 @@ async def test_taps_and_solutions_are_counted_apart(client: httpx.AsyncClient, p
     await tap(client, post_id, "bo")
     for _ in range(2):
         await client.post(f"/v1/posts/{post_id}/card/solutions", json={"viewer_id": "bo"})
-    await hear_itself(pool)
+    await consume_own_events(pool)
     assert await counters(client, post_id) == {"taps": 1, "solved": 1, "requested": 0, "fulfilled": 0}
 
 
-async def test_what_staff_does_in_a_batch_is_on_record_and_what_members_do_is_not(
+async def test_batches_of_staff_are_on_record_and_those_of_members_not(
     service: Service, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     post_id = await an_active_card(client, pool)
@@ -81,7 +81,7 @@ async def test_what_the_release_before_counted_is_not_counted_again(client: http
     migration = next(each for each in app.service.migrations if each.name == "count_viewers_once")
     await pool.execute("TRUNCATE engagement; UPDATE counter SET taps = 1")
     await pool.execute("INSERT" + migration.sql.split(";", 1)[1].partition("INSERT")[2])
-    await hear_itself(pool)
+    await consume_own_events(pool)
     assert (await counters(client, post_id))["taps"] == 1
     await tap(client, post_id, "bo")
     assert (await events_published(pool)).count(PublishedEvent(TAPPED, "bo")) == 1

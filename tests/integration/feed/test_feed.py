@@ -49,14 +49,16 @@ def discovered(post_id: str) -> ServiceDiscovered:
     )
 
 
-async def hear_itself(pool: Pool) -> None:
+async def consume_own_events(pool: Pool) -> None:
     """Deliver to the feed what it said of viewers, as its topic would: each event once."""
     async with pool.acquire() as connection:
         rows = await connection.fetch(
             "SELECT event_id::text AS id, type, payload FROM outbox WHERE topic = $1 ORDER BY id", ENGAGEMENTS.name
         )
-    said = [a_received(event_class(row["type"]).model_validate_json(row["payload"]), id=row["id"]) for row in rows]
-    await deliver(pool, handlers, *(each for each in said if type(each.event) in handlers.by_type))
+    status_now = [
+        a_received(event_class(row["type"]).model_validate_json(row["payload"]), id=row["id"]) for row in rows
+    ]
+    await deliver(pool, handlers, *(each for each in status_now if type(each.event) in handlers.by_type))
 
 
 async def card(client: httpx.AsyncClient, post_id: str) -> tuple[str, str | None]:
@@ -65,13 +67,11 @@ async def card(client: httpx.AsyncClient, post_id: str) -> tuple[str, str | None
 
 
 async def status(client: httpx.AsyncClient, order_id: str) -> str:
-    said: str = (await client.get(f"/v1/requests/{order_id}")).json()["status"]
-    return said
+    status_now: str = (await client.get(f"/v1/requests/{order_id}")).json()["status"]
+    return status_now
 
 
-async def test_a_card_resolves_and_is_tapped_and_solved_on_the_journey_of_its_post(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_a_card_is_resolved_tapped_and_solved_on_its_posts_journey(client: httpx.AsyncClient, pool: Pool) -> None:
     published = await client.post("/v1/posts", json={"author_id": "ann", "text": "路通"})
     post_id = published.json()["post_id"]
     assert await card(client, post_id) == ("resolving", None)
@@ -84,7 +84,7 @@ async def test_a_card_resolves_and_is_tapped_and_solved_on_the_journey_of_its_po
     solved = await client.post(f"/v1/posts/{post_id}/card/solutions", json={"viewer_id": "bo"})
 
     assert (tapped.status_code, tapped.json()["page"], solved.status_code) == (201, "pages/shop", 201)
-    await hear_itself(pool)
+    await consume_own_events(pool)
     assert (await client.get(f"/v1/posts/{post_id}")).json()["counters"] == {
         "taps": 1,
         "solved": 1,
@@ -98,7 +98,7 @@ async def test_a_card_resolves_and_is_tapped_and_solved_on_the_journey_of_its_po
     assert [row["correlation_id"] for row in journeys] == [published.headers["lutong-journey"]]
 
 
-async def test_a_post_without_a_service_says_why(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_post_without_a_service_has_a_reason(client: httpx.AsyncClient, pool: Pool) -> None:
     post_id = await a_post(client)
     await deliver(pool, handlers, ServiceNotFound(post_id=post_id, reason="no_match"))
     assert await card(client, post_id) == ("unavailable", "no_match")
@@ -118,7 +118,7 @@ async def test_a_suspended_program_disables_its_cards_whichever_word_comes_first
     assert [await card(client, post) for post in (before, after)] == [("active", None)] * 2
 
 
-async def test_a_request_takes_its_prices_from_the_program_and_its_place_only_roughly(
+async def test_a_request_takes_the_programs_prices_and_only_a_rough_place(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     post_id = await a_post(client)
@@ -213,7 +213,7 @@ async def test_a_walk_down_the_timeline_neither_skips_nor_repeats(client: httpx.
         ("DELETE", "/v1/posts", b"", 405),
     ],
 )
-async def test_bad_input_is_a_problem_that_says_what(
+async def test_bad_input_is_a_problem_that_names_the_field(
     method: str, path: str, body: bytes, status_code: int, client: httpx.AsyncClient
 ) -> None:
     answer = await client.request(method, path, content=body, headers={"content-type": "application/json"})

@@ -29,7 +29,7 @@ async def as_array(client: httpx.AsyncClient, documents: Sequence[bytes]) -> lis
     return results
 
 
-def told(results: Sequence[Any]) -> list[tuple[str, str | None, str | None]]:
+def outcomes(results: Sequence[Any]) -> list[tuple[str, str | None, str | None]]:
     return [(result["status"], result["code"], result["pointer"]) for result in results]
 
 
@@ -39,18 +39,18 @@ ACCEPTED = ("accepted", None, None)
 @pytest.mark.parametrize("levels", [210, 255, 300, 500, 1_100, 5_000])
 async def test_deep_json_is_rejected_beside_good_neighbours(levels: int, client: httpx.AsyncClient) -> None:
     documents = [orjson.dumps(an_event("a")), deep("b", levels), orjson.dumps(an_event("c"))]
-    found = told(await as_array(client, documents))
+    found = outcomes(await as_array(client, documents))
 
     assert [found[0], found[2]] == [ACCEPTED, ACCEPTED]
     assert found[1][:2] == ("rejected", "bad_bytes")
-    again = told(await publish(client, *documents))
+    again = outcomes(await publish(client, *documents))
     assert [status for status, _, _ in again] == ["duplicate", "rejected", "duplicate"]
 
 
 @pytest.mark.parametrize("time", TIMES_REFUSED)
 async def test_an_odd_time_is_rejected_with_its_pointer(time: str, client: httpx.AsyncClient) -> None:
     odd = json.dumps(an_event("b", time=time)).encode()
-    found = told(await publish(client, an_event("a"), odd, an_event("c")))
+    found = outcomes(await publish(client, an_event("a"), odd, an_event("c")))
 
     assert [found[0], found[2]] == [ACCEPTED, ACCEPTED]
     assert found[1][0] == "rejected"
@@ -59,16 +59,16 @@ async def test_an_odd_time_is_rejected_with_its_pointer(time: str, client: httpx
 
 @pytest.mark.parametrize("time", TIMES_TAKEN)
 async def test_a_time_of_rfc_3339_is_taken(time: str, client: httpx.AsyncClient) -> None:
-    assert told(await publish(client, an_event("a", time=time))) == [ACCEPTED]
+    assert outcomes(await publish(client, an_event("a", time=time))) == [ACCEPTED]
 
 
 async def test_large_numbers_as_ids_lose_no_event(client: httpx.AsyncClient) -> None:
     numbers = [b'{"specversion":"1.0","id":10000000000000000000%d,"source":"/cms"}' % n for n in (1, 2)]
     events = [json.dumps(an_event(100_000_000_000_000_000_001 + n)).encode() for n in range(2)]  # type: ignore[arg-type]  # that is the point
-    found = told(await as_array(client, [*events, orjson.dumps(an_event("good"))]))
+    found = outcomes(await as_array(client, [*events, orjson.dumps(an_event("good"))]))
 
     assert found == [("rejected", "bad_header", "/id")] * 2 + [ACCEPTED]
-    assert [code for _, code, _ in told(await publish(client, *numbers))] == ["bad_bytes", "bad_bytes"]
+    assert [code for _, code, _ in outcomes(await publish(client, *numbers))] == ["bad_bytes", "bad_bytes"]
 
 
 @pytest.mark.parametrize(

@@ -81,27 +81,27 @@ async def test_a_post_from_a_form_is_taken(client: httpx.AsyncClient) -> None:
     assert post["text"] == "第一行\n第二行"
 
 
-async def told_enterprise(client: httpx.AsyncClient, account_id: str) -> int:
+async def set_enterprise(client: httpx.AsyncClient, account_id: str) -> int:
     """The status when a member says that its account is an enterprise: 200 where it is one, 403 where it is not."""
     body = {"name": "N", "kind": "enterprise"}
     return (await client.put(f"/v1/accounts/{account_id}", json=body, headers=bearer(a_member(account_id)))).status_code
 
 
 async def test_a_member_makes_itself_no_enterprise(client: httpx.AsyncClient) -> None:
-    assert await told_enterprise(client, "ann") == 403
-    assert await told_enterprise(client, "newcomer") == 403
+    assert await set_enterprise(client, "ann") == 403
+    assert await set_enterprise(client, "newcomer") == 403
     as_merchant = Principal("ann", "merchant", "acme", "ann")
     body = {"name": "屈臣氏官方", "kind": "enterprise"}
     assert (await client.put("/v1/accounts/ann", json=body, headers=bearer(as_merchant))).status_code == 403
     assert (await client.put("/v1/accounts/ann", json=body)).status_code == 200
-    assert await told_enterprise(client, "ann") == 200
+    assert await set_enterprise(client, "ann") == 200
 
 
 async def test_a_rename_keeps_the_kind_of_an_account(client: httpx.AsyncClient) -> None:
     await client.put("/v1/accounts/ann", json={"name": "A", "kind": "enterprise"})
     for headers in (bearer(a_member("ann")), {}):
         assert (await client.put("/v1/accounts/ann", json={"name": "B"}, headers=headers)).status_code == 200
-        assert await told_enterprise(client, "ann") == 200
+        assert await set_enterprise(client, "ann") == 200
     demoted = await client.put(
         "/v1/accounts/ann", json={"name": "B", "kind": "personal"}, headers=bearer(a_member("ann"))
     )
@@ -124,7 +124,7 @@ async def test_an_answer_that_is_given_again_names_its_journey_again(client: htt
     assert again.headers["lutong-journey"] == first.headers["lutong-journey"]
 
 
-async def test_openapi_says_how_many_bytes_a_body_may_have(client: httpx.AsyncClient) -> None:
+async def test_openapi_gives_the_most_bytes_of_a_body(client: httpx.AsyncClient) -> None:
     paths = (await client.get("/openapi.json")).json()["paths"]
     bodies = [
         operation["requestBody"] for path in paths.values() for operation in path.values() if "requestBody" in operation

@@ -113,11 +113,11 @@ async def test_an_unknown_author_is_refused_with_a_reason(client: httpx.AsyncCli
 async def test_a_refusal_names_the_event_that_it_answers(pool: Pool) -> None:
     await deliver(pool, handlers, a_foreign("bad", author="nobody"))
     async with in_transaction(pool) as tx:
-        said = await tx.fetchrow("SELECT type, key, causation_id, correlation_id FROM outbox WHERE key = 'bad'")
-    assert tuple(said or ()) == ("lutong.feed.post-refused.v1", "bad", "of-bad", "journey-of-the-cms")
+        row = await tx.fetchrow("SELECT type, key, causation_id, correlation_id FROM outbox WHERE key = 'bad'")
+    assert tuple(row or ()) == ("lutong.feed.post-refused.v1", "bad", "of-bad", "journey-of-the-cms")
 
 
-async def test_the_same_post_again_changes_nothing_and_another_under_its_id_is_refused(
+async def test_the_same_post_changes_nothing_and_another_under_its_id_is_refused(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     again, other = a_foreign()._replace(id="again"), a_foreign(text="something else")._replace(id="other")

@@ -43,7 +43,7 @@ async def test_a_post_that_arrives_as_an_event_is_published_on_its_journey(
     assert (await client.get("/v1/posts/post-of-e-1")).json()["text"] == "公积金新政策"
 
 
-async def test_a_copy_is_told_from_an_event_that_is_new(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_copy_is_distinguished_from_a_new_event(client: httpx.AsyncClient, pool: Pool) -> None:
     assert await statuses(client, an_event("a"), an_event("b"), an_event("a")) == ["accepted", "accepted", "duplicate"]
     assert await statuses(client, an_event("b"), an_event("c")) == ["duplicate", "accepted"]
     assert await events_published(pool) == [(POST, f"post-of-{name}") for name in "abc"]
@@ -76,13 +76,13 @@ async def test_what_is_wrong_with_an_event_stops_no_other(client: httpx.AsyncCli
     assert await events_published(pool) == [(POST, "post-of-good"), (POST, "post-of-also-good")]
 
 
-async def test_what_was_rejected_can_be_sent_again_under_its_id_once_it_is_right(client: httpx.AsyncClient) -> None:
+async def test_what_was_rejected_can_be_corrected_under_its_id(client: httpx.AsyncClient) -> None:
     assert await statuses(client, an_event(author="dora"), an_event("other")) == ["rejected", "accepted"]
     await client.put("/v1/accounts/dora", json={"name": "Dora"})
     assert await statuses(client, an_event(author="dora")) == ["accepted"]
 
 
-async def test_a_dry_run_says_the_same_and_changes_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_dry_run_answers_the_same_and_changes_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
     batch = [an_event(), an_event("bad", author="nobody")]
     assert await statuses(client, *batch, dry_run="true") == ["accepted", "rejected"]
     assert await events_published(pool) == []
@@ -99,7 +99,7 @@ async def test_a_member_publishes_as_nobody_else_and_takes_nobodys_ids(client: h
     assert await statuses(client, theirs, who=a_member("bo")) == ["accepted"]
 
 
-async def test_rejections_are_kept_for_whoever_sent_them_without_what_was_said(client: httpx.AsyncClient) -> None:
+async def test_rejections_are_kept_for_their_sender_without_the_content(client: httpx.AsyncClient) -> None:
     secret = an_event("x", data={"post_id": "p", "author_id": "ann", "text": "t", "phone": "13800000000"})
     await publish(client, secret, an_event("y", author="bo"), who=a_member("ann"))
     mine = await client.get("/v1/events/rejected", headers=bearer(a_member("ann")))

@@ -33,12 +33,12 @@ async def test_the_same_id_with_other_content_is_a_conflict(client: httpx.AsyncC
     assert [row["code"] for row in (await client.get("/v1/events/rejected")).json()] == ["conflict"]
 
 
-async def test_a_conflict_within_one_batch_is_told(client: httpx.AsyncClient) -> None:
+async def test_a_conflict_within_one_batch_is_reported(client: httpx.AsyncClient) -> None:
     results = await publish(client, saying("one"), saying("two"), saying("one"), saying("else", "e-2"))
     assert codes(results) == [("accepted", None, None), CONFLICT, ("duplicate", None, None), ("accepted", None, None)]
 
 
-async def test_a_conflict_beside_a_refused_event_is_told(client: httpx.AsyncClient) -> None:
+async def test_a_conflict_beside_a_refused_event_is_reported(client: httpx.AsyncClient) -> None:
     results = await publish(client, saying("one"), an_event("bad", author="nobody"), saying("two"))
     assert [result["code"] for result in results] == [None, "not_found", "conflict"]
 

@@ -98,7 +98,7 @@ async def test_locations_are_listed_page_by_page(client: httpx.AsyncClient) -> N
     assert seen == [f"s-{n}" for n in range(5)]
 
 
-async def test_coordinates_of_a_shifted_map_are_kept_as_they_are_on_the_ground(client: httpx.AsyncClient) -> None:
+async def test_coordinates_of_a_shifted_map_are_kept_as_true_ones(client: httpx.AsyncClient) -> None:
     assert (await put(client, latitude=39.9164043, longitude=116.4102445, datum="GCJ-02"))["doubts"] == []
     location = (await client.get("/v1/locations/near")).json()
     assert (location["latitude"], location["longitude"]) == (pytest.approx(39.915), pytest.approx(116.404))

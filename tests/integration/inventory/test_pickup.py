@@ -86,7 +86,7 @@ async def test_what_nobody_picks_up_is_on_the_shelf_again(client: httpx.AsyncCli
     assert (await collect(client, code)).status_code == 409
 
 
-async def test_a_code_is_for_the_member_and_for_an_order_that_is_ready(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_code_is_for_the_member_of_a_ready_order(client: httpx.AsyncClient, pool: Pool) -> None:
     other = await client.post("/v1/orders/o-1/pickup-code", headers=bearer(a_member("m-2")))
     assert other.status_code == 404
     kept = await client.post("/v1/orders/o-1/pickup-code", headers=MEMBER | {"idempotency-key": "once"})

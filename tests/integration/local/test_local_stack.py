@@ -73,7 +73,7 @@ def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:
             assert owner != 0
 
 
-def test_a_process_that_dies_while_starting_is_an_error_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_process_that_dies_while_starting_shows_its_logs_end(tmp_path: Path) -> None:
     child = start(Command(["/bin/sh", "-c", "echo out of luck; exit 3"], os.environ, tmp_path / "log"))
     with pytest.raises(LocalError, match=r"it stopped while starting; the end of .*log:\nout of luck"):
         wait_for(child, "it", lambda: False, timeout_s=10)

@@ -55,14 +55,14 @@ class Stub:
                 headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 if path == "/stub":
-                    _answer(writer, 200, self._told(method, body))
+                    _answer(writer, 200, self._instructed(method, body))
                 else:
                     await self._serve(writer, method, path, body, headers)
                 await writer.drain()
 
-    def _told(self, method: str, body: bytes) -> str:
+    def _instructed(self, method: str, body: bytes) -> str:
         if method == "PUT":
-            self.behaviours = {kind: Behaviour(**told) for kind, told in json.loads(body).items()}
+            self.behaviours = {kind: Behaviour(**behaviour) for kind, behaviour in json.loads(body).items()}
         if method == "DELETE":
             self.behaviours, self.orders, self.asked = {}, {}, []
         return json.dumps(self.asked)
@@ -81,10 +81,10 @@ class Stub:
         order = self.orders.get(number)
         if order and name == "repayment_id":
             order = order | {"signature": _signature(order, behaviour.key)}
-        said = behaviour.body if behaviour.body is not None else json.dumps(order or {})
-        await self._say(writer, behaviour, behaviour.status if order or behaviour.status != 200 else 404, said)
+        reply = behaviour.body if behaviour.body is not None else json.dumps(order or {})
+        await self._send_reply(writer, behaviour, behaviour.status if order or behaviour.status != 200 else 404, reply)
 
-    async def _say(self, writer: asyncio.StreamWriter, behaviour: Behaviour, status: int, said: str) -> None:
+    async def _send_reply(self, writer: asyncio.StreamWriter, behaviour: Behaviour, status: int, reply: str) -> None:
         match behaviour.then:
             case "silence":
                 await asyncio.Event().wait()
@@ -99,14 +99,14 @@ class Stub:
                     await writer.drain()
                     await asyncio.sleep(0.02 if behaviour.then == "drip" else 0)
             case _:
-                _answer(writer, status, said, behaviour.headers)
+                _answer(writer, status, reply, behaviour.headers)
 
 
 def _signature(order: dict[str, Any], key: str) -> str:
     """As a provider works it out for itself: nothing of the service's code takes part."""
     names = ("repayment_id", "state", "amount_minor", "currency", "receipt", "reason")
-    told = "|".join(str(order.get(name) or "") for name in names)
-    return hmac.new(key.encode(), told.encode(), hashlib.sha256).hexdigest()
+    signed = "|".join(str(order.get(name) or "") for name in names)
+    return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest()
 
 
 def _answer(writer: asyncio.StreamWriter, status: int, body: str, headers: dict[str, str] | None = None) -> None:

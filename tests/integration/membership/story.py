@@ -114,7 +114,7 @@ async def get(client: httpx.AsyncClient, path: str) -> Any:  # noqa: ANN401  # J
     return answer.json()
 
 
-async def books_are_right(client: httpx.AsyncClient) -> dict[str, Any]:
+async def balanced_summary(client: httpx.AsyncClient) -> dict[str, Any]:
     """The ledger balances, and lines and debts agree with it; gives the summary."""
     summary: dict[str, Any] = await get(client, "/v1/summary")
     assert (summary["unbalanced_entries"], summary["lines_off_ledger"], summary["debts_off_lines"]) == (0, 0, 0)

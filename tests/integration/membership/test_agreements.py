@@ -13,7 +13,7 @@ from tests.integration.membership.story import (
     OBLIGED,
     a_member,
     a_shop,
-    books_are_right,
+    balanced_summary,
     buys,
     get,
     happened,
@@ -49,8 +49,8 @@ async def test_enjoy_first_pay_later_every_yuan_accounted_for(client: httpx.Asyn
         "hold", "capture", "benefit_accrued", "hold", "capture", "benefit_accrued", "charge",
         "repayment", "repayment", "repayment",
     ]  # fmt: skip
-    said = await books_are_right(client)
-    assert (said["owed_minor"], said["charged_minor"], said["agreements"]) == (0, 0, {"closed": 1})
+    summary = await balanced_summary(client)
+    assert (summary["owed_minor"], summary["charged_minor"], summary["agreements"]) == (0, 0, {"closed": 1})
 
 
 async def test_three_orders_fulfil_and_nothing_is_charged(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -61,7 +61,7 @@ async def test_three_orders_fulfil_and_nothing_is_charged(client: httpx.AsyncCli
     assert names(await passes(pool, agreement, 30, TermEnded))[0] == "AgreementFulfilled"
     assert "AgreementCharged" not in names(await passes(pool, agreement, 3, SettlementDue))
     assert (await get(client, f"/v1/agreements/{agreement}"))["charge_minor"] == 0
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
 async def test_late_arriving_purchase_delivered_after_settlement_is_credited_back(
@@ -76,10 +76,10 @@ async def test_late_arriving_purchase_delivered_after_settlement_is_credited_bac
     assert (await get(client, f"/v1/agreements/{agreement}"))["charge_minor"] == 200
 
     then = await pool.fetchval("SELECT ends_at FROM agreement") - timedelta(hours=1)
-    said = await deliver(pool, handlers, happened(fulfilled("o-late", 9_000), then))
-    assert names(said)[:2] == ["HoldCaptured", "ChargeCredited"]
+    published = await deliver(pool, handlers, happened(fulfilled("o-late", 9_000), then))
+    assert names(published)[:2] == ["HoldCaptured", "ChargeCredited"]
     assert (await get(client, f"/v1/agreements/{agreement}"))["charge_minor"] == 0
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
 async def test_partial_refund_after_fulfilment_drops_the_member_below_the_obligation(
@@ -94,12 +94,10 @@ async def test_partial_refund_after_fulfilment_drops_the_member_below_the_obliga
     await passes(pool, agreement, 3, SettlementDue)
     quote = await get(client, f"/v1/agreements/{agreement}/quote")
     assert (quote["charge_minor"], quote["outstanding_minor"]) == (199, 1_799 + 199)
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
-async def test_store_side_cancellation_gives_back_what_was_paid_and_takes_the_accrual_back(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_store_side_cancellation_gives_back_payment_and_accrual(client: httpx.AsyncClient, pool: Pool) -> None:
     agreement = await a_member(pool, order="o-1")
     await deliver(pool, handlers, fulfilled("o-1", 900))
     await transfer(client, 900)
@@ -114,12 +112,10 @@ async def test_store_side_cancellation_gives_back_what_was_paid_and_takes_the_ac
     assert (await client.post("/v1/members/m-1/payouts", json={"amount_minor": 900, "reason": "store closed"})).json()[
         "credit_minor"
     ] == 0
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
-async def test_what_is_owed_to_a_member_pays_other_orders_of_the_agreement_first(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_what_is_owed_to_a_member_first_pays_the_agreements_orders(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_member(pool, order="o-1")
     await deliver(pool, handlers, fulfilled("o-1", 900))
     await buys(pool, "o-2")
@@ -127,7 +123,7 @@ async def test_what_is_owed_to_a_member_pays_other_orders_of_the_agreement_first
     await refunded(pool, "o-1", 900)
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert (line["credit_minor"], line["owed_minor"]) == (0, 0)
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
 async def test_a_later_edit_never_changes_a_signed_agreement(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -11,7 +11,7 @@ from lutong_contracts.membership import OverdueStepDue
 from lutong_membership.handlers import handlers
 from tests.integration.membership.story import (
     a_member,
-    books_are_right,
+    balanced_summary,
     get,
     names,
     passes,
@@ -53,7 +53,7 @@ async def test_waivers_above_the_threshold_need_four_eyes(client: httpx.AsyncCli
     assert [tuple(row) for row in audit] == [
         ("ops-1", "debt.waive"), ("ops-1", "debt.propose_waiver"), ("ops-2", "proposal.approve"),
     ]  # fmt: skip
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
 async def test_two_operators_who_approve_at_once_have_one_effect(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -69,10 +69,10 @@ async def test_two_operators_who_approve_at_once_have_one_effect(client: httpx.A
     found = await get(client, f"/v1/agreements/{agreement}")
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert (found["state"], line["limit_minor"], line["owed_minor"]) == ("closed", 0, 0)
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
-async def test_an_overdue_order_climbs_and_comes_down_when_the_oldest_is_paid(
+async def test_dunning_of_an_overdue_order_recedes_when_the_oldest_is_paid(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     agreement = await a_member(pool, order="o-1", amount_minor=10_000)
@@ -91,4 +91,4 @@ async def test_an_overdue_order_climbs_and_comes_down_when_the_oldest_is_paid(
     assert (await get(client, f"/v1/agreements/{agreement}"))["step"] == "none"
     stale = await client.post(f"/v1/proposals/{proposal['proposal_id']}/approval", json={"reason": "late"})
     assert stale.json()["type"] == "urn:lutong:problem:nothing_owed"
-    await books_are_right(client)
+    await balanced_summary(client)

@@ -46,27 +46,25 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def asked(pool: Pool, provider: Provider) -> list[Event]:
-    """Ask the provider about whoever is due, and hear what was decided."""
-    said = await run_jobs(pool, assess(provider))
-    return said + (await deliver(pool, handlers, *said) if said else [])
+    """Ask the provider about the members who are due, and consume what was decided."""
+    published = await run_jobs(pool, assess(provider))
+    return published + (await deliver(pool, handlers, *published) if published else [])
 
 
 def reasons(events: list[Event]) -> list[str]:
     return [event.reason for event in events if isinstance(event, CreditDeclined)]
 
 
-async def test_what_a_newcomer_orders_waits_and_is_decided_in_order_when_the_answer_comes(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_orders_of_a_newcomer_wait_and_are_decided_in_order(client: httpx.AsyncClient, pool: Pool) -> None:
     first = await deliver(pool, handlers, a_request("o-1", 30_000), a_request("o-2", 30_000))
     then = await deliver(pool, handlers, a_request("o-3", 20_000))
     assert (names(first), then) == (["AgreementConsulted"], [])
     assert (await client.get("/v1/holds/o-3")).json()["state"] == "waiting"
 
     provider = Provider()
-    said = await asked(pool, provider)
-    assert names(said)[:2] == ["CreditAssessed", "AgreementSigned"]
-    assert [type(e).__name__ + e.order_id for e in said if hasattr(e, "order_id") and "Lapsed" not in type(e).__name__] == [
+    published = await asked(pool, provider)
+    assert names(published)[:2] == ["CreditAssessed", "AgreementSigned"]
+    assert [type(e).__name__ + e.order_id for e in published if hasattr(e, "order_id") and "Lapsed" not in type(e).__name__] == [
         "CreditHeldo-1", "CreditDeclinedo-2", "CreditHeldo-3",
     ]  # fmt: skip
     assert [(application.member_id, before) for application, before in provider.asked] == [("m-1", False)]
@@ -84,9 +82,9 @@ async def test_credit_score_service_down_fails_closed_for_new_and_open_for_exist
     assert names(existing) == ["CreditHeld", "HoldLapsed"]
 
     await pool.execute("UPDATE assessment_job SET give_up_at = now(), due_at = now()")
-    said = await asked(pool, down)
-    assert names(said) == ["CreditAssessed", "AgreementDeclined", "CreditDeclined"]
-    assert reasons(said) == ["assessment_unavailable"]
+    published = await asked(pool, down)
+    assert names(published) == ["CreditAssessed", "AgreementDeclined", "CreditDeclined"]
+    assert reasons(published) == ["assessment_unavailable"]
     assert [before for _, before in down.asked] == [False, True]  # the second time, it may have arrived before
 
 
@@ -104,10 +102,10 @@ async def test_nothing_is_remembered_that_would_keep_a_member_from_asking_again(
 
 async def test_an_answer_counts_once_and_a_copy_of_it_changes_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
     await deliver(pool, handlers, a_request("o-1"))
-    said = await run_jobs(pool, assess(Provider()))
+    published = await run_jobs(pool, assess(Provider()))
     assert await run_jobs(pool, assess(Provider())) == []
-    assert len(await deliver(pool, handlers, *said)) == 3
-    (answer,) = said
+    assert len(await deliver(pool, handlers, *published)) == 3
+    (answer,) = published
     assert isinstance(answer, CreditAssessed)
     assert await deliver(pool, handlers, answer) == []  # another event that says the same
     assert await deliver(pool, handlers, answer.model_copy(update={"admitted": False})) == []
@@ -138,24 +136,22 @@ async def test_a_change_of_the_profile_after_signing_never_changes_what_was_sign
     assert names(await tell(pool, a_request("o-2", 90_000))) == ["CreditHeld", "HoldLapsed"]
 
 
-async def test_an_order_that_ends_while_it_waits_is_declined_and_the_terms_are_only_offered(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_an_order_that_ends_while_it_waits_is_declined(client: httpx.AsyncClient, pool: Pool) -> None:
     await deliver(pool, handlers, a_request("o-1"))
     assert await deliver(pool, handlers, cancelled("o-1")) == []
-    said = await asked(pool, Provider())
-    assert names(said) == ["CreditAssessed", "AgreementOffered", "OfferLapsed", "CreditDeclined"]
+    published = await asked(pool, Provider())
+    assert names(published) == ["CreditAssessed", "AgreementOffered", "OfferLapsed", "CreditDeclined"]
     assert (await client.get("/v1/holds/o-1")).json()["state"] == "cancelled"
 
 
 async def test_fifty_newcomers_requests_at_once_make_one_agreement(client: httpx.AsyncClient, pool: Pool) -> None:
-    said = await asyncio.gather(*(deliver(pool, handlers, a_request(f"o-{n}", 10)) for n in range(50)))
-    assert [name for events in said for name in names(events)] == ["AgreementConsulted"]
+    published = await asyncio.gather(*(deliver(pool, handlers, a_request(f"o-{n}", 10)) for n in range(50)))
+    assert [name for events in published for name in names(events)] == ["AgreementConsulted"]
     held = await asked(pool, Provider())
     assert names(held).count("CreditHeld") == 50
 
 
-async def test_a_member_hears_the_terms_and_the_price_of_failure_before_signing(
+async def test_a_member_sees_terms_and_the_price_of_failure_before_signing(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await a_shop(client, **OBLIGED)
@@ -167,9 +163,9 @@ async def test_a_member_hears_the_terms_and_the_price_of_failure_before_signing(
     early = await client.post(f"/v1/agreements/{agreement}/signature")
     assert early.json()["type"] == "urn:lutong:problem:not_offered"
 
-    said = await asked(pool, Provider())
-    assert names(said) == ["CreditAssessed", "AgreementOffered", "OfferLapsed"]
-    assert said[1].charge_cap.amount_minor == 5_000  # type: ignore[attr-defined]  # an AgreementOffered
+    published = await asked(pool, Provider())
+    assert names(published) == ["CreditAssessed", "AgreementOffered", "OfferLapsed"]
+    assert published[1].charge_cap.amount_minor == 5_000  # type: ignore[attr-defined]  # an AgreementOffered
     signed = await client.post(f"/v1/agreements/{agreement}/signature")
     assert (signed.status_code, signed.json()["charge_cap_minor"]) == (200, 5_000)
     assert await deliver(pool, handlers, OfferLapsed(agreement_id=agreement)) == []
@@ -188,7 +184,7 @@ async def test_an_offer_that_nobody_signs_lapses_and_may_be_asked_for_again(
 
 
 @pytest.mark.parametrize("overdue", ["blocked", "suspended", "proposed"])
-async def test_whoever_is_overdue_elsewhere_signs_nothing_new(
+async def test_a_member_overdue_elsewhere_signs_nothing_new(
     overdue: str, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await a_member(pool)
@@ -199,9 +195,7 @@ async def test_whoever_is_overdue_elsewhere_signs_nothing_new(
     assert names(await tell(pool, a_request("o-10"))) == ["CreditHeld", "HoldLapsed"]  # what is signed stays signed
 
 
-async def test_between_two_signatures_of_a_plan_lie_as_many_days_as_it_says(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_between_two_signatures_of_a_plan_lie_its_waiting_days(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_shop(client, sign_interval_days=10)
     agreement = await a_member(pool)
     await client.post(f"/v1/agreements/{agreement}/quit", json={"accepted_charge_minor": 0})
@@ -226,7 +220,7 @@ async def test_some_members_are_held_out_for_good_and_order_at_list_price(
     assert len(rows) == 40
 
 
-async def test_uplift_compares_those_who_were_offered_membership_with_those_who_were_held_out(
+async def test_uplift_compares_members_with_an_offer_and_members_held_out(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     members = [f"h-{n}" for n in range(20)]

@@ -32,7 +32,7 @@ async def asking(stub_url: str) -> AsyncIterator[Callable[..., HttpCreditProvide
     async with AsyncExitStack() as stack:
 
         def make(clock: Clock | None = None, **overrides: Any) -> HttpCreditProvider:  # settings, as a test wants them
-            told = {
+            settings = {
                 "provider": "http",
                 "name": "zhima",
                 "url": HttpUrl(stub_url),
@@ -42,7 +42,7 @@ async def asking(stub_url: str) -> AsyncIterator[Callable[..., HttpCreditProvide
                 "failures_max": 3,
                 "pause_s": 60.0,
             }
-            made = HttpCreditProvider(CreditSettings.model_validate(told | overrides), clock or Clock())
+            made = HttpCreditProvider(CreditSettings.model_validate(settings | overrides), clock or Clock())
             stack.push_async_callback(made.aclose)
             return made
 
@@ -60,9 +60,7 @@ async def test_an_application_is_put_once_and_its_decision_taken(provider: Provi
     assert asked["body"] == '{"out_order_no":"a-1","member_id":"m-1"}'  # no fact of the application leaves
 
 
-async def test_a_refusal_is_an_assessment_without_a_limit_and_says_whom_to_ask(
-    provider: Provider, asking: Asking
-) -> None:
+async def test_a_refusal_is_an_assessment_without_a_limit(provider: Provider, asking: Asking) -> None:
     await provider.behaves(POST={"decided": DECLINED})
     outcome = await asking().assess(APPLICATION)
     assert outcome == Assessment(480, 0, ("declined_by_provider",), "zhima", timedelta(days=7))
@@ -112,7 +110,7 @@ async def test_an_outcome_that_stays_unknown_is_queried_next_time_and_found(prov
     assert await provider.asked_how() == ["POST"] + 8 * ["GET"]
 
 
-async def test_it_is_sent_again_only_when_the_provider_never_heard_of_it(provider: Provider, asking: Asking) -> None:
+async def test_it_is_sent_again_only_when_the_provider_never_received_it(provider: Provider, asking: Asking) -> None:
     asks = asking()
     await provider.behaves(POST={"take": False, "then": "cut"})
     assert await asks.assess(APPLICATION) == Unavailable("unknown_outcome")
@@ -180,7 +178,7 @@ async def test_an_answer_about_something_else_admits_nobody(
     ("status", "reason", "counts"),
     [(401, "refused", 1), (403, "refused", 1), (429, "refused", 1), (400, "rejected", 0), (422, "rejected", 0)],
 )
-async def test_a_no_to_the_request_is_final_for_now_and_only_our_own_standing_counts_against_the_provider(
+async def test_a_refused_request_is_final_and_only_refused_credentials_open_the_breaker(
     status: int, reason: str, counts: int, provider: Provider, asking: Asking
 ) -> None:
     await provider.behaves(POST={"take": False, "status": status, "body": "no"})
@@ -216,8 +214,8 @@ async def test_the_breaker_opens_spares_the_provider_and_heals_with_one_trial(
     clock.now_s += 60
     trial = asyncio.create_task(asks.assess(APPLICATION))
     await until(provider.asked, "the trial is out")
-    crowd = await asyncio.gather(*(asks.assess(APPLICATION) for _ in range(20)))
-    assert crowd == [Unavailable("breaker_open")] * 20  # while the trial is out
+    answers = await asyncio.gather(*(asks.assess(APPLICATION) for _ in range(20)))
+    assert answers == [Unavailable("breaker_open")] * 20  # while the trial is out
     trial.cancel()
     await asyncio.gather(trial, return_exceptions=True)
 
@@ -239,8 +237,8 @@ async def test_the_token_is_in_no_log_metric_or_representation(
             await asks.assess(APPLICATION)  # a bug of the caller's: httpx raises something of its own
     printed = capfd.readouterr()
     assert {entry["event"] for entry in logs} == {"credit_unavailable", "credit_provider_bug"}
-    told = [*map(repr, logs), printed.out, printed.err, generate_latest().decode(), repr(asks), repr(vars(asks))]
-    assert all(TOKEN not in text for text in told)
+    texts = [*map(repr, logs), printed.out, printed.err, generate_latest().decode(), repr(asks), repr(vars(asks))]
+    assert all(TOKEN not in text for text in texts)
     assert b'lutong_credit_assessments_total{outcome="refused",provider="zhima"}' in generate_latest()
 
 

@@ -29,21 +29,21 @@ async def asking(stub_url: str) -> AsyncIterator[Asking]:  # the fixture
     async with AsyncExitStack() as stack:
 
         def make(**overrides: Any) -> HttpDeductionProvider:  # settings, as a test wants them
-            told = {
+            fields = {
                 "url": HttpUrl(stub_url),
                 "token": SecretStr(TOKEN),
                 "timeout_s": 20.0,
                 "failures_max": 3,
                 "pause_s": 60.0,
             }
-            made = HttpDeductionProvider(DeductionSettings.model_validate(told | overrides))
+            made = HttpDeductionProvider(DeductionSettings.model_validate(fields | overrides))
             stack.push_async_callback(made.aclose)
             return made
 
         yield make
 
 
-async def test_an_attempt_is_put_once_with_its_own_id_and_exactly_its_amount(
+async def test_an_attempt_is_put_once_with_its_id_and_amount(
     provider: Provider,
     asking: Asking,  # the fixture
 ) -> None:
@@ -67,7 +67,7 @@ async def test_an_attempt_is_put_once_with_its_own_id_and_exactly_its_amount(
     ],
     ids=repr,
 )
-async def test_an_answer_that_is_lost_leaves_the_outcome_unknown_and_a_query_finds_it(
+async def test_a_lost_answer_leaves_an_outcome_that_a_query_finds(
     loss: dict[str, Any],
     provider: Provider,
     asking: Asking,  # the fixture
@@ -107,7 +107,7 @@ async def test_what_certainly_did_not_arrive_is_not_there(provider: Provider, as
     assert await asking().query(ORDER) == NOT_THERE
     nobody = asking(url=HttpUrl(f"http://127.0.0.1:{free_port()}"))
     assert await nobody.deduct(ORDER) == NOT_THERE
-    assert await nobody.query(ORDER) == UNKNOWN  # it may have arrived when somebody was there
+    assert await nobody.query(ORDER) == UNKNOWN  # it may have arrived when the provider was there
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_a_no_to_the_request_itself_is_certain(
     assert await asking().deduct(ORDER) == outcome
 
 
-async def test_a_failure_says_why_and_a_pending_attempt_is_asked_for_again(
+async def test_a_failure_has_a_reason_and_a_pending_attempt_is_queried(
     provider: Provider,
     asking: Asking,  # the fixture
 ) -> None:
@@ -160,13 +160,13 @@ async def test_the_token_is_in_no_log_or_representation(provider: Provider, aski
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("fields", "why"),
     [
         ({"url": "https://bank.example"}, "LUTONG_DEDUCTION_TOKEN"),
         ({"url": "http://bank.example", "token": "t"}, "use https"),
         ({"url": "https://u:p@bank.example", "token": "t"}, "scheme, host and path"),
     ],
 )
-def test_settings_that_would_leak_the_token_are_refused(told: dict[str, str], why: str) -> None:
+def test_settings_that_would_leak_the_token_are_refused(fields: dict[str, str], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        DeductionSettings.model_validate(told)
+        DeductionSettings.model_validate(fields)

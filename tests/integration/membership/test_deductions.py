@@ -43,14 +43,14 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def a_charge(client: httpx.AsyncClient, pool: Pool) -> DeductionNotified:
-    """Somebody who bought once, paid for it, and is to pay back the 1.00 they saved."""
+    """A member who bought once, paid for it, and is to pay back the 1.00 they saved."""
     agreement = await a_member(pool, order="o-1")
     await deliver(pool, handlers, fulfilled("o-1", 900))
     await transfer(client, 900)
     for days, deadline in ((30, TermEnded), (3, SettlementDue)):
         await wait(pool, agreement, days)
-        said = await deliver(pool, handlers, deadline(agreement_id=agreement))
-    (notified,) = [event for event in said if isinstance(event, DeductionNotified)]
+        published = await deliver(pool, handlers, deadline(agreement_id=agreement))
+    (notified,) = [event for event in published if isinstance(event, DeductionNotified)]
     return notified
 
 
@@ -62,10 +62,10 @@ async def after_the_notice(pool: Pool, notified: DeductionNotified, days: float 
 
 
 async def goes_on(pool: Pool, bank: Bank) -> list[Event]:
-    """The errand runs for whatever is due, and membership hears what came of it."""
+    """The job runs for what is due, and membership consumes its outcome."""
     await pool.execute("UPDATE deduction SET due_at = now() WHERE state IN ('sent', 'unknown', 'due')")
-    said = await run_jobs(pool, deduct(bank))
-    return said + (await deliver(pool, handlers, *said) if said else [])
+    published = await run_jobs(pool, deduct(bank))
+    return published + (await deliver(pool, handlers, *published) if published else [])
 
 
 async def states(pool: Pool) -> list[str]:
@@ -92,9 +92,7 @@ async def test_what_was_notified_is_taken_after_the_notice_and_settles_the_agree
     assert (await states(pool), (await the_agreement(pool))["state"]) == (["succeeded"], "settled")
 
 
-async def test_an_unknown_outcome_is_queried_until_it_is_known_and_never_sent_again(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_an_unknown_outcome_is_queried_and_never_sent_again(client: httpx.AsyncClient, pool: Pool) -> None:
     await after_the_notice(pool, await a_charge(client, pool))
     bank = Bank([Outcome("unknown"), Outcome("unknown"), Outcome("unknown"), Outcome("succeeded")])
     for _ in range(3):
@@ -107,9 +105,7 @@ async def test_an_unknown_outcome_is_queried_until_it_is_known_and_never_sent_ag
     assert await pool.fetchval("SELECT count(*) FROM entry WHERE kind = 'deduction'") == 1
 
 
-async def test_a_process_that_dies_while_it_asks_leaves_an_attempt_that_is_only_queried(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_an_attempt_of_a_dead_process_is_only_queried(client: httpx.AsyncClient, pool: Pool) -> None:
     await after_the_notice(pool, await a_charge(client, pool))
     (attempt,) = await jobs.claim(pool, deduct(Bank()), 8)  # and then it died, before or after it had sent
     assert (attempt.sent_before, await states(pool)) == (False, ["sent"])
@@ -118,9 +114,7 @@ async def test_a_process_that_dies_while_it_asks_leaves_an_attempt_that_is_only_
     assert (bank.sent, len(bank.queried)) == ([], 1)
 
 
-async def test_only_when_the_bank_never_heard_of_it_an_attempt_is_sent_again_under_the_same_id(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_an_attempt_the_bank_never_received_is_sent_under_its_id(client: httpx.AsyncClient, pool: Pool) -> None:
     notified = await a_charge(client, pool)
     await after_the_notice(pool, notified)
     bank = Bank([Outcome("unknown"), Outcome("not_there"), Outcome("succeeded")])
@@ -158,24 +152,20 @@ async def test_no_money_is_taken_outside_the_window(client: httpx.AsyncClient, p
     assert (row["later"], row["sent_at"]) == (True, None)
 
 
-async def test_a_deduction_that_failed_is_notified_again_and_the_third_is_the_last(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_a_failed_deduction_is_notified_again_until_the_third(client: httpx.AsyncClient, pool: Pool) -> None:
     notified = await a_charge(client, pool)
     seen = []
     for _ in range(3):
         await after_the_notice(pool, notified)
-        said = await goes_on(pool, Bank([Outcome("failed", "insufficient_funds")]))
-        seen.append(names(said))
-        again = [event for event in said if isinstance(event, DeductionNotified)]
+        published = await goes_on(pool, Bank([Outcome("failed", "insufficient_funds")]))
+        seen.append(names(published))
+        again = [event for event in published if isinstance(event, DeductionNotified)]
         notified = again[0] if again else notified
     assert seen == [["DeductionFailed", "DeductionNotified", "DeductionDue"]] * 2 + [["DeductionFailed"]]
     assert await states(pool) == ["failed"] * 3
 
 
-async def test_a_member_who_pays_part_after_the_notice_is_notified_of_the_rest(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_a_partial_payment_after_the_notice_renews_it_for_the_rest(client: httpx.AsyncClient, pool: Pool) -> None:
     notified = await a_charge(client, pool)
     assert (await transfer(client, 40)).status_code == 201
     await after_the_notice(pool, notified)

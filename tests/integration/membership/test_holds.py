@@ -12,7 +12,7 @@ from lutong_membership.handlers import handlers
 from lutong_membership.holds.domain.holds import CaptureBeyondHoldError
 from tests.integration.membership.story import (
     a_member,
-    books_are_right,
+    balanced_summary,
     get,
     names,
     passes,
@@ -22,7 +22,7 @@ from tests.integration.membership.story import (
 from tests.support.builders import a_request, cancelled, fulfilled
 
 
-async def test_a_hold_that_takes_too_long_expires_and_goods_that_come_later_are_owed_or_uncovered(
+async def test_goods_that_come_after_a_hold_expired_are_owed_or_uncovered(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await a_member(pool, order="o-1", amount_minor=60_000)
@@ -31,29 +31,27 @@ async def test_a_hold_that_takes_too_long_expires_and_goods_that_come_later_are_
     assert names(expired) == ["HoldExpired", "HoldExpired"]
     await tell(pool, a_request("o-3", 30_000))
 
-    said = await deliver(pool, handlers, fulfilled("o-1", 54_000), fulfilled("o-2", 36_000))
-    assert names(said).count("HoldCaptured") == 2
+    published = await deliver(pool, handlers, fulfilled("o-1", 54_000), fulfilled("o-2", 36_000))
+    assert names(published).count("HoldCaptured") == 2
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert (line["owed_minor"], line["uncovered_minor"], line["held_minor"]) == (54_000, 36_000, 27_000)
     assert names(await tell(pool, a_request("o-4", 1))) == ["CreditDeclined"]
     await transfer(client, 90_000)
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert (line["owed_minor"], line["uncovered_minor"]) == (0, 0)
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
-async def test_capture_and_expiry_at_once_end_a_hold_once_and_no_goods_are_lost(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_capture_and_expiry_at_once_end_a_hold_once(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_member(pool)
     orders = [f"o-{n}" for n in range(30)]
     await tell(pool, *[a_request(order, 100) for order in orders])
     both = [(fulfilled(order, 90), HoldLapsed(order_id=order)) for order in orders]
-    said = await asyncio.gather(*(deliver(pool, handlers, ending) for pair in both for ending in pair))
-    assert [name for events in said for name in names(events)].count("HoldCaptured") == 30
+    published = await asyncio.gather(*(deliver(pool, handlers, ending) for pair in both for ending in pair))
+    assert [name for events in published for name in names(events)].count("HoldCaptured") == 30
     states = await pool.fetch("SELECT DISTINCT state FROM hold WHERE order_id LIKE 'o-%'")
     assert [row["state"] for row in states] == ["captured"]
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
 async def test_more_delivered_than_was_held_is_set_aside_and_moves_nothing(
@@ -71,12 +69,10 @@ async def test_part_capture_gives_the_rest_back_in_the_same_transaction(client: 
     assert (captured.amount.amount_minor, captured.released.amount_minor) == (600, 300)  # type: ignore[attr-defined]  # a HoldCaptured
     line = (await get(client, "/v1/members/m-1"))["lines"][0]
     assert (line["held_minor"], line["owed_minor"]) == (0, 600)
-    await books_are_right(client)
+    await balanced_summary(client)
 
 
-async def test_an_agreement_that_only_waits_for_an_order_is_closed_when_the_order_ends(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_an_agreement_that_waits_for_an_order_closes_with_it(client: httpx.AsyncClient, pool: Pool) -> None:
     agreement = await a_member(pool, order="o-1")
     await client.post(f"/v1/agreements/{agreement}/quit", json={"accepted_charge_minor": 0})
     await passes(pool, agreement, 3, SettlementDue)

@@ -32,9 +32,9 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def summary(client: httpx.AsyncClient) -> dict[str, object]:
-    said = (await client.get("/v1/summary")).json()
-    assert (said["unbalanced_entries"], said["lines_off_ledger"], said["debts_off_lines"]) == (0, 0, 0)
-    return {name: said[name] for name in ("holds", "held_minor", "owed_minor", "captured_minor")}
+    found = (await client.get("/v1/summary")).json()
+    assert (found["unbalanced_entries"], found["lines_off_ledger"], found["debts_off_lines"]) == (0, 0, 0)
+    return {name: found[name] for name in ("holds", "held_minor", "owed_minor", "captured_minor")}
 
 
 async def test_an_order_is_held_and_captured_and_repaid(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -73,14 +73,14 @@ async def test_compensation_for_an_order_that_was_never_held_leaves_a_tombstone(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     assert await deliver(pool, handlers, cancelled()) == []
-    said = await deliver(pool, handlers, a_request())
-    assert names(said) == ["CreditDeclined"]
-    assert said[0].reason == "order_cancelled"  # type: ignore[attr-defined]  # a CreditDeclined
+    published = await deliver(pool, handlers, a_request())
+    assert names(published) == ["CreditDeclined"]
+    assert published[0].reason == "order_cancelled"  # type: ignore[attr-defined]  # a CreditDeclined
     assert await summary(client) == {"holds": {"cancelled": 1}, "held_minor": 0, "owed_minor": 0, "captured_minor": 0}
 
 
 @pytest.mark.parametrize("first", ["fulfilled", "cancelled"])
-async def test_the_first_ending_of_a_hold_wins_and_the_second_says_nothing(
+async def test_the_first_ending_of_a_hold_wins_and_the_second_publishes_nothing(
     first: str, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     second = {"fulfilled": "cancelled", "cancelled": "fulfilled"}[first]
@@ -95,17 +95,17 @@ async def test_capture_and_release_at_once_end_a_hold_once(client: httpx.AsyncCl
     await tell(pool, *[a_request(order, 1_000) for order in orders])
     both = [(fulfilled(order, 1_000), cancelled(order)) for order in orders]
     endings = [deliver(pool, handlers, ending) for endings in both for ending in endings]
-    said = [name for events in await asyncio.gather(*endings) for name in names(events)]
+    published = [name for events in await asyncio.gather(*endings) for name in names(events)]
 
-    assert len(said) == 30
-    assert set(said) <= {"HoldCaptured", "HoldReleased"}
+    assert len(published) == 30
+    assert set(published) <= {"HoldCaptured", "HoldReleased"}
     assert (await summary(client))["held_minor"] == 0
 
 
 async def test_concurrent_holds_never_exceed_the_limit(client: httpx.AsyncClient, pool: Pool) -> None:
     await tell(pool, a_request("first", 1))
-    said = await asyncio.gather(*(deliver(pool, handlers, a_request(f"o-{n}", 10_000)) for n in range(30)))
-    held = [name for events in said for name in names(events)]
+    published = await asyncio.gather(*(deliver(pool, handlers, a_request(f"o-{n}", 10_000)) for n in range(30)))
+    held = [name for events in published for name in names(events)]
 
     assert held.count("CreditHeld") == 9
     assert held.count("CreditDeclined") == 21
@@ -180,15 +180,15 @@ async def test_the_ledger_refuses_its_own_service_too(infrastructure: Infrastruc
 
 
 async def test_no_answer_and_no_event_carries_a_score(client: httpx.AsyncClient, pool: Pool) -> None:
-    said = await tell(pool, a_request(viewer_id="m-2"))
+    published = await tell(pool, a_request(viewer_id="m-2"))
     async with pool.acquire() as connection:
         points = str(await connection.fetchval("SELECT points FROM assessment"))
     answer = await client.get("/v1/members/m-2")
 
-    assert names(said) == ["AgreementConsulted", "CreditAssessed", "AgreementDeclined", "CreditDeclined"]
+    assert names(published) == ["AgreementConsulted", "CreditAssessed", "AgreementDeclined", "CreditDeclined"]
     assert answer.json()["agreements"][0]["reasons"]
     assert "points" not in answer.text
-    assert all(points not in event.model_dump_json() for event in said)
+    assert all(points not in event.model_dump_json() for event in published)
 
 
 async def test_line_lowered_below_current_holds_is_accepted_and_falls_as_they_end(
@@ -230,7 +230,7 @@ async def test_an_unused_line_can_be_lowered_and_raised_at_once(client: httpx.As
         ("PUT", "/v1/members/m-1/profile", b'{"months_known": 1e400}', 422),
     ],
 )
-async def test_bad_input_is_a_problem_that_says_what(
+async def test_bad_input_is_a_problem_that_names_the_field(
     method: str, path: str, body: bytes, status: int, client: httpx.AsyncClient
 ) -> None:
     answer = await client.request(method, path, content=body, headers={"content-type": "application/json"})

@@ -28,13 +28,13 @@ async def asking(stub_url: str) -> AsyncIterator[Asking]:  # the fixture
     async with AsyncExitStack() as stack:
 
         def make(**overrides: Any) -> HttpPaymentProvider:  # settings, as a test wants them
-            told = {
+            fields = {
                 "url": HttpUrl(stub_url),
                 "token": SecretStr(TOKEN),
                 "signing_key": SecretStr(SIGNING_KEY),
                 "timeout_s": 20.0,
             }
-            made = HttpPaymentProvider(PaymentSettings.model_validate(told | overrides))
+            made = HttpPaymentProvider(PaymentSettings.model_validate(fields | overrides))
             stack.push_async_callback(made.aclose)
             return made
 
@@ -51,7 +51,7 @@ async def test_a_signed_payment_is_confirmed_by_its_receipt(provider: Provider, 
 @pytest.mark.parametrize(
     "forged",
     [
-        {"key": "a-key-that-somebody-between-us-made-up"},
+        {"key": "a-key-made-up-on-the-way"},
         {"decided": TAKES["decided"] | {"amount_minor": 1}},
         {"decided": TAKES["decided"] | {"currency": "JPY"}},
         {"decided": {"state": "succeeded"}},
@@ -87,7 +87,7 @@ async def test_an_order_that_the_provider_never_had_is_not_there(
     assert await asking().query(ORDER) == NOT_THERE
 
 
-async def test_a_signed_refusal_says_why(provider: Provider, asking: Asking) -> None:  # the fixture
+async def test_a_signed_refusal_has_a_reason(provider: Provider, asking: Asking) -> None:  # the fixture
     await provider.behaves(POST={"decided": {"state": "failed", "reason": "insufficient_funds"}})
     assert await asking().charge(ORDER) == PaymentOutcome("failed", reason="insufficient_funds")
 

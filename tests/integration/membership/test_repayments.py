@@ -57,7 +57,7 @@ async def owed(client: httpx.AsyncClient) -> tuple[int, int]:
     return line["owed_minor"], line["credit_minor"]
 
 
-async def test_the_word_of_the_provider_books_a_claim_once(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_the_word_of_the_provider_confirms_a_claim_once(client: httpx.AsyncClient, pool: Pool) -> None:
     claimed = (await claim(client, 4_000)).json()
     till = Till([PAID])
     assert names(await goes_on(pool, till)) == ["RepaymentConfirmed"]
@@ -85,10 +85,14 @@ async def test_what_never_arrived_is_sent_again_under_its_id(client: httpx.Async
     assert (first, await states(pool)) == (second, ["confirmed"])
 
 
-async def test_a_refused_payment_is_rejected_and_books_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_refused_payment_is_rejected_and_pays_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
     await claim(client, 4_000)
-    said = await goes_on(pool, Till([PaymentOutcome("failed", reason="insufficient_funds")]))
-    assert (names(said), await states(pool), await owed(client)) == (["RepaymentRejected"], ["rejected"], (10_000, 0))
+    published = await goes_on(pool, Till([PaymentOutcome("failed", reason="insufficient_funds")]))
+    assert (names(published), await states(pool), await owed(client)) == (
+        ["RepaymentRejected"],
+        ["rejected"],
+        (10_000, 0),
+    )
 
 
 async def test_one_receipt_pays_one_claim(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -98,9 +102,7 @@ async def test_one_receipt_pays_one_claim(client: httpx.AsyncClient, pool: Pool)
     assert (sorted(await states(pool)), await owed(client)) == (["confirmed", "unknown"], (6_000, 0))
 
 
-async def test_a_claim_that_the_provider_is_asked_about_is_not_decided_by_others(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_a_claim_at_the_provider_is_not_decided_by_others(client: httpx.AsyncClient, pool: Pool) -> None:
     claimed = (await claim(client, 4_000)).json()
     await goes_on(pool, Till([UNKNOWN]))
     path = f"/v1/repayments/{claimed['repayment_id']}"
@@ -131,9 +133,7 @@ async def test_claims_together_ask_for_no_more_than_is_owed(client: httpx.AsyncC
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:lutong:problem:not_owed")
 
 
-async def test_money_that_comes_for_a_debt_that_was_paid_is_owed_to_the_member(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_money_for_a_debt_already_paid_is_owed_to_the_member(client: httpx.AsyncClient, pool: Pool) -> None:
     await claim(client, 10_000)
     assert (await transfer(client, 10_000)).status_code == 201
     await goes_on(pool, Till([PAID]))

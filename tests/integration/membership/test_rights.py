@@ -13,7 +13,7 @@ from tests.integration.membership.story import (
     OBLIGED,
     a_member,
     a_shop,
-    books_are_right,
+    balanced_summary,
     get,
     kind,
     post,
@@ -102,4 +102,4 @@ async def test_rights_are_used_over_http_and_taken_back(client: httpx.AsyncClien
     used = next(answer.json()["use_id"] for answer in answers if answer.status_code == 201)
     assert (await client.delete(f"{uses}/{used}?chosen_by=member")).status_code == 200
     assert (await get(client, f"/v1/agreements/{agreement}/quote"))["charge_minor"] == 300
-    await books_are_right(client)
+    await balanced_summary(client)

@@ -7,10 +7,10 @@ from lutong_chassis import migrate
 from lutong_chassis.grants import VERIFIER
 from lutong_console import credentials
 from lutong_contracts.topics import SERVICES
-from tests.support.acl_stack import Secured, create_databases
+from tests.support.acl_stack import AclStack, create_databases
 
 OF_THE_OWNER = [
-    # Whoever is in must not change what there is.
+    # An intruder must not change what there is.
     ("feed", "CREATE TABLE mine (id integer)"),
     ("feed", "CREATE TEMP TABLE mine (id integer)"),
     ("feed", "CREATE SCHEMA mine"),
@@ -63,7 +63,7 @@ OF_NOBODY = [
     ("membership", "TRUNCATE entry CASCADE"),
 ]
 OF_THE_SUPERUSER = [
-    # Nor become somebody else, nor look at the machine.
+    # Nor become another role, nor look at the machine.
     ("feed", "ALTER TABLE post OWNER TO feed"),
     ("membership", "SET session_replication_role = replica"),
     ("registry", "SET ROLE registry_owner"),
@@ -82,18 +82,18 @@ READERS_MUST_NOT = ["INSERT INTO audit (actor, action, subject, reason) VALUES (
 
 
 @pytest.mark.parametrize(("service", "statement"), [*OF_THE_OWNER, *OF_NOBODY, *OF_THE_SUPERUSER])
-async def test_a_running_service_is_forbidden(databases: Secured, service: str, statement: str) -> None:
+async def test_a_running_service_is_forbidden(databases: AclStack, service: str, statement: str) -> None:
     assert await denied(databases.database_url(service, service), statement)
 
 
 @pytest.mark.parametrize(("service", "statement"), OF_NOBODY)
-async def test_the_books_cannot_be_changed_by_their_owner(databases: Secured, service: str, statement: str) -> None:
+async def test_the_ledger_cannot_be_changed_by_its_owner(databases: AclStack, service: str, statement: str) -> None:
     assert await denied(databases.database_url(service, f"{service}_owner"), statement)
 
 
 @pytest.mark.parametrize("statement", READERS_MUST_NOT)
 @pytest.mark.parametrize("service", SERVICES)
-async def test_the_verifier_only_reads(databases: Secured, service: str, statement: str) -> None:
+async def test_the_verifier_only_reads(databases: AclStack, service: str, statement: str) -> None:
     assert await denied(databases.database_url(service, VERIFIER), statement)
 
 
@@ -112,7 +112,7 @@ async def denied(url: str, statement: str) -> bool:
     return False
 
 
-async def test_the_same_statements_are_not_forbidden_to_the_owner(databases: Secured) -> None:
+async def test_the_same_statements_are_not_forbidden_to_the_owner(databases: AclStack) -> None:
     """The control: what is denied above is denied by rights, not by mistakes in writing."""
     mistaken = [
         statement
@@ -122,7 +122,7 @@ async def test_the_same_statements_are_not_forbidden_to_the_owner(databases: Sec
     assert mistaken == []
 
 
-async def test_one_services_password_opens_no_other_database(databases: Secured) -> None:
+async def test_one_services_password_opens_no_other_database(databases: AclStack) -> None:
     for service in SERVICES:
         for other in SERVICES:
             if other != service:
@@ -134,7 +134,7 @@ async def test_one_services_password_opens_no_other_database(databases: Secured)
         await asyncpg.connect(databases.database_url("registry", "registry"), password=of_feed)
 
 
-async def test_rights_are_what_is_declared_for_every_table(databases: Secured) -> None:
+async def test_rights_are_what_is_declared_for_every_table(databases: AclStack) -> None:
     """The catalogue says what the code meant: also for tables that nobody thought of here."""
     for service in SERVICES:
         connection = await asyncpg.connect(databases.database_url(service, VERIFIER))
@@ -162,7 +162,7 @@ async def test_rights_are_what_is_declared_for_every_table(databases: Secured) -
         assert {row["privileges"] for row in rows if row["role"] == VERIFIER} == {"SELECT"}
 
 
-async def test_housekeeping_is_a_right_of_the_running_service_but_not_to_forget_today(databases: Secured) -> None:
+async def test_the_running_service_may_drop_old_days_but_not_today(databases: AclStack) -> None:
     connection = await asyncpg.connect(databases.database_url("feed", "feed"))
     try:
         await connection.execute("SELECT keep_outbox_days('7 days')")
@@ -172,11 +172,11 @@ async def test_housekeeping_is_a_right_of_the_running_service_but_not_to_forget_
         await connection.close()
 
 
-def test_making_them_again_changes_nothing(databases: Secured) -> None:
+def test_making_them_again_changes_nothing(databases: AclStack) -> None:
     assert "all roles and databases are there" in create_databases(databases).stdout
 
 
-async def test_the_server_never_sees_a_password(databases: Secured) -> None:
+async def test_the_server_never_sees_a_password(databases: AclStack) -> None:
     connection = await asyncpg.connect(databases.stack.admin_url)
     kept = await connection.fetch("SELECT rolname, rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL")
     await connection.close()
@@ -184,14 +184,14 @@ async def test_the_server_never_sees_a_password(databases: Secured) -> None:
     assert all(row["rolpassword"].startswith("SCRAM-SHA-256$") for row in kept)
 
 
-def test_a_missing_secret_is_named(databases: Secured) -> None:
+def test_a_missing_secret_is_named(databases: AclStack) -> None:
     url = f"postgresql://postgres@{databases.postgres}/postgres"
     done = databases.lutong("admin", "databases", "apply", "--url", url, "--secrets", str(databases.secrets / "none"))
     assert done.returncode == 2
     assert "lutong init --add-missing" in done.stderr
 
 
-async def test_a_service_waits_until_its_owner_has_migrated(databases: Secured) -> None:
+async def test_a_service_waits_until_its_owner_has_migrated(databases: AclStack) -> None:
     from lutong_feed.app import service
 
     later = migrate.Migration("feed", 99, "not_yet", "SELECT 1")

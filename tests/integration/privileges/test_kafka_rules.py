@@ -28,7 +28,7 @@ from lutong_console.cli.commands import acl
 from lutong_console.cli.commands.acl import Changes, Rule
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import SERVICES
-from tests.support.acl_stack import Secured
+from tests.support.acl_stack import AclStack
 
 NAMES = [topic.name for topic in TOPICS]
 TOOLS = ("lutong-console", "lutong-verifier", "lutong-topics")
@@ -59,7 +59,7 @@ def allowed() -> set[Try]:
 
 
 @pytest.fixture(scope="module")
-def ruled(broker: Secured) -> Secured:
+def ruled(broker: AclStack) -> AclStack:
     """The broker after the jobs `acl` and `topics` have run, with a record on every topic."""
     assert broker.acl("apply").returncode == 0
     done = broker.lutong("lutong-topics", "topics", "apply")
@@ -169,12 +169,12 @@ async def all_that(kafka: KafkaAccess, who: str) -> set[Try]:
 
 
 @pytest.mark.timeout(300)
-async def test_every_principal_may_do_what_is_declared_and_nothing_else(ruled: Secured) -> None:
+async def test_every_principal_may_do_what_is_declared_and_nothing_else(ruled: AclStack) -> None:
     found = await asyncio.gather(*(all_that(ruled.kafka_as(who), who) for who in (*READS, *TOOLS)))
     assert set().union(*found) == allowed()
 
 
-async def test_a_forged_event_is_refused_and_nothing_arrives(ruled: Secured) -> None:
+async def test_a_forged_event_is_refused_and_nothing_arrives(ruled: AclStack) -> None:
     async def ends() -> list[int]:
         async with a_reader(ruled.kafka_as("lutong-verifier"), "lutong.inventory.orders") as reader:
             places = [TopicPartition("lutong.inventory.orders", number) for number in range(12)]
@@ -190,7 +190,7 @@ async def test_a_forged_event_is_refused_and_nothing_arrives(ruled: Secured) -> 
 @pytest.mark.parametrize(
     ("who", "password"), [("lutong-feed", "wrong"), ("nobody", "wrong"), ("broker", ""), ("lutong-feed", None)]
 )
-async def test_nobody_comes_in_without_saying_who_they_are(ruled: Secured, who: str, password: str | None) -> None:
+async def test_nobody_comes_in_without_saying_who_they_are(ruled: AclStack, who: str, password: str | None) -> None:
     right = ruled.kafka_as("lutong-registry")
     wrong = replace(right, username=who, password=SecretStr(password or "-"))
     if password is None:
@@ -201,14 +201,14 @@ async def test_nobody_comes_in_without_saying_who_they_are(ruled: Secured, who: 
     await consumer.stop()
 
 
-async def test_a_name_without_rules_may_do_nothing(ruled: Secured) -> None:
+async def test_a_name_without_rules_may_do_nothing(ruled: AclStack) -> None:
     client = acl.administrator(ruled.kafka_as("admin"))
     acl.set_passwords(client, {"stranger": "a-password"})
     kafka = replace(ruled.kafka_as("admin"), username="stranger", password=SecretStr("a-password"))
     assert await all_that(kafka, "stranger") == set()
 
 
-def test_rules_come_back_to_what_the_contracts_say(ruled: Secured) -> None:
+def test_rules_come_back_to_what_the_contracts_require(ruled: AclStack) -> None:
     def plan() -> tuple[int, dict[str, list[object]]]:
         done = ruled.acl("plan", "--json")
         return done.returncode, json.loads(done.stdout)
@@ -229,7 +229,7 @@ def test_rules_come_back_to_what_the_contracts_say(ruled: Secured) -> None:
     acl.change(client, Changes([], [stranger], []))
 
 
-def test_who_may_not_change_rules_is_told_so(ruled: Secured) -> None:
+def test_who_may_not_change_rules_is_refused(ruled: AclStack) -> None:
     done = ruled.lutong("lutong-feed", "acl", "plan")
     assert (done.returncode, done.stdout) == (1, "")
     assert "lutong-feed may not change rules" in done.stderr

@@ -13,13 +13,13 @@ from lutong_console.verify.collect import collect
 from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import start_service, stop_service, wait_until_ready
-from tests.support.acl_stack import Secured
+from tests.support.acl_stack import AclStack
 from tests.support.harness import until
 
 
 @pytest.fixture
-def suite(databases: Secured) -> Iterator[Suite]:
-    """Four services, each as its own role and its own principal; whoever looks is the verifier."""
+def suite(databases: AclStack) -> Iterator[Suite]:
+    """Four services, each as its own role and its own principal; the observer is the verifier."""
     assert databases.acl("apply").returncode == 0
     assert databases.lutong("lutong-topics", "topics", "apply").returncode == 0
     stack = databases.stack
@@ -48,9 +48,9 @@ async def test_all_roads_are_through_and_everything_adds_up(suite: Suite) -> Non
     async with suite.client(timeout_s=20) as client:
         await build_world(client, suite, run)
         for road, name in zip(ROADS, "abcd", strict=True):
-            walker = Scenario(client, suite, lambda _step, _ms: None, f"{name}-{run}")
-            await road.walk(walker)
-            assert [what for what, so in walker.ends.items() if not so] == [], road.title
+            scenario = Scenario(client, suite, lambda _step, _ms: None, f"{name}-{run}")
+            await road.walk(scenario)
+            assert [what for what, so in scenario.ends.items() if not so] == [], road.title
 
     async def adds_up() -> bool:
         return not evaluate(await collect(suite, handled_types()))

@@ -33,7 +33,7 @@ def an_item(program_id: str, title: str = "公积金提取") -> dict[str, Any]:
     return {"program_id": program_id, "merchant_id": "gov", "manifest": FUND | {"title": title}}
 
 
-async def test_an_approved_version_can_be_taken_back_so_that_a_fix_gets_into_review(client: httpx.AsyncClient) -> None:
+async def test_an_approved_version_is_taken_back_for_a_fix(client: httpx.AsyncClient) -> None:
     await submit(client, 1)
     await client.post("/v1/programs/fund/versions/1/approval")
     assert (await submit(client, 2)).json()["type"] == "urn:lutong:problem:in_review"
@@ -70,7 +70,7 @@ async def test_a_batch_names_the_program_that_spoils_it_and_changes_nothing(
     assert await events_published(pool) == before
 
 
-async def test_a_batch_that_names_a_program_twice_is_refused_lest_one_be_lost(client: httpx.AsyncClient) -> None:
+async def test_a_batch_that_names_a_program_twice_is_refused(client: httpx.AsyncClient) -> None:
     refused = await client.post("/v1/programs/batch", json={"programs": [an_item("a", "一"), an_item("a", "二")]})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/body/programs"

@@ -99,7 +99,7 @@ async def test_a_phrase_does_not_reach_from_one_field_into_the_next(client: http
         assert hit["matched"] == "all"
 
 
-async def test_words_from_all_over_a_long_post_do_not_add_up_to_a_title(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_words_from_all_over_a_post_make_no_title(client: httpx.AsyncClient, pool: Pool) -> None:
     await offer(client, {"fund": "职工医疗保险缴费"})
     assert await found(pool, "职工很多。医疗很好！保险很贵；缴费很慢？工医。疗保。险缴") == "no_match"
     assert await found(pool, "天气不错。职工的医疗保险缴费怎么办") == "fund"
@@ -146,9 +146,7 @@ async def test_posts_are_split_over_statements_only_when_they_are_long(pool: Poo
     assert list(_portions([], 10)) == []
 
 
-async def test_the_search_works_without_a_search_path_as_when_a_backup_is_restored(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_the_search_works_without_a_search_path(client: httpx.AsyncClient, pool: Pool) -> None:
     await offer(client, {"fund": "公积金提取"}, ["公积金"])
     async with in_transaction(pool) as tx:
         await tx.execute("SET LOCAL search_path TO ''")

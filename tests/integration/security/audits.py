@@ -8,13 +8,13 @@ from uuid_utils import uuid7
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.testing import bearer
-from tests.integration.security.matrix import Asked, World
+from tests.integration.security.world import Asked, World
 
 
 async def done(
     world: World, who: Principal, method: str, asked: Asked, why: str | None = None
 ) -> tuple[httpx.Response, list[dict[str, Any]]]:
-    """Ask as somebody; gives the answer and the audit rows of this request."""
+    """Ask as a principal; gives the answer and the audit rows of this request."""
     request_id = f"r-{uuid7()}"
     headers = bearer(who) | {"lutong-request-id": request_id} | ({"lutong-reason": why} if why else {})
     async with httpx.AsyncClient(transport=world.admin._transport, base_url="http://test") as client:

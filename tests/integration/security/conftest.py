@@ -8,7 +8,8 @@ import pytest_asyncio
 from lutong_chassis.testing import http_client
 from tests.integration.conftest import PoolOf
 from tests.integration.crashes.crashing_process import service_named
-from tests.integration.security.matrix import SERVICES, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import World
 
 WorldOf = Callable[[str], Awaitable[World]]
 

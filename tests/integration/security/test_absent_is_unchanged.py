@@ -6,8 +6,10 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from lutong_chassis.testing import app_of, in_transaction
+from tests.integration.security.callers import ACME
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, SERVICES, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import World
 from tests.support.builders import GOOD_PROFILE
 
 _SITE: Final = {"merchant_id": ACME, "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}

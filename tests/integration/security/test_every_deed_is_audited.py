@@ -7,8 +7,10 @@ import pytest
 from lutong_chassis.auth import Principal
 from lutong_chassis.testing import a_member, a_merchant, an_operator
 from tests.integration.security.audits import done, exported
+from tests.integration.security.callers import ACME, ANN, IN
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, ANN, IN, SERVICES, Asked, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import Asked, World
 
 NAMES: Final = list(SERVICES)
 SAFE: Final = ("GET",)
@@ -22,7 +24,7 @@ OF_A_MEMBER: Final = frozenset({
 
 
 async def unaudited(world: World, name: str, who: Principal) -> list[str]:
-    """Commands that somebody was let in to and that left no row of theirs, or one that was not exported."""
+    """Commands that were allowed and that left no row of the caller, or one that was not exported."""
     found = []
     column = 2 if who.is_staff else 4 if who.role == "merchant" else 6
     for route, (row, make) in SERVICES[name][1].items():
@@ -31,8 +33,8 @@ async def unaudited(world: World, name: str, who: Principal) -> list[str]:
             continue
         answer, rows = await done(world, who, method, await make(world), "a test")
         assert answer.is_success, f"{route}: {answer.text}"
-        said = await exported(world)
-        if not rows or any((r["actor"], r["role"]) != (who.subject, who.role) or r["id"] not in said for r in rows):
+        exports = await exported(world)
+        if not rows or any((r["actor"], r["role"]) != (who.subject, who.role) or r["id"] not in exports for r in rows):
             found.append(route)
     return found
 
@@ -82,7 +84,7 @@ REASONED: Final = {
 
 
 @pytest.mark.parametrize(("name", "route"), [(name, route) for name, routes in REASONED.items() for route in routes])
-async def test_staff_says_why_and_a_merchant_need_not(name: str, route: str, world_of: WorldOf) -> None:
+async def test_staff_gives_a_reason_and_a_merchant_need_not(name: str, route: str, world_of: WorldOf) -> None:
     world, (method, make) = await world_of(name), (route.split(maxsplit=1)[0], SERVICES[name][1][route][1])
     asked = await make(world)
     answer, rows = await done(world, an_operator(), method, asked)

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import SERVICES, Asked, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import Asked, World
 from tests.unit.contracts.test_sentences import RAW
 
 NAMES = list(SERVICES)
@@ -85,28 +86,28 @@ async def test_a_bad_body_is_refused_in_our_own_words(name: str, world_of: World
             content = json.dumps(body).encode()
             answer = await world.admin.request(method, asked.path, content=content, headers=JSON)
             tried += not answer.is_success
-            if said := complaint(answer):
-                found.append(f"{route}, {what}: {said}")
+            if complaint_ := complaint(answer):
+                found.append(f"{route}, {what}: {complaint_}")
     assert found == []
     assert tried > 100
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_misspelt_field_is_told_what_it_may_have_meant(name: str, world_of: WorldOf) -> None:
+async def test_a_misspelt_field_is_answered_with_the_likely_one(name: str, world_of: WorldOf) -> None:
     world, tried = await world_of(name), 0
     for route, method, asked in await commands(world, name):
         for field in asked.body if isinstance(asked.body, dict) else ():
             body = {f"{key}s" if key == field else key: value for key, value in asked.body.items()}
             answer = await world.admin.request(method, asked.path, json=body)
             assert answer.status_code == 422, route
-            said = {error["pointer"]: error["detail"] for error in answer.json()["errors"]}[f"/body/{field}s"]
-            assert said == f"{field}s is not a field: did you mean {field}?", route
+            detail = {error["pointer"]: error["detail"] for error in answer.json()["errors"]}[f"/body/{field}s"]
+            assert detail == f"{field}s is not a field: did you mean {field}?", route
             tried += 1
     assert tried > 5
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_body_that_is_no_document_says_which_way(name: str, world_of: WorldOf) -> None:
+async def test_a_body_that_is_no_document_is_explained(name: str, world_of: WorldOf) -> None:
     world, tried = await world_of(name), 0
     for route, method, asked in await commands(world, name):
         if not isinstance(asked.body, dict):
@@ -139,8 +140,8 @@ async def test_a_bad_path_or_query_is_refused_in_our_own_words(name: str, world_
         for path in paths:
             answer = await world.admin.request(method, path, json=asked.body)
             tried += not answer.is_success
-            if said := complaint(answer):
-                found.append(f"{method} {path}: {said}")
+            if complaint_ := complaint(answer):
+                found.append(f"{method} {path}: {complaint_}")
     assert found == []
     assert tried > 20
 

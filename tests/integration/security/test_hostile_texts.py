@@ -12,24 +12,25 @@ from pydantic import BaseModel
 
 from lutong_contracts.registry import VersionReleased
 from tests.integration.crashes.crashing_process import service_named
+from tests.integration.security.callers import ACME, ANN
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, ANN, World
+from tests.integration.security.world import World
 from tests.support.injection_strings import TEXTS
 
-Say = Callable[[World, str], Awaitable[tuple[httpx.Response, Any]]]
+Send = Callable[[World, str], Awaitable[tuple[httpx.Response, Any]]]
 """Writes a text; gives the answer and, when it was taken, what is read back (None: there is no reading it)."""
 
 RAW = re.compile(rb"[\x00-\x1f\x7f]")
 
 
-async def say(world: World, method: str, path: str, body: object) -> httpx.Response:
+async def send(world: World, method: str, path: str, body: object) -> httpx.Response:
     """Ask with JSON in ASCII: half a surrogate pair can only be sent like this."""
     headers = {"content-type": "application/json"}
     return await world.admin.request(method, path, content=json.dumps(body), headers=headers)
 
 
 async def post_text(world: World, text: str) -> tuple[httpx.Response, Any]:
-    answer = await say(world, "POST", "/v1/posts", {"author_id": ANN, "text": text})
+    answer = await send(world, "POST", "/v1/posts", {"author_id": ANN, "text": text})
     if not answer.is_success:
         return answer, None
     post_id = answer.json()["post_id"]
@@ -45,17 +46,17 @@ async def card_title(world: World, text: str) -> tuple[httpx.Response, Any]:
         event = VersionReleased(program_id="g-1", merchant_id=ACME, version=1, title=text, page="pages/x", offers=())
     except ValueError:
         return httpx.Response(422, json={}), None
-    await world.hear(event)
+    await world.consume(event)
     answer = await world.admin.get("/v1/posts/p-1")
     return answer, answer.json()["card"]["title"]
 
 
 async def account_name(world: World, text: str) -> tuple[httpx.Response, Any]:
-    return await say(world, "PUT", f"/v1/accounts/{ANN}", {"name": text}), None
+    return await send(world, "PUT", f"/v1/accounts/{ANN}", {"name": text}), None
 
 
 async def merchant_name(world: World, text: str) -> tuple[httpx.Response, Any]:
-    answer = await say(world, "PUT", f"/v1/merchants/{ACME}", {"name": text})
+    answer = await send(world, "PUT", f"/v1/merchants/{ACME}", {"name": text})
     return answer, answer.json().get("name")
 
 
@@ -63,7 +64,7 @@ async def question(world: World, text: str) -> tuple[httpx.Response, Any]:
     return await world.admin.get("/v1/search", params={"q": text.encode("utf-8", "surrogatepass")[:190]}), None
 
 
-def manifest(**fields: Any) -> Say:
+def manifest(**fields: Any) -> Send:
     """A version's manifest with a text in one of its fields. `title` is read back."""
 
     async def submit(world: World, text: str) -> tuple[httpx.Response, Any]:
@@ -71,7 +72,7 @@ def manifest(**fields: Any) -> Say:
         await world.ask("PUT", f"/v1/programs/{program_id}", {"merchant_id": ACME})
         filled = json.loads(json.dumps(fields).replace('"TEXT"', json.dumps(text)))
         body = {"version": 1, "manifest": {"title": "Fund", "page": "pages/fund"} | filled}
-        answer = await say(world, "POST", f"/v1/programs/{program_id}/versions", body)
+        answer = await send(world, "POST", f"/v1/programs/{program_id}/versions", body)
         if not answer.is_success or "title" not in fields:
             return answer, None
         return answer, (await world.ask("GET", f"/v1/programs/{program_id}"))["versions"][0]["title"]
@@ -81,7 +82,7 @@ def manifest(**fields: Any) -> Say:
 
 async def plan_title(world: World, text: str) -> tuple[httpx.Response, Any]:
     body = {"merchant_id": ACME, "title": text, "line_limit_minor": 1}
-    answer = await say(world, "PUT", "/v1/plans/light", body)
+    answer = await send(world, "PUT", "/v1/plans/light", body)
     return answer, (await world.ask("GET", "/v1/plans/light"))["title"] if answer.is_success else None
 
 
@@ -90,22 +91,22 @@ async def void_reason(world: World, text: str) -> tuple[httpx.Response, Any]:
     of_one = {"merchant_id": ACME, "amount_off_minor": 1, "total": 1, "daily_total": 1, "member_total": 1}
     await world.ask("PUT", stock, of_one)
     coupon = (await world.ask("POST", f"{stock}/coupons", {"member_id": ANN}))["coupon_id"]
-    return await say(world, "POST", f"/v1/coupons/{coupon}/void", {"reason": text}), None
+    return await send(world, "POST", f"/v1/coupons/{coupon}/void", {"reason": text}), None
 
 
 async def location_name(world: World, text: str) -> tuple[httpx.Response, Any]:
     site = {"merchant_id": ACME, "kind": "store", "name": text, "latitude": 0, "longitude": 0}
-    return await say(world, "PUT", "/v1/locations/near", site), None
+    return await send(world, "PUT", "/v1/locations/near", site), None
 
 
 async def reason(world: World, text: str) -> tuple[httpx.Response, Any]:
-    return await say(
+    return await send(
         world, "POST", "/operations/republication", {"reason": text, "since": "2030-01-01T00:00:00Z"}
     ), None
 
 
 OFFER = {"sku": "tea", "title": "TEXT", "unit_price": {"amount_minor": 1, "currency": "CNY"}}
-WAYS: dict[str, dict[str, Say]] = {
+WAYS: dict[str, dict[str, Send]] = {
     "feed": {"post.text": post_text, "card.title": card_title, "account.name": account_name, "reason": reason},
     "registry": {
         "merchant.name": merchant_name,
@@ -122,7 +123,7 @@ CASES = [(name, field) for name, ways in WAYS.items() for field in ways]
 
 
 @pytest.mark.parametrize(("name", "field"), CASES)
-async def test_a_hostile_text_is_refused_or_given_back_as_it_is(name: str, field: str, world_of: WorldOf) -> None:
+async def test_an_injection_string_is_refused_or_given_back_as_it_is(name: str, field: str, world_of: WorldOf) -> None:
     world = await world_of(name)
     taken = 0
     for text in TEXTS:
@@ -140,7 +141,7 @@ async def test_a_hostile_text_is_refused_or_given_back_as_it_is(name: str, field
 
 
 def test_every_field_that_takes_free_text_has_its_way() -> None:
-    """Free text is what no pattern, no list of words and no number bounds: whoever adds a field adds its way."""
+    """Free text is what no pattern, no list of words and no number bounds: a new field needs its own way."""
     known = {
         ("feed", "name"), ("feed", "text"), ("registry", "name"), ("registry", "title"), ("registry", "description"),
         ("registry", "keywords"), ("registry", "category"), ("registry", "region"), ("membership", "title"),

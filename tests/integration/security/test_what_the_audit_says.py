@@ -6,8 +6,10 @@ from lutong_chassis import parking
 from lutong_chassis.parking import ParkCandidate, StoredRecord
 from lutong_chassis.testing import a_merchant, an_operator, in_transaction
 from tests.integration.security.audits import done, exported
+from tests.integration.security.callers import ACME, ANN
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, ANN, SERVICES, Asked, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import Asked, World
 from tests.support.builders import GOOD_PROFILE
 
 MASKED = "(masked)"
@@ -19,29 +21,29 @@ async def audited(world: World, method: str, asked: Asked, why: str | None = "as
     assert answer.is_success, answer.text
     (row,) = rows
     assert (row["actor"], row["role"], row["correlation_id"]) == ("olga", "operator", answer.headers["lutong-journey"])
-    said = (await exported(world))[row["id"]]
-    assert (said["actor"], said["action"], said["subject"]) == ("olga", row["action"], row["subject"])
-    assert "before" not in said
-    assert "after" not in said
-    assert set(said["fields"]) == {*(row["before"] or {}), *(row["after"] or {})}
+    event = (await exported(world))[row["id"]]
+    assert (event["actor"], event["action"], event["subject"]) == ("olga", row["action"], row["subject"])
+    assert "before" not in event
+    assert "after" not in event
+    assert set(event["fields"]) == {*(row["before"] or {}), *(row["after"] or {})}
     return {name: row[name] for name in ("action", "subject", "before", "after", "reason")}
 
 
-async def test_a_raised_line_says_by_how_much_and_why(world_of: WorldOf) -> None:
+async def test_a_raised_line_records_by_how_much_and_why(world_of: WorldOf) -> None:
     world = await world_of("membership")
     row = await audited(world, "PUT", Asked(f"/v1/members/{ANN}/line", {"limit_minor": 350_000, "reason": "as agreed"}))
     assert (row["action"], row["subject"], row["reason"]) == ("line.set", f"member:{ANN}", "as agreed")
     assert (row["before"]["target_minor"], row["after"]["target_minor"]) == (300_000, 350_000)
 
 
-async def test_a_payout_says_how_much_and_why(world_of: WorldOf) -> None:
+async def test_a_payout_records_how_much_and_why(world_of: WorldOf) -> None:
     world = await world_of("membership")
     row = await audited(world, "POST", Asked("/v1/members/bob/payouts", {"amount_minor": 400, "reason": "as agreed"}))
     assert (row["action"], row["subject"], row["reason"]) == ("payout.make", "member:bob", "as agreed")
     assert row["before"]["credit_minor"] - row["after"]["credit_minor"] == 400
 
 
-async def test_a_suspension_says_what_it_ended_and_why(world_of: WorldOf) -> None:
+async def test_a_suspension_records_what_it_ended_and_why(world_of: WorldOf) -> None:
     world = await world_of("registry")
     row = await audited(world, "POST", Asked("/v1/programs/fund/suspension", {"reason": "fraud_found"}), None)
     assert row == {
@@ -50,7 +52,7 @@ async def test_a_suspension_says_what_it_ended_and_why(world_of: WorldOf) -> Non
     }  # fmt: skip
 
 
-async def test_an_approval_says_which_version_and_why(world_of: WorldOf) -> None:
+async def test_an_approval_records_which_version_and_why(world_of: WorldOf) -> None:
     world = await world_of("registry")
     asked = await SERVICES["registry"][1]["POST /v1/programs/{program_id}/versions/{version}/approval"][1](world)
     row = await audited(world, "POST", asked)
@@ -60,7 +62,7 @@ async def test_an_approval_says_which_version_and_why(world_of: WorldOf) -> None
     }  # fmt: skip
 
 
-async def test_a_profile_says_which_fields_and_never_what_they_are(world_of: WorldOf) -> None:
+async def test_a_profile_records_which_fields_and_never_their_values(world_of: WorldOf) -> None:
     world = await world_of("membership")
     changed = GOOD_PROFILE | {"late_months": 7, "utilisation_percent": 77}
     row = await audited(world, "PUT", Asked(f"/v1/members/{ANN}/profile", changed))
@@ -71,7 +73,7 @@ async def test_a_profile_says_which_fields_and_never_what_they_are(world_of: Wor
     }  # fmt: skip
 
 
-async def test_a_refund_says_how_much_and_why(world_of: WorldOf) -> None:
+async def test_a_refund_records_how_much_and_why(world_of: WorldOf) -> None:
     world = await world_of("inventory")
     asked = await SERVICES["inventory"][1]["POST /v1/orders/{order_id}/refunds"][1](world)
     row = await audited(world, "POST", asked)
@@ -80,7 +82,7 @@ async def test_a_refund_says_how_much_and_why(world_of: WorldOf) -> None:
     assert row["after"] == {"refunded_minor": 1, "refund_id": asked.body["refund_id"]}
 
 
-async def test_a_step_taken_for_a_merchant_says_from_where_to_where(world_of: WorldOf) -> None:
+async def test_a_step_taken_for_a_merchant_records_from_where_to_where(world_of: WorldOf) -> None:
     world = await world_of("inventory")
     asked = await SERVICES["inventory"][1]["POST /v1/orders/{order_id}/steps"][1](world)
     assert await audited(world, "POST", asked) == {
@@ -96,14 +98,14 @@ async def test_a_merchants_refund_is_on_record_too(world_of: WorldOf) -> None:
     assert [(row["role"], row["merchant_id"], row["action"]) for row in rows] == [("merchant", ACME, "order.refund")]
 
 
-async def test_an_account_that_becomes_an_enterprise_says_so(world_of: WorldOf) -> None:
+async def test_an_account_that_becomes_an_enterprise_is_recorded(world_of: WorldOf) -> None:
     world = await world_of("feed")
     row = await audited(world, "PUT", Asked(f"/v1/accounts/{ANN}", {"name": "Anna", "kind": "enterprise"}))
     assert row["before"] == {"name": MASKED, "kind": "personal"}
     assert row["after"] == {"name": MASKED, "kind": "enterprise"}
 
 
-async def test_a_count_says_what_was_on_the_shelf_before(world_of: WorldOf) -> None:
+async def test_a_count_records_what_was_on_the_shelf_before(world_of: WorldOf) -> None:
     world = await world_of("inventory")
     row = await audited(world, "PUT", Asked("/v1/locations/near/stock/tea", {"on_hand": 900}))
     assert (row["action"], row["subject"]) == ("stock.count", "shelf:near:tea")
@@ -117,7 +119,7 @@ async def test_a_location_hides_its_name_and_address(world_of: WorldOf) -> None:
     assert row["after"] == {"name": MASKED, "latitude": MASKED, "longitude": MASKED, "open": False}
 
 
-async def test_a_new_version_of_a_plan_says_its_limit(world_of: WorldOf) -> None:
+async def test_a_new_version_of_a_plan_records_its_limit(world_of: WorldOf) -> None:
     world = await world_of("membership")
     terms = {"merchant_id": ACME, "title": "Light", "line_limit_minor": 700_000}
     row = await audited(world, "PUT", Asked("/v1/plans/light", terms))
@@ -136,7 +138,7 @@ async def _suspended(world: World) -> Asked:
     return await SERVICES["registry"][1]["DELETE /v1/programs/{program_id}/suspension"][1](world)
 
 
-async def test_a_redrive_that_fails_says_so(world_of: WorldOf) -> None:
+async def test_a_redrive_that_fails_is_recorded_as_failed(world_of: WorldOf) -> None:
     world = await world_of("feed")
     record = StoredRecord("lutong.feed.posts", 0, 1, 1_700_000_000_000, b"p-9", b"\xff", [])
     async with in_transaction(world.pool) as tx:
@@ -150,7 +152,7 @@ async def test_a_redrive_that_fails_says_so(world_of: WorldOf) -> None:
     ]
 
 
-async def test_a_republication_says_since_when_and_how_much(world_of: WorldOf) -> None:
+async def test_a_republication_records_since_when_and_how_much(world_of: WorldOf) -> None:
     world = await world_of("registry")
     body = {"reason": "the broker lost its disk", "since": "2020-01-01T00:00:00Z"}
     count = await world.pool.fetchval("SELECT count(*) FROM outbox")

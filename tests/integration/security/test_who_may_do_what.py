@@ -15,8 +15,10 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.http import authorization
 from lutong_chassis.testing import a_member, a_merchant, bearer, settings_for
 from tests.integration.crashes.crashing_process import service_named
+from tests.integration.security.callers import ACME, ACTORS, ANN, EVE, IN, Row
 from tests.integration.security.conftest import WorldOf
-from tests.integration.security.matrix import ACME, ACTORS, ANN, EVE, IN, SERVICES, Asked, Row, World
+from tests.integration.security.matrix import SERVICES
+from tests.integration.security.world import Asked, World
 
 NAMES = list(SERVICES)
 
@@ -71,7 +73,7 @@ def same(one: httpx.Response, one_id: str, other: httpx.Response, other_id: str)
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_every_caller_gets_what_the_table_says(name: str, world_of: WorldOf) -> None:
+async def test_every_caller_gets_what_the_table_lists(name: str, world_of: WorldOf) -> None:
     assert await deviations(await world_of(name), name) == []
 
 
@@ -122,11 +124,11 @@ def test_what_is_not_in_the_openapi_document_is_health_and_the_document(name: st
         for included in app.routes
         for route in getattr(getattr(included, "original_router", None), "routes", ())
     }
-    told = {path.replace(":path}", "}") for path in paths if path}
-    assert told - documented == {"/livez", "/readyz", "/metrics", "/openapi.json"}
+    served = {path.replace(":path}", "}") for path in paths if path}
+    assert served - documented == {"/livez", "/readyz", "/metrics", "/openapi.json"}
 
 
-def test_a_route_that_does_not_say_who_may_call_it_is_not_built() -> None:
+def test_a_route_without_its_allowed_callers_is_not_built() -> None:
     async def open_to_all() -> None:
         """Nobody thought of it."""
 
@@ -172,7 +174,7 @@ async def test_nobody_cancels_the_request_of_another_as_themselves(world_of: Wor
         assert same(answer, order_id, await ask(client, "POST", other, a_member(EVE)), absent_id)
 
 
-async def test_somebody_may_be_a_merchant_and_a_member_at_once(world_of: WorldOf) -> None:
+async def test_a_person_may_be_a_merchant_and_a_member_at_once(world_of: WorldOf) -> None:
     world = await world_of("inventory")
     order_id = (await SERVICES["inventory"][1]["GET /v1/orders/{order_id}"][1](world)).about
     async with nobody_yet(world) as client:
@@ -236,24 +238,24 @@ async def test_a_key_of_one_principal_never_reveals_the_answer_to_another(
             headers = bearer(who) | {"idempotency-key": "the-same"}
             return await client.post(asked.path, json=asked.body, headers=headers)
 
-        told = await publish(first)
-        assert told.status_code == 201
-        assert (await publish(first)).content == told.content
+        answered = await publish(first)
+        assert answered.status_code == 201
+        assert (await publish(first)).content == answered.content
         other = await publish(second)
-        assert other.content != told.content
+        assert other.content != answered.content
         assert other.status_code == (201 if second.acts_for(member=ANN) else 404)
         assert "idempotency-replayed" not in other.headers
 
 
 @pytest.mark.parametrize(
-    ("name", "path", "body", "told"),
+    ("name", "path", "body", "detail"),
     [
         ("membership", "/v1/plans/gold", {"title": "n", "line_limit_minor": 1}, "plan_taken"),
         ("registry", "/v1/programs/shop", {}, "program_taken"),
     ],
 )
-async def test_of_two_merchants_who_want_one_id_at_once_one_gets_it_and_keeps_it(
-    name: str, path: str, body: dict[str, Any], told: str, world_of: WorldOf
+async def test_one_of_two_merchants_gets_an_id_and_keeps_it(
+    name: str, path: str, body: dict[str, Any], detail: str, world_of: WorldOf
 ) -> None:
     world = await world_of(name)
     async with nobody_yet(world) as client:
@@ -266,7 +268,7 @@ async def test_of_two_merchants_who_want_one_id_at_once_one_gets_it_and_keeps_it
             answers = await asyncio.gather(want(ACME, number), want("rival", number))
             assert sorted(answer.status_code for answer in answers) == [200, 409]
             (refused,) = [answer for answer in answers if not answer.is_success]
-            assert refused.json()["type"] == f"urn:lutong:problem:{told}"
+            assert refused.json()["type"] == f"urn:lutong:problem:{detail}"
 
 
 async def test_a_merchant_takes_no_place_of_another(world_of: WorldOf) -> None:

@@ -23,22 +23,22 @@ def build(*marks: Callable[[Any], Any], method: str = "POST") -> GuardedRoute:
     return GuardedRoute("/v1/things", command, methods=[method])
 
 
-def test_a_command_that_does_not_say_what_it_records_is_not_built() -> None:
+def test_a_command_without_what_it_records_is_not_built() -> None:
     with pytest.raises(TypeError, match=r"/v1/things: declare what command records: @audited"):
         build()
 
 
-def test_a_command_that_says_both_is_not_built() -> None:
+def test_a_command_that_declares_both_is_not_built() -> None:
     with pytest.raises(TypeError, match=r"declare what command records"):
         build(audited("thing.set"), not_audited("its own"))
 
 
 @pytest.mark.parametrize("mark", [audited("thing.set"), not_audited("its own")])
-def test_a_command_that_says_one_is_built(mark: Callable[[Any], Any]) -> None:
+def test_a_command_that_declares_one_is_built(mark: Callable[[Any], Any]) -> None:
     assert build(mark)
 
 
-def test_a_query_need_not_say_anything() -> None:
+def test_a_query_need_not_declare_anything() -> None:
     assert build(method="GET").on_record is None
 
 

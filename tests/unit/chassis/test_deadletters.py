@@ -21,7 +21,7 @@ def test_a_key_that_can_be_read_is_shown(key: str) -> None:
         (b"", "<empty>"),
     ],
 )
-def test_a_key_that_is_no_text_is_told_by_its_size(key: bytes, shown: str) -> None:
+def test_a_key_that_is_no_text_is_described_by_its_size(key: bytes, shown: str) -> None:
     assert (shown_key(key) or "").startswith(shown.partition("b2d9")[0])
 
 

@@ -78,7 +78,7 @@ def test_a_timestamp_that_is_no_date_does_not_matter(timestamp: int) -> None:
 
 
 @pytest.mark.parametrize("timestamp", [DOTNET_ZERO_MS, -1, 1_732_800_000_000_000])
-def test_an_event_without_any_date_says_so(timestamp: int) -> None:
+def test_an_event_without_any_date_is_refused_for_it(timestamp: int) -> None:
     error = reason_of(at(timestamp, with_headers(ce_time=None)))
 
     assert (error.reason, error.pointer) == ("bad_header", "/time")

@@ -106,7 +106,7 @@ def test_a_trace_context_that_makes_no_sense_is_passed_over(traceparent: bytes) 
     assert (received.event, received.cause) == (POST, Cause("j-1", "e-0", None))
 
 
-def test_headers_that_say_nothing_to_us_are_not_looked_at() -> None:
+def test_headers_that_mean_nothing_to_us_are_not_looked_at() -> None:
     foreign = [("baggage", b"\xff" * 9_000), ("id", b"another"), ("ce_shop", b"x" * 9_000), ("content-type", None)]
 
     assert read(a_record(VALUE, [*with_headers(content_type=None), *foreign])).id == "e-1"
@@ -147,7 +147,7 @@ def test_the_names_of_headers_may_be_written_in_capitals() -> None:
         ("bad_header", a_record(b'{"data": {}}', with_headers(content_type=b"application/cloudevents+json"))),
     ],
 )
-def test_a_malformed_record_says_why(reason: str, record: StoredRecord) -> None:
+def test_a_malformed_record_is_explained(reason: str, record: StoredRecord) -> None:
     with pytest.raises(MalformedError) as caught:
         read(record)
     assert caught.value.reason == reason

@@ -26,7 +26,7 @@ from lutong_chassis.parking import pack, unpack
 from tests.support.raw_batches import CODECS, Raw, batch
 
 HERE = TopicPartition("lutong.toy.heard", 3)
-assert KafkaAccess("nowhere:9092").client  # whoever takes this has aiokafka patched
+assert KafkaAccess("nowhere:9092").client  # importing this patches aiokafka
 
 
 def given_of(fetched: bytes, offset: int = 0) -> list[Any]:

@@ -58,7 +58,7 @@ def test_a_partition_that_nobody_can_read_is_no_lag() -> None:
     "timestamp_ms",
     [-1, -2, 0, 1, -62135596800001, 1_732_800_000_000_000, 2**62, round((NOW_S + 3600) * 1000)],
 )
-def test_a_timestamp_that_says_nothing_counts_as_just_now(timestamp_ms: int) -> None:
+def test_a_timestamp_without_meaning_counts_as_just_now(timestamp_ms: int) -> None:
     assert came_at_s([Stored(0, timestamp=timestamp_ms)], NOW_S) == NOW_S
 
 
@@ -101,7 +101,7 @@ def test_a_process_that_a_restart_does_not_mend_is_alive(look: Look) -> None:
 # The sentence
 
 
-def test_a_retry_says_how_long_why_and_where() -> None:
+def test_a_retry_reports_how_long_why_and_where() -> None:
     places = [Place("posts", 0, 21), Place("posts", 0, 24), Place("posts", 3, 7)]
     retry = Retry(0.0, 0, "").again("TypeError at envelope.py:156", places, None)
     assert retry.sentence(80) == (
@@ -110,7 +110,7 @@ def test_a_retry_says_how_long_why_and_where() -> None:
     assert retry.again("TypeError at x.py:1", places, places[0]).sentence(81).endswith("x.py:1, posts/0@21")
 
 
-def test_an_error_that_no_database_takes_is_told_all_the_same() -> None:
+def test_an_error_that_no_database_takes_is_reported_all_the_same() -> None:
     assert Retry(0.0, 0, "").again("bad \x00 \ud800", [], None).error == "bad  ?"
 
 
@@ -237,7 +237,7 @@ def a_post(post_id: str, source: str, partition: int) -> object:
     return a_received(event)._replace(source=source, partition=partition, offset=7)
 
 
-def test_a_publisher_with_another_partitioner_is_told_apart() -> None:
+def test_a_publisher_with_another_partitioner_is_recognised() -> None:
     right = partition_of(b"p-1", 12)
     received = [
         a_post("p-1", "/cms", (right + 1) % 12),

@@ -43,18 +43,18 @@ class ARecord:
 
 
 def test_what_is_sent_in_binary_mode_is_what_consumers_understand() -> None:
-    said = message(a_post("p-1"), CMS, id="cms-1", correlation_id="j-1", causation_id="c-1")
-    heard = read(ARecord(said.event.topic.name, said.event.key.encode(), said.value, said.headers))
-    assert (heard.event, heard.id, heard.source) == (a_post("p-1"), "cms-1", CMS)
-    assert (heard.cause.correlation_id, heard.cause.causation_id, heard.sequence) == ("j-1", "c-1", None)
+    sent = message(a_post("p-1"), CMS, id="cms-1", correlation_id="j-1", causation_id="c-1")
+    received = read(ARecord(sent.event.topic.name, sent.event.key.encode(), sent.value, sent.headers))
+    assert (received.event, received.id, received.source) == (a_post("p-1"), "cms-1", CMS)
+    assert (received.cause.correlation_id, received.cause.causation_id, received.sequence) == ("j-1", "c-1", None)
 
 
 def test_what_is_sent_in_structured_mode_is_what_consumers_understand() -> None:
-    said = message(a_post("p-1", text="第一行\n第二行"), CMS, id="cms-1")
-    assert b"\n" not in said.document
+    sent = message(a_post("p-1", text="第一行\n第二行"), CMS, id="cms-1")
+    assert b"\n" not in sent.document
     headers = [("content-type", b"application/cloudevents+json")]
-    heard = read(ARecord(said.event.topic.name, b"p-1", said.document, headers))
-    assert (heard.event, heard.id, heard.cause.correlation_id) == (said.event, "cms-1", "cms-1")
+    received = read(ARecord(sent.event.topic.name, b"p-1", sent.document, headers))
+    assert (received.event, received.id, received.cause.correlation_id) == (sent.event, "cms-1", "cms-1")
 
 
 def test_without_an_id_every_message_is_a_new_one() -> None:
@@ -64,8 +64,8 @@ def test_without_an_id_every_message_is_a_new_one() -> None:
 def test_messages_go_to_the_owners_of_their_topics_in_bounded_requests() -> None:
     posts = [message(a_post(f"p-{n}"), CMS) for n in range(501)]
     other = message(ProgramResumed(program_id="g-1"), CMS)
-    said = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
-    found = calls(said)
+    sent = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
+    found = calls(sent)
     assert [(call.owner, len(call.positions)) for call in found] == [("feed", 500), ("feed", 2), ("registry", 1)]
     assert [json.loads(line)["id"] for line in found[0].body.splitlines()] == [m.id for m in posts[:500]]
 
@@ -83,13 +83,13 @@ def test_receipts_are_read_and_what_is_not_known_yet_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(("status", "transient"), [(429, True), (503, True), (409, True), (401, False), (422, False)])
-def test_an_answer_that_takes_nothing_says_whether_trying_again_may_help(status: int, transient: bool) -> None:
+def test_an_answer_that_takes_nothing_tells_whether_a_retry_helps(status: int, transient: bool) -> None:
     with pytest.raises(PublishError, match=r"feed\.example answers") as caught:
         understood(an_answer(status, {"detail": "not now"}))
     assert caught.value.transient is transient
 
 
-def test_the_fake_knows_copies_and_rejects_what_it_is_told_to() -> None:
+def test_the_fake_knows_copies_and_rejects_what_it_must() -> None:
     fake = FakeTransport(reject={"bad": "invalid"})
     publisher = Publisher(CMS, fake)
     assert publisher.publish(a_post(), id="a", dry_run=True).status == "accepted"
@@ -176,7 +176,7 @@ def test_a_token_that_no_header_takes_is_refused_in_words(token: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"<html>proxy</html>", b"[]", b'{"results": 1}', b'{"results": [1]}', b"{}"])
-def test_an_answer_of_somebody_else_is_told_from_ours(content: bytes) -> None:
+def test_an_answer_of_another_server_is_distinguished_from_ours(content: bytes) -> None:
     request = httpx.Request("POST", "https://feed.example/v1/events")
     with pytest.raises(PublishError, match=r"feed\.example answers, but is no service of Lutong"):
         understood(httpx.Response(200, content=content, request=request))

@@ -32,7 +32,7 @@ def test_rows_of_several_services_are_one_list_the_latest_first() -> None:
     assert [row["id"] for row in merged([one, other])] == [2, 9, 1]
 
 
-def test_what_changed_is_told_field_by_field_in_one_cell() -> None:
+def test_what_changed_is_shown_field_by_field_in_one_cell() -> None:
     assert (
         changed({"limit_minor": 300, "state": "open"}, {"limit_minor": 900})
         == "limit_minor 300 -> 900, state open -> -"

@@ -46,7 +46,7 @@ def test_the_list_of_commands_shows_the_help_of_each() -> None:
 _LOADED = "import sys, lutong_console.cli.main as m; m.app(['--help'], standalone_mode=False); print(*sys.modules)"
 
 
-def test_help_is_quick_because_it_imports_no_command() -> None:
+def test_help_is_quick_and_imports_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True)
     assert "Commands:" in done.stdout
     assert not {"pydantic", "httpx", "aiokafka", "asyncpg"} & set(done.stdout.split("\n")[-2].split())

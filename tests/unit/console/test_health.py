@@ -16,7 +16,7 @@ from lutong_contracts.topics import POSTS
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALIVE: dict[str, Any] = {"live": True, "reason": None, "stuck": None}
 READY: dict[str, Any] = {"ready": True, "checks": {"database": True, "broker": True}, "stuck": None}
-TOLD: dict[str, Any] = {"stuck": [], "missed": [], "misplaced": []}
+ANSWER: dict[str, Any] = {"stuck": [], "missed": [], "misplaced": []}
 STUCK = {
     "topic": POSTS.name,
     "partition": 0,
@@ -36,7 +36,7 @@ STUCK = {
         (ALIVE | {"stuck": "tries the same batch"}, READY, Health("stuck", "tries the same batch")),
     ],
 )
-def test_a_service_is_as_it_says(live: dict[str, Any], ready: dict[str, Any], health: Health) -> None:
+def test_a_service_is_what_it_reports(live: dict[str, Any], ready: dict[str, Any], health: Health) -> None:
     assert judge_service(live, ready) == health
     assert health.well == (health.state == "ready")
 
@@ -46,7 +46,7 @@ def test_a_service_of_the_release_before_is_understood() -> None:
 
 
 def test_a_stuck_batch_is_found_with_the_command_that_mends_it() -> None:
-    (finding,) = judge_consumer("registry", TOLD | {"stuck": [STUCK]}, "tries the same batch for 80 s", NOW)
+    (finding,) = judge_consumer("registry", ANSWER | {"stuck": [STUCK]}, "tries the same batch for 80 s", NOW)
     assert finding.what == (
         "registry tries the same batch for 80 s: TypeError at envelope.py:156, lutong.feed.posts/0@21"
     )
@@ -54,29 +54,29 @@ def test_a_stuck_batch_is_found_with_the_command_that_mends_it() -> None:
 
 
 def test_no_record_is_skipped_while_none_is_guilty() -> None:
-    (finding,) = judge_consumer("registry", TOLD | {"stuck": [STUCK | {"guilty": None}]}, None, NOW)
+    (finding,) = judge_consumer("registry", ANSWER | {"stuck": [STUCK | {"guilty": None}]}, None, NOW)
     assert finding.then == "lutong logs registry"
 
 
 def test_a_batch_that_just_began_to_fail_is_let_be() -> None:
     young = STUCK | {"since": (NOW - timedelta(seconds=5)).isoformat()}
-    assert list(judge_consumer("registry", TOLD | {"stuck": [young]}, None, NOW)) == []
+    assert list(judge_consumer("registry", ANSWER | {"stuck": [young]}, None, NOW)) == []
 
 
-def test_a_batch_is_stuck_after_as_long_as_its_service_says() -> None:
-    told = TOLD | {"stuck": [STUCK]}  # for 80 s
-    assert list(judge_consumer("registry", told | {"stuck_timeout_s": 90.0}, None, NOW)) == []
-    assert len(list(judge_consumer("registry", told | {"stuck_timeout_s": 70.0}, None, NOW))) == 1
+def test_a_batch_is_stuck_after_its_services_timeout() -> None:
+    answer = ANSWER | {"stuck": [STUCK]}  # for 80 s
+    assert list(judge_consumer("registry", answer | {"stuck_timeout_s": 90.0}, None, NOW)) == []
+    assert len(list(judge_consumer("registry", answer | {"stuck_timeout_s": 70.0}, None, NOW))) == 1
 
 
 def test_a_read_that_fails_is_found_though_no_record_is_known() -> None:
-    (finding,) = judge_consumer("registry", TOLD, "cannot read from Kafka for 80 s (9 times): X", NOW)
+    (finding,) = judge_consumer("registry", ANSWER, "cannot read from Kafka for 80 s (9 times): X", NOW)
     assert finding.what == "registry cannot read from Kafka for 80 s (9 times): X"
 
 
 def test_events_that_retention_took_are_found() -> None:
     missed = {"topic": POSTS.name, "partition": 3, "first": 5, "begin": 10}
-    (finding,) = judge_consumer("registry", TOLD | {"missed": [missed]}, None, NOW)
+    (finding,) = judge_consumer("registry", ANSWER | {"missed": [missed]}, None, NOW)
     assert "missed up to 5 events of lutong.feed.posts/3" in finding.what
     assert finding.then.startswith("lutong republish")
 
@@ -90,13 +90,13 @@ def test_events_that_were_published_again_are_missed_no_more() -> None:
 
 def test_a_publisher_with_another_partitioner_is_found() -> None:
     row = {"topic": POSTS.name, "source": "/cms", "records": 9, "partition": 8, "offset": 4}
-    (finding,) = judge_consumer("registry", TOLD | {"misplaced": [row]}, None, NOW)
+    (finding,) = judge_consumer("registry", ANSWER | {"misplaced": [row]}, None, NOW)
     assert "9 events of /cms" in finding.what
     assert "partitioner=murmur2_random" in finding.then
 
 
 def test_a_consumer_that_goes_on_is_let_be() -> None:
-    assert list(judge_consumer("registry", TOLD, None, NOW)) == []
+    assert list(judge_consumer("registry", ANSWER, None, NOW)) == []
     assert list(judge_health("registry", ALIVE, READY)) == []
     assert list(judge_parked("registry", 0)) == []
 
@@ -110,7 +110,7 @@ def test_parked_records_are_counted_all(total: int, what: str) -> None:
 @pytest.mark.parametrize(("lost", "what"), [(1, "missed up to 1 event of"), (2, "missed up to 2 events of")])
 def test_missed_events_are_counted_with_their_noun(lost: int, what: str) -> None:
     missed = {"topic": POSTS.name, "partition": 3, "first": 5, "begin": 5 + lost}
-    (finding,) = judge_consumer("registry", TOLD | {"missed": [missed]}, None, NOW)
+    (finding,) = judge_consumer("registry", ANSWER | {"missed": [missed]}, None, NOW)
     assert what in finding.what
 
 
@@ -121,7 +121,7 @@ def test_an_ended_process_is_found_with_its_moment() -> None:
     assert late.then.startswith("lutong up")
 
 
-def test_what_follows_from_an_ended_piece_is_not_told() -> None:
+def test_what_follows_from_an_ended_piece_is_not_reported() -> None:
     away = {"ready": False, "checks": {"database": True, "broker": False, "assignment": False}}
     assert len(list(judge_health("feed", ALIVE, away))) == 2
     assert list(judge_health("feed", ALIVE, away, frozenset({"kafka"}))) == []
@@ -158,5 +158,5 @@ def test_v1_tells_a_long_or_odd_key_by_its_size(key: str) -> None:
     assert violation.witness.startswith(f"key <{len(key)} bytes, sha256 ")
 
 
-def test_v1_says_nothing_of_keys_that_are_no_text() -> None:
+def test_v1_is_silent_about_keys_that_are_no_text() -> None:
     assert list(log_matches_outbox(World({}, [a_record("", 3), a_record("\N{REPLACEMENT CHARACTER}", 3)], {}))) == []

@@ -52,7 +52,7 @@ def test_markup_in_a_text_is_part_of_the_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", STORED)
-def test_a_json_line_is_harmless_and_says_the_same(text: str) -> None:
+def test_a_json_line_is_harmless_and_keeps_its_meaning(text: str) -> None:
     document = json_line({"text": text, text: [text]})
     assert is_harmless(document)
     assert orjson.loads(document) == {"text": text, text: [text]}

@@ -34,7 +34,7 @@ def test_a_printed_token_is_believed(key: Path, capsys: Capture) -> None:
     assert (printed["subject"], printed["role"]) == ("ann", "member")
 
 
-def test_a_token_may_be_for_an_issuer_and_an_audience_of_ones_own(key: Path, capsys: Capture) -> None:
+def test_a_token_may_have_its_own_issuer_and_audience(key: Path, capsys: Capture) -> None:
     token(merchant="shop", member="wang", subject="wang", key=key, issuer="https://idp", audience="staging")
     claims = jwt.decode(capsys.readouterr().out.strip(), options={"verify_signature": False})
     assert {name: claims[name] for name in ("iss", "aud", "sub", "role", "merchant_id", "member_id")} == {
@@ -43,7 +43,7 @@ def test_a_token_may_be_for_an_issuer_and_an_audience_of_ones_own(key: Path, cap
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "says"),
+    ("options", "code", "expected"),
     [
         ({"role": "root"}, 2, "there is no role 'root'"),
         ({"role": "operator", "merchant": "shop"}, 2, "operator is staff"),
@@ -56,10 +56,10 @@ def test_a_token_may_be_for_an_issuer_and_an_audience_of_ones_own(key: Path, cap
     ],
 )
 def test_what_makes_no_sense_is_explained(
-    options: dict[str, Any], code: int, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    options: dict[str, Any], code: int, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("LUTONG_HOME", str(tmp_path))
-    with pytest.raises(ConsoleError, match=says) as raised:
+    with pytest.raises(ConsoleError, match=expected) as raised:
         token(**options)
     assert raised.value.code == code
     assert raised.value.then or "there are" in str(raised.value)
@@ -67,10 +67,10 @@ def test_what_makes_no_sense_is_explained(
 
 def test_keys_are_made_once(tmp_path: Path, capsys: Capture) -> None:
     keys(tmp_path / "mine")
-    said = capsys.readouterr()
-    assert "made key" in said.out
-    assert "LUTONG_AUTH_KEYS_FILE=" in said.err
-    assert "PRIVATE" not in said.out + said.err
+    output = capsys.readouterr()
+    assert "made key" in output.out
+    assert "LUTONG_AUTH_KEYS_FILE=" in output.err
+    assert "PRIVATE" not in output.out + output.err
     with pytest.raises(ConsoleError, match="File exists"):
         keys(tmp_path / "mine")
 
@@ -89,7 +89,7 @@ def test_a_given_token_wins_over_the_key_of_the_local_stack(monkeypatch: pytest.
         by_file.mint()
 
 
-def test_who_sits_at_the_terminal_is_an_operator_with_a_subject_that_services_take(
+def test_the_user_at_the_terminal_is_an_operator_services_accept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "王 wang")

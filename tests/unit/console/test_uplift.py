@@ -95,7 +95,7 @@ def lutong_uplift(*arguments: str) -> Any:  # noqa: ANN401  # typer's result
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_the_table_says_what_changed_by_how_much_and_how_surely(membership: Membership, members: list[Member]) -> None:
+def test_the_table_shows_what_changed_by_how_much_and_how_surely(membership: Membership, members: list[Member]) -> None:
     membership.document = a_document(members)
     done = lutong_uplift("watsons", "--plan", "light", "--since", "2026-10-01T00:00:00+08:00")
     assert done.exit_code == 0
@@ -121,7 +121,7 @@ def test_arms_that_cannot_be_compared_are_a_problem_found(membership: Membership
     assert "not sound: the arms are not as large as they were meant to be" in done.output
 
 
-def test_too_little_data_is_said_and_is_no_problem(membership: Membership, tmp_path: Path) -> None:
+def test_too_little_data_is_reported_and_is_no_problem(membership: Membership, tmp_path: Path) -> None:
     membership.document = a_document([Member(arm="treated", exposure_days=3)])
     done = lutong_uplift("watsons", "--picture", str(tmp_path / "uplift.svg"))
     assert done.exit_code == 0
@@ -162,7 +162,7 @@ def test_the_picture_is_readable_without_eyes_and_in_the_dark(members: list[Memb
     assert len(picture.findall(f"{SVG}circle")) == 5
 
 
-def test_the_picture_of_arms_that_cannot_be_compared_says_so_first(members: list[Member]) -> None:
+def test_the_picture_of_incomparable_arms_warns_first(members: list[Member]) -> None:
     assert "NOT SOUND" in forest(a_document(members, sound=False))
     assert "NOT SOUND" not in forest(a_document(members))
 
@@ -173,7 +173,7 @@ ratios = st.floats(0.01, 50).flatmap(
 
 
 @given(st.lists(ratios, min_size=1, max_size=5))
-def test_whatever_the_ratios_are_they_lie_inside_the_frame_and_so_does_no_effect(found: list[dict[str, float]]) -> None:
+def test_all_ratios_and_no_effect_lie_inside_the_frame(found: list[dict[str, float]]) -> None:
     document = a_document([])
     for kpi, ratio in zip(document["kpis"], found, strict=False):
         kpi |= {"ratio": ratio, "verdict": "higher", "treated": 1.0, "holdout": 1.0}

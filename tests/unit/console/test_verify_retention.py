@@ -76,13 +76,13 @@ def test_an_event_that_was_lost_is_missing(outbox: list[dict[str, Any]], begin: 
     assert violation.what == "feed: committed but not on lutong.feed.posts"
 
 
-def test_an_outbox_forgets_whole_days_and_topics_keep_what_was_said_on_them() -> None:
+def test_an_outbox_forgets_whole_days_and_topics_keep_their_events() -> None:
     world = a_world([said(1, EDGE), said(2, YOUNG)], [committed(2, YOUNG)])
     assert list(log_matches_outbox(world)) == []
     assert list(log_matches_outbox(a_world([said(1, EDGE)]))) == []
 
 
-def test_an_event_of_a_day_that_the_outbox_keeps_must_be_in_it() -> None:
+def test_an_event_of_a_kept_day_must_be_in_the_outbox() -> None:
     world = a_world([said(1, YOUNG - timedelta(hours=1)), said(2, YOUNG)], [committed(2, YOUNG)])
     (violation,) = log_matches_outbox(world)
     assert violation.what == "feed: on its topic but never committed"

@@ -59,7 +59,7 @@ class Wish(BaseModel):
 GOOD: dict[str, Any] = {"lines": [{"sku": "tea", "units": 1}]}
 
 
-def told(document: object, model: type[BaseModel] = Wish) -> list[tuple[str, str]]:
+def complaints(document: object, model: type[BaseModel] = Wish) -> list[tuple[str, str]]:
     with pytest.raises(ValidationError) as caught:
         model.model_validate(document)
     return [tuple(wrong) for wrong in wrongs(caught.value.errors(), model)]  # type: ignore[misc]  # a pair
@@ -125,8 +125,8 @@ def told(document: object, model: type[BaseModel] = Wish) -> list[tuple[str, str
         ),
     ],
 )
-def test_a_wrong_value_is_told_in_a_sentence(change: dict[str, Any], where: str, words: str) -> None:
-    assert told(GOOD | change) == [(where, words)]
+def test_a_wrong_value_is_explained_in_a_sentence(change: dict[str, Any], where: str, words: str) -> None:
+    assert complaints(GOOD | change) == [(where, words)]
 
 
 def test_the_words_for_an_id_are_those_of_its_pattern() -> None:
@@ -135,8 +135,8 @@ def test_the_words_for_an_id_are_those_of_its_pattern() -> None:
     )
 
 
-def test_a_document_that_is_no_object_is_told() -> None:
-    assert told([]) == [("", "the body must be an object with fields, not a list")]
+def test_a_document_that_is_no_object_is_explained() -> None:
+    assert complaints([]) == [("", "the body must be an object with fields, not a list")]
 
 
 def test_what_was_given_is_never_quoted() -> None:
@@ -151,7 +151,7 @@ def test_what_was_given_is_never_quoted() -> None:
 
 
 def test_an_odd_name_of_a_field_is_not_repeated() -> None:
-    [(_, words)] = told(GOOD | {"\x1b[2J" + "x" * 99: 1})
+    [(_, words)] = complaints(GOOD | {"\x1b[2J" + "x" * 99: 1})
     assert words.startswith("(a name that is too odd to show) is not a field")
 
 
@@ -212,7 +212,7 @@ def test_every_pattern_of_events_and_routes_has_words() -> None:
         (orjson.dumps({}), None),
     ],
 )
-def test_bytes_that_are_no_json_say_which_way(document: bytes, why: str | None) -> None:
+def test_bytes_that_are_no_json_are_explained(document: bytes, why: str | None) -> None:
     assert not_json(document) == why
 
 
@@ -224,8 +224,8 @@ def test_a_number_goes_with_its_noun() -> None:
     ]
 
 
-def test_the_fields_of_an_event_are_told_by_the_same_words() -> None:
-    assert told({"post_id": "p", "author_id": "a", "text": "x" * 2001}, PostPublished) == [
+def test_the_fields_of_an_event_are_explained_in_the_same_words() -> None:
+    assert complaints({"post_id": "p", "author_id": "a", "text": "x" * 2001}, PostPublished) == [
         ("/text", "text has 2001 characters, at most 2000 are allowed")
     ]
     assert sentences.pointer(["a/b", "c~d", 0]) == "/a~1b/c~0d/0"

@@ -119,7 +119,7 @@ def test_a_moment_is_written_out(value: object) -> None:
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_an_event_says_no_moment_that_no_clock_says(text: str) -> None:
+def test_an_event_has_no_moment_that_no_clock_shows(text: str) -> None:
     refused(INSTANT, text)
 
 

@@ -17,7 +17,7 @@ _DEFAULTED: Final = re.compile(r"\$\{(\w+):-([^}]*)\}")
 _ADDRESS: Final = "${LUTONG_HTTP_ADDRESS:-127.0.0.1}:"
 _MEMORY_OF_ALL_MB: Final = 4096
 _IDLE: Final = {"console"}
-"""Runs, and does nothing until somebody executes a command in it; `up --wait` waits for its healthcheck all the same."""
+"""Runs, and does nothing until an operator executes a command in it; `up --wait` waits for its healthcheck all the same."""
 
 
 def problems(document: Document) -> list[str]:

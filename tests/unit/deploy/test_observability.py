@@ -54,7 +54,7 @@ def wrong_with(expression: str) -> list[str]:
     return sorted((used - known.keys() - OF_PROMETHEUS) | (labels - allowed) | types)
 
 
-def test_there_is_a_dashboard_for_the_pipeline_the_road_the_topics_and_postgresql() -> None:
+def test_pipeline_road_topics_and_postgresql_have_a_dashboard() -> None:
     assert [path.stem for path in DASHBOARDS] == ["pipeline", "postgresql", "road", "topics"]
 
 
@@ -81,7 +81,7 @@ def test_negative_control_what_does_not_parse_is_found() -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-def test_every_alert_has_a_severity_a_sentence_and_a_page_that_says_what_to_do(alert: dict[str, Any]) -> None:
+def test_every_alert_has_a_severity_a_sentence_and_a_runbook(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"warning", "critical"}
     assert alert["annotations"]["summary"]
     page = (ROOT / alert["annotations"]["runbook"]).read_text(encoding="utf-8")

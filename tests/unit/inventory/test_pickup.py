@@ -44,7 +44,7 @@ def test_a_code_that_is_over_hands_nothing_over(code: PickupCode | None, now: da
     assert refusal(code, a_code().text, now) == "wrong_code"
 
 
-def test_ten_wrong_codes_lock_it_and_a_new_code_does_not_open_it() -> None:
+def test_ten_wrong_codes_lock_it_against_a_new_code() -> None:
     code: PickupCode | None = a_code().kept
     for n in range(GUESSES_MAX):
         assert refusal(code, "WRONGONE") == "wrong_code"

@@ -54,9 +54,7 @@ def test_an_amount_is_given_back_as_long_as_it_was_paid() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 999)), min_size=1, max_size=4), st.integers(1, 5_000))
-def test_goods_that_come_back_one_by_one_bring_back_exactly_what_was_paid(
-    lines: list[tuple[int, int]], paid_minor: int
-) -> None:
+def test_goods_returned_one_by_one_return_exactly_what_was_paid(lines: list[tuple[int, int]], paid_minor: int) -> None:
     order_lines = [Line(sku=f"s{n}", units=units, unit_price_minor=price) for n, (units, price) in enumerate(lines)]
     returned: dict[str, int] = {}
     refunded_minor = 0

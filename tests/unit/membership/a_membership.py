@@ -94,7 +94,7 @@ def a_line(**changes: Any) -> Line:
     return replace(whole, **changes)
 
 
-def a_desk(*accounts: Account) -> UnitOfWork:
+def a_unit_of_work(*accounts: Account) -> UnitOfWork:
     return UnitOfWork({d.agreement.agreement_id: d for d in accounts}, {d.line.key: d.line for d in accounts})
 
 

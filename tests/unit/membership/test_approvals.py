@@ -66,7 +66,7 @@ def test_a_line_above_the_largest_needs_two_people() -> None:
         (replace(PROPOSAL, state="rejected", decided_by="ops-2"), "ops-2", "proposal_closed"),
     ],
 )
-def test_who_may_not_approve_is_told_why(proposal: Proposal, who: str, kind: str) -> None:
+def test_who_may_not_approve_is_given_the_reason(proposal: Proposal, who: str, kind: str) -> None:
     outcome = decided(proposal, "approved", who, NOW, frozenset({"m-1", "shop"}))
     assert isinstance(outcome, Refusal)
     assert outcome.kind == kind

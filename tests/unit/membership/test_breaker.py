@@ -42,7 +42,7 @@ def test_it_opens_after_failures_in_a_row(outcomes: tuple[bool, ...], state: str
     assert after(FRESH, *outcomes).state == state
 
 
-def test_while_open_nobody_is_admitted_until_the_pause_is_over_and_then_one_is() -> None:
+def test_while_open_one_is_admitted_after_the_pause() -> None:
     broken = after(FRESH, False, False, False)
     assert broken.admit(9.9)[1] is None
     trying, trial = broken.admit(10)
@@ -59,7 +59,7 @@ def test_the_trial_decides(ok: bool, state: str) -> None:
     assert (settled.admit(21.9)[1] is None) is not ok
 
 
-def test_a_trial_that_is_never_heard_of_again_is_followed_by_another() -> None:
+def test_a_trial_without_an_outcome_is_followed_by_another() -> None:
     trying, first = after(FRESH, False, False, False).admit(10)
     again, second = trying.admit(20)
     assert second is not None
@@ -68,7 +68,7 @@ def test_a_trial_that_is_never_heard_of_again_is_followed_by_another() -> None:
     assert again.settle(first, ok=True, now_s=21) == again  # too late: it is not the trial any more
 
 
-def test_what_was_asked_before_it_opened_neither_closes_it_nor_keeps_it_open() -> None:
+def test_outcomes_from_before_it_opened_do_not_count() -> None:
     breaker, early = FRESH.admit(0)
     assert early is not None
     broken = after(breaker, False, False, False)
@@ -110,7 +110,7 @@ class Provider(RuleBasedStateMachine):
         return permit
 
     @rule(permit=consumes(permits), ok=st.booleans())
-    def hear(self, permit: int, ok: bool) -> None:
+    def record(self, permit: int, ok: bool) -> None:
         before = self.breaker
         self.breaker = before.settle(permit, ok=ok, now_s=self.now_s)
         if permit != before.epoch:

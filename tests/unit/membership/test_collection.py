@@ -18,7 +18,7 @@ from lutong_membership.agreements.domain.collection import (
 from lutong_membership.agreements.domain.debts import step_at
 from lutong_membership.agreements.domain.direct_debit import Deduction, postponed
 from lutong_membership.agreements.domain.term import end_term, settle, write_off
-from tests.unit.membership.a_membership import NOON, a_clock, a_desk, an_agreement, bought, emitted, kinds
+from tests.unit.membership.a_membership import NOON, a_clock, a_unit_of_work, an_agreement, bought, emitted, kinds
 
 
 def owing(*days: float, **terms: Any) -> Account:
@@ -48,7 +48,7 @@ def paying(account: Account, amount_minor: int, day: float) -> Outcome:
     return outcome
 
 
-def test_an_unpaid_order_climbs_the_ladder_step_by_step_to_a_defined_end() -> None:
+def test_dunning_of_an_unpaid_order_advances_to_a_defined_end() -> None:
     account = owing(1)  # due on day 16
     assert account.agreement.step_due_at == a_clock(17).now
     seen = []
@@ -63,11 +63,11 @@ def test_an_unpaid_order_climbs_the_ladder_step_by_step_to_a_defined_end() -> No
     assert account.agreement.step_due_at is None
 
 
-def test_a_ladder_that_was_not_looked_at_for_long_skips_no_step() -> None:
+def test_dunning_that_was_not_advanced_for_long_skips_no_step() -> None:
     assert steps(looked_at(owing(1), 200)) == ["reminded", "blocked", "suspended", "proposed"]
 
 
-def test_when_the_oldest_debt_is_paid_the_ladder_stands_on_the_next_one() -> None:
+def test_when_the_oldest_debt_is_paid_dunning_follows_the_next_one() -> None:
     account = looked_at(owing(1, 20), 47).account  # due on days 16 and 35
     assert account.agreement.step == "suspended"
     lighter = paying(account, 900, 47)
@@ -79,7 +79,7 @@ def test_when_the_oldest_debt_is_paid_the_ladder_stands_on_the_next_one() -> Non
     assert looked_at(later.account, 65).account.agreement.step == "suspended"  # thirty days after day 35
 
 
-def test_a_step_that_was_taken_back_comes_again_in_time_and_not_only_when_the_old_one_was_due() -> None:
+def test_a_step_that_was_taken_back_comes_again_in_time() -> None:
     account = looked_at(owing(1, 31), 46).account  # suspended; the next debt is due on day 46
     lighter = paying(account, 900, 46.5).account
     assert lighter.agreement.step == "none"
@@ -87,7 +87,7 @@ def test_a_step_that_was_taken_back_comes_again_in_time_and_not_only_when_the_ol
     assert looked_at(lighter, 47).account.agreement.step == "reminded"
 
 
-def test_whoever_pays_everything_is_free_at_once() -> None:
+def test_a_member_who_pays_everything_is_free_at_once() -> None:
     account = looked_at(owing(1, 2), 50).account
     free = paying(account, 1_800, 50)
     assert (free.account.agreement.step, steps(free)[-1]) == ("none", "none")
@@ -102,7 +102,7 @@ def test_a_debt_without_a_day_of_payment_is_never_overdue() -> None:
     assert looked_at(account, 3_000).account.agreement.step == "none"
 
 
-def test_repayments_go_to_the_oldest_debt_of_a_member_first_whatever_agreement_it_is_under() -> None:
+def test_repayments_go_to_the_oldest_debt_of_a_member_first() -> None:
     first = owing(2)
     second = an_agreement()
     second = bought(replace(second, agreement=replace(second.agreement, agreement_id="a-2")), "x-1", days=1).account
@@ -112,10 +112,10 @@ def test_repayments_go_to_the_oldest_debt_of_a_member_first_whatever_agreement_i
     ]  # fmt: skip
 
 
-def test_two_agreements_of_one_member_share_one_line_on_the_desk() -> None:
+def test_two_agreements_of_one_member_share_one_line() -> None:
     first, second = owing(1), an_agreement()
     second = replace(second, agreement=replace(second.agreement, agreement_id="a-2"), line=first.line)
-    work = a_desk(first, second)
+    work = a_unit_of_work(first, second)
     work.take(pay(first, Part(first.debts["order:o-0"], 400), "p-1", a_clock(3)))
     found = work.account("a-2")
     assert found is not None
@@ -143,7 +143,7 @@ def test_a_charge_is_notified_and_taken_only_after_the_notice() -> None:
     assert the_deduction(release_deduction(account, key, a_clock(35)).account).state == "due"
 
 
-def test_no_deduction_is_begun_outside_its_window_or_when_it_closes_while_we_speak() -> None:
+def test_no_deduction_begins_outside_its_window() -> None:
     plan = an_agreement().plan
     assert plan.terms.withholding
     window, calendar = plan.terms.withholding.window, a_clock().calendar(plan)
@@ -170,7 +170,7 @@ def test_what_was_taken_pays_the_charge_once() -> None:
         record_deduction(done.account, the_deduction(done.account).deduction_id, a_clock(36))
 
 
-def test_after_a_partial_repayment_the_notice_is_void_and_the_rest_is_notified_anew() -> None:
+def test_a_partial_repayment_voids_the_notice_and_renews_it() -> None:
     lighter = paying(charged(), 150, 34).account
     first, second = lighter.deductions.values()
     assert (first.state, second.state, second.amount_minor) == ("void", "notified", 50)
@@ -185,7 +185,7 @@ def test_a_charge_that_is_perhaps_being_deducted_cannot_be_paid_otherwise(state:
     assert paying(account, 200, 36).entries == ()
 
 
-def test_a_deduction_that_failed_is_notified_again_three_times_and_then_left_to_the_ladder() -> None:
+def test_a_deduction_that_failed_three_times_is_left_to_dunning() -> None:
     account = charged()
     for attempt in (1, 2, 3):
         assert the_deduction(account).attempt == attempt
@@ -195,7 +195,7 @@ def test_a_deduction_that_failed_is_notified_again_three_times_and_then_left_to_
     assert looked_at(account, 36).account.agreement.state == "overdue"
 
 
-def test_where_nobody_deducts_a_charge_waits_to_be_repaid_and_is_due_all_the_same() -> None:
+def test_a_charge_that_is_not_deducted_is_due_all_the_same() -> None:
     account = paying(owing(1, 2), 1_800, 20).account
     done = settle(end_term(account, a_clock(30)).account, a_clock(33))
     assert "DeductionNotified" not in emitted(done)
@@ -212,7 +212,7 @@ def test_an_operator_may_let_a_member_off() -> None:
     assert the_deduction(let_off.account).state == "void"
 
 
-def test_what_is_written_off_is_a_loss_and_the_member_gets_no_more_credit() -> None:
+def test_a_write_off_is_a_loss_and_ends_the_members_credit() -> None:
     account = looked_at(owing(1, 2), 110).account
     gone = write_off(account, "w-1", a_clock(110))
     assert (gone.account.agreement.state, emitted(gone)) == ("closed", ["AgreementWrittenOff", "AgreementClosed"])
@@ -228,7 +228,7 @@ def test_what_is_written_off_is_not_deducted_any_more() -> None:
     assert release_deduction(gone, the_deduction(gone).deduction_id, a_clock(36)).account == gone
 
 
-def test_the_ladder_is_a_function_of_the_oldest_debt_and_the_day() -> None:
+def test_dunning_is_a_function_of_the_oldest_debt_and_the_day() -> None:
     plan = an_agreement().plan
     reached = [
         step_at(plan.terms.payment, NOON, a_clock(day).now, a_clock().calendar(plan)) for day in (0, 1, 7, 30, 90)

@@ -30,7 +30,7 @@ def names(found: list[Coupon | str]) -> list[str]:
     return [each if isinstance(each, str) else "coupon" for each in found]
 
 
-def test_a_stock_gives_out_so_many_a_day_to_a_member_and_in_all() -> None:
+def test_a_stock_is_limited_by_day_by_member_and_in_all() -> None:
     stock, first = taken(STOCK, "a", "a", "a", "b", "c")
     assert names(first) == ["coupon", "coupon", "member_total_reached", "coupon", "daily_total_reached"]
     stock, second = taken(stock, "c", "d", "e", days=1)
@@ -54,7 +54,7 @@ def a_coupon(**changes: Any) -> Coupon:
     return replace(coupon, **changes)
 
 
-def test_a_coupon_of_an_order_that_came_to_nothing_can_be_used_again() -> None:
+def test_a_coupon_of_a_failed_order_can_be_used_again() -> None:
     reserved = a_coupon().moved("reserved", order_id="o-1")
     back = returned(reserved, a_clock(29).now)
     assert (back.state, back.order_id) == ("returned", None)
@@ -69,6 +69,6 @@ def test_a_coupon_that_is_gone_never_comes_back(state: CouponState) -> None:
         a_coupon(state=state).moved("reserved", order_id="o")
 
 
-def test_a_coupon_is_redeemed_only_with_the_order_it_was_set_aside_for() -> None:
+def test_a_coupon_is_redeemed_only_with_its_own_order() -> None:
     with pytest.raises(RuntimeError, match="redeemed cannot follow"):
         a_coupon().moved("redeemed")

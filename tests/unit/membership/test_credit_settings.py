@@ -33,7 +33,7 @@ async def test_without_a_word_the_scorecard_decides(monkeypatch: pytest.MonkeyPa
     assert declined.reasons[0] == "paid_late"
 
 
-async def test_a_provider_outside_is_asked_when_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_provider_outside_is_asked_when_the_settings_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     given(OUTSIDE | {"LUTONG_CREDIT_NAME": "zhima"}, monkeypatch)
     provider = provider_of(read(CreditSettings))
     assert isinstance(provider, HttpCreditProvider)

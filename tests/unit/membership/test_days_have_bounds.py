@@ -49,7 +49,7 @@ def test_a_day_of_the_year_10000_is_refused_with_the_place() -> None:
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
-def test_a_moment_that_utc_cannot_say_is_refused(moment: str) -> None:
+def test_a_moment_that_utc_cannot_express_is_refused(moment: str) -> None:
     with pytest.raises(ValidationError, match="between the years"):
         TypeAdapter(Moment).validate_python(moment)
 
@@ -67,7 +67,7 @@ def test_a_day_of_this_century_is_taken() -> None:
         ({"zone": "Mars/Base"}, "/terms/zone", "is not a time zone"),
     ],
 )
-def test_terms_are_told_in_sentences_too(terms: dict[str, object], where: str, words: str) -> None:
+def test_terms_are_explained_in_sentences_too(terms: dict[str, object], where: str, words: str) -> None:
     with pytest.raises(ValidationError) as caught:
         PlanTerms.model_validate(PLAN | {"terms": terms})
     [wrong] = wrongs(caught.value.errors(), PlanTerms)

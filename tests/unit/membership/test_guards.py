@@ -1,4 +1,4 @@
-"""Rules refuse what cannot be, whoever asks."""
+"""Rules refuse what cannot be, for every caller."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 
 from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.rights import take_back
-from tests.unit.membership.a_membership import a_clock, a_desk, an_agreement
+from tests.unit.membership.a_membership import a_clock, a_unit_of_work, an_agreement
 
 
 def a_debt(outstanding_minor: int) -> Debt:
@@ -26,7 +26,7 @@ def test_a_use_that_never_was_cannot_be_taken_back() -> None:
 
 
 def test_nothing_is_decided_about_an_agreement_that_is_not_there() -> None:
-    work = a_desk(an_agreement())
+    work = a_unit_of_work(an_agreement())
     before = work.changes()
     assert work.account("no-such-agreement") is None
     assert work.changes() == before

@@ -23,12 +23,12 @@ def held(line: Line, order: str, amount_minor: int) -> Line:
     return after(line, entry)
 
 
-def test_a_hold_that_does_not_fit_is_refused_and_one_that_just_fits_is_not() -> None:
+def test_only_a_hold_that_does_not_fit_is_refused() -> None:
     assert hold(a_line(), 100_001, "o", "a") is None
     assert held(a_line(), "o", 100_000).available_minor == 0
 
 
-def test_charges_and_uncovered_goods_take_room_although_they_are_not_on_the_line() -> None:
+def test_charges_and_uncovered_goods_take_room_off_the_line() -> None:
     line = a_line(charged_minor=30_000, uncovered_minor=20_000)
     assert line.available_minor == 50_000
     assert hold(line, 50_001, "o", "a") is None
@@ -49,13 +49,13 @@ def test_more_delivered_than_held_is_a_bug_upstream(amount: Money) -> None:
         capture(a_hold("o", 10_000), held(a_line(), "o", 10_000), amount)
 
 
-def test_goods_that_come_after_the_hold_expired_are_owed_when_there_is_room() -> None:
+def test_goods_after_an_expired_hold_are_owed_when_there_is_room() -> None:
     captured = capture(a_hold("o", 10_000, state="expired"), a_line(), yuan(10_000))
     assert [entry.kind for entry in captured.entries] == ["late_capture"]
     assert (captured.debt, after(a_line(), *captured.entries).owed_minor) == ("order", 10_000)
 
 
-def test_goods_that_come_after_the_hold_expired_are_uncovered_when_there_is_no_room_and_never_lost() -> None:
+def test_goods_after_an_expired_hold_are_uncovered_without_room() -> None:
     full = held(a_line(), "other", 95_000)
     captured = capture(a_hold("o", 10_000, state="expired"), full, yuan(10_000))
     now = after(full, *captured.entries)
@@ -63,7 +63,7 @@ def test_goods_that_come_after_the_hold_expired_are_uncovered_when_there_is_no_r
     assert now.available_minor == 0
 
 
-def test_line_lowered_below_current_holds_falls_step_by_step_and_takes_nothing_new() -> None:
+def test_line_lowered_below_current_holds_falls_step_by_step() -> None:
     line = held(held(a_line(), "o-1", 60_000), "o-2", 30_000)
     line, entries = retargeted(line, 20_000)
     line = after(line, *entries)
@@ -77,7 +77,7 @@ def test_line_lowered_below_current_holds_falls_step_by_step_and_takes_nothing_n
     assert (line.limit_minor, line.available_minor) == (20_000, 20_000)
 
 
-def test_a_line_that_is_raised_again_before_it_fell_has_the_new_limit_at_once() -> None:
+def test_a_line_raised_before_it_fell_has_its_limit_at_once() -> None:
     line = held(a_line(), "o", 60_000)
     for target, limit in ((10_000, 60_000), (80_000, 80_000), (5_000, 60_000)):
         line, entries = retargeted(line, target)
@@ -112,7 +112,7 @@ def a_chain(*amounts: int) -> tuple[Line, list[Sealed]]:
     return lines[line.key], sealed
 
 
-def test_each_entry_is_chained_to_the_one_before_and_the_line_knows_the_last() -> None:
+def test_each_entry_is_chained_and_the_line_knows_the_last() -> None:
     line, sealed = a_chain(1, 2, 3)
     assert [entry.number for entry in sealed] == [1, 2, 3, 4]
     assert [entry.previous_hash for entry in sealed] == [GENESIS, *(entry.hash for entry in sealed[:-1])]
@@ -131,32 +131,32 @@ def test_no_fact_of_an_entry_can_change_without_changing_its_hash() -> None:
     assert len(words) == len(changes) + 3
 
 
-deeds = st.lists(
+actions = st.lists(
     st.tuples(st.sampled_from(["hold", "capture", "release", "expire", "late", "limit"]), st.integers(1, 60_000)),
     max_size=40,
 )
 
 
-@given(deeds)
-def test_at_every_step_the_line_is_the_fold_of_the_ledger_and_within_its_limit(done: list[tuple[str, int]]) -> None:
+@given(actions)
+def test_the_line_is_always_its_ledgers_fold_and_within_its_limit(done: list[tuple[str, int]]) -> None:
     line, entry = opened("m", "CNY", 100_000)
     line, entries = after(line, entry), [entry]
     open_ones: list[tuple[str, int]] = []
-    for number, (deed, amount) in enumerate(done):
+    for number, (action, amount) in enumerate(done):
         order = f"o-{number}"
         fresh: list[Entry] = []
-        if deed == "hold" and (one := hold(line, amount, order, "a")):
+        if action == "hold" and (one := hold(line, amount, order, "a")):
             fresh, open_ones = [one], [*open_ones, (order, amount)]
-        elif deed == "limit":
+        elif action == "limit":
             line, fresh = retargeted(line, amount)
-        elif deed == "late":
+        elif action == "late":
             fresh = capture(a_hold(order, amount, state="expired"), line, yuan(amount)).entries
-        elif deed != "hold" and open_ones:
+        elif action != "hold" and open_ones:
             order, held_minor = open_ones.pop()
             some = min(amount, held_minor)
             fresh = (
                 capture(a_hold(order, held_minor), line, yuan(some)).entries
-                if deed == "capture"
+                if action == "capture"
                 else settled(line, released(a_hold(order, held_minor), line, held_minor))
             )
         line = after(line, *fresh)

@@ -42,9 +42,7 @@ def ends(signed: str, period: dict[str, Any]) -> datetime:
         ),
     ],
 )
-def test_a_term_begins_and_ends_as_its_kind_says(
-    signed: str, period: dict[str, Any], begins_at: str, ends_at: str
-) -> None:
+def test_a_term_begins_and_ends_by_its_kind(signed: str, period: dict[str, Any], begins_at: str, ends_at: str) -> None:
     found = term(a_plan(period=period).terms.period, at(signed), SHANGHAI)
     assert found == (at(begins_at), at(ends_at))
 
@@ -59,13 +57,11 @@ def test_a_term_begins_and_ends_as_its_kind_says(
         ("2026-02-28 09:00", 1, "2026-03-28 09:00"),
     ],
 )
-def test_month_end_period_31_january_and_one_month_is_the_last_of_february(
-    signed: str, months: int, ends_at: str
-) -> None:
+def test_month_end_31_january_and_one_month_is_the_last_of_february(signed: str, months: int, ends_at: str) -> None:
     assert ends(signed, {"kind": "relative", "months": months}) == at(ends_at)
 
 
-def test_a_term_that_is_signed_at_midnight_of_its_fixed_day_lasts_until_the_next_one() -> None:
+def test_a_term_signed_on_its_fixed_day_lasts_until_the_next() -> None:
     assert ends("2026-03-20 00:00", {"kind": "fixed_day", "day": 20}) == at("2026-04-20 00:00")
     assert ends("2026-03-19 23:59", {"kind": "fixed_day", "day": 20}) == at("2026-03-20 00:00")
 
@@ -147,7 +143,7 @@ def test_where_a_day_is_shortened_for_a_test_windows_never_close() -> None:
         ({"bonus": True}, "Unexpected"),
     ],
 )
-def test_terms_that_do_not_hold_together_are_refused_and_told_why(change: dict[str, Any], why: str) -> None:
+def test_terms_that_contradict_each_other_are_refused_with_a_reason(change: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         TERMS.validate_python({**OBLIGED, **change})
 

@@ -79,7 +79,7 @@ def test_a_newcomer_whose_assessment_stands_signs_at_once() -> None:
     assert [entry.kind for entry in decision.entries] == ["line_opened", "hold"]
 
 
-def test_whoever_was_offered_the_terms_joins_by_ordering() -> None:
+def test_a_member_who_was_offered_the_terms_joins_by_ordering() -> None:
     (decision,) = decide(
         a_request(), on=under_a_plan(state="preordered", standing={"m": ValidAssessment(20_000, "a-1")})
     )
@@ -116,7 +116,7 @@ def test_a_line_that_is_there_is_kept_when_another_plan_is_signed() -> None:
         (under_a_plan(), a_request(coupon_id="c-1"), "no_coupon"),
     ],
 )
-def test_a_refusal_says_why_and_holds_nothing(on: RequestContext, request_: ServiceRequested, why: str) -> None:
+def test_a_refusal_has_a_reason_and_holds_nothing(on: RequestContext, request_: ServiceRequested, why: str) -> None:
     (decision,) = decide(request_, on=on)
     assert reason(decision) == why
     assert decision is not None
@@ -142,7 +142,7 @@ def held(decision: Decision | None) -> CreditHeld:
     return event
 
 
-def test_a_member_pays_the_members_price_in_the_term_and_the_list_price_outside_of_it() -> None:
+def test_the_members_price_holds_only_in_the_term() -> None:
     within, after = (decide(a_request(), on=under_a_plan(a_plan()), days=days)[0] for days in (29, 30))
     assert held(within).amount.amount_minor == 9_000
     assert held(after).amount.amount_minor == 10_000
@@ -162,7 +162,7 @@ def a_coupon(**changes: Any) -> Coupon:
     return replace(whole, **changes)
 
 
-def test_a_coupon_comes_off_after_the_discount_and_is_set_aside_with_the_order() -> None:
+def test_a_coupon_comes_off_after_the_discount() -> None:
     known = under_a_plan(a_plan(), coupons={"c-1": a_coupon()})
     first, second = decide(a_request("o-1", coupon_id="c-1"), a_request("o-2", coupon_id="c-1"), on=known)
     assert held(first).amount.amount_minor == 7_000
@@ -189,7 +189,7 @@ def test_a_coupon_that_came_with_the_agreement_is_a_benefit_of_it() -> None:
         ({}, 4_999, "below_coupon_minimum"),
     ],
 )
-def test_a_coupon_that_cannot_be_used_declines_the_order_and_says_why(
+def test_a_coupon_that_cannot_be_used_declines_the_order_with_a_reason(
     change: dict[str, Any], amount: int, why: str
 ) -> None:
     known = under_a_plan(coupons={"c-1": a_coupon(**change)})
@@ -200,7 +200,7 @@ def asked(*waiting: ServiceRequested, limit_minor: int = 50_000, refusal: str | 
     return Consultation(Agreement("a-1", "m", "shop", "light", 1), PLAN, limit_minor, refusal, waiting)
 
 
-def test_when_the_provider_admits_the_member_signs_and_what_waited_is_held_in_order() -> None:
+def test_an_admitted_member_signs_and_waiting_orders_are_held_in_order() -> None:
     done = conclude(asked(a_request("o-1", 30_000), a_request("o-2", 30_000)), context(), a_clock())
     assert done.agreement.state == "active"
     assert [type(each.event).__name__ for each in done.emitted] == ["AgreementSigned"]
@@ -231,7 +231,7 @@ def test_an_order_that_was_cancelled_while_it_waited_signs_nothing() -> None:
     assert reason(done.decisions[0]) == "order_cancelled"
 
 
-def test_debts_that_fell_overdue_while_the_provider_was_asked_keep_the_member_from_signing() -> None:
+def test_debts_overdue_by_the_answer_keep_the_member_from_signing() -> None:
     known = context(blockers={("m", "light"): "debts_overdue"})
     done = conclude(asked(a_request()), known, a_clock())
     assert (done.agreement.state, done.reason) == ("declined", "debts_overdue")

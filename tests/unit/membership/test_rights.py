@@ -17,7 +17,7 @@ from tests.unit.membership.a_membership import (
 )
 
 
-def test_rights_are_used_as_often_as_the_plan_says_and_count_as_enjoyed() -> None:
+def test_rights_are_used_up_to_the_plan_and_count_as_enjoyed() -> None:
     right = {"right_id": "delivery", "title": "free delivery", "times": 2, "value_minor": 300}
     account = an_agreement(benefits={"rights": [right]})
     for use in ("u-1", "u-2"):
@@ -49,7 +49,7 @@ RIGHT = {"right_id": "delivery", "title": "free delivery", "times": 1, "value_mi
         ({"state": "settled"}, 1, "the agreement is settled and gives no benefits"),
     ],
 )
-def test_a_refused_right_says_when_benefits_begin(changes: dict[str, Any], days: int, detail: str) -> None:
+def test_a_refused_right_names_when_benefits_begin(changes: dict[str, Any], days: int, detail: str) -> None:
     account = an_agreement(benefits={"rights": [RIGHT]})
     account = replace(account, agreement=replace(account.agreement, **changes))
     assert use_right(account, "delivery", "u-1", "merchant", a_clock(days)) == Refusal("no_benefits", detail)

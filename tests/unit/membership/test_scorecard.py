@@ -93,11 +93,11 @@ def test_points_are_the_start_of_the_table_and_what_each_bin_gives(known: dict[s
 
 
 @pytest.mark.parametrize(("points", "limit"), [(950, 200), (700, 200), (699, 100), (600, 100), (599, 0), (350, 0)])
-def test_the_limit_is_that_of_the_highest_step_reached_and_none_below_the_lowest(points: int, limit: int) -> None:
+def test_the_limit_is_that_of_the_highest_step_reached(points: int, limit: int) -> None:
     assert SMALL.limit_minor(points) == limit
 
 
-def test_a_good_member_is_admitted_on_what_is_always_known_and_a_bad_one_is_not() -> None:
+def test_facts_that_are_always_known_admit_only_a_good_member() -> None:
     good, bad = an_application(), Application("m-2", **BAD_PROFILE, application_id="a-2")
     assert CARD.limit_minor(points(good)) >= 300_000
     assert CARD.limit_minor(points(bad)) == 0
@@ -105,7 +105,7 @@ def test_a_good_member_is_admitted_on_what_is_always_known_and_a_bad_one_is_not(
 
 
 @given(applications)
-def test_points_stay_between_the_floor_and_the_cap_and_are_the_same_for_the_same_facts(
+def test_points_are_bounded_and_the_same_for_the_same_facts(
     application: Application,
 ) -> None:
     assert 350 <= points(application) <= 950
@@ -139,7 +139,7 @@ def test_what_is_not_known_moves_nothing(application: Application) -> None:
 
 
 @given(applications)
-def test_facts_that_contradict_each_other_are_read_in_the_way_that_costs_more(application: Application) -> None:
+def test_facts_that_contradict_each_other_count_at_their_worst(application: Application) -> None:
     known = facts(application)
     assert bool(known["late_months"]) == bool(known["worst_delay_months"])
     assert (known["worst_delay_months"] or 0) >= max(
@@ -148,7 +148,7 @@ def test_facts_that_contradict_each_other_are_read_in_the_way_that_costs_more(ap
 
 
 @given(applications)
-def test_reasons_are_at_most_four_known_words_and_no_fact_that_is_not_known_is_one(application: Application) -> None:
+def test_reasons_are_at_most_four_known_words_about_known_facts(application: Application) -> None:
     reasons = CARD.reasons(facts(application))
     assert len(set(reasons)) == len(reasons) <= 4
     assert set(reasons) <= REASONS.keys()
@@ -158,7 +158,7 @@ def test_reasons_are_at_most_four_known_words_and_no_fact_that_is_not_known_is_o
         assert "late_now" not in reasons
 
 
-def test_the_best_member_has_no_reasons_and_whoever_was_late_is_told_so() -> None:
+def test_the_best_member_has_no_reasons_and_a_late_one_has() -> None:
     best = an_application(declared_limit_minor=10_000_000, repaid_monthly_minor=200_000, unpaid_bills=0)
     assert CARD.reasons(facts(best)) == ()
     assert "paid_late" in CARD.reasons(facts(replace(best, late_months=1)))
@@ -215,7 +215,7 @@ def test_the_scorecard_of_the_package_is_the_one_that_the_service_loads() -> Non
         ),
     ],
 )
-def test_a_file_that_does_not_make_sense_says_where(old: str, new: str, complaint: str | None) -> None:
+def test_a_file_that_does_not_make_sense_is_refused_with_the_place(old: str, new: str, complaint: str | None) -> None:
     text = TEXT.replace(old, new, 1)
     assert text != TEXT
     if complaint is None:

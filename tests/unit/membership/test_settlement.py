@@ -92,7 +92,7 @@ def paid(account: Account, *, days: float = 34) -> Account:
     return account
 
 
-def test_a_charge_that_was_paid_already_is_owed_to_the_member_when_a_late_event_lowers_it() -> None:
+def test_a_paid_charge_that_is_lowered_is_owed_to_the_member() -> None:
     done = paid(settle(ended(having_bought(2)), a_clock(33)).account)
     assert done.agreement.state == "settled"
     late = given_back(done, "o-0", 900, days=35)
@@ -115,9 +115,9 @@ def test_after_the_grace_a_late_event_is_written_down_and_changes_nothing() -> N
     too_late = bought(done, "o-late", days=40)
     assert late.account.agreement.charge_minor == 0
     assert too_late.account.accruals["order:o-late"].effect == "outside"
-    heard_too_late = given_back(done, "o-0", 900, days=40)
-    assert heard_too_late.account.agreement.charge_minor == 200
-    assert heard_too_late.account.accruals["refund:shop:r-1"].effect == "late"
+    consumed_too_late = given_back(done, "o-0", 900, days=40)
+    assert consumed_too_late.account.agreement.charge_minor == 200
+    assert consumed_too_late.account.accruals["refund:shop:r-1"].effect == "late"
 
 
 def test_quit_on_the_last_day_settles_by_what_was_reached() -> None:
@@ -129,7 +129,7 @@ def test_quit_on_the_last_day_settles_by_what_was_reached() -> None:
     assert settle(short.account, a_clock(33)).account.agreement.charge_minor == 200
 
 
-def test_quit_after_the_last_moment_is_refused_although_the_deadline_was_not_heard_yet() -> None:
+def test_quit_after_the_last_moment_is_refused_before_the_deadlines_event() -> None:
     assert isinstance(quit_early(having_bought(2), a_clock(30)), Refusal)
     assert isinstance(quit_early(ended(having_bought(2)), a_clock(31)), Refusal)
 
@@ -155,7 +155,7 @@ def test_what_happens_after_quitting_does_not_count() -> None:
     assert (quoted(after).charge_minor, quoted(before).charge_minor) == (200, 0)
 
 
-def test_what_was_enjoyed_is_on_an_account_until_it_is_charged_or_forgiven() -> None:
+def test_what_was_enjoyed_is_accrued_until_charged_or_forgiven() -> None:
     first = bought(an_agreement(), "o-1")
     second = bought(first.account, "o-2")
     over = end_term(second.account, a_clock(30))
@@ -169,7 +169,7 @@ def test_what_was_enjoyed_is_on_an_account_until_it_is_charged_or_forgiven() -> 
     assert all(balanced(outcome) for outcome in outcomes)
 
 
-def test_closed_once_settled_after_the_grace_and_not_while_an_order_is_under_way() -> None:
+def test_closed_once_settled_and_without_an_order_under_way() -> None:
     done = paid(settle(ended(having_bought(2)), a_clock(33)).account)
     assert close(done, a_clock(39.9)).account.agreement.state == "settled"
     assert close(replace(done, open_holds=1), a_clock(40)).account.agreement.state == "settled"

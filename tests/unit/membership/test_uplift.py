@@ -69,7 +69,7 @@ def test_arms_are_as_large_as_they_should_be(percent: float) -> None:
 
 
 @pytest.mark.parametrize("part", ["merchant_id", "plan_id", "salt"])
-def test_arms_of_different_merchants_plans_and_salts_have_nothing_to_do_with_each_other(part: str) -> None:
+def test_arms_of_different_merchants_plans_and_salts_are_independent(part: str) -> None:
     same = {"merchant_id": "shop", "plan_id": "light", "salt": "salt"}
     other = same | {part: "other"}
     pairs = Counter(
@@ -89,7 +89,7 @@ def test_a_holdout_that_is_no_percentage_is_refused(percent: float) -> None:
 # Figures
 
 
-def test_each_figure_is_what_its_definition_says() -> None:
+def test_each_figure_is_what_its_definition_gives() -> None:
     """Two members by hand: 3 orders for 30,000 in 30 days; 1 first order for 5,000 in 60 days."""
     life = Member(arm="treated", exposure_days=30, consulted=1, coupons_issued=4)
     rows = [
@@ -98,8 +98,8 @@ def test_each_figure_is_what_its_definition_says() -> None:
         Member(arm="treated", exposure_days=90),
     ]
     measured = measure(rows, 0)
-    told = {found.name: (found.treated, found.n_treated) for found in measured.kpis}
-    assert told == {
+    figures = {found.name: (found.treated, found.n_treated) for found in measured.kpis}
+    assert figures == {
         "order_value": (8_750, 2),
         "order_frequency": (4 / 3, 2),
         "new_customers": (1 / 3, 3),
@@ -152,10 +152,10 @@ def test_a_share_of_a_handful_is_too_little_to_tell(new: int, verdict: str) -> N
     assert finding(measure([*few, *many], 50), "new_customers").verdict == verdict
 
 
-def test_what_is_said_is_json() -> None:
-    said = json.loads(json.dumps(asdict(measure(members("treated", 40, orders=1), 50))))
-    assert said["members"] == {"treated": 40, "holdout": 0}
-    assert said["kpis"][0]["ratio"] is None
+def test_the_report_is_json() -> None:
+    document = json.loads(json.dumps(asdict(measure(members("treated", 40, orders=1), 50))))
+    assert document["members"] == {"treated": 40, "holdout": 0}
+    assert document["kpis"][0]["ratio"] is None
 
 
 # Over many experiments
@@ -188,7 +188,7 @@ def test_planted_effects_are_inside_nine_of_ten_intervals_and_more(
     assert not any(each.verdict == "lower" for each in found)
 
 
-def test_where_there_is_nothing_one_interval_in_twenty_says_that_there_is() -> None:
+def test_without_an_effect_one_interval_in_twenty_finds_one() -> None:
     alarms = Counter(
         found.name
         for rows in trials(pool(NOTHING), TRIALS)

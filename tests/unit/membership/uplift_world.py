@@ -24,7 +24,7 @@ NOTHING: Final = dict.fromkeys(PLANTED, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a member is like, whichever life they lead. The last five are dice that were thrown once."""
+    """What a member is like, whichever life they lead. The last five were drawn at random once."""
 
     days: float
     customer: bool

@@ -50,7 +50,7 @@ def test_kolmogorov_smirnov_is_the_largest_distance_of_the_shares_below_a_cut(pa
     assert measures.kolmogorov_smirnov([s for s, _ in pairs], [g for _, g in pairs]) == pytest.approx(brute)
 
 
-def test_delongs_intervals_are_as_wide_as_resampling_says_also_for_pairs() -> None:
+def test_delongs_intervals_are_as_wide_as_resampled_ones_also_for_pairs() -> None:
     rng = random.Random(1)
     goods = [rng.random() < 0.7 for _ in range(400)]
     strong = [good + rng.gauss(0, 1.0) for good in goods]
@@ -62,9 +62,9 @@ def test_delongs_intervals_are_as_wide_as_resampling_says_also_for_pairs() -> No
         aucs = [measures.rank([scores[i] for i in chosen], resampled).auc for scores in (strong, weak)]
         single.append(aucs[0])
         gain.append(aucs[0] - aucs[1])
-    told = measures.auc(measures.rank(strong, goods))
+    measured = measures.auc(measures.rank(strong, goods))
     paired = measures.auc_gain(measures.rank(strong, goods), measures.rank(weak, goods))
-    assert (told.high - told.low) / 2 / measures.Z == pytest.approx(stdev(single), rel=0.12)
+    assert (measured.high - measured.low) / 2 / measures.Z == pytest.approx(stdev(single), rel=0.12)
     assert (paired.high - paired.low) / 2 / measures.Z == pytest.approx(stdev(gain), rel=0.12)
 
 
@@ -106,7 +106,7 @@ def test_the_regression_of_one_group_is_its_odds_and_their_textbook_error(goods:
 
 
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(50, 500), st.integers(50, 500))
-def test_the_weight_of_evidence_is_the_textbooks_when_only_the_average_is_known(
+def test_weight_of_evidence_is_the_textbooks_when_only_the_average_is_known(
     goods: int, bads: int, all_goods: int, all_bads: int
 ) -> None:
     cell = Cell(None, None, goods, {log(all_goods / all_bads): goods + bads})
@@ -139,7 +139,7 @@ def test_bins_are_large_enough_lie_side_by_side_and_only_get_worse(seed: int, sl
     assert all(left > right for left, right in pairwise(weights))
 
 
-def test_what_goes_the_wrong_way_or_says_nothing_is_one_bin() -> None:
+def test_what_goes_the_wrong_way_or_carries_nothing_is_one_bin() -> None:
     backwards = [Case(value, value > 4, 0.0) for value in range(10) for _ in range(50)]
     assert len(coarse_bins(DELAYS, backwards)) == 1
     forwards = [Case(value, value < 5, 0.0) for value in range(10) for _ in range(50)]

@@ -45,12 +45,12 @@ def test_the_services_of_the_makefile_are_those_of_the_contracts() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_package_takes_the_version_from_one_place(package: str) -> None:
-    told = tomllib.loads((PACKAGES[package] / "pyproject.toml").read_text("utf-8"))
-    assert told["project"]["dynamic"] == ["version"]
-    assert (PACKAGES[package] / told["tool"]["hatch"]["version"]["path"]).resolve() == (
+    project = tomllib.loads((PACKAGES[package] / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert (PACKAGES[package] / project["tool"]["hatch"]["version"]["path"]).resolve() == (
         ROOT / "libs/contracts/lutong_contracts/version.py"
     )
-    assert version(told["project"]["name"]) == VERSION
+    assert version(project["project"]["name"]) == VERSION
 
 
 def test_locks_hold_hashes_and_no_address() -> None:

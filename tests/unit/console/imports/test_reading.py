@@ -51,7 +51,7 @@ def test_empty_cells_are_absent_and_empty_lines_are_no_rows(tmp_path: Path) -> N
     ]
 
 
-def test_each_bad_row_is_told_by_line_and_column_and_stops_no_other(tmp_path: Path) -> None:
+def test_each_bad_row_is_reported_by_place_and_stops_no_other(tmp_path: Path) -> None:
     rows = "s1,a,1\ns1,b,many\n s1,c,1\ns1,d\ns1,e,1,1\ns1,f,-1\ns1,g,2\n"
     reads = read(a_file(tmp_path, STOCK + rows))
     assert told(reads) == [

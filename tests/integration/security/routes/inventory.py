@@ -1,0 +1,147 @@
+"""Routes of inventory: locations, stock and orders."""
+
+from typing import Final
+
+from lutong_chassis.testing import (
+    a_member,
+    bearer,
+)
+from tests.integration.security.callers import (
+    ACME,
+    ANN,
+    DONE_BY_ITS_MERCHANT,
+    DONE_BY_THE_MEMBER,
+    READ_BY_ITS_MERCHANT,
+    READ_BY_ITS_PARTIES,
+)
+from tests.integration.security.routes.operations import OPERATIONS
+from tests.integration.security.world import Ask, Asked, Matrix, World, fixed
+from tests.support.builders import a_hold
+
+_NEAR: Final = {"merchant_id": ACME, "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
+
+
+_A_DELIVERY: Final = {"location_id": "near", "sku": "tea", "kind": "received", "units": 1}
+_TRIAL: Final = "latitude=31.23&longitude=121.47&line=tea:1"
+
+
+async def an_inventory(world: World) -> None:
+    """A store of acme's with tea in it."""
+    await world.ask("PUT", "/v1/locations/near", _NEAR)
+    await world.ask("PUT", "/v1/locations/near/stock/tea", {"on_hand": 1_000})
+
+
+async def _a_closure(world: World) -> Asked:
+    location_id = world.fresh("store")
+    await world.ask("PUT", f"/v1/locations/{location_id}", _NEAR)
+    return Asked(f"/v1/locations/{location_id}/closure", {"reason": "lease_ended"}, location_id)
+
+
+async def _order(world: World) -> str:
+    """An order of ann's that is sourced from the store."""
+    order_id = world.fresh("order")
+    await world.consume(a_hold(order_id, merchant_id=ACME).model_copy(update={"member_id": ANN}))
+    return order_id
+
+
+def _of_an_order(path: str, body: object = None) -> Ask:
+    async def ask(world: World) -> Asked:
+        order_id = await _order(world)
+        return Asked(f"/v1/orders/{order_id}{path}", body, order_id)
+
+    return ask
+
+
+async def _ready(world: World) -> str:
+    """An order of ann's that is ready for her to pick up."""
+    order_id = world.fresh("order")
+    await world.consume(a_hold(order_id, merchant_id=ACME).model_copy(update={"member_id": ANN, "mode": "pickup"}))
+    for step in ("accepted", "picked", "ready_for_pickup"):
+        await world.ask("POST", f"/v1/orders/{order_id}/steps", {"step": step, "location_id": "near"})
+    return order_id
+
+
+async def _code(world: World) -> Asked:
+    order_id = await _ready(world)
+    return Asked(f"/v1/orders/{order_id}/pickup-code", about=order_id)
+
+
+async def _collect(world: World) -> Asked:
+    order_id = await _ready(world)
+    answer = await world.admin.post(f"/v1/orders/{order_id}/pickup-code", headers=bearer(a_member(ANN)))
+    body = {"location_id": "near", "code": answer.json()["code"]}
+    return Asked(f"/v1/orders/{order_id}/collection", body, order_id)
+
+
+async def _steps(world: World) -> Asked:
+    order_id = await _order(world)
+    return Asked("/v1/orders/steps/batch", {"order_ids": [order_id], "step": "accepted"}, order_id)
+
+
+async def _refund(world: World) -> Asked:
+    order_id = await _order(world)
+    for step in ("accepted", "picked", "handed_over", "fulfilled"):
+        await world.ask("POST", f"/v1/orders/{order_id}/steps", {"step": step, "location_id": "near"})
+    body = {"refund_id": world.fresh("refund"), "amount_minor": 1}
+    return Asked(f"/v1/orders/{order_id}/refunds", body, order_id)
+
+
+INVENTORY: Final[Matrix] = OPERATIONS | {
+    "PUT /v1/locations/{location_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near", _NEAR, ACME)),
+    "POST /v1/locations/batch": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/locations/batch", {"locations": [{"location_id": "near", **_NEAR}]}, ACME),
+    ),
+    "GET /v1/locations/{location_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/locations/near", about="near")),
+    "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
+    "POST /v1/locations/{location_id}/pause": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/locations/near/pause", {"reason": "rush_hour"}, "near"),
+    ),
+    "DELETE /v1/locations/{location_id}/pause": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/pause", about="near")),
+    "POST /v1/locations/{location_id}/closure": (
+        DONE_BY_ITS_MERCHANT,
+        _a_closure,
+    ),
+    "PUT /v1/locations/{location_id}/stock/{sku}": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/locations/near/stock/tea", {"on_hand": 1_000}, "near"),
+    ),
+    "POST /v1/stock/batch": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/stock/batch", {"shelves": [{"location_id": "near", "sku": "tea", "on_hand": 1_000}]}, "near"),
+    ),
+    "POST /v1/stock/movements": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/stock/movements", {"movements": [_A_DELIVERY]}, "near"),
+    ),
+    "PUT /v1/locations/{location_id}/stock/{sku}/safety": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/locations/near/stock/tea/safety", {"units": 2}, "near"),
+    ),
+    "GET /v1/locations/{location_id}/stock/{sku}/movements": (
+        DONE_BY_ITS_MERCHANT,
+        fixed("/v1/locations/near/stock/tea/movements", about="near"),
+    ),
+    "POST /v1/orders/{order_id}/declines": (
+        DONE_BY_ITS_MERCHANT,
+        _of_an_order("/declines", {"location_id": "near", "reason": "sold_out"}),
+    ),
+    "POST /v1/orders/{order_id}/pickup-code": (DONE_BY_THE_MEMBER, _code),
+    "POST /v1/orders/{order_id}/collection": (DONE_BY_ITS_MERCHANT, _collect),
+    "GET /v1/orders/{order_id}/explain": (READ_BY_ITS_MERCHANT, _of_an_order("/explain")),
+    "GET /v1/sourcing/trial": (
+        READ_BY_ITS_MERCHANT,
+        fixed(f"/v1/sourcing/trial?merchant_id={ACME}&{_TRIAL}", about=ACME),
+    ),
+    "POST /v1/orders/{order_id}/steps": (
+        DONE_BY_ITS_MERCHANT,
+        _of_an_order("/steps", {"step": "accepted", "location_id": "near"}),
+    ),
+    "POST /v1/orders/steps/batch": (DONE_BY_ITS_MERCHANT, _steps),
+    "POST /v1/orders/{order_id}/cancellation": (DONE_BY_ITS_MERCHANT, _of_an_order("/cancellation", {})),
+    "POST /v1/orders/{order_id}/refunds": (DONE_BY_ITS_MERCHANT, _refund),
+    "GET /v1/orders/{order_id}": (READ_BY_ITS_PARTIES, _of_an_order("")),
+    "GET /v1/locations/{location_id}/orders": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/orders", about="near")),
+    "GET /v1/locations/{location_id}/stock": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/stock", about="near")),
+}
