@@ -30,13 +30,6 @@ _SHOP_POST: Final = {"post_id": "shop-post", "author_id": "shop", "text": "Onlin
 Rows = Iterable[Mapping[str, Any]]
 
 
-class DataFile(NamedTuple):
-    """A file to write: its name in the folder, and its rows."""
-
-    name: str
-    rows: Rows
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.datasets", description=__doc__)
