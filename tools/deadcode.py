@@ -27,6 +27,7 @@ CALLED_BY_OTHERS: Final = {
     "on_partitions_assigned": "aiokafka",
     "auth_flow": "httpx",
     "list_commands": "click",
+    "ngettext": "Jinja's i18n extension",
     "get_command": "click",
     "Concatenate": "an annotation in quotes",
     "ConsumerRecord": "an annotation in quotes",

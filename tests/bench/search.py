@@ -17,13 +17,16 @@ from typing import Any, Final
 
 from uuid_utils import uuid7
 
-from lutong_chassis import database
+from lutong_chassis import Tx, database
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import create_database, drop_database, in_transaction, migrate_database, settings_for
 from lutong_local.stack import Stack
 from lutong_registry.app import service
-from lutong_registry.domain import COVERAGE_MIN
-from lutong_registry.store import search as search_store
+from lutong_registry.discovery import store as discovery_store
+from lutong_registry.discovery.domain.posts import sentences_in
+from lutong_registry.search import http as search_http
+from lutong_registry.search.domain.marks import COVERAGE_MIN, INDEX_VERSION, TOTAL, Document, marks_of, name_of
+from lutong_registry.search.domain.text import key_of, plain
 
 DATA: Final = Path(__file__).parents[3] / "shared" / "data" / "service"
 SIZES: Final = (1_000, 100_000, 1_000_000)
@@ -83,7 +86,7 @@ async def fill(pool: Pool, names: list[str], first: int, last: int, rng: random.
 
     A signature depends on how often each word is used by all of them, so signatures come last.
     """
-    await pool.execute("DROP INDEX listing_by_words, listing_by_signature")
+    await pool.execute("DROP INDEX listing_by_marks, listing_by_signature")
     for numbers in _pieces(first, last):
         titles = [
             names[n]
@@ -94,15 +97,25 @@ async def fill(pool: Pool, names: list[str], first: int, last: int, rng: random.
         keywords = [rng.choice(names)[:20] for _ in numbers]
         ids = [f"g-{n}" for n in numbers]
         await pool.execute("INSERT INTO program (program_id, merchant_id) SELECT unnest($1::text[]), 'brand'", ids)
-        await asyncio.gather(*(pool.execute(_LISTING, ids[half], titles[half], keywords[half]) for half in _HALVES))
+        marks = [
+            "{" + ",".join(map(str, marks_of(Document(title, [keyword], title + keyword)))) + "}"
+            for title, keyword in zip(titles, keywords, strict=True)
+        ]
+        names_of = [name_of(title) for title in titles]
+        keys = [key_of(plain(title)) for title in titles]
+        listed = (ids, titles, keywords, marks, names_of, keys)
+        await asyncio.gather(*(pool.execute(_LISTING, *(each[half] for each in listed)) for half in _HALVES))
     await pool.execute("TRUNCATE word")
     await pool.execute(
         "INSERT INTO word SELECT word, count(*) FROM listing, search_known_by(title, keywords, description) AS word GROUP BY 1"
     )
+    await pool.execute("TRUNCATE mark")
+    await pool.execute("INSERT INTO mark SELECT mark, count(*) FROM listing, unnest(marks) AS mark GROUP BY 1")
+    await pool.execute("INSERT INTO mark SELECT $1, count(*) FROM listing", TOTAL)
     for numbers in _pieces(first, last):
         ids = [f"g-{n}" for n in numbers]
         await asyncio.gather(*(pool.execute(_SIGNATURE, ids[half], COVERAGE_MIN) for half in _HALVES))
-    await pool.execute("CREATE INDEX listing_by_words ON listing USING gin (words) WHERE visible")
+    await pool.execute("CREATE INDEX listing_by_marks ON listing USING gin (marks) WHERE visible")
     await pool.execute("CREATE INDEX listing_by_signature ON listing USING gin (signature) WHERE visible")
     await pool.execute("VACUUM ANALYZE")
 
@@ -121,10 +134,13 @@ UPDATE listing
  WHERE program_id = ANY ($1::text[])
 """
 
-_LISTING: Final = """
-INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, visible)
-SELECT program_id, 'brand', 1, title, 'pages/index', ARRAY[keyword], title || keyword, true
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS given(program_id, title, keyword)
+_LISTING: Final = f"""
+INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, visible, marks, name,
+                     title_key, indexed_as)
+SELECT program_id, 'brand', 1, title, 'pages/index', ARRAY[keyword], title || keyword, true, marks::bigint[], name,
+       title_key, {INDEX_VERSION}
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+       AS given(program_id, title, keyword, marks, name, title_key)
 """
 
 
@@ -138,6 +154,11 @@ async def timed(pool: Pool, asked: list[Any], ask: Any) -> dict[str, Any]:  # no
             waited.append(1000 * (perf_counter() - began))
     cuts = quantiles(waited, n=100)
     return {"p50_ms": round(cuts[49], 1), "p99_ms": round(cuts[98], 1), "found": round(found / len(asked), 2)}
+
+
+async def _led(tx: Tx, texts: list[str]) -> object:
+    """Which services share words with posts."""
+    return await discovery_store.matches(tx, {text: sentences_in(text) for text in texts})
 
 
 async def _measure(stack: Stack, share: float) -> dict[str, Any]:
@@ -158,12 +179,10 @@ async def _measure(stack: Stack, share: float) -> dict[str, Any]:
             rows.append(
                 {
                     "services": filled,
-                    "by name": await timed(pool, named, lambda tx, q: search_store.search(tx, q, 20)),
-                    "by request": await timed(pool, people, lambda tx, q: search_store.search(tx, q, 20)),
-                    "one post": await timed(pool, [[q] for q in people], search_store.matches),
-                    "a hundred posts": await timed(
-                        pool, [rng.choices(requests, k=100) for _ in range(20)], search_store.matches
-                    ),
+                    "by name": await timed(pool, named, lambda tx, q: search_http.search(tx, q, 20)),
+                    "by request": await timed(pool, people, lambda tx, q: search_http.search(tx, q, 20)),
+                    "one post": await timed(pool, [[q] for q in people], _led),
+                    "a hundred posts": await timed(pool, [rng.choices(requests, k=100) for _ in range(20)], _led),
                 }
             )
         await pool.close()

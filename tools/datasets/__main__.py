@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -30,6 +30,13 @@ _SHOP_POST: Final = {"post_id": "shop-post", "author_id": "shop", "text": "Onlin
 Rows = Iterable[Mapping[str, Any]]
 
 
+class DataFile(NamedTuple):
+    """A file to write: its name in the folder, and its rows."""
+
+    name: str
+    rows: Rows
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.datasets", description=__doc__)
@@ -46,8 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _files(given: argparse.Namespace) -> Iterator[tuple[str, Rows]]:
-    """Each file, and its rows."""
+class File(NamedTuple):
+    """A file to write: its name, and its rows."""
+
+    name: str
+    rows: Rows
+
+
+def _files(given: argparse.Namespace) -> Iterator[File]:
     data: Path = given.data
     offers, baskets = dataset.retail(data)
     cities = dataset.cities(data, given.stores)
@@ -55,16 +68,16 @@ def _files(given: argparse.Namespace) -> Iterator[tuple[str, Rows]]:
     readers = sorted({name for follow in follows for name in follow})
     manifest = {"title": "Online Retail", "page": "pages/shop/index", "offers": offers}
     programs = [*dataset.services(data), {"program_id": "shop", "merchant_id": "shop", "manifest": manifest}]
-    yield "merchants.csv", [_GOVERNMENT, _SHOP]
-    yield "programs.ndjson", [{**row, **row["manifest"], "manifest": None} for row in programs]
-    yield "accounts.csv", [{"account_id": name, "name": name} for name in [*readers, "shop"]]
-    yield "follows.csv", [{"follower_id": follower, "followee_id": followee} for follower, followee in follows]
-    yield "stores.csv", _stores(cities)
-    yield "stock.csv", _stock(offers, len(cities))
-    yield "plans.csv", [_PLAN]
-    yield "members.csv", dataset.profiles(data, readers[: given.orders])
-    yield "posts.csv", [*_posts(dataset.titles(data, given.posts), readers), _SHOP_POST]
-    yield "orders.csv", _orders(islice(cycle(baskets), given.orders), readers, cities)
+    yield File("merchants.csv", [_GOVERNMENT, _SHOP])
+    yield File("programs.ndjson", [{**row, **row["manifest"], "manifest": None} for row in programs])
+    yield File("accounts.csv", [{"account_id": name, "name": name} for name in [*readers, "shop"]])
+    yield File("follows.csv", [{"follower_id": follower, "followee_id": followee} for follower, followee in follows])
+    yield File("stores.csv", _stores(cities))
+    yield File("stock.csv", _stock(offers, len(cities)))
+    yield File("plans.csv", [_PLAN])
+    yield File("members.csv", dataset.profiles(data, readers[: given.orders]))
+    yield File("posts.csv", [*_posts(dataset.titles(data, given.posts), readers), _SHOP_POST])
+    yield File("orders.csv", _orders(islice(cycle(baskets), given.orders), readers, cities))
 
 
 def _stores(cities: Sequence[City]) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,6 @@ from tools.docscheck.checkout import tracked
 
 GLOSSARY: Final = "docs/glossary.md"
 EXEMPT: Final = (
-    "services/inventory/",
     "tests/bench/imports.py",
     "tests/bench/road/",
     "tests/e2e/test_importing.py",

@@ -107,8 +107,8 @@ def _in_order(count: int, found: Mapping[int, Receipt]) -> list[Receipt]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Doors:
-    """Where the services are, and who knocks."""
+class _Endpoints:
+    """Where the services are, and the token that each request carries."""
 
     urls: dict[str, str]
     token: str | Callable[[], str]
@@ -143,7 +143,15 @@ class _Doors:
 
 def _are_far(urls: Mapping[str, str]) -> bool:
     """Whether a proxy of the environment may lead to them: to services on this machine none does."""
-    return not all(httpx.URL(url).host in {"127.0.0.1", "::1", "localhost"} for url in urls.values())
+    return not all(_host(url) in {"127.0.0.1", "::1", "localhost"} for url in urls.values())
+
+
+def _host(url: str) -> str:
+    """The host of a URL; empty when it is none, which the first request reports."""
+    try:
+        return httpx.URL(url).host
+    except httpx.InvalidURL:
+        return ""
 
 
 class HttpTransport:
@@ -152,7 +160,7 @@ class HttpTransport:
     def __init__(
         self, urls: Mapping[str, str], token: str | Callable[[], str] = "", *, tries_max: int = 5, timeout_s: float = 10
     ) -> None:
-        self.doors = _Doors(dict(urls), token)
+        self.endpoints = _Endpoints(dict(urls), token)
         self.tries_max = tries_max
         self.client = httpx.Client(timeout=timeout_s, trust_env=_are_far(urls))
 
@@ -161,8 +169,10 @@ class HttpTransport:
         found: dict[int, Receipt] = {}
         for call in calls(messages):
             for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
-                with attempt, _as_publish_error(call.owner, self.doors.url(call.owner)):
-                    request = self.client.build_request(**self.doors.request(call.owner, call.body, dry_run=dry_run))
+                with attempt, _as_publish_error(call.owner, self.endpoints.url(call.owner)):
+                    request = self.client.build_request(
+                        **self.endpoints.request(call.owner, call.body, dry_run=dry_run)
+                    )
                     found |= _paired(call, understood(self.client.send(request)))
         return _in_order(len(messages), found)
 
@@ -177,7 +187,7 @@ class AsyncHttpTransport:
     def __init__(
         self, urls: Mapping[str, str], token: str | Callable[[], str] = "", *, tries_max: int = 5, timeout_s: float = 10
     ) -> None:
-        self.doors = _Doors(dict(urls), token)
+        self.endpoints = _Endpoints(dict(urls), token)
         self.tries_max = tries_max
         self.client = httpx.AsyncClient(timeout=timeout_s, trust_env=_are_far(urls))
 
@@ -186,8 +196,10 @@ class AsyncHttpTransport:
         found: dict[int, Receipt] = {}
         for call in calls(messages):
             async for attempt in stamina.retry_context(on=_may_help, attempts=self.tries_max, timeout=None):
-                with attempt, _as_publish_error(call.owner, self.doors.url(call.owner)):
-                    request = self.client.build_request(**self.doors.request(call.owner, call.body, dry_run=dry_run))
+                with attempt, _as_publish_error(call.owner, self.endpoints.url(call.owner)):
+                    request = self.client.build_request(
+                        **self.endpoints.request(call.owner, call.body, dry_run=dry_run)
+                    )
                     found |= _paired(call, understood(await self.client.send(request)))
         return _in_order(len(messages), found)
 

@@ -1,6 +1,6 @@
 """Events of the feed: posts, and what viewers do with the card on a post."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -30,12 +30,14 @@ class AccountChanged(AccountFacts, Event, topic=ACCOUNTS, key="account_id"):
 
 class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     """An author published a post. `program_id` is set when the author chose the mini-program;
-    otherwise the registry looks for a service that the words ask for. Others than the feed may publish it, too."""
+    otherwise the registry looks for a service that the words ask for, unless the author wants no `card`. Others than the
+    feed may publish it, too."""
 
     post_id: Identifier
     author_id: Identifier
     text: Annotated[Text, StringConstraints(min_length=1, max_length=2000), Visible]
     program_id: Identifier | None = None
+    card: Literal["auto", "none"] = "auto"
 
 
 class PostRefused(Event, topic=POSTS, key="post_id"):

@@ -105,7 +105,8 @@ class ServiceDiscovered(Event, topic=DISCOVERIES, key="post_id"):
 
 
 class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
-    """A post leads to no service: `unknown_program`, `not_released`, `suspended` or `no_match`."""
+    """A post leads to no service: `unknown_program`, `not_released`, `suspended`, `no_match`, `sensitive` (its subject
+    forbids a card) or `declined` (its author wants none)."""
 
     post_id: Identifier
     reason: Reason

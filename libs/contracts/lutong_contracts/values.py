@@ -124,7 +124,7 @@ def _zone(name: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_zone), Field(json_schema_extra={"format": "iana-time-zone"})]
-"""A time zone by its IANA name, as a client writes it in a request."""
+"""A time zone by its IANA name, as requests have it."""
 
 VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 """Which version of a thing that has several: 1, 2, 3, …"""

@@ -31,7 +31,7 @@ _DEFAULT: Final = re.compile(r"\$\{(LUTONG_\w+):-([^}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What compose was told, and the passwords that containers have."""
+    """What compose was given, and the passwords that containers have."""
 
     variables: Mapping[str, str]
     secrets: Path

@@ -73,6 +73,7 @@ class NewPost(Command):
         examples=["公积金新政策今天起施行，提取更方便"]
     )
     program_id: Identifier | None = None
+    card: Literal["auto", "none"] = Field("auto", description="none: no card, whatever the words ask for")
     post_id: Identifier | None = Field(default=None, description="the author's own id for it, if any")
 
 

@@ -208,7 +208,9 @@ async def _known(tx: Tx, account_ids: set[str]) -> None:
 
 def _post(tx: Tx, post: NewPost) -> PostPublished:
     post_id = post.post_id or tx.new_id()
-    return PostPublished(post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id)
+    return PostPublished(
+        post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id, card=post.card
+    )
 
 
 async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 from lutong_chassis import Service, Tx
 from lutong_contracts import Event
 from lutong_contracts.topics import MERCHANTS
-from lutong_registry.domain import merchant_news
 from lutong_registry.handlers import handlers
 from lutong_registry.http import router
-from lutong_registry.store.merchants import merchants_after
+from lutong_registry.jobs import job_queues
+from lutong_registry.programs.domain import merchant_news
+from lutong_registry.programs.merchants import merchants_after
 
 
 async def merchants(tx: Tx, after: str, limit: int) -> Sequence[Event]:
@@ -22,6 +23,7 @@ service = Service(
     handlers=handlers,
     routes=router,
     migrations=Path(__file__).parent / "migrations",
+    job_queues=job_queues,
     entities={MERCHANTS: merchants},
 )
 

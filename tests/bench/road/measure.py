@@ -109,7 +109,7 @@ def taps_and_reads(running: Stack, viral: str, share: float) -> list[dict[str, A
                 ("by hand, read", Load(port, "GET", "/posts/post-{m}")),
             ):  # fmt: skip
                 found = crowd(load._replace(duration_s=seconds, first=first))
-                rows.append({"what": name, **found, "lonely_p50_ms": 0.0})
+                rows.append({"what": name, **found})
             first += max(row["asked"] for row in rows)
     return rows
 

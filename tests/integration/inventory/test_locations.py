@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_merchant, bearer, deliver, events_published, http_client
+from lutong_chassis.testing import a_merchant, bearer, deliver, entities_published, http_client
+from lutong_contracts.topics import LOCATIONS
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
 from tests.support.builders import a_hold
@@ -32,8 +33,8 @@ async def put(client: httpx.AsyncClient, location_id: str = "near", **said: Any)
     return found
 
 
-async def names_said(pool: Pool) -> list[str]:
-    return [type_.removeprefix("lutong.inventory.") for type_, _ in await events_published(pool)]
+async def names_published(pool: Pool) -> list[str]:
+    return [type(event).__name__ for event in await entities_published(pool, LOCATIONS)]
 
 
 async def test_a_location_is_read_as_it_was_put(client: httpx.AsyncClient) -> None:
@@ -51,14 +52,14 @@ async def test_a_location_is_read_as_it_was_put(client: httpx.AsyncClient) -> No
     assert (location["state"], location["modes"]) == ("open", ["delivery"])
 
 
-async def test_what_changes_is_said_and_what_does_not_is_not(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_only_what_changes_is_published(client: httpx.AsyncClient, pool: Pool) -> None:
     await put(client)
     await put(client)
     await put(client, radius_m=3_000)
     await client.post("/v1/locations/near/pause", json={"reason": "rush_hour"})
     await client.delete("/v1/locations/near/pause")
     await client.post("/v1/locations/near/closure", json={"reason": "lease_ended"})
-    assert await names_said(pool) == [
+    assert await names_published(pool) == [
         "LocationOpened",
         "LocationChanged",
         "LocationPaused",

@@ -8,7 +8,7 @@ import pytest_asyncio
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import http_client
 from lutong_registry.app import service
-from lutong_registry.domain import COVERAGE_MIN
+from lutong_registry.search.domain.marks import COVERAGE_MIN
 from tests.integration.conftest import PoolOf
 
 ALPHABET = "公积金提取社保卡办理"

@@ -62,6 +62,11 @@ def a_site(field: str, value: object) -> Put:
     return Put("inventory", "/v1/locations/{location_id}", path, _SITE, field, value, over_http(path, field))
 
 
+def an_account(field: str, value: object) -> Put:
+    kept = from_the_table(f"SELECT {field} FROM account WHERE account_id = 'kept'")
+    return Put("feed", "/v1/accounts/{account_id}", "/v1/accounts/kept", {"name": "浙里办"}, field, value, kept)
+
+
 def a_profile(field: str, value: object) -> Put:
     kept = from_the_table(f"SELECT {field} FROM applicant WHERE member_id = 'kept'")
     body = {name: known for name, known in GOOD_PROFILE.items() if name != field}
@@ -70,10 +75,9 @@ def a_profile(field: str, value: object) -> Put:
 
 
 PUTS: Final = [
-    Put(
-        *("feed", "/v1/accounts/{account_id}", "/v1/accounts/kept", {"name": "浙里办"}, "kind", "enterprise"),
-        from_the_table("SELECT kind FROM account WHERE account_id = 'kept'"),
-    ),
+    an_account("kind", "enterprise"),
+    an_account("merchant_id", ACME),
+    an_account("program_ids", ["shop"]),
     a_site("open", False),
     a_site("datum", "GCJ-02"),
     a_site("zone", "Asia/Tokyo"),

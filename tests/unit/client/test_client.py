@@ -163,7 +163,7 @@ def test_a_url_that_cannot_work_is_tried_once() -> None:
 @pytest.mark.parametrize("token", ["t\n", "  t ", lambda: "t\r\n"])
 def test_a_token_out_of_a_file_loses_its_line_end(token: str | Callable[[], str]) -> None:
     transport = HttpTransport({"feed": "http://feed.example"}, token)
-    assert transport.doors.request("feed", b"", dry_run=False)["headers"]["authorization"] == "Bearer t"
+    assert transport.endpoints.request("feed", b"", dry_run=False)["headers"]["authorization"] == "Bearer t"
     transport.close()
 
 

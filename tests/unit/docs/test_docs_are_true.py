@@ -70,8 +70,8 @@ def found(kind: str, text: str, page: Path = ROOT / "README.md") -> list[str]:
         ("code", "services/bank", "there is no services/bank"),
         ("link", "docs/no-such-page.md", "the link docs/no-such-page.md leads nowhere"),
         ("link", "docs/architecture.md#no-such-heading", "names no heading"),
-        ("link", "services/registry/lutong_registry/handlers.py#no_such_function", "names nothing that is defined"),
-        ("link", "services/registry/lutong_registry/handlers.py#L9999", "points behind the end"),
+        ("link", "services/registry/lutong_registry/discovery/handlers.py#no_such_function", "names nothing that is defined"),
+        ("link", "services/registry/lutong_registry/discovery/handlers.py#L9999", "points behind the end"),
         ("text", "set LUTONG_NO_SUCH_THING first", "there is no setting LUTONG_NO_SUCH_THING"),
         ("code", "LUTONG_NO_SUCH_THING=1", "there is no setting LUTONG_NO_SUCH_THING"),
         ("code", "make no-such-target", "there is no make target no-such-target"),
@@ -103,7 +103,7 @@ def test_a_name_that_does_not_exist_is_found(kind: str, text: str, complaint: st
         ("code", "deploy/.env"),
         ("link", "docs/architecture.md"),
         ("link", "https://example.org/x.py"),
-        ("link", "services/registry/lutong_registry/handlers.py#discover_services"),
+        ("link", "services/registry/lutong_registry/discovery/handlers.py#discover_services"),
     ],
 )
 def test_a_name_that_exists_is_not_complained_about(kind: str, text: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from lutong_registry.bodies import Manifest
+from lutong_registry.programs.bodies import Manifest
 
 CORPUS = Path(__file__).parents[4] / "shared" / "data" / "conformance" / "wechat-miniprogram-demo"
 

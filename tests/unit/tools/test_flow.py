@@ -14,6 +14,8 @@ from tools.docgen.suite import RUNNING
 HOPS_MOST: Final = 3
 
 LONGER: Final[dict[str, int]] = {
+    "registry: PostPublished": 7,
+    "registry: GET /v1/search": 7,
     "membership: TermEnded": 6,
     "membership: SettlementDue": 10,
     "membership: DeductionSucceeded": 7,

@@ -108,7 +108,7 @@ def audited(
 
 
 def documents(dependency: Callable[..., Any]) -> None:
-    """Say of a dependency that it declares a header for OpenAPI, and that other code reads it."""
+    """Mark a dependency that only declares a header for OpenAPI: other code reads it."""
     vars(dependency)["documents"] = True
 
 

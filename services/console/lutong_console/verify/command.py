@@ -45,7 +45,7 @@ def verify(
         list[str] | None, typer.Option("--canary", help="A string that must be nowhere. May be repeated.")
     ] = None,
     history: Annotated[
-        Path | None, typer.Option("--history", help="What clients were told: NDJSON of kind, id, outcome.")
+        Path | None, typer.Option("--history", help="What clients were answers: NDJSON of kind, id, outcome.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -64,7 +64,7 @@ def verify(
 
 
 def _history(file: Path) -> list[dict[str, Any]]:
-    """What clients were told, one document per line."""
+    """The answers that clients had, one document per line."""
     try:
         answers = [orjson.loads(document) for document in file.read_bytes().splitlines()]
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Picking up: the member gets a code, and staff hands the goods over to whoever shows it."""
+"""Picking up: the member gets a code, and staff hands the goods over to the person who shows it."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -24,14 +24,14 @@ PICKUP_CODE_PATTERN = r"^[A-Z0-9]{8}$"
 
 
 class CodeView(BaseModel):
-    """A code, which is shown this once. It works once, until `expires_at`; whoever shows it gets the goods."""
+    """A code, which is shown this once. It works once, until `expires_at`; the person who shows it gets the goods."""
 
     code: str
     expires_at: datetime
 
 
 class Collection(Command):
-    """The code that somebody showed: the member, or whom they sent."""
+    """The code that was shown: by the member, or by a person whom they sent."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"location_id": "store-1", "code": "K7M2Q9XB"}]})
 
@@ -43,7 +43,7 @@ class Collection(Command):
 @allowed("member")
 @not_audited("a code for an order of the member's own")
 async def get_code(order_id: Identifier, who: Who, tx: TxDependency, request: Request) -> CodeView:
-    """Get the code for an order that is ready. Show it in the store, or send somebody with it. A new one replaces it."""
+    """Get the code for an order that is ready. Show it in the store, or send another person with it. A new one replaces it."""
     if "idempotency-key" in request.headers:
         raise Problem(400, "key_not_taken", "a code is never kept: send no Idempotency-Key, and ask again for another")
     row = (await order_store.lock_orders(tx, [order_id])).get(order_id) or not_found("order", order_id)
@@ -66,7 +66,7 @@ async def get_code(order_id: Identifier, who: Who, tx: TxDependency, request: Re
 async def collect_order(
     order_id: Identifier, command: Collection, who: Who, tx: TxDependency
 ) -> dict[str, str] | Response:
-    """Hand an order over to whoever shows its code. A wrong code is refused and counted: ten of them lock it."""
+    """Hand an order over to the person who shows its code. A wrong code is refused and counted: ten of them lock it."""
     row = await lock_order(tx, who, order_id)
     if row.location_id != command.location_id:
         raise Problem(404, "not_found", f"order {order_id!r} is not at location {command.location_id!r}")

@@ -1,4 +1,4 @@
-"""What becomes of what somebody says of shelves: loaded once, decided one by one, saved once."""
+"""What becomes of what staff reports of shelves: loaded once, decided one by one, saved once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ class Corrected(NamedTuple):
 
 
 @dataclass(slots=True)
-class Told:
-    """Shelves before and after what was told, the promises that broke, and by which kind of movement shelves changed last."""
+class Changes:
+    """Shelves before and after what was changes, the promises that broke, and by which kind of movement shelves changed last."""
 
     before: dict[Shelf, Stock]
     after: dict[Shelf, Stock]
@@ -43,7 +43,7 @@ class Told:
     why: dict[Shelf, str] = field(default_factory=dict)
 
 
-async def count(tx: Tx, counts: Sequence[Counted]) -> Told:
+async def count(tx: Tx, counts: Sequence[Counted]) -> Changes:
     """Shelves were counted: the truth is taken, whatever was promised."""
     shelves = [each.shelf for each in counts]
     await store.open_shelves(tx, shelves)
@@ -55,13 +55,13 @@ async def count(tx: Tx, counts: Sequence[Counted]) -> Told:
         for each in counts
         for movement in counted(before[each.shelf], each.units, since[each.shelf], each.evidence)
     ]
-    told = await _save(tx, before, movements)
+    changes = await _save(tx, before, movements)
     await store.set_counted(tx, at)
-    await set_safety(tx, told, {each.shelf: each.safety_stock for each in counts if each.safety_stock is not None})
-    return told
+    await set_safety(tx, changes, {each.shelf: each.safety_stock for each in counts if each.safety_stock is not None})
+    return changes
 
 
-async def correct(tx: Tx, corrections: Sequence[Corrected]) -> Told | Refusal:
+async def correct(tx: Tx, corrections: Sequence[Corrected]) -> Changes | Refusal:
     """Goods came, broke, or are held back: all of it happened, or nothing is written."""
     shelves = [each.shelf for each in corrections]
     await store.open_shelves(tx, shelves)
@@ -76,26 +76,26 @@ async def correct(tx: Tx, corrections: Sequence[Corrected]) -> Told | Refusal:
     return await _save(tx, before, movements)
 
 
-async def protect(tx: Tx, shelf: Shelf, units: int) -> Told:
+async def protect(tx: Tx, shelf: Shelf, units: int) -> Changes:
     """So many units of a shelf are never promised. What is promised already stays so."""
     await store.open_shelves(tx, [shelf])
     before = await store.lock_stock(tx, [shelf])
-    told = Told(before, dict(before))
-    await set_safety(tx, told, {shelf: units})
-    return told
+    changes = Changes(before, dict(before))
+    await set_safety(tx, changes, {shelf: units})
+    return changes
 
 
-async def set_safety(tx: Tx, told: Told, wanted: dict[Shelf, int]) -> None:
+async def set_safety(tx: Tx, changes: Changes, wanted: dict[Shelf, int]) -> None:
     """Set safety stocks of locked shelves, and say which ran empty by that."""
     if not wanted:
         return
-    changed = {shelf: told.after[shelf].protected(units) for shelf, units in wanted.items()}
+    changed = {shelf: changes.after[shelf].protected(units) for shelf, units in wanted.items()}
     await store.set_safety(tx, changed.values())
-    tx.publish(*shelf_news(told.after, changed))
-    told.after |= changed
+    tx.publish(*shelf_news(changes.after, changed))
+    changes.after |= changed
 
 
-async def _save(tx: Tx, before: dict[Shelf, Stock], movements: Sequence[Movement]) -> Told:
+async def _save(tx: Tx, before: dict[Shelf, Stock], movements: Sequence[Movement]) -> Changes:
     """Break the promises that cannot be kept, then move; say both."""
     found = dict[Shelf, Stock]()
     for movement in movements:
@@ -111,22 +111,22 @@ async def _save(tx: Tx, before: dict[Shelf, Stock], movements: Sequence[Movement
     every = [*released(lost, "short"), *movements]
     tx.publish(*await store.save_movements(tx, before, every))
     why: dict[Shelf, str] = {movement.shelf: movement.kind for movement in movements}
-    told = Told(before, before | fold(before, every), [row for row in rows if row.promise in lost], why)
-    tx.publish(*_adjusted(told))
-    tx.outgoing.extend(_declined(told.broken))
-    return told
+    changes = Changes(before, before | fold(before, every), [row for row in rows if row.promise in lost], why)
+    tx.publish(*_adjusted(changes))
+    tx.outgoing.extend(_declined(changes.broken))
+    return changes
 
 
-def _adjusted(told: Told) -> Iterable[StockAdjusted]:
-    for shelf, stock in sorted(told.after.items()):
-        delta = stock.on_hand - told.before[shelf].on_hand
+def _adjusted(changes: Changes) -> Iterable[StockAdjusted]:
+    for shelf, stock in sorted(changes.after.items()):
+        delta = stock.on_hand - changes.before[shelf].on_hand
         if delta:
             yield StockAdjusted(
                 location_id=location_id_of(shelf.location_key),
                 sku=shelf.sku,
                 delta=delta,
                 on_hand=stock.on_hand,
-                reason=told.why.get(shelf, "counted"),
+                reason=changes.why.get(shelf, "counted"),
                 merchant_id=stock.merchant_id,
             )
 

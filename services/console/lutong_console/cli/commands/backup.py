@@ -56,7 +56,7 @@ def backup(
     sums = {service: _sha256(_dump(directory, service)) for service in SERVICES}
     asyncio.run(
         _nobody_works(deployed, _ASKED, f"{_ASKED}_owner")
-    )  # a service that started meanwhile may have changed what was not dumped yet
+    )  # a transaction that began meanwhile may have changed what was not dumped yet
     manifest = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sha256": sums}
     (directory / _MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     sizes = {service: _dump(directory, service).stat().st_size for service in SERVICES}

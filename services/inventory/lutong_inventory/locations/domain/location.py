@@ -86,10 +86,10 @@ def location_id_of(key: str) -> str:
     return key.rpartition(":")[2]
 
 
-def put(known: Location | None, new: Location, said: Mapping[str, Any]) -> Location | Refusal:
-    """A location as its merchant wants it. `said` are the fields that were mentioned: all others stay as they were.
+def put(known: Location | None, new: Location, given: Mapping[str, Any]) -> Location | Refusal:
+    """A location as its merchant wants it. `given` are the fields that were mentioned: all others stay as they were.
 
-    Coordinates are of the datum that was said last. A location keeps its kind, and one that closed for good stays closed.
+    Coordinates are of the datum that was given last. A location keeps its kind, and one that closed for good stays closed.
     """
     if known is not None and known.closed_at is not None:
         return Refusal("closed_for_good", f"location {known.location_id!r} is closed for good: open another one")
@@ -97,7 +97,7 @@ def put(known: Location | None, new: Location, said: Mapping[str, Any]) -> Locat
         return Refusal(
             "kind_fixed", f"location {known.location_id!r} is a {known.kind}: another kind is another location"
         )
-    wanted = replace(known, **said) if known else replace(new, **({"modes": MODES_OF[new.kind]} | dict(said)))
+    wanted = replace(known, **given) if known else replace(new, **({"modes": MODES_OF[new.kind]} | dict(given)))
     if wanted.kind == "distribution_centre" and wanted.modes:
         return Refusal("serves_no_orders", "a distribution centre serves no orders itself: leave its modes out")
     return replace(wanted, place=to_wgs84(new.place.latitude, new.place.longitude, wanted.datum))

@@ -58,15 +58,15 @@ class Site(Command):
         return self
 
     @property
-    def said(self) -> dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """What was mentioned, as a location has it."""
-        said = {name: getattr(self, name) for name in self.model_fields_set & _SETTABLE}
-        said |= {
-            name: tuple(said[name]) for name in ("opening_hours", "holidays", "modes") if said.get(name) is not None
+        given = {name: getattr(self, name) for name in self.model_fields_set & _SETTABLE}
+        given |= {
+            name: tuple(given[name]) for name in ("opening_hours", "holidays", "modes") if given.get(name) is not None
         }
-        if said.get("modes", ()) is None:
-            said["modes"] = MODES_OF[self.kind]
-        return {name: value for name, value in said.items() if name != "open" or value is not None}
+        if given.get("modes", ()) is None:
+            given["modes"] = MODES_OF[self.kind]
+        return {name: value for name, value in given.items() if name != "open" or value is not None}
 
 
 _SETTABLE: Final = Site.model_fields.keys() - {"merchant_id", "kind", "latitude", "longitude"}

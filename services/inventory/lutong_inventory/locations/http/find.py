@@ -1,4 +1,4 @@
-"""Finding locations for whoever asks: ids are their merchant's own."""
+"""Finding locations for the caller: ids are their merchant's own."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -20,7 +20,7 @@ Owner = Annotated[
 async def find_locations(
     tx: Tx, who: Who, location_ids: Iterable[str], owner: str | None = None, *, lock: bool = False
 ) -> dict[str, Location]:
-    """Locations of a merchant by id: of whoever asks, or of `owner`. Staff need not say whose, where only one has such an id.
+    """Locations of a merchant by id: of the caller, or of `owner`. Staff need not say whose, where only one has such an id.
 
     404 for those that do not exist or belong to another merchant; 409 where staff has to say whose.
     """

@@ -131,7 +131,7 @@ async def _put(tx: Tx, who: Who, sites: Sequence[NamedSite]) -> list[DoubtView]:
         taken.add(key)
         place = Place(latitude=site.latitude, longitude=site.longitude)
         new = Location(key, site.location_id, site.merchant_id, site.kind, site.name, place)
-        wanted.append(_agreed(domain.put(known.get(name), new, site.said)))
+        wanted.append(_agreed(domain.put(known.get(name), new, site.given)))
     await _check_flagships(tx, wanted)
     await _save(tx, wanted)
     if who.is_staff:

@@ -1,4 +1,4 @@
-"""What is said of an order that was decided on. Pure: no clock, no database."""
+"""What is published of an order that was decided on. Pure: no clock, no database."""
 
 from collections.abc import Sequence
 from datetime import datetime

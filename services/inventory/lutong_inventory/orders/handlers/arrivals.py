@@ -24,22 +24,24 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
     known = await order_store.known_orders(tx, [received.event.order_id for received in batch])
     fresh = list({r.event.order_id: r for r in reversed(batch) if r.event.order_id not in known}.values())[::-1]
     recalled = await order_store.recalled(tx, [received.event.order_id for received in fresh])
-    said, waiting = [], []
+    events, waiting = [], []
     for received in fresh:
         order = received.event
         if order.order_id in recalled:
             row = _arrived(received)._replace(state="cancelled", reason="cancelled_by_member")
             await order_store.save_orders(tx, [row])
-            said.append(received.causes(cancelled(row.order_id, row.member_id, row.merchant_id, "cancelled_by_member")))
+            events.append(
+                received.causes(cancelled(row.order_id, row.member_id, row.merchant_id, "cancelled_by_member"))
+            )
         else:
             waiting.append(received)
-    return said + await _source(waiting, tx)
+    return events + await _source(waiting, tx)
 
 
 async def _source(waiting: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
     """Decide in order of arrival, and save as often as the database has to be asked again: once, nearly always."""
     by = accept_by(tx)
-    said: list[Outgoing] = []
+    events: list[Outgoing] = []
     unknown = [received for received in waiting if received.event.mode not in MODES]
     waiting = [received for received in waiting if received.event.mode in MODES]
     wishes = [
@@ -54,10 +56,10 @@ async def _source(waiting: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgo
         news = await set_aside(tx, decisions, {})
         for received, decision in pairs:
             answer = received.causes(sourced(decision, received.event.lines, received.event.mode, by))
-            said += [answer, *lapse(answer, decision, by)]
-        said += [pairs[-1][0].causes(each) for each in news]
+            events += [answer, *lapse(answer, decision, by)]
+        events += [pairs[-1][0].causes(each) for each in news]
         done += len(decisions)
-    return said + await _refuse(unknown, tx)
+    return events + await _refuse(unknown, tx)
 
 
 async def _refuse(unknown: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
@@ -66,13 +68,13 @@ async def _refuse(unknown: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgo
         return []
     refused = [_arrived(received)._replace(state="rejected", reason="unknown_mode") for received in unknown]
     await order_store.save_orders(tx, refused)
-    said = []
+    events = []
     for received in unknown:
         order = received.event
         wish = sourcing.wish(order.order_id, order.merchant_id, order.destination, order.mode, order.lines)
         decision = Decision(wish, None, None, (), "unknown_mode")
-        said.append(received.causes(sourced(decision, order.lines, order.mode, tx.now)))
-    return said
+        events.append(received.causes(sourced(decision, order.lines, order.mode, tx.now)))
+    return events
 
 
 def _arrived(received: Received[CreditHeld]) -> OrderRow:

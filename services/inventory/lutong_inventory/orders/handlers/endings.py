@@ -32,7 +32,7 @@ class Leaving(NamedTuple):
 
 @handlers.on(AcceptanceLapsed)
 async def source_unaccepted_again(batch: Sequence[Received[AcceptanceLapsed]], tx: Tx) -> list[Outgoing]:
-    """The location had its time to accept: somebody else gets the order."""
+    """The location had its time to accept: another location gets the order."""
     causes = {received.event.order_id: received for received in batch}
     places = {order_id: received.event.location_id for order_id, received in causes.items()}
     rows = await _at(tx, places, ("sourced",))
@@ -41,7 +41,7 @@ async def source_unaccepted_again(batch: Sequence[Received[AcceptanceLapsed]], t
 
 @handlers.on(FulfilmentLapsed)
 async def source_forgotten_again(batch: Sequence[Received[FulfilmentLapsed]], tx: Tx) -> list[Outgoing]:
-    """The location accepted, and forgot: somebody else gets the order."""
+    """The location accepted, and forgot: another location gets the order."""
     causes = {received.event.order_id: received for received in batch}
     places: dict[str, str | None] = {order_id: received.event.location_id for order_id, received in causes.items()}
     rows = await _at(tx, places, ("accepted", "picked"))
@@ -50,7 +50,7 @@ async def source_forgotten_again(batch: Sequence[Received[FulfilmentLapsed]], tx
 
 @handlers.on(LocationDeclined)
 async def source_declined_again(batch: Sequence[Received[LocationDeclined]], tx: Tx) -> list[Outgoing]:
-    """The location cannot serve the order: somebody else gets it."""
+    """The location cannot serve the order: another location gets it."""
     causes = {received.event.order_id: received for received in batch}
     places: dict[str, str | None] = {order_id: received.event.location_id for order_id, received in causes.items()}
     rows = await _at(tx, places, CANCELLABLE)
@@ -90,10 +90,10 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     if not leaving:
         return []
     order_ids = [each.row.order_id for each in leaving]
-    said = []
+    events = []
     for each in leaving:
         news = await close_reservations(tx, [each.row.order_id], "released", each.reason)
-        said += [each.received.causes(event) for event in news]
+        events += [each.received.causes(event) for event in news]
     had = await decision_store.had_before(tx, order_ids)
     hops = {each.row.order_id: len(had.get(each.row.order_id, ())) or 1 for each in leaving}
     hops_max = settings_of(InventorySettings).sourcing_hops_max
@@ -104,10 +104,10 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     while done < len(again):
         decisions = await decide_next(tx, wishes, done)
         pairs = list(zip(again[done:], decisions, strict=False))
-        said += await _move(pairs, hops, tx)
+        events += await _move(pairs, hops, tx)
         ending += [each for each, decision in pairs if decision.chosen is None]
         done += len(decisions)
-    return await _end(ending, tx) + said
+    return await _end(ending, tx) + events
 
 
 def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
@@ -129,11 +129,11 @@ async def _move(pairs: Sequence[tuple[Leaving, Decision]], hops: Mapping[str, in
     news = await set_aside(
         tx, [decision for _, decision in pairs], {order_id: hop + 1 for order_id, hop in hops.items()}
     )
-    said = []
+    events = []
     for each, decision in moved:
         answer = each.received.causes(sourced(decision, each.row.order_lines, each.row.mode, by))
-        said += [answer, *lapse(answer, decision, by)]
-    return said + [pairs[-1][0].received.causes(event) for event in news]
+        events += [answer, *lapse(answer, decision, by)]
+    return events + [pairs[-1][0].received.causes(event) for event in news]
 
 
 async def _end(ending: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
@@ -153,7 +153,7 @@ async def _cancel(
 ) -> list[Outgoing]:
     rows = await order_store.cancel(tx, list(causes), reason, states)
     news = await close_reservations(tx, [row.order_id for row in rows], "released", reason)
-    said = [
+    events = [
         causes[row.order_id].causes(cancelled(row.order_id, row.member_id, row.merchant_id, reason)) for row in rows
     ]
-    return said + [list(causes.values())[-1].causes(each) for each in news]
+    return events + [list(causes.values())[-1].causes(each) for each in news]

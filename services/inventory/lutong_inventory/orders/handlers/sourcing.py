@@ -53,9 +53,9 @@ async def decide_next(tx: Tx, wishes: Sequence[Wish], done: int) -> list[Decisio
     return await sourcing.decide_orders(tx, wishes[done:])
 
 
-def lapse(said: Outgoing, decision: Decision, by: datetime) -> list[Outgoing]:
+def lapse(answer: Outgoing, decision: Decision, by: datetime) -> list[Outgoing]:
     """The deadline of the location that was chosen."""
     if decision.chosen is None:
         return []
     event = AcceptanceLapsed(order_id=decision.wish.order_id, location_id=decision.chosen.location_id)
-    return [Outgoing(event, said.cause, by)]
+    return [Outgoing(event, answer.cause, by)]

@@ -93,13 +93,13 @@ async def try_sourcing(trial: Annotated[Trial, Query()], who: Who, tx: TxDepende
 
 
 def _view(row: DecisionRow) -> DecisionView:
-    said = why(row.considered, row.reason)
+    sentence = why(row.considered, row.reason)
     return DecisionView(
         hop=row.hop,
         rules=row.rules,
         location_id=location_id_of(row.location_key) if row.location_key else None,
         reason=row.reason,
-        why=WhyView(en=said.en, zh=said.zh),
+        why=WhyView(en=sentence.en, zh=sentence.zh),
         considered=[ConsideredView(**each._asdict()) for each in row.considered],
         decided_at=row.decided_at,
     )

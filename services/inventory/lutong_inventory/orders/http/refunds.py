@@ -77,7 +77,7 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
         raise Problem(409, worth.kind, worth.detail)
     key = refund_store.refund_key(row.merchant_id, command.refund_id)
     await refund_store.save_refund(tx, key, order_id, worth, units, restocked=command.restock)
-    said = OrderRefunded(
+    refunded = OrderRefunded(
         order_id=order_id,
         refund_id=command.refund_id,
         member_id=row.member_id,
@@ -85,13 +85,13 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
         amount=Money(amount_minor=worth, currency=row.currency),
     )
     news = await _restock(tx, row, units) if command.restock else ()
-    tx.publish(*([said] if worth else ()), *news, cause=row.cause)  # who owes nothing less need not be told
+    tx.publish(*([refunded] if worth else ()), *news, cause=row.cause)  # who owes nothing less need not be answered
     await record(tx, who, _refunded_on_record(row, command, worth))
     return {"order_id": order_id, "refund_id": command.refund_id, "amount_minor": worth}
 
 
 def _refunded_before(refund_id: str, known: domain.KnownRefund, wanted: domain.WantedRefund) -> dict[str, Any]:
-    """The same refund again is the same answer; another one under its id is told in what it differs."""
+    """The same refund again is the same answer; another one under its id says in what it differs."""
     if others := domain.differences(known, wanted):
         detail = f"refund {refund_id!r} is done already, with another {', '.join(others)}: a new refund has another id"
         raise Problem(409, "refund_known", detail, differs=others)

@@ -75,18 +75,18 @@ async def take_steps(command: StepsTaken, who: Who, tx: TxDependency) -> dict[st
 @router.post("/v1/orders/{order_id}/cancellation", status_code=202)
 @allowed("merchant", "operator")
 @audited("order.cancel")
-async def cancel_order(order_id: Identifier, because: ReasonBody, who: Who, tx: TxDependency) -> dict[str, str]:
+async def cancel_order(order_id: Identifier, command: ReasonBody, who: Who, tx: TxDependency) -> dict[str, str]:
     """Cancel an order that has not left its location; what was reserved goes back to the shelf."""
     row = await lock_order(tx, who, order_id)
-    cancelled = await order_store.cancel(tx, [order_id], because.reason)
+    cancelled = await order_store.cancel(tx, [order_id], command.reason)
     if not cancelled:
         raise Problem(409, "too_late", f"order {order_id!r} is {row.state}: it can no longer be cancelled")
-    news = await close_reservations(tx, [order_id], "released", because.reason)
-    said = OrderCancelled(
-        order_id=order_id, member_id=row.member_id, merchant_id=row.merchant_id, reason=because.reason
+    news = await close_reservations(tx, [order_id], "released", command.reason)
+    event = OrderCancelled(
+        order_id=order_id, member_id=row.member_id, merchant_id=row.merchant_id, reason=command.reason
     )
-    tx.publish(said, *news, cause=row.cause)
-    await record(tx, who, _cancelled_on_record(row, because.reason))
+    tx.publish(event, *news, cause=row.cause)
+    await record(tx, who, _cancelled_on_record(row, command.reason))
     return {"order_id": order_id, "state": "cancelled"}
 
 
@@ -109,10 +109,10 @@ async def decline_order(order_id: Identifier, command: Decline, who: Who, tx: Tx
         raise Problem(404, "not_found", f"order {order_id!r} is not at location {command.location_id!r}")
     if row.state not in CANCELLABLE:
         raise Problem(409, "too_late", f"order {order_id!r} is {row.state}: it can no longer be declined")
-    said = LocationDeclined(
+    event = LocationDeclined(
         order_id=order_id, merchant_id=row.merchant_id, location_id=command.location_id, reason=command.reason
     )
-    tx.publish(said, cause=row.cause)
+    tx.publish(event, cause=row.cause)
     if who.is_staff:
         change = Change(
             "order.decline", f"order:{order_id}", command.reason, {"state": row.state}, {"state": "declined"}

@@ -1,7 +1,7 @@
 """Which location serves an order, and what spoke against the others. Pure: no clock, no database, no ids made here.
 
-A rule is a function that says why a location cannot serve, or abstains. Whoever is left is ranked: stores before the
-flagship, the nearest first, of equally near ones whoever has the fewest orders today.
+A rule is a function that says why a location cannot serve, or abstains. Those that are left are ranked: stores before the
+flagship, the nearest first, of equally near ones the one with the fewest orders today.
 """
 
 from collections.abc import Mapping, Sequence
@@ -105,7 +105,7 @@ class Left:
     orders: dict[str, int] = field(default_factory=dict)
 
     def take(self, decision: Decision) -> None:
-        """What was decided is gone for whoever comes after."""
+        """What was decided is gone for later orders."""
         if decision.chosen is None:
             return
         for sku, units in decision.wish.demand:
@@ -186,7 +186,7 @@ def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[l
 
 
 def _considered(ranked: Sequence[_Measured], chosen: _Measured | None) -> tuple[Considered, ...]:
-    """The best candidates in their order, with what became of them; whoever was chosen is among them."""
+    """The best candidates in their order, with what became of them; the chosen one is among them."""
     rows = [
         Considered(
             each.candidate.location_id,

@@ -1,4 +1,4 @@
-"""A decision in words, for whoever asks why: in English and in Chinese. Pure."""
+"""A decision in words, for the reader who asks why: in English and in Chinese. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple

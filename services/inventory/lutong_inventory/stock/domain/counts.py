@@ -1,4 +1,4 @@
-"""Counts and corrections: what somebody found on a shelf becomes movements. Pure: no clock, no database.
+"""Counts and corrections: what staff found on a shelf becomes movements. Pure: no clock, no database.
 
 The truth is taken, also when it is less than was promised: promises are broken in the open, the latest first, and their
 orders go elsewhere.
@@ -26,7 +26,7 @@ class Promise(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """Who told it, why, by which paper, and when it happened."""
+    """Who reported it, why, by which paper, and when it happened."""
 
     actor: str
     reason: str | None = None
@@ -35,30 +35,30 @@ class Evidence(NamedTuple):
 
 
 def counted(stock: Stock, units: int, moved_since: int, evidence: Evidence) -> list[Movement]:
-    """The movement that a count makes: none when it confirms, or when a later count was told before.
+    """The movement that a count makes: none when it confirms, or when a later count was reported before.
 
     `moved_since` is by how much goods came and went between the count and now: what was sold after it stays sold.
     """
     if stock.counted_at and evidence.occurred_at and evidence.occurred_at < stock.counted_at:
         return []
     delta = max(0, units + moved_since) - stock.on_hand
-    return [_told(stock, "counted", evidence, on_hand_delta=delta)] if delta else []
+    return [_movement(stock, "counted", evidence, on_hand_delta=delta)] if delta else []
 
 
 def corrected(stock: Stock, kind: Correction, units: int, evidence: Evidence) -> Movement | Refusal:
     """What came, broke or was held back. Units are of what happened; only `adjusted` may take some away."""
     if kind == "held_back":
-        return _told(stock, kind, evidence, unavailable_delta=units)
+        return _movement(stock, kind, evidence, unavailable_delta=units)
     if kind == "cleared":
         if units > stock.unavailable:
             return Refusal(
                 "not_held_back", f"{stock.unavailable} units of {stock.shelf.sku!r} are held back, not {units}"
             )
-        return _told(stock, kind, evidence, unavailable_delta=-units)
+        return _movement(stock, kind, evidence, unavailable_delta=-units)
     delta = -units if kind == "damaged" else units
     if stock.on_hand + delta < 0:
         return Refusal("not_there", f"{stock.on_hand} units of {stock.shelf.sku!r} are there: count the shelf instead")
-    return _told(stock, kind, evidence, on_hand_delta=delta)
+    return _movement(stock, kind, evidence, on_hand_delta=delta)
 
 
 def broken(stock: Stock, after: Stock, promises: Iterable[Promise]) -> list[Promise]:
@@ -82,5 +82,5 @@ def released(promises: Sequence[Promise], reason: str) -> list[Movement]:
     ]
 
 
-def _told(stock: Stock, kind: MovementKind, evidence: Evidence, **deltas: int) -> Movement:
+def _movement(stock: Stock, kind: MovementKind, evidence: Evidence, **deltas: int) -> Movement:
     return Movement(stock.shelf, kind, **deltas, **evidence._asdict())  # type: ignore[arg-type]  # fields by name

@@ -1,7 +1,7 @@
 """A shelf is the fold of its movements. Pure: no clock, no database.
 
 `available = on_hand - reserved - safety_stock - unavailable`. Everything that changes a shelf is a movement: what it was,
-by how much, for which order, why, by whom, and when it happened (which may be before it was told).
+by how much, for which order, why, by whom, and when it happened (which may be before it was reported).
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ MovementKind = Literal[
 
 RESTORED_UNITS: Final = 2
 """A shelf that ran empty is full again with so many units, or with all that it has: one unit that goes back and forth is
-not told each time."""
+not published each time."""
 
 
 class OversoldError(RuntimeError):
@@ -49,12 +49,12 @@ class Movement(NamedTuple):
     actor: str | None = None
     reference: str | None = None
     occurred_at: datetime | None = None
-    """When it happened; without that, when it was told."""
+    """When it happened; without that, when it was reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What is on a shelf, in units. `depleted` is what was said of it last, `counted_at` when it was counted last."""
+    """What is on a shelf, in units. `depleted` is what was published of it last, `counted_at` when it was counted last."""
 
     shelf: Shelf
     merchant_id: str
@@ -95,7 +95,7 @@ class Stock:
 
 
 def _is_depleted(stock: Stock) -> bool:
-    """Whether nothing can be promised; once that was said, not before there is enough again, or all of it is free."""
+    """Whether nothing can be promised; once that was published, not before there is enough again, or all of it is free."""
     if stock.available <= 0:
         return True
     return stock.depleted and stock.available < RESTORED_UNITS and stock.reserved > 0
@@ -111,13 +111,13 @@ def fold(stocks: Mapping[Shelf, Stock], movements: Iterable[Movement]) -> dict[S
 
 def shelf_news(before: Mapping[Shelf, Stock], after: Mapping[Shelf, Stock]) -> list[Event]:
     """What shelves that changed have to say: that they ran empty, or have something again."""
-    said: list[Event] = []
+    events: list[Event] = []
     for shelf, stock in sorted(after.items()):
         event = StockDepleted if stock.depleted else StockRestored
         if stock.depleted != before[shelf].depleted:
             location_id = location_id_of(shelf.location_key)
-            said.append(event(location_id=location_id, sku=shelf.sku, merchant_id=stock.merchant_id))
-    return said
+            events.append(event(location_id=location_id, sku=shelf.sku, merchant_id=stock.merchant_id))
+    return events
 
 
 def demand_by_sku(lines: Sequence[Line]) -> tuple[tuple[str, int], ...]:

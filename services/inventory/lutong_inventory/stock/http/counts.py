@@ -16,7 +16,7 @@ from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock import handlers
 from lutong_inventory.stock.domain.counts import Correction, Evidence
 from lutong_inventory.stock.domain.shelves import Shelf
-from lutong_inventory.stock.handlers import Corrected, Counted, Told
+from lutong_inventory.stock.handlers import Changes, Corrected, Counted
 from lutong_inventory.stock.store import shelves as store
 
 Units = Annotated[int, Field(ge=0, le=10**9)]
@@ -100,9 +100,9 @@ async def put_stock(
     location_id: Identifier, sku: Identifier, count: CountBody, who: Who, tx: TxDependency, owner: Owner = None
 ) -> dict[str, Any]:
     """Say what was counted on a shelf. The truth is taken: orders that it cannot serve any more go elsewhere."""
-    told = await _count(tx, who, [ShelfCount(location_id=location_id, sku=sku, **count.model_dump())], owner)
-    (stock,) = told.after.values()
-    return {"sku": sku, "on_hand": stock.on_hand, "available": stock.available, "broken": _orders(told)}
+    changes = await _count(tx, who, [ShelfCount(location_id=location_id, sku=sku, **count.model_dump())], owner)
+    (stock,) = changes.after.values()
+    return {"sku": sku, "on_hand": stock.on_hand, "available": stock.available, "broken": _orders(changes)}
 
 
 @router.post("/v1/stock/batch", status_code=201)
@@ -110,8 +110,8 @@ async def put_stock(
 @audited("stock.count", own="merchant", shows=_SHOWN)
 async def put_stocks(command: ShelfCounts, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Say what was counted on many shelves; all or none. Of several counts of one shelf the last one holds."""
-    told = await _count(tx, who, command.shelves, command.merchant_id)
-    return {"counted": len(told.after), "broken": _orders(told)}
+    changes = await _count(tx, who, command.shelves, command.merchant_id)
+    return {"counted": len(changes.after), "broken": _orders(changes)}
 
 
 @router.post("/v1/stock/movements", status_code=201)
@@ -126,7 +126,7 @@ async def move_stock(command: CorrectionsBody, who: Who, tx: TxDependency) -> di
             )
         _check_past(tx, each.occurred_at)
     known = await find_locations(tx, who, [each.location_id for each in command.movements], command.merchant_id)
-    told = await handlers.correct(
+    changes = await handlers.correct(
         tx,
         [
             Corrected(
@@ -138,10 +138,10 @@ async def move_stock(command: CorrectionsBody, who: Who, tx: TxDependency) -> di
             for each in command.movements
         ],
     )
-    if isinstance(told, Refusal):
-        raise Problem(409, told.kind, told.detail)
-    await _put_on_record(tx, who, "stock.correct", told)
-    return {"moved": len(command.movements), "broken": _orders(told)}
+    if isinstance(changes, Refusal):
+        raise Problem(409, changes.kind, changes.detail)
+    await _put_on_record(tx, who, "stock.correct", changes)
+    return {"moved": len(command.movements), "broken": _orders(changes)}
 
 
 @router.put("/v1/locations/{location_id}/stock/{sku}/safety")
@@ -152,9 +152,9 @@ async def put_safety(
 ) -> dict[str, Any]:
     """Say how many units of a shelf are never promised. What is promised already stays so."""
     location = await find_location(tx, who, location_id, owner)
-    told = await handlers.protect(tx, Shelf(location.key, sku), body.units)
-    await _put_on_record(tx, who, "stock.protect", told)
-    (stock,) = told.after.values()
+    changes = await handlers.protect(tx, Shelf(location.key, sku), body.units)
+    await _put_on_record(tx, who, "stock.protect", changes)
+    (stock,) = changes.after.values()
     return {"sku": sku, "safety_stock": stock.safety_stock, "available": stock.available}
 
 
@@ -190,7 +190,7 @@ async def list_movements(  # a path, who asks, and which page
     return [row._asdict() for row in await store.movements_of(tx, Shelf(location.key, sku), before, 100)]
 
 
-async def _count(tx: Tx, who: Who, counts: Sequence[ShelfCount], owner: str | None) -> Told:
+async def _count(tx: Tx, who: Who, counts: Sequence[ShelfCount], owner: str | None) -> Changes:
     for count in counts:
         _check_past(tx, count.counted_at)
     known = await find_locations(tx, who, [count.location_id for count in counts], owner)
@@ -199,9 +199,9 @@ async def _count(tx: Tx, who: Who, counts: Sequence[ShelfCount], owner: str | No
         shelf = Shelf(known[count.location_id].key, count.sku)
         seen = Evidence(who.subject, "counted", None, count.counted_at)
         wanted[shelf] = Counted(shelf, count.on_hand, seen, count.safety_stock)
-    told = await handlers.count(tx, list(wanted.values()))
-    await _put_on_record(tx, who, "stock.count", told)
-    return told
+    changes = await handlers.count(tx, list(wanted.values()))
+    await _put_on_record(tx, who, "stock.count", changes)
+    return changes
 
 
 def _check_past(tx: Tx, at: Moment | None) -> None:
@@ -209,17 +209,17 @@ def _check_past(tx: Tx, at: Moment | None) -> None:
         raise Problem(422, "future", "that is yet to come: say when it happened, or leave it out")
 
 
-def _orders(told: Told) -> list[str]:
+def _orders(changes: Changes) -> list[str]:
     """The orders that go elsewhere."""
-    return sorted({row.promise.order_id for row in told.broken})
+    return sorted({row.promise.order_id for row in changes.broken})
 
 
-async def _put_on_record(tx: Tx, who: Who, action: str, told: Told) -> None:
+async def _put_on_record(tx: Tx, who: Who, action: str, changes: Changes) -> None:
     """Shelves as they were, and as they are."""
     if who.is_staff:
-        changes = []
-        for shelf, stock in sorted(told.after.items()):
-            before, after = ({name: getattr(side, name) for name in _SHOWN} for side in (told.before[shelf], stock))
+        rows = []
+        for shelf, stock in sorted(changes.after.items()):
+            before, after = ({name: getattr(side, name) for name in _SHOWN} for side in (changes.before[shelf], stock))
             subject = f"shelf:{location_id_of(shelf.location_key)}:{shelf.sku}"
-            changes.append(Change(action, subject, None, before, after))
-        await record(tx, who, *changes)
+            rows.append(Change(action, subject, None, before, after))
+        await record(tx, who, *rows)

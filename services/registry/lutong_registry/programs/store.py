@@ -9,7 +9,7 @@ import orjson
 
 from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.values import Offer
-from lutong_registry.domain import Program, State, Version
+from lutong_registry.programs.domain import Program, State, Version
 
 
 class ProgramRow(NamedTuple):

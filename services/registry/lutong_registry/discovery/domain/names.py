@@ -1,0 +1,140 @@
+"""Whether a sentence has a name: as a word of its own, not inside another word and not inside a person's name.
+
+Words come from jieba's dictionary, without its guesses: a guess may join any two words, a dictionary knows 最美 and 豆腐渣.
+Guesses are only asked about people: a word inside of what looks like a person's name is not that word.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import rjieba
+
+from lutong_registry.search.domain.text import is_han, key_of, plain, runs
+
+NAME_CHARACTERS_MAX: Final = 40
+NAME_WORDS_MAX: Final = 12
+"""A name in a post is no longer."""
+
+_SURNAMES: Final = frozenset(
+    "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳"
+    "鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊纪舒屈项祝董"
+    "梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯管卢莫经房裘缪干解应宗丁宣邓郁单杭洪包诸左石崔吉龚程嵇邢裴陆"
+    "荣翁荀羊甄曲家封芮储靳段焦巴弓牧山谷车侯班仰秋仲伊宫宁仇栾甘厉祖武符刘景詹束龙叶幸司黎蒲印宿白怀邰从索赖卓蔺屠蒙池乔胥闻党翟谭劳姬申冉雍桑"
+    "桂濮牛寿通边扈燕冀浦尚农温别庄晏柴瞿阎连习容向古易廖庾终暨居衡步都耿满弘匡国文寇广禄东欧殳沃利蔚越隆师巩聂晁勾敖融冷訾辛阚那简饶曾沙养鞠须丰"
+    "关蒯相查红游竺权益桓公肖"
+)
+_TRANSCRIBED: Final = frozenset(
+    "阿艾埃奥巴贝比波布达德蒂丁多恩尔法菲费弗盖戈格古哈赫霍吉加杰卡凯科克库拉莱兰雷里利卢鲁伦罗曼米莫姆木纳奈内尼诺欧帕佩皮普奇乔切萨塞沙什斯苏索塔泰特提托瓦维沃乌西希谢亚耶伊尤泽扎买热依孜"
+)
+"""Characters that write foreign names by their sound: 沙拉 before 木 is part of one."""
+
+
+class Span(NamedTuple):
+    """Where something stands in a sentence: from `begin` to before `end`."""
+
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence with its words and the people in it."""
+
+    text: str
+    words: tuple[Span, ...]
+    people: tuple[Span, ...]
+
+    @property
+    def spans(self) -> Iterator[str]:
+        """Every stretch of words that may be a name, without what separates its runs."""
+        for first, word in enumerate(self.words):
+            for last in self.words[first : first + NAME_WORDS_MAX]:
+                if last.end - word.begin > NAME_CHARACTERS_MAX:
+                    break
+                if len(key := key_of(self.text[word.begin : last.end])) > 1:
+                    yield key
+
+
+@lru_cache(maxsize=4096)
+def read(text: str) -> Sentence:
+    """A plain sentence, read."""
+    people = (span for span, kind in _tagged(text) if kind == "nr" and 2 <= span.end - span.begin <= 4)
+    words = _spans(rjieba.cut(text, hmm=False))
+    return Sentence(text, tuple(words), tuple(span for span in people if text[span.begin] in _SURNAMES))
+
+
+def names(sentence: Sentence, name: str) -> bool:
+    """Whether a sentence has a plain name as a word.
+
+    >>> names(read("豆腐渣工程"), "豆腐"), names(read("麻婆豆腐"), "豆腐"), names(read("住房公积金新政策"), "公积金")
+    (False, True, True)
+    """
+    return any(_is_word(sentence, Span(*hit.span())) for hit in _pattern(name).finditer(sentence.text))
+
+
+def _is_word(sentence: Sentence, at: Span) -> bool:
+    """It ends where a word ends, and begins where one begins, or is the end of one: 考驾照 is about 驾照, 豆腐渣 not about 豆腐."""
+    if any(_is_part_of(at, person) for person in sentence.people):
+        return False
+    last = next((word for word in sentence.words if word.end == at.end), None)
+    if last is None or _is_transcribed(sentence, at):
+        return False
+    return any(word.begin == at.begin for word in sentence.words) or last.begin < at.begin
+
+
+def _is_part_of(at: Span, person: Span) -> bool:
+    """Whether a word shares characters with a person's name that goes on beyond it."""
+    meets = person.begin < at.end and at.begin < person.end
+    return meets and (person.begin < at.begin or at.end < person.end)
+
+
+def _is_transcribed(sentence: Sentence, at: Span) -> bool:
+    """Whether a word goes on as a foreign name does: its characters, and the single one after it, only stand for sounds."""
+    after = next((word for word in sentence.words if word.begin == at.end), None)
+    here = sentence.text[at.begin : at.end]
+    return after is not None and after.end - after.begin == 1 and set(here + sentence.text[at.end]) <= _TRANSCRIBED
+
+
+def common_run(first: str, second: str) -> int:
+    """Characters of the longest stretch that two texts share."""
+    longest = 0
+    for begin in range(len(first)):
+        while begin + longest < len(first) and first[begin : begin + longest + 1] in second:
+            longest += 1
+    return longest
+
+
+def shares_a_character(first: str, second: str) -> bool:
+    """Whether two names have a Chinese character in common: what belongs together is usually named alike."""
+    return any(is_han(char) and char in second for char in first)
+
+
+@lru_cache(maxsize=65536)
+def _pattern(name: str) -> re.Pattern[str]:
+    """A name as it may stand in a text: between its runs there may be a little that separates."""
+    parts = runs(plain(name))
+    return re.compile(r"\W{0,3}".join(map(re.escape, parts)) if parts else r"(?!)")
+
+
+def _spans(words: list[str]) -> Iterator[Span]:
+    begin = 0
+    for word in words:
+        yield Span(begin, begin + len(word))
+        begin += len(word)
+
+
+class _Tagged(NamedTuple):
+    """A word of a text, and what kind of word it is: `nr` is a person's name."""
+
+    span: Span
+    kind: str
+
+
+def _tagged(text: str) -> Iterator[_Tagged]:
+    begin = 0
+    for word, kind in rjieba.tag(text):
+        yield _Tagged(Span(begin, begin + len(word)), kind)
+        begin += len(word)

@@ -1,0 +1,51 @@
+"""Posts that get no card, whatever they name: an advertisement under a death hurts.
+
+The lists are data: `data/no_card.toml`, by subject and language, with what is harmless although it has such a word in it.
+They are kept by reviewers: docs/discovery.md says how, and what they were measured to find.
+"""
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+from lutong_registry.search.domain.text import plain
+
+_DATA: Final = "lutong_registry.discovery"
+
+
+class _Rule(NamedTuple):
+    subject: str
+    words: re.Pattern[str]
+
+
+def concern(text: str) -> str | None:
+    """The subject because of which a post gets no card: death, disaster, crime, illness or rumour; or None.
+
+    >>> concern("六十岁分拣员凌晨在岗位上猝死"), concern("笑死我了"), concern("公积金新政策")
+    ('death', None, None)
+    """
+    harmless, rules = _rules()
+    bare = harmless.sub(" ", plain(text))
+    return next((rule.subject for rule in rules if rule.words.search(bare)), None)
+
+
+@cache
+def _rules() -> tuple[re.Pattern[str], tuple[_Rule, ...]]:
+    """What is taken out of a text first, and what is looked for then."""
+    lists = tomllib.loads(files(_DATA).joinpath("data", "no_card.toml").read_text(encoding="utf-8"))
+    harmless = _any_of(lists.pop("harmless"))
+    return harmless, tuple(_Rule(subject, _any_of(by_language)) for subject, by_language in lists.items())
+
+
+def _any_of(by_language: dict[str, list[str]]) -> re.Pattern[str]:
+    """Any word of a subject. English ones are whole words; a `*` at the end takes endings, too."""
+    chinese = [re.escape(plain(word)) for word in by_language["zh"]]
+    english = [_whole(word) for word in by_language["en"]]
+    return re.compile("|".join([*sorted(chinese, key=len, reverse=True), *english]))
+
+
+def _whole(word: str) -> str:
+    ending = "[a-z]*" if word.endswith("*") else ""
+    return f"(?<![a-z]){re.escape(plain(word.rstrip('*')))}{ending}(?![a-z])"

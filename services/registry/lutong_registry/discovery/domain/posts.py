@@ -1,0 +1,30 @@
+"""What a post says: its sentences, also in the words of those who name things officially."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from lutong_registry.discovery.domain.names import Sentence, read
+from lutong_registry.search.domain.lexicon import other_words
+from lutong_registry.search.domain.text import sentences
+
+_MATTER: Final = re.compile(
+    "办|申请|申领|领取|提取|查询|缴|补贴|预约|补领|换领|登记|怎么|如何|流程|材料|条件|政策|新规|指南|攻略|开通|报名|认定|备案|转移|apply|how to"
+)
+"""A person has a matter to settle: only then are their plain words read as its official name. 领证了 alone is a wedding."""
+
+_OTHERS_MAX: Final = 4
+"""Official names tried per sentence."""
+
+
+@lru_cache(maxsize=1024)
+def sentences_in(text: str) -> tuple[Sentence, ...]:
+    """The sentences of a post, and those that have a matter once more for each official name."""
+    return tuple(read(sentence) for plain in sentences(text) for sentence in (plain, *_officially(plain)))
+
+
+def _officially(sentence: str) -> Iterator[str]:
+    if _MATTER.search(sentence):
+        others = [(word, other) for word, names in other_words(sentence).items() for other in names]
+        yield from (sentence.replace(word, other) for word, other in others[:_OTHERS_MAX])

@@ -1,0 +1,152 @@
+"""Where posts led, or why nowhere."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from lutong_chassis import Reads, Tx, columns
+from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
+from lutong_registry.discovery.domain.decisions import Listing, Match
+from lutong_registry.discovery.domain.names import Sentence
+
+COMPARED_MAX: Final = 1_000
+"""Services compared with one sentence because they share a rare word with it: the rarest words first."""
+
+CHARACTERS_MAX: Final = 100_000
+"""Of posts per statement: 500 posts of usual length, and far from the statement timeout with the longest."""
+
+
+async def save_discoveries(tx: Tx, outcomes: Sequence[ServiceDiscovered | ServiceNotFound]) -> None:
+    """Remember where posts led; a post that is published again is looked up again."""
+    rows = [
+        (outcome.post_id, outcome.program_id, None)
+        if isinstance(outcome, ServiceDiscovered)
+        else (outcome.post_id, None, outcome.reason)
+        for outcome in {outcome.post_id: outcome for outcome in outcomes}.values()
+    ]
+    await tx.execute(
+        """
+        INSERT INTO discovery (post_id, program_id, reason)
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::text[])
+            ON CONFLICT (post_id) DO UPDATE SET program_id = excluded.program_id, reason = excluded.reason
+        """,
+        *columns(sorted(rows, key=lambda row: str(row[0])), 3),
+    )
+
+
+async def discovery(tx: Reads, post_id: str) -> asyncpg.Record | None:
+    """Where a post led."""
+    return await tx.fetchrow(
+        "SELECT post_id, program_id, reason, discovered_at FROM discovery WHERE post_id = $1", post_id
+    )
+
+
+async def summary(tx: Reads) -> dict[str, Any]:
+    """Counts that an operator or a replay compares: totals, and what they are made of."""
+    states: dict[str, int] = {}
+    outcomes: dict[str, int] = {}
+    for row in await tx.fetch(
+        """
+        SELECT true AS of_programs, count(*) AS total,
+               CASE WHEN suspended_for IS NOT NULL THEN 'suspended'
+                    WHEN listing.program_id IS NOT NULL THEN 'released' ELSE 'not_released' END AS word
+          FROM program LEFT JOIN listing USING (program_id)
+         GROUP BY word
+         UNION ALL
+        SELECT false, count(*), coalesce(reason, 'discovered') AS word FROM discovery GROUP BY word
+        """
+    ):
+        (states if row["of_programs"] else outcomes)[row["word"]] = row["total"]
+    discovered = outcomes.get("discovered", 0)
+    return {
+        "programs": sum(states.values()),
+        "visible": states.get("released", 0),
+        "discovered": discovered,
+        "not_found": sum(outcomes.values()) - discovered,
+        "programs_by_state": states,
+        "discoveries_by_outcome": outcomes,
+    }
+
+
+async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
+    """What is known of programs that authors named; the version is None while nothing is released."""
+    rows = await tx.fetch(
+        """
+        SELECT program_id, program.merchant_id, suspended_for IS NOT NULL AS suspended, version,
+               coalesce(title, '') AS title, coalesce(page, '') AS page
+          FROM program LEFT JOIN listing USING (program_id)
+         WHERE program_id = ANY ($1)
+        """,
+        sorted(set(program_ids)),
+    )
+    return {row["program_id"]: Listing(**dict(row)) for row in rows}
+
+
+async def matches(tx: Tx, asking: Mapping[str, Sequence[Sentence]]) -> dict[str, list[Match]]:
+    """For each text, given with its sentences, services that share words with it. One statement, unless texts are very long.
+
+    Sentence by sentence: words from all over a long text would add up to a title by chance. A service is looked at when
+    its title stands in the sentence as it is, however many services share its words; or when it shares a word of its
+    signature with the sentence (GIN) that no more than `COMPARED_MAX` services have, the rarest words first.
+    """
+    found: dict[str, list[Match]] = defaultdict(list)
+    for portion in _portions(sorted(asking), CHARACTERS_MAX):
+        pairs = [(text, each.text) for text in portion for each in asking[text]]
+        spans = sorted({(text, span) for text in portion for each in asking[text] for span in each.spans})
+        for row in await tx.fetch(
+            """
+            WITH asked AS MATERIALIZED (
+                SELECT text, sentence, search_vector(sentence) AS vector, search_terms(sentence) AS terms
+                  FROM unnest($1::text[], $2::text[]) AS given(text, sentence)
+            ), weighed AS (
+                SELECT text, sentence, word, listings,
+                       sum(listings) OVER (PARTITION BY text, sentence ORDER BY listings, word) AS work
+                  FROM asked CROSS JOIN LATERAL unnest(terms) AS term (word) JOIN word USING (word)
+            ), rare AS MATERIALIZED (
+                SELECT text, sentence, array_agg(word) AS rarest
+                  FROM weighed
+                 WHERE work <= $5
+                 GROUP BY text, sentence
+            ), met AS (
+                SELECT text, program_id,
+                       max((length(vector) - length(ts_delete(vector, title_words)))::float
+                           / greatest(cardinality(title_words), 1)) AS coverage
+                  FROM rare JOIN asked USING (text, sentence) JOIN listing ON visible AND signature && rarest
+                 GROUP BY text, program_id
+                 UNION ALL
+                SELECT text, program_id, 1
+                  FROM unnest($3::text[], $4::text[]) AS given(text, title_key)
+                  JOIN listing USING (title_key)
+                 WHERE visible
+            ), best AS (
+                SELECT text, program_id, max(coverage) AS coverage FROM met GROUP BY text, program_id
+            )
+            SELECT text, program_id, merchant_id, version, title, page, keywords, coverage,
+                   coalesce(opened + solved + fulfilled, 0) AS uses
+              FROM best JOIN listing USING (program_id) LEFT JOIN usage USING (program_id)
+             ORDER BY text, program_id
+            """,
+            *columns(pairs, 2),
+            *columns(spans, 2),
+            COMPARED_MAX,
+        ):
+            listing = Listing(row["program_id"], row["merchant_id"], False, row["version"], row["title"], row["page"])  # noqa: FBT003  # a row of visible listings
+            found[row["text"]].append(Match(listing, row["keywords"], row["coverage"], row["uses"]))
+    return found
+
+
+def _portions(texts: Sequence[str], characters_max: int) -> Iterator[list[str]]:
+    """Texts in order, so many at a time that their characters stay below a bound (but at least one)."""
+    portion: list[str] = []
+    characters = 0
+    for text in texts:
+        if portion and characters + len(text) > characters_max:
+            yield portion
+            portion, characters = [], 0
+        portion.append(text)
+        characters += len(text)
+    if portion:
+        yield portion

@@ -1,0 +1,1 @@
+"""Merchants, their programs, and the life of every version."""

@@ -1,0 +1,1 @@
+"""The services that can be found, and what answers a question."""

@@ -1,0 +1,1 @@
+"""What the search knows about text, and how it ranks. Pure: no clock, no database."""

@@ -1,0 +1,143 @@
+"""What the search finds: listings with their marks, and how many listings have each mark."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from lutong_chassis import Tx, columns
+from lutong_registry.search.domain.marks import COVERAGE_MIN, INDEX_VERSION, TOTAL, Document, marks_of, name_of
+from lutong_registry.search.domain.text import key_of, plain
+
+
+class ListingRow(NamedTuple):
+    """A listing as it is stored."""
+
+    program_id: str
+    merchant_id: str
+    version: int
+    title: str
+    page: str
+    keywords: str
+    description: str
+    category: str | None
+    visible: bool
+    marks: str
+    name: int
+    title_key: str
+
+
+async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
+    """Make the search see the version that is released now, and count the words and marks that came and went."""
+    released = sorted(set(program_ids))
+    await tx.execute(
+        """
+        INSERT INTO word AS known (word, listings)
+        SELECT word, count(*)
+          FROM program
+          JOIN version USING (program_id)
+          LEFT JOIN listing USING (program_id)
+         CROSS JOIN LATERAL search_known_by(manifest ->> 'title',
+                                            ARRAY(SELECT jsonb_array_elements_text(manifest -> 'keywords')),
+                                            manifest ->> 'description') AS word
+         WHERE program_id = ANY ($1) AND state = 'released' AND listing.program_id IS NULL
+         GROUP BY word
+         ORDER BY word
+            ON CONFLICT (word) DO UPDATE SET listings = known.listings + excluded.listings
+        """,
+        released,
+    )
+    rows = await _released(tx, released)
+    listed = [_listing(row) for row in rows]
+    await _count_marks(tx, rows, listed)
+    await _save_listings(tx, listed)
+
+
+async def _released(tx: Tx, program_ids: Sequence[str]) -> list[asyncpg.Record]:
+    """The versions in force of programs, with the marks that their listings have until now."""
+    return await tx.fetch(
+        """
+        SELECT program_id, program.merchant_id, number AS version, manifest ->> 'title' AS title,
+               manifest ->> 'page' AS page,
+               ARRAY(SELECT jsonb_array_elements_text(manifest -> 'keywords')) AS keywords,
+               manifest ->> 'description' AS description, manifest ->> 'category' AS category,
+               suspended_for IS NULL AS visible, coalesce(marks, '{}') AS marks,
+               coalesce(indexed_as, 0) > 0 AS counted
+          FROM program
+          JOIN version USING (program_id)
+          LEFT JOIN listing USING (program_id)
+         WHERE program_id = ANY ($1) AND state = 'released'
+         ORDER BY program_id
+        """,
+        program_ids,
+    )
+
+
+def _listing(row: asyncpg.Record) -> ListingRow:
+    title, keywords = row["title"], row["keywords"]
+    marks = marks_of(Document(title, keywords, row["description"], row["category"]))
+    return ListingRow(
+        row["program_id"], row["merchant_id"], row["version"], title, row["page"], _array(keywords),
+        row["description"], row["category"], row["visible"], _array(marks), name_of(title), key_of(plain(title)),
+    )  # fmt: skip
+
+
+def _array(values: Iterable[object]) -> str:
+    """An array as text: `unnest` takes no arrays of arrays of different lengths."""
+    quoted = (f'"{value.translate(_ESCAPES)}"' if isinstance(value, str) else str(value) for value in values)
+    return f"{{{','.join(quoted)}}}"
+
+
+_ESCAPES: Final = str.maketrans({'"': '\\"', "\\": "\\\\"})
+
+
+async def _count_marks(tx: Tx, before: Sequence[asyncpg.Record], after: Sequence[ListingRow]) -> None:
+    """Count the marks that listings gain, and take back those that they lose; both in the order of their numbers."""
+    change: Counter[int] = Counter()
+    for row in before:
+        change.subtract(row["marks"])
+        change[TOTAL] += not row["counted"]
+    for listing in after:
+        change.update(int(mark) for mark in listing.marks[1:-1].split(",") if mark)
+    await tx.execute(
+        """
+        INSERT INTO mark AS known (mark, listings)
+        SELECT mark, listings FROM unnest($1::bigint[], $2::bigint[]) AS given(mark, listings)
+            ON CONFLICT (mark) DO UPDATE SET listings = known.listings + excluded.listings
+        """,
+        *columns(sorted((mark, listings) for mark, listings in change.items() if listings), 2),
+    )
+
+
+async def _save_listings(tx: Tx, listings: Sequence[ListingRow]) -> None:
+    await tx.execute(
+        """
+        INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, category, visible,
+                             marks, name, title_key, signature, indexed_as)
+        SELECT program_id, merchant_id, version, title, page, keywords::text[], description, category, visible,
+               marks::bigint[], name, title_key, search_signature(title, keywords::text[], $13), $14
+          FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                      $9::boolean[], $10::text[], $11::bigint[], $12::text[])
+               AS given(program_id, merchant_id, version, title, page, keywords, description, category, visible,
+                        marks, name, title_key)
+            ON CONFLICT (program_id) DO UPDATE
+           SET version = excluded.version, title = excluded.title, page = excluded.page,
+               keywords = excluded.keywords, description = excluded.description, category = excluded.category,
+               visible = excluded.visible, marks = excluded.marks, name = excluded.name,
+               title_key = excluded.title_key, signature = excluded.signature, indexed_as = excluded.indexed_as
+        """,
+        *columns(listings, 12),
+        COVERAGE_MIN,
+        INDEX_VERSION,
+    )
+
+
+async def outdated(tx: Tx, listings_max: int) -> list[str]:
+    """Programs whose listings were indexed by an earlier version of the service."""
+    rows = await tx.fetch(
+        "SELECT program_id FROM listing WHERE indexed_as < $1 ORDER BY indexed_as, program_id LIMIT $2",
+        INDEX_VERSION,
+        listings_max,
+    )
+    return [row["program_id"] for row in rows]

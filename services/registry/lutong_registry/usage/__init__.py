@@ -1,0 +1,1 @@
+"""How often programs are used."""
