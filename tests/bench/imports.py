@@ -95,10 +95,10 @@ def run_import(stack: str, file: Path, token: str = "") -> tuple[dict[str, Any],
     command = [str(Path(sys.executable).with_name("lutong")), "import", "--stack", stack, "--json", str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"LUTONG_TOKEN": token}) as running:
         assert running.stdout
-        told = running.stdout.read()
+        found = running.stdout.read()
         _, _, usage = os.wait4(running.pid, 0)
     seconds = time.monotonic() - began
-    return json.loads(told)["files"][0], seconds, usage.ru_maxrss / 1024
+    return json.loads(found)["files"][0], seconds, usage.ru_maxrss / 1024
 
 
 async def copy_seconds(url: str, stores: int, skus: int) -> float:
@@ -153,13 +153,13 @@ def main() -> None:
 def measured(stack: str, file: Path, planted: list[tuple[int, str]], token: str) -> dict[str, Any]:
     """What the import of a file says, and whether it found what was planted."""
     report, seconds, peak_mib = run_import(stack, file, token)
-    told = sorted((problem["line"], problem["column"]) for problem in report.pop("problems"))
+    found = sorted((problem["line"], problem["column"]) for problem in report.pop("problems"))
     return report | {
         "rows_per_s": round(report["rows"] / seconds),
         "peak_mib": round(peak_mib),
         "planted": len(planted),
-        "all_told": told == sorted(planted),
-        "differences": sorted(set(told) ^ set(planted))[:20],
+        "all_reported": found == sorted(planted),
+        "differences": sorted(set(found) ^ set(planted))[:20],
     }
 
 

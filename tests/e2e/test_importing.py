@@ -24,8 +24,8 @@ class Importing:
     """Runs `lutong import` against the suite of the tests."""
 
     def __init__(self, stack: Stack) -> None:
-        told = {"LUTONG_HOME": str(stack.directory.parent), "LUTONG_STACK": stack.directory.name}
-        self.environment = os.environ | told
+        variables = {"LUTONG_HOME": str(stack.directory.parent), "LUTONG_STACK": stack.directory.name}
+        self.environment = os.environ | variables
         self.signer = stack.signer
 
     def acting_for(self, merchant: str) -> "Importing":
@@ -41,9 +41,9 @@ class Importing:
 
     def __call__(self, *arguments: str | Path) -> dict[str, dict[str, Any]]:
         """What became of each file, by its kind."""
-        told, trouble = self.start(*map(str, arguments)).communicate(timeout=300)
-        assert told, trouble
-        return {report["kind"]: report for report in json.loads(told)["files"]}
+        output, trouble = self.start(*map(str, arguments)).communicate(timeout=300)
+        assert output, trouble
+        return {report["kind"]: report for report in json.loads(output)["files"]}
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def counts(reports: dict[str, dict[str, Any]]) -> dict[str, tuple[int, int, int]
     return {kind: (report["taken"], report["known"], report["rejected"]) for kind, report in reports.items()}
 
 
-async def everything_said(target: Suite) -> int:
+async def events_published(target: Suite) -> int:
     """How many rows of any kind inventory has written."""
     connection = await asyncpg.connect(target.database_urls["inventory"])
     try:
@@ -66,7 +66,7 @@ async def everything_said(target: Suite) -> int:
         await connection.close()
 
 
-async def test_bad_rows_are_all_told_and_a_second_run_changes_nothing(
+async def test_bad_rows_are_all_reported_and_a_second_run_changes_nothing(
     importing: Importing, target: Suite, tmp_path: Path
 ) -> None:
     (tmp_path / "merchants.csv").write_text(f"merchant_id,name\n{MERCHANT},Import\n", encoding="utf-8")
@@ -78,8 +78,8 @@ async def test_bad_rows_are_all_told_and_a_second_run_changes_nothing(
     assert len(planted["stores"]) + len(planted["stock"]) == 37
     first = importing(tmp_path)
     for kind, report in first.items():
-        told = sorted((problem["line"], problem["column"]) for problem in report["problems"])
-        assert told == sorted(planted[kind])
+        reported = sorted((problem["line"], problem["column"]) for problem in report["problems"])
+        assert reported == sorted(planted[kind])
     assert counts(first) == {
         "merchants": (1, 0, 0), "stores": (50, 0, len(BAD_STORES)), "stock": (500, 0, len(BAD_STOCK)),
     }  # fmt: skip
@@ -87,11 +87,11 @@ async def test_bad_rows_are_all_told_and_a_second_run_changes_nothing(
     assert written[0] == "location_id,sku,on_hand,rejected_line,rejected_column,rejected_reason"
     assert len(written) == 1 + len(BAD_STOCK)
 
-    before = await everything_said(target)
+    before = await events_published(target)
     assert {kind: (taken, known) for kind, (taken, known, _) in counts(importing(tmp_path)).items()} == {
         "merchants": (0, 1), "stores": (0, 50), "stock": (0, 500),
     }  # fmt: skip
-    assert await everything_said(target) == before
+    assert await events_published(target) == before
 
 
 def test_rejected_rows_are_mended_in_their_file_and_imported(importing: Importing, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_strict_takes_none_and_a_dry_run_asks_nobody(importing: Importing, tmp_p
     assert counts(importing(file)) == {"merchants": (1, 0, 1)}  # nothing of it was there
 
 
-def test_rows_of_another_merchant_are_told_and_not_taken(importing: Importing, tmp_path: Path) -> None:
+def test_rows_of_another_merchant_are_reported_and_not_taken(importing: Importing, tmp_path: Path) -> None:
     (tmp_path / "merchants.csv").write_text("merchant_id,name\nmine,Mine\ntheirs,Theirs\n", encoding="utf-8")
     importing(tmp_path / "merchants.csv")
     header = "location_id,merchant_id,name,latitude,longitude\n"
@@ -137,8 +137,8 @@ async def test_an_import_that_was_broken_off_goes_on(importing: Importing, targe
     running = importing.start(str(tmp_path / "stores.csv"))
     await until(some_are_there, "some stores are taken", deadline_s=120)
     running.send_signal(signal.SIGINT)
-    told, trouble = running.communicate(timeout=60)
-    assert (running.returncode, told) == (130, "")
+    output, trouble = running.communicate(timeout=60)
+    assert (running.returncode, output) == (130, "")
     assert "run the same command again to go on" in trouble
     report = importing(tmp_path / "stores.csv")["stores"]
     assert report["known"] > 0

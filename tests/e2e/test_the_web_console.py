@@ -245,7 +245,7 @@ def test_a_forged_form_changes_nothing(page: Page, console: Console) -> None:
     assert answer.status == 403
 
 
-def test_a_filter_that_does_not_parse_says_where(page: Page, console: Console) -> None:
+def test_a_filter_that_does_not_parse_shows_where(page: Page, console: Console) -> None:
     page.goto(f"{console.url}/tail?filter=merchnt:watsons")
     expect(page.get_by_role("alert")).to_contain_text("column 1: there is no field 'merchnt'")
     expect(page.get_by_label("Filter")).to_have_value("merchnt:watsons")

@@ -1,4 +1,4 @@
-"""Inventory as its rules have it, without database and broker: locations, orders, and whoever does something to them."""
+"""Inventory as its rules have it, without database and broker: locations, orders, and what is done to them."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -71,13 +71,13 @@ class World:
                 self.movements.append(movement)
 
     def step(self) -> None:
-        """Somebody does something."""
+        """One random action."""
         self.now += timedelta(seconds=1)
-        deeds: list[Callable[[], None]] = [
+        actions: list[Callable[[], None]] = [
             self.arrive, self.arrive, self.advance, self.advance, self.decline, self.cancel, self.lapse, self.count,
             self.receive, self.hold_back, self.collect,
         ]  # fmt: skip
-        self.rng.choice(deeds)()
+        self.rng.choice(actions)()
         if self.rng.random() < 0.01:
             self.today.clear()  # midnight
 
@@ -160,7 +160,7 @@ class World:
             order.handed += 1
 
     def collect(self) -> None:
-        """Somebody shows a code, which may be a wrong one, or one that was shown before."""
+        """A code is shown, which may be a wrong one, or one that was shown before."""
         order = self.pick(("ready_for_pickup", "fulfilled"))
         if order is None or order.code is None:
             return

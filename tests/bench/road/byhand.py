@@ -48,7 +48,7 @@ async def _pools(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=_pools)
 
 
-async def _say(connection: Any, post_id: str, viewer_id: str) -> None:  # noqa: ANN401  # asyncpg's proxy
+async def _write_event(connection: Any, post_id: str, viewer_id: str) -> None:  # noqa: ANN401  # asyncpg's proxy
     payload = orjson.dumps({"post_id": post_id, "viewer_id": viewer_id}).decode()
     await connection.execute(
         "INSERT INTO said (event_id, key, payload) VALUES ($1, $2, $3)", uuid7(), viewer_id, payload
@@ -59,7 +59,7 @@ async def _say(connection: Any, post_id: str, viewer_id: str) -> None:  # noqa: 
 async def insert(post_id: str, viewer: Viewer, request: Request) -> dict[str, str]:
     """An outbox row, and nothing else."""
     async with request.app.state.own.acquire() as connection, connection.transaction():
-        await _say(connection, post_id, viewer.viewer_id)
+        await _write_event(connection, post_id, viewer.viewer_id)
     return {"post_id": post_id}
 
 
@@ -70,7 +70,7 @@ async def hot(post_id: str, viewer: Viewer, request: Request) -> dict[str, str]:
         await connection.execute(
             "INSERT INTO hits VALUES ($1, 1) ON CONFLICT (post_id) DO UPDATE SET taps = hits.taps + 1", post_id
         )
-        await _say(connection, post_id, viewer.viewer_id)
+        await _write_event(connection, post_id, viewer.viewer_id)
     return {"post_id": post_id}
 
 

@@ -20,7 +20,7 @@ from lutong_chassis.testing import create_database
 from lutong_local.processes import free_port
 from lutong_local.stack import Stack, load
 from tests.bench.road import byhand, scene
-from tests.bench.road.crowd import Load
+from tests.bench.road.clients import Load
 from tests.bench.runs import cpu_s
 
 ROOT: Final = Path(__file__).parents[3]
@@ -31,10 +31,10 @@ _PACKAGES: Final = (
 _PIECES: Final = ("feed", "registry", "membership", "inventory", "postgres", "kafka")
 
 
-def crowd(load: Load) -> dict[str, Any]:
+def run_clients(load: Load) -> dict[str, Any]:
     """Ask from another process."""
     asked = subprocess.run(
-        [sys.executable, "-m", "tests.bench.road.crowd"], input=json.dumps(load._asdict()), text=True, capture_output=True,
+        [sys.executable, "-m", "tests.bench.road.clients"], input=json.dumps(load._asdict()), text=True, capture_output=True,
         check=True, cwd=ROOT,
     )  # fmt: skip
     found: dict[str, Any] = json.loads(asked.stdout)
@@ -66,8 +66,8 @@ def by_hand(running: Stack) -> Iterator[int]:
     """The endpoints by hand, on the same PostgreSQL; gives their port."""
     url = asyncio.run(_own_database(running))
     port = free_port()
-    told = {"BYHAND_URL": url, "FEED_URL": running.database_urls["feed"], "BYHAND_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", "tests.bench.road.byhand"], cwd=ROOT, env=os.environ | told)
+    variables = {"BYHAND_URL": url, "FEED_URL": running.database_urls["feed"], "BYHAND_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", "tests.bench.road.byhand"], cwd=ROOT, env=os.environ | variables)
     try:
         _wait_for(port)
         yield port
@@ -94,7 +94,7 @@ def _wait_for(port: int) -> None:
 
 
 def taps_and_reads(running: Stack, viral: str, share: float) -> list[dict[str, Any]]:
-    """Each endpoint at its peak, ours and by hand turn by turn; the medians of three rounds are for whoever reads the rows."""
+    """Each endpoint at its peak, ours and by hand turn by turn; the medians of three rounds are what the rows show."""
     seconds, ours, token = 8 * share, running.ports["feed"], scene.token(running)
     rows = []
     first = 0
@@ -108,7 +108,7 @@ def taps_and_reads(running: Stack, viral: str, share: float) -> list[dict[str, A
                 ("read a post", Load(ours, "GET", "/v1/posts/post-{m}", "", token)),
                 ("by hand, read", Load(port, "GET", "/posts/post-{m}")),
             ):  # fmt: skip
-                found = crowd(load._replace(duration_s=seconds, first=first))
+                found = run_clients(load._replace(duration_s=seconds, first=first))
                 rows.append({"what": name, **found})
             first += max(row["asked"] for row in rows)
     return rows
@@ -119,7 +119,7 @@ def roads(running: Stack, viral: str, orders: int) -> dict[str, Any]:
     before = {name: cpu_s(running.children[name].pid) for name in _PIECES}
     began = monotonic()
     body = '{"viewer_id":"viewer-{n}","lines":[{"sku":"tea","units":1}],"destination":{"latitude":31.23,"longitude":121.47}}'
-    asked = crowd(
+    asked = run_clients(
         Load(
             running.ports["feed"],
             "POST",

@@ -27,7 +27,7 @@ def token(stack: Stack) -> str:
 
 
 def client(stack: Stack) -> httpx.AsyncClient:
-    """Whoever arranges things and moves orders on."""
+    """The operator who arranges things and moves orders on."""
     headers = {"authorization": f"Bearer {token(stack)}", "lutong-reason": "a benchmark"}
     return httpx.AsyncClient(headers=headers, timeout=60, trust_env=False)
 

@@ -45,7 +45,7 @@ async def _asked(deployed: Deployment) -> None:
 @pytest.mark.parametrize(
     ("service", "role"), [("feed", "feed"), ("inventory", "inventory"), ("membership", "membership_owner")]
 )
-async def test_whoever_is_connected_is_named(service: str, role: str, deployed: Deployment) -> None:
+async def test_a_role_that_is_connected_is_named(service: str, role: str, deployed: Deployment) -> None:
     connection = await asyncpg.connect(deployed.database_url(service, role))
     try:
         with pytest.raises(ConsoleError, match=f"connected are {role} to {service}$") as refused:

@@ -167,7 +167,7 @@ async def test_an_empty_batch_has_no_results(client: httpx.AsyncClient) -> None:
         (b"{}", {"ce_type": "com.example.x"}, "unknown_type", "/type"),
     ],
 )
-async def test_an_event_in_binary_mode_is_told_what_is_wrong(
+async def test_an_event_in_binary_mode_has_its_errors_named(
     body: bytes, headers: dict[str, str], code: str, pointer: str, client: httpx.AsyncClient
 ) -> None:
     result = (await _sent(client, body, **_in_headers() | headers))[0]

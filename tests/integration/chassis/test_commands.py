@@ -153,7 +153,7 @@ async def done(pool: Pool) -> dict[str, list[Any]]:
     """What is left of commands, in every table that they write."""
     queries = {
         "counted": "SELECT counter_id FROM counter ORDER BY 1",
-        "said": "SELECT key FROM outbox WHERE type LIKE '%totalled%' ORDER BY id",
+        "rows": "SELECT key FROM outbox WHERE type LIKE '%totalled%' ORDER BY id",
         "kept": "SELECT key FROM idempotency ORDER BY 1",
         "recorded": "SELECT subject FROM audit ORDER BY id",
     }
@@ -165,7 +165,7 @@ def all_but(place: int | None) -> dict[str, list[Any]]:
     names = [f"n-{n}" for n in good]
     return {
         "counted": names,
-        "said": names,
+        "rows": names,
         "kept": [f"k-{n}" for n in good],
         "recorded": [f"counter:{n}" for n in names],
     }
@@ -232,7 +232,7 @@ async def test_two_replicas_that_get_one_key_do_it_once(client: httpx.AsyncClien
     ],
     ids=["reconnects", "deadlock", "full"],
 )
-async def test_trouble_that_is_nobodys_fault_is_tried_again_or_told_to_all(
+async def test_trouble_that_is_nobodys_fault_is_tried_again_or_reaches_all(
     error: Exception, status: int, tries: int, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     trouble.append(error)
@@ -256,7 +256,7 @@ async def test_a_request_asks_for_one_command(client: httpx.AsyncClient, pool: P
     assert (await done(pool))["counted"] == ["n-0"]
 
 
-async def test_whoever_names_a_journey_of_others_starts_their_own(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_naming_a_journey_of_others_starts_an_own_one(client: httpx.AsyncClient, pool: Pool) -> None:
     first = await ask(client, "n-0")
     journey = first.headers["lutong-journey"]
     async with http_client(service, pool, a_member("bo")) as bo:
@@ -266,7 +266,7 @@ async def test_whoever_names_a_journey_of_others_starts_their_own(client: httpx.
         staff = await ask(client, "n-3", **{"lutong-journey": journey})
     assert theirs.headers["lutong-journey"] not in {journey, "j-new"}
     assert (new.headers["lutong-journey"], staff.headers["lutong-journey"]) == ("j-new", journey)
-    said = await pool.fetch("SELECT key, correlation_id FROM outbox WHERE type LIKE '%totalled%' ORDER BY key")
-    assert [row["correlation_id"] for row in said] == [
+    rows = await pool.fetch("SELECT key, correlation_id FROM outbox WHERE type LIKE '%totalled%' ORDER BY key")
+    assert [row["correlation_id"] for row in rows] == [
         answer.headers["lutong-journey"] for answer in (first, theirs, new, staff)
     ]

@@ -26,17 +26,17 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 async def statements_of(pool: Pool, client: httpx.AsyncClient, path: str) -> list[str]:
     """What PostgreSQL is asked when a path is read, whatever connection is taken."""
-    said: list[str] = []
+    queries: list[str] = []
     held = [await pool.acquire() for _ in range(pool.get_max_size())]
 
     def note(query: asyncpg.connection.LoggedQuery) -> None:
-        said.append(query.query)
+        queries.append(query.query)
 
     for connection in held:
         connection.add_query_logger(note)
         await pool.release(connection)
     assert (await client.get(path)).is_success
-    return said
+    return queries
 
 
 async def test_one_thing_is_read_in_one_round_trip(client: httpx.AsyncClient, pool: Pool) -> None:

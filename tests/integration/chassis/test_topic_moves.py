@@ -70,7 +70,7 @@ async def moved(toy: Toy, wide: Topic) -> bool:
 async def test_a_topic_is_not_drained_while_anything_is_to_be_read(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
-    """The negative control: whoever moved now would lose these."""
+    """The negative control: a move now would lose these."""
     async with a_toy(infrastructure, tmp_path) as toy:
         toy.start()
         await toy.ready()

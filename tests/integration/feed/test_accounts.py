@@ -12,14 +12,14 @@ from lutong_contracts.topics import ACCOUNTS
 ANN = "/v1/accounts/ann"
 
 
-async def test_a_new_account_is_said_once_and_renaming_it_is_not(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_new_account_is_published_once_and_renaming_it_is_not(client: httpx.AsyncClient, pool: Pool) -> None:
     assert (await client.put(ANN, json={"name": "Ann B"})).status_code == 200
     assert await entities_published(pool, ACCOUNTS) == [
         AccountChanged(account_id=name, kind="personal", revision=1) for name in ("ann", "bo", "cy")
     ]
 
 
-async def test_what_staff_vouches_for_is_said_and_counted(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_what_staff_vouches_for_is_published_and_counted(client: httpx.AsyncClient, pool: Pool) -> None:
     bound: dict[str, Any] = {
         "name": "Ann",
         "kind": "enterprise",

@@ -29,14 +29,16 @@ async def counters(client: httpx.AsyncClient, post_id: str) -> dict[str, int]:
     return found
 
 
-async def test_a_second_tap_is_answered_as_the_first_and_not_said_again(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_second_tap_is_answered_as_the_first_and_not_published_again(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
     post_id = await an_active_card(client, pool)
     first, second = [await tap(client, post_id, "bo") for _ in range(2)]
     assert (first.status_code, first.content) == (second.status_code, second.content)
     assert (await events_published(pool)).count(PublishedEvent(TAPPED, "bo")) == 1
 
 
-async def test_a_crowd_at_one_card_counts_each_viewer_once(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_many_viewers_at_one_card_counts_each_viewer_once(client: httpx.AsyncClient, pool: Pool) -> None:
     post_id = await an_active_card(client, pool)
     answers = await asyncio.gather(*(tap(client, post_id, viewer) for viewer in ("ann", "bo", "cy") * 10))
     assert {answer.status_code for answer in answers} == {201}

@@ -45,9 +45,9 @@ async def step(client: httpx.AsyncClient, name: str, order: str = "o-1", locatio
 
 
 async def summary(client: httpx.AsyncClient) -> dict[str, int]:
-    said = (await client.get("/v1/summary")).json()
-    assert (said["shelves_off_movements"], said["reservations_off_shelves"]) == (0, 0)
-    orders: dict[str, int] = said["orders"]
+    summary = (await client.get("/v1/summary")).json()
+    assert (summary["shelves_off_movements"], summary["reservations_off_shelves"]) == (0, 0)
+    orders: dict[str, int] = summary["orders"]
     return orders
 
 
@@ -57,8 +57,8 @@ def names(events: list[Event]) -> list[str]:
 
 async def test_an_order_goes_from_the_shelf_to_the_member(client: httpx.AsyncClient, pool: Pool) -> None:
     await stock(client, near_tea=5)
-    said = await deliver(pool, handlers, a_hold("o-1", ("tea", 2)))
-    assert names(said) == ["OrderSourced", "AcceptanceLapsed"]
+    published = await deliver(pool, handlers, a_hold("o-1", ("tea", 2)))
+    assert names(published) == ["OrderSourced", "AcceptanceLapsed"]
     assert await shelf(client, "near") == (5, 2)
     for name in ("accepted", "picked", "handed_over", "fulfilled"):
         assert (await step(client, name)).status_code == 200
@@ -69,8 +69,8 @@ async def test_an_order_goes_from_the_shelf_to_the_member(client: httpx.AsyncCli
 async def test_an_order_in_a_mode_of_a_newer_version_is_refused(client: httpx.AsyncClient, pool: Pool) -> None:
     await stock(client, near_tea=5)
     hold = a_hold("o-1", ("tea", 2)).model_dump_json().replace('"delivery"', '"dine_in"')
-    said = await deliver(pool, handlers, CreditHeld.model_validate_json(hold))
-    assert [(type(event).__name__, getattr(event, "reason", None)) for event in said] == [
+    published = await deliver(pool, handlers, CreditHeld.model_validate_json(hold))
+    assert [(type(event).__name__, getattr(event, "reason", None)) for event in published] == [
         ("OrderRejected", "unknown_mode")
     ]
     assert (await client.get("/v1/orders/o-1")).json()["mode"] == "dine_in"
@@ -87,12 +87,12 @@ async def test_a_wrong_step_names_the_right_one(client: httpx.AsyncClient, pool:
 
 async def test_the_nearest_store_then_the_flagship_then_nobody(client: httpx.AsyncClient, pool: Pool) -> None:
     await stock(client, near_tea=1, flagship_tea=1)
-    said = await deliver(pool, handlers, *[a_hold(f"o-{n}") for n in range(3)])
-    sourced = {event.order_id: event.location_id for event in said if hasattr(event, "location_kind")}  # type: ignore[attr-defined]  # OrderSourced
+    published = await deliver(pool, handlers, *[a_hold(f"o-{n}") for n in range(3)])
+    sourced = {event.order_id: event.location_id for event in published if hasattr(event, "location_kind")}  # type: ignore[attr-defined]  # OrderSourced
 
     assert sourced == {"o-0": "near", "o-1": "flagship"}
-    assert names(said).count("OrderRejected") == 1
-    assert names(said).count("StockDepleted") == 2
+    assert names(published).count("OrderRejected") == 1
+    assert names(published).count("StockDepleted") == 2
     assert await summary(client) == {"sourced": 2, "rejected": 1}
 
 
@@ -109,8 +109,8 @@ async def test_safety_stock_is_never_promised(client: httpx.AsyncClient, pool: P
 
 async def test_fifty_buyers_for_the_last_ten_units(client: httpx.AsyncClient, pool: Pool) -> None:
     await stock(client, near_tea=10)
-    said = await asyncio.gather(*(deliver(pool, handlers, a_hold(f"o-{n}")) for n in range(50)))
-    outcomes = [names(events)[0] for events in said]
+    published = await asyncio.gather(*(deliver(pool, handlers, a_hold(f"o-{n}")) for n in range(50)))
+    outcomes = [names(events)[0] for events in published]
 
     assert (outcomes.count("OrderSourced"), outcomes.count("OrderRejected")) == (10, 40)
     assert await shelf(client, "near") == (10, 10)
@@ -168,8 +168,8 @@ async def test_goods_that_have_left_are_not_cancelled(client: httpx.AsyncClient,
 async def test_an_order_that_nobody_accepts_lapses(client: httpx.AsyncClient, pool: Pool) -> None:
     await stock(client, near_tea=1)
     await deliver(pool, handlers, a_hold())
-    said = await deliver(pool, handlers, AcceptanceLapsed(order_id="o-1"))
-    assert names(said) == ["OrderCancelled", "StockRestored"]
+    published = await deliver(pool, handlers, AcceptanceLapsed(order_id="o-1"))
+    assert names(published) == ["OrderCancelled", "StockRestored"]
     assert (await step(client, "accepted")).status_code == 409
 
 
@@ -207,8 +207,8 @@ async def test_ten_thousand_stores_do_not_hide_the_nearest(client: httpx.AsyncCl
         await connection.execute(
             "INSERT INTO shelf (location_id, sku, on_hand) SELECT 's' || n, 'tea', 1 FROM generate_series(0, 9999) AS n"
         )
-    said = await deliver(pool, handlers, a_hold(merchant_id="big"))
-    nearest = said[0].location_id  # type: ignore[attr-defined]  # OrderSourced
+    published = await deliver(pool, handlers, a_hold(merchant_id="big"))
+    nearest = published[0].location_id  # type: ignore[attr-defined]  # OrderSourced
     async with pool.acquire() as connection:
         best = await connection.fetchval(
             "SELECT location_id FROM location WHERE merchant_id = 'big' "
@@ -252,7 +252,7 @@ async def test_ten_thousand_stores_do_not_hide_the_nearest(client: httpx.AsyncCl
         ("GET", "/v1/orders/nothing", b"", 404),
     ],
 )
-async def test_bad_input_is_a_problem_that_says_what(
+async def test_bad_input_is_a_problem_with_its_place(
     method: str, path: str, body: bytes, status: int, client: httpx.AsyncClient
 ) -> None:
     answer = await client.request(method, path, content=body, headers={"content-type": "application/json"})
@@ -268,10 +268,10 @@ async def test_a_count_below_what_is_promised_sends_the_latest_order_elsewhere(
     counted = await client.put("/v1/locations/near/stock/tea", json={"on_hand": 2})
     assert (counted.status_code, counted.json()["broken"]) == (200, ["o-2"])
     assert await shelf(client, "near") == (2, 2)
-    said = await deliver(
+    published = await deliver(
         pool, handlers, LocationDeclined(order_id="o-2", merchant_id="shop", location_id="near", reason="short")
     )
-    assert names(said) == ["OrderSourced", "AcceptanceLapsed"]
+    assert names(published) == ["OrderSourced", "AcceptanceLapsed"]
     assert [(await client.get(f"/v1/orders/o-{n}")).json()["location_id"] for n in (1, 2)] == ["near", "far"]
     await summary(client)
 
@@ -313,7 +313,7 @@ async def test_goods_are_taken_back_and_are_on_the_shelf_again(client: httpx.Asy
         ({"refund_id": "r-2", "amount_minor": 1, "restock": True}, 422, "invalid"),
     ],
 )
-async def test_a_refund_that_cannot_be_is_told_why(
+async def test_a_refund_that_cannot_be_is_refused_with_its_reason(
     what: dict[str, object], status: int, kind: str, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await a_delivery(client, pool)
@@ -347,7 +347,7 @@ async def test_the_same_refund_at_once_is_made_once(client: httpx.AsyncClient, p
         ({"lines": [{"sku": "tea", "units": 1}], "restock": True}, ["lines", "restock"]),
     ],
 )
-async def test_another_refund_under_a_known_id_is_told_in_what_it_differs(
+async def test_another_refund_under_a_known_id_names_what_differs(
     what: dict[str, object], differs: list[str], client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await a_delivery(client, pool)
@@ -386,17 +386,19 @@ async def test_an_order_that_was_not_delivered_has_nothing_to_take_back(client: 
 async def test_goods_that_cost_nothing_any_more_come_back_to_their_shelf(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_delivery(client, pool)
     assert (await refund(client, "gesture", amount_minor=100)).status_code == 201
-    said = await events_published(pool)
+    published = await events_published(pool)
     back = await refund(client, "goods", lines=[{"sku": "tea", "units": 1}], restock=True)
     assert (back.status_code, back.json().get("amount_minor")) == (201, 0)
     assert await shelf(client, "near") == (1, 0)
-    assert [type_ for type_, _ in (await events_published(pool))[len(said) :]] == ["lutong.inventory.stock-restored.v1"]
+    assert [type_ for type_, _ in (await events_published(pool))[len(published) :]] == [
+        "lutong.inventory.stock-restored.v1"
+    ]
     again = await refund(client, "more", lines=[{"sku": "tea", "units": 4}], restock=True)
     assert (again.status_code, again.json()["type"]) == (409, "urn:lutong:problem:not_delivered")
     await summary(client)
 
 
-async def test_an_order_at_another_location_is_told_in_a_sentence(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_an_order_at_another_location_is_refused_in_a_sentence(client: httpx.AsyncClient, pool: Pool) -> None:
     await stock(client, near_tea=4)
     await deliver(pool, handlers, a_hold("o-1", ("tea", 1)))
     answer = await client.post("/v1/orders/o-1/steps", json={"step": "accepted", "location_id": "far"})

@@ -1,4 +1,4 @@
-"""Locations on a real PostgreSQL: ids are their merchant's own, and what becomes of one is said."""
+"""Locations on a real PostgreSQL: ids are their merchant's own, and what becomes of one is given."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,8 +26,8 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def put(client: httpx.AsyncClient, location_id: str = "near", **said: Any) -> dict[str, Any]:
-    answer = await client.put(f"/v1/locations/{location_id}", json=SITE | said)
+async def put(client: httpx.AsyncClient, location_id: str = "near", **given: Any) -> dict[str, Any]:
+    answer = await client.put(f"/v1/locations/{location_id}", json=SITE | given)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -39,16 +39,16 @@ async def names_published(pool: Pool) -> list[str]:
 
 async def test_a_location_is_read_as_it_was_put(client: httpx.AsyncClient) -> None:
     off = [{"day": "2026-10-01", "times": [{"opens": "10:00", "closes": "18:00"}]}]
-    said: dict[str, Any] = {
+    given: dict[str, Any] = {
         "opening_hours": HOURS,
         "holidays": off,
         "cut_off": "21:00",
         "daily_capacity": 200,
         "radius_m": 5_000,
     }
-    await put(client, **said, modes=["delivery"], zone="Asia/Shanghai")
+    await put(client, **given, modes=["delivery"], zone="Asia/Shanghai")
     location = (await client.get("/v1/locations/near")).json()
-    assert {name: location[name] for name in said} == said
+    assert {name: location[name] for name in given} == given
     assert (location["state"], location["modes"]) == ("open", ["delivery"])
 
 
@@ -81,9 +81,9 @@ async def test_two_merchants_have_a_location_of_one_id_each(client: httpx.AsyncC
             f"/v1/locations/001/stock/tea?merchant_id={merchant}", json={"on_hand": 1 if merchant == "rival" else 5}
         )
         assert counted.status_code == 200
-    said = await deliver(pool, handlers, a_hold(merchant_id="rival"))
+    published = await deliver(pool, handlers, a_hold(merchant_id="rival"))
     assert (await client.get("/v1/orders/o-1")).json()["location_id"] == "001"
-    assert [type(event).__name__ for event in said] == ["OrderSourced", "AcceptanceLapsed", "StockDepleted"]
+    assert [type(event).__name__ for event in published] == ["OrderSourced", "AcceptanceLapsed", "StockDepleted"]
     stocked = [(await client.get(f"/v1/locations/001/stock?merchant_id={m}")).json()[0] for m in ("shop", "rival")]
     assert [shelf["reserved"] for shelf in stocked] == [0, 1]
 
@@ -104,7 +104,7 @@ async def test_coordinates_of_a_shifted_map_are_kept_as_true_ones(client: httpx.
     assert (location["latitude"], location["longitude"]) == (pytest.approx(39.915), pytest.approx(116.404))
 
 
-async def test_coordinates_that_can_hardly_be_right_are_told(client: httpx.AsyncClient) -> None:
+async def test_coordinates_that_can_hardly_be_right_are_reported(client: httpx.AsyncClient) -> None:
     (swapped,) = (await put(client, latitude=87.62, longitude=43.83))["doubts"]
     assert (swapped["kind"], swapped["location_id"]) == ("swapped", "near")
     (nowhere,) = (await put(client, latitude=0, longitude=0))["doubts"]
@@ -112,7 +112,7 @@ async def test_coordinates_that_can_hardly_be_right_are_told(client: httpx.Async
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "kind"),
+    ("given", "status", "kind"),
     [
         ({"kind": "flagship"}, 409, "kind_fixed"),
         ({"zone": "Mars/Olympus"}, 422, "invalid"),
@@ -124,10 +124,10 @@ async def test_coordinates_that_can_hardly_be_right_are_told(client: httpx.Async
     ],
 )
 async def test_what_no_location_can_be_is_refused(
-    said: dict[str, Any], status: int, kind: str, client: httpx.AsyncClient
+    given: dict[str, Any], status: int, kind: str, client: httpx.AsyncClient
 ) -> None:
     await put(client)
-    answer = await client.put("/v1/locations/near", json=SITE | said)
+    answer = await client.put("/v1/locations/near", json=SITE | given)
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:lutong:problem:{kind}")
 
 

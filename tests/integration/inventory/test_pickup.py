@@ -45,7 +45,7 @@ async def shelf(client: httpx.AsyncClient) -> tuple[int, int]:
     return row["on_hand"], row["reserved"]
 
 
-async def test_whoever_shows_the_code_gets_the_goods_once(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_the_code_gets_the_goods_once(client: httpx.AsyncClient, pool: Pool) -> None:
     first, code = await a_code(client), await a_code(client)
     assert (await collect(client, first)).json()["type"] == "urn:lutong:problem:wrong_code"
     assert (await collect(client, code)).json() == {"order_id": "o-1", "state": "fulfilled"}
@@ -79,8 +79,10 @@ async def test_ten_wrong_codes_lock_the_order_for_staff_of_the_store(client: htt
 
 async def test_what_nobody_picks_up_is_on_the_shelf_again(client: httpx.AsyncClient, pool: Pool) -> None:
     code = await a_code(client)
-    said = await deliver(pool, handlers, PickupLapsed(order_id="o-1"))
-    assert [(type(event).__name__, getattr(event, "reason", None)) for event in said] == [("OrderCancelled", "no_show")]
+    published = await deliver(pool, handlers, PickupLapsed(order_id="o-1"))
+    assert [(type(event).__name__, getattr(event, "reason", None)) for event in published] == [
+        ("OrderCancelled", "no_show")
+    ]
     assert await deliver(pool, handlers, PickupLapsed(order_id="o-1")) == []
     assert await shelf(client) == (5, 0)
     assert (await collect(client, code)).status_code == 409

@@ -1,4 +1,4 @@
-"""Sourcing on a real PostgreSQL: the search honours what the decision asks for, and both agree with whoever measures everybody."""
+"""Sourcing on a real PostgreSQL: the search honours what the decision asks for, and both agree with brute force."""
 
 import csv
 import gzip
@@ -63,8 +63,8 @@ async def test_the_33rd_order_of_a_city_is_served(client: httpx.AsyncClient, poo
         [a_store(f"s-{n}", 31.23 + rng.uniform(-0.04, 0.04), 121.47 + rng.uniform(-0.04, 0.04)) for n in range(200)],
         1,
     )
-    said = await deliver(pool, handlers, *[an_order(f"o-{n}") for n in range(120)])
-    assert sum(isinstance(event, OrderSourced) for event in said) == 120
+    published = await deliver(pool, handlers, *[an_order(f"o-{n}") for n in range(120)])
+    assert sum(isinstance(event, OrderSourced) for event in published) == 120
 
 
 async def test_closed_paused_and_full_stores_do_not_hide_the_one_that_serves(
@@ -98,7 +98,7 @@ async def test_a_full_store_lets_the_next_one_serve(client: httpx.AsyncClient, p
         ([a_store("empty")], "delivery", "out_of_stock"),
     ],
 )
-async def test_who_cannot_be_served_is_told_what_all_lack(
+async def test_who_cannot_be_served_learns_what_all_lack(
     sites: list[dict[str, Any]], mode: str, reason: str, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     if sites:
@@ -169,8 +169,8 @@ async def test_an_order_that_a_store_forgets_goes_elsewhere_once(
     for step in steps:
         await client.post("/v1/orders/o-1/steps", json={"step": step, "location_id": "near"})
     late = lapsed(order_id="o-1", location_id="near")
-    said = await deliver(pool, handlers, late)
-    assert [type(event).__name__ for event in said] == ["OrderSourced", "AcceptanceLapsed"]
+    published = await deliver(pool, handlers, late)
+    assert [type(event).__name__ for event in published] == ["OrderSourced", "AcceptanceLapsed"]
     assert await deliver(pool, handlers, late) == []
     assert await where(client) == "far"
 

@@ -50,7 +50,7 @@ def let_a_week_pass(bootstrap: str) -> None:
         answer.result()
 
 
-def said() -> list[Event]:
+def entities() -> list[Event]:
     """Each entity, and each of its changes."""
     merchants: list[Event] = [
         MerchantRegistered(merchant_id=f"m-{n}", title=f"Merchant {n}", revision=1) for n in range(_ENTITIES)
@@ -93,13 +93,15 @@ async def compacted(bootstrap: str) -> bool:
 async def a_registry(own: Infrastructure, directory: Path) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
     """The registry on an empty database, as a process."""
     url = await create_database(own.admin_url, "registry_a_week_later")
-    told = {
+    variables = {
         "LUTONG_DATABASE_URL": url,
         "LUTONG_KAFKA_BOOTSTRAP": own.kafka_bootstrap,
         "LUTONG_HTTP_PORT": str(free_port()),
         "LUTONG_AUTH": "off",
     }
-    process = fork(run_service, "lutong_registry.app", environment=os.environ | told, log=directory / "registry.log")
+    process = fork(
+        run_service, "lutong_registry.app", environment=os.environ | variables, log=directory / "registry.log"
+    )
     try:
         async with asyncpg.create_pool(url, min_size=0, max_size=1, statement_cache_size=0) as pool:
             yield pool
@@ -114,7 +116,7 @@ async def test_an_empty_registry_knows_everybody_from_compacted_topics(
     own = kafka_of_its_own
     await topics.apply(KafkaAccess(own.kafka_bootstrap), TOPICS)
     let_a_week_pass(own.kafka_bootstrap)
-    await publish(own.kafka_bootstrap, said())
+    await publish(own.kafka_bootstrap, entities())
 
     async def a_week_is_over() -> bool:
         return await compacted(own.kafka_bootstrap)

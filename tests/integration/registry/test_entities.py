@@ -1,4 +1,4 @@
-"""Merchants are said when they change, and known again from what was said."""
+"""Merchants are published when they change, and known again from what was published."""
 
 from collections.abc import AsyncIterator
 
@@ -22,12 +22,12 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def test_the_service_says_what_it_owns() -> None:
+def test_the_service_lists_what_it_owns() -> None:
     assert isinstance(service, Service)
     assert list(service.entities) == [MERCHANTS]
 
 
-async def test_a_merchant_is_said_when_it_changes_and_only_then(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_merchant_is_published_when_it_changes_and_only_then(client: httpx.AsyncClient, pool: Pool) -> None:
     for name in ("屈臣氏", "屈臣氏", "屈臣氏中国", "屈臣氏中国"):
         assert (await client.put("/v1/merchants/watsons", json={"name": name})).status_code == 200
     expected: list[Event] = [
@@ -46,7 +46,9 @@ async def test_many_merchants_are_saved_at_once_and_each_is_named_once(client: h
     assert (twice.status_code, "'m-0' is repeated" in twice.text) == (422, True)
 
 
-async def test_publishing_merchants_says_all_of_them_and_changes_none(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_publishing_merchants_publishes_all_of_them_and_changes_none(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
     wanted = [{"merchant_id": f"m-{n:04}", "name": f"Merchant {n}"} for n in range(1_000)]
     for batch in (wanted, [{"merchant_id": "m-0000", "name": "Other"}, {"merchant_id": "m-last", "name": "Last"}]):
         await client.post("/v1/merchants/batch", json={"merchants": batch})
@@ -59,10 +61,10 @@ async def test_publishing_merchants_says_all_of_them_and_changes_none(client: ht
         "published": 1,
         "after": None,
     }
-    said = await entities_published(pool, MERCHANTS)
-    assert len({event.key for event in said}) == len(said) == 1001
-    assert said[0] == MerchantChanged(merchant_id="m-0000", title="Other", revision=2)
-    assert said[-1] == MerchantRegistered(merchant_id="m-last", title="Last", revision=1)
+    published = await entities_published(pool, MERCHANTS)
+    assert len({event.key for event in published}) == len(published) == 1001
+    assert published[0] == MerchantChanged(merchant_id="m-0000", title="Other", revision=2)
+    assert published[-1] == MerchantRegistered(merchant_id="m-last", title="Last", revision=1)
 
 
 async def test_what_the_service_does_not_own_is_not_published(client: httpx.AsyncClient) -> None:
@@ -79,13 +81,13 @@ async def test_the_highest_revision_wins_whatever_comes_last(pool: Pool) -> None
     assert await named(pool) == [("m", "New", 3)]
 
 
-async def test_an_account_is_known_as_the_feed_last_said(pool: Pool) -> None:
-    said = [
+async def test_an_account_is_known_as_the_feed_last_published(pool: Pool) -> None:
+    published = [
         AccountChanged(account_id="ann", kind="personal", revision=1),
         AccountChanged(account_id="ann", kind="enterprise", merchant_id="m", program_ids=("p", "q"), revision=3),
         AccountChanged(account_id="ann", kind="enterprise", merchant_id="other", revision=2),
     ]
-    await deliver(pool, handlers, *said)
+    await deliver(pool, handlers, *published)
     async with in_transaction(pool) as tx:
         row = await tx.fetchrow("SELECT account_id, kind, merchant_id, program_ids, revision FROM account")
     assert tuple(row or ()) == ("ann", "enterprise", "m", ["p", "q"], 3)

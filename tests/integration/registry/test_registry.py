@@ -46,11 +46,11 @@ async def release(client: httpx.AsyncClient, program_id: str, manifest: dict[str
 
 async def found(pool: Pool, text: str) -> str:
     """Which program a post's words lead to, or why to none."""
-    (said,) = await deliver(pool, handlers, a_post(text=text))
-    return str(getattr(said, "program_id", None) or getattr(said, "reason", None))
+    (answer,) = await deliver(pool, handlers, a_post(text=text))
+    return str(getattr(answer, "program_id", None) or getattr(answer, "reason", None))
 
 
-async def test_a_program_lives_and_says_so(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_program_lives_and_publishes_it(client: httpx.AsyncClient, pool: Pool) -> None:
     await release(client, "fund", FUND)
     await release(client, "fund", FUND | {"title": "公积金提取 2"}, version=2)
     assert (await client.post("/v1/programs/fund/versions/2/rollback")).json()["released_version"] == 1
@@ -97,8 +97,8 @@ async def test_a_batch_of_posts_is_answered_in_order_with_one_answer_each(
         a_post("p-4", program_id="empty"),
         a_post("p-5", program_id="fund"),
     ]
-    said = await deliver(pool, handlers, *posts)
-    assert [(event.post_id, getattr(event, "matched_by", None) or event.reason) for event in said] == [  # type: ignore[attr-defined]  # one of the two outcomes
+    published = await deliver(pool, handlers, *posts)
+    assert [(event.post_id, getattr(event, "matched_by", None) or event.reason) for event in published] == [  # type: ignore[attr-defined]  # one of the two outcomes
         ("p-1", "words"), ("p-2", "unknown_program"), ("p-3", "no_match"), ("p-4", "not_released"), ("p-5", "program"),
     ]  # fmt: skip
 
@@ -107,8 +107,8 @@ async def test_a_suspended_program_is_not_found_until_it_is_resumed(client: http
     await release(client, "fund", FUND)
     await client.post("/v1/programs/fund/suspension", json={"reason": "security_incident"})
     assert await found(pool, "公积金") == "no_match"
-    (said,) = await deliver(pool, handlers, a_post(program_id="fund"))
-    assert said.reason == "suspended"  # type: ignore[attr-defined]  # ServiceNotFound
+    (answer,) = await deliver(pool, handlers, a_post(program_id="fund"))
+    assert answer.reason == "suspended"  # type: ignore[attr-defined]  # ServiceNotFound
     assert (await client.get("/v1/search", params={"q": "公积金"})).json() == []
     await client.delete("/v1/programs/fund/suspension")
     assert await found(pool, "公积金") == "fund"
@@ -184,10 +184,10 @@ async def test_real_services_are_found_by_their_own_names(client: httpx.AsyncCli
         assert (
             await client.post("/v1/programs/batch", json={"programs": items[begin : begin + 200]})
         ).status_code == 201
-    said = await deliver(
+    published = await deliver(
         pool, handlers, *[a_post(f"p-{n}", f"今天起可以网上办理{name}了") for n, name in enumerate(names)]
     )
-    right = sum(getattr(event, "program_id", None) == f"gov-{n}" for n, event in enumerate(said))
+    right = sum(getattr(event, "program_id", None) == f"gov-{n}" for n, event in enumerate(published))
     with gzip.open(DATA / "weibo" / "hot_titles_2023Q1.tsv.gz", "rt", encoding="utf-8") as lines:
         titles = [line.rstrip("\n").split("\t", 1)[1][:2000] for line in lines][:2000]
     unrelated = await deliver(pool, handlers, *[a_post(f"t-{n}", title) for n, title in enumerate(titles)])

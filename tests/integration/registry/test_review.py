@@ -53,8 +53,8 @@ async def test_rolling_back_twice_goes_one_release_further_each_time(client: htt
     for withdrawn, in_force in ((3, 2), (2, 1)):
         answer = await client.post(f"/v1/programs/fund/versions/{withdrawn}/rollback")
         assert answer.json()["released_version"] == in_force
-        (said,) = await deliver(pool, handlers, a_post(f"after-{withdrawn}", program_id="fund"))
-        assert said.version == in_force  # type: ignore[attr-defined]  # ServiceDiscovered
+        (found,) = await deliver(pool, handlers, a_post(f"after-{withdrawn}", program_id="fund"))
+        assert found.version == in_force  # type: ignore[attr-defined]  # ServiceDiscovered
     assert (await client.post("/v1/programs/fund/versions/1/rollback")).status_code == 409
 
 
@@ -159,7 +159,7 @@ async def test_an_id_that_cannot_be_one_is_refused(path: str, client: httpx.Asyn
     assert (await client.get(path)).status_code == 422
 
 
-async def test_the_summary_says_what_the_totals_are_made_of(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_the_summary_shows_what_the_totals_are_made_of(client: httpx.AsyncClient, pool: Pool) -> None:
     await client.post("/v1/programs/batch", json={"programs": [an_item("a"), an_item("b")]})
     await client.post("/v1/programs/b/suspension", json={"reason": "security_incident"})
     await deliver(pool, handlers, a_post("1", program_id="a"), a_post("2", program_id="b"), a_post("3"))

@@ -45,8 +45,8 @@ def outcome(event: Event) -> str:
 
 
 async def found(pool: Pool, text: str) -> str:
-    (said,) = await deliver(pool, handlers, a_post(text=text))
-    return outcome(said)
+    (answer,) = await deliver(pool, handlers, a_post(text=text))
+    return outcome(answer)
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ async def found(client: httpx.AsyncClient, question: str) -> list[str]:
 
 async def led(pool: Pool, text: str) -> str:
     """Which program a post leads to, or why to none."""
-    (said,) = await deliver(pool, handlers, a_post(text=text))
-    return str(getattr(said, "program_id", None) or getattr(said, "reason", None))
+    (answer,) = await deliver(pool, handlers, a_post(text=text))
+    return str(getattr(answer, "program_id", None) or getattr(answer, "reason", None))
 
 
 async def test_a_name_is_found_among_a_thousand_that_share_its_words(client: httpx.AsyncClient) -> None:
@@ -127,13 +127,13 @@ async def test_chatter_has_no_answer(client: httpx.AsyncClient) -> None:
     assert await found(client, "今天天气真不错，我们出去玩吧") == []
 
 
-async def test_a_hit_says_why(client: httpx.AsyncClient) -> None:
+async def test_a_hit_shows_why(client: httpx.AsyncClient) -> None:
     await offer(client, ("fund", "公积金提取", ()))
     (hit,) = (await client.get("/v1/search", params={"q": "你好，我想提取公积金"})).json()
     assert hit["why"] == ["提取", "公积金"]
 
 
-async def test_titles_are_suggested_while_somebody_types(client: httpx.AsyncClient) -> None:
+async def test_titles_are_suggested_while_a_reader_types(client: httpx.AsyncClient) -> None:
     await offer(client, ("fund", "公积金提取", ()), ("loan", "公积金贷款查询", ()), ("id", "身份证补领", ()))
     assert (await client.get("/v1/suggestions", params={"q": "公积"})).json() == ["公积金提取", "公积金贷款查询"]
     assert (await client.get("/v1/suggestions", params={"q": "%"})).json() == []

@@ -69,9 +69,9 @@ def test_where_nothing_runs_is_unreachable(command: str, lutong: Lutong) -> None
 
 def _run(lutong: Lutong, script: str) -> subprocess.CompletedProcess[bytes]:
     """The installed program, in a shell."""
-    told = lutong.environment | {"PATH": f"{Path(COMMAND).parent}{os.pathsep}{lutong.environment['PATH']}"}
+    variables = lutong.environment | {"PATH": f"{Path(COMMAND).parent}{os.pathsep}{lutong.environment['PATH']}"}
     return subprocess.run(
-        ["/bin/bash", "-o", "pipefail", "-c", script], env=told, capture_output=True, timeout=60, check=False
+        ["/bin/bash", "-o", "pipefail", "-c", script], env=variables, capture_output=True, timeout=60, check=False
     )
 
 

@@ -22,8 +22,8 @@ def test_an_absurd_time_is_refused_by_its_name(
     kind: type[BaseSettings], name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variable = f"{kind.model_config['env_prefix']}{name.upper()}"
-    for told in ("LUTONG_DATABASE_URL=postgresql://x", "LUTONG_AUTH=off", f"{variable}={value}"):
-        monkeypatch.setenv(*told.split("=", 1))
+    for setting in ("LUTONG_DATABASE_URL=postgresql://x", "LUTONG_AUTH=off", f"{variable}={value}"):
+        monkeypatch.setenv(*setting.split("=", 1))
     with pytest.raises(SettingsError, match=f"^{variable}: "):
         read(kind)
 

@@ -93,7 +93,7 @@ def _ours(text: str) -> str | None:
 
 
 @pytest.mark.parametrize("text", TAKEN)
-def test_a_file_says_what_it_says_to_compose(text: str) -> None:
+def test_a_file_means_what_it_means_to_compose(text: str) -> None:
     assert _ours(text) == TAKEN[text]
 
 
@@ -119,10 +119,10 @@ def _numbered(text: str, number: int) -> str:
 
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="there is no compose to ask")
-def test_the_control_compose_itself_says_so(tmp_path: Path) -> None:
-    said = _compose(tmp_path, "\n".join(_numbered(text, number) for number, text in enumerate(TOGETHER))).stdout
+def test_the_control_compose_itself_agrees(tmp_path: Path) -> None:
+    printed = _compose(tmp_path, "\n".join(_numbered(text, number) for number, text in enumerate(TOGETHER))).stdout
     for number, text in enumerate(TOGETHER):
-        assert f"\nA{number}={_numbered(TAKEN[text] or '', number)}\n" in f"\n{said}\n", text
+        assert f"\nA{number}={_numbered(TAKEN[text] or '', number)}\n" in f"\n{printed}\n", text
 
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="there is no compose to ask")
@@ -141,6 +141,6 @@ def test_a_name_alone_takes_what_surrounds_the_file() -> None:
     assert variables("HERE\nGONE\nA=1", SURROUNDINGS) == {"HERE": "/home/op", "A": "1"}
 
 
-def test_a_file_that_cannot_be_read_says_which_line() -> None:
+def test_a_file_that_cannot_be_read_names_the_line() -> None:
     with pytest.raises(ValueError, match=r"^line 3: a quote is not closed$"):
         variables("A=1\n# x\nB='x\nC=2", {})

@@ -64,8 +64,10 @@ def _started(place: Path, admin: str, broker: str) -> subprocess.CompletedProces
         (place / "opt/kafka/bin" / program).chmod(0o755)
     (place / "etc/lutong/server.properties").write_bytes((DEPLOY / "kafka" / "server.properties").read_bytes())
     _secrets(place / "run/secrets", kafka_admin=f"{admin}\n", kafka_broker=broker)
-    told = {"NODE": "1", "BROKERS": "1", "CLUSTER_ID": "c", "OUTSIDE_PORT": "19092", "PATH": os.environ["PATH"]}
-    return subprocess.run(["/bin/bash", "-c", script], env=told, capture_output=True, encoding="utf-8", check=False)
+    variables = {"NODE": "1", "BROKERS": "1", "CLUSTER_ID": "c", "OUTSIDE_PORT": "19092", "PATH": os.environ["PATH"]}
+    return subprocess.run(
+        ["/bin/bash", "-c", script], env=variables, capture_output=True, encoding="utf-8", check=False
+    )
 
 
 def _of_jaas(file: Path) -> set[str]:
@@ -77,19 +79,19 @@ def _of_jaas(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_a_broker_is_told_its_passwords_as_they_are(password: str, tmp_path: Path) -> None:
+def test_a_broker_gets_its_passwords_as_they_are(password: str, tmp_path: Path) -> None:
     done = _started(tmp_path, password, password)
     assert (done.returncode, done.stderr) == (0, "")
     assert _of_jaas(tmp_path / "tmp/server.properties") == {password}
     assert _of_jaas(tmp_path / "tmp/admin.properties") == {password}
-    said = re.findall(
+    passwords = re.findall(
         r'^SCRAM-SHA-512=\[name=\w+,password="(.*)"\]$', (tmp_path / "tmp/format").read_text(), re.MULTILINE
     )
-    assert said == [password, password]
+    assert passwords == [password, password]
 
 
 @pytest.mark.parametrize("password", ["a,b", "路通", "a\nb", " a", "a ", ""])
-def test_a_broker_says_which_password_it_cannot_use(password: str, tmp_path: Path) -> None:
+def test_a_broker_names_the_password_it_cannot_use(password: str, tmp_path: Path) -> None:
     done = _started(tmp_path, "fine", password)
     assert done.returncode == 2
     assert "secret kafka_broker has to be one line" in done.stderr

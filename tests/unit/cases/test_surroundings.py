@@ -103,7 +103,7 @@ def test_a_client_of_services_here_needs_no_proxy(kind: type[Any], monkeypatch: 
         "LUTONG_DEDUCTION_URL", "LUTONG_PAYMENT_TOKEN", "lutong_kafka_username", "PGSSLMODE", "PGTARGETSESSIONATTRS", "PGHOST",
     ],
 )  # fmt: skip
-def test_a_local_stack_is_told_nothing_of_another_deployment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_stack_gets_nothing_of_another_deployment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "of-another")
     assert "of-another" not in local.surroundings().values()
 
@@ -125,10 +125,10 @@ def test_the_control_a_local_stack_has_the_rest(name: str, monkeypatch: pytest.M
         (_Six, "::1", "::1"),
     ],
 )
-def test_a_healthcheck_asks_where_the_service_listens(kind: type[HTTPServer], host: str, told: str) -> None:
+def test_a_healthcheck_asks_where_the_service_listens(kind: type[HTTPServer], host: str, given: str) -> None:
     with _service(kind, host) as port:
         done = subprocess.run(
-            [sys.executable, "-I", "-S", str(HEALTHCHECK)], env={"LUTONG_HTTP_HOST": told, "LUTONG_HTTP_PORT": str(port)},
+            [sys.executable, "-I", "-S", str(HEALTHCHECK)], env={"LUTONG_HTTP_HOST": given, "LUTONG_HTTP_PORT": str(port)},
             capture_output=True, encoding="utf-8", check=False,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

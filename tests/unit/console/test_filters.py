@@ -51,7 +51,7 @@ def test_a_filter_that_describes_the_record_fits(text: str) -> None:
         "nowhere",
     ],
 )
-def test_a_filter_that_says_otherwise_does_not_fit(text: str) -> None:
+def test_a_filter_that_describes_another_does_not_fit(text: str) -> None:
     assert not fits(parse(text), RECORD)
 
 
@@ -63,7 +63,7 @@ def test_a_filter_that_says_otherwise_does_not_fit(text: str) -> None:
         ("event.units>many", "column 1: >"),
     ],
 )
-def test_a_filter_that_does_not_parse_says_where(text: str, place: str) -> None:
+def test_a_filter_that_does_not_parse_shows_where(text: str, place: str) -> None:
     with pytest.raises(FilterError, match=place.replace("(", r"\(")):
         parse(text)
 

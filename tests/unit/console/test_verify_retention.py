@@ -18,7 +18,7 @@ PARTITION = partition_of(b"p-1", POSTS.partitions)
 DAYS = timedelta(days=1)
 
 
-def said(number: int, at: datetime) -> Record:
+def published(number: int, at: datetime) -> Record:
     """The event of this number of a post, at this offset of its partition."""
     return Record(
         POSTS.name, PARTITION, number, "p-1", f"e-{number}", "/lutong/feed", "lutong.feed.post-refused.v1", number, "{}",
@@ -56,7 +56,7 @@ OLD, EDGE, YOUNG = NOW - 9 * DAYS, NOW - 7.2 * DAYS, NOW - 2 * DAYS
 
 
 def test_an_event_that_retention_took_is_not_missing() -> None:
-    world = a_world([said(3, YOUNG)], [committed(1, OLD), committed(2, EDGE), committed(3, YOUNG)], begin=3)
+    world = a_world([published(3, YOUNG)], [committed(1, OLD), committed(2, EDGE), committed(3, YOUNG)], begin=3)
     assert list(log_matches_outbox(world)) == []
     empty = a_world([], [committed(1, OLD)], begin=2)
     assert list(log_matches_outbox(empty)) == []
@@ -72,32 +72,34 @@ def test_an_event_that_retention_took_is_not_missing() -> None:
     ids=["nothing was dropped", "younger than retention", "written after the first that is left"],
 )
 def test_an_event_that_was_lost_is_missing(outbox: list[dict[str, Any]], begin: int) -> None:
-    (violation,) = log_matches_outbox(a_world([said(3, YOUNG)], outbox, begin=begin))
+    (violation,) = log_matches_outbox(a_world([published(3, YOUNG)], outbox, begin=begin))
     assert violation.what == "feed: committed but not on lutong.feed.posts"
 
 
 def test_an_outbox_forgets_whole_days_and_topics_keep_their_events() -> None:
-    world = a_world([said(1, EDGE), said(2, YOUNG)], [committed(2, YOUNG)])
+    world = a_world([published(1, EDGE), published(2, YOUNG)], [committed(2, YOUNG)])
     assert list(log_matches_outbox(world)) == []
-    assert list(log_matches_outbox(a_world([said(1, EDGE)]))) == []
+    assert list(log_matches_outbox(a_world([published(1, EDGE)]))) == []
 
 
 def test_an_event_of_a_kept_day_must_be_in_the_outbox() -> None:
-    world = a_world([said(1, YOUNG - timedelta(hours=1)), said(2, YOUNG)], [committed(2, YOUNG)])
+    world = a_world([published(1, YOUNG - timedelta(hours=1)), published(2, YOUNG)], [committed(2, YOUNG)])
     (violation,) = log_matches_outbox(world)
     assert violation.what == "feed: on its topic but never committed"
 
 
 def test_what_is_published_again_after_its_beginning_was_dropped_is_in_order() -> None:
-    again = [replace(said(number, YOUNG), offset=number + 4) for number in (1, 2, 3, 4)]
-    world = a_world([said(3, YOUNG), said(4, YOUNG), *again], [committed(n, YOUNG) for n in (1, 2, 3, 4)], begin=3)
+    again = [replace(published(number, YOUNG), offset=number + 4) for number in (1, 2, 3, 4)]
+    world = a_world(
+        [published(3, YOUNG), published(4, YOUNG), *again], [committed(n, YOUNG) for n in (1, 2, 3, 4)], begin=3
+    )
     assert list(log_matches_outbox(world)) == []
-    gap = replace(world, records=[said(3, YOUNG), replace(said(5, YOUNG), event_id="e-4")])
+    gap = replace(world, records=[published(3, YOUNG), replace(published(5, YOUNG), event_id="e-4")])
     assert [violation.what for violation in log_matches_outbox(gap)][-1] == "feed: version 5 where 4 was due"
 
 
 def test_an_inbox_remembers_what_its_topic_forgot() -> None:
-    world = a_world([said(3, YOUNG)], inbox=[taken(1), taken(2), taken(3)], begin=3)
+    world = a_world([published(3, YOUNG)], inbox=[taken(1), taken(2), taken(3)], begin=3)
     assert list(inbox_covers_topics(world)) == []
     world.begins = {(POSTS.name, PARTITION): 2}
     (violation,) = inbox_covers_topics(world)
@@ -105,7 +107,7 @@ def test_an_inbox_remembers_what_its_topic_forgot() -> None:
 
 
 def test_what_is_to_be_read_again_is_not_missing_yet() -> None:
-    world = a_world([said(3, YOUNG)])
+    world = a_world([published(3, YOUNG)])
     row = {"topic": POSTS.name, "partition": PARTITION, "type": "lutong.feed.post-refused.v1", "first": 3}
     world.tables["feed"]["passed_over"] = [row]
     assert list(inbox_covers_topics(world)) == []
@@ -116,7 +118,7 @@ def test_what_is_to_be_read_again_is_not_missing_yet() -> None:
 @pytest.mark.parametrize(
     ("taps", "begin", "is_off"),
     [(1, 0, False), (5, 0, True), (5, 9, False), (0, 9, True)],
-    ids=["the sum", "more than was said", "more than is left", "less than is left"],
+    ids=["the sum", "more than was published", "more than is left", "less than is left"],
 )
 def test_a_counter_may_know_more_than_a_topic_that_forgot(taps: int, begin: int, is_off: bool) -> None:  # a case
     tapped = Record(

@@ -149,7 +149,7 @@ def test_a_fingerprint_has_no_ids_and_no_numbers() -> None:
     assert fingerprint("Bad 'o-1' at x.py:88 of 01a223af-bfd6") == fingerprint("Bad 'p-22' at x.py:7 of 99f22312-0000")
 
 
-def test_a_slow_tab_loses_the_oldest_and_says_how_many() -> None:
+def test_a_slow_tab_loses_the_oldest_and_counts_them() -> None:
     tab = Tab(())
     for number in range(BUFFER_RECORDS + 3):
         tab.offer({"event": number})

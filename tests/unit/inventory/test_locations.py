@@ -26,16 +26,16 @@ NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HERE = Place(latitude=31.23, longitude=121.47)
 
 
-def a_location(kind: Kind = "store", **said: Any) -> Location:
+def a_location(kind: Kind = "store", **given: Any) -> Location:
     location = Location("near", "near", "shop", kind, "Near", HERE, modes=MODES_OF[kind])
-    return replace(location, **said)
+    return replace(location, **given)
 
 
 def refused(decided: Location | Refusal) -> str:
     return decided.kind if isinstance(decided, Refusal) else "not refused"
 
 
-def test_what_is_not_said_stays_as_it_was() -> None:
+def test_what_is_not_mentioned_stays_as_it_was() -> None:
     known = a_location(radius_m=3_000, daily_capacity=50, open=False)
     again = put(known, a_location(), {"name": "Nearer"})
     assert again == replace(known, name="Nearer")
@@ -48,7 +48,7 @@ def test_a_new_location_serves_as_its_kind_does() -> None:
     assert opened.modes == ("delivery",)
 
 
-def test_coordinates_are_of_the_datum_that_was_said_last() -> None:
+def test_coordinates_are_of_the_datum_that_was_given_last() -> None:
     known = put(None, a_location(), {"datum": "GCJ-02"})
     assert isinstance(known, Location)
     assert known.place != HERE
@@ -56,7 +56,7 @@ def test_coordinates_are_of_the_datum_that_was_said_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "new", "said", "why"),
+    ("known", "new", "given", "why"),
     [
         (a_location(), a_location("flagship"), {}, "kind_fixed"),
         (a_location(closed_at=NOW), a_location(), {}, "closed_for_good"),
@@ -64,9 +64,9 @@ def test_coordinates_are_of_the_datum_that_was_said_last() -> None:
     ],
 )
 def test_what_a_location_cannot_become_is_refused(
-    known: Location | None, new: Location, said: dict[str, Any], why: str
+    known: Location | None, new: Location, given: dict[str, Any], why: str
 ) -> None:
-    assert refused(put(known, new, said)) == why
+    assert refused(put(known, new, given)) == why
 
 
 def test_a_pause_ends_by_itself_or_when_it_is_resumed() -> None:
@@ -105,7 +105,7 @@ def test_hours_are_those_of_the_clock_on_its_wall() -> None:
         (a_location(revision=3, open=False, closed_at=NOW), "LocationClosed"),
     ],
 )
-def test_what_became_of_a_location_is_said(location: Location, name: str) -> None:
+def test_what_became_of_a_location_is_published(location: Location, name: str) -> None:
     event = location_event(location, NOW)
     assert (type(event).__name__, event.key, event.revision) == (name, "shop:near", location.revision)
 

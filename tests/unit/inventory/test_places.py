@@ -53,5 +53,5 @@ def test_maps_outside_of_china_are_not_shifted() -> None:
         (40.7, -74.0, "Europe/Paris", "outside_zone"),
     ],
 )
-def test_a_place_that_can_hardly_be_right_is_told(latitude: float, longitude: float, zone: str, why: Doubt) -> None:
+def test_a_place_that_can_hardly_be_right_is_reported(latitude: float, longitude: float, zone: str, why: Doubt) -> None:
     assert doubt(Place(latitude=latitude, longitude=longitude), zone) == why

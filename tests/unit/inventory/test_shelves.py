@@ -43,7 +43,7 @@ def test_more_than_there_is_cannot_be_reserved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "movement", "said"),
+    ("before", "movement", "published"),
     [
         (a_stock(1), reserved(1), StockDepleted),
         (a_stock(1, reserved=1), reserved(-1), StockRestored),
@@ -55,20 +55,20 @@ def test_more_than_there_is_cannot_be_reserved() -> None:
     ],
 )
 def test_a_shelf_speaks_up_when_it_runs_empty_or_has_enough_again(
-    before: Stock, movement: Movement, said: type[StockDepleted | StockRestored] | None
+    before: Stock, movement: Movement, published: type[StockDepleted | StockRestored] | None
 ) -> None:
     news = shelf_news({SHELF: before}, {SHELF: before.after(movement)})
-    assert [type(event) for event in news] == ([said] if said else [])
+    assert [type(event) for event in news] == ([published] if published else [])
     assert all(event.key == "near:tea" for event in news)
 
 
-def test_one_unit_that_goes_back_and_forth_is_told_once() -> None:
-    stock, said = a_stock(9, reserved=8), 0
+def test_one_unit_that_goes_back_and_forth_is_published_once() -> None:
+    stock, published = a_stock(9, reserved=8), 0
     for units in (1, -1, 1, -1, 1, -1):
         after = stock.after(reserved(units))
-        said += len(shelf_news({SHELF: stock}, {SHELF: after}))
+        published += len(shelf_news({SHELF: stock}, {SHELF: after}))
         stock = after
-    assert said == 1
+    assert published == 1
 
 
 def test_what_was_sold_after_a_count_stays_sold() -> None:
@@ -90,7 +90,7 @@ def test_an_older_count_does_not_overrule_a_newer_one() -> None:
     ("kind", "units", "on_hand", "available"),
     [("received", 3, 8, 8), ("adjusted", -2, 3, 3), ("damaged", 2, 3, 3), ("held_back", 2, 5, 3)],
 )
-def test_a_correction_says_what_happened(kind: Correction, units: int, on_hand: int, available: int) -> None:
+def test_a_correction_names_what_happened(kind: Correction, units: int, on_hand: int, available: int) -> None:
     movement = corrected(a_stock(5), kind, units, STAFF)
     assert isinstance(movement, Movement)
     after = a_stock(5).after(movement)
@@ -121,9 +121,9 @@ def test_a_count_that_keeps_every_promise_breaks_none() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["receive", "reserve", "release", "ship", "hold", "count"]), st.integers(1, 4)))
 )
-def test_nothing_that_is_asked_for_leaves_a_shelf_below_zero(deeds: list[tuple[str, int]]) -> None:
+def test_nothing_that_is_asked_for_leaves_a_shelf_below_zero(actions: list[tuple[str, int]]) -> None:
     stock, movements = a_stock(3), []
-    for deed, units in deeds:
+    for action, units in actions:
         free, promised = max(0, stock.available), stock.reserved
         movement = {
             "receive": Movement(SHELF, "received", units),
@@ -132,7 +132,7 @@ def test_nothing_that_is_asked_for_leaves_a_shelf_below_zero(deeds: list[tuple[s
             "ship": Movement(SHELF, "shipped", -min(units, promised), -min(units, promised)),
             "hold": Movement(SHELF, "held_back", unavailable_delta=min(units, free)),
             "count": Movement(SHELF, "counted", promised + units - stock.on_hand),
-        }[deed]
+        }[action]
         stock = stock.after(movement)
         movements.append(movement)
         assert 0 <= stock.reserved <= stock.on_hand

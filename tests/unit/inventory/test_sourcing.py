@@ -137,7 +137,7 @@ def test_a_store_that_was_not_looked_up_may_be_better() -> None:
 
 
 def brute_force(wish: Wish, candidates: Sequence[Candidate], left: Left) -> str:
-    """Measure everybody, whoever they are."""
+    """Measure every location."""
     able = [
         (each.kind == "flagship", round(distance_m(wish.destination, each.place)), each.orders_today, each.key)
         for each in candidates
@@ -153,7 +153,7 @@ ORDERS: Final = int(os.environ.get("SOURCING_ORDERS", "500"))
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_decision_is_that_of_whoever_measures_everybody(seed: int) -> None:
+def test_the_decision_is_that_of_measuring_every_location(seed: int) -> None:
     rng = Random(seed)
     for _ in range(ORDERS // 20):
         candidates = sorted(
@@ -201,7 +201,7 @@ def reasons(decision: Decision | None) -> str:
     return why(decision.considered, decision.reason).en
 
 
-def test_a_decision_says_why() -> None:
+def test_a_decision_has_its_reason() -> None:
     near = decide(a_wish(), Found(EVERYWHERE), stock(near_tea=1))
     assert reasons(near) == "near was chosen: the nearest store that has the whole order, 1462 m away"
     flagship = decide(a_wish(), Found(EVERYWHERE), stock(flagship_tea=1))

@@ -29,11 +29,11 @@ def nothing(reason: str) -> ServiceNotFound:
 
 
 def test_the_authors_choice_is_never_replaced_by_a_guess() -> None:
-    guess, said = [Match(FUND, ["公积金"], 1.0)], sentences_in("公积金新政策")
-    assert discover(a_post("gone"), None, guess, said) == nothing("unknown_program")
-    assert discover(a_post("fund"), replace(FUND, suspended=True), guess, said) == nothing("suspended")
-    assert discover(a_post("fund"), replace(FUND, version=None), guess, said) == nothing("not_released")
-    found = discover(a_post("fund"), FUND, [], said)
+    guess, sentences = [Match(FUND, ["公积金"], 1.0)], sentences_in("公积金新政策")
+    assert discover(a_post("gone"), None, guess, sentences) == nothing("unknown_program")
+    assert discover(a_post("fund"), replace(FUND, suspended=True), guess, sentences) == nothing("suspended")
+    assert discover(a_post("fund"), replace(FUND, version=None), guess, sentences) == nothing("not_released")
+    found = discover(a_post("fund"), FUND, [], sentences)
     assert isinstance(found, ServiceDiscovered)
     assert found.matched_by == "program"
 
@@ -71,8 +71,8 @@ def test_one_dish_of_a_long_menu_names_no_restaurant() -> None:
 
 
 def test_plain_words_are_read_officially_only_when_there_is_a_matter() -> None:
-    assert any(names(said, "最低生活保障") for said in sentences_in("怎么申请低保"))
-    assert not any(names(said, "结婚登记") for said in sentences_in("两个人终于领证了"))
+    assert any(names(sentence, "最低生活保障") for sentence in sentences_in("怎么申请低保"))
+    assert not any(names(sentence, "结婚登记") for sentence in sentences_in("两个人终于领证了"))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_a_version_is_submitted_approved_released_and_rolled_back() -> None:
     assert [version.state for version in after(program, back).versions] == ["released", "rolled_back"]
 
 
-def test_refusals_say_which_rule() -> None:
+def test_refusals_name_the_rule() -> None:
     assert kind(domain.submit(a_program(a_version(3, "released")), a_version(3))) == "version_not_newer"
     assert kind(domain.submit(a_program(a_version(1)), a_version(2))) == "in_review"
     assert kind(domain.release(a_program(a_version(1)), 1)) == "wrong_state"
@@ -65,10 +65,10 @@ def test_refusals_say_which_rule() -> None:
         max_size=40,
     )
 )
-def test_at_most_one_version_is_released_and_one_in_review(deeds: list[tuple[str, int]]) -> None:
+def test_at_most_one_version_is_released_and_one_in_review(actions: list[tuple[str, int]]) -> None:
     program = a_program()
-    for deed, number in deeds:
-        decision = decide(program, deed, number)
+    for action, number in actions:
+        decision = decide(program, action, number)
         if isinstance(decision, Change):
             program = after(program, decision)
         states = [version.state for version in program.versions]
@@ -76,8 +76,8 @@ def test_at_most_one_version_is_released_and_one_in_review(deeds: list[tuple[str
         assert sum(state in domain.IN_REVIEW for state in states) <= 1
 
 
-def decide(program: Program, deed: str, number: int) -> Change | Refusal:
-    match deed:
+def decide(program: Program, action: str, number: int) -> Change | Refusal:
+    match action:
         case "submit":
             return domain.submit(program, a_version(number))
         case "approve":
@@ -94,10 +94,10 @@ def test_a_program_is_suspended_once_and_resumed_once() -> None:
     program = a_program(a_version(1, "released"))
     stopped = domain.suspend(program, "complaints")
     assert isinstance(stopped, Change)
-    assert [type(said) for said in stopped.events] == [ProgramSuspended]
+    assert [type(event) for event in stopped.events] == [ProgramSuspended]
     suspended = replace(program, suspended_for="complaints")
     assert kind(domain.suspend(suspended, "again")) == "already_suspended"
     resumed = domain.resume(suspended)
     assert isinstance(resumed, Change)
-    assert [type(said) for said in resumed.events] == [ProgramResumed]
+    assert [type(event) for event in resumed.events] == [ProgramResumed]
     assert kind(domain.resume(program)) == "not_suspended"

@@ -22,6 +22,6 @@ def read(path: Path, encoding: str = "utf-8") -> list[Read]:
         return list(Reader(source, file, encoding))
 
 
-def told(reads: list[Read]) -> list[tuple[int, str | None]]:
+def places(reads: list[Read]) -> list[tuple[int, str | None]]:
     """(line, column that is to blame, or None when the row is right) of each row."""
     return [(each.line, each.row.column if isinstance(each.row, Refusal) else None) for each in reads]

@@ -13,7 +13,7 @@ from lutong_console.imports.kinds.stores import StoreRow
 from lutong_console.imports.lines import ROW_BYTES_MAX
 from lutong_console.imports.reading import Read
 from lutong_console.imports.rows import Refusal
-from tests.unit.console.imports.files import STOCK, a_file, read, told
+from tests.unit.console.imports.files import STOCK, a_file, places, read
 
 STORES = "location_id,merchant_id,name,latitude,longitude\n"
 NANJING = StoreRow(location_id="s1", merchant_id="m", name="南京西路店", latitude=31.2, longitude=121.5)
@@ -39,7 +39,7 @@ def test_quoted_commas_quotes_and_lines_belong_to_their_cell(tmp_path: Path) -> 
     one, two, three = read(a_file(tmp_path, STORES + rows, "stores.csv"))
     assert isinstance(one.row, StoreRow)
     assert one.row.name == 'Shop, with "quotes"'
-    assert told([one, two, three]) == [(2, None), (3, "name"), (5, None)]  # a name is one line
+    assert places([one, two, three]) == [(2, None), (3, "name"), (5, None)]  # a name is one line
 
 
 def test_empty_cells_are_absent_and_empty_lines_are_no_rows(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_empty_cells_are_absent_and_empty_lines_are_no_rows(tmp_path: Path) -> N
 def test_each_bad_row_is_reported_by_place_and_stops_no_other(tmp_path: Path) -> None:
     rows = "s1,a,1\ns1,b,many\n s1,c,1\ns1,d\ns1,e,1,1\ns1,f,-1\ns1,g,2\n"
     reads = read(a_file(tmp_path, STOCK + rows))
-    assert told(reads) == [
+    assert places(reads) == [
         (2, None), (3, "on_hand"), (4, "location_id"), (5, ""), (6, ""), (7, "on_hand"), (8, None),
     ]  # fmt: skip
     assert reason(reads[1]) == "on_hand must be a whole number, not text"
@@ -63,20 +63,20 @@ def test_each_bad_row_is_reported_by_place_and_stops_no_other(tmp_path: Path) ->
 
 def test_a_row_that_is_no_text_spoils_itself_alone(tmp_path: Path) -> None:
     reads = read(a_file(tmp_path, STOCK.encode() + b"s1,a,1\ns1,\xff\xfe,1\ns1,b,1\n"))
-    assert told(reads) == [(2, None), (3, "sku"), (4, None)]
+    assert places(reads) == [(2, None), (3, "sku"), (4, None)]
     assert "--encoding gb18030" in reason(reads[1])
 
 
 @pytest.mark.parametrize("rest", ["", "s3,c,3\n" * 3, "s3,c,3\n" * 200_000], ids=["end", "some rows", "a megabyte"])
 def test_a_quote_that_never_closes_spoils_its_line_alone(tmp_path: Path, rest: str) -> None:
     reads = read(a_file(tmp_path, STOCK + 's1,a,1\ns2,"b,2\n' + rest))
-    assert told(reads[:3]) == [(2, None), (3, ""), (4, None)][: 2 + bool(rest)]
+    assert places(reads[:3]) == [(2, None), (3, ""), (4, None)][: 2 + bool(rest)]
     assert len(reads) == 2 + rest.count("\n")
 
 
 def test_two_stray_quotes_spoil_two_lines_and_none_between(tmp_path: Path) -> None:
     reads = read(a_file(tmp_path, STOCK + 's1,5" pipe,1\ns1,b,1\ns1,6" pipe,1\ns1,c,1\n'))
-    assert told(reads) == [(2, ""), (3, None), (4, ""), (5, None)]
+    assert places(reads) == [(2, ""), (3, None), (4, ""), (5, None)]
 
 
 def test_a_row_of_ten_megabytes_is_refused_and_not_held(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_row_of_ten_megabytes_is_refused_and_not_held(tmp_path: Path) -> None:
     reads = read(path)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert told(reads) == [(2, None), (3, ""), (4, None)]
+    assert places(reads) == [(2, None), (3, ""), (4, None)]
     assert "longer than 1024 KiB" in reason(reads[1])
     assert most < 5 * ROW_BYTES_MAX
 
@@ -93,7 +93,7 @@ def test_a_row_of_ten_megabytes_is_refused_and_not_held(tmp_path: Path) -> None:
 def test_objects_are_read_line_by_line(tmp_path: Path) -> None:
     rows = ['{"location_id":"s1","sku":"a","on_hand":1}', "{", "[1]", "", '{"location_id":"s1","skus":"a","on_hand":1}']
     reads = read(a_file(tmp_path, "\n".join(rows), "stock.ndjson"))
-    assert told(reads) == [(1, None), (2, ""), (3, ""), (5, "sku")]
+    assert places(reads) == [(1, None), (2, ""), (3, ""), (5, "sku")]
     assert reads[0].row == StockRow(location_id="s1", sku="a", on_hand=1)
     assert reason(reads[1]) == "it is not JSON: unexpected end at character 2"
     assert "did you mean sku?" in reason(reads[3])
@@ -108,7 +108,7 @@ def test_lists_and_objects_are_written_in_cells(tmp_path: Path) -> None:
     found: list[Any] = [one.row, two.row]
     assert [row.keywords for row in found] == [["a", "b"]] * 2
     assert found[0].offers[0].unit_price.currency == "CNY"
-    assert told([three]) == [(4, "offers")]
+    assert places([three]) == [(4, "offers")]
 
 
 def test_lines_of_an_order_are_written_in_one_cell(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_lines_of_an_order_are_written_in_one_cell(tmp_path: Path) -> None:
     one, two = read(a_file(tmp_path, header + "r1,p,v,a:2; b:1,31,121\nr2,p,v,a*2,31,121\n", "orders.csv"))
     found: Any = one.row
     assert [(line.sku, line.units) for line in found.lines] == [("a", 2), ("b", 1)]
-    assert told([two]) == [(3, "lines")]
+    assert places([two]) == [(3, "lines")]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whoever asks: bare HTTP over kept connections, in a process of its own. Reads one JSON object, writes another.
+"""The clients: bare HTTP over kept connections, in a process of its own. Reads one JSON object, writes another.
 
 Closed loop (`rate` 0): each connection asks as soon as it is answered. Open loop: requests fall due at a rate, and what they
 wait for a connection counts.
@@ -91,5 +91,5 @@ async def _status(reader: asyncio.StreamReader) -> int:
 
 
 if __name__ == "__main__":
-    told = Load(**json.loads(sys.stdin.read()))
-    sys.stdout.write(json.dumps(asyncio.run(Clients(told).run())))
+    load = Load(**json.loads(sys.stdin.read()))
+    sys.stdout.write(json.dumps(asyncio.run(Clients(load).run())))
