@@ -12,7 +12,7 @@ from lutong_inventory.orders.domain.steps import CANCELLABLE, LEAVES_WITH, State
 from lutong_inventory.pickup.domain import FreshCode, PickupCode, made, shown
 from lutong_inventory.sourcing.domain.decision import Candidate, Found, Left, Wish, decide, wish_of
 from lutong_inventory.stock.domain.counts import Evidence, Promise, broken, counted, released
-from lutong_inventory.stock.domain.shelves import Movement, OversoldError, Shelf, Stock
+from lutong_inventory.stock.domain.shelves import Demand, Movement, OversoldError, Shelf, Stock
 
 START: Final = datetime(2026, 1, 5, tzinfo=UTC)
 SKUS: Final = ("tea", "cup")
@@ -88,7 +88,9 @@ class World:
         key = f"o-{len(self.orders)}"
         wish = wish_of(key, "shop", self.rng.choice(list(PLACES.values())), mode, lines, 50_000)
         if "demand" in self.without:
-            wish = replace(wish, demand=tuple({line.sku: line.units for line in lines}.items()))
+            wish = replace(
+                wish, demand=tuple(Demand(*item) for item in {line.sku: line.units for line in lines}.items())
+            )
         order = self.orders[key] = Order(replace(wish, demand=wish.demand))
         self.source(order, lines)
 

@@ -6,7 +6,6 @@ prose needs: it is refused as a part of a name in Python code.
 
 import re
 import token
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -17,9 +16,6 @@ from typing import Final, NamedTuple
 from tools.docscheck.checkout import tracked
 
 GLOSSARY: Final = "docs/glossary.md"
-EXEMPT: Final[tuple[str, ...]] = ()
-"""Folders whose words are being mended. Each line may only go: what is left there is counted, and refused nowhere."""
-
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _ROW: Final = re.compile(r"^\| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
@@ -72,21 +68,15 @@ def uses_in_names(source: str, names: Sequence[Retired]) -> Iterator[Use]:
             yield from (Use(each.start[0], name) for name in narrow if _among(name.words, words))
 
 
-def problems(root: Path, exempt: Sequence[str] = ()) -> Iterator[str]:
+def problems(root: Path) -> Iterator[str]:
     """`docs/page.md:12: WORD is retired: use INSTEAD`, for each use in the checkout."""
     names = retired((root / GLOSSARY).read_text(encoding="utf-8"))
     for file in tracked(root):
-        if file == GLOSSARY or _HISTORY.search(file) or file.startswith(tuple(exempt)):
+        if file == GLOSSARY or _HISTORY.search(file):
             continue
         text = (root / file).read_text(encoding="utf-8", errors="ignore")
         found = [*uses(text, names), *(uses_in_names(text, names) if file.endswith(".py") else ())]
         yield from (f"{file}:{use.line}: {use.name.name!r} is retired: use {use.name.instead}" for use in found)
-
-
-def left(root: Path) -> Counter[str]:
-    """How many uses there are still in each exempt folder."""
-    every = [next((each for each in EXEMPT if line.startswith(each)), None) for line in problems(root)]
-    return Counter(folder for folder in every if folder)
 
 
 def _words(text: str) -> tuple[str, ...]:

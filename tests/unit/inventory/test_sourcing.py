@@ -23,7 +23,7 @@ from lutong_inventory.sourcing.domain.decision import (
 )
 from lutong_inventory.sourcing.domain.geometry import EARTH_RADIUS_MIN_M, distance_m, lower_bound_m
 from lutong_inventory.sourcing.domain.sentences import why
-from lutong_inventory.stock.domain.shelves import Shelf
+from lutong_inventory.stock.domain.shelves import Demand, Shelf
 
 HERE: Final = Place(latitude=31.23, longitude=121.47)
 
@@ -124,7 +124,7 @@ def test_metres_decide_and_not_degrees() -> None:
     harbin = Place(latitude=45.75, longitude=126.65)
     north = Candidate("north", "store", Place(latitude=45.85, longitude=126.65))
     east = Candidate("east", "store", Place(latitude=45.75, longitude=126.77))
-    wish = Wish("o-1", "shop", harbin, "delivery", (("tea", 1),), 50_000)
+    wish = Wish("o-1", "shop", harbin, "delivery", (Demand("tea", 1),), 50_000)
     assert chosen(wish, (north, east), stock(north_tea=1, east_tea=1)) == "east"
 
 

@@ -103,7 +103,7 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     done = 0
     while done < len(again):
         decisions = await decide_next(tx, wishes, done)
-        pairs = list(zip(again[done:], decisions, strict=False))
+        pairs = [_Moving(*pair) for pair in zip(again[done:], decisions, strict=False)]
         events += await _move(pairs, hops, tx)
         ending += [each for each, decision in pairs if decision.chosen is None]
         done += len(decisions)
@@ -121,7 +121,14 @@ def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
     )  # fmt: skip
 
 
-async def _move(pairs: Sequence[tuple[Leaving, Decision]], hops: Mapping[str, int], tx: Tx) -> list[Outgoing]:
+class _Moving(NamedTuple):
+    """An order that leaves a location, and the decision where it goes."""
+
+    leaving: Leaving
+    decision: Decision
+
+
+async def _move(pairs: Sequence[_Moving], hops: Mapping[str, int], tx: Tx) -> list[Outgoing]:
     """Write where orders are sourced now, and say so."""
     by = accept_by(tx)
     moved = [(each, decision) for each, decision in pairs if decision.chosen]
@@ -133,7 +140,7 @@ async def _move(pairs: Sequence[tuple[Leaving, Decision]], hops: Mapping[str, in
     for each, decision in moved:
         answer = each.received.causes(sourced(decision, each.row.order_lines, each.row.mode, by))
         events += [answer, *lapse(answer, decision, by)]
-    return events + [pairs[-1][0].received.causes(event) for event in news]
+    return events + [pairs[-1].leaving.received.causes(event) for event in news]
 
 
 async def _end(ending: Sequence[Leaving], tx: Tx) -> list[Outgoing]:

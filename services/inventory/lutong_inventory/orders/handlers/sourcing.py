@@ -44,7 +44,7 @@ async def set_aside(tx: Tx, decisions: Sequence[Decision], hops: Mapping[str, in
     ]
     news = await reserve(tx, wanted)
     await sourcing.count_given(tx, decisions)
-    await decision_store.save_decisions(tx, [(each, hops.get(each.wish.order_id, 1)) for each in decisions])
+    await decision_store.save_decisions(tx, decisions, hops)
     return news
 
 

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 from lutong_contracts.values import Line, LocationKind, Place
 from lutong_inventory.locations.domain.location import location_id_of
 from lutong_inventory.sourcing.domain.geometry import distance_m, lower_bound_m
-from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
+from lutong_inventory.stock.domain.shelves import Demand, Shelf, demand_by_sku
 
 RULES_VERSION: Final = 2
 """Grows whenever the same candidates may lead to another decision; kept with each decision."""
@@ -37,7 +37,7 @@ class Wish:
     merchant_id: str
     destination: Place
     mode: str
-    demand: tuple[tuple[str, int], ...]
+    demand: tuple[Demand, ...]
     reach_m: int
     excluded: tuple[str, ...] = ()
     """Keys of locations that had the order before: it never goes back."""

@@ -1,12 +1,13 @@
 """Decisions, as they are kept: hop by hop, with the candidates that they were made on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Tx
+from lutong_chassis.rows import columns_of
 from lutong_inventory.sourcing.domain.decision import RULES_VERSION, Considered, Decision
 
 
@@ -21,25 +22,36 @@ class DecisionRow(NamedTuple):
     decided_at: datetime
 
 
-async def save_decisions(tx: Tx, decisions: Iterable[tuple[Decision, int]]) -> None:
-    """Keep decisions, each with the hop that it is."""
+class _Kept(NamedTuple):
+    """A decision as it is written."""
+
+    order_id: str
+    hop: int
+    rules: int
+    location_id: str | None
+    reason: str | None
+    considered: str
+
+
+_KEPT: Final = columns_of(_Kept)
+
+
+async def save_decisions(tx: Tx, decisions: Iterable[Decision], hops: Mapping[str, int]) -> None:
+    """Keep decisions. `hops` has, by order, which decision it is; an order that is not there has its first."""
     rows = [
-        (
+        _Kept(
             decision.wish.order_id,
-            hop,
+            hops.get(decision.wish.order_id, 1),
             RULES_VERSION,
             decision.chosen.key if decision.chosen else None,
             decision.reason,
             orjson.dumps([each._asdict() for each in decision.considered]).decode(),
         )
-        for decision, hop in decisions
+        for decision in decisions
     ]
     await tx.execute(
-        """
-        INSERT INTO sourcing_decision (order_id, hop, rules, location_id, reason, considered)
-        SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[])
-        """,
-        *columns(rows, 6),
+        f"INSERT INTO sourcing_decision ({_KEPT.names}) SELECT * FROM {_KEPT.unnest('kept')}",
+        *_KEPT.arrays(rows),
     )
 
 

@@ -120,9 +120,16 @@ def shelf_news(before: Mapping[Shelf, Stock], after: Mapping[Shelf, Stock]) -> l
     return events
 
 
-def demand_by_sku(lines: Sequence[Line]) -> tuple[tuple[str, int], ...]:
+class Demand(NamedTuple):
+    """How much of one SKU an order needs, over all its lines."""
+
+    sku: str
+    units: int
+
+
+def demand_by_sku(lines: Sequence[Line]) -> tuple[Demand, ...]:
     """Units per SKU, added up: two lines of one order must not pass the same check twice."""
     demand: Counter[str] = Counter()
     for line in lines:
         demand[line.sku] += line.units
-    return tuple(sorted(demand.items()))
+    return tuple(Demand(*item) for item in sorted(demand.items()))
