@@ -1,4 +1,4 @@
-"""What viewers do with cards: decided in batches, event once, and counted from what was event."""
+"""What viewers do with cards: decided in batches, published once, and counted from the published events."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

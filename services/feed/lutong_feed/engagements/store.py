@@ -60,7 +60,7 @@ async def engage(tx: Tx, wanted: Sequence[Engagement]) -> set[Engagement]:
 
 
 async def count(tx: Tx, counter: Counter, post_ids: Sequence[str]) -> None:
-    """Add to a counter of posts what a batch of events says; posts are locked in order."""
+    """Add a batch of events to a counter of their posts, which are locked in order."""
     await tx.execute(
         f"""
         WITH done AS (SELECT post_id, count(*) AS times FROM unnest($1::text[]) AS post_id GROUP BY post_id),
