@@ -32,6 +32,8 @@ QUIET: Final = (
 )
 """So that the browser asks nobody but the console."""
 
+expect.set_options(timeout=30_000)  # a condition has as long as those of other tests
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: apt-get install chromium")
 
 
