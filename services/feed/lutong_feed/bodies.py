@@ -129,6 +129,9 @@ class NewRequest(Viewer):
     destination: Destination = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
     mode: Mode = "delivery"
     coupon_id: Identifier | None = Field(default=None, description="a coupon that the viewer holds")
+    expected_total_minor: int | None = Field(
+        default=None, ge=1, le=10**12, description="the total that the viewer was shown; another one is refused"
+    )
 
 
 class CardView(BaseModel):

@@ -135,6 +135,19 @@ async def test_a_request_takes_the_programs_prices_and_only_a_rough_place(
     assert (unknown.status_code, "'gold'" in unknown.json()["detail"]) == (422, True)
 
 
+@pytest.mark.parametrize(("expected_minor", "status_code"), [(600, 202), (599, 409), (None, 202)])
+async def test_an_order_costs_what_its_viewer_was_shown(
+    expected_minor: int | None, status_code: int, client: httpx.AsyncClient, pool: Pool
+) -> None:
+    post_id = await a_post(client)
+    await deliver(pool, handlers, RELEASED, discovered(post_id))
+    wanted = WANTED | {"expected_total_minor": expected_minor}
+    answer = await client.post(f"/v1/posts/{post_id}/card/requests", json=wanted)
+    assert answer.status_code == status_code
+    if status_code == 409:
+        assert "600 CNY (minor units) and not 599" in answer.json()["detail"]
+
+
 async def test_what_ended_stays_ended_whichever_topic_is_faster(client: httpx.AsyncClient, pool: Pool) -> None:
     post_id = await a_post(client)
     await deliver(pool, handlers, RELEASED, discovered(post_id))

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, events_published, http_client
+from lutong_chassis.testing import a_member, deliver, events_published, http_client
 from lutong_contracts.feed import CardTapped, ServiceSolved
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
@@ -62,6 +62,18 @@ async def test_a_program_lives_and_publishes_it(client: httpx.AsyncClient, pool:
         "version-submitted", "version-approved", "version-released", "version-rolled-back",
         "program-suspended", "program-resumed",
     ]  # fmt: skip
+
+
+async def test_anybody_reads_what_a_released_program_sells(client: httpx.AsyncClient, pool: Pool) -> None:
+    offers = [{"sku": "tea", "title": "Tea", "unit_price": {"amount_minor": 300, "currency": "CNY"}}]
+    await release(client, "fund", FUND | {"offers": offers})
+    dearer = [offers[0] | {"unit_price": {"amount_minor": 350, "currency": "CNY"}}]
+    submitted = {"version": 2, "manifest": FUND | {"offers": dearer}}
+    assert (await client.post("/v1/programs/fund/versions", json=submitted)).status_code == 201
+    versions = (await client.get("/v1/programs/fund")).json()["versions"]
+    assert [version["offers"] for version in versions] == [offers, dearer]
+    async with http_client(service, pool, a_member("reader")) as reader:
+        assert (await reader.get("/v1/programs/fund")).json()["offers"] == offers
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,10 @@ def decided(
 
 
 class RequestService(NamedTuple):
-    """A viewer joins the light membership on credit and orders, in one go. The destination is coarse."""
+    """A viewer joins the light membership on credit and orders, in one go. The destination is coarse.
+
+    `expected_total_minor` is the total that the viewer was shown, if the client names it.
+    """
 
     post_id: str
     viewer_id: str
@@ -109,6 +112,7 @@ class RequestService(NamedTuple):
     destination: Place
     mode: Mode
     coupon_id: str | None
+    expected_total_minor: int | None = None
 
 
 class CancelRequest(NamedTuple):
@@ -171,7 +175,16 @@ def accept(wanted: RequestService, found: Found, programs: Mapping[str, Program]
         return card
     program = programs[card.program_id]  # a card that can be used has one with a version
     priced = price(wanted.lines, program)
-    return priced if isinstance(priced, Refusal) else Accepted(card.shown, program, priced)
+    if isinstance(priced, Refusal):
+        return priced
+    if wanted.expected_total_minor not in {None, priced.total.amount_minor}:
+        return _other_total(wanted.expected_total_minor, priced)
+    return Accepted(card.shown, program, priced)
+
+
+def _other_total(expected_minor: int | None, priced: Priced) -> Refusal:
+    now = f"{priced.total.amount_minor} {priced.total.currency} (minor units)"
+    return Refusal("other_total", f"the order costs {now} and not {expected_minor}: show the new total, and ask again")
 
 
 def cancel(wanted: CancelRequest, request: RequestRow | None) -> RequestRow | Refusal:

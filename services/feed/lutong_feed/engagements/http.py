@@ -39,7 +39,11 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, ask
     who.require(member=wanted.viewer_id, hide=("account", wanted.viewer_id))
     lines = tuple(OrderLine(line.sku, line.units) for line in wanted.lines)
     destination = wanted.destination.coarse()
-    return await ask(RequestService(post_id, wanted.viewer_id, lines, destination, wanted.mode, wanted.coupon_id))
+    return await ask(
+        RequestService(
+            post_id, wanted.viewer_id, lines, destination, wanted.mode, wanted.coupon_id, wanted.expected_total_minor
+        )
+    )
 
 
 @router.post("/v1/requests/{order_id}/cancellation", status_code=202, response_model=RequestView)

@@ -180,14 +180,16 @@ class VersionView(BaseModel):
     state: str
     title: str
     rejected_for: str | None
+    offers: list[Offer]
 
 
 class PublicProgram(BaseModel):
-    """What everybody may know of a program that was released."""
+    """What everybody may know of a program that was released: also what it sells, and at which prices."""
 
     program_id: str
     merchant_id: str
     released_version: int | None
+    offers: list[Offer] = Field(description="Those of the released version.")
 
 
 class ProgramView(PublicProgram):

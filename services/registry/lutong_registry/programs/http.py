@@ -185,7 +185,12 @@ async def get_program(program_id: Identifier, who: Who, read: Read) -> ProgramVi
     if who.acts_for(merchant=program.merchant_id):
         return _view(program).model_copy(update={"usage": await use_store.usage(read, program_id)})
     released = program.released or not_found("program", program_id)
-    return PublicProgram(program_id=program_id, merchant_id=program.merchant_id, released_version=released.number)
+    return PublicProgram(
+        program_id=program_id,
+        merchant_id=program.merchant_id,
+        released_version=released.number,
+        offers=list(released.offers),
+    )
 
 
 @router.get("/v1/programs")
@@ -287,8 +292,11 @@ def _view(program: Program) -> ProgramView:
         merchant_id=program.merchant_id,
         suspended_for=program.suspended_for,
         released_version=program.released.number if program.released else None,
+        offers=list(program.released.offers) if program.released else [],
         versions=[
-            VersionView(version=v.number, state=v.state, title=v.title, rejected_for=v.rejected_for)
+            VersionView(
+                version=v.number, state=v.state, title=v.title, rejected_for=v.rejected_for, offers=list(v.offers)
+            )
             for v in program.versions
         ],
     )
