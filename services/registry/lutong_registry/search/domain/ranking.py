@@ -1,8 +1,8 @@
 """How well services answer a question: BM25 over fields, on what an index holds.
 
 Rank is the sum, over the question's terms, of weight x rarity x impact. What is compared is chosen by what it could
-score, best marks first, until about `WORK_MAX` listings: `Plan.unseen` says what a listing that was not compared can
-score at most. So what is cut is known not to belong to the best, or the answer says that it is `partial`.
+score, best marks first, until about `WORK_MAX` listings: a listing that has only the weakest marks of a question is
+not compared. An exact name is looked up apart, and never lost.
 """
 
 from collections import defaultdict
@@ -37,7 +37,6 @@ class Plan:
     question: Question
     weights: Mapping[int, float]
     picked: tuple[int, ...]
-    unseen: float
     asked: float
     words: frozenset[int]
 
@@ -101,9 +100,8 @@ def plan(question: Question, counts: Mapping[int, int]) -> Plan:
         rarity = _rarity(sum(marks.values()), total)
         asked += weight * rarity
         weights |= {mark: weight * rarity * impact_of(mark) for mark in marks}
-    picked, unseen = _picked(weights, counts, total)
     words = {base_of(term) for term in terms if len(term) > 1}
-    return Plan(question, weights, picked, unseen, asked, frozenset(words or map(base_of, terms)))
+    return Plan(question, weights, _picked(weights, counts, total), asked, frozenset(words or map(base_of, terms)))
 
 
 def _known(question: Question, levels: Mapping[int, object]) -> dict[str, float]:
@@ -123,21 +121,17 @@ def _rarity(listings: int, total: int) -> float:
     return log(1 + max(0.5, total - listings + 0.5) / (listings + 0.5))
 
 
-def _picked(weights: Mapping[int, float], counts: Mapping[int, int], total: int) -> tuple[tuple[int, ...], float]:
-    """The marks that can score most, until the work is enough; and what the other marks can add up to in one listing."""
+def _picked(weights: Mapping[int, float], counts: Mapping[int, int], total: int) -> tuple[int, ...]:
+    """The marks that can score most, until the work is enough."""
     if total <= WORK_MAX:
-        return tuple(sorted(weights)), 0.0
+        return tuple(sorted(weights))
     picked: list[int] = []
-    rest: dict[int, float] = {}
     work = 0
     for mark in sorted(weights, key=lambda mark: (-weights[mark], mark)):
         if work < WORK_MAX and (not picked or work + counts[mark] <= 2 * WORK_MAX):
             picked.append(mark)
             work += counts[mark]
-        else:
-            base = mark - mark % LEVELS
-            rest[base] = max(rest.get(base, 0.0), weights[mark])
-    return tuple(sorted(picked)), sum(rest.values())
+    return tuple(sorted(picked))
 
 
 def best(plan: Plan, candidates: Iterable[Candidate]) -> list[Scored]:
