@@ -17,7 +17,7 @@ from lutong_console.cli.commands.console import Server
 from lutong_console.targets import Suite
 from lutong_console.web.access import Access
 from lutong_console.web.app import create
-from lutong_local.stack import Stack
+from lutong_local.stack import Stack, down, up
 
 CHROMIUM: Final = shutil.which("chromium")
 PAGES: Final = ("/", "/pipeline/feed", "/journeys", "/parked", "/tail", "/audit", "/catalogue", "/nothing")
@@ -59,6 +59,14 @@ class Console:
     def stop(self) -> None:
         self.server.should_exit = True
         self.thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A suite of its own: what is parked here would be found by the verifier of others."""
+    running = up(tmp_path_factory.mktemp("console"), lambda _: None, dies_with_parent=True)
+    yield running
+    down(running, lambda _: None, purge=True)
 
 
 @pytest.fixture(scope="module")

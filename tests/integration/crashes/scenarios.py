@@ -4,12 +4,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lutong_contracts import Event
-from lutong_contracts.feed import CardTapped, PostPublished, ServiceSolved
-from lutong_contracts.inventory import AcceptanceLapsed, OrderRejected, OrderSourced
+from lutong_contracts.feed import AccountChanged, CardTapped, PostPublished, ServiceSolved
+from lutong_contracts.inventory import (
+    AcceptanceLapsed,
+    FulfilmentLapsed,
+    LocationDeclined,
+    OrderRejected,
+    OrderSourced,
+    PickupLapsed,
+)
 from lutong_contracts.membership import (
     CreditDeclined,
 )
 from lutong_contracts.registry import (
+    MerchantChanged,
+    MerchantRegistered,
     ProgramResumed,
     ProgramSuspended,
     ServiceDiscovered,
@@ -18,9 +27,10 @@ from lutong_contracts.registry import (
     VersionRolledBack,
 )
 from lutong_contracts.values import Line, Money, Offer
+from lutong_inventory.pickup import domain as pickup
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.membership_scenario import MEMBERSHIP
-from tests.integration.crashes.steps import Step
+from tests.integration.crashes.steps import Meanwhile, Step
 from tests.support.builders import a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
@@ -119,7 +129,29 @@ REGISTRY: Final[tuple[Step, ...]] = (
     CardTapped(viewer_id="bo", post_id="p-1", program_id="g-1", version=1),
     ServiceSolved(viewer_id="bo", post_id="p-1", program_id="g-1"),
     fulfilled(),
+    Command("POST", "/v1/merchants/batch", {"merchants": [{"merchant_id": "shop", "name": "Shop"}]}),
+    MerchantRegistered(merchant_id="tea-house", title="Tea House", revision=1),
+    MerchantChanged(merchant_id="tea-house", title="Tea Houses", revision=2),
+    AccountChanged(account_id="ann", kind="enterprise", revision=1),
 )
+_CODE: Final = "K7M2Q9XB"
+_DELIVERY: Final = {"location_id": "far", "sku": "tea", "kind": "received", "units": 3}
+
+
+def _ready_for_pickup(order_id: str) -> tuple[Step, ...]:
+    hold = a_hold(order_id).model_copy(update={"mode": "pickup"})
+    return (hold, *(_a_step(order_id, step) for step in ("accepted", "picked", "ready_for_pickup")))
+
+
+def _has_code(order_id: str) -> Meanwhile:
+    """The member got a code; the answer that shows it is kept nowhere."""
+    kept = pickup.digest(b"salt", _CODE).hex()
+    return Meanwhile(
+        "INSERT INTO pickup_code (order_id, salt, digest, expires_at, tries_left)"
+        f" VALUES ('{order_id}', 'salt', '\\x{kept}', now() + interval '1 day', {pickup.GUESSES_MAX})"
+    )
+
+
 _NEAR: Final = {"merchant_id": "shop", "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
 INVENTORY: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/locations/near", _NEAR),
@@ -140,6 +172,22 @@ INVENTORY: Final[tuple[Step, ...]] = (
     a_cancellation("o-3"),
     a_hold("o-4"),
     Command("POST", "/v1/orders/o-4/cancellation", {"reason": "cancelled_by_store"}),
+    Command("PUT", "/v1/locations/near/stock/tea/safety", {"units": 1}),
+    Command("POST", "/v1/stock/movements", {"movements": [_DELIVERY]}),
+    a_hold("o-5"),
+    Command("POST", "/v1/orders/o-5/declines", {"location_id": "near", "reason": "rush_hour"}),
+    LocationDeclined(order_id="o-5", merchant_id="shop", location_id="near", reason="rush_hour"),
+    a_hold("o-6"),
+    _a_step("o-6", "accepted"),
+    FulfilmentLapsed(order_id="o-6", location_id="near"),
+    *_ready_for_pickup("o-7"),
+    PickupLapsed(order_id="o-7"),
+    *_ready_for_pickup("o-8"),
+    _has_code("o-8"),
+    Command("POST", "/v1/orders/o-8/collection", {"location_id": "near", "code": _CODE}),
+    Command("POST", "/v1/locations/near/pause", {"reason": "rush_hour"}),
+    Command("DELETE", "/v1/locations/near/pause"),
+    Command("POST", "/v1/locations/near/closure", {"reason": "lease_ended"}),
 )
 STORIES: Final[dict[str, tuple[Step, ...]]] = {
     "feed": FEED,

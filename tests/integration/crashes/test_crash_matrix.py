@@ -113,7 +113,12 @@ def a_delivery(event: Event, offset: int) -> Delivery:
     return Delivery(event.topic.name, offset, timestamp, key, (value or b"").decode(), readable)
 
 
-KEYLESS: Final = frozenset({("POST", "/v1/agreements/{agreement_id}/rights/{right_id}/codes")})
+KEYLESS: Final = frozenset(
+    {
+        ("POST", "/v1/agreements/{agreement_id}/rights/{right_id}/codes"),
+        ("POST", "/v1/orders/{order_id}/pickup-code"),
+    }
+)
 """Commands that take no Idempotency-Key, as their answers are kept nowhere: asked again they give another answer."""
 
 

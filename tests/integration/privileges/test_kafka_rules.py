@@ -33,8 +33,21 @@ from tests.support.acl_stack import AclStack
 NAMES = [topic.name for topic in TOPICS]
 TOOLS = ("lutong-console", "lutong-verifier", "lutong-topics")
 READS = {  # written down by hand, so that the generated rules are said a second time
-    "lutong-feed": {"feed.posts", "registry.programs", "registry.discoveries", "membership.holds", "inventory.orders"},
-    "lutong-registry": {"feed.posts", "feed.engagements", "inventory.orders"},
+    "lutong-feed": {
+        "feed.posts",
+        "feed.engagements",
+        "registry.programs",
+        "registry.discoveries",
+        "membership.holds",
+        "inventory.orders",
+    },
+    "lutong-registry": {
+        "feed.posts",
+        "feed.engagements",
+        "feed.accounts",
+        "registry.merchants",
+        "inventory.orders",
+    },
     "lutong-membership": {
         "feed.engagements",
         "inventory.orders",

@@ -6,6 +6,7 @@ from lutong_chassis.testing import (
     a_member,
     bearer,
 )
+from lutong_contracts.topics import LOCATIONS
 from tests.integration.security.callers import (
     ACME,
     ANN,
@@ -14,7 +15,7 @@ from tests.integration.security.callers import (
     READ_BY_ITS_MERCHANT,
     READ_BY_ITS_PARTIES,
 )
-from tests.integration.security.routes.operations import OPERATIONS
+from tests.integration.security.routes.operations import OPERATIONS, entities_of
 from tests.integration.security.world import Ask, Asked, Matrix, World, fixed
 from tests.support.builders import a_hold
 
@@ -86,62 +87,75 @@ async def _refund(world: World) -> Asked:
     return Asked(f"/v1/orders/{order_id}/refunds", body, order_id)
 
 
-INVENTORY: Final[Matrix] = OPERATIONS | {
-    "PUT /v1/locations/{location_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near", _NEAR, ACME)),
-    "POST /v1/locations/batch": (
-        DONE_BY_ITS_MERCHANT,
-        fixed("/v1/locations/batch", {"locations": [{"location_id": "near", **_NEAR}]}, ACME),
-    ),
-    "GET /v1/locations/{location_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/locations/near", about="near")),
-    "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
-    "POST /v1/locations/{location_id}/pause": (
-        DONE_BY_ITS_MERCHANT,
-        fixed("/v1/locations/near/pause", {"reason": "rush_hour"}, "near"),
-    ),
-    "DELETE /v1/locations/{location_id}/pause": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/pause", about="near")),
-    "POST /v1/locations/{location_id}/closure": (
-        DONE_BY_ITS_MERCHANT,
-        _a_closure,
-    ),
-    "PUT /v1/locations/{location_id}/stock/{sku}": (
-        DONE_BY_ITS_MERCHANT,
-        fixed("/v1/locations/near/stock/tea", {"on_hand": 1_000}, "near"),
-    ),
-    "POST /v1/stock/batch": (
-        DONE_BY_ITS_MERCHANT,
-        fixed("/v1/stock/batch", {"shelves": [{"location_id": "near", "sku": "tea", "on_hand": 1_000}]}, "near"),
-    ),
-    "POST /v1/stock/movements": (
-        DONE_BY_ITS_MERCHANT,
-        fixed("/v1/stock/movements", {"movements": [_A_DELIVERY]}, "near"),
-    ),
-    "PUT /v1/locations/{location_id}/stock/{sku}/safety": (
-        DONE_BY_ITS_MERCHANT,
-        fixed("/v1/locations/near/stock/tea/safety", {"units": 2}, "near"),
-    ),
-    "GET /v1/locations/{location_id}/stock/{sku}/movements": (
-        DONE_BY_ITS_MERCHANT,
-        fixed("/v1/locations/near/stock/tea/movements", about="near"),
-    ),
-    "POST /v1/orders/{order_id}/declines": (
-        DONE_BY_ITS_MERCHANT,
-        _of_an_order("/declines", {"location_id": "near", "reason": "sold_out"}),
-    ),
-    "POST /v1/orders/{order_id}/pickup-code": (DONE_BY_THE_MEMBER, _code),
-    "POST /v1/orders/{order_id}/collection": (DONE_BY_ITS_MERCHANT, _collect),
-    "GET /v1/orders/{order_id}/explain": (READ_BY_ITS_MERCHANT, _of_an_order("/explain")),
-    "GET /v1/sourcing/trial": (
-        READ_BY_ITS_MERCHANT,
-        fixed(f"/v1/sourcing/trial?merchant_id={ACME}&{_TRIAL}", about=ACME),
-    ),
-    "POST /v1/orders/{order_id}/steps": (
-        DONE_BY_ITS_MERCHANT,
-        _of_an_order("/steps", {"step": "accepted", "location_id": "near"}),
-    ),
-    "POST /v1/orders/steps/batch": (DONE_BY_ITS_MERCHANT, _steps),
-    "POST /v1/orders/{order_id}/cancellation": (DONE_BY_ITS_MERCHANT, _of_an_order("/cancellation", {})),
-    "POST /v1/orders/{order_id}/refunds": (DONE_BY_ITS_MERCHANT, _refund),
-    "GET /v1/orders/{order_id}": (READ_BY_ITS_PARTIES, _of_an_order("")),
-    "GET /v1/locations/{location_id}/orders": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/orders", about="near")),
-    "GET /v1/locations/{location_id}/stock": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near/stock", about="near")),
-}
+INVENTORY: Final[Matrix] = (
+    OPERATIONS
+    | entities_of(LOCATIONS)
+    | {
+        "PUT /v1/locations/{location_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/locations/near", _NEAR, ACME)),
+        "POST /v1/locations/batch": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/batch", {"locations": [{"location_id": "near", **_NEAR}]}, ACME),
+        ),
+        "GET /v1/locations/{location_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/locations/near", about="near")),
+        "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
+        "POST /v1/locations/{location_id}/pause": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/pause", {"reason": "rush_hour"}, "near"),
+        ),
+        "DELETE /v1/locations/{location_id}/pause": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/pause", about="near"),
+        ),
+        "POST /v1/locations/{location_id}/closure": (
+            DONE_BY_ITS_MERCHANT,
+            _a_closure,
+        ),
+        "PUT /v1/locations/{location_id}/stock/{sku}": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/stock/tea", {"on_hand": 1_000}, "near"),
+        ),
+        "POST /v1/stock/batch": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/stock/batch", {"shelves": [{"location_id": "near", "sku": "tea", "on_hand": 1_000}]}, "near"),
+        ),
+        "POST /v1/stock/movements": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/stock/movements", {"movements": [_A_DELIVERY]}, "near"),
+        ),
+        "PUT /v1/locations/{location_id}/stock/{sku}/safety": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/stock/tea/safety", {"units": 2}, "near"),
+        ),
+        "GET /v1/locations/{location_id}/stock/{sku}/movements": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/stock/tea/movements", about="near"),
+        ),
+        "POST /v1/orders/{order_id}/declines": (
+            DONE_BY_ITS_MERCHANT,
+            _of_an_order("/declines", {"location_id": "near", "reason": "sold_out"}),
+        ),
+        "POST /v1/orders/{order_id}/pickup-code": (DONE_BY_THE_MEMBER, _code),
+        "POST /v1/orders/{order_id}/collection": (DONE_BY_ITS_MERCHANT, _collect),
+        "GET /v1/orders/{order_id}/explain": (READ_BY_ITS_MERCHANT, _of_an_order("/explain")),
+        "GET /v1/sourcing/trial": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/sourcing/trial?merchant_id={ACME}&{_TRIAL}", about=ACME),
+        ),
+        "POST /v1/orders/{order_id}/steps": (
+            DONE_BY_ITS_MERCHANT,
+            _of_an_order("/steps", {"step": "accepted", "location_id": "near"}),
+        ),
+        "POST /v1/orders/steps/batch": (DONE_BY_ITS_MERCHANT, _steps),
+        "POST /v1/orders/{order_id}/cancellation": (DONE_BY_ITS_MERCHANT, _of_an_order("/cancellation", {})),
+        "POST /v1/orders/{order_id}/refunds": (DONE_BY_ITS_MERCHANT, _refund),
+        "GET /v1/orders/{order_id}": (READ_BY_ITS_PARTIES, _of_an_order("")),
+        "GET /v1/locations/{location_id}/orders": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/orders", about="near"),
+        ),
+        "GET /v1/locations/{location_id}/stock": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/stock", about="near"),
+        ),
+    }
+)

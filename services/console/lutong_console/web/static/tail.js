@@ -13,6 +13,9 @@ function cell(name, content) {
   return made;
 }
 
+// Who did what is in the audit, and on no journey's page.
+const isOnARoad = ({ journey, type }) => journey && !(type ?? "").includes(".action-audited.");
+
 function link(journey) {
   const made = document.createElement("a");
   made.href = `/journeys/${encodeURIComponent(journey)}`;
@@ -34,7 +37,7 @@ function row(record) {
   kind.scope = "row";
   const at = record.at ? record.at.slice(0, 19).replace("T", " ") + "Z" : "?";
   made.append(cell("td", cell("time", at)), kind, cell("td", record.key ?? ""));
-  made.append(cell("td", record.journey ? link(record.journey) : ""), cell("td", details(record)));
+  made.append(cell("td", isOnARoad(record) ? link(record.journey) : ""), cell("td", details(record)));
   return made;
 }
 
