@@ -77,7 +77,8 @@ def console(stack: Stack) -> Iterator[Console]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(console: Console) -> Iterator[Browser]:
+    """It is started last: beside its event loop, no other can run in this thread."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield running
