@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lutong_console.cli.commands.doctor import judge_database, judge_topic
+from lutong_console.cli.commands.doctor import judge_database
+from lutong_console.kafka_checks import judge_topic
 from lutong_contracts.topics import MERCHANTS, POSTS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

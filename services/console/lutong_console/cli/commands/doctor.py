@@ -2,25 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
 import httpx
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
-from lutong_chassis.kafka import KafkaAccess
-from lutong_chassis.topics import admin
+from lutong_console import kafka_checks
 from lutong_console.cli import given
 from lutong_console.cli.commands.parked import parked_of
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.findings import Finding
 from lutong_console.targets import Json, StackName, Suite, call, ended_pieces, suite
-from lutong_contracts import TOPICS, Topic, event_types
+from lutong_contracts import event_types
 from lutong_contracts.sentences import counted
 
 _SKEW_MAX_S: Final = 2.0
@@ -41,14 +38,6 @@ _FOLLOWS: Final = {"kafka": ("broker", "assignment"), "postgres": ("database", "
 """The checks of services that fail when a piece has ended: the piece is what is wrong."""
 
 _SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong, and what to do."""
-
-    what: str
-    then: str
 
 
 def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
@@ -86,8 +75,8 @@ async def _examine(target: Suite, ended: frozenset[str]) -> list[Finding]:
     if "kafka" in ended:
         return findings
     try:
-        findings += await _topics(target.kafka)
-        findings += await _offsets(target)
+        findings += await kafka_checks.topics(target.kafka)
+        findings += await kafka_checks.offsets(target)
     except KafkaError as error:
         findings.append(Finding(f"Kafka does not answer ({type(error).__name__})", "lutong logs kafka"))
     return findings
@@ -232,90 +221,3 @@ def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Itera
             yield Finding(
                 f"{service}: PostgreSQL runs with {name} = off: a crash loses commits", f"ALTER SYSTEM RESET {name}"
             )
-
-
-async def _topics(kafka: KafkaAccess) -> list[Finding]:
-    """Topics that are missing, or promise less than the contracts say; a broker that makes topics up."""
-    async with admin(kafka) as client:
-        described = {found["topic"]: found["partitions"] for found in await client.describe_topics()}
-        present = [topic for topic in TOPICS if topic.name in described]
-        brokers = [str(broker["node_id"]) for broker in (await client.describe_cluster())["brokers"]]
-        answers = await client.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in present]
-            + [ConfigResource(ConfigResourceType.BROKER, broker) for broker in brokers]
-        )
-    settings = {r[3]: {entry[0]: entry[1] for entry in r[4]} for answer in answers for r in answer.resources}
-    findings = [Finding(f"topic {t.name} is missing", "lutong topics apply") for t in TOPICS if t not in present]
-    for topic in present:
-        partitions = described[topic.name]
-        replicas = min(len(partition["replicas"]) for partition in partitions)
-        findings += judge_topic(topic, settings[topic.name], len(partitions), replicas)
-    for broker in brokers:
-        if settings[broker].get("auto.create.topics.enable") == "true":
-            what = f"broker {broker} creates topics that nobody declared: a typing error becomes a topic"
-            findings.append(Finding(what, "set auto.create.topics.enable=false"))
-    return findings
-
-
-def judge_topic(topic: Topic, settings: Mapping[str, str], partitions: int, replicas: int) -> Iterator[Finding]:
-    """Where a topic promises less than its contract: `settings` as the broker describes them, all as text."""
-    alter = f"kafka-configs.sh --alter --topic {topic.name} --add-config"
-    yield from _judge_keeping(topic, settings, alter)
-    if int(settings["max.message.bytes"]) < topic.max_message_bytes:
-        what = f"{topic.name} refuses events that the outbox lets pass: the relay would be stuck"
-        yield Finding(what, f"{alter} max.message.bytes={topic.max_message_bytes}")
-    in_sync = min(topic.min_insync_replicas, replicas)
-    if int(settings["min.insync.replicas"]) < in_sync:
-        what = f"{topic.name} acknowledges what a single broker may lose"
-        yield Finding(what, f"{alter} min.insync.replicas={in_sync}")
-    if settings["unclean.leader.election.enable"] == "true":
-        what = f"{topic.name} lets a broker lead that missed events"
-        yield Finding(what, f"{alter} unclean.leader.election.enable=false")
-    if partitions != topic.partitions:
-        what = f"{topic.name} has {partitions} partitions, the contracts say {topic.partitions}"
-        yield Finding(what, "never add partitions to a keyed topic: order breaks; see docs/reliability.md")
-
-
-def _judge_keeping(topic: Topic, settings: Mapping[str, str], alter: str) -> Iterator[Finding]:
-    """Where a topic keeps less than its contract: for less long, or not the last event of each key."""
-    kept_ms, wanted_ms = int(settings["retention.ms"]), int(topic.settings["retention.ms"])
-    if 0 <= kept_ms < wanted_ms:
-        yield Finding(
-            f"{topic.name} keeps {kept_ms} ms, the contracts say {wanted_ms}", f"{alter} retention.ms={wanted_ms}"
-        )
-    policy, wanted = settings["cleanup.policy"], topic.settings["cleanup.policy"]
-    if policy == wanted:
-        return
-    what = f"{topic.name} is compacted: events that share a key disappear"
-    then = f"{alter} cleanup.policy={wanted}"
-    if topic.compacted:
-        what = f"{topic.name} is not compacted ({policy}): a consumer that is new will not know all of them"
-        then += "; then: lutong publish-entities"
-    yield Finding(what, then)
-
-
-async def _offsets(target: Suite) -> list[Finding]:
-    """A group whose next record is gone: retention passed it, and events were missed."""
-    findings = []
-    consumer = AIOKafkaConsumer(
-        *[topic.name for topic in TOPICS], **target.kafka.client, isolation_level="read_committed"
-    )
-    await consumer.start()
-    try:
-        earliest: dict[TopicPartition, int] = await consumer.beginning_offsets(list(consumer.assignment()))
-    finally:
-        await consumer.stop()
-    async with admin(target.kafka) as client:
-        for service in target.urls:
-            committed = await client.list_consumer_group_offsets(f"lutong-{service}")
-            subscribed = {partition.topic for partition in committed}
-            begun = {partition: at.offset for partition, at in committed.items()}
-            passed = [p for p, first in earliest.items() if p.topic in subscribed and begun.get(p, 0) < first]
-            if passed:
-                then = "lutong republish --since 7d --reason 'retention passed a consumer'"
-                findings.append(
-                    Finding(
-                        f"{service} missed events: retention passed it in {counted(len(passed), 'partition')}", then
-                    )
-                )
-    return findings
