@@ -40,7 +40,7 @@ async def test_an_approved_version_is_taken_back_for_a_fix(client: httpx.AsyncCl
     back = await client.post("/v1/programs/fund/versions/1/rejection", json={"reason": "superseded_by_fix"})
     assert back.status_code == 200
     assert back.json()["versions"][0] == {
-        "version": 1, "state": "rejected", "title": "公积金提取", "rejected_for": "superseded_by_fix",
+        "version": 1, "state": "rejected", "title": "公积金提取", "rejected_for": "superseded_by_fix", "offers": [],
     }  # fmt: skip
     assert (await submit(client, 2)).status_code == 201
 

@@ -14,6 +14,24 @@ EVENTS_MAX: Final = 500
 ONE: Final = "application/cloudevents+json"
 ARRAY: Final = "application/cloudevents-batch+json"
 LINES: Final = "application/x-ndjson"
+_EXAMPLE: Final = {
+    "specversion": "1.0",
+    "id": "cms-1",
+    "source": "/partner/cms",
+    "type": "lutong.feed.post-published.v1",
+    "data": {"post_id": "cms-1", "author_id": "zheliban", "text": "公积金新政策今天起施行"},
+}
+DOCUMENTED: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            ONE: {"schema": {}, "example": _EXAMPLE},  # any JSON: what is no event gets a result with the reason
+            ARRAY: {"schema": {"type": "array", "maxItems": EVENTS_MAX}, "example": [_EXAMPLE]},
+            LINES: {"schema": {"type": "string"}, "example": orjson.dumps(_EXAMPLE).decode()},
+        },
+    }
+}
+"""What such a request is, for OpenAPI."""
 
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _BOM: Final = b"\xef\xbb\xbf"

@@ -21,7 +21,7 @@ from lutong_chassis.database import Tx
 from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.http import Problem, TxDependency, Who, allowed, audited
-from lutong_chassis.http.event_bodies import ARRAY, EVENTS_MAX, LINES, ONE, documents_of
+from lutong_chassis.http.event_bodies import DOCUMENTED, documents_of
 from lutong_chassis.http.problems import documented
 from lutong_chassis.parking import storable
 from lutong_chassis.rows import columns_of
@@ -33,23 +33,6 @@ Acceptor = Callable[[Sequence[Received[E]], Principal, Tx], Awaitable[None]]
 """Applies a batch of events of one type, and publishes what follows. A `Problem` that it raises rejects the batch."""
 Acceptors = Mapping[type[Event], Acceptor[Any]]
 
-_EXAMPLE: Final = {
-    "specversion": "1.0",
-    "id": "cms-1",
-    "source": "/partner/cms",
-    "type": "lutong.feed.post-published.v1",
-    "data": {"post_id": "cms-1", "author_id": "zheliban", "text": "公积金新政策今天起施行"},
-}
-_BODY: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            ONE: {"schema": {}, "example": _EXAMPLE},  # any JSON: what is no event gets a result with the reason
-            ARRAY: {"schema": {"type": "array", "maxItems": EVENTS_MAX}, "example": [_EXAMPLE]},
-            LINES: {"schema": {"type": "string"}, "example": orjson.dumps(_EXAMPLE).decode()},
-        },
-    }
-}
 _CONFLICT: Final = "another event of yours came under this source and id before: this one was not accepted"
 _HINTS: Final = {
     "conflict": "if it is another event, give it an id of its own; if it is a correction, publish that as an event",
@@ -130,7 +113,7 @@ class _DryRun(Exception):  # noqa: N818  # nothing went wrong
 def mount(router: APIRouter, acceptors: Acceptors) -> None:
     """Add the two routes to a router, for events of these types."""
 
-    @router.post("/v1/events", openapi_extra=_BODY, responses=documented(415))
+    @router.post("/v1/events", openapi_extra=DOCUMENTED, responses=documented(415))
     @allowed("member", "merchant", "operator")
     @audited("event.publish", own="member", shows=("status",))
     async def publish_events(request: Request, who: Who, tx: TxDependency, *, dry_run: bool = False) -> Results:

@@ -18,6 +18,7 @@ from lutong_contracts.values import (
     Title,
     VersionNumber,
 )
+from lutong_registry.programs.domain import Program
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.text import key_of, plain
 
@@ -198,3 +199,20 @@ class ProgramView(PublicProgram):
     suspended_for: str | None
     versions: list[VersionView]
     usage: dict[str, int] = Field(default_factory=dict)
+
+
+def view_of(program: Program) -> ProgramView:
+    """A program as its merchant sees it; how often it was used is added by the one who knows."""
+    return ProgramView(
+        program_id=program.program_id,
+        merchant_id=program.merchant_id,
+        suspended_for=program.suspended_for,
+        released_version=program.released.number if program.released else None,
+        offers=list(program.released.offers) if program.released else [],
+        versions=[
+            VersionView(
+                version=v.number, state=v.state, title=v.title, rejected_for=v.rejected_for, offers=list(v.offers)
+            )
+            for v in program.versions
+        ],
+    )

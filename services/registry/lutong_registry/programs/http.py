@@ -19,7 +19,7 @@ from lutong_registry.programs.bodies import (
     ReasonBody,
     Registration,
     Submission,
-    VersionView,
+    view_of,
 )
 from lutong_registry.programs.domain import Change, Program, Refusal, Version
 from lutong_registry.programs.merchants import MerchantRow
@@ -58,7 +58,7 @@ async def put_program(program_id: Identifier, registration: Registration, who: W
     if who.is_staff:
         owner = {"merchant_id": registration.merchant_id}
         await audit.record(tx, who, audit.Change("program.register", f"program:{program_id}", after=owner))
-    return _view((await program_store.lock_programs(tx, [program_id]))[program_id])
+    return view_of((await program_store.lock_programs(tx, [program_id]))[program_id])
 
 
 @router.post("/v1/programs/{program_id}/versions", status_code=201)
@@ -75,7 +75,7 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
     after = await _lock(tx, who, program_id)
     if who.is_staff:
         await audit.record(tx, who, *_moved("version.submit", program, after))
-    return _view(after)
+    return view_of(after)
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/approval")
@@ -125,7 +125,7 @@ async def suspend_program(program_id: Identifier, body: ReasonBody, who: Who, tx
     tx.publish(*change.events)
     effect = {"suspended": False}, {"suspended": True}
     await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", body.reason, *effect))
-    return _view(await _lock(tx, who, program_id))
+    return view_of(await _lock(tx, who, program_id))
 
 
 @router.delete("/v1/programs/{program_id}/suspension")
@@ -139,7 +139,7 @@ async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> 
     tx.publish(*change.events)
     effect = {"suspended": True}, {"suspended": False}
     await audit.record(tx, who, audit.Change("program.resume", f"program:{program_id}", None, *effect))
-    return _view(await _lock(tx, who, program_id))
+    return view_of(await _lock(tx, who, program_id))
 
 
 @router.post("/v1/programs/batch", status_code=201)
@@ -183,7 +183,7 @@ async def get_program(program_id: Identifier, who: Who, read: Read) -> ProgramVi
         "program", program_id
     )
     if who.acts_for(merchant=program.merchant_id):
-        return _view(program).model_copy(update={"usage": await use_store.usage(read, program_id)})
+        return view_of(program).model_copy(update={"usage": await use_store.usage(read, program_id)})
     released = program.released or not_found("program", program_id)
     return PublicProgram(
         program_id=program_id,
@@ -198,7 +198,7 @@ async def get_program(program_id: Identifier, who: Who, read: Read) -> ProgramVi
 async def list_programs(merchant_id: Identifier, who: Who, read: Read) -> list[ProgramView]:
     """A merchant's programs."""
     who.require(merchant=merchant_id, hide=("merchant", merchant_id))
-    return [_view(program) for program in (await program_store.read_programs(read, merchant_id, None)).values()]
+    return [view_of(program) for program in (await program_store.read_programs(read, merchant_id, None)).values()]
 
 
 async def _save_merchants(tx: Tx, who: Who, names: Mapping[str, str]) -> None:
@@ -251,7 +251,7 @@ async def _move(
     after = await _lock(tx, who, program_id)
     if who.is_staff:
         await audit.record(tx, who, *_moved(action, program, after, body.reason if body else None))
-    return _view(after)
+    return view_of(after)
 
 
 def _moved(action: str, program: Program, after: Program, reason: str | None = None) -> Iterator[audit.Change]:
@@ -284,19 +284,3 @@ def _with(program: Program, change: Change) -> Program:
     kept = [version for version in program.versions if version.number not in changed]
     versions = tuple(sorted([*kept, *changed.values()], key=lambda version: version.number))
     return Program(program.program_id, program.merchant_id, program.suspended_for, versions)
-
-
-def _view(program: Program) -> ProgramView:
-    return ProgramView(
-        program_id=program.program_id,
-        merchant_id=program.merchant_id,
-        suspended_for=program.suspended_for,
-        released_version=program.released.number if program.released else None,
-        offers=list(program.released.offers) if program.released else [],
-        versions=[
-            VersionView(
-                version=v.number, state=v.state, title=v.title, rejected_for=v.rejected_for, offers=list(v.offers)
-            )
-            for v in program.versions
-        ],
-    )
