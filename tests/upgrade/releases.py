@@ -11,7 +11,8 @@ from typing import Final
 
 from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, Command, free_port, start, stop, wait_for
-from lutong_local.stack import Stack, readiness_at, save, service_environment
+from lutong_local.readiness import readiness_at
+from lutong_local.stack import Stack, save, service_environment
 
 ROOT: Final = Path(__file__).parents[2]
 BEFORE: Final = os.environ.get("LUTONG_UPGRADE_FROM", "fe3694504197638c8e5e6d4d3e36706520834dcf")

@@ -12,14 +12,12 @@ import secrets
 import shutil
 import signal
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
@@ -39,13 +37,10 @@ from lutong_local.processes import (
     wait,
     wait_for,
 )
+from lutong_local.readiness import readiness_at
+from lutong_local.surroundings import surroundings
 
 Report = Callable[[str], None]
-
-_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Asks without a proxy: everything here is on loopback."""
-_TAKEN_OVER: Final = frozenset({"LUTONG_LOG_LEVEL", "LUTONG_OTLP_ENDPOINT"})
-"""What a shell may tell the services of a local stack. The rest of what it says is of another deployment."""
 
 
 @dataclass(slots=True)
@@ -265,14 +260,6 @@ def start_service(
     save(stack)
 
 
-def surroundings() -> dict[str, str]:
-    """The environment without what it says to services elsewhere: whom to ask, as whom, and how to behave there."""
-    theirs = ("LUTONG_", "PG")  # asyncpg reads PGSSLMODE and its like, as PostgreSQL's own tools do
-    return {
-        name: value for name, value in os.environ.items() if name in _TAKEN_OVER or not name.upper().startswith(theirs)
-    }
-
-
 def service_environment(stack: Stack, service: str) -> dict[str, str]:
     """The variables of a service of this stack."""
     return {
@@ -305,18 +292,6 @@ def wait_until_ready(stack: Stack, services: tuple[str, ...], report: Report) ->
 def readiness(stack: Stack, service: str) -> dict[str, Any]:
     """What a service answers about its readiness; not ready when it does not answer."""
     return readiness_at(stack.url(service))
-
-
-def readiness_at(url: str) -> dict[str, Any]:
-    """The same, of the process that answers at a URL."""
-    try:
-        with _DIRECT.open(f"{url}/readyz", timeout=3) as answer:
-            state: dict[str, Any] = json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        state = json.loads(error.read())
-    except (OSError, ValueError):
-        state = {"ready": False, "checks": {}}
-    return state
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from lutong_client.http import AsyncHttpTransport, HttpTransport
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.deployment import compose
 from lutong_console.targets import Suite
-from lutong_local import stack as local
+from lutong_local.readiness import readiness_at
+from lutong_local.surroundings import surroundings
 
 HEALTHCHECK = Path(__file__).parents[3] / "deploy" / "healthcheck.py"
 PROXIES = (
@@ -72,7 +73,7 @@ async def test_services_here_are_asked_directly(variable: str, proxy: str, monke
         for host in ("127.0.0.1", "localhost"):
             async with _suite(f"http://{host}:{port}").client(5) as client:
                 assert (await client.get(f"http://{host}:{port}/livez")).status_code == 200
-        assert local.readiness_at(f"http://127.0.0.1:{port}")["ready"]
+        assert readiness_at(f"http://127.0.0.1:{port}")["ready"]
 
 
 def test_negative_control_httpx_as_it_comes_asks_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,17 +106,17 @@ def test_a_client_of_services_here_needs_no_proxy(kind: type[Any], monkeypatch: 
 )  # fmt: skip
 def test_a_local_stack_gets_nothing_of_another_deployment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "of-another")
-    assert "of-another" not in local.surroundings().values()
+    assert "of-another" not in surroundings().values()
 
 
 @pytest.mark.parametrize("name", ["LUTONG_LOG_LEVEL", "LUTONG_OTLP_ENDPOINT", "PATH", "LANG"])
 def test_the_control_a_local_stack_has_the_rest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "here")
-    assert local.surroundings()[name] == "here"
+    assert surroundings()[name] == "here"
 
 
 @pytest.mark.parametrize(
-    ("kind", "host", "told"),
+    ("kind", "host", "given"),
     [
         (HTTPServer, "127.0.0.1", "0.0.0.0"),  # noqa: S104  # what a container is told
         (HTTPServer, "127.0.0.1", "127.0.0.1"),
