@@ -245,6 +245,7 @@ def test_a_hundred_thousand_steps_break_no_promise() -> None:
         ("paid", m14_nobody_is_paid_out_more_than_came_from_them),
     ],
 )
+@pytest.mark.timeout(300)
 def test_negative_control_a_promise_without_its_ground_is_broken_and_noticed(left_out: str, broken: Promise) -> None:
     class Careless(Membership):
         without = frozenset({left_out})
@@ -253,6 +254,6 @@ def test_negative_control_a_promise_without_its_ground_is_broken_and_noticed(lef
         def teardown(self) -> None:
             """Only this promise is looked at."""
 
-    careless = a_settings(60)
+    careless = a_settings(1_000)  # the first break ends it; how soon that comes depends on the modules that are loaded
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Careless, settings=careless)
