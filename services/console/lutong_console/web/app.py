@@ -53,7 +53,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            app.state.live.close()
+            await app.state.live.close()
+            await app.state.reader.close()
             sampling.cancel()
 
 

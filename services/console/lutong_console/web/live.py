@@ -41,9 +41,11 @@ class Live:
             await self._changed.wait_for(lambda: self._count > 0)
         return self.window
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End all streams."""
-        self._closed = True
+        async with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     async def strips(self) -> AsyncGenerator[bytes, None]:
         """Frames with all strips, one for each sample; a comment while nothing changes keeps the connection open."""
@@ -51,7 +53,7 @@ class Live:
         while not self._closed:
             try:
                 async with asyncio.timeout(_HEARTBEAT_S), self._changed:
-                    await self._changed.wait_for(lambda: self._count != seen)  # noqa: B023  # read at once
+                    await self._changed.wait_for(lambda: self._closed or self._count != seen)  # noqa: B023  # read at once
             except TimeoutError:
                 yield b": still here\n\n"
                 continue

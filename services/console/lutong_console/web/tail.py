@@ -63,29 +63,45 @@ class Tab:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads all topics from now on while any page follows, and offers each record to every page."""
+    """Reads all topics from now on while any page follows, and offers each record to every page.
+
+    It is asked to stop, never cancelled: aiokafka leaves connections open when a start is interrupted.
+    """
 
     kafka: KafkaAccess
     tabs: list[Tab] = field(default_factory=list)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
 
     async def follow(self, tab: Tab) -> AsyncGenerator[bytes, None]:
         """Frames for one page, four a second at most, until it goes."""
         self.tabs.append(tab)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._read())
+        reading = self._reading()
         try:
-            while not self._task.done():
+            while not reading.done():
                 yield frame("records", tab.take()) if tab.waiting or tab.dropped else b": still here\n\n"
                 await asyncio.sleep(_FRAMES_EVERY_S)  # the pace of frames
-            yield frame("ended", {"why": str(self._task.exception() or "")})
+            yield frame("ended", {"why": str(reading.exception() or "")})
         finally:
             self.tabs.remove(tab)
             if not self.tabs:
-                self._task.cancel()
+                self._stop.set()
 
-    async def _read(self) -> None:
-        async with aclosing(records_of(self.kafka, [topic.name for topic in TOPICS], Span(), asyncio.Event())) as found:
+    async def close(self) -> None:
+        """End all streams, and wait until nothing is read any more."""
+        self._stop.set()
+        if self._task:
+            await asyncio.wait([self._task])
+
+    def _reading(self) -> asyncio.Task[None]:
+        """The task that reads; another one when the one before was asked to stop, or failed."""
+        if self._task is None or self._task.done() or self._stop.is_set():
+            self._stop = asyncio.Event()
+            self._task = asyncio.create_task(self._read(self._stop))
+        return self._task
+
+    async def _read(self, stop: asyncio.Event) -> None:
+        async with aclosing(records_of(self.kafka, [topic.name for topic in TOPICS], Span(), stop)) as found:
             async for record in found:
                 shown = folded(describe(record))
                 for tab in self.tabs:
