@@ -200,6 +200,7 @@ def test_keys_lead_to_pages_and_rows(page: Page) -> None:
     page.keyboard.press("g")
     page.keyboard.press("c")
     expect(page.get_by_role("heading", level=1)).to_have_text("Catalogue")
+    page.wait_for_load_state()
     page.keyboard.press("j")
     expect(page.locator("tr.chosen")).to_have_count(1)
     page.keyboard.press("?")
