@@ -8,13 +8,12 @@ from pydantic import ConfigDict, Field
 from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import CouponVoided
-from lutong_contracts.values import Identifier
+from lutong_contracts.values import Identifier, Zone
 from lutong_membership.bodies import Currency, Minor, ReasonBody, example, or_refused, router
 from lutong_membership.coupons import store as coupon_store
 from lutong_membership.coupons.domain import Holder, Stock, issue, issued_events, voided
 from lutong_membership.outgoing import caused
 from lutong_membership.plans.domain.terms import Minor as MinorOrNothing
-from lutong_membership.plans.domain.terms import Zone
 from lutong_membership.policy import clock
 
 Units = Annotated[int, Field(ge=1, le=10**9)]

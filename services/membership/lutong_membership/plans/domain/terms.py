@@ -5,14 +5,12 @@ its version, and is what the rules read. Money is in minor units of the plan's c
 """
 
 from datetime import date, datetime, time, timedelta
-from functools import cache
 from typing import Annotated, Literal, NamedTuple
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
-from lutong_contracts.values import Day, Identifier, Title
+from lutong_contracts.values import Day, Identifier, Title, Zone
 from lutong_membership.plans.domain.calendar import Calendar, Window
 
 STRICT = ConfigDict(extra="forbid")
@@ -20,21 +18,6 @@ STRICT = ConfigDict(extra="forbid")
 Minor = Annotated[int, Field(ge=0, le=10**12, description="in minor units")]
 Days = Annotated[int, Field(ge=0, le=3660)]
 Months = Annotated[int, Field(ge=1, le=120)]
-
-
-@cache
-def _zones() -> set[str]:
-    """All that this machine knows; finding them means reading folders."""
-    return available_timezones()
-
-
-def _zone(name: str) -> str:
-    if name not in _zones():
-        raise ValueError(f"{name!r} is not a time zone: use an IANA name such as Asia/Shanghai")
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_zone), Field(json_schema_extra={"format": "iana-time-zone"})]
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
