@@ -56,21 +56,36 @@ BAD_STOCK: Final = (
 """37 with those of the stores; six of them only inventory can know."""
 
 
-def write_stores(path: Path, stores: int) -> list[tuple[int, str]]:
-    """Stores around China; gives (line, column) of each bad row."""
+class Planted(NamedTuple):
+    """Where a bad row was put, and the column that is wrong in it."""
+
+    line: int
+    column: str
+
+
+class Run(NamedTuple):
+    """One import: its report of the file, how long it took, and its peak of memory."""
+
+    report: dict[str, Any]
+    seconds: float
+    peak_mib: float
+
+
+def write_stores(path: Path, stores: int) -> list[Planted]:
+    """Stores around China; gives where each bad row is."""
     rows = (f"store-{n},{MERCHANT},Shop {n},{20 + n % 300 / 10},{100 + n % 170 / 10}".encode() for n in range(stores))
     return _write(path, b"location_id,merchant_id,name,latitude,longitude", rows, stores, BAD_STORES)
 
 
-def write_stock(path: Path, stores: int, skus: int) -> list[tuple[int, str]]:
-    """Each SKU at each store; gives (line, column) of each bad row."""
+def write_stock(path: Path, stores: int, skus: int) -> list[Planted]:
+    """Each SKU at each store; gives where each bad row is."""
     rows = (
         b"store-%d,sku-%d,%d" % (store, sku, 1 + (store + sku) % 90) for store in range(stores) for sku in range(skus)
     )
     return _write(path, b"location_id,sku,on_hand", rows, stores * skus, BAD_STOCK)
 
 
-def _write(path: Path, header: bytes, rows: Iterator[bytes], count: int, bad: tuple[Bad, ...]) -> list[tuple[int, str]]:
+def _write(path: Path, header: bytes, rows: Iterator[bytes], count: int, bad: tuple[Bad, ...]) -> list[Planted]:
     """Rows with the bad ones spread among them."""
     every, line, found = max(1, count // len(bad)), 1, []
     waiting = list(reversed(bad))
@@ -79,7 +94,7 @@ def _write(path: Path, header: bytes, rows: Iterator[bytes], count: int, bad: tu
         for number, row in enumerate(rows):
             if number % every == every // 2 and waiting:
                 wrong = waiting.pop()
-                found.append((line + 1, wrong.column))
+                found.append(Planted(line + 1, wrong.column))
                 content = wrong.row.replace(b"{m}", MERCHANT.encode()) + b"\n"
                 file.write(content)
                 line += content.count(b"\n")
@@ -89,16 +104,16 @@ def _write(path: Path, header: bytes, rows: Iterator[bytes], count: int, bad: tu
     return found
 
 
-def run_import(stack: str, file: Path, token: str = "") -> tuple[dict[str, Any], float, float]:
-    """What the import says, how long it took, and its peak of memory in MiB."""
+def run_import(stack: str, file: Path, token: str = "") -> Run:
+    """Import a file with the command line, as a person does."""
     began = time.monotonic()
     command = [str(Path(sys.executable).with_name("lutong")), "import", "--stack", stack, "--json", str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"LUTONG_TOKEN": token}) as running:
         assert running.stdout
-        found = running.stdout.read()
+        output = running.stdout.read()
         _, _, usage = os.wait4(running.pid, 0)
     seconds = time.monotonic() - began
-    return json.loads(found)["files"][0], seconds, usage.ru_maxrss / 1024
+    return Run(json.loads(output)["files"][0], seconds, usage.ru_maxrss / 1024)
 
 
 async def copy_seconds(url: str, stores: int, skus: int) -> float:
@@ -150,7 +165,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
-def measured(stack: str, file: Path, planted: list[tuple[int, str]], token: str) -> dict[str, Any]:
+def measured(stack: str, file: Path, planted: list[Planted], token: str) -> dict[str, Any]:
     """What the import of a file says, and whether it found what was planted."""
     report, seconds, peak_mib = run_import(stack, file, token)
     found = sorted((problem["line"], problem["column"]) for problem in report.pop("problems"))
