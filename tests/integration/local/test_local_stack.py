@@ -10,7 +10,7 @@ import pytest
 from lutong_contracts.topics import SERVICES
 from lutong_local.postgres import create_service_databases
 from lutong_local.processes import PORTS, Command, LocalError, free_port, is_free, start, stop, wait_for
-from lutong_local.stack import down, infrastructure, load, save, start_infrastructure
+from lutong_local.stack import Stack, down, infrastructure, load, save, start_infrastructure, start_replica
 
 
 def test_two_stacks_run_side_by_side_and_leave_nothing(tmp_path: Path) -> None:
@@ -71,6 +71,24 @@ def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:
         if os.geteuid() == 0:
             owner = Path(f"/proc/{stack.children['postgres'].pid}").stat().st_uid
             assert owner != 0
+
+
+def test_a_replica_leaves_what_the_stack_names(tmp_path: Path) -> None:
+    """A load that read the file while a replica's port stood in it asked a dead port for ever."""
+    stack = Stack(
+        tmp_path,
+        {"kafka": free_port(), "feed": free_port()},
+        database_urls={"feed": "postgresql://nobody@127.0.0.1:1/feed"},
+    )
+    save(stack)
+    before = (tmp_path / "stack.json").read_bytes()
+    port = free_port()
+    replica = start_replica(stack, "feed", {"LUTONG_HTTP_PORT": str(port)})
+    try:
+        assert f"LUTONG_HTTP_PORT={port}".encode() in Path(f"/proc/{replica.pid}/environ").read_bytes().split(b"\0")
+        assert ((tmp_path / "stack.json").read_bytes(), stack.children) == (before, {})
+    finally:
+        stop(replica)
 
 
 def test_a_process_that_dies_while_starting_shows_its_logs_end(tmp_path: Path) -> None:
