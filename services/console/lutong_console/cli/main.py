@@ -35,6 +35,9 @@ COMMANDS: Final = {
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
     "publish-entities": "cli.commands.entities:publish_entities",
+    "preflight": "cli.commands.preflight:preflight",
+    "scale": "cli.commands.scale:scale",
+    "upgrade": "cli.commands.upgrade:commands",
     "init": "cli.commands.init:init",
     "backup": "cli.commands.backup:backup",
     "restore": "cli.commands.backup:restore",
@@ -48,7 +51,9 @@ COMMANDS: Final = {
 }
 """By name, the module of this package and the function, or group of commands, in it."""
 
-_LOCAL: Final = frozenset({"demo", "up", "down", "restart", "status", "logs", "replay", "backup", "restore"})
+_LOCAL: Final = frozenset(
+    {"demo", "up", "down", "restart", "status", "logs", "replay", "backup", "restore", "scale", "upgrade", "preflight"}
+)
 """Commands that run Kafka, PostgreSQL or its tools from wheels: the image of the command line contains none of these."""
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
