@@ -66,8 +66,7 @@ class Engine:
 
     def pieces(self) -> list[Piece]:
         """All containers of the deployment, those that have ended too."""
-        lines = self.ask("--profile", "*", "ps", "--all", "--format", "json").splitlines()
-        return sorted(_piece(json.loads(line)) for line in lines if line.strip())
+        return read_pieces(self.ask("--profile", "*", "ps", "--all", "--format", "json"))
 
     def configuration(self) -> Mapping[str, Any]:
         """What compose makes of the files and variables that were chosen."""
@@ -78,6 +77,11 @@ class Engine:
         """By service, compose's hash of what it would be made from now."""
         lines = (line.split() for line in self.ask("config", "--hash", "*").splitlines())
         return {parts[0]: parts[1] for parts in lines if len(parts) == 2}
+
+
+def read_pieces(said: str) -> list[Piece]:
+    """Containers as `docker compose ps --format json` prints them, one in a line, ordered by service and name."""
+    return sorted((_piece(json.loads(line)) for line in said.splitlines() if line.strip()), key=lambda piece: piece[:2])
 
 
 def image_ids(images: Iterable[str]) -> dict[str, str]:

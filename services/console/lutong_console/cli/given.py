@@ -20,7 +20,7 @@ _OF_COMPOSE: Final = (
     (re.compile(r"\bkafka-configs\.sh(?= --alter)"), _CONFIGURE),
     (
         re.compile(r"\b(ALTER SYSTEM RESET \w+)"),
-        rf"docker compose exec postgres sh -c '{_PSQL} -c \"\1\" -c \"SELECT pg_reload_conf()\"'",
+        f'docker compose exec postgres sh -c \'{_PSQL} -c "\\1" -c "SELECT pg_reload_conf()"\'',
     ),
 )
 """Commands of Kafka and PostgreSQL, as they are typed where these run in containers of ours."""

@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "init": "cli.commands.init:init",
     "backup": "cli.commands.backup:backup",
     "restore": "cli.commands.backup:restore",
+    "resume": "cli.commands.resume:resume",
     "token": "cli.commands.tokens:token",
     "keys": "cli.commands.tokens:keys",
     "topics": "cli.commands.topics:commands",

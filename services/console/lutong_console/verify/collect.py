@@ -22,7 +22,8 @@ Row = Mapping[str, Any]
 _COMMON: Final = {
     "outbox": "SELECT id, event_id::text AS event_id, topic, key, type, sequence, payload, written_at FROM outbox ORDER BY id",
     "pending": "SELECT shard, id FROM pending",
-    "inbox": 'SELECT source, id, type, topic, partition, "offset", key FROM inbox',
+    "inbox": 'SELECT source, id, type, topic, partition, "offset", key, received_at FROM inbox',
+    "quiet": "SELECT since, made_at, ended_at FROM quiet",
     "parked": 'SELECT id, state, topic, partition, "offset", key, event_id, reason, error, value FROM parked ORDER BY id',
     "deadline": "SELECT event_id::text AS event_id, type, key, due_at, now() AS read_at FROM deadline",
     "passed_over": "SELECT topic, partition, type, first FROM passed_over",

@@ -112,7 +112,7 @@ def inbox_covers_topics(world: World) -> Iterator[Violation]:
     retention = Retention(world)
     for service, types in world.reactions.items():
         taken = {
-            (row["source"], row["id"]): (row["topic"], row["partition"], row["offset"])
+            (row["source"], row["id"]): row
             for row in world.rows(service, "inbox")
             if row["topic"] not in _COMPACTED and row["offset"] >= 0  # HTTP: -1
         }
@@ -128,7 +128,7 @@ def inbox_covers_topics(world: World) -> Iterator[Violation]:
                 "V2", f"{service}: neither taken in nor set aside", f"event {record.event_id} at {record.place}"
             )
         for source, event_id in sorted(taken.keys() - on_topics):
-            if not retention.was_dropped(*taken[source, event_id]):
+            if not retention.may_be_gone(service, taken[source, event_id]):
                 yield Violation("V2", f"{service}: taken in but on no topic", f"event {event_id} of {source}")
 
 

@@ -33,6 +33,18 @@ class Retention:
         """Whether a record that was at this place may be gone."""
         return topic in COMPACTED or offset < self.world.begins.get((topic, partition), 0)
 
+    def may_be_gone(self, service: str, row: Row) -> bool:
+        """Whether an event that was taken in may be on no topic: it was dropped, or went with the Kafka of before a restore.
+
+        A restore puts what outboxes have on the new topics. What was taken in before it, and is in no outbox any more, is gone.
+        """
+        if self.was_dropped(row["topic"], row["partition"], row["offset"]):
+            return True
+        restored_at = max(
+            (each["since"] for each in self.world.rows(service, "quiet") if each["made_at"]), default=None
+        )
+        return bool(restored_at and row["received_at"] < restored_at and row["id"] not in self._in_outboxes)
+
     def may_have_left_its_topic(self, row: Row) -> bool:
         """Whether an event of an outbox may be gone from its topic: it is older than that keeps, and than all that is left.
 
@@ -49,6 +61,10 @@ class Retention:
     def may_have_left_its_outbox(self, service: str, record: Record) -> bool:
         """Whether the outbox may have dropped the day on which an event was written."""
         return record.occurred_at is not None and record.occurred_at < self._outbox_begins[service]
+
+    @cached_property
+    def _in_outboxes(self) -> frozenset[str]:
+        return frozenset(row["event_id"] for service in self.world.tables for row in self.world.rows(service, "outbox"))
 
     @cached_property
     def _first_left(self) -> dict[tuple[str, int], Record]:

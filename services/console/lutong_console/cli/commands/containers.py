@@ -161,7 +161,7 @@ def status() -> list[dict[str, Any]]:
     asked = asyncio.run(_asked(Suite.deployed(deployment))) if pieces else {}
     absent = [Piece(name, "-", "absent") for name in wanted if name not in {piece.service for piece in pieces}]
     found = []
-    for piece in sorted([*pieces, *absent]):
+    for piece in sorted([*pieces, *absent], key=lambda piece: piece[:2]):
         health = judge(piece, job=engine.is_job(wanted.get(piece.service, {})), says=asked.get(piece.service))
         where = deployment.url(piece.service) if piece.service in SERVICES else piece.name
         entry = {"piece": piece.service, "state": health.state, "ready": health.well, "container": piece.name}

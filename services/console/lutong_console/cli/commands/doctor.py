@@ -180,6 +180,9 @@ def judge_health(
     for name, there in ready.get("checks", {}).items():
         if not there and name not in follows:
             yield Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
+    if since := ready.get("quiet_since"):
+        what = f"{service} is quiet since {since}, as a restore left it: it consumes and publishes nothing"
+        yield Finding(what, "look around, then: lutong resume --reason …")
     if not live.get("live", True):
         yield Finding(f"{service} is not alive: {live.get('reason')}", f"lutong restart {service}")
 
@@ -247,6 +250,7 @@ async def _database(service: str, url: str) -> list[Finding]:
                       FROM pending) AS oldest_s,
                    (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float
                       FROM deadline WHERE type = ANY ($1)) AS overdue_s,
+                   EXISTS (SELECT FROM quiet WHERE ended_at IS NULL) AS quiet,
                    current_setting('transaction_read_only') AS transaction_read_only
             """,
             list(event_types()),
@@ -257,15 +261,19 @@ async def _database(service: str, url: str) -> list[Finding]:
 
 
 def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
-    """What is wrong with a database: its clock, what it has not published or not let fall due, and its settings."""
+    """What is wrong with a database: its clock, what it has not published or not let fall due, and its settings.
+
+    Of a service that is quiet nothing is published, and nothing falls due: that is said once, by its health.
+    """
     skew_s = abs((now - row["now"]).total_seconds())
     if skew_s > _SKEW_MAX_S:
         yield Finding(f"{service}: its database's clock is {skew_s:.0f} s off ours", "synchronise the clocks (NTP)")
-    if row["oldest_s"] > _OUTBOX_AGE_MAX_S:
+    quiet = row.get("quiet", False)
+    if row["oldest_s"] > _OUTBOX_AGE_MAX_S and not quiet:
         yield Finding(
             f"{service}: an event waits for the relay since {row['oldest_s']:.0f} s", f"lutong logs {service}"
         )
-    if row["overdue_s"] > _OVERDUE_MAX_S:
+    if row["overdue_s"] > _OVERDUE_MAX_S and not quiet:
         yield Finding(f"{service}: a deadline is overdue by {row['overdue_s']:.0f} s", f"lutong logs {service}")
     if row["transaction_read_only"] == "on":
         yield Finding(
