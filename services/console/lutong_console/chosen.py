@@ -4,6 +4,7 @@ So `make`, `lutong` and `docker compose` by hand see one deployment: the same fi
 variables along have a file of them (`ha.env`), which is written down with them.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -84,6 +85,11 @@ def _files(place: Path, overrides: list[str]) -> list[str]:
 
 def remember(place: Path, found: Mapping[str, str]) -> None:
     """Write a choice down, if it says anything; the file is replaced as a whole, or not at all."""
+    for name, value in found.items():
+        if os.environ.get(name, value) != value:
+            raise ConsoleError(
+                f"{name} is set in this shell, and wins over what is remembered", then=f"unset {name}", code=USAGE
+            )
     file = place / ".env"
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     after = put(before, found)

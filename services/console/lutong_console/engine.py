@@ -17,7 +17,6 @@ from typing import Any, Final, NamedTuple
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 
 _ASKED_S: Final = 60.0
-_HASH: Final = "com.docker.compose.config-hash"
 _IMAGE: Final = "com.docker.compose.image"
 _AWAY: Final = re.compile(r"cannot connect to the docker daemon|is the docker daemon running|permission denied", re.IGNORECASE)  # fmt: skip
 
@@ -32,8 +31,6 @@ class Piece(NamedTuple):
     exit_code: int = 0
     image: str = ""
     made_at: datetime | None = None
-    config: str = ""
-    """Compose's hash of what it was made from."""
     image_id: str = ""
 
     @property
@@ -73,10 +70,13 @@ class Engine:
         found: dict[str, Any] = json.loads(self.ask("config", "--format", "json"))
         return found
 
-    def hashes(self) -> dict[str, str]:
-        """By service, compose's hash of what it would be made from now."""
-        lines = (line.split() for line in self.ask("config", "--hash", "*").splitlines())
-        return {parts[0]: parts[1] for parts in lines if len(parts) == 2}
+    def would_do(self) -> str:
+        """What compose would do to start everything, in its own words, without doing it."""
+        done = subprocess.run(  # our own arguments, no shell
+            ["docker", "compose", "--dry-run", "up", "--detach"],  # noqa: S607  # whichever docker is the user's
+            cwd=self.place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False,
+        )  # fmt: skip
+        return done.stdout
 
 
 def read_pieces(said: str) -> list[Piece]:
@@ -149,7 +149,6 @@ def _piece(said: Mapping[str, Any]) -> Piece:
         exit_code=int(said.get("ExitCode") or 0),
         image=said.get("Image") or "",
         made_at=_moment(str(said.get("CreatedAt") or "")),
-        config=labels.get(_HASH, ""),
         image_id=labels.get(_IMAGE, ""),
     )
 

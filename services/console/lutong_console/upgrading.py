@@ -11,11 +11,12 @@ from lutong_console.engine import Piece
 from lutong_contracts.topics import SERVICES
 
 _NOTES: Final = ".took.json"
+_TOUCHED: Final = re.compile(r"Container (\S+)\s+(?:Recreate|Create|Starting)\b")
 _MUST: Final = re.compile(r"\*\*What you must do\*\*:?\s*(.+?)(?=\n- |\n\n|\n#|\Z)", re.DOTALL)
 
 
 class Change(NamedTuple):
-    """A piece that is made anew: `why` is `new`, `image` or `settings`; `took_s` what that took last time."""
+    """A piece that is made anew: `why` is `new`, `stopped`, `image` or `settings`; `took_s` what that took last time."""
 
     piece: str
     why: str
@@ -24,26 +25,33 @@ class Change(NamedTuple):
 
 def changes(
     configuration: Mapping[str, Any],
-    hashes: Mapping[str, str],
+    dry_run: str,
     images: Mapping[str, str],
     pieces: Sequence[Piece],
     took_s: Mapping[str, float],
 ) -> list[Change]:
-    """What `lutong up` makes anew, jobs left out: they run each time."""
+    """What `lutong up` makes anew, jobs left out: they run each time. `dry_run` is what compose says that it would do."""
     there = {piece.service: piece for piece in pieces}
+    touched = {
+        service
+        for container in _TOUCHED.findall(dry_run)
+        if (service := _service_of(container, configuration["name"])) in configuration["services"]
+    }
     found = []
-    for name, configured in engine.wanted(configuration).items():
-        piece = there.get(name)
-        image = images.get(configured["image"])
+    for name in touched:
+        configured, piece = configuration["services"][name], there.get(name)
         if engine.is_job(configured):
             continue
-        if piece is None or not piece.runs:
-            found.append(Change(name, "new" if piece is None else "stopped", took_s.get(name)))
-        elif image is None or (piece.image_id and piece.image_id != image):
-            found.append(Change(name, "image", took_s.get(name)))
-        elif piece.config != hashes.get(name):
-            found.append(Change(name, "settings", took_s.get(name)))
+        image = images.get(configured["image"])
+        other_image = bool(piece and piece.image_id and piece.image_id != image)
+        why = "new" if piece is None else "stopped" if not piece.runs else "image" if other_image else "settings"
+        found.append(Change(name, why, took_s.get(name)))
     return sorted(found, key=lambda change: _place(change.piece))
+
+
+def _service_of(container: str, project: str) -> str:
+    """`lutong-kafka-2-1` is the first container of kafka-2."""
+    return re.sub(r"^(?:[0-9a-f]{12}_)?" + re.escape(project) + r"-|-\d+$", "", container)
 
 
 def _place(piece: str) -> tuple[int, str]:

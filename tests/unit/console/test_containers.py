@@ -27,7 +27,7 @@ WANTED: dict[str, dict[str, Any]] = {
     "feed": {"image": "lutong/feed:2", "restart": "unless-stopped", "secrets": [{"source": "postgres_feed"}]},
     "topics": {"image": "lutong/console:2", "restart": "no"},
 }
-FEED = Piece("feed", "lutong-feed-1", "running", "healthy", 0, "lutong/feed:2", NOW, "hash", "sha256:2")
+FEED = Piece("feed", "lutong-feed-1", "running", "healthy", 0, "lutong/feed:2", NOW, "sha256:2")
 TOPICS = Piece("topics", "lutong-topics-1", "exited", image="lutong/console:2")
 
 
@@ -155,19 +155,18 @@ def test_a_piece_is_what_its_container_and_it_say(piece: Piece, job: bool, says:
 
 
 def test_a_plan_names_what_is_made_anew_and_why() -> None:
-    configuration = {"services": WANTED}
-    hashes, images = {"feed": "hash"}, {"lutong/feed:2": "sha256:2"}
+    configuration = {"name": "lutong", "services": WANTED}
 
-    def planned(feed: Piece | None, **more: dict[str, str]) -> list[tuple[str, str]]:
-        given = {"hashes": hashes, "images": images} | more
-        pieces = [feed, TOPICS] if feed else [TOPICS]
-        found = upgrading.changes(configuration, given["hashes"], given["images"], pieces, {})
+    def planned(said: str, *pieces: Piece) -> list[tuple[str, str]]:
+        found = upgrading.changes(configuration, said, {"lutong/feed:2": "sha256:2"}, pieces, {})
         return [(change.piece, change.why) for change in found]
 
-    assert planned(FEED) == []
-    assert planned(None) == [("feed", "new")]
-    assert planned(FEED._replace(image_id="sha256:1")) == [("feed", "image")]
-    assert planned(FEED, hashes={"feed": "other"}) == [("feed", "settings")]
+    anew = " DRY-RUN MODE -  Container lutong-feed-1  Recreate\n DRY-RUN MODE -  Container lutong-topics-1  Starting\n"
+    assert planned(" DRY-RUN MODE -  Container lutong-feed-1  Running\n", FEED, TOPICS) == []
+    assert planned(anew.replace("Recreate", "Create"), TOPICS) == [("feed", "new")]
+    assert planned(anew, FEED._replace(image_id="sha256:1"), TOPICS) == [("feed", "image")]
+    assert planned(anew, FEED, TOPICS) == [("feed", "settings")]
+    assert planned(anew.replace("Recreate", "Starting"), FEED._replace(state="exited")) == [("feed", "stopped")]
 
 
 def test_a_plan_repeats_what_the_changelog_asks_of_people() -> None:
@@ -306,7 +305,7 @@ def test_an_image_names_commands_that_are_typed_beside_it(monkeypatch: pytest.Mo
 def test_the_engine_is_read_as_compose_prints_it() -> None:
     said = (
         '{"Service":"feed","Name":"x-feed-1","State":"running","Health":"healthy","ExitCode":0,"Image":"lutong/feed:2",'
-        '"CreatedAt":"2026-01-01 08:00:00 +0800 CST","Labels":"com.docker.compose.config-hash=hash,a=b"}'
+        '"CreatedAt":"2026-01-01 08:00:00 +0800 CST","Labels":"com.docker.compose.image=sha256:2,a=b"}'
     )
     (piece,) = engine.read_pieces(said)
-    assert (piece.service, piece.runs, piece.made_at, piece.config) == ("feed", True, NOW, "hash")
+    assert (piece.service, piece.runs, piece.made_at, piece.image_id) == ("feed", True, NOW, "sha256:2")

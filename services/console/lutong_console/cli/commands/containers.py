@@ -49,7 +49,7 @@ def plan() -> list[upgrading.Change]:
     docker = Engine(compose().place)
     configuration = docker.configuration()
     images = engine.image_ids(piece["image"] for piece in engine.wanted(configuration).values())
-    return upgrading.changes(configuration, docker.hashes(), images, docker.pieces(), upgrading.took(docker.place))
+    return upgrading.changes(configuration, docker.would_do(), images, docker.pieces(), upgrading.took(docker.place))
 
 
 def _one_after_the_other(docker: Engine) -> dict[str, float]:
