@@ -1,7 +1,7 @@
-"""A service that is quiet: it answers, and says and hears nothing, until an operator resumes it.
+"""A service that is quiet: it answers, and publishes and consumes nothing, until an operator resumes it.
 
 After a restore the databases are of an hour that is past, and Kafka is new. What the outbox has is queued again before the service
-starts; a deadline that fell due first would come before it. So nothing speaks by itself while the table `quiet` has an open row.
+starts; a deadline that fell due first would come before it. So nothing is published while the table `quiet` has an open row.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Quiet:
-    """Whether this process is quiet. `watch`, supervised, looks; everything that speaks or hears waits for `over`."""
+    """Whether this process is quiet. `watch`, supervised, looks; everything that publishes or consumes waits for `over`."""
 
     pool: Pool
     since: datetime | None = None

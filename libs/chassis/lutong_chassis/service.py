@@ -121,7 +121,7 @@ class Service:
 
     @property
     def quiet_since(self) -> datetime | None:
-        """Since when it says and hears nothing, after a restore; None when it does."""
+        """Since when it publishes and consumes nothing, after a restore; None when it does."""
         return self.quiet.since if self.quiet else None
 
     def wake_relay(self) -> None:

@@ -53,9 +53,9 @@ def write(directory: Path, manifest: Manifest) -> None:
 def read(directory: Path) -> Manifest:
     """The manifest of a backup whose dumps are what they were. Raises ConsoleError that says which one is not."""
     try:
-        said: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        known = {name: said[name] for name in ("release", "migrations", "key") if name in said}
-        manifest = Manifest(str(said["made_at"]), dict(said["sha256"]), **known)
+        output: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        known = {name: output[name] for name in ("release", "migrations", "key") if name in output}
+        manifest = Manifest(str(output["made_at"]), dict(output["sha256"]), **known)
         changed = [name for name in SERVICES if sha256(dump(directory, name)) != manifest.sha256[name]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConsoleError(f"{directory} is no whole backup: {error}", code=USAGE) from None

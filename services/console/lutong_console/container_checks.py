@@ -107,9 +107,9 @@ def judge_disk(piece: str, percent_used: int, free_mb: int) -> Iterator[Finding]
         yield Finding(what, "make room, or move the volume: a full disk stops all services (docs/deploy.md)")
 
 
-def disk_of(said: str) -> tuple[int, int]:
+def disk_of(output: str) -> tuple[int, int]:
     """Percent used and megabytes free, as `df -Pm` shows them in its last line."""
-    found = re.findall(r"(\d+)\s+(\d+)\s+(\d+)\s+(\d+)%", said)
+    found = re.findall(r"(\d+)\s+(\d+)\s+(\d+)\s+(\d+)%", output)
     return (int(found[-1][3]), int(found[-1][2])) if found else (0, 0)
 
 

@@ -1,7 +1,7 @@
 """The engine of a deployment in containers: what `docker compose` is told, and what it says.
 
 Everything runs in the folder of compose.yaml, without `--file` and `--profile`: what was chosen stands in `.env` there
-(`chosen.py`), so that whoever types `docker compose` in that folder means the same deployment.
+(`chosen.py`), so that an operator who types `docker compose` in that folder means the same deployment.
 """
 
 import json
@@ -79,9 +79,11 @@ class Engine:
         return done.stdout
 
 
-def read_pieces(said: str) -> list[Piece]:
+def read_pieces(output: str) -> list[Piece]:
     """Containers as `docker compose ps --format json` prints them, one in a line, ordered by service and name."""
-    return sorted((_piece(json.loads(line)) for line in said.splitlines() if line.strip()), key=lambda piece: piece[:2])
+    return sorted(
+        (_piece(json.loads(line)) for line in output.splitlines() if line.strip()), key=lambda piece: piece[:2]
+    )
 
 
 def image_ids(images: Iterable[str]) -> dict[str, str]:
@@ -120,8 +122,8 @@ def run(*command: str, place: Path | None = None, timeout_s: float = _ASKED_S, p
             f"{' '.join(command[:4])} … does not answer in {timeout_s:.0f} s", code=UNREACHABLE
         ) from None
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        words = said[-1] if said else f"ended with {done.returncode}"
+        output = done.stderr.strip().splitlines()
+        words = output[-1] if output else f"ended with {done.returncode}"
         away = _AWAY.search(done.stderr)
         raise ConsoleError(
             f"{' '.join(command[:3])}: {words}",
@@ -139,16 +141,16 @@ def _absent(program: str, error: OSError) -> ConsoleError:
     )
 
 
-def _piece(said: Mapping[str, Any]) -> Piece:
-    labels = dict(label.split("=", 1) for label in str(said.get("Labels", "")).split(",") if "=" in label)
+def _piece(output: Mapping[str, Any]) -> Piece:
+    labels = dict(label.split("=", 1) for label in str(output.get("Labels", "")).split(",") if "=" in label)
     return Piece(
-        service=said["Service"],
-        name=said["Name"],
-        state=said["State"],
-        health=said.get("Health") or "",
-        exit_code=int(said.get("ExitCode") or 0),
-        image=said.get("Image") or "",
-        made_at=_moment(str(said.get("CreatedAt") or "")),
+        service=output["Service"],
+        name=output["Name"],
+        state=output["State"],
+        health=output.get("Health") or "",
+        exit_code=int(output.get("ExitCode") or 0),
+        image=output.get("Image") or "",
+        made_at=_moment(str(output.get("CreatedAt") or "")),
         image_id=labels.get(_IMAGE, ""),
     )
 

@@ -163,22 +163,24 @@ def published(piece: Mapping[str, Any]) -> list[int]:
 def ask(compose: Engine) -> Machine:
     """Ask the engine; its data's disk only where it is ours to look at."""
     before = datetime.now(UTC)
-    said: dict[str, Any] = orjson.loads(engine.run("docker", "info", "--format", "{{json .}}"))
-    if said.get("ServerErrors"):
+    output: dict[str, Any] = orjson.loads(engine.run("docker", "info", "--format", "{{json .}}"))
+    if output.get("ServerErrors"):
         engine.run("docker", "version")  # says it in its own words
-    root = Path(said.get("DockerRootDir") or "/nonexistent")
+    root = Path(output.get("DockerRootDir") or "/nonexistent")
     free_mb = shutil.disk_usage(root).free // 2**20 if os.access(root, os.R_OK) else None
     middle = before + (datetime.now(UTC) - before) / 2
     at = (
-        datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", said["SystemTime"])) if said.get("SystemTime") else middle
+        datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", output["SystemTime"]))
+        if output.get("SystemTime")
+        else middle
     )
     return Machine(
-        engine=str(said.get("ServerVersion", "")),
+        engine=str(output.get("ServerVersion", "")),
         compose=compose.ask("version", "--short").strip(),
-        cpus=int(said.get("NCPU") or 0),
-        memory_mb=int(said.get("MemTotal") or 0) // 2**20,
-        architecture=str(said.get("Architecture", "")),
-        options=tuple(said.get("SecurityOptions") or ()),
+        cpus=int(output.get("NCPU") or 0),
+        memory_mb=int(output.get("MemTotal") or 0) // 2**20,
+        architecture=str(output.get("Architecture", "")),
+        options=tuple(output.get("SecurityOptions") or ()),
         disk_free_mb=free_mb,
         skew_s=(at - middle).total_seconds(),
     )

@@ -24,7 +24,7 @@ def written(lines: OncePerMinute, **line: Any) -> dict[str, Any] | None:  # as s
         return None
 
 
-def test_a_state_is_written_once_a_minute_with_how_many_were_left_out() -> None:
+def test_a_state_is_written_once_a_minute_with_a_count() -> None:
     clock = Clock()
     lines = OncePerMinute(Repeats(clock))
     assert written(lines, event="waiting", what="kafka", error="X", tries=0) is not None
@@ -52,7 +52,7 @@ def test_what_happened_once_is_never_left_out() -> None:
     assert all(written(lines, event="command_failed", error="KeyError at a.py:1") for _ in range(100))
 
 
-def test_lines_of_libraries_are_told_apart_by_their_sentence() -> None:
+def test_lines_of_libraries_differ_by_their_sentence() -> None:
     clock = Clock()
     kept = OncePerMinuteFilter(Repeats(clock))
 

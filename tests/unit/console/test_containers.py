@@ -130,14 +130,14 @@ def test_brokers_and_copies_are_as_many_as_were_asked_for() -> None:
 
 
 def test_a_disk_that_will_be_full_is_found() -> None:
-    said = "Filesystem 1048576-blocks Used Available Capacity Mounted on\n/dev/vda 100 91 9 91% /data\n"
-    (finding,) = container_checks.judge_disk("postgres", *container_checks.disk_of(said))
+    output = "Filesystem 1048576-blocks Used Available Capacity Mounted on\n/dev/vda 100 91 9 91% /data\n"
+    (finding,) = container_checks.judge_disk("postgres", *container_checks.disk_of(output))
     assert finding.what == "postgres: its disk is 91 % full, 9 MB are left"
     assert list(container_checks.judge_disk("postgres", *container_checks.disk_of("no table"))) == []
 
 
 @pytest.mark.parametrize(
-    ("piece", "job", "says", "state"),
+    ("piece", "job", "own", "state"),
     [
         (FEED, False, READY, "ready"),
         (FEED, False, Health("not ready", "no database"), "not ready"),
@@ -148,8 +148,8 @@ def test_a_disk_that_will_be_full_is_found() -> None:
         (Piece("feed", "-", "absent"), False, None, "absent"),
     ],
 )
-def test_a_piece_is_what_its_container_and_it_say(piece: Piece, job: bool, says: Health | None, state: str) -> None:
-    found = judge(piece, job=job, says=says)
+def test_a_piece_is_what_its_container_and_it_report(piece: Piece, job: bool, own: Health | None, state: str) -> None:
+    found = judge(piece, job=job, own=own)
     assert found.state == state
     assert found.well == (state in {"ready", "done"})
 
@@ -157,8 +157,8 @@ def test_a_piece_is_what_its_container_and_it_say(piece: Piece, job: bool, says:
 def test_a_plan_names_what_is_made_anew_and_why() -> None:
     configuration = {"name": "lutong", "services": WANTED}
 
-    def planned(said: str, *pieces: Piece) -> list[tuple[str, str]]:
-        found = upgrading.changes(configuration, said, {"lutong/feed:2": "sha256:2"}, pieces, {})
+    def planned(output: str, *pieces: Piece) -> list[tuple[str, str]]:
+        found = upgrading.changes(configuration, output, {"lutong/feed:2": "sha256:2"}, pieces, {})
         return [(change.piece, change.why) for change in found]
 
     anew = " DRY-RUN MODE -  Container lutong-feed-1  Recreate\n DRY-RUN MODE -  Container lutong-topics-1  Starting\n"
@@ -245,7 +245,7 @@ def test_production_refuses_the_key_of_init(tmp_path: Path) -> None:
     assert list(preflight.judge_keys(production)) == []
 
 
-def test_what_ends_is_said_before_it_does() -> None:
+def test_what_ends_is_found_before_it_does() -> None:
     def ends(minutes: int) -> list[str]:
         one = expiry.Ends("the token", NOW + timedelta(minutes=minutes), timedelta(hours=1), "renew it")
         return [finding.what for finding in expiry.judge([one], NOW)]
@@ -303,9 +303,9 @@ def test_an_image_names_commands_that_are_typed_beside_it(monkeypatch: pytest.Mo
 
 
 def test_the_engine_is_read_as_compose_prints_it() -> None:
-    said = (
+    output = (
         '{"Service":"feed","Name":"x-feed-1","State":"running","Health":"healthy","ExitCode":0,"Image":"lutong/feed:2",'
         '"CreatedAt":"2026-01-01 08:00:00 +0800 CST","Labels":"com.docker.compose.image=sha256:2,a=b"}'
     )
-    (piece,) = engine.read_pieces(said)
+    (piece,) = engine.read_pieces(output)
     assert (piece.service, piece.runs, piece.made_at, piece.image_id) == ("feed", True, NOW, "sha256:2")

@@ -45,8 +45,11 @@ def a_world(
     outbox: Sequence[dict[str, Any]] = (),
     inbox: Sequence[dict[str, Any]] = (),
     begin: int = 0,
+    quiet: Sequence[dict[str, Any]] = (),
 ) -> World:
-    tables: dict[str, list[Any]] = {"outbox": [*outbox], "inbox": [*inbox], "parked": [], "passed_over": []}
+    tables: dict[str, list[Any]] = {
+        "outbox": [*outbox], "inbox": [*inbox], "parked": [], "passed_over": [], "quiet": [*quiet]
+    }  # fmt: skip
     return World(
         {"feed": tables}, records, {"feed": {"lutong.feed.post-refused.v1"}}, {(POSTS.name, PARTITION): begin}, NOW
     )
@@ -134,3 +137,14 @@ def test_a_counter_may_know_more_than_a_topic_that_forgot(taps: int, begin: int,
         {"registry": {"program": [], "usage": []}, "feed": feed}, [tapped], {}, {(ENGAGEMENTS.name, 3): begin}
     )
     assert bool(list(projections_follow(world))) is is_off
+
+
+def test_what_went_with_the_kafka_of_before_a_restore_is_not_missing() -> None:
+    before, after = NOW - 3 * DAYS, NOW - DAYS
+    restored = {"since": NOW - 2 * DAYS, "made_at": OLD}
+    gone = [taken(1) | {"received_at": before}]
+    assert list(inbox_covers_topics(a_world([], inbox=gone, quiet=[restored]))) == []
+    assert len(list(inbox_covers_topics(a_world([], inbox=gone)))) == 1
+    assert len(list(inbox_covers_topics(a_world([], inbox=[taken(1) | {"received_at": after}], quiet=[restored])))) == 1
+    kept = a_world([], [committed(1, before)], gone, quiet=[restored])
+    assert len(list(inbox_covers_topics(kept))) == 1

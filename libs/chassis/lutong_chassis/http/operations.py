@@ -254,7 +254,7 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
 @allowed("operator")
 @audited("service.resume", shows=("quiet_since",))
 async def resume(command: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """Let a service that was restored speak and hear again. `was_quiet_since` is null when it was not quiet; repeating it has no effect."""
+    """Let a service that was restored publish and consume again. `was_quiet_since` is null when it was not quiet; repeating it has no effect."""
     service = request.app.state.service
     async with transaction(service.required_pool) as tx:
         since = await quiet.end(tx)

@@ -2,7 +2,7 @@
 
 import re
 from importlib.util import find_spec
-from typing import Final
+from typing import Final, NamedTuple
 
 import typer
 
@@ -15,20 +15,29 @@ _COMMAND: Final = re.compile(
 COMPOSE: Final = "compose"
 """The name of the suite of `deploy/compose.yaml`, wherever the name of a local stack may stand."""
 _CONFIGURE: Final = "docker compose exec kafka /opt/kafka/bin/kafka-configs.sh --bootstrap-server kafka:9092 --command-config /tmp/admin.properties"  # fmt: skip
+
+
+class _Typed(NamedTuple):
+    """A command, and how it is typed somewhere else."""
+
+    command: re.Pattern[str]
+    other: str
+
+
 _PSQL: Final = "PGPASSWORD=$(cat /run/secrets/postgres_postgres) psql -h 127.0.0.1 -U postgres"
 _OF_COMPOSE: Final = (
-    (re.compile(r"\bkafka-configs\.sh(?= --alter)"), _CONFIGURE),
-    (
+    _Typed(re.compile(r"\bkafka-configs\.sh(?= --alter)"), _CONFIGURE),
+    _Typed(
         re.compile(r"\b(ALTER SYSTEM RESET \w+)"),
         f'docker compose exec postgres sh -c \'{_PSQL} -c "\\1" -c "SELECT pg_reload_conf()"\'',
     ),
 )
 """Commands of Kafka and PostgreSQL, as they are typed where these run in containers of ours."""
 _OF_AN_IMAGE: Final = (
-    (re.compile(r"\blutong logs\b"), "docker compose logs"),
-    (re.compile(r"\blutong restart\b"), "docker compose up --detach --wait --no-deps --force-recreate"),
-    (re.compile(r"\blutong up\b"), "docker compose up --detach --wait"),
-    (re.compile(r"\blutong status\b"), "docker compose ps --all"),
+    _Typed(re.compile(r"\blutong logs\b"), "docker compose logs"),
+    _Typed(re.compile(r"\blutong restart\b"), "docker compose up --detach --wait --no-deps --force-recreate"),
+    _Typed(re.compile(r"\blutong up\b"), "docker compose up --detach --wait"),
+    _Typed(re.compile(r"\blutong status\b"), "docker compose ps --all"),
 )
 """Commands that the image of the command line has not: what is typed beside the containers instead."""
 _WAIT_MAX_S: Final = 86_400
@@ -64,7 +73,7 @@ def here(text: str) -> str:
     return _replaced(shown, _OF_COMPOSE) if COMPOSE in _names else shown
 
 
-def _replaced(text: str, table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
+def _replaced(text: str, table: tuple[_Typed, ...]) -> str:
     for command, other in table:
         text = command.sub(other, text)
     return text

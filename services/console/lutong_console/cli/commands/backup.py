@@ -207,6 +207,6 @@ def _tool(name: str, url: str, *arguments: str, **streams: "IO[bytes] | int") ->
 
 
 def _ended(name: str, url: str, process: "subprocess.Popen[bytes]") -> None:
-    said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+    output = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
     if process.wait():
-        raise ConsoleError(f"{name} of {urlsplit(url).path[1:]}: {said}", code=PROBLEM)
+        raise ConsoleError(f"{name} of {urlsplit(url).path[1:]}: {output}", code=PROBLEM)

@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lutong_chassis.auth import Principal
 from lutong_console import chosen, container_checks, credentials, engine, preflight, upgrading
@@ -162,22 +162,22 @@ def status() -> list[dict[str, Any]]:
     absent = [Piece(name, "-", "absent") for name in wanted if name not in {piece.service for piece in pieces}]
     found = []
     for piece in sorted([*pieces, *absent], key=lambda piece: piece[:2]):
-        health = judge(piece, job=engine.is_job(wanted.get(piece.service, {})), says=asked.get(piece.service))
+        health = judge(piece, job=engine.is_job(wanted.get(piece.service, {})), own=asked.get(piece.service))
         where = deployment.url(piece.service) if piece.service in SERVICES else piece.name
         entry = {"piece": piece.service, "state": health.state, "ready": health.well, "container": piece.name}
         found.append(entry | {"where": where, "wrong": health.wrong})
     return found
 
 
-def judge(piece: Piece, *, job: bool, says: Health | None) -> Health:
+def judge(piece: Piece, *, job: bool, own: Health | None) -> Health:
     """How a piece is, by its container and by what it says itself."""
     if job:
         well = piece.state == "exited" and not piece.exit_code
         return Health("done") if well else Health(piece.state, f"exit code {piece.exit_code}")
     if not piece.runs:
         return Health(piece.state, f"exit code {piece.exit_code}" if piece.exit_code else "its container does not run")
-    if says and not says.well:
-        return says
+    if own and not own.well:
+        return own
     if piece.health == "unhealthy":
         return Health("unhealthy", "its healthcheck fails")
     return Health("starting", "its healthcheck has not passed yet") if piece.health == "starting" else Health("ready")
@@ -189,8 +189,15 @@ async def _asked(target: Suite) -> dict[str, Health]:
     return dict(zip(SERVICES, answers, strict=True))
 
 
-def logs(pieces: Sequence[str], lines: int, *, follow: bool) -> Iterator[tuple[str, str]]:
-    """The ends of logs, as piece and line; of containers that have ended, too. Goes on for ever with `follow`."""
+class Logged(NamedTuple):
+    """A line of a log, and whose it is."""
+
+    piece: str
+    text: str
+
+
+def logs(pieces: Sequence[str], lines: int, *, follow: bool) -> Iterator[Logged]:
+    """The ends of logs; of containers that have ended, too. Goes on for ever with `follow`."""
     docker = Engine(compose().place)
     there = {piece.service for piece in docker.pieces()}
     if unknown := sorted(set(pieces) - there):
@@ -204,4 +211,4 @@ def logs(pieces: Sequence[str], lines: int, *, follow: bool) -> Iterator[tuple[s
     ) as process:
         for written in process.stdout or ():
             name, mark, text = written.rstrip("\n").partition(" | ")
-            yield (name.strip(), text) if mark else ("", name)
+            yield Logged(name.strip(), text) if mark else Logged("", name)

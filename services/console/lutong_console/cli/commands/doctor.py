@@ -69,10 +69,10 @@ def _pieces(stack: str, deployment: Deployment | None) -> tuple[list[Finding], f
     try:
         return container_checks.look(deployment.place)
     except Exception as error:
-        return [_said(error)], frozenset()
+        return [_as_finding(error)], frozenset()
 
 
-def _said(error: Exception) -> Finding:
+def _as_finding(error: Exception) -> Finding:
     """An error that a check met, as a finding: one piece that is broken hides no other."""
     words = explained(error)
     return Finding(str(words), words.then or "lutong status")
@@ -82,7 +82,7 @@ async def _surviving(check: Awaitable[Iterable[Finding]]) -> list[Finding]:
     try:
         return list(await check)
     except Exception as error:
-        return [_said(error)]
+        return [_as_finding(error)]
 
 
 def judge_processes(ended: Mapping[str, datetime | None]) -> Iterator[Finding]:
@@ -171,11 +171,9 @@ def judge_health(
 ) -> Iterator[Finding]:
     """What is wrong by /livez and /readyz, without what follows from pieces that have ended."""
     follows = {check for piece in ended for check in _FOLLOWS.get(piece, ())}
-    for path, said, name in (("/readyz", ready, "checks"), ("/livez", live, "live")):
-        if name not in said:
-            what = (
-                f"{service}: {path} answers {said.get('status', 'nothing')}: {said.get('detail') or said.get('title')}"
-            )
+    for path, document, name in (("/readyz", ready, "checks"), ("/livez", live, "live")):
+        if name not in document:
+            what = f"{service}: {path} answers {document.get('status', 'nothing')}: {document.get('detail') or document.get('title')}"
             yield Finding(what, f"lutong logs {service}")
     for name, there in ready.get("checks", {}).items():
         if not there and name not in follows:
