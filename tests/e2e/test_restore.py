@@ -86,7 +86,8 @@ async def old_backup(stack: Stack, lutong: Lutong, tmp_path_factory: pytest.Temp
         assert made.returncode == 0, made.stderr
         await _change(stack, "UPDATE deadline SET due_at = due_at + interval '400 days'")
         await _start(stack)
-        await ROADS[1].walk(people["a"])
+    async with walking(Suite.of(stack)) as later:
+        await ROADS[1].walk(later["b"])
     yield directory
     shutil.rmtree(directory)
 
