@@ -295,13 +295,6 @@ def test_commands_of_servers_are_typed_as_containers_want_them() -> None:
     assert typed("ALTER SYSTEM RESET fsync") == "ALTER SYSTEM RESET fsync"
 
 
-def test_an_image_names_commands_that_are_typed_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(given, "find_spec", lambda _name: None)
-    assert given.here("lutong logs feed, then lutong restart feed") == (
-        "docker compose logs feed, then docker compose up --detach --wait --no-deps --force-recreate feed"
-    )
-
-
 def test_the_engine_is_read_as_compose_prints_it() -> None:
     output = (
         '{"Service":"feed","Name":"x-feed-1","State":"running","Health":"healthy","ExitCode":0,"Image":"lutong/feed:2",'

@@ -1,7 +1,6 @@
 """Which stack a command was given, so that the next command it names is about the same one."""
 
 import re
-from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 import typer
@@ -44,6 +43,7 @@ _WAIT_MAX_S: Final = 86_400
 _options: list[str] = []
 _names: list[str] = []
 _running: list[typer.Context] = []
+_images: list[str] = []
 
 
 def stack(context: typer.Context, name: str) -> str:
@@ -57,6 +57,11 @@ def stack(context: typer.Context, name: str) -> str:
     return name
 
 
+def be_in_an_image(name: str) -> None:
+    """This installation has no local stack: it is the image of the command line."""
+    _images[:] = [name]
+
+
 def seconds(value: float | None) -> float | None:
     """Check a time to wait: a day at most, and a number."""
     if value is not None and not 0 <= value <= _WAIT_MAX_S:
@@ -66,7 +71,7 @@ def seconds(value: float | None) -> float | None:
 
 def here(text: str) -> str:
     """Commands as they have to be typed for the stack that was given, where it runs: `lutong up --stack ops`."""
-    if find_spec("lutong_local") is None:
+    if _images:
         return _replaced(text, (*_OF_AN_IMAGE, *_OF_COMPOSE))
     options = "".join(f" {option}" for option in _options)
     shown = _COMMAND.sub(lambda found: f"{found[0]}{options}", text)

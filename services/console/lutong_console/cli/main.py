@@ -153,6 +153,8 @@ def lutong(
 def main() -> None:
     """Run the command line; expected failures are one sentence and the next command to run."""
     streams.install()
+    if not _has_local_stack():
+        given.be_in_an_image("console")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
     try:
         app()
