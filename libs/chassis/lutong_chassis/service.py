@@ -295,10 +295,12 @@ class Service:
             "relay": self.relay.run,
             "deadlines": self.relay.release_deadlines,
             "taking up": partial(taking_up.run, pool, self.name, self.handlers, self.apply, self.relay.wake),
-        } | {f"job queue {name}": runner.run for name, runner in self.runners.items()}
+        }
+        speak |= {f"job queue {name}": runner.run for name, runner in self.runners.items()}
         loops: dict[str, Callable[[], Awaitable[object]]] = {
             "quiet": self.quiet.watch,
             "watchdog": self.watchdog.run,
             "housekeeping": partial(run_maintenance, pool, settings),
-        } | {name: self.quiet.after(run) for name, run in speak.items()}
+        }
+        loops |= {name: self.quiet.after(run) for name, run in speak.items()}
         return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]

@@ -191,7 +191,13 @@ def _restore(url: str, file: IO[bytes], secret: bytes | None) -> None:
         _ended("pg_restore", url, process)
 
 
-def _tool(name: str, url: str, *arguments: str, **streams: "IO[bytes] | int") -> "subprocess.Popen[bytes]":
+def _tool(
+    name: str,
+    url: str,
+    *arguments: str,
+    stdin: "IO[bytes] | int | None" = None,
+    stdout: "IO[bytes] | int | None" = None,
+) -> "subprocess.Popen[bytes]":
     """PostgreSQL's own tool, as the owner of a database; the password is in no argument."""
     parts = urlsplit(url)
     place = f"--host={parts.hostname}", f"--port={parts.port or 5432}", f"--username={parts.username}"
@@ -199,8 +205,9 @@ def _tool(name: str, url: str, *arguments: str, **streams: "IO[bytes] | int") ->
         return subprocess.Popen(  # noqa: S603  # our own arguments, no shell
             [program(name), *place, "--no-password", f"--dbname={parts.path[1:]}", *arguments],
             env=os.environ | {"PGPASSWORD": unquote(parts.password or "")},
+            stdin=stdin,
+            stdout=stdout,
             stderr=subprocess.PIPE,
-            **streams,
         )
     except LocalError as error:
         raise ConsoleError(str(error), code=USAGE) from None
