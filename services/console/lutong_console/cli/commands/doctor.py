@@ -248,14 +248,16 @@ async def _database(service: str, url: str) -> list[Finding]:
                       FROM pending) AS oldest_s,
                    (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float
                       FROM deadline WHERE type = ANY ($1)) AS overdue_s,
-                   EXISTS (SELECT FROM quiet WHERE ended_at IS NULL) AS quiet,
                    current_setting('transaction_read_only') AS transaction_read_only
             """,
             list(event_types()),
         )
+        quiet = await connection.fetchval("SELECT to_regclass('quiet') IS NOT NULL") and await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM quiet WHERE ended_at IS NULL)"
+        )
     finally:
         await connection.close()
-    return list(judge_database(service, dict(row or {}), datetime.now(UTC)))
+    return list(judge_database(service, dict(row or {}) | {"quiet": quiet}, datetime.now(UTC)))
 
 
 def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
