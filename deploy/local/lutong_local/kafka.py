@@ -166,7 +166,7 @@ def _format(java: list[str], configuration: Path, users: Mapping[str, str]) -> N
 
 
 def _answers(port: int) -> bool:
-    """Whether it says which requests it knows: its port is open well before it answers any."""
+    """Whether it answers which requests it knows: its port is open well before it answers any."""
     with closing(socket.socket()) as probe:
         probe.settimeout(1)
         try:
@@ -180,7 +180,7 @@ def _answers(port: int) -> bool:
 def plain(directory: Path, ports: tuple[int, int, int]) -> dict[str, object]:
     """Settings of one broker on loopback, open to this machine. It creates no topic that nobody declared.
 
-    The ports: where it listens, where its controller listens, and where clients are told to come. There is one broker,
+    The ports: where it listens, where its controller listens, and where clients are sent. There is one broker,
     so every topic of its own has one replica.
     """
     broker, controller, advertised = ports

@@ -22,7 +22,7 @@ _ours: dict[int, "subprocess.Popen[bytes]"] = {}  # children of this very proces
 
 
 class LocalError(RuntimeError):
-    """Something did not come up; says what, where its log is, and what to do."""
+    """Something did not come up; states what, where its log is, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def wait_for(child: Child, what: str, condition: Callable[[], bool], *, timeout_
 
 
 def to_open_pipes(report: Callable[[str], None]) -> Callable[[str], None]:
-    """Say it, or not, when the pipe it would go into is closed: what was started must be stopped all the same."""
+    """Print it, or not, when the pipe it would go into is closed: what was started must be stopped all the same."""
 
     def reported(message: str) -> None:
         with suppress(OSError, SystemExit):

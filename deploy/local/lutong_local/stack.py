@@ -147,7 +147,7 @@ def up(
 
 
 def _wait_for_what_stops(stack: Stack, report: Report) -> None:
-    """Wait until each service that runs is ready, or has ended: one that was told to stop takes a moment."""
+    """Wait until each service that runs is ready, or has ended: one that was asked to stop takes a moment."""
     for service in SERVICES:
         if stack.runs(service) and not readiness(stack, service)["ready"]:
             report(f"{service} runs and is not ready: waiting until it is, or has ended")
@@ -208,7 +208,7 @@ def _choose_ports(stack: Stack) -> None:
 
 
 def start_piece(stack: Stack, name: str, *, dies_with_parent: bool = False) -> None:
-    """Start Kafka or PostgreSQL again on the same data and ports; `wait_for_piece` says when it answers."""
+    """Start Kafka or PostgreSQL again on the same data and ports; `wait_for_piece` returns when it answers."""
     command = _prepare_piece(stack, name, lambda _: None)
     stack.children[name] = start(replace(command, dies_with_parent=dies_with_parent))
     save(stack)
@@ -283,7 +283,7 @@ def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTER
 
 
 def wait_until_ready(stack: Stack, services: tuple[str, ...], report: Report) -> None:
-    """Wait until services say that they are ready to serve."""
+    """Wait until services report that they are ready to serve."""
     for service in services:
         report(f"waiting for {service}")
         wait_for(stack.children[service], service, lambda service=service: readiness(stack, service)["ready"])  # type: ignore[misc]  # mypy cannot type a lambda's default

@@ -65,7 +65,7 @@ async def test_who_only_looks_does_not_matter(deployed: Deployment) -> None:
 
 async def test_a_server_that_does_not_answer_is_no_stopped_service(deployed: Deployment) -> None:
     elsewhere = Deployment({**deployed.variables, "LUTONG_POSTGRES_PORT": str(free_port())}, deployed.secrets)
-    with pytest.raises(ConsoleError, match="does not say who is connected") as refused:
+    with pytest.raises(ConsoleError, match="does not show who is connected") as refused:
         await _asked(elsewhere)
     assert refused.value.code == UNREACHABLE
 
