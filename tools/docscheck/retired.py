@@ -50,6 +50,13 @@ class Use(NamedTuple):
     name: Retired
 
 
+class Passage(NamedTuple):
+    """Prose, and its first line."""
+
+    line: int
+    text: str
+
+
 def retired(glossary: str) -> list[Retired]:
     """The names of the section "Retired"."""
     _, _, section = glossary.partition("\n## Retired\n")
@@ -82,17 +89,17 @@ def uses_in_prose(file: str, text: str, names: Sequence[Retired]) -> Iterator[Us
     narrow = [name for name in names if name.where == "prose"]
     if not _PROSE.match(file):
         return
-    for first, passage in _passages(text) if file.endswith(".py") else [(1, text)]:
+    for first, passage in _passages(text) if file.endswith(".py") else [Passage(1, text)]:
         for number, line in enumerate(passage.splitlines(), first):
             words = _words(_NO_PROSE.sub(" ", line))
             yield from (Use(number, name) for name in narrow if _among(name.words, words))
 
 
-def _passages(source: str) -> Iterator[tuple[int, str]]:
-    """Comments and strings of Python code, each with its first line."""
+def _passages(source: str) -> Iterator[Passage]:
+    """Comments and strings of Python code."""
     for each in generate_tokens(StringIO(source).readline):
         if each.type in _TEXTS:
-            yield each.start[0], each.string
+            yield Passage(each.start[0], each.string)
 
 
 def problems(root: Path) -> Iterator[str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from lutong_local.processes import Child, Command, LocalError, free_port, start, stop, wait_for
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, Command, LocalError, start, stop, wait_for
 
 VERSION: Final = "4.3.0"
 _COORDINATES: Final = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"

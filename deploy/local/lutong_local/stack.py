@@ -24,13 +24,11 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts.topics import SERVICES, TOPICS
 from lutong_local import forkserver, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
+from lutong_local.ports import choose_ports
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
 from lutong_local.processes import (
     Child,
     Command,
-    LocalError,
-    free_port,
-    is_free,
     start,
     stop,
     to_open_pipes,
@@ -177,7 +175,7 @@ def down(stack: Stack, report: Report, *, purge: bool = False, but: frozenset[st
 
 def start_infrastructure(stack: Stack, report: Report, *, dies_with_parent: bool) -> None:
     """Start Kafka and PostgreSQL side by side, unless they run, on the ports they had before if those are free."""
-    _choose_ports(stack)
+    choose_ports(stack.ports, stack.runs)
     stack.password = stack.password or secrets.token_urlsafe(24)
     save(stack)
     missing = [name for name in ("kafka", "postgres") if not stack.runs(name)]
@@ -190,21 +188,6 @@ def start_infrastructure(stack: Stack, report: Report, *, dies_with_parent: bool
     save(stack)
     for name in prepared:
         wait_for_piece(stack, name)
-
-
-def _choose_ports(stack: Stack) -> None:
-    """Ports for what does not run. Kafka and PostgreSQL come back where services that run look for them."""
-    for name in ("kafka", "controller", "postgres", *SERVICES):
-        if stack.runs("kafka" if name == "controller" else name) or (
-            name in stack.ports and is_free(stack.ports[name])
-        ):
-            continue
-        if name not in SERVICES and name in stack.ports and any(map(stack.runs, SERVICES)):
-            raise LocalError(
-                f"port {stack.ports[name]} of {name} is taken by another process, and services use it: "
-                "lutong down, then lutong up"
-            )
-        stack.ports[name] = free_port()
 
 
 def start_piece(stack: Stack, name: str, *, dies_with_parent: bool = False) -> None:

@@ -11,8 +11,8 @@ from lutong_console import credentials
 from lutong_console.cli.commands import backup, databases
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.deployment import Deployment
+from lutong_local.ports import free_port
 from lutong_local.postgres import wait_for_postgres
-from lutong_local.processes import free_port
 from lutong_local.stack import Stack, down, start_piece
 
 ODD = "p@ss/w:rd%41 '\"\\&?#"
