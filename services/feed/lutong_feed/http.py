@@ -35,7 +35,7 @@ router = routes("feed")
 router.routes += engagements.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
-"""What staff says of an account, and the account itself never does."""
+"""What staff sets of an account, and the account itself never does."""
 
 
 class Page(BaseModel):
@@ -190,7 +190,7 @@ def _wanted(account_id: str, account: Account) -> AccountRow:
 
 
 async def _save_accounts(tx: Tx, who: Who, wanted: list[AccountRow]) -> None:
-    """Save accounts, and say of whom more than the name changed. Of staff it is on record what; not what they are called."""
+    """Save accounts, and publish those of whom more than the name changed. The audit has what staff did, not the names."""
     known = await account_store.lock(tx, [account.account_id for account in wanted])
     latest = {account.account_id: account.over(known.get(account.account_id)) for account in wanted}
     if not who.is_staff:
@@ -202,7 +202,7 @@ async def _save_accounts(tx: Tx, who: Who, wanted: list[AccountRow]) -> None:
 
 
 def _vouched_by_staff(before: AccountRow, after: AccountRow) -> None:
-    """Refuse what an account says of itself and staff has not said."""
+    """Refuse what an account claims of itself and staff has not set."""
     for field in _VOUCHED:
         if (getattr(before, field) or "") != (getattr(after, field) or ""):
             is_now = getattr(before, field) or "bound to none"
