@@ -40,7 +40,7 @@ up: $(RUNS) ## Start the whole suite on this machine
 down: $(RUNS) ## Stop it
 	@$(BIN)/lutong down $(ARGS)
 
-status: $(RUNS) ## Say what runs, and whether it is ready
+status: $(RUNS) ## Show what runs, and whether it is ready
 	@$(BIN)/lutong status $(ARGS)
 
 test: setup ## All tests: unit, model, integration, end to end (WORKERS=1: one after the other)
@@ -100,7 +100,7 @@ compose-up: $(RUNS) ## Start the suite in containers, and wait until all is heal
 compose-down: $(RUNS) ## Stop it; its data stays (ARGS=--volumes removes it)
 	@$(BIN)/lutong down --target compose $(ARGS)
 
-compose-ps: ## Say which containers run, and how they are
+compose-ps: ## Show which containers run, and how they are
 	@$(COMPOSE) ps --all $(ARGS)
 
 compose-logs: ## Show their logs (ARGS="-f feed")
