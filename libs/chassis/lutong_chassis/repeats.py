@@ -1,6 +1,6 @@
 """Trouble that lasts is one line per state and minute: what led to it must not be pushed out of a log by its repetition.
 
-The first line of a state is written at once. Further ones are counted, and the next that is written says how many they were.
+The first line of a state is written at once. Further ones are counted, and the next that is written has how many they were.
 """
 
 import logging
@@ -54,7 +54,7 @@ class OncePerMinute:
     repeats: Repeats = field(default_factory=Repeats)
 
     def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
-        """Structlog's hook: drops a line, or says how many were dropped."""
+        """Structlog's hook: drops a line, or adds how many were dropped."""
         if event.get("event") not in _TROUBLE:
             return event
         error = str(event.get("error", "")).partition(" ")[0]  # its class, which is named first

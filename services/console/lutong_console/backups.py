@@ -1,7 +1,7 @@
-"""What a backup says of itself, and why it is refused: decided before anything is changed.
+"""What a backup records of itself, and why it is refused: decided before anything is changed.
 
 A backup is a directory: a dump of each database, and `manifest.json` with when it was made, by which release, which migrations the
-databases had, the checksum of each dump, and, of an encrypted one, what tells its key from others.
+databases had, the checksum of each dump, and, of an encrypted one, the fingerprint of its key.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ def write(directory: Path, manifest: Manifest) -> None:
 
 
 def read(directory: Path) -> Manifest:
-    """The manifest of a backup whose dumps are what they were. Raises ConsoleError that says which one is not."""
+    """The manifest of a backup whose dumps are what they were. Raises ConsoleError that reports which one is not."""
     try:
         output: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         known = {name: output[name] for name in ("release", "migrations", "key") if name in output}

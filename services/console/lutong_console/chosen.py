@@ -84,7 +84,7 @@ def _files(place: Path, overrides: list[str]) -> list[str]:
 
 
 def remember(place: Path, found: Mapping[str, str]) -> None:
-    """Write a choice down, if it says anything; the file is replaced as a whole, or not at all."""
+    """Write a choice down, if there is any; the file is replaced as a whole, or not at all."""
     for name, value in found.items():
         if os.environ.get(name, value) != value:
             raise ConsoleError(

@@ -1,4 +1,4 @@
-"""What is wrong with a deployment in containers beyond what its services say: pieces, images, secrets, brokers, disks, time."""
+"""What is wrong with a deployment in containers beyond what its services report: pieces, images, secrets, brokers, disks, time."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from lutong_contracts.topics import SERVICES
 _DISK_PERCENT_MAX: Final = 85
 _DISK_OF: Final = {"postgres": "/var/lib/postgresql/data", "kafka": "/var/lib/kafka/data"}
 _OLDER: Final = timedelta(seconds=1)
-"""A container is made a moment before it is said to be; the engine tells whole seconds."""
+"""A container is made a moment before its time of creation; the engine reports whole seconds."""
 
 
 def judge_pieces(wanted: Mapping[str, Mapping[str, Any]], pieces: Sequence[Piece]) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def judge_pieces(wanted: Mapping[str, Mapping[str, Any]], pieces: Sequence[Piece
 
 
 def judge_images(wanted: Mapping[str, Mapping[str, Any]], pieces: Iterable[Piece]) -> Iterator[Finding]:
-    """Containers of another image than the files and variables say now."""
+    """Containers of another image than the files and variables name now."""
     for piece in pieces:
         configured = str(wanted.get(piece.service, {}).get("image", piece.image))
         if piece.runs and piece.image != configured:
@@ -142,11 +142,11 @@ async def _login(deployment: Deployment, service: str, role: str) -> list[Findin
         connection = await asyncpg.connect(deployment.database_url(service, role), timeout=5)
     except asyncpg.InvalidAuthorizationSpecificationError:
         return [
-            Finding(f"PostgreSQL refuses {role} with the password in {file}", "lutong up: it sets what the file says")
+            Finding(f"PostgreSQL refuses {role} with the password in {file}", "lutong up: it sets what the file has")
         ]
     except ConsoleError as error:
         return [Finding(str(error), error.then)]
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return []  # it does not answer at all, which its own check says
+        return []  # it does not answer at all, which its own check finds
     await connection.close()
     return []

@@ -1,4 +1,4 @@
-"""The engine of a deployment in containers: what `docker compose` is told, and what it says.
+"""The engine of a deployment in containers: what `docker compose` is given, and what it prints.
 
 Everything runs in the folder of compose.yaml, without `--file` and `--profile`: what was chosen stands in `.env` there
 (`chosen.py`), so that an operator who types `docker compose` in that folder means the same deployment.
@@ -46,11 +46,11 @@ class Engine:
     place: Path
 
     def ask(self, *arguments: str, timeout_s: float = _ASKED_S) -> str:
-        """What compose says; ConsoleError when it refuses, or does not answer in time."""
+        """What compose reports; ConsoleError when it refuses, or does not answer in time."""
         return run("docker", "compose", *arguments, place=self.place, timeout_s=timeout_s)
 
     def tell(self, *arguments: str) -> None:
-        """Have compose do something; what it says meanwhile goes to stderr, where a person reads it."""
+        """Have compose do something; what it prints meanwhile goes to stderr, where a person reads it."""
         try:
             done = subprocess.run(["docker", "compose", *arguments], cwd=self.place, stdout=2, check=False)  # noqa: S603, S607  # our own arguments, no shell
         except OSError as error:
@@ -109,7 +109,7 @@ def is_job(piece: Mapping[str, Any]) -> bool:
 
 
 def run(*command: str, place: Path | None = None, timeout_s: float = _ASKED_S, put_in: str | None = None) -> str:
-    """What a program says; a refusal is its own last line."""
+    """What a program reports; a refusal is its own last line."""
     try:
         done = subprocess.run(  # noqa: S603  # our own arguments, no shell
             command, cwd=place, capture_output=True, encoding="utf-8", errors="replace", check=False,

@@ -1,4 +1,4 @@
-"""What ends at a moment: certificates and tokens that a deployment uses. Said before it does."""
+"""What ends at a moment: certificates and tokens that a deployment uses. Found before it does."""
 
 import base64
 import binascii

@@ -10,7 +10,7 @@ from lutong_console.engine import Engine, run, wanted
 
 
 async def refuse_used(kafka: KafkaAccess) -> None:
-    """Refuse one that has seen events: it would tell services of what never was."""
+    """Refuse one that has seen events: it would give services events that never were."""
     if events := await restoring.events_of(kafka):
         raise ConsoleError(
             f"Kafka has seen {events} events, and the backup may not know them: it must be a new one",

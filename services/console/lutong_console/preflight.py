@@ -33,7 +33,7 @@ _SIGNED_BY_US: Final = "tokens are signed by the key of `lutong init`, which is 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An engine and its machine, as far as they say. Sizes in MB; None is what nobody could ask."""
+    """An engine and its machine, as far as they report. Sizes in MB; None is what nobody could ask."""
 
     engine: str
     compose: str
@@ -41,7 +41,7 @@ class Machine:
     memory_mb: int
     architecture: str
     options: Sequence[str] = ()
-    """What the engine says about security: `name=rootless`, `name=selinux`."""
+    """What the engine reports about security: `name=rootless`, `name=selinux`."""
     disk_free_mb: int | None = None
     skew_s: float = 0.0
 
@@ -59,13 +59,14 @@ def judge_machine(machine: Machine, *, three_brokers: bool) -> Iterator[Finding]
         yield Finding(what, "give it more, or lower LUTONG_*_MEMORY in deploy/.env (docs/deploy.md, Memory)")
     if machine.disk_free_mb is not None and machine.disk_free_mb < _DISK_MIN_MB:
         what = f"{machine.disk_free_mb:,} MB are free where the engine keeps its data, {_DISK_MIN_MB:,} MB are needed"
-        yield Finding(what, "make room: docker system df says what takes it")
+        yield Finding(what, "make room: docker system df reports what takes it")
     if abs(machine.skew_s) > _SKEW_MAX_S:
         what = f"the engine's clock is {abs(machine.skew_s):.0f} s off ours: tokens and deadlines go by it"
         yield Finding(what, "synchronise the clocks (NTP)")
     if machine.architecture not in _TESTED:
         yield Finding(
-            f"the engine is {machine.architecture}: the suite was tested on x86-64 only", "tell us how it goes"
+            f"the engine is {machine.architecture}: the suite was tested on x86-64 only",
+            "try it, and report how it goes",
         )
 
 
@@ -165,7 +166,7 @@ def ask(compose: Engine) -> Machine:
     before = datetime.now(UTC)
     output: dict[str, Any] = orjson.loads(engine.run("docker", "info", "--format", "{{json .}}"))
     if output.get("ServerErrors"):
-        engine.run("docker", "version")  # says it in its own words
+        engine.run("docker", "version")  # reports it in its own words
     root = Path(output.get("DockerRootDir") or "/nonexistent")
     free_mb = shutil.disk_usage(root).free // 2**20 if os.access(root, os.R_OK) else None
     middle = before + (datetime.now(UTC) - before) / 2

@@ -74,7 +74,7 @@ async def nobody_works(url: str, stop: str) -> None:
             await connection.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         where = urlsplit(url).netloc.rpartition("@")[2]
-        what = f"PostgreSQL at {where} does not say who is connected: {error or type(error).__name__}"
+        what = f"PostgreSQL at {where} does not report who is connected: {error or type(error).__name__}"
         raise ConsoleError(what, code=UNREACHABLE) from None
     if found:
         who = ", ".join(f"{row['usename']} to {row['datname']}" for row in found)
@@ -141,7 +141,7 @@ async def make_beside(databases: Databases) -> None:
 
 
 async def be_quiet(databases: Databases, made_at: str) -> int:
-    """Have the restored services start quiet, with all that their outboxes have before everything that they will say.
+    """Have the restored services start quiet, with all that their outboxes have before everything that they will publish.
 
     What was known by its place in the Kafka of before is forgotten. Gives how many events are carried again.
     """

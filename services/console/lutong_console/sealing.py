@@ -33,7 +33,7 @@ def read_key(file: Path) -> bytes:
 
 
 def fingerprint(key: bytes) -> str:
-    """What tells a key from others, and does not tell the key."""
+    """What distinguishes a key from others, and does not reveal it."""
     return hmac.digest(key, b"lutong backup", hashlib.sha256).hex()[:16]
 
 

@@ -166,7 +166,7 @@ def suite(name: str) -> Suite:
 
 
 def _in_a_container() -> bool:
-    """Whether this is the container of the command line: it is told where everything is, and has no compose.yaml."""
+    """Whether this is the container of the command line: its environment has where everything is, and has no compose.yaml."""
     return "LUTONG_FEED_URL" in os.environ and not (directory() / "compose.yaml").exists()
 
 

@@ -30,7 +30,7 @@ def changes(
     pieces: Sequence[Piece],
     took_s: Mapping[str, float],
 ) -> list[Change]:
-    """What `lutong up` makes anew, jobs left out: they run each time. `dry_run` is what compose says that it would do."""
+    """What `lutong up` makes anew, jobs left out: they run each time. `dry_run` is what compose prints that it would do."""
     there = {piece.service: piece for piece in pieces}
     touched = {
         service
@@ -66,7 +66,7 @@ def jobs(configuration: Mapping[str, Any]) -> list[str]:
 
 
 def by_hand(changelog: str) -> list[str]:
-    """What the newest part of a changelog says that people must do."""
+    """What the newest part of a changelog asks of people."""
     newest = re.split(r"^## ", changelog, flags=re.MULTILINE)[1:2]
     return [" ".join(found.split()) for found in _MUST.findall(newest[0] if newest else "")]
 

@@ -59,7 +59,7 @@ async def readyz(request: Request, response: Response) -> dict[str, Any]:
     """200 when the database answers, the broker answers and partitions are assigned.
 
     A consumer that is stuck is reported under `stuck`, and takes no replica out of service: requests are answered. So is, under
-    `quiet_since`, a service that was restored and not resumed yet: what its commands say waits in the outbox.
+    `quiet_since`, a service that was restored and not resumed yet: what its commands publish waits in the outbox.
     """
     service = request.app.state.service
     checks = await service.readiness()

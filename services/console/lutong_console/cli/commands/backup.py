@@ -1,7 +1,7 @@
 """lutong backup, lutong restore, lutong resume: the four databases of a suite at one moment, and back again.
 
 Kafka is not in a backup: what it had is in the outboxes. So a restore begins with a Kafka without events, queues all that the
-outboxes have, and leaves services quiet: nothing is said before what was said is on its way again.
+outboxes have, and leaves services quiet: nothing new is published before what was published is on its way again.
 """
 
 import asyncio
@@ -122,7 +122,7 @@ def restore(  # noqa: PLR0913  # one parameter per option
     stop: Annotated[bool, typer.Option("--stop", help="Stop the services first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the databases of a suite what a backup says. Its services then start quiet, until `lutong resume`.
+    """Make the databases of a suite what a backup has. Its services then start quiet, until `lutong resume`.
 
     Services must be stopped, and Kafka without events. Everything is looked at before anything is changed, and the databases are
     made beside those that are there: what fails changes nothing, and may be tried again.
@@ -152,7 +152,7 @@ def restore(  # noqa: PLR0913  # one parameter per option
 
 
 async def _may_be_restored(place: Place, wanted: _Wanted) -> Manifest:
-    """The manifest of a backup that may be restored here, as things are now. ConsoleError says why not."""
+    """The manifest of a backup that may be restored here, as things are now. ConsoleError reports why not."""
     manifest = backups.read(wanted.directory)
     backups.refuse_other_key(manifest, sealing.fingerprint(wanted.secret) if wanted.secret else "")
     backups.refuse_other_release(manifest, await restoring.migrations(place.databases.owners))
@@ -184,7 +184,7 @@ def _restore(url: str, file: IO[bytes], secret: bytes | None) -> None:
                     process.stdin.write(piece)
                 process.stdin.close()
         except BrokenPipeError:
-            pass  # it says itself why it reads no more
+            pass  # its own error is shown: it reads no more
         except BaseException:
             process.kill()
             raise

@@ -153,7 +153,7 @@ def _free_range(service: str, replicas: int, taken: set[int]) -> str:
 
 
 def status() -> list[dict[str, Any]]:
-    """How each piece is: what the engine says of its container, and what a service says itself."""
+    """How each piece is: what the engine reports of its container, and what a service reports itself."""
     deployment = compose()
     docker = Engine(deployment.place)
     wanted = engine.wanted(docker.configuration())
@@ -170,7 +170,7 @@ def status() -> list[dict[str, Any]]:
 
 
 def judge(piece: Piece, *, job: bool, own: Health | None) -> Health:
-    """How a piece is, by its container and by what it says itself."""
+    """How a piece is, by its container and by what it reports itself."""
     if job:
         well = piece.state == "exited" and not piece.exit_code
         return Health("done") if well else Health(piece.state, f"exit code {piece.exit_code}")

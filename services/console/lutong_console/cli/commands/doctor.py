@@ -126,7 +126,9 @@ async def _republished(url: str) -> datetime | None:
         at: datetime | None = await connection.fetchval(
             "SELECT max(at) FROM audit WHERE action IN ('outbox.republish', 'republished')"
         )
-    except asyncpg.PostgresError:  # tables that are not there yet, or that this role may not read: said elsewhere
+    except (
+        asyncpg.PostgresError
+    ):  # tables that are not there yet, or that this role may not read: another check finds it
         return None
     else:
         return at
@@ -156,7 +158,7 @@ async def _service(
 
 
 async def _document(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
-    """What a service says, or what stands there instead of it: never an error but silence."""
+    """What a service reports, or what stands there instead of it: never an error but silence."""
     answer = await client.get(url)
     try:
         document = answer.json()
@@ -263,7 +265,7 @@ async def _database(service: str, url: str) -> list[Finding]:
 def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
     """What is wrong with a database: its clock, what it has not published or not let fall due, and its settings.
 
-    Of a service that is quiet nothing is published, and nothing falls due: that is said once, by its health.
+    Of a service that is quiet nothing is published, and nothing falls due: that is one finding, of its health.
     """
     skew_s = abs((now - row["now"]).total_seconds())
     if skew_s > _SKEW_MAX_S:

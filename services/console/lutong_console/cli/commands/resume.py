@@ -18,7 +18,7 @@ def resume(
     *,
     as_json: Json = False,
 ) -> None:
-    """Let services that were restored publish and consume again: first what was said is carried again, then what falls due.
+    """Let services that were restored publish and consume again: first what was published is carried again, then what falls due.
 
     Entities are published once more, because a compacted topic keeps what an outbox has forgotten.
     """

@@ -18,7 +18,7 @@ def _group() -> None:
 
 @commands.command()
 def plan(*, as_json: Json = False) -> None:
-    """Say what `lutong up --target compose` would make anew, why, how long that took last time, and what is done by hand."""
+    """Show what `lutong up --target compose` would make anew, why, how long that took last time, and what is done by hand."""
     found = containers.plan()
     changelog = compose().place.parent / "CHANGELOG.md"
     by_hand = upgrading.by_hand(changelog.read_text(encoding="utf-8")) if changelog.exists() else []
