@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from lutong_chassis import TxDependency, Who, allowed, not_found
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
 from lutong_inventory.bodies import router
-from lutong_inventory.locations.http.find import Owner, find_location
+from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store import refunds as refund_store

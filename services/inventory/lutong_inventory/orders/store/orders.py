@@ -1,6 +1,6 @@
 """Orders: locked in key order; their first ending wins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -71,10 +71,16 @@ async def lock_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, OrderRow]:
     return {row["order_id"]: OrderRow(*row) for row in rows}
 
 
-async def advance(tx: Tx, order_ids: Sequence[str], step: str) -> None:
-    """Move locked orders to their next state."""
+async def advance(tx: Tx, steps: Mapping[str, str]) -> None:
+    """Move locked orders to their next state, by order."""
     await tx.execute(
-        "UPDATE customer_order SET state = $2, changed_at = now() WHERE order_id = ANY ($1)", order_ids, step
+        """
+        UPDATE customer_order
+           SET state = given.state, changed_at = now()
+          FROM unnest($1::text[], $2::text[]) AS given(order_id, state)
+         WHERE customer_order.order_id = given.order_id
+        """,
+        *columns(sorted(steps.items()), 2),
     )
 
 
@@ -156,6 +162,8 @@ async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
 
 async def move_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
     """Write where locked orders are sourced now, or that they ended."""
+    if not orders:
+        return
     await tx.execute(
         """
         UPDATE customer_order
