@@ -10,7 +10,7 @@ from lutong_contracts.feed import RequestCancelled
 from lutong_contracts.inventory import AcceptanceLapsed, FulfilmentLapsed, LocationDeclined, PickupLapsed
 from lutong_inventory.orders.domain.outcome import cancelled, sourced
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
-from lutong_inventory.orders.handlers.sourcing import accept_by, decide_next, lapse, placed, set_aside
+from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
@@ -102,7 +102,7 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     wishes = [_wish(each.row, had.get(each.row.order_id, ())) for each in again]
     done = 0
     while done < len(again):
-        decisions = await decide_next(tx, wishes, done)
+        decisions = await sourcing.decide_orders(tx, wishes[done:])  # the next ones: those before are saved, and count
         pairs = [_Moving(*pair) for pair in zip(again[done:], decisions, strict=False)]
         events += await _move(pairs, hops, tx)
         ending += [each for each, decision in pairs if decision.chosen is None]

@@ -108,6 +108,19 @@ async def plan(tx: Tx, plan_id: str, version: int | None = None) -> PlanVersion 
     return PlanVersion(**dict(row)) if row else None
 
 
+async def plans_named(tx: Tx, plan_ids: Iterable[str]) -> dict[str, PlanVersion]:
+    """The latest versions of plans, by plan."""
+    rows = await tx.fetch(
+        """
+        SELECT plan_id, merchant_id, currency, open, plan_version.version, title, line_limit_minor, terms, written_at
+          FROM plan JOIN plan_version USING (plan_id)
+         WHERE plan_id = ANY ($1) AND plan_version.version = plan.version
+        """,
+        sorted(set(plan_ids)),
+    )
+    return {row["plan_id"]: PlanVersion(**dict(row)) for row in rows}
+
+
 async def open_plans(tx: Tx, merchants: Iterable[str]) -> dict[str, Plan]:
     """The open plan of each merchant, in its latest version."""
     rows = await tx.fetch(
