@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Ask, Command, Problem, Tx, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Ask, Command, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.http.commands import view
@@ -120,11 +120,11 @@ def _facts(applicant: Applicant | None) -> dict[str, object] | None:
 
 @router.get("/v1/members/{member_id}")
 @allowed("member", "viewer")
-async def get_member(member_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def get_member(member_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
     """A member's agreements, with the reasons they were decided on, and credit lines."""
     who.require(member=member_id, hide=("member", member_id))
-    agreements = await agreement_store.agreements_of(tx, member_id)
-    lines = [view(line) for line in await line_store.read_lines(tx, member_id)]
+    agreements = await agreement_store.agreements_of(read, member_id)
+    lines = [view(line) for line in await line_store.read_lines(read, member_id)]
     if not agreements and not lines:
         not_found("member", member_id)
     return {"member_id": member_id, "agreements": agreements, "lines": lines}
@@ -135,20 +135,20 @@ async def get_member(member_id: Identifier, who: Who, tx: TxDependency) -> dict[
 async def get_ledger(
     member_id: Identifier,
     who: Who,
-    tx: TxDependency,
+    read: Read,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="entry_id of the last entry seen")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """A member's entries, oldest first: debits are positive, credits negative. Each hash covers the one before."""
     who.require(member=member_id, hide=("member", member_id))
-    return [entry._asdict() for entry in await ledger_store.ledger_of(tx, member_id, after, limit)]
+    return [entry._asdict() for entry in await ledger_store.ledger_of(read, member_id, after, limit)]
 
 
 @router.get("/v1/holds/{order_id}")
 @allowed("member", "merchant", "viewer")
-async def get_hold(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def get_hold(order_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
     """What is, or was, held for an order, and how its price came about."""
-    placed = await hold_store.hold(tx, order_id) or not_found("hold for order", order_id)
+    placed = await hold_store.hold(read, order_id) or not_found("hold for order", order_id)
     hold = placed.hold
     who.require(member=hold.member_id, merchant=hold.merchant_id, hide=("hold for order", order_id))
     return asdict(hold) | {"placed_at": placed.placed_at, "ended_at": placed.ended_at}

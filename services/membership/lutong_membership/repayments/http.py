@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from fastapi import Query, Response
 from pydantic import ConfigDict, StringConstraints
 
-from lutong_chassis import Ask, Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Ask, Command, Problem, Read, Who, allowed, audited, not_found
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
 from lutong_membership.bodies import Currency, Minor, ReasonBody, example, router
 from lutong_membership.repayments import store as repayment_store
@@ -78,7 +78,7 @@ async def repay(member_id: Identifier, money: Money, who: Who, ask: Ask) -> Resp
 @router.get("/v1/repayments")
 @allowed("viewer")
 async def list_repayments(
-    tx: TxDependency,
+    read: Read,
     state: Literal["claimed", "sent", "unknown", "confirmed", "rejected"] = "claimed",
     after: Annotated[
         str, Query(pattern=rf"^$|{IDENTIFIER_PATTERN}", description="the last id of the page before")
@@ -86,14 +86,14 @@ async def list_repayments(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[RepaymentView]:
     """Repayments in one state, by id; pass the last id as `after` for more."""
-    return [shown(one) for one in await repayment_store.repayments(tx, state, after, limit)]
+    return [shown(one) for one in await repayment_store.repayments(read, state, after, limit)]
 
 
 @router.get("/v1/repayments/{repayment_id}")
 @allowed("member", "viewer")
-async def get_repayment(repayment_id: Identifier, who: Who, tx: TxDependency) -> RepaymentView:
+async def get_repayment(repayment_id: Identifier, who: Who, read: Read) -> RepaymentView:
     """A repayment, and what became of it."""
-    found = await repayment_store.repayment(tx, repayment_id) or not_found("repayment", repayment_id)
+    found = await repayment_store.repayment(read, repayment_id) or not_found("repayment", repayment_id)
     who.require(member=found.member_id, hide=("repayment", repayment_id))
     return shown(found)
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Cause, Tx, columns
+from lutong_chassis import Cause, Reads, Tx, columns
 from lutong_membership.ledger.domain.entries import LineKey
 from lutong_membership.providers.payment.values import PaymentOrder
 from lutong_membership.repayments.domain import Evidence, Repayment, RepaymentState
@@ -39,13 +39,13 @@ def _of(row: asyncpg.Record) -> Repayment:
     return Repayment(**{name: row[name] for name in Repayment.__dataclass_fields__})
 
 
-async def repayment(tx: Tx, repayment_id: str) -> Repayment | None:
+async def repayment(tx: Reads, repayment_id: str) -> Repayment | None:
     """A repayment, for looking at."""
     row = await tx.fetchrow(f"SELECT {_COLUMNS} FROM repayment WHERE repayment_id = $1", repayment_id)
     return _of(row) if row else None
 
 
-async def repayments(tx: Tx, state: str, after: str, limit: int) -> list[Repayment]:
+async def repayments(tx: Reads, state: str, after: str, limit: int) -> list[Repayment]:
     """Repayments in a state, by id."""
     rows = await tx.fetch(
         f"SELECT {_COLUMNS} FROM repayment WHERE state = $1 AND repayment_id > $2 ORDER BY repayment_id LIMIT $3",

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Cause, Tx, columns
+from lutong_chassis import Cause, Reads, Tx, columns
 from lutong_contracts.values import Line, LocationKind, Place
 from lutong_inventory.locations.domain.location import location_id_of
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
@@ -101,13 +101,13 @@ async def cancel(tx: Tx, order_ids: Sequence[str], reason: str, states: Sequence
     return [OrderRow(*row) for row in rows]
 
 
-async def order(tx: Tx, order_id: str) -> OrderRow | None:
+async def order(tx: Reads, order_id: str) -> OrderRow | None:
     """An order."""
     row = await tx.fetchrow(f"SELECT {_ORDER} FROM customer_order WHERE order_id = $1", order_id)
     return OrderRow(*row) if row else None
 
 
-async def orders_at(tx: Tx, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
+async def orders_at(tx: Reads, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
     """Orders of a location in a state, by id, after a given one."""
     rows = await tx.fetch(
         f"""

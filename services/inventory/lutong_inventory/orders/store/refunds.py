@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_inventory.orders.domain.refunds import KnownRefund
 
 
@@ -116,7 +116,7 @@ async def save_refunds(tx: Tx, refunds: Sequence[NewRefund]) -> None:
     )
 
 
-async def refunds_of(tx: Tx, order_id: str) -> list[RefundRow]:
+async def refunds_of(tx: Reads, order_id: str) -> list[RefundRow]:
     """Refunds of an order under the ids that their merchant chose, the earliest first."""
     rows = await tx.fetch(
         "SELECT refund_id, amount_minor, restocked, refunded_at FROM refund WHERE order_id = $1 ORDER BY refunded_at, refund_id",

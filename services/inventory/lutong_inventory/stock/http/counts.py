@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Ask, Command, TxDependency, Who, allowed, audited
+from lutong_chassis import Ask, Command, Read, Who, allowed, audited
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Reason
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.finding import Owner, find_location
@@ -143,7 +143,7 @@ def _seen(location_id: str, sku: str, count: CountBody) -> Seen:
 async def list_stock(  # a path, who asks, and which page
     location_id: Identifier,
     who: Who,
-    tx: TxDependency,
+    read: Read,
     owner: Owner = None,
     after: Annotated[
         str, Query(pattern=rf"^$|{IDENTIFIER_PATTERN}", description="the last SKU of the page before")
@@ -151,8 +151,8 @@ async def list_stock(  # a path, who asks, and which page
     limit: Annotated[int, Query(ge=1, le=5000)] = 5000,
 ) -> list[dict[str, Any]]:
     """What is on a location's shelves, by SKU; pass the last SKU as `after` for more."""
-    location = await find_location(tx, who, location_id, owner)
-    return [row._asdict() for row in await store.stock_of(tx, location.key, after, limit)]
+    location = await find_location(read, who, location_id, owner)
+    return [row._asdict() for row in await store.stock_of(read, location.key, after, limit)]
 
 
 @router.get("/v1/locations/{location_id}/stock/{sku}/movements")
@@ -161,10 +161,10 @@ async def list_movements(  # a path, who asks, and which page
     location_id: Identifier,
     sku: Identifier,
     who: Who,
-    tx: TxDependency,
+    read: Read,
     owner: Owner = None,
     before: Annotated[int, Query(ge=1, description="the last movement_id of the page before")] = 2**63 - 1,
 ) -> list[dict[str, Any]]:
     """What happened to a shelf, the latest first, a hundred at a time."""
-    location = await find_location(tx, who, location_id, owner)
-    return [row._asdict() for row in await store.movements_of(tx, Shelf(location.key, sku), before, 100)]
+    location = await find_location(read, who, location_id, owner)
+    return [row._asdict() for row in await store.movements_of(read, Shelf(location.key, sku), before, 100)]

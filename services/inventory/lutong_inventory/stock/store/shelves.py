@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts import Event
 from lutong_inventory.stock.domain.shelves import Movement, MovementKind, OversoldError, Shelf, Stock, fold, shelf_news
 
@@ -184,7 +184,7 @@ async def moved_since(tx: Tx, since: Iterable[Since]) -> dict[Since, int]:
     return {Since(Shelf(row["location_id"], row["sku"]), row["since"]): row["units"] for row in rows}
 
 
-async def stock_of(tx: Tx, location_key: str, after: str, limit: int) -> list[ShelfRow]:
+async def stock_of(tx: Reads, location_key: str, after: str, limit: int) -> list[ShelfRow]:
     """What is on a location's shelves, by SKU, after a given one."""
     rows = await tx.fetch(
         """
@@ -204,7 +204,7 @@ async def stock_of(tx: Tx, location_key: str, after: str, limit: int) -> list[Sh
 _MOVEMENT: Final = ", ".join(MovementRow._fields).replace(" occurred_at", " coalesce(occurred_at, moved_at)")
 
 
-async def movements_of(tx: Tx, shelf: Shelf, before: int, limit: int) -> list[MovementRow]:
+async def movements_of(tx: Reads, shelf: Shelf, before: int, limit: int) -> list[MovementRow]:
     """Movements of a shelf, the latest first, before a given one."""
     rows = await tx.fetch(
         f"""

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Response
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Ask, Command, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Ask, Command, Read, TxDependency, Who, allowed, audited, not_found
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain.term import QuitAgreement, quoted
 from lutong_membership.agreements.store import accounts as account_store
@@ -26,9 +26,9 @@ class QuitRequest(Command):
 
 @router.get("/v1/agreements/{agreement_id}")
 @allowed("member", "merchant", "viewer")
-async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def get_agreement(agreement_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
     """An agreement and the terms that were signed."""
-    found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    found = await statement_store.agreement(read, agreement_id) or not_found("agreement", agreement_id)
     who.require(member=found.member_id, merchant=found.merchant_id, hide=("agreement", agreement_id))
     return found._asdict() | {"terms": TERMS.dump_python(terms_of(found.terms), mode="json")}
 

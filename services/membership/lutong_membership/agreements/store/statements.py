@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Cause, Tx
+from lutong_chassis import Cause, Reads, Tx
 from lutong_membership.agreements.domain.agreement import State, Step
 from lutong_membership.agreements.store.agreements import AGREEMENT, JOINS, PINNED
 
@@ -61,7 +61,7 @@ class StatedAgreement(NamedTuple):
     reason: str | None
 
 
-async def agreement(tx: Tx, agreement_id: str) -> StatedAgreement | None:
+async def agreement(tx: Reads, agreement_id: str) -> StatedAgreement | None:
     """An agreement with the version that was signed."""
     row = await tx.fetchrow(
         f"""

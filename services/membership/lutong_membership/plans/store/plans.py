@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer, is_held_out
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
 
@@ -94,7 +94,7 @@ async def lock_plan(tx: Tx, plan_id: str) -> None:
     await tx.fetchrow("SELECT FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
 
 
-async def plan(tx: Tx, plan_id: str, version: int | None = None) -> PlanVersion | None:
+async def plan(tx: Reads, plan_id: str, version: int | None = None) -> PlanVersion | None:
     """A version of a plan, the latest unless another is asked for."""
     row = await tx.fetchrow(
         """
