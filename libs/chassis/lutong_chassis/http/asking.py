@@ -14,12 +14,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from lutong_chassis.commands import Asked
 from lutong_chassis.commands.asked import Given
 from lutong_chassis.envelope import Cause
-from lutong_chassis.http.authorization import Run
+from lutong_chassis.http.authorization import Run, direct
 from lutong_chassis.http.claims import cause_of, claim_of, names_journey
 from lutong_chassis.request import current
 
@@ -62,6 +62,8 @@ def reply(request: Request, given: Given) -> Response:
     return Response(given.body, given.status, headers, given.media_type if given.body else None)
 
 
+direct(_ask)
+
 Ask = Annotated[Asking, Depends(_ask)]
 """Has a command done in a batch with others of its kind; gives the answer as it is sent. A refusal is raised."""
 
@@ -77,5 +79,5 @@ async def ask_by(request: Request, run: Run) -> Response:
     request.state.cause = cause = cause_of(request)
     request.state.asked = False
     request.state.journey = cause.correlation_id  # refusals name it too
-    with bound_contextvars(journey=cause.correlation_id):
-        return await run(request)
+    bind_contextvars(journey=cause.correlation_id)  # until RequestIds ends
+    return await run(request)
