@@ -92,8 +92,15 @@ async def conflicts(
     return [known[row["place"] - 1] for row in rows]
 
 
-async def withdraw(tx: Tx, names: Iterable[tuple[str, str]]) -> None:
-    """Take events out again, by source and id: they were entered in this transaction, and refused."""
+class EventName(NamedTuple):
+    """Under what an event is known: two of one name are copies."""
+
+    source: str
+    id: str
+
+
+async def withdraw(tx: Tx, names: Iterable[EventName]) -> None:
+    """Take events out again: they were entered in this transaction, and refused."""
     wanted = sorted(set(names))
     if wanted:
         await tx.execute(

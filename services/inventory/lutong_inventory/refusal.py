@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A decision not to: a stable word, a sentence that says what to do instead, and facts for programs."""
+    """A decision not to: a stable word, a sentence with what to do instead, and facts for programs."""
 
     kind: str
     detail: str

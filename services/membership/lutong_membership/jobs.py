@@ -191,7 +191,7 @@ async def record_payments(tx: Tx, answers: Sequence[Answered[Payment, PaymentOut
         ended.append(done)
         if done.state == "confirmed":
             known.add(done.reference or "")
-            outgoing += booking.book(done, cause)
+            outgoing += booking.enter(done, cause)
         outgoing += caused(cause, decided.emitted)
     await repayment_store.save_repayments(tx, ended)
     await account_store.save_work(tx, booking.work)

@@ -19,6 +19,7 @@ from lutong_chassis.database import Tx
 from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
+from lutong_chassis.inbox import EventName
 from lutong_chassis.journeys import Continuation, ForeignJourney
 from lutong_chassis.parking import storable
 from lutong_chassis.problem import Problem
@@ -226,17 +227,17 @@ async def _take(tx: Tx, acceptors: Acceptors, batch: Mapping[int, Sent[Event]]) 
         verdicts = await acceptors[type(part[0].event)](part, tx)
         pairs = zip(part, verdicts, strict=True)
         refused |= {id(sent.received): problem for sent, problem in pairs if problem is not None}
-    withdrawn = {(each.source, each.id) for each in received if id(each) in refused}
+    withdrawn = {EventName(each.source, each.id) for each in received if id(each) in refused}
     again = {place: sent for place, sent in batch.items() if _is_copy_of(sent, withdrawn, refused)}
     await inbox.withdraw(tx, withdrawn)
     results = {place: _result(sent, fresh, odd, refused) for place, sent in batch.items() if place not in again}
     return results | await _take(tx, acceptors, again)
 
 
-def _is_copy_of(sent: Sent[Event], withdrawn: AbstractSet[tuple[str, str]], refused: Mapping[int, Problem]) -> bool:
+def _is_copy_of(sent: Sent[Event], withdrawn: AbstractSet[EventName], refused: Mapping[int, Problem]) -> bool:
     """Whether an event has the name of one that was refused: that one did not come, so this one is looked at anew."""
     received = sent.received
-    return id(received) not in refused and (received.source, received.id) in withdrawn
+    return id(received) not in refused and EventName(received.source, received.id) in withdrawn
 
 
 def _result(

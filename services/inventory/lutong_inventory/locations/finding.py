@@ -21,7 +21,7 @@ Owner = Annotated[
 
 
 class Naming(NamedTuple):
-    """Locations that a caller names: their own, or those of `owner`. Staff need not say whose, where only one has such an id."""
+    """Locations that a caller names: their own, or those of `owner`. Staff need not name the owner, where only one has such an id."""
 
     who: Principal
     location_ids: Sequence[str]
@@ -29,7 +29,7 @@ class Naming(NamedTuple):
 
     @property
     def merchant_id(self) -> str | None:
-        """Whose they are, as far as the caller says."""
+        """Whose they are, as far as the caller names them."""
         return self.owner or self.who.merchant_id
 
 
@@ -49,9 +49,9 @@ async def find(tx: Reads, namings: Sequence[Naming], *, lock: bool = False) -> l
 async def find_location(
     tx: Reads, who: Principal, location_id: str, owner: str | None = None, *, lock: bool = False
 ) -> Location:
-    """A location of the caller's, or of `owner`. Staff need not say whose, where only one merchant has such an id.
+    """A location of the caller's, or of `owner`. Staff need not name the owner, where only one merchant has such an id.
 
-    404 when it does not exist or belongs to another merchant; 409 where staff has to say whose.
+    404 when it does not exist or belongs to another merchant; 409 where staff has to name the owner.
     """
     (found,) = await find(tx, [Naming(who, [location_id], owner)], lock=lock)
     if isinstance(found, Refusal):
@@ -66,7 +66,7 @@ def _names(naming: Naming, owners: Mapping[str, Sequence[str]]) -> dict[str, Loc
         return {each: LocationName(naming.merchant_id, each) for each in wanted}
     doubtful = next((each for each in wanted if len(owners.get(each, ())) > 1), None)
     if doubtful:
-        return Refusal("whose_location", f"several merchants have a location {doubtful!r}: say merchant_id")
+        return Refusal("whose_location", f"several merchants have a location {doubtful!r}: give merchant_id")
     return {each: LocationName(owners[each][0], each) for each in wanted if each in owners}
 
 

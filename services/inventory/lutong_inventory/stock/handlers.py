@@ -227,7 +227,7 @@ def _take(work: ShelfWork, moving: _Moving, tx: Tx) -> Changed:
 
 
 async def _save(batch: Sequence[Reported], work: ShelfWork, tx: Tx) -> None:
-    """End the promises that broke, then move; what the shelves have to say is on the journey of the last command."""
+    """End the promises that broke, then move; the events of the shelves are on the journey of the last command."""
     await reservation_store.release(tx, work.broken)
     news = await store.save_movements(tx, work.before, work.movements)
     await store.set_counted(tx, work.counted)

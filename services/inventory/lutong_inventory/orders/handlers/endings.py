@@ -23,7 +23,7 @@ handlers = Handlers()
 
 
 class Leaving(NamedTuple):
-    """An order that leaves its location, why, and the event that says so."""
+    """An order that leaves its location, why, and the event that caused it."""
 
     row: OrderRow
     reason: str
@@ -113,7 +113,7 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
 def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
     """What an order needs, from anybody who did not have it yet."""
     if row.destination is None:
-        raise ValueError(f"order {row.order_id} does not say where it goes")
+        raise ValueError(f"order {row.order_id} has no destination")
     wish = sourcing.wish(row.order_id, row.merchant_id, row.destination, row.mode, row.order_lines)
     return Wish(
         wish.order_id, wish.merchant_id, wish.destination, wish.mode, wish.demand, wish.reach_m,
@@ -129,7 +129,7 @@ class _Moving(NamedTuple):
 
 
 async def _move(pairs: Sequence[_Moving], hops: Mapping[str, int], tx: Tx) -> list[Outgoing]:
-    """Write where orders are sourced now, and say so."""
+    """Write where orders are sourced now, and publish it."""
     by = accept_by(tx)
     moved = [(each, decision) for each, decision in pairs if decision.chosen]
     await order_store.move_orders(tx, [placed(each.row, decision, by) for each, decision in moved])

@@ -122,7 +122,7 @@ def _event(done: _Done) -> OrderRefunded:
 
 
 async def _restock(tx: Tx, restocked: Sequence[_Done]) -> list[Event]:
-    """Put goods back on the shelves they came from; gives what the shelves have to say."""
+    """Put goods back on the shelves they came from; returns the events of the shelves."""
     if not restocked:
         return []
     moves = [

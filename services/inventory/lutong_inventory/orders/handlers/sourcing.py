@@ -35,7 +35,7 @@ def placed(row: OrderRow, decision: Decision, by: datetime) -> OrderRow:
 
 
 async def set_aside(tx: Tx, decisions: Sequence[Decision], hops: Mapping[str, int]) -> list[Event]:
-    """Reserve what was decided, and keep the decisions; gives what the shelves have to say."""
+    """Reserve what was decided, and keep the decisions; returns the events of the shelves."""
     wanted = [
         Reservation(decision.wish.order_id, sku, decision.chosen.key, units)
         for decision in decisions

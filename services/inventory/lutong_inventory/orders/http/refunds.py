@@ -20,7 +20,7 @@ class ReturnedLine(Command):
 
 
 class Refund(Command):
-    """What of an order is taken back: goods, which say what they are worth, or an amount of what the member paid."""
+    """What of an order is taken back: goods, whose prices are known, or an amount of what the member paid."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -48,7 +48,7 @@ class Refund(Command):
 async def refund_order(order_id: Identifier, command: Refund, ask: Ask) -> Response:
     """Take part of a fulfilled order back, or all of it. Never more than the member paid, over all refunds.
 
-    A refund's id is its merchant's own. The same refund again is the same answer; 409 says in what another one differs.
+    A refund's id is its merchant's own. The same refund again is the same answer; 409 names what differs in another one.
     """
     units = demand_by_sku([Line(**line.model_dump(), unit_price_minor=0) for line in command.lines])
     return await ask(RefundOrder(order_id, command.refund_id, command.amount_minor, units, command.restock))

@@ -76,5 +76,5 @@ async def cancel_order(order_id: Identifier, command: ReasonBody, ask: Ask) -> R
 @allowed("merchant", "operator")
 @audited("order.decline", own="merchant")
 async def decline_order(order_id: Identifier, command: Decline, ask: Ask) -> Response:
-    """Say that a location cannot serve an order. Another one gets it, or it ends; it never comes back."""
+    """Report that a location cannot serve an order. Another one gets it, or it ends; it never comes back."""
     return await ask(DeclineOrder(order_id, command.location_id, command.reason))

@@ -12,7 +12,7 @@ from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock.domain.shelves import Movement, MovementKind, Shelf, Stock
 
 Correction = Literal["received", "adjusted", "damaged", "held_back", "cleared"]
-"""What staff may tell of a shelf, besides counting it."""
+"""What staff may report of a shelf, besides counting it."""
 
 
 class Promise(NamedTuple):
@@ -114,5 +114,5 @@ def why_bad_units(kind: Correction, units: int) -> Refusal | None:
 def why_not_past(at: datetime | None, now: datetime) -> Refusal | None:
     """Why nothing can have happened then: that is yet to come."""
     if at is not None and at > now:
-        return Refusal("future", "that is yet to come: say when it happened, or leave it out")
+        return Refusal("future", "that is yet to come: give when it happened, or leave it out")
     return None

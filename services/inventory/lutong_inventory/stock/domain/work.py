@@ -84,7 +84,7 @@ class ShelfWork:
         return lost
 
     def news_of_protected(self) -> list[Event]:
-        """What shelves have to say whose safety stock was set, beyond what their movements say."""
+        """The events of shelves whose safety stock was set, beyond those of their movements."""
         moved = dict(self.before) | fold(self.before, self.movements)
         return shelf_news(moved, {shelf: self.stocks[shelf] for shelf in self.protected})
 

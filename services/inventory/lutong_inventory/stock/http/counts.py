@@ -1,4 +1,4 @@
-"""What brands and operators say of shelves: counts, corrections, safety stock; and what is on them."""
+"""What brands and operators report of shelves: counts, corrections, safety stock; and what is on them."""
 
 from typing import Annotated, Any
 
@@ -57,7 +57,7 @@ class ShelfCounts(Command):
 
 
 class CorrectionBody(Command):
-    """What happened to a shelf, in units. `adjusted` adds (or takes, below zero); all others say how many it was about."""
+    """What happened to a shelf, in units. `adjusted` adds (or takes, below zero); all others give how many it was about."""
 
     location_id: Identifier
     sku: Identifier
@@ -101,7 +101,7 @@ class SafetyBody(Command):
 async def put_stock(
     location_id: Identifier, sku: Identifier, count: CountBody, ask: Ask, owner: Owner = None
 ) -> Response:
-    """Say what was counted on a shelf. The truth is taken: orders that it cannot serve any more go elsewhere."""
+    """Report what was counted on a shelf. The truth is taken: orders that it cannot serve any more go elsewhere."""
     return await ask(CountShelf(owner, _seen(location_id, sku, count)))
 
 
@@ -109,7 +109,7 @@ async def put_stock(
 @allowed("merchant", "operator")
 @audited("stock.count", own="merchant", shows=SHOWN)
 async def put_stocks(command: ShelfCounts, ask: Ask) -> Response:
-    """Say what was counted on many shelves; all or none. Of several counts of one shelf the last one holds."""
+    """Report what was counted on many shelves; all or none. Of several counts of one shelf the last one holds."""
     seen = tuple(_seen(each.location_id, each.sku, each) for each in command.shelves)
     return await ask(CountShelves(command.merchant_id, seen))
 
@@ -118,7 +118,7 @@ async def put_stocks(command: ShelfCounts, ask: Ask) -> Response:
 @allowed("merchant", "operator")
 @audited("stock.correct", own="merchant", shows=SHOWN)
 async def move_stock(command: CorrectionsBody, ask: Ask) -> Response:
-    """Say what came, what broke, what is held back for a check and cleared again; all or none."""
+    """Report what came, what broke, what is held back for a check and cleared again; all or none."""
     return await ask(
         CorrectShelves(command.merchant_id, tuple(Happened(**each.model_dump()) for each in command.movements))
     )
@@ -130,7 +130,7 @@ async def move_stock(command: CorrectionsBody, ask: Ask) -> Response:
 async def put_safety(
     location_id: Identifier, sku: Identifier, body: SafetyBody, ask: Ask, owner: Owner = None
 ) -> Response:
-    """Say how many units of a shelf are never promised. What is promised already stays so."""
+    """Set how many units of a shelf are never promised. What is promised already stays so."""
     return await ask(ProtectShelf(owner, location_id, sku, body.units))
 
 

@@ -35,7 +35,7 @@ class Booking:
         """What a member may pay now, in minor units."""
         return sum(account.payable_minor for account in self.accounts(key))
 
-    def book(self, repayment: Repayment, cause: Cause) -> list[Outgoing]:
+    def enter(self, repayment: Repayment, cause: Cause) -> list[Outgoing]:
         """Book a repayment that is confirmed. `cause` is for agreements whose journey is not known."""
         parts = allocate(self.accounts(repayment.line_key), repayment.amount_minor)
         source = ACCOUNT["provider" if repayment.evidence == "provider" else "bank"]

@@ -176,7 +176,7 @@ def _booked(ended: Ended, booking: Booking, cause: Cause) -> Answer:
     """Book a repayment that is confirmed, and answer with it; operators are on record."""
     done = ended.repayment
     change = Change("repayment.confirm", f"repayment:{done.repayment_id}", None, None, _facts(done))
-    return Answer(shown(done), [*booking.book(done, cause), *caused(cause, ended.emitted)], [change])
+    return Answer(shown(done), [*booking.enter(done, cause), *caused(cause, ended.emitted)], [change])
 
 
 def _facts(repayment: Repayment) -> dict[str, Any]:
