@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 ASKED: Final = 300
 """Titles asked for in each odd form."""
 
-_SPOKEN: Final = ("你好，请问{}怎么办理", "我想办一下{}", "{}需要什么材料啊", "在哪里可以办{}")
+_WRAPPED: Final = ("你好，请问{}怎么办理", "我想办一下{}", "{}需要什么材料啊", "在哪里可以办{}")
 _DIGITS: Final = re.compile(r"[^\w\u4e00-\u9fff]+")
 _to_traditional = OpenCC("s2t").convert
 
@@ -129,7 +129,7 @@ def _forms(rng: random.Random) -> Mapping[str, Any]:
         "pinyin": lambda title: "".join(lazy_pinyin(_DIGITS.sub("", title))),
         "initials": lambda title: "".join(sound[0] for sound in lazy_pinyin(_DIGITS.sub("", title)) if sound),
         "spaced": " ".join,
-        "spoken": lambda title: rng.choice(_SPOKEN).format(title),
+        "wrapped": lambda title: rng.choice(_WRAPPED).format(title),
         "missing": lambda title: _without(title, rng.randrange(len(title))),
         "swapped": lambda title: _swapped(title, rng.randrange(max(1, len(title) - 1))),
         "half": lambda title: title[: (len(title) + 1) // 2],

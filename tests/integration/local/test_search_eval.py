@@ -38,7 +38,7 @@ def test_a_set_is_measured_beside_bm25_and_nothing_is_left(tmp_path: Path) -> No
     assert not [left for left in tmp_path.iterdir() if left != folder]
 
 
-def test_a_registry_that_refuses_a_service_says_why(tmp_path: Path) -> None:
+def test_a_refused_service_ends_the_command_with_the_reason(tmp_path: Path) -> None:
     folder = a_set(tmp_path / "refused", [FUND | {"keywords": ["没有"]}], questions=[ASKED])
     result = CliRunner().invoke(commands, ["eval", str(folder)])
     assert isinstance(result.exception, Exception)

@@ -10,7 +10,7 @@ import pytest
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.cli.search.bm25 import BM25
 from lutong_console.cli.search.labelled import ServiceRow, sets_in
-from lutong_console.cli.search.measures import Labelled, finding, leading, mean, rank_of, share
+from lutong_console.cli.search.measures import Answered, Labelled, finding, leading, mean, rank_of, share
 
 FUND: dict[str, Any] = {"program_id": "fund", "title": "公积金提取"}
 LOAN: dict[str, Any] = {"program_id": "loan", "title": "公积金贷款"}
@@ -73,7 +73,8 @@ def test_the_baseline_knows_rarity_and_length_and_no_other_script() -> None:
 
 def test_ranks_beyond_ten_count_for_nothing() -> None:
     answers = [f"s-{n}" for n in range(12)]
-    found = finding([(answers, {"s-0"}), (answers, {"s-1", "s-5"}), (answers, {"s-10"}), ([], {"s-0"})])
+    right = [{"s-0"}, {"s-1", "s-5"}, {"s-10"}]
+    found = finding([*(Answered(answers, each) for each in right), Answered([], {"s-0"})])
     assert found.hit_1 is not None
     assert found.hit_10 is not None
     assert found.mrr_10 is not None

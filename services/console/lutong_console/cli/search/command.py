@@ -14,7 +14,7 @@ from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.cli.search import asking
 from lutong_console.cli.search.bm25 import BM25
 from lutong_console.cli.search.labelled import LabelledSet, sets_in
-from lutong_console.cli.search.measures import DEPTH, Estimate, Finding, Labelled, Leading, finding, leading
+from lutong_console.cli.search.measures import DEPTH, Answered, Estimate, Finding, Labelled, Leading, finding, leading
 from lutong_console.targets import Json, Suite
 
 commands = typer.Typer(help="The search and the cards, measured on labelled files: eval.", no_args_is_help=True)
@@ -109,8 +109,8 @@ def _questions(
     labelled: LabelledSet, kind: str, found: Sequence[list[str]], baseline: Sequence[list[str]]
 ) -> QuestionsFound:
     rows = [(n, set(row.relevant)) for n, row in enumerate(labelled.questions) if kind in (_ALL, row.kind)]
-    here = finding([(found[n], relevant) for n, relevant in rows])
-    bm25 = finding([(baseline[n], relevant) for n, relevant in rows])
+    here = finding([Answered(found[n], relevant) for n, relevant in rows])
+    bm25 = finding([Answered(baseline[n], relevant) for n, relevant in rows])
     ours, theirs = here.hit_10, bm25.hit_10
     ratio = round(ours.value / theirs.value, 3) if ours and theirs and theirs.value else None
     return QuestionsFound(kind, here, bm25, ratio)
@@ -131,30 +131,27 @@ def _is_good(measured: Measured) -> bool:
 
 
 def _show(measured: Sequence[Measured]) -> None:
-    asked = [(each.name, row) for each in measured for row in each.questions]
+    asked = [line for each in measured for row in each.questions for line in _answered(each.name, row)]
     if asked:
-        headings = ("set", "kind", "questions", "by", "hit@1", "hit@10", "MRR@10", "empty", "x BM25")
-        rows: list[tuple[object, ...]] = []
-        for name, row in asked:
-            n = row.here.hit_10.n if row.here.hit_10 else 0
-            rows.append((name, row.kind, n, "lutong", *_figures(row.here), row.ratio))
-            rows.append(("", "", "", "BM25", *_figures(row.bm25), ""))
-        out.print(table(headings, rows))
-    posted = [(each.name, row) for each in measured for row in each.posts]
+        out.print(table(("set", "kind", "questions", "by", "hit@1", "hit@10", "MRR@10", "empty", "x BM25"), asked))
+    posted = [_led(each.name, row) for each in measured for row in each.posts]
     if posted:
         headings = ("set", "kind", "posts", "cards", "precision", "recall", "harmful", "of all posts")
-        out.print(
-            table(
-                headings,
-                [
-                    (
-                        name, row.kind, row.here.posts, row.here.cards, _written(row.here.precision),
-                        _written(row.here.recall), row.here.harmful_cards, _written(row.here.harmful),
-                    )
-                    for name, row in posted
-                ],
-            )
-        )  # fmt: skip
+        out.print(table(headings, posted))
+
+
+def _answered(name: str, row: QuestionsFound) -> list[list[object]]:
+    n = row.here.hit_10.n if row.here.hit_10 else 0
+    return [
+        [name, row.kind, n, "lutong", *_figures(row.here), row.ratio],
+        ["", "", "", "BM25", *_figures(row.bm25), ""],
+    ]
+
+
+def _led(name: str, row: PostsLed) -> list[object]:
+    here = row.here
+    harmful = [here.harmful_cards, _written(here.harmful)]
+    return [name, row.kind, here.posts, here.cards, _written(here.precision), _written(here.recall), *harmful]
 
 
 def _figures(found: Finding) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ RESAMPLES: Final = 1000
 DEPTH: Final = 10
 
 
-class Estimate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Estimate:
     """A figure with its interval, and of how many it is."""
 
     value: float
@@ -49,6 +50,13 @@ def rank_of(answers: Sequence[str], relevant: Collection[str]) -> int | None:
     return next((place for place, answer in enumerate(answers, 1) if answer in relevant), None)
 
 
+class Answered(NamedTuple):
+    """What answered a question, best first, and what would have been right."""
+
+    answers: Sequence[str]
+    relevant: Collection[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """How well questions were answered."""
@@ -59,8 +67,8 @@ class Finding:
     empty: Estimate | None
 
 
-def finding(answered: Sequence[tuple[Sequence[str], Collection[str]]]) -> Finding:
-    """Measures of answers, each with what would have been right."""
+def finding(answered: Sequence[Answered]) -> Finding:
+    """Measures of answers."""
     ranks = [rank_of(answers[:DEPTH], relevant) for answers, relevant in answered]
     n = len(ranks)
     return Finding(

@@ -10,7 +10,7 @@ from lutong_registry.search.domain.lexicon import other_words
 from lutong_registry.search.domain.text import sentences
 
 _MATTER: Final = re.compile(
-    "办|申请|申领|领取|提取|查询|缴|补贴|预约|补领|换领|登记|怎么|如何|流程|材料|条件|政策|新规|指南|攻略|开通|报名|认定|备案|转移|多少钱|哪里|打折|优惠|半价|免费|开售|预订|推荐|想吃|想买|首发|上新|apply|how to|where to"
+    "办|申请|申领|领取|提取|查询|缴|补贴|预约|补领|换领|登记|怎么|如何|流程|材料|条件|政策|新规|交规|指南|攻略|开通|报名|认定|备案|转移|多少钱|哪里|打折|优惠|半价|免费|开售|预订|推荐|想吃|想买|首发|上新|apply|how to|where to"
 )
 """A person has a matter to settle: only then are their plain words read as its official name. 领证了 alone is a wedding."""
 
