@@ -35,6 +35,7 @@ from lutong_chassis.http import (
     SafeHeaders,
     install_problems,
     operations,
+    parked,
 )
 from lutong_chassis.http.described import document_body_limit
 from lutong_chassis.jobs import JobQueue, JobRunner
@@ -219,7 +220,13 @@ class Service:
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
         own = [self.routes, operations.entities_router] if self.entities else [self.routes]
-        for router in (*own, operations.health, operations.router, operations.admin_router):  # the busiest first
+        for router in (
+            *own,
+            operations.health,
+            *parked.ROUTERS,
+            operations.router,
+            operations.admin_router,
+        ):  # the busiest first
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)

@@ -165,6 +165,15 @@ def suite(name: str) -> Suite:
     )
 
 
+def services(target: Suite, service: str | None) -> list[str]:
+    """The service of this name, or all of a suite."""
+    if service is None:
+        return list(target.urls)
+    if service not in target.urls:
+        raise ConsoleError(f"there is no service {service!r}: there are {', '.join(target.urls)}", code=USAGE)
+    return [service]
+
+
 def kafka_as(name: str, principal: str) -> KafkaAccess:
     """Kafka alone, as a principal of the deployment; a local stack knows none, and the environment says as whom."""
     if name == COMPOSE:

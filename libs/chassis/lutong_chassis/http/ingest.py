@@ -82,6 +82,7 @@ class Rejection(BaseModel):
     code: str
     pointer: str | None
     detail: str
+    hint: str | None = None
 
 
 class _RejectedRow(NamedTuple):
@@ -238,8 +239,12 @@ def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Res
         code=code,
         pointer=pointer or None,
         detail=detail,
-        hint=_HINTS_AT.get(pointer) or _HINTS.get(code),
+        hint=_hint(code, pointer),
     )
+
+
+def _hint(code: str, pointer: str | None) -> str | None:
+    return _HINTS_AT.get(pointer or "") or _HINTS.get(code)
 
 
 def _field(document: object, name: str) -> str | None:
@@ -286,4 +291,4 @@ async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Reje
         publisher,
         rows_max,
     )
-    return [Rejection(**row) for row in rows]
+    return [Rejection(**row, hint=_hint(row["code"], row["pointer"])) for row in rows]

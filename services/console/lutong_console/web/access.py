@@ -35,6 +35,8 @@ class Access:
 
     clock: Callable[[], float] = time.monotonic
     may_change: bool = True
+    owner_key: str = field(default="", repr=False)
+    """By which the owner of this process may ask for a ticket; empty: nobody may."""
     _tickets: dict[str, float] = field(default_factory=dict, repr=False)
     _sessions: dict[str, Session] = field(default_factory=dict, repr=False)
 
@@ -43,6 +45,10 @@ class Access:
         ticket = secrets.token_urlsafe(32)
         self._tickets[ticket] = self.clock() + TICKET_LIFETIME_S
         return ticket
+
+    def is_owner(self, key: str) -> bool:
+        """Whether this is the key of the owner of this process."""
+        return bool(self.owner_key) and hmac.compare_digest(self.owner_key.encode(), key.encode())
 
     def enter(self, ticket: str) -> Session | None:
         """A session for a ticket, which is used up; None when it is not one of ours, was used, or is too old."""

@@ -14,11 +14,23 @@ from starlette.staticfiles import StaticFiles
 
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
 from lutong_console.targets import Suite
-from lutong_console.web import audit, catalogue, journeys, parked, pipeline, sign_in, tail
+from lutong_console.web import (
+    audit,
+    catalogue,
+    journeys,
+    parked,
+    parked_groups,
+    pipeline,
+    publishers,
+    sign_in,
+    stores,
+    tail,
+)
 from lutong_console.web.access import Access
 from lutong_console.web.headers import SecurityHeaders
 from lutong_console.web.live import Live
 from lutong_console.web.pages import PageError, show
+from lutong_console.web.runs import Runs
 
 _STATIC: Final = Path(__file__).with_name("static")
 
@@ -31,7 +43,10 @@ def create(target: Suite, name: str, access: Access) -> Starlette:
             *pipeline.ROUTES,
             *journeys.ROUTES,
             *parked.ROUTES,
+            *parked_groups.ROUTES,
             *tail.ROUTES,
+            *stores.ROUTES,
+            *publishers.ROUTES,
             *audit.ROUTES,
             *catalogue.ROUTES,
             Mount("/static", StaticFiles(directory=_STATIC)),
@@ -41,7 +56,7 @@ def create(target: Suite, name: str, access: Access) -> Starlette:
     )
     app.add_middleware(SecurityHeaders)
     app.state.target, app.state.name, app.state.access, app.state.live = target, name, access, Live(target)
-    app.state.reader = tail.Reader(target.kafka)
+    app.state.reader, app.state.runs = tail.Reader(target.kafka), Runs(target)
     return app
 
 
@@ -55,6 +70,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         finally:
             await app.state.live.close()
             await app.state.reader.close()
+            await app.state.runs.close()
             sampling.cancel()
 
 

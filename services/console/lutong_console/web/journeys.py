@@ -53,7 +53,7 @@ async def journey(request: Request) -> Response:
     if not steps:
         raise PageError(404, f"no journey is called {journey_id}, as far as the services remember")
     window = await request.app.state.live.first()
-    known = await evidence.gather(target, {strip.service: strip.sample for strip in window.strips})
+    known = await evidence.gather(target, steps, {strip.service: strip.sample for strip in window.strips})
     data = {"journey_id": journey_id, "steps": steps, "reason": why(steps, known), "chart": chart(steps)}
     return show(request, "journey.html", data)
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lutong_console.web import languages
@@ -38,6 +38,14 @@ async def enter(request: Request) -> Response:
     return answer
 
 
+async def issue(request: Request) -> Response:
+    """A ticket for the owner of this process, who has its key from a file: `lutong console` asks so."""
+    key = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not request.app.state.access.is_owner(key):
+        raise PageError(401, "this link was used, or is older than ten minutes", "lutong console")
+    return JSONResponse({"ticket": request.app.state.access.issue()}, 201)
+
+
 async def leave(request: Request) -> Response:
     """End the session."""
     session = session_of(request)
@@ -65,6 +73,7 @@ async def prefer(request: Request) -> Response:
 ROUTES: Final = (
     Route("/sign-in", ask, methods=["GET"]),
     Route("/sign-in", enter, methods=["POST"]),
+    Route("/tickets", issue, methods=["POST"]),
     Route("/sign-out", leave, methods=["POST"]),
     Route("/preferences", prefer, methods=["POST"]),
 )

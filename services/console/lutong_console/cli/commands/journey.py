@@ -179,7 +179,7 @@ def _print_why(target: Suite, steps: list[Step], *, as_json: bool) -> None:
     from lutong_console import evidence  # reads metrics and offsets, which the timeline alone does not need
     from lutong_console.why import sentence, why
 
-    reason = why(steps, asyncio.run(evidence.gather(target)))
+    reason = why(steps, asyncio.run(evidence.gather(target, steps)))
     if as_json:
         emit_json({"kind": reason.kind, "service": reason.service, "since": reason.since, "why": sentence(reason)})
     else:
