@@ -249,15 +249,19 @@ def start_service(
     stack: Stack, service: str, environment: dict[str, str] | None = None, *, dies_with_parent: bool = False
 ) -> None:
     """Start one service; it migrates its database and waits for what it needs. One of a test run is forked."""
-    variables = surroundings() | service_environment(stack, service) | (environment or {})
-    module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
-    if dies_with_parent:
-        pid = forkserver.fork(forkserver.run_service, module, environment=variables, log=log).pid
-        assert pid  # noqa: S101  # it was started
-        stack.children[service] = Child.of(pid, log)
-    else:
-        stack.children[service] = start(Command([sys.executable, "-m", module], variables, log))
+    stack.children[service] = start_replica(stack, service, environment or {}, dies_with_parent=dies_with_parent)
     save(stack)
+
+
+def start_replica(stack: Stack, service: str, environment: dict[str, str], *, dies_with_parent: bool = False) -> Child:
+    """Start a process of a service that the stack does not name: give it a port of its own (`LUTONG_HTTP_PORT`)."""
+    variables = surroundings() | service_environment(stack, service) | environment
+    module, log = f"lutong_{service}.app", stack.directory / f"{service}.log"
+    if not dies_with_parent:
+        return start(Command([sys.executable, "-m", module], variables, log))
+    pid = forkserver.fork(forkserver.run_service, module, environment=variables, log=log).pid
+    assert pid  # noqa: S101  # it was started
+    return Child.of(pid, log)
 
 
 def service_environment(stack: Stack, service: str) -> dict[str, str]:
