@@ -138,8 +138,11 @@ async def _row(tx: Tx, parked_id: int) -> asyncpg.Record | None:
     return await tx.fetchrow(
         """
         SELECT id, state, topic, partition, "offset", recorded_at, key, value, headers, event_id, type, correlation_id,
-               reason, error, attempts, parked_at, resolved_at, 0 AS waiting
-          FROM parked
+               reason, error, attempts, parked_at, resolved_at,
+               (SELECT count(*) FROM parked AS behind
+                 WHERE head.state = 'parked' AND behind.state = 'waiting' AND behind.topic = head.topic
+                   AND sha256(behind.key) = sha256(head.key)) AS waiting
+          FROM parked AS head
          WHERE id = $1
         """,
         parked_id,

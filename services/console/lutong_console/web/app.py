@@ -1,6 +1,8 @@
 """The web console, put together: pages over one suite, read with the rights of the user who started it."""
 
 import asyncio
+import sys
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +34,7 @@ from lutong_console.web.live import Live
 from lutong_console.web.pages import PageError, show
 from lutong_console.web.runs import Runs
 
+_BUG: Final = "this is a bug in the console: what happened is in its log"
 _STATIC: Final = Path(__file__).with_name("static")
 
 
@@ -51,7 +54,7 @@ def create(target: Suite, name: str, access: Access) -> Starlette:
             *catalogue.ROUTES,
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        exception_handlers={PageError: _page_error, ConsoleError: _console_error, 404: _unknown},
+        exception_handlers={PageError: _page_error, ConsoleError: _console_error, 404: _unknown, Exception: _bug},
         lifespan=_lifespan,
     )
     app.add_middleware(SecurityHeaders)
@@ -87,3 +90,9 @@ async def _console_error(request: Request, error: Exception) -> Response:
 
 async def _unknown(request: Request, _: Exception) -> Response:
     return show(request, "problem.html", {"message": f"there is no page {request.url.path}", "then": ""}, 404)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    """A page never shows where in the code it failed: that goes to the terminal of who runs the console."""
+    sys.stderr.write("".join(traceback.format_exception(error)))
+    return show(request, "problem.html", {"message": _BUG, "then": ""}, 500)

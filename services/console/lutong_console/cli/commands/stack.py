@@ -34,13 +34,13 @@ def start(name: str) -> Stack:
 def up(
     stack: StackName = "default",
     *,
-    with_console: Annotated[bool, typer.Option("--console/--no-console", help="The web console, too.")] = True,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Start no web console.")] = False,
     as_json: Json = False,
 ) -> None:
     """Start Kafka, PostgreSQL and the four services on this machine, as far as they do not run; nothing else is needed."""
     began = time.monotonic()
     running = start(stack)
-    link = running_console.link(running_console.start(stack)) if with_console else None
+    link = None if no_console else running_console.link(running_console.start(stack))
     if as_json:
         emit_json({"stack": stack, "kafka": running.kafka_bootstrap, "services": _urls(running), "console": link})
         return
