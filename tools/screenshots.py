@@ -10,7 +10,7 @@ import threading
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -28,6 +28,13 @@ _SHOWN: Final = ("journey", "group")
 _VARIANTS: Final = tuple((language, theme) for language in ("en", "zh") for theme in ("light", "dark"))
 _VIEW: Final = {"width": 1120, "height": 640}
 _PHONE: Final = {"width": 390, "height": 844}
+
+
+class Scene(NamedTuple):
+    """A console, and what is wrong with the suite that it shows."""
+
+    console: Console
+    seeded: Seeded
 
 
 async def seeded_in(target: Suite) -> Seeded:
@@ -50,7 +57,7 @@ def apart(work: Coroutine[Any, Any, Seeded]) -> Seeded:
 
 
 @contextmanager
-def demonstrated() -> Iterator[tuple[Console, Seeded]]:
+def demonstrated() -> Iterator[Scene]:
     """A console on a suite with the faults of the demo; gone with the block."""
     with tempfile.TemporaryDirectory() as directory:
         stack = local.up(Path(directory) / "demo", lambda _: None, dies_with_parent=True)
@@ -58,15 +65,16 @@ def demonstrated() -> Iterator[tuple[Console, Seeded]]:
             seeded = apart(seeded_in(Suite.of(stack)))
             console = Console(stack, name="demo").start()
             try:
-                yield console, seeded
+                yield Scene(console, seeded)
             finally:
                 console.stop()
         finally:
             local.down(stack, lambda _: None, purge=True)
 
 
-def addresses(page: Page, console: Console, seeded: Seeded) -> dict[str, str]:
+def addresses(page: Page, scene: Scene) -> dict[str, str]:
     """Pages by name. Those of a group and of a journey are found as a person would find them."""
+    console, seeded = scene
     page.goto(f"{console.url}/parked")
     group = page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.get_attribute("href")
     page.goto(f"{console.url}{group}")
@@ -129,16 +137,16 @@ def main() -> None:
         raise SystemExit("there is no chromium on the path: apt-get install chromium")
     room = everything or ROOM
     room.mkdir(parents=True, exist_ok=True)
-    with demonstrated() as (console, seeded), sync_playwright() as playwright:
+    with demonstrated() as scene, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         context = browser.new_context(locale="en-GB")
-        found = addresses(signed_in(context, console), console, seeded)
+        found = addresses(signed_in(context, scene.console), scene)
         context.close()
         pages = found if everything else {name: found[name] for name in _SHOWN}
         made = [
             path
             for variant in _VARIANTS
-            for path in take(browser, console, pages, variant, room, whole=bool(everything))
+            for path in take(browser, scene.console, pages, variant, room, whole=bool(everything))
         ]
         browser.close()
     large = [path.name for path in made if path.stat().st_size > BYTES_MAX]

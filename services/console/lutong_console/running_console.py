@@ -69,10 +69,10 @@ def find(stack: str) -> Running | None:
     return running if running and path and _child(running, path).alive else None
 
 
-def page(stack: str, path: str) -> str | None:
-    """The address of a page of the console that runs beside a stack, for a person who has signed in."""
-    running = find(stack)
-    return running.url + path if running else None
+def name_page(stack: str, path: str) -> None:
+    """Name the page that shows the same, where a console runs beside the stack."""
+    if running := find(stack):
+        echo(f"page: {running.url}{path}")
 
 
 def link(running: Running) -> str:

@@ -32,14 +32,15 @@ from lutong_console.web.access import Access
 from lutong_console.web.headers import SecurityHeaders
 from lutong_console.web.live import Live
 from lutong_console.web.pages import PageError, show
+from lutong_console.web.people import People
 from lutong_console.web.runs import Runs
 
 _BUG: Final = "this is a bug in the console: what happened is in its log"
 _STATIC: Final = Path(__file__).with_name("static")
 
 
-def create(target: Suite, name: str, access: Access) -> Starlette:
-    """The console of one suite; `name` is how people call it."""
+def create(target: Suite, name: str, access: Access, people: People | None = None) -> Starlette:
+    """The console of one suite; `name` is how people call it. `people` sign in at an issuer, each with their own rights."""
     app = Starlette(
         routes=[
             *sign_in.ROUTES,
@@ -59,7 +60,8 @@ def create(target: Suite, name: str, access: Access) -> Starlette:
     )
     app.add_middleware(SecurityHeaders)
     app.state.target, app.state.name, app.state.access, app.state.live = target, name, access, Live(target)
-    app.state.reader, app.state.runs = tail.Reader(target.kafka), Runs(target)
+    app.state.people = people
+    app.state.reader, app.state.runs = tail.Reader(target.kafka), Runs()
     return app
 
 

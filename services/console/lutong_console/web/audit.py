@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from lutong_console.cli.commands.audit import changed, merged
 from lutong_console.cli.errors import ConsoleError
-from lutong_console.targets import Suite, call
-from lutong_console.web.pages import session_of, show
+from lutong_console.targets import call
+from lutong_console.web.pages import session_of, show, target_of
 
 _ROWS: Final = 100
 _FILTERS: Final = ("actor", "action", "subject")
@@ -21,7 +21,7 @@ async def audit(request: Request) -> Response:
     """The latest deeds that fit; services that do not answer are named."""
     session_of(request)
     wanted = {name: value for name in _FILTERS if (value := request.query_params.get(name, "").strip())}
-    target: Suite = request.app.state.target
+    target = target_of(request)
     async with target.client(10) as client:
         found = await asyncio.gather(*(_rows(client, name, url, wanted) for name, url in target.urls.items()))
     silent = [name for name, rows in zip(target.urls, found, strict=True) if rows is None]

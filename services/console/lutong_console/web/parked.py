@@ -11,7 +11,7 @@ from starlette.routing import Route
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.parked_records import Order, Result, carry_out, groups_of
 from lutong_console.targets import Suite, call
-from lutong_console.web.pages import PageError, form_of, session_of, show
+from lutong_console.web.pages import PageError, form_of, session_of, show, target_of
 
 TIMEOUT_S: Final = 60.0
 REASON_MIN: Final = 3
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 async def groups(request: Request) -> Response:
     """All groups of all services, the largest first; services that do not answer are named."""
     session_of(request)
-    target: Suite = request.app.state.target
+    target = target_of(request)
     async with target.client(TIMEOUT_S) as client:
         found = await asyncio.gather(*(_of_service(client, name, url) for name, url in target.urls.items()))
     rows = sorted((row for part in found for row in part or ()), key=lambda row: -row["records"])
@@ -91,7 +91,7 @@ async def _outcome(request: Request, verb: str, reason: str) -> Outcome:
 
 def chosen_service(request: Request) -> tuple[Suite, str]:
     """The suite, and the service that the path names."""
-    target: Suite = request.app.state.target
+    target = target_of(request)
     service: str = request.path_params["service"]
     if service not in target.urls:
         raise PageError(404, f"there is no service {service}")

@@ -74,13 +74,13 @@ async def _shown(request: Request, data: dict[str, Any], status: int = 200) -> R
 async def begin(request: Request) -> Response:
     """Redrive or discard the records that a preflight named. A reason that is too short loses nothing that was typed."""
     form = await form_of(request)
-    _, service = chosen_service(request)
+    target, service = chosen_service(request)
     reason = form.get("reason", "").strip()
     if len(reason) < REASON_MIN:
         return await _foreseen(request, TOO_SHORT, reason)
     verb: Verb = "discard" if request.path_params["verb"] == "discard" else "redrive"
     order = Order(verb, reason, _pace(form.get("per_s", "")), "keep_going" in form)
-    run = request.app.state.runs.start(service, _ids(form.get("ids", "")), order)
+    run = request.app.state.runs.start(target, service, _ids(form.get("ids", "")), order)
     return back(f"/parked/runs/{run.id}")
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lutong_console.publishing import look
-from lutong_console.web.pages import session_of, show
+from lutong_console.web.pages import session_of, show, target_of
 
 HOURS: Final = 24
 _REJECTED_MAX: Final = 100
@@ -17,7 +17,7 @@ async def publishers(request: Request) -> Response:
     """All publishers of the last day, and the latest events that were rejected; `publisher` narrows both."""
     session_of(request)
     wanted = request.query_params.get("publisher", "").strip()
-    seen = await look(request.app.state.target, HOURS, _REJECTED_MAX)
+    seen = await look(target_of(request), HOURS, _REJECTED_MAX)
     data = {
         "wanted": wanted,
         "publishers": [each for each in seen.publishers if wanted in f"{each.subject or ''} {each.source}"],

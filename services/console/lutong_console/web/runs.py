@@ -30,6 +30,7 @@ class Run:
     service: str
     order: Order
     ids: Sequence[int]
+    target: Suite
     results: list[Result] = field(default_factory=list)
     state: State = "running"
     why: str = ""
@@ -49,13 +50,12 @@ class Run:
 class Runs:
     """All runs of this console, the latest last."""
 
-    target: Suite
     _runs: dict[str, Run] = field(default_factory=dict)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
-    def start(self, service: str, ids: Sequence[int], order: Order) -> Run:
-        """Begin a run; of those that ended, the oldest are forgotten."""
-        run = Run(secrets.token_urlsafe(8), service, order, ids)
+    def start(self, target: Suite, service: str, ids: Sequence[int], order: Order) -> Run:
+        """Begin a run, as the person of `target`; of those that ended, the oldest are forgotten."""
+        run = Run(secrets.token_urlsafe(8), service, order, ids, target)
         ended = [each for each, known in self._runs.items() if known.state != "running"]
         for each in ended[: max(0, len(self._runs) + 1 - _RUNS_MAX)]:
             del self._runs[each], self._tasks[each]
@@ -81,8 +81,8 @@ class Runs:
 
     async def _carry_out(self, run: Run) -> None:
         try:
-            async with self.target.client(_TIMEOUT_S) as client:
-                async for result in carry_out(client, self.target.urls[run.service], run.ids, run.order):
+            async with run.target.client(_TIMEOUT_S) as client:
+                async for result in carry_out(client, run.target.urls[run.service], run.ids, run.order):
                     run.results.append(result)
                     if run.state == "stopped":
                         return

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lutong_console.web import languages
+from lutong_console.web import languages, people
 from lutong_console.web.access import SESSION_LIFETIME_S
 from lutong_console.web.pages import (
     LANGUAGE_COOKIE,
@@ -24,7 +24,9 @@ _A_YEAR_S: Final = 365 * 86_400
 
 async def ask(request: Request) -> Response:
     """The link is opened: a button signs in, so that a program that only looks at links uses none up."""
-    return show(request, "sign_in.html", {"ticket": request.query_params.get("ticket", "")})
+    known = request.app.state.people
+    ticket = request.query_params.get("ticket", "")
+    return show(request, "sign_in.html", {"ticket": ticket, "issuer": known.host if known else ""})
 
 
 async def enter(request: Request) -> Response:
@@ -73,6 +75,7 @@ async def prefer(request: Request) -> Response:
 ROUTES: Final = (
     Route("/sign-in", ask, methods=["GET"]),
     Route("/sign-in", enter, methods=["POST"]),
+    *people.ROUTES,
     Route("/tickets", issue, methods=["POST"]),
     Route("/sign-out", leave, methods=["POST"]),
     Route("/preferences", prefer, methods=["POST"]),

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lutong_console.cli.errors import ConsoleError
-from lutong_console.targets import Suite, call
-from lutong_console.web.pages import PageError, back, form_of, session_of, show
+from lutong_console.targets import call
+from lutong_console.web.pages import PageError, back, form_of, session_of, show, target_of
 
 _TIMEOUT_S: Final = 15.0
 _OPEN: Final = ("sourced", "accepted", "picked", "ready_for_pickup", "handed_over")
@@ -31,9 +31,9 @@ _DECLINES: Final = ("sold_out", "damaged", "rush_hour", "closed")
 
 async def stores(request: Request) -> Response:
     """Stores that declined orders in the last day; with a merchant, all of its stores."""
-    session_of(request)
-    target: Suite = request.app.state.target
-    merchant = request.query_params.get("merchant", "").strip()
+    who = session_of(request, merchants=True).who
+    target = target_of(request)
+    merchant = (who and who.merchant_id) or request.query_params.get("merchant", "").strip()
     url = target.urls["inventory"]
     params = {"merchant_id": merchant} if merchant else {}
     async with target.client(_TIMEOUT_S) as client:
@@ -44,19 +44,21 @@ async def stores(request: Request) -> Response:
 
 async def store(request: Request) -> Response:
     """One store: whether it takes orders, what it declined, and its open orders with the next step of each."""
-    session_of(request)
+    session_of(request, merchants=True)
     return await _shown(request)
 
 
 async def _shown(request: Request, refusal: str = "", typed: Mapping[str, str] | None = None) -> Response:
     merchant, location = request.path_params["merchant"], request.path_params["location"]
-    target: Suite = request.app.state.target
+    who = session_of(request, merchants=True).who
+    states = () if who and who.role == "viewer" else _OPEN  # orders of a store are for who serves them
+    target = target_of(request)
     params = {"merchant_id": merchant}
     async with target.client(_TIMEOUT_S) as client:
         url = _url(request)
         found = await call(client, "GET", url, params=params)
         declines = await call(client, "GET", f"{target.urls['inventory']}/v1/declines", params=params)
-        by_state = await asyncio.gather(*(_orders(client, url, params, state) for state in _OPEN))
+        by_state = await asyncio.gather(*(_orders(client, url, params, state) for state in states))
     data = {
         "store": found,
         "declined": next((each for each in declines if each["location_id"] == location), None),
@@ -75,8 +77,8 @@ async def _orders(client: httpx.AsyncClient, url: str, params: dict[str, str], s
 
 async def act(request: Request) -> Response:
     """Pause or resume a store, or take a step with one of its orders. A refusal is shown above, and loses no typed text."""
-    form = await form_of(request)
-    target: Suite = request.app.state.target
+    form = await form_of(request, merchants=True)
+    target = target_of(request)
     try:
         async with target.client(_TIMEOUT_S) as client:
             await _act(client, request, form)
@@ -87,7 +89,7 @@ async def act(request: Request) -> Response:
 
 async def _act(client: httpx.AsyncClient, request: Request, form: Mapping[str, str]) -> None:
     merchant, location = request.path_params["merchant"], request.path_params["location"]
-    orders = f"{request.app.state.target.urls['inventory']}/v1/orders/{quote(form.get('order_id', '-'), safe='')}"
+    orders = f"{target_of(request).urls['inventory']}/v1/orders/{quote(form.get('order_id', '-'), safe='')}"
     reason = form.get("reason", "").strip()
     match request.path_params["verb"]:
         case "pause":
@@ -110,7 +112,7 @@ async def _act(client: httpx.AsyncClient, request: Request, form: Mapping[str, s
 
 
 def _url(request: Request) -> str:
-    target: Suite = request.app.state.target
+    target = target_of(request)
     return f"{target.urls['inventory']}/v1/locations/{quote(request.path_params['location'], safe='')}"
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
+from lutong_console import running_console
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, ask, suite
@@ -188,6 +189,7 @@ def journey(
         for step in shown
     ]
     out.print(table(["ms", "service", "event", "key", "consumed by (ms later)", ""], rows))
+    running_console.name_page(stack, f"/journeys/{quote(steps[0].journey, safe='')}")
 
 
 def _print_why(target: Suite, steps: list[Step], *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from lutong_console import running_console
 from lutong_console.cli import given
 from lutong_console.cli.commands.settle import Service, discard, redrive
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
@@ -56,6 +57,8 @@ def list_parked(  # one parameter per option
     if not (rows or silent or as_json):
         out.print("nothing is parked")
     _name_what_is_missing(found)
+    if rows and not as_json:
+        running_console.name_page(stack, "/parked")
     if silent or rows:
         away = any(each.silent and each.silent.code == UNREACHABLE for each in silent)
         raise typer.Exit(UNREACHABLE if away else PROBLEM)
@@ -87,6 +90,7 @@ def groups(
         cells = [[row[name] for name in _GROUP_COLUMNS[:-1]] + [row["last_at"][:19]] for row in rows]
         out.print(table(_GROUP_COLUMNS, cells))
         out.print(given.here("\nnext: lutong parked redrive SERVICE --group GROUP --dry-run"), style="dim")
+        running_console.name_page(stack, "/parked")
     else:
         out.print("nothing is parked")
     if rows:
@@ -126,6 +130,7 @@ def show(
         out.print(line(("value", "bold"), " ", json_line(revealed["value"])))
     else:
         echo(f"next: lutong parked show {service} {parked_id} --reveal --reason …")
+    running_console.name_page(stack, f"/parked/{service}/{parked_id}")
 
 
 @commands.command()

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from lutong_console import running_console
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE
 from lutong_console.cli.screen import echo, emit_json, err, line, out, table
@@ -28,6 +29,7 @@ def publishers(
         emit_json(shown if rejected else {"publishers": [each._asdict() for each in seen.publishers]} | shown)
     else:
         _show(seen, only_rejected=rejected)
+        running_console.name_page(stack, "/publishers")
     if seen.silent:
         raise typer.Exit(UNREACHABLE)
     if rejected and seen.rejected:
