@@ -49,7 +49,7 @@ async def _of_service(client: httpx.AsyncClient, service: str, url: str) -> list
 
 
 async def record(request: Request) -> Response:
-    """One record: where it came from and what it is; what it says stays hidden."""
+    """One record: where it came from and what it is; its content stays hidden."""
     session_of(request)
     return await _shown(request, Outcome(), "")
 
