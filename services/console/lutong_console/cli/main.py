@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "verify": "verify.command:verify",
     "uplift": "cli.uplift.command:uplift",
     "audit": "cli.commands.audit:audit",
+    "publishers": "cli.commands.publishers:publishers",
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
     "publish-entities": "cli.commands.entities:publish_entities",
@@ -45,6 +46,7 @@ COMMANDS: Final = {
     "resume": "cli.commands.resume:resume",
     "token": "cli.commands.tokens:token",
     "keys": "cli.commands.tokens:keys",
+    "search": "cli.search.command:commands",
     "topics": "cli.commands.topics:commands",
     "parked": "cli.commands.parked:commands",
     "schema": "cli.commands.schema:commands",
@@ -55,8 +57,8 @@ COMMANDS: Final = {
 
 _LOCAL: Final = frozenset(
     {
-        "demo", "up", "down", "restart", "status", "logs", "reader", "replay", "backup", "restore", "scale", "upgrade",
-        "preflight",
+        "demo", "up", "down", "restart", "status", "logs", "reader", "replay", "search", "backup", "restore", "scale",
+        "upgrade", "preflight",
     }
 )  # fmt: skip
 """Commands that run Kafka, PostgreSQL or its tools from wheels: the image of the command line contains none of these."""
@@ -76,6 +78,7 @@ Examples:
   lutong uplift watsons            what light membership changed for a merchant
   lutong import stores.csv         take in what you have, row by row
   lutong replay DIR --json         feed real data through the public interfaces
+  lutong search eval DIR           how well services are found, beside BM25
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
 """

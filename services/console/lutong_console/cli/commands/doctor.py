@@ -13,12 +13,12 @@ from aiokafka.errors import KafkaError
 
 from lutong_console import container_checks, expiry, kafka_checks
 from lutong_console.cli import given
-from lutong_console.cli.commands.parked import parked_of
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.frame import explained
 from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.deployment import Deployment
 from lutong_console.findings import Finding
+from lutong_console.parked_records import parked_of
 from lutong_console.targets import Json, StackName, Suite, call, deployment_of, ended_pieces, suite
 from lutong_contracts import event_types
 from lutong_contracts.sentences import counted

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lutong_console import running_console
 from lutong_console.cli import given
 from lutong_console.cli.commands import containers
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
@@ -35,6 +36,7 @@ def start(name: str) -> Stack:
 def up(
     stack: StackName = "default",
     *,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Start no web console.")] = False,
     profile: Annotated[
         str | None, typer.Option("--profile", help="Of containers: ha, observability, tools, or none; remembered.")
     ] = None,
@@ -63,11 +65,14 @@ def up(
             "--profile, --override and --build are of containers", then="lutong up --target compose", code=USAGE
         )
     running = start(stack)
+    link = None if no_console else running_console.link(running_console.start(stack))
     if as_json:
-        emit_json({"stack": stack, "kafka": running.kafka_bootstrap, "services": _urls(running)})
+        emit_json({"stack": stack, "kafka": running.kafka_bootstrap, "services": _urls(running), "console": link})
         return
     out.print(table(["service", "url"], sorted(_urls(running).items())))
     out.print(f"up in {time.monotonic() - began:.1f} s; Kafka at {running.kafka_bootstrap}")
+    if link:
+        running_console.show_link(link, as_json=False)
     echo(given.here("next: lutong status · lutong tail · lutong down"))
 
 
@@ -86,6 +91,7 @@ def down(
             out.print("stopped" + (" and purged" if purge else "") if stopped else "nothing was running")
         return
     running = stack_named(stack)
+    running_console.stop(stack)
     if running is not None:
         local.down(running, echo, purge=purge)
     if as_json:
