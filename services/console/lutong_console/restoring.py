@@ -74,7 +74,7 @@ async def nobody_works(url: str, stop: str) -> None:
             await connection.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         where = urlsplit(url).netloc.rpartition("@")[2]
-        what = f"PostgreSQL at {where} does not report who is connected: {error or type(error).__name__}"
+        what = f"PostgreSQL at {where} does not show who is connected: {error or type(error).__name__}"
         raise ConsoleError(what, code=UNREACHABLE) from None
     if found:
         who = ", ".join(f"{row['usename']} to {row['datname']}" for row in found)
