@@ -67,6 +67,17 @@ class AccountRow(NamedTuple):
         return self._replace(kind=self.kind or known.kind, merchant_id=merchant_id, program_ids=program_ids or None)
 
 
+class AccountHome(NamedTuple):
+    """An account as its readers see it, and whether the reader who asks follows it."""
+
+    account_id: str
+    name: str
+    kind: str
+    merchant_id: str | None
+    program_ids: list[str]
+    followed: bool
+
+
 class FollowRow(NamedTuple):
     """One account reads another."""
 
