@@ -72,6 +72,7 @@ REGISTRY: Final[Matrix] = (
             fixed("/v1/merchants/batch", {"merchants": [{"merchant_id": ACME, "name": "Acme"}]}),
         ),
         "PUT /v1/merchants/{merchant_id}": (DONE_BY_OPERATORS, fixed(f"/v1/merchants/{ACME}", {"name": "Acme"})),
+        "GET /v1/merchants/{merchant_id}": (ANYBODY, fixed(f"/v1/merchants/{ACME}")),
         "PUT /v1/programs/{program_id}": (DONE_BY_ITS_MERCHANT, _register),
         "POST /v1/programs/{program_id}/versions": (
             DONE_BY_ITS_MERCHANT,
@@ -100,6 +101,7 @@ REGISTRY: Final[Matrix] = (
         "GET /v1/programs": (READ_BY_ITS_MERCHANT, fixed(f"/v1/programs?merchant_id={ACME}", about=ACME)),
         "GET /v1/search": (ANYBODY, fixed("/v1/search?q=fund")),
         "GET /v1/suggestions": (ANYBODY, fixed("/v1/suggestions?q=fund")),
+        "POST /v1/discoveries/previews": (ANYBODY, fixed("/v1/discoveries/previews", {"texts": ["公积金"]})),
         "GET /v1/discoveries/{post_id}": (ANYBODY, fixed("/v1/discoveries/p-1")),
     }
 )
