@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command
-from lutong_contracts.values import Identifier, Mode, Place, Text, Title, Visible
+from lutong_contracts.values import Identifier, Mode, Place, Reason, Text, Title, Visible
 
 
 class Account(Command):
@@ -97,6 +97,22 @@ class Viewer(Command):
     viewer_id: Identifier
 
 
+class Removal(Command):
+    """Why a card goes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "not_related"}]})
+
+    reason: Reason = Field(examples=["not_related"])
+
+
+class RemovalView(BaseModel):
+    """Who took a card off, and why: the first who did."""
+
+    post_id: str
+    by: str
+    reason: str
+
+
 class WantedLine(Command):
     """What is wanted, and how much of it."""
 
@@ -135,7 +151,7 @@ class NewRequest(Viewer):
 
 
 class CardView(BaseModel):
-    """What a reader sees below a post. `reason` says why it cannot be tapped."""
+    """What a reader sees below a post. `reason` is why it cannot be tapped."""
 
     state: str
     program_id: str | None
@@ -150,10 +166,22 @@ class PostView(BaseModel):
 
     post_id: str
     author_id: str
+    author_name: str
     text: str
     published_at: datetime
     card: CardView
     counters: dict[str, int]
+
+
+class AccountView(BaseModel):
+    """Who posts: its kind, its mini-programs, and whether the reader who asks follows it (null: nobody asks)."""
+
+    account_id: str
+    name: str
+    kind: str
+    merchant_id: str | None
+    program_ids: list[str]
+    followed: bool | None
 
 
 class Timeline(BaseModel):

@@ -21,7 +21,7 @@ from lutong_contracts.registry import MerchantChanged, MerchantRegistered
 from lutong_contracts.topics import ACCOUNTS, LOCATIONS, MERCHANTS, PLANS
 from lutong_contracts.values import Money, Place
 from lutong_local.forkserver import fork, run_service
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from lutong_local.stack import infrastructure as local_infrastructure
 from tests.conftest import Infrastructure
 from tests.support.harness import a_record, feed, read_topic, until

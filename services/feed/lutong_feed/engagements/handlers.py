@@ -34,7 +34,7 @@ Command = TapCard | SolveCard
 
 @handlers.on(TapCard)
 async def tap_cards(batch: Sequence[Asked[TapCard]], tx: Tx) -> list[Answer | Problem]:
-    """Viewers open the mini-program from a card; the answer says which page of which version."""
+    """Viewers open the mini-program from a card; the answer has the page and its version."""
     outcomes = await _use(batch, "tap", tx)
     return [
         _tapped(asked, each) if isinstance(each, Use) else _refused(each)
