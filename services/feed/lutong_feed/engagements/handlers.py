@@ -107,7 +107,7 @@ async def count_requests(batch: Sequence[Received[ServiceRequested]], tx: Tx) ->
 
 @handlers.on(RequestCancelled)
 async def keep_cancellations(batch: Sequence[Received[RequestCancelled]], tx: Tx) -> list[Outgoing]:
-    """Viewers wanted to cancel: keep it as a fact. Whether it took effect, inventory says."""
+    """Viewers wanted to cancel: keep it as a fact. Inventory publishes whether it took effect."""
     await facts.keep_cancelled(tx, batch)
     return []
 

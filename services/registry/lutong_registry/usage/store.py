@@ -31,7 +31,7 @@ _USE: Final = columns_of(UseRow)
 
 
 async def count_usage(tx: Tx, batch: Sequence[Use], kind: UseKind) -> None:
-    """Keep uses as facts, and count them. `batches` says that there are facts of what is counted (migration 0009)."""
+    """Keep uses as facts, and count them. `batches` grows with each count that has facts (migration 0009)."""
     await tx.execute(
         f"""
         WITH fact AS (
