@@ -12,7 +12,7 @@ from lutong_contracts.feed import CardTapped, RequestCancelled, ServiceRequested
 from lutong_feed import on_record
 from lutong_feed.bodies import CardView, RequestView
 from lutong_feed.domain import Refusal
-from lutong_feed.engagements import domain, store
+from lutong_feed.engagements import domain, facts, store
 from lutong_feed.engagements.domain import (
     Accepted,
     CancelRequest,
@@ -83,6 +83,7 @@ async def cancel_requests(batch: Sequence[Asked[CancelRequest]], tx: Tx) -> list
 @handlers.on(CardTapped)
 async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outgoing]:
     """Cards were opened: count it on their posts."""
+    await facts.keep(tx, "tap", batch)
     await _count(tx, "taps", [Engagement(r.event.post_id, r.event.viewer_id, "tap") for r in batch])
     return []
 
@@ -90,6 +91,7 @@ async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outg
 @handlers.on(ServiceSolved)
 async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list[Outgoing]:
     """Services were used: count it on their posts."""
+    await facts.keep(tx, "solve", batch)
     await _count(tx, "solved", [Engagement(r.event.post_id, r.event.viewer_id, "solve") for r in batch])
     return []
 
@@ -97,8 +99,16 @@ async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list
 @handlers.on(ServiceRequested)
 async def count_requests(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
     """Services were requested: count it on their posts."""
+    await facts.keep(tx, "request", batch)
     fresh = await store.take_uncounted_requests(tx, [received.event.order_id for received in batch])
     await store.count(tx, "requested", fresh)
+    return []
+
+
+@handlers.on(RequestCancelled)
+async def keep_cancellations(batch: Sequence[Received[RequestCancelled]], tx: Tx) -> list[Outgoing]:
+    """Viewers wanted to cancel: keep it as a fact. Inventory publishes whether it took effect."""
+    await facts.keep_cancelled(tx, batch)
     return []
 
 
