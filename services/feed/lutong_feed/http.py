@@ -15,6 +15,7 @@ from lutong_contracts.feed import PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
+from lutong_feed.bindings import http as bindings
 from lutong_feed.bodies import (
     Account,
     Accounts,
@@ -30,6 +31,7 @@ from lutong_feed.domain import AccountRow, Cursor, FollowRow, StoredPost
 from lutong_feed.engagements import http as engagements
 
 router = routes("feed")
+router.routes += bindings.router.routes
 router.routes += engagements.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")

@@ -211,7 +211,9 @@ async def test_without_the_guard_it_would_stop_the_service(infrastructure: Infra
         async def fails() -> bool:
             return "RecursionError" in toy.log.read_text()
 
-        await until(fails, "reading raises, and nobody catches it")  # in the same poll, narrowing would spare the good one
+        await until(
+            fails, "reading raises, and nobody catches it"
+        )  # in the same poll, narrowing would spare the good one
         await producer.send(toy.consumed, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
         with pytest.raises(AssertionError, match="did not come true"):
             await until(lambda: _counts(toy, {"good": 1}), "the record behind it is handled", 3)

@@ -14,7 +14,8 @@ from starlette.staticfiles import StaticFiles
 
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
 from lutong_console.targets import Suite
-from lutong_console.web import audit, catalogue, journeys, parked, pipeline, sign_in, tail
+from lutong_console.verify.auditor import Auditor
+from lutong_console.web import audit, catalogue, invariants, journeys, parked, pipeline, sign_in, tail
 from lutong_console.web.access import Access
 from lutong_console.web.headers import SecurityHeaders
 from lutong_console.web.live import Live
@@ -34,6 +35,7 @@ def create(target: Suite, name: str, access: Access) -> Starlette:
             *tail.ROUTES,
             *audit.ROUTES,
             *catalogue.ROUTES,
+            *invariants.ROUTES,
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         exception_handlers={PageError: _page_error, ConsoleError: _console_error, 404: _unknown},
@@ -42,20 +44,23 @@ def create(target: Suite, name: str, access: Access) -> Starlette:
     app.add_middleware(SecurityHeaders)
     app.state.target, app.state.name, app.state.access, app.state.live = target, name, access, Live(target)
     app.state.reader = tail.Reader(target.kafka)
+    app.state.auditor = Auditor(target)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Samples are taken as long as the console runs; open streams end with it."""
+    """Samples are taken and identities are checked as long as the console runs; open streams end with it."""
     async with asyncio.TaskGroup() as group:
         sampling = group.create_task(app.state.live.run())
+        auditing = group.create_task(app.state.auditor.run())
         try:
             yield
         finally:
             await app.state.live.close()
             await app.state.reader.close()
             sampling.cancel()
+            auditing.cancel()
 
 
 async def _page_error(request: Request, error: Exception) -> Response:

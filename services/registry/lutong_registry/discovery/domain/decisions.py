@@ -12,6 +12,7 @@ from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery.domain.names import Sentence, common_run, names, shares_a_character
 from lutong_registry.discovery.domain.policy import concern
+from lutong_registry.embedding.domain import Embedding
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.marks import COVERAGE_MIN
 from lutong_registry.search.domain.text import is_han, key_of, plain
@@ -25,6 +26,10 @@ KEYWORDS_MAX: Final = 8
 
 KEYWORD_ALONE_MIN: Final = 4
 """Characters of a keyword that names a service by itself. A shorter one must share a character with the title."""
+
+
+EVERYBODY: Final = Embedding()
+"""Nothing is restricted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +63,28 @@ class Evidence(NamedTuple):
 
 
 def discover(
-    post: PostPublished, by_id: Listing | None, matches: Sequence[Match], sentences: Sequence[Sentence]
+    post: PostPublished,
+    by_id: Listing | None,
+    matches: Sequence[Match],
+    sentences: Sequence[Sentence],
+    embedding: Embedding = EVERYBODY,
 ) -> ServiceDiscovered | ServiceNotFound:
     """Where a post leads. The author's choice is never replaced by a guess from the words, nor is their wish for no card.
 
-    `sentences` are the sentences of the post; `matches` are services that share words with it, in any order.
+    `sentences` are the sentences of the post; `matches` are services that share words with it, in any order. A service that
+    its author may not embed is none, whether it is named or guessed.
     """
     if post.card == "none":
         return ServiceNotFound(post_id=post.post_id, reason="declined")
     if post.program_id is not None:
-        return _chosen(post, by_id)
+        return _chosen(post, by_id, embedding)
     if concern(post.text):
         return ServiceNotFound(post_id=post.post_id, reason="sensitive")
-    found = [(evidence, match) for match in matches if (evidence := evidence_of(match, sentences))]
+    found = [
+        (evidence, match)
+        for match in matches
+        if _may_embed(post, match.listing, embedding) and (evidence := evidence_of(match, sentences))
+    ]
     if not found:
         return ServiceNotFound(post_id=post.post_id, reason="no_match")
     _, best = min(
@@ -110,9 +124,15 @@ def _names_alone(keyword: str, title: str) -> bool:
     return len(keyword) >= KEYWORD_ALONE_MIN or shares_a_character(keyword, title)
 
 
-def _chosen(post: PostPublished, listing: Listing | None) -> ServiceDiscovered | ServiceNotFound:
+def _may_embed(post: PostPublished, listing: Listing, embedding: Embedding) -> bool:
+    return embedding.is_allowed(post.author_id, listing.program_id, listing.merchant_id)
+
+
+def _chosen(post: PostPublished, listing: Listing | None, embedding: Embedding) -> ServiceDiscovered | ServiceNotFound:
     if listing is None:
         return ServiceNotFound(post_id=post.post_id, reason="unknown_program")
+    if not _may_embed(post, listing, embedding):
+        return ServiceNotFound(post_id=post.post_id, reason="not_permitted")
     if listing.suspended:
         return ServiceNotFound(post_id=post.post_id, reason="suspended")
     if listing.version is None:
