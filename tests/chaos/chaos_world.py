@@ -55,13 +55,13 @@ class Client:
         return None
 
     async def ask(self, service: str, path: str) -> Any:  # noqa: ANN401  # JSON
-        """GET; an empty list when nobody answers."""
+        """GET; None when nobody answers: silence is not an empty answer."""
         with suppress(httpx.TransportError, ValueError):
             async with self.turns[service]:
                 answer = await self.http.get(f"{self.stack.url(service)}{path}")
             if answer.status_code == 200:
                 return answer.json()
-        return []
+        return None
 
 
 @dataclass(slots=True)

@@ -15,8 +15,9 @@ from aiokafka.errors import KafkaError
 
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import SERVICES
-from lutong_local.processes import Child, free_port, stop
-from lutong_local.stack import Stack, start_piece, start_service, stop_service, wait_for_piece
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, stop
+from lutong_local.stack import Stack, start_piece, start_replica, start_service, stop_service, wait_for_piece
 from tests.chaos.world import through_proxy
 from tests.integration.chassis import outages
 
@@ -114,12 +115,9 @@ class Faults:
                 self.done["rebalances"] += 4
 
     def _one_more(self, service: str) -> Child:
-        port, first = self.stack.ports[service], self.stack.children[service]
-        self.stack.ports[service] = free_port()
-        self.start(service)
-        replica = self.stack.children[service]
-        self.stack.ports[service], self.stack.children[service] = port, first
-        return replica
+        """A process beside the one that the stack names: its file, which the load reads, stays as it is."""
+        variables = through_proxy(self.stack, service) | {"LUTONG_HTTP_PORT": str(free_port())}
+        return start_replica(self.stack, service, variables, dies_with_parent=True)
 
     async def cut(self) -> None:
         """Every connection between the services and Kafka and PostgreSQL is reset."""

@@ -57,13 +57,14 @@ class Shift:
         """Take orders a step further until no more are placed and nothing is left to do."""
         quiet = 0
         while quiet < _QUIET_ROUNDS:
-            busy = 0
+            busy, silent = 0, False
             for state, step in zip(("sourced", *_STEPS[:-1]), _STEPS, strict=True):
                 rows = await self.client.ask("inventory", f"/v1/locations/{self.place}/orders?state={state}&limit=500")
+                silent, rows = silent or rows is None, rows or []
                 due = [row["order_id"] for row in rows if step != "accepted" or self._wants(row["order_id"])]
                 await asyncio.gather(*(self._take(order_id, step) for order_id in due[:_HANDS]))
                 busy += len(rows)
-            quiet = 0 if busy or not done.is_set() else quiet + 1
+            quiet = 0 if busy or silent or not done.is_set() else quiet + 1
             await asyncio.sleep(0.2)  # the rhythm of a shift
 
     def _wants(self, order_id: str) -> bool:

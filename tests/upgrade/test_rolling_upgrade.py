@@ -13,7 +13,8 @@ import pytest
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
-from lutong_local.processes import Child, Command, free_port, start, stop
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import Stack, down, prepare, start_infrastructure
 from tests.chaos.world import bank, environment, is_settled
 from tests.support.harness import until

@@ -71,7 +71,7 @@ class ServiceSolved(Event, topic=ENGAGEMENTS, key="viewer_id"):
 class AccountBindingAsked(Event, topic=ENGAGEMENTS, key="viewer_id"):
     """A viewer asks to order as a member of membership. Nothing holds before that member consents: see AccountBound.
 
-    `binding_id` tells this asking from a later one of the same viewer for the same member.
+    `binding_id` distinguishes this asking from a later one of the same viewer for the same member.
     """
 
     viewer_id: Identifier

@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from lutong_contracts.topics import SERVICES
+from lutong_local.ports import PORTS, free_port, is_free
 from lutong_local.postgres import create_service_databases
-from lutong_local.processes import PORTS, Command, LocalError, free_port, is_free, start, stop, wait_for
-from lutong_local.stack import down, infrastructure, load, save, start_infrastructure
+from lutong_local.processes import Command, LocalError, start, stop, wait_for
+from lutong_local.stack import Stack, down, infrastructure, load, save, start_infrastructure, start_replica
 
 
 def test_two_stacks_run_side_by_side_and_leave_nothing(tmp_path: Path) -> None:
@@ -51,18 +52,19 @@ def test_data_and_ports_survive_down_and_up(tmp_path: Path) -> None:
         finally:
             await connection.close()
 
-    with infrastructure(tmp_path) as stack:
+    home = tmp_path / "路通 测试, a"  # Kafka takes a comma for the end of a path, and its settings for Latin-1
+    with infrastructure(home) as stack:
         ports = dict(stack.ports)
         asyncio.run(run(stack.admin_url, "CREATE TABLE kept AS SELECT 42 AS answer"))
         down(stack, lambda _: None)
         save(stack)
-        again = load(tmp_path)
+        again = load(home)
         assert again is not None
         start_infrastructure(again, lambda _: None, dies_with_parent=True)
         stack.children |= again.children
         assert again.ports == ports
         assert asyncio.run(run(again.admin_url, "SELECT answer FROM kept")) == 42
-    assert (tmp_path / "stack.json").exists() is False
+    assert [path.name for path in tmp_path.iterdir() if any(path.iterdir())] == []
 
 
 def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -71,6 +73,24 @@ def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:
         if os.geteuid() == 0:
             owner = Path(f"/proc/{stack.children['postgres'].pid}").stat().st_uid
             assert owner != 0
+
+
+def test_a_replica_leaves_what_the_stack_names(tmp_path: Path) -> None:
+    """A load that read the file while a replica's port stood in it asked a dead port for ever."""
+    stack = Stack(
+        tmp_path,
+        {"kafka": free_port(), "feed": free_port()},
+        database_urls={"feed": "postgresql://nobody@127.0.0.1:1/feed"},
+    )
+    save(stack)
+    before = (tmp_path / "stack.json").read_bytes()
+    port = free_port()
+    replica = start_replica(stack, "feed", {"LUTONG_HTTP_PORT": str(port)})
+    try:
+        assert f"LUTONG_HTTP_PORT={port}".encode() in Path(f"/proc/{replica.pid}/environ").read_bytes().split(b"\0")
+        assert ((tmp_path / "stack.json").read_bytes(), stack.children) == (before, {})
+    finally:
+        stop(replica)
 
 
 def test_a_process_that_dies_while_starting_shows_its_logs_end(tmp_path: Path) -> None:

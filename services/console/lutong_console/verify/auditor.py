@@ -1,4 +1,4 @@
-"""The verifier as a continuous auditor: it looks again and again, and tells what stayed broken between two looks."""
+"""The verifier as a continuous auditor: it looks again and again, and shows what stayed broken between two looks."""
 
 import asyncio
 import sqlite3

@@ -58,13 +58,13 @@ def _of_a_row(of: Group, remembered: datetime | None) -> Iterator[str]:
 
 
 def _once(published: Sequence[Row]) -> list[Mapping[str, Any]]:
-    """What each event says, where it was found first."""
+    """The data of each event, where it was found first."""
     events = {row["event_id"]: row["data"] for row in reversed(published)}
     return [orjson.loads(data) for data in events.values()]
 
 
 def _differences(row: Row, payload: Mapping[str, Any]) -> list[str]:
-    """The names of what a row and its event say differently."""
+    """The names of what differs between a row and its event."""
     wrong = [name for name in _ALIKE if row[name] != payload[name]]
     changed = {name for side in ("before", "after") for name in orjson.loads(row[side] or "{}")}
     return wrong if sorted(changed) == list(payload["fields"]) else [*wrong, "fields"]

@@ -39,7 +39,7 @@ def _moved_for_nothing(world: World) -> Iterator[Violation]:
 
 
 def _repaid(world: World) -> Iterator[Violation]:
-    """What came, by repayment, is what evidence says: amount, member, currency and account; nothing without, nothing twice."""
+    """What came, by repayment, is what the evidence shows: amount, member, currency and account; nothing without, nothing twice."""
     repayments = world.by(
         "reference, member_id, currency, account",
         came="""
@@ -81,7 +81,7 @@ def _confirmed_wrongly(world: World) -> Iterator[Violation]:
 
 
 def _deducted(world: World) -> Iterator[Violation]:
-    """What came by deduction is what the provider says was taken."""
+    """What came by deduction is what the provider reports as taken."""
     deductions = world.by(
         "reference, member_id, currency",
         entry="""

@@ -35,7 +35,7 @@ class Sink(Protocol):
 
 
 class Watcher:
-    """Is told how far a look is; this one does nothing with it."""
+    """Learns how far a look is; this one does nothing with it."""
 
     def expect(self, count: int) -> None:
         """So many rows or records are about to be read, by an estimate."""

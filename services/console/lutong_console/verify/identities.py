@@ -34,7 +34,7 @@ WORDS: Final = {
     "V5": "goods and money agree, order by order",
     "V6": "stock is the sum of its movements, and nothing is sold twice",
     "V7": "everything that began ends once",
-    "V8": "what clients were told is so",
+    "V8": "answers to clients are true",
     "V9": "copies follow what they are copies of",
     "V10": "what is set aside holds back what is behind it, and nothing else",
     "V11": "no secret is where it must not be",
@@ -45,7 +45,7 @@ WORDS: Final = {
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
-"""Identities that compare the suite with what only the caller knows, and the option that says it."""
+"""Identities that compare the suite with what only the caller knows, and the option that gives it."""
 
 IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V1": log_matches_outbox,
@@ -63,7 +63,7 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V14": audit_is_published,
     "V15": orders_are_where_they_were_sent,
 }
-"""What is so of a world by itself; V8 compares it with what clients were told."""
+"""What is so of a world by itself; V8 compares it with answers to clients."""
 
 _OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})
 """True in every snapshot of one database, whatever is in flight between services."""
@@ -72,7 +72,7 @@ _OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})
 def violations(
     world: World, history: Iterable[dict[str, Any]] = (), watcher: Watcher | None = None
 ) -> Iterator[Violation]:
-    """All violations of all identities, one at a time; `history` is what clients were told, for V8."""
+    """All violations of all identities, one at a time; `history` are answers to clients, for V8."""
     for name, identity in IDENTITIES.items():
         if watcher:
             watcher.judge(name)
@@ -112,7 +112,7 @@ class Findings:
 
 
 class Earlier:
-    """The violations of a look, to tell which of a later one were there already; as many as there are, in little memory."""
+    """The violations of a look, to know which of a later one were there already; as many as there are, in little memory."""
 
     def __init__(self, found: Iterable[Violation] = ()) -> None:
         self._world = World()
@@ -131,7 +131,7 @@ class Earlier:
         """Of what a later look at a suite under load found, the violations that are not merely in flight.
 
         What holds across services is broken for a moment while an event travels: only what was broken in
-        the same way at both looks stays so. What one database says of itself is never in flight.
+        the same way at both looks stays so. What one database has of itself is never in flight.
         """
         sql = "SELECT 1 FROM violation WHERE identity = ? AND witness = ? AND what = ?"
         for found in later:

@@ -23,7 +23,7 @@ _LINES: Final = "SELECT * FROM membership.line ORDER BY member_id, currency"
 
 
 def ledger_balances(world: World) -> Iterator[Violation]:
-    """V3: every entry balances and has two legs; the lines are what the ledger says; the chain is unbroken."""
+    """V3: every entry balances and has two legs; the lines are what the ledger adds up to; the chain is unbroken."""
     entries = world.by(
         "entry_id",
         entry="SELECT entry_id, kind, order_id FROM membership.entry ORDER BY entry_id",
@@ -57,7 +57,7 @@ def _lines(world: World) -> Iterator[Violation]:
             balances = Counter({row["account"]: row["amount_minor"] for row in of.all("balance")})
             folded, columns = _folded(balances), _columns(line)
             if folded != columns:
-                yield Violation("V3", f"the line says {columns}, the ledger {folded}", where)
+                yield Violation("V3", f"the line has {columns}, the ledger {folded}", where)
         yield from _pushed_in(of)
         if line is not None and (what := _broken_at(line, of)):
             yield Violation("V3", what, where)

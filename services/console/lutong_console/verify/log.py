@@ -59,7 +59,7 @@ def _of_an_event(service: str, of: Group, retention: Retention) -> Iterator[Wron
             if record["topic"] not in _KEPT_LONGER and not retention.may_have_left_its_outbox(service, record):
                 yield Wrong("on its topic but never committed", f" at {place_of(record)}")
         elif any(committed[name] != record[name] for name in ("digest", "key", "topic")):
-            yield Wrong("the topic says something else than the outbox", f" at {place_of(record)}")
+            yield Wrong("the topic has something else than the outbox", f" at {place_of(record)}")
     if committed is None or is_published:
         return
     replaced = committed["topic"] in COMPACTED and of.one("last_of_entity") is None
@@ -111,7 +111,7 @@ def _numbered(service: str, stream: Iterator[Row], *, aged: bool | None) -> Iter
 
 
 def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
-    """Order per key needs every publisher to choose the partition by murmur2 of the key; says which one does not."""
+    """Order per key needs every publisher to choose the partition by murmur2 of the key; names those that do not."""
     keys = world.select(
         """
         SELECT topic, source, key, partition, min("offset") AS "offset", count(*) AS records FROM record

@@ -21,7 +21,7 @@ _COUNTERS: Final = {"opened": "taps", "solved": "solved", "fulfilled": "fulfille
 
 
 def projections_follow(world: World) -> Iterator[Violation]:
-    """V9: the feed shows what the registry said, and counters are the sums of their events.
+    """V9: the feed shows what the registry published, and counters are the sums of their events.
 
     Once a topic has dropped some of its events a counter may be more than what is left of them, and never less.
     """
@@ -62,7 +62,7 @@ def _shown(program_id: str, of: Group) -> Iterator[Violation]:
     shown = (ours["version"], ours["suspended_for"]) if ours else None
     published = registry_shows if any(registry_shows) else None
     if published != shown:
-        yield Violation("V9", f"the registry says {published}, the feed shows {shown}", f"program {program_id}")
+        yield Violation("V9", f"the registry has {published}, the feed shows {shown}", f"program {program_id}")
     version, suspended_for = registry_shows
     if version is None or suspended_for:
         for card in of.each("card"):

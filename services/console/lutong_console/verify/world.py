@@ -27,7 +27,7 @@ KEPT: Final = frozenset({f"lutong.{service}.action-audited.v1" for service in SE
     "lutong.inventory.order-fulfilled.v1",
     "lutong.membership.deduction-notified.v1",
 }
-"""Types of which identities read the data. Of all others only a digest is kept, which tells equal from unequal."""
+"""Types of which identities read the data. Of all others only a digest is kept, which is equal for equal data."""
 _SEARCHED: Final = {"parked": ("error", "reason", "value"), "idempotency": ("body",)}
 """Where secrets must not be. These columns are searched while they are read, and not kept."""
 _REVEALED: Final = {"parked": "a canary is in a parked record", "idempotency": "a canary is in a saved answer"}

@@ -1,4 +1,4 @@
-"""What members said to viewers that want to order as them, as membership says it."""
+"""What members answered viewers that want to order as them, as membership publishes it."""
 
 from collections.abc import Sequence
 

@@ -86,7 +86,7 @@ async def protect(tx: Tx, shelf: Shelf, units: int) -> Changes:
 
 
 async def set_safety(tx: Tx, changes: Changes, wanted: dict[Shelf, int]) -> None:
-    """Set safety stocks of locked shelves, and say which ran empty by that."""
+    """Set safety stocks of locked shelves, and publish which ran empty by that."""
     if not wanted:
         return
     changed = {shelf: changes.after[shelf].protected(units) for shelf, units in wanted.items()}
@@ -96,7 +96,7 @@ async def set_safety(tx: Tx, changes: Changes, wanted: dict[Shelf, int]) -> None
 
 
 async def _save(tx: Tx, before: dict[Shelf, Stock], movements: Sequence[Movement]) -> Changes:
-    """Break the promises that cannot be kept, then move; say both."""
+    """Break the promises that cannot be kept, then move; publish both."""
     found = dict[Shelf, Stock]()
     for movement in movements:
         found[movement.shelf] = found.get(movement.shelf, before[movement.shelf]).found(movement)

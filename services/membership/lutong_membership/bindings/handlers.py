@@ -1,4 +1,4 @@
-"""What viewers ask of members, as the feed says it."""
+"""What viewers ask of members, as the feed publishes it."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""What members say about viewers of the feed that want to order as them."""
+"""What members decide about viewers of the feed that want to order as them."""
 
 from datetime import datetime
 from typing import Literal

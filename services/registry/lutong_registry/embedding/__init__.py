@@ -1,1 +1,1 @@
-"""Who may embed which program: what its owner says."""
+"""Who may embed which program: what its owner decides."""

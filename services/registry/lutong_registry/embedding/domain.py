@@ -1,4 +1,4 @@
-"""Who may embed which program: its owner says, and the owner's accounts always may. Pure."""
+"""Who may embed which program: its owner decides, and the owner's accounts always may. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -41,7 +41,7 @@ async def embedding(tx: Tx, program_ids: Iterable[str], author_ids: Iterable[str
 
 
 async def restrict(tx: Tx, program_id: str, embedded_by: EmbeddedBy) -> EmbeddedBy | None:
-    """Say who may embed a program; gives what held before, or None when nothing changed."""
+    """Set who may embed a program; gives what held before, or None when nothing changed."""
     before: EmbeddedBy | None = await tx.fetchval(
         """
         UPDATE program

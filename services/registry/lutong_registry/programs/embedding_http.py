@@ -1,4 +1,4 @@
-"""What owners say about who may embed their programs."""
+"""What owners decide about who may embed their programs."""
 
 from datetime import datetime
 from typing import Annotated
@@ -49,7 +49,7 @@ class EmbeddersView(EmbeddingView):
 @allowed("merchant", "operator")
 @audited("program.embedding", own="merchant", shows=("embedded_by",))
 async def restrict_embedding(program_id: Identifier, rule: EmbeddingRule, who: Who, tx: TxDependency) -> EmbeddingView:
-    """Say who may embed a program in posts from now on; cards that are there stay. Repeating it changes nothing."""
+    """Set who may embed a program in posts from now on; cards that are there stay. Repeating it changes nothing."""
     await _require(tx, who, program_id)
     before = await store.restrict(tx, program_id, rule.embedded_by)
     if before is not None:
