@@ -1,4 +1,4 @@
-"""Answers to clients, and what was set aside: V8 clients, V10 parked records, V11 secrecy."""
+"""What clients were answered, and what was set aside: V8 clients, V10 parked records, V11 secrecy."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -25,7 +25,7 @@ _THERE: Final = {
 
 
 def clients_are_remembered(world: World, history: Iterable[dict[str, Any]]) -> Iterator[Violation]:
-    """V8: answers to clients are true: what was accepted is there once, what was refused is not."""
+    """V8: what a client was answered holds: what was accepted is there once, what was refused is not."""
     answers = ((line["kind"], line["id"], line["outcome"]) for line in history)
     world.remember("answer", ("kind", "id", "outcome"), answers)
     for kind, there in _THERE.items():
@@ -35,9 +35,9 @@ def clients_are_remembered(world: World, history: Iterable[dict[str, Any]]) -> I
             times, where = found["times"] if found else 0, f"{kind} {key}"
             for row in of.each("answer"):
                 if row["outcome"] == "ok" and times != 1:
-                    yield Violation("V8", f"accepted for the client, and there are {times}", where)
+                    yield Violation("V8", f"the client was answered yes, and there are {times}", where)
                 if row["outcome"] == "refused" and times:
-                    yield Violation("V8", "refused to the client, and it is there", where)
+                    yield Violation("V8", "the client was answered no, and it is there", where)
 
 
 def parked_records_are_held(world: World) -> Iterator[Violation]:

@@ -58,7 +58,7 @@ def _of_a_row(of: Group, remembered: datetime | None) -> Iterator[str]:
 
 
 def _once(published: Sequence[Row]) -> list[Mapping[str, Any]]:
-    """The data of each event, where it was found first."""
+    """What each event contains, where it was found first."""
     events = {row["event_id"]: row["data"] for row in reversed(published)}
     return [orjson.loads(data) for data in events.values()]
 

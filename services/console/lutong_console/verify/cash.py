@@ -39,7 +39,7 @@ def _moved_for_nothing(world: World) -> Iterator[Violation]:
 
 
 def _repaid(world: World) -> Iterator[Violation]:
-    """What came, by repayment, is what the evidence shows: amount, member, currency and account; nothing without, nothing twice."""
+    """What came, by repayment, is what evidence shows: amount, member, currency and account; nothing without, nothing twice."""
     repayments = world.by(
         "reference, member_id, currency, account",
         came="""

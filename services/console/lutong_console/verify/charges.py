@@ -62,7 +62,7 @@ def _charged(agreement: Row, terms: dict[str, Any], counted: Sequence[Row], book
     if charge > min(cap, enjoyed):
         yield f"charged {charge}, with {enjoyed} enjoyed and a cap of {cap}"
     if booked["charged"] != charge:
-        yield f"the agreement has {charge} as charged, the ledger {booked['charged']}"
+        yield f"the agreement shows {charge} as charged, the ledger {booked['charged']}"
     if booked["benefit"]:
         yield "what was enjoyed is neither charged nor forgiven after the settlement"
 

@@ -35,7 +35,7 @@ class Sink(Protocol):
 
 
 class Watcher:
-    """Learns how far a look is; this one does nothing with it."""
+    """Receives how far a look is; this one does nothing with it."""
 
     def expect(self, count: int) -> None:
         """So many rows or records are about to be read, by an estimate."""

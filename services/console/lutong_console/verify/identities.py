@@ -34,7 +34,7 @@ WORDS: Final = {
     "V5": "goods and money agree, order by order",
     "V6": "stock is the sum of its movements, and nothing is sold twice",
     "V7": "everything that began ends once",
-    "V8": "answers to clients are true",
+    "V8": "what clients were answered holds",
     "V9": "copies follow what they are copies of",
     "V10": "what is set aside holds back what is behind it, and nothing else",
     "V11": "no secret is where it must not be",
@@ -63,7 +63,7 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V14": audit_is_published,
     "V15": orders_are_where_they_were_sent,
 }
-"""What is so of a world by itself; V8 compares it with answers to clients."""
+"""What is so of a world by itself; V8 compares it with what clients were answered."""
 
 _OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})
 """True in every snapshot of one database, whatever is in flight between services."""
@@ -72,7 +72,7 @@ _OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})
 def violations(
     world: World, history: Iterable[dict[str, Any]] = (), watcher: Watcher | None = None
 ) -> Iterator[Violation]:
-    """All violations of all identities, one at a time; `history` are answers to clients, for V8."""
+    """All violations of all identities, one at a time; `history` is what clients were answered, for V8."""
     for name, identity in IDENTITIES.items():
         if watcher:
             watcher.judge(name)

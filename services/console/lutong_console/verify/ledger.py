@@ -57,7 +57,7 @@ def _lines(world: World) -> Iterator[Violation]:
             balances = Counter({row["account"]: row["amount_minor"] for row in of.all("balance")})
             folded, columns = _folded(balances), _columns(line)
             if folded != columns:
-                yield Violation("V3", f"the line has {columns}, the ledger {folded}", where)
+                yield Violation("V3", f"the line shows {columns}, the ledger {folded}", where)
         yield from _pushed_in(of)
         if line is not None and (what := _broken_at(line, of)):
             yield Violation("V3", what, where)

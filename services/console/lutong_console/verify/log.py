@@ -111,7 +111,7 @@ def _numbered(service: str, stream: Iterator[Row], *, aged: bool | None) -> Iter
 
 
 def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
-    """Order per key needs every publisher to choose the partition by murmur2 of the key; names those that do not."""
+    """Order per key needs every publisher to choose the partition by murmur2 of the key; reports which one does not."""
     keys = world.select(
         """
         SELECT topic, source, key, partition, min("offset") AS "offset", count(*) AS records FROM record

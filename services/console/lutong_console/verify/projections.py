@@ -62,7 +62,7 @@ def _shown(program_id: str, of: Group) -> Iterator[Violation]:
     shown = (ours["version"], ours["suspended_for"]) if ours else None
     published = registry_shows if any(registry_shows) else None
     if published != shown:
-        yield Violation("V9", f"the registry has {published}, the feed shows {shown}", f"program {program_id}")
+        yield Violation("V9", f"the registry shows {published}, the feed shows {shown}", f"program {program_id}")
     version, suspended_for = registry_shows
     if version is None or suspended_for:
         for card in of.each("card"):

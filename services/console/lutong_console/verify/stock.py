@@ -35,7 +35,7 @@ def stock_is_its_movements(world: World) -> Iterator[Violation]:
 
 
 def _moved(folded: list[int], movement: Row) -> str | None:
-    """Add a movement to what is on hand, reserved and unavailable; what is wrong when that cannot be."""
+    """Add a movement to what is on hand, reserved and unavailable; reports when that cannot be."""
     for index, name in enumerate(("on_hand_delta", "reserved_delta", "unavailable_delta")):
         folded[index] += movement[name]
     on_hand, reserved, _ = folded

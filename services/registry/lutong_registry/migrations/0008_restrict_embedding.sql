@@ -11,3 +11,6 @@ CREATE TABLE embed_permission (
     PRIMARY KEY (program_id, account_id)
 );
 CREATE INDEX embed_permission_by_account ON embed_permission (account_id, program_id);
+
+-- A post that waits for a program is led to it if its author may embed it then. Of posts from before nobody knows the author.
+ALTER TABLE waiting_post ADD author_id text;
