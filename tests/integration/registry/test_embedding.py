@@ -8,9 +8,10 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import deliver, http_client, in_transaction
+from lutong_chassis.testing import deliver, http_client, in_transaction, run_jobs
 from lutong_contracts.feed import AccountChanged
 from lutong_registry.app import service
+from lutong_registry.discovery import waiting
 from lutong_registry.handlers import handlers
 from tests.support.builders import a_post
 
@@ -106,3 +107,15 @@ async def test_permissions_are_listed_page_by_page(client: httpx.AsyncClient) ->
 async def test_a_word_that_is_no_rule_is_refused(client: httpx.AsyncClient) -> None:
     assert (await client.put(f"{FUND}/embedding", json={"embedded_by": "friends"})).status_code == 422
     assert (await client.put("/v1/programs/none/embedding", json={"embedded_by": "owner"})).status_code == 404
+
+
+async def test_a_post_that_waited_is_led_only_where_its_author_may(client: httpx.AsyncClient, pool: Pool) -> None:
+    for author in ("amy", "helper"):
+        assert await led(pool, author, post_id=f"by-{author}", program_id="later") == "unknown_program"
+    program = {"program_id": "later", "merchant_id": "gov", "manifest": {"title": "以后", "page": "pages/later"}}
+    await client.put("/v1/programs/later", json={"merchant_id": "gov"})
+    await client.put("/v1/programs/later/embedding", json={"embedded_by": "permitted"})
+    await client.put("/v1/programs/later/embedders/helper")
+    assert (await client.post("/v1/programs/batch", json={"programs": [program]})).status_code == 201
+    found = {event.key: getattr(event, "reason", "a card") for event in await run_jobs(pool, waiting.queue())}
+    assert found == {"by-amy": "not_permitted", "by-helper": "a card"}
