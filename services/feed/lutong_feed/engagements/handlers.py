@@ -10,6 +10,7 @@ from lutong_chassis.audit import Change
 from lutong_contracts import Event
 from lutong_contracts.feed import CardTapped, RequestCancelled, ServiceRequested, ServiceSolved
 from lutong_feed import on_record
+from lutong_feed.bindings import store as binding_store
 from lutong_feed.bodies import CardView, RequestView
 from lutong_feed.domain import Refusal
 from lutong_feed.engagements import domain, facts, store
@@ -58,9 +59,10 @@ async def request_services(batch: Sequence[Asked[RequestService]], tx: Tx) -> li
     found = await store.find(tx, [store.Named(asked.command.post_id, asked.command.viewer_id) for asked in batch])
     named = (each.card.program_id for each in found if each.card and each.card.program_id)
     programs = await store.programs(tx, named)
+    members = await binding_store.members_of(tx, (asked.command.viewer_id for asked in batch))
     decided = [domain.accept(asked.command, there, programs) for asked, there in zip(batch, found, strict=True)]
     answers = [
-        _refused(each) if isinstance(each, Refusal) else _placed(asked, each)
+        _refused(each) if isinstance(each, Refusal) else _placed(asked, each, members.get(asked.command.viewer_id))
         for asked, each in zip(batch, decided, strict=True)
     ]
     await store.save_requests(
@@ -161,8 +163,8 @@ def view(row: RequestRow) -> RequestView:
     return RequestView(**{name: getattr(row, name) for name in RequestView.model_fields})
 
 
-def _placed(asked: Asked[RequestService], accepted: Accepted) -> Answer:
-    """A new order. It continues the journey of the post."""
+def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | None) -> Answer:
+    """A new order, for the member that the viewer is bound to. It continues the journey of the post."""
     wanted, (card, program, priced) = asked.command, accepted
     event = ServiceRequested(
         viewer_id=wanted.viewer_id,
@@ -175,6 +177,7 @@ def _placed(asked: Asked[RequestService], accepted: Accepted) -> Answer:
         destination=wanted.destination,
         mode=wanted.mode,
         coupon_id=wanted.coupon_id,
+        member_id=member_id,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,
