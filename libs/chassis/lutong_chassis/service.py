@@ -34,6 +34,7 @@ from lutong_chassis.http import (
     RequestIds,
     install_problems,
     operations,
+    parked,
 )
 from lutong_chassis.http.described import document_body_limit
 from lutong_chassis.http.dispatch import Dispatch
@@ -229,7 +230,13 @@ class Service:
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
         own = [self.routes, operations.entities_router] if self.entities else [self.routes]
-        for router in (*own, operations.health, operations.router, operations.admin_router):  # the busiest first
+        for router in (
+            *own,
+            operations.health,
+            *parked.ROUTERS,
+            operations.router,
+            operations.admin_router,
+        ):  # the busiest first
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
         app.router.middleware_stack = Dispatch(app.router)
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)

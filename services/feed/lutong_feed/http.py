@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import record
 from lutong_chassis.http import ingest
-from lutong_contracts.feed import PostPublished
+from lutong_contracts.feed import CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
@@ -26,6 +26,8 @@ from lutong_feed.bodies import (
     NewPost,
     NewPosts,
     PostView,
+    Removal,
+    RemovalView,
     Timeline,
 )
 from lutong_feed.domain import AccountRow, Cursor, FollowRow
@@ -130,6 +132,23 @@ ingest.mount(router)
 async def get_post(post_id: Identifier, read: Read) -> PostView:
     """A post with its card and counters."""
     return _view(await store.post(read, post_id) or not_found("post", post_id))
+
+
+@router.post("/v1/posts/{post_id}/card/removal")
+@allowed("member", "merchant", "operator")
+@audited("card.take_off", shows=("by",))
+async def take_card_off(post_id: Identifier, removal: Removal, who: Who, tx: TxDependency) -> RemovalView:
+    """Take the card off a post, for good: its author, the merchant that it leads to, or an operator. Once is enough."""
+    card = await store.card_owners(tx, post_id) or not_found("post", post_id)
+    who.require(member=card.author_id, merchant=card.merchant_id, hide=("post", post_id))
+    if card.taken_off_by:
+        return RemovalView(post_id=post_id, by=card.taken_off_by, reason=card.taken_off_for or "")
+    by = "operator" if who.is_staff else "author" if who.member_id == card.author_id else "merchant"
+    await store.take_card_off(tx, post_id, by, removal.reason)
+    event = CardTakenOff(post_id=post_id, program_id=card.program_id, by=by, reason=removal.reason)
+    tx.publish(event, cause=Cause(card.correlation_id, card.causation_id))
+    await record(tx, who, on_record.card_taken_off(post_id, by, removal.reason))
+    return RemovalView(post_id=post_id, by=by, reason=removal.reason)
 
 
 @router.get("/v1/accounts/{account_id}")

@@ -263,8 +263,13 @@ def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Res
         code=code,
         pointer=pointer or None,
         detail=detail,
-        hint=_HINTS_AT.get(pointer) or _HINTS.get(code),
+        hint=hint(code, pointer),
     )
+
+
+def hint(code: str, pointer: str | None) -> str | None:
+    """What to do about a rejection, if anything helps."""
+    return _HINTS_AT.get(pointer or "") or _HINTS.get(code)
 
 
 def _field(document: object, name: str) -> str | None:

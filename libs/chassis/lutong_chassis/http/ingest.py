@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel
 from lutong_chassis.commands import Answer
 from lutong_chassis.database import Tx, transaction
 from lutong_chassis.http import Ask, Problem, TxDependency, Who, allowed, audited
-from lutong_chassis.http.accepting import PublishEvents, Results
+from lutong_chassis.http.accepting import PublishEvents, Results, hint
 from lutong_chassis.http.asking import asked_by, reply
 from lutong_chassis.http.event_bodies import DOCUMENTED, documents_of
 from lutong_chassis.http.problems import documented
@@ -34,6 +34,7 @@ class Rejection(BaseModel):
     code: str
     pointer: str | None
     detail: str
+    hint: str | None = None
 
 
 class _DryRun(Exception):  # noqa: N818  # nothing went wrong
@@ -86,4 +87,4 @@ async def _rejections(tx: Tx, publisher: str | None, rows_max: int) -> list[Reje
         publisher,
         rows_max,
     )
-    return [Rejection(**row) for row in rows]
+    return [Rejection(**row, hint=hint(row["code"], row["pointer"])) for row in rows]
