@@ -143,6 +143,21 @@ def test_a_store_that_declines_everything_is_given_no_orders(page: Page, seeded:
     expect(page.locator("tr[data-row]", has_text="location.pause")).to_contain_text(REJECTING_STORE)
 
 
+def test_a_clerk_serves_an_order_on_a_phone(browser: Browser, console: Console) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="en-GB")
+    page = signed_in(context, console)
+    page.goto(f"{console.url}/stores/watsons/store-nanjing-west-road")
+    order = page.locator(".cards li")
+    for step, then in (("Accept", "accepted"), ("Picked", "picked"), ("Handed over", "handed_over")):
+        order.get_by_role("button", name=step).click()
+        expect(order.locator("strong")).to_have_text(then)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert is_accessible(page)
+    order.get_by_role("button", name="Delivered").click()
+    expect(page.locator("main")).to_contain_text("No order is open here.")
+    context.close()
+
+
 def test_the_rejected_event_is_among_the_publishers(page: Page, seeded: Seeded) -> None:
     page.get_by_role("link", name="Publishers").click()
     row = page.locator("tr[data-row]", has_text=seeded.rejected_event).first
