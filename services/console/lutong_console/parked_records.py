@@ -6,7 +6,7 @@ than was asked for.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, Literal, NamedTuple
@@ -116,12 +116,20 @@ def outcomes(foreseen: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {name: counts[name] for name in names}
 
 
-async def carry_out(client: httpx.AsyncClient, url: str, ids: Sequence[int], order: Order) -> AsyncIterator[Result]:
+async def carry_out(
+    client: httpx.AsyncClient,
+    url: str,
+    ids: Sequence[int],
+    order: Order,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> AsyncIterator[Result]:
     """Do it to one record after the other, and report each. Ends early when the first fails, or when it may not go on.
 
-    A service that does not answer ends it always: ConsoleError.
+    `is_wanted` is asked before each. A service that does not answer ends it always: ConsoleError.
     """
     for number, parked_id in enumerate(ids):
+        if not is_wanted():
+            return
         begun_s = monotonic()
         result = await _carry_out_one(client, url, parked_id, order)
         yield result
