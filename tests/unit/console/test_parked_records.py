@@ -1,6 +1,5 @@
 """Many parked records, one after the other: the first stands alone, and what a service refuses is reported of its record."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.routing import Route
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.parked_records import Order, Result, carry_out, outcomes, preflight, select
 from lutong_console.web.runs import Run, Runs
+from tests.support.harness import until
 
 URL = "http://service"
 
@@ -150,8 +150,11 @@ async def test_a_run_that_is_stopped_begins_no_other_record(service: Service) ->
     runs, target = Runs(), Suite(service)
     suite: Any = target
     run = runs.start(suite, "feed", list(range(1, 500)), Order("redrive", "because", per_s=2))
-    while not run.results:
-        await asyncio.sleep(0)  # a poll of the condition in this loop
+
+    async def has_begun() -> bool:
+        return bool(run.results)
+
+    await until(has_begun, "the first record is done")
     runs.stop(run)
     await runs.close()
     assert (run.state, service.begun) == ("stopped", [1])
