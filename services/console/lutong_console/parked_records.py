@@ -125,7 +125,7 @@ async def carry_out(
 ) -> AsyncIterator[Result]:
     """Do it to one record after the other, and report each. Ends early when the first fails, or when it may not go on.
 
-    `is_wanted` is asked before each. A service that does not answer ends it always: ConsoleError.
+    `is_wanted` is asked before each. A service that does not answer, or refuses the caller, ends it: ConsoleError.
     """
     for number, parked_id in enumerate(ids):
         if not is_wanted():
@@ -146,7 +146,7 @@ async def _carry_out_one(client: httpx.AsyncClient, url: str, parked_id: int, or
             address = f"{url}/operations/parked/{head}/{order.verb}"
             answer = await call(client, "POST", address, json={"reason": order.reason})
         except ConsoleError as error:
-            if error.code == UNREACHABLE:
+            if error.code == UNREACHABLE or error.then:  # not of this record: nobody is there, or this person may not
                 raise
             why = str(error).rpartition(f"/{order.verb}: ")[2].partition(" ")[2] or str(error)
             return Result(parked_id, settled, why)
