@@ -15,6 +15,7 @@ HOPS_MOST: Final = 3
 
 LONGER: Final[dict[str, int]] = {
     "registry: PostPublished": 7,
+    "registry: POST /v1/discoveries/previews": 7,  # the way of PostPublished, asked beforehand
     "registry: GET /v1/search": 7,
     "membership: TermEnded": 6,
     "membership: SettlementDue": 10,
