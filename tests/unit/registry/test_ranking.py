@@ -51,7 +51,7 @@ def test_an_exact_name_is_first_among_more_than_are_compared() -> None:
     assert library.found("北京小吃店")[0] == "exact"
 
 
-def test_a_rare_word_says_more_than_a_frequent_one() -> None:
+def test_a_rare_word_weighs_more_than_a_frequent_one() -> None:
     library = a_library(*[(f"s-{n}", f"北京小店{n}", ()) for n in range(50)], ("rare", "上海馄饨铺", ()))
     assert library.found("北京馄饨")[0] == "rare"
 
@@ -79,7 +79,7 @@ def test_categories_keywords_and_descriptions_count_and_stuffing_does_not() -> N
     assert library.found("奶茶")[0] == "tea"
 
 
-def test_a_hit_says_how_it_matched_and_by_what() -> None:
+def test_a_hit_shows_how_it_matched_and_by_what() -> None:
     library = a_library(FUND, ("loan", "公积金贷款", ()), PHONE)
     first, second = library.search("提取公积金")
     assert (first.matched, first.why) == ("any", ("提取", "公积金"))
