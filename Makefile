@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos attacks bench screenshots scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ up: $(RUNS) ## Start the whole suite on this machine
 down: $(RUNS) ## Stop it
 	@$(BIN)/lutong down $(ARGS)
 
-status: $(RUNS) ## Say what runs, and whether it is ready
+status: $(RUNS) ## Show what runs, and whether it is ready
 	@$(BIN)/lutong status $(ARGS)
 
 test: setup ## All tests: unit, model, integration, end to end (WORKERS=1: one after the other)
@@ -86,6 +86,9 @@ attacks: setup ## Try every way to make money out of nothing against a running s
 bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot, rows or road, with BASE=a commit)
 	@BASE=$(BASE) $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
+screenshots: setup ## Take the screenshots of the README from the seeded demo, with Chromium (ARGS="--all DIR": every page, to look at)
+	@$(BIN)/python -m tools.screenshots $(ARGS)
+
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m tools.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
 
@@ -104,7 +107,7 @@ compose-up: ## Start the suite in containers, and wait until all is healthy (PRO
 compose-down: ## Stop it; its data stays (ARGS=--volumes removes it)
 	@$(COMPOSE) --profile '*' down $(ARGS)
 
-compose-ps: ## Say which containers run, and how they are
+compose-ps: ## Show which containers run, and how they are
 	@$(COMPOSE) ps --all $(ARGS)
 
 compose-logs: ## Show their logs (ARGS="-f feed")

@@ -16,8 +16,6 @@ from lutong_chassis.topics import admin
 from lutong_console.cli.demo.scenarios import ROADS
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import RETENTION, TOPICS
 from lutong_local.stack import Stack, down, up
 from tests.attacks.people import People
@@ -28,6 +26,7 @@ from tests.e2e.lifecycle import live, raise_line
 from tests.integration.membership.credit_stub import SIGNING_KEY
 from tests.integration.membership.stub import running
 from tests.support.harness import until
+from tests.support.looks import Look, collect, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(stack: Stack) -> World:
+async def world(stack: Stack) -> Look:
     """The suite after its four roads and a whole membership, once nothing moves any more. Nobody changes it."""
     target = Suite.of(stack)
     async with walking(target) as scenarios:
@@ -61,16 +60,16 @@ async def world(stack: Stack) -> World:
         await live(scenarios["e"], people)
         await raise_line(people, scenarios["b"].viewer)
 
-    async def still() -> World | None:
+    async def still() -> Look | None:
         one, other = [await collect(target, handled_types()) for _ in range(2)]
         quiet = not any(other.rows(service, "pending") for service in other.tables)
         return other if one.digest == other.digest and quiet and not evaluate(other) else None
 
-    found: World = await until(still, "a clean world that stands still")
+    found: Look = await until(still, "a clean world that stands still")
     return found
 
 
-async def test_every_planted_corruption_is_found_under_its_name(world: World) -> None:
+async def test_every_planted_corruption_is_found_under_its_name(world: Look) -> None:
     assert evaluate(world, ["canary-1"]) == []
     assert len(CORRUPTIONS) >= 110
     missed = []
@@ -101,7 +100,7 @@ ANSWERS: Final[list[tuple[dict[str, str], bool]]] = [
 """What a client was told, by default of something that is there, and whether that breaks V8."""
 
 
-def judged(world: World, line: dict[str, str]) -> set[str]:
+def judged(world: Look, line: dict[str, str]) -> set[str]:
     """The identities that one line of a client's history breaks."""
     there = {
         "post": world.rows("feed", "card")[0]["post_id"],
@@ -112,12 +111,12 @@ def judged(world: World, line: dict[str, str]) -> set[str]:
     return {violation.identity for violation in evaluate(world, history=[{"id": there.get(line["kind"])} | line])}
 
 
-async def test_what_clients_were_answered_is_compared_with_what_is_there(world: World) -> None:
+async def test_what_clients_were_answered_is_compared_with_what_is_there(world: Look) -> None:
     wrong = [line for line, broken in ANSWERS if judged(world, line) != ({"V8"} if broken else set())]
     assert wrong == []
 
 
-async def test_aged_topics_are_no_violation_and_the_rest_is_checked(stack: Stack, world: World) -> None:
+async def test_aged_topics_are_no_violation_and_the_rest_is_checked(stack: Stack, world: Look) -> None:
     """The last of this module: half of what is on the topics is deleted, as retention does after a week."""
     target = Suite.of(stack)
     await drop_half(target, [topic.name for topic in TOPICS if topic.retention == RETENTION and not topic.compacted])

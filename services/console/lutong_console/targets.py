@@ -65,8 +65,21 @@ class Bearer(httpx.Auth):
 
 def operator(signer: Signer) -> Bearer:
     """The user of this terminal, as an operator; a token is made when it is needed, and lives for minutes."""
-    who = Principal(re.sub(r"[^\x21-\x7e]", "-", getpass.getuser()), "operator")
+    return acting_as(signer, Principal(re.sub(r"[^\x21-\x7e]", "-", getpass.getuser()), "operator"))
+
+
+def acting_as(signer: Signer, who: Principal) -> Bearer:
+    """Ask the services as this principal."""
     return Bearer(lambda: signer.token(who, _TOKEN_LIFETIME_S))
+
+
+def signer_of(name: str) -> Signer:
+    """The key of a suite that signs tokens, where it is on this machine."""
+    if name == COMPOSE:
+        return compose().signer
+    if (stack := stack_named(name)) is None:
+        raise nothing_runs(name)
+    return stack.signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +151,7 @@ def _log_end(log: Path) -> datetime | None:
 
 
 def nothing_runs(name: str) -> ConsoleError:
-    """No stack runs under a name: says which ones do."""
+    """No stack runs under a name: names those that do."""
     others = running_stacks()
     those = f"; running: {', '.join(others)}" if others else "; no other runs either"
     return ConsoleError(f"no stack is running under the name {name!r}{those}", then="lutong up", code=UNREACHABLE)
@@ -165,8 +178,17 @@ def suite(name: str) -> Suite:
     )
 
 
+def services(target: Suite, service: str | None) -> list[str]:
+    """The service of this name, or all of a suite."""
+    if service is None:
+        return list(target.urls)
+    if service not in target.urls:
+        raise ConsoleError(f"there is no service {service!r}: there are {', '.join(target.urls)}", code=USAGE)
+    return [service]
+
+
 def kafka_as(name: str, principal: str) -> KafkaAccess:
-    """Kafka alone, as a principal of the deployment; a local stack knows none, and the environment says as whom."""
+    """Kafka alone, as a principal of the deployment; a local stack knows none, and the environment names the user."""
     if name == COMPOSE:
         return compose().kafka_as(principal)
     return _kafka_of(stack_named(name))
@@ -197,7 +219,7 @@ def _database_setting(service: str) -> str:
 
 
 def _kafka_of(stack: "Stack | None") -> KafkaAccess:
-    """A stack's Kafka, unless LUTONG_KAFKA_* variables and secret files say another."""
+    """A stack's Kafka, unless LUTONG_KAFKA_* variables and secret files name another."""
     if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ:
         return stack.kafka
     try:

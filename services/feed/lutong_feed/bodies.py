@@ -151,7 +151,7 @@ class NewRequest(Viewer):
 
 
 class CardView(BaseModel):
-    """What a reader sees below a post. `reason` says why it cannot be tapped."""
+    """What a reader sees below a post. `reason` is why it cannot be tapped."""
 
     state: str
     program_id: str | None

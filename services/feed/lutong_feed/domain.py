@@ -41,7 +41,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead; and what is behind it, if anything."""
+    """A decision not to: a stable word and a sentence with what to do instead; and what is behind it, if anything."""
 
     kind: str
     detail: str
@@ -139,7 +139,7 @@ class CardRow(NamedTuple):
 
 
 def resolved(found: Resolution, suspended: Mapping[str, str]) -> CardRow:
-    """The card that follows from what the registry found; `suspended` says why programs may not be opened."""
+    """The card that follows from what the registry found; `suspended` is why programs may not be opened."""
     if found.program_id is None:
         return CardRow(found.post_id, "unavailable", None, None, found.reason, found.causation_id)
     state, reason = card_state(suspended.get(found.program_id))

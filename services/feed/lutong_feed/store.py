@@ -22,6 +22,8 @@ from lutong_feed.domain import (
 
 async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
     """Let accounts follow others; a follow that exists stays as it is."""
+    if not follows:
+        return
     await tx.execute(
         """
         INSERT INTO follow (follower_id, followee_id)
@@ -32,13 +34,18 @@ async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
     )
 
 
-async def drop_follow(tx: Tx, follower_id: str, followee_id: str) -> None:
+async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
     """Stop following."""
-    await tx.execute("DELETE FROM follow WHERE follower_id = $1 AND followee_id = $2", follower_id, followee_id)
+    await tx.execute(
+        "DELETE FROM follow WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+        *columns(sorted(set(follows)), 2),
+    )
 
 
 async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Sequence[str]) -> set[str]:
     """Publish posts, each on its journey, with cards that are resolving; returns the ids that were new."""
+    if not posts:
+        return set()
     rows = await tx.fetch(
         """
         INSERT INTO post (post_id, author_id, text, program_id, published_at)

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "verify": "verify.command:verify",
     "uplift": "cli.uplift.command:uplift",
     "audit": "cli.commands.audit:audit",
+    "publishers": "cli.commands.publishers:publishers",
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
     "publish-entities": "cli.commands.entities:publish_entities",
@@ -61,7 +62,7 @@ EXAMPLES = """Run the suite, watch it, ask it, repair it.
 Examples:
   lutong demo                      play the four roads, then tear down
   lutong up && lutong status       start the suite and see it ready
-  lutong tail orders --since 10m   what is said about orders
+  lutong tail orders --since 10m   events about orders
   lutong journey ID                one road from end to end
   lutong reader                    read the feed in a browser, join and order
   lutong parked list               what could not be handled
@@ -153,7 +154,7 @@ def lutong(
 def main() -> None:
     """Run the command line; expected failures are one sentence and the next command to run."""
     streams.install()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM is like Ctrl-C: clean up first
     try:
         app()
     except KeyboardInterrupt:

@@ -23,7 +23,7 @@ MODES_OF: Final[Mapping[Kind, tuple[Mode, ...]]] = {
     "flagship": ("delivery",),
     "distribution_centre": (),
 }
-"""How goods leave a location of a kind, when its merchant does not say."""
+"""How goods leave a location of a kind, when its merchant sets nothing."""
 
 
 @dataclass(frozen=True, slots=True)

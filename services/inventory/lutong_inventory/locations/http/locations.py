@@ -13,6 +13,7 @@ from lutong_inventory.bodies import router
 from lutong_inventory.locations.domain import location as domain
 from lutong_inventory.locations.domain.location import Location
 from lutong_inventory.locations.domain.places import Doubt, doubt
+from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.http.bodies import (
     Closure,
     DoubtView,
@@ -24,7 +25,6 @@ from lutong_inventory.locations.http.bodies import (
     Site,
     Sites,
 )
-from lutong_inventory.locations.http.find import Owner, find_location
 from lutong_inventory.locations.store import locations as store
 from lutong_inventory.locations.store.locations import LocationName
 from lutong_inventory.refusal import Refusal
@@ -65,7 +65,7 @@ async def pause_location(
 ) -> LocationView:
     """Take no orders for a while: rush hour, no staff. What was ordered before still leaves."""
     if command.until is not None and command.until <= tx.now:
-        raise Problem(422, "past", "until is over: leave it out, or say a moment to come")
+        raise Problem(422, "past", "until is over: leave it out, or give a moment to come")
     known = await find_location(tx, who, location_id, owner, lock=True)
     return await _change(tx, who, known, domain.pause(known, command.until), "location.pause", command.reason)
 
@@ -172,7 +172,7 @@ async def _change(
 
 
 async def _save(tx: Tx, locations: Sequence[Location]) -> None:
-    """Save locations, and say what became of those that changed."""
+    """Save locations, and publish what became of those that changed."""
     tx.publish(*(domain.location_event(changed, tx.now) for changed in await store.save_locations(tx, locations)))
 
 

@@ -10,7 +10,7 @@ from lutong_contracts.feed import RequestCancelled
 from lutong_contracts.inventory import AcceptanceLapsed, FulfilmentLapsed, LocationDeclined, PickupLapsed
 from lutong_inventory.orders.domain.outcome import cancelled, sourced
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
-from lutong_inventory.orders.handlers.sourcing import accept_by, decide_next, lapse, placed, set_aside
+from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
@@ -23,7 +23,7 @@ handlers = Handlers()
 
 
 class Leaving(NamedTuple):
-    """An order that leaves its location, why, and the event that says so."""
+    """An order that leaves its location, why, and the event that caused it."""
 
     row: OrderRow
     reason: str
@@ -102,7 +102,7 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     wishes = [_wish(each.row, had.get(each.row.order_id, ())) for each in again]
     done = 0
     while done < len(again):
-        decisions = await decide_next(tx, wishes, done)
+        decisions = await sourcing.decide_orders(tx, wishes[done:])  # the next ones: those before are saved, and count
         pairs = [_Moving(*pair) for pair in zip(again[done:], decisions, strict=False)]
         events += await _move(pairs, hops, tx)
         ending += [each for each, decision in pairs if decision.chosen is None]
@@ -113,7 +113,7 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
 def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
     """What an order needs, from anybody who did not have it yet."""
     if row.destination is None:
-        raise ValueError(f"order {row.order_id} does not say where it goes")
+        raise ValueError(f"order {row.order_id} has no destination")
     wish = sourcing.wish(row.order_id, row.merchant_id, row.destination, row.mode, row.order_lines)
     return Wish(
         wish.order_id, wish.merchant_id, wish.destination, wish.mode, wish.demand, wish.reach_m,
@@ -129,7 +129,7 @@ class _Moving(NamedTuple):
 
 
 async def _move(pairs: Sequence[_Moving], hops: Mapping[str, int], tx: Tx) -> list[Outgoing]:
-    """Write where orders are sourced now, and say so."""
+    """Write where orders are sourced now, and publish it."""
     by = accept_by(tx)
     moved = [(each, decision) for each, decision in pairs if decision.chosen]
     await order_store.move_orders(tx, [placed(each.row, decision, by) for each, decision in moved])

@@ -88,6 +88,10 @@ class Stock:
             raise OversoldError(f"{self.shelf} cannot be moved by {movement}")
         return replace(moved, depleted=_is_depleted(moved))
 
+    def counted(self, at: datetime) -> "Stock":
+        """The shelf after a count was reported; an earlier one changes nothing."""
+        return replace(self, counted_at=max(at, self.counted_at) if self.counted_at else at)
+
     def protected(self, units: int) -> "Stock":
         """The shelf with another safety stock."""
         changed = replace(self, safety_stock=units)
@@ -110,7 +114,7 @@ def fold(stocks: Mapping[Shelf, Stock], movements: Iterable[Movement]) -> dict[S
 
 
 def shelf_news(before: Mapping[Shelf, Stock], after: Mapping[Shelf, Stock]) -> list[Event]:
-    """What shelves that changed have to say: that they ran empty, or have something again."""
+    """The events of shelves that changed: that they ran empty, or have something again."""
     events: list[Event] = []
     for shelf, stock in sorted(after.items()):
         event = StockDepleted if stock.depleted else StockRestored

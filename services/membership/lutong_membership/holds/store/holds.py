@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.feed import ServiceRequested
 from lutong_membership.agreements.domain.account import Account
 from lutong_membership.agreements.domain.agreement import Agreement
@@ -24,7 +24,7 @@ from lutong_membership.agreements.store.agreements import (
 )
 from lutong_membership.coupons.store import lock_coupons
 from lutong_membership.holds.domain.holds import Hold, HoldState, before
-from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment
+from lutong_membership.holds.domain.joining import RequestContext, ValidAssessment
 from lutong_membership.holds.store.assessments import limits, lock_applicants, standing
 from lutong_membership.ledger.domain.entries import Line, LineKey
 from lutong_membership.ledger.store.lines import lock_lines
@@ -203,7 +203,7 @@ async def leave_tombstones(tx: Tx, orders: Sequence[Tombstone]) -> None:
     )
 
 
-async def hold(tx: Tx, order_id: str) -> PlacedHold | None:
+async def hold(tx: Reads, order_id: str) -> PlacedHold | None:
     """What is, or was, held for an order."""
     row = await tx.fetchrow(f"SELECT {_HOLD}, placed_at, ended_at FROM hold WHERE order_id = $1", order_id)
     return PlacedHold(_as_hold(row), row["placed_at"], row["ended_at"]) if row else None
