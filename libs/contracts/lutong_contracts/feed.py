@@ -72,7 +72,8 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     """A viewer asked, from a card, to join the light membership and have an order fulfilled on credit.
 
     Prices come from the released version of the mini-program, never from the viewer; `total` is the
-    list price. The destination is coarse (see `Place.coarse`). `coupon_id` is one that the viewer holds.
+    list price. The destination is coarse (see `Place.coarse`). `coupon_id` is one that the viewer holds,
+    `slot_hold_id` the place in a slot of delivery that inventory holds for them.
     """
 
     viewer_id: Identifier
@@ -85,6 +86,8 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     destination: Place
     mode: AnyMode
     coupon_id: Identifier | None = None
+    slot_hold_id: Identifier | None = None
+    flagship_ok: bool = Field(default=False, description="The viewer agrees beforehand that the flagship may send it.")
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

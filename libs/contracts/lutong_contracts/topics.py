@@ -69,6 +69,7 @@ REPAYMENTS: Final = Topic("lutong.membership.repayments", key="repayment")
 LOCATIONS: Final = Topic("lutong.inventory.locations", key="merchant:location", compacted=True)
 ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
+SLOTS: Final = Topic("lutong.inventory.slots", key="slot")
 
 
 def _audit_of(service: str) -> Topic:
@@ -96,6 +97,7 @@ TOPICS: Final = (
     LOCATIONS,
     ORDERS,
     STOCK,
+    SLOTS,
     *AUDITS,
 )
 

@@ -170,6 +170,13 @@ class Place(Value):
         return Place(latitude=round(self.latitude, 2), longitude=round(self.longitude, 2))
 
 
+class Window(Value):
+    """From when until when something happens."""
+
+    starts_at: Instant
+    ends_at: Instant
+
+
 class Line(Value):
     """One line of an order. Two lines may name the same SKU: add demand up before checking it."""
 

@@ -1,8 +1,9 @@
 """The events that inventory handles, by subject."""
 
 from lutong_chassis import Handlers
-from lutong_inventory.orders.handlers import arrivals, endings
+from lutong_inventory.orders.handlers import arrivals, consent, endings, rebooking
+from lutong_inventory.slots import handlers as slots
 
 handlers = Handlers()
-for subject in (arrivals, endings):
+for subject in (arrivals, endings, consent, rebooking, slots):
     handlers.include(subject.handlers)

@@ -67,6 +67,8 @@ _OWN: Final = {
         "sourcing_decision": "SELECT order_id, hop, location_id FROM sourcing_decision ORDER BY order_id, hop",
         "pickup_code": "SELECT order_id, used_at IS NOT NULL AS used FROM pickup_code",
         "reservation": "SELECT order_id, sku, location_id, units, state FROM reservation",
+        "slot": "SELECT slot_id, location_id, capacity, held, booked FROM slot",
+        "slot_hold": "SELECT hold_id, slot_id, member_id, state, expires_at, order_id, now() AS read_at FROM slot_hold",
     },
 }
 

@@ -22,6 +22,7 @@ from lutong_console.verify.log import (
 )
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
 from lutong_console.verify.violation import Violation
@@ -42,6 +43,7 @@ WORDS: Final = {
     "V13": "cash moves on evidence, and sums that need two people had two",
     "V14": "what operators did is on record, and on the audit topics",
     "V15": "orders are where they were sent, and never go back",
+    "V16": "a slot takes no more orders than it has places, and each place ends once",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -61,6 +63,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     cash_has_evidence,
     audit_is_published,
     orders_are_where_they_were_sent,
+    slots_have_their_places,
 )
 
 
@@ -70,7 +73,7 @@ def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[
     return [*found, *clients_are_remembered(world, history), *nothing_is_revealed(world, canaries)]
 
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

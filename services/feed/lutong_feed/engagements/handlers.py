@@ -159,6 +159,8 @@ def _placed(asked: Asked[RequestService], accepted: Accepted) -> Answer:
         destination=wanted.destination,
         mode=wanted.mode,
         coupon_id=wanted.coupon_id,
+        slot_hold_id=wanted.slot_hold_id,
+        flagship_ok=wanted.flagship_ok,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

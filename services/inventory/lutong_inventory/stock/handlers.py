@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lutong_chassis import Outgoing, Tx
+from lutong_contracts import Event
 from lutong_contracts.inventory import LocationDeclined, StockAdjusted
 from lutong_inventory.locations.domain.location import location_id_of
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock.domain.counts import Correction, Evidence, broken, corrected, counted, released
+from lutong_inventory.stock.domain.declines import Declined, after_decline
 from lutong_inventory.stock.domain.shelves import Movement, Shelf, Stock, fold, shelf_news
 from lutong_inventory.stock.store import reservations as reservation_store
 from lutong_inventory.stock.store import shelves as store
@@ -74,6 +76,23 @@ async def correct(tx: Tx, corrections: Sequence[Corrected]) -> Changes | Refusal
         movements.append(movement)
         now[each.shelf] = now[each.shelf].found(movement)
     return await _save(tx, before, movements)
+
+
+async def take_declines_in(tx: Tx, declines: Sequence[Declined]) -> list[Event]:
+    """Locations declined orders: move what that says of their shelves; gives what there is to say."""
+    wanted = [each for each in declines if each.reason in {"sold_out", "damaged"}]
+    if not wanted:
+        return []
+    before = await store.lock_stock(tx, [each.shelf for each in wanted])
+    now, movements = dict(before), list[Movement]()
+    for each in wanted:
+        movement = after_decline(now[each.shelf], each)
+        if movement is not None:
+            movements.append(movement)
+            now[each.shelf] = now[each.shelf].found(movement)
+    news = await store.save_movements(tx, before, movements) if movements else []
+    reasons: dict[Shelf, str] = {each.shelf: each.reason for each in wanted}
+    return [*news, *_adjusted(Changes(before, before | fold(before, movements), why=reasons))]
 
 
 async def protect(tx: Tx, shelf: Shelf, units: int) -> Changes:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 State = Literal[
-    "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "rejected", "cancelled"
+    "offered", "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "rejected", "cancelled"
 ]
 Step = Literal["accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled"]
 
 LEAVES_WITH: Final[Mapping[str, Step]] = {"delivery": "handed_over", "pickup": "fulfilled"}
 """The step by which goods leave the shelf: who counts it afterwards does not find them."""
 
-CANCELLABLE: Final = ("sourced", "accepted", "picked", "ready_for_pickup")
+CANCELLABLE: Final = ("offered", "sourced", "accepted", "picked", "ready_for_pickup")
 """States in which the goods have not left the location."""
 
 _NEXT: Final[Mapping[str, Mapping[State, Step]]] = {

@@ -52,7 +52,8 @@ def _set_deadline(tx: Tx, row: OrderRow, step: Step) -> None:
     """Nothing waits for ever: neither for a store that accepted, nor for a member who does not come."""
     settings = settings_of(InventorySettings)
     if step == "accepted" and row.location_id:
-        due_at = tx.now + timedelta(seconds=settings.fulfilment_window_s)
+        starts_at = row.window.ends_at if row.window else tx.now
+        due_at = max(starts_at, tx.now) + timedelta(seconds=settings.fulfilment_window_s)
         lapsed = FulfilmentLapsed(order_id=row.order_id, location_id=row.location_id)
         tx.publish(lapsed, cause=row.cause, due_at=due_at)
     if step == "ready_for_pickup":

@@ -17,6 +17,7 @@ from lutong_inventory.orders.domain.steps import CANCELLABLE, Step
 from lutong_inventory.orders.http.commands import advance, lock_order, lock_orders
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
+from lutong_inventory.slots import places
 from lutong_inventory.stock.store.reservations import close_reservations
 
 
@@ -81,11 +82,12 @@ async def cancel_order(order_id: Identifier, command: ReasonBody, who: Who, tx: 
     cancelled = await order_store.cancel(tx, [order_id], command.reason)
     if not cancelled:
         raise Problem(409, "too_late", f"order {order_id!r} is {row.state}: it can no longer be cancelled")
-    news = await close_reservations(tx, [order_id], "released", command.reason)
+    freed = await places.release_booked(tx, {order_id: command.reason})
+    news = await close_reservations(tx, [order_id], "released", {order_id: command.reason})
     event = OrderCancelled(
         order_id=order_id, member_id=row.member_id, merchant_id=row.merchant_id, reason=command.reason
     )
-    tx.publish(event, *news, cause=row.cause)
+    tx.publish(event, *freed.values(), *news, cause=row.cause)
     await record(tx, who, _cancelled_on_record(row, command.reason))
     return {"order_id": order_id, "state": "cancelled"}
 
@@ -97,6 +99,11 @@ class Decline(Command):
 
     location_id: Identifier
     reason: Literal["sold_out", "damaged", "rush_hour", "closed"] = Field(examples=["sold_out"])
+    skus: list[Identifier] = Field(
+        default_factory=list,
+        max_length=200,
+        description="which of its goods are sold out or damaged, where it has several",
+    )
 
 
 @router.post("/v1/orders/{order_id}/declines", status_code=202)
@@ -109,8 +116,15 @@ async def decline_order(order_id: Identifier, command: Decline, who: Who, tx: Tx
         raise Problem(404, "not_found", f"order {order_id!r} is not at location {command.location_id!r}")
     if row.state not in CANCELLABLE:
         raise Problem(409, "too_late", f"order {order_id!r} is {row.state}: it can no longer be declined")
+    strange = set(command.skus) - {line.sku for line in row.order_lines}
+    if strange:
+        raise Problem(422, "not_ordered", f"order {order_id!r} has no {min(strange)!r}: name what it has")
     event = LocationDeclined(
-        order_id=order_id, merchant_id=row.merchant_id, location_id=command.location_id, reason=command.reason
+        order_id=order_id,
+        merchant_id=row.merchant_id,
+        location_id=command.location_id,
+        reason=command.reason,
+        skus=tuple(sorted(set(command.skus))),
     )
     tx.publish(event, cause=row.cause)
     if who.is_staff:

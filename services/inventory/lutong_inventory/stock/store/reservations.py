@@ -1,6 +1,6 @@
 """Reservations: made and ended together with the movements that they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from lutong_chassis import Cause, Tx, columns
@@ -56,9 +56,9 @@ async def reserve(tx: Tx, reserved: Sequence[Reservation]) -> list[Event]:
 
 
 async def close_reservations(
-    tx: Tx, order_ids: Sequence[str], ending: Ending, reason: str | None = None
+    tx: Tx, order_ids: Sequence[str], ending: Ending, reasons: Mapping[str, str] | None = None
 ) -> list[Event]:
-    """Release or ship what is set aside for orders; gives what the shelves have to say."""
+    """Release or ship what is set aside for orders; gives what the shelves have to say. `reasons` is by order."""
     rows = await tx.fetch(
         """
         UPDATE reservation
@@ -73,7 +73,9 @@ async def close_reservations(
         return []
     closed = [Reservation(*row) for row in rows]
     stocks = await lock_stock(tx, [each.shelf for each in closed])
-    return await save_movements(tx, stocks, [_ended(each, ending, reason) for each in sorted(closed)])
+    return await save_movements(
+        tx, stocks, [_ended(each, ending, (reasons or {}).get(each.order_id)) for each in sorted(closed)]
+    )
 
 
 def _ended(reservation: Reservation, ending: Ending, reason: str | None) -> Movement:
