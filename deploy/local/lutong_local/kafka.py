@@ -67,8 +67,8 @@ def _make_image(jars: str, image: Path) -> None:
         directory, port, controller = Path(place), free_port(), free_port()
         configuration = _configure(directory, plain(directory, (port, controller, port)))
         _format(_run(jars), configuration, {})
-        command = [*_run(jars, f"-XX:AOTCacheOutput={scratch}"), "kafka.Kafka", str(configuration)]
-        child = start(Command(command, os.environ, directory / "kafka.log"))
+        command = [*_run(jars, f"-XX:AOTCacheOutput={scratch}"), "kafka.Kafka", configuration.name]
+        child = start(Command(command, _environment(), directory / "kafka.log", folder=directory))
         try:
             wait_for_kafka(child, port)
         finally:
@@ -124,7 +124,8 @@ def prepare_kafka(
     configuration = _configure(directory, settings)
     if not (Path(str(settings["log.dirs"])) / "meta.properties").exists():
         _format(java, configuration, users or {})
-    return Command([*java, "kafka.Kafka", str(configuration)], os.environ, directory / "kafka.log")
+    command = [*java, "kafka.Kafka", configuration.name]
+    return Command(command, _environment(), directory / "kafka.log", folder=directory)
 
 
 def _run(jars: str, *flags: str) -> list[str]:
@@ -132,11 +133,24 @@ def _run(jars: str, *flags: str) -> list[str]:
     return [str(_java()), *_JVM, *flags, "-cp", jars]
 
 
+def _environment() -> dict[str, str]:
+    """Java reads and writes names of files in the encoding of its locale: in `C` it has no Chinese letters."""
+    return os.environ | {"LC_ALL": "C.UTF-8"}
+
+
 def _configure(directory: Path, settings: Mapping[str, object]) -> Path:
+    """Write the settings of a broker that runs in `directory`.
+
+    Paths in it are written as seen from there: Kafka takes a comma for the end of a path, and its files for Latin-1.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     configuration = directory / "server.properties"
     configuration.touch(mode=0o600)
-    configuration.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+    lines = [
+        f"{name}={value.relative_to(directory) if isinstance(value, Path) else value}\n"
+        for name, value in settings.items()
+    ]
+    configuration.write_text("".join(lines), encoding="utf-8")
     return configuration
 
 
@@ -147,14 +161,16 @@ def wait_for_kafka(child: Child, port: int) -> None:
 
 def _format(java: list[str], configuration: Path, users: Mapping[str, str]) -> None:
     """Arguments go through a file: everybody can see what stands on a command line."""
-    arguments = ["-t", _CLUSTER_ID, "-c", str(configuration)]
+    arguments = ["-t", _CLUSTER_ID, "-c", configuration.name]
     for name, password in users.items():
         arguments += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
     file = configuration.with_name("format.arguments")
     file.touch(mode=0o600)
     file.write_text("\n".join(arguments), encoding="utf-8")
     done = subprocess.run(  # noqa: S603  # our own arguments, no shell
-        [*java, "kafka.tools.StorageTool", "format", f"@{file}"],
+        [*java, "kafka.tools.StorageTool", "format", f"@{file.name}"],
+        cwd=configuration.parent,
+        env=_environment(),
         capture_output=True,
         encoding="utf-8",
         errors="replace",

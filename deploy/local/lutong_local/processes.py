@@ -46,13 +46,14 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, and as whom."""
+    """What to run, as whom, and in which folder (by default this one; `/` for another user)."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
     user: int | None = None
     dies_with_parent: bool = False
+    folder: Path | None = None
 
 
 def free_port() -> int:
@@ -88,7 +89,7 @@ def start(command: Command) -> Child:
             user=command.user,
             group=command.user and _group_of(command.user),
             extra_groups=[] if command.user else None,
-            cwd="/" if command.user else None,
+            cwd=command.folder or ("/" if command.user else None),
             preexec_fn=_die_with_parent if command.dies_with_parent and sys.platform == "linux" else None,  # noqa: PLW1509  # no threads yet
         )
     _ours[process.pid] = process

@@ -51,18 +51,19 @@ def test_data_and_ports_survive_down_and_up(tmp_path: Path) -> None:
         finally:
             await connection.close()
 
-    with infrastructure(tmp_path) as stack:
+    home = tmp_path / "路通 测试, a"  # Kafka takes a comma for the end of a path, and its settings for Latin-1
+    with infrastructure(home) as stack:
         ports = dict(stack.ports)
         asyncio.run(run(stack.admin_url, "CREATE TABLE kept AS SELECT 42 AS answer"))
         down(stack, lambda _: None)
         save(stack)
-        again = load(tmp_path)
+        again = load(home)
         assert again is not None
         start_infrastructure(again, lambda _: None, dies_with_parent=True)
         stack.children |= again.children
         assert again.ports == ports
         assert asyncio.run(run(again.admin_url, "SELECT answer FROM kept")) == 42
-    assert (tmp_path / "stack.json").exists() is False
+    assert [path.name for path in tmp_path.iterdir() if any(path.iterdir())] == []
 
 
 def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:
