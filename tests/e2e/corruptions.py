@@ -44,6 +44,18 @@ PARKED = {
     "value": b"v",
 }
 POST = "feed.post-published"
+_TRANSFER = {
+    "transfer_id": "t",
+    "sku": "x",
+    "from_location": "a",
+    "to_location": "b",
+    "state": "received",
+    "units": 2,
+    "received": 2,
+    "lost": 0,
+    "left_shelf": 2,
+    "came_to_shelf": 2,
+}
 _PLACE = {
     "hold_id": "h",
     "slot_id": "s",
@@ -133,6 +145,11 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V16", "a place is booked for nothing", lambda w: w.tables["inventory"]["slot_hold"].append(_PLACE | {"order_id": "ghost"})),
     ("V16", "a place is held past its time", lambda w: w.tables["inventory"]["slot_hold"].append(_PLACE | {"state": "held"})),
     ("V16", "an order has two places", lambda w: w.tables["inventory"]["slot_hold"].extend([_PLACE, _PLACE | {"hold_id": "other"}])),
+    ("V17", "goods were sent that left no shelf", lambda w: w.tables["inventory"]["transfer"].append(_TRANSFER | {"left_shelf": 0})),
+    ("V17", "goods left that were not sent", lambda w: w.tables["inventory"]["transfer"].append(_TRANSFER | {"state": "ready"})),
+    ("V17", "goods arrived at no shelf", lambda w: w.tables["inventory"]["transfer"].append(_TRANSFER | {"came_to_shelf": 1})),
+    ("V17", "a transfer ended with goods on their way", lambda w: w.tables["inventory"]["transfer"].append(_TRANSFER | {"received": 1, "came_to_shelf": 1})),
+    ("V17", "a transfer goes to itself", lambda w: w.tables["inventory"]["transfer"].append(_TRANSFER | {"to_location": "a"})),
     ("V7", "a hold was captured twice", double("membership.entry", kind="capture")),
     ("V7", "a hold ended without an entry", drop("membership.entry", kind="capture")),
     ("V7", "a hold was captured and released", change("membership.entry", "kind", "release", kind="hold")),

@@ -8,7 +8,7 @@ from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
-from lutong_contracts.topics import INVENTORY_AUDIT, LOCATIONS, ORDERS, SLOTS, STOCK
+from lutong_contracts.topics import INVENTORY_AUDIT, LOCATIONS, ORDERS, SLOTS, STOCK, TRANSFERS
 from lutong_contracts.values import (
     AnyLocationKind,
     AnyMode,
@@ -18,6 +18,7 @@ from lutong_contracts.values import (
     Money,
     Place,
     Reason,
+    Units,
     Value,
     Window,
 )
@@ -236,6 +237,28 @@ class SlotHoldLapsed(Event, topic=SLOTS, key="slot_id"):
 
     slot_id: Identifier
     hold_id: Identifier
+
+
+class TransferFacts(Value):
+    """Goods that go from one location of a merchant to another; `lines` are what this event is about."""
+
+    transfer_id: Identifier
+    merchant_id: Identifier
+    from_location_id: Identifier
+    to_location_id: Identifier
+    lines: tuple[Units, ...] = Field(default=(), max_length=200)
+
+
+class TransferSent(TransferFacts, Event, topic=TRANSFERS, key="transfer_id"):
+    """Goods left a location for another one of the merchant."""
+
+
+class TransferReceived(TransferFacts, Event, topic=TRANSFERS, key="transfer_id"):
+    """Goods arrived: all of a transfer, or the part that `lines` names."""
+
+
+class TransferLost(TransferFacts, Event, topic=TRANSFERS, key="transfer_id"):
+    """What is left of a transfer will not arrive."""
 
 
 class StockAdjusted(Event, topic=STOCK, key="location_id:sku"):

@@ -70,6 +70,7 @@ LOCATIONS: Final = Topic("lutong.inventory.locations", key="merchant:location", 
 ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
 SLOTS: Final = Topic("lutong.inventory.slots", key="slot")
+TRANSFERS: Final = Topic("lutong.inventory.transfers", key="transfer")
 
 
 def _audit_of(service: str) -> Topic:
@@ -98,6 +99,7 @@ TOPICS: Final = (
     ORDERS,
     STOCK,
     SLOTS,
+    TRANSFERS,
     *AUDITS,
 )
 

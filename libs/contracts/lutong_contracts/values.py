@@ -185,6 +185,13 @@ class Line(Value):
     unit_price_minor: int = Field(ge=0, le=10**9)
 
 
+class Units(Value):
+    """So many of one SKU."""
+
+    sku: Identifier
+    units: int = Field(ge=1, le=10**6)
+
+
 class Offer(Value):
     """Something a mini-program sells: what a line of an order may name, at this price."""
 

@@ -7,6 +7,7 @@ from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
 from lutong_inventory.slots.http import places, slots
 from lutong_inventory.stock.http import counts
+from lutong_inventory.transfers import http as transfers
 
 __all__ = [
     "consent",
@@ -21,4 +22,5 @@ __all__ = [
     "router",
     "slots",
     "steps",
+    "transfers",
 ]

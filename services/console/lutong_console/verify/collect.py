@@ -67,6 +67,7 @@ _OWN: Final = {
         "sourcing_decision": "SELECT order_id, hop, location_id FROM sourcing_decision ORDER BY order_id, hop",
         "pickup_code": "SELECT order_id, used_at IS NOT NULL AS used FROM pickup_code",
         "reservation": "SELECT order_id, sku, location_id, units, state FROM reservation",
+        "transfer": "SELECT transfer_id, from_location, to_location, state, sku, units, received, lost, coalesce((SELECT -sum(on_hand_delta) FROM movement WHERE kind = 'sent' AND reference = transfer_id AND movement.sku = transfer_line.sku AND location_id = from_location), 0)::integer AS left_shelf, coalesce((SELECT sum(on_hand_delta) FROM movement WHERE kind = 'arrived' AND reference = transfer_id AND movement.sku = transfer_line.sku AND location_id = to_location), 0)::integer AS came_to_shelf FROM transfer JOIN transfer_line USING (transfer_id)",
         "slot": "SELECT slot_id, location_id, capacity, held, booked FROM slot",
         "slot_hold": "SELECT hold_id, slot_id, member_id, state, expires_at, order_id, now() AS read_at FROM slot_hold",
     },

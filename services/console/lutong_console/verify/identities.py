@@ -25,6 +25,7 @@ from lutong_console.verify.projections import projections_follow
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
+from lutong_console.verify.transfers import transfers_conserve
 from lutong_console.verify.violation import Violation
 
 WORDS: Final = {
@@ -44,6 +45,7 @@ WORDS: Final = {
     "V14": "what operators did is on record, and on the audit topics",
     "V15": "orders are where they were sent, and never go back",
     "V16": "a slot takes no more orders than it has places, and each place ends once",
+    "V17": "what leaves a location for another one arrives there, is lost, or is on its way",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -64,6 +66,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     audit_is_published,
     orders_are_where_they_were_sent,
     slots_have_their_places,
+    transfers_conserve,
 )
 
 
@@ -73,7 +76,7 @@ def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[
     return [*found, *clients_are_remembered(world, history), *nothing_is_revealed(world, canaries)]
 
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

@@ -128,6 +128,18 @@ async def _rebooked(world: World) -> Asked:
     return Asked(f"/v1/orders/{order_id}/slot", {"member_id": ANN, "hold_id": await _place(world)}, ANN)
 
 
+async def _transfer(world: World) -> Asked:
+    """A transfer from the store to another one."""
+    await world.ask("PUT", "/v1/locations/next", _NEAR | {"name": "next"})
+    body = {"from_location_id": "near", "to_location_id": "next", "lines": [{"sku": "tea", "units": 1}]}
+    return Asked("/v1/transfers", body, ACME)
+
+
+async def _transferred(world: World) -> Asked:
+    made = await world.ask("POST", "/v1/transfers", (await _transfer(world)).body)
+    return Asked(f"/v1/transfers/{made['transfer_id']}/steps", {"step": "ready"}, made["transfer_id"])
+
+
 async def _steps(world: World) -> Asked:
     order_id = await _order(world)
     return Asked("/v1/orders/steps/batch", {"order_ids": [order_id], "step": "accepted"}, order_id)
@@ -203,6 +215,16 @@ INVENTORY: Final[Matrix] = (
         "GET /v1/slots": (ANYBODY, fixed(f"/v1/slots?merchant_id={ACME}&{_WHERE}&day=2026-12-01")),
         "POST /v1/slots/{slot_id}/holds": (DONE_BY_ITS_MEMBER, _hold),
         "POST /v1/slot-holds/{hold_id}/release": (DONE_BY_ITS_MEMBER, _given_back),
+        "POST /v1/transfers": (DONE_BY_ITS_MERCHANT, _transfer),
+        "POST /v1/transfers/{transfer_id}/steps": (DONE_BY_ITS_MERCHANT, _transferred),
+        "GET /v1/locations/{location_id}/transfers": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/transfers", about="near"),
+        ),
+        "GET /v1/locations/{location_id}/replenishment": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/replenishment", about="near"),
+        ),
         "POST /v1/orders/{order_id}/consent": (DONE_BY_ITS_MEMBER, _offered),
         "PUT /v1/orders/{order_id}/slot": (DONE_BY_ITS_MEMBER, _rebooked),
         "POST /v1/orders/{order_id}/declines": (
