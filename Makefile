@@ -40,7 +40,7 @@ up: $(RUNS) ## Start the whole suite on this machine
 down: $(RUNS) ## Stop it
 	@$(BIN)/lutong down $(ARGS)
 
-status: $(RUNS) ## Say what runs, and whether it is ready
+status: $(RUNS) ## Show what runs, and whether it is ready
 	@$(BIN)/lutong status $(ARGS)
 
 test: setup ## All tests: unit, model, integration, end to end (WORKERS=1: one after the other)
@@ -104,7 +104,7 @@ compose-up: ## Start the suite in containers, and wait until all is healthy (PRO
 compose-down: ## Stop it; its data stays (ARGS=--volumes removes it)
 	@$(COMPOSE) --profile '*' down $(ARGS)
 
-compose-ps: ## Say which containers run, and how they are
+compose-ps: ## Show which containers run, and how they are
 	@$(COMPOSE) ps --all $(ARGS)
 
 compose-logs: ## Show their logs (ARGS="-f feed")

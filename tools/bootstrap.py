@@ -80,7 +80,7 @@ def _ran(*command: str) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """Of this process; uv is told the index and certificates that pip is told."""
+    """Of this process; uv is given the index and certificates that pip is given."""
     variables = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "SSL_CERT_FILE": "PIP_CERT"}
     return {ours: os.environ[theirs] for ours, theirs in variables.items() if os.environ.get(theirs)} | dict(os.environ)
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Starts a broker as deploy/kafka/server.properties says. It knows its number and how many brokers there are; passwords
+# Starts a broker with deploy/kafka/server.properties. It knows its number and how many brokers there are; passwords
 # come from files, go into files that only this container's user reads, and are in no argument and no variable.
 set -euo pipefail
 shopt -u patsub_replacement 2> /dev/null || true # & in a password is a character

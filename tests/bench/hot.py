@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lutong_chassis import database, outbox, relay
 from lutong_chassis.database import Connection
@@ -95,14 +95,22 @@ def _shares(folded: str) -> dict[str, Any]:
     }
 
 
+class Statement(NamedTuple):
+    """A statement that was sent, and how long PostgreSQL took for it."""
+
+    query: str
+    arguments: Sequence[Any]
+    elapsed_s: float
+
+
 @dataclass(slots=True, eq=False)
 class Statements:
-    """What was said to PostgreSQL, in order."""
+    """What was sent to PostgreSQL, in order."""
 
-    statements: list[tuple[str, Sequence[Any], float]] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
 
     def __call__(self, record: Any) -> None:  # noqa: ANN401  # asyncpg's LoggedQuery
-        self.statements.append((record.query, record.args or (), record.elapsed))
+        self.statements.append(Statement(record.query, record.args or (), record.elapsed))
 
 
 async def _explain(connection: Connection, query: str, arguments: Sequence[Any]) -> str:

@@ -21,7 +21,8 @@ from lutong_chassis import topics
 from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_chassis.testing import create_database, drop_database
 from lutong_contracts import Topic
-from lutong_local.processes import Child, Command, free_port, start, stop, tail
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, Command, start, stop, tail
 from lutong_local.stack import Stack
 from tests.bench import chain
 from tests.bench.variants import floor

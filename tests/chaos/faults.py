@@ -15,7 +15,8 @@ from aiokafka.errors import KafkaError
 
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import SERVICES
-from lutong_local.processes import Child, free_port, stop
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, stop
 from lutong_local.stack import Stack, start_piece, start_replica, start_service, stop_service, wait_for_piece
 from tests.chaos.world import through_proxy
 from tests.integration.chassis import outages

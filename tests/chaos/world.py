@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import httpx
 
-from lutong_local.processes import Child, free_port
+from lutong_local.ports import free_port
+from lutong_local.processes import Child
 from lutong_local.stack import Stack, save
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY
 from tests.integration.membership.stub import started

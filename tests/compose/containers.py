@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid_utils.compat import uuid7
 
 from lutong_contracts.topics import SERVICES
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 PORTS: Final = (

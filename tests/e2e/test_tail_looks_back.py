@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 
@@ -16,9 +17,17 @@ from tests.support.command_line import Lutong
 NAMES = [topic.name for topic in TOPICS]
 
 
-async def read(target: Suite, span: Span) -> list[tuple[str, int, int]]:
+class Position(NamedTuple):
+    """Where a record is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+async def read(target: Suite, span: Span) -> list[Position]:
     async with aclosing(records_of(target.kafka, NAMES, span, asyncio.Event())) as records:
-        return [(record.topic, record.partition, record.offset) async for record in records]
+        return [Position(record.topic, record.partition, record.offset) async for record in records]
 
 
 async def test_the_start_is_never_taken_for_the_end(target: Suite, scenarios: dict[str, Scenario]) -> None:

@@ -7,8 +7,7 @@ from lutong_membership.agreements.domain import collection, term
 from lutong_membership.agreements.domain.agreement import LIFE
 from lutong_membership.agreements.domain.approvals import Adjustment, weight
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY
-from lutong_membership.ledger.domain.entries import Entry, LineKey, pair
-from lutong_membership.ledger.domain.lines import retargeted
+from lutong_membership.ledger.domain.entries import Entry, LineKey, pair, retargeted
 from lutong_membership.thresholds import AdjustmentKind
 from tests.model.model_state import CNY, State
 from tests.model.till import OPERATORS

@@ -13,8 +13,10 @@ from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.agreement import LIVE, Agreement, Pinned
 from lutong_membership.coupons.domain import Coupon, Stock
 from lutong_membership.holds.domain.holds import Hold
-from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment
-from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, Sealed, append, seal
+from lutong_membership.holds.domain.joining import RequestContext, ValidAssessment
+from lutong_membership.holds.domain.requests import Decision
+from lutong_membership.ledger.domain.chain import Sealed, append, seal
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.domain.terms import TERMS, Plan

@@ -29,12 +29,10 @@ from lutong_membership.agreements.domain import account, collection, term
 from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.direct_debit import Deduction, postponed
 from lutong_membership.coupons.domain import Holder, issue, returned
-from lutong_membership.holds.domain import delivery
-from lutong_membership.holds.domain.consultations import Consultation, conclude
+from lutong_membership.holds.domain import holds
 from lutong_membership.holds.domain.holds import HOLD_LIFE, released
-from lutong_membership.holds.domain.requests import decide
-from lutong_membership.ledger.domain.entries import LineKey
-from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.holds.domain.requests import Consultation, conclude, decide
+from lutong_membership.ledger.domain.entries import LineKey, settled
 from lutong_membership.plans.domain.terms import TERMS
 from lutong_membership.repayments.domain import Repayment, surplus
 from lutong_membership.values import Emitted
@@ -88,7 +86,7 @@ class World(Operators):
         hold = replace(hold, state="held") if hold.state == "captured" else hold
         amount = Money(amount_minor=min(amount_minor, hold.amount_minor), currency=CNY)
         self.holds[order] = replace(hold, state="captured", captured_minor=amount.amount_minor)
-        self.take(delivery.deliver(self.account(hold.agreement_id or ""), hold, amount, self.now - ago, self.clock))
+        self.take(holds.deliver(self.account(hold.agreement_id or ""), hold, amount, self.now - ago, self.clock))
         coupon = self.coupons.get(hold.coupon_id or "")
         if coupon and coupon.state == "reserved" and coupon.order_id == order:
             self.coupons[coupon.coupon_id] = coupon.moved("redeemed")
@@ -131,7 +129,7 @@ class World(Operators):
             order_id=order, refund_id=refund_id, member_id=hold.member_id, merchant_id=hold.merchant_id,
             amount=Money(amount_minor=min(amount_minor, left_minor), currency=CNY),
         )  # fmt: skip
-        self.take(delivery.refund(found, event, self.now, self.clock))
+        self.take(holds.refund(found, event, self.now, self.clock))
 
     def repay(self, member: str, amount_minor: int, rng: random.Random) -> None:
         """A member asks to pay, and mostly an operator finds the money on a statement, if not always at once."""

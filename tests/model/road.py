@@ -25,9 +25,9 @@ from lutong_inventory.sourcing.domain.decision import Candidate, Decision, Found
 from lutong_inventory.stock.domain.shelves import Shelf
 from lutong_membership.agreements.domain.agreement import Pinned
 from lutong_membership.holds.domain.holds import Hold, HoldState, capture, released
-from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment, decide
-from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after, reduced
-from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.holds.domain.joining import RequestContext, ValidAssessment
+from lutong_membership.holds.domain.requests import decide
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after, reduced, settled
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.domain.terms import Plan

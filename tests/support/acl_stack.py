@@ -19,8 +19,9 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_console import credentials
 from lutong_contracts.topics import SERVICES
 from lutong_local.kafka import prepare_kafka, wait_for_kafka
+from lutong_local.ports import free_port
 from lutong_local.postgres import data_directory, prepare_postgres, wait_for_postgres
-from lutong_local.processes import Command, free_port, start
+from lutong_local.processes import Command, start
 from lutong_local.stack import Stack, down
 from tests.support.command_line import Lutong
 

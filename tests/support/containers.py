@@ -10,7 +10,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from lutong_local.kafka import VERSION, plain
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 
 _POSTGRES: Final = "postgres:17"
 _KAFKA: Final = f"apache/kafka:{VERSION}"

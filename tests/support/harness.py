@@ -24,7 +24,7 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.testing import an_operator, create_database, drop_database
 from lutong_contracts import Event, Topic
 from lutong_local.forkserver import fork, run_service
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from tests.conftest import Infrastructure
 
 DEADLINE_S = 30.0

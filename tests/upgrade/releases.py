@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from lutong_contracts.topics import SERVICES
-from lutong_local.processes import Child, Command, free_port, start, stop, wait_for
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, Command, start, stop, wait_for
 from lutong_local.readiness import readiness_at
 from lutong_local.stack import Stack, save, service_environment
 

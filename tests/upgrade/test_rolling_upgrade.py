@@ -15,7 +15,8 @@ from lutong_console.targets import Suite
 from lutong_console.verify.collect import World, collect
 from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
-from lutong_local.processes import Child, Command, free_port, start, stop
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import Stack, down, prepare, start_infrastructure
 from tests.chaos.world import bank, environment, is_settled
 from tests.support.harness import until

@@ -25,12 +25,12 @@ class Query(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel: its title, its queries, the unit, what it tells, and its share of a row."""
+    """A panel: its title, its queries, the unit, its description, and its share of a row."""
 
     title: str
     asks: tuple[Query, ...]
     unit: str = "short"
-    tells: str = ""
+    about: str = ""
     share: int = 2
     kind: str = "timeseries"
 
@@ -69,7 +69,7 @@ PIPELINE: Final = (
     Panel("Events in a batch", _quantiles("lutong_batch_size_events", "service"), share=3),
     Panel(
         "Parked, or waiting behind a parked one", _per_service("lutong_parked_open_records"),
-        tells="lutong parked list", share=3,
+        about="lutong parked list", share=3,
     ),
     Panel("Set aside, by reason", _rate("lutong_events_parked_total", "reason"), "cps", share=3),
     Panel("Batches tried again", _rate("lutong_batch_retries_total", "service"), "cps", share=3),
@@ -77,7 +77,7 @@ PIPELINE: Final = (
     Panel("Deadlines overdue", _per_service("lutong_deadline_overdue_seconds"), "s", share=3),
     Panel("Stuck consumers", _per_service("lutong_consumer_stalled"), share=3),
     Panel(
-        "The same batch fails for", _per_service("lutong_consumer_stuck_seconds"), "s", tells="lutong doctor", share=3
+        "The same batch fails for", _per_service("lutong_consumer_stuck_seconds"), "s", about="lutong doctor", share=3
     ),
     Panel("Keys in foreign partitions", _rate("lutong_events_misplaced_total", "service"), "cps", share=3),
 )  # fmt: skip
@@ -95,7 +95,7 @@ def _road() -> tuple[Panel, ...]:
         Query(names[step], f'sum(increase(lutong_events_published_total{{type="{step}"}}[$__range]))') for step in steps
     )
     return (
-        Panel("The road: events in this range", funnel, tells="From a post to its fulfilment.", share=1, kind="bargauge"),
+        Panel("The road: events in this range", funnel, about="From a post to its fulfilment.", share=1, kind="bargauge"),
         Panel("Events a second", tuple(Query(names[step], _published(step)) for step in steps), "cps", share=1),
         Panel(
             "How old an event is when it is handled: p50, p95, p99 of each stage",
@@ -118,7 +118,7 @@ POSTGRESQL: Final = (
     Panel("Oldest transaction", _per_service("lutong_database_oldest_transaction_seconds"), "s"),
     Panel(
         "Dead rows", (Query("{{service}} {{table}}", "topk(12, max by (service, table) (lutong_database_dead_rows))"),),
-        tells="What vacuum has not removed yet.",
+        about="What vacuum has not removed yet.",
     ),
     Panel("Events not published", _per_service("lutong_outbox_pending_events")),
     Panel("Parked, or waiting behind a parked one", _per_service("lutong_parked_open_records")),
@@ -180,7 +180,7 @@ def _panel(panel: Panel, number: int) -> dict[str, Any]:
         "id": number,
         "type": panel.kind,
         "title": panel.title,
-        "description": panel.tells,
+        "description": panel.about,
         "datasource": _DATASOURCE,
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
         "options": {"displayMode": "gradient", "orientation": "horizontal"} if panel.kind == "bargauge" else {},

@@ -52,7 +52,7 @@ def documents() -> dict[Path, bytes]:
 
 
 def out_of_date(wanted: Mapping[Path, bytes]) -> list[str]:
-    """Paths, from the root of the checkout, of files that are missing or say something else, or should be gone."""
+    """Paths, from the root of the checkout, of files that are missing or have other content, or should be gone."""
     stale = [path for path, content in wanted.items() if not path.exists() or path.read_bytes() != content]
     return sorted(path.relative_to(ROOT).as_posix() for path in (*stale, *superfluous(wanted)))
 

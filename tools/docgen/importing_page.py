@@ -18,7 +18,7 @@ _PLACE: Final = re.compile(r"(<!-- kinds -->\n).*?(<!-- end of kinds -->)", re.D
 
 
 def described(page: str) -> str:
-    """A page with its columns told anew."""
+    """A page with its columns written anew."""
     tables = "\n".join("\n".join(_table(kind)) for kind in KINDS.values())
     return _PLACE.sub(lambda found: f"{found[1]}\n{tables}\n{found[2]}", page)
 
@@ -34,7 +34,7 @@ def _table(kind: Kind[Any]) -> Iterator[str]:
 
 
 def _what(field: FieldInfo) -> str:
-    """A column in words: of what type, within which bounds, and what its model says of it."""
+    """A column in words: of what type, within which bounds, and the description of its model."""
     return "; ".join([_type(field), *_bounds(field), *([field.description] if field.description else [])])
 
 

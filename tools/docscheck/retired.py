@@ -1,7 +1,8 @@
 """Names and words that were replaced and must not come back: read from the last tables of docs/glossary.md.
 
-A row in plain letters is refused wherever it stands, in code, documents and messages. A row in `code` is a word that
-prose needs: it is refused as a part of a name in Python code.
+A row in plain letters is refused wherever it stands, in code, documents and messages. A row in `code` is refused as a
+part of a name in Python code, a row in *italics* in prose: documents, pages, comments, docstrings, help and errors. Tests
+may quote it.
 """
 
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tokenize import generate_tokens
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tools.docscheck.checkout import tracked
 
@@ -23,6 +24,13 @@ _HISTORY: Final = re.compile(
     r"^CHANGELOG\.md$|^docs/adr/|/migrations/|/examples/|\.lock$|^tests/unit/docs/|^LICENSE$|^docs/(?:flow|routes|settings|events|asyncapi)\."
 )
 """What is never edited, and what is generated from code that is looked at itself."""
+_PROSE: Final = re.compile(r"^(?!tests/).*(\.(py|md|html|yml|yaml|toml|sh)|Makefile)$")
+_NO_PROSE: Final = re.compile(r"`[^`]*`|\]\([^)]*\)|\b\w+_\w+\b")
+"""Names in the midst of prose: code spans, where links lead, what has an underscore."""
+_TEXTS: Final = {token.COMMENT, token.STRING, getattr(token, "FSTRING_MIDDLE", token.STRING)}
+"""Tokens of Python that are prose, or may be."""
+
+Where = Literal["everywhere", "names", "prose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ class Retired:
     name: str
     words: tuple[str, ...]
     instead: str
-    in_names_only: bool = False
+    where: Where = "everywhere"
 
 
 class Use(NamedTuple):
@@ -42,30 +50,56 @@ class Use(NamedTuple):
     name: Retired
 
 
+class Passage(NamedTuple):
+    """Prose, and its first line."""
+
+    line: int
+    text: str
+
+
 def retired(glossary: str) -> list[Retired]:
     """The names of the section "Retired"."""
     _, _, section = glossary.partition("\n## Retired\n")
     rows = [row for row in _ROW.findall(section) if row[0] != "retired" and not row[0].startswith("-")]
-    return [
-        Retired(name.strip(" `"), _words(name), instead.strip(), in_names_only=name.startswith("`"))
-        for name, instead in rows
-    ]
+    return [Retired(name.strip(" `*"), _words(name), instead.strip(), _where(name)) for name, instead in rows]
+
+
+def _where(name: str) -> Where:
+    return "names" if name.startswith("`") else "prose" if name.startswith("*") else "everywhere"
 
 
 def uses(text: str, names: Sequence[Retired]) -> Iterator[Use]:
     """Lines of a text that use one of the names."""
     for number, line in enumerate(text.splitlines(), 1):
         words = _words(line)
-        yield from (Use(number, name) for name in names if not name.in_names_only and _among(name.words, words))
+        yield from (Use(number, name) for name in names if name.where == "everywhere" and _among(name.words, words))
 
 
 def uses_in_names(source: str, names: Sequence[Retired]) -> Iterator[Use]:
     """Names of Python code that contain one of the words which prose may use."""
-    narrow = [name for name in names if name.in_names_only]
+    narrow = [name for name in names if name.where == "names"]
     for each in generate_tokens(StringIO(source).readline):
         if each.type == token.NAME:
             words = _words(each.string)
             yield from (Use(each.start[0], name) for name in narrow if _among(name.words, words))
+
+
+def uses_in_prose(file: str, text: str, names: Sequence[Retired]) -> Iterator[Use]:
+    """Lines of prose, or of prose in Python code, that contain one of the words which names may use."""
+    narrow = [name for name in names if name.where == "prose"]
+    if not _PROSE.match(file):
+        return
+    for first, passage in _passages(text) if file.endswith(".py") else [Passage(1, text)]:
+        for number, line in enumerate(passage.splitlines(), first):
+            words = _words(_NO_PROSE.sub(" ", line))
+            yield from (Use(number, name) for name in narrow if _among(name.words, words))
+
+
+def _passages(source: str) -> Iterator[Passage]:
+    """Comments and strings of Python code."""
+    for each in generate_tokens(StringIO(source).readline):
+        if each.type in _TEXTS:
+            yield Passage(each.start[0], each.string)
 
 
 def problems(root: Path) -> Iterator[str]:
@@ -75,7 +109,8 @@ def problems(root: Path) -> Iterator[str]:
         if file == GLOSSARY or _HISTORY.search(file):
             continue
         text = (root / file).read_text(encoding="utf-8", errors="ignore")
-        found = [*uses(text, names), *(uses_in_names(text, names) if file.endswith(".py") else ())]
+        found = [*uses(text, names), *uses_in_prose(file, text, names)]
+        found += uses_in_names(text, names) if file.endswith(".py") else ()
         yield from (f"{file}:{use.line}: {use.name.name!r} is retired: use {use.name.instead}" for use in found)
 
 

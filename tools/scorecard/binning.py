@@ -15,7 +15,7 @@ BINS_MOST: Final = 6
 DIFFERENCE_LEAST: Final = 6.63
 """Chi-square of one degree of freedom at 1 %: neighbours that differ less become one bin."""
 _SHIFT_MOST: Final = 50
-"""Log-odds: far beyond what half a person among all could say."""
+"""Log-odds: far beyond what half a person among all could show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ def _person(text: Mapping[str, str]) -> Person:
     application = Application(
         application_id="",
         member_id="",
-        months_known=0,  # the data does not say how long a client is known: the scorecard cannot judge it
+        months_known=0,  # the data does not have how long a client is known: the scorecard cannot judge it
         late_months=sum(delay > 0 for delay in delays),
         worst_delay_months=max(delays),
         utilisation_percent=round(100 * bills[0] / row["LIMIT_BAL"]),
@@ -81,9 +81,9 @@ def _comparable(row: Mapping[str, float]) -> dict[str, float]:
 
 def _groups(row: Mapping[str, float]) -> dict[str, str]:
     return {
-        "sex": {1: "men", 2: "women"}.get(int(row["SEX"]), "not said"),
+        "sex": {1: "men", 2: "women"}.get(int(row["SEX"]), "not given"),
         "age": next(name for below, name in _AGES if row["AGE"] < below),
-        "marriage": {1: "married", 2: "single"}.get(int(row["MARRIAGE"]), "other or not said"),
+        "marriage": {1: "married", 2: "single"}.get(int(row["MARRIAGE"]), "other or not given"),
     }
 
 

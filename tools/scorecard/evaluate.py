@@ -1,4 +1,4 @@
-"""What the held-out applicants say about a scorecard."""
+"""What the held-out applicants show about a scorecard."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

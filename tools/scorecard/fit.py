@@ -1,10 +1,10 @@
 """From applicants to a scorecard: a table for those who paid on time, one for those who did not; each in two steps.
 
 1. What the service knows of everybody: coarse bins, weights of evidence, logistic regression on them.
-2. What it knows of some: the same, but the weight of evidence is what a bin says *beyond* step 1.
+2. What it knows of some: the same, but the weight of evidence is what a bin adds *beyond* step 1.
 
 So a fact of step 2 that is not known moves nothing, and what is left is a scorecard in its own
-right. One regression over everything could not do that: months late and the present delay say
+right. One regression over everything could not do that: months late and the present delay show
 much the same, and a member who lacks one of them would look half as late.
 """
 
@@ -41,7 +41,7 @@ class Binned:
     weights: tuple[float, ...]
 
     def evidence(self, person: Person) -> float:
-        """What this says of a person; nothing when it is not known."""
+        """What this shows of a person; nothing when it is not known."""
         value = person.facts[self.candidate.name]
         if value is None:
             return 0.0
@@ -51,7 +51,7 @@ class Binned:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A characteristic that is judged, and what the regression says of it."""
+    """A characteristic that is judged, and what the regression finds for it."""
 
     binned: Binned
     coefficient: float
@@ -59,7 +59,7 @@ class Judged:
 
     @property
     def information_value(self) -> float:
-        """How much the bins tell goods from bads (textbook: 0.1 some, 0.3 much)."""
+        """How well the bins separate goods from bads (textbook: 0.1 some, 0.3 much)."""
         cells = self.binned.cells
         goods = sum(cell.repaid for cell in cells)
         bads = sum(cell.size for cell in cells) - goods
@@ -132,7 +132,7 @@ def _step(
     every = [_binned(candidate, people, known) for candidate in candidates]
     helping = [each for each in every if len(each.cells) > 1]
     left_out = [
-        LeftOut(each.candidate.name, "says nothing beyond what is judged already")
+        LeftOut(each.candidate.name, "adds nothing beyond what is judged already")
         for each in every
         if each not in helping
     ]

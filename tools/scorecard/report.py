@@ -42,7 +42,7 @@ def _opening(evaluation: Evaluation) -> Iterator[str]:
     yield f"Source: {ATTRIBUTION}."
     yield ""
     yield f"The fit saw {evaluation.trained:,} of them. Every number below is of the other {evaluation.held_out:,},"
-    yield "unless it says otherwise, and of the whole points that the service gives."
+    yield "unless it states otherwise, and of the whole points that the service gives."
 
 
 def _ordering(evaluation: Evaluation) -> Iterator[str]:
@@ -112,8 +112,8 @@ def _left_out(fitted: Fitted) -> Iterator[str]:
     yield ""
     yield "- **Sex, age, marriage**: protected. They are used on this page only, to see whom the scorecard favours."
     yield "- **Education**: it shows where a person comes from more than how they pay, some of its codes are not"
-    yield "  documented, and a member who is told so can do nothing about it. The service does not know it either."
-    yield "- **Months known**: the service knows it, but nothing in the data tells what it is worth."
+    yield "  documented, and a member who learns it can do nothing about it. The service does not know it either."
+    yield "- **Months known**: the service knows it, but nothing in the data shows what it is worth."
     for part in fitted.parts.values():
         for name, why in part.left_out:
             yield f"- `{name}` of those {part.plan.title}: tried; {why}."

@@ -35,7 +35,7 @@ def _head(card: Scorecard, evaluation: Evaluation, fitted_on: date) -> Iterator[
     yield f"base_odds = {scale.base_odds}"
     yield f"points_to_double_the_odds = {scale.points_to_double_the_odds}"
     yield ""
-    yield "[reasons] # told to the member: what costs the most against the best bin"
+    yield "[reasons] # shown to the member: what costs the most against the best bin"
     yield f"most = {card.reasons_most}"
     yield f"points_least = {card.reason_points_least}"
     for points, limit in card.limits:

@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from lutong_local.processes import Child, Command, LocalError, free_port, start, stop, wait_for
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, Command, LocalError, start, stop, wait_for
 
 VERSION: Final = "4.3.0"
 _COORDINATES: Final = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
@@ -182,7 +183,7 @@ def _format(java: list[str], configuration: Path, users: Mapping[str, str]) -> N
 
 
 def _answers(port: int) -> bool:
-    """Whether it says which requests it knows: its port is open well before it answers any."""
+    """Whether it answers which requests it knows: its port is open well before it answers any."""
     with closing(socket.socket()) as probe:
         probe.settimeout(1)
         try:
@@ -196,7 +197,7 @@ def _answers(port: int) -> bool:
 def plain(directory: Path, ports: tuple[int, int, int]) -> dict[str, object]:
     """Settings of one broker on loopback, open to this machine. It creates no topic that nobody declared.
 
-    The ports: where it listens, where its controller listens, and where clients are told to come. There is one broker,
+    The ports: where it listens, where its controller listens, and where clients are sent. There is one broker,
     so every topic of its own has one replica.
     """
     broker, controller, advertised = ports

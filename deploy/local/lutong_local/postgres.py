@@ -34,7 +34,7 @@ _SETTINGS: Final = {
     "random_page_cost": 1.1,
     "scram_iterations": 1,
 }
-"""A page is as near as any other on the disks of today; told otherwise, a batch reads a whole table instead of its index.
+"""A page is as near as any other on the disks of today; set otherwise, a batch reads a whole table instead of its index.
 Passwords here are 192 random bits, which no iteration makes harder to guess, and each connection would pay for them."""
 
 _INITDB_OPTIONS: Final = (

@@ -2,9 +2,7 @@
 
 import ctypes
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,17 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-PORTS: Final = range(20_000, 32_000)
-"""Below those that systems give to outgoing connections: one of these took a port, now and then, before it was listened on."""
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _ours: dict[int, "subprocess.Popen[bytes]"] = {}  # children of this very process, whose exit status is ours to collect
 
 
 class LocalError(RuntimeError):
-    """Something did not come up; says what, where its log is, and what to do."""
+    """Something did not come up; states what, where its log is, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +49,6 @@ class Command:
     user: int | None = None
     dies_with_parent: bool = False
     folder: Path | None = None
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on just now."""
-    while True:
-        port = secrets.choice(PORTS)
-        if is_free(port):
-            return port
-
-
-def is_free(port: int) -> bool:
-    """Whether a port can be listened on."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def start(command: Command) -> Child:
@@ -117,7 +93,7 @@ def wait_for(child: Child, what: str, condition: Callable[[], bool], *, timeout_
 
 
 def to_open_pipes(report: Callable[[str], None]) -> Callable[[str], None]:
-    """Say it, or not, when the pipe it would go into is closed: what was started must be stopped all the same."""
+    """Print it, or not, when the pipe it would go into is closed: what was started must be stopped all the same."""
 
     def reported(message: str) -> None:
         with suppress(OSError, SystemExit):

@@ -24,13 +24,11 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts.topics import SERVICES, TOPICS
 from lutong_local import forkserver, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
+from lutong_local.ports import choose_ports
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
 from lutong_local.processes import (
     Child,
     Command,
-    LocalError,
-    free_port,
-    is_free,
     start,
     stop,
     to_open_pipes,
@@ -147,7 +145,7 @@ def up(
 
 
 def _wait_for_what_stops(stack: Stack, report: Report) -> None:
-    """Wait until each service that runs is ready, or has ended: one that was told to stop takes a moment."""
+    """Wait until each service that runs is ready, or has ended: one that was asked to stop takes a moment."""
     for service in SERVICES:
         if stack.runs(service) and not readiness(stack, service)["ready"]:
             report(f"{service} runs and is not ready: waiting until it is, or has ended")
@@ -177,7 +175,7 @@ def down(stack: Stack, report: Report, *, purge: bool = False, but: frozenset[st
 
 def start_infrastructure(stack: Stack, report: Report, *, dies_with_parent: bool) -> None:
     """Start Kafka and PostgreSQL side by side, unless they run, on the ports they had before if those are free."""
-    _choose_ports(stack)
+    choose_ports(stack.ports, stack.runs)
     stack.password = stack.password or secrets.token_urlsafe(24)
     save(stack)
     missing = [name for name in ("kafka", "postgres") if not stack.runs(name)]
@@ -192,23 +190,8 @@ def start_infrastructure(stack: Stack, report: Report, *, dies_with_parent: bool
         wait_for_piece(stack, name)
 
 
-def _choose_ports(stack: Stack) -> None:
-    """Ports for what does not run. Kafka and PostgreSQL come back where services that run look for them."""
-    for name in ("kafka", "controller", "postgres", *SERVICES):
-        if stack.runs("kafka" if name == "controller" else name) or (
-            name in stack.ports and is_free(stack.ports[name])
-        ):
-            continue
-        if name not in SERVICES and name in stack.ports and any(map(stack.runs, SERVICES)):
-            raise LocalError(
-                f"port {stack.ports[name]} of {name} is taken by another process, and services use it: "
-                "lutong down, then lutong up"
-            )
-        stack.ports[name] = free_port()
-
-
 def start_piece(stack: Stack, name: str, *, dies_with_parent: bool = False) -> None:
-    """Start Kafka or PostgreSQL again on the same data and ports; `wait_for_piece` says when it answers."""
+    """Start Kafka or PostgreSQL again on the same data and ports; `wait_for_piece` returns when it answers."""
     command = _prepare_piece(stack, name, lambda _: None)
     stack.children[name] = start(replace(command, dies_with_parent=dies_with_parent))
     save(stack)
@@ -287,7 +270,7 @@ def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTER
 
 
 def wait_until_ready(stack: Stack, services: tuple[str, ...], report: Report) -> None:
-    """Wait until services say that they are ready to serve."""
+    """Wait until services report that they are ready to serve."""
     for service in services:
         report(f"waiting for {service}")
         wait_for(stack.children[service], service, lambda service=service: readiness(stack, service)["ready"])  # type: ignore[misc]  # mypy cannot type a lambda's default

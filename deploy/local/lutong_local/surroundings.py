@@ -8,7 +8,7 @@ _TAKEN_OVER: Final = frozenset({"LUTONG_LOG_LEVEL", "LUTONG_OTLP_ENDPOINT"})
 
 
 def surroundings() -> dict[str, str]:
-    """The environment without what it says to services elsewhere: whom to ask, as whom, and how to behave there."""
+    """The environment without what it sets for services elsewhere: whom to ask, as whom, and how to behave there."""
     theirs = ("LUTONG_", "PG")  # asyncpg reads PGSSLMODE and its like, as PostgreSQL's own tools do
     return {
         name: value for name, value in os.environ.items() if name in _TAKEN_OVER or not name.upper().startswith(theirs)

@@ -30,7 +30,7 @@ def install(library: str, patch: Callable[[], None]) -> None:
 
 
 def ask_arrays_quickly() -> None:
-    """Have asyncpg tell arrays from values by list and tuple, which is all that is sent here.
+    """Have asyncpg distinguish arrays from values by list and tuple, which is all that is sent here.
 
     It asks of every element of every array, twice, whether it is itself an array, and asks by abstract base classes:
     more than half of what it takes to send one.

@@ -177,7 +177,7 @@ def _decoded(text: object, also: object) -> bytes:
     try:
         return orjson.dumps(orjson.loads(data), option=orjson.OPT_SORT_KEYS)  # the same content as under `data`
     except (orjson.JSONDecodeError, TypeError):
-        return data  # its type's parser says what is wrong
+        return data  # its type's parser reports what is wrong
 
 
 def _kind(value: object) -> str:

@@ -21,8 +21,10 @@ class AuditQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     actor: Annotated[Text, StringConstraints(max_length=255)] | None = Field(None, description="subject of a token")
-    action: Annotated[Text, StringConstraints(max_length=80)] | None = Field(None, description="line.set, say")
-    subject: Annotated[Text, StringConstraints(max_length=400)] | None = Field(None, description="line:member-1, say")
+    action: Annotated[Text, StringConstraints(max_length=80)] | None = Field(None, description="such as line.set")
+    subject: Annotated[Text, StringConstraints(max_length=400)] | None = Field(
+        None, description="such as line:member-1"
+    )
     since: Moment | None = None
     until: Moment | None = None
     cursor: Annotated[str, StringConstraints(max_length=100)] | None = Field(None, description="next_cursor")

@@ -210,7 +210,7 @@ class _Reader:
     def record(self, partition: TopicPartition, head: Header) -> ConsumerRecord[bytes, bytes]:
         size = self.number()
         end = self.at + size
-        self.take(1)  # attributes, which say nothing yet
+        self.take(1)  # attributes, which mean nothing yet
         timestamp, offset = head.first_timestamp + self.number(), head.base_offset + self.number()
         appended = bool(head.attributes & _LOG_APPEND_TIME)
         key, value = self.nullable(), self.nullable()

@@ -170,7 +170,7 @@ async def connect(settings: Settings) -> Pool:
 
 
 async def _refuse_poolers(connection: Connection) -> None:
-    """A pooler tells a process id of its own, for the sessions that it lends are not its clients'."""
+    """A pooler reports a process id of its own, for the sessions that it lends are not its clients'."""
     if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
         raise SettingsError(f"LUTONG_DATABASE_URL leads to a connection pooler: {_NO_POOLER}")
 

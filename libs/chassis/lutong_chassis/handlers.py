@@ -48,7 +48,7 @@ class Handlers:
         ... async def tap_cards(taps: Sequence[Asked[TapCard]], tx: Tx) -> list[Answer | Problem]: ...
         """
 
-        def register(handler: Any) -> Any:  # noqa: ANN401  # the overloads say which
+        def register(handler: Any) -> Any:  # noqa: ANN401  # the overloads have its types
             self._enter(kind, handler)
             return handler
 

@@ -214,7 +214,7 @@ def storable(text: str) -> str:
 def _recorded_at(record: Record) -> datetime:
     """When a record came to its topic. Without a date: a moment in the first 32 years, another for each timestamp.
 
-    It is one part of what tells a record from its copies, so it stands for the timestamp, which is kept as it is.
+    It is one part of what distinguishes a record from its copies, so it stands for the timestamp, which is kept as it is.
     """
     return moment_of_ms(record.timestamp) or EARLIEST + timedelta(microseconds=record.timestamp % 10**15)
 

@@ -1,6 +1,6 @@
 """One batch of records in one transaction: handled, parked, or waiting behind a parked record of their key.
 
-What fails on its own is parked, when an error says that the record is to blame; everything else is raised, and tried again.
+What fails on its own is parked, when an error shows that the record is to blame; everything else is raised, and tried again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,7 @@ class Processor:
     """Handles batches for the consumer of one service.
 
     `owner` is the service that consumes: what it published itself is passed over where it takes a type from others.
-    `partitions_of` tells how many partitions a topic has; 0 while that is unknown.
+    `partitions_of` returns how many partitions a topic has; 0 while that is unknown.
     """
 
     pool: Pool
@@ -205,7 +205,7 @@ def _about(stopped: ParkCandidate) -> dict[str, Any]:
 def partition_blocked(
     batch: Sequence[Incoming], blocked: set[RecordKey]
 ) -> tuple[list[Received[Event]], list[ParkCandidate]]:
-    """Tell what can be handled from what must be parked or wait. A bad record blocks its key at once."""
+    """Separate what can be handled from what must be parked or wait. A bad record blocks its key at once."""
     blocked = set(blocked)
     good: list[Received[Event]] = []
     stopped: list[ParkCandidate] = []

@@ -86,7 +86,7 @@ class Extent(NamedTuple):
 
 
 def lag(done: Mapping[TopicPartition, int], extents: Mapping[TopicPartition, Extent]) -> int:
-    """Offsets that are not handled yet. Where nobody can tell the extent, there is nothing to count."""
+    """Offsets that are not handled yet. Where the extent is unknown, there is nothing to count."""
     return sum(
         max(0, extents[partition].end - max(position, extents[partition].begin))
         for partition, position in done.items()
@@ -107,7 +107,7 @@ def came_at_s(records: Sequence[Record], now_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the watchdog saw. Only what a restart can mend may make `why_restart` say something.
+    """What the watchdog saw. Only what a restart can mend may make `why_restart` return a reason.
 
     `lag` counts partitions that a connection of its own can read about, `unsure` those of them that have records
     while the consumer has no position. `still_s`: no position moved although there was lag, nothing is tried again

@@ -173,7 +173,7 @@ async def pending(connection: Connection, shards: Sequence[int], rows_max: int) 
         return []
     return await connection.fetch(
         """
-        SELECT queue.shard, said.*
+        SELECT queue.shard, logged.*
           FROM (SELECT shard, waiting.id, waiting.written_at
                   FROM unnest($1::smallint[]) AS shard
                  CROSS JOIN LATERAL (SELECT id, written_at FROM pending WHERE pending.shard = shard.shard
@@ -183,8 +183,8 @@ async def pending(connection: Connection, shards: Sequence[int], rows_max: int) 
                                     traceparent, payload
                                FROM outbox
                               WHERE outbox.written_at = queue.written_at AND outbox.id = queue.id
-                             OFFSET 0) AS said
-         ORDER BY said.id
+                             OFFSET 0) AS logged
+         ORDER BY logged.id
         """,
         shards,
         rows_max,
@@ -256,7 +256,7 @@ def _add(batch: "object", row: asyncpg.Record, source: str) -> bool:
 
 
 async def mark(connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
-    """Say that rows are published: they leave the queue."""
+    """Mark rows as published: they leave the queue."""
     await connection.execute(
         """
         DELETE FROM pending

@@ -115,7 +115,7 @@ class KafkaSubscriber:
     @property
     def rebalances(self) -> bool:
         """Whether the group is still sharing its partitions: then nobody is given records, however long that takes."""
-        return bool(self.kafka and self.kafka._subscription.reassignment_in_progress)  # noqa: SLF001  # aiokafka does not tell
+        return bool(self.kafka and self.kafka._subscription.reassignment_in_progress)  # noqa: SLF001  # aiokafka has no public way
 
     @property
     def retrying(self) -> Retry | None:

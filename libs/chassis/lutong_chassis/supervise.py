@@ -76,8 +76,8 @@ class Loops:
 
     def _note(self, name: str, error: Exception, attempt: int) -> None:
         error_class = classify(error)
-        tell = log.warning if error_class in {ErrorClass.WAITS, ErrorClass.RECONNECTS} else log.error
-        tell("loop_failed", loop=name, error=summarise_error(error), error_class=error_class, attempt=attempt)
+        write = log.warning if error_class in {ErrorClass.WAITS, ErrorClass.RECONNECTS} else log.error
+        write("loop_failed", loop=name, error=summarise_error(error), error_class=error_class, attempt=attempt)
         if error_class not in {ErrorClass.EVENT, ErrorClass.OURS}:
             self._faults.pop(name, None)
             return

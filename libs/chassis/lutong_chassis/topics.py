@@ -1,4 +1,4 @@
-"""Topics on the broker, made to be what the contracts say. Brokers never create them by themselves."""
+"""Topics on the broker, made to be what the contracts declare. Brokers never create them by themselves."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -55,7 +55,7 @@ async def apply(kafka: KafkaAccess, topics: Sequence[Topic], *, replication_fact
 
 
 async def kept_shorter(kafka: KafkaAccess, topics: Sequence[Topic]) -> dict[str, int]:
-    """How long topics are kept, in milliseconds, that exist and are kept for less than the contracts say.
+    """How long topics are kept, in milliseconds, that exist and are kept for less than the contracts declare.
 
     A setting that is already there is not changed: it may have been chosen, and Kafka sets all of a topic's at once.
     """

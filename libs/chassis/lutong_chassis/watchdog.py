@@ -77,7 +77,7 @@ class Watchdog:
             await client.close()
 
     def _wait_for_broker(self) -> None:
-        """While nobody can tell, nothing is held against the consumer."""
+        """While it is unknown, nothing is held against the consumer."""
         self._moved_at = self._intake.beat_s = monotonic()
         self._found = None
         observe.STALLED.set(False)

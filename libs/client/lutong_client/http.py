@@ -72,7 +72,7 @@ def _document(answer: httpx.Response) -> dict[str, Any]:
 
 @contextmanager
 def _as_publish_error(owner: str, url: str) -> Iterator[None]:
-    """A connection that fails is a `PublishError` that says what, where, and whether another try may help."""
+    """A connection that fails is a `PublishError` that states what, where, and whether another try may help."""
     try:
         yield
     except (

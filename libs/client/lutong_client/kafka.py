@@ -43,7 +43,7 @@ class AsyncKafkaTransport:
     """Awaits Kafka's acknowledgement. `options` are those of an AIOKafkaProducer, security among them.
 
     `timeout_s` is how long one message may take. A failure is a `PublishError`; the next `send` connects anew, so a
-    broker that was away at first, or goes away in between, may come back. A receipt says that the event is on its
+    broker that was away at first, or goes away in between, may come back. A receipt states that the event is on its
     topic: a consumer that cannot handle it sets it aside afterwards.
     """
 

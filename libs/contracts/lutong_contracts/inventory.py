@@ -28,7 +28,7 @@ class LocationFacts(Entity):
     """A place that goods come from, as others may know it. Ids are their merchant's own: it takes both to name one.
 
     `kind` is store, flagship or distribution_centre, `state` is open, paused or closed (for good), `modes` are delivery
-    and pickup; there may be others one day. `radius_m` is how far it delivers, when its merchant said so.
+    and pickup; there may be others one day. `radius_m` is how far it delivers, when its merchant set it.
     """
 
     merchant_id: Identifier
@@ -51,7 +51,7 @@ class LocationChanged(LocationFacts, Event, topic=LOCATIONS, key="merchant_id:lo
 
 
 class LocationPaused(LocationFacts, Event, topic=LOCATIONS, key="merchant_id:location_id"):
-    """A location takes no orders until `paused_until`, or until it says that it does."""
+    """A location takes no orders until `paused_until`, or until it reports that it does."""
 
 
 class LocationClosed(LocationFacts, Event, topic=LOCATIONS, key="merchant_id:location_id"):
@@ -183,7 +183,7 @@ class OrderRefunded(Event, topic=ORDERS, key="order_id"):
 
 
 class SlotWithdrawn(Event, topic=ORDERS, key="order_id"):
-    """The location cannot deliver in the slot that is booked for an order: it closes early, say. The member is asked.
+    """The location cannot deliver in the slot that is booked for an order: it closes early, for example. The member is asked.
 
     Until `answer_by` they may take another slot of the location; otherwise the order is cancelled.
     """

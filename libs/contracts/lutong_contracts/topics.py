@@ -62,6 +62,7 @@ ENGAGEMENTS: Final = Topic("lutong.feed.engagements", key="viewer")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
+PLANS: Final = Topic("lutong.membership.plans", key="plan", compacted=True)
 AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
 COUPONS: Final = Topic("lutong.membership.coupons", key="coupon")
@@ -91,6 +92,7 @@ TOPICS: Final = (
     MERCHANTS,
     PROGRAMS,
     DISCOVERIES,
+    PLANS,
     AGREEMENTS,
     HOLDS,
     COUPONS,

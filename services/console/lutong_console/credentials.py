@@ -38,7 +38,7 @@ def kafka_file(principal: str) -> str:
 
 
 def read(directory: Path, name: str) -> str:
-    """A secret of one line; says which one is missing, or cannot be one."""
+    """A secret of one line; the error names one that is missing, or cannot be one."""
     try:
         secret = (directory / name).read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -1,6 +1,6 @@
 """The suite in containers, seen from this machine: where compose publishes it, and where its secrets are.
 
-What a person sets is in one place each: defaults are what `deploy/compose.yaml` says, `deploy/.env` wins over them, and
+What a person sets is in one place each: defaults are those of `deploy/compose.yaml`, `deploy/.env` wins over them, and
 the environment over both, exactly as compose itself reads them.
 """
 
@@ -95,7 +95,7 @@ def directory() -> Path:
 
 
 def variables_of(file: Path) -> dict[str, str]:
-    """What a file of variables says to compose, with what this shell says instead."""
+    """What a file of variables sets for compose, with what this shell sets instead."""
     try:
         return env_file.variables(file.read_text(encoding="utf-8"), os.environ)
     except (OSError, ValueError) as error:

@@ -20,7 +20,7 @@ _REFERENCE: Final = re.compile(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-+
 
 
 def variables(text: str, surroundings: Mapping[str, str]) -> dict[str, str]:
-    """What a file says: `export A="1" # one` is {"A": "1"}. What surrounds it wins, also where a value names another.
+    """What a file sets: `export A="1" # one` is {"A": "1"}. What surrounds it wins, also where a value names another.
 
     ValueError, with the line, where compose refuses the file.
     """

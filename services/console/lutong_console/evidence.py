@@ -39,7 +39,7 @@ def _as_parked(service: str, row: Mapping[str, Any]) -> Parked:
 
 
 def evidence_of(samples: Mapping[str, Sample | None], parked: Sequence[Parked]) -> Evidence:
-    """What samples and parked records say. Pure."""
+    """What samples and parked records show. Pure."""
     return Evidence(
         handled={service: frozenset(types) for service, types in handled_types().items()},
         consumers={

@@ -31,7 +31,7 @@ READY: Final = Health("ready")
 
 
 def judge_service(live: dict[str, Any], ready: dict[str, Any]) -> Health:
-    """How a service is, by what it says at /livez and /readyz. Pure."""
+    """How a service is, by what it answers at /livez and /readyz. Pure."""
     absent = [f"no {name}" for name, there in ready["checks"].items() if not there]
     if not live["live"]:
         return Health("not alive", "; ".join([str(live["reason"]), *absent]))

@@ -1,4 +1,4 @@
-"""What is wrong with Kafka: topics that promise less than the contracts say, and groups that retention passed."""
+"""What is wrong with Kafka: topics that promise less than their contracts, and groups that retention passed."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +14,7 @@ from lutong_contracts.sentences import counted
 
 
 async def topics(kafka: KafkaAccess) -> list[Finding]:
-    """Topics that are missing, or promise less than the contracts say; a broker that makes topics up."""
+    """Topics that are missing, or promise less than their contracts; a broker that makes topics up."""
     async with admin(kafka) as client:
         described = {found["topic"]: found["partitions"] for found in await client.describe_topics()}
         present = [topic for topic in TOPICS if topic.name in described]
@@ -51,7 +51,7 @@ def judge_topic(topic: Topic, settings: Mapping[str, str], partitions: int, repl
         what = f"{topic.name} lets a broker lead that missed events"
         yield Finding(what, f"{alter} unclean.leader.election.enable=false")
     if partitions != topic.partitions:
-        what = f"{topic.name} has {partitions} partitions, the contracts say {topic.partitions}"
+        what = f"{topic.name} has {partitions} partitions, the contracts want {topic.partitions}"
         yield Finding(what, "never add partitions to a keyed topic: order breaks; see docs/reliability.md")
 
 
@@ -60,7 +60,7 @@ def _judge_keeping(topic: Topic, settings: Mapping[str, str], alter: str) -> Ite
     kept_ms, wanted_ms = int(settings["retention.ms"]), int(topic.settings["retention.ms"])
     if 0 <= kept_ms < wanted_ms:
         yield Finding(
-            f"{topic.name} keeps {kept_ms} ms, the contracts say {wanted_ms}", f"{alter} retention.ms={wanted_ms}"
+            f"{topic.name} keeps {kept_ms} ms, the contracts want {wanted_ms}", f"{alter} retention.ms={wanted_ms}"
         )
     policy, wanted = settings["cleanup.policy"], topic.settings["cleanup.policy"]
     if policy == wanted:

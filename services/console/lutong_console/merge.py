@@ -13,7 +13,7 @@ class Merge:
     """What is between a beginning and an end of each partition, the earliest timestamp first.
 
     A record is given once no other partition can still have an earlier one: each has a record here, or is at its end.
-    Within a partition the order stays as it is, whatever the timestamps say.
+    Within a partition the order stays as it is, whatever the timestamps are.
     """
 
     ends: Mapping[TopicPartition, int]

@@ -1,4 +1,4 @@
-"""How events flow through each service: outbox, lag, parked; what a window of samples says of it, and where it is narrow.
+"""How events flow through each service: outbox, lag, parked; what a window of samples shows of it, and where it is narrow.
 
 A sample is what a service counts (`/metrics`) and how far its group has come in Kafka. Committed offsets are read
 before the ends of the log, so a lag is never negative.
@@ -22,7 +22,7 @@ from lutong_console.offsets import Progress
 from lutong_console.targets import Suite
 
 Verdict = Literal["OK", "WARN", "STOP", "STALL", "REWIND"]
-"""What a window says: lag grows (WARN), the service is silent (STOP), nothing moves though there is lag (STALL), or
+"""What a window shows: lag grows (WARN), the service is silent (STOP), nothing moves though there is lag (STALL), or
 the group went back (REWIND)."""
 
 WINDOW: Final = 30
@@ -60,7 +60,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One service for a person: its last sample (None when it was silent), and what its window says."""
+    """One service for a person: its last sample (None when it was silent), and what its window shows."""
 
     service: str
     sample: Sample | None
@@ -95,7 +95,7 @@ class Window:
 
 
 def strip(service: str, samples: Sequence[Sample | None]) -> Strip:
-    """What a window of one service says. Pure."""
+    """What a window of one service shows. Pure."""
     last = samples[-1] if samples else None
     if last is None:
         return Strip(service, None, "STOP", None)

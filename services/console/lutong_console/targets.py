@@ -138,7 +138,7 @@ def _log_end(log: Path) -> datetime | None:
 
 
 def nothing_runs(name: str) -> ConsoleError:
-    """No stack runs under a name: says which ones do."""
+    """No stack runs under a name: names those that do."""
     others = running_stacks()
     those = f"; running: {', '.join(others)}" if others else "; no other runs either"
     return ConsoleError(f"no stack is running under the name {name!r}{those}", then="lutong up", code=UNREACHABLE)
@@ -166,7 +166,7 @@ def suite(name: str) -> Suite:
 
 
 def kafka_as(name: str, principal: str) -> KafkaAccess:
-    """Kafka alone, as a principal of the deployment; a local stack knows none, and the environment says as whom."""
+    """Kafka alone, as a principal of the deployment; a local stack knows none, and the environment names the user."""
     if name == COMPOSE:
         return compose().kafka_as(principal)
     return _kafka_of(stack_named(name))
@@ -197,7 +197,7 @@ def _database_setting(service: str) -> str:
 
 
 def _kafka_of(stack: "Stack | None") -> KafkaAccess:
-    """A stack's Kafka, unless LUTONG_KAFKA_* variables and secret files say another."""
+    """A stack's Kafka, unless LUTONG_KAFKA_* variables and secret files name another."""
     if stack and "LUTONG_KAFKA_BOOTSTRAP" not in os.environ:
         return stack.kafka
     try:

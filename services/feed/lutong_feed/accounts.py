@@ -6,7 +6,7 @@ import asyncpg
 
 from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.feed import AccountChanged
-from lutong_feed.domain import AccountRow
+from lutong_feed.domain import AccountHome, AccountRow
 
 
 async def save(tx: Tx, accounts: Sequence[AccountRow]) -> list[AccountChanged]:
@@ -83,6 +83,21 @@ async def known(tx: Reads, account_ids: Iterable[str]) -> set[str]:
     """Which of these accounts exist."""
     rows = await tx.fetch("SELECT account_id FROM account WHERE account_id = ANY ($1)", sorted(set(account_ids)))
     return {row["account_id"] for row in rows}
+
+
+async def account(tx: Reads, account_id: str, reader_id: str | None = None) -> AccountHome | None:
+    """An account, and whether a reader follows it."""
+    row = await tx.fetchrow(
+        """
+        SELECT account_id, name, kind, merchant_id, program_ids,
+               EXISTS (SELECT FROM follow WHERE follower_id = $2 AND followee_id = account_id) AS followed
+          FROM account
+         WHERE account_id = $1
+        """,
+        account_id,
+        reader_id,
+    )
+    return AccountHome(**row) if row else None
 
 
 def _changed(row: asyncpg.Record) -> AccountChanged:

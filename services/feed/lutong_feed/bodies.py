@@ -141,7 +141,7 @@ class NewRequest(Viewer):
 
 
 class CardView(BaseModel):
-    """What a reader sees below a post. `reason` says why it cannot be tapped."""
+    """What a reader sees below a post. `reason` is why it cannot be tapped."""
 
     state: str
     program_id: str | None
@@ -156,10 +156,22 @@ class PostView(BaseModel):
 
     post_id: str
     author_id: str
+    author_name: str
     text: str
     published_at: datetime
     card: CardView
     counters: dict[str, int]
+
+
+class AccountView(BaseModel):
+    """Who posts: its kind, its mini-programs, and whether the reader who asks follows it (null: nobody asks)."""
+
+    account_id: str
+    name: str
+    kind: str
+    merchant_id: str | None
+    program_ids: list[str]
+    followed: bool | None
 
 
 class Timeline(BaseModel):

@@ -41,7 +41,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead; and what is behind it, if anything."""
+    """A decision not to: a stable word and a sentence with what to do instead; and what is behind it, if anything."""
 
     kind: str
     detail: str
@@ -65,6 +65,17 @@ class AccountRow(NamedTuple):
         merchant_id = known.merchant_id if self.merchant_id is None else self.merchant_id or None
         program_ids = known.program_ids if self.program_ids is None else self.program_ids
         return self._replace(kind=self.kind or known.kind, merchant_id=merchant_id, program_ids=program_ids or None)
+
+
+class AccountHome(NamedTuple):
+    """An account as its readers see it, and whether the reader who asks follows it."""
+
+    account_id: str
+    name: str
+    kind: str
+    merchant_id: str | None
+    program_ids: list[str]
+    followed: bool
 
 
 class FollowRow(NamedTuple):
@@ -128,7 +139,7 @@ class CardRow(NamedTuple):
 
 
 def resolved(found: Resolution, suspended: Mapping[str, str]) -> CardRow:
-    """The card that follows from what the registry found; `suspended` says why programs may not be opened."""
+    """The card that follows from what the registry found; `suspended` is why programs may not be opened."""
     if found.program_id is None:
         return CardRow(found.post_id, "unavailable", None, None, found.reason, found.causation_id)
     state, reason = card_state(suspended.get(found.program_id))

@@ -25,7 +25,7 @@ handlers.include(engagements.handlers)
 
 @handlers.on(PostPublished)
 async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> list[Outgoing]:
-    """Another publisher put a post on our topic: keep it with its card, as over HTTP, or say why not."""
+    """Another publisher put a post on our topic: keep it with its card, as over HTTP, or answer why not."""
     posts = [StoredPost(e.post_id, e.author_id, e.text, e.program_id) for e in (received.event for received in batch)]
     authors = await accounts.known(tx, (post.author_id for post in posts))
     journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
@@ -82,7 +82,7 @@ async def activate_cards(batch: Sequence[Received[ServiceDiscovered]], tx: Tx) -
 
 @handlers.on(ServiceNotFound)
 async def close_cards_without_service(batch: Sequence[Received[ServiceNotFound]], tx: Tx) -> list[Outgoing]:
-    """A post leads to no service: its card says why."""
+    """A post leads to no service: its card shows why."""
     await _resolve(tx, [Resolution(r.event.post_id, None, None, r.event.reason, r.id) for r in batch])
     return []
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import asyncpg
 from fastapi import Query
+from pydantic import BaseModel, Field
 
 from lutong_chassis import Cause, Problem, Read, Received, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import record
@@ -18,6 +19,7 @@ from lutong_feed import on_record, store
 from lutong_feed.bodies import (
     Account,
     Accounts,
+    AccountView,
     CardView,
     Follow,
     Follows,
@@ -33,7 +35,22 @@ router = routes("feed")
 router.routes += engagements.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
-"""What staff says of an account, and the account itself never does."""
+"""What staff sets of an account, and the account itself never does."""
+
+
+class Page(BaseModel):
+    """Which page of posts is wanted."""
+
+    cursor: str | None = Field(None, max_length=200, description="next_cursor of the page before")
+    limit: int = Field(20, ge=1, le=100)
+
+    @property
+    def before(self) -> Cursor | None:
+        """Where the page before ended; raises a 422 problem when the cursor is none of ours."""
+        before = Cursor.decode(self.cursor) if self.cursor else None
+        if self.cursor and before is None:
+            raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
+        return before
 
 
 class OnJourney(NamedTuple):
@@ -133,26 +150,29 @@ async def get_post(post_id: Identifier, read: Read) -> PostView:
     return _view(await store.post(read, post_id) or not_found("post", post_id))
 
 
+@router.get("/v1/accounts/{account_id}")
+@allowed("anybody")
+async def get_account(account_id: Identifier, who: Who, read: Read) -> AccountView:
+    """Who an account is; a member learns whether they follow it."""
+    home = await account_store.account(read, account_id, who.member_id) or not_found("account", account_id)
+    return AccountView(**home._asdict() | ({} if who.member_id else {"followed": None}))
+
+
+@router.get("/v1/accounts/{account_id}/posts")
+@allowed("anybody")
+async def get_posts(account_id: Identifier, read: Read, page: Annotated[Page, Query()]) -> Timeline:
+    """An account's own posts, newest first. A walk neither skips nor repeats."""
+    rows = await store.posts_of(read, account_id, page.before, page.limit + 1)
+    return await _page(read, account_id, rows, page.limit)
+
+
 @router.get("/v1/accounts/{account_id}/timeline")
 @allowed("member", "operator")
-async def get_timeline(
-    account_id: Identifier,
-    who: Who,
-    read: Read,
-    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> Timeline:
+async def get_timeline(account_id: Identifier, who: Who, read: Read, page: Annotated[Page, Query()]) -> Timeline:
     """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats."""
     who.require(member=account_id, hide=("account", account_id))
-    before = Cursor.decode(cursor) if cursor else None
-    if cursor and before is None:
-        raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
-    rows = await store.timeline(read, account_id, before, limit + 1)  # one more, to know whether there is a next page
-    if not rows and account_id not in await account_store.known(read, [account_id]):
-        not_found("account", account_id)
-    page = rows[:limit]
-    last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
-    return Timeline(posts=[_view(row) for row in page], next_cursor=last)
+    rows = await store.timeline(read, account_id, page.before, page.limit + 1)
+    return await _page(read, account_id, rows, page.limit)
 
 
 @router.get("/v1/summary")
@@ -170,7 +190,7 @@ def _wanted(account_id: str, account: Account) -> AccountRow:
 
 
 async def _save_accounts(tx: Tx, who: Who, wanted: list[AccountRow]) -> None:
-    """Save accounts, and say of whom more than the name changed. Of staff it is on record what; not what they are called."""
+    """Save accounts, and publish those of whom more than the name changed. The audit has what staff did, not the names."""
     known = await account_store.lock(tx, [account.account_id for account in wanted])
     latest = {account.account_id: account.over(known.get(account.account_id)) for account in wanted}
     if not who.is_staff:
@@ -182,7 +202,7 @@ async def _save_accounts(tx: Tx, who: Who, wanted: list[AccountRow]) -> None:
 
 
 def _vouched_by_staff(before: AccountRow, after: AccountRow) -> None:
-    """Refuse what an account says of itself and staff has not said."""
+    """Refuse what an account claims of itself and staff has not set."""
     for field in _VOUCHED:
         if (getattr(before, field) or "") != (getattr(after, field) or ""):
             is_now = getattr(before, field) or "bound to none"
@@ -227,9 +247,18 @@ async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
         tx.publish(post, cause=cause)
 
 
+async def _page(read: Read, account_id: str, rows: Sequence[asyncpg.Record], limit: int) -> Timeline:
+    """A page of posts, of which one more was read to know whether there is a next page."""
+    if not rows and account_id not in await account_store.known(read, [account_id]):
+        not_found("account", account_id)
+    page = rows[:limit]
+    last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
+    return Timeline(posts=[_view(row) for row in page], next_cursor=last)
+
+
 def _view(row: asyncpg.Record) -> PostView:
     return PostView(
-        **{name: row[name] for name in ("post_id", "author_id", "text", "published_at")},
+        **{name: row[name] for name in ("post_id", "author_id", "author_name", "text", "published_at")},
         card=CardView(**{name: row[name] for name in CardView.model_fields}),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
     )

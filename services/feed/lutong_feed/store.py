@@ -172,9 +172,10 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
 
 
 _POST_WITH_CARD = """
-    SELECT post.post_id, number, author_id, text, published_at, state, card.program_id, reason, title, page, version,
-           taps, solved, requested, fulfilled
+    SELECT post.post_id, number, author_id, name AS author_name, text, published_at, state, card.program_id, reason,
+           title, page, version, taps, solved, requested, fulfilled
       FROM post
+      JOIN account ON account.account_id = post.author_id
       JOIN card USING (post_id)
       JOIN counter USING (post_id)
       LEFT JOIN program ON program.program_id = card.program_id
@@ -212,6 +213,23 @@ async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int)
          ORDER BY published_at DESC, number DESC
         """,
         reader_id,
+        before.published_at if before else None,
+        before.number if before else None,
+        limit,
+    )
+
+
+async def posts_of(tx: Reads, author_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
+    """An author's own posts, newest first, older than the cursor."""
+    return await tx.fetch(
+        f"""
+        {_POST_WITH_CARD}
+         WHERE author_id = $1
+           AND ($2::timestamptz IS NULL OR (published_at, number) < ($2, $3::bigint))
+         ORDER BY published_at DESC, number DESC
+         LIMIT $4
+        """,
+        author_id,
         before.published_at if before else None,
         before.number if before else None,
         limit,

@@ -22,7 +22,7 @@ class InventorySettings(BaseSettings):
         259_200, gt=0, le=315_360_000, description="time that a member has to pick an order up, once it is ready"
     )
     delivery_reach_m: int = Field(
-        50_000, ge=1, le=200_000, description="how far a store delivers that does not say so itself, in metres"
+        50_000, ge=1, le=200_000, description="how far a store delivers that sets no radius, in metres"
     )
     pickup_reach_m: int = Field(
         30_000, ge=1, le=200_000, description="how far a member is sent to pick an order up, in metres"

@@ -14,7 +14,7 @@ from lutong_registry.programs.merchants import merchants_after
 
 
 async def merchants(tx: Tx, after: str, limit: int) -> Sequence[Event]:
-    """Merchants behind an id, to be said once more."""
+    """Merchants behind an id, to be published once more."""
     return merchant_news(await merchants_after(tx, after, limit))
 
 

@@ -2,9 +2,10 @@
 
 from lutong_chassis import Handlers
 from lutong_registry.discovery import handlers as discovery
+from lutong_registry.merchants import handlers as merchants
 from lutong_registry.programs import handlers as programs
 from lutong_registry.usage import handlers as usage
 
 handlers = Handlers()
-for subject in (programs, discovery, usage):
+for subject in (programs, merchants, discovery, usage):
     handlers.include(subject.handlers)

@@ -17,7 +17,7 @@ from typing import Any, Final
 import asyncpg
 
 from lutong_chassis.testing import create_database
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from lutong_local.stack import Stack, load
 from tests.bench.road import byhand, scene
 from tests.bench.road.clients import Load

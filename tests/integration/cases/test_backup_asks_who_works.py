@@ -11,8 +11,8 @@ from lutong_console import credentials
 from lutong_console.cli.commands import backup, databases
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.deployment import Deployment
+from lutong_local.ports import free_port
 from lutong_local.postgres import wait_for_postgres
-from lutong_local.processes import free_port
 from lutong_local.stack import Stack, down, start_piece
 
 ODD = "p@ss/w:rd%41 '\"\\&?#"
@@ -65,7 +65,7 @@ async def test_who_only_looks_does_not_matter(deployed: Deployment) -> None:
 
 async def test_a_server_that_does_not_answer_is_no_stopped_service(deployed: Deployment) -> None:
     elsewhere = Deployment({**deployed.variables, "LUTONG_POSTGRES_PORT": str(free_port())}, deployed.secrets)
-    with pytest.raises(ConsoleError, match="does not say who is connected") as refused:
+    with pytest.raises(ConsoleError, match="does not show who is connected") as refused:
         await _asked(elsewhere)
     assert refused.value.code == UNREACHABLE
 

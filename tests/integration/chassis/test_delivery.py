@@ -12,7 +12,7 @@ from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.outbox import EventTooLargeError, write
 from lutong_chassis.testing import an_operator, settings_for
 from lutong_contracts.feed import PostPublished
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis.toy import Counted
 from tests.support.harness import a_record, a_toy, feed, until

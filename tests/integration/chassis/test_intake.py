@@ -16,7 +16,7 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.processing import Processor
 from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.testing import settings_for
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy
 from tests.integration.conftest import PoolOf

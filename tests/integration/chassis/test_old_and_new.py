@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lutong_contracts import Event
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis.toy import Counted, Ignored
 from tests.integration.chassis.toy_next import DOUBLED, IGNORED, REFINED, CountedV2, Doubled

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis.outages import (
     a_pooler_that_lends_sessions,

@@ -13,7 +13,7 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_client import AsyncPublisher, PublishError, message
 from lutong_client.kafka import AsyncKafkaTransport
 from lutong_contracts.topics import POSTS
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from tests.chaos.proxy import serve
 from tests.conftest import Infrastructure
 from tests.support.builders import a_post

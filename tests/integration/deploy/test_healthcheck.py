@@ -13,7 +13,7 @@ from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.testing import settings_for
 from lutong_chassis.watchdog import Watchdog
 from lutong_contracts import Topic
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy as toy_service
 from tests.integration.chassis.toy import STUCK_PLACE, Counted

@@ -60,3 +60,29 @@ async def test_accounts_are_published_as_they_are(client: httpx.AsyncClient, poo
         AccountChanged(account_id="bo", kind="personal", revision=1),
         AccountChanged(account_id="cy", kind="personal", revision=1),
     ]
+
+
+async def test_anybody_reads_who_an_account_is(client: httpx.AsyncClient) -> None:
+    await client.put("/v1/accounts/bo/follows/ann")
+    answer = await client.get("/v1/accounts/ann")
+    expected = {"account_id": "ann", "name": "ann", "kind": "personal", "merchant_id": None, "program_ids": []}
+    assert answer.json() == expected | {"followed": None}
+    assert (await client.get("/v1/accounts/nobody")).status_code == 404
+
+
+async def test_a_member_learns_whom_they_follow(client: httpx.AsyncClient) -> None:
+    await client.put("/v1/accounts/bo/follows/ann")
+    as_bo = bearer(a_member("bo"))
+    answers = {name: await client.get(f"/v1/accounts/{name}", headers=as_bo) for name in ("ann", "cy")}
+    followed = {name: answer.json()["followed"] for name, answer in answers.items()}
+    assert followed == {"ann": True, "cy": False}
+
+
+async def test_an_account_shows_its_own_posts_only(client: httpx.AsyncClient) -> None:
+    await client.put("/v1/accounts/bo/follows/ann")
+    for author in ("ann", "bo", "ann", "ann"):
+        await client.post("/v1/posts", json={"author_id": author, "text": f"by {author}"})
+    first = (await client.get("/v1/accounts/ann/posts?limit=2")).json()
+    rest = (await client.get("/v1/accounts/ann/posts", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    assert [post["author_name"] for post in first["posts"] + rest["posts"]] == ["ann"] * 3
+    assert rest["next_cursor"] is None

@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from lutong_contracts.topics import SERVICES
+from lutong_local.ports import PORTS, free_port, is_free
 from lutong_local.postgres import create_service_databases
-from lutong_local.processes import PORTS, Command, LocalError, free_port, is_free, start, stop, wait_for
+from lutong_local.processes import Command, LocalError, start, stop, wait_for
 from lutong_local.stack import Stack, down, infrastructure, load, save, start_infrastructure, start_replica
 
 

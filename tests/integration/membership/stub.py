@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from lutong_local.processes import Child, Command, free_port, start, stop, wait_for
+from lutong_local.ports import free_port
+from lutong_local.processes import Child, Command, start, stop, wait_for
 
 TOKEN = "canary-token-8d1f"  # noqa: S105  # looked for where it must not be
 

@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import generate_latest
 from pydantic import HttpUrl, SecretStr
 
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from lutong_membership.providers.credit.http import HttpCreditProvider
 from lutong_membership.providers.credit.settings import CreditSettings
 from lutong_membership.providers.credit.values import Application, Assessment, Unavailable

@@ -10,7 +10,7 @@ import pytest_asyncio
 import structlog
 from pydantic import HttpUrl, SecretStr
 
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from lutong_membership.providers.deduction.http import HttpDeductionProvider
 from lutong_membership.providers.deduction.settings import DeductionSettings
 from lutong_membership.providers.deduction.values import Order, Outcome

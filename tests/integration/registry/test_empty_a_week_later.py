@@ -15,15 +15,19 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.testing import create_database
 from lutong_contracts import TOPICS, Event
 from lutong_contracts.feed import AccountChanged
+from lutong_contracts.inventory import LocationChanged, LocationOpened
+from lutong_contracts.membership import PlanClosed, PlanPublished
 from lutong_contracts.registry import MerchantChanged, MerchantRegistered
-from lutong_contracts.topics import ACCOUNTS, MERCHANTS
+from lutong_contracts.topics import ACCOUNTS, LOCATIONS, MERCHANTS, PLANS
+from lutong_contracts.values import Money, Place
 from lutong_local.forkserver import fork, run_service
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from lutong_local.stack import infrastructure as local_infrastructure
 from tests.conftest import Infrastructure
 from tests.support.harness import a_record, feed, read_topic, until
 
 _ENTITIES = 40
+_KNOWN = (MERCHANTS, ACCOUNTS, LOCATIONS, PLANS)
 _CHANGES = 5
 
 pytestmark = pytest.mark.timeout(300)
@@ -43,9 +47,7 @@ def let_a_week_pass(bootstrap: str) -> None:
     entries = [
         ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in _QUICKLY.items()
     ]
-    wanted = [
-        ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries) for topic in (MERCHANTS, ACCOUNTS)
-    ]
+    wanted = [ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries) for topic in _KNOWN]
     for answer in client.incremental_alter_configs(wanted).values():
         answer.result()
 
@@ -65,7 +67,30 @@ def entities() -> list[Event]:
         for change in range(1, _CHANGES)
         for n in range(_ENTITIES)
     ]
-    return merchants + accounts
+    return (
+        merchants
+        + accounts
+        + [_place(n, change) for change in range(1, _CHANGES) for n in range(_ENTITIES)]
+        + [_plan(n, change) for change in range(1, _CHANGES) for n in range(_ENTITIES)]
+    )
+
+
+def _place(n: int, change: int) -> Event:
+    event = LocationOpened if change == 1 else LocationChanged
+    return event(
+        revision=change, merchant_id=f"m-{n}", location_id="001", kind="store", state="open", zone="Asia/Shanghai",
+        place=Place(latitude=31 + change / 10, longitude=121), modes=("delivery",),
+    )  # fmt: skip
+
+
+def _plan(n: int, change: int) -> Event:
+    """The last word of every second plan is that it is closed."""
+    event = PlanClosed if change == _CHANGES - 1 and n % 2 else PlanPublished
+    limit, cap = (Money(amount_minor=amount, currency="CNY") for amount in (300_000, 5_000))
+    return event(
+        revision=change, plan_id=f"p-{n}", merchant_id=f"m-{n}", version=change, title="轻会员", line_limit=limit,
+        charge_cap=cap, discount_percent=5,
+    )  # fmt: skip
 
 
 async def publish(bootstrap: str, events: Sequence[Event]) -> None:
@@ -79,13 +104,13 @@ async def compacted(bootstrap: str) -> bool:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()
     try:
-        for topic in (MERCHANTS, ACCOUNTS):
+        for topic in _KNOWN:
             for partition in range(topic.partitions):
                 await producer.send(topic.name, b"{}", key=b"closes-a-segment", partition=partition)
         await producer.flush()
     finally:
         await producer.stop()
-    left = [await read_topic(bootstrap, topic.name) for topic in (MERCHANTS, ACCOUNTS)]
+    left = [await read_topic(bootstrap, topic.name) for topic in _KNOWN]
     return all(len([r for r in records if r.key != b"closes-a-segment"]) == _ENTITIES for records in left)
 
 
@@ -128,8 +153,10 @@ async def test_an_empty_registry_knows_everybody_from_compacted_topics(
             try:
                 merchants = await pool.fetchval("SELECT count(*) FROM merchant WHERE name LIKE '%.4' AND revision = 4")
                 accounts = await pool.fetchval("SELECT count(*) FROM account WHERE revision = 4")
+                places = await pool.fetchval("SELECT count(*) FROM place WHERE latitude = 31.4 AND revision = 4")
+                plans = await pool.fetchval("SELECT count(*) FROM plan WHERE open AND revision = 4")
             except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # it has not migrated yet
                 return False
-            return bool((merchants, accounts) == (_ENTITIES, _ENTITIES))
+            return bool((merchants, accounts, places, plans) == (*[_ENTITIES] * 3, _ENTITIES / 2))
 
         await until(everybody_is_known, f"everybody is known; see {tmp_path / 'registry.log'}", deadline_s=90)

@@ -10,10 +10,16 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, entities_published, http_client, in_transaction
 from lutong_contracts import Event
 from lutong_contracts.feed import AccountChanged
+from lutong_contracts.inventory import LocationClosed, LocationOpened, LocationPaused
+from lutong_contracts.membership import PlanClosed, PlanPublished
 from lutong_contracts.registry import MerchantChanged, MerchantRegistered
 from lutong_contracts.topics import MERCHANTS
+from lutong_contracts.values import Money, Place
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
+
+LocationEvent = LocationOpened | LocationPaused | LocationClosed
+PlanEvent = PlanPublished | PlanClosed
 
 
 @pytest_asyncio.fixture
@@ -91,6 +97,49 @@ async def test_an_account_is_known_as_the_feed_last_published(pool: Pool) -> Non
     async with in_transaction(pool) as tx:
         row = await tx.fetchrow("SELECT account_id, kind, merchant_id, program_ids, revision FROM account")
     assert tuple(row or ()) == ("ann", "enterprise", "m", ["p", "q"], 3)
+
+
+async def test_a_merchant_shows_its_accounts_places_and_plan(client: httpx.AsyncClient, pool: Pool) -> None:
+    await client.put("/v1/merchants/shop", json={"name": "Shop"})
+    known = [
+        AccountChanged(account_id="shop-official", kind="enterprise", merchant_id="shop", revision=1),
+        a_place("001", LocationOpened, revision=1),
+        a_place("002", LocationPaused, revision=2, state="paused"),
+        a_place("003", LocationClosed, revision=3, state="closed"),
+        a_place("002", LocationOpened, revision=1),
+        a_plan("old", PlanClosed, revision=2),
+        a_plan("light", PlanPublished, revision=1),
+        a_plan("old", PlanPublished, revision=1),
+    ]
+    await deliver(pool, handlers, *known)
+    shown = (await client.get("/v1/merchants/shop")).json()
+    assert (shown["account_ids"], shown["places"], shown["places_open"]) == (["shop-official"], 2, 1)
+    assert (shown["plan_id"], shown["discount_percent"], shown["charge_cap_minor"]) == ("light", 5, 5_000)
+    assert (await client.get("/v1/merchants/nobody")).status_code == 404
+
+
+async def test_a_name_that_the_release_before_gave_is_a_new_revision(client: httpx.AsyncClient, pool: Pool) -> None:
+    await client.put("/v1/merchants/shop", json={"name": "Shop"})
+    async with in_transaction(pool) as tx:  # as release fe36945 does it
+        await tx.execute("UPDATE merchant SET name = 'Renamed' WHERE merchant_id = 'shop'")
+    assert await named(pool) == [("shop", "Renamed", 2)]
+    await client.put("/v1/merchants/shop", json={"name": "Again"})
+    assert await named(pool) == [("shop", "Again", 3)]
+
+
+def a_place(location_id: str, event: type[LocationEvent], *, revision: int, state: str = "open") -> LocationEvent:
+    return event(
+        revision=revision, merchant_id="shop", location_id=location_id, kind="store", state=state,
+        zone="Asia/Shanghai", place=Place(latitude=31, longitude=121), modes=("delivery", "pickup"),
+    )  # fmt: skip
+
+
+def a_plan(plan_id: str, event: type[PlanEvent], *, revision: int) -> PlanEvent:
+    limit, cap = (Money(amount_minor=amount, currency="CNY") for amount in (300_000, 5_000))
+    return event(
+        revision=revision, plan_id=plan_id, merchant_id="shop", version=1, title="轻会员", line_limit=limit,
+        charge_cap=cap, discount_percent=5,
+    )  # fmt: skip
 
 
 async def named(pool: Pool) -> list[tuple[str, str, int]]:

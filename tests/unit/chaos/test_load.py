@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from lutong_local.processes import free_port
+from lutong_local.ports import free_port
 from lutong_local.stack import Stack
 from tests.chaos.chaos_world import Client
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from lutong_console.audit import changed, merged
 from lutong_console.cli.commands.acl import declared
-from lutong_console.cli.commands.audit import changed, merged
 from lutong_console.subscriptions import handled_types
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import AUDITS, RETENTION, SERVICES

@@ -86,4 +86,4 @@ def test_a_topic_of_entities_that_is_not_compacted_is_found() -> None:
 
 def test_a_topic_with_other_partitions_than_declared_is_found() -> None:
     (finding,) = judge_topic(POSTS, AS_DECLARED, 3, 3)
-    assert "has 3 partitions, the contracts say 12" in finding.what
+    assert "has 3 partitions, the contracts want 12" in finding.what

@@ -3,7 +3,7 @@
 import pytest
 
 from tools.docgen.documents import ROOT
-from tools.docscheck.retired import GLOSSARY, problems, retired, uses, uses_in_names
+from tools.docscheck.retired import GLOSSARY, problems, retired, uses, uses_in_names, uses_in_prose
 
 PAGE = """# Glossary
 
@@ -19,6 +19,7 @@ PAGE = """# Glossary
 | KafkaIntake | KafkaSubscriber |
 | let go of | close |
 | `told` | answer |
+| *say* | publish |
 """
 NAMES = retired(PAGE)
 
@@ -29,6 +30,7 @@ def test_only_the_last_table_retires_names() -> None:
         ("KafkaIntake", "KafkaSubscriber"),
         ("let go of", "close"),
         ("told", "answer"),
+        ("say", "publish"),
     ]
 
 
@@ -51,6 +53,24 @@ def test_what_only_looks_alike_is_not(text: str) -> None:
 def test_a_word_that_prose_needs_is_refused_in_names_only(source: str, found: int) -> None:
     assert len(list(uses_in_names(source, NAMES))) == found
     assert list(uses(source, NAMES)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "found"),
+    [
+        ("docs/page.md", "The service says why.", 1),
+        ("docs/page.md", "[the decision](adr/it-says-why.md)", 0),
+        ("libs/a.py", '"""First.\n\nIt says why."""', 1),
+        ("libs/a.py", "x = 1  # they say", 1),
+        ("libs/a.py", "def say(): ...", 0),
+        ("libs/a.py", '"""Returns `say`, and what_they_say."""', 0),
+        ("tests/a.py", "x = 1  # they say", 0),
+        ("data/words.txt", "say", 0),
+    ],
+)
+def test_a_word_that_names_need_is_refused_in_prose_only(file: str, text: str, found: int) -> None:
+    assert len(list(uses_in_prose(file, text, NAMES))) == found
+    assert list(uses(text, NAMES)) == []
 
 
 def test_no_file_uses_a_retired_name() -> None:

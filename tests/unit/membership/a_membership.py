@@ -10,10 +10,8 @@ from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.agreement import Agreement, signed
 from lutong_membership.agreements.domain.term import end_term
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
-from lutong_membership.holds.domain.delivery import deliver, refund
-from lutong_membership.holds.domain.holds import Hold
-from lutong_membership.ledger.domain.entries import Line, after
-from lutong_membership.ledger.domain.lines import hold, opened
+from lutong_membership.holds.domain.holds import Hold, deliver, refund
+from lutong_membership.ledger.domain.entries import Line, after, hold, opened
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import TERMS, Plan
 

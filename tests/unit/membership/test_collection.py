@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lutong_membership.agreements.domain.account import Account, Outcome, advance_dunning, incur_debt
+from lutong_membership.agreements.domain.account import Account, Outcome, advance_dunning, incur_debt, step_at
 from lutong_membership.agreements.domain.collection import (
     Part,
     allocate,
@@ -15,7 +15,6 @@ from lutong_membership.agreements.domain.collection import (
     retry_deduction,
     waive,
 )
-from lutong_membership.agreements.domain.debts import step_at
 from lutong_membership.agreements.domain.direct_debit import Deduction, postponed
 from lutong_membership.agreements.domain.term import end_term, settle, write_off
 from tests.unit.membership.a_membership import NOON, a_clock, a_unit_of_work, an_agreement, bought, emitted, kinds

@@ -7,8 +7,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from lutong_contracts.sentences import wrongs
 from lutong_contracts.values import Day, Moment
+from lutong_membership.agreements.domain.agreement import term
 from lutong_membership.plans.domain.calendar import Calendar
-from lutong_membership.plans.domain.terms import Appointed, term
+from lutong_membership.plans.domain.terms import Appointed
 from lutong_membership.plans.http import PlanTerms
 
 PLAN = {"merchant_id": "watsons", "title": "Light", "line_limit_minor": 300_000}

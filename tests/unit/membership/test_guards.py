@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lutong_membership.agreements.domain.debts import Debt
+from lutong_membership.agreements.domain.account import Debt
 from lutong_membership.agreements.domain.rights import take_back
 from tests.unit.membership.a_membership import a_clock, a_unit_of_work, an_agreement
 

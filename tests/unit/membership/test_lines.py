@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from lutong_contracts.values import Money
 from lutong_membership.holds.domain.holds import CaptureBeyondHoldError, capture, price, released
-from lutong_membership.ledger.domain.entries import GENESIS, Entry, Line, Sealed, after, canonical, pair, seal_all
-from lutong_membership.ledger.domain.lines import hold, opened, retargeted, settled
+from lutong_membership.ledger.domain.chain import Sealed, canonical, seal_all
+from lutong_membership.ledger.domain.entries import GENESIS, Entry, Line, after, hold, opened, pair, retargeted, settled
 from tests.unit.membership.a_membership import NOON, a_hold, a_line
 
 

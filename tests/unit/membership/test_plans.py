@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from lutong_membership.agreements.domain.agreement import term
 from lutong_membership.plans.domain.calendar import Calendar, Window
-from lutong_membership.plans.domain.terms import TERMS, term
+from lutong_membership.plans.domain.terms import TERMS
 from tests.unit.membership.a_membership import NOON, OBLIGED, a_plan
 
 SHANGHAI = Calendar("Asia/Shanghai")

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_membership.agreements.domain.accruals import Accrual, RefundBeyondAccrualError, reversal
-from lutong_membership.agreements.domain.settlement import quote
+from lutong_membership.agreements.domain.accruals import Accrual, RefundBeyondAccrualError, quote, reversal
 from lutong_membership.agreements.domain.term import quoted, settle
 from lutong_membership.plans.domain.terms import TERMS
 from tests.unit.membership.a_membership import (

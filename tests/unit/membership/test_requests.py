@@ -11,8 +11,8 @@ from lutong_contracts.membership import CreditDeclined, CreditHeld
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.agreement import Agreement, Pinned, State
 from lutong_membership.coupons.domain import Coupon
-from lutong_membership.holds.domain.consultations import Consultation, conclude
-from lutong_membership.holds.domain.requests import Decision, RequestContext, ValidAssessment, decide_all
+from lutong_membership.holds.domain.joining import RequestContext, ValidAssessment
+from lutong_membership.holds.domain.requests import Consultation, Decision, conclude, decide_all
 from lutong_membership.ledger.domain.entries import LineKey
 from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.domain.terms import TERMS, Plan

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, NamedTuple
@@ -28,20 +28,26 @@ class Entry:
 class Trace:
     """Where a reader gets from an entry.
 
-    `rules` are the rules that it calls itself, `rule_files` all files of rules that these need. `statements` are the
-    functions with SQL, `files_to_sql` the files on the longest of their ways, a file that only passes a name on counts.
+    `rules` are the rules that the way to them calls first, `statements` the functions with SQL. `rule_hops` and
+    `sql_hops` are, by file of rules and by file of SQL, the jumps from file to file on the shortest way from the
+    entry; a file that only passes a name on costs a jump.
     """
 
     rules: tuple[Function, ...]
-    rule_files: frozenset[str]
+    rule_hops: Mapping[str, int]
     statements: tuple[Function, ...]
-    files_to_sql: int
+    sql_hops: Mapping[str, int]
     makes: frozenset[str]
 
     @property
     def hops(self) -> int:
-        """Files to open, beyond the entry's own, to read every rule and to reach the farthest statement."""
-        return len(self.rule_files) + self.files_to_sql
+        """Jumps from file to file to the farthest rule or statement: how deep a reader goes."""
+        return max((*self.rule_hops.values(), *self.sql_hops.values()), default=0)
+
+    @property
+    def files(self) -> int:
+        """Files of rules and files of SQL that the entry reaches: how much a reader opens to see all of it."""
+        return len(self.rule_hops) + len(self.sql_hops)
 
 
 class Place(NamedTuple):
@@ -111,11 +117,19 @@ def trace(code: Code, entry: Entry) -> Trace:
     statements = tuple(function for function in near if _has_sql(function) and not function.is_rule)
     return Trace(
         tuple(rules),
-        frozenset(function.path for function in near if function.is_rule),
+        _nearest(near, (function for function in near if function.is_rule)),
         statements,
-        max((near[function] for function in statements), default=0),
+        _nearest(near, statements),
         frozenset(_made(code, near)),
     )
+
+
+def _nearest(near: Mapping[Function, int], functions: Iterable[Function]) -> dict[str, int]:
+    """By file, the jumps to the nearest of these functions: once a file is open, the others in it are there to read."""
+    hops: dict[str, int] = {}
+    for function in functions:
+        hops[function.path] = min(near[function], hops.get(function.path, near[function]))
+    return hops
 
 
 def _called(code: Code, caller: Function) -> Iterator[Call]:

@@ -81,7 +81,7 @@ async def answer(pool: Pool, batch: Batch, committed: Committed) -> list[Outcome
 
 
 def _is_spoilt(error: Exception, committed: Committed) -> bool:
-    """Whether a part of the batch may be to blame. When a commit failed, only PostgreSQL's word says that it did."""
+    """Whether a part of the batch may be to blame. When a commit failed, only PostgreSQL's answer proves that it did."""
     if committed.under_way and not isinstance(error, asyncpg.PostgresError):
         return False
     return isinstance(error, Problem) or blames(error)

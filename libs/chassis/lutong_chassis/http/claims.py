@@ -30,7 +30,7 @@ def claim_of(request: Request, body: bytes) -> Claim:
 
 
 def cause_of(request: Request) -> Cause:
-    """A command starts a journey, unless the caller says which one it continues."""
+    """A command starts a journey, unless the caller names the one it continues."""
     journey = request.headers.get("lutong-journey", "")
     traceparent = request.headers.get("traceparent", "")
     started = new_cause()

@@ -40,7 +40,7 @@ _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 def documents_of(headers: Headers, body: bytes) -> list[object]:
-    """The CloudEvents of a request in any mode, each as bytes or parsed; a problem when they cannot be told apart."""
+    """The CloudEvents of a request in any mode, each as bytes or parsed; a problem when they cannot be separated."""
     kind = headers.get("content-type", "")
     attributes = sorted({name for name in headers if name.startswith(_PREFIX)})
     if not attributes or kind.strip().lower().startswith(STRUCTURED):
@@ -52,7 +52,7 @@ def documents_of(headers: Headers, body: bytes) -> list[object]:
 
 
 def _attribute(headers: Headers, name: str) -> str:
-    """What a header of binary mode says: percent-encoded where it has to be."""
+    """The value of a header of binary mode: percent-encoded where it has to be."""
     given = headers.getlist(name)
     raw = _PERCENT.sub(lambda found: bytes.fromhex(found[1].decode()), given[0].encode("latin-1"))
     try:
@@ -64,7 +64,7 @@ def _attribute(headers: Headers, name: str) -> str:
 
 
 def _parsed(body: bytes) -> object:
-    """The event, or None where it is no JSON: its result says so."""
+    """The event, or None where it is no JSON: its result states that."""
     try:
         return cast("object", orjson.loads(body.removeprefix(_BOM)))
     except orjson.JSONDecodeError:
@@ -85,7 +85,7 @@ def split(content_type: str, body: bytes) -> list[object]:
     else:
         raise Problem(415, "unsupported", f"send {ONE}, {ARRAY} or {LINES}")
     if kind == ARRAY and not found:
-        return found  # a batch may be empty, says CloudEvents
+        return found  # a batch may be empty, by CloudEvents
     if not 0 < len(found) <= EVENTS_MAX:
         raise Problem(422, "bad_batch", f"send 1 to {EVENTS_MAX} events at a time, not {len(found)}")
     return found

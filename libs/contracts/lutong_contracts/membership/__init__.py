@@ -1,4 +1,4 @@
-"""Events of membership: agreements from the consultation to their end, credit held for orders, coupons, repayments.
+"""Events of membership: agreements from the consultation to their end, credit held for orders, plans, coupons, repayments.
 
 Decisions travel, scores never. Events whose docstring begins with "A deadline" are published by
 membership to itself when they fall due.
@@ -38,6 +38,7 @@ from lutong_contracts.membership.holds import (
     HoldReleased,
     RefundBooked,
 )
+from lutong_contracts.membership.plans import PlanClosed, PlanFacts, PlanPublished
 from lutong_contracts.membership.repayments import (
     RepaymentClaimed,
     RepaymentConfirmed,
@@ -103,6 +104,9 @@ __all__ = [
     "HoldReleased",
     "OfferLapsed",
     "OverdueStepDue",
+    "PlanClosed",
+    "PlanFacts",
+    "PlanPublished",
     "RefundBooked",
     "RepaymentClaimed",
     "RepaymentConfirmed",

@@ -1,4 +1,4 @@
-"""What a command says when it cannot do its work, and with which exit code."""
+"""What a command reports when it cannot do its work, and with which exit code."""
 
 from typing import Final
 

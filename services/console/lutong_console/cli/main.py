@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "journey": "cli.commands.journey:journey",
     "lag": "cli.commands.lag:lag",
     "console": "cli.commands.console:console",
+    "reader": "cli.commands.reader:reader",
     "tail": "cli.commands.tail:tail",
     "import": "imports.command:import_files",
     "replay": "cli.replay.command:replay",
@@ -48,7 +49,7 @@ COMMANDS: Final = {
 }
 """By name, the module of this package and the function, or group of commands, in it."""
 
-_LOCAL: Final = frozenset({"demo", "up", "down", "restart", "status", "logs", "replay", "backup", "restore"})
+_LOCAL: Final = frozenset({"demo", "up", "down", "restart", "status", "logs", "reader", "replay", "backup", "restore"})
 """Commands that run Kafka, PostgreSQL or its tools from wheels: the image of the command line contains none of these."""
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
@@ -57,8 +58,9 @@ EXAMPLES = """Run the suite, watch it, ask it, repair it.
 Examples:
   lutong demo                      play the four roads, then tear down
   lutong up && lutong status       start the suite and see it ready
-  lutong tail orders --since 10m   what is said about orders
+  lutong tail orders --since 10m   events about orders
   lutong journey ID                one road from end to end
+  lutong reader                    read the feed in a browser, join and order
   lutong parked list               what could not be handled
   lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
@@ -147,7 +149,7 @@ def lutong(
 def main() -> None:
     """Run the command line; expected failures are one sentence and the next command to run."""
     streams.install()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is like Ctrl-C: clean up first
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM is like Ctrl-C: clean up first
     try:
         app()
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """Where output goes: data to stdout, everything else to stderr; colour and motion only for people.
 
-What others wrote is data, never instructions: no terminal acts on it, whatever it says. Markup is off;
+What others wrote is data, never instructions: no terminal acts on it, whatever it contains. Markup is off;
 what is to have a style is given as parts: `line(("error", "bold red"), " ", reason)`.
 """
 
@@ -92,7 +92,7 @@ err = _screen(stderr=True, force_terminal=sys.stderr.isatty())
 
 
 def echo(message: str) -> None:
-    """Tell a person how it goes."""
+    """Show a person how it goes."""
     err.print(message, style="dim")
 
 

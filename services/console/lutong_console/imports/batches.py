@@ -1,6 +1,6 @@
 """Cutting rows into batches so that an edited file is, but for a few batches, the same batches again.
 
-A batch ends behind a row whose content says so, not after a number of rows: a row that is added or mended moves no other
+A batch ends behind a row chosen by its content, not after a number of rows: a row that is added or mended moves no other
 into another batch, and what was taken before is recognised.
 """
 

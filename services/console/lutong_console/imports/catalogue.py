@@ -59,11 +59,11 @@ def _of(path: Path, kind: str | None) -> Source:
     if not path.is_file():
         raise ConsoleError(f"there is no file {path}", code=USAGE)
     if path.suffix not in FORMATS:
-        raise ConsoleError(f"{path} is neither .csv nor .ndjson: name it so that it says what it is", code=USAGE)
+        raise ConsoleError(f"{path} is neither .csv nor .ndjson: give it the ending of its format", code=USAGE)
     name = kind or path.name.partition(".")[0]
     if name not in KINDS:
         raise ConsoleError(
-            f"{path}: its name does not say what its rows are",
+            f"{path}: its name does not show what its rows are",
             then=f"lutong import {path} --kind KIND, where KIND is one of {', '.join(KINDS)}",
             code=USAGE,
         )

@@ -80,7 +80,9 @@ class Report:
 def import_files(  # noqa: PLR0913  # one parameter per option
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of them: stores.csv, stock.ndjson, …")],
     stack: StackName = "default",
-    kind: Annotated[str | None, typer.Option("--kind", help="What the rows are, where a name does not say it.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="What the rows are, where a name does not show it.")
+    ] = None,
     encoding: Annotated[str, typer.Option("--encoding", help="utf-8 or gb18030.")] = "utf-8",
     *,
     strict: Annotated[bool, typer.Option("--strict", help="Take no row of a file in which one is bad.")] = False,
@@ -88,7 +90,7 @@ def import_files(  # noqa: PLR0913  # one parameter per option
     again: Annotated[bool, typer.Option("--again", help="Take rows once more that were taken before.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take files in, row by row: bad rows are told by line and column and put into a file beside theirs.
+    """Take files in, row by row: bad rows are reported by line and column and put into a file beside theirs.
 
     Run it again after Ctrl-C: it goes on where it was. Exit code 1 when a row was not taken. See docs/importing.md.
     """
@@ -128,7 +130,7 @@ async def take(source: Source, target: Suite | None, manner: Manner) -> Report:
 
 
 def _check(reader: Reader, report: Report, rejects: Rejects | None, advance: "Advance") -> None:
-    """Read all rows; bad ones are told, and written if they are to be."""
+    """Read all rows; bad ones are reported, and written if they are to be."""
     for read in report.counted(reader):
         if isinstance(read.row, Refusal):
             report.reject(read, read.row, rejects)

@@ -1,7 +1,7 @@
 """Reading a file into rows: each is taken or has a reason, and no row of a file stops the others.
 
 Bytes are decoded row by row, so that one that is no text spoils one row. UTF-8 and GB18030 never have a line end, a comma
-or a quote within a character, so rows can be told apart before they are decoded.
+or a quote within a character, so rows can be separated before they are decoded.
 """
 
 import csv
@@ -20,7 +20,7 @@ from lutong_contracts.sentences import not_json
 
 ENCODINGS: Final = ("utf-8", "gb18030")
 ABOUT: Final = ("rejected_line", "rejected_column", "rejected_reason")
-"""Columns of a file of rejected rows, which say why. They are passed over when it is imported."""
+"""Columns of a file of rejected rows, with the reasons. They are passed over when it is imported."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _OTHER_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -133,7 +133,7 @@ class Reader:
         return cells
 
     def _undecodable(self, content: bytes, error: UnicodeDecodeError) -> Refusal:
-        """Which column has bytes that are no text, as far as commas tell."""
+        """Which column has bytes that are no text, as far as commas show."""
         before = content[: error.start].count(b",")
         header = getattr(self, "header", [])
         column = header[before] if b'"' not in content and before < len(header) else ""
@@ -179,6 +179,6 @@ def _check_it_is_text(path: Path, file: BinaryIO, encoding: str) -> bool:
         raise ConsoleError(f"{path} is empty", code=USAGE)
     has_bom = start.startswith(_BOM)
     if has_bom and encoding != "utf-8":
-        raise ConsoleError(f"{path} says that it is UTF-8, by its first bytes: leave --encoding out", code=USAGE)
+        raise ConsoleError(f"{path} is UTF-8, by its first bytes: leave --encoding out", code=USAGE)
     file.seek(len(_BOM) if has_bom else 0)
     return has_bom

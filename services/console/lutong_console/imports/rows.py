@@ -25,7 +25,7 @@ R = TypeVar("R", bound=Row)
 
 
 class Request(NamedTuple):
-    """What a service is asked for some rows. Its body is JSON. `named` tells two requests with the same body apart."""
+    """What a service is asked for some rows. Its body is JSON. `named` distinguishes two requests with the same body."""
 
     method: str
     path: str
@@ -59,7 +59,7 @@ class Kind(Generic[R]):
     row: type[R]
     service: str
     key: tuple[str, ...]
-    """The columns that say which thing a row is about: rows of one thing are sent one after the other."""
+    """The columns that identify the thing a row is about: rows of one thing are sent one after the other."""
     request: Callable[[Sequence[R]], Request]
     rows_max: int = 1000
     """How many rows one request takes."""
@@ -72,7 +72,7 @@ class Kind(Generic[R]):
 
 
 def checked(kind: Kind[R], cells: Mapping[str, Any]) -> R | Refusal:
-    """A row from its cells, or why it is none. The first column that is wrong is named, all are told."""
+    """A row from its cells, or why it is none. The first column that is wrong is named, all are reported."""
     try:
         return kind.row.model_validate(cells)
     except ValidationError as error:

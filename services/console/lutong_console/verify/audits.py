@@ -56,7 +56,7 @@ def _published(world: World, service: str) -> dict[int, dict[str, Mapping[str, A
 
 
 def _differences(row: Row, payload: Mapping[str, Any]) -> list[str]:
-    """The names of what a row and its event say differently."""
+    """The names of what differs between a row and its event."""
     wrong = [name for name in _ALIKE if row[name] != payload[name]]
     changed = {name for side in ("before", "after") for name in orjson.loads(row[side] or "{}")}
     return wrong if sorted(changed) == list(payload["fields"]) else [*wrong, "fields"]

@@ -52,7 +52,7 @@ def _moved_for_nothing(world: World, legs: dict[int, dict[str, int]]) -> Iterato
 
 
 def _repaid(world: World, entries: list[Booked]) -> Iterator[Violation]:
-    """What came, by repayment, is what evidence says: amount, member, currency and account; nothing without, nothing twice."""
+    """What came, by repayment, is what the evidence shows: amount, member, currency and account; nothing without, nothing twice."""
     confirmed = [row for row in world.rows("membership", "repayment") if row["state"] == "confirmed"]
     came: Counter[Came] = Counter()
     for entry, legs in entries:
@@ -81,7 +81,7 @@ def _confirmed_wrongly(confirmed: list[Row]) -> Iterator[Violation]:
 
 
 def _deducted(world: World, entries: list[Booked]) -> Iterator[Violation]:
-    """What came by deduction is what the provider says was taken."""
+    """What came by deduction is what the provider reports as taken."""
     taken = {
         (row["deduction_id"], row["member_id"], row["currency"]): row["amount_minor"]
         for row in world.rows("membership", "deduction")

@@ -66,7 +66,7 @@ def _charged(
     if charge > min(cap, enjoyed):
         yield Violation("V12", f"charged {charge}, with {enjoyed} enjoyed and a cap of {cap}", where)
     if booked["charged"] != charge:
-        yield Violation("V12", f"the agreement says {charge} was charged, the ledger {booked['charged']}", where)
+        yield Violation("V12", f"the agreement has {charge} as charged, the ledger {booked['charged']}", where)
     if booked["benefit"]:
         yield Violation("V12", "what was enjoyed is neither charged nor forgiven after the settlement", where)
 

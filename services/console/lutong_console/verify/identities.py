@@ -36,7 +36,7 @@ WORDS: Final = {
     "V5": "goods and money agree, order by order",
     "V6": "stock is the sum of its movements, and nothing is sold twice",
     "V7": "everything that began ends once",
-    "V8": "what clients were told is so",
+    "V8": "answers to clients are true",
     "V9": "copies follow what they are copies of",
     "V10": "what is set aside holds back what is behind it, and nothing else",
     "V11": "no secret is where it must not be",
@@ -49,7 +49,7 @@ WORDS: Final = {
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
-"""Identities that compare the suite with what only the caller knows, and the option that says it."""
+"""Identities that compare the suite with what only the caller knows, and the option that gives it."""
 
 _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
     log_matches_outbox,
@@ -71,7 +71,7 @@ _OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
 
 
 def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[str, Any]] = ()) -> list[Violation]:
-    """All violations of all identities; canaries are for V11, what clients were told for V8."""
+    """All violations of all identities; canaries are for V11, answers to clients for V8."""
     found = [violation for identity in _OF_THE_WORLD for violation in identity(world)]
     return [*found, *clients_are_remembered(world, history), *nothing_is_revealed(world, canaries)]
 
@@ -84,7 +84,7 @@ def confirmed(earlier: Iterable[Violation], later: Iterable[Violation]) -> list[
     """Of two looks at a suite under load, the violations that are not merely in flight.
 
     What holds across services is broken for a moment while an event travels: only what was broken in
-    the same way at both looks stays so. What one database says of itself is never in flight.
+    the same way at both looks stays so. What one database has of itself is never in flight.
     """
     seen = {(violation.identity, violation.witness): violation.what for violation in earlier}
     return [

@@ -19,7 +19,7 @@ Line = tuple[str, str]
 
 
 def ledger_balances(world: World) -> Iterator[Violation]:
-    """V3: every entry balances and has two legs; the lines are what the ledger says; the chain is unbroken."""
+    """V3: every entry balances and has two legs; the lines are what the ledger adds up to; the chain is unbroken."""
     legs = _legs(world)
     entries = {row["entry_id"]: row for row in world.rows("membership", "entry")}
     balances: Counter[tuple[str, str]] = Counter()
@@ -36,7 +36,7 @@ def ledger_balances(world: World) -> Iterator[Violation]:
         folded, columns = _folded(line, balances), _columns(line)
         if folded != columns:
             where = f"member {line['member_id']}, {line['currency']}"
-            yield Violation("V3", f"the line says {columns}, the ledger {folded}", where)
+            yield Violation("V3", f"the line has {columns}, the ledger {folded}", where)
     yield from _chains(world, legs)
 
 
@@ -113,7 +113,7 @@ def credit_stays_in_limits(world: World) -> Iterator[Violation]:
 
 
 def _open_holds(world: World) -> Iterator[Violation]:
-    """What a line says is held is the sum of its open holds."""
+    """What a line has as held is the sum of its open holds."""
     held: Counter[Line] = Counter()
     for hold in world.rows("membership", "hold"):
         if hold["state"] == "held":

@@ -40,7 +40,7 @@ def log_matches_outbox(world: World) -> Iterator[Violation]:
             elif (known["payload"], known["key"], known["topic"]) != (record.value, record.key, record.topic):
                 yield Violation(
                     "V1",
-                    f"{service}: the topic says something else than the outbox",
+                    f"{service}: the topic has something else than the outbox",
                     f"event {record.event_id} at {record.place}",
                 )
         yield from _streams(service, mine, retention)
@@ -61,7 +61,7 @@ def _unpublished(
 
 
 def _keys_in_foreign_partitions(world: World) -> Iterator[Violation]:
-    """Order per key needs every publisher to choose the partition by murmur2 of the key; says which one does not."""
+    """Order per key needs every publisher to choose the partition by murmur2 of the key; names those that do not."""
     misplaced: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in world.records:
         readable = record.key and "\N{REPLACEMENT CHARACTER}" not in record.key
@@ -140,14 +140,14 @@ def _waits(service: str, record: Record, later: Mapping[tuple[str, int, str], in
 
 
 def clients_are_remembered(world: World, history: Iterable[dict[str, Any]]) -> Iterator[Violation]:
-    """V8: what a client was told is so: what was accepted is there once, what was refused is not."""
+    """V8: answers to clients are true: what was accepted is there once, what was refused is not."""
     found = _accepted(world)
     for line in history:
         there = found[line["kind"]][line["id"]]
         if line["outcome"] == "ok" and there != 1:
-            yield Violation("V8", f"the client was told yes, and there are {there}", f"{line['kind']} {line['id']}")
+            yield Violation("V8", f"accepted for the client, and there are {there}", f"{line['kind']} {line['id']}")
         if line["outcome"] == "refused" and there:
-            yield Violation("V8", "the client was told no, and it is there", f"{line['kind']} {line['id']}")
+            yield Violation("V8", "refused to the client, and it is there", f"{line['kind']} {line['id']}")
 
 
 def _accepted(world: World) -> dict[str, Counter[str]]:

@@ -19,7 +19,7 @@ _TOPICS: Final = {use: event_class(event_type).topic.name for event_type, use in
 
 
 def projections_follow(world: World) -> Iterator[Violation]:
-    """V9: the feed shows what the registry said, and counters are the sums of their events.
+    """V9: the feed shows what the registry published, and counters are the sums of their events.
 
     Once a topic has dropped some of its events a counter may be more than what is left of them, and never less.
     """
@@ -32,9 +32,7 @@ def projections_follow(world: World) -> Iterator[Violation]:
     for program_id in sorted(theirs.keys() | ours.keys()):
         registry_shows, shown = theirs.get(program_id), ours.get(program_id)
         if registry_shows != shown:
-            yield Violation(
-                "V9", f"the registry says {registry_shows}, the feed shows {shown}", f"program {program_id}"
-            )
+            yield Violation("V9", f"the registry has {registry_shows}, the feed shows {shown}", f"program {program_id}")
     for card in world.rows("feed", "card"):
         version, suspended_for = theirs.get(card["program_id"] or "", (None, None))
         if card["state"] == "active" and (version is None or suspended_for):

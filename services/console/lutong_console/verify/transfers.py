@@ -11,7 +11,7 @@ _ENDED: Final = frozenset({"received", "lost"})
 
 
 def transfers_conserve(world: World) -> Iterator[Violation]:
-    """V17: units leave a shelf once, when they are sent; what a transfer says to have arrived did so at its other end; one
+    """V17: units leave a shelf once, when they are sent; what a transfer reports as arrived did so at its other end; one
     that ended has nothing on its way.
     """
     for row in world.rows("inventory", "transfer"):

@@ -1,4 +1,4 @@
-"""What an identity says when it does not hold."""
+"""What an identity reports when it does not hold."""
 
 from dataclasses import dataclass
 

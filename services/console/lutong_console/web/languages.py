@@ -31,9 +31,9 @@ class Texts(NullTranslations):
 
 
 @cache
-def texts(language: Language) -> Texts:
+def texts(language: Language, folder: Path = LOCALE) -> Texts:
     """The texts of a language, read once: a catalogue needs no build step."""
-    file = LOCALE / f"{language}.po"
+    file = folder / f"{language}.po"
     if not file.exists():
         return Texts({})
     with file.open("rb") as opened:

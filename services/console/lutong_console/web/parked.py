@@ -85,7 +85,7 @@ async def _of_service(client: httpx.AsyncClient, service: str, url: str) -> list
 
 
 async def record(request: Request) -> Response:
-    """One record: where it came from and what it is; what it says stays hidden."""
+    """One record: where it came from and what it is; its content stays hidden."""
     session_of(request)
     target, service, parked_id = _chosen(request)
     async with target.client(_TIMEOUT_S) as client:

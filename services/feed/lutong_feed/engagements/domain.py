@@ -50,7 +50,7 @@ class Found(NamedTuple):
 
 
 class Engagement(NamedTuple):
-    """A viewer's first use of a card in one way. All later ones are answered alike, and neither said nor counted."""
+    """A viewer's first use of a card in one way. All later ones are answered alike, and neither published nor counted."""
 
     post_id: str
     viewer_id: str

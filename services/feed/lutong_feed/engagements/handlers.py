@@ -34,7 +34,7 @@ Command = TapCard | SolveCard
 
 @handlers.on(TapCard)
 async def tap_cards(batch: Sequence[Asked[TapCard]], tx: Tx) -> list[Answer | Problem]:
-    """Viewers open the mini-program from a card; the answer says which page of which version."""
+    """Viewers open the mini-program from a card; the answer has the page and its version."""
     outcomes = await _use(batch, "tap", tx)
     return [
         _tapped(asked, each) if isinstance(each, Use) else _refused(each)
@@ -83,22 +83,28 @@ async def cancel_requests(batch: Sequence[Asked[CancelRequest]], tx: Tx) -> list
 @handlers.on(CardTapped)
 async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outgoing]:
     """Cards were opened: count it on their posts."""
-    await store.count(tx, "taps", [received.event.post_id for received in batch])
+    await _count(tx, "taps", [Engagement(r.event.post_id, r.event.viewer_id, "tap") for r in batch])
     return []
 
 
 @handlers.on(ServiceSolved)
 async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list[Outgoing]:
     """Services were used: count it on their posts."""
-    await store.count(tx, "solved", [received.event.post_id for received in batch])
+    await _count(tx, "solved", [Engagement(r.event.post_id, r.event.viewer_id, "solve") for r in batch])
     return []
 
 
 @handlers.on(ServiceRequested)
 async def count_requests(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
     """Services were requested: count it on their posts."""
-    await store.count(tx, "requested", [received.event.post_id for received in batch])
+    fresh = await store.take_uncounted_requests(tx, [received.event.order_id for received in batch])
+    await store.count(tx, "requested", fresh)
     return []
+
+
+async def _count(tx: Tx, counter: store.Counter, published: Sequence[Engagement]) -> None:
+    """Count what the release before has not counted itself: it may still run."""
+    await store.count(tx, counter, await store.take_uncounted(tx, published))
 
 
 async def _use(batch: Sequence[Asked[Command]], kind: Kind, tx: Tx) -> list[Use | Refusal]:

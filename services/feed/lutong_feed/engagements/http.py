@@ -17,7 +17,7 @@ router = routes("feed")
 @allowed("member", "operator")
 @audited("card.tap", own="member", shows=("viewer_id",))
 async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Response:
-    """Open the mini-program from the card; the answer says which page of which version. A viewer counts once."""
+    """Open the mini-program from the card; the answer has the page and its version. A viewer counts once."""
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     return await ask(TapCard(post_id, viewer.viewer_id))
 
@@ -26,7 +26,7 @@ async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> R
 @allowed("member", "operator")
 @audited("card.solve", own="member", shows=("viewer_id",))
 async def solve(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Response:
-    """Say that a viewer got done in the mini-program what the post was about. A viewer counts once."""
+    """Report that a viewer got done in the mini-program what the post was about. A viewer counts once."""
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     return await ask(SolveCard(post_id, viewer.viewer_id))
 

@@ -44,13 +44,14 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
 
 
 async def engage(tx: Tx, wanted: Sequence[Engagement]) -> set[Engagement]:
-    """Enter first uses; gives those that were new. In key order, so that two batches cannot deadlock."""
+    """Enter first uses, not counted yet; gives those that were new. In key order, so that two batches cannot deadlock."""
     if not wanted:
         return set()
     rows = await tx.fetch(
         """
-        INSERT INTO engagement (post_id, viewer_id, kind)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+        INSERT INTO engagement (post_id, viewer_id, kind, counted)
+        SELECT post_id, viewer_id, kind, false
+          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (post_id, viewer_id, kind)
             ON CONFLICT DO NOTHING
         RETURNING post_id, viewer_id, kind
         """,
@@ -76,6 +77,60 @@ async def count(tx: Tx, counter: Counter, post_ids: Sequence[str]) -> None:
     )
 
 
+async def take_uncounted(tx: Tx, published: Sequence[Engagement]) -> list[str]:
+    """Mark engagements as counted; gives the posts of those that were not.
+
+    One that has no row is the release before's, which has counted it: its viewer is known from now on.
+    """
+    rows = await tx.fetch(
+        """
+        WITH given AS (
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS given (post_id, viewer_id, kind)
+        ), locked AS MATERIALIZED (
+            SELECT post_id, viewer_id, kind
+              FROM engagement JOIN given USING (post_id, viewer_id, kind)
+             WHERE NOT counted
+             ORDER BY post_id, viewer_id, kind
+               FOR NO KEY UPDATE OF engagement
+        ), known AS (
+            INSERT INTO engagement (post_id, viewer_id, kind, counted)
+            SELECT post_id, viewer_id, kind, true FROM given
+                ON CONFLICT DO NOTHING
+        )
+        UPDATE engagement
+           SET counted = true
+          FROM locked
+         WHERE (engagement.post_id, engagement.viewer_id, engagement.kind)
+             = (locked.post_id, locked.viewer_id, locked.kind)
+        RETURNING engagement.post_id
+        """,
+        *columns(sorted(set(published)), 3),
+    )
+    return [row["post_id"] for row in rows]
+
+
+async def take_uncounted_requests(tx: Tx, order_ids: Sequence[str]) -> list[str]:
+    """Mark requests as counted; gives the posts of those that were not: the release before counts as it takes them."""
+    rows = await tx.fetch(
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT order_id
+              FROM service_request
+             WHERE order_id = ANY ($1) AND NOT counted
+             ORDER BY order_id
+               FOR NO KEY UPDATE
+        )
+        UPDATE service_request
+           SET counted = true
+          FROM locked
+         WHERE service_request.order_id = locked.order_id
+        RETURNING post_id
+        """,
+        order_ids,
+    )
+    return [row["post_id"] for row in rows]
+
+
 async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
     """Programs with their offers, those of which the feed has consumed a release."""
     rows = await tx.fetch(
@@ -95,7 +150,7 @@ async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
 
 
 async def save_requests(tx: Tx, placed: Sequence[Outgoing]) -> None:
-    """Remember what viewers asked for, each on its journey."""
+    """Remember what viewers asked for, each on its journey, not counted yet."""
     if not placed:
         return
     rows = [
@@ -110,10 +165,10 @@ async def save_requests(tx: Tx, placed: Sequence[Outgoing]) -> None:
     await tx.execute(
         """
         INSERT INTO service_request (order_id, viewer_id, post_id, program_id, merchant_id, lines, total_minor, currency,
-                                     correlation_id)
-        SELECT *
+                                     correlation_id, counted)
+        SELECT given.*, false
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-                      $9::text[])
+                      $9::text[]) AS given
         """,
         *columns(rows, 9),
     )

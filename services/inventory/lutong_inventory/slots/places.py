@@ -73,7 +73,7 @@ async def settle(tx: Tx, places: Mapping[str, TakenPlace], ends: Mapping[str, st
 
 
 async def release_booked(tx: Tx, reasons: Mapping[str, str]) -> dict[str, Event]:
-    """Release the places of orders that ended, once; gives what there is to say, by order. `reasons` is by order."""
+    """Release the places of orders that ended, once; returns the events, by order. `reasons` is by order."""
     known = await hold_store.booked_for(tx, reasons)
     if not known:
         return {}

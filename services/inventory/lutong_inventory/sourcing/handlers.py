@@ -19,7 +19,7 @@ STORES_LOOKED_UP: Final = 16
 
 
 def wish(order_id: str, merchant_id: str, destination: Place, mode: str, lines: Sequence[Line]) -> Wish:
-    """What an order needs, with how far locations serve in its mode that do not say so themselves."""
+    """What an order needs, with how far locations serve in its mode that set no radius."""
     settings = settings_of(InventorySettings)
     reach_m = settings.pickup_reach_m if mode == "pickup" else settings.delivery_reach_m
     return wish_of(order_id, merchant_id, destination, mode, lines, reach_m)
@@ -40,7 +40,7 @@ async def decide_orders(tx: Tx, wishes: Sequence[Wish], *, lock: bool = True) ->
 
 
 async def _decide(tx: Tx, wishes: Sequence[Wish], found: dict[str, Found], *, lock: bool) -> list[Decision]:
-    """Decide on what the shelves say, lock those that were chosen, and decide again if they had changed."""
+    """Decide on what the shelves have, lock those that were chosen, and decide again if they had changed."""
     wanted = {
         Shelf(candidate.key, sku)
         for each in wishes
@@ -64,7 +64,7 @@ async def _decide(tx: Tx, wishes: Sequence[Wish], found: dict[str, Found], *, lo
 
 
 async def _with_reasons(tx: Tx, decisions: list[Decision]) -> list[Decision]:
-    """Where nobody can serve an order, say what they all lack."""
+    """Where nobody can serve an order, add what they all lack."""
     nobody = [decision.wish for decision in decisions if decision.chosen is None]
     reasons = await store.why_nobody(tx, nobody, tx.now) if nobody else {}
     return [

@@ -79,7 +79,7 @@ async def correct(tx: Tx, corrections: Sequence[Corrected]) -> Changes | Refusal
 
 
 async def take_declines_in(tx: Tx, declines: Sequence[Declined]) -> list[Event]:
-    """Locations declined orders: move what that says of their shelves; gives what there is to say."""
+    """Locations declined orders: move what that means for their shelves; returns the events."""
     wanted = [each for each in declines if each.reason in {"sold_out", "damaged"}]
     if not wanted:
         return []
@@ -105,7 +105,7 @@ async def protect(tx: Tx, shelf: Shelf, units: int) -> Changes:
 
 
 async def set_safety(tx: Tx, changes: Changes, wanted: dict[Shelf, int]) -> None:
-    """Set safety stocks of locked shelves, and say which ran empty by that."""
+    """Set safety stocks of locked shelves, and publish which ran empty by that."""
     if not wanted:
         return
     changed = {shelf: changes.after[shelf].protected(units) for shelf, units in wanted.items()}
@@ -115,7 +115,7 @@ async def set_safety(tx: Tx, changes: Changes, wanted: dict[Shelf, int]) -> None
 
 
 async def _save(tx: Tx, before: dict[Shelf, Stock], movements: Sequence[Movement]) -> Changes:
-    """Break the promises that cannot be kept, then move; say both."""
+    """Break the promises that cannot be kept, then move; publish both."""
     found = dict[Shelf, Stock]()
     for movement in movements:
         found[movement.shelf] = found.get(movement.shelf, before[movement.shelf]).found(movement)

@@ -20,7 +20,7 @@ _EVENTS: Final = {"sent": TransferSent, "received": TransferReceived, "lost": Tr
 
 
 class DraftTransfer(NamedTuple):
-    """A merchant wants goods to go from one location to another; staff may have to say whose locations they are."""
+    """A merchant wants goods to go from one location to another; staff may have to name whose locations they are."""
 
     from_location_id: str
     to_location_id: str

@@ -14,9 +14,8 @@ from lutong_membership.agreements.http.commands import publish, view
 from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.bodies import example, or_refused, router
-from lutong_membership.holds.domain import requests
-from lutong_membership.holds.domain.consultations import ask
-from lutong_membership.holds.domain.requests import RequestContext
+from lutong_membership.holds.domain import joining
+from lutong_membership.holds.domain.joining import RequestContext, ask
 from lutong_membership.holds.store import applicants as applicant_store
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store import consultations as consultation_store
@@ -207,7 +206,7 @@ async def sign_offer(agreement_id: Identifier, who: Who, tx: TxDependency) -> di
     offered = offers[agreement_id]
     context = RequestContext(lines=await line_store.lock_lines(tx, [found.member_id]))
     limits = await assessment_store.limits(tx, [agreement_id])
-    signature = or_refused(requests.sign_offer(offered, context, limits.get(agreement_id, 0), clock(tx)))
+    signature = or_refused(joining.sign_offer(offered, context, limits.get(agreement_id, 0), clock(tx)))
     await agreement_store.save_agreements(tx, [signature.agreement])
     if signature.opened:
         await line_store.open_lines(tx, [signature.opened])

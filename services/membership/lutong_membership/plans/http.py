@@ -10,6 +10,7 @@ from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
 from lutong_membership.bodies import Currency, Minor, example, or_refused, router
+from lutong_membership.plans.domain.entity import plan_event
 from lutong_membership.plans.domain.terms import TERMS, Terms
 from lutong_membership.plans.domain.uplift import measure
 from lutong_membership.plans.domain.versions import Offer, next_version, window
@@ -58,12 +59,15 @@ async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDepe
     latest = await plan_store.plan(tx, plan_id)
     offer = Offer(plan_id, offered.merchant_id, offered.line_limit_minor, offered.currency, offered.terms)
     plan = or_refused(next_version(offer, latest.plan if latest else None))
-    version = await plan_store.save_plan(tx, plan, offered.title)
+    saved = await plan_store.save_plan(tx, plan, offered.title)
+    as_it_was = latest is not None and latest.open and latest.version == saved.version
+    changed = saved.closed if as_it_was else [*saved.closed, plan_id]
+    tx.publish(*map(plan_event, await plan_store.plan_states(tx, changed)))
     if who.is_staff:
         after = await plan_store.plan(tx, plan_id)
         effect = (None if one is None else {name: getattr(one, name) for name in _ON_RECORD} for one in (latest, after))
         await record(tx, who, Change("plan.put", f"plan:{plan_id}", None, *effect))
-    return {"plan_id": plan_id, "version": version}
+    return {"plan_id": plan_id, "version": saved.version}
 
 
 @router.get("/v1/plans/{plan_id}")

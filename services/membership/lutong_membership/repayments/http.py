@@ -90,7 +90,7 @@ async def repay(member_id: Identifier, money: Money, who: Who, tx: TxDependency)
     """As a member: ask to pay; it is booked once evidence came. As an operator: write down what came, with its evidence.
 
     It pays the oldest debts first. Send an Idempotency-Key. An operator's reference counts once: the same again is the
-    same answer, and 409 says in what another one differs.
+    same answer, and 409 names what differs in another one.
     """
     who.require(member=member_id, hide=("member", member_id))
     if not who.is_staff:

@@ -33,7 +33,7 @@ in force again. An approved version can still be rejected, lest it keep an urgen
 
 
 def merchant_news(merchants: Sequence[MerchantFacts]) -> list[Event]:
-    """What is said of merchants as they are now."""
+    """The events of merchants as they are now."""
     return [
         (MerchantRegistered if facts.revision == 1 else MerchantChanged)(**facts.model_dump()) for facts in merchants
     ]
@@ -72,7 +72,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A decision: the versions that changed state, and what to say."""
+    """A decision: the versions that changed state, and what to publish."""
 
     versions: tuple[Version, ...]
     events: tuple[Event, ...]
@@ -80,7 +80,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A decision not to: a stable word and a sentence that says what to do instead."""
+    """A decision not to: a stable word and a sentence with what to do instead."""
 
     kind: str
     detail: str

@@ -1,4 +1,4 @@
-"""Who offers programs, and which account speaks for whom: as their topics say."""
+"""Who offers programs, and which account acts for whom: by their topics."""
 
 from collections.abc import Sequence
 

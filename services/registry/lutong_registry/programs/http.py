@@ -202,7 +202,7 @@ async def list_programs(merchant_id: Identifier, who: Who, read: Read) -> list[P
 
 
 async def _save_merchants(tx: Tx, who: Who, names: Mapping[str, str]) -> None:
-    """Save merchants, and say those that changed."""
+    """Save merchants, and publish those that changed."""
     known = await merchant_store.lock_merchants(tx, names)
     wanted = [MerchantRow(merchant_id, name) for merchant_id, name in names.items()]
     tx.publish(*domain.merchant_news(await merchant_store.save_merchants(tx, wanted)))

@@ -1,4 +1,4 @@
-"""Merchants, which the registry says to others, and the accounts that others say to it."""
+"""Merchants, which the registry publishes, and the accounts that it consumes."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -74,7 +74,7 @@ async def lock_merchants(tx: Tx, merchant_ids: Iterable[str]) -> dict[str, str]:
 
 
 async def take_accounts(tx: Tx, accounts: Sequence[AccountFacts]) -> None:
-    """Keep accounts as the feed last said."""
+    """Keep accounts as the feed last published them."""
     latest = sorted({facts.account_id: facts for facts in sorted(accounts, key=_revision)}.items())
     await tx.execute(
         """

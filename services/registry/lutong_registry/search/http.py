@@ -32,7 +32,7 @@ class Hit(BaseModel):
 @router.get("/v1/search")
 @allowed("anybody")
 async def search_services(q: Asked, read: Read, limit: Annotated[int, Query(ge=1, le=50)] = 10) -> list[Hit]:
-    """Services for a question in Chinese, pinyin or English, best first; `matched` says how, `why` by what."""
+    """Services for a question in Chinese, pinyin or English, best first; `matched` is how, `why` by what."""
     return [_hit(answer) for answer in await search(read, q, limit)]
 
 

@@ -88,8 +88,8 @@ async def _collect(world: World) -> Asked:
 async def _slot(world: World) -> str:
     """A slot of the store, some days from now. What ann held before is over, so that she may hold another place."""
     await world.pool.execute("UPDATE slot_hold SET expires_at = now() WHERE member_id = $1", ANN)
-    await world.ask("POST", "/v1/locations/near/slots", {"slots": [_A_SLOT]})
-    found = await world.ask("GET", f"/v1/locations/near/slots?day={_A_SLOT['day']}")
+    await world.ask("POST", f"/v1/locations/near/slots?merchant_id={ACME}", {"slots": [_A_SLOT]})
+    found = await world.ask("GET", f"/v1/locations/near/slots?merchant_id={ACME}&day={_A_SLOT['day']}")
     return str(found[0]["slot_id"])
 
 
@@ -113,7 +113,7 @@ async def _offered(world: World) -> Asked:
     site = _NEAR | {"kind": "flagship", "name": "flagship"}
     await world.ask("PUT", "/v1/locations/flagship", site)
     for location in ("near", "flagship"):
-        await world.ask("PUT", f"/v1/locations/{location}/stock/{sku}", {"on_hand": 9})
+        await world.ask("PUT", f"/v1/locations/{location}/stock/{sku}?merchant_id={ACME}", {"on_hand": 9})
     order_id = world.fresh("order")
     await world.consume(a_hold(order_id, (sku, 1), merchant_id=ACME).model_copy(update={"member_id": ANN}))
     declined = LocationDeclined(order_id=order_id, merchant_id=ACME, location_id="near", reason="sold_out")
@@ -136,7 +136,7 @@ async def _transfer(world: World) -> Asked:
 
 
 async def _transferred(world: World) -> Asked:
-    made = await world.ask("POST", "/v1/transfers", (await _transfer(world)).body)
+    made = await world.ask("POST", f"/v1/transfers?merchant_id={ACME}", (await _transfer(world)).body)
     return Asked(f"/v1/transfers/{made['transfer_id']}/steps", {"step": "ready"}, made["transfer_id"])
 
 

@@ -9,6 +9,7 @@ from lutong_chassis.testing import (
 )
 from lutong_contracts import Event
 from lutong_contracts.inventory import OrderRefunded
+from lutong_contracts.topics import PLANS
 from lutong_contracts.values import Money
 from tests.integration.membership.story import tell
 from tests.integration.security.callers import (
@@ -26,7 +27,7 @@ from tests.integration.security.callers import (
     READ_BY_ITS_PARTIES,
     READ_BY_STAFF,
 )
-from tests.integration.security.routes.operations import OPERATIONS
+from tests.integration.security.routes.operations import OPERATIONS, entities_of
 from tests.integration.security.world import Ask, Asked, Matrix, World, fixed
 from tests.support.builders import GOOD_PROFILE, a_request, fulfilled
 
@@ -163,59 +164,66 @@ def _on_a_proposal(verdict: str) -> Ask:
     return ask
 
 
-MEMBERSHIP: Final[Matrix] = OPERATIONS | {
-    "PUT /v1/plans/{plan_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/plans/light", _LIGHT, ACME)),
-    "GET /v1/plans/{plan_id}": (ANYBODY, fixed("/v1/plans/light")),
-    "GET /v1/plans/{plan_id}/versions/{version}": (ANYBODY, fixed("/v1/plans/light/versions/1")),
-    "GET /v1/merchants/{merchant_id}/uplift": (READ_BY_ITS_MERCHANT, fixed(f"/v1/merchants/{ACME}/uplift", about=ACME)),
-    "PUT /v1/members/{member_id}/profile": (DONE_BY_OPERATORS, fixed(f"/v1/members/{ANN}/profile", GOOD_PROFILE)),
-    "DELETE /v1/members/{member_id}/profile": (DONE_BY_OPERATORS, fixed("/v1/members/nobody/profile")),
-    "POST /v1/members/profiles/batch": (
-        DONE_BY_OPERATORS,
-        fixed("/v1/members/profiles/batch", {"profiles": [{"member_id": ANN, **GOOD_PROFILE}]}),
-    ),
-    "GET /v1/members/{member_id}": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}", about=ANN)),
-    "GET /v1/members/{member_id}/ledger": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/ledger", about=ANN)),
-    "GET /v1/holds/{order_id}": (READ_BY_ITS_PARTIES, fixed("/v1/holds/o-1", about="o-1")),
-    "POST /v1/members/{member_id}/repayments": (
-        CLAIMED_BY_ITS_MEMBER,
-        fixed(f"/v1/members/{ANN}/repayments", {"amount_minor": 1}, ANN),
-    ),
-    "POST /v1/members/{member_id}/payouts": (
-        DONE_BY_OPERATORS,
-        fixed("/v1/members/bob/payouts", {"amount_minor": 1, "reason": "store closed"}),
-    ),
-    "PUT /v1/members/{member_id}/line": (
-        DONE_BY_OPERATORS,
-        fixed(f"/v1/members/{ANN}/line", {"limit_minor": 100_000, "reason": "as agreed"}),
-    ),
-    "POST /v1/members/{member_id}/consultations": (DONE_BY_ITS_MEMBER, _consult),
-    "GET /v1/members/{member_id}/coupons": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/coupons", about=ANN)),
-    "GET /v1/agreements/{agreement_id}": (READ_BY_ITS_PARTIES, _of_an_agreement("")),
-    "GET /v1/agreements/{agreement_id}/quote": (READ_BY_ITS_PARTIES, _of_an_agreement("/quote")),
-    "GET /v1/agreements/{agreement_id}/statement": (READ_BY_ITS_MEMBER, _of_an_agreement("/statement")),
-    "POST /v1/agreements/{agreement_id}/signature": (DONE_BY_ITS_MEMBER, _sign),
-    "POST /v1/agreements/{agreement_id}/quit": (DONE_BY_ITS_MEMBER, _quit),
-    "GET /v1/repayments": (READ_BY_STAFF, fixed("/v1/repayments")),
-    "GET /v1/repayments/{repayment_id}": (READ_BY_ITS_MEMBER, _claimed),
-    "POST /v1/repayments/{repayment_id}/confirmation": (DONE_BY_OPERATORS, _confirm),
-    "POST /v1/repayments/{repayment_id}/rejection": (DONE_BY_OPERATORS, _reject_claim),
-    "POST /v1/agreements/{agreement_id}/rights/{right_id}/codes": (
-        DONE_BY_THE_MEMBER,
-        _of_an_agreement("/rights/tea/codes"),
-    ),
-    "POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": (DONE_BY_ITS_PARTIES, _use),
-    "DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": (DONE_BY_ITS_MERCHANT, _unuse),
-    "POST /v1/agreements/{agreement_id}/waivers": (DONE_BY_OPERATORS, _waive),
-    "POST /v1/agreements/{agreement_id}/write-off": (DONE_BY_OPERATORS, _write_off),
-    "GET /v1/proposals": (READ_BY_STAFF, fixed("/v1/proposals")),
-    "POST /v1/proposals/{proposal_id}/approval": (DONE_BY_OPERATORS, _on_a_proposal("approval")),
-    "POST /v1/proposals/{proposal_id}/rejection": (DONE_BY_OPERATORS, _on_a_proposal("rejection")),
-    "PUT /v1/coupon-stocks/{stock_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/coupon-stocks/spring", _STOCK, ACME)),
-    "GET /v1/coupon-stocks/{stock_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/coupon-stocks/spring", about="spring")),
-    "POST /v1/coupon-stocks/{stock_id}/coupons": (
-        DONE_BY_ITS_MERCHANT,
-        fixed("/v1/coupon-stocks/spring/coupons", {"member_id": ANN}, "spring"),
-    ),
-    "POST /v1/coupons/{coupon_id}/void": (DONE_BY_ITS_MERCHANT, _void),
-}
+MEMBERSHIP: Final[Matrix] = (
+    OPERATIONS
+    | entities_of(PLANS)
+    | {
+        "PUT /v1/plans/{plan_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/plans/light", _LIGHT, ACME)),
+        "GET /v1/plans/{plan_id}": (ANYBODY, fixed("/v1/plans/light")),
+        "GET /v1/plans/{plan_id}/versions/{version}": (ANYBODY, fixed("/v1/plans/light/versions/1")),
+        "GET /v1/merchants/{merchant_id}/uplift": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/uplift", about=ACME),
+        ),
+        "PUT /v1/members/{member_id}/profile": (DONE_BY_OPERATORS, fixed(f"/v1/members/{ANN}/profile", GOOD_PROFILE)),
+        "DELETE /v1/members/{member_id}/profile": (DONE_BY_OPERATORS, fixed("/v1/members/nobody/profile")),
+        "POST /v1/members/profiles/batch": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/members/profiles/batch", {"profiles": [{"member_id": ANN, **GOOD_PROFILE}]}),
+        ),
+        "GET /v1/members/{member_id}": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}", about=ANN)),
+        "GET /v1/members/{member_id}/ledger": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/ledger", about=ANN)),
+        "GET /v1/holds/{order_id}": (READ_BY_ITS_PARTIES, fixed("/v1/holds/o-1", about="o-1")),
+        "POST /v1/members/{member_id}/repayments": (
+            CLAIMED_BY_ITS_MEMBER,
+            fixed(f"/v1/members/{ANN}/repayments", {"amount_minor": 1}, ANN),
+        ),
+        "POST /v1/members/{member_id}/payouts": (
+            DONE_BY_OPERATORS,
+            fixed("/v1/members/bob/payouts", {"amount_minor": 1, "reason": "store closed"}),
+        ),
+        "PUT /v1/members/{member_id}/line": (
+            DONE_BY_OPERATORS,
+            fixed(f"/v1/members/{ANN}/line", {"limit_minor": 100_000, "reason": "as agreed"}),
+        ),
+        "POST /v1/members/{member_id}/consultations": (DONE_BY_ITS_MEMBER, _consult),
+        "GET /v1/members/{member_id}/coupons": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/coupons", about=ANN)),
+        "GET /v1/agreements/{agreement_id}": (READ_BY_ITS_PARTIES, _of_an_agreement("")),
+        "GET /v1/agreements/{agreement_id}/quote": (READ_BY_ITS_PARTIES, _of_an_agreement("/quote")),
+        "GET /v1/agreements/{agreement_id}/statement": (READ_BY_ITS_MEMBER, _of_an_agreement("/statement")),
+        "POST /v1/agreements/{agreement_id}/signature": (DONE_BY_ITS_MEMBER, _sign),
+        "POST /v1/agreements/{agreement_id}/quit": (DONE_BY_ITS_MEMBER, _quit),
+        "GET /v1/repayments": (READ_BY_STAFF, fixed("/v1/repayments")),
+        "GET /v1/repayments/{repayment_id}": (READ_BY_ITS_MEMBER, _claimed),
+        "POST /v1/repayments/{repayment_id}/confirmation": (DONE_BY_OPERATORS, _confirm),
+        "POST /v1/repayments/{repayment_id}/rejection": (DONE_BY_OPERATORS, _reject_claim),
+        "POST /v1/agreements/{agreement_id}/rights/{right_id}/codes": (
+            DONE_BY_THE_MEMBER,
+            _of_an_agreement("/rights/tea/codes"),
+        ),
+        "POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": (DONE_BY_ITS_PARTIES, _use),
+        "DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": (DONE_BY_ITS_MERCHANT, _unuse),
+        "POST /v1/agreements/{agreement_id}/waivers": (DONE_BY_OPERATORS, _waive),
+        "POST /v1/agreements/{agreement_id}/write-off": (DONE_BY_OPERATORS, _write_off),
+        "GET /v1/proposals": (READ_BY_STAFF, fixed("/v1/proposals")),
+        "POST /v1/proposals/{proposal_id}/approval": (DONE_BY_OPERATORS, _on_a_proposal("approval")),
+        "POST /v1/proposals/{proposal_id}/rejection": (DONE_BY_OPERATORS, _on_a_proposal("rejection")),
+        "PUT /v1/coupon-stocks/{stock_id}": (DONE_BY_ITS_MERCHANT, fixed("/v1/coupon-stocks/spring", _STOCK, ACME)),
+        "GET /v1/coupon-stocks/{stock_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/coupon-stocks/spring", about="spring")),
+        "POST /v1/coupon-stocks/{stock_id}/coupons": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/coupon-stocks/spring/coupons", {"member_id": ANN}, "spring"),
+        ),
+        "POST /v1/coupons/{coupon_id}/void": (DONE_BY_ITS_MERCHANT, _void),
+    }
+)

@@ -72,6 +72,7 @@ REGISTRY: Final[Matrix] = (
             fixed("/v1/merchants/batch", {"merchants": [{"merchant_id": ACME, "name": "Acme"}]}),
         ),
         "PUT /v1/merchants/{merchant_id}": (DONE_BY_OPERATORS, fixed(f"/v1/merchants/{ACME}", {"name": "Acme"})),
+        "GET /v1/merchants/{merchant_id}": (ANYBODY, fixed(f"/v1/merchants/{ACME}")),
         "PUT /v1/programs/{program_id}": (DONE_BY_ITS_MERCHANT, _register),
         "POST /v1/programs/{program_id}/versions": (
             DONE_BY_ITS_MERCHANT,

@@ -143,7 +143,7 @@ def test_a_file_that_is_none_is_refused_with_a_remedy(tmp_path: Path, content: b
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("stock.xlsx", "is neither .csv nor .ndjson"), ("shelves.csv", "its name does not say what its rows are")],
+    [("stock.xlsx", "is neither .csv nor .ndjson"), ("shelves.csv", "its name does not show what its rows are")],
 )
 def test_a_file_is_known_by_its_name(tmp_path: Path, name: str, why: str) -> None:
     with pytest.raises(ConsoleError, match=why):

@@ -121,7 +121,7 @@ def apply(
     *,
     as_json: Json = False,
 ) -> None:
-    """Make the broker's rules what the contracts say, and give principals the passwords in their files."""
+    """Make the broker's rules those of the contracts, and give principals the passwords in their files."""
     client = administrator(kafka_as(stack, KAFKA_ADMIN))
     directory = users or secrets_of(stack)
     passwords = {name: credentials.read(directory, credentials.kafka_file(name)) for name in PRINCIPALS}
@@ -242,7 +242,7 @@ def _show(changes: Changes, *, as_json: bool) -> None:
         rows += [("remove", *_row(rule)) for rule in changes.surplus]
         out.print(table(["", "kind", "principal", "operation", "on"], rows))
     else:
-        out.print(f"{len(declared())} rules, as the contracts say")
+        out.print(f"{len(declared())} rules, as the contracts declare")
 
 
 def _row(rule: Rule) -> tuple[str, str, str, str]:

@@ -1,7 +1,7 @@
 """lutong backup, lutong restore: the four databases of a deployment at one moment, and back again.
 
 Kafka is not in a backup. What it had is in the outboxes, and `lutong republish` puts it there again; so a restore
-wants a Kafka without events, or it would hold some that the databases have never heard of.
+wants a Kafka without events, or it would hold some that the databases never had.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ def restore(
     replace: Annotated[bool, typer.Option("--replace", help="Throw away what the databases hold now.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the databases of the deployment what a backup says. Services must be stopped, and Kafka without events."""
+    """Make the databases of the deployment what a backup has. Services must be stopped, and Kafka without events."""
     deployed = compose()
     made_at = _checked(directory)
     asyncio.run(_nobody_works(deployed, credentials.SUPERUSER, credentials.SUPERUSER))
@@ -131,7 +131,7 @@ async def _nobody_works(deployed: Deployment, service: str, role: str) -> None:
             await connection.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ConsoleError(
-            f"PostgreSQL at {deployed.postgres} does not say who is connected: {error or type(error).__name__}",
+            f"PostgreSQL at {deployed.postgres} does not show who is connected: {error or type(error).__name__}",
             code=UNREACHABLE,
         ) from None
     if found:

@@ -37,7 +37,7 @@ def apply(
     *,
     as_json: Json = False,
 ) -> None:
-    """Create the roles and databases that are missing, and set every password to what its file says."""
+    """Create the roles and databases that are missing, and set every password to what its file has."""
     passwords = {role: credentials.read(directory, credentials.postgres_file(role)) for role in credentials.ROLES}
     superuser = credentials.read(directory, credentials.postgres_file(urlsplit(url).username or ""))
     try:

@@ -23,7 +23,7 @@ from lutong_contracts.sentences import counted
 _SKEW_MAX_S: Final = 2.0
 _OUTBOX_AGE_MAX_S: Final = 5.0
 _STUCK_AFTER_S: Final = 60.0
-"""Where a service does not say after how long a batch is stuck (`LUTONG_STUCK_TIMEOUT_S`): the release before."""
+"""Where a service does not report after how long a batch is stuck (`LUTONG_STUCK_TIMEOUT_S`): the release before."""
 _NOTICED_WITHIN: Final = timedelta(minutes=1)
 _OVERDUE_MAX_S: Final = 10.0
 """How late a deadline may be: it is looked for several times a second."""
@@ -83,7 +83,7 @@ async def _examine(target: Suite, ended: frozenset[str]) -> list[Finding]:
 
 
 async def _republished(url: str) -> datetime | None:
-    """When a service last published again what it had said, if it did and its database answers."""
+    """When a service last published again what it had published, if it did and its database answers."""
     try:
         connection = await asyncpg.connect(url, timeout=5)
     except (OSError, asyncpg.PostgresError):
@@ -141,7 +141,7 @@ def judge_parked(service: str, total: int) -> Iterator[Finding]:
 def judge_consumer(service: str, consumer: Mapping[str, Any], stuck: str | None, now: datetime) -> Iterator[Finding]:
     """What consumers of a service try in vain, what retention took before them, and whose keys are misplaced.
 
-    `consumer` is what /operations/consumer says of all replicas, `stuck` the sentence of the one that was asked.
+    `consumer` is what /operations/consumer reports of all replicas, `stuck` the sentence of the one that was asked.
     """
     after_s = consumer.get("stuck_timeout_s", _STUCK_AFTER_S)
     long = [row for row in consumer["stuck"] if _lasts_s(row, now) > after_s]

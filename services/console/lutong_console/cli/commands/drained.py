@@ -30,7 +30,7 @@ def drained(
     *,
     as_json: Json = False,
 ) -> None:
-    """Say whether everything of a topic is published and read by every service. Exit code 1 while it is not.
+    """Report whether everything of a topic is published and read by every service. Exit code 1 while it is not.
 
     Its publishers must be stopped: otherwise it is drained for a moment only.
     """

@@ -1,4 +1,4 @@
-"""lutong publish-entities: merchants, accounts and what else has a compacted topic, said once more as they are."""
+"""lutong publish-entities: merchants, accounts and what else has a compacted topic, published once more as they are."""
 
 import asyncio
 from typing import Annotated

@@ -141,7 +141,7 @@ def journey(
     stack: StackName = "default",
     *,
     key: Annotated[str | None, typer.Option("--key", help="Only the events of one order, post or viewer.")] = None,
-    why: Annotated[bool, typer.Option("--why", help="Say in one sentence why it does not go on.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Explain in one sentence why it does not go on.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print one journey's timeline from the services' own records."""

@@ -73,21 +73,23 @@ def show(
     parked_id: ParkedId,
     stack: StackName = "default",
     *,
-    reveal: Annotated[bool, typer.Option("--reveal", help="What it says, too; needs --reason.")] = False,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Its content, too; needs --reason.")] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why it is read; it is kept in the audit table.")] = "",
     as_json: Json = False,
 ) -> None:
     """Show one record that was set aside: where it is, its key and its headers.
 
-    What it says may be personal: it is shown with --reveal, and who read it is audited.
+    The content may be personal: it is shown with --reveal, and who read it is audited.
     """
     if reveal and not reason:
-        raise ConsoleError("what a record says may be personal: say why it is read, with --reason", code=USAGE)
+        raise ConsoleError(
+            "the content of a record may be personal: give the reason for reading it, with --reason", code=USAGE
+        )
     shown = asyncio.run(_show(suite(stack), service, parked_id, reason if reveal else ""))
     if as_json:
         emit_json(shown)
         return
-    headers, revealed = shown.pop("headers"), shown.pop("said", None)
+    headers, revealed = shown.pop("headers"), shown.pop("revealed", None)
     out.print(table(["", ""], [(name, value) for name, value in shown.items() if value is not None]))
     out.print(table(["header", "bytes", "text"], [(h["name"], h["bytes"], h["text"]) for h in headers]))
     if revealed:
@@ -190,12 +192,12 @@ async def _show(target: Suite, service: str, parked_id: int, reason: str) -> dic
     async with target.client(_ANSWER_TIMEOUT_S) as client:
         shown: dict[str, Any] = await call(client, "GET", url.removesuffix("/reveal"))
         if reason:
-            shown["said"] = await call(client, "POST", url, json={"reason": reason})
+            shown["revealed"] = await call(client, "POST", url, json={"reason": reason})
     return shown
 
 
 async def _skip(target: Suite, service: str | None, body: dict[str, Any]) -> tuple[list[str], list[ConsoleError]]:
-    """Ask every service, or the one that was named; gives those that skip, and what the others say."""
+    """Ask every service, or the one that was named; gives those that skip, and what the others answer."""
     accepted, refused = [], []
     async with target.client(_ANSWER_TIMEOUT_S) as client:
         for name in _services(target, service):

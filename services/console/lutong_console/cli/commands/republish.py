@@ -19,7 +19,7 @@ def republish(
     *,
     as_json: Json = False,
 ) -> None:
-    """Publish again what services said, after a broker lost records. Consumers recognise what they have."""
+    """Publish again what services published, after a broker lost records. Consumers recognise what they have."""
     counts = asyncio.run(_republish(stack, since, reason, service or []))
     if as_json:
         emit_json(counts)

@@ -1,4 +1,4 @@
-"""lutong tail: what is being said right now. Reads topics without a consumer group, so it commits nothing."""
+"""lutong tail: what is being published right now. Reads topics without a consumer group, so it commits nothing."""
 
 import asyncio
 import re

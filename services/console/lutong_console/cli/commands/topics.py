@@ -1,4 +1,4 @@
-"""lutong topics: what the contracts say, made true on the broker."""
+"""lutong topics: what the contracts declare, made true on the broker."""
 
 import asyncio
 from typing import Final
@@ -64,7 +64,7 @@ def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json:
         out.print(f"created {', '.join(created)}" if created else "all topics are there")
     for name, kept_ms in shorter.items():
         wanted_ms = int(_RETENTION[name].total_seconds() * 1000)
-        echo(f"{name} is kept for {kept_ms} ms, the contracts say {wanted_ms}; as an administrator of Kafka:")
+        echo(f"{name} is kept for {kept_ms} ms, the contracts want {wanted_ms}; as an administrator of Kafka:")
         echo(f"  kafka-configs.sh --alter --topic {name} --add-config retention.ms={wanted_ms}")
     for name in not_compacted:
         echo(
@@ -74,7 +74,7 @@ def apply(stack: StackName = "default", *, replication_factor: int = 1, as_json:
 
 
 async def _keeping_less(kafka: KafkaAccess) -> tuple[dict[str, int], list[str]]:
-    """Topics kept for less time than the contracts say, and those that should be compacted and are not."""
+    """Topics kept for less time than the contracts want, and those that should be compacted and are not."""
     try:
         return await broker.kept_shorter(kafka, TOPICS), await broker.not_compacted(kafka, TOPICS)
     except TopicAuthorizationFailedError:  # the rules of the release before: `lutong acl apply` brings it

@@ -40,7 +40,7 @@ def replay(  # noqa: PLR0913  # one parameter per option
     posts: Annotated[int, typer.Option(min=1, help="How many posts.")] = 2000,
     orders: Annotated[int, typer.Option(min=1, help="How many orders.")] = 2000,
     stores: Annotated[int, typer.Option(min=1, help="How many stores, each in a city of its own.")] = 200,
-    follows: Annotated[int | None, typer.Option(min=1, help="How many follows; all, if not said.")] = None,
+    follows: Annotated[int | None, typer.Option(min=1, help="How many follows; all, if not given.")] = None,
     *,
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Reading a folder of real data into what the public interfaces take. The folder's README tells its traps.
+"""Reading a folder of real data into what the public interfaces take. The folder's README describes its traps.
 
 The titles name real people: they are passed on as post texts and never printed.
 """
@@ -54,7 +54,7 @@ class Follow(NamedTuple):
 
 
 def check(folder: Path) -> None:
-    """Say which file is missing, before anything is started."""
+    """Report which file is missing, before anything is started."""
     for name in FILES:
         if not (folder / name).is_file():
             raise ConsoleError(

@@ -23,7 +23,7 @@ class MemberRow(Row):
 
 
 def request(rows: Sequence[MemberRow]) -> Request:
-    """Say what is known of members."""
+    """Send what is known of members."""
     return Request(
         "POST", "/v1/members/profiles/batch", {"profiles": [row.model_dump(exclude_none=True) for row in rows]}
     )

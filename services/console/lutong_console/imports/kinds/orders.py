@@ -30,7 +30,7 @@ def _lines(cell: object) -> object:
 
 
 class OrderRow(Row):
-    """An order. `request_id` tells two orders of the same apart; it is not the order's id, which the feed gives."""
+    """An order. `request_id` distinguishes two orders of the same; it is not the order's id, which the feed gives."""
 
     request_id: Identifier = Field(examples=["2026-01-31-0001"])
     post_id: Identifier = Field(examples=["post-1"])

@@ -21,7 +21,7 @@ class PlanRow(Row):
 
 
 def request(rows: Sequence[PlanRow]) -> Request:
-    """Write the next version of a plan, unless its latest says the same."""
+    """Write the next version of a plan, unless its latest is the same."""
     (row,) = rows
     return Request("PUT", f"/v1/plans/{row.plan_id}", row.model_dump(exclude={"plan_id"}, exclude_none=True))
 

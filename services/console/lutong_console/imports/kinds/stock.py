@@ -21,7 +21,7 @@ class StockRow(Row):
 
 
 def request(rows: Sequence[StockRow]) -> Request:
-    """Say what was counted."""
+    """Report what was counted."""
     return Request("POST", "/v1/stock/batch", {"shelves": [row.model_dump(exclude_none=True) for row in rows]})
 
 

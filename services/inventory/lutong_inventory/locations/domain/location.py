@@ -23,7 +23,7 @@ MODES_OF: Final[Mapping[Kind, tuple[Mode, ...]]] = {
     "flagship": ("delivery",),
     "distribution_centre": (),
 }
-"""How goods leave a location of a kind, when its merchant does not say."""
+"""How goods leave a location of a kind, when its merchant sets nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def resume(location: Location) -> Location | Refusal:
 def eased(location: Location, reason: str, now: datetime, pause_for: timedelta) -> Location:
     """A location after it declined an order: paused for a while in rush hour, until its midnight when it is closed.
 
-    A pause that is longer already stays so; all other reasons say nothing of the next order.
+    A pause that is longer already stays so; other reasons do not affect the next order.
     """
     if reason not in {"rush_hour", "closed"} or location.state(now) == "closed" or not location.open:
         return location

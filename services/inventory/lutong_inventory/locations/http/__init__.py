@@ -1,1 +1,1 @@
-"""What brands and operators say of locations."""
+"""Commands and queries of brands and operators about locations."""

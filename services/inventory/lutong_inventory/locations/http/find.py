@@ -20,9 +20,9 @@ Owner = Annotated[
 async def find_locations(
     tx: Tx, who: Who, location_ids: Iterable[str], owner: str | None = None, *, lock: bool = False
 ) -> dict[str, Location]:
-    """Locations of a merchant by id: of the caller, or of `owner`. Staff need not say whose, where only one has such an id.
+    """Locations of a merchant by id: of the caller, or of `owner`. Staff need not name the owner, where only one has such an id.
 
-    404 for those that do not exist or belong to another merchant; 409 where staff has to say whose.
+    404 for those that do not exist or belong to another merchant; 409 where staff has to name the owner.
     """
     wanted = list(dict.fromkeys(location_ids))
     merchant_id = owner or who.merchant_id
@@ -47,6 +47,6 @@ async def _only(tx: Tx, location_ids: Iterable[str]) -> dict[str, LocationName]:
     found = {}
     for location_id, merchants in (await store.owners(tx, location_ids)).items():
         if len(merchants) > 1:
-            raise Problem(409, "whose_location", f"several merchants have a location {location_id!r}: say merchant_id")
+            raise Problem(409, "whose_location", f"several merchants have a location {location_id!r}: give merchant_id")
         found[location_id] = LocationName(merchants[0], location_id)
     return found

@@ -65,7 +65,7 @@ async def pause_location(
 ) -> LocationView:
     """Take no orders for a while: rush hour, no staff. What was ordered before still leaves."""
     if command.until is not None and command.until <= tx.now:
-        raise Problem(422, "past", "until is over: leave it out, or say a moment to come")
+        raise Problem(422, "past", "until is over: leave it out, or give a moment to come")
     known = await find_location(tx, who, location_id, owner, lock=True)
     return await _change(tx, who, known, domain.pause(known, command.until), "location.pause", command.reason)
 
@@ -172,7 +172,7 @@ async def _change(
 
 
 async def _save(tx: Tx, locations: Sequence[Location]) -> None:
-    """Save locations, and say what became of those that changed."""
+    """Save locations, and publish what became of those that changed."""
     tx.publish(*(domain.location_event(changed, tx.now) for changed in await store.save_locations(tx, locations)))
 
 

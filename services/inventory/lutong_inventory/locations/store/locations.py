@@ -48,7 +48,7 @@ class LocationRow(NamedTuple):
 
     @property
     def as_location(self) -> Location:
-        """The location. Rows of the release before say no modes, and have those of their kind."""
+        """The location. Rows of the release before name no modes, and have those of their kind."""
         return Location(
             key=self.location_id,
             location_id=self.code,

@@ -10,7 +10,7 @@ from lutong_contracts.inventory import OrderRejected
 from lutong_contracts.membership import CreditHeld
 from lutong_inventory.orders.domain.outcome import cancelled, sourced
 from lutong_inventory.orders.domain.steps import MODES
-from lutong_inventory.orders.handlers.sourcing import accept_by, decide_next, lapse, placed, set_aside
+from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.slots import places
@@ -64,7 +64,7 @@ async def _source(waiting: Sequence[Received[CreditHeld]], fitting: Fitting, tx:
     wishes = [_wish(received.event, fitting) for received in waiting]
     done = 0
     while done < len(waiting):
-        decisions = await decide_next(tx, wishes, done)
+        decisions = await sourcing.decide_orders(tx, wishes[done:])  # the next ones: those before are saved, and count
         pairs = list(zip(waiting[done:], decisions, strict=False))
         rows = [_decided(received, decision, fitting, tx) for received, decision in pairs]
         await order_store.save_orders(tx, rows)

@@ -37,7 +37,7 @@ class Closed:
 async def withdraw(tx: Tx, location_key: str, starts_at: datetime, ends_at: datetime | None, reason: str) -> Closed:
     """Offer the slots between two moments no more. Places that were only held are free; members of orders are asked.
 
-    An order keeps its place until its member has taken another one, or has said nothing until the deadline.
+    An order keeps its place until its member has taken another one, or has not answered by the deadline.
     """
     last = (ends_at or starts_at + timedelta(days=400)) + timedelta(days=1)
     days = (starts_at.date() - timedelta(days=3), last.date())

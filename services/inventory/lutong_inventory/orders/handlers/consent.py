@@ -1,4 +1,4 @@
-"""Members say whether the flagship may send what their store cannot."""
+"""Members answer whether the flagship may send what their store cannot."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,18 +1,19 @@
-"""Orders that leave a location: what it says of its shelves is taken in, and another location gets them, or they end."""
+"""Orders that leave a location: what it reports of its shelves is taken in, and another location gets them, or they end."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lutong_chassis import Outgoing, Received, Tx
+from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_chassis.settings import settings_of
 from lutong_contracts import Event
-from lutong_contracts.inventory import LocationDeclined, OfferLapsed
+from lutong_contracts.inventory import AcceptanceLapsed, FulfilmentLapsed, LocationDeclined, OfferLapsed
 from lutong_inventory.locations.domain import location as domain
 from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.domain import offers
 from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, sourced
-from lutong_inventory.orders.handlers.sourcing import accept_by, decide_next, lapse, placed, set_aside
+from lutong_inventory.orders.domain.steps import CANCELLABLE, State
+from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
@@ -25,16 +26,54 @@ from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
 from lutong_inventory.stock.handlers import take_declines_in
 from lutong_inventory.stock.store.reservations import close_reservations
 
+handlers = Handlers()
+
 
 class Leaving(NamedTuple):
-    """An order that leaves its location, why, and the event that says so."""
+    """An order that leaves its location, why, and the event that caused it."""
 
     row: OrderRow
     reason: str
     received: Received[Event]
 
 
-async def source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
+@handlers.on(AcceptanceLapsed)
+async def source_unaccepted_again(batch: Sequence[Received[AcceptanceLapsed]], tx: Tx) -> list[Outgoing]:
+    """The location had its time to accept: another location gets the order."""
+    causes = {received.event.order_id: received for received in batch}
+    places = {order_id: received.event.location_id for order_id, received in causes.items()}
+    rows = await _at(tx, places, ("sourced",))
+    return await _source_again([Leaving(row, "not_accepted_in_time", causes[row.order_id]) for row in rows], tx)
+
+
+@handlers.on(FulfilmentLapsed)
+async def source_forgotten_again(batch: Sequence[Received[FulfilmentLapsed]], tx: Tx) -> list[Outgoing]:
+    """The location accepted, and forgot: another location gets the order."""
+    causes = {received.event.order_id: received for received in batch}
+    places: dict[str, str | None] = {order_id: received.event.location_id for order_id, received in causes.items()}
+    rows = await _at(tx, places, ("accepted", "picked"))
+    return await _source_again([Leaving(row, "not_fulfilled_in_time", causes[row.order_id]) for row in rows], tx)
+
+
+@handlers.on(LocationDeclined)
+async def source_declined_again(batch: Sequence[Received[LocationDeclined]], tx: Tx) -> list[Outgoing]:
+    """The location cannot serve the order: another location gets it."""
+    causes = {received.event.order_id: received for received in batch}
+    places: dict[str, str | None] = {order_id: received.event.location_id for order_id, received in causes.items()}
+    rows = await _at(tx, places, CANCELLABLE)
+    leaving = [Leaving(row, causes[row.order_id].event.reason, causes[row.order_id]) for row in rows]
+    return await _source_again(leaving, tx)
+
+
+async def _at(tx: Tx, places: Mapping[str, str | None], states: Sequence[State]) -> list[OrderRow]:
+    """Orders, locked, that are still at these locations and in one of these states; None is any location."""
+    rows = await order_store.lock_orders(tx, places)
+    return [
+        row for order_id, row in rows.items() if row.state in states and places[order_id] in {None, row.location_id}
+    ]
+
+
+async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     """Give back what was set aside, and choose among all locations that did not have the order yet."""
     if not leaving:
         return []
@@ -53,7 +92,7 @@ async def source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     wishes = [_wish(each.row, had.get(each.row.order_id, ())) for each in again]
     done = 0
     while done < len(again):
-        decisions = await decide_next(tx, wishes, done)
+        decisions = await sourcing.decide_orders(tx, wishes[done:])  # the next ones: those before are saved, and count
         pairs = [_Moving(*pair) for pair in zip(again[done:], decisions, strict=False)]
         events += await _move(pairs, hops, tx)
         ending += [each for each, decision in pairs if decision.chosen is None]
@@ -76,7 +115,7 @@ async def _ease(tx: Tx, leaving: Sequence[Leaving]) -> list[Event]:
 
 
 def _declines(leaving: Leaving) -> list[Declined]:
-    """What a decline says of shelves: of those that it names, of the only one, or perhaps of each."""
+    """What a decline reports of shelves: of those that it names, of the only one, or perhaps of each."""
     row, event = leaving.row, leaving.received.event
     if not isinstance(event, LocationDeclined) or row.location_key is None:
         return []
@@ -97,7 +136,7 @@ def _may_go_elsewhere(row: OrderRow) -> bool:
 def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
     """What an order needs, from anybody who did not have it yet."""
     if row.destination is None:
-        raise ValueError(f"order {row.order_id} does not say where it goes")
+        raise ValueError(f"order {row.order_id} has no destination")
     wish = sourcing.wish(row.order_id, row.merchant_id, row.destination, row.mode, row.order_lines)
     return Wish(
         wish.order_id, wish.merchant_id, wish.destination, wish.mode, wish.demand, wish.reach_m,
@@ -113,7 +152,7 @@ class _Moving(NamedTuple):
 
 
 async def _move(pairs: Sequence[_Moving], hops: Mapping[str, int], tx: Tx) -> list[Outgoing]:
-    """Write where orders are sourced now, and say so."""
+    """Write where orders are sourced now, and publish it."""
     by = accept_by(tx)
     moved = [(each, decision) for each, decision in pairs if decision.chosen]
     rows = [_placed(each.row, decision, by, tx) for each, decision in moved]

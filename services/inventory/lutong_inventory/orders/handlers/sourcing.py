@@ -10,7 +10,7 @@ from lutong_contracts.inventory import AcceptanceLapsed
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Decision, Wish
+from lutong_inventory.sourcing.domain.decision import Decision
 from lutong_inventory.sourcing.store import decisions as decision_store
 from lutong_inventory.stock.store.reservations import Reservation, reserve
 
@@ -35,7 +35,7 @@ def placed(row: OrderRow, decision: Decision, by: datetime) -> OrderRow:
 
 
 async def set_aside(tx: Tx, decisions: Sequence[Decision], hops: Mapping[str, int]) -> list[Event]:
-    """Reserve what was decided, and keep the decisions; gives what the shelves have to say."""
+    """Reserve what was decided, and keep the decisions; returns the events of the shelves."""
     wanted = [
         Reservation(decision.wish.order_id, sku, decision.chosen.key, units)
         for decision in decisions
@@ -46,11 +46,6 @@ async def set_aside(tx: Tx, decisions: Sequence[Decision], hops: Mapping[str, in
     await sourcing.count_given(tx, decisions)
     await decision_store.save_decisions(tx, decisions, hops)
     return news
-
-
-async def decide_next(tx: Tx, wishes: Sequence[Wish], done: int) -> list[Decision]:
-    """Decide on the next orders: what was decided before is written already, so that it counts."""
-    return await sourcing.decide_orders(tx, wishes[done:])
 
 
 def lapse(answer: Outgoing, decision: Decision, by: datetime) -> list[Outgoing]:

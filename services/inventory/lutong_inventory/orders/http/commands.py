@@ -31,7 +31,7 @@ async def lock_order(tx: Tx, who: Who, order_id: str) -> OrderRow:
 
 
 async def advance(tx: Tx, who: Who, rows: Sequence[OrderRow], step: Step) -> None:
-    """Take the next step with locked orders, and say so; 409 when it is not the next one."""
+    """Take the next step with locked orders, and publish it; 409 when it is not the next one."""
     for row in rows:
         allowed = next_step(row.state, row.mode)
         if step != allowed:

@@ -1,4 +1,4 @@
-"""What members say of their orders."""
+"""Members answer what they are asked about their orders."""
 
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict
@@ -29,6 +29,6 @@ class ConsentView(BaseModel):
 @allowed("member", "operator")
 @audited("order.consent", own="member", shows=("state",))
 async def answer_offer(order_id: Identifier, body: Consent, who: Who, ask: Ask) -> Response:
-    """Say whether the flagship may send what the store cannot. What is not wanted ends, and nothing is charged."""
+    """Answer whether the flagship may send what the store cannot. What is not wanted ends, and nothing is charged."""
     who.require(member=body.member_id, hide=("member", body.member_id))
     return await ask(AnswerOffer(order_id, body.member_id, body.accepts))

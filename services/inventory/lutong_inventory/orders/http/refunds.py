@@ -27,7 +27,7 @@ class ReturnedLine(Command):
 
 
 class Refund(Command):
-    """What of an order is taken back: goods, which say what they are worth, or an amount of what the member paid."""
+    """What of an order is taken back: goods, whose prices are known, or an amount of what the member paid."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -55,7 +55,7 @@ class Refund(Command):
 async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDependency) -> dict[str, Any]:
     """Take part of a fulfilled order back, or all of it. Never more than the member paid, over all refunds.
 
-    A refund's id is its merchant's own. The same refund again is the same answer; 409 says in what another one differs.
+    A refund's id is its merchant's own. The same refund again is the same answer; 409 names what differs in another one.
     """
     row = await lock_order(tx, who, order_id)
     units = dict(demand_by_sku([Line(**line.model_dump(), unit_price_minor=0) for line in command.lines]))
@@ -91,7 +91,7 @@ async def refund_order(order_id: Identifier, command: Refund, who: Who, tx: TxDe
 
 
 def _refunded_before(refund_id: str, known: domain.KnownRefund, wanted: domain.WantedRefund) -> dict[str, Any]:
-    """The same refund again is the same answer; another one under its id says in what it differs."""
+    """The same refund again is the same answer; for another one under its id, 409 names what differs."""
     if others := domain.differences(known, wanted):
         detail = f"refund {refund_id!r} is done already, with another {', '.join(others)}: a new refund has another id"
         raise Problem(409, "refund_known", detail, differs=others)

@@ -110,7 +110,7 @@ class Decline(Command):
 @allowed("merchant", "operator")
 @audited("order.decline", own="merchant")
 async def decline_order(order_id: Identifier, command: Decline, who: Who, tx: TxDependency) -> dict[str, str]:
-    """Say that a location cannot serve an order. Another one gets it, or it ends; it never comes back."""
+    """Report that a location cannot serve an order. Another one gets it, or it ends; it never comes back."""
     row = await lock_order(tx, who, order_id)
     if row.location_id != command.location_id:
         raise Problem(404, "not_found", f"order {order_id!r} is not at location {command.location_id!r}")

@@ -51,7 +51,7 @@ class OrderRow(NamedTuple):
 
     @property
     def destination(self) -> Place | None:
-        """Where the goods go, as far as it is known here; orders of the release before do not say."""
+        """Where the goods go, as far as it is known here; orders of the release before do not have it."""
         if self.latitude is None or self.longitude is None:
             return None
         return Place(latitude=self.latitude, longitude=self.longitude)

@@ -1,1 +1,1 @@
-"""What merchants say of slots, and what members ask of them."""
+"""What merchants report of slots, and what members ask of them."""

@@ -119,7 +119,7 @@ class WhySlotView(BaseModel):
 
 
 class OfferedSlotView(BaseModel):
-    """A slot as a member sees it. `left` is how many more orders it takes; `reason` and `why` say why it takes none."""
+    """A slot as a member sees it. `left` is how many more orders it takes; `reason` and `why` are why it takes none."""
 
     slot_id: str
     location_id: str

@@ -30,7 +30,7 @@ LOCATIONS_MAX: Final = 20
 @router.get("/v1/slots")
 @allowed("merchant", "member", "viewer")
 async def find_slots(wanted: Annotated[NearbyQuery, Query()], read: Read) -> list[OfferedSlotView]:
-    """The slots that deliver to a place, by time; those that take no order say why. Slots for other places are left out."""
+    """The slots that deliver to a place, by time; those that take no order have a reason. Slots for other places are left out."""
     place = Place(latitude=wanted.latitude, longitude=wanted.longitude).coarse()
     reach_m = settings_of(InventorySettings).delivery_reach_m
     nearby = Nearby(wanted.merchant_id, place, wanted.day, wanted.until)

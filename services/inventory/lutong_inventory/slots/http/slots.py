@@ -28,7 +28,7 @@ from lutong_inventory.slots.store.slots import KeptSlot
 async def put_area(
     location_id: Identifier, area: Identifier, body: AreaBody, who: Who, tx: TxDependency, owner: Owner = None
 ) -> dict[str, int | str]:
-    """Say where a location delivers by slots. Orders that are booked stay so."""
+    """Set where a location delivers by slots. Orders that are booked stay so."""
     location = await find_location(tx, who, location_id, owner)
     corners = areas.area([to_wgs84(each.latitude, each.longitude, body.datum) for each in body.corners])
     if isinstance(corners, Refusal):

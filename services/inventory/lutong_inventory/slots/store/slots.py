@@ -18,7 +18,7 @@ _FROM: Final = "slot JOIN location USING (location_id) LEFT JOIN slot_area USING
 
 
 class SlotRow(NamedTuple):
-    """A slot as it is stored, with what its location says of itself."""
+    """A slot as it is stored, with the facts of its location."""
 
     slot_id: str
     location_key: str
@@ -40,7 +40,7 @@ class SlotRow(NamedTuple):
     withdrawn_for: str | None
 
     def as_slot(self, reach_m: int) -> Slot:
-        """The slot. A store that does not say how far it delivers does so within `reach_m`."""
+        """The slot. A store without a radius delivers within `reach_m`."""
         usual_m = None if self.kind == "flagship" else reach_m
         ground = Ground(
             self.location_key, self.merchant_id, self.zone, Place(latitude=self.latitude, longitude=self.longitude),

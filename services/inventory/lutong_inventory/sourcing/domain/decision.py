@@ -1,6 +1,6 @@
 """Which location serves an order, and what spoke against the others. Pure: no clock, no database, no ids made here.
 
-A rule is a function that says why a location cannot serve, or abstains. Those that are left are ranked: stores before the
+A rule is a function that returns why a location cannot serve, or abstains. Those that are left are ranked: stores before the
 flagship, the nearest first, of equally near ones the one with the fewest orders today. A store that did not serve an order
 a while ago counts as if it were some kilometres farther.
 """
@@ -41,7 +41,7 @@ Reason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an order needs. Lines are added up by SKU; `reach_m` is how far a location serves that does not say itself."""
+    """What an order needs. Lines are added up by SKU; `reach_m` is how far a location serves that sets no radius."""
 
     order_id: str
     merchant_id: str
@@ -96,7 +96,7 @@ class Considered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided on an order, and on which candidates. Without `chosen` nobody can serve it, and `reason` says why."""
+    """What was decided on an order, and on which candidates. Without `chosen` nobody can serve it, for this `reason`."""
 
     wish: Wish
     chosen: Candidate | None
@@ -143,7 +143,7 @@ def out_of_reach(candidate: Candidate, metres: float) -> Verdict | None:
 
 
 def at_capacity(candidate: Candidate, left: Left) -> Verdict | None:
-    """A location takes so many orders a day; one that does not say takes any number."""
+    """A location takes so many orders a day; one without a limit takes any number."""
     full = candidate.daily_capacity is not None and left.orders_of(candidate) >= candidate.daily_capacity
     return "at_capacity" if full else None
 
@@ -182,7 +182,7 @@ def decide(wish: Wish, found: Found, left: Left) -> Decision | None:
 def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[list[_Measured], float]:
     """Candidates with their distances, and how far the nearest store is that can serve.
 
-    A place is measured only while the plane says that it may still be the nearest: that costs most.
+    A place is measured only while by the plane it may still be the nearest: that costs most.
     """
     measured = []
     nearest_m = {False: inf, True: inf}

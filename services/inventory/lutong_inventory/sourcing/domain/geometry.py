@@ -2,7 +2,7 @@
 
 The search for candidates runs over an index of Mercator's plane. It keeps angles, and stretches the more the farther from
 the equator; so what is near on the plane is near on the ground, but two distances of which one is a little shorter may
-change places. `lower_bound_m` says how near a place may be at least, given its distance on the plane.
+change places. `lower_bound_m` returns how near a place may be at least, given its distance on the plane.
 """
 
 from math import cos, inf, radians

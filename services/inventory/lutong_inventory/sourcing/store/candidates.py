@@ -13,7 +13,7 @@ from lutong_contracts.values import Place
 from lutong_inventory.sourcing.domain.decision import Candidate, Found, Reason, Wish
 
 RADIUS_M_MAX: Final = 200_000
-"""No location says that it serves farther than this; a flagship that says nothing serves everywhere."""
+"""No location may set a larger radius than this; a flagship without a radius serves everywhere."""
 
 _WANTED: Final = """
     SELECT order_id, merchant_id, mode, reach_m, demand::jsonb AS demand, excluded::jsonb AS excluded, only_at, latitude,

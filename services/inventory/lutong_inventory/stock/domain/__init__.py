@@ -1,1 +1,1 @@
-"""Shelves: the fold of their movements, and what there is to say when they change."""
+"""Shelves: the fold of their movements, and the events of their changes."""

@@ -12,7 +12,7 @@ from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock.domain.shelves import Movement, MovementKind, Shelf, Stock
 
 Correction = Literal["received", "adjusted", "damaged", "held_back", "cleared"]
-"""What staff may tell of a shelf, besides counting it."""
+"""What staff may report of a shelf, besides counting it."""
 
 
 class Promise(NamedTuple):

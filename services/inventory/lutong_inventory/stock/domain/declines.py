@@ -1,4 +1,4 @@
-"""What a location that declines an order says of its shelves. Pure: no clock, no database.
+"""What the decline of a location means for its shelves. Pure: no clock, no database.
 
 Sold out: nothing more can be promised there. What is set aside for other orders stays so: each of them is declined by
 itself, or the shelf is counted. Damaged: what was ordered is there and must not be sold. Where an order has several SKUs and
@@ -21,8 +21,8 @@ class Declined(NamedTuple):
 
 
 def after_decline(stock: Stock, declined: Declined) -> Movement | None:
-    """The movement that a decline makes, once what was set aside for the order is released; None when it says nothing of
-    the shelf: it is rush hour, the location is closed, or a count has said it already.
+    """The movement that a decline makes, once what was set aside for the order is released; None when it does not concern
+    the shelf: it is rush hour, the location is closed, or a count has reported it already.
     """
     free = max(0, stock.on_hand - stock.reserved - stock.unavailable)
     if declined.reason not in {"sold_out", "damaged"} or not free:

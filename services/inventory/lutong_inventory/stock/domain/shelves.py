@@ -112,7 +112,7 @@ def fold(stocks: Mapping[Shelf, Stock], movements: Iterable[Movement]) -> dict[S
 
 
 def shelf_news(before: Mapping[Shelf, Stock], after: Mapping[Shelf, Stock]) -> list[Event]:
-    """What shelves that changed have to say: that they ran empty, or have something again."""
+    """The events of shelves that changed: that they ran empty, or have something again."""
     events: list[Event] = []
     for shelf, stock in sorted(after.items()):
         event = StockDepleted if stock.depleted else StockRestored

@@ -1,1 +1,1 @@
-"""What brands and operators say of shelves, and what is on them."""
+"""Commands and queries of brands and operators about shelves."""

@@ -1,4 +1,4 @@
-"""What brands and operators say of shelves: counts, corrections, safety stock; and what is on them."""
+"""What brands and operators report of shelves: counts, corrections, safety stock; and what is on them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -55,7 +55,7 @@ class ShelfCounts(Command):
 
 
 class CorrectionBody(Command):
-    """What happened to a shelf, in units. `adjusted` adds (or takes, below zero); all others say how many it was about."""
+    """What happened to a shelf, in units. `adjusted` adds (or takes, below zero); all others give how many it was about."""
 
     location_id: Identifier
     sku: Identifier
@@ -99,7 +99,7 @@ class SafetyBody(Command):
 async def put_stock(
     location_id: Identifier, sku: Identifier, count: CountBody, who: Who, tx: TxDependency, owner: Owner = None
 ) -> dict[str, Any]:
-    """Say what was counted on a shelf. The truth is taken: orders that it cannot serve any more go elsewhere."""
+    """Report what was counted on a shelf. The truth is taken: orders that it cannot serve any more go elsewhere."""
     changes = await _count(tx, who, [ShelfCount(location_id=location_id, sku=sku, **count.model_dump())], owner)
     (stock,) = changes.after.values()
     return {"sku": sku, "on_hand": stock.on_hand, "available": stock.available, "broken": _orders(changes)}
@@ -109,7 +109,7 @@ async def put_stock(
 @allowed("merchant", "operator")
 @audited("stock.count", own="merchant", shows=_SHOWN)
 async def put_stocks(command: ShelfCounts, who: Who, tx: TxDependency) -> dict[str, Any]:
-    """Say what was counted on many shelves; all or none. Of several counts of one shelf the last one holds."""
+    """Report what was counted on many shelves; all or none. Of several counts of one shelf the last one holds."""
     changes = await _count(tx, who, command.shelves, command.merchant_id)
     return {"counted": len(changes.after), "broken": _orders(changes)}
 
@@ -118,7 +118,7 @@ async def put_stocks(command: ShelfCounts, who: Who, tx: TxDependency) -> dict[s
 @allowed("merchant", "operator")
 @audited("stock.correct", own="merchant", shows=_SHOWN)
 async def move_stock(command: CorrectionsBody, who: Who, tx: TxDependency) -> dict[str, Any]:
-    """Say what came, what broke, what is held back for a check and cleared again; all or none."""
+    """Report what came, what broke, what is held back for a check and cleared again; all or none."""
     for each in command.movements:
         if each.units == 0 or (each.units < 0 and each.kind != "adjusted"):
             raise Problem(
@@ -150,7 +150,7 @@ async def move_stock(command: CorrectionsBody, who: Who, tx: TxDependency) -> di
 async def put_safety(
     location_id: Identifier, sku: Identifier, body: SafetyBody, who: Who, tx: TxDependency, owner: Owner = None
 ) -> dict[str, Any]:
-    """Say how many units of a shelf are never promised. What is promised already stays so."""
+    """Set how many units of a shelf are never promised. What is promised already stays so."""
     location = await find_location(tx, who, location_id, owner)
     changes = await handlers.protect(tx, Shelf(location.key, sku), body.units)
     await _put_on_record(tx, who, "stock.protect", changes)
@@ -206,7 +206,7 @@ async def _count(tx: Tx, who: Who, counts: Sequence[ShelfCount], owner: str | No
 
 def _check_past(tx: Tx, at: Moment | None) -> None:
     if at is not None and at > tx.now:
-        raise Problem(422, "future", "that is yet to come: say when it happened, or leave it out")
+        raise Problem(422, "future", "that is yet to come: give when it happened, or leave it out")
 
 
 def _orders(changes: Changes) -> list[str]:

@@ -36,7 +36,7 @@ class PromiseRow(NamedTuple):
 
 
 async def reserve(tx: Tx, reserved: Sequence[Reservation]) -> list[Event]:
-    """Set units aside; gives what the shelves have to say. An order that is sourced again has its reservations moved."""
+    """Set units aside; returns the events of the shelves. An order that is sourced again has its reservations moved."""
     if not reserved:
         return []
     stocks = await lock_stock(tx, [each.shelf for each in reserved])
@@ -58,7 +58,7 @@ async def reserve(tx: Tx, reserved: Sequence[Reservation]) -> list[Event]:
 async def close_reservations(
     tx: Tx, order_ids: Sequence[str], ending: Ending, reasons: Mapping[str, str] | None = None
 ) -> list[Event]:
-    """Release or ship what is set aside for orders; gives what the shelves have to say. `reasons` is by order."""
+    """Release or ship what is set aside for orders; returns the events of the shelves. `reasons` is by order."""
     rows = await tx.fetch(
         """
         UPDATE reservation
@@ -119,7 +119,7 @@ async def release(tx: Tx, promises: Iterable[Promise]) -> None:
 
 
 async def reservations_off_shelves(tx: Tx) -> int:
-    """How many shelves have something else set aside than reservations say: 0."""
+    """How many shelves have something else set aside than reservations add up to: 0."""
     found: int = await tx.fetchval(
         """
         SELECT count(*)

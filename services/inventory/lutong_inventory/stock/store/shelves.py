@@ -81,7 +81,7 @@ async def lock_stock(tx: Tx, shelves: Iterable[Shelf]) -> dict[Shelf, Stock]:
 
 
 async def save_movements(tx: Tx, stocks: Mapping[Shelf, Stock], movements: Sequence[Movement]) -> list[Event]:
-    """Move locked shelves and write the movements down; gives what the shelves have to say.
+    """Move locked shelves and write the movements down; returns the events of the shelves.
 
     The statement moves a shelf only where enough is there: `OversoldError` where the rules promised more.
     """
@@ -234,7 +234,7 @@ async def drift_lately(tx: Tx, movements: int) -> int:
 
 
 async def drift(tx: Tx) -> int:
-    """How many shelves are not the fold of their movements, or promise something else than reservations say: 0."""
+    """How many shelves are not the fold of their movements, or promise something else than reservations add up to: 0."""
     drifted: int = await tx.fetchval(
         """
         SELECT (SELECT count(*)

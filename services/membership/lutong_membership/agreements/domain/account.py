@@ -1,14 +1,18 @@
-"""The aggregate that rules decide on, and what a decision gives: the account afterwards, ledger entries and events. Pure.
+"""The aggregate that rules decide on, what a decision gives, and dunning: the steps that an overdue debt causes. Pure.
 
 A rule that applies several others passes each the account that the one before left, and adds up their outcomes:
 
     outcome = add_debt(account, debt)
     outcome += schedule_dunning(outcome.account, clock)
+
+Dunning of an agreement follows its oldest unpaid debt. When that one is paid it follows the next:
+steps that the next debt has not earned are taken back, and none is skipped on the way up.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from lutong_contracts import Event
 from lutong_contracts.membership import (
@@ -19,16 +23,52 @@ from lutong_contracts.membership import (
     OverdueStepDue,
 )
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain import debts as rules
 from lutong_membership.agreements.domain.accruals import Accrual
 from lutong_membership.agreements.domain.agreement import CLOSING, Agreement, State, Step
-from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import UNDER_WAY, Deduction
-from lutong_membership.ledger.domain.entries import MONEY, Entry, EntryKind, Line, Source, after, reduced
-from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.ledger.domain.entries import (
+    MONEY,
+    DebtKind,
+    Entry,
+    EntryKind,
+    Line,
+    Source,
+    after,
+    reduced,
+    settled,
+)
+from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
-from lutong_membership.plans.domain.terms import Plan
+from lutong_membership.plans.domain.terms import Payment, Plan
 from lutong_membership.values import Emitted
+
+DUNNING_STEPS: Final[tuple[Step, ...]] = ("none", "reminded", "blocked", "suspended", "proposed")
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """One thing that a member is to pay. Without `due_at` it is payable, and never overdue.
+
+    `paid_minor` is what the member's money paid of it and was not given back: a refund owes them no more than that.
+    """
+
+    debt_id: str
+    agreement_id: str
+    member_id: str
+    currency: str
+    kind: DebtKind
+    amount_minor: int
+    outstanding_minor: int
+    incurred_at: datetime
+    due_at: datetime | None = None
+    paid_minor: int = 0
+
+    def less(self, amount_minor: int, *, paid: bool = False) -> "Debt":
+        """The debt after so much of it is gone: paid with the member's money, or dropped."""
+        if not 0 <= amount_minor <= self.outstanding_minor:
+            raise RuntimeError(f"debt {self.debt_id}: {amount_minor} of {self.outstanding_minor}")
+        paid_minor = self.paid_minor + (amount_minor if paid else 0)
+        return replace(self, outstanding_minor=self.outstanding_minor - amount_minor, paid_minor=paid_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +94,7 @@ class Account:
     def payable(self) -> list[Debt]:
         """Unpaid debts that may be paid now: not those that a deduction is perhaps paying already."""
         taken = {d.debt_id for d in self.deductions.values() if d.state in UNDER_WAY}
-        return [debt for debt in rules.oldest_first(self.debts.values()) if debt.debt_id not in taken]
+        return [debt for debt in oldest_first(self.debts.values()) if debt.debt_id not in taken]
 
     @property
     def payable_minor(self) -> int:
@@ -78,6 +118,11 @@ class Outcome:
     def __add__(self, later: "Outcome") -> "Outcome":
         """Both decisions as one. `later` was decided on the account that this one left."""
         return Outcome(later.account, self.entries + later.entries, self.emitted + later.emitted)
+
+
+def oldest_first(debts: Iterable[Debt]) -> list[Debt]:
+    """Unpaid debts in the order in which they are paid."""
+    return sorted((d for d in debts if d.outstanding_minor), key=lambda debt: (debt.incurred_at, debt.debt_id))
 
 
 def changed(account: Account, /, *events: Event, **changes: Any) -> Outcome:  # fields of an account
@@ -137,12 +182,41 @@ def incur_debt(account: Account, debt: Debt, clock: Clock) -> Outcome:
 def schedule_dunning(account: Account, clock: Clock) -> Outcome:
     """Emit the deadline of the next dunning step, unless one that is not later was emitted before."""
     agreement = account.agreement
-    oldest = rules.oldest_due(list(account.debts.values()))
-    due_at = rules.next_step_due(account.plan.terms.payment, oldest, agreement.step, clock.calendar(account.plan))
+    oldest = _oldest_due(list(account.debts.values()))
+    due_at = _next_step_due(account.plan.terms.payment, oldest, agreement.step, clock.calendar(account.plan))
     if due_at is None or (agreement.step_due_at is not None and agreement.step_due_at <= due_at):
         return Outcome(account)
     deadline = Emitted(OverdueStepDue(agreement_id=agreement.agreement_id), due_at)
     return Outcome(replace(account, agreement=replace(agreement, step_due_at=due_at)), emitted=(deadline,))
+
+
+def _oldest_due(debts: Sequence[Debt]) -> datetime | None:
+    """When the oldest unpaid debt is, or was, due: dunning counts from there."""
+    return min((debt.due_at for debt in debts if debt.outstanding_minor and debt.due_at), default=None)
+
+
+def step_at(payment: Payment, oldest: datetime | None, now: datetime, calendar: Calendar) -> Step:
+    """The dunning step that a debt has earned by now."""
+    if oldest is None:
+        return "none"
+    return DUNNING_STEPS[sum(calendar.plus_days(oldest, days) <= now for days in _days(payment))]
+
+
+def _next_step_due(payment: Payment, oldest: datetime | None, step: Step, calendar: Calendar) -> datetime | None:
+    """When the step after this one is due; None after the last step, and where no debt has a due date."""
+    place = DUNNING_STEPS.index(step)
+    if oldest is None or place == len(DUNNING_STEPS) - 1:
+        return None
+    return calendar.plus_days(oldest, _days(payment)[place])
+
+
+def _higher(one: Step, other: Step) -> bool:
+    """Whether one step is above another."""
+    return DUNNING_STEPS.index(one) > DUNNING_STEPS.index(other)
+
+
+def _days(payment: Payment) -> tuple[int, ...]:
+    return payment.remind_days, payment.block_days, payment.suspend_days, payment.write_off_days
 
 
 def advance_dunning(account: Account, clock: Clock) -> Outcome:
@@ -151,11 +225,11 @@ def advance_dunning(account: Account, clock: Clock) -> Outcome:
     if agreement.step_due_at is None or agreement.step_due_at > clock.now:
         return Outcome(account)
     calendar = clock.calendar(account.plan)
-    oldest = rules.oldest_due(list(account.debts.values()))
-    reached = rules.step_at(payment, oldest, clock.now, calendar)
+    oldest = _oldest_due(list(account.debts.values()))
+    reached = step_at(payment, oldest, clock.now, calendar)
     outcome = changed(account, agreement=replace(agreement, step_due_at=None))
-    if rules.higher(reached, agreement.step):
-        step = rules.DUNNING_STEPS[rules.DUNNING_STEPS.index(agreement.step) + 1]
+    if _higher(reached, agreement.step):
+        step = DUNNING_STEPS[DUNNING_STEPS.index(agreement.step) + 1]
         outcome += _stepped(outcome.account, step)
     return outcome + schedule_dunning(outcome.account, clock)
 
@@ -169,10 +243,10 @@ def _stepped(account: Account, step: Step) -> Outcome:
 def recover(account: Account, clock: Clock) -> Outcome:
     """Less is owed: take back dunning steps that the oldest debt left has not earned; settle when no debt is left."""
     agreement, payment = account.agreement, account.plan.terms.payment
-    oldest = rules.oldest_due(list(account.debts.values()))
-    allowed = rules.step_at(payment, oldest, clock.now, clock.calendar(account.plan))
+    oldest = _oldest_due(list(account.debts.values()))
+    allowed = step_at(payment, oldest, clock.now, clock.calendar(account.plan))
     outcome = Outcome(account)
-    if rules.higher(agreement.step, allowed):
+    if _higher(agreement.step, allowed):
         event = AgreementRecovered(**agreement.facts, step=allowed)
         outcome = changed(account, event, agreement=replace(agreement, step=allowed))
         outcome += schedule_dunning(outcome.account, clock)

@@ -6,14 +6,14 @@ for nothing finds a state in which nothing is to be done.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from lutong_contracts.membership import AgreementSigned, TermEnded
 from lutong_contracts.values import Money
 from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
-from lutong_membership.plans.domain.terms import Plan, term
+from lutong_membership.plans.domain.terms import Appointed, FixedDay, Period, Plan
 from lutong_membership.values import Emitted
 
 State = Literal[
@@ -131,6 +131,30 @@ class Transition(NamedTuple):
 
     agreement: Agreement
     emitted: tuple[Emitted, ...]
+
+
+class Term(NamedTuple):
+    """The term of an agreement, [begins_at, ends_at); without `ends_at` it has no end."""
+
+    begins_at: datetime
+    ends_at: datetime | None
+
+
+def term(period: Period | None, signed_at: datetime, calendar: Calendar) -> Term:
+    """When the term begins and ends, [begins, ends), for a plan that is signed now. Without a period it has no end.
+
+    A last day of 9999-12-31 is how people write that there is none: no day follows it.
+    """
+    if period is None:
+        return Term(signed_at, None)
+    if isinstance(period, Appointed):
+        ends_at = None if period.last_day == date.max else calendar.midnight(period.last_day + timedelta(days=1))
+        return Term(calendar.midnight(period.first_day), ends_at)
+    if isinstance(period, FixedDay):
+        return Term(signed_at, calendar.next_day_of_month(signed_at, period.day, months_on=period.months - 1))
+    begins_at = signed_at if period.kind == "relative" else calendar.tomorrow(signed_at)
+    ends_at = calendar.plus_months(begins_at, period.months) if period.months else begins_at
+    return Term(begins_at, calendar.plus_days(ends_at, period.days) if period.days else ends_at)
 
 
 def signed(agreement: Agreement, plan: Plan, clock: Clock) -> Transition:

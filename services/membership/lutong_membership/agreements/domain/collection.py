@@ -6,25 +6,28 @@ deducted is the amount that was notified, or none.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.membership import DebtWaived, DeductionDue, DeductionNotified
-from lutong_membership.agreements.domain import direct_debit as rules
 from lutong_membership.agreements.domain.account import (
     Account,
+    Debt,
     Outcome,
     add_debt,
     booked,
     changed,
     entry_about,
+    oldest_first,
     recover,
     reduce_debt,
     with_debt,
 )
-from lutong_membership.agreements.domain.debts import Debt, oldest_first
 from lutong_membership.agreements.domain.direct_debit import ATTEMPTS_MAX, Deduction
 from lutong_membership.ledger.domain.entries import EntryKind, Source, pair
+from lutong_membership.plans.domain.calendar import Calendar
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.terms import Withholding
 from lutong_membership.values import Emitted
 
 Back = Literal["refund", "charge_credited"]
@@ -57,7 +60,7 @@ def notify(account: Account, debt_id: str, clock: Clock) -> Outcome:
     debt, withholding = account.debts[debt_id], account.plan.terms.withholding
     if withholding is None or not debt.outstanding_minor:
         return Outcome(account)
-    not_before = rules.not_before(withholding, clock.now, clock.calendar(account.plan))
+    not_before = _not_before(withholding, clock.now, clock.calendar(account.plan))
     debt = replace(debt, due_at=debt.due_at or not_before)
     outcome = add_debt(account, debt)
     if not account.deducts:
@@ -81,6 +84,11 @@ def notify(account: Account, debt_id: str, clock: Clock) -> Outcome:
     )
     due = DeductionDue(agreement_id=debt.agreement_id, deduction_id=deduction.deduction_id)
     return Outcome(_with(outcome.account, deduction), (), (Emitted(notice), Emitted(due, not_before)))
+
+
+def _not_before(withholding: Withholding, notified_at: datetime, calendar: Calendar) -> datetime:
+    """From when on a notified charge may be taken: after its notice, and when the window is open."""
+    return calendar.open_from(calendar.plus_days(notified_at, withholding.notice_days), withholding.window)
 
 
 def release_deduction(account: Account, deduction_id: str, clock: Clock) -> Outcome:

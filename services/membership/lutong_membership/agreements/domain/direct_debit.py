@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from lutong_membership.plans.domain.calendar import Calendar, Window
 from lutong_membership.plans.domain.clock import Clock
-from lutong_membership.plans.domain.terms import Plan, Withholding
+from lutong_membership.plans.domain.terms import Plan
 
 DeductionState = Literal["notified", "due", "sent", "unknown", "taken", "succeeded", "failed", "void"]
 
@@ -56,11 +56,6 @@ class Deduction:
         if state not in DEDUCTION_LIFE[self.state]:
             raise RuntimeError(f"deduction {self.deduction_id} is {self.state}: {state} cannot follow")
         return replace(self, state=state, reason=reason)
-
-
-def not_before(withholding: Withholding, notified_at: datetime, calendar: Calendar) -> datetime:
-    """From when on a notified charge may be taken: after its notice, and when the window is open."""
-    return calendar.open_from(calendar.plus_days(notified_at, withholding.notice_days), withholding.window)
 
 
 def postponed(now: datetime, window: Window, calendar: Calendar) -> datetime | None:

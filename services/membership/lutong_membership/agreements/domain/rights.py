@@ -3,12 +3,12 @@
 Ids of uses belong to who chose them: the member's `use-1` is another one than the merchant's.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from lutong_contracts import Event
 from lutong_contracts.membership import BenefitConsumed, BenefitReversed
-from lutong_membership.agreements.domain.account import Account, Outcome, changed
+from lutong_membership.agreements.domain.account import Account
 from lutong_membership.agreements.domain.accruals import Accrual, reversal
-from lutong_membership.agreements.domain.term import admit
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.values import Refusal
 
@@ -16,20 +16,22 @@ Chooser = Literal["member", "merchant"]
 """Whose id a use has. Operators act for the merchant."""
 
 
-def needs_code(outcome: Outcome | Refusal, by: Chooser) -> bool:
-    """Whether the member has to confirm by a code: for a new use that is not reported by the member."""
-    return isinstance(outcome, Outcome) and bool(outcome.emitted) and by != "member"
+class Used(NamedTuple):
+    """A use that may be counted, or be taken back: what `term.admit` writes down, and the event of it."""
+
+    accrual: Accrual
+    event: Event
 
 
-def use_right(account: Account, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Outcome | Refusal:
-    """The member uses a right now. The same use again changes nothing, and is no refusal."""
+def use_right(account: Account, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Used | Refusal | None:
+    """The member uses a right now. None is for the same use again: it changes nothing, and is no refusal."""
     agreement = account.agreement
     right = next((each for each in account.plan.terms.benefits.rights if each.right_id == right_id), None)
     if right is None:
         return Refusal("no_right", f"the plan gives no right {right_id!r}")
     key = _accrual_id(agreement.agreement_id, use_id, by)
     if known := account.accruals.get(key):
-        return _again(account, known, right_id, use_id)
+        return _why_not_again(account, known, right_id, use_id)
     if not agreement.grants_benefits(clock.now):
         return Refusal("no_benefits", agreement.why_no_benefits(clock.now, clock.calendar(account.plan)))
     uses = [a for a in account.accruals.values() if a.kind == "right" and a.right_id == right_id]
@@ -46,19 +48,18 @@ def use_right(account: Account, right_id: str, use_id: str, by: Chooser, clock: 
     )
     value = account.money(right.value_minor)
     event = BenefitConsumed(**agreement.facts, right_id=right_id, use_id=use_id, value=value)
-    outcome = changed(account, event)
-    return outcome + admit(outcome.account, accrual, clock)
+    return Used(accrual, event)
 
 
-def _again(account: Account, known: Accrual, right_id: str, use_id: str) -> Outcome | Refusal:
+def _why_not_again(account: Account, known: Accrual, right_id: str, use_id: str) -> Refusal | None:
     if known.right_id != right_id:
         return Refusal("use_known", f"use {use_id!r} is one of right {known.right_id!r}: this is right {right_id!r}")
     if any(accrual.cites == known.accrual_id for accrual in account.accruals.values()):
         return Refusal("taken_back", f"use {use_id!r} was taken back: another use has another id")
-    return Outcome(account)
+    return None
 
 
-def take_back(account: Account, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Outcome | Refusal:
+def take_back(account: Account, right_id: str, use_id: str, by: Chooser, clock: Clock) -> Used | Refusal:
     """A use is taken back: it was not enjoyed after all, and may be used again."""
     agreement = account.agreement
     cited = account.accruals.get(_accrual_id(agreement.agreement_id, use_id, by))
@@ -69,8 +70,7 @@ def take_back(account: Account, right_id: str, use_id: str, by: Chooser, clock: 
     reversed_ = reversal(f"{cited.accrual_id}.back", cited, (), 0, clock.now)
     value = account.money(cited.benefit_minor)
     event = BenefitReversed(**agreement.facts, right_id=right_id, use_id=use_id, value=value)
-    outcome = changed(account, event)
-    return outcome + admit(outcome.account, reversed_, clock)
+    return Used(reversed_, event)
 
 
 def _accrual_id(agreement_id: str, use_id: str, by: Chooser) -> str:

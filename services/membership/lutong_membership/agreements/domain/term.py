@@ -23,6 +23,7 @@ from lutong_contracts.membership import (
 )
 from lutong_membership.agreements.domain.account import (
     Account,
+    Debt,
     Outcome,
     add_debt,
     booked,
@@ -33,13 +34,10 @@ from lutong_membership.agreements.domain.account import (
     reduce_debt,
     schedule_dunning,
 )
-from lutong_membership.agreements.domain.accruals import COUNTS, Accrual, Effect
+from lutong_membership.agreements.domain.accruals import COUNTS, Accrual, Effect, Quote, quote
 from lutong_membership.agreements.domain.agreement import ENDED, SETTLED
 from lutong_membership.agreements.domain.collection import Reduction, give_back, notify, void_notices
-from lutong_membership.agreements.domain.debts import Debt
-from lutong_membership.agreements.domain.settlement import Quote, quote
-from lutong_membership.ledger.domain.entries import Entry, EntryKind, pair
-from lutong_membership.ledger.domain.lines import retargeted
+from lutong_membership.ledger.domain.entries import Entry, EntryKind, pair, retargeted
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.values import Emitted, Refusal
 
@@ -123,12 +121,14 @@ def _judged(account: Account, deadlines: Deadlines) -> Outcome:
     return moved(account, "unfulfilled", AgreementUnfulfilled(**facts), **deadlines._asdict())
 
 
-def admit(account: Account, accrual: Accrual, clock: Clock) -> Outcome:
-    """Write down what happened, with the effect that it still has."""
+def admit(account: Account, accrual: Accrual, clock: Clock, *events: Event) -> Outcome:
+    """Write down what happened, with the effect that it still has; `events` report it."""
     agreement = account.agreement
     effect = _effect(account, accrual, clock)
     accrual = replace(accrual, effect=effect)
-    outcome = booked(account, _enjoyed(account, accrual), accruals={**account.accruals, accrual.accrual_id: accrual})
+    outcome = booked(
+        account, _enjoyed(account, accrual), *events, accruals={**account.accruals, accrual.accrual_id: accrual}
+    )
     if agreement.state in {"fulfilled", "unfulfilled"} and effect == "counted":
         return outcome + _judged_again(outcome.account)
     if effect == "credited":

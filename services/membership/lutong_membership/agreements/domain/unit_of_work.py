@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from lutong_membership.agreements.domain.account import Account, Outcome
+from lutong_membership.agreements.domain.account import Account, Debt, Outcome
 from lutong_membership.agreements.domain.accruals import Accrual
 from lutong_membership.agreements.domain.agreement import Agreement
-from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import Deduction
 from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after
 from lutong_membership.values import Emitted

@@ -22,8 +22,7 @@ from lutong_membership.agreements.store import approvals as approval_store
 from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.agreements.store.approvals import DecisionRow
 from lutong_membership.bodies import or_refused
-from lutong_membership.ledger.domain.entries import Line
-from lutong_membership.ledger.domain.lines import retargeted
+from lutong_membership.ledger.domain.entries import Line, retargeted
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.policy import clock, policy
 from lutong_membership.thresholds import AdjustmentKind

@@ -12,7 +12,8 @@ from lutong_chassis.audit import Change, record
 from lutong_chassis.http.problems import answer
 from lutong_contracts.values import Identifier
 from lutong_membership.agreements.domain.codes import made, shown, why_no_code
-from lutong_membership.agreements.domain.rights import Chooser, needs_code, take_back, use_right
+from lutong_membership.agreements.domain.rights import Chooser, take_back, use_right
+from lutong_membership.agreements.domain.term import admit
 from lutong_membership.agreements.http.commands import open_one, settle_command
 from lutong_membership.agreements.store import codes as code_store
 from lutong_membership.bodies import example, or_refused, router
@@ -74,9 +75,10 @@ async def use(
         tx, agreement_id, lambda one: who.acts_for(member=one.member_id, merchant=one.merchant_id)
     )
     by: Chooser = "member" if who.member_id == account.agreement.member_id else "merchant"
-    outcome = use_right(account, right_id, command.use_id, by, clock(tx))
-    with_code = needs_code(outcome, by)
-    if with_code:
+    used = or_refused(use_right(account, right_id, command.use_id, by, clock(tx)))
+    if used is None:  # the same use again
+        return UseView(agreement_id=agreement_id, use_id=command.use_id)
+    if by != "member":
         kept, refusal = shown(await code_store.lock_code(tx, agreement_id, right_id), command.code, tx.now)
         if kept:
             await code_store.save_code(tx, kept)
@@ -84,8 +86,8 @@ async def use(
             facts = _facts(right_id, command.use_id)
             await record(tx, who, Change("right.refuse_code", f"agreement:{agreement_id}", None, None, facts))
             return answer(Problem(409, refusal.kind, refusal.detail))
-    await settle_command(tx, work, outcome)
-    if with_code:
+    await settle_command(tx, work, admit(account, used.accrual, clock(tx), used.event))
+    if by != "member":
         facts = _facts(right_id, command.use_id)
         await record(tx, who, Change("right.use", f"agreement:{agreement_id}", None, None, facts))
     return UseView(agreement_id=agreement_id, use_id=command.use_id)
@@ -104,7 +106,8 @@ async def unuse(  # a path, who chose its last part, and who asks
 ) -> UseView:
     """Take the use of a right back: it was not enjoyed after all. `chosen_by` is who chose this id."""
     work, account = await open_one(tx, agreement_id, lambda one: who.acts_for(merchant=one.merchant_id))
-    await settle_command(tx, work, take_back(account, right_id, use_id, chosen_by, clock(tx)))
+    used = or_refused(take_back(account, right_id, use_id, chosen_by, clock(tx)))
+    await settle_command(tx, work, admit(account, used.accrual, clock(tx), used.event))
     await record(tx, who, Change("right.take_back", f"agreement:{agreement_id}", None, _facts(right_id, use_id)))
     return UseView(agreement_id=agreement_id, use_id=use_id)
 

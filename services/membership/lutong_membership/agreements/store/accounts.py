@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Literal, TypeVar
 
 from lutong_chassis import Tx, columns
-from lutong_membership.agreements.domain.account import Account
+from lutong_membership.agreements.domain.account import Account, Debt
 from lutong_membership.agreements.domain.accruals import Accrual
-from lutong_membership.agreements.domain.debts import Debt
 from lutong_membership.agreements.domain.direct_debit import Deduction
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store.agreements import agreements, members_of, save_agreements

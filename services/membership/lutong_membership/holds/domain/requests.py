@@ -1,11 +1,11 @@
-"""Who may enjoy first, and what an order sets aside: decided in order of arrival, in memory. Pure.
+"""What an order sets aside, and what becomes of what waited: decided in order of arrival, in memory. Pure.
 
 Members under a plan are decided at once. A newcomer with a standing assessment signs at once. Any
 other newcomer is asked about, and what they asked for waits for the answer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from lutong_contracts import Event
 from lutong_contracts.feed import ServiceRequested
@@ -17,39 +17,23 @@ from lutong_contracts.membership import (
     HoldLapsed,
 )
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.agreement import Agreement, Pinned, may_be_signed, signed
+from lutong_membership.agreements.domain.agreement import Agreement, Pinned
 from lutong_membership.coupons.domain import Coupon, why_not_usable
 from lutong_membership.holds.domain.holds import Hold, HoldState, price
-from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after
-from lutong_membership.ledger.domain.lines import hold, opened
+from lutong_membership.holds.domain.joining import (
+    RequestContext,
+    ValidAssessment,
+    fresh_agreement,
+    offer,
+    refuse,
+    sign,
+    why_not_joining,
+)
+from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after, hold
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer
 from lutong_membership.plans.domain.terms import Plan
-from lutong_membership.values import Emitted, Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class ValidAssessment:
-    """An assessment that still stands: up to which limit, and for which agreement it was made."""
-
-    limit_minor: int
-    agreement_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestContext:
-    """What a batch of requests is decided on: everything its members and merchants have so far."""
-
-    plans: Mapping[str, Plan] = field(default_factory=dict)  # the open one, by merchant
-    applicants: frozenset[str] = frozenset()  # members of whom anything is known
-    agreements: dict[MemberPlan, Pinned] = field(default_factory=dict)  # live ones
-    lines: dict[LineKey, Line] = field(default_factory=dict)
-    coupons: dict[str, Coupon] = field(default_factory=dict)  # those that are named
-    answered: set[str] = field(default_factory=set)  # orders that have a hold, wait for one, or were answered without
-    cancelled: frozenset[str] = frozenset()  # orders that ended before they were asked for
-    standing: dict[str, ValidAssessment] = field(default_factory=dict)  # assessments of who may join, by member
-    blockers: dict[MemberPlan, str] = field(default_factory=dict)  # why no agreement may be signed
-    holdouts: dict[MemberPlan, bool] = field(default_factory=dict)  # newcomers' arms: True is without benefits
+from lutong_membership.values import Emitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +113,6 @@ def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, cl
     return replace(_waits(request, fresh_id), agreement=fresh, emitted=(asked,))
 
 
-def fresh_agreement(newcomer: Newcomer, context: RequestContext, agreement_id: str) -> Agreement:
-    """An agreement on the version that is open now, in the arm that the member was drawn into."""
-    plan = newcomer.plan
-    holdout = context.holdouts.get(newcomer.key, False)
-    return Agreement(agreement_id, newcomer.member_id, plan.merchant_id, plan.plan_id, plan.version, holdout=holdout)
-
-
-def why_not_joining(member_id: str, plan: Plan, context: RequestContext, clock: Clock) -> str | None:
-    """Why a member may not sign this plan now, whatever a provider would answer."""
-    if member_id not in context.applicants:
-        return "unknown_applicant"
-    if not may_be_signed(plan, clock):
-        return "term_over"
-    return context.blockers.get(MemberPlan(member_id, plan.plan_id))
-
-
 def _sign_and_reserve(
     request: ServiceRequested, joining: Pinned, context: RequestContext, clock: Clock, limit_minor: int
 ) -> Decision:
@@ -158,34 +126,6 @@ def _sign_and_reserve(
         opened=signature.opened,
         entries=(*signature.entries, *decision.entries),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A signature: the agreement, the line it draws on, and the entry that opened it, if it is new."""
-
-    agreement: Agreement
-    line: Line
-    emitted: tuple[Emitted, ...]
-    opened: Line | None = None
-    entries: tuple[Entry, ...] = ()
-
-
-def sign(agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock, limit_minor: int) -> Signed:
-    """Sign an agreement; open a line when the member has none in this currency."""
-    agreement, emitted = signed(agreement, plan, clock)
-    line = context.lines.get(LineKey(agreement.member_id, plan.currency))
-    if line:
-        return Signed(agreement, line, emitted)
-    fresh, entry = opened(agreement.member_id, plan.currency, min(limit_minor, plan.line_limit_minor))
-    return Signed(agreement, after(fresh, entry), emitted, fresh, (entry,))
-
-
-def sign_offer(offered: Pinned, context: RequestContext, limit_minor: int, clock: Clock) -> Signed | Refusal:
-    """The member signs what was offered, unless the term of the plan is over."""
-    if not may_be_signed(offered.plan, clock):
-        return Refusal("term_over", "the term of this plan is over")
-    return sign(offered.agreement, offered.plan, context, clock, limit_minor)
 
 
 def reserve(request: ServiceRequested, pinned: Pinned, line: Line, context: RequestContext, clock: Clock) -> Decision:
@@ -269,3 +209,52 @@ def apply(context: RequestContext, decision: Decision) -> None:
         context.lines[key] = after(decision.opened or context.lines[key], *decision.entries)
     if decision.coupon:
         context.coupons[decision.coupon.coupon_id] = decision.coupon
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """A member who was asked about: up to which limit they are admitted, or why not, and what waits for the answer."""
+
+    agreement: Agreement
+    plan: Plan
+    limit_minor: int
+    refusal: str | None
+    waiting: tuple[ServiceRequested, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What became of a consultation, and of the requests that waited for it."""
+
+    agreement: Agreement
+    emitted: tuple[Emitted, ...]
+    decisions: tuple[Decision, ...] = ()
+    opened: Line | None = None
+    entries: tuple[Entry, ...] = ()
+    reason: str | None = None
+
+
+def conclude(asked: Consultation, context: RequestContext, clock: Clock) -> Concluded:
+    """Sign when the member ordered, offer the terms when they only asked, decline when they are not admitted.
+
+    Requests that waited are decided in order. One that was cancelled meanwhile is no reason to sign.
+    """
+    plan = asked.plan
+    reason = asked.refusal or why_not_joining(asked.agreement.member_id, plan, context, clock)
+    wanted = [request for request in asked.waiting if request.order_id not in context.cancelled]
+    cancelled = [request for request in asked.waiting if request.order_id in context.cancelled]
+    gone = tuple(declined(request, "order_cancelled", state="cancelled") for request in cancelled)
+    if reason:
+        agreement, emitted = refuse(asked.agreement, reason)
+        return Concluded(agreement, emitted, (*gone, *(declined(request, reason) for request in wanted)), reason=reason)
+    if not wanted:
+        return Concluded(*offer(asked.agreement, plan, clock), gone)
+    signature = sign(asked.agreement, plan, context, clock, asked.limit_minor)
+    signed = Pinned(signature.agreement, plan)
+    context.lines[signature.line.key] = signature.line
+    decisions = []
+    for request in wanted:
+        decision = reserve(request, signed, context.lines[signature.line.key], context, clock)
+        apply(context, decision)
+        decisions.append(decision)
+    return Concluded(signature.agreement, signature.emitted, (*gone, *decisions), signature.opened, signature.entries)

@@ -12,12 +12,10 @@ from lutong_membership.agreements.domain.agreement import CLOSING
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.coupons import store as coupon_store
 from lutong_membership.coupons.domain import Coupon, returned
-from lutong_membership.holds.domain.delivery import deliver, refund
-from lutong_membership.holds.domain.holds import Hold, released
+from lutong_membership.holds.domain.holds import Hold, deliver, refund, released
 from lutong_membership.holds.store import holds as hold_store
 from lutong_membership.holds.store.holds import EndedHolds, HoldEnding, Tombstone
-from lutong_membership.ledger.domain.entries import EntryKind, LineKey, after
-from lutong_membership.ledger.domain.lines import settled
+from lutong_membership.ledger.domain.entries import EntryKind, LineKey, after, settled
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock, deducts

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Cause, Tx, columns
 from lutong_contracts.feed import ServiceRequested
-from lutong_membership.holds.domain.requests import ValidAssessment
+from lutong_membership.holds.domain.joining import ValidAssessment
 from lutong_membership.providers.credit.values import Applicant, Application, Assessment
 
 LEASE: Final = timedelta(seconds=20)

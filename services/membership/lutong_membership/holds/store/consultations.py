@@ -8,8 +8,8 @@ from lutong_chassis import Tx
 from lutong_membership.agreements.domain.agreement import Pinned
 from lutong_membership.agreements.store.agreements import agreements, decline, save_agreements
 from lutong_membership.coupons.store import lock_coupons
-from lutong_membership.holds.domain.consultations import Concluded, Consultation
-from lutong_membership.holds.domain.requests import RequestContext
+from lutong_membership.holds.domain.joining import RequestContext
+from lutong_membership.holds.domain.requests import Concluded, Consultation
 from lutong_membership.holds.store.assessments import Waiting, end_waiting, limits, lock_applicants
 from lutong_membership.holds.store.holds import with_newcomers
 from lutong_membership.ledger.store.lines import lock_lines

@@ -24,7 +24,7 @@ from lutong_membership.agreements.store.agreements import (
 )
 from lutong_membership.coupons.store import lock_coupons
 from lutong_membership.holds.domain.holds import Hold, HoldState, before
-from lutong_membership.holds.domain.requests import RequestContext, ValidAssessment
+from lutong_membership.holds.domain.joining import RequestContext, ValidAssessment
 from lutong_membership.holds.store.assessments import limits, lock_applicants, standing
 from lutong_membership.ledger.domain.entries import Line, LineKey
 from lutong_membership.ledger.store.lines import lock_lines

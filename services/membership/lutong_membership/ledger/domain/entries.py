@@ -1,4 +1,4 @@
-"""The ledger: balanced entries, chained by hashes, and credit lines as their sums. Pure.
+"""The ledger: balanced entries, and credit lines as their sums: opened, lowered, used and given back. Pure.
 
 Every movement of credit, money or benefit is one entry with legs on accounts, debits positive and
 credits negative. The accounts of a member:
@@ -13,14 +13,11 @@ credits negative. The accounts of a member:
 Across from them stand `merchant:<id>:payable` and `merchant:<id>:benefits`, and the platform's limits,
 beyond, advances, cash (the bank), clearing (what a payment provider has for us), waivers and losses.
 
-Each line chains its entries: number and hash of the last one are on the line, and an entry's hash
-covers its predecessor's. Changing, dropping or swapping entries breaks the chain.
+At every step `held + owed <= limit`. A line may be lowered below what is in use: it then falls to
+its target step by step, as what is in use is given back, and nothing new fits on it meanwhile.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 EntryKind = Literal[
@@ -102,57 +99,6 @@ class Entry:
         return LineKey(self.member_id, self.currency)
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """An entry in its place on the chain of its line."""
-
-    entry: Entry
-    number: int
-    at: datetime
-    previous_hash: bytes
-    hash: bytes
-
-
-class Chain(NamedTuple):
-    """Lines that moved, as they are now, and the entries that moved them, in their places."""
-
-    lines: dict[LineKey, Line]
-    entries: list[Sealed]
-
-
-def canonical(entry: Entry, number: int, at: datetime) -> bytes:
-    """What a hash is taken of: all fields of an entry, in one line. No id can contain a separator."""
-    about = (entry.order_id, entry.agreement_id, entry.debt_id, entry.reference)
-    legs = ",".join(f"{account}={amount}" for account, amount in sorted(entry.postings))
-    stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    facts = (str(number), entry.kind, entry.member_id, entry.currency, *(fact or "" for fact in about), stamp, legs)
-    return "|".join(facts).encode()
-
-
-def seal(line: Line, entry: Entry, now: datetime) -> Sealed:
-    """Put an entry in the next place of a line's chain: its hash covers the entry before it."""
-    number = line.entries + 1
-    digest = hashlib.sha256(line.head + canonical(entry, number, now)).digest()
-    return Sealed(entry, number, now, line.head, digest)
-
-
-def append(line: Line, sealed: Sealed) -> Line:
-    """The line once an entry is appended: it moves by the legs that are its own, and its chain grows."""
-    return replace(after(line, sealed.entry), entries=sealed.number, head=sealed.hash)
-
-
-def seal_all(lines: Iterable[Line], entries: Sequence[Entry], now: datetime) -> Chain:
-    """Append entries to their lines, in order."""
-    known = {line.key: line for line in lines}
-    chain = Chain({}, [])
-    for entry in entries:
-        line = chain.lines.get(entry.line_key) or known[entry.line_key]
-        sealed = seal(line, entry, now)
-        chain.lines[line.key] = append(line, sealed)
-        chain.entries.append(sealed)
-    return chain
-
-
 def after(line: Line, *entries: Entry) -> Line:
     """The line once entries are written: every amount on it is a sum of legs."""
     if not entries:
@@ -206,3 +152,52 @@ def reduced(kind: DebtKind, member_id: str, amount_minor: int, source: Source, m
         return pair(bearer, account, amount_minor)
     mirror = f"available:{member_id}" if kind == "order" else "platform:beyond"
     return (*pair(mirror, account, amount_minor), *pair(bearer, "platform:advances", amount_minor))
+
+
+class OpenedLine(NamedTuple):
+    """A new line without a limit, and the entry that gives it its limit."""
+
+    line: Line
+    entry: Entry
+
+
+class Retargeted(NamedTuple):
+    """A line with another target, and the entries that take it as far towards it as what is in use allows."""
+
+    line: Line
+    entries: list[Entry]
+
+
+def opened(member_id: str, currency: str, limit_minor: int) -> OpenedLine:
+    """Open a line for a member."""
+    line = Line(member_id, currency, target_minor=limit_minor)
+    entry = Entry("line_opened", member_id, currency, pair(f"available:{member_id}", "platform:limits", limit_minor))
+    return OpenedLine(line, entry)
+
+
+def hold(line: Line, amount_minor: int, order_id: str, agreement_id: str) -> Entry | None:
+    """Set credit aside for an order, or None when there is not enough."""
+    if amount_minor > line.available_minor:
+        return None
+    legs = pair(f"held:{line.member_id}", f"available:{line.member_id}", amount_minor)
+    return Entry("hold", line.member_id, line.currency, legs, order_id, agreement_id)
+
+
+def retargeted(line: Line, target_minor: int) -> Retargeted:
+    """Decide on another limit: it holds at once as far as what is in use allows, and fully once that is given back."""
+    line = replace(line, target_minor=target_minor)
+    return Retargeted(line, _towards_target(line, raising=True))
+
+
+def settled(line: Line, *entries: Entry) -> list[Entry]:
+    """Entries that give something back, and the step towards its target that the line takes with them."""
+    return [*entries, *_towards_target(after(line, *entries))]
+
+
+def _towards_target(line: Line, *, raising: bool = False) -> list[Entry]:
+    limit_minor = max(line.target_minor, line.held_minor + line.owed_minor)
+    change_minor = limit_minor - line.limit_minor
+    if not change_minor or (change_minor > 0 and not raising):
+        return []
+    legs = pair(f"available:{line.member_id}", "platform:limits", change_minor)
+    return [Entry("line_changed", line.member_id, line.currency, legs)]

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from lutong_chassis import Tx, columns
-from lutong_membership.ledger.domain.entries import Entry, EntryKind, Line, LineKey, Sealed, seal_all
+from lutong_membership.ledger.domain.chain import Sealed, seal_all
+from lutong_membership.ledger.domain.entries import Entry, EntryKind, Line, LineKey
 
 _COUNTS: Final = ("holds", "agreements", "coupons", "deductions")
 """What is counted by state."""

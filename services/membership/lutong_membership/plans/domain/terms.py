@@ -4,14 +4,14 @@ The classes are pydantic dataclasses: one definition checks what a merchant send
 its version, and is what the rules read. Money is in minor units of the plan's currency.
 """
 
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Literal, NamedTuple
+from datetime import time
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from lutong_contracts.values import Day, Identifier, Title, Zone
-from lutong_membership.plans.domain.calendar import Calendar, Window
+from lutong_membership.plans.domain.calendar import Window
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -242,27 +242,3 @@ class Plan:
 
 TERMS = TypeAdapter(Terms)
 """Terms to and from JSON."""
-
-
-class Term(NamedTuple):
-    """The term of an agreement, [begins_at, ends_at); without `ends_at` it has no end."""
-
-    begins_at: datetime
-    ends_at: datetime | None
-
-
-def term(period: Period | None, signed_at: datetime, calendar: Calendar) -> Term:
-    """When the term begins and ends, [begins, ends), for a plan that is signed now. Without a period it has no end.
-
-    A last day of 9999-12-31 is how people write that there is none: no day follows it.
-    """
-    if period is None:
-        return Term(signed_at, None)
-    if isinstance(period, Appointed):
-        ends_at = None if period.last_day == date.max else calendar.midnight(period.last_day + timedelta(days=1))
-        return Term(calendar.midnight(period.first_day), ends_at)
-    if isinstance(period, FixedDay):
-        return Term(signed_at, calendar.next_day_of_month(signed_at, period.day, months_on=period.months - 1))
-    begins_at = signed_at if period.kind == "relative" else calendar.tomorrow(signed_at)
-    ends_at = calendar.plus_months(begins_at, period.months) if period.months else begins_at
-    return Term(begins_at, calendar.plus_days(ends_at, period.days) if period.days else ends_at)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from lutong_chassis import Tx, columns
+from lutong_membership.plans.domain.entity import PlanState
 from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer, is_held_out
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
 
@@ -37,6 +38,13 @@ class PlanVersion(NamedTuple):
         return as_plan(self._asdict())
 
 
+class Saved(NamedTuple):
+    """The version that a plan has now, and the merchant's plans that nobody may join any more because of it."""
+
+    version: int
+    closed: list[str]
+
+
 class ArmRow(NamedTuple):
     """The arm that a member is drawn into, for one plan."""
 
@@ -52,11 +60,13 @@ def as_plan(row: asyncpg.Record | Mapping[str, Any]) -> Plan:
     return Plan(**{name: row[name] for name in names}, terms=terms_of(row["terms"]))
 
 
-async def save_plan(tx: Tx, plan: Plan, title: str) -> int:
-    """Write a version of a plan, unless its latest is the same; it becomes the merchant's open one. Gives the version."""
+async def save_plan(tx: Tx, plan: Plan, title: str) -> Saved:
+    """Write a version of a plan, unless its latest is the same; it becomes the merchant's open one."""
     terms = TERMS.dump_json(plan.terms).decode()
-    await tx.execute(
-        "UPDATE plan SET open = false WHERE merchant_id = $1 AND plan_id <> $2", plan.merchant_id, plan.plan_id
+    closed = await tx.fetch(
+        "UPDATE plan SET open = false WHERE open AND merchant_id = $1 AND plan_id <> $2 RETURNING plan_id",
+        plan.merchant_id,
+        plan.plan_id,
     )
     await tx.execute(
         """
@@ -86,7 +96,29 @@ async def save_plan(tx: Tx, plan: Plan, title: str) -> int:
         terms,
     )
     await tx.execute("UPDATE plan SET version = $2 WHERE plan_id = $1", plan.plan_id, version)
-    return version
+    return Saved(version, [row["plan_id"] for row in closed])
+
+
+async def plan_states(tx: Tx, plan_ids: Iterable[str]) -> list[PlanState]:
+    """Plans as they are now, in order of id."""
+    rows = await tx.fetch(f"{_STATE} WHERE plan_id = ANY ($1) ORDER BY plan_id", sorted(set(plan_ids)))
+    return [_state(row) for row in rows]
+
+
+async def plans_after(tx: Tx, after: str, limit: int) -> list[PlanState]:
+    """Plans behind an id, in order, as they are until commit."""
+    rows = await tx.fetch(f"{_STATE} WHERE plan_id > $1 ORDER BY plan_id LIMIT $2 FOR SHARE OF plan", after, limit)
+    return [_state(row) for row in rows]
+
+
+_STATE = """
+    SELECT plan_id, merchant_id, currency, open, version, revision, title, line_limit_minor, terms
+      FROM plan JOIN plan_version USING (plan_id, version)
+"""
+
+
+def _state(row: asyncpg.Record) -> PlanState:
+    return PlanState(as_plan(row), row["title"], row["open"], row["revision"])
 
 
 async def lock_plan(tx: Tx, plan_id: str) -> None:

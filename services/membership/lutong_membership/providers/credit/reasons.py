@@ -29,7 +29,7 @@ REASONS: Final[Mapping[str, Explanation]] = MappingProxyType(
             Explanation(
                 "declined_by_provider",
                 "合作的信用服务机构未予通过，可向该机构查询。",
-                "The credit service that we asked did not approve; it can tell you more.",
+                "The credit service that we asked did not approve; it can explain more.",
             ),
             Explanation(
                 "assessment_unavailable",

@@ -1,7 +1,7 @@
 """Posts that get no card, whatever they name: an advertisement under a death hurts.
 
 The lists are data: `data/no_card.toml`, by subject and language, with what is harmless although it has such a word in it.
-They are kept by reviewers: docs/discovery.md says how, and what they were measured to find.
+They are kept by reviewers: docs/discovery.md describes how, and what they were measured to find.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a post says: its sentences, also in the words of those who name things officially."""
+"""The text of a post: its sentences, also in the words of those who name things officially."""
 
 import re
 from collections.abc import Iterator

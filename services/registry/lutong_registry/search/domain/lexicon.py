@@ -18,7 +18,7 @@ def entries(package: str, name: str) -> Iterator[str]:
 
 @cache
 def stop_words() -> frozenset[str]:
-    """Words that say nothing about a service: no keyword, and no match in a post."""
+    """Words that mean nothing for a service: no keyword, and no match in a post."""
     return frozenset(key_of(plain(entry)) for entry in entries("lutong_registry.search", "stop_words.txt"))
 
 

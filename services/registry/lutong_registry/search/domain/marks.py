@@ -1,6 +1,6 @@
 """What a service can be found by: terms with an impact, each packed into one number that an index holds.
 
-A *mark* is a term (hashed, 58 bits) with the level of its impact (6 bits): how much the term says about this document,
+A *mark* is a term (hashed, 58 bits) with the level of its impact (6 bits): how much the term weighs in this document,
 from how often it occurs in which field and how long the field is. Impacts depend on the document alone, so the same
 services give the same answers in whatever order they came.
 """
@@ -48,7 +48,7 @@ SOUND: Final = Field(1.0, 16, 0.35, 1)
 SOUND_KEYWORDS: Final = 3
 """Keywords that are also found by their sound: the first ones."""
 _SATURATION: Final = 1.2
-"""The k1 of BM25: a word that occurs twice does not say twice as much."""
+"""The k1 of BM25: a word that occurs twice does not weigh twice as much."""
 
 
 @dataclass(frozen=True, slots=True)

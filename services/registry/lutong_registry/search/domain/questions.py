@@ -13,7 +13,7 @@ from lutong_registry.search.domain.text import characters, is_unspaced, key_of, 
 CHARACTER_WEIGHT: Final = 0.35
 SYNONYM_WEIGHT: Final = 0.8
 SYNONYM_SHARE_MIN: Final = 0.3
-"""Share of the question that a word must be to be asked for by its synonyms, too: in a long one the others say enough."""
+"""Share of the question that a word must be to be asked for by its synonyms, too: in a long one the others are enough."""
 SOUND_WEIGHT: Final = 0.8
 TYPO_WEIGHT: Final = 0.5
 """What other ways to write a word count for, beside the word itself."""
@@ -21,7 +21,7 @@ TYPO_WEIGHT: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, understood. `terms` are what it says, with weights; `otherwise` are what each of its Latin words may
+    """A question, understood. `terms` are its words, with weights; `otherwise` are what each of its Latin words may
     be, should no service have that word: pinyin, initials, or a word with a letter wrong."""
 
     text: str

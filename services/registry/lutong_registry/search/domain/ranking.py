@@ -86,7 +86,7 @@ class Answer(NamedTuple):
 
 
 def plan(question: Question, counts: Mapping[int, int]) -> Plan:
-    """Which marks to look up. `counts` says how many listings have each mark of the question's terms."""
+    """Which marks to look up. `counts` is how many listings have each mark of the question's terms."""
     levels: defaultdict[int, dict[int, int]] = defaultdict(dict)
     for mark, listings in counts.items():
         if listings > 0:

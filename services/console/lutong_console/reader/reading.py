@@ -1,0 +1,106 @@
+"""What a reader reads: the timeline, a post with its card, an account's own page, and the search for services."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lutong_console.reader.asking import Asking
+from lutong_console.reader.pages import form_of, reader_of, show
+from lutong_console.web.pages import back
+
+_PAGE: Final = 20
+_QUESTION_MAX: Final = 200
+
+Post = dict[str, Any]
+"""A post as the feed gives it."""
+
+
+async def home(request: Request) -> Response:
+    """Posts of those whom the reader follows, newest first."""
+    me = reader_of(request)
+    cursor = request.query_params.get("cursor", "")
+    query = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
+    page = await Asking(request, me).get("feed", f"/v1/accounts/{me.account_id}/timeline", **query)
+    return show(request, "home.html", {"posts": _aged(page["posts"]), "next_cursor": page["next_cursor"]})
+
+
+async def account(request: Request) -> Response:
+    """Who posts: their posts, and whether the reader follows them."""
+    asking = Asking(request, reader_of(request))
+    where = f"/v1/accounts/{request.path_params['account_id']}"
+    known = await asking.get("feed", where)
+    cursor = request.query_params.get("cursor", "")
+    page = await asking.get("feed", f"{where}/posts", **({"limit": _PAGE} | ({"cursor": cursor} if cursor else {})))
+    data = {"account": known, "posts": _aged(page["posts"]), "next_cursor": page["next_cursor"]}
+    return show(request, "account.html", data)
+
+
+async def follow(request: Request) -> Response:
+    """Follow an account, or stop."""
+    form, me = await form_of(request), reader_of(request)
+    account_id = request.path_params["account_id"]
+    method = "PUT" if form.get("follow") == "yes" else "DELETE"
+    path = f"/v1/accounts/{me.account_id}/follows/{account_id}"
+    await Asking(request, me).command("feed", path, None, method=method)
+    return back(f"/accounts/{account_id}")
+
+
+async def post(request: Request) -> Response:
+    """A post, and what its card offers."""
+    asking = Asking(request, reader_of(request))
+    shown = await asking.get("feed", f"/v1/posts/{request.path_params['post_id']}")
+    offers: list[dict[str, Any]] = []
+    if shown["card"]["state"] == "active":
+        program = await asking.find("registry", f"/v1/programs/{shown['card']['program_id']}")
+        offers = program["offers"] if program else []
+    return show(request, "post.html", {"post": _aged([shown])[0], "offers": offers, "key": secrets.token_hex(16)})
+
+
+async def open_program(request: Request) -> Response:
+    """Open the mini-program from the card: the feed counts the tap, and names the page."""
+    await form_of(request)
+    me, post_id = reader_of(request), request.path_params["post_id"]
+    asking = Asking(request, me)
+    opened = await asking.command("feed", f"/v1/posts/{post_id}/card/taps", {"viewer_id": me.account_id})
+    return show(request, "program.html", {"opened": opened, "post_id": post_id})
+
+
+async def solve(request: Request) -> Response:
+    """What the post was about is done, in the mini-program."""
+    await form_of(request)
+    me, post_id = reader_of(request), request.path_params["post_id"]
+    path = f"/v1/posts/{post_id}/card/solutions"
+    await Asking(request, me).command("feed", path, {"viewer_id": me.account_id})
+    return back(f"/posts/{post_id}?solved=1")
+
+
+async def search(request: Request) -> Response:
+    """Services for a question, and why each was found."""
+    asking = Asking(request, reader_of(request))
+    wanted = request.query_params.get("q", "").strip()[:_QUESTION_MAX]
+    found = await asking.get("registry", "/v1/search", q=wanted) if wanted else []
+    return show(request, "search.html", {"wanted": wanted, "found": found})
+
+
+def _aged(posts: list[Post]) -> list[Post]:
+    """Posts with how long ago each was published."""
+    now = datetime.now(UTC)
+    return [
+        each | {"age_s": max(0.0, (now - datetime.fromisoformat(each["published_at"])).total_seconds())}
+        for each in posts
+    ]
+
+
+ROUTES: Final = (
+    Route("/", home),
+    Route("/search", search),
+    Route("/accounts/{account_id}", account),
+    Route("/accounts/{account_id}/follow", follow, methods=["POST"]),
+    Route("/posts/{post_id}", post),
+    Route("/posts/{post_id}/program", open_program, methods=["POST"]),
+    Route("/posts/{post_id}/solution", solve, methods=["POST"]),
+)

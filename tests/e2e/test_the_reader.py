@@ -1,0 +1,256 @@
+"""A reader in a real browser: a post, its card, join and order, the road live, pickup by code. Debian's Chromium."""
+
+import asyncio
+import gc
+import shutil
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
+
+from lutong_console.cli.commands.console import Server
+from lutong_console.reader import world
+from lutong_console.reader.app import create
+from lutong_console.targets import Suite
+from lutong_console.web.access import Access
+from lutong_local.stack import Stack, down, up
+
+CHROMIUM: Final = shutil.which("chromium")
+QUIET: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+PAGES: Final = (
+    "/",
+    "/posts/reader-masks",
+    "/posts/reader-fund",
+    "/accounts/watsons",
+    "/search?q=公积金",
+    "/orders",
+    "/none",
+)
+INJECTION: Final = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202e倒 {{ 7*7 }}'
+
+expect.set_options(timeout=30_000)
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: apt-get install chromium"),
+    # A browser keeps connections open that the server's event loop leaves behind when its thread ends.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+class Served:
+    """The page of one stack, served from a thread; and its staff, who take orders a step further."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.access, self.target = Access(), Suite.of(stack)
+        self.server = Server(create(self.target, stack.signer, self.access), 0, self.access, as_json=True)
+        self.thread = threading.Thread(target=self.server.run)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
+
+    def start(self) -> "Served":
+        self.thread.start()
+        while not self.server.started and self.thread.is_alive():
+            threading.Event().wait(0.05)  # a poll of the condition in this loop
+        assert self.server.started
+        return self
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(20)
+        gc.collect()  # what it leaves behind is warned of here, not in another file's test
+
+    def staff(self, method: str, service: str, path: str, **body: object) -> Any:  # noqa: ANN401  # JSON
+        """Ask as an operator."""
+        url = f"{self.target.urls[service]}{path}"
+        with httpx.Client(auth=self.target.auth, trust_env=False) as client:
+            answer = client.request(method, url, json=body or None, headers={"lutong-reason": "a test"})
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def steps(self, order_id: str, *steps: str) -> None:
+        location_id = self.staff("GET", "inventory", f"/v1/orders/{order_id}")["location_id"]
+        for step in steps:
+            self.staff("POST", "inventory", f"/v1/orders/{order_id}/steps", step=step, location_id=location_id)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    stack = up(tmp_path_factory.mktemp("reader"), lambda _: None, dies_with_parent=True)
+    try:
+        asyncio.run(world.build(Suite.of(stack)))
+        running = Served(stack).start()
+        yield running
+        running.stop()
+    finally:
+        down(stack, lambda _: None, purge=True)
+
+
+@pytest.fixture(scope="module")
+def browser(served: Served) -> Iterator[Browser]:
+    """It is started last: beside its event loop, no other can run in this thread."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, served: Served) -> Page:
+    return signed_in(context, served)
+
+
+def signed_in(context: BrowserContext, served: Served) -> Page:
+    page = context.new_page()
+    page.goto(f"{served.url}/sign-in?ticket={served.access.issue()}")
+    page.get_by_role("button", name="Read the feed").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+    return page
+
+
+def order(page: Page, served: Served, *, pickup: bool = False) -> str:
+    """Join and order from the card of a post; gives the order."""
+    page.goto(f"{served.url}/posts/reader-masks")
+    if pickup:
+        page.get_by_label("I pick it up").check()
+    page.get_by_label("Join the light membership").check()
+    page.get_by_role("button", name="Join and order").click()
+    page.wait_for_url("**/orders/*")
+    return page.url.rpartition("/")[2]
+
+
+def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:
+    page.get_by_role("link", name="公积金提取").click()
+    page.get_by_role("button", name="Open the mini-program").click()
+    page.get_by_role("button", name="Get it done").click()
+
+    def solved() -> bool:
+        page.reload()
+        return page.get_by_text("solved by 1").count() == 1
+
+    for _ in range(100):
+        if solved():
+            return
+    raise AssertionError("the post does not count who solved it")
+
+
+def test_an_order_is_followed_live_to_the_door(page: Page, served: Served) -> None:
+    order_id = order(page, served)
+    expect(page.locator("[aria-current=step]")).to_contain_text("Accepted by the store")
+    served.steps(order_id, "accepted")
+    expect(page.locator("[aria-current=step]")).to_contain_text("Packed")  # nobody reloads the page
+    served.steps(order_id, "picked", "handed_over", "fulfilled")
+    expect(page.locator(".road .done")).to_have_count(7)
+    expect(page.get_by_text("To pay later")).to_be_visible()
+
+
+def test_a_pickup_is_handed_over_by_its_code(page: Page, served: Served) -> None:
+    order_id = order(page, served, pickup=True)
+    expect(page.locator("[aria-current=step]")).to_contain_text("Accepted by the store")
+    served.steps(order_id, "accepted", "picked", "ready_for_pickup")
+    page.get_by_role("button", name="Show the code for pickup").click()
+    code = page.locator(".code strong").inner_text()
+    location_id = served.staff("GET", "inventory", f"/v1/orders/{order_id}")["location_id"]
+    served.staff("POST", "inventory", f"/v1/orders/{order_id}/collection", code=code, location_id=location_id)
+    page.goto(f"{served.url}/orders/{order_id}")
+    expect(page.locator(".road .done").last).to_contain_text("Picked up")
+
+
+def test_who_has_no_credit_reads_so(page: Page, served: Served) -> None:
+    page.get_by_label("Reading as").select_option(label="吴桐")
+    page.get_by_role("button", name="Change").click()
+    order(page, served)
+    expect(page.locator(".road .failed")).to_contain_text("No credit")
+
+
+def test_an_order_of_another_reader_is_not_there(page: Page, served: Served) -> None:
+    order_id = order(page, served)
+    page.goto(served.url)
+    page.get_by_label("Reading as").select_option(label="陈默")
+    page.get_by_role("button", name="Change").click()
+    page.goto(f"{served.url}/orders/{order_id}")
+    expect(page.get_by_role("alert")).to_have_text("This is not there, or not yours.")
+
+
+def test_a_form_sent_twice_orders_once(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/posts/reader-masks")
+    form = {name: page.locator(f'form.order input[name="{name}"]').input_value() for name in ("csrf", "key")}
+    form |= {"offer": "mask 5900", "units": "1", "mode": "delivery", "spot": "people", "consent": "yes"}
+    where = f"{served.url}/posts/reader-masks/orders"
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    answers = [httpx.post(where, data=form, cookies=cookies) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+
+
+def test_another_price_than_shown_is_refused(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/posts/reader-masks")
+    page.evaluate("document.querySelector('input[name=offer]').value = 'mask 1'")
+    page.get_by_label("Join the light membership").check()
+    page.get_by_role("button", name="Join and order").click()
+    expect(page.get_by_role("alert")).to_contain_text("The price has changed since you saw it.")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_stranger_gets_no_page(served: Served, path: str) -> None:
+    answer = httpx.get(served.url + path)
+    assert answer.status_code == (404 if path == "/none" else 401)
+    assert [word for word in ("林小满", "屈臣氏", "<article") if word in answer.text] == []
+
+
+def test_a_form_of_another_session_changes_nothing(page: Page, served: Served) -> None:
+    where = f"{served.url}/accounts/watsons/follow"
+    answer = page.request.post(where, form={"csrf": "guessed", "follow": "no"})
+    assert answer.status == 403
+    page.goto(f"{served.url}/accounts/watsons")
+    expect(page.get_by_role("button", name="Stop following")).to_be_visible()
+
+
+def test_an_injection_string_is_shown_as_text(page: Page, served: Served) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-chen", text=INJECTION, card="none")
+    alerts: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        alerts.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    page.goto(f"{served.url}/accounts/reader-chen")
+    expect(page.locator(".text").first).to_contain_text("<script>alert(1)</script>")
+    expect(page.locator(".text").first).to_contain_text("{{ 7*7 }}")
+    assert alerts == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_each_page_passes_axe(context: BrowserContext, page: Page, served: Served, language: str, theme: str) -> None:
+    chosen = {"lutong_language": language, "lutong_theme": theme}
+    context.add_cookies([{"name": name, "value": value, "url": served.url} for name, value in chosen.items()])
+    elsewhere: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(served.url) else elsewhere.append(request.url))
+    wrong = []
+    for path in PAGES:
+        page.goto(served.url + path)
+        found = Axe().run(page).response["violations"]
+        wrong += [(path, violation["id"], violation["nodes"][0]["html"]) for violation in found]
+    assert (wrong, elsewhere) == ([], [])
+
+
+def test_an_order_needs_no_javascript(browser: Browser, served: Served) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    page = signed_in(context, served)
+    order(page, served)
+    expect(page.locator(".road .done").nth(2)).to_contain_text("Store found")  # the page asks again by itself
+    context.close()
