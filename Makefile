@@ -9,7 +9,7 @@ RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos attacks bench scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos attacks bench screenshots scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ attacks: setup ## Try every way to make money out of nothing against a running s
 
 bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot, rows or road, with BASE=a commit)
 	@BASE=$(BASE) $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
+
+screenshots: setup ## Take the screenshots of the README from the seeded demo, with Chromium (ARGS="--all DIR": every page, to look at)
+	@$(BIN)/python -m tools.screenshots $(ARGS)
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m tools.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from lutong_console.cli.demo.scenarios import new_run
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite, stack_named
-from lutong_console.verify.collect import collect
-from lutong_console.verify.identities import evaluate
 from lutong_local.stack import Stack
 from tests.attacks.audit import not_audited
 from tests.attacks.people import People
 from tests.attacks.scene import Scene
 from tests.attacks.ways import WAYS, Way
 from tests.support.harness import until
+from tests.support.looks import collect, evaluate
 
 
 async def attack(stack: Stack, ways: Iterable[Way] = WAYS) -> dict[str, int]:

@@ -17,13 +17,12 @@ from typing import Any
 
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import collect
-from lutong_console.verify.identities import evaluate
 from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, up, wait_for_piece
 from tests.bench.load import CONNECTIONS, Load, as_often_as_it_likes, as_operator
 from tests.chaos import world
 from tests.support.harness import until
+from tests.support.looks import collect, evaluate
 
 DRAINED_WITHIN_S = 300.0
 

@@ -21,13 +21,12 @@ import httpx
 
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import Stack, down, readiness, up
 from tests.chaos.faults import Faults
 from tests.chaos.world import bank, build_and_wait, is_settled, through_proxy, wire
+from tests.support.looks import Look, collect, evaluate
 
 _QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
 _ROUND_S = 20.0
@@ -83,7 +82,7 @@ def _background(stack: Stack, part: str, *arguments: object) -> Child:
     return start(Command(command, os.environ, stack.directory / f"{part}.log", dies_with_parent=True))
 
 
-def _judge(options: argparse.Namespace, faults: Faults, world: World, history: list[dict[str, Any]]) -> bool:
+def _judge(options: argparse.Namespace, faults: Faults, world: Look, history: list[dict[str, Any]]) -> bool:
     violations = evaluate(world, history=history)
     reached = _rare_states(faults, world)
     share = min(1.0, options.kills / 60)  # a shorter run must reach its share
@@ -105,7 +104,7 @@ def _judge(options: argparse.Namespace, faults: Faults, world: World, history: l
     return not missed and not violations
 
 
-def _rare_states(faults: Faults, world: World) -> Counter[str]:
+def _rare_states(faults: Faults, world: Look) -> Counter[str]:
     ids = Counter((record.source, record.event_id) for record in world.records if record.event_id)
     states = Counter(row["state"] for service in world.tables for row in world.rows(service, "parked"))
     names = Counter(record.type.split(".")[2] for record in world.records if record.type.count(".") == 3)
@@ -168,7 +167,7 @@ async def _operator(client: httpx.AsyncClient, stack: Stack) -> None:
             await _look_after(client, stack)
 
 
-async def _still(stack: Stack) -> World:
+async def _still(stack: Stack) -> Look:
     target = Suite.of(stack)
     handled = handled_types()
     deadline = time.monotonic() + _QUIET_DEADLINE_S

@@ -4,19 +4,19 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from lutong_console.verify.collect import World
+from tests.support.looks import Look
 
-Corrupt = Callable[[World], None]
+Corrupt = Callable[[Look], None]
 
 
-def where(table: str, **wanted: Any) -> Callable[[World], Any]:  # whatever a column holds
+def where(table: str, **wanted: Any) -> Callable[[Look], Any]:  # whatever a column holds
     """The first row of `service.table` whose columns are as wanted; a callable value says whether they are."""
     service, _, name = table.partition(".")
 
     def fits(value: object, wish: Any) -> bool:  # noqa: ANN401  # whatever a column holds
         return bool(wish(value)) if callable(wish) else value == wish
 
-    def find(world: World) -> Any:  # noqa: ANN401  # a row
+    def find(world: Look) -> Any:  # noqa: ANN401  # a row
         for row in world.rows(service, name):
             if all(fits(row[column], wish) for column, wish in wanted.items()):
                 return row
@@ -28,7 +28,7 @@ def where(table: str, **wanted: Any) -> Callable[[World], Any]:  # whatever a co
 def change(table: str, column: str, value: Any, **wanted: Any) -> Corrupt:  # noqa: ANN401  # whatever a column holds
     """Set a column; a callable value gets the old one."""
 
-    def corrupt(world: World) -> None:
+    def corrupt(world: Look) -> None:
         row = where(table, **wanted)(world)
         row[column] = value(row[column]) if callable(value) else value
 
@@ -49,7 +49,7 @@ def again(table: str, changes: dict[str, Any], **wanted: Any) -> Corrupt:  # wha
 def booked_again(kind: str, **changes: Any) -> Corrupt:  # whatever a column holds
     """An entry once more, with its legs and without a place in its chain."""
 
-    def corrupt(world: World) -> None:
+    def corrupt(world: Look) -> None:
         entry = where("membership.entry", kind=kind)(world)
         legs = [dict(leg) for leg in world.rows("membership", "posting") if leg["entry_id"] == entry["entry_id"]]
         anew = {"entry_id": 10**9, "number": None, "hash": None, "previous_hash": None}
@@ -62,7 +62,7 @@ def booked_again(kind: str, **changes: Any) -> Corrupt:  # whatever a column hol
 def unbooked(kind: str) -> Corrupt:
     """An entry and its legs are gone."""
 
-    def corrupt(world: World) -> None:
+    def corrupt(world: Look) -> None:
         entry = where("membership.entry", kind=kind)(world)
         world.tables["membership"]["entry"].remove(entry)
         legs = world.tables["membership"]["posting"]
@@ -74,21 +74,21 @@ def unbooked(kind: str) -> Corrupt:
 def several(*corruptions: Corrupt) -> Corrupt:
     """One after the other."""
 
-    def corrupt(world: World) -> None:
+    def corrupt(world: Look) -> None:
         for one in corruptions:
             one(world)
 
     return corrupt
 
 
-def renumbered(world: World) -> None:
+def renumbered(world: Look) -> None:
     """Two entries of a chain change places."""
     first = where("membership.entry", kind="line_opened")(world)
     second = where("membership.entry", number=2, member_id=first["member_id"])(world)
     first["number"], second["number"] = 2, 1
 
 
-def charged_first(world: World) -> None:
+def charged_first(world: Look) -> None:
     """A charge stands before the holds, and is large."""
     scale(world, "charge", 10**6)
     entries = world.tables["membership"]["entry"]
@@ -98,19 +98,19 @@ def charged_first(world: World) -> None:
     entries.insert(entries.index(opened) + 1, charge)
 
 
-def referred_twice(world: World) -> None:
+def referred_twice(world: Look) -> None:
     """Two repayments name one line of a statement."""
     first, second = [row for row in world.rows("membership", "repayment") if row["evidence"] == "bank"][:2]
-    second["reference"] = first["reference"]  # type: ignore[index]  # a row of this copy of the world
+    second["reference"] = first["reference"]
 
 
-def confirmed_by_asker(world: World) -> None:
+def confirmed_by_asker(world: Look) -> None:
     """Who claimed to have paid says that it is so."""
     row = where("membership.repayment", state="confirmed", claimed_by=lambda who: who != "bank")(world)
     row["decided_by"] = row["claimed_by"]
 
 
-def approved_by_proposer(world: World) -> None:
+def approved_by_proposer(world: Look) -> None:
     """One person is both pairs of eyes."""
     decision = where("membership.decision", approved_by=bool)(world)
     decision["approved_by"] = decision["decided_by"]
@@ -122,7 +122,7 @@ def terms_differ(old: str, new: str) -> Corrupt:
     return change("membership.plan", "terms", lambda terms: terms.replace(old, new), terms=lambda terms: old in terms)
 
 
-def unpublished(world: World) -> None:
+def unpublished(world: Look) -> None:
     """What was published of one row of the audit is nowhere any more."""
     row = where("membership.audit", id=lambda number: number > 1)(world)
     mine = f'"audit_id":{row["id"]},'
@@ -150,7 +150,7 @@ def add(table: str, **row: Any) -> Corrupt:  # whatever a column holds
 def record(event_type: str, **changes: Any) -> Corrupt:  # whatever a record holds
     """Change the first record of a type; with `drop=True` lose all its copies."""
 
-    def corrupt(world: World) -> None:
+    def corrupt(world: Look) -> None:
         index = next(i for i, r in enumerate(world.records) if event_type in r.type)
         if changes.get("drop"):
             lost = world.records[index].event_id
@@ -161,7 +161,7 @@ def record(event_type: str, **changes: Any) -> Corrupt:  # whatever a record hol
     return corrupt
 
 
-def neighbours(world: World, event_type: str) -> tuple[int, int]:
+def neighbours(world: Look, event_type: str) -> tuple[int, int]:
     """Where the first event of a type is that another event of its key follows, and where that one is."""
     return next(
         (i, j)
@@ -175,9 +175,11 @@ def neighbours(world: World, event_type: str) -> tuple[int, int]:
 def swapped(event_type: str) -> Corrupt:
     """Swap an event with the next of its key."""
 
-    def corrupt(world: World) -> None:
+    def corrupt(world: Look) -> None:
         first, second = neighbours(world, event_type)
-        world.records[first], world.records[second] = world.records[second], world.records[first]
+        one, other = world.records[first], world.records[second]
+        world.records[first] = dataclasses.replace(other, offset=one.offset)
+        world.records[second] = dataclasses.replace(one, offset=other.offset)
 
     return corrupt
 
@@ -185,16 +187,35 @@ def swapped(event_type: str) -> Corrupt:
 def parted(event_type: str) -> Corrupt:
     """Move an event to another partition than the next of its key."""
 
-    def corrupt(world: World) -> None:
+    def corrupt(world: Look) -> None:
         first, _ = neighbours(world, event_type)
         world.records[first] = dataclasses.replace(world.records[first], partition=99)
 
     return corrupt
 
 
-def scale(world: World, kind: str, factor: int) -> None:
+def scale(world: Look, kind: str, factor: int) -> None:
     """Multiply all legs of the first entry of a kind: it still balances."""
     entry = where("membership.entry", kind=kind)(world)["entry_id"]
     for posting in world.tables["membership"]["posting"]:
         if posting["entry_id"] == entry and isinstance(posting, dict):
             posting["amount_minor"] *= factor
+
+
+def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) -> Corrupt:  # whatever a column holds
+    """A transfer of two units that arrived, with changes; `moved` are the movements that there are of it."""
+
+    def corrupt(world: Look) -> None:
+        transfer = {"transfer_id": "t", "from_location": "a", "to_location": "b", "state": "received"}
+        line = {"transfer_id": "t", "sku": "x", "units": 2, "received": 2, "lost": 0}
+        tables = world.tables["inventory"]
+        tables["transfer"].append(transfer | {name: value for name, value in changes.items() if name in transfer})
+        tables["transfer_line"].append(line | {name: value for name, value in changes.items() if name in line})
+        for kind in moved:
+            units, place = (-2, "a") if kind == "sent" else (2, changes.get("to_location", "b"))
+            tables["movement"].append({
+                "movement_id": 10**9, "location_id": place, "sku": "x", "kind": kind, "on_hand_delta": units,
+                "reserved_delta": 0, "unavailable_delta": 0, "order_id": None, "reference": "t",
+            })  # fmt: skip
+
+    return corrupt

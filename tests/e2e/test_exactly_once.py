@@ -9,15 +9,15 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
 from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import World, collect, still
 from lutong_contracts import TOPICS
 from tests.support.harness import until
+from tests.support.looks import Look, collect, still
 
 WIRE = {"inbox", "parked", "idempotency"}
 """Tables that may change when copies arrive: none of them is an effect."""
 
 
-def effects(world: World) -> dict[str, Any]:
+def effects(world: Look) -> dict[str, Any]:
     """Everything that a copy must not change: what services know, and what they said."""
     return {
         f"{service}.{table}": sorted(str(still(row)) for row in rows)

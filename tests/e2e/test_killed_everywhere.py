@@ -13,13 +13,12 @@ from aiokafka import AIOKafkaProducer
 from lutong_chassis.failpoints import POINTS
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import collect
-from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.chaos import world
 from tests.chaos.chaos_world import Client
 from tests.support.harness import until
+from tests.support.looks import collect, evaluate
 
 STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 DEADLINE_S = 120.0

@@ -11,12 +11,11 @@ from lutong_console.cli.commands.journey import journey_of
 from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import collect
-from lutong_console.verify.log import inbox_covers_topics
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured
 from lutong_contracts.feed import PostPublished
 from lutong_local.stack import Stack
 from tests.support.harness import RawRecord, feed, until
+from tests.support.looks import collect, judged_by
 
 
 async def test_a_post_from_another_system_gets_its_card_once(
@@ -74,7 +73,7 @@ async def test_a_post_of_an_unknown_author_is_refused_on_its_topic(
 
 async def test_identities_hold_after_posts_of_others(target: Suite, scenarios: dict[str, Scenario]) -> None:
     async def covered() -> bool:
-        found = inbox_covers_topics(await collect(target, handled_types()))
+        found = judged_by("V2", await collect(target, handled_types()))
         return [each for each in found if "neither" in each.what] == []
 
     await ROADS[0].walk(scenarios["a"])

@@ -18,14 +18,12 @@ import pytest
 from lutong_console.cli.demo.scenarios import ROADS, Scenario, build_world, new_run
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import evaluate
-from lutong_console.verify.log import log_matches_outbox
 from lutong_contracts.topics import SERVICES
 from lutong_local import postgres
 from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, start_service, up, wait_for_piece, wait_until_ready
 from tests.support.harness import until
+from tests.support.looks import Look, collect, evaluate, judged_by
 
 PIECES = ("kafka", "postgres")
 
@@ -110,7 +108,7 @@ async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_no
 ) -> None:
     target = Suite.of(own_stack)
 
-    async def look() -> World:
+    async def look() -> Look:
         return await collect(target, handled_types())
 
     async def is_whole() -> bool:
@@ -130,7 +128,7 @@ async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_no
             await asyncio.to_thread(wait_for_piece, own_stack, piece)
         await asyncio.to_thread(wait_until_ready, own_stack, SERVICES, lambda _: None)
 
-        lost = [violation for violation in log_matches_outbox(await look()) if "not on" in violation.what]
+        lost = [violation for violation in judged_by("V1", await look()) if "not on" in violation.what]
         assert lost, "the power cut must have cost Kafka something that it had acknowledged"
         for service in SERVICES:
             order = {"reason": "power cut", "since": "2020-01-01T00:00:00Z"}

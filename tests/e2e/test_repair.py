@@ -10,11 +10,10 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import collect
-from lutong_console.verify.log import log_matches_outbox
 from lutong_local.stack import Stack, start_service, stop_service, wait_until_ready
 from tests.support.command_line import Lutong
 from tests.support.harness import until
+from tests.support.looks import collect, judged_by
 
 
 async def lose(bootstrap: str, topic: str) -> int:
@@ -41,14 +40,14 @@ async def test_republish_brings_back_what_the_broker_lost_and_changes_nothing_el
     await ROADS[1].walk(scenarios["b"])
     assert await lose(target.kafka.bootstrap, "lutong.inventory.orders") > 0
     world = await collect(target, {})
-    assert {violation.identity for violation in log_matches_outbox(world)} == {"V1"}
+    assert {violation.identity for violation in judged_by("V1", world)} == {"V1"}
     before = json.dumps([world.rows("membership", "line"), world.rows("inventory", "shelf")], default=str)
 
     done = lutong("republish", "--since", "1d", "--service", "inventory", "--reason", "power cut", "--json")
     assert json.loads(done.stdout)["inventory"] > 0
 
     async def whole() -> bool:
-        return not list(log_matches_outbox(await collect(target, {})))
+        return not list(judged_by("V1", await collect(target, {})))
 
     await until(whole, "the log is whole again")
     again = await collect(target, {})

@@ -4,7 +4,7 @@ import copy
 import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 import httpx
 import pytest
@@ -16,8 +16,6 @@ from lutong_chassis.topics import admin
 from lutong_console.cli.demo.scenarios import ROADS
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import RETENTION, TOPICS
 from lutong_local.stack import Stack, down, up
 from tests.attacks.people import People
@@ -28,6 +26,7 @@ from tests.e2e.lifecycle import live, raise_line
 from tests.integration.membership.credit_stub import SIGNING_KEY
 from tests.integration.membership.stub import running
 from tests.support.harness import until
+from tests.support.looks import Look, collect, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(stack: Stack) -> World:
+async def world(stack: Stack) -> Look:
     """The suite after its four roads and a whole membership, once nothing moves any more. Nobody changes it."""
     target = Suite.of(stack)
     async with walking(target) as scenarios:
@@ -61,16 +60,16 @@ async def world(stack: Stack) -> World:
         await live(scenarios["e"], people)
         await raise_line(people, scenarios["b"].viewer)
 
-    async def still() -> World | None:
+    async def still() -> Look | None:
         one, other = [await collect(target, handled_types()) for _ in range(2)]
         quiet = not any(other.rows(service, "pending") for service in other.tables)
         return other if one.digest == other.digest and quiet and not evaluate(other) else None
 
-    found: World = await until(still, "a clean world that stands still")
+    found: Look = await until(still, "a clean world that stands still")
     return found
 
 
-async def test_every_planted_corruption_is_found_under_its_name(world: World) -> None:
+async def test_every_planted_corruption_is_found_under_its_name(world: Look) -> None:
     assert evaluate(world, ["canary-1"]) == []
     assert len(CORRUPTIONS) >= 110
     missed = []
@@ -82,32 +81,26 @@ async def test_every_planted_corruption_is_found_under_its_name(world: World) ->
     assert missed == []
 
 
-class Answered(NamedTuple):
-    """What a client was answered, by default about something that is there, and whether that breaks V8."""
-
-    line: dict[str, str]
-    breaks: bool
-
-
-ANSWERS: Final = [
-    Answered({"kind": "post", "outcome": "ok"}, breaks=False),
-    Answered({"kind": "post", "outcome": "refused"}, breaks=True),
-    Answered({"kind": "post", "outcome": "unknown"}, breaks=False),
-    Answered({"kind": "post", "id": "never", "outcome": "ok"}, breaks=True),
-    Answered({"kind": "order", "id": "never", "outcome": "ok"}, breaks=True),
-    Answered({"kind": "order", "id": "never", "outcome": "refused"}, breaks=False),
-    Answered({"kind": "order", "id": "never", "outcome": "unknown"}, breaks=False),
-    Answered({"kind": "refund", "outcome": "ok"}, breaks=False),
-    Answered({"kind": "refund", "outcome": "refused"}, breaks=True),
-    Answered({"kind": "refund", "id": "never", "outcome": "ok"}, breaks=True),
-    Answered({"kind": "coupon", "outcome": "ok"}, breaks=False),
-    Answered({"kind": "coupon", "id": "never", "outcome": "ok"}, breaks=True),
-    Answered({"kind": "quit", "outcome": "ok"}, breaks=False),
-    Answered({"kind": "quit", "id": "never", "outcome": "ok"}, breaks=True),
+ANSWERS: Final[list[tuple[dict[str, str], bool]]] = [
+    ({"kind": "post", "outcome": "ok"}, False),
+    ({"kind": "post", "outcome": "refused"}, True),
+    ({"kind": "post", "outcome": "unknown"}, False),
+    ({"kind": "post", "id": "never", "outcome": "ok"}, True),
+    ({"kind": "order", "id": "never", "outcome": "ok"}, True),
+    ({"kind": "order", "id": "never", "outcome": "refused"}, False),
+    ({"kind": "order", "id": "never", "outcome": "unknown"}, False),
+    ({"kind": "refund", "outcome": "ok"}, False),
+    ({"kind": "refund", "outcome": "refused"}, True),
+    ({"kind": "refund", "id": "never", "outcome": "ok"}, True),
+    ({"kind": "coupon", "outcome": "ok"}, False),
+    ({"kind": "coupon", "id": "never", "outcome": "ok"}, True),
+    ({"kind": "quit", "outcome": "ok"}, False),
+    ({"kind": "quit", "id": "never", "outcome": "ok"}, True),
 ]
+"""What a client was told, by default of something that is there, and whether that breaks V8."""
 
 
-def judged(world: World, line: dict[str, str]) -> set[str]:
+def judged(world: Look, line: dict[str, str]) -> set[str]:
     """The identities that one line of a client's history breaks."""
     there = {
         "post": world.rows("feed", "card")[0]["post_id"],
@@ -118,12 +111,12 @@ def judged(world: World, line: dict[str, str]) -> set[str]:
     return {violation.identity for violation in evaluate(world, history=[{"id": there.get(line["kind"])} | line])}
 
 
-async def test_what_clients_were_answered_is_compared_with_what_is_there(world: World) -> None:
-    wrong = [line for line, breaks in ANSWERS if judged(world, line) != ({"V8"} if breaks else set())]
+async def test_what_clients_were_answered_is_compared_with_what_is_there(world: Look) -> None:
+    wrong = [line for line, broken in ANSWERS if judged(world, line) != ({"V8"} if broken else set())]
     assert wrong == []
 
 
-async def test_aged_topics_are_no_violation_and_the_rest_is_checked(stack: Stack, world: World) -> None:
+async def test_aged_topics_are_no_violation_and_the_rest_is_checked(stack: Stack, world: Look) -> None:
     """The last of this module: half of what is on the topics is deleted, as retention does after a week."""
     target = Suite.of(stack)
     await drop_half(target, [topic.name for topic in TOPICS if topic.retention == RETENTION and not topic.compacted])

@@ -1,8 +1,5 @@
 """Operators in a real browser: they sign in, follow a road, find what is parked and repair it. Debian's Chromium."""
 
-import gc
-import shutil
-import threading
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -14,25 +11,21 @@ from axe_playwright_python.sync_playwright import Axe
 from confluent_kafka import Producer
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from lutong_console.cli.commands.console import Server
 from lutong_console.targets import Suite
-from lutong_console.web.access import Access
-from lutong_console.web.app import create
 from lutong_local.stack import Stack, down, up
+from tests.support.web_console import CHROMIUM, QUIET, Console, signed_in
 
-CHROMIUM: Final = shutil.which("chromium")
-PAGES: Final = ("/", "/pipeline/feed", "/journeys", "/parked", "/tail", "/audit", "/catalogue", "/nothing")
-QUIET: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+PAGES: Final = (
+    "/",
+    "/pipeline/feed",
+    "/journeys",
+    "/parked",
+    "/tail",
+    "/publishers",
+    "/audit",
+    "/catalogue",
+    "/nothing",
 )
-"""So that the browser asks nobody but the console."""
-
 expect.set_options(timeout=30_000)  # a condition has as long as those of other tests
 
 pytestmark = [
@@ -40,31 +33,6 @@ pytestmark = [
     # A browser keeps connections open that the server's event loop leaves behind when its thread ends.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-class Console:
-    """A console that serves one stack from a thread."""
-
-    def __init__(self, stack: Stack, *, may_change: bool = True) -> None:
-        self.access = Access(may_change=may_change)
-        self.server = Server(create(Suite.of(stack), "e2e", self.access), 0, self.access, as_json=True)
-        self.thread = threading.Thread(target=self.server.run)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
-
-    def start(self) -> "Console":
-        self.thread.start()
-        while not self.server.started and self.thread.is_alive():
-            threading.Event().wait(0.05)  # a poll of the condition in this loop
-        assert self.server.started
-        return self
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join(20)
-        gc.collect()  # what it leaves behind is warned of here, not in another file's test
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +64,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     yield made
     made.close()
-
-
-def signed_in(context: BrowserContext, console: Console) -> Page:
-    page = context.new_page()
-    page.goto(f"{console.url}/sign-in?ticket={console.access.issue()}")
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Pipeline")
-    return page
 
 
 @pytest.fixture
@@ -207,55 +167,98 @@ def test_keys_lead_to_pages_and_rows(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-@pytest.fixture
-def parked_key(stack: Stack) -> str:
-    """The key of a record that nobody understands, on a topic that the registry consumes."""
-    key = f"post-{time.time_ns()}"
+def poison(stack: Stack, keys: list[str]) -> None:
+    """Records that nobody understands, on a topic that feed and registry consume."""
     producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})  # no event loop: the browser's is running
-    headers: dict[str, str | bytes | None] = {"content-type": "application/json", "ce_specversion": "1.0", "ce_id": key}
-    producer.produce("lutong.feed.posts", b"{nonsense", key=key.encode(), headers=headers)
+    for key in keys:
+        ids: dict[str, str | bytes | None] = {"content-type": "application/json", "ce_specversion": "1.0", "ce_id": key}
+        producer.produce("lutong.feed.posts", b"{nonsense", key=key.encode(), headers=ids)
     assert producer.flush(20) == 0
-    return key
+
+
+@pytest.fixture
+def parked_keys(stack: Stack) -> list[str]:
+    """The keys of three such records."""
+    keys = [f"post-{time.time_ns()}-{number}" for number in range(3)]
+    poison(stack, keys)
+    return keys
 
 
 def wait_for_group(page: Page, console: Console) -> None:
-    """Load the page again until a group is there."""
-    for _ in range(60):
+    """Load the page again until two groups are there, of all three records in both services."""
+    for _ in range(120):
         page.goto(f"{console.url}/parked")
-        if page.locator("tr[data-row]").count():
+        if page.locator("tr[data-row] td.amount:nth-of-type(4)").all_inner_texts() == ["3", "3"]:
             return
         page.wait_for_timeout(250)  # a poll of the condition above
     raise AssertionError("nothing was parked")
 
 
-@pytest.mark.usefixtures("parked_key")
-def test_an_operator_finds_and_discards_what_is_parked(page: Page, console: Console) -> None:
+@pytest.mark.usefixtures("parked_keys")
+def test_an_operator_tries_a_group_and_discards_it(page: Page, console: Console) -> None:
     wait_for_group(page, console)
-    while page.locator("tr[data-row]").count():
+    for _ in range(2):
         page.locator("tr[data-row] a").first.click()
+        page.get_by_role("button", name="Say what a redrive would do").click()
+        expect(page.get_by_role("status")).to_contain_text("3 still fail")
+        expect(page.get_by_role("button", name="Redrive")).to_have_count(0)
         page.get_by_label("Reason").fill("nobody published this")
-        page.get_by_role("button", name="Discard it").click()
-        expect(page.get_by_role("status")).to_contain_text("discard")
-        page.goto(f"{console.url}/parked")
+        page.get_by_role("button", name="Discard 3 records that fail").click()
+        expect(page.get_by_role("heading", level=2).first).to_have_text("All went through")
+        expect(page.locator("tr[data-row]")).to_have_count(3)
+        page.get_by_role("link", name="Back to what is parked").click()
     expect(page.locator("main")).to_contain_text("Nothing is parked.")
     page.goto(f"{console.url}/audit")
     expect(page.locator("tr[data-row]").first).to_contain_text("parked.discard")
 
 
-@pytest.mark.usefixtures("parked_key")
+@pytest.mark.usefixtures("parked_keys")
+def test_a_refused_redrive_is_shown_beside_the_record(page: Page, console: Console) -> None:
+    wait_for_group(page, console)
+    page.locator("tr[data-row] a").first.click()
+    page.locator("tr[data-row] a").first.click()
+    page.get_by_label("Reason").fill("hoping")
+    page.get_by_role("button", name="Handle it again").click()
+    expect(page.get_by_role("alert")).to_contain_text("It stays parked: it failed again")
+    expect(page.get_by_label("Reason")).to_have_value("hoping")
+    page.get_by_role("button", name="Show what it says").click()
+    expect(page.locator("pre")).to_contain_text("{nonsense")
+    found = {path: [each["id"] for each in Axe().run(page).response["violations"]] for path in [page.url]}
+    assert found == {page.url: []}
+
+
+@pytest.mark.usefixtures("parked_keys")
 def test_who_may_only_look_has_no_button_and_no_way(context: BrowserContext, stack: Stack) -> None:
     reading = Console(stack, may_change=False).start()
     try:
         page = signed_in(context, reading)
-        wait_for_group(page, reading)
+        page.goto(f"{reading.url}/parked")
+        page.locator("tr[data-row] a").first.click()
+        group = page.url
+        expect(page.get_by_role("button", name="redrive")).to_have_count(0)
         page.locator("tr[data-row] a").first.click()
         expect(page.get_by_role("button", name="Discard it")).to_have_count(0)
         session = reading.access.session(context.cookies()[0]["value"])
         assert session
-        answer = page.request.post(f"{page.url}/discard", form={"csrf": session.csrf, "reason": "by hand"})
-        assert answer.status == 403
+        for path in (f"{page.url}/discard", f"{group}/preflight", f"{group}/redrive"):
+            answer = page.request.post(path, form={"csrf": session.csrf, "reason": "by hand", "ids": "1"})
+            assert answer.status == 403
     finally:
         reading.stop()
+
+
+def test_what_was_rejected_is_shown_with_a_way_to_try_again(page: Page, console: Console, stack: Stack) -> None:
+    event = {"specversion": "1.0", "id": "cms-1", "source": "/partner/cms", "type": "lutong.feed.post-published.v1"}
+    body = event | {"data": {"post_id": "cms-1", "author_id": "nobody-at-all", "text": "你好"}}
+    target = Suite.of(stack)
+    answer = httpx.post(f"{target.urls['feed']}/v1/events", json=body, auth=target.auth)
+    assert answer.json()["results"][0]["status"] == "rejected"
+    page.goto(f"{console.url}/publishers")
+    row = page.locator("tr[data-row]").first
+    expect(row).to_contain_text("not_found")
+    row.get_by_text("Try it again").click()
+    expect(row.locator("pre")).to_contain_text("dry_run=true")
+    assert [each["id"] for each in Axe().run(page).response["violations"]] == []
 
 
 def test_a_forged_form_changes_nothing(page: Page, console: Console) -> None:

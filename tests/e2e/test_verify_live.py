@@ -9,8 +9,6 @@ import pytest
 
 from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
-from lutong_console.verify.identities import confirmed
-from lutong_console.verify.violation import Violation
 from tests.support.command_line import Lutong
 
 
@@ -41,12 +39,3 @@ async def test_a_live_look_reports_only_what_stays_broken(
     finally:
         await feed.execute("UPDATE service_request SET status = 'fulfilled' WHERE order_id = $1", order_id)
         await feed.close()
-
-
-def test_what_changes_between_looks_is_in_flight_unless_one_database_contradicts_itself() -> None:
-    def found(identity: str, what: str) -> Violation:
-        return Violation(identity, what, "program p")
-
-    assert confirmed([found("V9", "3 counted, 4 said")], [found("V9", "5 counted, 6 said")]) == []
-    assert confirmed([found("V9", "3 counted, 4 said")], [found("V9", "3 counted, 4 said")]) != []
-    assert confirmed([], [found("V3", "an entry does not balance")]) != []

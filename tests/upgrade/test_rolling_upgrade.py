@@ -12,14 +12,13 @@ import pytest
 
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import evaluate
 from lutong_contracts.topics import SERVICES
 from lutong_local.ports import free_port
 from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import Stack, down, prepare, start_infrastructure
 from tests.chaos.world import bank, environment, is_settled
 from tests.support.harness import until
+from tests.support.looks import Look, collect, evaluate
 from tests.upgrade.releases import BEFORE, NEW, Release, Replicas, before, replicas
 
 ORDERS, PER_S = int(os.environ.get("ORDERS", "1200")), float(os.environ.get("PER_S", "2"))
@@ -126,17 +125,17 @@ async def _upgrade(old: Release, stack: Stack, pair: Replicas) -> None:
     assert len([line for line in accepted(stack) if line["kind"] == "order"]) > ORDERS * 0.9
 
 
-async def still(target: Suite) -> World:
+async def still(target: Suite) -> Look:
     """The suite, once two looks at it agree."""
     before = ""
 
-    async def agrees() -> World | None:
+    async def agrees() -> Look | None:
         nonlocal before
         world = await collect(target, handled_types())
         before, last = world.digest, before
         return world if before == last else None
 
-    found: World = await until(agrees, "nothing moves any more", QUIET_S)
+    found: Look = await until(agrees, "nothing moves any more", QUIET_S)
     return found
 
 

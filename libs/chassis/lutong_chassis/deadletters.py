@@ -7,15 +7,17 @@ CloudEvents, sizes), never its content: reading that takes a reason and is audit
 import base64
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import asyncpg
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lutong_chassis import attributes
+from lutong_chassis import attributes, causes
 from lutong_chassis.attributes import Header
 from lutong_chassis.database import Tx
 from lutong_chassis.parking import storable, unpack
 from lutong_contracts.cloudevents import STRUCTURED
+from lutong_contracts.values import Text
 
 _KEY_MAX: Final = 128
 _TEXT_MAX: Final = 256
@@ -58,29 +60,49 @@ def origin_of(headers: Sequence[Header], value: bytes | None) -> Origin:
     return Origin(*texts)
 
 
-async def page(tx: Tx, *, rows_max: int, after: int = 0, reason: str | None = None) -> Page:
+class ParkedQuery(BaseModel):
+    """Which open parked records; all filters must fit. `after` is the id of the last one that was shown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[Text, StringConstraints(max_length=64)] | None = Field(None, description="bad_bytes, say")
+    key: Annotated[list[Text], Field(max_length=100)] | None = Field(None, description="only with one of these keys")
+    group: Annotated[Text, StringConstraints(max_length=64)] | None = Field(None, description="the name of a group")
+    after: int = Field(0, ge=0, le=2**63 - 1)
+    limit: int = Field(100, ge=1, le=1000)
+
+
+_FITS: Final = f"""
+    state = 'parked' AND ($1::text IS NULL OR reason = $1)
+    AND ($2::text[] IS NULL
+         OR sha256(key) = ANY (SELECT sha256(convert_to(wanted, 'UTF8')) FROM unnest($2::text[]) AS wanted))
+    AND ($3::text IS NULL OR {causes.NAME} = $3)
+"""
+_ANY_HEADS: Final = "SELECT parked.*, '' AS known_type, '' AS cause, '' AS merchant_id FROM parked"
+"""What makes a group is worked out for all open records, so only where one is wanted."""
+
+
+async def page(tx: Tx, query: ParkedQuery) -> Page:
     """Open parked records behind an id, oldest first, with how many wait behind each; and how many there are in all."""
+    heads = causes.HEADS if query.group else _ANY_HEADS
+    wanted = (query.reason, query.key, query.group)
     rows = await tx.fetch(
-        """
-        SELECT head.id, head.topic, head.partition, head."offset", head.key, head.type, head.event_id,
-               head.correlation_id, head.reason, head.error, head.attempts, head.parked_at, head.headers,
-               CASE WHEN position($4 IN lower(convert_from(head.headers, 'LATIN1'))) > 0 THEN head.value END AS value,
+        f"""
+        WITH head AS ({heads}), fitting AS (SELECT * FROM head WHERE {_FITS} AND id > $4 ORDER BY id LIMIT $5)
+        SELECT id, topic, partition, "offset", key, type, event_id, correlation_id, reason, error, attempts, parked_at,
+               headers, CASE WHEN position($6 IN lower(convert_from(headers, 'LATIN1'))) > 0 THEN value END AS value,
                (SELECT count(*) FROM parked AS behind
-                 WHERE behind.state = 'waiting' AND behind.topic = head.topic
-                   AND sha256(behind.key) = sha256(head.key)) AS waiting
-          FROM parked AS head
-         WHERE head.state = 'parked' AND head.id > $1 AND ($3::text IS NULL OR head.reason = $3)
-         ORDER BY head.id
-         LIMIT $2
+                 WHERE behind.state = 'waiting' AND behind.topic = fitting.topic
+                   AND sha256(behind.key) = sha256(fitting.key)) AS waiting
+          FROM fitting
+         ORDER BY id
         """,
-        after,
-        rows_max,
-        reason,
+        *wanted,
+        query.after,
+        query.limit,
         STRUCTURED,
     )
-    total: int = await tx.fetchval(
-        "SELECT count(*) FROM parked WHERE state = 'parked' AND ($1::text IS NULL OR reason = $1)", reason
-    )
+    total: int = await tx.fetchval(f"WITH head AS ({heads}) SELECT count(*) FROM head WHERE {_FITS}", *wanted)
     return Page([_summary(row) for row in rows], total)
 
 
@@ -116,8 +138,11 @@ async def _row(tx: Tx, parked_id: int) -> asyncpg.Record | None:
     return await tx.fetchrow(
         """
         SELECT id, state, topic, partition, "offset", recorded_at, key, value, headers, event_id, type, correlation_id,
-               reason, error, attempts, parked_at, resolved_at, 0 AS waiting
-          FROM parked
+               reason, error, attempts, parked_at, resolved_at,
+               (SELECT count(*) FROM parked AS behind
+                 WHERE head.state = 'parked' AND behind.state = 'waiting' AND behind.topic = head.topic
+                   AND sha256(behind.key) = sha256(head.key)) AS waiting
+          FROM parked AS head
          WHERE id = $1
         """,
         parked_id,

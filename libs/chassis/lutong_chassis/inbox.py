@@ -1,10 +1,10 @@
 """Consuming an event once. In the transaction of its effects, so both happen or neither does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
 
-from lutong_chassis.database import Tx
+from lutong_chassis.database import Tx, columns
 from lutong_chassis.envelope import Received
 from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts import Event
@@ -90,6 +90,23 @@ async def conflicts(
         *_COPY.arrays(_Copy(item.source, item.id, item.content) for item in known),
     )
     return [known[row["place"] - 1] for row in rows]
+
+
+class EventName(NamedTuple):
+    """Under what an event is known: two of one name are copies."""
+
+    source: str
+    id: str
+
+
+async def withdraw(tx: Tx, names: Iterable[EventName]) -> None:
+    """Take events out again: they were entered in this transaction, and refused."""
+    wanted = sorted(set(names))
+    if wanted:
+        await tx.execute(
+            "DELETE FROM inbox WHERE (source, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            *columns(wanted, 2),
+        )
 
 
 async def forget(tx: Tx, older_than: timedelta, rows_max: int = 10_000) -> int:

@@ -124,7 +124,8 @@ def configure_tracing(settings: Settings, service: str) -> None:
 
 def current_traceparent() -> str | None:
     """The W3C trace context of the span that is open now, if any is recorded."""
-    return _traceparent(trace.get_current_span())
+    span = trace.get_current_span()
+    return _traceparent(span) if span.get_span_context().is_valid else None
 
 
 def _traceparent(span: trace.Span) -> str | None:

@@ -1,7 +1,13 @@
 """The refusal of a command or a query, as an exception."""
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Final, NoReturn
+
+TITLES: Final = {
+    400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
+    408: "Request timeout", 409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
+}  # fmt: skip
+PROBLEM_JSON: Final = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457 calls it a problem; to its reader it is not an error of ours
@@ -24,6 +30,18 @@ class Problem(Exception):  # noqa: N818  # RFC 9457 calls it a problem; to its r
         self.detail = detail
         self.headers = headers
         self.extra = extra
+
+    def document(self, reference: str | None = None) -> dict[str, object]:
+        """The problem as its document has it. `reference` is the id of the request."""
+        named = {"reference": reference} if reference else {}
+        return {
+            "type": f"urn:lutong:problem:{self.kind}",
+            "title": TITLES.get(self.status, "Error"),
+            "status": self.status,
+            "detail": self.detail,
+            **named,
+            **self.extra,
+        }
 
 
 def not_found(what: str, identifier: str) -> NoReturn:

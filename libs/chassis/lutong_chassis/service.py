@@ -32,11 +32,12 @@ from lutong_chassis.http import (
     HeadAsGet,
     Problem,
     RequestIds,
-    SafeHeaders,
     install_problems,
     operations,
+    parked,
 )
 from lutong_chassis.http.described import document_body_limit
+from lutong_chassis.http.dispatch import Dispatch
 from lutong_chassis.jobs import JobQueue, JobRunner
 from lutong_chassis.maintenance import run_maintenance
 from lutong_chassis.processing import Processor, handle
@@ -218,16 +219,32 @@ class Service:
                 life.cancel()
                 await asyncio.gather(life, return_exceptions=True)
 
-        app = FastAPI(title=f"Lutong {self.name}", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+        app = FastAPI(
+            title=f"Lutong {self.name}",
+            version=VERSION,
+            lifespan=lifespan,
+            docs_url=None,
+            redoc_url=None,
+            telemetry={
+                "metrics": False,
+                "logs": False,
+            },  # ours are elsewhere, and asking for providers costs each request
+        )
         app.state.service = self
         app.state.settings = settings
         app.state.authorizer = Authorizer.of(settings)
         own = [self.routes, operations.entities_router] if self.entities else [self.routes]
-        for router in (*own, operations.health, operations.router, operations.admin_router):  # the busiest first
+        for router in (
+            *own,
+            operations.health,
+            *parked.ROUTERS,
+            operations.router,
+            operations.admin_router,
+        ):  # the busiest first
             app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
+        app.router.middleware_stack = Dispatch(app.router)
         app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
         app.add_middleware(HeadAsGet)
-        app.add_middleware(SafeHeaders)
         app.add_middleware(RequestIds)
         install_problems(app)
         document_body_limit(app, settings.body_bytes_max)

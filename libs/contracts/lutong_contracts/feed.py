@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
+from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, POSTS
 from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Visible
@@ -48,6 +49,15 @@ class PostRefused(Event, topic=POSTS, key="post_id"):
 
     post_id: Identifier
     author_id: Identifier
+    reason: Reason
+
+
+class CardTakenOff(Event, topic=POSTS, key="post_id"):
+    """Its author, the merchant that it led to, or an operator took the card off a post, for good. `reason` is theirs."""
+
+    post_id: Identifier
+    program_id: Identifier | None = None
+    by: Annotated[str, Open(Literal["author", "merchant", "operator"])]
     reason: Reason
 
 

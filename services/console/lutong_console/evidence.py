@@ -1,4 +1,4 @@
-"""What is known beside a journey's own events: how far each consumer is, and what was set aside."""
+"""What is known beside a journey's own events: how far each consumer is, and what was set aside under its keys."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import httpx
 
-from lutong_console.cli.commands.parked import parked_of
+from lutong_console.cli.commands.journey import Step
 from lutong_console.cli.errors import ConsoleError
+from lutong_console.parked_records import under_keys
 from lutong_console.pipeline import Sample, Sampler
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
@@ -17,17 +18,18 @@ from lutong_console.why import Consumer, Evidence, Parked
 _TIMEOUT_S: Final = 10.0
 
 
-async def gather(target: Suite, samples: Mapping[str, Sample | None] | None = None) -> Evidence:
+async def gather(target: Suite, steps: Sequence[Step], samples: Mapping[str, Sample | None] | None = None) -> Evidence:
     """Ask all services at the same time; samples that are known already are not taken again."""
+    keys = sorted({step.key for step in steps})
     async with target.client(_TIMEOUT_S) as client:
-        found = await asyncio.gather(*(_parked(client, service, url) for service, url in target.urls.items()))
+        found = await asyncio.gather(*(_parked(client, service, url, keys) for service, url in target.urls.items()))
     return evidence_of(samples or await Sampler(target).sample(), [record for records in found for record in records])
 
 
-async def _parked(client: httpx.AsyncClient, service: str, url: str) -> list[Parked]:
-    """What a service set aside; one that is silent has nothing to show."""
+async def _parked(client: httpx.AsyncClient, service: str, url: str, keys: Sequence[str]) -> list[Parked]:
+    """What a service set aside under these keys; one that is silent has nothing to show."""
     try:
-        rows, _ = await parked_of(client, url)
+        rows = await under_keys(client, url, keys)
     except ConsoleError:
         return []
     return [_as_parked(service, row) for row in rows]

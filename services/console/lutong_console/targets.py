@@ -65,8 +65,21 @@ class Bearer(httpx.Auth):
 
 def operator(signer: Signer) -> Bearer:
     """The user of this terminal, as an operator; a token is made when it is needed, and lives for minutes."""
-    who = Principal(re.sub(r"[^\x21-\x7e]", "-", getpass.getuser()), "operator")
+    return acting_as(signer, Principal(re.sub(r"[^\x21-\x7e]", "-", getpass.getuser()), "operator"))
+
+
+def acting_as(signer: Signer, who: Principal) -> Bearer:
+    """Ask the services as this principal."""
     return Bearer(lambda: signer.token(who, _TOKEN_LIFETIME_S))
+
+
+def signer_of(name: str) -> Signer:
+    """The key of a suite that signs tokens, where it is on this machine."""
+    if name == COMPOSE:
+        return compose().signer
+    if (stack := stack_named(name)) is None:
+        raise nothing_runs(name)
+    return stack.signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +176,15 @@ def suite(name: str) -> Suite:
             for service in SERVICES
         },
     )
+
+
+def services(target: Suite, service: str | None) -> list[str]:
+    """The service of this name, or all of a suite."""
+    if service is None:
+        return list(target.urls)
+    if service not in target.urls:
+        raise ConsoleError(f"there is no service {service!r}: there are {', '.join(target.urls)}", code=USAGE)
+    return [service]
 
 
 def kafka_as(name: str, principal: str) -> KafkaAccess:

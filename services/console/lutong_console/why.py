@@ -120,6 +120,8 @@ def why(steps: Sequence[Step], evidence: Evidence) -> Reason:
 
 def _missing(step: Step, evidence: Evidence) -> set[str]:
     """Services that handle this type and have not consumed this event; an owner passes over what it published itself."""
+    if step.over_http:
+        return set()
     event = event_types().get(step.type)
     own = {step.service} if event and event.from_others else set()
     return {service for service, types in evidence.handled.items() if step.type in types} - set(step.consumed_by) - own

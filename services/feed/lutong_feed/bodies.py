@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command
-from lutong_contracts.values import Identifier, Mode, Place, Text, Title, Visible
+from lutong_contracts.values import Identifier, Mode, Place, Reason, Text, Title, Visible
 
 
 class Account(Command):
@@ -95,6 +95,22 @@ class Viewer(Command):
     model_config = ConfigDict(json_schema_extra={"examples": [{"viewer_id": "reader-1"}]})
 
     viewer_id: Identifier
+
+
+class Removal(Command):
+    """Why a card goes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "not_related"}]})
+
+    reason: Reason = Field(examples=["not_related"])
+
+
+class RemovalView(BaseModel):
+    """Who took a card off, and why: the first who did."""
+
+    post_id: str
+    by: str
+    reason: str
 
 
 class WantedLine(Command):

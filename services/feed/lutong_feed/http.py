@@ -2,17 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 import asyncpg
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
+from uuid_utils import uuid7
 
-from lutong_chassis import Cause, Problem, Read, Received, Tx, TxDependency, Who, allowed, audited, not_found, routes
+from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import record
-from lutong_chassis.auth import Principal
 from lutong_chassis.http import ingest
-from lutong_contracts.feed import PostPublished
+from lutong_contracts.feed import CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
@@ -26,10 +26,14 @@ from lutong_feed.bodies import (
     NewPost,
     NewPosts,
     PostView,
+    Removal,
+    RemovalView,
     Timeline,
 )
-from lutong_feed.domain import AccountRow, Cursor, FollowRow, StoredPost
+from lutong_feed.domain import AccountRow, Cursor, FollowRow
 from lutong_feed.engagements import http as engagements
+from lutong_feed.publishing import domain as publishing
+from lutong_feed.publishing.handlers import OnJourney, publish
 
 router = routes("feed")
 router.routes += engagements.router.routes
@@ -51,13 +55,6 @@ class Page(BaseModel):
         if self.cursor and before is None:
             raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
         return before
-
-
-class OnJourney(NamedTuple):
-    """A post to publish, and the cause that puts it on its journey."""
-
-    post: PostPublished
-    cause: Cause
 
 
 @router.put("/v1/accounts/{account_id}")
@@ -82,21 +79,19 @@ async def put_accounts(command: Accounts, who: Who, tx: TxDependency) -> dict[st
 @router.put("/v1/accounts/{account_id}/follows/{followee_id}", status_code=204)
 @allowed("member", "operator")
 @audited("follow.add", own="member", shows=("followee_id",))
-async def put_follow(account_id: Identifier, followee_id: Identifier, who: Who, tx: TxDependency) -> None:
+async def put_follow(account_id: Identifier, followee_id: Identifier, who: Who, ask: Ask) -> Response:
     """Follow an account."""
     who.require(member=account_id, hide=("account", account_id))
-    await _follow(tx, who, [Follow(follower_id=account_id, followee_id=followee_id)])
+    return await ask(publishing.Follow(account_id, followee_id))
 
 
 @router.delete("/v1/accounts/{account_id}/follows/{followee_id}", status_code=204)
 @allowed("member", "operator")
 @audited("follow.remove", own="member", shows=("followee_id",))
-async def delete_follow(account_id: Identifier, followee_id: Identifier, who: Who, tx: TxDependency) -> None:
+async def delete_follow(account_id: Identifier, followee_id: Identifier, who: Who, ask: Ask) -> Response:
     """Stop following an account."""
     who.require(member=account_id, hide=("account", account_id))
-    await store.drop_follow(tx, account_id, followee_id)
-    if who.is_staff:
-        await record(tx, who, on_record.follow_removed(Follow(follower_id=account_id, followee_id=followee_id)))
+    return await ask(publishing.Unfollow(account_id, followee_id))
 
 
 @router.post("/v1/follows/batch", status_code=201)
@@ -108,17 +103,13 @@ async def put_follows(command: Follows, who: Who, tx: TxDependency) -> dict[str,
     return {"saved": len(command.follows)}
 
 
-@router.post("/v1/posts", status_code=201)
+@router.post("/v1/posts", status_code=201, response_model=dict[str, str])
 @allowed("member", "operator")
 @audited("post.publish", own="member", shows=("author_id",))
-async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, str]:
+async def publish_post(post: NewPost, who: Who, ask: Ask) -> Response:
     """Publish a post. Its card resolves shortly after; the answer's `Lutong-Journey` header names the journey."""
     who.require(member=post.author_id, hide=("account", post.author_id))
-    published = _post(tx, post)
-    await _publish(tx, [OnJourney(published, tx.cause)])
-    if who.is_staff:
-        await record(tx, who, *on_record.posts_published([published]))
-    return {"post_id": published.post_id, "journey": tx.cause.correlation_id}
+    return await ask(publishing.PublishPost(_post(post)))
 
 
 @router.post("/v1/posts/batch", status_code=201)
@@ -127,20 +118,13 @@ async def publish_post(post: NewPost, who: Who, tx: TxDependency) -> dict[str, s
 async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[str, list[str]]:
     """Publish many posts, each on a journey of its own; the first on that of the command."""
     causes = [tx.cause, *(Cause(tx.new_id()) for _ in command.posts[1:])]
-    posts = [_post(tx, post) for post in command.posts]
+    posts = [_post(post) for post in command.posts]
     await _publish(tx, [OnJourney(*each) for each in zip(posts, causes, strict=True)])
     await record(tx, who, *on_record.posts_published(posts))
     return {"post_ids": [post.post_id for post in posts]}
 
 
-async def take_posts(batch: Sequence[Received[PostPublished]], who: Principal, tx: Tx) -> None:
-    """Publish posts that another service sent as events, each on the journey that it is on there."""
-    for received in batch:
-        who.require(member=received.event.author_id, hide=("account", received.event.author_id))
-    await _publish(tx, [OnJourney(received.event, received.as_cause) for received in batch])
-
-
-ingest.mount(router, {PostPublished: take_posts})
+ingest.mount(router)
 
 
 @router.get("/v1/posts/{post_id}")
@@ -148,6 +132,23 @@ ingest.mount(router, {PostPublished: take_posts})
 async def get_post(post_id: Identifier, read: Read) -> PostView:
     """A post with its card and counters."""
     return _view(await store.post(read, post_id) or not_found("post", post_id))
+
+
+@router.post("/v1/posts/{post_id}/card/removal")
+@allowed("member", "merchant", "operator")
+@audited("card.take_off", shows=("by",))
+async def take_card_off(post_id: Identifier, removal: Removal, who: Who, tx: TxDependency) -> RemovalView:
+    """Take the card off a post, for good: its author, the merchant that it leads to, or an operator. Once is enough."""
+    card = await store.card_owners(tx, post_id) or not_found("post", post_id)
+    who.require(member=card.author_id, merchant=card.merchant_id, hide=("post", post_id))
+    if card.taken_off_by:
+        return RemovalView(post_id=post_id, by=card.taken_off_by, reason=card.taken_off_for or "")
+    by = "operator" if who.is_staff else "author" if who.member_id == card.author_id else "merchant"
+    await store.take_card_off(tx, post_id, by, removal.reason)
+    event = CardTakenOff(post_id=post_id, program_id=card.program_id, by=by, reason=removal.reason)
+    tx.publish(event, cause=Cause(card.correlation_id, card.causation_id))
+    await record(tx, who, on_record.card_taken_off(post_id, by, removal.reason))
+    return RemovalView(post_id=post_id, by=by, reason=removal.reason)
 
 
 @router.get("/v1/accounts/{account_id}")
@@ -226,25 +227,21 @@ async def _known(tx: Tx, account_ids: set[str]) -> None:
         not_found("account", account_id)
 
 
-def _post(tx: Tx, post: NewPost) -> PostPublished:
-    post_id = post.post_id or tx.new_id()
+def _post(post: NewPost) -> PostPublished:
+    post_id = post.post_id or str(uuid7())
     return PostPublished(
         post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id, card=post.card
     )
 
 
 async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
-    """Publish posts, each with its cause. An id is a post's for good."""
-    await _known(tx, {post.author_id for post, _ in posts})
+    """Publish posts, all or none."""
     for post_id, times in Counter(post.post_id for post, _ in posts).items():
         if times > 1:
             raise Problem(409, "post_exists", f"post {post_id!r} is there {times} times")
-    rows = [StoredPost(post.post_id, post.author_id, post.text, post.program_id) for post, _ in posts]
-    fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in posts])
-    for post, cause in posts:
-        if post.post_id not in fresh:
-            raise Problem(409, "post_exists", f"post {post.post_id!r} is published already")
-        tx.publish(post, cause=cause)
+    for problem in await publish(tx, posts):
+        if problem:
+            raise problem
 
 
 async def _page(read: Read, account_id: str, rows: Sequence[asyncpg.Record], limit: int) -> Timeline:

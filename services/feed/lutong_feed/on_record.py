@@ -1,11 +1,23 @@
 """What the audit keeps of what staff does for an account: its id and kind, never texts and names."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from lutong_chassis.audit import Change
 from lutong_contracts.feed import PostPublished, ServiceRequested
-from lutong_feed.bodies import Follow
 from lutong_feed.domain import AccountRow
+
+
+class Following(Protocol):
+    """Who follows whom."""
+
+    @property
+    def follower_id(self) -> str:
+        """Who follows."""
+
+    @property
+    def followee_id(self) -> str:
+        """Who is followed."""
 
 
 def accounts_put(known: Mapping[str, AccountRow], latest: Mapping[str, AccountRow]) -> Iterator[Change]:
@@ -19,13 +31,13 @@ def _facts(account: AccountRow) -> dict[str, str | None]:
     return {name: value or None for name, value in account._asdict().items() if name != "account_id"}
 
 
-def follows_added(follows: Iterable[Follow]) -> Iterator[Change]:
+def follows_added(follows: Iterable[Following]) -> Iterator[Change]:
     """Accounts that follow another from now on."""
     for follow in follows:
         yield Change("follow.add", f"account:{follow.follower_id}", after={"followee_id": follow.followee_id})
 
 
-def follow_removed(follow: Follow) -> Change:
+def follow_removed(follow: Following) -> Change:
     """An account that follows another no more."""
     return Change("follow.remove", f"account:{follow.follower_id}", before={"followee_id": follow.followee_id})
 
@@ -34,6 +46,11 @@ def posts_published(posts: Iterable[PostPublished]) -> Iterator[Change]:
     """Posts, and in whose name they are."""
     for post in posts:
         yield Change("post.publish", f"post:{post.post_id}", after={"author_id": post.author_id})
+
+
+def card_taken_off(post_id: str, by: str, reason: str) -> Change:
+    """A card that is gone from its post: who took it off, and why."""
+    return Change("card.take_off", f"post:{post_id}", reason, after={"by": by})
 
 
 def request_placed(asked: ServiceRequested) -> Change:

@@ -1,7 +1,7 @@
 """Every SQL statement of the feed: sets of keys in, sets of rows out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import orjson
@@ -22,6 +22,8 @@ from lutong_feed.domain import (
 
 async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
     """Let accounts follow others; a follow that exists stays as it is."""
+    if not follows:
+        return
     await tx.execute(
         """
         INSERT INTO follow (follower_id, followee_id)
@@ -32,13 +34,18 @@ async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
     )
 
 
-async def drop_follow(tx: Tx, follower_id: str, followee_id: str) -> None:
+async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
     """Stop following."""
-    await tx.execute("DELETE FROM follow WHERE follower_id = $1 AND followee_id = $2", follower_id, followee_id)
+    await tx.execute(
+        "DELETE FROM follow WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+        *columns(sorted(set(follows)), 2),
+    )
 
 
 async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Sequence[str]) -> set[str]:
     """Publish posts, each on its journey, with cards that are resolving; returns the ids that were new."""
+    if not posts:
+        return set()
     rows = await tx.fetch(
         """
         INSERT INTO post (post_id, author_id, text, program_id, published_at)
@@ -134,13 +141,15 @@ async def suspensions(tx: Tx, program_ids: Iterable[str]) -> dict[str, str]:
 
 
 async def resolve_cards(tx: Tx, cards: Sequence[CardRow]) -> set[str]:
-    """Resolve cards; gives the posts whose cards are there."""
+    """Resolve cards; gives the posts whose cards are there. One that was taken off stays off."""
     latest = {card.post_id: card for card in cards}
     rows = await tx.fetch(
         """
         UPDATE card
-           SET state = given.state, program_id = given.program_id, merchant_id = given.merchant_id,
-               reason = given.reason, causation_id = given.causation_id
+           SET state = CASE WHEN taken_off_by IS NULL THEN given.state ELSE card.state END,
+               reason = CASE WHEN taken_off_by IS NULL THEN given.reason ELSE card.reason END,
+               program_id = CASE WHEN taken_off_by IS NULL THEN given.program_id END,
+               merchant_id = given.merchant_id, causation_id = given.causation_id
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
                AS given(post_id, state, program_id, merchant_id, reason, causation_id)
          WHERE card.post_id = given.post_id
@@ -149,6 +158,47 @@ async def resolve_cards(tx: Tx, cards: Sequence[CardRow]) -> set[str]:
         *columns([card for _, card in sorted(latest.items())], 6),
     )
     return {row["post_id"] for row in rows}
+
+
+class CardOwners(NamedTuple):
+    """Who is responsible for the card on a post, and who took it off, if anybody did."""
+
+    author_id: str
+    merchant_id: str | None
+    program_id: str | None
+    taken_off_by: str | None
+    taken_off_for: str | None
+    correlation_id: str
+    causation_id: str | None
+
+
+async def card_owners(tx: Tx, post_id: str) -> CardOwners | None:
+    """Of the card on a post, locked: two who take it off do so one after the other."""
+    row = await tx.fetchrow(
+        """
+        SELECT author_id, card.merchant_id, card.program_id, taken_off_by, taken_off_for, correlation_id,
+               causation_id
+          FROM card JOIN post USING (post_id)
+         WHERE post_id = $1
+           FOR NO KEY UPDATE OF card
+        """,
+        post_id,
+    )
+    return CardOwners(*row) if row else None
+
+
+async def take_card_off(tx: Tx, post_id: str, by: str, reason: str) -> None:
+    """The card leads nowhere any more."""
+    await tx.execute(
+        """
+        UPDATE card
+           SET state = 'unavailable', reason = 'taken_off', program_id = NULL, taken_off_by = $2, taken_off_for = $3
+         WHERE post_id = $1 AND taken_off_by IS NULL
+        """,
+        post_id,
+        by,
+        reason,
+    )
 
 
 async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) -> list[asyncpg.Record]:

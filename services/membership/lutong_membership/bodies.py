@@ -1,6 +1,6 @@
 """What the bodies of all subjects share, and the router that their commands and queries are added to."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Field, StringConstraints
 
@@ -9,6 +9,8 @@ from lutong_contracts.values import Text
 from lutong_membership.values import Refusal
 
 T = TypeVar("T")
+
+_STATUS: Final = {"not_found": 404, "evidence_missing": 422, "evidence_not_yours": 403}
 
 router = routes("membership")
 """The one router; each subject adds its commands and queries to it."""
@@ -27,8 +29,19 @@ class ReasonBody(Command):
 def or_refused(outcome: T | Refusal, status: int = 409) -> T:
     """What a rule decided. Raises Problem with kind, detail and facts when it is a refusal."""
     if isinstance(outcome, Refusal):
-        raise Problem(status, outcome.kind, outcome.detail, None, **outcome.facts)
+        raise refused(outcome, status)
     return outcome
+
+
+def refused(refusal: Refusal, status: int | None = None) -> Problem:
+    """A refusal as it is answered: 404 for what is not there, else 409 unless another status is given."""
+    status = status or _STATUS.get(refusal.kind, 409)
+    return Problem(status, refusal.kind, refusal.detail, None, **refusal.facts)
+
+
+def absent(what: str, identifier: str) -> Refusal:
+    """The refusal for what does not exist, or may not be seen."""
+    return Refusal("not_found", f"there is no {what} {identifier!r}")
 
 
 def example(**fields: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""The events that membership handles, by subject."""
+"""The events and commands that membership handles, by subject."""
 
 from lutong_chassis import Handlers
-from lutong_membership.agreements import handlers as agreements
+from lutong_membership.agreements.handlers import rights, terms
 from lutong_membership.coupons import handlers as coupons
-from lutong_membership.holds.handlers import orders, requests
-from lutong_membership.repayments import handlers as repayments
+from lutong_membership.holds.handlers import joining, orders, requests
+from lutong_membership.repayments.handlers import commands as repayments
+from lutong_membership.repayments.handlers import lapses
 
 handlers = Handlers()
-for subject in (requests, orders, agreements, repayments, coupons):
+for subject in (requests, joining, orders, rights, terms, repayments, lapses, coupons):
     handlers.include(subject.handlers)

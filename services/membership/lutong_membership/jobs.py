@@ -10,12 +10,13 @@ from lutong_contracts import Event
 from lutong_contracts.membership import CreditAssessed, DeductionFailed, DeductionSucceeded
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.direct_debit import DeductionState, waits_until
+from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import direct_debit as direct_debit_store
 from lutong_membership.agreements.store.direct_debit import LEASE, Attempt, EndedDeduction, Leased
 from lutong_membership.agreements.store.direct_debit import Postponed as PostponedDeduction
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store.assessments import AssessmentJob, Verdict
-from lutong_membership.ledger.store import lines as line_store
+from lutong_membership.ledger.domain.entries import LineKey
 from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock
 from lutong_membership.providers.credit.choose import provider_of
@@ -29,7 +30,8 @@ from lutong_membership.providers.payment.settings import PaymentSettings
 from lutong_membership.providers.payment.values import PaymentOutcome, PaymentProvider
 from lutong_membership.repayments import store as repayment_store
 from lutong_membership.repayments.domain import Ended, Evidence, Repayment, RepaymentState, confirm, reject
-from lutong_membership.repayments.handlers import LAPSED, record_repayment
+from lutong_membership.repayments.handlers.booking import open_booking
+from lutong_membership.repayments.handlers.lapses import LAPSED
 from lutong_membership.repayments.store import Payment
 from lutong_membership.repayments.store import Postponed as PostponedPayment
 from lutong_membership.values import Refusal
@@ -171,30 +173,36 @@ def collect(provider: PaymentProvider) -> JobQueue[Payment, PaymentOutcome]:
 
 async def record_payments(tx: Tx, answers: Sequence[Answered[Payment, PaymentOutcome]]) -> list[Outgoing]:
     """Book what came, once, by its receipt; ask again later about the rest, until the claim expires."""
-    await line_store.lock_lines(tx, {payment.order.member_id for payment, _ in answers})
+    keys = [LineKey(payment.order.member_id, payment.order.currency) for payment, _ in answers]
+    booking = await open_booking(tx, keys)
     found = await repayment_store.lock_repayments(tx, [payment.order.repayment_id for payment, _ in answers])
+    causes = await repayment_store.causes_of(tx, found)
     known = await repayment_store.receipts_known(tx, [outcome.receipt for _, outcome in answers if outcome.receipt])
-    outgoing: list[Outgoing] = []
-    later = []
+    outgoing, ended, later = list[Outgoing](), list[Repayment](), list[PostponedPayment]()
     for payment, outcome in answers:
         repayment = found.pop(payment.order.repayment_id, None)
         if repayment is None or repayment.state not in {"sent", "unknown"}:
             continue
-        ended = _ended(repayment, outcome, known, tx)
-        if ended is None:
-            pause_s = min(_QUERY_PAUSE_MAX_S if outcome.answer == "unknown" else _SEND_PAUSE_MAX_S, 2**payment.tries)
-            state: RepaymentState = "unknown" if outcome.answer != "not_there" else "claimed"
-            later.append(PostponedPayment(repayment.repayment_id, state, tx.now + timedelta(seconds=pause_s)))
+        decided = _ended(repayment, outcome, known, tx)
+        if decided is None:
+            later.append(_asked_later(payment, outcome, tx))
             continue
-        done, emitted = ended
-        await repayment_store.save_repayments(tx, [done])
-        cause = await repayment_store.cause_of(tx, done.repayment_id)
-        outgoing += caused(cause, emitted)
+        done, cause = decided.repayment, causes.get(repayment.repayment_id, tx.cause)
+        ended.append(done)
         if done.state == "confirmed":
             known.add(done.reference or "")
-            await record_repayment(tx, done)
+            outgoing += booking.enter(done, cause)
+        outgoing += caused(cause, decided.emitted)
+    await repayment_store.save_repayments(tx, ended)
+    await account_store.save_work(tx, booking.work)
     await repayment_store.postpone_payments(tx, later)
     return outgoing
+
+
+def _asked_later(payment: Payment, outcome: PaymentOutcome, tx: Tx) -> PostponedPayment:
+    pause_s = min(_QUERY_PAUSE_MAX_S if outcome.answer == "unknown" else _SEND_PAUSE_MAX_S, 2**payment.tries)
+    state: RepaymentState = "unknown" if outcome.answer != "not_there" else "claimed"
+    return PostponedPayment(payment.order.repayment_id, state, tx.now + timedelta(seconds=pause_s))
 
 
 def _ended(repayment: Repayment, outcome: PaymentOutcome, known: set[str], tx: Tx) -> Ended | None:

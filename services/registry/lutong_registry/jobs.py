@@ -1,9 +1,10 @@
-"""What the registry does beside its events: listings from before an upgrade are indexed as they are now."""
+"""What the registry does beside its events: it indexes listings from before an upgrade, and leads posts that wait."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from lutong_chassis import Answered, JobQueue, Outgoing, Tx
+from lutong_registry.discovery import waiting
 from lutong_registry.search.store import listings as listing_store
 
 _AT_ONCE: Final = 100
@@ -12,7 +13,7 @@ _AT_ONCE: Final = 100
 
 def job_queues() -> list[JobQueue[Any, Any]]:
     """The job queues of the registry."""
-    return [JobQueue("index_listings", _claim, _answer, _record, at_once=1)]
+    return [JobQueue("index_listings", _claim, _answer, _record, at_once=1), waiting.queue()]
 
 
 async def _claim(tx: Tx, _: int) -> Sequence[list[str]]:

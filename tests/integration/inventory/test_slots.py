@@ -29,7 +29,7 @@ from lutong_inventory.handlers import handlers
 from lutong_inventory.slots.domain.commands import HoldSlot
 from lutong_inventory.slots.domain.slots import OverbookedError
 from lutong_inventory.slots.handlers import hold_slots
-from lutong_inventory.slots.store.slots import Taken, take_places
+from lutong_inventory.slots.store.places import Taken, take_places
 from tests.integration.inventory.shop import names
 from tests.support.builders import a_cancellation, a_hold
 

@@ -10,13 +10,12 @@ from lutong_chassis.grants import VERIFIER
 from lutong_console.cli.demo.scenarios import ROADS, Scenario, build_world, new_run
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite, operator
-from lutong_console.verify.collect import collect
-from lutong_console.verify.identities import evaluate
 from lutong_console.verify.violation import Violation
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import start_service, stop_service, wait_until_ready
 from tests.support.acl_stack import AclStack
 from tests.support.harness import until
+from tests.support.looks import collect, evaluate
 
 
 @pytest.fixture

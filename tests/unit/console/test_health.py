@@ -7,11 +7,10 @@ import pytest
 
 from lutong_console.cli.commands.doctor import came_back, judge_consumer, judge_health, judge_parked, judge_processes
 from lutong_console.health import Health, judge_service
-from lutong_console.verify.collect import Record, World
 from lutong_console.verify.command import judged
-from lutong_console.verify.log import log_matches_outbox
-from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import Record
 from lutong_contracts.topics import POSTS
+from tests.support.looks import Look, judged_by
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALIVE: dict[str, Any] = {"live": True, "reason": None, "stuck": None}
@@ -136,7 +135,7 @@ def test_what_follows_from_an_ended_piece_is_not_reported() -> None:
     ],
 )  # fmt: skip
 def test_what_was_compared_with_nothing_does_not_hold(unchecked: dict[str, str], expected: list[str]) -> None:
-    results = {name: result.plain for name, result, _ in judged([Violation("V8", "x", "y")], unchecked)}
+    results = {name: result.plain for name, result, _ in judged({"V8": 1}, unchecked)}
     assert [results["V8"], results["V11"]] == expected
     assert results["V1"] == "holds"
 
@@ -146,17 +145,17 @@ def a_record(key: str, partition: int, source: str = "/cms") -> Record:
 
 
 def test_v1_names_the_publisher_whose_keys_are_in_foreign_partitions() -> None:
-    world = World({}, [a_record("foobar", 0), a_record("foobar", 6, "/good")], {})
-    (violation,) = log_matches_outbox(world)
+    world = Look(records=[a_record("foobar", 0), a_record("foobar", 6, "/good")])
+    (violation,) = judged_by("V1", world)
     assert violation.what == "/cms: 1 key of lutong.feed.posts is in a foreign partition"
     assert violation.witness == "key foobar at lutong.feed.posts/0@7"
 
 
 @pytest.mark.parametrize("key", ["a" * 6000, "a\x1b[2J"])
 def test_v1_tells_a_long_or_odd_key_by_its_size(key: str) -> None:
-    (violation,) = log_matches_outbox(World({}, [a_record(key, 12)], {}))
+    (violation,) = judged_by("V1", Look(records=[a_record(key, 12)]))
     assert violation.witness.startswith(f"key <{len(key)} bytes, sha256 ")
 
 
 def test_v1_is_silent_about_keys_that_are_no_text() -> None:
-    assert list(log_matches_outbox(World({}, [a_record("", 3), a_record("\N{REPLACEMENT CHARACTER}", 3)], {}))) == []
+    assert list(judged_by("V1", Look(records=[a_record("", 3), a_record("\N{REPLACEMENT CHARACTER}", 3)]))) == []

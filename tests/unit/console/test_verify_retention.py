@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from lutong_chassis.noticing import partition_of
-from lutong_console.verify.collect import Record, World
-from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
-from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.world import Record
 from lutong_contracts.topics import ENGAGEMENTS, POSTS
+from tests.support.looks import Look, judged_by
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PARTITION = partition_of(b"p-1", POSTS.partitions)
@@ -45,9 +44,9 @@ def a_world(
     outbox: Sequence[dict[str, Any]] = (),
     inbox: Sequence[dict[str, Any]] = (),
     begin: int = 0,
-) -> World:
+) -> Look:
     tables: dict[str, list[Any]] = {"outbox": [*outbox], "inbox": [*inbox], "parked": [], "passed_over": []}
-    return World(
+    return Look(
         {"feed": tables}, records, {"feed": {"lutong.feed.post-refused.v1"}}, {(POSTS.name, PARTITION): begin}, NOW
     )
 
@@ -57,9 +56,9 @@ OLD, EDGE, YOUNG = NOW - 9 * DAYS, NOW - 7.2 * DAYS, NOW - 2 * DAYS
 
 def test_an_event_that_retention_took_is_not_missing() -> None:
     world = a_world([published(3, YOUNG)], [committed(1, OLD), committed(2, EDGE), committed(3, YOUNG)], begin=3)
-    assert list(log_matches_outbox(world)) == []
+    assert judged_by("V1", world) == []
     empty = a_world([], [committed(1, OLD)], begin=2)
-    assert list(log_matches_outbox(empty)) == []
+    assert judged_by("V1", empty) == []
 
 
 @pytest.mark.parametrize(
@@ -72,19 +71,19 @@ def test_an_event_that_retention_took_is_not_missing() -> None:
     ids=["nothing was dropped", "younger than retention", "written after the first that is left"],
 )
 def test_an_event_that_was_lost_is_missing(outbox: list[dict[str, Any]], begin: int) -> None:
-    (violation,) = log_matches_outbox(a_world([published(3, YOUNG)], outbox, begin=begin))
+    (violation,) = judged_by("V1", a_world([published(3, YOUNG)], outbox, begin=begin))
     assert violation.what == "feed: committed but not on lutong.feed.posts"
 
 
 def test_an_outbox_forgets_whole_days_and_topics_keep_their_events() -> None:
     world = a_world([published(1, EDGE), published(2, YOUNG)], [committed(2, YOUNG)])
-    assert list(log_matches_outbox(world)) == []
-    assert list(log_matches_outbox(a_world([published(1, EDGE)]))) == []
+    assert judged_by("V1", world) == []
+    assert judged_by("V1", a_world([published(1, EDGE)])) == []
 
 
 def test_an_event_of_a_kept_day_must_be_in_the_outbox() -> None:
     world = a_world([published(1, YOUNG - timedelta(hours=1)), published(2, YOUNG)], [committed(2, YOUNG)])
-    (violation,) = log_matches_outbox(world)
+    (violation,) = judged_by("V1", world)
     assert violation.what == "feed: on its topic but never committed"
 
 
@@ -93,16 +92,16 @@ def test_what_is_published_again_after_its_beginning_was_dropped_is_in_order() -
     world = a_world(
         [published(3, YOUNG), published(4, YOUNG), *again], [committed(n, YOUNG) for n in (1, 2, 3, 4)], begin=3
     )
-    assert list(log_matches_outbox(world)) == []
+    assert judged_by("V1", world) == []
     gap = replace(world, records=[published(3, YOUNG), replace(published(5, YOUNG), event_id="e-4")])
-    assert [violation.what for violation in log_matches_outbox(gap)][-1] == "feed: version 5 where 4 was due"
+    assert [violation.what for violation in judged_by("V1", gap)][-1] == "feed: version 5 where 4 was due"
 
 
 def test_an_inbox_remembers_what_its_topic_forgot() -> None:
     world = a_world([published(3, YOUNG)], inbox=[taken(1), taken(2), taken(3)], begin=3)
-    assert list(inbox_covers_topics(world)) == []
+    assert judged_by("V2", world) == []
     world.begins = {(POSTS.name, PARTITION): 2}
-    (violation,) = inbox_covers_topics(world)
+    (violation,) = judged_by("V2", world)
     assert (violation.what, violation.witness) == ("feed: taken in but on no topic", "event e-2 of /lutong/feed")
 
 
@@ -110,9 +109,9 @@ def test_what_is_to_be_read_again_is_not_missing_yet() -> None:
     world = a_world([published(3, YOUNG)])
     row = {"topic": POSTS.name, "partition": PARTITION, "type": "lutong.feed.post-refused.v1", "first": 3}
     world.tables["feed"]["passed_over"] = [row]
-    assert list(inbox_covers_topics(world)) == []
+    assert judged_by("V2", world) == []
     world.tables["feed"]["passed_over"] = [row | {"first": 4}]
-    assert [violation.identity for violation in inbox_covers_topics(world)] == ["V2"]
+    assert [violation.identity for violation in judged_by("V2", world)] == ["V2"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +129,5 @@ def test_a_counter_may_know_more_than_a_topic_that_forgot(taps: int, begin: int,
         "card": [],
         "counter": [{"post_id": "p-1", "taps": taps, "solved": 0, "fulfilled": 0}],
     }
-    world = World(
-        {"registry": {"program": [], "usage": []}, "feed": feed}, [tapped], {}, {(ENGAGEMENTS.name, 3): begin}
-    )
-    assert bool(list(projections_follow(world))) is is_off
+    world = Look({"registry": {"program": [], "usage": []}, "feed": feed}, [tapped], {}, {(ENGAGEMENTS.name, 3): begin})
+    assert bool(judged_by("V9", world)) is is_off

@@ -3,16 +3,15 @@
 import re
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
+from lutong_chassis.http import ingest
 from lutong_console import web, why
 from lutong_console.web import languages
 from lutong_console.web.access import SESSION_LIFETIME_S, TICKET_LIFETIME_S, Access
-from lutong_console.web.parked import fingerprint, grouped
 from lutong_console.web.tail import BUFFER_RECORDS, Tab, folded
 
 WEB = Path(web.__file__).parent
@@ -84,14 +83,14 @@ def test_neither_ticket_nor_session_is_printed(access: Access) -> None:
 
 
 def _texts_of_pages() -> set[str]:
-    found = set(why.SENTENCES.values())
+    found = {*why.SENTENCES.values(), *ingest._HINTS.values(), *ingest._HINTS_AT.values()}
     for template in (WEB / "templates").glob("*.html"):
         options = {"trim_blocks": "true", "lstrip_blocks": "true"}
         for _, message, _, _ in extract("jinja2.ext:babel_extract", BytesIO(template.read_bytes()), options=options):
             forms = [message] if isinstance(message, str) else [form for form in message if form]
             found |= set(forms[-1:])  # the plural, where there is one: Chinese has one form
     for module in WEB.glob("*.py"):
-        found |= set(re.findall(r'PageError\(\d+, "([^"]+)"', module.read_text()))
+        found |= set(re.findall(r'(?:PageError\(\d+, |SignInError\(|_BUG: Final = )"([^"]+)"', module.read_text()))
     return found
 
 
@@ -129,24 +128,6 @@ def _places(text: str) -> list[str]:
 )
 def test_the_language_is_the_chosen_one_or_the_browsers(cookie: str | None, accepted: str, language: str) -> None:
     assert languages.chosen(cookie, accepted) == language
-
-
-def a_row(**changes: Any) -> dict[str, Any]:
-    row = {"service": "feed", "id": 1, "type": "t", "reason": "handler_failed", "error": "KeyError: 'a-1'"}
-    return row | {"waiting": 0, "parked_at": "2026-11-28T12:00:00+00:00"} | changes
-
-
-def test_records_with_one_cause_are_one_group() -> None:
-    rows = [a_row(), a_row(id=2, error="KeyError: 'b-2'", waiting=3), a_row(id=3, service="registry")]
-    groups = grouped(rows)
-    assert [(group.service, group.records, group.waiting, group.ids) for group in groups] == [
-        ("feed", 2, 3, (1, 2)),
-        ("registry", 1, 0, (3,)),
-    ]
-
-
-def test_a_fingerprint_has_no_ids_and_no_numbers() -> None:
-    assert fingerprint("Bad 'o-1' at x.py:88 of 01a223af-bfd6") == fingerprint("Bad 'p-22' at x.py:7 of 99f22312-0000")
 
 
 def test_a_slow_tab_loses_the_oldest_and_counts_them() -> None:

@@ -25,6 +25,13 @@ def a_step(
 BEHIND = Consumer(240, 31.0)
 
 
+def test_what_one_service_took_over_http_is_missed_by_no_other() -> None:
+    step = replace(a_step(consumed_by=("feed",)), service=f"ann~{'0f' * 16} /partner/cms")
+    assert why([step], evidence()).kind == "ended"
+    assert step.publisher == "ann /partner/cms"
+    assert why([replace(step, service="/partner/cms")], evidence()).kind == "behind"  # on a topic, everybody gets it
+
+
 def evidence(*parked: Parked, registry: Consumer | None = BEHIND) -> Evidence:
     return Evidence({"registry": frozenset({TAPPED})}, {"registry": registry}, parked)
 

@@ -9,9 +9,8 @@ import pytest
 from lutong_contracts.values import Place
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.slots.domain import slots as domain
-from lutong_inventory.slots.domain.areas import area, covers
 from lutong_inventory.slots.domain.sentences import offered
-from lutong_inventory.slots.domain.slots import Booking, Ground, Slot, SlotHold
+from lutong_inventory.slots.domain.slots import Booking, Ground, Slot, SlotHold, area, covers
 
 SHANGHAI: Final = Place(latitude=31.23, longitude=121.47)
 NEAR: Final = Place(latitude=31.24, longitude=121.48)

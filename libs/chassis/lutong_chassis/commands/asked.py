@@ -1,18 +1,21 @@
 """What a command handler takes and returns: commands with their callers, and answers with the events to publish."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 from pydantic import BaseModel
+from pydantic_core import to_json
 from uuid_utils import uuid7
 
 from lutong_chassis.audit import Change
 from lutong_chassis.auth import Principal
 from lutong_chassis.envelope import Cause, Outgoing
-from lutong_chassis.problem import Problem
+from lutong_chassis.problem import PROBLEM_JSON, Problem
 from lutong_chassis.request import Requested
 from lutong_contracts import Event
+
+JSON: Final = "application/json"
 
 C_co = TypeVar("C_co", covariant=True)
 
@@ -54,20 +57,30 @@ class Asked(NamedTuple, Generic[C_co]):
 class Answer(NamedTuple):
     """The answer to a command, the events to publish, and the changes to audit.
 
-    `changed` is False when there was nothing to do: then nothing need be audited.
+    `changed` is False when there was nothing to do: then nothing need be audited. With `refusal`, that is what is sent:
+    a refusal that has an effect (a wrong code was counted), and is kept under its key like any answer.
     """
 
     body: BaseModel | Mapping[str, Any] | None
     events: Sequence[Outgoing] = ()
     record: Sequence[Change] = ()
     changed: bool = True
+    refusal: Problem | None = None
 
     @property
     def octets(self) -> bytes:
         """The body as JSON, or no bytes."""
+        if self.refusal is not None:
+            return orjson.dumps(self.refusal.document(), default=str)
         if self.body is None:
             return b""
-        return self.body.model_dump_json().encode() if isinstance(self.body, BaseModel) else orjson.dumps(self.body)
+        return self.body.model_dump_json().encode() if isinstance(self.body, BaseModel) else to_json(self.body)
+
+    def given(self, status: int, journey: str) -> "Given":
+        """The answer as it is stored and sent; `status` is that of its route."""
+        if self.refusal is not None:
+            return Given(self.refusal.status, PROBLEM_JSON, self.octets, journey)
+        return Given(status, JSON, self.octets, journey)
 
 
 class Given(NamedTuple):

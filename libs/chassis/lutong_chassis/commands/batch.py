@@ -21,7 +21,6 @@ from lutong_chassis.problem import Problem
 if TYPE_CHECKING:
     from lutong_chassis.handlers import CommandHandler
 
-JSON: Final = "application/json"
 _TRIES_MAX: Final = 3
 """How often a batch may find that another process has answered one of its commands meanwhile."""
 
@@ -125,9 +124,7 @@ async def _decide(tx: Tx, batch: Batch) -> list[Outcome]:
 
 
 def _outcome(asked: Asked[Any], given: Answer | Problem) -> Outcome:
-    if isinstance(given, Problem):
-        return given
-    return Given(asked.status, JSON, given.octets, asked.cause.correlation_id)
+    return given if isinstance(given, Problem) else given.given(asked.status, asked.cause.correlation_id)
 
 
 def _kept(commands: Sequence[Asked[Any]], outcomes: Sequence[Outcome]) -> list[keys.Kept]:

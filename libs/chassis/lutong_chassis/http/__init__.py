@@ -2,7 +2,7 @@
 
 from lutong_chassis.http.asking import Ask
 from lutong_chassis.http.authorization import Authorizer, GuardedRoute, Who, allowed, audited, not_audited
-from lutong_chassis.http.limits import BodyLimit, HeadAsGet, RequestIds, SafeHeaders
+from lutong_chassis.http.limits import BodyLimit, HeadAsGet, RequestIds
 from lutong_chassis.http.load_shedding import LoadSheddingProtocol
 from lutong_chassis.http.problems import install_problems
 from lutong_chassis.http.routing import Command, Read, TxDependency, routes
@@ -19,7 +19,6 @@ __all__ = [
     "Problem",
     "Read",
     "RequestIds",
-    "SafeHeaders",
     "TxDependency",
     "Who",
     "allowed",

@@ -14,11 +14,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
-from lutong_chassis.commands import Asked, Claim
+from lutong_chassis.commands import Asked
+from lutong_chassis.commands.asked import Given
 from lutong_chassis.envelope import Cause
-from lutong_chassis.http.authorization import Run
+from lutong_chassis.http.authorization import Run, direct
 from lutong_chassis.http.claims import cause_of, claim_of, names_journey
 from lutong_chassis.request import current
 
@@ -27,31 +28,41 @@ Asking = Callable[[object], Awaitable[Response]]
 
 async def _ask(request: Request) -> Asking:
     """What a route asks with: once, for a key has one answer."""
-    claim: Claim = request.state.claim
-    cause: Cause = request.state.cause
 
     async def ask(command: object) -> Response:
         if request.state.asked:
             raise TypeError("a request asks for one command: put what it wants into one")
         request.state.asked = True
-        service = request.app.state.service
-        asked = Asked(
-            command,
-            request.state.principal,
-            cause,
-            claim,
-            current(),
-            request.scope["route"].status_code or 200,
-            len(await request.body()),
-            names_journey(request, cause),
-        )
-        given = await service.lanes.ask(asked, request.app.state.settings)
-        request.state.journey = given.journey
-        headers = {"idempotency-replayed": "true"} if given.replayed else None
-        return Response(given.body, given.status, headers, given.media_type if given.body else None)
+        asked = await asked_by(request, command)
+        given = await request.app.state.service.lanes.ask(asked, request.app.state.settings)
+        return reply(request, given)
 
     return ask
 
+
+async def asked_by(request: Request, command: object) -> Asked[object]:
+    """A command with the facts of the request that it came with."""
+    cause: Cause = request.state.cause
+    return Asked(
+        command,
+        request.state.principal,
+        cause,
+        request.state.claim,
+        current(),
+        request.scope["route"].status_code or 200,
+        len(await request.body()),
+        names_journey(request, cause),
+    )
+
+
+def reply(request: Request, given: Given) -> Response:
+    """An answer as it is sent."""
+    request.state.journey = given.journey
+    headers = {"idempotency-replayed": "true"} if given.replayed else None
+    return Response(given.body, given.status, headers, given.media_type if given.body else None)
+
+
+direct(_ask)
 
 Ask = Annotated[Asking, Depends(_ask)]
 """Has a command done in a batch with others of its kind; gives the answer as it is sent. A refusal is raised."""
@@ -68,5 +79,5 @@ async def ask_by(request: Request, run: Run) -> Response:
     request.state.cause = cause = cause_of(request)
     request.state.asked = False
     request.state.journey = cause.correlation_id  # refusals name it too
-    with bound_contextvars(journey=cause.correlation_id):
-        return await run(request)
+    bind_contextvars(journey=cause.correlation_id)  # until RequestIds ends
+    return await run(request)

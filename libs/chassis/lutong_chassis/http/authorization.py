@@ -15,15 +15,17 @@ with `own`, it is not for a member or merchant who acts on their own data. A tra
 
 import math
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import structlog
 from fastapi import Depends, Header, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from lutong_chassis import audit, observe
 from lutong_chassis.auth import RANKS, Principal, Rank, UnauthenticatedError, Verifier, verifier_of
@@ -43,6 +45,9 @@ Allowed = Literal[Rank, "merchant", "member", "anybody"]
 
 _NOBODY: Final = Principal("nobody", "admin")
 """The caller of every request when `auth` is off."""
+
+_REQUEST: Final = "request_of_this_route"
+"""What a route's request is passed as when the route itself does not ask for it."""
 
 _BEARER: Final = HTTPBearer(
     auto_error=False, scheme_name="bearer", bearerFormat="JWT", description="An access token: `lutong token`."
@@ -112,6 +117,30 @@ def documents(dependency: Callable[..., Any]) -> None:
     vars(dependency)["documents"] = True
 
 
+def direct(dependency: Callable[[Request], Awaitable[Any]]) -> None:
+    """Mark a dependency that needs nothing but the request: its value is given without FastAPI solving a tree for it."""
+    vars(dependency)["direct"] = True
+
+
+def _with_direct(dependant: Dependant) -> Dependant:
+    """A route's function that gets the values of its direct dependencies from the request itself."""
+    endpoint, own_request = dependant.call, dependant.request_param_name
+    made = {
+        each.name: each.call for each in dependant.dependencies if each.name and getattr(each.call, "direct", False)
+    }
+    if not made or not iscoroutinefunction(endpoint):
+        return dependant
+
+    async def call(**values: Any) -> Any:  # noqa: ANN401  # an endpoint's own arguments and result
+        request = values[own_request] if own_request else values.pop(_REQUEST)
+        for name, make in made.items():
+            values[name] = await make(request)
+        return await endpoint(**values)
+
+    rest = [each for each in dependant.dependencies if each.name not in made]
+    return replace(dependant, dependencies=rest, call=call, request_param_name=own_request or _REQUEST)
+
+
 def not_audited(reason: str) -> Callable[[Endpoint], Endpoint]:
     """Declare that a route records nothing, with the reason: its callers act on their own data only."""
     if not reason.strip():
@@ -127,6 +156,9 @@ def not_audited(reason: str) -> Callable[[Endpoint], Endpoint]:
 async def _principal(request: Request) -> Principal:
     who: Principal = request.state.principal
     return who
+
+
+direct(_principal)
 
 
 Who = Annotated[Principal, Depends(_principal)]
@@ -205,14 +237,16 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Run:
         """FastAPI's hook: wrap the function that parses, validates, calls and serialises."""
         run = self._run()
+        timed = {method: observe.HTTP_TIME.labels(method, self.path) for method in self.methods}
 
         async def handle(request: Request) -> Response:
-            with observe.HTTP_TIME.labels(request.method, self.path).time():
+            method = request.method
+            with timed[method].time():
                 who = request.state.principal = request.app.state.authorizer.admit(request, self.allowed, self.path)
-                named = bound_contextvars(route=f"{request.method} {self.path}", subject=who.subject)
-                with named, serving(self._requested(request, who)):
+                bind_contextvars(route=f"{method} {self.path}", subject=who.subject)  # until RequestIds ends
+                with serving(self._requested(request, who)):
                     refuse_encoded(request)
-                    if request.method not in SAFE_METHODS:
+                    if method not in SAFE_METHODS:
                         await self._body(request)
                     return await self.answer(request, run)
 
@@ -223,9 +257,12 @@ class GuardedRoute(APIRoute):
 
         The reason is validated by its declaration, so a request that has one goes the long way.
         """
-        whole, documented = super().get_route_handler(), self.dependant
-        needed = [each for each in documented.dependencies if not getattr(each.call, "documents", each.call is _BEARER)]
-        self.dependant = replace(documented, dependencies=needed)
+        documented = self.dependant
+        direct = _with_direct(documented)
+        needed = [each for each in direct.dependencies if not getattr(each.call, "documents", each.call is _BEARER)]
+        self.dependant = direct
+        whole = super().get_route_handler()
+        self.dependant = replace(direct, dependencies=needed)
         short, self.dependant = super().get_route_handler(), documented
 
         async def run(request: Request) -> Response:

@@ -24,9 +24,11 @@ def claim_of(request: Request, body: bytes) -> Claim:
     key = keys[0] if keys else None
     if key is not None and not 0 < len(key) <= KEY_MAX:
         raise Problem(400, "bad_idempotency_key", f"Idempotency-Key must have 1 to {KEY_MAX} characters")
-    scope = f"{request.state.principal.identity} {request.method} {request.url.path}"
-    fingerprint = hashlib.sha256(b"\n".join([scope.encode(), request.url.query.encode(), body])).hexdigest()
-    return Claim(scope, key, fingerprint)
+    scope = f"{request.state.principal.identity} {request.method} {request.scope['path']}"
+    if key is None:
+        return Claim(scope, None, "")
+    parts = [scope.encode(), request.scope["query_string"], body]
+    return Claim(scope, key, hashlib.sha256(b"\n".join(parts)).hexdigest())
 
 
 def cause_of(request: Request) -> Cause:

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from lutong_chassis import observe
 from lutong_chassis.http.problems import SAFE_HEADERS, names_of
@@ -20,35 +20,20 @@ _PRINCIPALS_MAX: Final = 10_000
 _MINUTE_S: Final = 60.0
 
 
-class SafeHeaders:
-    """Adds the security headers to every answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers that the answer does not have yet."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in _SAFE if pair[0] not in given)]
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
+_SAFE: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
 
 
 class RequestIds:
     """Gives every request an id: that of the caller's `Lutong-Request-Id` when it is well formed, otherwise a new one.
 
-    The answer has it, with the journey of a command, and so has every log line of the request.
+    The answer has it, with the journey of a command and the security headers, and so has every log line of the request.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Set the id of the request, and add its names to the headers of the answer."""
+        """Set the id of the request, and add to the answer the headers that it does not have yet."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -59,14 +44,17 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 given = {name for name, _ in message["headers"]}
                 names = [(name.encode(), value.encode()) for name, value in names_of(state).items()]
-                message["headers"] = [*message["headers"], *(pair for pair in names if pair[0] not in given)]
+                message["headers"] = [
+                    *message["headers"], *(pair for pair in (*_SAFE, *names) if pair[0] not in given)
+                ]  # fmt: skip
             await send(message)
 
-        with bound_contextvars(request_id=request_id), serving(Requested(request_id)):
-            await self.app(scope, receive, named)
-
-
-_SAFE: Final = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
+        bind_contextvars(request_id=request_id)
+        try:
+            with serving(Requested(request_id)):
+                await self.app(scope, receive, named)
+        finally:
+            unbind_contextvars("request_id", "route", "subject", "journey")
 
 
 class HeadAsGet:

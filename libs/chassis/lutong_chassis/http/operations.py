@@ -1,26 +1,23 @@
-"""Health checks and the operators' routes of every service: parked records, consumer, audit, journeys, republication."""
+"""Health checks and the operators' routes of every service: consumer, audit, journeys, republication."""
 
-from typing import Annotated, Any, NoReturn
+from datetime import timedelta
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, StringConstraints
 
-from lutong_chassis import audit, audit_log, deadletters, entities, journeys, noticing, outbox, passed_over, skipping
+from lutong_chassis import audit, audit_log, entities, journeys, noticing, outbox, passed_over, publishers, skipping
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
-from lutong_chassis.envelope import Place
-from lutong_chassis.errors import blames
-from lutong_chassis.http import Command, GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
+from lutong_chassis.http import GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
+from lutong_chassis.http.parked import Decision
 from lutong_chassis.journeys import FoundJourney, JourneyRecord
-from lutong_chassis.parking import summarise_error
-from lutong_chassis.progress import show
-from lutong_chassis.redrive import NotParkedError, discard, redrive
+from lutong_chassis.publishers import Publisher
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 from lutong_contracts.values import Moment, Text
 
-ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 JourneyId = Annotated[str, Path(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
 """Any `correlationid` that an event may have, slashes included."""
 JourneyOf = Annotated[str, Query(min_length=1, max_length=ATTRIBUTE_CHARACTERS_MAX, pattern="^[^\x00]*$")]
@@ -63,95 +60,6 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-class Decision(Command):
-    """The reason for an operator's command. It is audited with the subject of the token."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "fixed in 1.2"}]})
-
-    reason: Annotated[Text, StringConstraints(min_length=3, max_length=500)]
-
-
-@router.get("/operations/parked")
-@allowed("viewer")
-async def list_parked(
-    tx: TxDependency,
-    response: Response,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
-    reason: Annotated[str | None, Query(max_length=64)] = None,
-) -> list[dict[str, Any]]:
-    """Open parked records behind an id, oldest first, with how many wait behind each.
-
-    The header `lutong-total` is how many there are in all, of this reason if one is given.
-    """
-    page = await deadletters.page(tx, rows_max=limit, after=after, reason=reason)
-    response.headers["lutong-total"] = str(page.total)
-    return page.rows
-
-
-@router.get("/operations/parked/{parked_id}")
-@allowed("viewer")
-async def show_parked(parked_id: ParkedId, tx: TxDependency) -> dict[str, Any]:
-    """One parked record in whatever state, without its content."""
-    return await deadletters.look(tx, parked_id) or _unknown(parked_id)
-
-
-@admin_router.post("/operations/parked/{parked_id}/reveal")
-@allowed("operator")
-@audited("parked.reveal")
-async def reveal_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """The content of a parked record. It may be personal: the reader and the reason are audited."""
-    async with transaction(request.app.state.service.required_pool) as tx:
-        content = await deadletters.reveal(tx, parked_id)
-        if content:
-            await audit.record(tx, who, Change("parked.reveal", f"parked:{parked_id}", decision.reason))
-            await outbox.write(tx, tx.outgoing)
-    request.app.state.service.wake_relay()
-    return content or _unknown(parked_id)
-
-
-def _unknown(parked_id: int) -> NoReturn:
-    raise Problem(404, "not_parked", f"there is no parked record {parked_id}: list them with `lutong parked list`")
-
-
-class Skip(Decision):
-    """Which record to skip, and why."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"topic": "lutong.feed.posts", "partition": 0, "offset": 21, "reason": "its key is too long to be kept"}
-            ]
-        }
-    )
-
-    topic: Annotated[Text, StringConstraints(max_length=249)]
-    partition: Annotated[int, Field(ge=0, le=2**31 - 1)]
-    offset: Annotated[int, Field(ge=0, le=2**63 - 1)]
-
-
-@admin_router.post("/operations/parked/skip", status_code=202)
-@allowed("operator")
-@audited("parked.skip")
-async def skip_record(command: Skip, who: Who, request: Request) -> dict[str, Any]:
-    """Store the bytes of a record that the consumer retries without end, and continue behind it, before the next try.
-
-    Refused unless the record is being retried now. Repeating the request has no further effect.
-    """
-    service = request.app.state.service
-    where = Place(command.topic, command.partition, command.offset)
-    async with transaction(service.required_pool) as tx:
-        decision = skipping.SkipRequest(who.subject, command.reason)
-        answer = await skipping.request(tx, service.name, where, service.handlers.topics, decision)
-        if isinstance(answer, skipping.Requested) and answer.is_new:
-            await audit.record(tx, who, Change("parked.skip", f"record:{show(where)}", command.reason))
-            await outbox.write(tx, tx.outgoing)
-    service.wake_relay()
-    if isinstance(answer, skipping.Refusal):
-        raise Problem(404 if answer.code == "unknown_topic" else 409, answer.code, answer.detail)
-    return {"skips": show(where), "requested_at": answer.at}
-
-
 @router.get("/operations/consumer")
 @allowed("viewer")
 async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
@@ -171,38 +79,6 @@ async def consumer(tx: TxDependency, request: Request) -> dict[str, Any]:
     }
 
 
-@admin_router.post("/operations/parked/{parked_id}/redrive")
-@allowed("operator")
-@audited("parked.redrive", "parked.redrive_failed", shows=("attempts",))
-async def redrive_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """Handle a parked record again, then those that wait behind it, in order. Call it again with `next_parked`, if present."""
-    service = request.app.state.service
-    try:
-        redriven = await redrive(service.required_pool, parked_id, service.apply, who, decision.reason)
-    except NotParkedError as error:
-        raise Problem(404, "not_parked", str(error)) from None
-    except Exception as error:
-        if not blames(error):  # not the record's fault
-            raise
-        raise Problem(409, "still_failing", f"it failed again and stays parked: {summarise_error(error)}") from error
-    service.wake_relay()
-    return {"redriven": redriven.applied, "next_parked": redriven.successor}
-
-
-@admin_router.post("/operations/parked/{parked_id}/discard")
-@allowed("operator")
-@audited("parked.discard")
-async def discard_parked(parked_id: ParkedId, decision: Decision, who: Who, request: Request) -> dict[str, Any]:
-    """Give a parked record up; the first record that waited behind it takes its place and can be redriven."""
-    service = request.app.state.service
-    try:
-        successor = await discard(service.required_pool, parked_id, who, decision.reason)
-    except NotParkedError as error:
-        raise Problem(404, "not_parked", str(error)) from None
-    service.wake_relay()
-    return {"discarded": parked_id, "next_parked": successor}
-
-
 @router.get("/operations/audit")
 @allowed("viewer")
 async def read_audit(tx: TxDependency, query: Annotated[AuditQuery, Query()]) -> AuditPage:
@@ -211,6 +87,15 @@ async def read_audit(tx: TxDependency, query: Annotated[AuditQuery, Query()]) ->
     if query.cursor and before is None:
         raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
     return await audit_log.page(tx, query, before)
+
+
+@router.get("/operations/publishers")
+@allowed("viewer")
+async def list_publishers(
+    tx: TxDependency, hours: Annotated[int, Query(ge=1, le=720, description="of the last so many hours")] = 24
+) -> list[Publisher]:
+    """Who published what lately, as this service saw it: from topics, over HTTP, and by itself. The latest first, at most 1,000."""
+    return await publishers.publishers(tx, tx.now - timedelta(hours=hours))
 
 
 class Republication(Decision):

@@ -13,12 +13,11 @@ from starlette.requests import ClientDisconnect
 
 from lutong_chassis import audit, errors, parking
 from lutong_chassis.errors import ErrorClass
-from lutong_chassis.problem import Problem
+from lutong_chassis.problem import PROBLEM_JSON, TITLES, Problem
 from lutong_contracts import sentences
 
 log = structlog.get_logger(__name__)
 
-PROBLEM_JSON: Final = "application/problem+json"
 SAFE_HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -29,11 +28,6 @@ SAFE_HEADERS: Final = {
 
 _SOON: Final = {"retry-after": "1"}
 _SOON_KINDS: Final = frozenset({"in_progress", "unavailable", "not_ready", "overloaded"})
-_TITLES: Final = {
-    400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-    408: "Request timeout", 409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
-}  # fmt: skip
-
 
 _UNAVAILABLE: Final = Problem(503, "unavailable", "a dependency is unavailable or busy: try again shortly")
 _FAILURES: Final = {
@@ -60,7 +54,7 @@ class ProblemDocument(BaseModel):
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Refusals as OpenAPI shows them."""
     document = {"model": ProblemDocument, "content": {PROBLEM_JSON: {}}}
-    return {status: document | {"description": _TITLES[status]} for status in statuses}
+    return {status: document | {"description": TITLES[status]} for status in statuses}
 
 
 def install_problems(app: FastAPI) -> None:
@@ -127,16 +121,9 @@ def _which(request: Request) -> dict[str, str]:
 def answer(problem: Problem, request: Request | None = None) -> Response:
     """A problem as a response, with all headers: the answer to a bug passes no middleware."""
     names = names_of(request.scope.get("state", {})) if request else {}
-    document = {
-        "type": f"urn:lutong:problem:{problem.kind}",
-        "title": _TITLES.get(problem.status, "Error"),
-        "status": problem.status,
-        "detail": problem.detail,
-    }
-    if "lutong-request-id" in names:
-        document["reference"] = names["lutong-request-id"]
     headers = SAFE_HEADERS | names | (_SOON if problem.kind in _SOON_KINDS else {}) | dict(problem.headers or {})
-    return Response(orjson.dumps(document | problem.extra, default=str), problem.status, headers, PROBLEM_JSON)
+    document = problem.document(names.get("lutong-request-id"))
+    return Response(orjson.dumps(document, default=str), problem.status, headers, PROBLEM_JSON)
 
 
 def _allowed(request: Request) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from lutong_chassis import failpoints, journeys, outbox
 from lutong_chassis.commands import Claim
@@ -21,7 +21,7 @@ from lutong_chassis.database import Tx, transaction
 from lutong_chassis.envelope import Cause
 from lutong_chassis.errors import ErrorClass, classify
 from lutong_chassis.http.asking import ask_by, asks
-from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run, documents
+from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run, direct, documents
 from lutong_chassis.http.claims import KEY_MAX, cause_of, claim_of, names_journey
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.problem import Problem
@@ -45,6 +45,8 @@ async def _tx(request: Request) -> Tx:
     return tx
 
 
+direct(_tx)
+
 TxDependency = Annotated[Tx, Depends(_tx)]
 """The transaction of this request: reads and writes for a command, read-only for a query."""
 
@@ -64,6 +66,8 @@ documents(_documented_key)
 async def _reader(request: Request) -> Reader:
     return Reader(request.app.state.service.required_pool)
 
+
+direct(_reader)
 
 Read = Annotated[Reader, Depends(_reader)]
 """Single statements, for a query that reads one thing: no transaction is opened for it."""
@@ -113,8 +117,8 @@ async def _command(request: Request, run: Run) -> Response:
     failpoints.reach("before_transaction")
     cause = cause_of(request)
     request.state.journey = cause.correlation_id  # refusals name it too
-    with bound_contextvars(journey=cause.correlation_id):
-        return await _in_transaction(request, run, cause, claim)
+    bind_contextvars(journey=cause.correlation_id)  # until RequestIds ends
+    return await _in_transaction(request, run, cause, claim)
 
 
 async def _in_transaction(request: Request, run: Run, cause: Cause, claim: Claim) -> Response:

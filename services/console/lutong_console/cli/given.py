@@ -8,7 +8,7 @@ import typer
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _GROUPS: Final = "acl|databases|parked|topics"
 _COMMAND: Final = re.compile(
-    rf"\blutong (?:(?:{_GROUPS}) [a-z]+|audit|backup|demo|doctor|down|import|journey|logs|publish-entities|republish|restart|status|tail|token|up|uplift|verify)"
+    rf"\blutong (?:(?:{_GROUPS}) [a-z]+|audit|backup|demo|doctor|down|import|journey|logs|publish-entities|publishers|republish|restart|status|tail|token|up|uplift|verify)"
     r"(?! --stack)\b"
 )
 _WAIT_MAX_S: Final = 86_400

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "verify": "verify.command:verify",
     "uplift": "cli.uplift.command:uplift",
     "audit": "cli.commands.audit:audit",
+    "publishers": "cli.commands.publishers:publishers",
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
     "publish-entities": "cli.commands.entities:publish_entities",
@@ -41,6 +42,7 @@ COMMANDS: Final = {
     "restore": "cli.commands.backup:restore",
     "token": "cli.commands.tokens:token",
     "keys": "cli.commands.tokens:keys",
+    "search": "cli.search.command:commands",
     "topics": "cli.commands.topics:commands",
     "parked": "cli.commands.parked:commands",
     "schema": "cli.commands.schema:commands",
@@ -49,7 +51,9 @@ COMMANDS: Final = {
 }
 """By name, the module of this package and the function, or group of commands, in it."""
 
-_LOCAL: Final = frozenset({"demo", "up", "down", "restart", "status", "logs", "reader", "replay", "backup", "restore"})
+_LOCAL: Final = frozenset(
+    {"demo", "up", "down", "restart", "status", "logs", "reader", "replay", "search", "backup", "restore"}
+)
 """Commands that run Kafka, PostgreSQL or its tools from wheels: the image of the command line contains none of these."""
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
@@ -67,6 +71,7 @@ Examples:
   lutong uplift watsons            what light membership changed for a merchant
   lutong import stores.csv         take in what you have, row by row
   lutong replay DIR --json         feed real data through the public interfaces
+  lutong search eval DIR           how well services are found, beside BM25
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
 """

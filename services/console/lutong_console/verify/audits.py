@@ -1,15 +1,19 @@
 """The audit: V14 every row is published once, as it is, and nothing else is published of it."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
-from lutong_console.verify.collect import Row, World
+from lutong_console.verify.collect import moment
+from lutong_console.verify.joining import Group, Row
+from lutong_console.verify.retention import outbox_begins
+from lutong_console.verify.tables import SERVICES
 from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import World
 
-TYPE: Final = "lutong.{}.action-audited.v1"
+_TYPE: Final = "lutong.{service}.action-audited.v1"
 _ALIKE: Final = ("actor", "role", "action", "subject", "reason", "request_id")
 
 
@@ -19,23 +23,33 @@ def audit_is_published(world: World) -> Iterator[Violation]:
     An outbox forgets after some days, its topic much later, the audit never: a row that is older than the
     outbox need not have an event any more, but an event that is still there must have its row.
     """
-    for service in world.tables:
-        published = _published(world, service)
-        rows = {row["id"]: row for row in world.rows(service, "audit") if row["request_id"] is not None}
-        for number, events in sorted(published.items()):
-            for what in _of_a_row(rows.get(number), list(events.values())):
+    for service in SERVICES:
+        audits = world.by("id", row=_ROWS.format(service=service), published=_PUBLISHED.format(service=service))
+        remembered = outbox_begins(world, service)
+        for number, of in audits:
+            for what in _of_a_row(of, remembered):
                 yield Violation("V14", what, f"{service} audit {number}")
-        remembered = min((row["written_at"] for row in world.rows(service, "outbox")), default=None)
-        for number, row in sorted(rows.items()):
-            if number not in published and remembered is not None and row["at"] >= remembered:
-                yield Violation("V14", "in the audit, but never published", f"{service} audit {number}")
 
 
-def _of_a_row(row: Row | None, events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+_ROWS: Final = "SELECT * FROM {service}.audit WHERE request_id IS NOT NULL ORDER BY id"
+_PUBLISHED: Final = f"""
+SELECT json_extract(data, '$.audit_id') AS id, event_id, data
+  FROM (SELECT event_id, payload AS data, 0 AS place FROM {{service}}.outbox WHERE type = '{_TYPE}'
+        UNION ALL
+        SELECT event_id, value, 1 FROM record WHERE type = '{_TYPE}' AND source = '/lutong/{{service}}')
+ WHERE json_valid(data) AND typeof(json_extract(data, '$.audit_id')) = 'integer'
+ ORDER BY 1, place"""
+"""What a service published of its audit, from its outbox and from its topic, by row."""
+
+
+def _of_a_row(of: Group, remembered: datetime | None) -> Iterator[str]:
     """What is wrong with what was published of one row."""
+    row, events = of.one("row"), _once(of.all("published"))
     if row is None:
         yield "published, but not in the audit"
         return
+    if not events and remembered is not None and moment(row, "at") >= remembered:
+        yield "in the audit, but never published"
     if len(events) > 1:
         yield f"published {len(events)} times"
     for payload in events:
@@ -43,16 +57,10 @@ def _of_a_row(row: Row | None, events: Sequence[Mapping[str, Any]]) -> Iterator[
             yield f"published with another {wrong[0]} than the audit has"
 
 
-def _published(world: World, service: str) -> dict[int, dict[str, Mapping[str, Any]]]:
-    """What a service published of its audit, by row and event: from its outbox and from its topic."""
-    wanted = TYPE.format(service)
-    found: dict[int, dict[str, Mapping[str, Any]]] = defaultdict(dict)
-    published = [(row["event_id"], row["payload"]) for row in world.rows(service, "outbox") if row["type"] == wanted]
-    published += [(r.event_id, r.value) for r in world.records if r.type == wanted and r.source == f"/lutong/{service}"]
-    for event_id, text in published:
-        payload = orjson.loads(text)
-        found[payload["audit_id"]].setdefault(event_id, payload)
-    return found
+def _once(published: Sequence[Row]) -> list[Mapping[str, Any]]:
+    """What each event contains, where it was found first."""
+    events = {row["event_id"]: row["data"] for row in reversed(published)}
+    return [orjson.loads(data) for data in events.values()]
 
 
 def _differences(row: Row, payload: Mapping[str, Any]) -> list[str]:

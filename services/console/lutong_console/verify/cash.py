@@ -1,165 +1,189 @@
 """Cash: V13 every movement of money has its evidence, and what is given away was decided by as many as it needs."""
 
-from collections import Counter, defaultdict
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 
-from lutong_console.verify.collect import Row, World, moment
+from lutong_console.verify.collect import moment
+from lutong_console.verify.joining import Row
 from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import World
 
-_ACCOUNT_OF: Final = {"bank": "platform:cash", "provider": "platform:clearing", "before": "platform:cash"}
-_COMES: Final = {"repayment", "overpayment"}
-_DECIDED: Final = {"payout": "credit:", "waiver": "platform:waivers", "write_off": "platform:losses"}
-_GIFTS: Final = frozenset(_DECIDED)
 _BEFORE: Final = "before"
 """Who decided, and what the evidence is, of rows from before either was kept."""
-
-Money = tuple[str, str, str]
-"""(reference, member, currency)."""
-
-Came = tuple[str, str, str, str]
-"""(repayment, member, currency, account)."""
-
-
-class Booked(NamedTuple):
-    """An entry of the ledger, and its postings: minor units by account."""
-
-    entry: Row
-    legs: dict[str, int]
 
 
 def cash_has_evidence(world: World) -> Iterator[Violation]:
     """V13: what is on a cash or clearing account came by a provider's word or a bank's reference, or was decided on."""
-    legs: dict[int, dict[str, int]] = defaultdict(dict)
-    for posting in world.rows("membership", "posting"):
-        legs[posting["entry_id"]][posting["account"]] = posting["amount_minor"]
-    entries = [
-        Booked(entry, legs[entry["entry_id"]]) for entry in world.rows("membership", "entry") if entry["reference"]
-    ]
-    yield from _moved_for_nothing(world, legs)
-    yield from _repaid(world, entries)
-    yield from _deducted(world, entries)
-    yield from _given(world, entries)
-    yield from _raised(world, legs)
+    yield from _moved_for_nothing(world)
+    yield from _repaid(world)
+    yield from _confirmed_wrongly(world)
+    yield from _deducted(world)
+    yield from _given(world)
+    yield from _raised(world)
     yield from _decisions(world)
+    for scope in ("member", "operator"):
+        yield from _beyond_sums(world, scope)
 
 
-def _moved_for_nothing(world: World, legs: dict[int, dict[str, int]]) -> Iterator[Violation]:
-    for entry in world.rows("membership", "entry"):
-        moves = any(account in _ACCOUNT_OF.values() for account in legs[entry["entry_id"]])
-        if moves and entry["number"] is not None and entry["kind"] not in _COMES | {"deduction", "payout"}:
-            yield Violation("V13", f"cash moved by a {entry['kind']}", f"entry {entry['entry_id']}")
+def _moved_for_nothing(world: World) -> Iterator[Violation]:
+    moved = world.select(
+        """
+        SELECT DISTINCT entry_id, kind FROM leg
+         WHERE account IN ('platform:cash', 'platform:clearing') AND number IS NOT NULL
+           AND kind NOT IN ('repayment', 'overpayment', 'deduction', 'payout')"""
+    )
+    for entry in moved:
+        yield Violation("V13", f"cash moved by a {entry['kind']}", f"entry {entry['entry_id']}")
 
 
-def _repaid(world: World, entries: list[Booked]) -> Iterator[Violation]:
-    """What came, by repayment, is what the evidence shows: amount, member, currency and account; nothing without, nothing twice."""
-    confirmed = [row for row in world.rows("membership", "repayment") if row["state"] == "confirmed"]
-    came: Counter[Came] = Counter()
-    for entry, legs in entries:
-        for account in legs.keys() & set(_ACCOUNT_OF.values()) if entry["kind"] in _COMES else ():
-            came[entry["reference"], entry["member_id"], entry["currency"], account] += legs[account]
-    wanted: Counter[Came] = Counter()
-    for row in confirmed:
-        account = _ACCOUNT_OF[row["evidence"]]
-        wanted[row["repayment_id"], row["member_id"], row["currency"], account] += row["amount_minor"]
-    for key in sorted(came.keys() | wanted.keys()):
-        if came[key] != wanted[key]:
-            what = f"{came[key]} were booked, and there is evidence of {wanted[key]}"
-            yield Violation("V13", what, f"repayment {key[0]} of member {key[1]}, {key[2]}, {key[3]}")
-    yield from _confirmed_wrongly(confirmed)
+def _repaid(world: World) -> Iterator[Violation]:
+    """What came, by repayment, is what evidence shows: amount, member, currency and account; nothing without, nothing twice."""
+    repayments = world.by(
+        "reference, member_id, currency, account",
+        came="""
+            SELECT reference, member_id, currency, account, sum(amount_minor) AS amount_minor FROM leg
+             WHERE kind IN ('repayment', 'overpayment') AND account IN ('platform:cash', 'platform:clearing')
+               AND reference <> ''
+             GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4""",
+        evidence="""
+            SELECT repayment_id AS reference, member_id, currency,
+                   CASE evidence WHEN 'provider' THEN 'platform:clearing' ELSE 'platform:cash' END AS account,
+                   sum(amount_minor) AS amount_minor
+              FROM membership.repayment WHERE state = 'confirmed' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4""",
+    )
+    for (repayment, member, currency, account), of in repayments:
+        came, evidence = (row["amount_minor"] if row else 0 for row in (of.one("came"), of.one("evidence")))
+        if came != evidence:
+            what = f"{came} were booked, and there is evidence of {evidence}"
+            yield Violation("V13", what, f"repayment {repayment} of member {member}, {currency}, {account}")
 
 
-def _confirmed_wrongly(confirmed: list[Row]) -> Iterator[Violation]:
+def _confirmed_wrongly(world: World) -> Iterator[Violation]:
     """No one confirms a repayment of their own, and no reference confirms twice."""
-    for row in confirmed:
-        if row["evidence"] != _BEFORE and row["decided_by"] in {row["member_id"], row["claimed_by"]}:
-            yield Violation("V13", "confirmed by who asked to pay", f"repayment {row['repayment_id']}")
-    used = Counter((row["evidence"], row["bank"], row["reference"]) for row in confirmed)
-    for (evidence, bank, reference), times in used.items():
-        if times > 1:
-            yield Violation("V13", f"one reference confirmed {times} repayments", f"{evidence} {bank} {reference}")
+    own = world.select(
+        """
+        SELECT repayment_id FROM membership.repayment
+         WHERE state = 'confirmed' AND evidence <> ? AND decided_by IN (member_id, claimed_by)""",
+        _BEFORE,
+    )
+    for row in own:
+        yield Violation("V13", "confirmed by who asked to pay", f"repayment {row['repayment_id']}")
+    twice = world.select(
+        """
+        SELECT evidence, bank, reference, count(*) AS times FROM membership.repayment
+         WHERE state = 'confirmed' GROUP BY 1, 2, 3 HAVING times > 1"""
+    )
+    for row in twice:
+        what = f"one reference confirmed {row['times']} repayments"
+        yield Violation("V13", what, f"{row['evidence']} {row['bank']} {row['reference']}")
 
 
-def _deducted(world: World, entries: list[Booked]) -> Iterator[Violation]:
+def _deducted(world: World) -> Iterator[Violation]:
     """What came by deduction is what the provider reports as taken."""
-    taken = {
-        (row["deduction_id"], row["member_id"], row["currency"]): row["amount_minor"]
-        for row in world.rows("membership", "deduction")
-        if row["state"] == "succeeded"
-    }
-    for entry, legs in entries:
-        if entry["kind"] == "deduction":
-            amount = taken.get((entry["reference"], entry["member_id"], entry["currency"]))
-            if legs.get("platform:cash") != amount:
-                yield Violation("V13", f"booked a deduction that took {amount}", f"entry {entry['entry_id']}")
+    deductions = world.by(
+        "reference, member_id, currency",
+        entry="""
+            SELECT reference, member_id, currency, entry_id,
+                   sum(CASE account WHEN 'platform:cash' THEN amount_minor END) AS cash_minor
+              FROM leg WHERE kind = 'deduction' AND reference <> '' GROUP BY entry_id ORDER BY 1, 2, 3""",
+        taken="""
+            SELECT deduction_id AS reference, member_id, currency, amount_minor FROM membership.deduction
+             WHERE state = 'succeeded' ORDER BY 1, 2, 3""",
+    )
+    for _, of in deductions:
+        taken = row["amount_minor"] if (row := of.one("taken")) else None
+        for entry in of.each("entry"):
+            if entry["cash_minor"] != taken:
+                yield Violation("V13", f"booked a deduction that took {taken}", f"entry {entry['entry_id']}")
 
 
-def _given(world: World, entries: list[Booked]) -> Iterator[Violation]:
+def _given(world: World) -> Iterator[Violation]:
     """What is paid out, waived or written off is what was decided: amount, member and currency."""
-    given: Counter[tuple[str, Money]] = Counter()
-    for entry, legs in entries:
-        account = _DECIDED.get(entry["kind"])
-        if account:
-            amount = sum(leg for name, leg in legs.items() if name.startswith(account) and leg > 0)
-            given[entry["kind"], (entry["reference"], entry["member_id"], entry["currency"])] += amount
-    decided: Counter[tuple[str, Money]] = Counter()
-    for row in world.rows("membership", "decision"):
-        if row["kind"] in _GIFTS:
-            decided[row["kind"], (row["decision_id"], row["member_id"], row["currency"])] += row["amount_minor"]
-    for kind, money in sorted(given.keys() | decided.keys()):
-        key = (kind, money)
-        if given[key] != decided[key]:
-            what = f"a {kind} of {given[key]}, and {decided[key]} were decided"
-            yield Violation("V13", what, f"decision {money[0]} of member {money[1]}, {money[2]}")
+    gifts = world.by(
+        "kind, reference, member_id, currency",
+        given="""
+            SELECT kind, reference, member_id, currency, sum(amount_minor) AS amount_minor FROM leg
+             WHERE reference <> '' AND amount_minor > 0
+               AND (kind = 'payout' AND account GLOB 'credit:*' OR kind = 'waiver' AND account GLOB 'platform:waivers*'
+                    OR kind = 'write_off' AND account GLOB 'platform:losses*')
+             GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4""",
+        decided="""
+            SELECT kind, decision_id AS reference, member_id, currency, sum(amount_minor) AS amount_minor
+              FROM membership.decision WHERE kind IN ('payout', 'waiver', 'write_off')
+             GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4""",
+    )
+    for (kind, decision, member, currency), of in gifts:
+        given, decided = (row["amount_minor"] if row else 0 for row in (of.one("given"), of.one("decided")))
+        if given != decided:
+            what = f"a {kind} of {given}, and {decided} were decided"
+            yield Violation("V13", what, f"decision {decision} of member {member}, {currency}")
 
 
-def _raised(world: World, legs: dict[int, dict[str, int]]) -> Iterator[Violation]:
+def _raised(world: World) -> Iterator[Violation]:
     """No line was raised by more than was decided."""
-    raised: Counter[tuple[str, str]] = Counter()
-    for entry in world.rows("membership", "entry"):
-        if entry["kind"] == "line_changed":
-            by = legs[entry["entry_id"]].get(f"available:{entry['member_id']}", 0)
-            raised[entry["member_id"], entry["currency"]] += max(0, by)
-    for row in world.rows("membership", "decision"):
-        if row["kind"] == "line":
-            raised[row["member_id"], row["currency"]] -= row["amount_minor"]
-    for (member, currency), beyond in raised.items():
-        if beyond > 0:
-            yield Violation(
-                "V13", f"a line was raised by {beyond} more than was decided", f"member {member}, {currency}"
-            )
+    lines = world.by(
+        "member_id, currency",
+        raised="""
+            SELECT member_id, currency, sum(max(0, amount_minor)) AS amount_minor FROM leg
+             WHERE kind = 'line_changed' AND account = 'available:' || member_id GROUP BY 1, 2 ORDER BY 1, 2""",
+        decided="""
+            SELECT member_id, currency, sum(amount_minor) AS amount_minor FROM membership.decision
+             WHERE kind = 'line' GROUP BY 1, 2 ORDER BY 1, 2""",
+    )
+    for (member, currency), of in lines:
+        raised, decided = (row["amount_minor"] if row else 0 for row in (of.one("raised"), of.one("decided")))
+        if raised > decided:
+            what = f"a line was raised by {raised - decided} more than was decided"
+            yield Violation("V13", what, f"member {member}, {currency}")
 
 
 def _decisions(world: World) -> Iterator[Violation]:
-    """Alone is within the sums that held then; above them another one approved, who proposed it not."""
-    proposals = {row["proposal_id"]: row for row in world.rows("membership", "proposal")}
-    alone: list[Row] = []
-    for row in world.rows("membership", "decision"):
-        where, approver = f"decision {row['decision_id']}", row["approved_by"]
-        if approver is None:
-            alone += [row] if row["decided_by"] != _BEFORE else []
+    """Above the sums another one approved, who proposed it not."""
+    decisions = world.by(
+        "decision_id",
+        decision="SELECT * FROM membership.decision WHERE approved_by IS NOT NULL ORDER BY decision_id",
+        proposal="SELECT proposal_id AS decision_id, * FROM membership.proposal ORDER BY 1",
+    )
+    for decision_id, of in decisions:
+        row, found, where = of.one("decision"), of.one("proposal"), f"decision {decision_id}"
+        if row is None:
             continue
-        found = proposals.get(row["decision_id"])
+        approver = row["approved_by"]
         if found is None or (found["state"], found["decided_by"]) != ("approved", approver):
             yield Violation("V13", "approved, and no proposal was approved", where)
         elif approver in {row["decided_by"], row["member_id"]} or found["proposed_by"] != row["decided_by"]:
             yield Violation("V13", "proposed and approved by one person, or approved by its beneficiary", where)
-    yield from _beyond_sums(alone)
 
 
-def _beyond_sums(alone: list[Row]) -> Iterator[Violation]:
-    """Each decision, with those before it in its period that count together with it."""
-    groups: dict[tuple[str, str, str, bool], list[Row]] = defaultdict(list)
-    for row in alone:
-        is_line = row["kind"] == "line"
-        groups["member", row["member_id"], row["currency"], is_line].append(row)
-        groups["operator", row["decided_by"], row["currency"], is_line].append(row)
-    for (scope, name, _, _), rows in groups.items():
-        for row in rows:
-            if not row["amount_minor"]:
-                continue
-            since, at = moment(row, "counted_since"), moment(row, "at")
-            total = sum(other["amount_minor"] for other in rows if since < moment(other, "at") <= at)
-            if total > row[f"{scope}_limit_minor"]:
-                what = f"{total} were decided alone, and {row[f'{scope}_limit_minor']} may be"
+def _beyond_sums(world: World, scope: str) -> Iterator[Violation]:
+    """Alone is within the sums that held then: each decision, with those before it in its period that count together with it."""
+    who = {"member": "member_id", "operator": "decided_by"}[scope]
+    alone = world.select(
+        f"""
+        SELECT decision_id, {who} AS name, currency, kind = 'line' AS is_line, amount_minor, counted_since, at,
+               {scope}_limit_minor AS limit_minor
+          FROM membership.decision WHERE approved_by IS NULL AND decided_by <> ? ORDER BY 2, 3, 4, at""",
+        _BEFORE,
+    )
+    for (name, _, _), rows in groupby(alone, key=lambda row: (row["name"], row["currency"], row["is_line"])):
+        for row, total in _with_those_before(list(rows)):
+            if row["amount_minor"] and total > row["limit_minor"]:
+                what = f"{total} were decided alone, and {row['limit_minor']} may be"
                 yield Violation("V13", what, f"decision {row['decision_id']} ({scope} {name})")
+
+
+class Summed(NamedTuple):
+    """A decision, and the sum of its period up to it."""
+
+    row: Row
+    total: int
+
+
+def _with_those_before(rows: list[Row]) -> Iterator[Summed]:
+    """Decisions in order of time, each with the sum of its period up to it."""
+    times = [moment(row, "at") for row in rows]
+    sums = [0, *accumulate(row["amount_minor"] for row in rows)]
+    for row, at in zip(rows, times, strict=True):
+        yield Summed(row, sums[bisect_right(times, at)] - sums[bisect_right(times, moment(row, "counted_since"))])

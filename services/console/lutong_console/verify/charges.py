@@ -1,74 +1,70 @@
 """Charges: V12 members are charged what they owe, worked out anew from what was counted and the terms that were signed."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from lutong_console.verify.collect import Row, World, moment
+from lutong_console.verify.collect import moment
+from lutong_console.verify.joining import Row
 from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import World
 
-_COUNTS: Final = {"counted", "credited"}
-_LOWERING: Final = {"charge_credited", "charge_owed", "charge_forgiven"}
 _CALENDAR_DAY: Final = timedelta(hours=23)
 """A notice this long is one of real days; with shortened days (tests) windows never close."""
 
 
 def charges_are_owed(world: World) -> Iterator[Violation]:
     """V12: a charge is the quote; within its bounds; notified before it is taken, in the same amount."""
-    terms = {(row["plan_id"], row["version"]): json.loads(row["terms"]) for row in world.rows("membership", "plan")}
-    accruals: dict[str, list[Row]] = defaultdict(list)
-    for accrual in world.rows("membership", "accrual"):
-        accruals[accrual["agreement_id"]].append(accrual)
-    booked = _booked(world)
-    for agreement in world.rows("membership", "agreement"):
-        key, signed = agreement["agreement_id"], terms.get((agreement["plan_id"], agreement["version"]))
+    plans = world.select("SELECT plan_id, version, terms FROM membership.plan")
+    terms = {(row["plan_id"], row["version"]): json.loads(row["terms"]) for row in plans}
+    agreements = world.by(
+        "agreement_id",
+        agreement="SELECT * FROM membership.agreement ORDER BY agreement_id",
+        accrual="""
+            SELECT * FROM membership.accrual WHERE effect IN ('counted', 'credited') ORDER BY agreement_id, rowid""",
+        booked=_BOOKED,
+    )
+    for key, of in agreements:
+        agreement, where = of.one("agreement"), f"agreement {key}"
+        booked = of.one("booked") or {"charged": 0, "benefit": 0}
+        if agreement is None:
+            continue
+        signed = terms.get((agreement["plan_id"], agreement["version"]))
         if signed is None:
-            yield Violation("V12", "the terms that were signed are gone", f"agreement {key}")
+            yield Violation("V12", "the terms that were signed are gone", where)
         elif agreement["charge_minor"] is not None:
-            yield from _charged(agreement, signed, accruals[key], booked[key])
-        elif booked[key]["charged"]:
-            yield Violation("V12", "charged before it was settled", f"agreement {key}")
+            for what in _charged(agreement, signed, of.all("accrual"), booked):
+                yield Violation("V12", what, where)
+        elif booked["charged"]:
+            yield Violation("V12", "charged before it was settled", where)
     yield from _deliveries(world)
     yield from _deductions(world, terms)
 
 
-def _booked(world: World) -> dict[str, dict[str, int]]:
-    """By agreement: what was charged net of what was given back of it, and what is left on its benefit account."""
-    entries = {row["entry_id"]: row for row in world.rows("membership", "entry")}
-    found: dict[str, dict[str, int]] = defaultdict(lambda: {"charged": 0, "benefit": 0})
-    for posting in world.rows("membership", "posting"):
-        entry, account, amount = entries.get(posting["entry_id"]), posting["account"], posting["amount_minor"]
-        if entry is None or entry["agreement_id"] is None:
-            continue
-        key = entry["agreement_id"]
-        if account == f"benefit:{key}":
-            found[key]["benefit"] += amount
-        if entry["kind"] == "charge" and account.startswith("charged:"):
-            found[key]["charged"] += amount
-        if entry["kind"] in _LOWERING and account.endswith(":benefits"):
-            found[key]["charged"] -= amount
-    return found
+_BOOKED: Final = """
+SELECT agreement_id,
+       sum(CASE WHEN kind = 'charge' AND account GLOB 'charged:*' THEN amount_minor
+                WHEN kind IN ('charge_credited', 'charge_owed', 'charge_forgiven') AND account GLOB '*:benefits'
+                THEN -amount_minor ELSE 0 END) AS charged,
+       sum(CASE WHEN account = 'benefit:' || agreement_id THEN amount_minor ELSE 0 END) AS benefit
+  FROM leg WHERE agreement_id IS NOT NULL GROUP BY agreement_id ORDER BY agreement_id"""
+"""By agreement: what was charged net of what was given back of it, and what is left on its benefit account."""
 
 
-def _charged(
-    agreement: Row, terms: dict[str, Any], accruals: Sequence[Row], booked: dict[str, int]
-) -> Iterator[Violation]:
-    where, charge = f"agreement {agreement['agreement_id']}", agreement["charge_minor"]
-    cap = (terms.get("withholding") or {}).get("cap_minor", 0)
-    counted = [accrual for accrual in accruals if accrual["effect"] in _COUNTS]
+def _charged(agreement: Row, terms: dict[str, Any], counted: Sequence[Row], booked: Mapping[str, int]) -> Iterator[str]:
+    charge, cap = agreement["charge_minor"], (terms.get("withholding") or {}).get("cap_minor", 0)
     enjoyed = sum(accrual["benefit_minor"] for accrual in counted)
     quote = _quote(terms, counted, enjoyed, free=agreement["free"])
     if charge != quote:
-        yield Violation("V12", f"charged {charge}, and {quote} is owed", where)
+        yield f"charged {charge}, and {quote} is owed"
     if charge > min(cap, enjoyed):
-        yield Violation("V12", f"charged {charge}, with {enjoyed} enjoyed and a cap of {cap}", where)
+        yield f"charged {charge}, with {enjoyed} enjoyed and a cap of {cap}"
     if booked["charged"] != charge:
-        yield Violation("V12", f"the agreement has {charge} as charged, the ledger {booked['charged']}", where)
+        yield f"the agreement shows {charge} as charged, the ledger {booked['charged']}"
     if booked["benefit"]:
-        yield Violation("V12", "what was enjoyed is neither charged nor forgiven after the settlement", where)
+        yield "what was enjoyed is neither charged nor forgiven after the settlement"
 
 
 def _quote(terms: dict[str, Any], counted: Sequence[Row], enjoyed: int, *, free: bool) -> int:
@@ -89,40 +85,51 @@ def _quote(terms: dict[str, Any], counted: Sequence[Row], enjoyed: int, *, free:
 
 def _deliveries(world: World) -> Iterator[Violation]:
     """What was captured is an accrual and a debt, each once, and the benefit is what the hold promised."""
-    accruals = {row["accrual_id"]: row for row in world.rows("membership", "accrual")}
-    debts = {row["debt_id"]: row for row in world.rows("membership", "debt")}
-    for hold in world.rows("membership", "hold"):
-        captured = hold["captured_minor"] if hold["state"] == "captured" else 0
-        key, where = f"order:{hold['order_id']}", f"order {hold['order_id']}"
-        accrual, debt = accruals.get(key), debts.get(key)
-        if bool(captured) != (accrual is not None) or bool(captured) != (debt is not None):
-            yield Violation("V12", "captured without an accrual or a debt, or the other way round", where)
-        elif accrual and debt:
-            promised = hold["benefit_minor"] * captured // hold["amount_minor"]
-            if (accrual["amount_minor"], debt["amount_minor"], accrual["benefit_minor"]) != (
-                captured,
-                captured,
-                promised,
-            ):
-                yield Violation("V12", "the accrual or the debt is for another amount than was captured", where)
+    orders = world.by(
+        "key",
+        hold="SELECT 'order:' || order_id AS key, * FROM membership.hold ORDER BY 1",
+        accrual="SELECT accrual_id AS key, * FROM membership.accrual WHERE accrual_id GLOB 'order:*' ORDER BY 1",
+        debt="SELECT debt_id AS key, * FROM membership.debt WHERE debt_id GLOB 'order:*' ORDER BY 1",
+    )
+    for _, of in orders:
+        accrual, debt = of.one("accrual"), of.one("debt")
+        for hold in of.each("hold"):
+            if what := _delivered_wrongly(hold, accrual, debt):
+                yield Violation("V12", what, f"order {hold['order_id']}")
+
+
+def _delivered_wrongly(hold: Row, accrual: Row | None, debt: Row | None) -> str | None:
+    captured = hold["captured_minor"] if hold["state"] == "captured" else 0
+    if bool(captured) != (accrual is not None) or bool(captured) != (debt is not None):
+        return "captured without an accrual or a debt, or the other way round"
+    if accrual and debt:
+        promised = hold["benefit_minor"] * captured // hold["amount_minor"]
+        found = accrual["amount_minor"], debt["amount_minor"], accrual["benefit_minor"]
+        if found != (captured, captured, promised):
+            return "the accrual or the debt is for another amount than was captured"
+    return None
 
 
 def _deductions(world: World, terms: dict[tuple[str, int], dict[str, Any]]) -> Iterator[Violation]:
     """Nothing is taken but what was notified, after the notice, in the window."""
-    notices = {}
-    for row in world.rows("membership", "outbox"):
-        if row["type"] == "lutong.membership.deduction-notified.v1":
-            notice = json.loads(row["payload"])
-            notices[notice["deduction_id"]] = (notice["amount"]["amount_minor"], row)
-    agreements = {row["agreement_id"]: row for row in world.rows("membership", "agreement")}
-    for deduction in world.rows("membership", "deduction"):
-        where = f"deduction {deduction['deduction_id']}"
-        amount, notice = notices.get(deduction["deduction_id"], (None, None))
-        if amount != deduction["amount_minor"]:
-            yield Violation("V12", f"{deduction['amount_minor']} to deduct, {amount} notified", where)
-        agreement = agreements.get(deduction["agreement_id"], {})
-        signed = terms.get((agreement.get("plan_id", ""), agreement.get("version", 0)), {})
-        why = _taken_wrongly(deduction, notice, signed)
+    deductions = world.by(
+        "deduction_id",
+        deduction="""
+            SELECT deduction.*, agreement.plan_id, agreement.version
+              FROM membership.deduction LEFT JOIN membership.agreement USING (agreement_id) ORDER BY deduction_id""",
+        notice="""
+            SELECT json_extract(payload, '$.deduction_id') AS deduction_id,
+                   json_extract(payload, '$.amount.amount_minor') AS amount_minor, written_at
+              FROM membership.outbox WHERE type = 'lutong.membership.deduction-notified.v1' ORDER BY 1, id""",
+    )
+    for deduction_id, of in deductions:
+        deduction, notice, where = of.one("deduction"), of.one("notice"), f"deduction {deduction_id}"
+        if deduction is None:
+            continue
+        notified = notice["amount_minor"] if notice else None
+        if notified != deduction["amount_minor"]:
+            yield Violation("V12", f"{deduction['amount_minor']} to deduct, {notified} notified", where)
+        why = _taken_wrongly(deduction, notice, terms.get((deduction["plan_id"], deduction["version"]), {}))
         if why:
             yield Violation("V12", why, where)
 

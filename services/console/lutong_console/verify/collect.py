@@ -1,12 +1,10 @@
-"""One consistent look at everything: a snapshot of each database, and every topic to its end."""
+"""Looking: a snapshot of each database, and every topic to its end, batch by batch."""
 
 import asyncio
-import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer
@@ -14,149 +12,88 @@ from aiokafka import AIOKafkaConsumer
 from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.targets import Suite
+from lutong_console.verify.joining import Row
+from lutong_console.verify.tables import SERVICES, TABLES
+from lutong_console.verify.world import Record, World
 from lutong_contracts import TOPICS
 from lutong_contracts.moments import moment_of_ms
 
-Row = Mapping[str, Any]
-
-_COMMON: Final = {
-    "outbox": "SELECT id, event_id::text AS event_id, topic, key, type, sequence, payload, written_at FROM outbox ORDER BY id",
-    "pending": "SELECT shard, id FROM pending",
-    "inbox": 'SELECT source, id, type, topic, partition, "offset", key FROM inbox',
-    "parked": 'SELECT id, state, topic, partition, "offset", key, event_id, reason, error, value FROM parked ORDER BY id',
-    "deadline": "SELECT event_id::text AS event_id, type, key, due_at, now() AS read_at FROM deadline",
-    "passed_over": "SELECT topic, partition, type, first FROM passed_over",
-    "idempotency": "SELECT key, body FROM idempotency",
-    "audit": "SELECT id, at, actor, role, action, subject, before, after, reason, request_id FROM audit ORDER BY id",
-}
-_OWN: Final = {
-    "feed": {
-        "card": "SELECT post_id, state, program_id, reason FROM card",
-        "counter": "SELECT * FROM counter",
-        "program": "SELECT program_id, version, suspended_for FROM program",
-        "request": "SELECT order_id, viewer_id, post_id, program_id, total_minor, currency, status FROM service_request",
-    },
-    "registry": {
-        "program": "SELECT program_id, suspended_for, (SELECT number FROM version WHERE version.program_id = program.program_id AND state = 'released') AS version FROM program",
-        "discovery": "SELECT post_id, program_id, reason FROM discovery",
-        "usage": "SELECT * FROM usage",
-    },
-    "membership": {
-        "line": "SELECT * FROM credit_line",
-        "hold": "SELECT *, now() AS read_at FROM hold",
-        "entry": "SELECT * FROM entry ORDER BY entry_id",
-        "posting": "SELECT entry_id, account, amount_minor FROM posting ORDER BY entry_id, account",
-        "agreement": "SELECT agreement.*, currency, now() AS read_at FROM agreement JOIN plan USING (plan_id)",
-        "plan": "SELECT plan_id, version, terms FROM plan_version",
-        "accrual": "SELECT * FROM accrual ORDER BY recorded_at, accrual_id",
-        "debt": "SELECT * FROM debt",
-        "deduction": "SELECT * FROM deduction",
-        "repayment": "SELECT * FROM repayment",
-        "decision": "SELECT * FROM decision",
-        "proposal": "SELECT * FROM proposal",
-        "coupon": "SELECT * FROM coupon",
-        "stock": "SELECT * FROM coupon_stock",
-        "job": "SELECT agreement_id, give_up_at, now() AS read_at FROM assessment_job",
-        "waiting": "SELECT order_id, agreement_id FROM waiting_request",
-    },
-    "inventory": {
-        "shelf": "SELECT location_id, sku, on_hand, reserved, unavailable FROM shelf",
-        "movement": "SELECT movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id FROM movement ORDER BY movement_id",
-        "order": "SELECT order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id FROM customer_order",
-        "refund": "SELECT refund_id, order_id, amount_minor FROM refund",
-        "sourcing_decision": "SELECT order_id, hop, location_id FROM sourcing_decision ORDER BY order_id, hop",
-        "pickup_code": "SELECT order_id, used_at IS NOT NULL AS used FROM pickup_code",
-        "reservation": "SELECT order_id, sku, location_id, units, state FROM reservation",
-        "transfer": "SELECT transfer_id, from_location, to_location, state, sku, units, received, lost, coalesce((SELECT -sum(on_hand_delta) FROM movement WHERE kind = 'sent' AND reference = transfer_id AND movement.sku = transfer_line.sku AND location_id = from_location), 0)::integer AS left_shelf, coalesce((SELECT sum(on_hand_delta) FROM movement WHERE kind = 'arrived' AND reference = transfer_id AND movement.sku = transfer_line.sku AND location_id = to_location), 0)::integer AS came_to_shelf FROM transfer JOIN transfer_line USING (transfer_id)",
-        "slot": "SELECT slot_id, location_id, capacity, held, booked FROM slot",
-        "slot_hold": "SELECT hold_id, slot_id, member_id, state, expires_at, order_id, now() AS read_at FROM slot_hold",
-    },
-}
+_BATCH_MAX: Final = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A Kafka record, as far as identities look at it."""
+class Sink(Protocol):
+    """Where what is read goes."""
 
-    topic: str
-    partition: int
-    offset: int
-    key: str
-    event_id: str
-    source: str
-    type: str
-    sequence: int
-    value: str
-    headers: str
-    occurred_at: datetime | None = None
-    """When it happened, by its source."""
-    at: datetime | None = None
-    """When it came to its topic."""
+    begins: dict[tuple[str, int], int]
+    canaries: Sequence[str]
 
-    @property
-    def place(self) -> str:
-        """Where it is, for a witness."""
-        return f"{self.topic}/{self.partition}@{self.offset}"
+    def add(self, service: str, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take rows of a table of a service."""
+
+    def add_records(self, records: Iterable[Record]) -> None:
+        """Take records of topics."""
 
 
-@dataclass(slots=True)
-class World:
-    """What was found: rows by service and table, and records of all topics in order of partition and offset."""
+class Watcher:
+    """Receives how far a look is; this one does nothing with it."""
 
-    tables: dict[str, dict[str, list[Row]]]
-    records: list[Record]
-    reactions: dict[str, set[str]]
-    """Event types that each service handles."""
-    begins: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Where each partition begins; 0 where nothing was dropped yet."""
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """When it was looked."""
+    def expect(self, count: int) -> None:
+        """So many rows or records are about to be read, by an estimate."""
 
-    def rows(self, service: str, table: str) -> list[Row]:
-        """Rows of a table."""
-        return self.tables[service][table]
+    def advance(self, count: int) -> None:
+        """So many were read."""
 
-    @property
-    def digest(self) -> str:
-        """Equal for equal worlds: two looks that differ mean that something still moves."""
-        found = hashlib.sha256()
-        for service, tables in sorted(self.tables.items()):
-            for table, rows in sorted(tables.items()):
-                found.update(f"{service}.{table}".encode())
-                for row in rows:
-                    found.update(repr(still(row)).encode())
-        for record in self.records:
-            found.update(repr(record).encode())
-        return found.hexdigest()
+    def judge(self, identity: str) -> None:
+        """What was read is judged by an identity."""
 
 
-def still(row: Row) -> list[Any]:
-    """A row without the moment at which it was read."""
-    return [value for name, value in row.items() if name != "read_at"]
+async def collect(
+    target: Suite, reactions: Mapping[str, set[str]], canaries: Sequence[str] = (), watcher: Watcher | None = None
+) -> World:
+    """Look once. Nothing of the suite stays in memory; close the world when it is done with."""
+    world = World(reactions, canaries)
+    try:
+        await read(target, world, watcher or Watcher())
+    except BaseException:
+        world.close()
+        raise
+    return world
 
 
-async def collect(target: Suite, reactions: dict[str, set[str]]) -> World:
-    """Look once."""
-    services = list(_OWN)
-    found = await asyncio.gather(*(read_tables(target.database_urls[service], service) for service in services))
-    records, begins = await read_topics(target.kafka)
-    return World(dict(zip(services, found, strict=True)), records, reactions, begins)
+async def read(target: Suite, sink: Sink, watcher: Watcher) -> None:
+    """Read everything once."""
+    await asyncio.gather(*(_read_tables(target.database_urls[name], name, sink, watcher) for name in SERVICES))
+    await _read_topics(target.kafka, sink, watcher)
 
 
-async def read_tables(url: str, service: str) -> dict[str, list[Row]]:
+async def _read_tables(url: str, service: str, sink: Sink, watcher: Watcher) -> None:
     """All tables of a service in one repeatable-read, read-only snapshot."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return {
-                table: [dict(row) for row in await connection.fetch(sql)]
-                for table, sql in {**_COMMON, **_OWN[service]}.items()
-            }
+            watcher.expect(await connection.fetchval(_ESTIMATE))
+            for name, table in TABLES[service].items():
+                if name == "idempotency" and not sink.canaries:
+                    continue  # answers are only searched
+                async for rows in _batches(connection, table.sql):
+                    sink.add(service, name, [dict(row) for row in rows])
+                    watcher.advance(len(rows))
     finally:
         await connection.close()
 
 
-async def read_topics(kafka: KafkaAccess) -> tuple[list[Record], dict[tuple[str, int], int]]:
+_ESTIMATE: Final = """
+SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
+
+
+async def _batches(connection: asyncpg.Connection, sql: str) -> AsyncIterator[list[asyncpg.Record]]:
+    cursor = await connection.cursor(sql)
+    while rows := await cursor.fetch(_BATCH_MAX):
+        yield rows
+
+
+async def _read_topics(kafka: KafkaAccess, sink: Sink, watcher: Watcher) -> None:
     """Every record of every topic, to the ends as they are now; and where each partition began when that was done.
 
     Asked afterwards: what was dropped while it was read may be missing.
@@ -171,13 +108,14 @@ async def read_topics(kafka: KafkaAccess) -> tuple[list[Record], dict[tuple[str,
     await consumer.start()
     try:
         ends = {p: end for p, end in (await consumer.end_offsets(list(consumer.assignment()))).items() if end}
-        found: list[Record] = []
+        watcher.expect(sum(ends.values()))
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
-            for partition, records in (await consumer.getmany(timeout_ms=200)).items():
-                found += [_record(record) for record in records if record.offset < ends.get(partition, 0)]
+            for partition, records in (await consumer.getmany(timeout_ms=200, max_records=_BATCH_MAX)).items():
+                found = [_record(record) for record in records if record.offset < ends.get(partition, 0)]
+                sink.add_records(found)
+                watcher.advance(len(found))
         begins = await consumer.beginning_offsets(list(consumer.assignment()))
-        found.sort(key=lambda record: (record.topic, record.partition, record.offset))
-        return found, {(partition.topic, partition.partition): begin for partition, begin in begins.items()}
+        sink.begins = {(partition.topic, partition.partition): begin for partition, begin in begins.items()}
     finally:
         await consumer.stop()
 

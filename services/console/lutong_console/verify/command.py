@@ -1,9 +1,11 @@
 """lutong verify: look twice, evaluate, and show the smallest witness of whatever is wrong."""
 
 import asyncio
+import sqlite3
+import tempfile
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -12,16 +14,27 @@ import asyncpg
 import orjson
 import typer
 from aiokafka.errors import KafkaError
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
-from lutong_console.cli.screen import emit_json, line, out, table
+from lutong_console.cli.screen import emit_json, err, line, out, table
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
-from lutong_console.verify.collect import World, collect
-from lutong_console.verify.identities import COMPARED_WITH, NAMES, WORDS, confirmed, evaluate
+from lutong_console.verify.collect import Watcher, collect
+from lutong_console.verify.identities import (
+    COMPARED_WITH,
+    IDENTITIES,
+    NAMES,
+    WITNESSES_MAX,
+    WORDS,
+    Earlier,
+    Findings,
+    violations,
+)
 from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import World
 from lutong_contracts.sentences import counted
 
 _SHOWN_MAX = 50
@@ -51,15 +64,16 @@ def verify(
 ) -> None:
     """Check the whole suite against its identities, over four databases and all topics. Exit code 1 on a violation."""
     outcomes = _history(history) if history else []
-    look = _Look(suite(stack), canary or [], outcomes)
-    world, violations = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
     compared = {"V8": history is not None, "V11": bool(canary)}
     unchecked = {name: option for name, option in COMPARED_WITH.items() if not compared[name]}
+    with _watching() as watcher:
+        look = _Look(suite(stack), canary or [], outcomes, watcher)
+        seen = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
     if as_json:
-        emit_json(_as_json(world, violations, list(unchecked)))
+        emit_json(_as_json(seen, list(unchecked)))
     else:
-        _print(world, violations, unchecked)
-    if violations:
+        _print(seen, unchecked)
+    if seen.findings.total:
         raise typer.Exit(PROBLEM)
 
 
@@ -76,6 +90,14 @@ def _history(file: Path) -> list[dict[str, Any]]:
     return answers
 
 
+class Seen(NamedTuple):
+    """What a look found, and how much it looked at."""
+
+    findings: Findings
+    records: int
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What is looked at, and what else it is compared with."""
@@ -83,54 +105,97 @@ class _Look:
     target: Suite
     canaries: list[str]
     outcomes: list[dict[str, Any]]
+    watcher: Watcher
 
-    async def once(self) -> tuple[World, list[Violation]]:
+    @asynccontextmanager
+    async def once(self) -> AsyncIterator[World]:
         """One look, whatever moves meanwhile."""
         try:
-            world = await collect(self.target, handled_types())
+            world = await collect(self.target, handled_types(), self.canaries, self.watcher)
         except (OSError, KafkaError, asyncpg.PostgresError) as error:
             raise ConsoleError(
                 f"a database or Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
             ) from None
-        return world, evaluate(world, self.canaries, self.outcomes)
+        except sqlite3.OperationalError as error:
+            where = tempfile.gettempdir()
+            then = "SQLITE_TMPDIR=DIR lutong verify, with room for what the databases and topics hold"
+            raise ConsoleError(f"no room for a look: {error}; it is kept in {where} or /var/tmp", then=then) from None
+        try:
+            yield world
+        finally:
+            world.close()
 
-    async def until_still(self, settle_s: float) -> tuple[World, list[Violation]]:
+    def violations(self, world: World) -> Iterator[Violation]:
+        """What is broken in a look."""
+        return violations(world, self.outcomes, self.watcher)
+
+    async def until_still(self, settle_s: float) -> Seen:
         """Two looks that agree are one truth. While something moves, look again, up to a deadline."""
-        deadline = time.monotonic() + settle_s
-        before = (await self.once())[0].digest  # not the world itself: a large one fills the memory once
+        deadline, before = time.monotonic() + settle_s, ""
         while True:
-            world, violations = await self.once()
-            now = world.digest
-            if now == before and _is_quiet(world):
-                return world, violations
-            if time.monotonic() > deadline:
-                raise ConsoleError(
-                    f"something still moves after {settle_s:.0f} s", then="lutong verify --live 30, or lutong status"
-                )
-            before = now
+            async with self.once() as world:
+                if world.digest == before and world.is_quiet:
+                    return Seen(Findings.of(self.violations(world)), world.records, world.rows)
+                if before and time.monotonic() > deadline:
+                    then = "lutong verify --live 30, or lutong status"
+                    raise ConsoleError(f"something still moves after {settle_s:.0f} s", then=then)
+                before = world.digest
 
-    async def live(self, tolerance_s: float) -> tuple[World, list[Violation]]:
+    async def live(self, tolerance_s: float) -> Seen:
         """Under load: what is broken at two looks, the tolerance apart, is not merely in flight."""
-        _, earlier = await self.once()
+        async with self.once() as world:
+            earlier = Earlier(self.violations(world))
         await asyncio.sleep(tolerance_s)
-        world, later = await self.once()
-        return world, confirmed(earlier, later)
+        try:
+            async with self.once() as world:
+                found = Findings.of(earlier.confirmed(self.violations(world)))
+                return Seen(found, world.records, world.rows)
+        finally:
+            earlier.close()
 
 
-def _is_quiet(world: World) -> bool:
-    """Nothing committed waits for the relay."""
-    return not any(world.rows(service, "pending") for service in world.tables)
+class _Bar(Watcher):
+    """Shows people how far a look is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("reading", total=0)
+        self._is_reading = True
+
+    def expect(self, count: int) -> None:
+        """The total grows with each database that answers; a new look begins anew."""
+        if not self._is_reading:
+            self._progress.update(self._task, description="reading", completed=0, total=0)
+            self._is_reading = True
+        self._progress.update(self._task, total=(self._progress.tasks[0].total or 0) + count)
+
+    def advance(self, count: int) -> None:
+        """One step for each row."""
+        self._progress.advance(self._task, count)
+
+    def judge(self, identity: str) -> None:
+        """One step for each identity."""
+        at = list(IDENTITIES).index(identity)
+        self._progress.update(self._task, description=f"judging {identity}", completed=at, total=len(IDENTITIES))
+        self._is_reading = False
 
 
-def _print(world: World, violations: list[Violation], unchecked: Mapping[str, str]) -> None:
-    out.print(table(["identity", "result", "what must be so"], judged(violations, unchecked)))
-    for violation in violations[:_SHOWN_MAX]:
+@contextmanager
+def _watching() -> Iterator[Watcher]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
+        yield _Bar(progress)
+
+
+def _print(seen: Seen, unchecked: Mapping[str, str]) -> None:
+    findings = seen.findings
+    out.print(table(["identity", "result", "what must be so"], judged(findings.counts, unchecked)))
+    for violation in findings.witnesses[:_SHOWN_MAX]:
         out.print(line((violation.identity, "red"), f" {violation.what}: {violation.witness}"))
-    if len(violations) > _SHOWN_MAX:
-        out.print(f"and {len(violations) - _SHOWN_MAX} more; --json shows all")
+    if findings.total > _SHOWN_MAX:
+        out.print(f"and {findings.total - _SHOWN_MAX} more; --json shows {WITNESSES_MAX} of each identity")
     out.print(
-        f"verify: {counted(len(violations), 'violation')}, {counted(len(world.records), 'record')}, "
-        f"{counted(_rows(world), 'row')}"
+        f"verify: {counted(findings.total, 'violation')}, {counted(seen.records, 'record')}, {counted(seen.rows, 'row')}"
     )
 
 
@@ -142,10 +207,11 @@ class Judged(NamedTuple):
     meaning: str
 
 
-def judged(violations: Sequence[Violation], unchecked: Mapping[str, str]) -> list[Judged]:
+def judged(counts: Mapping[str, int], unchecked: Mapping[str, str]) -> list[Judged]:
     """Each identity with its result: what nothing was compared with does not hold, it was not checked."""
-    counts = Counter(violation.identity for violation in violations)
-    return [Judged(name, line(_result(counts[name], unchecked.get(name))), words) for name, words in WORDS.items()]
+    return [
+        Judged(name, line(_result(counts.get(name, 0), unchecked.get(name))), words) for name, words in WORDS.items()
+    ]
 
 
 def _result(broken: int, option: str | None) -> tuple[str, str]:
@@ -154,15 +220,13 @@ def _result(broken: int, option: str | None) -> tuple[str, str]:
     return (f"{broken} broken", "red") if broken else ("holds", "green")
 
 
-def _as_json(world: World, violations: list[Violation], unchecked: list[str]) -> dict[str, Any]:
+def _as_json(seen: Seen, unchecked: list[str]) -> dict[str, Any]:
+    findings = seen.findings
     return {
-        "holds": [name for name in NAMES if name not in {*unchecked, *(v.identity for v in violations)}],
+        "holds": [name for name in NAMES if name not in unchecked and not findings.counts[name]],
         "not_checked": unchecked,
-        "violations": [{"identity": v.identity, "what": v.what, "witness": v.witness} for v in violations],
-        "records": len(world.records),
-        "rows": _rows(world),
+        "counts": dict(findings.counts),
+        "violations": [{"identity": v.identity, "what": v.what, "witness": v.witness} for v in findings.witnesses],
+        "records": seen.records,
+        "rows": seen.rows,
     }
-
-
-def _rows(world: World) -> int:
-    return sum(len(rows) for tables in world.tables.values() for rows in tables.values())

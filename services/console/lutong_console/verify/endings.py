@@ -1,12 +1,15 @@
 """Endings: V7 everything that was begun ends once, and nothing waits longer than it should."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from lutong_console.verify.collect import Row, World, moment
+from lutong_console.verify.collect import moment
+from lutong_console.verify.joining import Group, Row
+from lutong_console.verify.tables import SERVICES
 from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import World
 from lutong_contracts.sentences import counted
 
 DEADLINE_GRACE: Final = timedelta(seconds=60)
@@ -39,6 +42,9 @@ _DUE_OF_AGREEMENT: Final = {
 }
 """Until when an agreement may stay in a state."""
 
+_ORDERS_OF_COUPON: Final = {"reserved": {"held", "expired"}, "redeemed": {"captured"}}
+"""States of the order that a coupon is used for."""
+
 
 def everything_ends_once(world: World) -> Iterator[Violation]:
     """V7: holds, reservations, agreements, coupons and deductions end once; nothing is overdue."""
@@ -46,9 +52,11 @@ def everything_ends_once(world: World) -> Iterator[Violation]:
     yield from _reservations(world)
     yield from _agreements(world)
     yield from _coupons(world)
+    yield from _coupons_of_orders(world)
+    yield from _stocks(world)
     yield from _deductions(world)
-    for service in world.tables:
-        for row in world.rows(service, "deadline"):
+    for service in SERVICES:
+        for row in world.select(f"SELECT event_id, key, due_at, read_at FROM {service}.deadline"):
             if _late(row, "due_at"):
                 yield Violation("V7", f"{service}: a deadline is overdue", f"event {row['event_id']}, key {row['key']}")
 
@@ -58,92 +66,143 @@ def _late(row: Row, name: str) -> bool:
 
 
 def _holds(world: World) -> Iterator[Violation]:
-    kinds: dict[str, Counter[str]] = defaultdict(Counter)
-    for entry in world.rows("membership", "entry"):
-        if entry["order_id"]:
-            kinds[entry["order_id"]][entry["kind"]] += 1
-    for hold in world.rows("membership", "hold"):
-        found, where = dict(kinds[hold["order_id"]]), f"order {hold['order_id']}"
-        if found not in _ENTRIES_OF_HOLD[hold["state"]]:
-            yield Violation("V7", f"a hold that is {hold['state']} with entries {found}", where)
-        if hold["state"] == "held" and _late(hold, "expires_at"):
-            yield Violation("V7", "a hold has outlived its time", where)
+    holds = world.by(
+        "order_id",
+        hold="SELECT order_id, state, expires_at, read_at FROM membership.hold ORDER BY order_id",
+        entries="""
+            SELECT order_id, kind, count(*) AS times FROM membership.entry WHERE order_id <> ''
+             GROUP BY order_id, kind ORDER BY order_id, kind""",
+    )
+    for order_id, of in holds:
+        found, where = {row["kind"]: row["times"] for row in of.all("entries")}, f"order {order_id}"
+        for hold in of.each("hold"):
+            if found not in _ENTRIES_OF_HOLD[hold["state"]]:
+                yield Violation("V7", f"a hold that is {hold['state']} with entries {found}", where)
+            if hold["state"] == "held" and _late(hold, "expires_at"):
+                yield Violation("V7", "a hold has outlived its time", where)
 
 
 def _reservations(world: World) -> Iterator[Violation]:
     """An order is set aside once for each location that had it, and given up by all but the one that ships it."""
-    kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for movement in world.rows("inventory", "movement"):
-        if movement["order_id"] and movement["kind"] != "returned":
-            kinds[movement["order_id"], movement["sku"]][movement["kind"]] += 1
-    for row in world.rows("inventory", "reservation"):
-        found = kinds[row["order_id"], row["sku"]]
-        wanted = Counter({"reserved": found["reserved"], "released": found["reserved"] - (row["state"] != "released")})
-        wanted["shipped"] += row["state"] == "shipped"
-        if not found["reserved"] or found != wanted:
-            what = f"a reservation that is {row['state']} with movements {dict(found)}"
-            yield Violation("V7", what, f"order {row['order_id']}, {row['sku']}")
+    reservations = world.by(
+        "order_id, sku",
+        reservation="SELECT order_id, sku, state FROM inventory.reservation ORDER BY order_id, sku",
+        movements="""
+            SELECT order_id, sku, kind, count(*) AS times FROM inventory.movement
+             WHERE order_id <> '' AND kind <> 'returned' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
+    )
+    for (order_id, sku), of in reservations:
+        found = Counter({row["kind"]: row["times"] for row in of.all("movements")})
+        for row in of.each("reservation"):
+            given_up = found["reserved"] - (row["state"] != "released")
+            wanted = Counter(reserved=found["reserved"], released=given_up, shipped=row["state"] == "shipped")
+            if not found["reserved"] or found != wanted:
+                what = f"a reservation that is {row['state']} with movements {dict(found)}"
+                yield Violation("V7", what, f"order {order_id}, {sku}")
 
 
 def _agreements(world: World) -> Iterator[Violation]:
     """An agreement goes on when it is time, unless it waits for an order; for each open assessment there is a job."""
-    under_way = {h["agreement_id"] for h in world.rows("membership", "hold") if h["state"] in {"held", "waiting"}}
-    jobs = {row["agreement_id"]: row for row in world.rows("membership", "job")}
-    consulted = set()
-    for agreement in world.rows("membership", "agreement"):
-        key, state = agreement["agreement_id"], agreement["state"]
-        due, where = _DUE_OF_AGREEMENT.get(state), f"agreement {key}"
-        waits = due == "grace_ends_at" and key in under_way
-        if due and not waits and _late(agreement, due):
-            yield Violation("V7", f"an agreement is still {state} after its {due}", where)
-        if _late(agreement, "step_due_at"):
-            yield Violation("V7", "a dunning step was not taken when it was due", where)
-        if state == "consulted":
-            consulted.add(key)
-            if key not in jobs or _late(jobs[key], "give_up_at"):
-                yield Violation("V7", "a member waits for an answer, and there is no job for it", where)
-    for row in world.rows("membership", "waiting"):
-        if row["agreement_id"] not in consulted:
-            yield Violation("V7", "a request waits for an answer that came", f"order {row['order_id']}")
+    agreements = world.by(
+        "agreement_id",
+        agreement="SELECT * FROM membership.agreement ORDER BY agreement_id",
+        under_way="""
+            SELECT DISTINCT agreement_id FROM membership.hold
+             WHERE state IN ('held', 'waiting') AND agreement_id IS NOT NULL ORDER BY agreement_id""",
+        job="SELECT * FROM membership.job ORDER BY agreement_id",
+        waiting="SELECT agreement_id, order_id FROM membership.waiting ORDER BY agreement_id",
+    )
+    for key, of in agreements:
+        agreement, where = of.one("agreement"), f"agreement {key}"
+        for what in _overdue(agreement, of) if agreement else ():
+            yield Violation("V7", what, where)
+        if not agreement or agreement["state"] != "consulted":
+            for row in of.each("waiting"):
+                yield Violation("V7", "a request waits for an answer that came", f"order {row['order_id']}")
+
+
+def _overdue(agreement: Row, of: Group) -> Iterator[str]:
+    """What ought to have happened with an agreement."""
+    state, job = agreement["state"], of.one("job")
+    due = _DUE_OF_AGREEMENT.get(state)
+    waits = due == "grace_ends_at" and of.one("under_way") is not None
+    if due and not waits and _late(agreement, due):
+        yield f"an agreement is still {state} after its {due}"
+    if _late(agreement, "step_due_at"):
+        yield "a dunning step was not taken when it was due"
+    if state == "consulted" and (job is None or _late(job, "give_up_at")):
+        yield "a member waits for an answer, and there is no job for it"
 
 
 def _coupons(world: World) -> Iterator[Violation]:
-    """A coupon is where its order is, and no two orders have it; stocks count what they gave."""
-    holds = {row["order_id"]: row for row in world.rows("membership", "hold")}
-    users: Counter[str] = Counter()
-    for hold in holds.values():
-        if hold["coupon_id"] and hold["state"] in {"held", "captured", "expired"}:
-            users[hold["coupon_id"]] += 1
-    issued: Counter[str] = Counter()
-    for coupon in world.rows("membership", "coupon"):
-        issued[coupon["stock_id"]] += 1
-        where, order = f"coupon {coupon['coupon_id']}", holds.get(coupon["order_id"] or "")
-        wanted = {"reserved": {"held", "expired"}, "redeemed": {"captured"}}.get(coupon["state"])
-        if wanted and (order is None or order["state"] not in wanted or order["coupon_id"] != coupon["coupon_id"]):
-            yield Violation("V7", f"a coupon is {coupon['state']}, and its order is not", where)
-        if users[coupon["coupon_id"]] != bool(wanted):
-            yield Violation(
-                "V7", f"a coupon is {coupon['state']}, and {users[coupon['coupon_id']]} orders have it", where
-            )
-    for stock in world.rows("membership", "stock"):
-        if stock["issued"] != issued[stock["stock_id"]] or stock["issued"] > stock["total"]:
-            what = f"counted {stock['issued']} of {counted(stock['total'], 'coupon')}, given out {issued[stock['stock_id']]}"
-            yield Violation("V7", what, f"stock {stock['stock_id']}")
+    """No two orders have a coupon, and none has one that is not in use."""
+    coupons = world.by(
+        "coupon_id",
+        coupon="SELECT coupon_id, state FROM membership.coupon ORDER BY coupon_id",
+        users="""
+            SELECT coupon_id, count(*) AS orders FROM membership.hold
+             WHERE coupon_id <> '' AND state IN ('held', 'captured', 'expired') GROUP BY coupon_id ORDER BY coupon_id""",
+    )
+    for coupon_id, of in coupons:
+        users = of.one("users")
+        orders = users["orders"] if users else 0
+        for coupon in of.each("coupon"):
+            if orders != (coupon["state"] in _ORDERS_OF_COUPON):
+                what = f"a coupon is {coupon['state']}, and {orders} orders have it"
+                yield Violation("V7", what, f"coupon {coupon_id}")
+
+
+def _coupons_of_orders(world: World) -> Iterator[Violation]:
+    """A coupon is where its order is."""
+    orders = world.by(
+        "order_id",
+        coupon="""
+            SELECT coalesce(order_id, '') AS order_id, coupon_id, state FROM membership.coupon
+             WHERE state IN ('reserved', 'redeemed') ORDER BY 1""",
+        hold="SELECT order_id, state, coupon_id FROM membership.hold WHERE coupon_id <> '' ORDER BY order_id",
+    )
+    for _, of in orders:
+        order = of.one("hold")
+        for coupon in of.each("coupon"):
+            if (
+                order is None
+                or order["state"] not in _ORDERS_OF_COUPON[coupon["state"]]
+                or order["coupon_id"] != coupon["coupon_id"]
+            ):
+                what = f"a coupon is {coupon['state']}, and its order is not"
+                yield Violation("V7", what, f"coupon {coupon['coupon_id']}")
+
+
+def _stocks(world: World) -> Iterator[Violation]:
+    """Stocks of coupons count what they gave."""
+    stocks = world.by(
+        "stock_id",
+        stock="SELECT * FROM membership.stock ORDER BY stock_id",
+        given="SELECT stock_id, count(*) AS coupons FROM membership.coupon GROUP BY stock_id ORDER BY stock_id",
+    )
+    for stock_id, of in stocks:
+        given = row["coupons"] if (row := of.one("given")) else 0
+        for stock in of.each("stock"):
+            if stock["issued"] != given or stock["issued"] > stock["total"]:
+                what = f"counted {stock['issued']} of {counted(stock['total'], 'coupon')}, given out {given}"
+                yield Violation("V7", what, f"stock {stock_id}")
 
 
 def _deductions(world: World) -> Iterator[Violation]:
     """What was taken is booked once, and nothing else is."""
-    booked: Counter[str] = Counter()
-    entries = {e["entry_id"]: e["reference"] for e in world.rows("membership", "entry") if e["kind"] == "deduction"}
-    for posting in world.rows("membership", "posting"):
-        if posting["entry_id"] in entries and posting["account"] == "platform:cash":
-            booked[entries[posting["entry_id"]]] += posting["amount_minor"]
-    for deduction in world.rows("membership", "deduction"):
-        expected = deduction["amount_minor"] if deduction["state"] == "succeeded" else 0
-        found, where = booked.pop(deduction["deduction_id"], 0), f"deduction {deduction['deduction_id']}"
-        if deduction["state"] == "taken":
+    deductions = world.by(
+        "deduction_id",
+        deduction="SELECT deduction_id, state, amount_minor FROM membership.deduction ORDER BY deduction_id",
+        booked="""
+            SELECT reference AS deduction_id, sum(amount_minor) AS amount_minor FROM leg
+             WHERE kind = 'deduction' AND account = 'platform:cash' AND reference <> '' GROUP BY 1 ORDER BY 1""",
+    )
+    for deduction_id, of in deductions:
+        deduction, where = of.one("deduction"), f"deduction {deduction_id}"
+        found = row["amount_minor"] if (row := of.one("booked")) else 0
+        if deduction is None:
+            yield Violation("V7", "a deduction is booked that never was", where)
+        elif deduction["state"] == "taken":
             yield Violation("V7", "money was taken and is not booked", where)
-        elif found != expected:
+        elif found != (deduction["amount_minor"] if deduction["state"] == "succeeded" else 0):
             yield Violation("V7", f"a deduction that is {deduction['state']} is booked for {found}", where)
-    for deduction_id in booked:
-        yield Violation("V7", "a deduction is booked that never was", f"deduction {deduction_id}")

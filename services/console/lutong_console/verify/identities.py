@@ -1,25 +1,22 @@
 """What must be true of the whole suite, whatever died on the way.
 
-Pure functions over one look at it; each yields violations with the smallest witness. The names are those
+Functions over one look at it that read sorted streams; each yields violations with the smallest witness. The names are those
 of docs/reliability.md.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from lutong_console.verify.aside import clients_are_remembered, nothing_is_revealed, parked_records_are_held
 from lutong_console.verify.audits import audit_is_published
 from lutong_console.verify.cash import cash_has_evidence
 from lutong_console.verify.charges import charges_are_owed
-from lutong_console.verify.collect import World
+from lutong_console.verify.collect import Watcher
 from lutong_console.verify.endings import everything_ends_once
 from lutong_console.verify.ledger import credit_stays_in_limits, ledger_balances
-from lutong_console.verify.log import (
-    clients_are_remembered,
-    inbox_covers_topics,
-    log_matches_outbox,
-    nothing_is_revealed,
-    parked_records_are_held,
-)
+from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.projections import projections_follow
 from lutong_console.verify.slots import slots_have_their_places
@@ -27,7 +24,10 @@ from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
 from lutong_console.verify.transfers import transfers_conserve
 from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import World
 
+WITNESSES_MAX: Final = 50
+"""How many violations of an identity are shown; all are counted."""
 WORDS: Final = {
     "V1": "what was committed is on the topics, in order, and nothing else is",
     "V2": "every event is taken in once, or set aside",
@@ -36,7 +36,7 @@ WORDS: Final = {
     "V5": "goods and money agree, order by order",
     "V6": "stock is the sum of its movements, and nothing is sold twice",
     "V7": "everything that began ends once",
-    "V8": "answers to clients are true",
+    "V8": "what clients were answered holds",
     "V9": "copies follow what they are copies of",
     "V10": "what is set aside holds back what is behind it, and nothing else",
     "V11": "no secret is where it must not be",
@@ -51,44 +51,90 @@ NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
 """Identities that compare the suite with what only the caller knows, and the option that gives it."""
 
-_OF_THE_WORLD: Final[tuple[Callable[[World], Iterator[Violation]], ...]] = (
-    log_matches_outbox,
-    inbox_covers_topics,
-    ledger_balances,
-    credit_stays_in_limits,
-    orders_conserve,
-    stock_is_its_movements,
-    everything_ends_once,
-    projections_follow,
-    parked_records_are_held,
-    charges_are_owed,
-    cash_has_evidence,
-    audit_is_published,
-    orders_are_where_they_were_sent,
-    slots_have_their_places,
-    transfers_conserve,
-)
-
-
-def evaluate(world: World, canaries: Iterable[str] = (), history: Iterable[dict[str, Any]] = ()) -> list[Violation]:
-    """All violations of all identities; canaries are for V11, answers to clients for V8."""
-    found = [violation for identity in _OF_THE_WORLD for violation in identity(world)]
-    return [*found, *clients_are_remembered(world, history), *nothing_is_revealed(world, canaries)]
-
+IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
+    "V1": log_matches_outbox,
+    "V2": inbox_covers_topics,
+    "V3": ledger_balances,
+    "V4": credit_stays_in_limits,
+    "V5": orders_conserve,
+    "V6": stock_is_its_movements,
+    "V7": everything_ends_once,
+    "V9": projections_follow,
+    "V10": parked_records_are_held,
+    "V11": nothing_is_revealed,
+    "V12": charges_are_owed,
+    "V13": cash_has_evidence,
+    "V14": audit_is_published,
+    "V15": orders_are_where_they_were_sent,
+    "V16": slots_have_their_places,
+    "V17": transfers_conserve,
+}
+"""What is so of a world by itself; V8 compares it with what clients were answered."""
 
 _OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 
-def confirmed(earlier: Iterable[Violation], later: Iterable[Violation]) -> list[Violation]:
-    """Of two looks at a suite under load, the violations that are not merely in flight.
+def violations(
+    world: World, history: Iterable[dict[str, Any]] = (), watcher: Watcher | None = None
+) -> Iterator[Violation]:
+    """All violations of all identities, one at a time; `history` is what clients were answered, for V8."""
+    for name, identity in IDENTITIES.items():
+        if watcher:
+            watcher.judge(name)
+        yield from identity(world)
+    yield from clients_are_remembered(world, history)
 
-    What holds across services is broken for a moment while an event travels: only what was broken in
-    the same way at both looks stays so. What one database has of itself is never in flight.
-    """
-    seen = {(violation.identity, violation.witness): violation.what for violation in earlier}
-    return [
-        violation
-        for violation in later
-        if violation.identity in _OF_ONE_DATABASE or seen.get((violation.identity, violation.witness)) == violation.what
-    ]
+
+def evaluate(world: World, history: Iterable[dict[str, Any]] = ()) -> list[Violation]:
+    """All violations of a world that is well, or broken on purpose: there are few."""
+    return list(violations(world, history))
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is broken: how often by identity, and the first witnesses of each."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    witnesses: list[Violation] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, found: Iterable[Violation], shown_max: int = WITNESSES_MAX) -> "Findings":
+        """Count them all, and keep `shown_max` of each identity."""
+        findings = cls()
+        for violation in found:
+            findings.counts[violation.identity] += 1
+            if findings.counts[violation.identity] <= shown_max:
+                findings.witnesses.append(violation)
+        return findings
+
+    @property
+    def total(self) -> int:
+        """How many violations there are."""
+        return self.counts.total()
+
+
+class Earlier:
+    """The violations of a look, to find which of a later one were there already; as many as there are, in little memory."""
+
+    def __init__(self, found: Iterable[Violation]) -> None:
+        self._world = World()
+        names = ("identity", "witness", "what")
+        self._world.remember("violation", names, ((v.identity, v.witness, v.what) for v in found))
+        self._world.select("CREATE INDEX main.violation_by_witness ON violation (identity, witness)")
+
+    def confirmed(self, later: Iterable[Violation]) -> Iterator[Violation]:
+        """Of what a later look at a suite under load found, the violations that are not merely in flight.
+
+        What holds across services is broken for a moment while an event travels: only what was broken in
+        the same way at both looks stays so. What one database holds of itself is never in flight.
+        """
+        sql = "SELECT 1 FROM violation WHERE identity = ? AND witness = ? AND what = ?"
+        for found in later:
+            seen = self._world.select(sql, found.identity, found.witness, found.what)
+            if found.identity in _OF_ONE_DATABASE or next(iter(seen), None) is not None:
+                yield found
+
+    def close(self) -> None:
+        """Forget them."""
+        self._world.close()

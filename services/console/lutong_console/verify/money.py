@@ -1,73 +1,83 @@
 """Goods and money: V5 they agree, order by order, in what was paid, held back, taken back, and shown."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from lutong_console.verify.collect import Row, World
+from lutong_console.verify.joining import Group, Row
 from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import World
 
 _HOLDS_OF_ORDER: Final = {"fulfilled": {"captured"}, "rejected": {"released"}, "cancelled": {"released"}}
 _UNDER_WAY: Final = {"held", "expired"}
+_WITH_AN_ORDER: Final = {"held", "captured", "released", "expired"}
+_IN_PROGRESS: Final = {"accepted", "picked", "ready_for_pickup", "handed_over"}
 
 
 def orders_conserve(world: World) -> Iterator[Violation]:
     """V5: fulfilled is captured for what was ordered at; ended without goods is released; what came back is booked back."""
-    holds = {row["order_id"]: row for row in world.rows("membership", "hold")}
-    orders = {row["order_id"]: row for row in world.rows("inventory", "order")}
-    for order_id, order in orders.items():
-        hold, where = holds.get(order_id), f"order {order_id}"
-        wanted = _HOLDS_OF_ORDER.get(order["state"], _UNDER_WAY)
-        if hold is None or hold["state"] not in wanted:
-            found = hold["state"] if hold else "missing"
-            yield Violation("V5", f"the order is {order['state']}, its hold {found}", where)
-        elif (hold["amount_minor"], hold["currency"]) != (order["amount_minor"], order["currency"]):
-            yield Violation("V5", "the order and its hold differ in amount", where)
-        elif hold["state"] == "captured" and hold["captured_minor"] != order["amount_minor"]:
-            yield Violation("V5", "the order was captured for another amount", where)
-    for order_id, hold in holds.items():
-        if hold["state"] in {"held", "captured", "released", "expired"} and order_id not in orders:
-            yield Violation("V5", f"a hold is {hold['state']}, but there is no order", f"order {order_id}")
-        if hold["amount_minor"] != hold["total_minor"] - hold["discount_minor"] - hold["coupon_minor"]:
-            yield Violation("V5", "a price is not the list price less its reductions", f"order {order_id}")
-    yield from _refunds(world, orders)
-    yield from _requests(world, orders, holds)
-
-
-def _refunds(world: World, orders: dict[str, Row]) -> Iterator[Violation]:
-    """What inventory took back is what membership counts back, and what is not owed any more or owed to the member."""
-    counted: Counter[str] = Counter()
-    for accrual in world.rows("membership", "accrual"):
-        if accrual["kind"] == "refund":
-            counted[accrual["order_id"]] -= accrual["amount_minor"]
-    kinds = {
-        row["entry_id"]: row["debt_id"]
-        for row in world.rows("membership", "entry")
-        if row["kind"] in {"refund", "refund_owed", "refund_forgiven"}
-    }
-    booked: Counter[str] = Counter()
-    for posting in world.rows("membership", "posting"):
-        debt_id = kinds.get(posting["entry_id"])
-        if debt_id and posting["account"].endswith(":payable"):
-            booked[debt_id.removeprefix("order:")] += posting["amount_minor"]
-    for order_id in sorted(orders.keys() | counted.keys() | booked.keys()):
-        order = orders.get(order_id)
-        found = (order["refunded_minor"] if order else 0, counted[order_id], booked[order_id])
-        if len(set(found)) > 1:
-            what = f"taken back {found[0]}, counted back {found[1]}, booked back {found[2]}"
+    orders = world.by(
+        "order_id",
+        order="SELECT * FROM inventory.customer_order ORDER BY order_id",
+        hold="SELECT * FROM membership.hold ORDER BY order_id",
+        request="SELECT * FROM feed.request ORDER BY order_id",
+        counted_back="""
+            SELECT order_id, -sum(amount_minor) AS amount_minor FROM membership.accrual
+             WHERE kind = 'refund' AND order_id IS NOT NULL GROUP BY order_id ORDER BY order_id""",
+        booked_back="""
+            SELECT CASE WHEN debt_id GLOB 'order:*' THEN substr(debt_id, 7) ELSE debt_id END AS order_id,
+                   sum(amount_minor) AS amount_minor
+              FROM leg
+             WHERE kind IN ('refund', 'refund_owed', 'refund_forgiven') AND account GLOB '*:payable' AND debt_id <> ''
+             GROUP BY 1 ORDER BY 1""",
+    )
+    for order_id, of in orders:
+        order, hold = of.one("order"), of.one("hold")
+        for what in (
+            *_paid(order, hold),
+            *_priced(order, hold),
+            *_refunded(order, of),
+            *_shown(of.one("request"), order, hold),
+        ):
             yield Violation("V5", what, f"order {order_id}")
 
 
-def _requests(world: World, orders: dict[str, Row], holds: dict[str, Row]) -> Iterator[Violation]:
+def _paid(order: Row | None, hold: Row | None) -> Iterator[str]:
+    """What was ordered, and what is held or captured for it."""
+    if order is None:
+        return
+    if hold is None or hold["state"] not in _HOLDS_OF_ORDER.get(order["state"], _UNDER_WAY):
+        yield f"the order is {order['state']}, its hold {hold['state'] if hold else 'missing'}"
+    elif (hold["amount_minor"], hold["currency"]) != (order["amount_minor"], order["currency"]):
+        yield "the order and its hold differ in amount"
+    elif hold["state"] == "captured" and hold["captured_minor"] != order["amount_minor"]:
+        yield "the order was captured for another amount"
+
+
+def _priced(order: Row | None, hold: Row | None) -> Iterator[str]:
+    """What is held is for an order, at the list price less its reductions."""
+    if hold is None:
+        return
+    if hold["state"] in _WITH_AN_ORDER and order is None:
+        yield f"a hold is {hold['state']}, but there is no order"
+    if hold["amount_minor"] != hold["total_minor"] - hold["discount_minor"] - hold["coupon_minor"]:
+        yield "a price is not the list price less its reductions"
+
+
+def _refunded(order: Row | None, of: Group) -> Iterator[str]:
+    """What inventory took back is what membership counts back, and what is not owed any more or owed to the member."""
+    counted, booked = (row["amount_minor"] if row else 0 for row in (of.one("counted_back"), of.one("booked_back")))
+    taken = order["refunded_minor"] if order else 0
+    if not taken == counted == booked:
+        yield f"taken back {taken}, counted back {counted}, booked back {booked}"
+
+
+def _shown(request: Row | None, order: Row | None, hold: Row | None) -> Iterator[str]:
     """What the viewer is shown is what happened."""
-    declined = {order_id for order_id, hold in holds.items() if hold["state"] in {"declined", "cancelled"}}
-    in_progress = {"accepted", "picked", "ready_for_pickup", "handed_over"}
-    for request in world.rows("feed", "request"):
-        order, hold = orders.get(request["order_id"]), holds.get(request["order_id"])
-        state = order["state"] if order else "declined" if request["order_id"] in declined else "requested"
-        shown = "sourced" if state in in_progress else state
-        where = f"order {request['order_id']}"
-        if request["status"] != shown:
-            yield Violation("V5", f"the viewer is shown {request['status']}, the order is {state}", where)
-        elif order and hold and request["total_minor"] != hold["total_minor"]:
-            yield Violation("V5", "the viewer was shown another amount", where)
+    if request is None:
+        return
+    declined = hold is not None and hold["state"] in {"declined", "cancelled"}
+    state = order["state"] if order else "declined" if declined else "requested"
+    if request["status"] != ("sourced" if state in _IN_PROGRESS else state):
+        yield f"the viewer is shown {request['status']}, the order is {state}"
+    elif order and hold and request["total_minor"] != hold["total_minor"]:
+        yield "the viewer was shown another amount"

@@ -1,21 +1,23 @@
 """Copies of what others own: V9 projections follow their source, counters are the sums of their events."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from lutong_console.verify.collect import World
+from lutong_console.verify.joining import Group, Row
 from lutong_console.verify.retention import Retention
 from lutong_console.verify.violation import Violation
+from lutong_console.verify.world import World
 from lutong_contracts import event_class
 
 _USES: Final = {
-    "lutong.feed.card-tapped.v1": "opened",
-    "lutong.feed.service-solved.v1": "solved",
-    "lutong.inventory.order-fulfilled.v1": "fulfilled",
+    "opened": "lutong.feed.card-tapped.v1",
+    "solved": "lutong.feed.service-solved.v1",
+    "fulfilled": "lutong.inventory.order-fulfilled.v1",
 }
-_TOPICS: Final = {use: event_class(event_type).topic.name for event_type, use in _USES.items()}
+_TOPICS: Final = {use: event_class(event_type).topic.name for use, event_type in _USES.items()}
+_COUNTERS: Final = {"opened": "taps", "solved": "solved", "fulfilled": "fulfilled"}
+"""The columns that count a post's uses; those of a program are called like them."""
 
 
 def projections_follow(world: World) -> Iterator[Violation]:
@@ -23,56 +25,56 @@ def projections_follow(world: World) -> Iterator[Violation]:
 
     Once a topic has dropped some of its events a counter may be more than what is left of them, and never less.
     """
-    theirs = {
-        row["program_id"]: (row["version"], row["suspended_for"])
-        for row in world.rows("registry", "program")
-        if row["version"] or row["suspended_for"]
-    }
-    ours = {row["program_id"]: (row["version"], row["suspended_for"]) for row in world.rows("feed", "program")}
-    for program_id in sorted(theirs.keys() | ours.keys()):
-        registry_shows, shown = theirs.get(program_id), ours.get(program_id)
-        if registry_shows != shown:
-            yield Violation("V9", f"the registry has {registry_shows}, the feed shows {shown}", f"program {program_id}")
-    for card in world.rows("feed", "card"):
-        version, suspended_for = theirs.get(card["program_id"] or "", (None, None))
-        if card["state"] == "active" and (version is None or suspended_for):
+    aged = {use: Retention(world).has_aged(topic) for use, topic in _TOPICS.items()}
+    programs = world.by(
+        "program_id",
+        theirs="SELECT * FROM registry.program ORDER BY program_id",
+        ours="SELECT * FROM feed.program ORDER BY program_id",
+        card="""
+            SELECT coalesce(program_id, '') AS program_id, post_id FROM feed.card WHERE state = 'active'
+             ORDER BY 1, 2""",
+        usage="SELECT * FROM registry.usage ORDER BY program_id",
+        uses=_uses_by("program_id"),
+    )
+    for program_id, of in programs:
+        yield from _shown(program_id, of)
+        for what in _off(of.one("usage"), {use: use for use in _USES}, of, aged):
+            yield Violation("V9", what, f"program {program_id}")
+    posts = world.by("post_id", counter="SELECT * FROM feed.counter ORDER BY post_id", uses=_uses_by("post_id"))
+    for post_id, of in posts:
+        for what in _off(of.one("counter"), _COUNTERS, of, aged):
+            yield Violation("V9", what, f"post {post_id}")
+
+
+def _uses_by(key: str) -> str:
+    """Each use once, as the services published it, counted by program or by post."""
+    types = ", ".join(f"'{event_type}'" for event_type in _USES.values())
+    return f"""
+        SELECT json_extract(value, '$.{key}') AS {key}, type, count(*) AS times
+          FROM (SELECT type, value FROM record WHERE type IN ({types}) AND source GLOB '/lutong/*' GROUP BY event_id)
+         WHERE json_valid(value) AND json_extract(value, '$.{key}') IS NOT NULL
+         GROUP BY 1, 2 ORDER BY 1, 2"""
+
+
+def _shown(program_id: str, of: Group) -> Iterator[Violation]:
+    theirs, ours = of.one("theirs"), of.one("ours")
+    registry_shows = (theirs["version"], theirs["suspended_for"]) if theirs else (None, None)
+    shown = (ours["version"], ours["suspended_for"]) if ours else None
+    published = registry_shows if any(registry_shows) else None
+    if published != shown:
+        yield Violation("V9", f"the registry shows {published}, the feed shows {shown}", f"program {program_id}")
+    version, suspended_for = registry_shows
+    if version is None or suspended_for:
+        for card in of.each("card"):
             yield Violation("V9", "an active card leads to a program that cannot be opened", f"post {card['post_id']}")
-    yield from _counters(world)
 
 
-def _counters(world: World) -> Iterator[Violation]:
-    by_program: Counter[tuple[str, str]] = Counter()
-    by_post: Counter[tuple[str, str]] = Counter()
-    for use, event in _uses(world):
-        by_program[event["program_id"], use] += 1
-        by_post[event["post_id"], use] += 1
-    retention = Retention(world)
-    aged = {use: retention.has_aged(topic) for use, topic in _TOPICS.items()}
-    for row in world.rows("registry", "usage"):
-        for use in _USES.values():
-            if _is_off(row[use], by_program[row["program_id"], use], aged=aged[use]):
-                what = f"{row[use]} {use} counted, {by_program[row['program_id'], use]} on the topics"
-                yield Violation("V9", what, f"program {row['program_id']}")
-    for row in world.rows("feed", "counter"):
-        for name, use in (("taps", "opened"), ("solved", "solved"), ("fulfilled", "fulfilled")):
-            if _is_off(row[name], by_post[row["post_id"], use], aged=aged[use]):
-                what = f"{row[name]} {name} counted, {by_post[row['post_id'], use]} on the topics"
-                yield Violation("V9", what, f"post {row['post_id']}")
-
-
-def _is_off(counted: int, on_topics: int, *, aged: bool) -> bool:
-    return counted < on_topics if aged else counted != on_topics
-
-
-class Use(NamedTuple):
-    """What a viewer did with a card, and its event."""
-
-    kind: str
-    event: dict[str, Any]
-
-
-def _uses(world: World) -> Iterator[Use]:
-    """Each use once, as the services published it."""
-    once = {r.event_id: r for r in world.records if r.type in _USES and r.source.startswith("/lutong/")}
-    for record in once.values():
-        yield Use(_USES[record.type], json.loads(record.value))
+def _off(counter: Row | None, columns: Mapping[str, str], of: Group, aged: Mapping[str, bool]) -> Iterator[str]:
+    """What a counter counts that its events do not add up to."""
+    if counter is None:
+        return
+    uses = Counter({row["type"]: row["times"] for row in of.all("uses")})
+    for use, column in columns.items():
+        counted, on_topics = counter[column], uses[_USES[use]]
+        if counted < on_topics if aged[use] else counted != on_topics:
+            yield f"{counted} {column} counted, {on_topics} on the topics"

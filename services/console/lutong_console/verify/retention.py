@@ -9,10 +9,12 @@ from functools import cached_property
 from typing import Final
 
 from lutong_chassis.noticing import partition_of
-from lutong_console.verify.collect import Record, Row, World
+from lutong_console.verify.collect import moment
+from lutong_console.verify.joining import Row
+from lutong_console.verify.tables import COMPACTED, SERVICES
+from lutong_console.verify.world import World
 from lutong_contracts import TOPICS
 
-COMPACTED: Final = frozenset(topic.name for topic in TOPICS if topic.compacted)
 _PARTITIONS: Final = {topic.name: topic.partitions for topic in TOPICS}
 _RETENTION: Final = {topic.name: topic.retention for topic in TOPICS if not topic.compacted}
 _SKEW_MAX: Final = timedelta(seconds=5)
@@ -43,30 +45,32 @@ class Retention:
         kept_since = self.world.now - _RETENTION.get(row["topic"], timedelta(days=100_000))
         if not self.world.begins.get(place) or row["written_at"] > kept_since:
             return False
-        left = self._first_left.get(place)
-        return left is None or left.at is None or row["written_at"] <= left.at + _SKEW_MAX
+        left_since = self._left_since.get(place)
+        return left_since is None or row["written_at"] <= left_since + _SKEW_MAX
 
-    def may_have_left_its_outbox(self, service: str, record: Record) -> bool:
+    def may_have_left_its_outbox(self, service: str, record: Row) -> bool:
         """Whether the outbox may have dropped the day on which an event was written."""
-        return record.occurred_at is not None and record.occurred_at < self._outbox_begins[service]
+        return record["occurred_at"] is not None and moment(record, "occurred_at") < self._outbox_begins[service]
 
     @cached_property
-    def _first_left(self) -> dict[tuple[str, int], Record]:
-        found: dict[tuple[str, int], Record] = {}
-        for record in self.world.records:
-            place = record.topic, record.partition
-            if place not in found or record.offset < found[place].offset:
-                found[place] = record
-        return found
+    def _left_since(self) -> dict[tuple[str, int], datetime | None]:
+        """By partition, when the first record that is left came to it."""
+        firsts = self.world.select('SELECT topic, partition, min("offset"), at FROM record GROUP BY topic, partition')
+        return {(row["topic"], row["partition"]): row["at"] for row in firsts}
 
     @cached_property
     def _outbox_begins(self) -> dict[str, datetime]:
         """By service, the beginning of the oldest day that its outbox keeps; of today, when it keeps nothing."""
-        firsts = {
-            service: min((row["written_at"] for row in self.world.rows(service, "outbox")), default=self.world.now)
-            for service in self.world.tables
-        }
+        firsts = {service: outbox_begins(self.world, service) or self.world.now for service in SERVICES}
         return {
             service: first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
             for service, first in firsts.items()
         }
+
+
+def outbox_begins(world: World, service: str) -> datetime | None:
+    """When the first event that is left in an outbox was written."""
+    first = next(
+        iter(world.select(f"SELECT written_at FROM {service}.outbox ORDER BY outbox.written_at LIMIT 1")), None
+    )
+    return None if first is None else moment(first, "written_at")

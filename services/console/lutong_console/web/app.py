@@ -1,6 +1,8 @@
 """The web console, put together: pages over one suite, read with the rights of the user who started it."""
 
 import asyncio
+import sys
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,34 +16,52 @@ from starlette.staticfiles import StaticFiles
 
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
 from lutong_console.targets import Suite
-from lutong_console.web import audit, catalogue, journeys, parked, pipeline, sign_in, tail
+from lutong_console.web import (
+    audit,
+    catalogue,
+    journeys,
+    parked,
+    parked_groups,
+    pipeline,
+    publishers,
+    sign_in,
+    stores,
+    tail,
+)
 from lutong_console.web.access import Access
 from lutong_console.web.headers import SecurityHeaders
 from lutong_console.web.live import Live
 from lutong_console.web.pages import PageError, show
+from lutong_console.web.people import People
+from lutong_console.web.runs import Runs
 
+_BUG: Final = "this is a bug in the console: what happened is in its log"
 _STATIC: Final = Path(__file__).with_name("static")
 
 
-def create(target: Suite, name: str, access: Access) -> Starlette:
-    """The console of one suite; `name` is how people call it."""
+def create(target: Suite, name: str, access: Access, people: People | None = None) -> Starlette:
+    """The console of one suite; `name` is how people call it. `people` sign in at an issuer, each with their own rights."""
     app = Starlette(
         routes=[
             *sign_in.ROUTES,
             *pipeline.ROUTES,
             *journeys.ROUTES,
             *parked.ROUTES,
+            *parked_groups.ROUTES,
             *tail.ROUTES,
+            *stores.ROUTES,
+            *publishers.ROUTES,
             *audit.ROUTES,
             *catalogue.ROUTES,
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        exception_handlers={PageError: _page_error, ConsoleError: _console_error, 404: _unknown},
+        exception_handlers={PageError: _page_error, ConsoleError: _console_error, 404: _unknown, Exception: _bug},
         lifespan=_lifespan,
     )
     app.add_middleware(SecurityHeaders)
     app.state.target, app.state.name, app.state.access, app.state.live = target, name, access, Live(target)
-    app.state.reader = tail.Reader(target.kafka)
+    app.state.people = people
+    app.state.reader, app.state.runs = tail.Reader(target.kafka), Runs()
     return app
 
 
@@ -55,6 +75,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         finally:
             await app.state.live.close()
             await app.state.reader.close()
+            await app.state.runs.close()
             sampling.cancel()
 
 
@@ -71,3 +92,9 @@ async def _console_error(request: Request, error: Exception) -> Response:
 
 async def _unknown(request: Request, _: Exception) -> Response:
     return show(request, "problem.html", {"message": f"there is no page {request.url.path}", "then": ""}, 404)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    """A page never shows where in the code it failed: that goes to the terminal of who runs the console."""
+    sys.stderr.write("".join(traceback.format_exception(error)))
+    return show(request, "problem.html", {"message": _BUG, "then": ""}, 500)

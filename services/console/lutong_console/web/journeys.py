@@ -9,8 +9,7 @@ from starlette.routing import Route
 
 from lutong_console import evidence
 from lutong_console.cli.commands.journey import Step, found_by, journey_of
-from lutong_console.targets import Suite
-from lutong_console.web.pages import PageError, back, session_of, show
+from lutong_console.web.pages import PageError, back, session_of, show, target_of
 from lutong_console.why import why
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 
@@ -35,7 +34,7 @@ async def search(request: Request) -> Response:
         raise PageError(422, f"an id has at most {ATTRIBUTE_CHARACTERS_MAX} characters")
     if not wanted:
         return show(request, "journeys.html", {"wanted": "", "found": []})
-    target: Suite = request.app.state.target
+    target = target_of(request)
     async with target.client(_TIMEOUT_S) as client:
         found = [wanted] if await journey_of(client, target, wanted) else await found_by(client, target, wanted)
     if len(found) == 1:
@@ -47,13 +46,13 @@ async def journey(request: Request) -> Response:
     """One journey: its events, who consumed each and when, and why it does not go on."""
     session_of(request)
     journey_id = request.path_params["journey_id"]
-    target: Suite = request.app.state.target
+    target = target_of(request)
     async with target.client(_TIMEOUT_S) as client:
         steps = await journey_of(client, target, journey_id)
     if not steps:
         raise PageError(404, f"no journey is called {journey_id}, as far as the services remember")
     window = await request.app.state.live.first()
-    known = await evidence.gather(target, {strip.service: strip.sample for strip in window.strips})
+    known = await evidence.gather(target, steps, {strip.service: strip.sample for strip in window.strips})
     data = {"journey_id": journey_id, "steps": steps, "reason": why(steps, known), "chart": chart(steps)}
     return show(request, "journey.html", data)
 

@@ -1,7 +1,7 @@
 """A page: data, shown as HTML or given as JSON under the same path, in the language and the theme of the person."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from lutong_console import why
+from lutong_console.targets import Suite
 from lutong_console.web import languages
 from lutong_console.web.access import Session
 from lutong_contracts.version import VERSION
@@ -33,17 +34,26 @@ class PageError(Exception):
         self.then = then
 
 
-def session_of(request: Request) -> Session:
-    """The session of a request; raises 401 when there is none."""
+def session_of(request: Request, *, merchants: bool = False) -> Session:
+    """The session of a request; raises 401 when there is none, and 403 for merchants where a page is not for them."""
     session: Session | None = request.app.state.access.session(request.cookies.get(SESSION_COOKIE))
     if session is None:
         raise PageError(401, "sign in first", "lutong console")
+    if not (session.is_staff or merchants):
+        raise PageError(403, "this page is for the staff of the platform: yours is Stores")
     return session
 
 
-async def form_of(request: Request) -> dict[str, str]:
+def target_of(request: Request) -> Suite:
+    """The suite, asked as the person who signed in."""
+    target: Suite = request.app.state.target
+    session: Session | None = request.app.state.access.session(request.cookies.get(SESSION_COOKIE))
+    return replace(target, auth=session.auth) if session and session.auth else target
+
+
+async def form_of(request: Request, *, merchants: bool = False) -> dict[str, str]:
     """The fields of a form that this session was shown; raises 403 for another's form, and for who may only look."""
-    session = session_of(request)
+    session = session_of(request, merchants=merchants)
     form = {name: str(value) for name, value in (await request.form()).items()}
     if not session.accepts(form.pop("csrf", "")):
         raise PageError(403, "this form belongs to another session: open the page again")
@@ -67,6 +77,8 @@ def show(request: Request, template: str, data: Mapping[str, Any], status: int =
     context = {
         "csrf": "",
         "may_change": False,
+        "is_staff": True,
+        "who": None,
         "path": request.url.path,
         "query": request.url.query,
         "theme": theme if theme in THEMES else "auto",
@@ -77,7 +89,8 @@ def show(request: Request, template: str, data: Mapping[str, Any], status: int =
     }
     session: Session | None = request.app.state.access.session(request.cookies.get(SESSION_COOKIE))
     if session:
-        context |= {"csrf": session.csrf, "may_change": session.may_change}
+        context |= {"csrf": session.csrf, "may_change": session.may_change, "is_staff": session.is_staff}
+        context |= {"who": session.who}
     page = _environment(language).get_template(template).render(**context, **data, signed_in=session is not None)
     return HTMLResponse(page, status)
 

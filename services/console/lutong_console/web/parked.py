@@ -1,8 +1,6 @@
-"""The parked pages: groups with one cause, one record, and what to do: redrive or discard, with a reason."""
+"""The parked pages: groups with one cause, one record, and what to do with one: redrive, discard, show what it says."""
 
 import asyncio
-import re
-from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -10,128 +8,94 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lutong_console.cli.commands.parked import parked_of
 from lutong_console.cli.errors import ConsoleError
+from lutong_console.parked_records import Order, Result, carry_out, groups_of
 from lutong_console.targets import Suite, call
-from lutong_console.web.pages import PageError, form_of, session_of, show
+from lutong_console.web.pages import PageError, form_of, session_of, show, target_of
 
-_TIMEOUT_S: Final = 60.0
-_REASON_MIN: Final = 3
+TIMEOUT_S: Final = 60.0
+REASON_MIN: Final = 3
+TOO_SHORT: Final = "a reason has at least 3 characters"
 _VERBS: Final = ("redrive", "discard", "reveal")
-_VARIES: Final = re.compile(r"0x[0-9a-f]+|[0-9a-f-]{8,}|\d+|'[^']*'", re.IGNORECASE)
-"""What differs between two records with the same cause: numbers, ids, quoted values."""
 
 
-class Group(NamedTuple):
-    """Records of one service with the same type and the same cause: how many, and the first and last of them."""
+class Outcome(NamedTuple):
+    """What became of an action on one record: what was settled, what was revealed, or why it was refused."""
 
-    service: str
-    type: str | None
-    reason: str
-    cause: str
-    records: int
-    waiting: int
-    first_at: str
-    last_at: str
-    ids: tuple[int, ...]
-
-
-def fingerprint(error: str | None) -> str:
-    """An error without what varies.
-
-    >>> fingerprint("KeyError: 'order-17' at handlers.py:88")
-    'KeyError: … at handlers.py:…'
-    """
-    return _VARIES.sub("…", error or "")
-
-
-def grouped(rows: Iterable[dict[str, Any]]) -> list[Group]:
-    """Records by what they have in common; the largest group first. Pure."""
-    groups: dict[tuple[str, str | None, str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        same = (row["service"], row["type"], row["reason"], fingerprint(row["error"]))
-        groups.setdefault(same, []).append(row)
-    made = [
-        Group(
-            *same,
-            records=len(mine),
-            waiting=sum(row["waiting"] for row in mine),
-            first_at=min(row["parked_at"] for row in mine),
-            last_at=max(row["parked_at"] for row in mine),
-            ids=tuple(row["id"] for row in mine),
-        )
-        for same, mine in groups.items()
-    ]
-    return sorted(made, key=lambda group: -group.records)
+    verb: str = ""
+    settled: int = 0
+    refusal: str = ""
+    content: object = None
+    following: int | None = None
 
 
 async def groups(request: Request) -> Response:
-    """All groups of all services; services that do not answer are named."""
+    """All groups of all services, the largest first; services that do not answer are named."""
     session_of(request)
-    target: Suite = request.app.state.target
-    async with target.client(_TIMEOUT_S) as client:
+    target = target_of(request)
+    async with target.client(TIMEOUT_S) as client:
         found = await asyncio.gather(*(_of_service(client, name, url) for name, url in target.urls.items()))
-    rows = [row for part in found for row in part or ()]
+    rows = sorted((row for part in found for row in part or ()), key=lambda row: -row["records"])
     silent = [name for name, part in zip(target.urls, found, strict=True) if part is None]
-    return show(request, "parked.html", {"groups": grouped(rows), "records": len(rows), "silent": silent})
+    records = sum(row["records"] for row in rows)
+    return show(request, "parked.html", {"groups": rows, "records": records, "silent": silent})
 
 
 async def _of_service(client: httpx.AsyncClient, service: str, url: str) -> list[dict[str, Any]] | None:
     try:
-        rows, _ = await parked_of(client, url, everything=True)
+        return [{"service": service} | row for row in await groups_of(client, url)]
     except ConsoleError:
         return None
-    return [{"service": service} | row for row in rows]
 
 
 async def record(request: Request) -> Response:
     """One record: where it came from and what it is; its content stays hidden."""
     session_of(request)
-    target, service, parked_id = _chosen(request)
-    async with target.client(_TIMEOUT_S) as client:
-        shown = await call(client, "GET", f"{target.urls[service]}/operations/parked/{parked_id}")
-    return show(request, "parked_record.html", {"service": service, "record": shown, "done": "", "typed": ""})
+    return await _shown(request, Outcome(), "")
 
 
 async def act(request: Request) -> Response:
     """Redrive, discard or reveal a record. A refusal is shown beside the form, and loses no typed text."""
     form = await form_of(request)
-    target, service, parked_id = _chosen(request)
     verb, reason = request.path_params["verb"], form.get("reason", "").strip()
     if verb not in _VERBS:
         raise PageError(404, f"nothing is called {verb} that can be done to a parked record")
-    url = f"{target.urls[service]}/operations/parked/{parked_id}"
-    async with target.client(_TIMEOUT_S) as client:
-        done, content, status = await _outcome(client, url, verb, reason)
+    outcome = await _outcome(request, verb, reason)
+    return await _shown(request, outcome, reason if outcome.refusal else "")
+
+
+async def _shown(request: Request, outcome: Outcome, typed: str) -> Response:
+    target, service = chosen_service(request)
+    async with target.client(TIMEOUT_S) as client:
+        url = f"{target.urls[service]}/operations/parked/{request.path_params['parked_id']}"
         shown = await call(client, "GET", url)
-    data = {
-        "service": service,
-        "record": shown | {"content": content},
-        "done": done,
-        "typed": reason if status != 200 else "",
-    }
-    return show(request, "parked_record.html", data, status)
+    data = {"service": service, "record": shown | {"content": outcome.content}, "outcome": outcome, "typed": typed}
+    too_short = outcome.refusal == TOO_SHORT
+    return show(request, "parked_record.html", data, 422 if too_short else 409 if outcome.refusal else 200)
 
 
-async def _outcome(client: httpx.AsyncClient, url: str, verb: str, reason: str) -> tuple[str, object, int]:
-    """What became of an action: a sentence, what was revealed, and the status of the page."""
-    if len(reason) < _REASON_MIN:
-        return f"a reason has at least {_REASON_MIN} characters", None, 422
-    try:
-        answer = await call(client, "POST", f"{url}/{verb}", json={"reason": reason})
-    except ConsoleError as error:
-        return str(error), None, 409
-    if verb == "reveal":
-        return "", answer, 200
-    return f"{verb}: {answer}", None, 200
+async def _outcome(request: Request, verb: str, reason: str) -> Outcome:
+    target, service = chosen_service(request)
+    parked_id: int = request.path_params["parked_id"]
+    if len(reason) < REASON_MIN:
+        return Outcome(verb, refusal=TOO_SHORT)
+    async with target.client(TIMEOUT_S) as client:
+        if verb == "reveal":
+            url = f"{target.urls[service]}/operations/parked/{parked_id}/reveal"
+            return Outcome(verb, content=await call(client, "POST", url, json={"reason": reason}))
+        order = Order("discard" if verb == "discard" else "redrive", reason)
+        results: list[Result] = [each async for each in carry_out(client, target.urls[service], [parked_id], order)]
+    (done,) = results
+    return Outcome(verb, done.settled, done.error or "", following=done.following)
 
 
-def _chosen(request: Request) -> tuple[Suite, str, int]:
-    target: Suite = request.app.state.target
-    service = request.path_params["service"]
+def chosen_service(request: Request) -> tuple[Suite, str]:
+    """The suite, and the service that the path names."""
+    target = target_of(request)
+    service: str = request.path_params["service"]
     if service not in target.urls:
         raise PageError(404, f"there is no service {service}")
-    return target, service, request.path_params["parked_id"]
+    return target, service
 
 
 ROUTES: Final = (

@@ -3,10 +3,10 @@
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lutong_console.web import languages
+from lutong_console.web import languages, people
 from lutong_console.web.access import SESSION_LIFETIME_S
 from lutong_console.web.pages import (
     LANGUAGE_COOKIE,
@@ -24,7 +24,9 @@ _A_YEAR_S: Final = 365 * 86_400
 
 async def ask(request: Request) -> Response:
     """The link is opened: a button signs in, so that a program that only looks at links uses none up."""
-    return show(request, "sign_in.html", {"ticket": request.query_params.get("ticket", "")})
+    known = request.app.state.people
+    ticket = request.query_params.get("ticket", "")
+    return show(request, "sign_in.html", {"ticket": ticket, "issuer": known.host if known else ""})
 
 
 async def enter(request: Request) -> Response:
@@ -36,6 +38,14 @@ async def enter(request: Request) -> Response:
     answer = back("/")
     answer.set_cookie(SESSION_COOKIE, session.id, max_age=SESSION_LIFETIME_S, httponly=True, samesite="strict")
     return answer
+
+
+async def issue(request: Request) -> Response:
+    """A ticket for the owner of this process, who has its key from a file: `lutong console` asks so."""
+    key = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not request.app.state.access.is_owner(key):
+        raise PageError(401, "this link was used, or is older than ten minutes", "lutong console")
+    return JSONResponse({"ticket": request.app.state.access.issue()}, 201)
 
 
 async def leave(request: Request) -> Response:
@@ -65,6 +75,8 @@ async def prefer(request: Request) -> Response:
 ROUTES: Final = (
     Route("/sign-in", ask, methods=["GET"]),
     Route("/sign-in", enter, methods=["POST"]),
+    *people.ROUTES,
+    Route("/tickets", issue, methods=["POST"]),
     Route("/sign-out", leave, methods=["POST"]),
     Route("/preferences", prefer, methods=["POST"]),
 )

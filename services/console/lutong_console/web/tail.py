@@ -22,7 +22,7 @@ from lutong_console.cli.commands.tail import describe
 from lutong_console.filters import Condition, FilterError
 from lutong_console.topic_reader import NOW, Span, records_of
 from lutong_console.web.live import frame
-from lutong_console.web.pages import session_of, show
+from lutong_console.web.pages import session_of, show, target_of
 from lutong_contracts import TOPICS
 
 BUFFER_RECORDS: Final = 500
@@ -132,7 +132,7 @@ async def page(request: Request) -> Response:
     except FilterError as error:
         return show(request, "tail.html", data | {"wrong": str(error)}, 422)
     began = datetime.now(UTC) - _SINCE.get(since, _SINCE["10m"])
-    records, scanned, why = await _scan(request.app.state.target.kafka, conditions, began)
+    records, scanned, why = await _scan(target_of(request).kafka, conditions, began)
     return show(request, "tail.html", data | {"records": list(reversed(records)), "scanned": scanned, "why": why})
 
 

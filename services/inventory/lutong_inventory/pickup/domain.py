@@ -15,6 +15,21 @@ ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 """Letters and digits that cannot be mistaken for one another: codes are read out over a counter."""
 
 
+class IssueCode(NamedTuple):
+    """The member of an order wants the code for it, made of these random bytes."""
+
+    order_id: str
+    randomness: bytes
+
+
+class CollectOrder(NamedTuple):
+    """Staff of a location hands an order over to the person who showed a code."""
+
+    order_id: str
+    location_id: str
+    code: str
+
+
 @dataclass(frozen=True, slots=True)
 class PickupCode:
     """The one code of an order. A new one replaces it, but guesses are counted over all of them."""

@@ -14,9 +14,8 @@ from lutong_inventory.slots.domain import slots as domain
 from lutong_inventory.slots.domain.commands import HoldSlot, ReleaseHold
 from lutong_inventory.slots.domain.slots import Slot, SlotHold
 from lutong_inventory.slots.places import lock_places, released
-from lutong_inventory.slots.store import holds as hold_store
-from lutong_inventory.slots.store import slots as store
-from lutong_inventory.slots.store.holds import Settled
+from lutong_inventory.slots.store import places as hold_store
+from lutong_inventory.slots.store.places import Settled
 
 handlers = Handlers()
 
@@ -26,7 +25,7 @@ async def hold_slots(batch: Sequence[Asked[HoldSlot]], tx: Tx) -> list[Answer | 
     """Members hold places in slots: those who come first, until all are taken."""
     settings = settings_of(InventorySettings)
     held = await hold_store.held_by(tx, sorted({asked.command.member_id for asked in batch}), tx.now)
-    slots = await store.lock_slots(tx, (asked.command.slot_id for asked in batch), settings.delivery_reach_m)
+    slots = await hold_store.lock_slots(tx, (asked.command.slot_id for asked in batch), settings.delivery_reach_m)
     answers: list[Answer | Problem] = []
     given: list[SlotHold] = []
     for asked in batch:

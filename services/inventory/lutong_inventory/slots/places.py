@@ -12,9 +12,8 @@ from lutong_inventory.refusal import Refusal
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.slots.domain import slots as domain
 from lutong_inventory.slots.domain.slots import Booking, HoldState, Slot, SlotHold
-from lutong_inventory.slots.store import holds as hold_store
-from lutong_inventory.slots.store import slots as store
-from lutong_inventory.slots.store.holds import Settled
+from lutong_inventory.slots.store import places as hold_store
+from lutong_inventory.slots.store.places import Settled
 
 
 class TakenPlace(NamedTuple):
@@ -36,7 +35,7 @@ async def lock_places(tx: Tx, hold_ids: Iterable[str]) -> tuple[dict[str, Slot],
     """Slots and holds, locked: the slots first, in key order."""
     wanted = list(hold_ids)
     slot_ids = (await hold_store.slots_held(tx, wanted)).values()
-    slots = await store.lock_slots(tx, slot_ids, settings_of(InventorySettings).delivery_reach_m)
+    slots = await hold_store.lock_slots(tx, slot_ids, settings_of(InventorySettings).delivery_reach_m)
     return slots, await hold_store.lock_holds(tx, wanted)
 
 
@@ -93,7 +92,7 @@ async def release_booked(tx: Tx, reasons: Mapping[str, str]) -> dict[str, Event]
 async def withdrawn(tx: Tx, slots: Mapping[str, str]) -> list[str]:
     """Which orders still have their place in a slot that was withdrawn; `slots` is by order."""
     known = await hold_store.booked_for(tx, slots)
-    found = await store.lock_slots(tx, slots.values(), settings_of(InventorySettings).delivery_reach_m)
+    found = await hold_store.lock_slots(tx, slots.values(), settings_of(InventorySettings).delivery_reach_m)
     return [
         order_id
         for order_id, slot_id in slots.items()

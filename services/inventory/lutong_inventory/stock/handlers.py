@@ -1,81 +1,204 @@
-"""What becomes of what staff reports of shelves: loaded once, decided one by one, saved once."""
+"""What becomes of what staff reports of shelves, in batches: two commands on one shelf are decided one after the other."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from lutong_chassis import Outgoing, Tx
+from lutong_chassis import Answer, Asked, Handlers, Outgoing, Problem, Tx
+from lutong_chassis.audit import Change
 from lutong_contracts import Event
-from lutong_contracts.inventory import LocationDeclined, StockAdjusted
-from lutong_inventory.locations.domain.location import location_id_of
+from lutong_contracts.inventory import LocationDeclined
+from lutong_inventory.bodies import refused
+from lutong_inventory.locations.domain.location import Location, location_id_of
+from lutong_inventory.locations.finding import Naming, find
 from lutong_inventory.refusal import Refusal
-from lutong_inventory.stock.domain.counts import Correction, Evidence, broken, corrected, counted, released
+from lutong_inventory.stock.domain.commands import CorrectShelves, CountShelf, CountShelves, ProtectShelf, Seen
+from lutong_inventory.stock.domain.counts import (
+    Corrected,
+    Counted,
+    Evidence,
+    Promise,
+    corrected,
+    counted,
+    why_bad_units,
+    why_not_past,
+)
 from lutong_inventory.stock.domain.declines import Declined, after_decline
-from lutong_inventory.stock.domain.shelves import Movement, Shelf, Stock, fold, shelf_news
+from lutong_inventory.stock.domain.shelves import Movement, Shelf, Stock
+from lutong_inventory.stock.domain.work import Changed, ShelfWork, found_after, short
 from lutong_inventory.stock.store import reservations as reservation_store
 from lutong_inventory.stock.store import shelves as store
 from lutong_inventory.stock.store.reservations import PromiseRow
+from lutong_inventory.stock.store.shelves import Since
+
+handlers = Handlers()
+
+SHOWN: Final = ("on_hand", "safety_stock", "unavailable", "reserved")
+"""The fields of a shelf that audit rows show."""
+
+Found = dict[str, Location]
+Reported = Asked[CountShelf] | Asked[CountShelves] | Asked[CorrectShelves] | Asked[ProtectShelf]
 
 
-class Counted(NamedTuple):
-    """What was counted on a shelf, when. Without safety stock that stays as it was."""
+class _Moving(NamedTuple):
+    """What a command that is not refused does to shelves: movements, and what is set."""
 
-    shelf: Shelf
-    units: int
-    evidence: Evidence
-    safety_stock: int | None = None
+    movements: list[Movement]
+    counts: Sequence[Counted] = ()
 
 
-class Corrected(NamedTuple):
-    """What happened to a shelf."""
-
-    shelf: Shelf
-    kind: Correction
-    units: int
-    evidence: Evidence
-
-
-@dataclass(slots=True)
-class Changes:
-    """Shelves before and after what was changes, the promises that broke, and by which kind of movement shelves changed last."""
-
-    before: dict[Shelf, Stock]
-    after: dict[Shelf, Stock]
-    broken: list[PromiseRow] = field(default_factory=list)
-    why: dict[Shelf, str] = field(default_factory=dict)
+@handlers.on(CountShelf)
+async def count_shelf(batch: Sequence[Asked[CountShelf]], tx: Tx) -> list[Answer | Problem]:
+    """Shelves were counted, one by one: the truth is taken, whatever was promised."""
+    outcomes = await _count(batch, [(asked.command.seen,) for asked in batch], tx)
+    return [
+        refused(each) if isinstance(each, Refusal) else _answer(asked, "stock.count", each, _shelf_of(each))
+        for asked, each in zip(batch, outcomes, strict=True)
+    ]
 
 
-async def count(tx: Tx, counts: Sequence[Counted]) -> Changes:
-    """Shelves were counted: the truth is taken, whatever was promised."""
-    shelves = [each.shelf for each in counts]
-    await store.open_shelves(tx, shelves)
-    before = await store.lock_stock(tx, shelves)
-    at = {each.shelf: each.evidence.occurred_at or tx.now for each in counts}
-    since = await store.moved_since(tx, at)
+@handlers.on(CountShelves)
+async def count_shelves(batch: Sequence[Asked[CountShelves]], tx: Tx) -> list[Answer | Problem]:
+    """Many shelves were counted at once: for each command, all of it is taken or nothing."""
+    outcomes = await _count(batch, [asked.command.seen for asked in batch], tx)
+    return [
+        refused(each)
+        if isinstance(each, Refusal)
+        else _answer(asked, "stock.count", each, {"counted": len(each.after), "broken": _orders(each)})
+        for asked, each in zip(batch, outcomes, strict=True)
+    ]
+
+
+@handlers.on(CorrectShelves)
+async def correct_shelves(batch: Sequence[Asked[CorrectShelves]], tx: Tx) -> list[Answer | Problem]:
+    """Goods came, broke, or are held back: all of a command happened, or nothing of it is written."""
+    namings = [
+        Naming(asked.who, [happened.location_id for happened in asked.command.happened], asked.command.owner)
+        for asked in batch
+    ]
+    wanted = [
+        _why_not_happened(asked.command, tx) or (found if isinstance(found, Refusal) else _corrections(asked, found))
+        for asked, found in zip(batch, await find(tx, namings), strict=True)
+    ]
+    stocks = await _lock(tx, (each.shelf for some in wanted if not isinstance(some, Refusal) for each in some))
+    now = dict(stocks)
+    moving = [each if isinstance(each, Refusal) else _correct(now, each) for each in wanted]
+    outcomes = await _move(batch, stocks, moving, tx)
+    return [
+        refused(each)
+        if isinstance(each, Refusal)
+        else _answer(asked, "stock.correct", each, {"moved": len(asked.command.happened), "broken": _orders(each)})
+        for asked, each in zip(batch, outcomes, strict=True)
+    ]
+
+
+@handlers.on(ProtectShelf)
+async def protect_shelves(batch: Sequence[Asked[ProtectShelf]], tx: Tx) -> list[Answer | Problem]:
+    """So many units of shelves are never promised. What is promised already stays so."""
+    namings = [Naming(asked.who, [asked.command.location_id], asked.command.owner) for asked in batch]
+    shelves = [
+        each if isinstance(each, Refusal) else Shelf(each[asked.command.location_id].key, asked.command.sku)
+        for asked, each in zip(batch, await find(tx, namings), strict=True)
+    ]
+    work = ShelfWork(await _lock(tx, (each for each in shelves if isinstance(each, Shelf))))
+    answers: list[Answer | Problem] = []
+    for asked, shelf in zip(batch, shelves, strict=True):
+        if isinstance(shelf, Refusal):
+            answers.append(refused(shelf))
+            continue
+        changed = work.take(safety={shelf: asked.command.units})
+        stock = changed.after[shelf]
+        body = {"sku": shelf.sku, "safety_stock": stock.safety_stock, "available": stock.available}
+        answers.append(_answer(asked, "stock.protect", changed, body))
+    await _save(batch, work, tx)
+    return answers
+
+
+async def _lock(tx: Tx, shelves: Iterable[Shelf]) -> dict[Shelf, Stock]:
+    """The shelves of a batch, locked; those that are new are empty."""
+    wanted = set(shelves)
+    await store.open_shelves(tx, wanted)
+    return await store.lock_stock(tx, wanted) if wanted else {}
+
+
+async def _count(
+    batch: Sequence[Asked[CountShelf] | Asked[CountShelves]], seen: Sequence[Sequence[Seen]], tx: Tx
+) -> list[Changed | Refusal]:
+    namings = [
+        Naming(asked.who, [each.location_id for each in some], asked.command.owner)
+        for asked, some in zip(batch, seen, strict=True)
+    ]
+    wanted = [
+        _why_not_seen(some, tx) or (found if isinstance(found, Refusal) else _counts(asked, some, found))
+        for asked, some, found in zip(batch, seen, await find(tx, namings), strict=True)
+    ]
+    every = [each for some in wanted if not isinstance(some, Refusal) for each in some]
+    stocks = await _lock(tx, (each.shelf for each in every))
+    since = await store.moved_since(tx, (_since(each, tx) for each in every)) if every else {}
+    now = dict(stocks)
+    moving = [each if isinstance(each, Refusal) else _counted(now, each, since, tx) for each in wanted]
+    return await _move(batch, stocks, moving, tx)
+
+
+def _why_not_seen(seen: Iterable[Seen], tx: Tx) -> Refusal | None:
+    return next((refusal for each in seen if (refusal := why_not_past(each.counted_at, tx.now))), None)
+
+
+def _why_not_happened(command: CorrectShelves, tx: Tx) -> Refusal | None:
+    reasons = (
+        why_bad_units(each.kind, each.units) or why_not_past(each.occurred_at, tx.now) for each in command.happened
+    )
+    return next((refusal for refusal in reasons if refusal), None)
+
+
+def _counts(asked: Asked[Any], seen: Iterable[Seen], found: Found) -> list[Counted]:
+    """Counts of a command: of several of one shelf the last one holds."""
+    wanted: dict[Shelf, Counted] = {}
+    for each in seen:
+        shelf = Shelf(found[each.location_id].key, each.sku)
+        evidence = Evidence(asked.who.subject, "counted", None, each.counted_at)
+        wanted[shelf] = Counted(shelf, each.on_hand, evidence, each.safety_stock)
+    return list(wanted.values())
+
+
+def _since(count: Counted, tx: Tx) -> Since:
+    return Since(count.shelf, count.evidence.occurred_at or tx.now)
+
+
+def _counted(now: dict[Shelf, Stock], counts: Sequence[Counted], since: Mapping[Since, int], tx: Tx) -> _Moving:
+    """The movements of counts, on what the commands before left; `now` goes on from them."""
     movements = [
         movement
         for each in counts
-        for movement in counted(before[each.shelf], each.units, since[each.shelf], each.evidence)
+        for movement in counted(now[each.shelf], each.units, since[_since(each, tx)], each.evidence)
     ]
-    changes = await _save(tx, before, movements)
-    await store.set_counted(tx, at)
-    await set_safety(tx, changes, {each.shelf: each.safety_stock for each in counts if each.safety_stock is not None})
-    return changes
+    now |= found_after(now, movements)
+    now |= {each.shelf: now[each.shelf].counted(_since(each, tx).at) for each in counts}
+    return _Moving(movements, counts)
 
 
-async def correct(tx: Tx, corrections: Sequence[Corrected]) -> Changes | Refusal:
-    """Goods came, broke, or are held back: all of it happened, or nothing is written."""
-    shelves = [each.shelf for each in corrections]
-    await store.open_shelves(tx, shelves)
-    before = await store.lock_stock(tx, shelves)
-    now, movements = dict(before), list[Movement]()
+def _corrections(asked: Asked[CorrectShelves], found: Found) -> list[Corrected]:
+    return [
+        Corrected(
+            Shelf(found[each.location_id].key, each.sku),
+            each.kind,
+            each.units,
+            Evidence(asked.who.subject, each.reason, each.reference, each.occurred_at),
+        )
+        for each in asked.command.happened
+    ]
+
+
+def _correct(now: dict[Shelf, Stock], corrections: Sequence[Corrected]) -> _Moving | Refusal:
+    """The movements of corrections, on what the commands before left; `now` goes on from them, unless one is refused."""
+    after, movements = dict(now), list[Movement]()
     for each in corrections:
-        movement = corrected(now[each.shelf], each.kind, each.units, each.evidence)
+        movement = corrected(after[each.shelf], each.kind, each.units, each.evidence)
         if isinstance(movement, Refusal):
             return movement
         movements.append(movement)
-        now[each.shelf] = now[each.shelf].found(movement)
-    return await _save(tx, before, movements)
+        after[each.shelf] = after[each.shelf].found(movement)
+    now.update(after)
+    return _Moving(movements)
 
 
 async def take_declines_in(tx: Tx, declines: Sequence[Declined]) -> list[Event]:
@@ -89,73 +212,73 @@ async def take_declines_in(tx: Tx, declines: Sequence[Declined]) -> list[Event]:
         movement = after_decline(now[each.shelf], each)
         if movement is not None:
             movements.append(movement)
-            now[each.shelf] = now[each.shelf].found(movement)
-    news = await store.save_movements(tx, before, movements) if movements else []
-    reasons: dict[Shelf, str] = {each.shelf: each.reason for each in wanted}
-    return [*news, *_adjusted(Changes(before, before | fold(before, movements), why=reasons))]
+            now |= found_after(now, [movement])
+    news = await store.save_movements(tx, before, movements)
+    reasons = {each.shelf: each.reason for each in wanted}
+    return [*news, *Changed(before, now, why=reasons).events()]
 
 
-async def protect(tx: Tx, shelf: Shelf, units: int) -> Changes:
-    """So many units of a shelf are never promised. What is promised already stays so."""
-    await store.open_shelves(tx, [shelf])
-    before = await store.lock_stock(tx, [shelf])
-    changes = Changes(before, dict(before))
-    await set_safety(tx, changes, {shelf: units})
-    return changes
+async def _move(
+    batch: Sequence[Reported], stocks: dict[Shelf, Stock], moving: Sequence[_Moving | Refusal], tx: Tx
+) -> list[Changed | Refusal]:
+    """Move shelves command by command, breaking what cannot be kept; save once."""
+    now, lacking = dict(stocks), set[Shelf]()
+    for each in moving:
+        if isinstance(each, _Moving):
+            found = found_after(now, each.movements)
+            lacking.update(short(now, found))
+            now |= found
+    rows = await reservation_store.promises_on(tx, lacking) if lacking else []
+    work = ShelfWork(stocks, {shelf: [row.promise for row in rows if row.promise.shelf == shelf] for shelf in lacking})
+    outcomes = [each if isinstance(each, Refusal) else _take(work, each, tx) for each in moving]
+    await _save(batch, work, tx)
+    known = {row.promise: row for row in rows}
+    for changed in outcomes:
+        if isinstance(changed, Changed):
+            tx.outgoing += _declined(changed.broken, known)
+    return outcomes
 
 
-async def set_safety(tx: Tx, changes: Changes, wanted: dict[Shelf, int]) -> None:
-    """Set safety stocks of locked shelves, and publish which ran empty by that."""
-    if not wanted:
-        return
-    changed = {shelf: changes.after[shelf].protected(units) for shelf, units in wanted.items()}
-    await store.set_safety(tx, changed.values())
-    tx.publish(*shelf_news(changes.after, changed))
-    changes.after |= changed
+def _take(work: ShelfWork, moving: _Moving, tx: Tx) -> Changed:
+    counts = moving.counts
+    safety = {each.shelf: each.safety_stock for each in counts if each.safety_stock is not None}
+    return work.take(moving.movements, {each.shelf: _since(each, tx).at for each in counts}, safety)
 
 
-async def _save(tx: Tx, before: dict[Shelf, Stock], movements: Sequence[Movement]) -> Changes:
-    """Break the promises that cannot be kept, then move; publish both."""
-    found = dict[Shelf, Stock]()
-    for movement in movements:
-        found[movement.shelf] = found.get(movement.shelf, before[movement.shelf]).found(movement)
-    short = [shelf for shelf, stock in found.items() if before[shelf].reserved > stock.on_hand - stock.unavailable]
-    rows = await reservation_store.promises_on(tx, short) if short else []
-    lost = [
-        promise
-        for shelf in short
-        for promise in broken(before[shelf], found[shelf], [row.promise for row in rows if row.promise.shelf == shelf])
-    ]
-    await reservation_store.release(tx, lost)
-    every = [*released(lost, "short"), *movements]
-    tx.publish(*await store.save_movements(tx, before, every))
-    why: dict[Shelf, str] = {movement.shelf: movement.kind for movement in movements}
-    changes = Changes(before, before | fold(before, every), [row for row in rows if row.promise in lost], why)
-    tx.publish(*_adjusted(changes))
-    tx.outgoing.extend(_declined(changes.broken))
-    return changes
+async def _save(batch: Sequence[Reported], work: ShelfWork, tx: Tx) -> None:
+    """End the promises that broke, then move; the events of the shelves are on the journey of the last command."""
+    await reservation_store.release(tx, work.broken)
+    news = await store.save_movements(tx, work.before, work.movements)
+    await store.set_counted(tx, work.counted)
+    await store.set_safety(tx, [work.stocks[shelf] for shelf in work.protected])
+    tx.outgoing += [batch[-1].causes(event) for event in (*news, *work.news_of_protected())]
 
 
-def _adjusted(changes: Changes) -> Iterable[StockAdjusted]:
-    for shelf, stock in sorted(changes.after.items()):
-        delta = stock.on_hand - changes.before[shelf].on_hand
-        if delta:
-            yield StockAdjusted(
-                location_id=location_id_of(shelf.location_key),
-                sku=shelf.sku,
-                delta=delta,
-                on_hand=stock.on_hand,
-                reason=changes.why.get(shelf, "counted"),
-                merchant_id=stock.merchant_id,
-            )
-
-
-def _declined(rows: Iterable[PromiseRow]) -> Iterable[Outgoing]:
+def _declined(promises: Sequence[Promise], known: Mapping[Promise, PromiseRow]) -> Iterator[Outgoing]:
     """The orders that go elsewhere, each once, on the journey that brought it."""
-    orders = {row.promise.order_id: row for row in rows}
+    orders = {promise.order_id: known[promise] for promise in promises}
     for order_id, row in sorted(orders.items()):
         location_id = location_id_of(row.promise.shelf.location_key)
         event = LocationDeclined(
             order_id=order_id, merchant_id=row.merchant_id, location_id=location_id, reason="short"
         )
         yield Outgoing(event, row.cause)
+
+
+def _answer(asked: Asked[Any], action: str, changed: Changed, body: dict[str, Any]) -> Answer:
+    """An answer, with how many units more or fewer there are; staff is on record with shelves as they were, and as they are."""
+    record = []
+    for shelf, stock in sorted(changed.after.items()):
+        before, after = ({name: getattr(side, name) for name in SHOWN} for side in (changed.before[shelf], stock))
+        record.append(Change(action, f"shelf:{location_id_of(shelf.location_key)}:{shelf.sku}", None, before, after))
+    return Answer(body, [asked.causes(event) for event in changed.events()], record if asked.who.is_staff else ())
+
+
+def _shelf_of(changed: Changed) -> dict[str, Any]:
+    ((shelf, stock),) = changed.after.items()
+    return {"sku": shelf.sku, "on_hand": stock.on_hand, "available": stock.available, "broken": _orders(changed)}
+
+
+def _orders(changed: Changed) -> list[str]:
+    """The orders that go elsewhere."""
+    return sorted({promise.order_id for promise in changed.broken})

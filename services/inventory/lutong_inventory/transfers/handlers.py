@@ -7,8 +7,9 @@ from lutong_chassis import Answer, Asked, Handlers, Problem, Tx
 from lutong_chassis.audit import Change
 from lutong_contracts.inventory import TransferLost, TransferReceived, TransferSent
 from lutong_contracts.values import Units
-from lutong_inventory.locations.domain.location import location_id_of
-from lutong_inventory.locations.http.find import find_locations
+from lutong_inventory.bodies import refused
+from lutong_inventory.locations.domain.location import Location, location_id_of
+from lutong_inventory.locations.finding import Naming, find
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock.domain.shelves import Movement, Shelf, Stock
 from lutong_inventory.stock.store import shelves as shelf_store
@@ -28,6 +29,11 @@ class DraftTransfer(NamedTuple):
     reference: str | None
     owner: str | None
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """From where, and to where."""
+        return (self.from_location_id, self.to_location_id)
+
 
 class MoveTransfer(NamedTuple):
     """Staff took a step with a transfer. `received` is what arrived now, by SKU; without any it is all."""
@@ -40,30 +46,25 @@ class MoveTransfer(NamedTuple):
 @handlers.on(DraftTransfer)
 async def draft_transfers(batch: Sequence[Asked[DraftTransfer]], tx: Tx) -> list[Answer | Problem]:
     """Transfers are drafted; nothing moves yet."""
-    decided = [await _draft(asked, tx) for asked in batch]
+    found = await find(tx, [Naming(asked.who, asked.command.ends, asked.command.owner) for asked in batch])
+    decided = [_draft(asked, ends) for asked, ends in zip(batch, found, strict=True)]
     await store.save_transfers(tx, [each for each in decided if isinstance(each, Transfer)])
     return [
-        each if isinstance(each, Problem) else Answer(_body(each), (), _record(asked, each))
+        refused(each) if isinstance(each, Refusal) else Answer(_body(each), (), _record(asked, each))
         for asked, each in zip(batch, decided, strict=True)
     ]
 
 
-async def _draft(asked: Asked[DraftTransfer], tx: Tx) -> Transfer | Problem:
-    """One transfer: whose locations are meant is looked up by caller, and drafts are rare."""
+def _draft(asked: Asked[DraftTransfer], found: Mapping[str, Location] | Refusal) -> Transfer | Refusal:
+    if isinstance(found, Refusal):
+        return found
     wanted = asked.command
-    ends = (wanted.from_location_id, wanted.to_location_id)
-    try:
-        known = await find_locations(tx, asked.who, ends, wanted.owner)
-    except Problem as problem:
-        return problem
-    origin, target = (known[each] for each in ends)
+    origin, target = (found[each] for each in wanted.ends)
     if origin.merchant_id != target.merchant_id or target.closed_at is not None:
         detail = "a transfer goes to a location of the same merchant that is not closed for good"
-        return Problem(409, "not_between", detail)
+        return Refusal("not_between", detail)
     lines, merchant_id = tuple(sorted(wanted.lines)), origin.merchant_id
-    transfer = Transfer(asked.new_id(), merchant_id, origin.key, target.key, lines, "draft", wanted.reference)
-    drafted = domain.draft(transfer)
-    return _refused(drafted) if isinstance(drafted, Refusal) else drafted
+    return domain.draft(Transfer(asked.new_id(), merchant_id, origin.key, target.key, lines, "draft", wanted.reference))
 
 
 @handlers.on(MoveTransfer)
@@ -100,7 +101,7 @@ def _step(asked: Asked[MoveTransfer], transfers: Mapping[str, Transfer], now: Ma
     if known is None or not asked.who.acts_for(merchant=known.merchant_id):
         return Problem(404, "not_found", f"there is no transfer {transfer_id!r}")
     outcome = domain.step(known, step, received, now)
-    return _refused(outcome) if isinstance(outcome, Refusal) else outcome
+    return refused(outcome) if isinstance(outcome, Refusal) else outcome
 
 
 def _answer(asked: Asked[MoveTransfer], moved: Moved) -> Answer:
@@ -137,7 +138,3 @@ def _body(transfer: Transfer) -> dict[str, object]:
         "reference": transfer.reference,
         "lines": [line._asdict() for line in transfer.lines],
     }
-
-
-def _refused(refusal: Refusal) -> Problem:
-    return Problem(422 if refusal.kind in {"to_itself", "named_twice"} else 409, refusal.kind, refusal.detail)

@@ -9,7 +9,7 @@ from lutong_chassis import Ask, Command, Problem, TxDependency, Who, allowed, au
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.domain.location import location_id_of
-from lutong_inventory.locations.http.find import Owner, find_location
+from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.transfers import domain, store
 from lutong_inventory.transfers.domain import Line, Step, Transfer
 from lutong_inventory.transfers.handlers import DraftTransfer, MoveTransfer

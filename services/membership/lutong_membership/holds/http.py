@@ -4,29 +4,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Ask, Command, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.http.commands import publish, view
+from lutong_membership.agreements.http.commands import view
 from lutong_membership.agreements.store import agreements as agreement_store
-from lutong_membership.agreements.store import statements as statement_store
-from lutong_membership.bodies import example, or_refused, router
-from lutong_membership.holds.domain import joining
-from lutong_membership.holds.domain.joining import RequestContext, ask
+from lutong_membership.bodies import example, router
+from lutong_membership.holds.domain.joining import Consult, SignOffer
 from lutong_membership.holds.store import applicants as applicant_store
 from lutong_membership.holds.store import assessments as assessment_store
-from lutong_membership.holds.store import consultations as consultation_store
 from lutong_membership.holds.store import holds as hold_store
-from lutong_membership.holds.store.assessments import AssessmentCopy
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.ledger.store import lines as line_store
-from lutong_membership.outgoing import caused
-from lutong_membership.plans.domain.newcomers import Newcomer
-from lutong_membership.plans.store import plans as plan_store
-from lutong_membership.policy import clock, patience
 from lutong_membership.providers.credit.values import Applicant
 
 _PROFILE: dict[str, int] = {
@@ -128,11 +120,11 @@ def _facts(applicant: Applicant | None) -> dict[str, object] | None:
 
 @router.get("/v1/members/{member_id}")
 @allowed("member", "viewer")
-async def get_member(member_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def get_member(member_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
     """A member's agreements, with the reasons they were decided on, and credit lines."""
     who.require(member=member_id, hide=("member", member_id))
-    agreements = await agreement_store.agreements_of(tx, member_id)
-    lines = [view(line) for line in await line_store.read_lines(tx, member_id)]
+    agreements = await agreement_store.agreements_of(read, member_id)
+    lines = [view(line) for line in await line_store.read_lines(read, member_id)]
     if not agreements and not lines:
         not_found("member", member_id)
     return {"member_id": member_id, "agreements": agreements, "lines": lines}
@@ -143,82 +135,37 @@ async def get_member(member_id: Identifier, who: Who, tx: TxDependency) -> dict[
 async def get_ledger(
     member_id: Identifier,
     who: Who,
-    tx: TxDependency,
+    read: Read,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="entry_id of the last entry seen")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """A member's entries, oldest first: debits are positive, credits negative. Each hash covers the one before."""
     who.require(member=member_id, hide=("member", member_id))
-    return [entry._asdict() for entry in await ledger_store.ledger_of(tx, member_id, after, limit)]
+    return [entry._asdict() for entry in await ledger_store.ledger_of(read, member_id, after, limit)]
 
 
 @router.get("/v1/holds/{order_id}")
 @allowed("member", "merchant", "viewer")
-async def get_hold(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def get_hold(order_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
     """What is, or was, held for an order, and how its price came about."""
-    placed = await hold_store.hold(tx, order_id) or not_found("hold for order", order_id)
+    placed = await hold_store.hold(read, order_id) or not_found("hold for order", order_id)
     hold = placed.hold
     who.require(member=hold.member_id, merchant=hold.merchant_id, hide=("hold for order", order_id))
     return asdict(hold) | {"placed_at": placed.placed_at, "ended_at": placed.ended_at}
 
 
-@router.post("/v1/members/{member_id}/consultations", status_code=202)
+@router.post("/v1/members/{member_id}/consultations", status_code=202, response_model=dict[str, str])
 @allowed("member", "operator")
 @audited("agreement.consult", own="member", shows=("plan_id",))
-async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, tx: TxDependency) -> dict[str, str]:
+async def consult(member_id: Identifier, wish: ConsultationRequest, who: Who, ask: Ask) -> Response:
     """Ask to join a plan without ordering. Once admitted, the terms are offered for a while, to be signed."""
     who.require(member=member_id, hide=("member", member_id))
-    applicants = await assessment_store.lock_applicants(tx, [member_id])
-    latest = await plan_store.plan(tx, wish.plan_id)
-    if latest is None or not latest.open:
-        not_found("open plan", wish.plan_id)
-    newcomer = Newcomer(member_id, latest.plan)
-    live = await agreement_store.live_agreements(tx, [member_id])
-    context = RequestContext(applicants=frozenset(applicants), agreements=live)
-    joins = bool(applicants) and newcomer.key not in live
-    context = await hold_store.with_newcomers(tx, context, [newcomer] if joins else [])
-    fresh, emitted = or_refused(ask(newcomer, context, tx.new_id(), clock(tx)))
-    if who.is_staff:
-        asked = Change("agreement.consult", f"agreement:{fresh.agreement_id}", after={"plan_id": fresh.plan_id})
-        await record(tx, who, asked)
-    causes = {fresh.agreement_id: tx.cause}
-    await agreement_store.save_agreements(tx, [fresh], causes)
-    if standing := context.standing.get(member_id):
-        copy = AssessmentCopy(standing.agreement_id, fresh.agreement_id)
-        await assessment_store.copy_assessments(tx, [copy])
-    else:
-        await assessment_store.ask_about(tx, causes, tx.now + patience())
-        tx.job_queues.add("assess")
-    tx.outgoing += caused(tx.cause, emitted)
-    return {"agreement_id": fresh.agreement_id, "state": fresh.state}
+    return await ask(Consult(member_id, wish.plan_id))
 
 
-@router.post("/v1/agreements/{agreement_id}/signature")
+@router.post("/v1/agreements/{agreement_id}/signature", response_model=dict[str, Any])
 @allowed("member", "operator")
 @audited("agreement.sign", own="member")
-async def sign_offer(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def sign_offer(agreement_id: Identifier, ask: Ask) -> Response:
     """Sign what was offered: the term begins, by the version that was shown."""
-    found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
-    who.require(member=found.member_id, hide=("agreement", agreement_id))
-    offers = await consultation_store.lock_offers(tx, [agreement_id])
-    if agreement_id not in offers:
-        raise Problem(409, "not_offered", f"agreement {agreement_id!r} is {found.state}: there is nothing to sign")
-    offered = offers[agreement_id]
-    context = RequestContext(lines=await line_store.lock_lines(tx, [found.member_id]))
-    limits = await assessment_store.limits(tx, [agreement_id])
-    signature = or_refused(joining.sign_offer(offered, context, limits.get(agreement_id, 0), clock(tx)))
-    await agreement_store.save_agreements(tx, [signature.agreement])
-    if signature.opened:
-        await line_store.open_lines(tx, [signature.opened])
-        await ledger_store.post(tx, {signature.opened.key: signature.opened}, signature.entries)
-    await publish(tx, agreement_id, signature.emitted)
-    if who.is_staff:
-        effect = {"state": found.state}, {"state": signature.agreement.state}
-        await record(tx, who, Change("agreement.sign", f"agreement:{agreement_id}", None, *effect))
-    ends_at = signature.agreement.ends_at
-    return {
-        "agreement_id": agreement_id,
-        "state": "active",
-        "ends_at": ends_at,
-        "charge_cap_minor": offered.plan.terms.cap_minor,
-    }
+    return await ask(SignOffer(agreement_id))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NoReturn
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Command, Problem, Read, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
 from lutong_membership.bodies import Currency, Minor, example, or_refused, router
@@ -72,16 +72,16 @@ async def put_plan(plan_id: Identifier, offered: PlanTerms, who: Who, tx: TxDepe
 
 @router.get("/v1/plans/{plan_id}")
 @allowed("anybody")
-async def get_plan(plan_id: Identifier, tx: TxDependency) -> dict[str, Any]:
+async def get_plan(plan_id: Identifier, read: Read) -> dict[str, Any]:
     """A plan in its latest version."""
-    return _view(await plan_store.plan(tx, plan_id) or not_found("plan", plan_id))
+    return _view(await plan_store.plan(read, plan_id) or not_found("plan", plan_id))
 
 
 @router.get("/v1/plans/{plan_id}/versions/{version}")
 @allowed("anybody")
-async def get_version(plan_id: Identifier, version: VersionNumber, tx: TxDependency) -> dict[str, Any]:
+async def get_version(plan_id: Identifier, version: VersionNumber, read: Read) -> dict[str, Any]:
     """A plan as it was written then. A version never changes."""
-    return _view(await plan_store.plan(tx, plan_id, version) or _no_version(plan_id, version))
+    return _view(await plan_store.plan(read, plan_id, version) or _no_version(plan_id, version))
 
 
 @router.get("/v1/merchants/{merchant_id}/uplift")

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 from lutong_contracts.membership import RepaymentClaimed, RepaymentConfirmed, RepaymentLapsed, RepaymentRejected
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.collection import Part
-from lutong_membership.ledger.domain.entries import Entry, Source, pair
+from lutong_membership.ledger.domain.entries import Entry, LineKey, Source, pair
 from lutong_membership.values import Emitted, Refusal
 
 RepaymentState = Literal["claimed", "sent", "unknown", "confirmed", "rejected"]
@@ -43,6 +43,40 @@ class Evidence(NamedTuple):
     bank: str | None = None
 
 
+class ClaimRepayment(NamedTuple):
+    """A member asks to pay an amount in minor units."""
+
+    member_id: str
+    amount_minor: int
+    currency: str
+
+
+class RecordRepayment(NamedTuple):
+    """An operator writes down money that came, with its evidence."""
+
+    member_id: str
+    evidence: Evidence
+
+    @property
+    def line_key(self) -> LineKey:
+        """The line that it pays."""
+        return LineKey(self.member_id, self.evidence.currency)
+
+
+class ConfirmRepayment(NamedTuple):
+    """An operator read on a bank statement what a member asked to pay."""
+
+    repayment_id: str
+    evidence: Evidence
+
+
+class RejectRepayment(NamedTuple):
+    """An operator waits no longer for what a member asked to pay."""
+
+    repayment_id: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Repayment:
     """Money that a member wants to pay, or has paid, in minor units."""
@@ -64,6 +98,11 @@ class Repayment:
     def money(self) -> Money:
         """How much."""
         return Money(amount_minor=self.amount_minor, currency=self.currency)
+
+    @property
+    def line_key(self) -> LineKey:
+        """The line that it pays."""
+        return LineKey(self.member_id, self.currency)
 
     def moved(self, state: RepaymentState) -> "Repayment":
         """The repayment in another state, which must be one that may follow."""

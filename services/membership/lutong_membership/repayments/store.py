@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Cause, Tx, columns
+from lutong_chassis import Cause, Reads, Tx, columns
+from lutong_membership.ledger.domain.entries import LineKey
 from lutong_membership.providers.payment.values import PaymentOrder
-from lutong_membership.repayments.domain import Repayment, RepaymentState
+from lutong_membership.repayments.domain import Evidence, Repayment, RepaymentState
 
 LEASE: Final = timedelta(seconds=60)
 """How long one process may be busy with a payment before another one asks what became of it."""
@@ -38,13 +39,13 @@ def _of(row: asyncpg.Record) -> Repayment:
     return Repayment(**{name: row[name] for name in Repayment.__dataclass_fields__})
 
 
-async def repayment(tx: Tx, repayment_id: str) -> Repayment | None:
+async def repayment(tx: Reads, repayment_id: str) -> Repayment | None:
     """A repayment, for looking at."""
     row = await tx.fetchrow(f"SELECT {_COLUMNS} FROM repayment WHERE repayment_id = $1", repayment_id)
     return _of(row) if row else None
 
 
-async def repayments(tx: Tx, state: str, after: str, limit: int) -> list[Repayment]:
+async def repayments(tx: Reads, state: str, after: str, limit: int) -> list[Repayment]:
     """Repayments in a state, by id."""
     rows = await tx.fetch(
         f"SELECT {_COLUMNS} FROM repayment WHERE state = $1 AND repayment_id > $2 ORDER BY repayment_id LIMIT $3",
@@ -64,50 +65,86 @@ async def lock_repayments(tx: Tx, repayment_ids: Iterable[str]) -> dict[str, Rep
     return {row["repayment_id"]: _of(row) for row in rows}
 
 
-async def repayment_of(tx: Tx, bank: str, reference: str) -> Repayment | None:
-    """What a line of a bank statement paid. The reference is locked by its name: no other transaction writes it until commit."""
-    await tx.lock("bank", [f"{bank} {reference}"])
-    row = await tx.fetchrow(
-        f"SELECT {_COLUMNS} FROM repayment WHERE evidence = 'bank' AND bank = $1 AND reference = $2", bank, reference
+class BankLine(NamedTuple):
+    """A line of a bank's statement; no other one has its reference."""
+
+    bank: str
+    reference: str
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "BankLine":
+        """The line that is the evidence."""
+        return cls(evidence.bank or "", evidence.reference)
+
+
+class NewRepayment(NamedTuple):
+    """A repayment and its journey; with `due_at` the job sends it to the provider from then on."""
+
+    repayment: Repayment
+    cause: Cause
+    due_at: datetime | None = None
+
+
+async def repayments_named(tx: Tx, repayment_ids: Iterable[str]) -> dict[str, Repayment]:
+    """Repayments, for looking whose they are."""
+    rows = await tx.fetch(f"SELECT {_COLUMNS} FROM repayment WHERE repayment_id = ANY ($1)", sorted(set(repayment_ids)))
+    return {row["repayment_id"]: _of(row) for row in rows}
+
+
+async def paid_by(tx: Tx, lines: Iterable[BankLine]) -> dict[BankLine, Repayment]:
+    """What lines of bank statements paid. They are locked by name: no other transaction writes them until commit."""
+    wanted = sorted(set(lines))
+    await tx.lock("bank", [f"{bank} {reference}" for bank, reference in wanted])
+    rows = await tx.fetch(
+        f"""
+        SELECT {_COLUMNS}
+          FROM repayment
+         WHERE evidence = 'bank' AND (bank, reference) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+        """,
+        *columns(wanted, 2),
     )
-    return _of(row) if row else None
+    return {BankLine(row["bank"], row["reference"]): _of(row) for row in rows}
 
 
-async def claimed_minor(tx: Tx, member_id: str, currency: str) -> int:
-    """How much a member asks to pay and is not decided. The member's lines must be locked."""
-    return int(
-        await tx.fetchval(
-            """
-            SELECT coalesce(sum(amount_minor), 0)
-              FROM repayment
-             WHERE member_id = $1 AND currency = $2
-               AND (state IN ('sent', 'unknown') OR (state = 'claimed' AND expires_at > $3))
-            """,
-            member_id,
-            currency,
-            tx.now,
-        )
+async def claimed_minor(tx: Tx, keys: Iterable[LineKey]) -> dict[LineKey, int]:
+    """How much members ask to pay that is not decided, by line. The lines must be locked."""
+    rows = await tx.fetch(
+        """
+        SELECT member_id, currency, sum(amount_minor)::bigint AS claimed_minor
+          FROM repayment
+         WHERE (member_id, currency) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+           AND state IN ('claimed', 'sent', 'unknown') AND (state <> 'claimed' OR expires_at > $3)
+         GROUP BY member_id, currency
+        """,
+        *columns(sorted(set(keys)), 2),
+        tx.now,
     )
+    return {LineKey(row["member_id"], row["currency"]): row["claimed_minor"] for row in rows}
 
 
-async def add_repayment(tx: Tx, repayment: Repayment, due_at: datetime | None = None) -> None:
-    """A new repayment; with `due_at` the job sends it to the provider from then on."""
+async def add_repayments(tx: Tx, new: Sequence[NewRepayment]) -> None:
+    """Write new repayments, each on its journey."""
+    if not new:
+        return
+    names = tuple(Repayment.__dataclass_fields__)
+    rows = sorted((*(getattr(each.repayment, name) for name in names), each.due_at, *each.cause[:2]) for each in new)
     await tx.execute(
         f"""
-        INSERT INTO repayment ({_COLUMNS}, claimed_at, decided_at, due_at, correlation_id, causation_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-                CASE WHEN $7 IN ('confirmed', 'rejected') THEN $13::timestamptz END, $14, $15, $16)
+        INSERT INTO repayment ({_COLUMNS}, due_at, correlation_id, causation_id, claimed_at, decided_at)
+        SELECT given.*, $16, CASE WHEN given.state IN ('confirmed', 'rejected') THEN $16::timestamptz END
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[],
+                      $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[],
+                      $15::text[]) AS given({_COLUMNS}, due_at, correlation_id, causation_id)
         """,
-        *(getattr(repayment, name) for name in Repayment.__dataclass_fields__),
+        *columns(rows, 15),
         tx.now,
-        due_at,
-        tx.cause.correlation_id,
-        tx.cause.causation_id,
     )
 
 
 async def save_repayments(tx: Tx, decided: Sequence[Repayment]) -> None:
     """What became of locked repayments."""
+    if not decided:
+        return
     names = ("repayment_id", "state", "evidence", "bank", "reference", "decided_by", "reason")
     await tx.execute(
         """
@@ -132,10 +169,13 @@ async def receipts_known(tx: Tx, receipts: Iterable[str]) -> set[str]:
     return {row["reference"] for row in rows}
 
 
-async def cause_of(tx: Tx, repayment_id: str) -> Cause:
-    """The journey on which a repayment was claimed."""
-    row = await tx.fetchrow("SELECT correlation_id, causation_id FROM repayment WHERE repayment_id = $1", repayment_id)
-    return Cause(row["correlation_id"], row["causation_id"]) if row else tx.cause
+async def causes_of(tx: Tx, repayment_ids: Iterable[str]) -> dict[str, Cause]:
+    """The journeys on which repayments were claimed."""
+    rows = await tx.fetch(
+        "SELECT repayment_id, correlation_id, causation_id FROM repayment WHERE repayment_id = ANY ($1)",
+        sorted(set(repayment_ids)),
+    )
+    return {row["repayment_id"]: Cause(row["correlation_id"], row["causation_id"]) for row in rows}
 
 
 async def claim_payments(tx: Tx, jobs_max: int) -> list[Payment]:

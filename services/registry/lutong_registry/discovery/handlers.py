@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.feed import PostPublished
-from lutong_registry.discovery import store
+from lutong_contracts.feed import CardTakenOff, PostPublished
+from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
+from lutong_registry.discovery import store, waiting
 from lutong_registry.discovery.domain import decisions
 from lutong_registry.discovery.domain.posts import sentences_in
+from lutong_registry.discovery.waiting import WAITS_FOR, WaitingPost
 
 handlers = Handlers()
 
@@ -25,4 +27,21 @@ async def discover_services(batch: Sequence[Received[PostPublished]], tx: Tx) ->
     ]
 
     await store.save_discoveries(tx, outcomes)
+    await waiting.keep(tx, [post for each in zip(batch, outcomes, strict=True) if (post := _waiting(*each))])
     return [received.causes(outcome) for received, outcome in zip(batch, outcomes, strict=True)]
+
+
+@handlers.on(CardTakenOff)
+async def forget_cards_taken_off(batch: Sequence[Received[CardTakenOff]], tx: Tx) -> list[Outgoing]:
+    """An author, a merchant or an operator took a card off: the post waits for no program, and leads nowhere."""
+    await waiting.forget(tx, (received.event.post_id for received in batch))
+    return []
+
+
+def _waiting(received: Received[PostPublished], outcome: ServiceDiscovered | ServiceNotFound) -> WaitingPost | None:
+    """The post, if the program that its author chose may be there later."""
+    post = received.event
+    if post.program_id is None or isinstance(outcome, ServiceDiscovered) or outcome.reason not in WAITS_FOR:
+        return None
+    cause = received.as_cause
+    return WaitingPost(post.post_id, post.program_id, cause.correlation_id, cause.causation_id)

@@ -85,7 +85,7 @@ async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
     return {row["program_id"]: Listing(**dict(row)) for row in rows}
 
 
-async def matches(tx: Tx, asking: Mapping[str, Sequence[Sentence]]) -> dict[str, list[Match]]:
+async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[str, list[Match]]:
     """For each text, given with its sentences, services that share words with it. One statement, unless texts are very long.
 
     Sentence by sentence: words from all over a long text would add up to a title by chance. A service is looked at when

@@ -1,1 +1,1 @@
-"""What others say of merchants: where they are, and which plan members may join."""
+"""What others publish of merchants: where they are, and which plan members may join."""

@@ -1,4 +1,4 @@
-"""Where merchants are and what members may join, as inventory and membership say on their compacted topics."""
+"""Where merchants are and what members may join, as inventory and membership publish on their compacted topics."""
 
 from collections.abc import Sequence
 

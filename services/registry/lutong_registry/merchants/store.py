@@ -1,4 +1,4 @@
-"""SQL of what others say of merchants: the highest revision of each place and plan."""
+"""SQL of what others publish of merchants: the highest revision of each place and plan."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from lutong_contracts.membership import PlanFacts, PlanPublished
 
 
 class PlaceRow(NamedTuple):
-    """A location as inventory last said; the modes are words with a space between them."""
+    """A location as inventory last published it; the modes are words with a space between them."""
 
     merchant_id: str
     location_id: str
@@ -27,7 +27,7 @@ class PlaceRow(NamedTuple):
 
 
 class PlanRow(NamedTuple):
-    """A plan as membership last said."""
+    """A plan as membership last published it."""
 
     plan_id: str
     merchant_id: str
@@ -46,7 +46,7 @@ _PLAN: Final = columns_of(PlanRow)
 
 
 async def take_places(tx: Tx, locations: Sequence[LocationFacts]) -> None:
-    """Keep locations as inventory last said: what has the highest revision."""
+    """Keep locations as inventory last published them: what has the highest revision."""
     newest = {(facts.merchant_id, facts.location_id): facts for facts in _in_order(locations)}
     await tx.execute(
         f"""
@@ -65,7 +65,7 @@ async def take_places(tx: Tx, locations: Sequence[LocationFacts]) -> None:
 
 
 async def take_plans(tx: Tx, plans: Sequence[PlanFacts]) -> None:
-    """Keep plans as membership last said: what has the highest revision."""
+    """Keep plans as membership last published them: what has the highest revision."""
     newest = {facts.plan_id: facts for facts in _in_order(plans)}
     await tx.execute(
         f"""

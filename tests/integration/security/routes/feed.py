@@ -10,6 +10,7 @@ from tests.integration.security.callers import (
     ANN,
     ANYBODY,
     DONE_BY_ITS_MEMBER,
+    DONE_BY_ITS_PARTIES,
     DONE_BY_OPERATORS,
     EVE,
     PUBLISHED_BY_OTHERS,
@@ -55,6 +56,13 @@ async def _publish_event(world: World) -> Asked:
     return Asked("/v1/events", [event])
 
 
+async def _take_card_off(world: World) -> Asked:
+    post_id = world.fresh("p")
+    await world.ask("POST", "/v1/posts", {"author_id": ANN, "text": "Tea", "post_id": post_id})
+    await world.consume(ServiceDiscovered(post_id=post_id, version=1, matched_by="words", **_SHOP))
+    return Asked(f"/v1/posts/{post_id}/card/removal", {"reason": "not_related"}, post_id)
+
+
 _FOLLOW: Final = fixed(f"/v1/accounts/{ANN}/follows/brand", about=ANN)
 
 FEED: Final[Matrix] = (
@@ -80,6 +88,7 @@ FEED: Final[Matrix] = (
         "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
         "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
         "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
+        "POST /v1/posts/{post_id}/card/removal": (DONE_BY_ITS_PARTIES, _take_card_off),
         "POST /v1/posts/{post_id}/card/taps": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/taps", _VIEWER, ANN)),
         "POST /v1/posts/{post_id}/card/solutions": (
             DONE_BY_ITS_MEMBER,

@@ -32,6 +32,10 @@ async def _redrive(world: World) -> Asked:
     return Asked(f"/operations/parked/{await _parked(world)}/redrive", {"reason": "fixed"})
 
 
+async def _preflight(world: World) -> Asked:
+    return Asked("/operations/parked/preflight", {"ids": [await _parked(world)]})
+
+
 async def _show(world: World) -> Asked:
     return Asked(f"/operations/parked/{await _parked(world)}")
 
@@ -67,9 +71,12 @@ def entities_of(topic: Topic) -> Matrix:
 
 OPERATIONS: Final[Matrix] = {
     "GET /operations/parked": (READ_BY_STAFF, fixed("/operations/parked")),
+    "GET /operations/parked/groups": (READ_BY_STAFF, fixed("/operations/parked/groups")),
+    "POST /operations/parked/preflight": (DONE_BY_OPERATORS, _preflight),
     "GET /operations/parked/{parked_id}": (READ_BY_STAFF, _show),
     "POST /operations/parked/{parked_id}/reveal": (DONE_BY_OPERATORS, _reveal),
     "POST /operations/parked/skip": (DONE_BY_OPERATORS, _skip),
+    "GET /operations/publishers": (READ_BY_STAFF, fixed("/operations/publishers")),
     "GET /operations/consumer": (READ_BY_STAFF, fixed("/operations/consumer")),
     "GET /operations/audit": (READ_BY_STAFF, fixed("/operations/audit")),
     "GET /operations/journeys": (READ_BY_STAFF, fixed("/operations/journeys?of=o-1")),

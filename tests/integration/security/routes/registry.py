@@ -101,6 +101,7 @@ REGISTRY: Final[Matrix] = (
         "GET /v1/programs": (READ_BY_ITS_MERCHANT, fixed(f"/v1/programs?merchant_id={ACME}", about=ACME)),
         "GET /v1/search": (ANYBODY, fixed("/v1/search?q=fund")),
         "GET /v1/suggestions": (ANYBODY, fixed("/v1/suggestions?q=fund")),
+        "POST /v1/discoveries/previews": (ANYBODY, fixed("/v1/discoveries/previews", {"texts": ["公积金"]})),
         "GET /v1/discoveries/{post_id}": (ANYBODY, fixed("/v1/discoveries/p-1")),
     }
 )

@@ -1,38 +1,85 @@
 """lutong console: the web console of a running suite, on this machine."""
 
+import asyncio
+import os
 import signal
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 import uvicorn
 
+from lutong_console import running_console
 from lutong_console.cli.errors import USAGE, ConsoleError
-from lutong_console.cli.screen import echo, emit_json, out
-from lutong_console.targets import Json, StackName, suite
+from lutong_console.running_console import PORT
+from lutong_console.targets import Json, StackName, acting_as, signer_of, suite
 from lutong_console.web.access import Access
 from lutong_console.web.app import create
+from lutong_console.web.openid import Issuer, OpenId
+from lutong_console.web.people import People
 
-PORT: Final = 8900
+_LOOKS_EVERY_S: Final = 2.0
 
 
-def console(
+def console(  # noqa: PLR0913  # one parameter per option
     stack: StackName = "default",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where it listens; 0 takes a free one.")] = PORT,
     *,
     read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody change anything.")] = False,
+    issuer: Annotated[
+        str, typer.Option("--issuer", help="People sign in at this OpenID issuer.", envvar="LUTONG_CONSOLE_ISSUER")
+    ] = "",
+    client_id: Annotated[
+        str, typer.Option("--client-id", help="What it calls us.", envvar="LUTONG_CONSOLE_CLIENT_ID")
+    ] = "lutong-console",
+    public_url: Annotated[
+        str, typer.Option("--public-url", help="Where people reach us: https://…", envvar="LUTONG_CONSOLE_URL")
+    ] = "",
+    beside: Annotated[bool, typer.Option("--beside", hidden=True, help="End when the local stack does.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Serve the web console on this machine, with your rights, until Ctrl-C; the link that it prints is good once."""
+    """Serve the web console on this machine, with your rights, until Ctrl-C; the link that it prints is good once.
+
+    `lutong up` starts one: then this prints another link into that one, and ends. With --issuer, people sign in there,
+    each with the role of their ID token; a confidential client's secret is in the file LUTONG_CONSOLE_CLIENT_SECRET_FILE.
+    """
+    if not (issuer or read_only or beside) and port == PORT and (running := running_console.find(stack)):
+        running_console.show_link(running_console.link(running), as_json=as_json)
+        return
     access = Access(may_change=not read_only)
-    server = Server(create(suite(stack), stack, access), port, access, as_json=as_json)
+    here = public_url.rstrip("/") or f"http://127.0.0.1:{port}"
+    people = _people(stack, Issuer(issuer, client_id, f"{here}/sign-in/back", _secret())) if issuer else None
+    server = Server(create(suite(stack), stack, access, people), port, access, as_json=as_json)
+    server.written_down_as = None if read_only else stack
+    server.beside = stack if beside else None
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # uvicorn handles it
-    server.run()
+    try:
+        server.run()
+    finally:
+        running_console.forget(stack)
     if not server.started:
         raise ConsoleError(f"port {port} of 127.0.0.1 is taken", then="lutong console --port 0", code=USAGE)
 
 
+def _people(stack: str, issuer: Issuer) -> People:
+    """Each acts as themselves: the key of the suite signs a token for the role that the issuer vouches for."""
+    signer = signer_of(stack)
+    return People(OpenId(issuer), lambda who: acting_as(signer, who))
+
+
+def _secret() -> str:
+    file = os.environ.get("LUTONG_CONSOLE_CLIENT_SECRET_FILE")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() if file else ""
+    except OSError as error:
+        raise ConsoleError(f"LUTONG_CONSOLE_CLIENT_SECRET_FILE {file}: {type(error).__name__}", code=USAGE) from None
+
+
 class Server(uvicorn.Server):
-    """Listens on loopback only, and prints the link once it does."""
+    """Listens on loopback only, and prints the link once it does. `beside`: the stack with which it ends."""
+
+    written_down_as: str | None = None
+    beside: str | None = None
 
     def __init__(self, app: object, port: int, access: Access, *, as_json: bool) -> None:
         super().__init__(
@@ -46,10 +93,17 @@ class Server(uvicorn.Server):
         await super().startup(sockets)  # type: ignore[arg-type]  # as it came
         if not self.started:
             return
-        port = self.servers[0].sockets[0].getsockname()[1]
-        link = f"http://127.0.0.1:{port}/sign-in?ticket={self.access.issue()}"
-        if self.as_json:
-            emit_json({"url": link})
+        url = f"http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}"
+        if self.written_down_as and (running := running_console.write_down(self.written_down_as, url)):
+            self.access.owner_key = running.key
+        if self.beside:
+            self._end_with(self.beside)
             return
-        out.print(f"open {link}")
-        echo("the link is good once, for ten minutes; Ctrl-C ends")
+        running_console.show_link(f"{url}/sign-in?ticket={self.access.issue()}", as_json=self.as_json)
+
+    def _end_with(self, stack: str) -> None:
+        """Look again and again whether the stack still runs."""
+        if running_console.has_ended(stack):
+            self.should_exit = True
+        else:
+            asyncio.get_running_loop().call_later(_LOOKS_EVERY_S, self._end_with, stack)

@@ -12,10 +12,10 @@ from aiokafka.errors import KafkaError
 
 from lutong_console import kafka_checks
 from lutong_console.cli import given
-from lutong_console.cli.commands.parked import parked_of
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.findings import Finding
+from lutong_console.parked_records import parked_of
 from lutong_console.targets import Json, StackName, Suite, call, ended_pieces, suite
 from lutong_contracts import event_types
 from lutong_contracts.sentences import counted

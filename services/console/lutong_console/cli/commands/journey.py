@@ -1,6 +1,7 @@
 """lutong journey: one road, from what every service wrote down about it; found by its id, or by what is on it."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
+from lutong_console import running_console
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.targets import Json, StackName, Suite, ask, suite
@@ -18,6 +20,10 @@ from lutong_contracts.sentences import counted
 
 _JOURNEYS_MAX: Final = 10
 """How many journeys of one order, post or member are shown."""
+
+
+_OVER_HTTP: Final = re.compile("~[0-9a-f]{32} ")
+"""In the source of an event that came over HTTP, behind the subject of the token (`Principal.publisher`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,16 @@ class Step:
     def name(self) -> str:
         """The name of the event's class: `OrderSourced`."""
         return "".join(word.capitalize() for word in self.type.split(".")[2].split("-"))
+
+    @property
+    def over_http(self) -> bool:
+        """Whether a service took it in over HTTP: then it was on no topic, and no other service gets it."""
+        return _OVER_HTTP.search(self.service) is not None
+
+    @property
+    def publisher(self) -> str:
+        """Who published it, as a person reads it: without the digest by which publishers over HTTP are told apart."""
+        return _OVER_HTTP.sub(" ", self.service)
 
 
 async def journey_of(client: httpx.AsyncClient, target: Suite, journey_id: str, key: str | None = None) -> list[Step]:
@@ -164,7 +180,7 @@ def journey(
     rows = [
         (
             _milliseconds(steps[0].at, step.at),
-            step.service,
+            step.publisher,
             step.name,
             step.key,
             ", ".join(f"{service} +{ms}" for service, ms in step.consumed_by.items()) or "-",
@@ -173,13 +189,14 @@ def journey(
         for step in shown
     ]
     out.print(table(["ms", "service", "event", "key", "consumed by (ms later)", ""], rows))
+    running_console.name_page(stack, f"/journeys/{quote(steps[0].journey, safe='')}")
 
 
 def _print_why(target: Suite, steps: list[Step], *, as_json: bool) -> None:
     from lutong_console import evidence  # reads metrics and offsets, which the timeline alone does not need
     from lutong_console.why import sentence, why
 
-    reason = why(steps, asyncio.run(evidence.gather(target)))
+    reason = why(steps, asyncio.run(evidence.gather(target, steps)))
     if as_json:
         emit_json({"kind": reason.kind, "service": reason.service, "since": reason.since, "why": sentence(reason)})
     else:

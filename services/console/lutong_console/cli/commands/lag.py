@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from lutong_console import running_console
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import Rows, echo, emit_json, err, out, table
 from lutong_console.pipeline import Sampler, Strip, Window, as_json
@@ -41,6 +42,7 @@ def lag(
         emit_json([as_json(strip) for strip in strips])
     else:
         out.print(_shown(strips))
+        running_console.name_page(stack, "/")
     if any(strip.verdict != "OK" for strip in strips):
         echo("next: lutong doctor")
         raise typer.Exit(UNREACHABLE if any(strip.verdict == "STOP" for strip in strips) else PROBLEM)

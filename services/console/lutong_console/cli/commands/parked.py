@@ -5,23 +5,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-import httpx
 import typer
 
+from lutong_console import running_console
 from lutong_console.cli import given
+from lutong_console.cli.commands.settle import Service, discard, redrive
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, err, json_line, line, out, table
-from lutong_console.targets import Json, StackName, Suite, ask, call, suite
+from lutong_console.parked_records import groups_of, parked_of
+from lutong_console.targets import Json, StackName, Suite, call, services, suite
 
 commands = typer.Typer(
-    help="Records that could not be handled: list, show, redrive, discard, skip.", no_args_is_help=True
+    help="Records that could not be handled: list, groups, show, redrive, discard, skip.", no_args_is_help=True
 )
+
+commands.command()(redrive)
+commands.command()(discard)
 
 _PAGE: Final = 100
 _ANSWER_TIMEOUT_S: Final = 10.0
+_GROUP_COLUMNS: Final = ("service", "group", "type", "reason", "cause", "merchant_id", "records", "waiting", "last")
 _COLUMNS: Final = ("service", "id", "place", "key", "source", "type", "reason", "error", "waiting", "since")
 
-Service = Annotated[str, typer.Argument(help="feed, registry, membership or inventory.")]
 ParkedId = Annotated[int, typer.Argument(help="The id that `lutong parked list` shows.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit table.", prompt=False)]
 
@@ -52,6 +57,8 @@ def list_parked(  # one parameter per option
     if not (rows or silent or as_json):
         out.print("nothing is parked")
     _name_what_is_missing(found)
+    if rows and not as_json:
+        running_console.name_page(stack, "/parked")
     if silent or rows:
         away = any(each.silent and each.silent.code == UNREACHABLE for each in silent)
         raise typer.Exit(UNREACHABLE if away else PROBLEM)
@@ -65,6 +72,35 @@ def _name_what_is_missing(found: "Sequence[Found]") -> None:
             err.print(line(("error", "bold red"), f" {each.service}: {each.silent}"))
     if then := next((each.silent.then for each in found if each.silent and each.silent.then), ""):
         err.print(f"next: {given.here(then)}")
+
+
+@commands.command()
+def groups(
+    stack: StackName = "default",
+    *,
+    service: Annotated[str | None, typer.Option("--service", help="Only this service's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Parked records by what they have in common: error, type, merchant. Exit code 1 when there are any."""
+    target = suite(stack)
+    rows = asyncio.run(_groups(target, services(target, service)))
+    if as_json:
+        emit_json(rows)
+    elif rows:
+        cells = [[row[name] for name in _GROUP_COLUMNS[:-1]] + [row["last_at"][:19]] for row in rows]
+        out.print(table(_GROUP_COLUMNS, cells))
+        out.print(given.here("\nnext: lutong parked redrive SERVICE --group GROUP --dry-run"), style="dim")
+        running_console.name_page(stack, "/parked")
+    else:
+        out.print("nothing is parked")
+    if rows:
+        raise typer.Exit(PROBLEM)
+
+
+async def _groups(target: Suite, names: Sequence[str]) -> list[dict[str, Any]]:
+    async with target.client(_ANSWER_TIMEOUT_S) as client:
+        found = await asyncio.gather(*(groups_of(client, target.urls[name]) for name in names))
+    return [{"service": name} | row for name, rows in zip(names, found, strict=True) for row in rows]
 
 
 @commands.command()
@@ -96,6 +132,7 @@ def show(
         out.print(line(("value", "bold"), " ", json_line(revealed["value"])))
     else:
         echo(f"next: lutong parked show {service} {parked_id} --reveal --reason …")
+    running_console.name_page(stack, f"/parked/{service}/{parked_id}")
 
 
 @commands.command()
@@ -126,28 +163,6 @@ def skip(  # noqa: PLR0913  # one parameter per option
         out.print(f"{', '.join(accepted)} will go on behind {topic}/{partition}@{offset}; next: lutong doctor")
 
 
-@commands.command()
-def redrive(
-    service: Service, parked_id: ParkedId, reason: Reason, stack: StackName = "default", *, as_json: Json = False
-) -> None:
-    """Handle a parked record again, and then all that waited behind it, in order."""
-    redriven = asyncio.run(_redrive(stack, service, parked_id, reason))
-    emit_json({"redriven": redriven}) if as_json else out.print(f"{redriven} went through")
-
-
-@commands.command()
-def discard(
-    service: Service, parked_id: ParkedId, reason: Reason, stack: StackName = "default", *, as_json: Json = False
-) -> None:
-    """Give a parked record up; the next that waited behind it takes its place."""
-    answer = asyncio.run(_discard(stack, service, parked_id, reason))
-    if as_json:
-        emit_json(answer)
-        return
-    following = answer["next_parked"]
-    out.print("discarded" + (given.here(f"; next: lutong parked redrive {service} {following}") if following else ""))
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """What one service has set aside: rows, how many there are in all, or why it gave no list."""
@@ -164,27 +179,14 @@ async def _list(target: Suite, service: str | None, reason: str | None, *, every
 
         async def found(name: str) -> Found:
             try:
-                rows, total = await parked_of(client, target.urls[name], reason, everything=everything)
+                rows, total = await parked_of(
+                    client, target.urls[name], {"reason": reason} if reason else None, everything=everything
+                )
             except ConsoleError as error:
                 return Found(name, [], 0, error)
             return Found(name, [{"service": name} | row for row in rows], total)
 
-        return await asyncio.gather(*(found(name) for name in _services(target, service)))
-
-
-async def parked_of(
-    client: httpx.AsyncClient, url: str, reason: str | None = None, *, everything: bool = False
-) -> tuple[list[dict[str, Any]], int]:
-    """Open parked records of a service, and how many there are in all."""
-    rows: list[dict[str, Any]] = []
-    wanted = {"reason": reason} if reason else {}
-    while True:
-        after = {"after": rows[-1]["id"] if rows else 0, "limit": _PAGE}
-        answer = await ask(client, "GET", f"{url}/operations/parked", params=wanted | after)
-        more = answer.json()
-        rows += more
-        if not everything or len(more) < _PAGE:
-            return rows, int(answer.headers.get("lutong-total", len(rows)))
+        return await asyncio.gather(*(found(name) for name in services(target, service)))
 
 
 async def _show(target: Suite, service: str, parked_id: int, reason: str) -> dict[str, Any]:
@@ -200,7 +202,7 @@ async def _skip(target: Suite, service: str | None, body: dict[str, Any]) -> tup
     """Ask every service, or the one that was named; gives those that skip, and what the others answer."""
     accepted, refused = [], []
     async with target.client(_ANSWER_TIMEOUT_S) as client:
-        for name in _services(target, service):
+        for name in services(target, service):
             try:
                 await call(client, "POST", f"{target.urls[name]}/operations/parked/skip", json=body)
                 accepted.append(name)
@@ -211,39 +213,12 @@ async def _skip(target: Suite, service: str | None, body: dict[str, Any]) -> tup
     return accepted, concerned or refused
 
 
-def _services(target: Suite, service: str | None) -> list[str]:
-    if service is None:
-        return list(target.urls)
-    if service not in target.urls:
-        raise ConsoleError(f"there is no service {service!r}: there are {', '.join(target.urls)}", code=USAGE)
-    return [service]
-
-
 def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
     place = f"{row['topic']}/{row['partition']}@{row['offset']}"
     about = (row["key"], row["source"], row["type"], row["reason"], row["error"])
     return (row["service"], row["id"], place, *about, row["waiting"], row["parked_at"][:19])
 
 
-async def _redrive(stack: str, service: str, parked_id: int, reason: str) -> int:
-    """Redrive until nothing waits any more; a service answers every few seconds."""
-    target, redriven = suite(stack), 0
-    head: int | None = parked_id
-    async with target.client(60) as client:
-        with err.status("redriving") as status:
-            while head is not None:
-                answer = await call(client, "POST", _url(target, service, head, "redrive"), json={"reason": reason})
-                redriven, head = redriven + answer["redriven"], answer["next_parked"]
-                status.update(f"{redriven} went through")
-    return redriven
-
-
-async def _discard(stack: str, service: str, parked_id: int, reason: str) -> Any:  # noqa: ANN401  # JSON
-    target = suite(stack)
-    async with target.client(60) as client:
-        return await call(client, "POST", _url(target, service, parked_id, "discard"), json={"reason": reason})
-
-
 def _url(target: Suite, service: str, parked_id: int, verb: str) -> str:
-    (name,) = _services(target, service)
+    (name,) = services(target, service)
     return f"{target.urls[name]}/operations/parked/{parked_id}/{verb}"

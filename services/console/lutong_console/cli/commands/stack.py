@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lutong_console import running_console
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, err, line, out, table
@@ -30,15 +31,23 @@ def start(name: str) -> Stack:
             raise ConsoleError(str(error), then=f"lutong logs --stack {name}") from None
 
 
-def up(stack: StackName = "default", *, as_json: Json = False) -> None:
+def up(
+    stack: StackName = "default",
+    *,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Start no web console.")] = False,
+    as_json: Json = False,
+) -> None:
     """Start Kafka, PostgreSQL and the four services on this machine, as far as they do not run; nothing else is needed."""
     began = time.monotonic()
     running = start(stack)
+    link = None if no_console else running_console.link(running_console.start(stack))
     if as_json:
-        emit_json({"stack": stack, "kafka": running.kafka_bootstrap, "services": _urls(running)})
+        emit_json({"stack": stack, "kafka": running.kafka_bootstrap, "services": _urls(running), "console": link})
         return
     out.print(table(["service", "url"], sorted(_urls(running).items())))
     out.print(f"up in {time.monotonic() - began:.1f} s; Kafka at {running.kafka_bootstrap}")
+    if link:
+        running_console.show_link(link, as_json=False)
     echo(given.here("next: lutong status · lutong tail · lutong down"))
 
 
@@ -50,6 +59,7 @@ def down(
 ) -> None:
     """Stop the suite. Its data stays for the next `lutong up`, unless purged."""
     running = stack_named(stack)
+    running_console.stop(stack)
     if running is not None:
         local.down(running, echo, purge=purge)
     if as_json:

@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
+from lutong_console import running_console
 from lutong_console.cli import given
 from lutong_console.cli.commands.journey import Step
 from lutong_console.cli.commands.stack import start
+from lutong_console.cli.demo.faults import Seeded, seed
 from lutong_console.cli.demo.scenarios import ROADS, Road, Scenario, build_world, new_run
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, line, out, table
@@ -33,7 +35,9 @@ class Walked:
 
 def demo(
     *,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the suite up afterwards and print where it is.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the suite up, with three faults to find in the console.")
+    ] = False,
     stack: Annotated[
         str,
         typer.Option(
@@ -47,9 +51,9 @@ def demo(
         began = time.monotonic()
         walked = asyncio.run(_walk(suite(stack), quiet=as_json))
         took_ms = round((time.monotonic() - began) * 1000)
-        if keep and stack != COMPOSE and not as_json:
-            out.print(table(["service", "url"], suite(stack).urls.items()))
-            out.print(f"next: lutong status --stack {stack} · lutong down --stack {stack}")
+        left = asyncio.run(_leave_faults(suite(stack))) if keep and stack != COMPOSE else None
+        if left and not as_json:
+            _invite(stack)
     through = [each for each in walked if not each.problems]
     if as_json:
         emit_json([_as_json(each) for each in walked])
@@ -59,6 +63,22 @@ def demo(
     )
     if len(through) < len(ROADS):
         raise typer.Exit(PROBLEM)
+
+
+async def _leave_faults(target: Suite) -> Seeded:
+    async with target.client(20) as client:
+        return await seed(client, target, new_run())
+
+
+def _invite(stack: str) -> None:
+    """Say where the suite is, and that something is wrong with it."""
+    out.print()
+    out.print(table(["service", "url"], suite(stack).urls.items()))
+    link = running_console.link(running_console.start(stack))
+    out.print(line(("three things are wrong: find them, and mend them", "bold")))
+    out.print(line(("有三处不对：请找出来，并修好它们", "bold")))
+    running_console.show_link(link, as_json=False)
+    echo(f"next: lutong status --stack {stack} · lutong down --stack {stack} --purge")
 
 
 @contextmanager

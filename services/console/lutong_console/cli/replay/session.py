@@ -30,10 +30,12 @@ class Session:
         """Call a service."""
         return await call(self.client, method, f"{self.target.urls[service]}{path}", **arguments)
 
-    async def each(self, what: str, items: Sequence[Any], act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
+    async def each(
+        self, what: str, items: Sequence[Any], act: Callable[[Any], Awaitable[Any]], at_once: int = _AT_ONCE
+    ) -> list[Any]:
         """Act on every item, a bounded number at a time, in any order; gives the answers in order."""
         task = self.progress.add_task(what, total=len(items))
-        authorizer = asyncio.Semaphore(_AT_ONCE)
+        authorizer = asyncio.Semaphore(at_once)
 
         async def one(item: Any) -> Any:  # noqa: ANN401  # whatever the caller has
             async with authorizer:

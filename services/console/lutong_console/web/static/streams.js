@@ -1,6 +1,6 @@
 // A worker that all tabs of a browser share: one connection for each address, however many tabs follow it.
 // Browsers open six connections to one host: a stream in each of eight tabs would leave none for pages.
-const EVENTS = ["strips", "records", "ended"];
+const EVENTS = ["strips", "records", "progress", "ended"];
 const streams = new Map();
 
 function join(port, url) {

@@ -13,6 +13,7 @@ from lutong_inventory.bodies import router
 from lutong_inventory.locations.domain import location as domain
 from lutong_inventory.locations.domain.location import Location
 from lutong_inventory.locations.domain.places import Doubt, doubt
+from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.http.bodies import (
     Closure,
     DoubtView,
@@ -24,7 +25,6 @@ from lutong_inventory.locations.http.bodies import (
     Site,
     Sites,
 )
-from lutong_inventory.locations.http.find import Owner, find_location
 from lutong_inventory.locations.store import locations as store
 from lutong_inventory.locations.store.locations import LocationName
 from lutong_inventory.refusal import Refusal

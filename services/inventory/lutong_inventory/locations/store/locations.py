@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.values import Mode, Place
 from lutong_inventory.locations.domain.location import MODES_OF, Kind, Location
 from lutong_inventory.locations.domain.opening import Holiday, Minutes, WeekTimes
@@ -81,7 +81,9 @@ _PRESENT: Final = ", ".join(f"location.{name}" for name in _FIELDS)
 _EXCLUDED: Final = ", ".join(f"excluded.{name}" for name in _FIELDS)
 
 
-async def locations_named(tx: Tx, names: Iterable[LocationName], *, lock: bool = False) -> dict[LocationName, Location]:
+async def locations_named(
+    tx: Reads, names: Iterable[LocationName], *, lock: bool = False
+) -> dict[LocationName, Location]:
     """Locations by what their merchants call them; locked in key order when asked."""
     rows = await tx.fetch(
         f"""
@@ -97,7 +99,7 @@ async def locations_named(tx: Tx, names: Iterable[LocationName], *, lock: bool =
     return {LocationName(each.merchant_id, each.location_id): each for each in found}
 
 
-async def owners(tx: Tx, location_ids: Iterable[str]) -> dict[str, list[str]]:
+async def owners(tx: Reads, location_ids: Iterable[str]) -> dict[str, list[str]]:
     """The merchants that have a location of an id."""
     rows = await tx.fetch(
         "SELECT code, array_agg(merchant_id ORDER BY merchant_id) AS merchants FROM location WHERE code = ANY ($1) GROUP BY code",

@@ -3,10 +3,26 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lutong_contracts.values import Line
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock.domain.shelves import demand_by_sku
+
+
+class RefundOrder(NamedTuple):
+    """Goods are taken back, or an amount of what the member paid. `units` are SKUs with their number, added up."""
+
+    order_id: str
+    refund_id: str
+    amount_minor: int | None
+    units: tuple[tuple[str, int], ...]
+    restock: bool
+
+    @property
+    def wanted(self) -> "WantedRefund":
+        """What is asked for, to be compared with what was done."""
+        return WantedRefund(self.order_id, self.amount_minor, dict(self.units), self.restock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +102,18 @@ def refund_of_amount(order: Delivered, amount_minor: int) -> int | Refusal:
     if amount_minor > order.left_minor:
         return Refusal("more_than_left", f"{order.left_minor} minor units of this order can still be given back")
     return amount_minor
+
+
+def worth(order: Delivered, wanted: WantedRefund) -> int | Refusal:
+    """What a refund comes to, in minor units."""
+    if wanted.units:
+        return refund_of_units(order, wanted.units)
+    return refund_of_amount(order, wanted.amount_minor or 0)
+
+
+def why_other(refund_id: str, known: KnownRefund, wanted: WantedRefund) -> Refusal | None:
+    """Why a refund that has the id of another is refused; None when it is the same once more."""
+    if others := differences(known, wanted):
+        detail = f"refund {refund_id!r} is done already, with another {', '.join(others)}: a new refund has another id"
+        return Refusal("refund_known", detail, {"differs": others})
+    return None

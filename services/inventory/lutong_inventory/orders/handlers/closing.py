@@ -14,9 +14,9 @@ from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.slots.domain.slots import Slot, is_within
 from lutong_inventory.slots.places import released
-from lutong_inventory.slots.store import holds as hold_store
+from lutong_inventory.slots.store import places as hold_store
 from lutong_inventory.slots.store import slots as store
-from lutong_inventory.slots.store.holds import Settled
+from lutong_inventory.slots.store.places import Settled
 
 
 class BookedOrder(NamedTuple):

@@ -12,8 +12,8 @@ from lutong_inventory.slots.domain import slots as domain
 from lutong_inventory.slots.domain.commands import RebookOrder
 from lutong_inventory.slots.domain.slots import Booking, Slot, SlotHold
 from lutong_inventory.slots.places import booked, lock_places, released
-from lutong_inventory.slots.store import holds as hold_store
-from lutong_inventory.slots.store.holds import Settled
+from lutong_inventory.slots.store import places as hold_store
+from lutong_inventory.slots.store.places import Settled
 
 handlers = Handlers()
 

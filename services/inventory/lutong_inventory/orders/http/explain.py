@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints
 
-from lutong_chassis import TxDependency, Who, allowed, not_found
+from lutong_chassis import Read, TxDependency, Who, allowed, not_found
 from lutong_contracts.values import Identifier, Line, Mode, Place
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.domain.location import location_id_of
@@ -70,11 +70,11 @@ class Trial(BaseModel):
 
 @router.get("/v1/orders/{order_id}/explain")
 @allowed("merchant", "viewer")
-async def explain_order(order_id: Identifier, who: Who, tx: TxDependency) -> ExplanationView:
+async def explain_order(order_id: Identifier, who: Who, read: Read) -> ExplanationView:
     """Why an order is sourced where it is: each decision with its candidates, their distances, and a sentence."""
-    row = await order_store.order(tx, order_id) or not_found("order", order_id)
+    row = await order_store.order(read, order_id) or not_found("order", order_id)
     who.require(merchant=row.merchant_id, hide=("order", order_id))
-    found = await decision_store.decisions_of(tx, order_id)
+    found = await decision_store.decisions_of(read, order_id)
     return ExplanationView(order_id=order_id, decisions=[_view(each) for each in found])
 
 

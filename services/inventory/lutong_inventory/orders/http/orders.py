@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints
 
-from lutong_chassis import TxDependency, Who, allowed, not_found
+from lutong_chassis import Read, TxDependency, Who, allowed, not_found
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
 from lutong_inventory.bodies import router
-from lutong_inventory.locations.http.find import Owner, find_location
+from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store import refunds as refund_store
@@ -18,9 +18,9 @@ from lutong_inventory.stock.store import shelves as shelf_store
 
 @router.get("/v1/orders/{order_id}")
 @allowed("merchant", "member", "viewer")
-async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def get_order(order_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
     """An order: where it is sourced and how far it is."""
-    row = await order_store.order(tx, order_id) or not_found("order", order_id)
+    row = await order_store.order(read, order_id) or not_found("order", order_id)
     who.require(merchant=row.merchant_id, member=row.member_id, hide=("order", order_id))
     return {
         name: getattr(row, name)
@@ -28,7 +28,7 @@ async def get_order(order_id: Identifier, who: Who, tx: TxDependency) -> dict[st
             *("order_id", "state", "reason", "location_id", "location_kind", "distance_m", "mode", "accept_by"),
             *("amount_minor", "refunded_minor", "currency", "window_starts_at", "window_ends_at"),
         )
-    } | {"refunds": [refund._asdict() for refund in await refund_store.refunds_of(tx, order_id)]}
+    } | {"refunds": [refund._asdict() for refund in await refund_store.refunds_of(read, order_id)]}
 
 
 class Page(BaseModel):
@@ -46,11 +46,11 @@ class Page(BaseModel):
 @router.get("/v1/locations/{location_id}/orders")
 @allowed("merchant", "operator")
 async def list_orders(
-    location_id: Identifier, page: Annotated[Page, Query()], who: Who, tx: TxDependency, owner: Owner = None
+    location_id: Identifier, page: Annotated[Page, Query()], who: Who, read: Read, owner: Owner = None
 ) -> list[dict[str, Any]]:
     """A location's orders in one state, by id; pass the last id as `after` for more."""
-    location = await find_location(tx, who, location_id, owner)
-    found = await order_store.orders_at(tx, location.key, page.state, page.after, page.limit)
+    location = await find_location(read, who, location_id, owner)
+    found = await order_store.orders_at(read, location.key, page.state, page.after, page.limit)
     return [{"order_id": row.order_id, "mode": row.mode} for row in found]
 
 

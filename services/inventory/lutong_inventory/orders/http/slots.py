@@ -6,7 +6,7 @@ from lutong_chassis import Ask, Problem, TxDependency, Who, allowed, audited
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import Identifier
 from lutong_inventory.bodies import router
-from lutong_inventory.locations.http.find import Owner, find_location
+from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.orders.handlers import closing
 from lutong_inventory.slots.domain.commands import RebookOrder
 from lutong_inventory.slots.http.bodies import RebookBody, RebookedView, Withdrawal, WithdrawnView

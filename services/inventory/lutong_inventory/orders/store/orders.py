@@ -1,12 +1,12 @@
 """Orders: locked in key order; their first ending wins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Cause, Tx, columns
+from lutong_chassis import Cause, Reads, Tx, columns
 from lutong_contracts.values import Line, LocationKind, Place, Window
 from lutong_inventory.locations.domain.location import location_id_of
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
@@ -81,10 +81,16 @@ async def lock_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, OrderRow]:
     return {row["order_id"]: OrderRow(*row) for row in rows}
 
 
-async def advance(tx: Tx, order_ids: Sequence[str], step: str) -> None:
-    """Move locked orders to their next state."""
+async def advance(tx: Tx, steps: Mapping[str, str]) -> None:
+    """Move locked orders to their next state, by order."""
     await tx.execute(
-        "UPDATE customer_order SET state = $2, changed_at = now() WHERE order_id = ANY ($1)", order_ids, step
+        """
+        UPDATE customer_order
+           SET state = given.state, changed_at = now()
+          FROM unnest($1::text[], $2::text[]) AS given(order_id, state)
+         WHERE customer_order.order_id = given.order_id
+        """,
+        *columns(sorted(steps.items()), 2),
     )
 
 
@@ -105,7 +111,7 @@ async def cancel(tx: Tx, order_ids: Sequence[str], reason: str, states: Sequence
     return [OrderRow(*row) for row in rows]
 
 
-async def order(tx: Tx, order_id: str) -> OrderRow | None:
+async def order(tx: Reads, order_id: str) -> OrderRow | None:
     """An order."""
     row = await tx.fetchrow(f"SELECT {_ORDER} FROM customer_order WHERE order_id = $1", order_id)
     return OrderRow(*row) if row else None
@@ -119,7 +125,7 @@ async def orders(tx: Tx, order_ids: Sequence[str]) -> list[OrderRow]:
     return [OrderRow(*row) for row in rows]
 
 
-async def orders_at(tx: Tx, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
+async def orders_at(tx: Reads, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
     """Orders of a location in a state, by id, after a given one."""
     rows = await tx.fetch(
         f"""
@@ -176,6 +182,8 @@ async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
 
 async def move_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
     """Write where locked orders are sourced now, or that they ended."""
+    if not orders:
+        return
     await tx.execute(
         """
         UPDATE customer_order

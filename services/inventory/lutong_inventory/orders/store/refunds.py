@@ -1,10 +1,11 @@
 """What of orders was taken back."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_inventory.orders.domain.refunds import KnownRefund
 
 
@@ -17,72 +18,105 @@ class RefundRow(NamedTuple):
     refunded_at: datetime
 
 
-def refund_key(merchant_id: str, refund_id: str) -> str:
-    """Under which id a refund is kept: a merchant's ids are the merchant's own. No id contains a colon."""
-    return f"{merchant_id}:{refund_id}"
+class RefundName(NamedTuple):
+    """A refund by its merchant, whose own its id is."""
+
+    merchant_id: str
+    refund_id: str
+
+    @property
+    def key(self) -> str:
+        """Under which id the refund is kept. No id contains a colon."""
+        return f"{self.merchant_id}:{self.refund_id}"
 
 
-async def refund_of(tx: Tx, merchant_id: str, refund_id: str) -> KnownRefund | None:
-    """The refund that a merchant made under an id; those from before ids had owners are kept as they were chosen.
+class NewRefund(NamedTuple):
+    """A refund of a locked order, whose name is locked too."""
 
-    Serialised by the id: nobody else makes it until commit.
+    name: RefundName
+    order_id: str
+    amount_minor: int
+    restocked: bool
+    units: Mapping[str, int]
+
+
+async def refunds_named(tx: Tx, names: Iterable[RefundName]) -> dict[RefundName, KnownRefund]:
+    """The refunds that merchants made under names; those from before ids had owners are kept as they were chosen.
+
+    Serialised by the names: nobody else makes them until commit.
     """
-    key = refund_key(merchant_id, refund_id)
-    await tx.lock("refund", [key])
-    row = await tx.fetchrow(
-        """
-        SELECT refund_id, order_id, refund.amount_minor, restocked
-          FROM refund JOIN customer_order USING (order_id)
-         WHERE refund_id = ANY ($1) AND merchant_id = $2
-        """,
-        [key, refund_id],
-        merchant_id,
-    )
-    if row is None:
-        return None
-    lines = await tx.fetch("SELECT sku, units FROM refund_line WHERE refund_id = $1", row["refund_id"])
-    units = {line["sku"]: line["units"] for line in lines}
-    return KnownRefund(row["order_id"], row["amount_minor"], units, row["restocked"])
-
-
-async def returned_units(tx: Tx, order_id: str) -> dict[str, int]:
-    """How many units of each SKU of an order were taken back. The order must be locked."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return {}
+    await tx.lock("refund", [name.key for name in wanted])
     rows = await tx.fetch(
         """
-        SELECT sku, sum(units)::integer AS units
-          FROM refund_line JOIN refund USING (refund_id)
-         WHERE order_id = $1
-         GROUP BY sku
+        SELECT asked.merchant_id, asked.refund_id, refund.order_id, refund.amount_minor, restocked,
+               array_agg(sku) FILTER (WHERE sku IS NOT NULL) AS skus, array_agg(units) FILTER (WHERE sku IS NOT NULL) AS units
+          FROM unnest($1::text[], $2::text[]) AS asked(merchant_id, refund_id)
+          JOIN refund ON refund.refund_id IN (asked.merchant_id || ':' || asked.refund_id, asked.refund_id)
+          JOIN customer_order USING (order_id)
+          LEFT JOIN refund_line ON refund_line.refund_id = refund.refund_id
+         WHERE customer_order.merchant_id = asked.merchant_id
+         GROUP BY asked.merchant_id, asked.refund_id, refund.refund_id
         """,
-        order_id,
+        *columns(wanted, 2),
     )
-    return {row["sku"]: row["units"] for row in rows}
+    return {
+        RefundName(row[0], row[1]): KnownRefund(
+            row["order_id"],
+            row["amount_minor"],
+            dict(zip(row["skus"] or (), row["units"] or (), strict=True)),
+            row["restocked"],
+        )
+        for row in rows
+    }
 
 
-async def save_refund(
-    tx: Tx, refund_key: str, order_id: str, amount_minor: int, units: Mapping[str, int], *, restocked: bool
-) -> None:
-    """Keep a refund of a locked order, whose id is locked too."""
+async def returned_units(tx: Tx, order_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """How many units of each SKU of orders were taken back, by order. The orders must be locked."""
+    rows = await tx.fetch(
+        """
+        SELECT order_id, sku, sum(units)::integer AS units
+          FROM refund_line JOIN refund USING (refund_id)
+         WHERE order_id = ANY ($1)
+         GROUP BY order_id, sku
+        """,
+        sorted(set(order_ids)),
+    )
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        found[row["order_id"]][row["sku"]] = row["units"]
+    return found
+
+
+async def save_refunds(tx: Tx, refunds: Sequence[NewRefund]) -> None:
+    """Keep refunds, and add them up on their orders."""
+    if not refunds:
+        return
+    rows = sorted((new.name.key, new.order_id, new.amount_minor, new.restocked) for new in refunds)
     await tx.execute(
-        "INSERT INTO refund (refund_id, order_id, amount_minor, restocked) VALUES ($1, $2, $3, $4)",
-        refund_key,
-        order_id,
-        amount_minor,
-        restocked,
+        """
+        WITH given AS (
+            INSERT INTO refund (refund_id, order_id, amount_minor, restocked)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[])
+            RETURNING order_id, amount_minor
+        ), total AS (SELECT order_id, sum(amount_minor) AS amount_minor FROM given GROUP BY order_id)
+        UPDATE customer_order
+           SET refunded_minor = refunded_minor + total.amount_minor, changed_at = now()
+          FROM total
+         WHERE customer_order.order_id = total.order_id
+        """,
+        *columns(rows, 4),
     )
+    lines = sorted((new.name.key, sku, units) for new in refunds for sku, units in new.units.items())
     await tx.execute(
-        "UPDATE customer_order SET refunded_minor = refunded_minor + $2, changed_at = now() WHERE order_id = $1",
-        order_id,
-        amount_minor,
-    )
-    await tx.execute(
-        "INSERT INTO refund_line (refund_id, sku, units) SELECT $1, * FROM unnest($2::text[], $3::integer[])",
-        refund_key,
-        *columns(sorted(units.items()), 2),
+        "INSERT INTO refund_line (refund_id, sku, units) SELECT * FROM unnest($1::text[], $2::text[], $3::integer[])",
+        *columns(lines, 3),
     )
 
 
-async def refunds_of(tx: Tx, order_id: str) -> list[RefundRow]:
+async def refunds_of(tx: Reads, order_id: str) -> list[RefundRow]:
     """Refunds of an order under the ids that their merchant chose, the earliest first."""
     rows = await tx.fetch(
         "SELECT refund_id, amount_minor, restocked, refunded_at FROM refund WHERE order_id = $1 ORDER BY refunded_at, refund_id",

@@ -11,10 +11,9 @@ from lutong_contracts.values import Day, Identifier
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.domain.location import Location
 from lutong_inventory.locations.domain.places import to_wgs84
-from lutong_inventory.locations.http.find import Owner, find_location
+from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.settings import InventorySettings
-from lutong_inventory.slots.domain import areas
 from lutong_inventory.slots.domain import slots as domain
 from lutong_inventory.slots.domain.slots import Ground, Slot
 from lutong_inventory.slots.http.bodies import AreaBody, SlotBody, SlotsBody, SlotView
@@ -30,7 +29,7 @@ async def put_area(
 ) -> dict[str, int | str]:
     """Set where a location delivers by slots. Orders that are booked stay so."""
     location = await find_location(tx, who, location_id, owner)
-    corners = areas.area([to_wgs84(each.latitude, each.longitude, body.datum) for each in body.corners])
+    corners = domain.area([to_wgs84(each.latitude, each.longitude, body.datum) for each in body.corners])
     if isinstance(corners, Refusal):
         raise Problem(422, corners.kind, corners.detail)
     await store.save_area(tx, location.key, area, corners)

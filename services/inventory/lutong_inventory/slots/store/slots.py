@@ -1,52 +1,14 @@
-"""Slots: found by id or by place, locked in key order."""
+"""Slots as merchants put them, and as members look for them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Final, NamedTuple
-
-from pydantic import TypeAdapter
 
 from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts.values import Place
-from lutong_inventory.slots.domain.slots import Ground, OverbookedError, Slot
-
-_CORNERS: Final = TypeAdapter(tuple[Place, ...])
-_COLUMNS: Final = """slot_id, slot.location_id, location.merchant_id, zone, location.kind, location.latitude,
-       location.longitude, radius_m, corners, area, day, starts, ends, slot.cut_off, capacity, held, booked, withdrawn_for"""
-_FROM: Final = "slot JOIN location USING (location_id) LEFT JOIN slot_area USING (location_id, area)"
-
-
-class SlotRow(NamedTuple):
-    """A slot as it is stored, with the facts of its location."""
-
-    slot_id: str
-    location_key: str
-    merchant_id: str
-    zone: str
-    kind: str
-    latitude: float
-    longitude: float
-    radius_m: int | None
-    corners: str | None
-    area: str | None
-    day: date
-    starts: int
-    ends: int
-    cut_off: int
-    capacity: int
-    held: int
-    booked: int
-    withdrawn_for: str | None
-
-    def as_slot(self, reach_m: int) -> Slot:
-        """The slot. A store without a radius delivers within `reach_m`."""
-        usual_m = None if self.kind == "flagship" else reach_m
-        ground = Ground(
-            self.location_key, self.merchant_id, self.zone, Place(latitude=self.latitude, longitude=self.longitude),
-            self.radius_m or usual_m, _CORNERS.validate_json(self.corners) if self.corners else None,
-        )  # fmt: skip
-        return Slot(self.slot_id, ground, *self[9:])
+from lutong_inventory.slots.domain.slots import Slot
+from lutong_inventory.slots.store.places import COLUMNS, CORNERS, FROM, SlotRow
 
 
 class KeptSlot(NamedTuple):
@@ -62,14 +24,6 @@ class KeptSlot(NamedTuple):
     capacity: Annotated[int, Sql("integer")]
 
 
-class Taken(NamedTuple):
-    """By how many places the held and the booked ones of a slot change."""
-
-    slot_id: str
-    held: Annotated[int, Sql("integer")]
-    booked: Annotated[int, Sql("integer")]
-
-
 class Nearby(NamedTuple):
     """Whose slots are asked for, for which place, from which moment on, and of which days."""
 
@@ -80,7 +34,6 @@ class Nearby(NamedTuple):
 
 
 _KEPT: Final = columns_of(KeptSlot)
-_TAKEN: Final = columns_of(Taken)
 
 
 async def save_area(tx: Tx, location_key: str, area: str, corners: Sequence[Place]) -> None:
@@ -92,30 +45,21 @@ async def save_area(tx: Tx, location_key: str, area: str, corners: Sequence[Plac
         """,
         location_key,
         area,
-        _CORNERS.dump_json(tuple(corners)).decode(),
+        CORNERS.dump_json(tuple(corners)).decode(),
     )
 
 
 async def areas_of(tx: Tx, location_key: str) -> dict[str, tuple[Place, ...]]:
     """The areas of a location."""
     rows = await tx.fetch("SELECT area, corners FROM slot_area WHERE location_id = $1", location_key)
-    return {row["area"]: _CORNERS.validate_json(row["corners"]) for row in rows}
-
-
-async def lock_slots(tx: Tx, slot_ids: Iterable[str], reach_m: int) -> dict[str, Slot]:
-    """Slots by id, locked in key order."""
-    rows = await tx.fetch(
-        f"SELECT {_COLUMNS} FROM {_FROM} WHERE slot_id = ANY ($1) ORDER BY slot_id FOR NO KEY UPDATE OF slot",
-        sorted(set(slot_ids)),
-    )
-    return {row["slot_id"]: SlotRow(*row).as_slot(reach_m) for row in rows}
+    return {row["area"]: CORNERS.validate_json(row["corners"]) for row in rows}
 
 
 async def lock_slots_of(tx: Tx, location_key: str, days: Sequence[date], reach_m: int) -> list[Slot]:
     """The slots of a location from the first of some days to the last, locked in key order."""
     rows = await tx.fetch(
         f"""
-        SELECT {_COLUMNS} FROM {_FROM}
+        SELECT {COLUMNS} FROM {FROM}
          WHERE slot.location_id = $1 AND day BETWEEN $2 AND $3
          ORDER BY slot_id
            FOR NO KEY UPDATE OF slot
@@ -131,7 +75,7 @@ async def slots_of(read: Reads, location_key: str, day: date, limit: int, reach_
     """The slots of a location from a day on, in order of time."""
     rows = await read.fetch(
         f"""
-        SELECT {_COLUMNS} FROM {_FROM}
+        SELECT {COLUMNS} FROM {FROM}
          WHERE slot.location_id = $1 AND day >= $2
          ORDER BY day, starts, area
          LIMIT $3
@@ -163,7 +107,7 @@ async def slots_near(read: Reads, wanted: Nearby, locations_max: int, reach_m: i
         )
         SELECT now() AS now, found.*
           FROM (VALUES (1)) AS once
-          LEFT JOIN (SELECT {_COLUMNS} FROM near JOIN {_FROM} USING (location_id)
+          LEFT JOIN (SELECT {COLUMNS} FROM near JOIN {FROM} USING (location_id)
                       WHERE day BETWEEN $4 AND $5) AS found ON true
          ORDER BY day, starts, location_id
         """,
@@ -194,22 +138,3 @@ async def save_slots(tx: Tx, slots: Iterable[KeptSlot]) -> None:
 async def withdraw_slots(tx: Tx, slot_ids: Sequence[str], reason: str) -> None:
     """Offer locked slots no more."""
     await tx.execute("UPDATE slot SET withdrawn_for = $2 WHERE slot_id = ANY ($1)", slot_ids, reason)
-
-
-async def take_places(tx: Tx, taken: Mapping[str, Taken]) -> None:
-    """Change how many places of slots are taken; never more than there are."""
-    rows = sorted(each for each in taken.values() if each.held or each.booked)
-    moved = await tx.fetch(
-        f"""
-        UPDATE slot
-           SET held = slot.held + given.held, booked = slot.booked + given.booked
-          FROM {_TAKEN.unnest()}
-         WHERE slot.slot_id = given.slot_id
-           AND (given.held + given.booked <= 0
-                OR slot.held + slot.booked + given.held + given.booked <= slot.capacity)
-        RETURNING slot.slot_id
-        """,
-        *_TAKEN.arrays(rows),
-    )
-    if len(moved) != len(rows):
-        raise OverbookedError(f"{len(rows) - len(moved)} of {len(rows)} slots have not so many places")

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Tx
+from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import columns_of
 from lutong_inventory.sourcing.domain.decision import RULES_VERSION, Considered, Decision
 
@@ -55,7 +55,7 @@ async def save_decisions(tx: Tx, decisions: Iterable[Decision], hops: Mapping[st
     )
 
 
-async def decisions_of(tx: Tx, order_id: str) -> list[DecisionRow]:
+async def decisions_of(tx: Reads, order_id: str) -> list[DecisionRow]:
     """What was decided on an order, hop by hop."""
     rows = await tx.fetch(
         """

@@ -34,6 +34,24 @@ class Evidence(NamedTuple):
     occurred_at: datetime | None = None
 
 
+class Counted(NamedTuple):
+    """What was counted on a shelf, when. Without safety stock that stays as it was."""
+
+    shelf: Shelf
+    units: int
+    evidence: Evidence
+    safety_stock: int | None = None
+
+
+class Corrected(NamedTuple):
+    """What happened to a shelf."""
+
+    shelf: Shelf
+    kind: Correction
+    units: int
+    evidence: Evidence
+
+
 def counted(stock: Stock, units: int, moved_since: int, evidence: Evidence) -> list[Movement]:
     """The movement that a count makes: none when it confirms, or when a later count was reported before.
 
@@ -84,3 +102,17 @@ def released(promises: Sequence[Promise], reason: str) -> list[Movement]:
 
 def _movement(stock: Stock, kind: MovementKind, evidence: Evidence, **deltas: int) -> Movement:
     return Movement(stock.shelf, kind, **deltas, **evidence._asdict())  # type: ignore[arg-type]  # fields by name
+
+
+def why_bad_units(kind: Correction, units: int) -> Refusal | None:
+    """Why a correction cannot be about so many units."""
+    if units == 0 or (units < 0 and kind != "adjusted"):
+        return Refusal("bad_units", f"{kind} of {units} units: only what is adjusted can be below zero")
+    return None
+
+
+def why_not_past(at: datetime | None, now: datetime) -> Refusal | None:
+    """Why nothing can have happened then: that is yet to come."""
+    if at is not None and at > now:
+        return Refusal("future", "that is yet to come: give when it happened, or leave it out")
+    return None

@@ -90,6 +90,10 @@ class Stock:
             raise OversoldError(f"{self.shelf} cannot be moved by {movement}")
         return replace(moved, depleted=_is_depleted(moved))
 
+    def counted(self, at: datetime) -> "Stock":
+        """The shelf after a count was reported; an earlier one changes nothing."""
+        return replace(self, counted_at=max(at, self.counted_at) if self.counted_at else at)
+
     def protected(self, units: int) -> "Stock":
         """The shelf with another safety stock."""
         changed = replace(self, safety_stock=units)

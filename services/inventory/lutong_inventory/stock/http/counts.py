@@ -1,26 +1,28 @@
 """What brands and operators report of shelves: counts, corrections, safety stock; and what is on them."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, Tx, TxDependency, Who, allowed, audited
-from lutong_chassis.audit import Change, record
+from lutong_chassis import Ask, Command, Read, Who, allowed, audited
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Reason
 from lutong_inventory.bodies import router
-from lutong_inventory.locations.domain.location import location_id_of
-from lutong_inventory.locations.http.find import Owner, find_location, find_locations
-from lutong_inventory.refusal import Refusal
-from lutong_inventory.stock import handlers
-from lutong_inventory.stock.domain.counts import Correction, Evidence
+from lutong_inventory.locations.finding import Owner, find_location
+from lutong_inventory.stock.domain.commands import (
+    CorrectShelves,
+    CountShelf,
+    CountShelves,
+    Happened,
+    ProtectShelf,
+    Seen,
+)
+from lutong_inventory.stock.domain.counts import Correction
 from lutong_inventory.stock.domain.shelves import Shelf
-from lutong_inventory.stock.handlers import Changes, Corrected, Counted
+from lutong_inventory.stock.handlers import SHOWN
 from lutong_inventory.stock.store import shelves as store
 
 Units = Annotated[int, Field(ge=0, le=10**9)]
-_SHOWN = ("on_hand", "safety_stock", "unavailable", "reserved")
 _WHOSE = Field(default=None, description="whose locations, when several merchants have such ids")
 
 
@@ -93,69 +95,47 @@ class SafetyBody(Command):
     units: Units = Field(examples=[2])
 
 
-@router.put("/v1/locations/{location_id}/stock/{sku}")
+@router.put("/v1/locations/{location_id}/stock/{sku}", response_model=dict[str, Any])
 @allowed("merchant", "operator")
-@audited("stock.count", own="merchant", shows=_SHOWN)
+@audited("stock.count", own="merchant", shows=SHOWN)
 async def put_stock(
-    location_id: Identifier, sku: Identifier, count: CountBody, who: Who, tx: TxDependency, owner: Owner = None
-) -> dict[str, Any]:
+    location_id: Identifier, sku: Identifier, count: CountBody, ask: Ask, owner: Owner = None
+) -> Response:
     """Report what was counted on a shelf. The truth is taken: orders that it cannot serve any more go elsewhere."""
-    changes = await _count(tx, who, [ShelfCount(location_id=location_id, sku=sku, **count.model_dump())], owner)
-    (stock,) = changes.after.values()
-    return {"sku": sku, "on_hand": stock.on_hand, "available": stock.available, "broken": _orders(changes)}
+    return await ask(CountShelf(owner, _seen(location_id, sku, count)))
 
 
-@router.post("/v1/stock/batch", status_code=201)
+@router.post("/v1/stock/batch", status_code=201, response_model=dict[str, Any])
 @allowed("merchant", "operator")
-@audited("stock.count", own="merchant", shows=_SHOWN)
-async def put_stocks(command: ShelfCounts, who: Who, tx: TxDependency) -> dict[str, Any]:
+@audited("stock.count", own="merchant", shows=SHOWN)
+async def put_stocks(command: ShelfCounts, ask: Ask) -> Response:
     """Report what was counted on many shelves; all or none. Of several counts of one shelf the last one holds."""
-    changes = await _count(tx, who, command.shelves, command.merchant_id)
-    return {"counted": len(changes.after), "broken": _orders(changes)}
+    seen = tuple(_seen(each.location_id, each.sku, each) for each in command.shelves)
+    return await ask(CountShelves(command.merchant_id, seen))
 
 
-@router.post("/v1/stock/movements", status_code=201)
+@router.post("/v1/stock/movements", status_code=201, response_model=dict[str, Any])
 @allowed("merchant", "operator")
-@audited("stock.correct", own="merchant", shows=_SHOWN)
-async def move_stock(command: CorrectionsBody, who: Who, tx: TxDependency) -> dict[str, Any]:
+@audited("stock.correct", own="merchant", shows=SHOWN)
+async def move_stock(command: CorrectionsBody, ask: Ask) -> Response:
     """Report what came, what broke, what is held back for a check and cleared again; all or none."""
-    for each in command.movements:
-        if each.units == 0 or (each.units < 0 and each.kind != "adjusted"):
-            raise Problem(
-                422, "bad_units", f"{each.kind} of {each.units} units: only what is adjusted can be below zero"
-            )
-        _check_past(tx, each.occurred_at)
-    known = await find_locations(tx, who, [each.location_id for each in command.movements], command.merchant_id)
-    changes = await handlers.correct(
-        tx,
-        [
-            Corrected(
-                Shelf(known[each.location_id].key, each.sku),
-                each.kind,
-                each.units,
-                Evidence(who.subject, each.reason, each.reference, each.occurred_at),
-            )
-            for each in command.movements
-        ],
+    return await ask(
+        CorrectShelves(command.merchant_id, tuple(Happened(**each.model_dump()) for each in command.movements))
     )
-    if isinstance(changes, Refusal):
-        raise Problem(409, changes.kind, changes.detail)
-    await _put_on_record(tx, who, "stock.correct", changes)
-    return {"moved": len(command.movements), "broken": _orders(changes)}
 
 
-@router.put("/v1/locations/{location_id}/stock/{sku}/safety")
+@router.put("/v1/locations/{location_id}/stock/{sku}/safety", response_model=dict[str, Any])
 @allowed("merchant", "operator")
-@audited("stock.protect", own="merchant", shows=_SHOWN)
+@audited("stock.protect", own="merchant", shows=SHOWN)
 async def put_safety(
-    location_id: Identifier, sku: Identifier, body: SafetyBody, who: Who, tx: TxDependency, owner: Owner = None
-) -> dict[str, Any]:
+    location_id: Identifier, sku: Identifier, body: SafetyBody, ask: Ask, owner: Owner = None
+) -> Response:
     """Set how many units of a shelf are never promised. What is promised already stays so."""
-    location = await find_location(tx, who, location_id, owner)
-    changes = await handlers.protect(tx, Shelf(location.key, sku), body.units)
-    await _put_on_record(tx, who, "stock.protect", changes)
-    (stock,) = changes.after.values()
-    return {"sku": sku, "safety_stock": stock.safety_stock, "available": stock.available}
+    return await ask(ProtectShelf(owner, location_id, sku, body.units))
+
+
+def _seen(location_id: str, sku: str, count: CountBody) -> Seen:
+    return Seen(location_id, sku, count.on_hand, count.safety_stock, count.counted_at)
 
 
 @router.get("/v1/locations/{location_id}/stock")
@@ -163,7 +143,7 @@ async def put_safety(
 async def list_stock(  # a path, who asks, and which page
     location_id: Identifier,
     who: Who,
-    tx: TxDependency,
+    read: Read,
     owner: Owner = None,
     after: Annotated[
         str, Query(pattern=rf"^$|{IDENTIFIER_PATTERN}", description="the last SKU of the page before")
@@ -171,8 +151,8 @@ async def list_stock(  # a path, who asks, and which page
     limit: Annotated[int, Query(ge=1, le=5000)] = 5000,
 ) -> list[dict[str, Any]]:
     """What is on a location's shelves, by SKU; pass the last SKU as `after` for more."""
-    location = await find_location(tx, who, location_id, owner)
-    return [row._asdict() for row in await store.stock_of(tx, location.key, after, limit)]
+    location = await find_location(read, who, location_id, owner)
+    return [row._asdict() for row in await store.stock_of(read, location.key, after, limit)]
 
 
 @router.get("/v1/locations/{location_id}/stock/{sku}/movements")
@@ -181,45 +161,10 @@ async def list_movements(  # a path, who asks, and which page
     location_id: Identifier,
     sku: Identifier,
     who: Who,
-    tx: TxDependency,
+    read: Read,
     owner: Owner = None,
     before: Annotated[int, Query(ge=1, description="the last movement_id of the page before")] = 2**63 - 1,
 ) -> list[dict[str, Any]]:
     """What happened to a shelf, the latest first, a hundred at a time."""
-    location = await find_location(tx, who, location_id, owner)
-    return [row._asdict() for row in await store.movements_of(tx, Shelf(location.key, sku), before, 100)]
-
-
-async def _count(tx: Tx, who: Who, counts: Sequence[ShelfCount], owner: str | None) -> Changes:
-    for count in counts:
-        _check_past(tx, count.counted_at)
-    known = await find_locations(tx, who, [count.location_id for count in counts], owner)
-    wanted = {}
-    for count in counts:
-        shelf = Shelf(known[count.location_id].key, count.sku)
-        seen = Evidence(who.subject, "counted", None, count.counted_at)
-        wanted[shelf] = Counted(shelf, count.on_hand, seen, count.safety_stock)
-    changes = await handlers.count(tx, list(wanted.values()))
-    await _put_on_record(tx, who, "stock.count", changes)
-    return changes
-
-
-def _check_past(tx: Tx, at: Moment | None) -> None:
-    if at is not None and at > tx.now:
-        raise Problem(422, "future", "that is yet to come: give when it happened, or leave it out")
-
-
-def _orders(changes: Changes) -> list[str]:
-    """The orders that go elsewhere."""
-    return sorted({row.promise.order_id for row in changes.broken})
-
-
-async def _put_on_record(tx: Tx, who: Who, action: str, changes: Changes) -> None:
-    """Shelves as they were, and as they are."""
-    if who.is_staff:
-        rows = []
-        for shelf, stock in sorted(changes.after.items()):
-            before, after = ({name: getattr(side, name) for name in _SHOWN} for side in (changes.before[shelf], stock))
-            subject = f"shelf:{location_id_of(shelf.location_key)}:{shelf.sku}"
-            rows.append(Change(action, subject, None, before, after))
-        await record(tx, who, *rows)
+    location = await find_location(read, who, location_id, owner)
+    return [row._asdict() for row in await store.movements_of(read, Shelf(location.key, sku), before, 100)]

@@ -56,9 +56,11 @@ async def reserve(tx: Tx, reserved: Sequence[Reservation]) -> list[Event]:
 
 
 async def close_reservations(
-    tx: Tx, order_ids: Sequence[str], ending: Ending, reasons: Mapping[str, str] | None = None
+    tx: Tx, order_ids: Sequence[str], ending: Ending, reason: str | Mapping[str, str] | None = None
 ) -> list[Event]:
-    """Release or ship what is set aside for orders; returns the events of the shelves. `reasons` is by order."""
+    """Release or ship what is set aside for orders; returns the events of the shelves. `reason`: of all, or by order."""
+    if not order_ids:
+        return []
     rows = await tx.fetch(
         """
         UPDATE reservation
@@ -73,13 +75,13 @@ async def close_reservations(
         return []
     closed = [Reservation(*row) for row in rows]
     stocks = await lock_stock(tx, [each.shelf for each in closed])
-    return await save_movements(
-        tx, stocks, [_ended(each, ending, (reasons or {}).get(each.order_id)) for each in sorted(closed)]
-    )
+    return await save_movements(tx, stocks, [_ended(each, ending, reason) for each in sorted(closed)])
 
 
-def _ended(reservation: Reservation, ending: Ending, reason: str | None) -> Movement:
+def _ended(reservation: Reservation, ending: Ending, reason: str | Mapping[str, str] | None) -> Movement:
     left = -reservation.units if ending == "shipped" else 0
+    if isinstance(reason, Mapping):
+        reason = reason[reservation.order_id]
     return Movement(reservation.shelf, ending, left, -reservation.units, order_id=reservation.order_id, reason=reason)
 
 
@@ -107,6 +109,9 @@ async def promises_on(tx: Tx, shelves: Iterable[Shelf]) -> list[PromiseRow]:
 
 async def release(tx: Tx, promises: Iterable[Promise]) -> None:
     """End reservations whose promise is broken; their movements are the caller's."""
+    ended = sorted((each.order_id, each.shelf.sku) for each in promises)
+    if not ended:
+        return
     await tx.execute(
         """
         UPDATE reservation
@@ -114,7 +119,7 @@ async def release(tx: Tx, promises: Iterable[Promise]) -> None:
           FROM unnest($1::text[], $2::text[]) AS given(order_id, sku)
          WHERE reservation.order_id = given.order_id AND reservation.sku = given.sku AND state = 'open'
         """,
-        *columns(sorted((each.order_id, each.shelf.sku) for each in promises), 2),
+        *columns(ended, 2),
     )
 
 

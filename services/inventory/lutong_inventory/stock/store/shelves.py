@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts import Event
 from lutong_inventory.stock.domain.shelves import Movement, MovementKind, OversoldError, Shelf, Stock, fold, shelf_news
 
@@ -54,13 +54,15 @@ async def available(tx: Tx, shelves: Iterable[Shelf], *, lock: bool = False) -> 
 
 async def open_shelves(tx: Tx, shelves: Iterable[Shelf]) -> None:
     """Have a row for each of these shelves, empty where it is new."""
+    if not (wanted := sorted(set(shelves))):
+        return
     await tx.execute(
         """
         INSERT INTO shelf (location_id, sku, on_hand, depleted)
         SELECT location_id, sku, 0, true FROM unnest($1::text[], $2::text[]) AS given(location_id, sku)
             ON CONFLICT (location_id, sku) DO NOTHING
         """,
-        *columns(sorted(set(shelves)), 2),
+        *columns(wanted, 2),
     )
 
 
@@ -130,6 +132,8 @@ def _change(before: Stock, after: Stock) -> tuple[object, ...]:
 
 async def set_counted(tx: Tx, counted: Mapping[Shelf, datetime]) -> None:
     """Remember when shelves were counted; an earlier count changes nothing."""
+    if not counted:
+        return
     await tx.execute(
         """
         UPDATE shelf
@@ -142,8 +146,10 @@ async def set_counted(tx: Tx, counted: Mapping[Shelf, datetime]) -> None:
     )
 
 
-async def set_safety(tx: Tx, stocks: Iterable[Stock]) -> None:
+async def set_safety(tx: Tx, stocks: Sequence[Stock]) -> None:
     """Set the safety stock of locked shelves, and whether they are depleted by it."""
+    if not stocks:
+        return
     await tx.execute(
         """
         UPDATE shelf
@@ -156,22 +162,29 @@ async def set_safety(tx: Tx, stocks: Iterable[Stock]) -> None:
     )
 
 
-async def moved_since(tx: Tx, since: Mapping[Shelf, datetime]) -> dict[Shelf, int]:
+class Since(NamedTuple):
+    """A shelf, and a moment."""
+
+    shelf: Shelf
+    at: datetime
+
+
+async def moved_since(tx: Tx, since: Iterable[Since]) -> dict[Since, int]:
     """By how many units goods came to shelves and left them after a moment, counts aside."""
     rows = await tx.fetch(
         """
-        SELECT given.location_id, given.sku, coalesce(sum(on_hand_delta), 0)::integer AS units
+        SELECT given.location_id, given.sku, given.since, coalesce(sum(on_hand_delta), 0)::integer AS units
           FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS given(location_id, sku, since)
           LEFT JOIN movement ON movement.location_id = given.location_id AND movement.sku = given.sku
                             AND kind <> 'counted' AND coalesce(occurred_at, moved_at) > since
-         GROUP BY given.location_id, given.sku
+         GROUP BY given.location_id, given.sku, given.since
         """,
-        *columns(sorted((*shelf, at) for shelf, at in since.items()), 3),
+        *columns(sorted({(*shelf, at) for shelf, at in since}), 3),
     )
-    return {Shelf(row["location_id"], row["sku"]): row["units"] for row in rows}
+    return {Since(Shelf(row["location_id"], row["sku"]), row["since"]): row["units"] for row in rows}
 
 
-async def stock_of(tx: Tx, location_key: str, after: str, limit: int) -> list[ShelfRow]:
+async def stock_of(tx: Reads, location_key: str, after: str, limit: int) -> list[ShelfRow]:
     """What is on a location's shelves, by SKU, after a given one."""
     rows = await tx.fetch(
         """
@@ -191,7 +204,7 @@ async def stock_of(tx: Tx, location_key: str, after: str, limit: int) -> list[Sh
 _MOVEMENT: Final = ", ".join(MovementRow._fields).replace(" occurred_at", " coalesce(occurred_at, moved_at)")
 
 
-async def movements_of(tx: Tx, shelf: Shelf, before: int, limit: int) -> list[MovementRow]:
+async def movements_of(tx: Reads, shelf: Shelf, before: int, limit: int) -> list[MovementRow]:
     """Movements of a shelf, the latest first, before a given one."""
     rows = await tx.fetch(
         f"""

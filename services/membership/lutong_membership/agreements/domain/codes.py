@@ -17,6 +17,14 @@ ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 CODE_LENGTH: Final = 10
 
 
+class IssueCode(NamedTuple):
+    """A member wants a code for a right, made of these random bytes."""
+
+    agreement_id: str
+    right_id: str
+    randomness: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """The one code of a right of an agreement. A new one replaces it."""

@@ -16,6 +16,24 @@ Chooser = Literal["member", "merchant"]
 """Whose id a use has. Operators act for the merchant."""
 
 
+class UseRight(NamedTuple):
+    """A right is used, under an id that the caller chose; a merchant adds the code that was shown."""
+
+    agreement_id: str
+    right_id: str
+    use_id: str
+    code: str | None
+
+
+class TakeBackUse(NamedTuple):
+    """A use was not enjoyed after all. `chosen_by` is who chose its id."""
+
+    agreement_id: str
+    right_id: str
+    use_id: str
+    chosen_by: Chooser
+
+
 class Used(NamedTuple):
     """A use that may be counted, or be taken back: what `term.admit` writes down, and the event of it."""
 

@@ -57,6 +57,13 @@ def end_term(account: Account, clock: Clock) -> Outcome:
     return Outcome(ended.account, ended.entries, (*ended.emitted, due))
 
 
+class QuitAgreement(NamedTuple):
+    """A member leaves before the term is over, for no more than they accepted to pay, in minor units."""
+
+    agreement_id: str
+    accepted_charge_minor: int
+
+
 def leave(account: Account, accepted_charge_minor: int, clock: Clock) -> Outcome | Refusal:
     """The member leaves for no more than what they accepted, by the quote that they saw."""
     outcome = quit_early(account, clock)

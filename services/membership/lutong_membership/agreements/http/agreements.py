@@ -3,19 +3,17 @@
 from dataclasses import asdict
 from typing import Any
 
+from fastapi import Response
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, TxDependency, Who, allowed, audited, not_found
-from lutong_chassis.audit import Change, record
+from lutong_chassis import Ask, Command, Read, TxDependency, Who, allowed, audited, not_found
 from lutong_contracts.values import Identifier
-from lutong_membership.agreements.domain.term import leave, quoted
-from lutong_membership.agreements.http.commands import open_one, settle_command
+from lutong_membership.agreements.domain.term import QuitAgreement, quoted
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import statements as statement_store
 from lutong_membership.bodies import example, router
 from lutong_membership.plans.domain.terms import TERMS
 from lutong_membership.plans.store.plans import terms_of
-from lutong_membership.policy import clock
 
 
 class QuitRequest(Command):
@@ -28,9 +26,9 @@ class QuitRequest(Command):
 
 @router.get("/v1/agreements/{agreement_id}")
 @allowed("member", "merchant", "viewer")
-async def get_agreement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def get_agreement(agreement_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
     """An agreement and the terms that were signed."""
-    found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
+    found = await statement_store.agreement(read, agreement_id) or not_found("agreement", agreement_id)
     who.require(member=found.member_id, merchant=found.merchant_id, hide=("agreement", agreement_id))
     return found._asdict() | {"terms": TERMS.dump_python(terms_of(found.terms), mode="json")}
 
@@ -65,14 +63,9 @@ async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) ->
     return {"agreement_id": agreement_id, "currency": found.currency, **parts}
 
 
-@router.post("/v1/agreements/{agreement_id}/quit", status_code=202)
+@router.post("/v1/agreements/{agreement_id}/quit", status_code=202, response_model=dict[str, Any])
 @allowed("member", "operator")
 @audited("agreement.quit", own="member")
-async def quit_agreement(agreement_id: Identifier, leaving: QuitRequest, who: Who, tx: TxDependency) -> dict[str, Any]:
+async def quit_agreement(agreement_id: Identifier, leaving: QuitRequest, ask: Ask) -> Response:
     """Leave before the term is over. Refused when it would cost more than the member accepted: ask for a quote again."""
-    work, account = await open_one(tx, agreement_id, lambda one: who.acts_for(member=one.member_id))
-    done = await settle_command(tx, work, leave(account, leaving.accepted_charge_minor, clock(tx)))
-    if who.is_staff:
-        effect = {"state": account.agreement.state}, {"state": done.account.agreement.state}
-        await record(tx, who, Change("agreement.quit", f"agreement:{agreement_id}", None, *effect))
-    return {"agreement_id": agreement_id, "state": "quit", "settle_at": done.account.agreement.settle_at}
+    return await ask(QuitAgreement(agreement_id, leaving.accepted_charge_minor))

@@ -82,14 +82,20 @@ async def _by_agreement(
     return found
 
 
-async def agreements_in_debt(tx: Tx, member_id: str, currency: str) -> list[str]:
-    """Agreements under which a member owes something. The member's lines must be locked."""
+async def agreements_in_debt(tx: Tx, keys: Iterable[LineKey]) -> dict[LineKey, list[str]]:
+    """Agreements under which members owe something, by line. The lines must be locked."""
     rows = await tx.fetch(
-        "SELECT DISTINCT agreement_id FROM debt WHERE member_id = $1 AND currency = $2 AND outstanding_minor > 0",
-        member_id,
-        currency,
+        """
+        SELECT DISTINCT member_id, currency, agreement_id
+          FROM debt
+         WHERE (member_id, currency) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND outstanding_minor > 0
+        """,
+        *columns(sorted(set(keys)), 2),
     )
-    return [row["agreement_id"] for row in rows]
+    found: dict[LineKey, list[str]] = defaultdict(list)
+    for row in rows:
+        found[LineKey(row["member_id"], row["currency"])].append(row["agreement_id"])
+    return found
 
 
 async def save_work(tx: Tx, work: UnitOfWork) -> None:

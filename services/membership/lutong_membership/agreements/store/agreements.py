@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Cause, Tx, columns
+from lutong_chassis import Cause, Reads, Tx, columns
 from lutong_membership.agreements.domain.agreement import LIVE, Agreement, Pinned
 from lutong_membership.plans.domain.newcomers import MemberPlan
 from lutong_membership.plans.store.plans import as_plan
@@ -156,7 +156,7 @@ async def decline(tx: Tx, reasons: Mapping[str, str]) -> None:
     )
 
 
-async def agreements_of(tx: Tx, member_id: str) -> list[dict[str, object]]:
+async def agreements_of(tx: Reads, member_id: str) -> list[dict[str, object]]:
     """A member's agreements with the reasons they were decided on, as they are shown. Never the points."""
     rows = await tx.fetch(
         f"""

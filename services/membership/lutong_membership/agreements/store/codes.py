@@ -1,40 +1,49 @@
 """Codes by which members confirm that a right is used: hashes, one of each right of an agreement."""
 
-from lutong_chassis import Tx
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from lutong_chassis import Tx, columns
 from lutong_membership.agreements.domain.codes import Code
 
-_COLUMNS = ", ".join(Code.__dataclass_fields__)
+_FIELDS: Final = tuple(Code.__dataclass_fields__)
 
 
-async def put_code(tx: Tx, code: Code) -> None:
-    """Keep a fresh code instead of the one before."""
+class CodeName(NamedTuple):
+    """The right that a code is for."""
+
+    agreement_id: str
+    right_id: str
+
+
+async def lock_codes(tx: Tx, names: Iterable[CodeName]) -> dict[CodeName, Code]:
+    """The codes of rights, locked in key order: two who show one at once show it one after the other."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {", ".join(_FIELDS)}
+          FROM right_code
+         WHERE (agreement_id, right_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+         ORDER BY agreement_id, right_id
+           FOR NO KEY UPDATE
+        """,
+        *columns(sorted(set(names)), 2),
+    )
+    return {CodeName(row["agreement_id"], row["right_id"]): Code(**dict(row)) for row in rows}
+
+
+async def save_codes(tx: Tx, codes: Iterable[Code]) -> None:
+    """Keep fresh codes instead of those before, or that they were used or guessed wrongly: one for each right."""
+    rows = sorted((tuple(getattr(code, name) for name in _FIELDS) for code in codes), key=lambda row: row[:2])
+    if not rows:
+        return
     await tx.execute(
         f"""
-        INSERT INTO right_code ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO right_code ({", ".join(_FIELDS)})
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[], $6::integer[], $7::timestamptz[])
             ON CONFLICT (agreement_id, right_id) DO UPDATE
-            SET salt = excluded.salt, digest = excluded.digest, expires_at = excluded.expires_at,
-                tries_left = excluded.tries_left, used_at = excluded.used_at
+           SET salt = excluded.salt, digest = excluded.digest, expires_at = excluded.expires_at,
+               tries_left = excluded.tries_left, used_at = excluded.used_at
         """,
-        *(getattr(code, name) for name in Code.__dataclass_fields__),
-    )
-
-
-async def lock_code(tx: Tx, agreement_id: str, right_id: str) -> Code | None:
-    """The code of a right, locked: two who show it at once show it one after the other."""
-    row = await tx.fetchrow(
-        f"SELECT {_COLUMNS} FROM right_code WHERE agreement_id = $1 AND right_id = $2 FOR NO KEY UPDATE",
-        agreement_id,
-        right_id,
-    )
-    return Code(**dict(row)) if row else None
-
-
-async def save_code(tx: Tx, code: Code) -> None:
-    """Write down that a locked code was used, or guessed wrongly."""
-    await tx.execute(
-        "UPDATE right_code SET tries_left = $3, used_at = $4 WHERE agreement_id = $1 AND right_id = $2",
-        code.agreement_id,
-        code.right_id,
-        code.tries_left,
-        code.used_at,
+        *columns(rows, len(_FIELDS)),
     )

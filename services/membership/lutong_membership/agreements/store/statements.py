@@ -1,11 +1,12 @@
 """What members, merchants and operators may look at."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Cause, Tx
+from lutong_chassis import Cause, Reads, Tx
 from lutong_membership.agreements.domain.agreement import State, Step
 from lutong_membership.agreements.store.agreements import AGREEMENT, JOINS, PINNED
 
@@ -60,7 +61,7 @@ class StatedAgreement(NamedTuple):
     reason: str | None
 
 
-async def agreement(tx: Tx, agreement_id: str) -> StatedAgreement | None:
+async def agreement(tx: Reads, agreement_id: str) -> StatedAgreement | None:
     """An agreement with the version that was signed."""
     row = await tx.fetchrow(
         f"""
@@ -77,6 +78,17 @@ async def journey_of(tx: Tx, agreement_id: str) -> Cause:
     """What happens to an agreement continues the journey that brought it, unless that is not known."""
     row = await tx.fetchrow("SELECT correlation_id, causation_id FROM agreement WHERE agreement_id = $1", agreement_id)
     return Cause(row["correlation_id"], row["causation_id"]) if row and row["correlation_id"] else tx.cause
+
+
+async def journeys_of(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, Cause]:
+    """The journeys that brought agreements, as far as they are known."""
+    rows = await tx.fetch(
+        "SELECT agreement_id, correlation_id, causation_id FROM agreement WHERE agreement_id = ANY ($1)",
+        sorted(set(agreement_ids)),
+    )
+    return {
+        row["agreement_id"]: Cause(row["correlation_id"], row["causation_id"]) for row in rows if row["correlation_id"]
+    }
 
 
 async def statement(tx: Tx, agreement_id: str, member_id: str) -> dict[str, list[dict[str, Any]]]:

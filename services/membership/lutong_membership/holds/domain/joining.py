@@ -5,6 +5,7 @@ A newcomer with a standing assessment signs at once. Any other newcomer is asked
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lutong_contracts.membership import AgreementConsulted, AgreementDeclined, AgreementOffered, OfferLapsed
 from lutong_contracts.values import Money
@@ -15,6 +16,19 @@ from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer
 from lutong_membership.plans.domain.terms import Plan
 from lutong_membership.values import Emitted, Refusal
+
+
+class Consult(NamedTuple):
+    """A member asks to join a plan without ordering."""
+
+    member_id: str
+    plan_id: str
+
+
+class SignOffer(NamedTuple):
+    """A member signs what was offered, by the version that was shown."""
+
+    agreement_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,11 @@ def sign(agreement: Agreement, plan: Plan, context: RequestContext, clock: Clock
 
 
 def sign_offer(offered: Pinned, context: RequestContext, limit_minor: int, clock: Clock) -> Signed | Refusal:
-    """The member signs what was offered, unless the term of the plan is over."""
+    """The member signs what was offered, unless nothing is, or the term of the plan is over."""
+    agreement = offered.agreement
+    if agreement.state != "preordered":
+        what = f"agreement {agreement.agreement_id!r} is {agreement.state}: there is nothing to sign"
+        return Refusal("not_offered", what)
     if not may_be_signed(offered.plan, clock):
         return Refusal("term_over", "the term of this plan is over")
     return sign(offered.agreement, offered.plan, context, clock, limit_minor)

@@ -62,10 +62,15 @@ async def save_conclusions(tx: Tx, concluded: Sequence[Concluded]) -> None:
         await decline(tx, reasons)
 
 
-async def lock_offers(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, Pinned]:
-    """Those of these agreements that wait for a signature; their members are locked."""
+async def lock_agreements(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, Pinned]:
+    """Agreements, as they are once their members are locked."""
     wanted = sorted(set(agreement_ids))
     members = {pinned.agreement.member_id for pinned in (await agreements(tx, wanted)).values()}
     await lock_applicants(tx, members)
-    found = await agreements(tx, wanted)
+    return await agreements(tx, wanted)
+
+
+async def lock_offers(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, Pinned]:
+    """Those of these agreements that wait for a signature; their members are locked."""
+    found = await lock_agreements(tx, agreement_ids)
     return {key: pinned for key, pinned in found.items() if pinned.agreement.state == "preordered"}

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.feed import ServiceRequested
 from lutong_membership.agreements.domain.account import Account
 from lutong_membership.agreements.domain.agreement import Agreement
@@ -203,7 +203,7 @@ async def leave_tombstones(tx: Tx, orders: Sequence[Tombstone]) -> None:
     )
 
 
-async def hold(tx: Tx, order_id: str) -> PlacedHold | None:
+async def hold(tx: Reads, order_id: str) -> PlacedHold | None:
     """What is, or was, held for an order."""
     row = await tx.fetchrow(f"SELECT {_HOLD}, placed_at, ended_at FROM hold WHERE order_id = $1", order_id)
     return PlacedHold(_as_hold(row), row["placed_at"], row["ended_at"]) if row else None

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_membership.ledger.domain.chain import Sealed, seal_all
 from lutong_membership.ledger.domain.entries import Entry, EntryKind, Line, LineKey
 
@@ -158,7 +158,7 @@ async def _append(tx: Tx, sealed: Sequence[Sealed]) -> None:
     )
 
 
-async def ledger_of(tx: Tx, member_id: str, after_entry: int, limit: int) -> list[PostedEntry]:
+async def ledger_of(tx: Reads, member_id: str, after_entry: int, limit: int) -> list[PostedEntry]:
     """A member's entries after a given one, with their legs."""
     rows = await tx.fetch(
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_membership.ledger.domain.entries import Line, LineKey
 
 _COLUMNS = """member_id, currency, limit_minor, held_minor, owed_minor, charged_minor, uncovered_minor, credit_minor,
@@ -25,7 +25,7 @@ async def lock_lines(tx: Tx, members: Iterable[str]) -> dict[LineKey, Line]:
     return {line.key: line for line in lines}
 
 
-async def read_lines(tx: Tx, member_id: str) -> list[Line]:
+async def read_lines(tx: Reads, member_id: str) -> list[Line]:
     """A member's credit lines, for looking at."""
     rows = await tx.fetch(f"SELECT {_COLUMNS} FROM credit_line WHERE member_id = $1 ORDER BY currency", member_id)
     return [Line(**dict(row)) for row in rows]

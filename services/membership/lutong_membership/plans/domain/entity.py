@@ -1,4 +1,4 @@
-"""What others are told of a plan. Pure."""
+"""What is published of a plan. Pure."""
 
 from typing import NamedTuple
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_membership.plans.domain.entity import PlanState
 from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer, is_held_out
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
@@ -126,7 +126,7 @@ async def lock_plan(tx: Tx, plan_id: str) -> None:
     await tx.fetchrow("SELECT FROM plan WHERE plan_id = $1 FOR NO KEY UPDATE", plan_id)
 
 
-async def plan(tx: Tx, plan_id: str, version: int | None = None) -> PlanVersion | None:
+async def plan(tx: Reads, plan_id: str, version: int | None = None) -> PlanVersion | None:
     """A version of a plan, the latest unless another is asked for."""
     row = await tx.fetchrow(
         """
@@ -138,6 +138,19 @@ async def plan(tx: Tx, plan_id: str, version: int | None = None) -> PlanVersion 
         version,
     )
     return PlanVersion(**dict(row)) if row else None
+
+
+async def plans_named(tx: Tx, plan_ids: Iterable[str]) -> dict[str, PlanVersion]:
+    """The latest versions of plans, by plan."""
+    rows = await tx.fetch(
+        """
+        SELECT plan_id, merchant_id, currency, open, plan_version.version, title, line_limit_minor, terms, written_at
+          FROM plan JOIN plan_version USING (plan_id)
+         WHERE plan_id = ANY ($1) AND plan_version.version = plan.version
+        """,
+        sorted(set(plan_ids)),
+    )
+    return {row["plan_id"]: PlanVersion(**dict(row)) for row in rows}
 
 
 async def open_plans(tx: Tx, merchants: Iterable[str]) -> dict[str, Plan]:

@@ -10,8 +10,18 @@ from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
-from lutong_registry.discovery.domain.names import Sentence, common_run, names, shares_a_character
+from lutong_registry.discovery.domain.names import (
+    Sentence,
+    common_run,
+    describes,
+    frames,
+    is_a_story,
+    names,
+    share_of,
+    shares_a_character,
+)
 from lutong_registry.discovery.domain.policy import concern
+from lutong_registry.discovery.domain.posts import has_matter
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.marks import COVERAGE_MIN
 from lutong_registry.search.domain.text import is_han, key_of, plain
@@ -24,7 +34,16 @@ KEYWORDS_MAX: Final = 8
 """A service with more keywords is named by none of them alone: a menu is not a name."""
 
 KEYWORD_ALONE_MIN: Final = 4
-"""Characters of a keyword that names a service by itself. A shorter one must share a character with the title."""
+"""Characters of a keyword that names a service by itself."""
+
+SHORT_HAN: Final = 3
+SHORT_LATIN: Final = 6
+"""Titles with fewer characters are looked at as keywords are: many are words of the language."""
+
+TITLE_SHARE_MIN: Final = 0.25
+KEYWORD_SHARE_MIN: Final = 0.28
+"""Of what a sentence says, that a short title or keyword must be, or the sentence comes up with it and is about something
+else. Less is enough where the sentence has a matter to settle and the keyword has a character of its title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +71,8 @@ class Match:
 class Evidence(NamedTuple):
     """Why a post leads to a service: more is better, by kind first."""
 
-    kind: Literal[1, 2, 3]
-    """3 the title, 2 a keyword, 1 most of a long title."""
+    kind: Literal[1, 2, 3, 4]
+    """4 the title, 3 a keyword that belongs to it, 2 another keyword, 1 most of a long title."""
     characters: float
 
 
@@ -68,46 +87,83 @@ def discover(
         return ServiceNotFound(post_id=post.post_id, reason="declined")
     if post.program_id is not None:
         return _chosen(post, by_id)
-    if concern(post.text):
-        return ServiceNotFound(post_id=post.post_id, reason="sensitive")
-    found = [(evidence, match) for match in matches if (evidence := evidence_of(match, sentences))]
+    found = found_by_words(post.text, matches, sentences)
+    if isinstance(found, str):
+        return ServiceNotFound(post_id=post.post_id, reason=found)
+    return _discovered(post, found, "words")
+
+
+def found_by_words(
+    text: str, matches: Sequence[Match], sentences: Sequence[Sentence]
+) -> Listing | Literal["sensitive", "no_match"]:
+    """The service that a text names best, or why none."""
+    if concern(text):
+        return "sensitive"
+    asking = [sentence for sentence in sentences if not is_a_story(sentence)]
+    found = [(evidence, match) for match in matches if (evidence := evidence_of(match, asking))]
     if not found:
-        return ServiceNotFound(post_id=post.post_id, reason="no_match")
+        return "no_match"
     _, best = min(
         found, key=lambda each: (-each[0].kind, -each[0].characters, -each[1].uses, each[1].listing.program_id)
     )
-    return _discovered(post, best.listing, "words")
+    return best.listing
 
 
 def evidence_of(match: Match, sentences: Sequence[Sentence]) -> Evidence | None:
     """What in a post names a service, if anything does."""
     title = plain(match.listing.title)
     key = key_of(title)
-    if len(key) > 1 and key not in stop_words() and any(names(each, title) for each in sentences):
-        return Evidence(3, len(key))
-    named = _keywords_named(match.keywords, sentences)
-    alone = [keyword for keyword in named if _names_alone(keyword, key)]
+    if len(key) > 1 and key not in stop_words() and any(_is_titled(title, each) for each in sentences):
+        return Evidence(4, len(key))
+    alone = [
+        keyword for keyword in _keywords(match.keywords) if any(_names_alone(keyword, key, each) for each in sentences)
+    ]
     if (alone and len(match.keywords) <= KEYWORDS_MAX) or len(alone) > 1:
-        return Evidence(2, max(len(keyword) for keyword in alone))
+        own = [keyword for keyword in alone if _belongs(key_of(keyword), key)]
+        return Evidence(3 if own else 2, max(len(key_of(keyword)) for keyword in own or alone))
     if match.coverage < COVERAGE_MIN or len(key) < TITLE_COVERED_MIN:
         return None
     in_one_piece = any(common_run(key, each.text) >= RUN_MIN for each in sentences)
     return Evidence(1, match.coverage) if in_one_piece else None
 
 
-def _keywords_named(keywords: Sequence[str], sentences: Sequence[Sentence]) -> list[str]:
-    known = {key_of(plain(keyword)): plain(keyword) for keyword in keywords}
-    return [
-        key for key, keyword in known.items()
-        if len(key) > 1 and key not in stop_words() and any(names(each, keyword) for each in sentences)
-    ]  # fmt: skip
+def _keywords(given: Sequence[str]) -> list[str]:
+    """Keywords that may name something, plain, each once."""
+    known = {key_of(plain(keyword)): plain(keyword) for keyword in given}
+    return [keyword for key, keyword in known.items() if len(key) > 1 and key not in stop_words()]
 
 
-def _names_alone(keyword: str, title: str) -> bool:
-    """Whether a keyword names its service, rather than something that it has, too."""
-    if not is_han(keyword[0]):
-        return len(keyword) >= KEYWORD_ALONE_MIN or keyword in title
-    return len(keyword) >= KEYWORD_ALONE_MIN or shares_a_character(keyword, title)
+def _names_alone(keyword: str, title: str, sentence: Sentence) -> bool:
+    """Whether a sentence is about a keyword, rather than one in which it comes up."""
+    if not names(sentence, keyword):
+        return False
+    key = key_of(keyword)
+    belongs = _belongs(key, title)
+    is_long = len(key) >= KEYWORD_ALONE_MIN
+    if is_long and (belongs or not is_han(key[0])):
+        return True
+    if (is_long or belongs) and has_matter(sentence.text):
+        return True
+    is_placed = belongs or len(key) > 2 or frames(sentence, keyword)
+    return is_placed and _is_subject(keyword, sentence, KEYWORD_SHARE_MIN)
+
+
+def _belongs(keyword: str, title: str) -> bool:
+    """Whether a keyword belongs to its service: what does is usually named alike."""
+    return shares_a_character(keyword, title) if is_han(keyword[0]) else keyword in title
+
+
+def _is_titled(title: str, sentence: Sentence) -> bool:
+    """Whether a sentence has a title. One as short as a word (自如, Keep) may be just that word."""
+    if not names(sentence, title):
+        return False
+    key = key_of(title)
+    is_short = len(key) < SHORT_HAN if is_han(key[0]) else len(key) < SHORT_LATIN
+    return not is_short or has_matter(sentence.text) or _is_subject(title, sentence, TITLE_SHARE_MIN)
+
+
+def _is_subject(name: str, sentence: Sentence, share_min: float) -> bool:
+    return share_of(sentence, name) >= share_min and not describes(sentence, name)
 
 
 def _chosen(post: PostPublished, listing: Listing | None) -> ServiceDiscovered | ServiceNotFound:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import rjieba
 
-from lutong_registry.search.domain.text import is_han, key_of, plain, runs
+from lutong_registry.search.domain.text import is_han, is_unspaced, key_of, plain, runs
 
 NAME_CHARACTERS_MAX: Final = 40
 NAME_WORDS_MAX: Final = 12
@@ -32,6 +32,25 @@ _TRANSCRIBED: Final = frozenset(
 """Characters that write foreign names by their sound: 沙拉 before 木 is part of one."""
 
 
+_PARTS: Final = re.compile(r"[0-9]+|[^0-9]+")
+"""A model's number is a word of its own: iPhone15 names an iPhone."""
+
+_DENIED: Final = re.compile(r"(?:没有?|不要|不能|不会|不想|不用|不是|不得|禁止|拒绝|别再|而不|并非).{0,6}$")
+"""Just before a name: 也没听演唱会 is about something else."""
+
+_ACTS: Final = frozenset("吃喝送做煮点拿穿卖抢偷玩砸扔")
+"""What people do with something: 王鹤棣吃汉堡 is about who does it."""
+
+_SUFFIXES: Final = frozenset("员哥姐师者族壳")
+"""They make a word of another: 外卖员 is a person."""
+
+_STORY: Final = re.compile("[被遭](?![子套罩单褥芯])")
+
+_NOUNS: Final = frozenset({"n", "nz", "nrt", "nt", "ng"})
+_DEGREES: Final = frozenset("最超很太真好更挺多绝巨贼")
+"""Before what ends in 的 they make it an adjective: 超美的 is not 美的."""
+
+
 class Span(NamedTuple):
     """Where something stands in a sentence: from `begin` to before `end`."""
 
@@ -41,11 +60,12 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence with its words and the people in it."""
+    """A sentence with its words, the people in it, and where its nouns begin."""
 
     text: str
     words: tuple[Span, ...]
     people: tuple[Span, ...]
+    nouns: frozenset[int] = frozenset()
 
     @property
     def spans(self) -> Iterator[str]:
@@ -61,9 +81,11 @@ class Sentence:
 @lru_cache(maxsize=4096)
 def read(text: str) -> Sentence:
     """A plain sentence, read."""
-    people = (span for span, kind in _tagged(text) if kind == "nr" and 2 <= span.end - span.begin <= 4)
-    words = _spans(rjieba.cut(text, hmm=False))
-    return Sentence(text, tuple(words), tuple(span for span in people if text[span.begin] in _SURNAMES))
+    tagged = list(_tagged(text))
+    people = (span for span, kind in tagged if kind == "nr" and 2 <= span.end - span.begin <= 4)
+    nouns = frozenset(span.begin for span, kind in tagged if kind in _NOUNS)
+    words = _spans([part for word in rjieba.cut(text, hmm=False) for part in _PARTS.findall(word)])
+    return Sentence(text, tuple(words), tuple(span for span in people if text[span.begin] in _SURNAMES), nouns)
 
 
 def names(sentence: Sentence, name: str) -> bool:
@@ -72,7 +94,43 @@ def names(sentence: Sentence, name: str) -> bool:
     >>> names(read("豆腐渣工程"), "豆腐"), names(read("麻婆豆腐"), "豆腐"), names(read("住房公积金新政策"), "公积金")
     (False, True, True)
     """
-    return any(_is_word(sentence, Span(*hit.span())) for hit in _pattern(name).finditer(sentence.text))
+    hits = (Span(*hit.span()) for hit in _pattern(name).finditer(sentence.text))
+    return any(_is_word(sentence, hit) and not _DENIED.search(sentence.text[: hit.begin]) for hit in hits)
+
+
+def share_of(sentence: Sentence, name: str) -> float:
+    """How much of what a sentence says a plain name is. A Chinese character counts as much as a Latin word or a number.
+
+    >>> share_of(read("BLACKPINK澳门演唱会"), "演唱会"), share_of(read("男孩吃火锅时发现作业没写"), "火锅")
+    (0.5, 0.16666666666666666)
+    """
+    return _units(name) / max(1, _units(sentence.text))
+
+
+def _units(text: str) -> int:
+    return sum(len(run) if is_unspaced(run) else 1 for run in runs(text))
+
+
+def is_a_story(sentence: Sentence) -> bool:
+    """Whether a sentence tells what happened to someone: nobody is asked to come, there."""
+    return _STORY.search(sentence.text) is not None
+
+
+def describes(sentence: Sentence, name: str) -> bool:
+    """Whether a plain name only describes the noun after it, or what is done with it: 外卖小哥 and 送外卖 are about people."""
+    hits = [Span(*hit.span()) for hit in _pattern(name).finditer(sentence.text)]
+    return all(
+        hit.end in sentence.nouns
+        or sentence.text[hit.end : hit.end + 1] in _SUFFIXES
+        or sentence.text[hit.begin - 1 : hit.begin] in _ACTS
+        for hit in hits
+    )
+
+
+def frames(sentence: Sentence, name: str) -> bool:
+    """Whether a sentence begins or ends with a plain name."""
+    key, whole = key_of(name), key_of(sentence.text)
+    return whole.startswith(key) or whole.endswith(key)
 
 
 def _is_word(sentence: Sentence, at: Span) -> bool:
@@ -80,7 +138,7 @@ def _is_word(sentence: Sentence, at: Span) -> bool:
     if any(_is_part_of(at, person) for person in sentence.people):
         return False
     last = next((word for word in sentence.words if word.end == at.end), None)
-    if last is None or _is_transcribed(sentence, at):
+    if last is None or _is_transcribed(sentence, at) or _is_an_adjective(sentence.text, at):
         return False
     return any(word.begin == at.begin for word in sentence.words) or last.begin < at.begin
 
@@ -89,6 +147,10 @@ def _is_part_of(at: Span, person: Span) -> bool:
     """Whether a word shares characters with a person's name that goes on beyond it."""
     meets = person.begin < at.end and at.begin < person.end
     return meets and (person.begin < at.begin or at.end < person.end)
+
+
+def _is_an_adjective(text: str, at: Span) -> bool:
+    return text[at.end - 1] == "的" and at.begin > 0 and text[at.begin - 1] in _DEGREES
 
 
 def _is_transcribed(sentence: Sentence, at: Span) -> bool:

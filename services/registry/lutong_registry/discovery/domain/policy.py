@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 from lutong_registry.search.domain.text import plain
 
 _DATA: Final = "lutong_registry.discovery"
+_GAP: Final = ".{0,16}"
+"""What `…` stands for: 女子…被 is a story about a person, whatever else is in it."""
 
 
 class _Rule(NamedTuple):
@@ -21,7 +23,8 @@ class _Rule(NamedTuple):
 
 
 def concern(text: str) -> str | None:
-    """The subject because of which a post gets no card: death, disaster, crime, illness or rumour; or None.
+    """The subject because of which a post gets no card: death, disaster, crime, illness, rumour, an
+    incident or news about a company; or None.
 
     >>> concern("六十岁分拣员凌晨在岗位上猝死"), concern("笑死我了"), concern("公积金新政策")
     ('death', None, None)
@@ -41,7 +44,7 @@ def _rules() -> tuple[re.Pattern[str], tuple[_Rule, ...]]:
 
 def _any_of(by_language: dict[str, list[str]]) -> re.Pattern[str]:
     """Any word of a subject. English ones are whole words; a `*` at the end takes endings, too."""
-    chinese = [re.escape(plain(word)) for word in by_language["zh"]]
+    chinese = [_GAP.join(re.escape(plain(part)) for part in word.split("…")) for word in by_language["zh"]]
     english = [_whole(word) for word in by_language["en"]]
     return re.compile("|".join([*sorted(chinese, key=len, reverse=True), *english]))
 

@@ -10,9 +10,15 @@ from lutong_registry.search.domain.lexicon import other_words
 from lutong_registry.search.domain.text import sentences
 
 _MATTER: Final = re.compile(
-    "办|申请|申领|领取|提取|查询|缴|补贴|预约|补领|换领|登记|怎么|如何|流程|材料|条件|政策|新规|指南|攻略|开通|报名|认定|备案|转移|apply|how to"
+    "办|申请|申领|领取|提取|查询|缴|补贴|预约|补领|换领|登记|怎么|如何|流程|材料|条件|政策|新规|交规|指南|攻略|开通|报名|认定|备案|转移|多少钱|哪里|打折|优惠|半价|免费|开售|预订|推荐|想吃|想买|首发|上新|apply|how to|where to"
 )
 """A person has a matter to settle: only then are their plain words read as its official name. 领证了 alone is a wedding."""
+
+
+def has_matter(sentence: str) -> bool:
+    """Whether a plain sentence is about something to settle, or about its rules."""
+    return _MATTER.search(sentence) is not None
+
 
 _OTHERS_MAX: Final = 4
 """Official names tried per sentence."""
@@ -25,6 +31,6 @@ def sentences_in(text: str) -> tuple[Sentence, ...]:
 
 
 def _officially(sentence: str) -> Iterator[str]:
-    if _MATTER.search(sentence):
+    if has_matter(sentence):
         others = [(word, other) for word, names in other_words(sentence).items() for other in names]
         yield from (sentence.replace(word, other) for word, other in others[:_OTHERS_MAX])

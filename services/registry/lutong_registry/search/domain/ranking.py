@@ -7,6 +7,7 @@ not compared. An exact name is looked up apart, and never lost.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import log, log1p
 from typing import Final, Literal, NamedTuple
@@ -26,6 +27,9 @@ SHOWN_MAX: Final = 60
 
 USE_WEIGHT: Final = 0.02
 """What being used counts for: it decides between equals."""
+
+DISORDERED_MIN: Final = 3
+"""Different characters of a question that are looked for in any order, within a title, when it shares no word with it."""
 
 Matched = Literal["phrase", "all", "any"]
 
@@ -62,6 +66,7 @@ class Scored(NamedTuple):
     score: float
     exact: bool
     shared: frozenset[int]
+    has_word: bool = True
 
 
 class Shown(NamedTuple):
@@ -137,15 +142,21 @@ def _picked(weights: Mapping[int, float], counts: Mapping[int, int], total: int)
 def best(plan: Plan, candidates: Iterable[Candidate]) -> list[Scored]:
     """The candidates that answer, best first. The exact name is always first, and nothing else is below the floor."""
     weights = plan.weights
+    letters = {base_of(term) for term in plan.question.terms if len(term) == 1}
     scored = []
     for candidate in candidates:
         shared = [mark for mark in candidate.marks if mark in weights]
         score = sum(weights[mark] for mark in shared) * (1 + USE_WEIGHT * log1p(candidate.uses))
         exact = candidate.name == plan.question.name
         has_word = any(mark - mark % LEVELS in plan.words for mark in shared)
-        if exact or (has_word and score >= plan.floor):
-            scored.append(Scored(candidate.program_id, score, exact, frozenset(shared)))
+        if exact or (score >= plan.floor and (has_word or _has_all(letters, shared))):
+            scored.append(Scored(candidate.program_id, score, exact, frozenset(shared), has_word))
     return sorted(scored, key=lambda each: (not each.exact, -each.score, each.program_id))[:SHOWN_MAX]
+
+
+def _has_all(letters: AbstractSet[int], shared: Iterable[int]) -> bool:
+    """Whether every character of a question is there, although none of its words is: 职指业导 is 职业指导 in disorder."""
+    return len(letters) >= DISORDERED_MIN and letters <= {mark - mark % LEVELS for mark in shared}
 
 
 def answers(plan: Plan, scored: Sequence[Scored], shown: Mapping[str, Shown], limit: int) -> list[Answer]:
@@ -153,13 +164,17 @@ def answers(plan: Plan, scored: Sequence[Scored], shown: Mapping[str, Shown], li
     found = []
     for each in scored:
         listing = shown.get(each.program_id)
-        if listing is not None:
+        if listing is not None and (each.exact or each.has_word or _is_disordered(plan.question, listing)):
             why = _why(plan.question, each.shared)
             found.append(
                 (each, _named(plan.question, listing), Answer(listing, _matched(plan, listing, each), each.score, why))
             )
     found.sort(key=lambda item: (not item[0].exact, not item[1], -item[0].score, item[0].program_id))
     return [answer for _, _, answer in found[:limit]]
+
+
+def _is_disordered(question: Question, listing: Shown) -> bool:
+    return set(question.key) <= set(key_of(plain(listing.title)))
 
 
 def _named(question: Question, listing: Shown) -> bool:

@@ -22,8 +22,8 @@ _MARKS: Final = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _IS_UNSPACED: Final = re.compile(f"[{_UNSPACED}]")
 _IS_HAN: Final = re.compile(f"[{HAN}]")
 _SENTENCE: Final = re.compile(r"[。！？；!?;\n]+")
-WORD_MAX: Final = 40
-"""Characters of a Latin word that count: nobody asks for more."""
+WORD_MAX: Final = 200
+"""Characters of a Latin word that count: as long as a question, which may be pinyin without spaces."""
 
 _simplify = OpenCC("t2s").convert
 

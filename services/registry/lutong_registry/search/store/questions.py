@@ -1,10 +1,14 @@
 """What may answer a question."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from lutong_chassis import Reads
 from lutong_registry.search.domain.marks import LEVELS, TOTAL
 from lutong_registry.search.domain.ranking import Candidate, Plan, Shown
+
+COMPARED_MAX: Final = 300
+"""Listings whose marks are read in full: several times what is ever shown."""
 
 
 async def counts(tx: Reads, bases: Sequence[int]) -> dict[int, int]:
@@ -25,19 +29,33 @@ async def counts(tx: Reads, bases: Sequence[int]) -> dict[int, int]:
 
 
 async def candidates(tx: Reads, plan: Plan) -> list[Candidate]:
-    """Listings that have one of the picked marks, or the question as their exact name. None is left out."""
+    """The listings that score best by the picked marks alone, and those with the question as their exact name.
+
+    Only entries of the index are read for the first choice, about as many as `WORK_MAX`; the marks of those that may be
+    shown are read to score them in full.
+    """
     rows = await tx.fetch(
         """
+        WITH scored AS MATERIALIZED (
+            SELECT program_id, sum(weight) AS score
+              FROM unnest($1::bigint[], $2::float[]) AS picked(mark, weight)
+             CROSS JOIN LATERAL (SELECT program_id FROM listing WHERE visible AND marks @> ARRAY[mark]) AS found
+             GROUP BY program_id
+             ORDER BY score DESC, program_id
+             LIMIT $4
+        ), named AS MATERIALIZED (
+            SELECT program_id FROM listing WHERE visible AND name = $3 LIMIT 200
+        )
         SELECT program_id, name, marks, coalesce(opened + solved + fulfilled, 0) AS uses
-          FROM (SELECT program_id, name, marks FROM listing WHERE visible AND marks && $1::bigint[]
-                 UNION
-                SELECT program_id, name, marks FROM (
-                       SELECT program_id, name, marks FROM listing WHERE visible AND name = $2 LIMIT 200) AS named
-               ) AS found
+          FROM (SELECT program_id FROM scored UNION SELECT program_id FROM named) AS known
+          JOIN listing USING (program_id)
           LEFT JOIN usage USING (program_id)
+         WHERE visible
         """,
         list(plan.picked),
+        [plan.weights[mark] for mark in plan.picked],
         plan.question.name,
+        COMPARED_MAX,
     )
     return [Candidate(row["program_id"], row["name"], row["marks"], row["uses"]) for row in rows]
 

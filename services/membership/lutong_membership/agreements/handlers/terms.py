@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from lutong_chassis import Handlers, Outgoing, Received, Tx
+from lutong_chassis import Answer, Asked, Handlers, Outgoing, Problem, Received, Tx
+from lutong_chassis.audit import Change
 from lutong_contracts.membership import (
     AgreementOverdue,
     DeductionDue,
@@ -14,12 +15,15 @@ from lutong_contracts.membership import (
     TermEnded,
 )
 from lutong_membership.agreements.domain import collection, term
-from lutong_membership.agreements.domain.account import advance_dunning, close
+from lutong_membership.agreements.domain.account import Account, advance_dunning, close
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import approvals as approval_store
+from lutong_membership.agreements.store import statements as statement_store
+from lutong_membership.bodies import absent, refused
 from lutong_membership.outgoing import caused
 from lutong_membership.policy import clock, deducts, policy
+from lutong_membership.values import Refusal
 
 handlers = Handlers()
 
@@ -129,3 +133,34 @@ async def close_agreements(batch: Sequence[Received[GraceEnded]], tx: Tx) -> lis
             outgoing += caused(received.as_cause, work.take(outcome))
     await account_store.save_work(tx, work)
     return outgoing
+
+
+@handlers.on(term.QuitAgreement)
+async def quit_agreements(batch: Sequence[Asked[term.QuitAgreement]], tx: Tx) -> list[Answer | Problem]:
+    """Members leave before their terms are over, for no more than they accepted to pay."""
+    ids = [asked.command.agreement_id for asked in batch]
+    work = await account_store.open_work(tx, ids, deducts=deducts())
+    causes = await statement_store.journeys_of(tx, ids)
+    answers: list[Answer | Problem] = []
+    for asked in batch:
+        agreement_id, accepted_minor = asked.command
+        account = work.account(agreement_id)
+        if account is None or not asked.who.acts_for(member=account.agreement.member_id):
+            answers.append(refused(absent("signed agreement", agreement_id)))
+            continue
+        outcome = term.leave(account, accepted_minor, clock(tx))
+        if isinstance(outcome, Refusal):
+            answers.append(refused(outcome))
+            continue
+        events = caused(causes.get(agreement_id, asked.cause), work.take(outcome))
+        answers.append(_left(asked, account, outcome.account, events))
+    await account_store.save_work(tx, work)
+    return answers
+
+
+def _left(asked: Asked[term.QuitAgreement], before: Account, after: Account, events: Sequence[Outgoing]) -> Answer:
+    agreement_id, agreement = asked.command.agreement_id, after.agreement
+    effect = {"state": before.agreement.state}, {"state": agreement.state}
+    record = [Change("agreement.quit", f"agreement:{agreement_id}", None, *effect)] if asked.who.is_staff else []
+    body = {"agreement_id": agreement_id, "state": "quit", "settle_at": agreement.settle_at}
+    return Answer(body, events, record)

@@ -1,17 +1,64 @@
-"""Places in slots: held, then booked or released, each once."""
+"""Places in slots: the slots locked in key order, their places held, then booked or released, each once."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import TypeAdapter
 
 from lutong_chassis import Tx
-from lutong_chassis.rows import columns_of
-from lutong_inventory.slots.domain.slots import HoldState, OverbookedError, SlotHold
-from lutong_inventory.slots.store.slots import Taken, take_places
+from lutong_chassis.rows import Sql, columns_of
+from lutong_contracts.values import Place
+from lutong_inventory.slots.domain.slots import Ground, HoldState, OverbookedError, Slot, SlotHold
+
+CORNERS: Final = TypeAdapter(tuple[Place, ...])
+COLUMNS: Final = """slot_id, slot.location_id, location.merchant_id, zone, location.kind, location.latitude,
+       location.longitude, radius_m, corners, area, day, starts, ends, slot.cut_off, capacity, held, booked, withdrawn_for"""
+FROM: Final = "slot JOIN location USING (location_id) LEFT JOIN slot_area USING (location_id, area)"
 
 _HOLD: Final = columns_of(SlotHold)
 _ALL: Final = ", ".join(f"slot_hold.{name}" for name in SlotHold._fields)
+
+
+class SlotRow(NamedTuple):
+    """A slot as it is stored, with the facts of its location."""
+
+    slot_id: str
+    location_key: str
+    merchant_id: str
+    zone: str
+    kind: str
+    latitude: float
+    longitude: float
+    radius_m: int | None
+    corners: str | None
+    area: str | None
+    day: date
+    starts: int
+    ends: int
+    cut_off: int
+    capacity: int
+    held: int
+    booked: int
+    withdrawn_for: str | None
+
+    def as_slot(self, reach_m: int) -> Slot:
+        """The slot. A store without a radius delivers within `reach_m`."""
+        usual_m = None if self.kind == "flagship" else reach_m
+        ground = Ground(
+            self.location_key, self.merchant_id, self.zone, Place(latitude=self.latitude, longitude=self.longitude),
+            self.radius_m or usual_m, CORNERS.validate_json(self.corners) if self.corners else None,
+        )  # fmt: skip
+        return Slot(self.slot_id, ground, *self[9:])
+
+
+class Taken(NamedTuple):
+    """By how many places the held and the booked ones of a slot change."""
+
+    slot_id: str
+    held: Annotated[int, Sql("integer")]
+    booked: Annotated[int, Sql("integer")]
 
 
 class Settled(NamedTuple):
@@ -26,6 +73,7 @@ class Settled(NamedTuple):
 
 
 _SETTLED: Final = columns_of(Settled)
+_TAKEN: Final = columns_of(Taken)
 
 
 async def slots_held(tx: Tx, hold_ids: Iterable[str]) -> dict[str, str]:
@@ -110,3 +158,31 @@ async def settle(tx: Tx, settled: Sequence[Settled]) -> None:
         booked = known.booked + (each.after == "booked") - (each.before == "booked")
         taken[each.slot_id] = Taken(each.slot_id, held, booked)
     await take_places(tx, taken)
+
+
+async def lock_slots(tx: Tx, slot_ids: Iterable[str], reach_m: int) -> dict[str, Slot]:
+    """Slots by id, locked in key order."""
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM {FROM} WHERE slot_id = ANY ($1) ORDER BY slot_id FOR NO KEY UPDATE OF slot",
+        sorted(set(slot_ids)),
+    )
+    return {row["slot_id"]: SlotRow(*row).as_slot(reach_m) for row in rows}
+
+
+async def take_places(tx: Tx, taken: Mapping[str, Taken]) -> None:
+    """Change how many places of slots are taken; never more than there are."""
+    rows = sorted(each for each in taken.values() if each.held or each.booked)
+    moved = await tx.fetch(
+        f"""
+        UPDATE slot
+           SET held = slot.held + given.held, booked = slot.booked + given.booked
+          FROM {_TAKEN.unnest()}
+         WHERE slot.slot_id = given.slot_id
+           AND (given.held + given.booked <= 0
+                OR slot.held + slot.booked + given.held + given.booked <= slot.capacity)
+        RETURNING slot.slot_id
+        """,
+        *_TAKEN.arrays(rows),
+    )
+    if len(moved) != len(rows):
+        raise OverbookedError(f"{len(rows) - len(moved)} of {len(rows)} slots have not so many places")

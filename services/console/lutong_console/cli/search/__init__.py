@@ -1,0 +1,1 @@
+"""lutong search: how well services are found, and posts lead to them."""

@@ -1,0 +1,134 @@
+"""What is read of each service: its tables, by name, with the columns that identities look at."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from lutong_contracts import TOPICS
+
+
+class Table(NamedTuple):
+    """A table as it is read from PostgreSQL, and as a look keeps it: under the same names."""
+
+    sql: str
+    columns: tuple[str, ...]
+
+
+def _table(source: str, columns: str) -> Table:
+    """`columns` of `source`, which may go on with an order; a computed one has its name after AS."""
+    return Table(
+        f"SELECT {columns} FROM {source}",
+        tuple(column.rpartition(" AS ")[2].strip().strip('"') for column in columns.split(",")),
+    )
+
+
+_COMMON: Final = {
+    "outbox": _table("outbox ORDER BY id", "id, event_id::text AS event_id, topic, key, type, payload, written_at"),
+    "pending": _table("pending", "shard, id"),
+    "inbox": _table("inbox", 'source, id, type, topic, partition, "offset", key'),
+    "parked": _table(
+        "parked ORDER BY id", 'id, state, topic, partition, "offset", key, event_id, reason, error, value'
+    ),
+    "deadline": _table("deadline", "event_id::text AS event_id, type, key, due_at, now() AS read_at"),
+    "passed_over": _table("passed_over", "topic, partition, type, first"),
+    "idempotency": _table("idempotency", "key, body"),
+    "audit": _table("audit ORDER BY id", "id, at, actor, role, action, subject, before, after, reason, request_id"),
+}
+_RELEASED: Final = "(SELECT number FROM version WHERE version.program_id = program.program_id AND state = 'released')"
+_OWN: Final = {
+    "feed": {
+        "card": _table("card", "post_id, state, program_id, reason"),
+        "counter": _table("counter", "post_id, taps, solved, fulfilled"),
+        "program": _table("program", "program_id, version, suspended_for"),
+        "request": _table("service_request", "order_id, viewer_id, post_id, program_id, total_minor, currency, status"),
+    },
+    "registry": {
+        "program": _table("program", f"program_id, suspended_for, {_RELEASED} AS version"),
+        "discovery": _table("discovery", "post_id, program_id, reason"),
+        "usage": _table("usage", "program_id, opened, solved, fulfilled"),
+    },
+    "membership": {
+        "line": _table(
+            "credit_line",
+            "member_id, currency, limit_minor, target_minor, held_minor, owed_minor, charged_minor, uncovered_minor, "
+            "credit_minor, entries, head",
+        ),
+        "hold": _table(
+            "hold",
+            "order_id, member_id, merchant_id, agreement_id, coupon_id, currency, state, reason, amount_minor, "
+            "captured_minor, total_minor, discount_minor, coupon_minor, benefit_minor, placed_at, expires_at, ended_at, "
+            "now() AS read_at",
+        ),
+        "entry": _table(
+            "entry ORDER BY entry_id",
+            "entry_id, kind, member_id, order_id, currency, at, agreement_id, debt_id, reference, number, "
+            "previous_hash, hash",
+        ),
+        "posting": _table("posting ORDER BY entry_id, account", "entry_id, account, amount_minor"),
+        "agreement": _table(
+            "agreement JOIN plan USING (plan_id)",
+            "agreement_id, member_id, plan_id, agreement.version AS version, state, currency, free, charge_minor, step, "
+            "signed_at, ends_at, settle_at, grace_ends_at, step_due_at, now() AS read_at",
+        ),
+        "plan": _table("plan_version", "plan_id, version, terms"),
+        "accrual": _table(
+            "accrual ORDER BY recorded_at, accrual_id",
+            "accrual_id, agreement_id, kind, at, times, amount_minor, benefit_minor, order_id, right_id, cites, effect",
+        ),
+        "debt": _table(
+            "debt", "debt_id, agreement_id, member_id, currency, kind, amount_minor, outstanding_minor, due_at"
+        ),
+        "deduction": _table(
+            "deduction",
+            "deduction_id, agreement_id, debt_id, member_id, currency, amount_minor, notified_at, not_before, attempt, "
+            "state, reason, sent_at",
+        ),
+        "repayment": _table(
+            "repayment",
+            "repayment_id, member_id, currency, amount_minor, state, claimed_by, evidence, bank, reference, decided_by",
+        ),
+        "decision": _table(
+            "decision",
+            "decision_id, kind, member_id, currency, amount_minor, decided_by, approved_by, member_limit_minor, "
+            "operator_limit_minor, counted_since, at",
+        ),
+        "proposal": _table("proposal", "proposal_id, kind, amount_minor, proposed_by, state, decided_by"),
+        "coupon": _table("coupon", "coupon_id, stock_id, member_id, state, agreement_id, order_id"),
+        "stock": _table("coupon_stock", "stock_id, total, issued"),
+        "job": _table("assessment_job", "agreement_id, give_up_at, now() AS read_at"),
+        "waiting": _table("waiting_request", "order_id, agreement_id"),
+    },
+    "inventory": {
+        "shelf": _table("shelf", "location_id, sku, on_hand, reserved, unavailable"),
+        "movement": _table(
+            "movement ORDER BY movement_id",
+            "movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id, reference",
+        ),
+        "customer_order": _table(
+            "customer_order",
+            "order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id",
+        ),
+        "refund": _table("refund", "refund_id, order_id, amount_minor"),
+        "sourcing_decision": _table("sourcing_decision ORDER BY order_id, hop", "order_id, hop, location_id"),
+        "pickup_code": _table("pickup_code", "order_id, used_at IS NOT NULL AS used"),
+        "reservation": _table("reservation", "order_id, sku, location_id, units, state"),
+        "slot": _table("slot", "slot_id, location_id, capacity, held, booked"),
+        "slot_hold": _table("slot_hold", "hold_id, slot_id, member_id, state, expires_at, order_id, now() AS read_at"),
+        "transfer": _table("transfer", "transfer_id, from_location, to_location, state"),
+        "transfer_line": _table("transfer_line", "transfer_id, sku, units, received, lost"),
+    },
+}
+TABLES: Final[Mapping[str, Mapping[str, Table]]] = {service: {**_COMMON, **own} for service, own in _OWN.items()}
+SERVICES: Final = tuple(TABLES)
+
+COMPACTED: Final = frozenset(topic.name for topic in TOPICS if topic.compacted)
+"""Of each key these topics keep the last event, for good: what came before may be there, or not."""
+
+
+def listed(names: frozenset[str] | tuple[str, ...] | set[str]) -> str:
+    """Names of our own code as SQL lists them: `'a', 'b'`."""
+    return ", ".join(f"'{name}'" for name in sorted(names))
+
+
+def is_moment(column: str) -> bool:
+    """Whether a column holds moments: all are named alike."""
+    return column == "at" or column.endswith("_at") or column in {"counted_since", "not_before"}

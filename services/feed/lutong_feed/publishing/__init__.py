@@ -1,0 +1,1 @@
+"""Posts that are published, and accounts that follow each other."""

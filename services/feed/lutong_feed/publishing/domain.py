@@ -1,0 +1,59 @@
+"""Which posts may be published, and who may follow whom. Pure: no clock, no database, no ids made here."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from lutong_contracts.feed import PostPublished
+from lutong_feed.domain import Refusal
+
+
+class PublishPost(NamedTuple):
+    """An author publishes a post, whose id is an author's choice or a fresh one."""
+
+    post: PostPublished
+
+
+class Follow(NamedTuple):
+    """An account follows another one."""
+
+    follower_id: str
+    followee_id: str
+
+
+class Unfollow(NamedTuple):
+    """An account follows another one no more."""
+
+    follower_id: str
+    followee_id: str
+
+
+def why_unpublished(posts: Sequence[PostPublished], authors: Collection[str]) -> Mapping[int, Refusal]:
+    """Why posts of a batch cannot be published, by place: their author is unknown, or one before has their id."""
+    refusals: dict[int, Refusal] = {}
+    seen: set[str] = set()
+    for place, post in enumerate(posts):
+        if post.author_id not in authors:
+            refusals[place] = no_account(post.author_id)
+        elif post.post_id in seen:
+            refusals[place] = known_before(post)
+        else:
+            seen.add(post.post_id)
+    return refusals
+
+
+def known_before(post: PostPublished) -> Refusal:
+    """An id is a post's for good."""
+    return Refusal("post_exists", f"post {post.post_id!r} is published already")
+
+
+def no_account(account_id: str) -> Refusal:
+    """An account that does not exist, or is not the caller's."""
+    return Refusal("not_found", f"there is no account {account_id!r}")
+
+
+def why_not_follow(follow: Follow, accounts: Collection[str]) -> Refusal | None:
+    """Why an account cannot follow another one."""
+    if follow.follower_id == follow.followee_id:
+        return Refusal("follows_itself", f"account {follow.follower_id!r} cannot follow itself")
+    unknown = next((name for name in sorted(follow) if name not in accounts), None)
+    return no_account(unknown) if unknown else None

@@ -1,0 +1,95 @@
+"""Posts that are published, over HTTP or as events of other systems, and who follows whom; in batches."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from lutong_chassis import Answer, Asked, Cause, Handlers, Problem, Tx
+from lutong_chassis.http.accepting import Sent, accept
+from lutong_contracts.feed import PostPublished
+from lutong_feed import accounts, on_record, store
+from lutong_feed.domain import FollowRow, Refusal, StoredPost
+from lutong_feed.publishing import domain
+from lutong_feed.publishing.domain import Follow, PublishPost, Unfollow
+
+_STATUS: Final = {"not_found": 404, "follows_itself": 422}
+
+handlers = Handlers()
+
+
+class OnJourney(NamedTuple):
+    """A post to publish, and the cause that puts it on its journey."""
+
+    post: PostPublished
+    cause: Cause
+
+
+@handlers.on(PublishPost)
+async def publish_posts(batch: Sequence[Asked[PublishPost]], tx: Tx) -> list[Answer | Problem]:
+    """Authors publish posts; their cards resolve shortly after."""
+    verdicts = await publish(tx, [OnJourney(asked.command.post, asked.cause) for asked in batch])
+    return [refusal or _published(asked) for asked, refusal in zip(batch, verdicts, strict=True)]
+
+
+def _published(asked: Asked[PublishPost]) -> Answer:
+    post = asked.command.post
+    record = on_record.posts_published([post]) if asked.who.is_staff else ()
+    return Answer({"post_id": post.post_id, "journey": asked.cause.correlation_id}, record=list(record))
+
+
+async def take_posts(batch: Sequence[Sent[PostPublished]], tx: Tx) -> list[Problem | None]:
+    """Publish posts that other services sent as events, each on the journey that it is on there."""
+    theirs = [sent for sent in batch if sent.who.acts_for(member=sent.event.author_id)]
+    verdicts = iter(await publish(tx, [OnJourney(sent.event, sent.received.as_cause) for sent in theirs]))
+    return [
+        next(verdicts)
+        if sent.who.acts_for(member=sent.event.author_id)
+        else _refused(domain.no_account(sent.event.author_id))
+        for sent in batch
+    ]
+
+
+async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
+    """Publish posts, each with its cause; gives for each why it is not published, or None."""
+    authors = await accounts.known(tx, {post.author_id for post, _ in posts})
+    refusals = dict(domain.why_unpublished([post for post, _ in posts], authors))
+    wanted = [each for place, each in enumerate(posts) if place not in refusals]
+    rows = [StoredPost(post.post_id, post.author_id, post.text, post.program_id) for post, _ in wanted]
+    fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in wanted])
+    for place, (post, cause) in enumerate(posts):
+        if place in refusals:
+            continue
+        if post.post_id in fresh:
+            tx.publish(post, cause=cause)
+        else:
+            refusals[place] = domain.known_before(post)
+    return [_refused(refusals[place]) if place in refusals else None for place in range(len(posts))]
+
+
+@handlers.on(Follow)
+async def follow(batch: Sequence[Asked[Follow]], tx: Tx) -> list[Answer | Problem]:
+    """Accounts follow others."""
+    known = await accounts.known(tx, {name for asked in batch for name in asked.command})
+    refusals = [domain.why_not_follow(asked.command, known) for asked in batch]
+    wanted = [FollowRow(*a.command) for a, refusal in zip(batch, refusals, strict=True) if not refusal]
+    await store.save_follows(tx, wanted)
+    return [_refused(refusal) if refusal else _follows(asked) for asked, refusal in zip(batch, refusals, strict=True)]
+
+
+def _follows(asked: Asked[Follow]) -> Answer:
+    return Answer(None, record=list(on_record.follows_added([asked.command])) if asked.who.is_staff else ())
+
+
+@handlers.on(Unfollow)
+async def unfollow(batch: Sequence[Asked[Unfollow]], tx: Tx) -> list[Answer | Problem]:
+    """Accounts follow others no more."""
+    await store.drop_follows(tx, [FollowRow(*asked.command) for asked in batch])
+    return [
+        Answer(None, record=[on_record.follow_removed(asked.command)] if asked.who.is_staff else ()) for asked in batch
+    ]
+
+
+def _refused(refusal: Refusal) -> Problem:
+    return Problem(_STATUS.get(refusal.kind, 409), refusal.kind, refusal.detail)
+
+
+accept(handlers, {PostPublished: take_posts})

@@ -1,0 +1,1 @@
+"""What becomes of repayments: asked for, confirmed, rejected, lapsed."""

@@ -1,0 +1,150 @@
+"""`lutong demo --keep`: three things are wrong; an operator finds and mends them in a real browser, by clicks alone."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from lutong_console.cli.demo.faults import REJECTING_STORE, Seeded, seed
+from lutong_console.cli.demo.scenarios import build_world, new_run
+from lutong_console.targets import Suite
+from lutong_local.stack import Stack, down, up
+from tests.support.web_console import CHROMIUM, QUIET, Console, signed_in
+
+expect.set_options(timeout=30_000)
+
+pytestmark = [
+    pytest.mark.timeout(300),  # the first test starts a suite, and waits for what partners do to it
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: apt-get install chromium"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def apart(work: Coroutine[Any, Any, Seeded]) -> Seeded:
+    """Run it on an event loop of another thread."""
+    done: list[Seeded] = []
+    thread = threading.Thread(target=lambda: done.append(asyncio.run(work)))
+    thread.start()
+    thread.join()
+    return done[0]
+
+
+async def seeded_in(target: Suite) -> Seeded:
+    async with target.client(30) as client:
+        run = new_run()
+        await build_world(client, target, run)
+        return await seed(client, target, run)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = up(tmp_path_factory.mktemp("faults"), lambda _: None, dies_with_parent=True)
+    yield running
+    down(running, lambda _: None, purge=True)
+
+
+@pytest.fixture(scope="module")
+def seeded(stack: Stack) -> Seeded:
+    return apart(seeded_in(Suite.of(stack)))
+
+
+@pytest.fixture(scope="module")
+def console(stack: Stack) -> Iterator[Console]:
+    running = Console(stack).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(console: Console, seeded: Seeded) -> Iterator[Browser]:  # both are started before it
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, console: Console) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    yield signed_in(context, console)
+    context.close()
+
+
+def is_accessible(page: Page) -> bool:
+    found = [(each["id"], each["nodes"][0]["html"]) for each in Axe().run(page).response["violations"]]
+    assert found == []
+    return True
+
+
+def test_the_stuck_journey_goes_on_when_what_blocks_it_is_discarded(page: Page) -> None:
+    page.locator('[data-service="feed"] [data-field="parked_records"] a').click()
+    page.locator("tr[data-row]", has_text="feed").get_by_role("link").first.click()
+    page.locator("tr[data-row] a").first.click()
+    page.get_by_role("link", name="Whose journey waits?").click()
+    why = page.get_by_role("region", name="Why it does not go on")
+    expect(why).to_contain_text("ServiceDiscovered waits in feed behind record #")
+    assert is_accessible(page)
+    journey = page.url
+    why.get_by_role("link", name="Open the record").click()
+    page.get_by_label("Reason").fill("cut off on its way; the partner was told")
+    page.get_by_role("button", name="Discard it").click()
+    page.get_by_role("status").get_by_role("link").click()
+    page.get_by_label("Reason").fill("what waited may go on")
+    page.get_by_role("button", name="Handle it again").click()
+    expect(page.get_by_role("status")).to_contain_text("1 record went through")
+    page.goto(journey)
+    expect(page.get_by_role("heading", name="It has ended")).to_be_visible()
+
+
+def test_a_parked_group_is_tried_discarded_and_redriven(page: Page, seeded: Seeded) -> None:
+    page.get_by_role("link", name="Parked", exact=True).click()
+    page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.click()
+    page.get_by_role("button", name="Say what a redrive would do").click()
+    expect(page.get_by_role("status")).to_contain_text(f"{len(seeded.accounts)} still fail")
+    assert is_accessible(page)
+    page.get_by_label("Reason").fill("cut off on their way")
+    page.get_by_role("button", name="that fail").click()
+    expect(page.get_by_role("heading", name="All went through")).to_be_visible()
+    page.get_by_role("link", name="Back to what is parked").click()
+    page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.click()
+    page.get_by_role("button", name="Say what a redrive would do").click()
+    expect(page.get_by_role("status")).to_contain_text("11 will apply")
+    expect(page.get_by_role("status")).to_contain_text("1 still fails")
+    redrive = page.locator("form", has=page.get_by_role("button", name="Redrive 11 records"))
+    redrive.get_by_label("Reason").fill("what waited may go on")
+    redrive.get_by_role("button").click()
+    expect(page.get_by_role("heading", name="All went through")).to_be_visible()
+    assert is_accessible(page)
+    page.get_by_role("link", name="Back to what is parked").click()
+    page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.click()
+    page.locator("tr[data-row] a").first.click()
+    page.get_by_label("Reason").fill("cut off on its way")
+    page.get_by_role("button", name="Discard it").click()
+    page.get_by_role("status").get_by_role("link").click()
+    page.get_by_label("Reason").fill("what waited may go on")
+    page.get_by_role("button", name="Handle it again").click()
+    expect(page.get_by_role("status")).to_contain_text("went through")
+
+
+def test_a_store_that_declines_everything_is_given_no_orders(page: Page, seeded: Seeded) -> None:
+    page.get_by_role("link", name="Stores").click()
+    row = page.locator("tr[data-row]", has_text=seeded.store)
+    expect(row).to_contain_text("sold_out")
+    row.get_by_role("link").first.click()
+    page.get_by_label("Reason").fill("shelf_is_wrong")
+    page.get_by_role("button", name="Give it no orders for now").click()
+    expect(page.locator("dl.record")).to_contain_text("paused")
+    assert is_accessible(page)
+    page.get_by_role("link", name="Audit").click()
+    expect(page.locator("tr[data-row]", has_text="location.pause")).to_contain_text(REJECTING_STORE)
+
+
+def test_the_rejected_event_is_among_the_publishers(page: Page, seeded: Seeded) -> None:
+    page.get_by_role("link", name="Publishers").click()
+    row = page.locator("tr[data-row]", has_text=seeded.rejected_event).first
+    expect(row).to_contain_text("not_found")
+    assert is_accessible(page)

@@ -1,0 +1,108 @@
+"""Hot titles labelled by hand: which card would be sensible on each, and on which any card would hurt.
+
+The labels are here (`labels/hot_titles.csv`), the titles are not: a label knows its title by the first 16 digits of its
+SHA-256. `labels/README.md` has the guideline, and how far the two readings agree.
+"""
+
+import csv
+import gzip
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from lutong_console.cli.replay import dataset
+from lutong_registry.search.domain.lexicon import stop_words
+from lutong_registry.search.domain.text import key_of, plain
+
+LABELS: Final = Path(__file__).parent / "labels"
+RESTAURANTS: Final = 100
+DISHES_MAX: Final = 10
+
+Row = Mapping[str, Any]
+
+
+class Label(NamedTuple):
+    """What two readings say of a title: `s` a card would be sensible, `n` of no use, `h` it would hurt."""
+
+    sample: str
+    reader_1: str
+    reader_2: str
+    services: tuple[str, ...]
+
+    @property
+    def no_card(self) -> bool:
+        """Either reading is enough: where they differ, silence is right."""
+        return "h" in (self.reader_1, self.reader_2)
+
+    @property
+    def sensible(self) -> tuple[str, ...]:
+        """Only where both say so."""
+        return self.services if self.reader_1 == self.reader_2 == "s" else ()
+
+
+def labels() -> dict[str, Label]:
+    """By digest of the title."""
+    with (LABELS / "hot_titles.csv").open(encoding="utf-8") as file:
+        return {
+            row["title"]: Label(row["sample"], row["reader_1"], row["reader_2"], tuple(row["services"].split()))
+            for row in csv.DictReader(file)
+        }
+
+
+def agreement(known: Sequence[Label]) -> float:
+    """Cohen's kappa of the two readings: 1 is agreement, 0 is what chance gives."""
+    n = len(known)
+    first, second = (Counter(getattr(label, reader) for label in known) for reader in ("reader_1", "reader_2"))
+    chance = sum(first[word] * second[word] for word in first) / (n * n)
+    agreed = sum(label.reader_1 == label.reader_2 for label in known) / n
+    return (agreed - chance) / (1 - chance)
+
+
+def labelled_posts(data: Path) -> Iterator[Row]:
+    """The labelled titles as posts. The rules were tuned on those whose digest is even, and on no other."""
+    known = labels()
+    with gzip.open(data / "weibo" / "hot_titles_2023Q1.tsv.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            text = line.rstrip("\n").split("\t", 1)[1]
+            digest = sha256(text.encode()).hexdigest()[:16]
+            if (label := known.get(digest)) is not None:
+                half = "tuned" if int(digest, 16) % 2 == 0 else "held-out"
+                kind = f"{half} {label.sample}"
+                yield {"text": text, "sensible": label.sensible, "no_card": label.no_card, "kind": kind}
+
+
+def services(data: Path) -> list[Row]:
+    """The services that cards may lead to: government items, known shops, and restaurants with their dishes."""
+    items = [
+        {
+            "program_id": item["program_id"],
+            "title": item["manifest"]["title"],
+            "description": item["manifest"]["description"],
+        }
+        for item in dataset.services(data)
+    ]
+    with (LABELS / "shops.csv").open(encoding="utf-8") as file:
+        shops = [row | {"keywords": row["keywords"].split(";")} for row in csv.DictReader(file)]
+    return [*items, *shops, *_restaurants(data)]
+
+
+def _restaurants(data: Path) -> Iterator[Row]:
+    with gzip.open(data / "service" / "crosswoz_poi.jsonl.gz", "rt", encoding="utf-8") as lines:
+        places = [place for place in map(orjson.loads, lines) if place["领域"] == "餐馆"]
+    for number, place in enumerate(places[::9][:RESTAURANTS]):
+        yield {
+            "program_id": f"restaurant-{number}",
+            "title": place["名称"][:80],
+            "category": "餐馆",
+            "keywords": keywords(place.get("推荐菜", ()))[:DISHES_MAX],
+        }
+
+
+def keywords(words: Sequence[str]) -> list[str]:
+    """What a manifest takes: each once, none that says nothing."""
+    given = dict.fromkeys(word.strip()[:30] for word in words)
+    return [word for word in given if word and key_of(plain(word)) not in stop_words()][:20]
