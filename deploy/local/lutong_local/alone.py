@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lutong_chassis import tokens
+from lutong_local.ports import free_port
 from lutong_local.postgres import create_service_databases
-from lutong_local.processes import Command, free_port, start, wait_for
+from lutong_local.processes import Command, start, wait_for
 from lutong_local.stack import Stack, down, readiness, save, service_environment, start_piece, wait_for_piece
 from lutong_local.surroundings import surroundings
 

@@ -97,7 +97,7 @@ def show_link(link: str, *, as_json: bool) -> None:
 
 def start(stack: str) -> Running:
     """The console of a local stack, started when none runs; it ends with the stack."""
-    from lutong_local.processes import is_free
+    from lutong_local.ports import is_free
     from lutong_local.stack import home
 
     if running := find(stack):
