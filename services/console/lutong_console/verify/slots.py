@@ -11,7 +11,7 @@ from lutong_console.verify.world import World
 
 _ENDED: Final = frozenset({"rejected", "cancelled"})
 _LATE: Final = timedelta(minutes=5)
-"""How long a place may be held past its time: whoever releases it has come by then."""
+"""How long a place may be held past its time: its deadline has been handled by then."""
 
 
 def slots_have_their_places(world: World) -> Iterator[Violation]:
