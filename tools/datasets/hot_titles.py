@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lutong_console.cli.replay import dataset
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.text import key_of, plain
+from tools.datasets import raw
 
 LABELS: Final = Path(__file__).parent / "labels"
 RESTAURANTS: Final = 100
@@ -83,7 +83,7 @@ def services(data: Path) -> list[Row]:
             "title": item["manifest"]["title"],
             "description": item["manifest"]["description"],
         }
-        for item in dataset.services(data)
+        for item in raw.services(data)
     ]
     with (LABELS / "shops.csv").open(encoding="utf-8") as file:
         shops = [row | {"keywords": row["keywords"].split(";")} for row in csv.DictReader(file)]
