@@ -17,7 +17,11 @@ from lutong_inventory.transfers import domain, store
 from lutong_inventory.transfers.domain import Line, Moved, Step, Transfer
 
 handlers = Handlers()
-_EVENTS: Final = {"sent": TransferSent, "received": TransferReceived, "lost": TransferLost}
+_EVENTS: Final[Mapping[str, type[TransferSent | TransferReceived | TransferLost]]] = {
+    "sent": TransferSent,
+    "received": TransferReceived,
+    "lost": TransferLost,
+}
 
 
 class DraftTransfer(NamedTuple):
