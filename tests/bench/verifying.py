@@ -9,6 +9,7 @@ and one thing that is planted afterwards: a look that read nothing would find no
 import argparse
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import asyncpg
 import httpx
+import structlog
 from confluent_kafka import Producer
 
 from lutong_chassis import topics
@@ -57,6 +59,7 @@ def main() -> None:
     if options.look:
         asyncio.run(_look(json.loads(options.look)))
         return
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     found = {}
     for events in options.events:
         with infrastructure(Path(tempfile.mkdtemp(prefix="lutong-verifying-"))) as stack:
@@ -112,6 +115,7 @@ async def _publish(kafka: KafkaAccess, url: str, name: str) -> int:
         {
             "bootstrap.servers": kafka.bootstrap,
             "partitioner": "murmur2_random",
+            "enable.idempotence": True,
             "linger.ms": 50,
             "compression.type": "lz4",
         }
@@ -184,18 +188,19 @@ async def _look(look: Mapping[str, Any]) -> None:
     idle_mb, began = _peak_mb(), time.perf_counter()
     target = Suite({}, KafkaAccess(look["bootstrap"]), look["urls"], httpx.Auth())
     world = await collect(target, {name: set(types) for name, types in _HANDLED.items()})
-    read_s, read_mb, found, took = time.perf_counter() - began, _peak_mb(), 0, {}
+    read_s, read_mb, found, first, took = time.perf_counter() - began, _peak_mb(), 0, "", {}
     for name, identity in IDENTITIES.items():
         at = time.perf_counter()
         for violation in identity(world):
             found += 1
-            sys.stderr.write(f"{violation}\n")
+            first = first or str(violation)
         took[name] = round(time.perf_counter() - at, 1)
     disk = sum(_size(world, schema) for schema in ("main", *_SERVICES))
     figures = {
         "records": world.records,
         "rows": world.rows,
         "violations": found,
+        "first": first,
         "read_s": round(read_s, 1),
         "judged_s": round(sum(took.values()), 1),
         "idle_mb": idle_mb,

@@ -67,6 +67,7 @@ AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
 COUPONS: Final = Topic("lutong.membership.coupons", key="coupon")
 REPAYMENTS: Final = Topic("lutong.membership.repayments", key="repayment")
+BINDINGS: Final = Topic("lutong.membership.bindings", key="viewer")
 LOCATIONS: Final = Topic("lutong.inventory.locations", key="merchant:location", compacted=True)
 ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
@@ -97,6 +98,7 @@ TOPICS: Final = (
     HOLDS,
     COUPONS,
     REPAYMENTS,
+    BINDINGS,
     LOCATIONS,
     ORDERS,
     STOCK,

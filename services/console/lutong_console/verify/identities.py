@@ -91,6 +91,9 @@ def evaluate(world: World, history: Iterable[dict[str, Any]] = ()) -> list[Viola
     return list(violations(world, history))
 
 
+_VIOLATION: Final = ("identity", "witness", "what")
+
+
 @dataclass(slots=True)
 class Findings:
     """What is broken: how often by identity, and the first witnesses of each."""
@@ -115,19 +118,26 @@ class Findings:
 
 
 class Earlier:
-    """The violations of a look, to find which of a later one were there already; as many as there are, in little memory."""
+    """The violations of a look, to know which of a later one were there already; as many as there are, in little memory."""
 
-    def __init__(self, found: Iterable[Violation]) -> None:
+    def __init__(self, found: Iterable[Violation] = ()) -> None:
         self._world = World()
-        names = ("identity", "witness", "what")
-        self._world.remember("violation", names, ((v.identity, v.witness, v.what) for v in found))
+        self._world.remember("violation", _VIOLATION, ())
         self._world.select("CREATE INDEX main.violation_by_witness ON violation (identity, witness)")
+        for _ in self.noting(found):
+            pass
+
+    def noting(self, found: Iterable[Violation]) -> Iterator[Violation]:
+        """Violations on their way to somewhere else, noted here."""
+        for violation in found:
+            self._world.insert("main.violation", _VIOLATION, [(violation.identity, violation.witness, violation.what)])
+            yield violation
 
     def confirmed(self, later: Iterable[Violation]) -> Iterator[Violation]:
         """Of what a later look at a suite under load found, the violations that are not merely in flight.
 
         What holds across services is broken for a moment while an event travels: only what was broken in
-        the same way at both looks stays so. What one database holds of itself is never in flight.
+        the same way at both looks stays so. What one database has of itself is never in flight.
         """
         sql = "SELECT 1 FROM violation WHERE identity = ? AND witness = ? AND what = ?"
         for found in later:

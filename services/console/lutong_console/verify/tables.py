@@ -24,7 +24,8 @@ def _table(source: str, columns: str) -> Table:
 _COMMON: Final = {
     "outbox": _table("outbox ORDER BY id", "id, event_id::text AS event_id, topic, key, type, payload, written_at"),
     "pending": _table("pending", "shard, id"),
-    "inbox": _table("inbox", 'source, id, type, topic, partition, "offset", key'),
+    "inbox": _table("inbox", 'source, id, type, topic, partition, "offset", key, received_at'),
+    "quiet": _table("quiet", "since AS began_at, made_at, ended_at"),
     "parked": _table(
         "parked ORDER BY id", 'id, state, topic, partition, "offset", key, event_id, reason, error, value'
     ),
