@@ -17,7 +17,7 @@ from lutong_inventory.transfers import domain, store
 from lutong_inventory.transfers.domain import Line, Moved, Step, Transfer
 
 handlers = Handlers()
-_EVENTS: Final[Mapping[str, type[TransferSent | TransferReceived | TransferLost]]] = {
+_EVENTS: Final[dict[str, type[TransferSent | TransferReceived | TransferLost]]] = {
     "sent": TransferSent,
     "received": TransferReceived,
     "lost": TransferLost,
