@@ -136,6 +136,9 @@ class Settings(KafkaSettings):
 
     outbox_retention: Retention = Field(timedelta(days=7), description="published rows kept for republishing")
     inbox_retention: Retention = Field(timedelta(days=45), description="how long duplicates are recognised")
+    facts_retention: Annotated[timedelta, Field(ge=timedelta(days=30), le=timedelta(days=3650))] = Field(
+        timedelta(days=400), description="how long facts are kept: uses and requests, event by event"
+    )
     parked_retention: Retention = Field(timedelta(days=30), description="how long resolved parked events are kept")
 
     otlp_endpoint: Annotated[str, AfterValidator(addresses.traces_url)] | None = Field(

@@ -77,7 +77,7 @@ Examples:
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
   lutong import stores.csv         take in what you have, row by row
-  lutong replay DIR --json         feed real data through the public interfaces
+  lutong replay DIR --json         import a folder, have its orders served, add up
   lutong search eval DIR           how well services are found, beside BM25
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
