@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 
 class Label(NamedTuple):
-    """What two readings say of a title: `s` a card would be sensible, `n` of no use, `h` it would hurt."""
+    """What two readings decide about a title: `s` a card would be sensible, `n` of no use, `h` it would hurt."""
 
     sample: str
     reader_1: str
@@ -40,7 +40,7 @@ class Label(NamedTuple):
 
     @property
     def sensible(self) -> tuple[str, ...]:
-        """Only where both say so."""
+        """Only where both decide so."""
         return self.services if self.reader_1 == self.reader_2 == "s" else ()
 
 
@@ -103,6 +103,6 @@ def _restaurants(data: Path) -> Iterator[Row]:
 
 
 def keywords(words: Sequence[str]) -> list[str]:
-    """What a manifest takes: each once, none that says nothing."""
+    """What a manifest takes: each once, none that means nothing."""
     given = dict.fromkeys(word.strip()[:30] for word in words)
     return [word for word in given if word and key_of(plain(word)) not in stop_words()][:20]

@@ -25,7 +25,7 @@ PER_S: Final = 20.0
 Verb = Literal["redrive", "discard"]
 
 GOES_THROUGH: Final = ("applies", "applied_before", "passed_over")
-"""What a preflight says of records that a redrive settles."""
+"""What a preflight finds for records that a redrive settles."""
 
 _PAGE: Final = 100
 _KEYS_MAX: Final = 100
@@ -117,7 +117,7 @@ def outcomes(foreseen: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 async def carry_out(client: httpx.AsyncClient, url: str, ids: Sequence[int], order: Order) -> AsyncIterator[Result]:
-    """Do it to one record after the other, and tell of each. Ends early when the first fails, or when it may not go on.
+    """Do it to one record after the other, and report each. Ends early when the first fails, or when it may not go on.
 
     A service that does not answer ends it always: ConsoleError.
     """

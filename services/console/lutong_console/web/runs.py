@@ -93,7 +93,7 @@ class Runs:
             run.state = "through" if len(run.results) == len(run.ids) else "halted"
 
     async def follow(self, run: Run) -> AsyncGenerator[bytes, None]:
-        """Frames that say how far a run is, four a second at most, until it has ended."""
+        """Frames that show how far a run is, four a second at most, until it has ended."""
         while True:
             done = {"done": len(run.results), "settled": run.settled, "failed": len(run.failed), "state": run.state}
             yield frame("progress", done)

@@ -144,7 +144,7 @@ def _show_foreseen(foreseen: Sequence[dict[str, Any]], *, as_json: bool) -> None
 
 
 def _settle(target: Suite, service: str, chosen: Chosen, order: Order, *, as_json: bool) -> None:
-    """Do it, tell how it goes, and end with exit code 1 when something failed."""
+    """Do it, report how it goes, and end with exit code 1 when something failed."""
     selected, results = asyncio.run(_carried_out(target, service, chosen, order))
     failed = [result for result in results if result.error]
     settled = sum(result.settled for result in results)

@@ -85,7 +85,7 @@ async def _publish(client: httpx.AsyncClient, target: Suite, event_id: str, post
 
 
 async def _decline_orders(client: httpx.AsyncClient, target: Suite, run: str) -> None:
-    """Orders near a store that says of each that its shelf is empty; another one brings the goods."""
+    """Orders near a store that reports for each that its shelf is empty; another one brings the goods."""
     scenario = Scenario(client, target, lambda _step, _ms: None, f"e0-{run}")
     await scenario.publish(_AUTHOR, "陆家嘴附近，面膜半小时送达。", "demo-watsons")
     for number in range(_DECLINES):

@@ -99,7 +99,7 @@ def names(sentence: Sentence, name: str) -> bool:
 
 
 def share_of(sentence: Sentence, name: str) -> float:
-    """How much of what a sentence says a plain name is. A Chinese character counts as much as a Latin word or a number.
+    """How much of a sentence a plain name is. A Chinese character counts as much as a Latin word or a number.
 
     >>> share_of(read("BLACKPINK澳门演唱会"), "演唱会"), share_of(read("男孩吃火锅时发现作业没写"), "火锅")
     (0.5, 0.16666666666666666)
@@ -112,7 +112,7 @@ def _units(text: str) -> int:
 
 
 def is_a_story(sentence: Sentence) -> bool:
-    """Whether a sentence tells what happened to someone: nobody is asked to come, there."""
+    """Whether a sentence reports what happened to someone: nobody is asked to come, there."""
     return _STORY.search(sentence.text) is not None
 
 
