@@ -71,7 +71,7 @@ async def _leave_faults(target: Suite) -> Seeded:
 
 
 def _invite(stack: str) -> None:
-    """Say where the suite is, and that something is wrong with it."""
+    """Print where the suite is, and that something is wrong with it."""
     out.print()
     out.print(table(["service", "url"], suite(stack).urls.items()))
     link = running_console.link(running_console.start(stack))
