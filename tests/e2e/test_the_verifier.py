@@ -4,7 +4,7 @@ import copy
 import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 import pytest
@@ -81,23 +81,29 @@ async def test_every_planted_corruption_is_found_under_its_name(world: Look) -> 
     assert missed == []
 
 
-ANSWERS: Final[list[tuple[dict[str, str], bool]]] = [
-    ({"kind": "post", "outcome": "ok"}, False),
-    ({"kind": "post", "outcome": "refused"}, True),
-    ({"kind": "post", "outcome": "unknown"}, False),
-    ({"kind": "post", "id": "never", "outcome": "ok"}, True),
-    ({"kind": "order", "id": "never", "outcome": "ok"}, True),
-    ({"kind": "order", "id": "never", "outcome": "refused"}, False),
-    ({"kind": "order", "id": "never", "outcome": "unknown"}, False),
-    ({"kind": "refund", "outcome": "ok"}, False),
-    ({"kind": "refund", "outcome": "refused"}, True),
-    ({"kind": "refund", "id": "never", "outcome": "ok"}, True),
-    ({"kind": "coupon", "outcome": "ok"}, False),
-    ({"kind": "coupon", "id": "never", "outcome": "ok"}, True),
-    ({"kind": "quit", "outcome": "ok"}, False),
-    ({"kind": "quit", "id": "never", "outcome": "ok"}, True),
+class Answered(NamedTuple):
+    """What a client was answered, by default about something that is there, and whether that breaks V8."""
+
+    line: dict[str, str]
+    breaks: bool
+
+
+ANSWERS: Final = [
+    Answered({"kind": "post", "outcome": "ok"}, breaks=False),
+    Answered({"kind": "post", "outcome": "refused"}, breaks=True),
+    Answered({"kind": "post", "outcome": "unknown"}, breaks=False),
+    Answered({"kind": "post", "id": "never", "outcome": "ok"}, breaks=True),
+    Answered({"kind": "order", "id": "never", "outcome": "ok"}, breaks=True),
+    Answered({"kind": "order", "id": "never", "outcome": "refused"}, breaks=False),
+    Answered({"kind": "order", "id": "never", "outcome": "unknown"}, breaks=False),
+    Answered({"kind": "refund", "outcome": "ok"}, breaks=False),
+    Answered({"kind": "refund", "outcome": "refused"}, breaks=True),
+    Answered({"kind": "refund", "id": "never", "outcome": "ok"}, breaks=True),
+    Answered({"kind": "coupon", "outcome": "ok"}, breaks=False),
+    Answered({"kind": "coupon", "id": "never", "outcome": "ok"}, breaks=True),
+    Answered({"kind": "quit", "outcome": "ok"}, breaks=False),
+    Answered({"kind": "quit", "id": "never", "outcome": "ok"}, breaks=True),
 ]
-"""What a client was told, by default of something that is there, and whether that breaks V8."""
 
 
 def judged(world: Look, line: dict[str, str]) -> set[str]:
@@ -112,7 +118,7 @@ def judged(world: Look, line: dict[str, str]) -> set[str]:
 
 
 async def test_what_clients_were_answered_is_compared_with_what_is_there(world: Look) -> None:
-    wrong = [line for line, broken in ANSWERS if judged(world, line) != ({"V8"} if broken else set())]
+    wrong = [line for line, breaks in ANSWERS if judged(world, line) != ({"V8"} if breaks else set())]
     assert wrong == []
 
 

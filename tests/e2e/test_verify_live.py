@@ -9,7 +9,9 @@ import pytest
 
 from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_console.targets import Suite
+from lutong_console.verify.auditor import Auditor, Checked
 from tests.support.command_line import Lutong
+from tests.support.harness import until
 
 
 async def verify_under_load(lutong: Lutong, scenario: Scenario) -> tuple[int, list[dict[str, Any]]]:
@@ -39,3 +41,36 @@ async def test_a_live_look_reports_only_what_stays_broken(
     finally:
         await feed.execute("UPDATE service_request SET status = 'fulfilled' WHERE order_id = $1", order_id)
         await feed.close()
+
+
+@pytest.mark.timeout(180)
+async def test_the_auditor_reports_what_stays_broken_between_two_looks(
+    target: Suite, scenarios: dict[str, Scenario]
+) -> None:
+    await ROADS[1].walk(scenarios["b"])
+    auditor = Auditor(target, first_after_s=0)
+    auditing = asyncio.create_task(auditor.run())
+
+    async def looked_again(before: Checked | None) -> Checked:
+        auditor.look_now()
+        found: Checked = await until(lambda: _other(auditor, before), "the auditor has looked again", deadline_s=60)
+        return found
+
+    feed = await asyncpg.connect(target.database_urls["feed"])
+    order_id = await feed.fetchval("SELECT order_id FROM service_request WHERE status = 'fulfilled' LIMIT 1")
+    try:
+        first = await looked_again(None)
+        await feed.execute("UPDATE service_request SET status = 'sourced' WHERE order_id = $1", order_id)
+        seen = await looked_again(first)
+        confirmed = await looked_again(seen)
+    finally:
+        await feed.execute("UPDATE service_request SET status = 'fulfilled' WHERE order_id = $1", order_id)
+        await feed.close()
+        auditing.cancel()
+    assert (first.is_first, seen.is_first) == (True, False)
+    assert ("V5" in seen.counts, confirmed.counts) == (False, {"V5": 1})
+    assert [violation.witness for violation in confirmed.witnesses] == [f"order {order_id}"]
+
+
+async def _other(auditor: Auditor, before: Checked | None) -> Checked | None:
+    return None if auditor.last is before else auditor.last

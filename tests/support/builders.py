@@ -16,8 +16,10 @@ GOOD_PROFILE = {
 BAD_PROFILE = GOOD_PROFILE | {"months_known": 3, "late_months": 5, "worst_delay_months": 4, "utilisation_percent": 95}
 
 
-def a_post(post_id: str = "p-1", text: str = "今天天气不错", program_id: str | None = None) -> PostPublished:
-    return PostPublished(post_id=post_id, author_id="author", text=text, program_id=program_id)
+def a_post(
+    post_id: str = "p-1", text: str = "今天天气不错", program_id: str | None = None, author_id: str = "author"
+) -> PostPublished:
+    return PostPublished(post_id=post_id, author_id=author_id, text=text, program_id=program_id)
 
 
 def a_request(order_id: str = "o-1", amount_minor: int = 10_000, viewer_id: str = "m-1") -> ServiceRequested:

@@ -13,7 +13,7 @@ _ROWS_MAX: Final = 1_000
 class Publisher(BaseModel):
     """Events of one type by one publisher. `source` is what it calls itself; over HTTP, `subject` is that of its token.
 
-    `own` events are those of the service that reports. The version of the events is in `type`.
+    `own` events are those of the service that answers. The version of the events is in `type`.
     """
 
     way: Literal["topic", "http", "own"]

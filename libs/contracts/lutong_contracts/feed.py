@@ -78,11 +78,32 @@ class ServiceSolved(Event, topic=ENGAGEMENTS, key="viewer_id"):
     program_id: Identifier
 
 
+class AccountBindingAsked(Event, topic=ENGAGEMENTS, key="viewer_id"):
+    """A viewer asks to order as a member of membership. Nothing holds before that member consents: see AccountBound.
+
+    `binding_id` distinguishes this asking from a later one of the same viewer for the same member.
+    """
+
+    viewer_id: Identifier
+    binding_id: Identifier
+    member_id: Identifier
+
+
+class AccountBindingEnded(Event, topic=ENGAGEMENTS, key="viewer_id"):
+    """A viewer orders as a member no more, or takes back what was asked. Requests that are ahead of it on its topic hold."""
+
+    viewer_id: Identifier
+    binding_id: Identifier
+    member_id: Identifier
+
+
 class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     """A viewer asked, from a card, to join the light membership and have an order fulfilled on credit.
 
     Prices come from the released version of the mini-program, never from the viewer; `total` is the
-    list price. The destination is coarse (see `Place.coarse`). `coupon_id` is one that the viewer holds.
+    list price. The destination is coarse (see `Place.coarse`). `coupon_id` is one that the viewer holds,
+    `slot_hold_id` the place in a slot of delivery that inventory holds for them. `member_id` is the member that the
+    viewer was bound to when asking: nobody else pays for it.
     """
 
     viewer_id: Identifier
@@ -95,6 +116,9 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     destination: Place
     mode: AnyMode
     coupon_id: Identifier | None = None
+    member_id: Identifier | None = None
+    slot_hold_id: Identifier | None = None
+    flagship_ok: bool = Field(default=False, description="The viewer agrees beforehand that the flagship may send it.")
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

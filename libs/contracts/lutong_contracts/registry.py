@@ -92,6 +92,28 @@ class ProgramResumed(Event, topic=PROGRAMS, key="program_id"):
     program_id: Identifier
 
 
+class EmbeddingChanged(Event, topic=PROGRAMS, key="program_id"):
+    """Others may put cards of the program below their posts from now on: anybody (`public`), the owner's accounts and those
+    that are permitted (`permitted`), or the owner's accounts alone (`owner`). Cards that are there stay."""
+
+    program_id: Identifier
+    embedded_by: Annotated[str, Open(Literal["public", "permitted", "owner"])]
+
+
+class EmbeddingPermitted(Event, topic=PROGRAMS, key="program_id"):
+    """The owner permits an account to put cards of the program below its posts."""
+
+    program_id: Identifier
+    account_id: Identifier
+
+
+class EmbeddingRevoked(Event, topic=PROGRAMS, key="program_id"):
+    """The owner took the permission of an account back. Cards that are there stay."""
+
+    program_id: Identifier
+    account_id: Identifier
+
+
 class ServiceDiscovered(Event, topic=DISCOVERIES, key="post_id"):
     """A post leads to this service, because its author named the program or its words ask for it."""
 
@@ -105,8 +127,8 @@ class ServiceDiscovered(Event, topic=DISCOVERIES, key="post_id"):
 
 
 class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
-    """A post leads to no service: `unknown_program`, `not_released`, `suspended`, `no_match`, `sensitive` (its subject
-    forbids a card) or `declined` (its author wants none)."""
+    """A post leads to no service: `unknown_program`, `not_permitted` (its author may not embed the program), `not_released`,
+    `suspended`, `no_match`, `sensitive` (its subject forbids a card) or `declined` (its author wants none)."""
 
     post_id: Identifier
     reason: Reason

@@ -67,9 +67,12 @@ AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
 COUPONS: Final = Topic("lutong.membership.coupons", key="coupon")
 REPAYMENTS: Final = Topic("lutong.membership.repayments", key="repayment")
+BINDINGS: Final = Topic("lutong.membership.bindings", key="viewer")
 LOCATIONS: Final = Topic("lutong.inventory.locations", key="merchant:location", compacted=True)
 ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
+SLOTS: Final = Topic("lutong.inventory.slots", key="slot")
+TRANSFERS: Final = Topic("lutong.inventory.transfers", key="transfer")
 
 
 def _audit_of(service: str) -> Topic:
@@ -95,9 +98,12 @@ TOPICS: Final = (
     HOLDS,
     COUPONS,
     REPAYMENTS,
+    BINDINGS,
     LOCATIONS,
     ORDERS,
     STOCK,
+    SLOTS,
+    TRANSFERS,
     *AUDITS,
 )
 

@@ -15,12 +15,14 @@ from lutong_contracts.registry import (
     VersionRolledBack,
 )
 from lutong_feed import accounts, arrivals, domain, store
+from lutong_feed.bindings import handlers as bindings
 from lutong_feed.domain import RequestMove, Resolution, StoredPost, Suspension
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
 from lutong_feed.publishing import handlers as publishing
 
 handlers = Handlers()
+handlers.include(bindings.handlers)
 handlers.include(engagements.handlers)
 handlers.include(publishing.handlers)
 

@@ -16,6 +16,7 @@ from lutong_contracts.feed import CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
+from lutong_feed.bindings import http as bindings
 from lutong_feed.bodies import (
     Account,
     Accounts,
@@ -36,6 +37,7 @@ from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
 
 router = routes("feed")
+router.routes += bindings.router.routes
 router.routes += engagements.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")

@@ -26,6 +26,11 @@ def policy() -> Policy:
     return settings_of(MembershipSettings).policy
 
 
+def viewers_are_members() -> bool:
+    """Whether a viewer without a binding orders as the member of the same id."""
+    return settings_of(MembershipSettings).viewers_are_members
+
+
 def claim_life() -> timedelta:
     """How long a member's claim waits for evidence."""
     return timedelta(seconds=settings_of(MembershipSettings).claim_life_s)

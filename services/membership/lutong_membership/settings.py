@@ -69,6 +69,10 @@ class MembershipSettings(BaseSettings):
         description="how long a second operator may approve a proposal",
     )
     four_eyes_above_minor: int | None = Field(None, description="refused: use LUTONG_FOUR_EYES_ABOVE")
+    viewers_are_members: bool = Field(
+        default=True,
+        description="whether a viewer without a binding orders as the member of the same id; false: they are declined",
+    )
     plan_day_s: float | None = Field(
         None, gt=0, le=315_360_000, description="how long a plan's day lasts, for tests; unset: a day of the calendar"
     )

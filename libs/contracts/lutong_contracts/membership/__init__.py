@@ -20,6 +20,7 @@ from lutong_contracts.membership.agreements import (
     TermEnded,
 )
 from lutong_contracts.membership.audit import ActionAudited
+from lutong_contracts.membership.bindings import AccountBound, AccountUnbound
 from lutong_contracts.membership.coupons import (
     CouponExpired,
     CouponIssued,
@@ -64,6 +65,8 @@ from lutong_contracts.membership.settlement import (
 )
 
 __all__ = [
+    "AccountBound",
+    "AccountUnbound",
     "ActionAudited",
     "AgreementCharged",
     "AgreementClosed",

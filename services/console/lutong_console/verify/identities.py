@@ -19,8 +19,10 @@ from lutong_console.verify.ledger import credit_stays_in_limits, ledger_balances
 from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
+from lutong_console.verify.transfers import transfers_conserve
 from lutong_console.verify.violation import Violation
 from lutong_console.verify.world import World
 
@@ -42,6 +44,8 @@ WORDS: Final = {
     "V13": "cash moves on evidence, and sums that need two people had two",
     "V14": "what operators did is on record, and on the audit topics",
     "V15": "orders are where they were sent, and never go back",
+    "V16": "a slot takes no more orders than it has places, and each place ends once",
+    "V17": "what leaves a location for another one arrives there, is lost, or is on its way",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -62,10 +66,12 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V13": cash_has_evidence,
     "V14": audit_is_published,
     "V15": orders_are_where_they_were_sent,
+    "V16": slots_have_their_places,
+    "V17": transfers_conserve,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 
@@ -83,6 +89,9 @@ def violations(
 def evaluate(world: World, history: Iterable[dict[str, Any]] = ()) -> list[Violation]:
     """All violations of a world that is well, or broken on purpose: there are few."""
     return list(violations(world, history))
+
+
+_VIOLATION: Final = ("identity", "witness", "what")
 
 
 @dataclass(slots=True)
@@ -109,19 +118,26 @@ class Findings:
 
 
 class Earlier:
-    """The violations of a look, to find which of a later one were there already; as many as there are, in little memory."""
+    """The violations of a look, to know which of a later one were there already; as many as there are, in little memory."""
 
-    def __init__(self, found: Iterable[Violation]) -> None:
+    def __init__(self, found: Iterable[Violation] = ()) -> None:
         self._world = World()
-        names = ("identity", "witness", "what")
-        self._world.remember("violation", names, ((v.identity, v.witness, v.what) for v in found))
+        self._world.remember("violation", _VIOLATION, ())
         self._world.select("CREATE INDEX main.violation_by_witness ON violation (identity, witness)")
+        for _ in self.noting(found):
+            pass
+
+    def noting(self, found: Iterable[Violation]) -> Iterator[Violation]:
+        """Violations on their way to somewhere else, noted here."""
+        for violation in found:
+            self._world.insert("main.violation", _VIOLATION, [(violation.identity, violation.witness, violation.what)])
+            yield violation
 
     def confirmed(self, later: Iterable[Violation]) -> Iterator[Violation]:
         """Of what a later look at a suite under load found, the violations that are not merely in flight.
 
         What holds across services is broken for a moment while an event travels: only what was broken in
-        the same way at both looks stays so. What one database holds of itself is never in flight.
+        the same way at both looks stays so. What one database has of itself is never in flight.
         """
         sql = "SELECT 1 FROM violation WHERE identity = ? AND witness = ? AND what = ?"
         for found in later:

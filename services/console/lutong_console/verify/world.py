@@ -27,7 +27,7 @@ KEPT: Final = frozenset({f"lutong.{service}.action-audited.v1" for service in SE
     "lutong.inventory.order-fulfilled.v1",
     "lutong.membership.deduction-notified.v1",
 }
-"""Types of which identities read the data. Of all others only a digest is kept, which distinguishes equal from unequal."""
+"""Types of which identities read the data. Of all others only a digest is kept, which is equal for equal data."""
 _SEARCHED: Final = {"parked": ("error", "reason", "value"), "idempotency": ("body",)}
 """Where secrets must not be. These columns are searched while they are read, and not kept."""
 _REVEALED: Final = {"parked": "a canary is in a parked record", "idempotency": "a canary is in a saved answer"}
@@ -81,7 +81,9 @@ class World:
     _sum: int = 0
 
     def __post_init__(self) -> None:
-        self._sqlite = sqlite3.connect("", isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES)
+        self._sqlite = sqlite3.connect(
+            "", isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES, check_same_thread=False
+        )  # one thread after the other may use it, never two at once
         self._sqlite.row_factory = sqlite3.Row
         self._set_up("main")
         self._create("main.record", _RECORD)
@@ -111,7 +113,7 @@ class World:
             if self.canaries and table in _SEARCHED:
                 self._search(_REVEALED[table], f"{service} {_called(table, row)}", [row[c] for c in _SEARCHED[table]])
             kept.append(tuple(_kept(row, column) for column in columns))
-        self._insert(f"{service}.{table}", columns, kept)
+        self.insert(f"{service}.{table}", columns, kept)
         self._sum += sum(_still(service, table, columns, values) for values in kept)
         self.rows += len(kept)
 
@@ -123,7 +125,7 @@ class World:
                 witness = f"event {record.event_id} at {record.topic}/{record.partition}@{record.offset}"
                 self._search("a canary is on a topic", witness, [record.key, record.value, record.headers])
             kept.append(_columns_of(record))
-        self._insert("main.record", _RECORD, kept)
+        self.insert("main.record", _RECORD, kept)
         self._sum += sum(map(hash, kept))
         self.records += len(kept)
 
@@ -131,9 +133,10 @@ class World:
         """Put something beside what was found, to join it with that; what `table` held before is gone."""
         self._sqlite.execute(f"DROP TABLE IF EXISTS main.{table}")
         self._create(f"main.{table}", columns)
-        self._insert(f"main.{table}", columns, rows)
+        self.insert(f"main.{table}", columns, rows)
 
-    def _insert(self, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    def insert(self, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add rows to a table, as they are."""
         places = ", ".join("?" * len(columns))
         self._sqlite.execute("BEGIN")
         self._sqlite.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
@@ -142,7 +145,7 @@ class World:
     def _search(self, what: str, witness: str, texts: Iterable[str | bytes | None]) -> None:
         found = [canary for canary in self.canaries if any(_holds(text, canary) for text in texts)]
         if found:
-            self._insert("main.revealed", ("what", "witness"), [(what, witness)] * len(found))
+            self.insert("main.revealed", ("what", "witness"), [(what, witness)] * len(found))
 
     def select(self, sql: str, *parameters: object) -> Iterator[Row]:
         """Rows of a query, read as they are asked for."""

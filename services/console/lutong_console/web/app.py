@@ -16,9 +16,11 @@ from starlette.staticfiles import StaticFiles
 
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
 from lutong_console.targets import Suite
+from lutong_console.verify.auditor import Auditor
 from lutong_console.web import (
     audit,
     catalogue,
+    invariants,
     journeys,
     parked,
     parked_groups,
@@ -53,6 +55,7 @@ def create(target: Suite, name: str, access: Access, people: People | None = Non
             *publishers.ROUTES,
             *audit.ROUTES,
             *catalogue.ROUTES,
+            *invariants.ROUTES,
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         exception_handlers={PageError: _page_error, ConsoleError: _console_error, 404: _unknown, Exception: _bug},
@@ -62,14 +65,16 @@ def create(target: Suite, name: str, access: Access, people: People | None = Non
     app.state.target, app.state.name, app.state.access, app.state.live = target, name, access, Live(target)
     app.state.people = people
     app.state.reader, app.state.runs = tail.Reader(target.kafka), Runs()
+    app.state.auditor = Auditor(target)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Samples are taken as long as the console runs; open streams end with it."""
+    """Samples are taken and identities are checked as long as the console runs; open streams end with it."""
     async with asyncio.TaskGroup() as group:
         sampling = group.create_task(app.state.live.run())
+        auditing = group.create_task(app.state.auditor.run())
         try:
             yield
         finally:
@@ -77,6 +82,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             await app.state.reader.close()
             await app.state.runs.close()
             sampling.cancel()
+            auditing.cancel()
 
 
 async def _page_error(request: Request, error: Exception) -> Response:

@@ -35,7 +35,7 @@ class SignInError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who vouches for people. The claims `lutong_role` and `merchant_id` of its ID token are what a person may do."""
+    """Who vouches for people. The claims `lutong_role` and `merchant_id` of its ID token state what a person may do."""
 
     url: str
     client_id: str

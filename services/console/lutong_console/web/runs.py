@@ -82,10 +82,9 @@ class Runs:
     async def _carry_out(self, run: Run) -> None:
         try:
             async with run.target.client(_TIMEOUT_S) as client:
-                async for result in carry_out(client, run.target.urls[run.service], run.ids, run.order):
+                url, is_wanted = run.target.urls[run.service], lambda: run.state == "running"
+                async for result in carry_out(client, url, run.ids, run.order, is_wanted):
                     run.results.append(result)
-                    if run.state == "stopped":
-                        return
         except ConsoleError as error:
             run.state, run.why = "silent", str(error)
             return

@@ -9,6 +9,7 @@ from lutong_registry.discovery import store, waiting
 from lutong_registry.discovery.domain import decisions
 from lutong_registry.discovery.domain.posts import sentences_in
 from lutong_registry.discovery.waiting import WAITS_FOR, WaitingPost
+from lutong_registry.embedding import store as embedding_store
 
 handlers = Handlers()
 
@@ -20,9 +21,13 @@ async def discover_services(batch: Sequence[Received[PostPublished]], tx: Tx) ->
     by_id = await store.listings(tx, (post.program_id for post in posts if post.program_id))
     asking = {post.text: sentences_in(post.text) for post in posts if not post.program_id}
     by_words = await store.matches(tx, asking)
+    possible = {*by_id, *(match.listing.program_id for matches in by_words.values() for match in matches)}
+    embedding = await embedding_store.embedding(tx, possible, {post.author_id for post in posts})
 
     outcomes = [
-        decisions.discover(post, by_id.get(post.program_id or ""), by_words.get(post.text, ()), sentences_in(post.text))
+        decisions.discover(
+            post, by_id.get(post.program_id or ""), by_words.get(post.text, ()), sentences_in(post.text), embedding
+        )
         for post in posts
     ]
 
@@ -44,4 +49,4 @@ def _waiting(received: Received[PostPublished], outcome: ServiceDiscovered | Ser
     if post.program_id is None or isinstance(outcome, ServiceDiscovered) or outcome.reason not in WAITS_FOR:
         return None
     cause = received.as_cause
-    return WaitingPost(post.post_id, post.program_id, cause.correlation_id, cause.causation_id)
+    return WaitingPost(post.post_id, post.program_id, cause.correlation_id, cause.causation_id, post.author_id)

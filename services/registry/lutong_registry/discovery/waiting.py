@@ -6,8 +6,10 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import Answered, Cause, JobQueue, Outgoing, Tx, columns
-from lutong_contracts.registry import ServiceDiscovered
+from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery import store
+from lutong_registry.embedding import store as embedding_store
+from lutong_registry.embedding.domain import Embedding
 
 WAIT_DAYS_MAX: Final = 30
 """A post is read for days. After a month nobody would see the card, and the table must not grow for ever."""
@@ -26,6 +28,7 @@ class WaitingPost(NamedTuple):
     program_id: str
     correlation_id: str
     causation_id: str | None
+    author_id: str
 
 
 async def keep(tx: Tx, posts: Sequence[WaitingPost]) -> None:
@@ -36,11 +39,11 @@ async def keep(tx: Tx, posts: Sequence[WaitingPost]) -> None:
     await tx.execute("DELETE FROM waiting_post WHERE since < now() - make_interval(days => $1)", WAIT_DAYS_MAX)
     await tx.execute(
         """
-        INSERT INTO waiting_post (post_id, program_id, correlation_id, causation_id)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+        INSERT INTO waiting_post (post_id, program_id, correlation_id, causation_id, author_id)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
             ON CONFLICT (post_id) DO NOTHING
         """,
-        *columns([post for _, post in sorted(latest.items())], 4),
+        *columns([post for _, post in sorted(latest.items())], 5),
     )
 
 
@@ -80,7 +83,8 @@ async def _record(tx: Tx, answers: Sequence[Answered[list[str], list[str]]]) -> 
     rows = await tx.fetch(
         """
         WITH ready AS MATERIALIZED (
-            SELECT post_id, listing.program_id, merchant_id, version, title, page, correlation_id, causation_id
+            SELECT post_id, listing.program_id, merchant_id, version, title, page, correlation_id, causation_id,
+                   coalesce(author_id, '') AS author_id
               FROM waiting_post JOIN listing USING (program_id)
              WHERE post_id = ANY ($1) AND visible
              ORDER BY post_id
@@ -88,16 +92,30 @@ async def _record(tx: Tx, answers: Sequence[Answered[list[str], list[str]]]) -> 
         ), led AS (
             DELETE FROM waiting_post USING ready WHERE waiting_post.post_id = ready.post_id
         )
-        SELECT post_id, program_id, merchant_id, version, title, page, correlation_id, causation_id FROM ready
+        SELECT post_id, program_id, merchant_id, version, title, page, correlation_id, causation_id, author_id
+          FROM ready
         """,
         sorted({post_id for each in answers for post_id in each.answer}),
     )
-    found = [_led(row) for row in rows]
-    await store.save_discoveries(tx, [each.event for each in found if isinstance(each.event, ServiceDiscovered)])
-    return found
+    embedding = await embedding_store.embedding(
+        tx, {row["program_id"] for row in rows}, {row["author_id"] for row in rows}
+    )
+    found = [_led(row, embedding) for row in rows]
+    await store.save_discoveries(tx, [each.event for each in found])
+    return [Outgoing(each.event, each.cause) for each in found]
 
 
-def _led(row: asyncpg.Record) -> Outgoing:
+class Led(NamedTuple):
+    """Where a post that waited leads, and the journey that it is on."""
+
+    event: ServiceDiscovered | ServiceNotFound
+    cause: Cause
+
+
+def _led(row: asyncpg.Record, embedding: Embedding) -> Led:
+    cause = Cause(row["correlation_id"], row["causation_id"])
+    if not embedding.is_allowed(row["author_id"], row["program_id"], row["merchant_id"]):
+        return Led(ServiceNotFound(post_id=row["post_id"], reason="not_permitted"), cause)
     event = ServiceDiscovered(
         post_id=row["post_id"],
         program_id=row["program_id"],
@@ -107,4 +125,4 @@ def _led(row: asyncpg.Record) -> Outgoing:
         page=row["page"],
         matched_by="program",
     )
-    return Outgoing(event, Cause(row["correlation_id"], row["causation_id"]))
+    return Led(event, cause)

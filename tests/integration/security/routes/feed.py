@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from lutong_chassis.testing import a_member, bearer
 from lutong_contracts.registry import ServiceDiscovered, VersionReleased
 from lutong_contracts.topics import ACCOUNTS
 from lutong_contracts.values import Money, Offer
@@ -12,6 +13,7 @@ from tests.integration.security.callers import (
     DONE_BY_ITS_MEMBER,
     DONE_BY_ITS_PARTIES,
     DONE_BY_OPERATORS,
+    DONE_BY_THE_MEMBER,
     EVE,
     PUBLISHED_BY_OTHERS,
     READ_BY_PUBLISHERS,
@@ -56,6 +58,12 @@ async def _publish_event(world: World) -> Asked:
     return Asked("/v1/events", [event])
 
 
+async def _binding(world: World) -> Asked:
+    place = f"/v1/accounts/{ANN}/member"
+    (await world.admin.put(place, json={"member_id": "m-1"}, headers=bearer(a_member(ANN)))).raise_for_status()
+    return Asked(place, about=ANN)
+
+
 async def _take_card_off(world: World) -> Asked:
     post_id = world.fresh("p")
     await world.ask("POST", "/v1/posts", {"author_id": ANN, "text": "Tea", "post_id": post_id})
@@ -76,6 +84,15 @@ FEED: Final[Matrix] = (
         ),
         "PUT /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
         "DELETE /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
+        "GET /v1/accounts/{account_id}/member": (DONE_BY_ITS_MEMBER, _binding),
+        "PUT /v1/accounts/{account_id}/member": (
+            DONE_BY_THE_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/member", {"member_id": "m-1"}, ANN),
+        ),
+        "DELETE /v1/accounts/{account_id}/member": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/member", about=ANN),
+        ),
         "POST /v1/follows/batch": (
             DONE_BY_OPERATORS,
             fixed("/v1/follows/batch", {"follows": [{"follower_id": ANN, "followee_id": "brand"}]}),

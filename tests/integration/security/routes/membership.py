@@ -197,6 +197,15 @@ MEMBERSHIP: Final[Matrix] = (
             fixed(f"/v1/members/{ANN}/line", {"limit_minor": 100_000, "reason": "as agreed"}),
         ),
         "POST /v1/members/{member_id}/consultations": (DONE_BY_ITS_MEMBER, _consult),
+        "GET /v1/members/{member_id}/accounts": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/accounts", about=ANN)),
+        "PUT /v1/members/{member_id}/accounts/{viewer_id}": (
+            DONE_BY_THE_MEMBER,
+            fixed(f"/v1/members/{ANN}/accounts/v-1", about=ANN),
+        ),
+        "DELETE /v1/members/{member_id}/accounts/{viewer_id}": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/members/{ANN}/accounts/v-1", about=ANN),
+        ),
         "GET /v1/members/{member_id}/coupons": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/coupons", about=ANN)),
         "GET /v1/agreements/{agreement_id}": (READ_BY_ITS_PARTIES, _of_an_agreement("")),
         "GET /v1/agreements/{agreement_id}/quote": (READ_BY_ITS_PARTIES, _of_an_agreement("/quote")),

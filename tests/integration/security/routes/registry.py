@@ -96,6 +96,22 @@ REGISTRY: Final[Matrix] = (
         ),
         "POST /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _of_a_program("/suspension", body=_REASON)),
         "DELETE /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _resume),
+        "PUT /v1/programs/{program_id}/embedding": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/embedding", body={"embedded_by": "owner"}),
+        ),
+        "PUT /v1/programs/{program_id}/embedders/{account_id}": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/embedders/amy"),
+        ),
+        "DELETE /v1/programs/{program_id}/embedders/{account_id}": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/embedders/amy"),
+        ),
+        "GET /v1/programs/{program_id}/embedders": (
+            READ_BY_ITS_MERCHANT,
+            _of_a_program("/embedders"),
+        ),
         "POST /v1/programs/batch": (DONE_BY_OPERATORS, _onboard),
         "GET /v1/programs/{program_id}": (ANYBODY, fixed("/v1/programs/fund")),
         "GET /v1/programs": (READ_BY_ITS_MERCHANT, fixed(f"/v1/programs?merchant_id={ACME}", about=ACME)),

@@ -153,7 +153,8 @@ def _settle(target: Suite, service: str, chosen: Chosen, order: Order, *, as_jso
         key = "redriven" if order.verb == "redrive" else "discarded"
         emit_json({key: settled, "failed": [asdict(result) for result in failed], "left": left})
     else:
-        out.print(f"{settled} went through" if order.verb == "redrive" else f"{settled} discarded")
+        if settled or not failed:
+            out.print(f"{settled} went through" if order.verb == "redrive" else f"{settled} discarded")
         for result in failed:
             err.print(line(("error", "bold red"), f" #{result.id}: {result.error}"))
         if left:

@@ -1,4 +1,4 @@
-"""Locations that decline orders: a shelf with more units on record than there are, or a store that is closed and not marked so."""
+"""Locations that decline orders: a shelf that shows more than there is, or a store that is closed and listed as open."""
 
 from datetime import timedelta
 from typing import Annotated

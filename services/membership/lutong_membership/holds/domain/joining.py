@@ -50,6 +50,7 @@ class RequestContext:
     coupons: dict[str, Coupon] = field(default_factory=dict)  # those that are named
     answered: set[str] = field(default_factory=set)  # orders that have a hold, wait for one, or were answered without
     cancelled: frozenset[str] = frozenset()  # orders that ended before they were asked for
+    unbound: set[str] = field(default_factory=set)  # orders that nobody pays for: their viewers are bound to no member
     standing: dict[str, ValidAssessment] = field(default_factory=dict)  # assessments of who may join, by member
     blockers: dict[MemberPlan, str] = field(default_factory=dict)  # why no agreement may be signed
     holdouts: dict[MemberPlan, bool] = field(default_factory=dict)  # newcomers' arms: True is without benefits

@@ -85,8 +85,8 @@ def decide(
     if request.order_id in context.answered:
         return None
     plan = context.plans.get(request.merchant_id)
-    if plan is None:
-        return declined(request, "no_plan")
+    if request.order_id in context.unbound or plan is None:
+        return declined(request, "not_bound" if request.order_id in context.unbound else "no_plan")
     if plan.currency != request.total.currency:
         return declined(request, "currency_mismatch")
     live = context.agreements.get(MemberPlan(request.viewer_id, plan.plan_id))
@@ -174,6 +174,8 @@ def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
         lines=request.lines,
         destination=request.destination,
         mode=request.mode,
+        slot_hold_id=request.slot_hold_id,
+        flagship_ok=request.flagship_ok,
     )
 
 

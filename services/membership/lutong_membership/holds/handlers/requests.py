@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lutong_chassis import Cause, Handlers, Outgoing, Received, Tx
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import AgreementLapsed, CreditAssessed, OfferLapsed
 from lutong_membership.agreements.store import agreements as agreement_store
+from lutong_membership.bindings import store as binding_store
+from lutong_membership.bindings.domain import as_member
 from lutong_membership.coupons import store as coupon_store
 from lutong_membership.holds.domain.requests import Concluded, Decision, conclude, decide_all
 from lutong_membership.holds.store import assessments as assessment_store
@@ -17,7 +20,7 @@ from lutong_membership.ledger.domain.entries import Entry, Line, LineKey
 from lutong_membership.ledger.store import entries as ledger_store
 from lutong_membership.ledger.store import lines as line_store
 from lutong_membership.outgoing import caused
-from lutong_membership.policy import clock, patience
+from lutong_membership.policy import clock, patience, viewers_are_members
 
 handlers = Handlers()
 
@@ -26,10 +29,13 @@ handlers = Handlers()
 async def hold_credit(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
     """A viewer wants to join and order: admit them if need be, and set credit aside for the order."""
     await tx.lock("order", (received.event.order_id for received in batch))
-    context = await hold_store.open_context(tx, [received.event for received in batch])
+    members = await binding_store.members_of(tx, (received.event.viewer_id for received in batch))
+    requests = [_as_member(received.event, members) for received in batch]
+    context = await hold_store.open_context(tx, [each.request for each in requests])
+    context.unbound.update(each.request.order_id for each in requests if not each.is_payable)
     lines = dict(context.lines)
 
-    decided = decide_all([received.event for received in batch], context, clock(tx), tx.new_id)
+    decided = decide_all([each.request for each in requests], context, clock(tx), tx.new_id)
 
     taken = [Taken(one, received.as_cause) for one, received in zip(decided, batch, strict=True) if one is not None]
     await _save_newcomers(tx, taken)
@@ -74,6 +80,18 @@ async def lapse_offers(batch: Sequence[Received[OfferLapsed]], tx: Tx) -> list[O
     lapsed = [pinned.agreement.moved("lapsed") for pinned in found.values()]
     await agreement_store.save_agreements(tx, lapsed)
     return [causes[agreement.agreement_id].causes(AgreementLapsed(**agreement.facts)) for agreement in lapsed]
+
+
+class Requested(NamedTuple):
+    """A request in the name of the member who pays, if there is one."""
+
+    request: ServiceRequested
+    is_payable: bool
+
+
+def _as_member(event: ServiceRequested, members: Mapping[str, str]) -> Requested:
+    request = as_member(event, members.get(event.viewer_id), viewers_are_members=viewers_are_members())
+    return Requested(request or event, request is not None)
 
 
 @dataclass(frozen=True, slots=True)

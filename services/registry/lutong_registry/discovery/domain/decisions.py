@@ -22,6 +22,7 @@ from lutong_registry.discovery.domain.names import (
 )
 from lutong_registry.discovery.domain.policy import concern
 from lutong_registry.discovery.domain.posts import has_matter
+from lutong_registry.embedding.domain import Embedding
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.marks import COVERAGE_MIN
 from lutong_registry.search.domain.text import is_han, key_of, plain
@@ -42,8 +43,12 @@ SHORT_LATIN: Final = 6
 
 TITLE_SHARE_MIN: Final = 0.25
 KEYWORD_SHARE_MIN: Final = 0.28
-"""The share of a sentence that a short title or keyword must be, or the sentence comes up with it and is about something
+"""Share of a sentence that a short title or keyword must be, or the sentence comes up with it and is about something
 else. Less is enough where the sentence has a matter to settle and the keyword has a character of its title."""
+
+
+EVERYBODY: Final = Embedding()
+"""Nothing is restricted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +82,23 @@ class Evidence(NamedTuple):
 
 
 def discover(
-    post: PostPublished, by_id: Listing | None, matches: Sequence[Match], sentences: Sequence[Sentence]
+    post: PostPublished,
+    by_id: Listing | None,
+    matches: Sequence[Match],
+    sentences: Sequence[Sentence],
+    embedding: Embedding = EVERYBODY,
 ) -> ServiceDiscovered | ServiceNotFound:
     """Where a post leads. The author's choice is never replaced by a guess from the words, nor is their wish for no card.
 
-    `sentences` are the sentences of the post; `matches` are services that share words with it, in any order.
+    `sentences` are the sentences of the post; `matches` are services that share words with it, in any order. A service that
+    its author may not embed is none, whether it is named or guessed.
     """
     if post.card == "none":
         return ServiceNotFound(post_id=post.post_id, reason="declined")
     if post.program_id is not None:
-        return _chosen(post, by_id)
-    found = found_by_words(post.text, matches, sentences)
+        return _chosen(post, by_id, embedding)
+    allowed = [match for match in matches if _may_embed(post, match.listing, embedding)]
+    found = found_by_words(post.text, allowed, sentences)
     if isinstance(found, str):
         return ServiceNotFound(post_id=post.post_id, reason=found)
     return _discovered(post, found, "words")
@@ -166,9 +177,15 @@ def _is_subject(name: str, sentence: Sentence, share_min: float) -> bool:
     return share_of(sentence, name) >= share_min and not describes(sentence, name)
 
 
-def _chosen(post: PostPublished, listing: Listing | None) -> ServiceDiscovered | ServiceNotFound:
+def _may_embed(post: PostPublished, listing: Listing, embedding: Embedding) -> bool:
+    return embedding.is_allowed(post.author_id, listing.program_id, listing.merchant_id)
+
+
+def _chosen(post: PostPublished, listing: Listing | None, embedding: Embedding) -> ServiceDiscovered | ServiceNotFound:
     if listing is None:
         return ServiceNotFound(post_id=post.post_id, reason="unknown_program")
+    if not _may_embed(post, listing, embedding):
+        return ServiceNotFound(post_id=post.post_id, reason="not_permitted")
     if listing.suspended:
         return ServiceNotFound(post_id=post.post_id, reason="suspended")
     if listing.version is None:

@@ -1,0 +1,1 @@
+"""Which members viewers order as."""

@@ -1,0 +1,1 @@
+"""Which viewers of the feed order as which members."""

@@ -1,0 +1,1 @@
+"""Who may embed which program: what its owner decides."""
