@@ -30,7 +30,7 @@ from lutong_membership.providers.payment.settings import PaymentSettings
 from lutong_membership.providers.payment.values import PaymentOutcome, PaymentProvider
 from lutong_membership.repayments import store as repayment_store
 from lutong_membership.repayments.domain import Ended, Evidence, Repayment, RepaymentState, confirm, reject
-from lutong_membership.repayments.handlers.booking import open_booking
+from lutong_membership.repayments.handlers.commands import open_booking
 from lutong_membership.repayments.handlers.lapses import LAPSED
 from lutong_membership.repayments.store import Payment
 from lutong_membership.repayments.store import Postponed as PostponedPayment

@@ -17,9 +17,11 @@ HOPS_MOST: Final = 3
 FILES_MOST: Final = 10
 
 WIDEST: Final[dict[str, int]] = {
-    "membership: ServiceRequested": 13,
+    "membership: ServiceRequested": 15,
     "membership: CreditAssessed": 13,
     "membership: OrderFulfilled": 12,
+    "membership: POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": 13,
+    "membership: DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": 12,
     "inventory: CreditHeld": 11,
     "inventory: AcceptanceLapsed": 15,
     "inventory: FulfilmentLapsed": 15,
@@ -139,6 +141,13 @@ def test_a_variable_hides_the_import_of_its_name(tmp_path: Path) -> None:
     handlers = HANDLERS.replace("rows = await store.load(tx)", "rows = store = {}")
     found = traced(a_checkout(tmp_path, cards__handlers=handlers, cards__domain=DOMAIN, cards__store=STORE))
     assert found.statements == ()
+
+
+def test_methods_of_an_object_that_a_handler_makes_are_followed(tmp_path: Path) -> None:
+    handlers = HANDLERS.replace("found = desk.decide(rows, domain.decide)", "found = Batch(rows).decide()")
+    handlers += "\n    class Batch:\n        def decide(self):\n            return domain.decide(self)\n"
+    found = traced(a_checkout(tmp_path, cards__handlers=handlers, cards__domain=DOMAIN, cards__store=STORE))
+    assert (names(found.rules), found.hops) == (["decide"], 1)
 
 
 def test_an_event_in_an_annotation_is_not_published(tmp_path: Path) -> None:

@@ -46,6 +46,19 @@ class Contract:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A class at the top of a module, with its methods: who makes an object of it means to call them."""
+
+    module: str
+    methods: tuple[Function, ...]
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is part of a handler. A value of the rules, or a row of the store, only calculates."""
+        return not {"domain", "store"} & set(self.module.split("."))
+
+
 class Import(NamedTuple):
     """An import: the name in this file, the module, and the name there, or None for the module itself."""
 
@@ -103,7 +116,7 @@ class Module:
                     yield Import(alias.asname or alias.name, node.module, alias.name)
 
 
-Meaning: TypeAlias = Function | Contract | Module
+Meaning: TypeAlias = Function | Class | Contract | Module
 """What a name in the code stands for, as far as flow.md cares."""
 
 
@@ -113,11 +126,17 @@ class Code:
 
     modules: Mapping[str, Module]
     _defined: dict[str, dict[str, Function]] = field(default_factory=dict)
+    _classes: dict[str, dict[str, Class]] = field(default_factory=dict)
     _imported: dict[str, dict[str, Import]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, module in self.modules.items():
             self._defined[name] = {function.name: function for function in module.functions()}
+            self._classes[name] = {
+                node.name: Class(name, tuple(f for f in module.functions() if f.name.startswith(f"{node.name}.")))
+                for node in module.tree.body
+                if isinstance(node, ast.ClassDef)
+            }
             self._imported[name] = {each.name: each for each in module.imports()}
 
     def functions(self) -> Iterator[Function]:
@@ -130,6 +149,8 @@ class Code:
         first, _, rest = dotted.partition(".")
         if dotted in self._defined.get(module, ()):
             return self._defined[module][dotted], 0
+        if dotted in self._classes.get(module, ()):
+            return self._classes[module][dotted], 0
         if first not in self._imported.get(module, ()):
             return self._submodule(module, first, rest)
         _, there, what = self._imported[module][first]
@@ -160,7 +181,7 @@ class Code:
         if not rest:
             return self.modules[module], 0
         found, passed = self.meaning(module, rest)
-        defined_there = isinstance(found, Function) and found.module == module
+        defined_there = isinstance(found, Function | Class) and found.module == module
         return found, passed + (0 if defined_there or isinstance(found, Contract) else 1)
 
 

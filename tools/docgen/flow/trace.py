@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts import event_types
-from tools.docgen.flow.code import Code, Contract, Function, dotted, names
+from tools.docgen.flow.code import Class, Code, Contract, Function, dotted, names
 
 _SQL: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|LOCK)\b")
 _METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
@@ -133,13 +133,18 @@ def _nearest(near: Mapping[Function, int], functions: Iterable[Function]) -> dic
 
 
 def _called(code: Code, caller: Function) -> Iterator[Call]:
-    """Functions of the same service that a function mentions. A route mentions the command that it asks for."""
+    """Functions of the same service that a function mentions. A route mentions the command that it asks for.
+
+    Who makes an object of a class that is part of a handler calls its methods.
+    """
     handlers = _command_handlers(code)
     for name, _ in names(caller.node):
         handler = handlers.get((caller.service, name.rpartition(".")[2]))
         meant, passed = (handler, 0) if handler else code.meaning(caller.module, name)
-        if isinstance(meant, Function) and meant.service == caller.service:
-            yield Call(meant, passed)
+        functions = meant.methods if isinstance(meant, Class) and meant.decides else (meant,)
+        for function in functions:
+            if isinstance(function, Function) and function.service == caller.service:
+                yield Call(function, passed)
 
 
 @cache
