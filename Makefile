@@ -92,20 +92,16 @@ screenshots: setup ## Take the screenshots of the README from the seeded demo, w
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m tools.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
 
-# `up` and `down` are the local stack; these are the containers of deploy/compose.yaml.
-# PROFILE=ha, observability or tools (several with a comma); OVERRIDE=production or development.
-comma   := ,
-COMPOSE  = docker compose --project-directory deploy -f deploy/compose.yaml $(if $(OVERRIDE),-f deploy/compose.$(OVERRIDE).yaml) \
-	$(if $(findstring ha,$(PROFILE)),--env-file deploy/ha.env) $(if $(wildcard deploy/.env),--env-file deploy/.env) \
-	$(foreach profile,$(subst $(comma), ,$(PROFILE)),--profile $(profile))
+# `up` and `down` are the local stack; these are the containers of deploy/compose.yaml. What is chosen stands in deploy/.env,
+# where `lutong` and `docker compose` by hand find it as well.
+# PROFILE=ha, observability or tools (several with a comma); OVERRIDE=production or development; none takes it back.
+COMPOSE = cd deploy && docker compose --profile '*'
 
-compose-up: ## Start the suite in containers, and wait until all is healthy (PROFILE=ha, OVERRIDE=production, ARGS=--build)
-	@test -d deploy/secrets -o -n "$(LUTONG_SECRETS)" || { echo "there are no secrets yet: run lutong init" >&2; exit 2; }
-	@$(COMPOSE) up --detach --wait $(ARGS)
-	@$(COMPOSE) ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
+compose-up: $(RUNS) ## Start the suite in containers, and wait until all is healthy (PROFILE=ha, OVERRIDE=production, ARGS=--build)
+	@$(BIN)/lutong up --target compose $(if $(PROFILE),--profile $(PROFILE)) $(if $(OVERRIDE),--override $(OVERRIDE)) $(ARGS)
 
-compose-down: ## Stop it; its data stays (ARGS=--volumes removes it)
-	@$(COMPOSE) --profile '*' down $(ARGS)
+compose-down: $(RUNS) ## Stop it; its data stays (ARGS=--volumes removes it)
+	@$(BIN)/lutong down --target compose $(ARGS)
 
 compose-ps: ## Show which containers run, and how they are
 	@$(COMPOSE) ps --all $(ARGS)
@@ -115,7 +111,7 @@ compose-logs: ## Show their logs (ARGS="-f feed")
 
 compose-watch: ## Rebuild and restart a service when its code changes
 	@$(MAKE) --no-print-directory OVERRIDE=development compose-up ARGS=--build
-	@$(COMPOSE) -f deploy/compose.development.yaml watch --no-up
+	@cd deploy && docker compose watch --no-up
 
 test-compose: setup ## The containers for real: upgrade, roads, kills, backup, restore (needs a Docker engine; ELSEWHERE=1: three brokers, your own servers)
 	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)

@@ -1,6 +1,6 @@
 """`make screenshots`: pages of the web console on the seeded demo, in two languages and two themes, with Chromium.
 
-Those of the README go to docs/screenshots. `--all DIR` writes every page there instead, for a look at each.
+Those of the README go to docs/screenshots. `--all DIR` writes every page to a folder as well, for a look at each.
 """
 
 import argparse
@@ -135,24 +135,22 @@ def main() -> None:
     everything: Path | None = parser.parse_args().all
     if CHROMIUM is None:
         raise SystemExit("there is no chromium on the path: apt-get install chromium")
-    room = everything or ROOM
-    room.mkdir(parents=True, exist_ok=True)
+    ROOM.mkdir(parents=True, exist_ok=True)
     with demonstrated() as scene, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         context = browser.new_context(locale="en-GB")
         found = addresses(signed_in(context, scene.console), scene)
         context.close()
-        pages = found if everything else {name: found[name] for name in _SHOWN}
-        made = [
-            path
-            for variant in _VARIANTS
-            for path in take(browser, scene.console, pages, variant, room, whole=bool(everything))
-        ]
+        shown = {name: found[name] for name in _SHOWN}
+        made = [path for each in _VARIANTS for path in take(browser, scene.console, shown, each, ROOM, whole=False)]
+        if everything:
+            everything.mkdir(parents=True, exist_ok=True)
+            for each in _VARIANTS:
+                take(browser, scene.console, found, each, everything, whole=True)
         browser.close()
-    large = [path.name for path in made if path.stat().st_size > BYTES_MAX]
-    if large and not everything:
+    print(f"{len(made)} screenshots in {ROOM}")  # noqa: T201  # a tool
+    if large := [path.name for path in made if path.stat().st_size > BYTES_MAX]:
         raise SystemExit(f"larger than {BYTES_MAX} bytes: {', '.join(large)}")
-    print(f"{len(made)} screenshots in {room}")  # noqa: T201  # a tool
 
 
 if __name__ == "__main__":

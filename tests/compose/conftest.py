@@ -13,5 +13,5 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
         pytest.skip(why)
     with containers(tmp_path_factory.mktemp("compose")) as made:
         start_older(made, tmp_path_factory.mktemp("older"))
-        made.up("--build")
+        made.upgraded = made.lutong_ends(0, "up", "--build")
         yield made

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -28,6 +29,8 @@ def test_an_upgrade_keeps_everything(deployed: Containers) -> None:
         pytest.skip("git has no older commit here")
     assert deployed.before["image"] != deployed.image("feed")
     assert counts(deployed)["records"] == deployed.before["records"]
+    migrated = deployed.upgraded.index("feed-migrate: while the services of before serve")
+    assert migrated < deployed.upgraded.index("feed-1  Recreate")
 
 
 def test_the_roads_are_through(deployed: Containers) -> None:
@@ -70,27 +73,70 @@ def test_data_outlives_the_containers(deployed: Containers) -> None:
     assert roads(deployed) == 4
 
 
-def test_what_was_backed_up_comes_back_without_its_kafka(deployed: Containers, tmp_path: Path) -> None:
+def test_a_container_that_was_stopped_is_found_and_started_again(deployed: Containers) -> None:
+    """The runbook *a service does not answer*, word by word."""
+    name = deployed.container("inventory")["Name"].removeprefix("/")
+    subprocess.run(["docker", "stop", name], check=True, capture_output=True)
+    stopped = json.loads(deployed.lutong_ends(1, "status", "--json").splitlines()[0])
+    (inventory,) = [piece for piece in stopped if piece["piece"] == "inventory"]
+    assert (inventory["state"], inventory["ready"]) == ("exited", False)
+    found = deployed.lutong_ends(1, "doctor")
+    assert "inventory: its container is exited" in found
+    assert "lutong logs inventory, then lutong up" in found
+    assert "service_stopped" in deployed.lutong("logs", "inventory", "-n", "5")
+    deployed.lutong_ends(0, "up")
+    deployed.lutong("status")
+
+
+def test_a_password_that_was_changed_outlives_a_restart_of_the_server(deployed: Containers) -> None:
+    (deployed.secrets / "postgres_feed").unlink()
+    deployed.lutong("init", "--add-missing", "--directory", str(deployed.secrets))
+    found = deployed.lutong_ends(1, "doctor")
+    assert "PostgreSQL refuses feed with the password in postgres_feed" in found
+    assert "feed runs with postgres_feed as it was" in found
+    deployed.lutong_ends(0, "up")
+    deployed.compose("restart", "postgres")
+    deployed.lutong_ends(0, "up")
+    assert roads(deployed) == 4
+    deployed.lutong("doctor")
+
+
+def test_replicas_have_ports_of_their_own_and_go_again(deployed: Containers, tmp_path: Path) -> None:
+    shutil.copytree(DEPLOY, tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets*", ".env"))
+    port = deployed.variables["LUTONG_FEED_PORT"]
+    others = {name: value for name, value in deployed.variables.items() if name != "LUTONG_FEED_PORT"}
+    scaled = replace(deployed, variables=others, deploy=tmp_path / "deploy")
+    ports = json.loads(scaled.lutong("scale", "feed=2", "--json"))["ports"]
+    assert len(scaled.compose("ps", "--quiet", "feed").split()) == 2
+    assert ports in (tmp_path / "deploy" / ".env").read_text()
+    scaled.lutong("doctor")
+    scaled.lutong("scale", "feed=1", "--ports", port)
+    assert len(scaled.compose("ps", "--quiet", "feed").split()) == 1
+
+
+def test_a_backup_older_than_every_deadline_comes_back_as_documented(deployed: Containers, tmp_path: Path) -> None:
     before = counts(deployed)
     with pytest.raises(AssertionError, match="changes under our hands"):
         deployed.lutong("backup", str(tmp_path / "refused"))
     deployed.compose("stop", *SERVICES)
+    for service in SERVICES:
+        deployed.sql(service, "UPDATE deadline SET due_at = due_at - interval '400 days'")
     deployed.lutong("backup", str(tmp_path / "kept"))
     shutil.copytree(tmp_path / "kept", tmp_path / "changed")
     with (tmp_path / "changed" / "feed.dump").open("ab") as file:
         file.write(b"x")
     with pytest.raises(AssertionError, match="its checksum differs"):
-        deployed.lutong("restore", str(tmp_path / "changed"))
+        deployed.lutong("restore", str(tmp_path / "changed"), "--replace", "--new-kafka")
     with pytest.raises(AssertionError, match="it must be a new one"):
-        deployed.lutong("restore", str(tmp_path / "kept"))
-    deployed.compose("down", "--volumes", "--timeout", "30")
-    deployed.up()
-    deployed.compose("stop", *SERVICES)
-    deployed.lutong("restore", str(tmp_path / "kept"))
-    deployed.up()
-    deployed.lutong("republish", "--since", "7d", "--reason", "restored")
-    assert counts(deployed)["rows"] == before["rows"]  # a record may have been in Kafka twice
+        deployed.lutong("restore", str(tmp_path / "kept"), "--replace")
+    deployed.lutong("restore", str(tmp_path / "kept"), "--replace", "--new-kafka")
+    deployed.lutong_ends(0, "up")
+    assert "is quiet since" in deployed.lutong_ends(1, "doctor")
+    deployed.lutong("resume", "--reason", "restored")
+    after = counts(deployed)["rows"]  # there is no violation
+    assert after >= before["rows"]
     assert roads(deployed) == 4
+    deployed.lutong("doctor")
 
 
 @pytest.mark.parametrize(
@@ -127,3 +173,5 @@ def test_the_command_line_works_in_its_container(deployed: Containers) -> None:
         pytest.skip("console did not start")
     assert json.loads(deployed.compose("exec", "-T", "console", "lutong", "topics", "list", "--json"))
     assert json.loads(deployed.compose("exec", "-T", "console", "lutong", "verify", "--json"))["violations"] == []
+    assert deployed.compose("exec", "-T", "console", "lutong", "doctor", "--json").strip() == "[]"
+    assert deployed.compose("exec", "-T", "console", "lutong", "parked", "list", "--json").strip() == "[]"

@@ -49,5 +49,15 @@ def test_two_of_three_brokers_carry_the_road(tmp_path: Path) -> None:
         assert replicas(made) == {3}
         made.compose("kill", "--signal", "KILL", "kafka-2")
         assert roads(made) == 4
+        found = made.lutong_ends(1, "doctor")
+        assert "2 of 3 brokers are there" in found
+        assert "kafka-2: its container is exited" in found
         made.up()
         counts(made)
+        made.lutong("backup", str(tmp_path / "kept"), "--stop")
+        made.lutong("restore", str(tmp_path / "kept"), "--stop", "--replace", "--new-kafka")
+        made.lutong_ends(0, "up")
+        made.lutong("resume", "--reason", "restored")
+        assert replicas(made) == {3}
+        counts(made)
+        made.lutong("doctor")

@@ -11,6 +11,7 @@ from lutong_console.cli.demo.scenarios import ROADS, Scenario
 from lutong_contracts import TOPICS
 from lutong_local.stack import Stack
 from tests.support.command_line import Lutong
+from tools.datasets import __main__ as datasets
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -86,7 +87,7 @@ async def test_tail_prints_one_document_per_line_when_piped(lutong: Lutong, scen
         (["status", "--stack", "nosuch"], 3, "lutong up"),
         (["journey", "x", "--stack", "nosuch"], 3, "lutong up"),
         (["parked", "redrive", "feed", "1", "--reason", "x" * 9], 1, "not open"),
-        (["replay", "/nonexistent"], 2, "is missing"),
+        (["replay", "/nonexistent"], 2, "there is no file"),
         (["token", "--stack", "nosuch"], 3, "lutong token --stack nosuch --key FILE"),
     ],
 )
@@ -135,23 +136,12 @@ def test_lists_are_there(lutong: Lutong) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data (real open data), which the project never contains")
-def test_real_data_replays_and_everything_adds_up(lutong: Lutong) -> None:
-    done = lutong(
-        "replay",
-        str(DATA),
-        "--posts",
-        "200",
-        "--orders",
-        "200",
-        "--stores",
-        "40",
-        "--follows",
-        "30000",
-        "--json",
-        timeout_s=280,
-    )
+def test_real_data_replays_and_everything_adds_up(lutong: Lutong, tmp_path: Path) -> None:
+    amounts = ["--posts", "200", "--orders", "200", "--stores", "40", "--follows", "30000"]
+    assert datasets.main([str(DATA), str(tmp_path), *amounts]) == 0
+    done = lutong("replay", str(tmp_path), "--json", timeout_s=280)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert (report["unended"], report["parked"], report["unbalanced"]) == (0, 0, 0)
+    assert (report["rejected"], report["unended"], report["parked"], report["unbalanced"]) == (0, 0, 0, 0)
     assert sum(report["orders_by_outcome"].values()) >= 200
     assert report["orders_by_outcome"]["fulfilled"] > 0

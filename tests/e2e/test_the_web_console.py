@@ -199,7 +199,7 @@ def test_an_operator_tries_a_group_and_discards_it(page: Page, console: Console)
     wait_for_group(page, console)
     for _ in range(2):
         page.locator("tr[data-row] a").first.click()
-        page.get_by_role("button", name="Say what a redrive would do").click()
+        page.get_by_role("button", name="Preview a redrive").click()
         expect(page.get_by_role("status")).to_contain_text("3 still fail")
         expect(page.get_by_role("button", name="Redrive")).to_have_count(0)
         page.get_by_label("Reason").fill("nobody published this")

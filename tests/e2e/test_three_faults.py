@@ -103,7 +103,7 @@ def test_the_stuck_journey_goes_on_when_what_blocks_it_is_discarded(page: Page) 
 def test_a_parked_group_is_tried_discarded_and_redriven(page: Page, seeded: Seeded) -> None:
     page.get_by_role("link", name="Parked", exact=True).click()
     page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.click()
-    page.get_by_role("button", name="Say what a redrive would do").click()
+    page.get_by_role("button", name="Preview a redrive").click()
     expect(page.get_by_role("status")).to_contain_text(f"{len(seeded.accounts)} still fail")
     assert is_accessible(page)
     page.get_by_label("Reason").fill("cut off on their way")
@@ -111,7 +111,7 @@ def test_a_parked_group_is_tried_discarded_and_redriven(page: Page, seeded: Seed
     expect(page.get_by_role("heading", name="All went through")).to_be_visible()
     page.get_by_role("link", name="Back to what is parked").click()
     page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.click()
-    page.get_by_role("button", name="Say what a redrive would do").click()
+    page.get_by_role("button", name="Preview a redrive").click()
     expect(page.get_by_role("status")).to_contain_text("11 will apply")
     expect(page.get_by_role("status")).to_contain_text("1 still fails")
     redrive = page.locator("form", has=page.get_by_role("button", name="Redrive 11 records"))
@@ -141,6 +141,21 @@ def test_a_store_that_declines_everything_is_given_no_orders(page: Page, seeded:
     assert is_accessible(page)
     page.get_by_role("link", name="Audit").click()
     expect(page.locator("tr[data-row]", has_text="location.pause")).to_contain_text(REJECTING_STORE)
+
+
+def test_a_clerk_serves_an_order_on_a_phone(browser: Browser, console: Console) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="en-GB")
+    page = signed_in(context, console)
+    page.goto(f"{console.url}/stores/watsons/store-nanjing-west-road")
+    order = page.locator(".cards li")
+    for step, then in (("Accept", "accepted"), ("Picked", "picked"), ("Handed over", "handed_over")):
+        order.get_by_role("button", name=step).click()
+        expect(order.locator("strong")).to_have_text(then)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert is_accessible(page)
+    order.get_by_role("button", name="Delivered").click()
+    expect(page.locator("main")).to_contain_text("No order is open here.")
+    context.close()
 
 
 def test_the_rejected_event_is_among_the_publishers(page: Page, seeded: Seeded) -> None:

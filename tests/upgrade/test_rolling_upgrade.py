@@ -122,6 +122,11 @@ async def _upgrade(old: Release, stack: Stack, pair: Replicas) -> None:
     await until(lambda: nothing_parked(stack), f"nothing stays parked: {await parked(stack)}", QUIET_S)
     violations = evaluate(await still(target), history=accepted(stack))
     assert [f"{found.identity} {found.what}: {found.witness}" for found in violations] == []
+    for service, count in (("feed", "rebuild_counters()"), ("registry", "rebuild_usage()")):
+        wrong = (await rows(stack, service, f"SELECT {count} AS wrong"))[0]["wrong"]
+        assert wrong == 0, (
+            f"{service}: {wrong} counters differ from their facts: old and new counted something twice, or never"
+        )
     assert len([line for line in accepted(stack) if line["kind"] == "order"]) > ORDERS * 0.9
 
 

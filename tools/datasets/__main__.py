@@ -1,4 +1,4 @@
-"""`python -m tools.datasets DATA OUT`: the open data beside the project (`../shared/data`) as files for `lutong import OUT`.
+"""`python -m tools.datasets DATA OUT`: the open data beside the project (`../shared/data`) as files for `lutong import OUT` and `lutong replay OUT`.
 
 Titles of posts name real people: the files are for tests and replays, and never become part of the project.
 """
@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lutong_console.cli.replay import dataset
-from lutong_console.cli.replay.dataset import Basket, City
+from tools.datasets import raw
+from tools.datasets.raw import Basket, City
 
 _SHOP: Final = {"merchant_id": "shop", "name": "Online Retail"}
 _GOVERNMENT: Final = {"merchant_id": "government", "name": "政务服务"}
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, default in (("posts", 2000), ("orders", 2000), ("stores", 200), ("follows", 30_000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args(arguments)
-    dataset.check(given.data)
+    raw.check(given.data)
     given.out.mkdir(parents=True, exist_ok=True)
     for name, rows in _files(given):
         write(given.out / name, rows)
-    sys.stdout.write(f"written: lutong import {given.out}\n")
+    sys.stdout.write(f"written: lutong import {given.out}, or lutong replay {given.out}\n")
     return 0
 
 
@@ -55,12 +55,12 @@ class File(NamedTuple):
 
 def _files(given: argparse.Namespace) -> Iterator[File]:
     data: Path = given.data
-    offers, baskets = dataset.retail(data)
-    cities = dataset.cities(data, given.stores)
-    follows = dataset.follows(data)[: given.follows]
+    offers, baskets = raw.retail(data)
+    cities = raw.cities(data, given.stores)
+    follows = raw.follows(data)[: given.follows]
     readers = sorted({name for follow in follows for name in follow})
     manifest = {"title": "Online Retail", "page": "pages/shop/index", "offers": offers}
-    programs = [*dataset.services(data), {"program_id": "shop", "merchant_id": "shop", "manifest": manifest}]
+    programs = [*raw.services(data), {"program_id": "shop", "merchant_id": "shop", "manifest": manifest}]
     yield File("merchants.csv", [_GOVERNMENT, _SHOP])
     yield File("programs.ndjson", [{**row, **row["manifest"], "manifest": None} for row in programs])
     yield File("accounts.csv", [{"account_id": name, "name": name} for name in [*readers, "shop"]])
@@ -68,8 +68,8 @@ def _files(given: argparse.Namespace) -> Iterator[File]:
     yield File("stores.csv", _stores(cities))
     yield File("stock.csv", _stock(offers, len(cities)))
     yield File("plans.csv", [_PLAN])
-    yield File("members.csv", dataset.profiles(data, readers[: given.orders]))
-    yield File("posts.csv", [*_posts(dataset.titles(data, given.posts), readers), _SHOP_POST])
+    yield File("members.csv", raw.profiles(data, readers[: given.orders]))
+    yield File("posts.csv", [*_posts(raw.titles(data, given.posts), readers), _SHOP_POST])
     yield File("orders.csv", _orders(islice(cycle(baskets), given.orders), readers, cities))
 
 

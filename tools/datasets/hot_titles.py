@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lutong_console.cli.replay import dataset
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.text import key_of, plain
+from tools.datasets import raw
 
 LABELS: Final = Path(__file__).parent / "labels"
 RESTAURANTS: Final = 100
@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 
 class Label(NamedTuple):
-    """What two readings say of a title: `s` a card would be sensible, `n` of no use, `h` it would hurt."""
+    """What two readings found of a title: `s` a card would be sensible, `n` of no use, `h` it would hurt."""
 
     sample: str
     reader_1: str
@@ -40,7 +40,7 @@ class Label(NamedTuple):
 
     @property
     def sensible(self) -> tuple[str, ...]:
-        """Only where both say so."""
+        """Only where both agree."""
         return self.services if self.reader_1 == self.reader_2 == "s" else ()
 
 
@@ -83,7 +83,7 @@ def services(data: Path) -> list[Row]:
             "title": item["manifest"]["title"],
             "description": item["manifest"]["description"],
         }
-        for item in dataset.services(data)
+        for item in raw.services(data)
     ]
     with (LABELS / "shops.csv").open(encoding="utf-8") as file:
         shops = [row | {"keywords": row["keywords"].split(";")} for row in csv.DictReader(file)]
@@ -103,6 +103,6 @@ def _restaurants(data: Path) -> Iterator[Row]:
 
 
 def keywords(words: Sequence[str]) -> list[str]:
-    """What a manifest takes: each once, none that says nothing."""
+    """What a manifest takes: each once, none that is empty."""
     given = dict.fromkeys(word.strip()[:30] for word in words)
     return [word for word in given if word and key_of(plain(word)) not in stop_words()][:20]

@@ -18,8 +18,7 @@ import orjson
 from opencc import OpenCC
 from pypinyin import lazy_pinyin
 
-from lutong_console.cli.replay import dataset
-from tools.datasets import hot_titles
+from tools.datasets import hot_titles, raw
 from tools.datasets.hot_titles import keywords
 
 Row = Mapping[str, Any]
@@ -108,7 +107,7 @@ def government_items(data: Path) -> list[Row]:
             "title": item["manifest"]["title"],
             "description": item["manifest"]["description"],
         }
-        for item in dataset.services(data)
+        for item in raw.services(data)
     ]
 
 

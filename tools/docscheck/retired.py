@@ -70,14 +70,20 @@ def _where(name: str) -> Where:
 
 def uses(text: str, names: Sequence[Retired]) -> Iterator[Use]:
     """Lines of a text that use one of the names."""
+    wide = [name for name in names if name.where == "everywhere"]
+    if not (first := _beginning(wide)).search(text):
+        return
     for number, line in enumerate(text.splitlines(), 1):
-        words = _words(line)
-        yield from (Use(number, name) for name in names if name.where == "everywhere" and _among(name.words, words))
+        if first.search(line):
+            words = _words(line)
+            yield from (Use(number, name) for name in wide if _among(name.words, words))
 
 
 def uses_in_names(source: str, names: Sequence[Retired]) -> Iterator[Use]:
     """Names of Python code that contain one of the words which prose may use."""
     narrow = [name for name in names if name.where == "names"]
+    if not _beginning(narrow).search(source):
+        return
     for each in generate_tokens(StringIO(source).readline):
         if each.type == token.NAME:
             words = _words(each.string)
@@ -87,10 +93,10 @@ def uses_in_names(source: str, names: Sequence[Retired]) -> Iterator[Use]:
 def uses_in_prose(file: str, text: str, names: Sequence[Retired]) -> Iterator[Use]:
     """Lines of prose, or of prose in Python code, that contain one of the words which names may use."""
     narrow = [name for name in names if name.where == "prose"]
-    if not _PROSE.match(file):
+    if not _PROSE.match(file) or not _beginning(narrow).search(text):
         return
-    for first, passage in _passages(text) if file.endswith(".py") else [Passage(1, text)]:
-        for number, line in enumerate(passage.splitlines(), first):
+    for begins, passage in _passages(text) if file.endswith(".py") else [Passage(1, text)]:
+        for number, line in enumerate(passage.splitlines(), begins):
             words = _words(_NO_PROSE.sub(" ", line))
             yield from (Use(number, name) for name in narrow if _among(name.words, words))
 
@@ -112,6 +118,11 @@ def problems(root: Path) -> Iterator[str]:
         found = [*uses(text, names), *uses_in_prose(file, text, names)]
         found += uses_in_names(text, names) if file.endswith(".py") else ()
         yield from (f"{file}:{use.line}: {use.name.name!r} is retired: use {use.name.instead}" for use in found)
+
+
+def _beginning(names: Sequence[Retired]) -> re.Pattern[str]:
+    """What each text contains that uses one of the names: most texts and lines need no closer look."""
+    return re.compile("|".join(sorted({re.escape(name.words[0]) for name in names})) or "(?!)", re.IGNORECASE)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import expit
 
 BIN_SHARE_LEAST: Final = 0.02
 BINS_MOST: Final = 6
@@ -84,6 +82,9 @@ def weight_of_evidence(cell: Cell) -> Evidence:
     When nothing is known but the average, this is the textbook's ln(share of goods / share of bads).
     In general it is the shift of log-odds that explains how many of the cell repaid.
     """
+    from scipy.optimize import brentq  # a second: only when something is fitted
+    from scipy.special import expit
+
     goods = min(max(cell.repaid, 0.5), cell.size - 0.5)  # all or none: half a person keeps it finite
     log_odds, people = np.array(list(cell.people)), np.array(list(cell.people.values()))
 

@@ -1,4 +1,7 @@
-"""How well scores order and foretell: AUC with its interval, KS, PSI, calibration. A higher score is a better one."""
+"""How well scores order and foretell: AUC with its interval, KS, PSI, calibration. A higher score is a better one.
+
+scipy and statsmodels take seconds to import: functions do it, so that who only reads this file does not wait.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +9,6 @@ from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 Z: Final = NormalDist().inv_cdf(0.975)
 
@@ -44,6 +45,8 @@ class Ranking:
 
 def rank(scores: Sequence[float], repaid: Sequence[bool]) -> Ranking:
     """Placements of both kinds among each other (Sun and Xu 2014: midranks of all, less midranks of the own kind)."""
+    from scipy import stats
+
     goods, bads = _kinds(scores, repaid)
     ranks = stats.rankdata(np.concatenate([goods, bads]))
     return Ranking(
@@ -54,6 +57,8 @@ def rank(scores: Sequence[float], repaid: Sequence[bool]) -> Ranking:
 
 def auc(ranking: Ranking) -> Estimate:
     """The AUC with DeLong's interval: both kinds are samples."""
+    from scipy import stats
+
     error = float(np.sqrt(stats.sem(ranking.goods) ** 2 + stats.sem(ranking.bads) ** 2))
     return Estimate(ranking.auc, ranking.auc - Z * error, ranking.auc + Z * error)
 
@@ -89,12 +94,16 @@ def deciles(scores: Sequence[float]) -> list[float]:
 
 def share(count: int, total: int) -> Share:
     """A share with Wilson's interval."""
+    from statsmodels.stats.proportion import proportion_confint
+
     low, high = proportion_confint(count, total, method="wilson")
     return Share(count / total, float(low), float(high), count, total)
 
 
 def difference(larger: Share, smaller: Share) -> Estimate:
     """The difference of two independent shares, with Newcombe's interval (built from Wilson's)."""
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
     low, high = confint_proportions_2indep(
         larger.count, larger.total, smaller.count, smaller.total, method="newcomb", compare="diff"
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import statsmodels.api as sm
 
 
 class Observation(NamedTuple):
@@ -32,6 +31,8 @@ class Fit:
 
 def logistic(rows: Iterable[Observation]) -> Fit:
     """Maximum likelihood of True, without an intercept of its own."""
+    import statsmodels.api as sm  # seconds: only when something is fitted
+
     counted = sorted(Counter(rows).items())
     values, offsets, outcomes = zip(*(row for row, _ in counted), strict=True)
     numbers = [number for _, number in counted]

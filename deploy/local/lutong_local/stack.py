@@ -269,6 +269,13 @@ def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTER
         stack.children.pop(service)
 
 
+def stop_piece(stack: Stack, name: str) -> None:
+    """Stop Kafka or PostgreSQL, in good order; `start_piece` starts it again."""
+    if name in stack.children:
+        stop(stack.children.pop(name), postgres.STOP_SIGNAL if name == "postgres" else signal.SIGTERM)
+        save(stack)
+
+
 def wait_until_ready(stack: Stack, services: tuple[str, ...], report: Report) -> None:
     """Wait until services report that they are ready to serve."""
     for service in services:

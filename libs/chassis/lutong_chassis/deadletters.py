@@ -65,7 +65,7 @@ class ParkedQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[Text, StringConstraints(max_length=64)] | None = Field(None, description="bad_bytes, say")
+    reason: Annotated[Text, StringConstraints(max_length=64)] | None = Field(None, description="such as bad_bytes")
     key: Annotated[list[Text], Field(max_length=100)] | None = Field(None, description="only with one of these keys")
     group: Annotated[Text, StringConstraints(max_length=64)] | None = Field(None, description="the name of a group")
     after: int = Field(0, ge=0, le=2**63 - 1)

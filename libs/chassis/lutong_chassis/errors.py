@@ -65,7 +65,7 @@ CONDUCT: Final[Mapping[ErrorClass, Conduct]] = MappingProxyType(
             examples="a broker or database that is away, a deadlock, a lock or statement that ran out of time, a full disk",
             at_start="tries again with backoff, and logs what it waits for",
             consumer="tries the batch again with backoff; parks nothing",
-            http="503 `unavailable` with `Retry-After`",
+            http="503 `unavailable` with `Retry-After`; a batch of commands that lost a deadlock is first done again",
             loops="starts again with backoff",
             jobs="keeps the answers and records them later",
         ),

@@ -24,7 +24,7 @@ _OF_CHASSIS: Final = {"migration": _READ, "outbox": _APPEND, "audit": _APPEND, "
 async def grant(connection: Connection, migrations: Sequence[Migration]) -> None:
     """Give the roles of the services that these migrations are of what they need, and nothing else.
 
-    A table whose changes a trigger refuses is only ever appended to: its rows cannot be changed by right either.
+    A table whose changes a trigger refuses is only ever appended to, and so are facts: their rows cannot be changed by right either.
     """
     services = {migration.component for migration in migrations}
     async with connection.transaction():
@@ -47,11 +47,12 @@ def _statements(role: str, tables: Iterable[asyncpg.Record], *, is_service: bool
         yield f"GRANT {privileges} ON TABLE {table['quoted']} TO {role}"
     if is_service:
         yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
-        yield f"GRANT EXECUTE ON FUNCTION keep_outbox_days(interval) TO {role}"
+        yield f"GRANT EXECUTE ON FUNCTION keep_outbox_days(interval), keep_fact_days(interval) TO {role}"
 
 
 def _privileges(table: asyncpg.Record) -> str:
-    return _APPEND if table["refuses_change"] else _OF_CHASSIS.get(table["name"], _WORK)
+    appended = table["refuses_change"] or table["name"].endswith("_fact")
+    return _APPEND if appended else _OF_CHASSIS.get(table["name"], _WORK)
 
 
 async def _tables(connection: Connection) -> list[asyncpg.Record]:

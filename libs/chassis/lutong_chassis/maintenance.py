@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final, NoReturn
 
-from lutong_chassis import inbox, outbox
+from lutong_chassis import facts, inbox, outbox
 from lutong_chassis.database import Pool, transaction
 from lutong_chassis.settings import Settings
 
@@ -15,6 +15,7 @@ async def run_maintenance(pool: Pool, settings: Settings) -> NoReturn:
     while True:
         async with transaction(pool) as tx:
             await outbox.keep_partitions(tx, settings.outbox_retention)
+            await facts.keep_partitions(tx, settings.facts_retention)
             await tx.execute("DELETE FROM idempotency WHERE answered_at < now() - interval '7 days'")
             await tx.execute("DELETE FROM rejected WHERE rejected_at < now() - interval '7 days'")
             await tx.execute("DELETE FROM parked WHERE resolved_at < now() - $1::interval", settings.parked_retention)

@@ -15,6 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
+from lutong_chassis import repeats
 from lutong_chassis.commands.asked import Asked
 from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Cause, Received
@@ -71,7 +72,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 def configure_logging(settings: Settings, service: str) -> None:
-    """Log JSON lines to stdout. Libraries log warnings and errors only."""
+    """Log JSON lines to stdout, trouble that lasts once a minute (`repeats.py`). Libraries log warnings and errors only."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -80,6 +81,7 @@ def configure_logging(settings: Settings, service: str) -> None:
     structlog.configure(
         processors=[
             *shared,
+            repeats.OncePerMinute(),
             _service_namer(service),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -95,8 +97,9 @@ def configure_logging(settings: Settings, service: str) -> None:
             foreign_pre_chain=[*shared, _service_namer(service), structlog.processors.format_exc_info],
         )
     )
+    handler.addFilter(repeats.OncePerMinuteFilter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    # aiokafka logs every broken connection once per broker and second; the chassis logs it once, with backoff.
+    # Its warnings are about each broken connection; what the chassis makes of them it logs itself.
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
 
 

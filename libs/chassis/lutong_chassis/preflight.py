@@ -38,7 +38,7 @@ _GOES_THROUGH: Final = frozenset({"applies", "applied_before", "passed_over"})
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """What a redrive of one parked record would do; `behind` is how many of those that wait behind it would follow, of the
-    first hundred. `stops_at` is the record behind it that would fail, and then `error` says why.
+    first hundred. `stops_at` is the record behind it that would fail, and then `error` has the reason.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""Who publishes what, as one service sees it: what it took in from topics and over HTTP, and what it said itself."""
+"""Who publishes what, as one service sees it: what it took in from topics and over HTTP, and what it published itself."""
 
 from typing import Final, Literal
 
@@ -13,7 +13,7 @@ _ROWS_MAX: Final = 1_000
 class Publisher(BaseModel):
     """Events of one type by one publisher. `source` is what it calls itself; over HTTP, `subject` is that of its token.
 
-    `own` events are those of the service that tells. The version of the events is in `type`.
+    `own` events are those of the service that answers. The version of the events is in `type`.
     """
 
     way: Literal["topic", "http", "own"]

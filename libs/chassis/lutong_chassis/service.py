@@ -8,8 +8,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,6 +42,7 @@ from lutong_chassis.http.dispatch import Dispatch
 from lutong_chassis.jobs import JobQueue, JobRunner
 from lutong_chassis.maintenance import run_maintenance
 from lutong_chassis.processing import Processor, handle
+from lutong_chassis.quiet import Quiet
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings, SettingsError, read, settings_of
 from lutong_chassis.subscriber import KafkaSubscriber
@@ -57,7 +59,7 @@ class Service:
 
     `name` is the owner of its topics. `migrations` is a folder of SQL files. `job_queues` is called once, at start, and
     returns the queues of this process. `settings` are its own settings classes, checked at start. `entities` reads
-    the entities of each compacted topic that it owns. When the contracts have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
+    the entities of each compacted topic that it owns. `gauges` updates metrics of its own whenever they are asked for. When the contracts have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
 
         service = Service("feed", handlers=handlers, routes=router, migrations=Path(__file__).parent / "migrations")
         service.run()
@@ -73,6 +75,7 @@ class Service:
         job_queues: Callable[[], Sequence[JobQueue[Any, Any]]] = tuple,
         settings: Sequence[type[BaseSettings]] = (),
         entities: Entities | None = None,
+        gauges: Callable[[Tx], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
         self.exports = event_types().get(f"lutong.{name}.action-audited.v1")
@@ -82,6 +85,7 @@ class Service:
         self.job_queues = job_queues
         self.settings = settings
         self.entities = entities or {}
+        self.gauges = gauges
         self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
             *migrate.migrations("chassis", startup.CHASSIS_MIGRATIONS),
@@ -91,6 +95,7 @@ class Service:
         self.relay: Relay | None = None
         self.subscriber: KafkaSubscriber | None = None
         self.watchdog: Watchdog | None = None
+        self.quiet: Quiet | None = None
         self.lanes = Lanes(handlers.by_command, lambda: self.required_pool, self.wake_relay, self.wake_job_queues)
         self.runners: dict[str, JobRunner] = {}
         self.loops: Loops | None = None
@@ -117,6 +122,11 @@ class Service:
         """What the consumer has retried for too long, as a sentence; None when nothing is stuck. A restart does not fix it."""
         return self.watchdog.stuck if self.watchdog else None
 
+    @property
+    def quiet_since(self) -> datetime | None:
+        """Since when it publishes and consumes nothing, after a restore; None when it does."""
+        return self.quiet.since if self.quiet else None
+
     def wake_relay(self) -> None:
         """Publish the outbox at once: a commit added rows."""
         if self.relay:
@@ -142,7 +152,9 @@ class Service:
         return {
             "database": await self._database_answers(),
             "broker": bool(self.watchdog and self.watchdog.broker_answers),
-            "assignment": bool(self.subscriber and self.subscriber.has_assignment) or not self.handlers.by_type,
+            "assignment": bool(self.subscriber and self.subscriber.has_assignment)
+            or not self.handlers.by_type
+            or self.quiet_since is not None,
             "loops": not (self.loops and self.loops.failing()),
         }
 
@@ -154,6 +166,8 @@ class Service:
         try:
             async with transaction(self.pool, readonly=True) as tx:
                 await observe.sample(tx)
+                if self.gauges:
+                    await self.gauges(tx)
         except Exception as error:
             if blames(error):
                 raise
@@ -272,12 +286,14 @@ class Service:
         consumer = Consumer(processor, settings.retry_delay_max_s)
         self.subscriber = KafkaSubscriber(f"lutong-{self.name}", self.handlers.topics, consumer, settings)
         self.watchdog = Watchdog(self.subscriber, settings)
+        self.quiet = Quiet(pool)
         self.pool = pool
         tasks = self._start_loops(pool, settings)
         try:
             # Without one of the topics that it publishes to, the relay would block at the first row for it.
             published = [*self.entities, *([self.exports.topic] if self.exports else [])]
             await startup.find_topics([*self.handlers.topics, *published], settings)
+            await self.quiet.over()
             await startup.until_it_works("consumer group", self.subscriber.start, settings)
             log.info("service_ready", topics=[topic.name for topic in self.handlers.topics])
             await asyncio.Event().wait()
@@ -294,13 +310,18 @@ class Service:
         """Start the loops that run beside the consumer."""
         assert self.relay  # noqa: S101  # created just before
         assert self.watchdog  # noqa: S101  # created just before
+        assert self.quiet  # noqa: S101  # created just before
         self.loops = Loops(settings.retry_delay_max_s, settings.stall_timeout_s)
-        loops: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        speak: dict[str, Callable[[], Awaitable[object]]] = {
             "relay": self.relay.run,
             "deadlines": self.relay.release_deadlines,
-            "watchdog": self.watchdog.run,
-            "housekeeping": partial(run_maintenance, pool, settings),
             "taking up": partial(taking_up.run, pool, self.name, self.handlers, self.apply, self.relay.wake),
         }
-        loops |= {f"job queue {name}": runner.run for name, runner in self.runners.items()}
+        speak |= {f"job queue {name}": runner.run for name, runner in self.runners.items()}
+        loops: dict[str, Callable[[], Awaitable[object]]] = {
+            "quiet": self.quiet.watch,
+            "watchdog": self.watchdog.run,
+            "housekeeping": partial(run_maintenance, pool, settings),
+        }
+        loops |= {name: self.quiet.after(run) for name, run in speak.items()}
         return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]

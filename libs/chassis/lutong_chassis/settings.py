@@ -1,5 +1,6 @@
 """Settings of one service process, read once from LUTONG_* variables and secret files, and frozen."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
@@ -8,6 +9,7 @@ from typing import Annotated, Final, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from lutong_chassis import addresses
 from lutong_chassis.kafka import KafkaAccess, Protocol
@@ -134,6 +136,9 @@ class Settings(KafkaSettings):
 
     outbox_retention: Retention = Field(timedelta(days=7), description="published rows kept for republishing")
     inbox_retention: Retention = Field(timedelta(days=45), description="how long duplicates are recognised")
+    facts_retention: Annotated[timedelta, Field(ge=timedelta(days=30), le=timedelta(days=3650))] = Field(
+        timedelta(days=400), description="how long facts are kept: uses and requests, event by event"
+    )
     parked_retention: Retention = Field(timedelta(days=30), description="how long resolved parked events are kept")
 
     otlp_endpoint: Annotated[str, AfterValidator(addresses.traces_url)] | None = Field(
@@ -177,9 +182,20 @@ def read(wanted: type[AnySettings], secrets: Path = SECRETS) -> AnySettings:
     """Settings from the environment and secret files; `SettingsError` names the variable that is missing or wrong, never its value."""
     try:
         return wanted(_secrets_dir=secrets if secrets.is_dir() else None)
+    except UnreadableError as error:
+        raise SettingsError(_unreadable(secrets, error)) from None
     except ValidationError as error:
         prefix = wanted.model_config["env_prefix"]
         raise SettingsError("; ".join(_explain(prefix, item) for item in error.errors())) from None
+
+
+def _unreadable(secrets: Path, error: Exception) -> str:
+    """A secret file that this process may not read, in a sentence: which one, and which group and mode it wants."""
+    cause = error.__cause__ or error
+    file = getattr(cause, "filename", None) or secrets
+    why = getattr(cause, "strerror", None) or type(cause).__name__
+    groups = sorted({os.getgid(), *os.getgroups()})
+    return f"secret {file}: {why}: give it to one of the groups {groups} (chgrp) and let that read it (chmod 640)"
 
 
 def settings_of(wanted: type[AnySettings]) -> AnySettings:

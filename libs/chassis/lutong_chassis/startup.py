@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from lutong_chassis import database, grants, migrate, outbox, topics
+from lutong_chassis import database, facts, grants, migrate, outbox, topics
 from lutong_chassis.database import Pool, pause_before_retry, transaction
 from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.http import LoadSheddingProtocol
@@ -92,7 +92,7 @@ async def find_topics(wanted: Sequence[Topic], settings: Settings) -> None:
 
 
 async def prepare(pool: Pool, migrations: Sequence[Migration], settings: Settings) -> None:
-    """Prepare a database: its tables, the rights on them, and the outbox partitions from today on."""
+    """Prepare a database: its tables, the rights on them, and the partitions of outbox and facts from today on."""
     async with pool.acquire() as connection:
         if settings.migrate_on_start:
             await migrate.migrate(connection, migrations)
@@ -101,6 +101,7 @@ async def prepare(pool: Pool, migrations: Sequence[Migration], settings: Setting
             await migrate.require(connection, migrations)
     async with transaction(pool) as tx:
         await outbox.keep_partitions(tx, settings.outbox_retention)
+        await facts.keep_partitions(tx, settings.facts_retention)
 
 
 async def until_it_works(what: str, attempt: Callable[[], Awaitable[R]], settings: Settings) -> R:

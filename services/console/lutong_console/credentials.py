@@ -24,6 +24,7 @@ PRINCIPALS: Final = (*(f"lutong-{service}" for service in SERVICES), CONSOLE, RE
 
 SIGNING_KEY: Final = "auth_signing_key"
 JWKS: Final = "auth_jwks"
+CONSOLE_TOKEN: Final = "console_token"  # noqa: S105  # the name of a file
 """Who is asked over HTTP: the key that signs tokens stays with the operator, and services get its public half."""
 
 

@@ -20,12 +20,12 @@ from lutong_chassis.grants import VERIFIER
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.tokens import Signer
 from lutong_console import credentials, env_file
+from lutong_console.cli import given
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_contracts.topics import SERVICES
 
-COMPOSE: Final = "compose"
-"""The name of the suite of `deploy/compose.yaml`, wherever the name of a local stack may stand."""
-
+COMPOSE: Final = given.COMPOSE
+_COMPOSES_OWN: Final = ("COMPOSE_PROFILES", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME")
 _DEFAULT: Final = re.compile(r"\$\{(LUTONG_\w+):-([^}]*)\}")
 
 
@@ -35,6 +35,18 @@ class Deployment:
 
     variables: Mapping[str, str]
     secrets: Path
+    place: Path = Path()
+    """Where compose.yaml is."""
+
+    @property
+    def brokers(self) -> int | None:
+        """How many brokers were asked for; None where Kafka is yours."""
+        return int(self.variables["LUTONG_KAFKA_BROKERS"]) if self.variables["LUTONG_BUNDLED_KAFKA"] != "0" else None
+
+    @property
+    def is_production(self) -> bool:
+        """Whether compose.production.yaml was chosen."""
+        return "compose.production.yaml" in self.variables.get("COMPOSE_FILE", "")
 
     def url(self, service: str) -> str:
         """Where a service answers; of several replicas, the first."""
@@ -110,11 +122,11 @@ def compose() -> Deployment:
     except OSError as error:
         raise ConsoleError(f"{place / 'compose.yaml'}: {error.strerror}: set LUTONG_DEPLOY", code=USAGE) from None
     variables = variables_of(place / ".env") if (place / ".env").exists() else {}
-    variables |= {name: os.environ[name] for name in defaults if name in os.environ}
+    variables |= {name: os.environ[name] for name in (*defaults, *_COMPOSES_OWN) if name in os.environ}
     variables = defaults | {
         name: value for name, value in variables.items() if value
     }  # empty is not set: that is what :- means
-    return Deployment(variables, place / variables.get("LUTONG_SECRETS", "secrets"))
+    return Deployment(variables, place / variables.get("LUTONG_SECRETS", "secrets"), place)
 
 
 def _reached(address: str) -> str:

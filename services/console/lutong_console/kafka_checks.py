@@ -7,14 +7,18 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
+from lutong_console.container_checks import judge_brokers
 from lutong_console.findings import Finding
 from lutong_console.targets import Suite
 from lutong_contracts import TOPICS, Topic
 from lutong_contracts.sentences import counted
 
 
-async def topics(kafka: KafkaAccess) -> list[Finding]:
-    """Topics that are missing, or promise less than their contracts; a broker that makes topics up."""
+async def topics(kafka: KafkaAccess, asked: int | None = None) -> list[Finding]:
+    """Topics that are missing, or promise less than their contracts; a broker that makes topics up.
+
+    `asked` is how many brokers a deployment was given; without it, as many as there are will do.
+    """
     async with admin(kafka) as client:
         described = {found["topic"]: found["partitions"] for found in await client.describe_topics()}
         present = [topic for topic in TOPICS if topic.name in described]
@@ -27,8 +31,12 @@ async def topics(kafka: KafkaAccess) -> list[Finding]:
     findings = [Finding(f"topic {t.name} is missing", "lutong topics apply") for t in TOPICS if t not in present]
     for topic in present:
         partitions = described[topic.name]
-        replicas = min(len(partition["replicas"]) for partition in partitions)
-        findings += judge_topic(topic, settings[topic.name], len(partitions), replicas)
+        copies = min(len(partition["replicas"]) for partition in partitions)
+        findings += judge_topic(topic, settings[topic.name], len(partitions), copies)
+    of_each = {topic.name: described[topic.name] for topic in present}
+    replicas = {name: min(len(each["replicas"]) for each in partitions) for name, partitions in of_each.items()}
+    in_sync = {name: min(len(each["isr"]) for each in partitions) for name, partitions in of_each.items()}
+    findings += judge_brokers(asked or 1, len(brokers), replicas, in_sync)
     for broker in brokers:
         if settings[broker].get("auto.create.topics.enable") == "true":
             what = f"broker {broker} creates topics that nobody declared: a typing error becomes a topic"

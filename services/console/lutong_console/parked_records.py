@@ -6,7 +6,7 @@ than was asked for.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, Literal, NamedTuple
@@ -25,7 +25,7 @@ PER_S: Final = 20.0
 Verb = Literal["redrive", "discard"]
 
 GOES_THROUGH: Final = ("applies", "applied_before", "passed_over")
-"""What a preflight says of records that a redrive settles."""
+"""What a preflight reports of records that a redrive settles."""
 
 _PAGE: Final = 100
 _KEYS_MAX: Final = 100
@@ -116,12 +116,20 @@ def outcomes(foreseen: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {name: counts[name] for name in names}
 
 
-async def carry_out(client: httpx.AsyncClient, url: str, ids: Sequence[int], order: Order) -> AsyncIterator[Result]:
-    """Do it to one record after the other, and tell of each. Ends early when the first fails, or when it may not go on.
+async def carry_out(
+    client: httpx.AsyncClient,
+    url: str,
+    ids: Sequence[int],
+    order: Order,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> AsyncIterator[Result]:
+    """Do it to one record after the other, and report each. Ends early when the first fails, or when it may not go on.
 
-    A service that does not answer ends it always: ConsoleError.
+    `is_wanted` is asked before each. A service that does not answer, or refuses the caller, ends it: ConsoleError.
     """
     for number, parked_id in enumerate(ids):
+        if not is_wanted():
+            return
         begun_s = monotonic()
         result = await _carry_out_one(client, url, parked_id, order)
         yield result
@@ -138,7 +146,7 @@ async def _carry_out_one(client: httpx.AsyncClient, url: str, parked_id: int, or
             address = f"{url}/operations/parked/{head}/{order.verb}"
             answer = await call(client, "POST", address, json={"reason": order.reason})
         except ConsoleError as error:
-            if error.code == UNREACHABLE:
+            if error.code == UNREACHABLE or error.then:  # not of this record: nobody is there, or this person may not
                 raise
             why = str(error).rpartition(f"/{order.verb}: ")[2].partition(" ")[2] or str(error)
             return Result(parked_id, settled, why)

@@ -35,7 +35,7 @@ class Publisher(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """An event that was rejected over HTTP; what it said was not kept. `again` is a command that tries such an event."""
+    """An event that was rejected over HTTP; its content was not kept. `again` is a command that tries such an event."""
 
     service: str
     rejected_at: str
@@ -85,7 +85,7 @@ async def _of(
 
 
 def merged(rows_of: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[Publisher]:
-    """What services tell, by publisher and type; what several saw counts once. Pure."""
+    """What services report, by publisher and type; what several saw counts once. Pure."""
     found: dict[tuple[str, str | None, str], Publisher] = {}
     for service, rows in rows_of.items():
         for row in rows:
@@ -127,7 +127,7 @@ def _rejected(service: str, url: str, row: Mapping[str, Any]) -> Rejected:
 
 
 def again(url: str, event_id: str | None, event_type: str | None) -> str:
-    r"""A command that says what would become of such an event, with an example of its type in place of what it said. Pure.
+    r"""A command that shows what would become of such an event, with an example of its type as its content. Pure.
 
     >>> again("http://feed", "cms-1", None).splitlines()[0]
     "curl 'http://feed/v1/events?dry_run=true' \\"
@@ -151,7 +151,7 @@ def again(url: str, event_id: str | None, event_type: str | None) -> str:
 
 @cache
 def example(event_type: str | None) -> Any:  # noqa: ANN401  # JSON
-    """What an event of a type may say; an empty object where the contracts have no example."""
+    """What an event of a type may hold; an empty object where the contracts have no example."""
     known = {folder.name: folder for folder in _EXAMPLES.iterdir()} if _EXAMPLES.is_dir() else {}
     files: Sequence[Path] = sorted(known[event_type].glob("*.json")) if event_type in known else ()
     return json.loads(files[0].read_text(encoding="utf-8")) if files else {}

@@ -24,7 +24,7 @@ from lutong_console import credentials
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.credentials import CONSOLE
-from lutong_console.deployment import COMPOSE, Deployment, compose
+from lutong_console.deployment import COMPOSE, Deployment, compose, directory
 from lutong_contracts.topics import SERVICES
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def nothing_runs(name: str) -> ConsoleError:
 
 def suite(name: str) -> Suite:
     """The suite to talk to. LUTONG_<SERVICE>_URL, LUTONG_KAFKA_BOOTSTRAP and LUTONG_<SERVICE>_DATABASE_URL win."""
-    if name == COMPOSE:
+    if name == COMPOSE and not _in_a_container():
         return Suite.deployed(compose())
     stack = stack_named(name)
     urls = {service: _setting(f"LUTONG_{service.upper()}_URL", addresses.http_url) for service in SERVICES}
@@ -178,6 +178,16 @@ def suite(name: str) -> Suite:
     )
 
 
+def _in_a_container() -> bool:
+    """Whether this is the container of the command line: its environment has where everything is, and has no compose.yaml."""
+    return "LUTONG_FEED_URL" in os.environ and not (directory() / "compose.yaml").exists()
+
+
+def deployment_of(name: str) -> Deployment | None:
+    """The deployment that a name means, where its files are; None for a local stack, and in a container of it."""
+    return compose() if name == COMPOSE and not _in_a_container() else None
+
+
 def services(target: Suite, service: str | None) -> list[str]:
     """The service of this name, or all of a suite."""
     if service is None:
@@ -189,7 +199,7 @@ def services(target: Suite, service: str | None) -> list[str]:
 
 def kafka_as(name: str, principal: str) -> KafkaAccess:
     """Kafka alone, as a principal of the deployment; a local stack knows none, and the environment names the user."""
-    if name == COMPOSE:
+    if name == COMPOSE and not _in_a_container():
         return compose().kafka_as(principal)
     return _kafka_of(stack_named(name))
 

@@ -28,6 +28,10 @@ _PACKAGES: Final = (
     "libs/contracts", "libs/chassis", "libs/client", "deploy/local", "services/feed", "services/registry", "services/membership",
     "services/inventory", "services/console",
 )  # fmt: skip
+OVERLOAD: Final = 5
+OVERLOAD_CONNECTIONS: Final = 768
+"""More than are admitted at once, so that requests are refused and do not only wait for a connection of ours."""
+
 _PIECES: Final = ("feed", "registry", "membership", "inventory", "postgres", "kafka")
 
 
@@ -138,6 +142,28 @@ def roads(running: Stack, viral: str, orders: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def overloaded(running: Stack, viral: str, share: float) -> dict[str, Any]:
+    """Taps at five times their peak, by a clock that waits for nobody: how much good is done, of the peak."""
+    tap = Load(
+        running.ports["feed"],
+        "POST",
+        f"/v1/posts/{viral}/card/taps",
+        '{"viewer_id":"viewer-{n}"}',
+        scene.token(running),
+    )
+    seconds = 10 * share
+    peak = run_clients(tap._replace(duration_s=seconds))
+    asked = run_clients(
+        tap._replace(duration_s=2 * seconds, connections=OVERLOAD_CONNECTIONS, rate=OVERLOAD * peak["per_s"])
+    )
+    after = run_clients(tap._replace(duration_s=seconds, rate=peak["per_s"] / 2))
+    return {
+        "peak_per_s": peak["per_s"], "asked": asked["asked"], "statuses": asked["statuses"], "p99_ms": asked["p99_ms"],
+        "goodput_of_peak": round(asked["per_s"] / peak["per_s"], 2),
+        "good_afterwards": round(after["good"] / max(1, after["asked"]), 3),
+    }  # fmt: skip
+
+
 def median(rows: list[dict[str, Any]], what: str, figure: str = "per_s") -> float:
     """The middle one of a figure's repetitions."""
     found = sorted(row[figure] for row in rows if row["what"] == what)
@@ -151,7 +177,8 @@ def road(stack: Stack, share: float) -> dict[str, Any]:
         viral = scene.arranged(running, orders)
         rows = taps_and_reads(running, viral, share)
         here = roads(running, viral, orders)
-    found: dict[str, Any] = {"endpoints": rows, "road": here}
+        over = overloaded(running, viral, share)
+    found: dict[str, Any] = {"endpoints": rows, "road": here, "overload": over}
     if base := os.environ.get("BASE"):
         with (
             _checkout(stack.directory / "base", base) as there,
@@ -179,5 +206,6 @@ def _line(found: dict[str, Any]) -> str:
     return (
         f"bench road: {here['roads_per_s']:.0f} roads/s, {here['cpu_ms']:.1f} ms CPU per road, {base}"
         f"tap {tap:.2f} of the endpoint by hand, "
-        f"read {median(rows, 'read a post') / median(rows, 'by hand, read'):.2f}"
+        f"read {median(rows, 'read a post') / median(rows, 'by hand, read'):.2f}, "
+        f"goodput at {OVERLOAD} times the peak {found['overload']['goodput_of_peak']:.2f}"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from lutong_console import credentials
+from lutong_console import container_checks, credentials, restoring
 from lutong_console.cli.commands import backup, databases
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.deployment import Deployment
@@ -39,7 +39,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 async def _asked(deployed: Deployment) -> None:
-    await backup._nobody_works(deployed, "feed", "feed_owner")
+    await restoring.nobody_works(deployed.database_url("feed", "feed_owner"), "the same command with --stop")
 
 
 @pytest.mark.parametrize(
@@ -71,5 +71,24 @@ async def test_a_server_that_does_not_answer_is_no_stopped_service(deployed: Dep
 
 
 def test_a_password_of_any_characters_is_dumped_with(deployed: Deployment, tmp_path: Path) -> None:
-    backup._run("pg_dump", deployed, "feed", "--format=custom", f"--file={tmp_path / 'feed.dump'}")
+    with (tmp_path / "feed.dump").open("wb") as file:
+        backup._dump(deployed.database_url("feed", "feed_owner"), file, None)
     assert (tmp_path / "feed.dump").stat().st_size > 0
+
+
+async def test_the_doctor_logs_in_as_each_role_with_the_secrets_of_now(deployed: Deployment) -> None:
+    assert await container_checks.logins(deployed) == []
+    file = deployed.secrets / credentials.postgres_file("feed")
+    before = file.read_text()
+    file.write_text("another")
+    try:
+        (finding,) = await container_checks.logins(deployed)
+    finally:
+        file.write_text(before)
+    assert finding.what == "PostgreSQL refuses feed with the password in postgres_feed"
+    file.unlink()
+    try:
+        (absent,) = await container_checks.logins(deployed)
+    finally:
+        file.write_text(before)
+    assert absent.then == "lutong init --add-missing"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +94,18 @@ async def test_kafka_may_be_down_at_boot_and_commands_are_taken_meanwhile(
         live = await toy.get("/livez")
         assert live is not None
         assert live.status_code == 200
-        assert "waiting" in toy.log.read_text()
+
+        async def tried_again() -> bool:
+            answer = await toy.get("/metrics")
+            found = re.search(
+                r'^lutong_loop_restarts_total\{loop="relay"\} (\d+)', answer.text if answer else "", re.MULTILINE
+            )
+            return found is not None and int(found[1]) > 2
+
+        await until(tried_again, "the relay began anew several times")
+        written = toy.log.read_text()
+        for state in ('"event": "waiting"', '"loop": "relay"', "Unable connect to"):
+            assert written.count(state) == 1, f"one line per state and minute: {written[-3000:]}"
         assert toy.stop() == 0
 
         toy.start()

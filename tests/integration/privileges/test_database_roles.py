@@ -24,6 +24,9 @@ OF_THE_OWNER = [
     ("feed", "ALTER TABLE post DISABLE TRIGGER USER"),
     ("feed", "DROP TABLE post CASCADE"),
     ("feed", "DROP FUNCTION keep_outbox_days(interval)"),
+    ("feed", "SELECT forget_facts('engagement_fact', '2100-01-01')"),
+    ("feed", "DELETE FROM engagement_fact"),
+    ("registry", "UPDATE usage_fact SET amount_minor = 1"),
     ("feed", "TRUNCATE post CASCADE"),
     # What was said stays said, and what was done stays on record.
     ("feed", "UPDATE outbox SET payload = '{}'"),
@@ -154,7 +157,7 @@ async def test_rights_are_what_is_declared_for_every_table(databases: AclStack) 
         wanted = {
             row["name"]: "SELECT" if row["name"] == "migration"
             else "DELETE,INSERT,SELECT" if row["name"] == "rejected"
-            else "INSERT,SELECT" if row["name"] in appended
+            else "INSERT,SELECT" if row["name"] in appended or row["name"].endswith("_fact")
             else "DELETE,INSERT,SELECT,UPDATE"
             for row in rows
         }  # fmt: skip
@@ -168,6 +171,9 @@ async def test_the_running_service_may_drop_old_days_but_not_today(databases: Ac
         await connection.execute("SELECT keep_outbox_days('7 days')")
         with pytest.raises(asyncpg.InvalidParameterValueError):
             await connection.execute("SELECT keep_outbox_days('0 days')")
+        await connection.execute("SELECT keep_fact_days('400 days')")
+        with pytest.raises(asyncpg.InvalidParameterValueError):
+            await connection.execute("SELECT keep_fact_days('29 days')")
     finally:
         await connection.close()
 

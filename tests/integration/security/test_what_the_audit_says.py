@@ -161,3 +161,14 @@ async def test_a_republication_records_since_when_and_how_much(world_of: WorldOf
     assert row["after"] == {"since": "2020-01-01T00:00:00+00:00", "events": answer.json()["republished"]}
     assert answer.json()["republished"] <= count
     assert (await exported(world))[row["id"]]["fields"] == ["events", "since"]
+
+
+async def test_a_resumption_records_since_when_it_was_quiet(world_of: WorldOf) -> None:
+    world = await world_of("registry")
+    since = await world.pool.fetchval("INSERT INTO quiet (reason) VALUES ('restored') RETURNING since")
+    asked = Asked("/operations/resumption", {"reason": "it was verified"})
+    answer, (row,) = await done(world, an_operator(), "POST", asked)
+    assert answer.json() == {"was_quiet_since": since.isoformat().replace("+00:00", "Z")}
+    assert (row["action"], row["after"]) == ("service.resume", {"quiet_since": since.isoformat()})
+    again, (second,) = await done(world, an_operator(), "POST", asked)
+    assert (again.json(), second["after"]) == ({"was_quiet_since": None}, {"quiet_since": None})

@@ -1,7 +1,12 @@
 """Settings that make no sense are refused with the variable's name and what to do."""
 
+import os
+import shutil
 import ssl
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from faststream.kafka.security import parse_security
@@ -219,3 +224,36 @@ def test_a_secret_of_a_service_may_be_a_file_too(tmp_path: Path, monkeypatch: py
     assert settings.token is not None
     assert settings.token.get_secret_value() == "canary"
     assert "canary" not in f"{settings!r}"
+
+
+_READ = """
+import os, sys
+from pathlib import Path
+from lutong_chassis.settings import Settings, SettingsError, read
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    read(Settings, Path(sys.argv[1]))
+except SettingsError as error:
+    print(error)
+"""
+
+
+def test_a_secret_that_may_not_be_read_is_named_with_its_remedy() -> None:
+    place = Path(mkdtemp(dir="/tmp"))  # where nobody may go, too
+    try:
+        place.chmod(0o755)
+        file = place / "lutong_database_password"
+        file.write_text("x")
+        file.chmod(0)
+        done = subprocess.run(
+            [sys.executable, "-c", _READ, str(place)],
+            env=os.environ | {"LUTONG_DATABASE_URL": "postgresql://a@b/c"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        shutil.rmtree(place)
+    assert done.stdout.startswith(f"secret {file}: Permission denied")
+    assert "chgrp" in done.stdout

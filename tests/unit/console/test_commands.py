@@ -81,6 +81,11 @@ def test_a_command_of_the_local_stack_explains_why_the_image_lacks_it() -> None:
     assert "lutong up needs the local stack" in done.stderr
 
 
+def test_the_image_names_commands_that_are_typed_beside_it() -> None:
+    done = in_the_image("doctor", "--stack", "nowhere")
+    assert (done.returncode, "next: docker compose up --detach --wait" in done.stderr) == (3, True)
+
+
 @pytest.mark.parametrize("command", [("topics", "list", "--json"), ("acl", "plan", "--help"), ("databases", "--help")])
 def test_jobs_of_a_deployment_run_without_the_local_stack(command: tuple[str, ...]) -> None:
     assert in_the_image(*command).returncode == 0

@@ -44,8 +44,11 @@ def a_world(
     outbox: Sequence[dict[str, Any]] = (),
     inbox: Sequence[dict[str, Any]] = (),
     begin: int = 0,
+    quiet: Sequence[dict[str, Any]] = (),
 ) -> Look:
-    tables: dict[str, list[Any]] = {"outbox": [*outbox], "inbox": [*inbox], "parked": [], "passed_over": []}
+    tables: dict[str, list[Any]] = {
+        "outbox": [*outbox], "inbox": [*inbox], "parked": [], "passed_over": [], "quiet": [*quiet]
+    }  # fmt: skip
     return Look(
         {"feed": tables}, records, {"feed": {"lutong.feed.post-refused.v1"}}, {(POSTS.name, PARTITION): begin}, NOW
     )
@@ -131,3 +134,13 @@ def test_a_counter_may_know_more_than_a_topic_that_forgot(taps: int, begin: int,
     }
     world = Look({"registry": {"program": [], "usage": []}, "feed": feed}, [tapped], {}, {(ENGAGEMENTS.name, 3): begin})
     assert bool(judged_by("V9", world)) is is_off
+
+
+def test_what_went_with_the_kafka_of_before_a_restore_is_not_missing() -> None:
+    before, after = NOW - 3 * DAYS, NOW - DAYS
+    restored = {"began_at": NOW - 2 * DAYS, "made_at": OLD}
+    gone = [taken(1) | {"received_at": before}]
+    assert judged_by("V2", a_world([], inbox=gone, quiet=[restored])) == []
+    assert len(judged_by("V2", a_world([], inbox=gone))) == 1
+    assert len(judged_by("V2", a_world([], inbox=[taken(1) | {"received_at": after}], quiet=[restored]))) == 1
+    assert len(judged_by("V2", a_world([], [committed(1, before)], gone, quiet=[restored]))) == 1

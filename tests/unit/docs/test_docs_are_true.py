@@ -14,7 +14,6 @@ from tools.docscheck.checkout import read
 from tools.docscheck.markdown import Block, Mention, blocks
 from tools.docscheck.references import wrong
 
-CHECKOUT = read(ROOT)
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in pages(ROOT)}
 TRANSPORT = 'HttpTransport({"feed": "https://feed.example"}, token)'
 TESTED_ELSEWHERE = {
@@ -26,7 +25,7 @@ TESTED_ELSEWHERE = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_what_a_page_names_exists(name: str) -> None:
-    assert list(problems(PAGES[name], CHECKOUT)) == []
+    assert list(problems(PAGES[name], read(ROOT))) == []
 
 
 def python_blocks() -> Iterator[tuple[str, Block]]:
@@ -59,7 +58,7 @@ def test_the_walk_is_four_short_numbered_pages() -> None:
 
 def found(kind: str, text: str, page: Path = ROOT / "README.md") -> list[str]:
     """What is wrong with one mention."""
-    return list(wrong(Mention(kind, text, 1), page, CHECKOUT))  # type: ignore[arg-type]  # a literal of the table
+    return list(wrong(Mention(kind, text, 1), page, read(ROOT)))  # type: ignore[arg-type]  # a literal of the table
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lutong_contracts.values import Line
-from lutong_inventory.orders.domain.refunds import Delivered, refund_of_amount, refund_of_units
+from lutong_inventory.orders.domain.refunds import (
+    Delivered,
+    KnownRefund,
+    RefundOrder,
+    refund_of_amount,
+    refund_of_units,
+    why_other,
+    worth,
+)
 from lutong_inventory.refusal import Refusal
 
 
@@ -16,7 +24,7 @@ def delivered(paid_minor: int = 900, refunded_minor: int = 0, **returned: int) -
 
 
 @pytest.mark.parametrize(
-    ("order", "units", "worth"),
+    ("order", "units", "amount_minor"),
     [
         (delivered(), {"tea": 1}, 270),
         (delivered(), {"cup": 1}, 360),
@@ -28,8 +36,10 @@ def delivered(paid_minor: int = 900, refunded_minor: int = 0, **returned: int) -
         (Delivered([Line(sku="pin", units=3, unit_price_minor=1)], 1, 0, {}), {"pin": 1}, 0),
     ],
 )
-def test_goods_are_worth_their_share_of_what_was_paid(order: Delivered, units: dict[str, int], worth: int) -> None:
-    assert refund_of_units(order, units) == worth
+def test_goods_are_worth_their_share_of_what_was_paid(
+    order: Delivered, units: dict[str, int], amount_minor: int
+) -> None:
+    assert refund_of_units(order, units) == amount_minor
 
 
 @pytest.mark.parametrize(
@@ -60,8 +70,22 @@ def test_goods_returned_one_by_one_return_exactly_what_was_paid(lines: list[tupl
     refunded_minor = 0
     for line in order_lines:
         for _ in range(line.units):
-            worth = refund_of_units(Delivered(order_lines, paid_minor, refunded_minor, returned), {line.sku: 1})
-            refunded_minor += worth if isinstance(worth, int) else 0
+            amount_minor = refund_of_units(Delivered(order_lines, paid_minor, refunded_minor, returned), {line.sku: 1})
+            refunded_minor += amount_minor if isinstance(amount_minor, int) else 0
             returned[line.sku] = returned.get(line.sku, 0) + 1
             assert refunded_minor <= paid_minor
     assert refunded_minor == (paid_minor if any(line.unit_price_minor for line in order_lines) else 0)
+
+
+def test_a_refund_comes_to_its_goods_or_to_its_amount() -> None:
+    goods = RefundOrder("o-1", "r-1", None, (("tea", 1),), restock=True)
+    assert worth(delivered(), goods.wanted) == 270
+    assert worth(delivered(), RefundOrder("o-1", "r-2", 100, (), restock=False).wanted) == 100
+
+
+def test_the_same_refund_again_is_no_other_one() -> None:
+    wanted = RefundOrder("o-1", "r-1", 100, (), restock=False).wanted
+    assert why_other("r-1", KnownRefund("o-1", 100, {}, restock=False), wanted) is None
+    refusal = why_other("r-1", KnownRefund("o-2", 90, {}, restock=False), wanted)
+    assert refusal is not None
+    assert refusal.facts == {"differs": ["order_id", "amount_minor"]}

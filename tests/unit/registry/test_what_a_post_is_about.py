@@ -2,7 +2,7 @@
 
 import pytest
 
-from lutong_registry.discovery.domain.names import read, share_of
+from lutong_registry.discovery.domain.names import NAME_CHARACTERS_MAX, read, share_of
 from lutong_registry.discovery.domain.policy import concern
 from tests.unit.registry.test_discovery import led
 
@@ -48,3 +48,8 @@ def test_a_latin_word_counts_as_much_as_a_character() -> None:
 )
 def test_stories_and_company_news_get_no_card(text: str, subject: str | None) -> None:
     assert concern(text) == subject
+
+
+def test_names_that_may_stand_in_a_sentence_are_runs_of_its_words() -> None:
+    assert set(read("住房公积金 提取").spans) >= {"公积金", "住房公积金", "公积金提取", "提取"}
+    assert max(map(len, read("公积金提取" * 20).spans)) <= NAME_CHARACTERS_MAX

@@ -4,6 +4,7 @@ import gzip
 import os
 import random
 import tomllib
+from importlib import import_module
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path
@@ -32,6 +33,13 @@ DELAYS = Candidate(
 outcomes = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=30).filter(
     lambda pairs: len({good for _, good in pairs}) == 2
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported() -> None:
+    """What takes seconds to import is there before the time of an example is taken, and not before it is needed."""
+    for name in ("scipy.stats", "scipy.optimize", "statsmodels.api"):
+        import_module(name)
 
 
 @given(outcomes)

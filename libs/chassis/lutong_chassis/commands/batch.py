@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lutong_chassis.handlers import CommandHandler
 
 _TRIES_MAX: Final = 3
-"""How often a batch may find that another process has answered one of its commands meanwhile."""
+"""How often a batch may find that another process has answered one of its commands meanwhile, or lose a deadlock."""
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ async def answer(pool: Pool, batch: Batch, committed: Committed) -> list[Outcome
             error = again
         except Exception as failure:
             error = failure
-            if attempt or committed.under_way or classify(failure) is not ErrorClass.RECONNECTS:
+            if committed.under_way or not _is_worth_another_try(failure, attempt):
                 break
             log.info("commands_tried_again", kind=batch.kind, error=summarise_error(failure))
     if len(batch.commands) > 1 and _is_spoilt(error, committed):
@@ -77,6 +77,13 @@ async def answer(pool: Pool, batch: Batch, committed: Committed) -> list[Outcome
             *await answer(pool, batch.part(middle, len(batch.commands)), committed),
         ]
     return [error] * len(batch.commands)
+
+
+def _is_worth_another_try(error: Exception, attempt: int) -> bool:
+    """A new connection helps once; what lost a deadlock was rolled back, and is done again as often as a batch may be."""
+    if isinstance(error, asyncpg.exceptions.TransactionRollbackError):
+        return True
+    return not attempt and classify(error) is ErrorClass.RECONNECTS
 
 
 def _is_spoilt(error: Exception, committed: Committed) -> bool:

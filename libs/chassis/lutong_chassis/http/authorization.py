@@ -126,7 +126,9 @@ def _with_direct(dependant: Dependant) -> Dependant:
     """A route's function that gets the values of its direct dependencies from the request itself."""
     endpoint, own_request = dependant.call, dependant.request_param_name
     made = {
-        each.name: each.call for each in dependant.dependencies if each.name and getattr(each.call, "direct", False)
+        each.name: each.call
+        for each in dependant.dependencies
+        if each.name and each.call and getattr(each.call, "direct", False)
     }
     if not made or not iscoroutinefunction(endpoint):
         return dependant
@@ -237,7 +239,7 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Run:
         """FastAPI's hook: wrap the function that parses, validates, calls and serialises."""
         run = self._run()
-        timed = {method: observe.HTTP_TIME.labels(method, self.path) for method in self.methods}
+        timed = {method: observe.HTTP_TIME.labels(method, self.path) for method in self.methods or ()}
 
         async def handle(request: Request) -> Response:
             method = request.method

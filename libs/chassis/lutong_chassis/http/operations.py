@@ -7,7 +7,18 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ConfigDict, StringConstraints
 
-from lutong_chassis import audit, audit_log, entities, journeys, noticing, outbox, passed_over, publishers, skipping
+from lutong_chassis import (
+    audit,
+    audit_log,
+    entities,
+    journeys,
+    noticing,
+    outbox,
+    passed_over,
+    publishers,
+    quiet,
+    skipping,
+)
 from lutong_chassis.audit import Change
 from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
@@ -44,13 +55,14 @@ async def livez(request: Request, response: Response) -> dict[str, Any]:
 async def readyz(request: Request, response: Response) -> dict[str, Any]:
     """200 when the database answers, the broker answers and partitions are assigned.
 
-    A consumer that is stuck is reported under `stuck`, and takes no replica out of service: requests are answered.
+    A consumer that is stuck is reported under `stuck`, and takes no replica out of service: requests are answered. So is, under
+    `quiet_since`, a service that was restored and not resumed yet: what its commands publish waits in the outbox.
     """
     service = request.app.state.service
     checks = await service.readiness()
     ready = all(checks.values())
     response.status_code = 200 if ready else 503
-    return {"ready": ready, "checks": checks, "stuck": service.stuck}
+    return {"ready": ready, "checks": checks, "stuck": service.stuck, "quiet_since": service.quiet_since}
 
 
 @health.get("/metrics")
@@ -121,6 +133,21 @@ async def republish(command: Republication, who: Who, request: Request) -> dict[
         await outbox.write(tx, tx.outgoing)
     service.wake_relay()
     return {"republished": count}
+
+
+@admin_router.post("/operations/resumption")
+@allowed("operator")
+@audited("service.resume", shows=("quiet_since",))
+async def resume(command: Decision, who: Who, request: Request) -> dict[str, Any]:
+    """Let a service that was restored publish and consume again. `was_quiet_since` is null when it was not quiet; repeating it has no effect."""
+    service = request.app.state.service
+    async with transaction(service.required_pool) as tx:
+        since = await quiet.end(tx)
+        change = Change("service.resume", f"service:{service.name}", command.reason, after={"quiet_since": since})
+        await audit.record(tx, who, change)
+        await outbox.write(tx, tx.outgoing)
+    service.wake_relay()
+    return {"was_quiet_since": since}
 
 
 class EntitiesPage(Decision):

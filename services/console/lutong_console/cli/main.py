@@ -37,9 +37,13 @@ COMMANDS: Final = {
     "doctor": "cli.commands.doctor:doctor",
     "republish": "cli.commands.republish:republish",
     "publish-entities": "cli.commands.entities:publish_entities",
+    "preflight": "cli.commands.preflight:preflight",
+    "scale": "cli.commands.scale:scale",
+    "upgrade": "cli.commands.upgrade:commands",
     "init": "cli.commands.init:init",
     "backup": "cli.commands.backup:backup",
     "restore": "cli.commands.backup:restore",
+    "resume": "cli.commands.resume:resume",
     "token": "cli.commands.tokens:token",
     "keys": "cli.commands.tokens:keys",
     "search": "cli.search.command:commands",
@@ -52,8 +56,11 @@ COMMANDS: Final = {
 """By name, the module of this package and the function, or group of commands, in it."""
 
 _LOCAL: Final = frozenset(
-    {"demo", "up", "down", "restart", "status", "logs", "reader", "replay", "search", "backup", "restore"}
-)
+    {
+        "demo", "up", "down", "restart", "status", "logs", "reader", "replay", "search", "backup", "restore", "scale",
+        "upgrade", "preflight",
+    }
+)  # fmt: skip
 """Commands that run Kafka, PostgreSQL or its tools from wheels: the image of the command line contains none of these."""
 
 EXAMPLES = """Run the suite, watch it, ask it, repair it.
@@ -70,7 +77,7 @@ Examples:
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
   lutong import stores.csv         take in what you have, row by row
-  lutong replay DIR --json         feed real data through the public interfaces
+  lutong replay DIR --json         import a folder, have its orders served, add up
   lutong search eval DIR           how well services are found, beside BM25
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 unreachable.
@@ -154,6 +161,8 @@ def lutong(
 def main() -> None:
     """Run the command line; expected failures are one sentence and the next command to run."""
     streams.install()
+    if not _has_local_stack():
+        given.be_in_an_image("console")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM is like Ctrl-C: clean up first
     try:
         app()

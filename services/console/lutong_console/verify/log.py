@@ -145,7 +145,7 @@ def inbox_covers_topics(world: World) -> Iterator[Violation]:
     records = 'SELECT source, event_id, topic, partition, "offset", type FROM record ORDER BY source, event_id'
     taken = {
         service: f"""
-            SELECT source, id AS event_id, topic, partition, "offset" FROM {service}.inbox
+            SELECT source, id AS event_id, topic, partition, "offset", received_at FROM {service}.inbox
              WHERE "offset" >= 0 AND topic NOT IN ({listed(COMPACTED)}) ORDER BY source, id"""
         for service in world.reactions
     }
@@ -159,7 +159,7 @@ def inbox_covers_topics(world: World) -> Iterator[Violation]:
                 yield Violation("V2", f"{service}: neither taken in nor set aside", where)
         for service in () if is_there else taken:
             row = of.one(service)
-            if row is not None and not aside.retention.was_dropped(row["topic"], row["partition"], row["offset"]):
+            if row is not None and not aside.retention.may_be_gone(service, row):
                 yield Violation("V2", f"{service}: taken in but on no topic", f"event {event_id} of {source}")
 
 

@@ -35,6 +35,24 @@ class Retention:
         """Whether a record that was at this place may be gone."""
         return topic in COMPACTED or offset < self.world.begins.get((topic, partition), 0)
 
+    def may_be_gone(self, service: str, row: Row) -> bool:
+        """Whether an event that was taken in may be on no topic: it was dropped, or went with the Kafka of before a restore.
+
+        A restore puts what outboxes have on the new topics. What was taken in before it, and is in no outbox any more, is gone.
+        """
+        if self.was_dropped(row["topic"], row["partition"], row["offset"]):
+            return True
+        restored_at = self._restored_at.get(service)
+        return bool(restored_at and moment(row, "received_at") < restored_at and not self._in_an_outbox(row))
+
+    def _in_an_outbox(self, row: Row) -> bool:
+        owner = row["source"].removeprefix("/lutong/")
+        if owner not in SERVICES:
+            return False
+        self.world.select(f"CREATE INDEX IF NOT EXISTS {owner}.outbox_by_event ON outbox (event_id)")
+        found = self.world.select(f"SELECT 1 FROM {owner}.outbox WHERE event_id = ?", row["event_id"])
+        return next(iter(found), None) is not None
+
     def may_have_left_its_topic(self, row: Row) -> bool:
         """Whether an event of an outbox may be gone from its topic: it is older than that keeps, and than all that is left.
 
@@ -51,6 +69,15 @@ class Retention:
     def may_have_left_its_outbox(self, service: str, record: Row) -> bool:
         """Whether the outbox may have dropped the day on which an event was written."""
         return record["occurred_at"] is not None and moment(record, "occurred_at") < self._outbox_begins[service]
+
+    @cached_property
+    def _restored_at(self) -> dict[str, datetime]:
+        """By service, when it was restored last; none where it never was."""
+        found: dict[str, datetime] = {}
+        for service in SERVICES:
+            for row in self.world.select(f"SELECT began_at FROM {service}.quiet WHERE made_at IS NOT NULL"):
+                found[service] = max(moment(row, "began_at"), found.get(service, moment(row, "began_at")))
+        return found
 
     @cached_property
     def _left_since(self) -> dict[tuple[str, int], datetime | None]:

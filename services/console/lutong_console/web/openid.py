@@ -35,7 +35,7 @@ class SignInError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who vouches for people. The claims `lutong_role` and `merchant_id` of its ID token say what a person may do."""
+    """Who vouches for people. The claims `lutong_role` and `merchant_id` of its ID token state what a person may do."""
 
     url: str
     client_id: str
@@ -148,7 +148,7 @@ class OpenId:
         return self._keys[kid]
 
     async def _discovered(self) -> dict[str, Any]:
-        """What the issuer says of itself; it must be this issuer, and each address one that nobody can listen to."""
+        """What the issuer publishes of itself; it must be this issuer, and each address one that nobody can listen to."""
         if not self._document:
             document = await self._ask("GET", f"{self.issuer.url.rstrip('/')}/.well-known/openid-configuration")
             if document.get("issuer") != self.issuer.url:

@@ -1,4 +1,4 @@
-"""The parked pages: groups with one cause, one record, and what to do with one: redrive, discard, show what it says."""
+"""The parked pages: groups with one cause, one record, and what to do with one: redrive, discard, show its content."""
 
 import asyncio
 from typing import Any, Final, NamedTuple

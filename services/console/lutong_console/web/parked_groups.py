@@ -96,7 +96,7 @@ def _pace(text: str) -> float:
 def _ids(text: str) -> Sequence[int]:
     ids = [int(word) for word in text.split() if word.isascii() and word.isdecimal()]
     if not ids or len(ids) > SELECTION_MAX:
-        raise PageError(422, "no records were chosen: say first what a redrive would do")
+        raise PageError(422, "no records were chosen: preview a redrive first")
     return ids
 
 

@@ -82,10 +82,9 @@ class Runs:
     async def _carry_out(self, run: Run) -> None:
         try:
             async with run.target.client(_TIMEOUT_S) as client:
-                async for result in carry_out(client, run.target.urls[run.service], run.ids, run.order):
+                url, is_wanted = run.target.urls[run.service], lambda: run.state == "running"
+                async for result in carry_out(client, url, run.ids, run.order, is_wanted):
                     run.results.append(result)
-                    if run.state == "stopped":
-                        return
         except ConsoleError as error:
             run.state, run.why = "silent", str(error)
             return
@@ -93,7 +92,7 @@ class Runs:
             run.state = "through" if len(run.results) == len(run.ids) else "halted"
 
     async def follow(self, run: Run) -> AsyncGenerator[bytes, None]:
-        """Frames that say how far a run is, four a second at most, until it has ended."""
+        """Frames that show how far a run is, four a second at most, until it has ended."""
         while True:
             done = {"done": len(run.results), "settled": run.settled, "failed": len(run.failed), "state": run.state}
             yield frame("progress", done)

@@ -13,7 +13,7 @@ from lutong_feed import on_record
 from lutong_feed.bindings import store as binding_store
 from lutong_feed.bodies import CardView, RequestView
 from lutong_feed.domain import Refusal
-from lutong_feed.engagements import domain, store
+from lutong_feed.engagements import domain, facts, store
 from lutong_feed.engagements.domain import (
     Accepted,
     CancelRequest,
@@ -85,6 +85,7 @@ async def cancel_requests(batch: Sequence[Asked[CancelRequest]], tx: Tx) -> list
 @handlers.on(CardTapped)
 async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outgoing]:
     """Cards were opened: count it on their posts."""
+    await facts.keep(tx, "tap", batch)
     await _count(tx, "taps", [Engagement(r.event.post_id, r.event.viewer_id, "tap") for r in batch])
     return []
 
@@ -92,6 +93,7 @@ async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outg
 @handlers.on(ServiceSolved)
 async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list[Outgoing]:
     """Services were used: count it on their posts."""
+    await facts.keep(tx, "solve", batch)
     await _count(tx, "solved", [Engagement(r.event.post_id, r.event.viewer_id, "solve") for r in batch])
     return []
 
@@ -99,8 +101,16 @@ async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list
 @handlers.on(ServiceRequested)
 async def count_requests(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
     """Services were requested: count it on their posts."""
+    await facts.keep(tx, "request", batch)
     fresh = await store.take_uncounted_requests(tx, [received.event.order_id for received in batch])
     await store.count(tx, "requested", fresh)
+    return []
+
+
+@handlers.on(RequestCancelled)
+async def keep_cancellations(batch: Sequence[Received[RequestCancelled]], tx: Tx) -> list[Outgoing]:
+    """Viewers wanted to cancel: keep it as a fact. Inventory publishes whether it took effect."""
+    await facts.keep_cancelled(tx, batch)
     return []
 
 
@@ -168,6 +178,8 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         mode=wanted.mode,
         coupon_id=wanted.coupon_id,
         member_id=member_id,
+        slot_hold_id=wanted.slot_hold_id,
+        flagship_ok=wanted.flagship_ok,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

@@ -131,7 +131,7 @@ async def add_repayments(tx: Tx, new: Sequence[NewRepayment]) -> None:
     await tx.execute(
         f"""
         INSERT INTO repayment ({_COLUMNS}, due_at, correlation_id, causation_id, claimed_at, decided_at)
-        SELECT given.*, $16, CASE WHEN given.state IN ('confirmed', 'rejected') THEN $16::timestamptz END
+        SELECT given.*, $16::timestamptz, CASE WHEN given.state IN ('confirmed', 'rejected') THEN $16::timestamptz END
           FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[],
                       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[],
                       $15::text[]) AS given({_COLUMNS}, due_at, correlation_id, causation_id)

@@ -87,5 +87,6 @@ OPERATIONS: Final[Matrix] = {
         DONE_BY_OPERATORS,
         fixed("/operations/republication", {"reason": "lost", "since": "2030-01-01T00:00:00Z"}),
     ),
+    "POST /operations/resumption": (DONE_BY_OPERATORS, fixed("/operations/resumption", {"reason": "it was verified"})),
     "GET /v1/summary": (READ_BY_STAFF, fixed("/v1/summary")),
 }

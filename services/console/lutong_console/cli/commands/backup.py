@@ -1,210 +1,219 @@
-"""lutong backup, lutong restore: the four databases of a deployment at one moment, and back again.
+"""lutong backup, lutong restore, lutong resume: the four databases of a suite at one moment, and back again.
 
-Kafka is not in a backup. What it had is in the outboxes, and `lutong republish` puts it there again; so a restore
-wants a Kafka without events, or it would hold some that the databases never had.
+Kafka is not in a backup: what it had is in the outboxes. So a restore begins with a Kafka without events, queues all that the
+outboxes have, and leaves services quiet: nothing new is published before what was published is on its way again.
 """
 
 import asyncio
-import hashlib
-import json
 import os
+import shutil
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import IO, Annotated, Final
 from urllib.parse import unquote, urlsplit
 
-import asyncpg
 import typer
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 
-from lutong_chassis.grants import VERIFIER
-from lutong_console import credentials
-from lutong_console.cli.commands import databases
-from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
+from lutong_console import backups, new_kafka, restoring, sealing
+from lutong_console.backups import Manifest
+from lutong_console.cli import given
+from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out, table
-from lutong_console.credentials import READER
-from lutong_console.deployment import Deployment, compose
+from lutong_console.places import Place, place_of
 from lutong_console.targets import Json
-from lutong_contracts import TOPICS
 from lutong_contracts.topics import SERVICES
+from lutong_contracts.version import VERSION
 from lutong_local.postgres import program
 from lutong_local.processes import LocalError
 
-_MANIFEST: Final = "manifest.json"
-_OURS: Final = ("pg_dump", "pg_restore")
-"""What we run ourselves: PostgreSQL takes a moment to notice that it has ended."""
-_ASKED: Final = SERVICES[0]
-"""Whose owner is asked who is connected: one server has all the databases."""
-_STOP: Final = f"docker compose stop {' '.join(SERVICES)}"
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        "--stack",
+        help="`compose`, or the name of a local stack.",
+        envvar=["LUTONG_TARGET", "LUTONG_STACK"],
+        callback=given.stack,
+    ),
+]
+Key = Annotated[
+    Path | None, typer.Option("--key", help="A file with 64 hexadecimal digits: the dumps are encrypted with them.")
+]
+_PIECE_BYTES: Final = 1 << 20
 
 
 def backup(
-    directory: Annotated[Path, typer.Argument(help="Where to; it must not exist yet.")], *, as_json: Json = False
+    directory: Annotated[Path, typer.Argument(help="Where to; it must not exist yet.")],
+    stack: Target = given.COMPOSE,
+    *,
+    key: Key = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the services meanwhile, and start them again.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Write the databases of the deployment to a directory. Services must be stopped, or the four would not agree."""
-    deployed = compose()
-    asyncio.run(_nobody_works(deployed, _ASKED, f"{_ASKED}_owner"))
+    """Write the databases of a suite to a directory. Services must be stopped, or the four would not agree."""
+    secret = sealing.read_key(key) if key else None
+    place = place_of(stack)
+    if stop:
+        place.stop()
+    try:
+        manifest = _written(place, directory, secret)
+    finally:
+        if stop:
+            place.start()
+    sizes = {service: backups.dump(directory, service).stat().st_size for service in SERVICES}
+    if as_json:
+        emit_json({"directory": str(directory), "made_at": manifest.made_at, "bytes": sizes})
+        return
+    out.print(table(["database", "bytes"], sizes.items()))
+    if not stop:
+        echo(given.here("next: lutong up"))
+
+
+def _written(place: Place, directory: Path, secret: bytes | None) -> Manifest:
+    """Dump the databases; a backup that does not succeed leaves nothing that looks like one."""
+    asyncio.run(restoring.nobody_works(place.asks, place.databases.stop))
     try:
         directory.mkdir(mode=0o700, parents=True)
     except OSError as error:
         raise ConsoleError(f"{directory}: {error.strerror}", code=USAGE) from None
-    for service in SERVICES:
-        echo(f"dumping {service}")
-        _run("pg_dump", deployed, service, "--format=custom", f"--file={_dump(directory, service)}")
-    sums = {service: _sha256(_dump(directory, service)) for service in SERVICES}
-    asyncio.run(
-        _nobody_works(deployed, _ASKED, f"{_ASKED}_owner")
-    )  # a transaction that began meanwhile may have changed what was not dumped yet
-    manifest = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "sha256": sums}
-    (directory / _MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
-    sizes = {service: _dump(directory, service).stat().st_size for service in SERVICES}
-    if as_json:
-        emit_json({"directory": str(directory), "made_at": manifest["made_at"], "bytes": sizes})
-    else:
-        out.print(table(["database", "bytes"], sizes.items()))
-        echo("next: docker compose up --wait")
+    try:
+        for service in SERVICES:
+            echo(f"dumping {service}")
+            with backups.dump(directory, service).open("wb") as file:
+                _dump(place.databases.owners[service], file, secret)
+        # A transaction that began meanwhile may have changed what was not dumped yet.
+        asyncio.run(restoring.nobody_works(place.asks, place.databases.stop))
+        manifest = Manifest(
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            sha256={service: backups.sha256(backups.dump(directory, service)) for service in SERVICES},
+            release=VERSION,
+            migrations=asyncio.run(restoring.migrations(place.databases.owners)),
+            key=sealing.fingerprint(secret) if secret else "",
+        )
+        backups.write(directory, manifest)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return manifest
 
 
-def restore(
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a restore was asked for."""
+
+    directory: Path
+    secret: bytes | None
+    replace: bool
+    new_kafka: bool
+    stop: bool
+
+
+def restore(  # noqa: PLR0913  # one parameter per option
     directory: Annotated[Path, typer.Argument(help="What `lutong backup` wrote.")],
+    stack: Target = given.COMPOSE,
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Throw away what the databases hold now.")] = False,
+    renew_kafka: Annotated[
+        bool, typer.Option("--new-kafka", help="Throw away what Kafka holds now; the outboxes have it.")
+    ] = False,
+    key: Key = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the services first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the databases of the deployment what a backup has. Services must be stopped, and Kafka without events."""
-    deployed = compose()
-    made_at = _checked(directory)
-    asyncio.run(_nobody_works(deployed, credentials.SUPERUSER, credentials.SUPERUSER))
-    asyncio.run(_kafka_is_empty(deployed))
-    asyncio.run(_make_empty(deployed, replace=replace))
+    """Make the databases of a suite what a backup has. Its services then start quiet, until `lutong resume`.
+
+    Services must be stopped, and Kafka without events. Everything is looked at before anything is changed, and the databases are
+    made beside those that are there: what fails changes nothing, and may be tried again.
+    """
+    wanted = _Wanted(directory, sealing.read_key(key) if key else None, replace, renew_kafka, stop)
+    place = place_of(stack)
+    manifest = asyncio.run(_may_be_restored(place, wanted))
+    asyncio.run(restoring.make_beside(place.databases))
     for service in SERVICES:
         echo(f"restoring {service}")
-        arguments = ("--exit-on-error", "--single-transaction", str(_dump(directory, service)))
-        _run("pg_restore", deployed, service, *arguments)
+        with backups.dump(directory, service).open("rb") as file:
+            _restore(place.databases.beside(service), file, wanted.secret)
+    if renew_kafka:
+        echo("a new Kafka")
+        place.renew_kafka()
+    events = asyncio.run(restoring.be_quiet(place.databases, manifest.made_at))
+    asyncio.run(restoring.put_in_place(place.databases))
     if as_json:
-        emit_json({"directory": str(directory), "made_at": made_at, "restored": list(SERVICES)})
-    else:
-        out.print(f"four databases are as they were at {made_at}")
-        echo("next: docker compose up --wait, then lutong republish --target compose --since 7d --reason restored")
-
-
-def _dump(directory: Path, service: str) -> Path:
-    return directory / f"{service}.dump"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _checked(directory: Path) -> str:
-    """When the backup was made, after seeing that it is whole."""
-    try:
-        manifest = json.loads((directory / _MANIFEST).read_text(encoding="utf-8"))
-        changed = [name for name in SERVICES if _sha256(_dump(directory, name)) != manifest["sha256"][name]]
-    except (OSError, ValueError, KeyError) as error:
-        raise ConsoleError(f"{directory} is no whole backup: {error}", code=USAGE) from None
-    if changed:
-        raise ConsoleError(f"{_dump(directory, changed[0])} is not what was backed up: its checksum differs")
-    return str(manifest["made_at"])
-
-
-async def _nobody_works(deployed: Deployment, service: str, role: str) -> None:
-    """Ask the server who is connected: a service that does not answer over HTTP may write all the same."""
-    try:
-        connection = await asyncpg.connect(deployed.database_url(service, role), timeout=10)
-        try:
-            found = await connection.fetch(
-                """
-                SELECT DISTINCT datname, usename
-                  FROM pg_stat_activity
-                 WHERE datname = ANY($1) AND usename <> $2 AND pid <> pg_backend_pid() AND application_name <> ALL($3)
-                 ORDER BY datname, usename
-                """,
-                SERVICES,
-                VERIFIER,
-                _OURS,
-            )
-        finally:
-            await connection.close()
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise ConsoleError(
-            f"PostgreSQL at {deployed.postgres} does not show who is connected: {error or type(error).__name__}",
-            code=UNREACHABLE,
-        ) from None
-    if found:
-        who = ", ".join(f"{row['usename']} to {row['datname']}" for row in found)
-        raise ConsoleError(f"what is dumped changes under our hands: connected are {who}", then=_STOP, code=PROBLEM)
-
-
-async def _kafka_is_empty(deployed: Deployment) -> None:
-    kafka = deployed.kafka_as(READER)
-    consumer = AIOKafkaConsumer(*[topic.name for topic in TOPICS], **kafka.client)
-    try:
-        await consumer.start()
-        ends = await consumer.end_offsets(list(consumer.assignment()))
-    except KafkaError as error:
-        raise ConsoleError(f"Kafka at {kafka.bootstrap}: {type(error).__name__}", code=UNREACHABLE) from None
-    finally:
-        await consumer.stop()
-    if events := sum(ends.values()):
-        raise ConsoleError(
-            f"Kafka has seen {events} events, and the backup may not know them: it must be a new one",
-            then="docs/deploy.md, Backup and restore",
-            code=PROBLEM,
+        emit_json(
+            {"directory": str(directory), "made_at": manifest.made_at, "restored": list(SERVICES), "events": events}
         )
+        return
+    out.print(
+        f"four databases are as they were at {manifest.made_at}; {events} events wait to be carried to Kafka again"
+    )
+    echo(given.here("next: lutong up, look around, lutong resume --reason restored, lutong verify"))
 
 
-async def _make_empty(deployed: Deployment, *, replace: bool) -> None:
-    """New databases, with the roles and passwords that there are."""
-    superuser = credentials.read(deployed.secrets, credentials.postgres_file(credentials.SUPERUSER))
-    passwords = {
-        name: credentials.read(deployed.secrets, credentials.postgres_file(name)) for name in credentials.ROLES
-    }
-    url = f"postgresql://{credentials.SUPERUSER}@{deployed.postgres}/postgres"
-    try:
-        if not replace:
-            await _refuse_if_used(deployed)
-        connection = await asyncpg.connect(url, password=superuser, timeout=10)
+async def _may_be_restored(place: Place, wanted: _Wanted) -> Manifest:
+    """The manifest of a backup that may be restored here, as things are now. ConsoleError reports why not."""
+    manifest = backups.read(wanted.directory)
+    backups.refuse_other_key(manifest, sealing.fingerprint(wanted.secret) if wanted.secret else "")
+    backups.refuse_other_release(manifest, await restoring.migrations(place.databases.owners))
+    if not wanted.replace and (used := await restoring.in_use(place.databases.owners)):
+        raise ConsoleError(f"the database {used} is in use", then="lutong restore --replace DIRECTORY")
+    if not wanted.new_kafka:
+        await new_kafka.refuse_used(place.databases.kafka)
+    if wanted.stop:
+        place.stop()
+    await restoring.nobody_works(place.databases.superuser, place.databases.stop)
+    return manifest
+
+
+def _dump(url: str, file: IO[bytes], secret: bytes | None) -> None:
+    with _tool(
+        "pg_dump", url, "--format=custom", "--compress=6", stdout=subprocess.PIPE if secret else file
+    ) as process:
+        if secret and process.stdout:
+            sealing.seal(secret, process.stdout, file)
+        _ended("pg_dump", url, process)
+
+
+def _restore(url: str, file: IO[bytes], secret: bytes | None) -> None:
+    options = ("--exit-on-error", "--single-transaction")
+    with _tool("pg_restore", url, *options, stdin=subprocess.PIPE if secret else file) as process:
         try:
-            for service in SERVICES:
-                await connection.execute(f'DROP DATABASE IF EXISTS "{service}" WITH (FORCE)')
-        finally:
-            await connection.close()
-        await databases.create(url, superuser, passwords)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise ConsoleError(f"PostgreSQL at {deployed.postgres}: {error}", code=UNREACHABLE) from None
+            if secret and process.stdin:
+                for piece in sealing.opened(secret, file):
+                    process.stdin.write(piece)
+                process.stdin.close()
+        except BrokenPipeError:
+            pass  # its own error is shown: it reads no more
+        except BaseException:
+            process.kill()
+            raise
+        _ended("pg_restore", url, process)
 
 
-async def _refuse_if_used(deployed: Deployment) -> None:
-    for service, url in deployed.database_urls.items():
-        connection = await asyncpg.connect(url, timeout=10)
-        try:
-            used: Any = await connection.fetchval(
-                "SELECT to_regclass('outbox') IS NOT NULL AND to_regclass('inbox') IS NOT NULL"
-            ) and await connection.fetchval("SELECT EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM inbox)")
-        finally:
-            await connection.close()
-        if used:
-            raise ConsoleError(f"the database {service} is in use", then="lutong restore --replace DIRECTORY")
-
-
-def _run(name: str, deployed: Deployment, service: str, *arguments: str) -> None:
+def _tool(
+    name: str,
+    url: str,
+    *arguments: str,
+    stdin: "IO[bytes] | int | None" = None,
+    stdout: "IO[bytes] | int | None" = None,
+) -> "subprocess.Popen[bytes]":
     """PostgreSQL's own tool, as the owner of a database; the password is in no argument."""
-    url = urlsplit(deployed.database_url(service, f"{service}_owner"))
-    place = f"--host={url.hostname}", f"--port={url.port or 5432}", f"--username={url.username}"
+    parts = urlsplit(url)
+    place = f"--host={parts.hostname}", f"--port={parts.port or 5432}", f"--username={parts.username}"
     try:
-        done = subprocess.run(  # noqa: S603  # our own arguments, no shell
-            [program(name), *place, "--no-password", f"--dbname={service}", *arguments],
-            env=os.environ | {"PGPASSWORD": unquote(url.password or "")},
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
+        return subprocess.Popen(  # noqa: S603  # our own arguments, no shell
+            [program(name), *place, "--no-password", f"--dbname={parts.path[1:]}", *arguments],
+            env=os.environ | {"PGPASSWORD": unquote(parts.password or "")},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
         )
     except LocalError as error:
         raise ConsoleError(str(error), code=USAGE) from None
-    if done.returncode:
-        raise ConsoleError(f"{name} of {service}: {done.stderr.strip()}")
+
+
+def _ended(name: str, url: str, process: "subprocess.Popen[bytes]") -> None:
+    output = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+    if process.wait():
+        raise ConsoleError(f"{name} of {urlsplit(url).path[1:]}: {output}", code=PROBLEM)

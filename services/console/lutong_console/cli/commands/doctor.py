@@ -1,22 +1,25 @@
-"""lutong doctor: what is wrong before it hurts, and the command that mends it."""
+"""lutong doctor: what is wrong before it hurts, and the command that mends it. Whatever it meets becomes a line of its own."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import typer
 from aiokafka.errors import KafkaError
 
-from lutong_console import kafka_checks
+from lutong_console import container_checks, expiry, kafka_checks
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, ConsoleError
+from lutong_console.cli.frame import explained
 from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.deployment import Deployment
 from lutong_console.findings import Finding
 from lutong_console.parked_records import parked_of
-from lutong_console.targets import Json, StackName, Suite, call, ended_pieces, suite
+from lutong_console.targets import Json, StackName, Suite, call, deployment_of, ended_pieces, suite
 from lutong_contracts import event_types
 from lutong_contracts.sentences import counted
 
@@ -42,10 +45,12 @@ _SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
 
 def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
     """Look for what goes wrong in production. Exit code 1 when anything is found."""
-    target, ended = suite(stack), ended_pieces(stack)
-    findings = [*judge_processes(ended), *asyncio.run(_examine(target, frozenset(ended)))]
+    target, deployment = suite(stack), deployment_of(stack)
+    findings, ended = _pieces(stack, deployment)
+    findings += asyncio.run(_examine(target, ended, deployment))
+    findings += expiry.judge(expiry.found(deployment), datetime.now(UTC))
     if as_json:
-        emit_json([{"what": finding.what, "then": finding.then} for finding in findings])
+        emit_json([{"what": finding.what, "then": given.here(finding.then)} for finding in findings])
     elif findings:
         out.print(
             table(["what is wrong", "what to do"], [(finding.what, given.here(finding.then)) for finding in findings])
@@ -56,6 +61,30 @@ def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
         raise typer.Exit(PROBLEM)
 
 
+def _pieces(stack: str, deployment: Deployment | None) -> tuple[list[Finding], frozenset[str]]:
+    """What is wrong with processes or containers, and which of them have ended."""
+    if deployment is None:
+        ended = ended_pieces(stack)
+        return list(judge_processes(ended)), frozenset(ended)
+    try:
+        return container_checks.look(deployment.place)
+    except Exception as error:
+        return [_as_finding(error)], frozenset()
+
+
+def _as_finding(error: Exception) -> Finding:
+    """An error that a check met, as a finding: one piece that is broken hides no other."""
+    words = explained(error)
+    return Finding(str(words), words.then or "lutong status")
+
+
+async def _surviving(check: Awaitable[Iterable[Finding]]) -> list[Finding]:
+    try:
+        return list(await check)
+    except Exception as error:
+        return [_as_finding(error)]
+
+
 def judge_processes(ended: Mapping[str, datetime | None]) -> Iterator[Finding]:
     """Processes of a local stack that have ended, and when as far as their logs show."""
     for piece, at in ended.items():
@@ -63,35 +92,45 @@ def judge_processes(ended: Mapping[str, datetime | None]) -> Iterator[Finding]:
         yield Finding(f"{piece}: its process has ended{when}", f"lutong up (why: lutong logs {piece})")
 
 
-async def _examine(target: Suite, ended: frozenset[str]) -> list[Finding]:
+async def _examine(target: Suite, ended: frozenset[str], deployment: Deployment | None) -> list[Finding]:
     """What is wrong, without what only follows from pieces that have ended."""
     databases = {} if "postgres" in ended else target.database_urls
     republished = {service: await _republished(url) for service, url in databases.items()}
     findings: list[Finding] = []
     for service in (name for name in target.urls if name not in ended):
-        findings += await _service(target, service, republished, ended)
+        findings += await _surviving(_service(target, service, republished, ended))
     for service, url in databases.items():
-        findings += await _database(service, url)
-    if "kafka" in ended:
-        return findings
-    try:
-        findings += await kafka_checks.topics(target.kafka)
-        findings += await kafka_checks.offsets(target)
-    except KafkaError as error:
-        findings.append(Finding(f"Kafka does not answer ({type(error).__name__})", "lutong logs kafka"))
+        findings += await _surviving(_database(service, url))
+    if deployment and databases:
+        findings += await _surviving(container_checks.logins(deployment))
+    if "kafka" not in ended:
+        findings += await _surviving(_kafka(target, deployment))
     return findings
+
+
+async def _kafka(target: Suite, deployment: Deployment | None) -> list[Finding]:
+    try:
+        asked = deployment.brokers if deployment else None
+        return [*await kafka_checks.topics(target.kafka, asked), *await kafka_checks.offsets(target)]
+    except KafkaError as error:
+        return [Finding(f"Kafka does not answer ({type(error).__name__})", "lutong logs kafka")]
 
 
 async def _republished(url: str) -> datetime | None:
     """When a service last published again what it had published, if it did and its database answers."""
     try:
         connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, asyncpg.PostgresError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return None
     try:
         at: datetime | None = await connection.fetchval(
             "SELECT max(at) FROM audit WHERE action IN ('outbox.republish', 'republished')"
         )
+    except (
+        asyncpg.PostgresError
+    ):  # tables that are not there yet, or that this role may not read: another check finds it
+        return None
+    else:
         return at
     finally:
         await connection.close()
@@ -103,10 +142,9 @@ async def _service(
     url = target.urls[service]
     try:
         async with target.client(5) as client:
-            ready = (await client.get(f"{url}/readyz")).json()
-            live = (await client.get(f"{url}/livez")).json()
+            ready, live = [await _document(client, f"{url}/{path}") for path in ("readyz", "livez")]
             findings = list(judge_health(service, live, ready, ended))
-            if ready["checks"].get("database"):
+            if ready.get("checks", {}).get("database"):
                 _, parked = await parked_of(client, url)
                 findings += judge_parked(service, parked)
                 consumer = await call(client, "GET", f"{url}/operations/consumer")
@@ -119,16 +157,34 @@ async def _service(
     return findings
 
 
+async def _document(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    """What a service reports, or what stands there instead of it: never an error but silence."""
+    answer = await client.get(url)
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    there = document if isinstance(document, dict) else {"detail": f"something that is no answer of a service at {url}"}
+    return {"status": answer.status_code} | there
+
+
 def judge_health(
     service: str, live: Mapping[str, Any], ready: Mapping[str, Any], ended: frozenset[str] = frozenset()
 ) -> Iterator[Finding]:
     """What is wrong by /livez and /readyz, without what follows from pieces that have ended."""
     follows = {check for piece in ended for check in _FOLLOWS.get(piece, ())}
-    for name, there in ready["checks"].items():
+    for path, document, name in (("/readyz", ready, "checks"), ("/livez", live, "live")):
+        if name not in document:
+            what = f"{service}: {path} answers {document.get('status', 'nothing')}: {document.get('detail') or document.get('title')}"
+            yield Finding(what, f"lutong logs {service}")
+    for name, there in ready.get("checks", {}).items():
         if not there and name not in follows:
             yield Finding(f"{service}: {_UNREADY.get(name, f'no {name}')}", f"lutong logs {service}")
-    if not live["live"]:
-        yield Finding(f"{service} is not alive: {live['reason']}", f"lutong restart {service}")
+    if since := ready.get("quiet_since"):
+        what = f"{service} is quiet since {since}, as a restore left it: it consumes and publishes nothing"
+        yield Finding(what, "look around, then: lutong resume --reason …")
+    if not live.get("live", True):
+        yield Finding(f"{service} is not alive: {live.get('reason')}", f"lutong restart {service}")
 
 
 def judge_parked(service: str, total: int) -> Iterator[Finding]:
@@ -180,7 +236,10 @@ async def _database(service: str, url: str) -> list[Finding]:
     """Clocks that differ, rows that the relay does not carry, and settings that lose data."""
     try:
         connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, asyncpg.PostgresError) as error:
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        what = f"{service}: its database refuses {urlsplit(url).username} ({type(error).__name__})"
+        return [Finding(what, "lutong up: it sets the passwords that secrets hold")]
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return [Finding(f"{service}: its database does not answer ({type(error).__name__})", "lutong logs postgres")]
     try:
         row = await connection.fetchrow(
@@ -195,21 +254,28 @@ async def _database(service: str, url: str) -> list[Finding]:
             """,
             list(event_types()),
         )
+        quiet = await connection.fetchval("SELECT to_regclass('quiet') IS NOT NULL") and await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM quiet WHERE ended_at IS NULL)"
+        )
     finally:
         await connection.close()
-    return list(judge_database(service, dict(row or {}), datetime.now(UTC)))
+    return list(judge_database(service, dict(row or {}) | {"quiet": quiet}, datetime.now(UTC)))
 
 
 def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
-    """What is wrong with a database: its clock, what it has not published or not let fall due, and its settings."""
+    """What is wrong with a database: its clock, what it has not published or not let fall due, and its settings.
+
+    Of a service that is quiet nothing is published, and nothing falls due: that is one finding, of its health.
+    """
     skew_s = abs((now - row["now"]).total_seconds())
     if skew_s > _SKEW_MAX_S:
         yield Finding(f"{service}: its database's clock is {skew_s:.0f} s off ours", "synchronise the clocks (NTP)")
-    if row["oldest_s"] > _OUTBOX_AGE_MAX_S:
+    quiet = row.get("quiet", False)
+    if row["oldest_s"] > _OUTBOX_AGE_MAX_S and not quiet:
         yield Finding(
             f"{service}: an event waits for the relay since {row['oldest_s']:.0f} s", f"lutong logs {service}"
         )
-    if row["overdue_s"] > _OVERDUE_MAX_S:
+    if row["overdue_s"] > _OVERDUE_MAX_S and not quiet:
         yield Finding(f"{service}: a deadline is overdue by {row['overdue_s']:.0f} s", f"lutong logs {service}")
     if row["transaction_read_only"] == "on":
         yield Finding(

@@ -21,7 +21,7 @@ def publish_entities(
     as_json: Json = False,
 ) -> None:
     """Fill the compacted topics of a suite that is older than they are. Who knows an entity already is not disturbed."""
-    counts = asyncio.run(_publish(stack, reason, _named(topic or [])))
+    counts = asyncio.run(publish(stack, reason, _named(topic or [])))
     if as_json:
         emit_json(counts)
     else:
@@ -39,7 +39,8 @@ def _named(names: list[str]) -> list[Topic]:
     return [known[name] for name in dict.fromkeys(names)] or there
 
 
-async def _publish(stack: str, reason: str, topics: list[Topic]) -> dict[str, int]:
+async def publish(stack: str, reason: str, topics: list[Topic]) -> dict[str, int]:
+    """Publish the entities of some topics again, page by page; gives how many of each."""
     target = suite(stack)
     counts: dict[str, int] = {}
     async with target.client(60) as client:

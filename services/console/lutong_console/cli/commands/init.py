@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from lutong_chassis import tokens
+from lutong_chassis.auth import LIFE_MAX_S, Principal
 from lutong_console import credentials, deployment
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out
@@ -52,7 +53,7 @@ def init(
         echo(
             f"set LUTONG_SECRETS_GROUP={group} in {place.parent / '.env'}: containers join the group that may read them"
         )
-    echo("next: make compose-up")
+    echo("next: lutong up --target compose (make compose-up): what runs with a secret of before is made anew")
 
 
 def _write(place: Path, wanted: dict[str, Callable[[], str]], group: int) -> list[str]:
@@ -82,6 +83,7 @@ def wanted() -> dict[str, Callable[[], str]]:
     return dict.fromkeys(names, _password) | {
         credentials.SIGNING_KEY: signer.pem.decode,
         credentials.JWKS: lambda: json.dumps(signer.jwks),
+        credentials.CONSOLE_TOKEN: lambda: signer.token(Principal("console", "viewer"), LIFE_MAX_S),
     }
 
 

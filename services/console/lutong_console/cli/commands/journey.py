@@ -52,7 +52,7 @@ class Step:
 
     @property
     def publisher(self) -> str:
-        """Who published it, as a person reads it: without the digest by which publishers over HTTP are told apart."""
+        """Who published it, as a person reads it: without the digest by which publishers over HTTP are distinguished."""
         return _OVER_HTTP.sub(" ", self.service)
 
 

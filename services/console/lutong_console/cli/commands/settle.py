@@ -144,7 +144,7 @@ def _show_foreseen(foreseen: Sequence[dict[str, Any]], *, as_json: bool) -> None
 
 
 def _settle(target: Suite, service: str, chosen: Chosen, order: Order, *, as_json: bool) -> None:
-    """Do it, tell how it goes, and end with exit code 1 when something failed."""
+    """Do it, report how it goes, and end with exit code 1 when something failed."""
     selected, results = asyncio.run(_carried_out(target, service, chosen, order))
     failed = [result for result in results if result.error]
     settled = sum(result.settled for result in results)
@@ -153,7 +153,8 @@ def _settle(target: Suite, service: str, chosen: Chosen, order: Order, *, as_jso
         key = "redriven" if order.verb == "redrive" else "discarded"
         emit_json({key: settled, "failed": [asdict(result) for result in failed], "left": left})
     else:
-        out.print(f"{settled} went through" if order.verb == "redrive" else f"{settled} discarded")
+        if settled or not failed:
+            out.print(f"{settled} went through" if order.verb == "redrive" else f"{settled} discarded")
         for result in failed:
             err.print(line(("error", "bold red"), f" #{result.id}: {result.error}"))
         if left:

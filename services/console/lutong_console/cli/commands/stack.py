@@ -10,8 +10,10 @@ import typer
 
 from lutong_console import running_console
 from lutong_console.cli import given
+from lutong_console.cli.commands import containers
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, err, line, out, table
+from lutong_console.deployment import COMPOSE, compose
 from lutong_console.health import ANSWER_TIMEOUT_S, Health, of_kafka, of_postgres, of_service
 from lutong_console.targets import Json, StackName, Suite, nothing_runs, stack_named
 from lutong_contracts.topics import SERVICES
@@ -35,10 +37,33 @@ def up(
     stack: StackName = "default",
     *,
     no_console: Annotated[bool, typer.Option("--no-console", help="Start no web console.")] = False,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="Of containers: ha, observability, tools, or none; remembered.")
+    ] = None,
+    override: Annotated[
+        str | None, typer.Option("--override", help="Of containers: production, or none; remembered.")
+    ] = None,
+    build: Annotated[bool, typer.Option("--build", help="Of containers: build the images first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Start Kafka, PostgreSQL and the four services on this machine, as far as they do not run; nothing else is needed."""
+    """Start Kafka, PostgreSQL and the four services, as far as they do not run: on this machine, or in containers.
+
+    Of containers, what changed is made anew: migrations run first, beside the services of before.
+    """
     began = time.monotonic()
+    if stack == COMPOSE:
+        seconds = containers.up(profile=profile, override=override, build=build)
+        if as_json:
+            emit_json({"stack": stack, "made_anew": seconds, "services": _deployed_urls()})
+            return
+        out.print(table(["service", "url"], sorted(_deployed_urls().items())))
+        out.print(f"up in {time.monotonic() - began:.1f} s")
+        echo(given.here("next: lutong status · lutong doctor · lutong down"))
+        return
+    if profile is not None or override is not None or build:
+        raise ConsoleError(
+            "--profile, --override and --build are of containers", then="lutong up --target compose", code=USAGE
+        )
     running = start(stack)
     link = None if no_console else running_console.link(running_console.start(stack))
     if as_json:
@@ -54,10 +79,17 @@ def up(
 def down(
     stack: StackName = "default",
     *,
-    purge: Annotated[bool, typer.Option("--purge", help="Remove the data too.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", "--volumes", help="Remove the data too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Stop the suite. Its data stays for the next `lutong up`, unless purged."""
+    if stack == COMPOSE:
+        stopped = containers.down(purge=purge)
+        if as_json:
+            emit_json({"stack": stack, "stopped": stopped, "purged": purge})
+        else:
+            out.print("stopped" + (" and purged" if purge else "") if stopped else "nothing was running")
+        return
     running = stack_named(stack)
     running_console.stop(stack)
     if running is not None:
@@ -74,10 +106,12 @@ def restart(
     *,
     as_json: Json = False,
 ) -> None:
-    """Stop one service of a local stack and start it again; the others go on."""
-    running = stack_named(stack)
-    if running is None or not running.children:
-        raise nothing_runs(stack)
+    """Stop one service and start it again, in containers with the secrets and settings as they are now; the others go on."""
+    if stack == COMPOSE:
+        containers.restart(service)
+        emit_json({"stack": stack, "restarted": service}) if as_json else out.print(f"{service} is ready again")
+        return
+    running = _that_runs(stack)
     if service not in SERVICES:
         raise ConsoleError(f"there is no service {service!r}: there are {', '.join(SERVICES)}", code=USAGE)
     try:
@@ -94,21 +128,28 @@ def restart(
 
 def status(stack: StackName = "default", *, as_json: Json = False) -> None:
     """Ask every piece whether it is well. Exit code 1 when one is not, 3 when nothing runs."""
-    running = stack_named(stack)
-    if running is None or not running.children:
-        raise nothing_runs(stack)
-    pieces = asyncio.run(_pieces(running))
+    which = "container" if stack == COMPOSE else "pid"
+    pieces = containers.status() if stack == COMPOSE else asyncio.run(_pieces(_that_runs(stack)))
+    if stack == COMPOSE and all(piece["state"] == "absent" for piece in pieces):
+        raise ConsoleError("no container of the suite is here", then="lutong up", code=UNREACHABLE)
     if as_json:
         emit_json(pieces)
     else:
         rows = [
-            (p["piece"], line((p["state"], "green" if p["ready"] else "red")), p["pid"], p["where"], p["wrong"])
+            (p["piece"], line((p["state"], "green" if p["ready"] else "red")), p[which], p["where"], p["wrong"])
             for p in pieces
         ]
-        out.print(table(["piece", "state", "pid", "where", "what is wrong"], rows))
+        out.print(table(["piece", "state", which, "where", "what is wrong"], rows))
     if not all(piece["ready"] for piece in pieces):
-        echo("next: lutong doctor")
+        echo(given.here("next: lutong doctor"))
         raise typer.Exit(PROBLEM)
+
+
+def _that_runs(stack: str) -> Stack:
+    running = stack_named(stack)
+    if running is None or not running.children:
+        raise nothing_runs(stack)
+    return running
 
 
 def logs(
@@ -120,6 +161,10 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Show the ends of the logs; as JSON, one document per line of a log."""
+    if stack == COMPOSE:
+        for name, written in containers.logs(services or [], lines, follow=follow):
+            _show_line(name, written, as_json=as_json)
+        return
     directory = home() / stack
     everything = {"kafka": directory / "kafka" / "kafka.log", "postgres": directory / "postgres.log"}
     everything |= {service: directory / f"{service}.log" for service in SERVICES}
@@ -153,6 +198,10 @@ def _show_line(name: str, written: str, *, as_json: bool) -> None:
         emit_json({"piece": name, "line": written})
     else:
         out.print(line((name, "bold"), " ", written))
+
+
+def _deployed_urls() -> dict[str, str]:
+    return {service: compose().url(service) for service in SERVICES}
 
 
 def _urls(stack: Stack) -> dict[str, str]:

@@ -9,6 +9,8 @@ import typer
 from lutong_chassis import tokens
 from lutong_chassis.auth import LIFE_MAX_S, Principal, Role
 from lutong_chassis.tokens import AUDIENCE, ISSUER, Signer
+from lutong_console import credentials
+from lutong_console.cli.commands.containers import renew_console_token
 from lutong_console.cli.errors import UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out
 from lutong_console.deployment import COMPOSE, compose
@@ -28,9 +30,15 @@ def token(  # noqa: PLR0913  # one parameter per option
     key: Annotated[Path | None, typer.Option("--key", help="Sign with this Ed25519 key (PEM).")] = None,
     issuer: Annotated[str, typer.Option("--issuer", help="`iss`, with --key.")] = ISSUER,
     audience: Annotated[str, typer.Option("--audience", help="`aud`, with --key.")] = AUDIENCE,
+    console: Annotated[
+        bool, typer.Option("--console", help="Renew the token of the container `console` instead, for a day.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Print a token for development, signed by the local stack's key or a key file."""
+    if console:
+        _renew(as_json=as_json)
+        return
     role = role or ("merchant" if merchant else "member" if member else "operator")
     if role not in get_args(Role):
         raise ConsoleError(f"there is no role {role!r}: there are {_ROLES}", code=USAGE)
@@ -44,6 +52,20 @@ def token(  # noqa: PLR0913  # one parameter per option
         emit_json({"token": made, "expires_at": int(time.time()) + minutes * 60, "subject": who.subject, "role": role})
     else:
         out.print(made)
+
+
+def _renew(*, as_json: bool) -> None:
+    """`secrets/console_token`, in place: the container sees it at once."""
+    if not renew_console_token(compose()):
+        raise ConsoleError(
+            "there is no secret console_token, or no key of `lutong init` to sign it with",
+            then="lutong init --add-missing; with an issuer of yours, write a viewer's token of it into that file",
+            code=USAGE,
+        )
+    if as_json:
+        emit_json({"renewed": credentials.CONSOLE_TOKEN, "role": "viewer"})
+    else:
+        out.print("the container `console` may look for another day")
 
 
 def keys(

@@ -33,6 +33,13 @@ class Walked:
     problems: list[str]
 
 
+def _only_compose_by_itself(context: typer.Context, name: str) -> str:
+    """A local stack is thrown away afterwards, so a variable of the shell names none; the containers it may name."""
+    source = context.get_parameter_source("stack")
+    by_itself = source is not None and source.name == "ENVIRONMENT" and name != COMPOSE
+    return given.stack(context, "demo" if by_itself else name)
+
+
 def demo(
     *,
     keep: Annotated[
@@ -41,7 +48,11 @@ def demo(
     stack: Annotated[
         str,
         typer.Option(
-            "--target", "--stack", help="`compose`, or the name of the local stack to use.", callback=given.stack
+            "--target",
+            "--stack",
+            help="`compose`, or the name of the local stack to use.",
+            envvar=["LUTONG_TARGET"],
+            callback=_only_compose_by_itself,
         ),
     ] = "demo",
     as_json: Json = False,
@@ -71,7 +82,7 @@ async def _leave_faults(target: Suite) -> Seeded:
 
 
 def _invite(stack: str) -> None:
-    """Say where the suite is, and that something is wrong with it."""
+    """Report where the suite is, and that something is wrong with it."""
     out.print()
     out.print(table(["service", "url"], suite(stack).urls.items()))
     link = running_console.link(running_console.start(stack))

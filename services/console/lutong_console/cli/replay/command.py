@@ -1,56 +1,52 @@
-"""lutong replay: a folder of real data through the public interfaces, and what became of it."""
+"""lutong replay: a folder of files, taken in as `lutong import` does, then brought to its end; and what became of it."""
 
 import asyncio
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
 from lutong_console.cli.commands.stack import start
-from lutong_console.cli.errors import PROBLEM
-from lutong_console.cli.replay import dataset
-from lutong_console.cli.replay.dataset import Basket, City
+from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.cli.replay.session import Session, session_with
 from lutong_console.cli.screen import echo, emit_json, out, table
+from lutong_console.imports.catalogue import Source, sources
+from lutong_console.imports.command import Manner, Report, take
+from lutong_console.imports.kinds.orders import OrderRow
+from lutong_console.imports.kinds.stores import StoreRow
+from lutong_console.imports.reading import Reader
 from lutong_console.targets import Json, Suite, stack_named, suite
 from lutong_local import stack as local
 
 _CANCEL_EVERY: Final = 25
 _STEPS: Final = ("accepted", "picked", "handed_over", "fulfilled")
+_NEEDED: Final = ("stores", "orders")
+_MANNER: Final = Manner()
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """How much of the data is played."""
-
-    posts: int
-    orders: int
-    stores: int
-    follows: int | None
-
-
-def replay(  # noqa: PLR0913  # one parameter per option
-    folder: Annotated[Path, typer.Argument(help="A folder of data as its README describes it.")],
+def replay(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of files as `lutong import` takes them (docs/importing.md).")
+    ],
     stack: Annotated[
         str, typer.Option("--stack", help="Local stack to use; started, and removed again, unless it runs.")
     ] = "replay",
-    posts: Annotated[int, typer.Option(min=1, help="How many posts.")] = 2000,
-    orders: Annotated[int, typer.Option(min=1, help="How many orders.")] = 2000,
-    stores: Annotated[int, typer.Option(min=1, help="How many stores, each in a city of its own.")] = 200,
-    follows: Annotated[int | None, typer.Option(min=1, help="How many follows; all, if not given.")] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Feed real data through the public interfaces and report counts and outcomes. Exit code 1 when they do not add up."""
-    dataset.check(folder)
+    """Import a folder, have locations serve its orders, and report counts and outcomes. Exit code 1 when they do not add up."""
+    files = sources([folder], None)
+    for kind in _NEEDED:
+        if kind not in {source.kind.name for source in files}:
+            raise ConsoleError(f"{folder} has no {kind}.csv and no {kind}.ndjson: a replay serves orders", code=USAGE)
     known = stack_named(stack)
     ran = known is not None and any(map(known.runs, known.children))
     running = start(stack)
     try:
-        report = asyncio.run(_replay(suite(stack), folder, Amounts(posts, orders, stores, follows)))
+        report = asyncio.run(_replay(suite(stack), files))
     finally:
         if not ran:
             local.down(running, echo, purge=True)
@@ -58,153 +54,78 @@ def replay(  # noqa: PLR0913  # one parameter per option
         emit_json(report)
     else:
         out.print(table(["what", "count"], _flat(report).items()))
-    if report["unended"] or report["parked"] or report["unbalanced"]:
+    if report["rejected"] or report["unended"] or report["parked"] or report["unbalanced"]:
         raise typer.Exit(PROBLEM)
 
 
-async def _replay(target: Suite, folder: Path, amounts: Amounts) -> dict[str, Any]:
+async def _replay(target: Suite, files: Sequence[Source]) -> dict[str, Any]:
     began = time.monotonic()
+    taken = [await take(source, target, _MANNER) for source in files]
     async with session_with(target) as session:
-        offers, baskets = dataset.retail(folder)
-        cities = dataset.cities(folder, amounts.stores)
-        readers = await _build_world(session, folder, offers, cities, amounts)
-        shop_post = await _post(session, folder, readers, amounts.posts)
-        wanted = [baskets[n % len(baskets)] for n in range(amounts.orders)]
-        ordered = await _order(session, shop_post, readers, wanted, cities)
-        await _fulfil(session, ordered, cities)
+        await _settle(session)
+        ordered = await _ordered(session, _rows(files, OrderRow))
+        await _fulfil(session, ordered, _rows(files, StoreRow))
         report = await _report(session)
-    counts = {"posts": amounts.posts + 1, "orders": amounts.orders}
-    return counts | report | {"seconds": round(time.monotonic() - began, 1)}
+    return _counts(taken) | report | {"seconds": round(time.monotonic() - began, 1)}
 
 
-async def _build_world(
-    session: Session, folder: Path, offers: list[dict[str, Any]], cities: list[City], amounts: Amounts
-) -> list[str]:
-    """Accounts and follows, programs, a plan, applicants, stores with stock; gives the readers."""
-    follows = dataset.follows(folder)[: amounts.follows]
-    readers = sorted({name for follow in follows for name in follow})
-    accounts = [{"account_id": name, "name": name} for name in [*readers, "shop"]]
-    await session.batches("accounts", "feed", "/v1/accounts/batch", "accounts", accounts, 1000)
-    pairs = [{"follower_id": follower, "followee_id": followee} for follower, followee in follows]
-    await session.batches("follows", "feed", "/v1/follows/batch", "follows", pairs, 1000)
-    for merchant, name in (("government", "政务服务"), ("shop", "Online Retail")):
-        await session.ask("registry", "PUT", f"/v1/merchants/{merchant}", json={"name": name})
-    shop = {
-        "program_id": "shop",
-        "merchant_id": "shop",
-        "manifest": {"title": "Online Retail", "page": "pages/shop/index", "offers": offers},
-    }
-    programs = [*dataset.services(folder), shop]
-    await session.batches("programs", "registry", "/v1/programs/batch", "programs", programs, 100)
-    plan = {"merchant_id": "shop", "title": "Light", "currency": "EUR", "line_limit_minor": 1_000_000}
-    await session.ask("membership", "PUT", "/v1/plans/shop-light", json=plan)
-    members = readers[: amounts.orders]
-    profiles = dataset.profiles(folder, members)
-    await session.batches("applicants", "membership", "/v1/members/profiles/batch", "profiles", profiles, 1000)
-    await _stock(session, offers, cities)
-    return readers
+def _counts(taken: Sequence[Report]) -> dict[str, Any]:
+    rows = {report.kind: report.taken + report.known for report in taken}
+    return {"rows": rows, "rejected": sum(report.rejected for report in taken)}
 
 
-async def _stock(session: Session, offers: list[dict[str, Any]], cities: list[City]) -> None:
-    """A store in every city, with little of what sells; the flagship has plenty, but not of everything."""
-    sites = [
-        {
-            "location_id": f"store-{n}",
-            "merchant_id": "shop",
-            "kind": "store",
-            "name": city.name,
-            "latitude": city.latitude,
-            "longitude": city.longitude,
-        }
-        for n, city in enumerate(cities)
-    ]
-    flagship = {"location_id": "flagship", "merchant_id": "shop", "kind": "flagship", "name": "Flagship"}
-    sites.append(flagship | {"latitude": cities[0].latitude, "longitude": cities[0].longitude})
-    await session.batches("locations", "inventory", "/v1/locations/batch", "locations", sites, 1000)
-    shelves = [
-        {"location_id": f"store-{n}", "sku": offer["sku"], "on_hand": 60, "safety_stock": 2}
-        for n in range(len(cities))
-        for offer in offers[n % 2 :: 2]
-    ]
-    shelves += [
-        {"location_id": "flagship", "sku": offer["sku"], "on_hand": 3000} for offer in offers[: len(offers) * 9 // 10]
-    ]
-    await session.batches("shelves", "inventory", "/v1/stock/batch", "shelves", shelves, 1500)
+def _rows(files: Sequence[Source], wanted: type[Any]) -> list[Any]:
+    """The rows of one kind that are right."""
+    found: list[Any] = []
+    for source in files:
+        if source.kind.row is wanted:
+            with source.path.open("rb") as file:
+                reader = Reader(source, file, _MANNER.encoding)
+                found += [read.row for read in reader if isinstance(read.row, wanted)]
+    return found
 
 
-async def _post(session: Session, folder: Path, readers: list[str], posts: int) -> str:
-    """Publish titles by many authors, and one post with the shop; gives the shop's post once all cards are settled."""
-    texts = dataset.titles(folder, posts)
-    batch = [{"author_id": readers[n * 7 % len(readers)], "text": text} for n, text in enumerate(texts)]
-    await session.batches("posts", "feed", "/v1/posts/batch", "posts", batch, 100)
-    shop = await session.ask(
-        "feed", "POST", "/v1/posts", json={"author_id": "shop", "text": "Online Retail", "program_id": "shop"}
-    )
+async def _settle(session: Session) -> None:
+    """Wait until all cards are resolved and all orders are answered."""
 
-    async def resolving() -> int:
-        return int((await session.ask("feed", "GET", "/v1/summary"))["cards"].get("resolving", 0))
+    async def unanswered() -> int:
+        summary = await session.ask("feed", "GET", "/v1/summary")
+        return int(summary["cards"].get("resolving", 0) + summary["requests"].get("requested", 0))
 
-    await session.until_quiet("cards settle", resolving)
-    post_id: str = shop["post_id"]
-    return post_id
+    await session.until_quiet("orders are answered", unanswered)
 
 
 class Ordered(NamedTuple):
-    """An order, and the reader who placed it."""
+    """An order that a location has, and the viewer who placed it."""
 
     order_id: str
     viewer_id: str
 
 
-async def _order(
-    session: Session, post_id: str, readers: list[str], baskets: list[Basket], cities: list[City]
-) -> list[Ordered]:
-    """Order every basket as another reader in another city; returns the orders once all are answered."""
+async def _ordered(session: Session, rows: Sequence[OrderRow]) -> list[Ordered]:
+    """What those who ordered have at locations now, in order of their ids."""
 
-    async def request(numbered: tuple[int, Basket]) -> Ordered:
-        number, basket = numbered
-        viewer, city = readers[number % len(readers)], cities[number % len(cities)]
-        body = {
-            "viewer_id": viewer,
-            "lines": [{"sku": sku, "units": units} for sku, units in basket.lines],
-            "destination": {"latitude": city.latitude, "longitude": city.longitude},
-        }
-        answer = await session.ask("feed", "POST", f"/v1/posts/{post_id}/card/requests", json=body)
-        return Ordered(answer["order_id"], viewer)
+    async def of(viewer_id: str) -> list[Ordered]:
+        requests = await session.ask("feed", "GET", f"/v1/accounts/{viewer_id}/requests")
+        return [Ordered(each["order_id"], viewer_id) for each in requests if each["status"] == "sourced"]
 
-    ordered = await session.each("orders", list(enumerate(baskets)), request)
-
-    async def unanswered() -> int:
-        return int((await session.ask("feed", "GET", "/v1/summary"))["requests"].get("requested", 0))
-
-    await session.until_quiet("orders are answered", unanswered)
-    return ordered
+    found = await session.each("orders at locations", sorted({row.viewer_id for row in rows}), of)
+    return sorted(order for orders in found for order in orders)
 
 
-async def _fulfil(session: Session, ordered: list[Ordered], cities: list[City]) -> None:
+async def _fulfil(session: Session, ordered: Sequence[Ordered], stores: Sequence[StoreRow]) -> None:
     """Some viewers change their mind; staff bring everything else, step by step."""
-    regretted = ordered[::_CANCEL_EVERY]
 
     async def cancel(order: Ordered) -> None:
-        row = await session.ask("feed", "GET", f"/v1/requests/{order.order_id}")
-        if row["status"] == "sourced":
-            path = f"/v1/requests/{order.order_id}/cancellation"
-            await session.ask("feed", "POST", path, json={"viewer_id": order.viewer_id})
+        path = f"/v1/requests/{order.order_id}/cancellation"
+        await session.ask("feed", "POST", path, json={"viewer_id": order.viewer_id})
 
+    regretted = ordered[::_CANCEL_EVERY]
     await session.each("cancellations", regretted, cancel)
     kept = {order.order_id for order in ordered} - {order.order_id for order in regretted}
-    places = ["flagship", *(f"store-{n}" for n in range(len(cities)))]
-    at_places = await session.each("orders at locations", places, lambda place: _sourced_at(session, place))
-    waiting = [order for orders in at_places for order in orders if order in kept]
-    for step in _STEPS:
-        chunks = [waiting[begin : begin + 200] for begin in range(0, len(waiting), 200)]
-        await session.each(
-            step,
-            chunks,
-            lambda chunk, step=step: session.ask(
-                "inventory", "POST", "/v1/orders/steps/batch", json={"order_ids": chunk, "step": step}
-            ),  # type: ignore[misc]  # mypy cannot type a lambda's default
-        )
+    places = sorted({(store.location_id, store.merchant_id) for store in stores})
+    at_places = await session.each("orders of locations", places, lambda place: _sourced_at(session, *place))
+    await _serve(session, [order for orders in at_places for order in orders if order in kept])
 
     async def open_ends() -> int:
         requests = (await session.ask("feed", "GET", "/v1/summary"))["requests"]
@@ -214,12 +135,27 @@ async def _fulfil(session: Session, ordered: list[Ordered], cities: list[City]) 
     await session.until_quiet("ends meet", open_ends)
 
 
-async def _sourced_at(session: Session, place: str) -> list[str]:
+async def _serve(session: Session, order_ids: Sequence[str]) -> None:
+    chunks = [order_ids[begin : begin + 200] for begin in range(0, len(order_ids), 200)]
+    for step in _STEPS:
+        await session.each(
+            step,
+            chunks,
+            lambda chunk, step=step: session.ask(
+                "inventory", "POST", "/v1/orders/steps/batch", json={"order_ids": chunk, "step": step}
+            ),  # type: ignore[misc]  # mypy cannot type a lambda's default
+        )
+
+
+async def _sourced_at(session: Session, place: str, merchant_id: str) -> list[str]:
     found: list[str] = []
     while True:
         after = found[-1] if found else ""
         page = await session.ask(
-            "inventory", "GET", f"/v1/locations/{place}/orders", params={"after": after, "limit": 500}
+            "inventory",
+            "GET",
+            f"/v1/locations/{place}/orders",
+            params={"merchant_id": merchant_id, "after": after, "limit": 500},
         )
         found += [row["order_id"] for row in page]
         if len(page) < 500:

@@ -45,13 +45,6 @@ class Session:
 
         return await asyncio.gather(*(one(item) for item in items))
 
-    async def batches(
-        self, what: str, service: str, path: str, name: str, items: Sequence[Any], size: int
-    ) -> list[Any]:  # what to send where
-        """Send items in batches."""
-        chunks = [items[begin : begin + size] for begin in range(0, len(items), size)]
-        return await self.each(what, chunks, lambda chunk: self.ask(service, "POST", path, json={name: chunk}))
-
     async def until_quiet(self, what: str, remaining: Callable[[], Awaitable[int]]) -> None:
         """Wait until nothing remains; an error when nothing moves any more."""
         left = await remaining()

@@ -125,8 +125,8 @@ def _posts(labelled: LabelledSet, kind: str, led: Sequence[str | None]) -> Posts
 
 
 def _is_good(measured: Measured) -> bool:
-    """Whether nothing is behind BM25 in a whole set, and no card hurts."""
-    behind = any(each.ratio is not None and each.ratio < 1 for each in measured.questions[:1])
+    """Whether no kind of question is behind BM25, and no card hurts."""
+    behind = any(each.ratio is not None and each.ratio < 1 for each in measured.questions)
     return not behind and not any(each.here.harmful_cards for each in measured.posts)
 
 

@@ -1,4 +1,4 @@
-"""Locations that decline orders: a shelf that says more than there is, or a store that is closed and does not say so."""
+"""Locations that decline orders: a shelf that shows more than there is, or a store that is closed and listed as open."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -33,7 +33,7 @@ async def list_declines(
 ) -> list[DeclinesView]:
     """Locations that declined orders lately, the one that declined most first; at most 500."""
     if merchant_id is None and not who.is_staff:
-        raise Problem(422, "whose_declines", "say merchant_id: your own")
+        raise Problem(422, "whose_declines", "give merchant_id: your own")
     if merchant_id is not None:
         who.require(merchant=merchant_id, hide=("merchant", merchant_id))
     rows = await store.declines(tx, merchant_id, tx.now - timedelta(hours=hours))

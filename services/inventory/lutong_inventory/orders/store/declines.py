@@ -25,7 +25,7 @@ async def declines(tx: Tx, merchant_id: str | None, since: datetime) -> list[Dec
         """
         SELECT event ->> 'merchant_id' AS merchant_id, event ->> 'location_id' AS location_key, count(*) AS declined,
                array_agg(DISTINCT event ->> 'reason') AS reasons, max(written_at) AS last_at
-          FROM outbox CROSS JOIN LATERAL (SELECT payload::json AS event) AS said
+          FROM outbox CROSS JOIN LATERAL (SELECT payload::json AS event) AS published
          WHERE type = $1 AND written_at >= $2 AND ($3::text IS NULL OR event ->> 'merchant_id' = $3)
          GROUP BY 1, 2
          ORDER BY declined DESC, last_at DESC

@@ -66,6 +66,8 @@ class Sentence:
     words: tuple[Span, ...]
     people: tuple[Span, ...]
     nouns: frozenset[int] = frozenset()
+    key: str = ""
+    """The text without what separates its runs: a name that is not in it need not be looked for."""
 
     @property
     def spans(self) -> Iterator[str]:
@@ -85,7 +87,8 @@ def read(text: str) -> Sentence:
     people = (span for span, kind in tagged if kind == "nr" and 2 <= span.end - span.begin <= 4)
     nouns = frozenset(span.begin for span, kind in tagged if kind in _NOUNS)
     words = _spans([part for word in rjieba.cut(text, hmm=False) for part in _PARTS.findall(word)])
-    return Sentence(text, tuple(words), tuple(span for span in people if text[span.begin] in _SURNAMES), nouns)
+    named = tuple(span for span in people if text[span.begin] in _SURNAMES)
+    return Sentence(text, tuple(words), named, nouns, key_of(text))
 
 
 def names(sentence: Sentence, name: str) -> bool:
@@ -94,12 +97,15 @@ def names(sentence: Sentence, name: str) -> bool:
     >>> names(read("豆腐渣工程"), "豆腐"), names(read("麻婆豆腐"), "豆腐"), names(read("住房公积金新政策"), "公积金")
     (False, True, True)
     """
-    hits = (Span(*hit.span()) for hit in _pattern(name).finditer(sentence.text))
+    key, pattern = _written(name)
+    if key not in sentence.key:
+        return False
+    hits = (Span(*hit.span()) for hit in pattern.finditer(sentence.text))
     return any(_is_word(sentence, hit) and not _DENIED.search(sentence.text[: hit.begin]) for hit in hits)
 
 
 def share_of(sentence: Sentence, name: str) -> float:
-    """How much of what a sentence says a plain name is. A Chinese character counts as much as a Latin word or a number.
+    """How much of a sentence a plain name is. A Chinese character counts as much as a Latin word or a number.
 
     >>> share_of(read("BLACKPINK澳门演唱会"), "演唱会"), share_of(read("男孩吃火锅时发现作业没写"), "火锅")
     (0.5, 0.16666666666666666)
@@ -112,13 +118,13 @@ def _units(text: str) -> int:
 
 
 def is_a_story(sentence: Sentence) -> bool:
-    """Whether a sentence tells what happened to someone: nobody is asked to come, there."""
+    """Whether a sentence reports what happened to someone: nobody is asked to come, there."""
     return _STORY.search(sentence.text) is not None
 
 
 def describes(sentence: Sentence, name: str) -> bool:
     """Whether a plain name only describes the noun after it, or what is done with it: 外卖小哥 and 送外卖 are about people."""
-    hits = [Span(*hit.span()) for hit in _pattern(name).finditer(sentence.text)]
+    hits = [Span(*hit.span()) for hit in _written(name).pattern.finditer(sentence.text)]
     return all(
         hit.end in sentence.nouns
         or sentence.text[hit.end : hit.end + 1] in _SUFFIXES
@@ -174,11 +180,17 @@ def shares_a_character(first: str, second: str) -> bool:
     return any(is_han(char) and char in second for char in first)
 
 
-@lru_cache(maxsize=65536)
-def _pattern(name: str) -> re.Pattern[str]:
+class _Written(NamedTuple):
     """A name as it may stand in a text: between its runs there may be a little that separates."""
+
+    key: str
+    pattern: re.Pattern[str]
+
+
+@lru_cache(maxsize=65536)
+def _written(name: str) -> _Written:
     parts = runs(plain(name))
-    return re.compile(r"\W{0,3}".join(map(re.escape, parts)) if parts else r"(?!)")
+    return _Written("".join(parts), re.compile(r"\W{0,3}".join(map(re.escape, parts)) if parts else r"(?!)"))
 
 
 def _spans(words: list[str]) -> Iterator[Span]:

@@ -23,6 +23,9 @@ COVERAGE_MIN: Final = 0.6
 """Share of a title's word pairs that a post must contain to match without naming the service."""
 
 LEVELS: Final = 64
+STEP: Final = 4
+"""Levels that are distinguished: fifteen rank as well as sixty-three, and a question has a third of the marks to look up."""
+
 TOTAL: Final = 0
 """The number under which all listings are counted."""
 
@@ -87,13 +90,13 @@ def marks_of(document: Document) -> list[int]:
 
 
 def level_of(worth: float) -> int:
-    """The level of a term's impact, from 1 to 63."""
-    return max(1, round((LEVELS - 1) * worth / (_SATURATION + worth)))
+    """The level of a term's impact, from 4 to 60."""
+    return STEP * max(1, round((LEVELS / STEP - 1) * worth / (_SATURATION + worth)))
 
 
 def impact_of(mark: int) -> float:
     """Between 0 and 1."""
-    return mark % LEVELS / (LEVELS - 1)
+    return mark % LEVELS / (LEVELS - STEP)
 
 
 def name_of(title: str) -> int:

@@ -1,4 +1,4 @@
-"""Reading a folder of real data into what the public interfaces take. The folder's README describes its traps.
+"""Reading the open data beside the project into what the public interfaces take. Its README describes its traps.
 
 The titles name real people: they are passed on as post texts and never printed.
 """

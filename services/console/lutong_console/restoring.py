@@ -1,0 +1,206 @@
+"""The databases of a suite as a backup has them: made beside those that are there, and put in their place at one moment."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from lutong_chassis.database import Connection
+from lutong_chassis.grants import VERIFIER
+from lutong_chassis.kafka import KafkaAccess
+from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_contracts import TOPICS
+from lutong_contracts.topics import SERVICES
+
+_OURS: Final = ("pg_dump", "pg_restore")
+"""What we run ourselves: PostgreSQL takes a moment to notice that it has ended."""
+_NEW, _OLD = "_restored", "_before"
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The server of a suite, and who owns what there. URLs have passwords in them."""
+
+    superuser: str
+    owners: Mapping[str, str]
+    """By service: its database, as its owner."""
+    kafka: KafkaAccess
+    stop: str
+    """The command that stops the services."""
+
+    @property
+    def server(self) -> str:
+        """Where the server is, for people."""
+        return urlsplit(self.superuser).netloc.rpartition("@")[2]
+
+    def beside(self, service: str) -> str:
+        """The database that is being restored, as its owner."""
+        return _renamed(self.owners[service], service + _NEW)
+
+
+def with_password(url: str, password: str) -> str:
+    """A URL with the password of its user."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"))
+
+
+async def nobody_works(url: str, stop: str) -> None:
+    """Ask the server who is connected: a service that does not answer over HTTP may write all the same."""
+    role = urlsplit(url).username
+    try:
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            found = await connection.fetch(
+                """
+                SELECT DISTINCT datname, usename
+                  FROM pg_stat_activity
+                 WHERE datname = ANY($1) AND usename <> $2 AND pid <> pg_backend_pid() AND application_name <> ALL($3)
+                   AND usename <> $4
+                 ORDER BY datname, usename
+                """,
+                SERVICES,
+                VERIFIER,
+                _OURS,
+                role,
+            )
+        finally:
+            await connection.close()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        where = urlsplit(url).netloc.rpartition("@")[2]
+        what = f"PostgreSQL at {where} does not report who is connected: {error or type(error).__name__}"
+        raise ConsoleError(what, code=UNREACHABLE) from None
+    if found:
+        who = ", ".join(f"{row['usename']} to {row['datname']}" for row in found)
+        raise ConsoleError(f"what is dumped changes under our hands: connected are {who}", then=stop, code=PROBLEM)
+
+
+async def migrations(urls: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """By service, the migrations that its database has; none of a database that is not there, or empty."""
+    found: dict[str, dict[str, str]] = {}
+    for service, url in urls.items():
+        try:
+            connection = await asyncpg.connect(url, timeout=10)
+        except asyncpg.InvalidCatalogNameError:
+            continue
+        try:
+            if await connection.fetchval("SELECT to_regclass('migration') IS NOT NULL"):
+                rows = await connection.fetch("SELECT component, number, checksum FROM migration")
+                found[service] = {f"{row['component']} {row['number']:04}": row["checksum"] for row in rows}
+        finally:
+            await connection.close()
+    return found
+
+
+async def in_use(urls: Mapping[str, str]) -> str | None:
+    """The first service whose database has something to lose."""
+    for service, url in urls.items():
+        try:
+            connection = await asyncpg.connect(url, timeout=10)
+        except asyncpg.InvalidCatalogNameError:
+            continue
+        try:
+            used: Any = await connection.fetchval(
+                "SELECT to_regclass('outbox') IS NOT NULL AND to_regclass('inbox') IS NOT NULL"
+            ) and await connection.fetchval("SELECT EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM inbox)")
+        finally:
+            await connection.close()
+        if used:
+            return service
+    return None
+
+
+async def events_of(kafka: KafkaAccess) -> int:
+    """How many records Kafka has seen."""
+    consumer = AIOKafkaConsumer(*[topic.name for topic in TOPICS], **kafka.client)
+    try:
+        await consumer.start()
+        return sum((await consumer.end_offsets(list(consumer.assignment()))).values())
+    except KafkaError as error:
+        raise ConsoleError(f"Kafka at {kafka.bootstrap}: {type(error).__name__}", code=UNREACHABLE) from None
+    finally:
+        await consumer.stop()
+
+
+async def make_beside(databases: Databases) -> None:
+    """Empty databases beside those that are there; what an attempt before left of them is thrown away."""
+    async with _server(databases) as server:
+        for service, url in databases.owners.items():
+            owner, name = urlsplit(url).username, service + _NEW
+            await server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await server.execute(f'CREATE DATABASE "{name}" OWNER "{owner}"')
+            await server.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+            for role in await _that_exist(server, (service, VERIFIER)):
+                await server.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{role}"')
+
+
+async def be_quiet(databases: Databases, made_at: str) -> int:
+    """Have the restored services start quiet, with all that their outboxes have before everything that they will publish.
+
+    What was known by its place in the Kafka of before is forgotten. Gives how many events are carried again.
+    """
+    events = 0
+    for service in databases.owners:
+        connection = await asyncpg.connect(databases.beside(service), timeout=10)
+        try:
+            async with connection.transaction():
+                queued = await connection.execute(
+                    """
+                    INSERT INTO pending (shard, id, written_at)
+                    SELECT shard, id, written_at FROM outbox
+                        ON CONFLICT DO NOTHING
+                    """
+                )
+                await connection.execute("DELETE FROM passed_over; DELETE FROM retrying; DELETE FROM missed")
+                await connection.execute(
+                    "INSERT INTO quiet (reason, made_at) VALUES ('restored', $1)", datetime.fromisoformat(made_at)
+                )
+                events += int(queued.rpartition(" ")[2])
+        finally:
+            await connection.close()
+    return events
+
+
+async def put_in_place(databases: Databases) -> None:
+    """The restored databases take the place of those that were there, all at one moment; then those go."""
+    async with _server(databases) as server:
+        there = await server.fetch("SELECT datname FROM pg_database WHERE datname = ANY($1)", list(databases.owners))
+        for service in databases.owners:
+            await server.execute(f'DROP DATABASE IF EXISTS "{service}{_OLD}" WITH (FORCE)')
+        async with server.transaction():
+            for name in sorted(row["datname"] for row in there):
+                await server.execute(f'ALTER DATABASE "{name}" RENAME TO "{name}{_OLD}"')
+            for service in databases.owners:
+                await server.execute(f'ALTER DATABASE "{service}{_NEW}" RENAME TO "{service}"')
+        for service in databases.owners:
+            await server.execute(f'DROP DATABASE IF EXISTS "{service}{_OLD}" WITH (FORCE)')
+
+
+async def _that_exist(server: Connection, roles: Sequence[str]) -> list[str]:
+    rows = await server.fetch("SELECT rolname FROM pg_roles WHERE rolname = ANY($1) ORDER BY rolname", list(roles))
+    return [row["rolname"] for row in rows]
+
+
+@asynccontextmanager
+async def _server(databases: Databases) -> AsyncIterator[Connection]:
+    """A connection of the superuser; what fails on it is an error that a person can act on."""
+    try:
+        connection = await asyncpg.connect(databases.superuser, timeout=10)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise ConsoleError(f"PostgreSQL at {databases.server}: {error}", code=UNREACHABLE) from None
+    try:
+        yield connection
+    except (OSError, asyncpg.PostgresError) as error:
+        raise ConsoleError(f"PostgreSQL at {databases.server}: {error}", code=PROBLEM) from None
+    finally:
+        await connection.close()
+
+
+def _renamed(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
