@@ -9,7 +9,7 @@ from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import AgreementLapsed, CreditAssessed, OfferLapsed
 from lutong_membership.agreements.store import agreements as agreement_store
 from lutong_membership.coupons import store as coupon_store
-from lutong_membership.holds.domain.requests import Concluded, Decision, conclude, decide_all
+from lutong_membership.holds.domain.requests import Concluded, Decision, as_member, conclude, decide_all
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store import consultations as consultation_store
 from lutong_membership.holds.store import holds as hold_store
