@@ -8,6 +8,7 @@ from lutong_contracts.feed import AccountBindingAsked, AccountBindingEnded
 from lutong_contracts.membership import AccountBound, AccountUnbound
 from lutong_membership.bindings import domain
 from lutong_membership.bindings.domain import Binding, Known
+from lutong_membership.holds.domain.requests import as_member
 from tests.support.builders import a_request
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
@@ -96,5 +97,5 @@ def test_who_pays_is_who_was_named_and_still_consents(
     named: str | None, bound_to: str | None, viewers_are_members: bool, payer: str | None
 ) -> None:
     request = a_request(viewer_id="v-1").model_copy(update={"member_id": named})
-    found = domain.as_member(request, bound_to, viewers_are_members=viewers_are_members)
+    found = as_member(request, bound_to, viewers_are_members=viewers_are_members)
     assert (found and found.viewer_id) == payer

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from lutong_contracts import Event
-from lutong_contracts.feed import AccountBindingAsked, AccountBindingEnded, ServiceRequested
+from lutong_contracts.feed import AccountBindingAsked, AccountBindingEnded
 from lutong_contracts.membership import AccountBound, AccountUnbound
 
 Side = Literal["viewer", "member", "operator"]
@@ -80,21 +80,6 @@ def ended_by(known: Known, member_id: str, side: Side) -> Change:
     """The member takes the consent back, or does not want what was asked for; an operator may end it for them."""
     before = known.get(member_id)
     return Change(known) if before is None else _without(known, before, side)
-
-
-def as_member(
-    request: ServiceRequested, member_id: str | None, *, viewers_are_members: bool
-) -> ServiceRequested | None:
-    """The request as its member makes it: `viewer_id` names who pays. None when nobody does.
-
-    Who was bound when asking pays as that member or not at all: the binding may have ended, or be another, while the
-    request was on its way. Without a binding a viewer is the member of the same id, if the operator lets them.
-    """
-    if request.member_id is not None and request.member_id != member_id:
-        return None
-    if member_id is None:
-        return request if viewers_are_members else None
-    return request.model_copy(update={"viewer_id": member_id})
 
 
 def _without(known: Known, ended: Binding, side: Side) -> Change:

@@ -57,21 +57,6 @@ def _places(known: Mapping[str, Known]) -> dict[Place, Binding]:
     return {Place(each.viewer_id, each.member_id): each for of_viewer in known.values() for each in of_viewer.values()}
 
 
-async def members_of(tx: Tx, viewer_ids: Iterable[str]) -> dict[str, str]:
-    """The members that viewers order as, of those that are bound; the bindings stay until commit."""
-    rows = await tx.fetch(
-        """
-        SELECT viewer_id, member_id
-          FROM binding
-         WHERE viewer_id = ANY ($1) AND binding_id IS NOT NULL AND consented_at IS NOT NULL
-         ORDER BY viewer_id
-           FOR SHARE
-        """,
-        sorted(set(viewer_ids)),
-    )
-    return {row["viewer_id"]: row["member_id"] for row in rows}
-
-
 async def of_member(tx: Reads, member_id: str) -> list[Binding]:
     """What a member is asked for, and has consented to; the first thousand."""
     rows = await tx.fetch(

@@ -60,6 +60,21 @@ class Decision:
         return [each.event for each in self.emitted]
 
 
+def as_member(
+    request: ServiceRequested, member_id: str | None, *, viewers_are_members: bool
+) -> ServiceRequested | None:
+    """The request as its member makes it: `viewer_id` names who pays. None when nobody does.
+
+    Who was bound when asking pays as that member or not at all: the binding may have ended, or be another, while the
+    request was on its way. Without a binding a viewer is the member of the same id, if the operator lets them.
+    """
+    if request.member_id is not None and request.member_id != member_id:
+        return None
+    if member_id is None:
+        return request if viewers_are_members else None
+    return request.model_copy(update={"viewer_id": member_id})
+
+
 def decide_all(
     requests: Sequence[ServiceRequested], context: RequestContext, clock: Clock, new_id: Callable[[], str]
 ) -> list[Decision | None]:

@@ -8,10 +8,8 @@ from lutong_chassis import Cause, Handlers, Outgoing, Received, Tx
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.membership import AgreementLapsed, CreditAssessed, OfferLapsed
 from lutong_membership.agreements.store import agreements as agreement_store
-from lutong_membership.bindings import store as binding_store
-from lutong_membership.bindings.domain import as_member
 from lutong_membership.coupons import store as coupon_store
-from lutong_membership.holds.domain.requests import Concluded, Decision, conclude, decide_all
+from lutong_membership.holds.domain.requests import Concluded, Decision, as_member, conclude, decide_all
 from lutong_membership.holds.store import assessments as assessment_store
 from lutong_membership.holds.store import consultations as consultation_store
 from lutong_membership.holds.store import holds as hold_store
@@ -29,7 +27,7 @@ handlers = Handlers()
 async def hold_credit(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
     """A viewer wants to join and order: admit them if need be, and set credit aside for the order."""
     await tx.lock("order", (received.event.order_id for received in batch))
-    members = await binding_store.members_of(tx, (received.event.viewer_id for received in batch))
+    members = await hold_store.members_of(tx, (received.event.viewer_id for received in batch))
     requests = [_as_member(received.event, members) for received in batch]
     context = await hold_store.open_context(tx, [each.request for each in requests])
     context.unbound.update(each.request.order_id for each in requests if not each.is_payable)

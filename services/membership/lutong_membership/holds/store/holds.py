@@ -1,6 +1,6 @@
 """What requests are decided on, what was decided, and how holds end. The first ending wins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -34,6 +34,21 @@ from lutong_membership.plans.store.plans import draw_arms, open_plans
 
 _FIELDS: Final = tuple(Hold.__dataclass_fields__)
 _HOLD: Final = ", ".join(f"hold.{name} AS hold_{name}" for name in _FIELDS)
+
+
+async def members_of(tx: Tx, viewer_ids: Iterable[str]) -> dict[str, str]:
+    """The members that viewers order as, of those that are bound; the bindings stay until commit."""
+    rows = await tx.fetch(
+        """
+        SELECT viewer_id, member_id
+          FROM binding
+         WHERE viewer_id = ANY ($1) AND binding_id IS NOT NULL AND consented_at IS NOT NULL
+         ORDER BY viewer_id
+           FOR SHARE
+        """,
+        sorted(set(viewer_ids)),
+    )
+    return {row["viewer_id"]: row["member_id"] for row in rows}
 
 
 async def open_context(tx: Tx, requests: Sequence[ServiceRequested]) -> RequestContext:
