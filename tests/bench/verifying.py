@@ -40,14 +40,14 @@ from lutong_registry.app import service as registry
 RESULTS: Final = Path(__file__).parent / "results" / "verifying.json"
 _SQL: Final = Path(__file__).with_suffix(".sql")
 _SERVICES: Final = {service.name: service for service in (feed, registry, membership, inventory)}
-_HANDLED: Final = {
+HANDLED: Final = {
     "feed": ["lutong.inventory.order-sourced.v1", "lutong.inventory.order-fulfilled.v1"],
     "registry": ["lutong.inventory.order-fulfilled.v1"],
     "membership": ["lutong.feed.service-requested.v1", "lutong.inventory.order-fulfilled.v1"],
     "inventory": ["lutong.membership.credit-held.v1"],
 }
-_EVENTS_PER_ORDER: Final = 5
-_ORDERS_PER_MEMBER: Final = 10
+EVENTS_PER_ORDER: Final = 5
+ORDERS_PER_MEMBER: Final = 10
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 async def _measure(stack: Stack, events: int) -> dict[str, Any]:
-    orders = events // _EVENTS_PER_ORDER
+    orders = events // EVENTS_PER_ORDER
     urls = {}
     for name, service in _SERVICES.items():
         urls[name] = await create_database(stack.admin_url, f"verifying_{name}")
@@ -105,7 +105,7 @@ async def _execute(url: str, *statements: str) -> None:
 
 async def _fill(url: str, name: str, orders: int) -> None:
     part = _SQL.read_text().split(f"-- service: {name}\n")[1].split("-- service:")[0]
-    numbers = part.replace("$1", f"{orders}::bigint").replace("$2", f"{max(1, orders // _ORDERS_PER_MEMBER)}::bigint")
+    numbers = part.replace("$1", f"{orders}::bigint").replace("$2", f"{max(1, orders // ORDERS_PER_MEMBER)}::bigint")
     await _execute(url, *(statement for statement in numbers.split(";\n") if statement.strip()), "ANALYZE")
 
 
@@ -157,7 +157,7 @@ def _headers(name: str, row: asyncpg.Record) -> dict[str, str | bytes | None]:
 async def _take_in(urls: Mapping[str, str]) -> None:
     """Inboxes from the outboxes of others, by COPY."""
     columns = ["source", "id", "type", "topic", "partition", "offset", "key", "correlation_id", "occurred_at"]
-    for name, types in _HANDLED.items():
+    for name, types in HANDLED.items():
         for source, url in urls.items():
             theirs, ours = await asyncpg.connect(url), await asyncpg.connect(urls[name])
             sql = f"""
@@ -185,10 +185,10 @@ def _look_elsewhere(look: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _look(look: Mapping[str, Any]) -> None:
     """In a process of its own: one look, and what it took."""
-    idle_mb, began = _peak_mb(), time.perf_counter()
+    idle_mb, began = peak_mb(), time.perf_counter()
     target = Suite({}, KafkaAccess(look["bootstrap"]), look["urls"], httpx.Auth())
-    world = await collect(target, {name: set(types) for name, types in _HANDLED.items()})
-    read_s, read_mb, found, first, took = time.perf_counter() - began, _peak_mb(), 0, "", {}
+    world = await collect(target, {name: set(types) for name, types in HANDLED.items()})
+    read_s, read_mb, found, first, took = time.perf_counter() - began, peak_mb(), 0, "", {}
     for name, identity in IDENTITIES.items():
         at = time.perf_counter()
         for violation in identity(world):
@@ -205,7 +205,7 @@ async def _look(look: Mapping[str, Any]) -> None:
         "judged_s": round(sum(took.values()), 1),
         "idle_mb": idle_mb,
         "read_peak_mb": read_mb,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
         "disk_mb": round(disk / 1e6),
         "identities_s": took,
     }
@@ -218,7 +218,7 @@ def _size(world: World, schema: str) -> int:
     return int(next(iter(world.select(sql)))["bytes"])
 
 
-def _peak_mb() -> int:
+def peak_mb() -> int:
     """The most that this process held since it began; `ru_maxrss` would count its parent at the fork."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024

@@ -200,3 +200,22 @@ def scale(world: Look, kind: str, factor: int) -> None:
     for posting in world.tables["membership"]["posting"]:
         if posting["entry_id"] == entry and isinstance(posting, dict):
             posting["amount_minor"] *= factor
+
+
+def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) -> Corrupt:  # whatever a column holds
+    """A transfer of two units that arrived, with changes; `moved` are the movements that there are of it."""
+
+    def corrupt(world: Look) -> None:
+        transfer = {"transfer_id": "t", "from_location": "a", "to_location": "b", "state": "received"}
+        line = {"transfer_id": "t", "sku": "x", "units": 2, "received": 2, "lost": 0}
+        tables = world.tables["inventory"]
+        tables["transfer"].append(transfer | {name: value for name, value in changes.items() if name in transfer})
+        tables["transfer_line"].append(line | {name: value for name, value in changes.items() if name in line})
+        for kind in moved:
+            units, place = (-2, "a") if kind == "sent" else (2, changes.get("to_location", "b"))
+            tables["movement"].append({
+                "movement_id": 10**9, "location_id": place, "sku": "x", "kind": kind, "on_hand_delta": units,
+                "reserved_delta": 0, "unavailable_delta": 0, "order_id": None, "reference": "t",
+            })  # fmt: skip
+
+    return corrupt

@@ -23,6 +23,7 @@ from tests.e2e.corrupting import (
     several,
     swapped,
     terms_differ,
+    transferred,
     unbooked,
     unpublished,
     where,
@@ -44,6 +45,16 @@ PARKED = {
     "value": b"v",
 }
 POST = "feed.post-published"
+SLOT = {"slot_id": "s", "location_id": "l", "capacity": 9, "held": 0, "booked": 0}
+PLACE = {
+    "hold_id": "h",
+    "slot_id": "s",
+    "member_id": "m",
+    "state": "booked",
+    "order_id": "o",
+    "expires_at": LONG_AGO,
+    "read_at": AT_NIGHT,
+}
 CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V1", "an event never reached its topic", record(POST, drop=True)),
     ("V1", "the last word on an account never reached its topic", record("account-changed", drop=True)),
@@ -119,6 +130,16 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V15", "an order went back to a location", double("inventory.sourcing_decision")),
     ("V15", "a decision is gone", change("inventory.sourcing_decision", "hop", 2)),
     ("V15", "a code was used for nothing", lambda w: w.tables["inventory"]["pickup_code"].append({"order_id": "o", "used": True})),
+    ("V16", "a slot counts a place that nobody has", lambda w: w.tables["inventory"]["slot"].append(SLOT | {"booked": 1})),
+    ("V16", "a slot has more orders than places", lambda w: w.tables["inventory"]["slot"].append(SLOT | {"capacity": -1})),
+    ("V16", "a place is booked for nothing", lambda w: w.tables["inventory"]["slot_hold"].append(PLACE | {"order_id": "ghost"})),
+    ("V16", "a place is held past its time", lambda w: w.tables["inventory"]["slot_hold"].append(PLACE | {"state": "held"})),
+    ("V16", "an order has two places", lambda w: w.tables["inventory"]["slot_hold"].extend([PLACE, PLACE | {"hold_id": "other"}])),
+    ("V17", "goods were sent that left no shelf", transferred(moved=("arrived",))),
+    ("V17", "goods left that were not sent", transferred(state="ready", received=0, moved=("sent",))),
+    ("V17", "goods arrived at no shelf", transferred(moved=("sent",))),
+    ("V17", "a transfer ended with goods on their way", transferred(units=3)),
+    ("V17", "a transfer goes to itself", transferred(to_location="a")),
     ("V7", "a hold was captured twice", double("membership.entry", kind="capture")),
     ("V7", "a hold ended without an entry", drop("membership.entry", kind="capture")),
     ("V7", "a hold was captured and released", change("membership.entry", "kind", "release", kind="hold")),

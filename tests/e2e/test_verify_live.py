@@ -53,7 +53,8 @@ async def test_the_auditor_reports_what_stays_broken_between_two_looks(
 
     async def looked_again(before: Checked | None) -> Checked:
         auditor.look_now()
-        return await until(lambda: _other(auditor, before), "the auditor has looked again", deadline_s=60)
+        found: Checked = await until(lambda: _other(auditor, before), "the auditor has looked again", deadline_s=60)
+        return found
 
     feed = await asyncpg.connect(target.database_urls["feed"])
     order_id = await feed.fetchval("SELECT order_id FROM service_request WHERE status = 'fulfilled' LIMIT 1")

@@ -132,8 +132,8 @@ class State:
             coupons,
             {order for order, hold in self.holds.items() if hold.state != "cancelled"},
             frozenset(order for order, hold in self.holds.items() if hold.state == "cancelled"),
-            standing,
-            self._blockers(),
+            standing=standing,
+            blockers=self._blockers(),
         )
 
     def _blockers(self) -> dict[MemberPlan, str]:

@@ -59,7 +59,7 @@ class Service:
 
     `name` is the owner of its topics. `migrations` is a folder of SQL files. `job_queues` is called once, at start, and
     returns the queues of this process. `settings` are its own settings classes, checked at start. `entities` reads
-    the entities of each compacted topic that it owns. When the contracts have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
+    the entities of each compacted topic that it owns. `gauges` updates metrics of its own whenever they are asked for. When the contracts have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
 
         service = Service("feed", handlers=handlers, routes=router, migrations=Path(__file__).parent / "migrations")
         service.run()
@@ -75,6 +75,7 @@ class Service:
         job_queues: Callable[[], Sequence[JobQueue[Any, Any]]] = tuple,
         settings: Sequence[type[BaseSettings]] = (),
         entities: Entities | None = None,
+        gauges: Callable[[Tx], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
         self.exports = event_types().get(f"lutong.{name}.action-audited.v1")
@@ -84,6 +85,7 @@ class Service:
         self.job_queues = job_queues
         self.settings = settings
         self.entities = entities or {}
+        self.gauges = gauges
         self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
             *migrate.migrations("chassis", startup.CHASSIS_MIGRATIONS),
@@ -164,6 +166,8 @@ class Service:
         try:
             async with transaction(self.pool, readonly=True) as tx:
                 await observe.sample(tx)
+                if self.gauges:
+                    await self.gauges(tx)
         except Exception as error:
             if blames(error):
                 raise

@@ -101,8 +101,9 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     """A viewer asked, from a card, to join the light membership and have an order fulfilled on credit.
 
     Prices come from the released version of the mini-program, never from the viewer; `total` is the
-    list price. The destination is coarse (see `Place.coarse`). `coupon_id` is one that the viewer holds. `member_id` is
-    the member that the viewer was bound to when asking: nobody else pays for it.
+    list price. The destination is coarse (see `Place.coarse`). `coupon_id` is one that the viewer holds,
+    `slot_hold_id` the place in a slot of delivery that inventory holds for them. `member_id` is the member that the
+    viewer was bound to when asking: nobody else pays for it.
     """
 
     viewer_id: Identifier
@@ -116,6 +117,8 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     mode: AnyMode
     coupon_id: Identifier | None = None
     member_id: Identifier | None = None
+    slot_hold_id: Identifier | None = None
+    flagship_ok: bool = Field(default=False, description="The viewer agrees beforehand that the flagship may send it.")
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

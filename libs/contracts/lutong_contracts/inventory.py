@@ -8,8 +8,20 @@ from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
-from lutong_contracts.topics import INVENTORY_AUDIT, LOCATIONS, ORDERS, STOCK
-from lutong_contracts.values import AnyLocationKind, AnyMode, Identifier, Instant, Line, Money, Place, Reason
+from lutong_contracts.topics import INVENTORY_AUDIT, LOCATIONS, ORDERS, SLOTS, STOCK, TRANSFERS
+from lutong_contracts.values import (
+    AnyLocationKind,
+    AnyMode,
+    Identifier,
+    Instant,
+    Line,
+    Money,
+    Place,
+    Reason,
+    Units,
+    Value,
+    Window,
+)
 
 
 class LocationFacts(Entity):
@@ -60,6 +72,7 @@ class OrderSourced(Event, topic=ORDERS, key="order_id"):
     lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
     mode: AnyMode
     accept_by: Instant
+    window: Window | None = Field(default=None, description="When it is delivered; absent: as soon as it can be.")
 
 
 class OrderRejected(Event, topic=ORDERS, key="order_id"):
@@ -100,6 +113,33 @@ class LocationDeclined(Event, topic=ORDERS, key="order_id"):
     merchant_id: Identifier
     location_id: Identifier
     reason: Reason
+    skus: tuple[Identifier, ...] = Field(
+        default=(), max_length=200, description="Which of its goods, when that is known."
+    )
+
+
+class FlagshipOffered(Event, topic=ORDERS, key="order_id"):
+    """The store cannot serve an order after all, and only the flagship can: its member is asked whether they want that.
+
+    The goods are set aside at the flagship until `answer_by`. `price_delta` is what it costs more, `eta_delta_s` how much
+    later it comes, about. OrderSourced follows, or OrderCancelled.
+    """
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    location_id: Identifier
+    distance_m: int = Field(ge=0)
+    price_delta: Money
+    eta_delta_s: int
+    reason: Reason
+    answer_by: Instant
+
+
+class OfferLapsed(Event, topic=ORDERS, key="order_id"):
+    """A deadline, published by inventory for itself: the member had until now to agree to the flagship."""
+
+    order_id: Identifier
 
 
 class OrderAdvanced(Event, topic=ORDERS, key="order_id"):
@@ -140,6 +180,85 @@ class OrderRefunded(Event, topic=ORDERS, key="order_id"):
     member_id: Identifier
     merchant_id: Identifier
     amount: Money
+
+
+class SlotWithdrawn(Event, topic=ORDERS, key="order_id"):
+    """The location cannot deliver in the slot that is booked for an order: it closes early, for example. The member is asked.
+
+    Until `answer_by` they may take another slot of the location; otherwise the order is cancelled.
+    """
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    location_id: Identifier
+    window: Window
+    reason: Reason
+    answer_by: Instant
+
+
+class SlotAnswerLapsed(Event, topic=ORDERS, key="order_id"):
+    """A deadline, published by inventory for itself: the member had until now to take another slot."""
+
+    order_id: Identifier
+    slot_id: Identifier
+
+
+class SlotFacts(Value):
+    """A place in a slot of delivery: whose slot it is, and under which hold."""
+
+    slot_id: Identifier
+    hold_id: Identifier
+    merchant_id: Identifier
+    location_id: Identifier
+
+
+class SlotHeld(SlotFacts, Event, topic=SLOTS, key="slot_id"):
+    """A member holds a place in a slot until `expires_at`, before any credit is asked for."""
+
+    expires_at: Instant
+
+
+class SlotBooked(SlotFacts, Event, topic=SLOTS, key="slot_id"):
+    """The held place in a slot is an order's."""
+
+    order_id: Identifier
+
+
+class SlotReleased(SlotFacts, Event, topic=SLOTS, key="slot_id"):
+    """A place in a slot is free again: nobody ordered in time, or the order that had it ended."""
+
+    order_id: Identifier | None = None
+    reason: Reason
+
+
+class SlotHoldLapsed(Event, topic=SLOTS, key="slot_id"):
+    """A deadline, published by inventory for itself: the member had until now to order."""
+
+    slot_id: Identifier
+    hold_id: Identifier
+
+
+class TransferFacts(Value):
+    """Goods that go from one location of a merchant to another; `lines` are what this event is about."""
+
+    transfer_id: Identifier
+    merchant_id: Identifier
+    from_location_id: Identifier
+    to_location_id: Identifier
+    lines: tuple[Units, ...] = Field(default=(), max_length=200)
+
+
+class TransferSent(TransferFacts, Event, topic=TRANSFERS, key="transfer_id"):
+    """Goods left a location for another one of the merchant."""
+
+
+class TransferReceived(TransferFacts, Event, topic=TRANSFERS, key="transfer_id"):
+    """Goods arrived: all of a transfer, or the part that `lines` names."""
+
+
+class TransferLost(TransferFacts, Event, topic=TRANSFERS, key="transfer_id"):
+    """What is left of a transfer will not arrive."""
 
 
 class StockAdjusted(Event, topic=STOCK, key="location_id:sku"):

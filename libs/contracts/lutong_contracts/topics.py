@@ -71,6 +71,8 @@ BINDINGS: Final = Topic("lutong.membership.bindings", key="viewer")
 LOCATIONS: Final = Topic("lutong.inventory.locations", key="merchant:location", compacted=True)
 ORDERS: Final = Topic("lutong.inventory.orders", key="order")
 STOCK: Final = Topic("lutong.inventory.stock", key="location:sku")
+SLOTS: Final = Topic("lutong.inventory.slots", key="slot")
+TRANSFERS: Final = Topic("lutong.inventory.transfers", key="transfer")
 
 
 def _audit_of(service: str) -> Topic:
@@ -100,6 +102,8 @@ TOPICS: Final = (
     LOCATIONS,
     ORDERS,
     STOCK,
+    SLOTS,
+    TRANSFERS,
     *AUDITS,
 )
 

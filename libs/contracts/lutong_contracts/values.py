@@ -170,12 +170,26 @@ class Place(Value):
         return Place(latitude=round(self.latitude, 2), longitude=round(self.longitude, 2))
 
 
+class Window(Value):
+    """From when until when something happens."""
+
+    starts_at: Instant
+    ends_at: Instant
+
+
 class Line(Value):
     """One line of an order. Two lines may name the same SKU: add demand up before checking it."""
 
     sku: Identifier
     units: int = Field(ge=1, le=10_000)
     unit_price_minor: int = Field(ge=0, le=10**9)
+
+
+class Units(Value):
+    """So many of one SKU."""
+
+    sku: Identifier
+    units: int = Field(ge=1, le=10**6)
 
 
 class Offer(Value):

@@ -145,6 +145,12 @@ class NewRequest(Viewer):
     destination: Destination = Field(examples=[{"latitude": 31.23, "longitude": 121.47}])
     mode: Mode = "delivery"
     coupon_id: Identifier | None = Field(default=None, description="a coupon that the viewer holds")
+    slot_hold_id: Identifier | None = Field(
+        default=None, description="a place in a slot of delivery that is held for the viewer (POST /v1/slots/…/holds)"
+    )
+    flagship_ok: bool = Field(
+        default=False, description="if the store cannot deliver after all, the flagship may, without asking"
+    )
     expected_total_minor: int | None = Field(
         default=None, ge=1, le=10**12, description="the total that the viewer was shown; another one is refused"
     )

@@ -8,7 +8,14 @@ from lutong_inventory.refusal import Refusal
 router = routes("inventory")
 """The one router; each subject adds its commands and queries to it."""
 
-_STATUS: Final = {"not_found": 404, "bad_units": 422, "future": 422}
+_STATUS: Final = {
+    "not_found": 404,
+    "bad_units": 422,
+    "future": 422,
+    "not_ordered": 422,
+    "to_itself": 422,
+    "named_twice": 422,
+}
 
 
 def refused(refusal: Refusal) -> Problem:

@@ -1,10 +1,12 @@
 """The events and commands that inventory handles, by subject."""
 
 from lutong_chassis import Handlers
-from lutong_inventory.orders.handlers import arrivals, endings, refunds, steps
+from lutong_inventory.orders.handlers import arrivals, consent, endings, rebooking, refunds, rerouting, steps
 from lutong_inventory.pickup import handlers as pickup
+from lutong_inventory.slots import handlers as slots
 from lutong_inventory.stock import handlers as stock
+from lutong_inventory.transfers import handlers as transfers
 
 handlers = Handlers()
-for subject in (arrivals, steps, pickup, endings, refunds, stock):
+for subject in (slots, arrivals, rerouting, consent, rebooking, steps, pickup, endings, refunds, stock, transfers):
     handlers.include(subject.handlers)

@@ -2,8 +2,26 @@
 
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.http import locations
-from lutong_inventory.orders.http import declines, explain, orders, refunds, steps
+from lutong_inventory.orders.http import consent, declines, explain, orders, refunds, steps
+from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
+from lutong_inventory.slots.http import places, slots
 from lutong_inventory.stock.http import counts
+from lutong_inventory.transfers import http as transfers
 
-__all__ = ["counts", "declines", "explain", "locations", "orders", "pickup", "refunds", "router", "steps"]
+__all__ = [
+    "consent",
+    "counts",
+    "declines",
+    "explain",
+    "locations",
+    "order_slots",
+    "orders",
+    "pickup",
+    "places",
+    "refunds",
+    "router",
+    "slots",
+    "steps",
+    "transfers",
+]

@@ -27,4 +27,41 @@ class InventorySettings(BaseSettings):
     pickup_reach_m: int = Field(
         30_000, ge=1, le=200_000, description="how far a member is sent to pick an order up, in metres"
     )
+    offer_answer_s: float = Field(
+        7200,
+        gt=0,
+        le=604_800,
+        description="time that a member has to agree that the flagship sends what their store cannot",
+    )
+    store_eta_s: float = Field(
+        1800,
+        gt=0,
+        le=604_800,
+        description="time in which a store has an order on its way; what the way takes comes on top",
+    )
+    flagship_eta_s: float = Field(
+        172_800, gt=0, le=2_592_000, description="time in which what the flagship sends arrives, about"
+    )
+    rush_pause_s: float = Field(
+        1800,
+        gt=0,
+        le=86_400,
+        description="time for which a store takes no orders that declined one because of rush hour",
+    )
+    lowered_s: float = Field(
+        1800, gt=0, le=604_800, description="time for which others are asked before a store that did not serve an order"
+    )
+    slot_hold_s: float = Field(
+        600, gt=0, le=86_400, description="time for which a place in a slot of delivery is held for a member who orders"
+    )
+    slot_holds_max: int = Field(3, ge=1, le=100, description="places in slots that a member may hold at once")
+    slot_days_ahead: int = Field(
+        5,
+        ge=1,
+        le=60,
+        description="days before a slot from which on a place can be held: credit is held as long at least",
+    )
+    slot_answer_s: float = Field(
+        7200, gt=0, le=604_800, description="time that a member has to take another slot when theirs is withdrawn"
+    )
     sourcing_hops_max: int = Field(3, ge=1, le=10, description="locations that may have one order, one after the other")

@@ -65,7 +65,13 @@ async def test_accounts_are_published_as_they_are(client: httpx.AsyncClient, poo
 async def test_anybody_reads_who_an_account_is(client: httpx.AsyncClient) -> None:
     await client.put("/v1/accounts/bo/follows/ann")
     answer = await client.get("/v1/accounts/ann")
-    expected: dict[str, Any] = {"account_id": "ann", "name": "ann", "kind": "personal", "merchant_id": None, "program_ids": []}
+    expected: dict[str, Any] = {
+        "account_id": "ann",
+        "name": "ann",
+        "kind": "personal",
+        "merchant_id": None,
+        "program_ids": [],
+    }
     assert answer.json() == expected | {"followed": None}
     assert (await client.get("/v1/accounts/nobody")).status_code == 404
 

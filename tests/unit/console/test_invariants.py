@@ -15,12 +15,12 @@ LAST = Checked(NOW, 1.5, 10, 20, {"V1": 70}, (LOST,), is_first=False)
 
 def test_each_identity_is_judged_with_its_witnesses() -> None:
     found = {each.identity: each for each in judged(LAST)}
-    assert (found["V1"].count, found["V1"].witnesses) == (70, [LOST])
-    assert (found["V2"].count, found["V2"].witnesses) == (0, [])
+    assert (found["V1"].broken, found["V1"].witnesses) == (70, [LOST])
+    assert (found["V2"].broken, found["V2"].witnesses) == (0, [])
 
 
 def test_what_was_compared_with_nothing_is_not_judged() -> None:
-    assert [each.identity for each in judged(LAST) if each.count is None] == ["V8", "V11"]
+    assert [each.identity for each in judged(LAST) if each.broken is None] == ["V8", "V11"]
 
 
 def test_metrics_are_read_by_prometheus() -> None:

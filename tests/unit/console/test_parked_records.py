@@ -1,7 +1,7 @@
 """Many parked records, one after the other: the first stands alone, and what a service refuses is reported of its record."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -67,7 +67,7 @@ async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def done(client: httpx.AsyncClient, ids: list[int], **order: Any) -> list[Result]:
-    wanted = Order(**{"verb": "redrive", "reason": "because", "per_s": 1_000} | order)
+    wanted = replace(Order("redrive", "because", per_s=1_000), **order)
     return [result async for result in carry_out(client, URL, ids, wanted)]
 
 

@@ -186,7 +186,7 @@ async def test_claims_that_are_not_right_let_nobody_in(openid: OpenId, stub: Stu
 async def test_a_token_that_the_issuer_did_not_sign_is_refused(openid: OpenId, stub: Stub, how: str) -> None:
     other = rsa.generate_private_key(65537, 2048)
     stub.sign = {
-        "none": lambda claims: jwt.encode(claims, None, "none", headers={"kid": "first"}),
+        "none": lambda claims: jwt.encode(claims, "", "none", headers={"kid": "first"}),
         "public key as secret": _with_public_key(stub),
         "another key": lambda claims: jwt.encode(claims, other, "RS256", headers={"kid": "first"}),
         "no kid": lambda claims: jwt.encode(claims, stub.keys["first"], "RS256"),

@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 
 from lutong_chassis import observe
 from lutong_contracts import event_types
+from lutong_inventory import app as inventory
 
 ROOT = Path(__file__).parents[3]
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
@@ -25,7 +26,7 @@ OF_THE_SCRAPE = {"service", "job", "instance", "le"}
 def metrics() -> dict[str, set[str]]:
     """Names that a service exposes, with their labels."""
     found: dict[str, set[str]] = {}
-    for name, value in vars(observe).items():
+    for name, value in (vars(observe) | vars(inventory)).items():
         if name.isupper() and hasattr(value, "_labelnames"):
             kinds = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}[value._type]
             found |= {value._name + kind: set(value._labelnames) for kind in kinds}

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from math import cos, degrees, hypot, inf, log, radians, tan
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -43,7 +43,7 @@ def planar_degrees(latitude: float, metres: float) -> float:
     return degrees(angle / cos(min(radians(abs(latitude)) + angle, radians(89))))
 
 
-def at(key: str, latitude: float, longitude: float, kind: LocationKind = "store", **more: int) -> Candidate:
+def at(key: str, latitude: float, longitude: float, kind: LocationKind = "store", **more: Any) -> Candidate:
     place = Place(latitude=latitude, longitude=longitude)
     return Candidate(key, kind, place, planar(HERE, place), **more)
 

@@ -20,6 +20,10 @@ class CreditHeld(Event, topic=HOLDS, key="order_id"):
     lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
     destination: Place
     mode: AnyMode
+    slot_hold_id: Identifier | None = Field(
+        default=None, description="The place in a slot of delivery that inventory holds for this order."
+    )
+    flagship_ok: bool = Field(default=False, description="The member agrees beforehand that the flagship may send it.")
 
 
 class CreditDeclined(Event, topic=HOLDS, key="order_id"):

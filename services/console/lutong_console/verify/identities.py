@@ -19,8 +19,10 @@ from lutong_console.verify.ledger import credit_stays_in_limits, ledger_balances
 from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
+from lutong_console.verify.transfers import transfers_conserve
 from lutong_console.verify.violation import Violation
 from lutong_console.verify.world import World
 
@@ -42,6 +44,8 @@ WORDS: Final = {
     "V13": "cash moves on evidence, and sums that need two people had two",
     "V14": "what operators did is on record, and on the audit topics",
     "V15": "orders are where they were sent, and never go back",
+    "V16": "a slot takes no more orders than it has places, and each place ends once",
+    "V17": "what leaves a location for another one arrives there, is lost, or is on its way",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -62,10 +66,12 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V13": cash_has_evidence,
     "V14": audit_is_published,
     "V15": orders_are_where_they_were_sent,
+    "V16": slots_have_their_places,
+    "V17": transfers_conserve,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

@@ -102,7 +102,7 @@ _OWN: Final = {
         "shelf": _table("shelf", "location_id, sku, on_hand, reserved, unavailable"),
         "movement": _table(
             "movement ORDER BY movement_id",
-            "movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id",
+            "movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id, reference",
         ),
         "customer_order": _table(
             "customer_order",
@@ -112,6 +112,10 @@ _OWN: Final = {
         "sourcing_decision": _table("sourcing_decision ORDER BY order_id, hop", "order_id, hop, location_id"),
         "pickup_code": _table("pickup_code", "order_id, used_at IS NOT NULL AS used"),
         "reservation": _table("reservation", "order_id, sku, location_id, units, state"),
+        "slot": _table("slot", "slot_id, location_id, capacity, held, booked"),
+        "slot_hold": _table("slot_hold", "hold_id, slot_id, member_id, state, expires_at, order_id, now() AS read_at"),
+        "transfer": _table("transfer", "transfer_id, from_location, to_location, state"),
+        "transfer_line": _table("transfer_line", "transfer_id, sku, units, received, lost"),
     },
 }
 TABLES: Final[Mapping[str, Mapping[str, Table]]] = {service: {**_COMMON, **own} for service, own in _OWN.items()}

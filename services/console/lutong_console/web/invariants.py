@@ -13,11 +13,11 @@ from lutong_console.web.pages import back, form_of, session_of, show
 
 
 class Judged(NamedTuple):
-    """An identity, how often it is broken, and the first witnesses; `count` is None when nothing was compared."""
+    """An identity, how often it is broken, and the first witnesses; `broken` is None when nothing was compared."""
 
     identity: str
     meaning: str
-    count: int | None
+    broken: int | None
     witnesses: list[Violation]
 
 
@@ -70,7 +70,9 @@ def exposition(last: Checked | None) -> str:
     if last is None:
         return ""
     lines = [
-        f'lutong_invariant_violations{{identity="{j.identity}"}} {j.count}' for j in judged(last) if j.count is not None
+        f'lutong_invariant_violations{{identity="{j.identity}"}} {j.broken}'
+        for j in judged(last)
+        if j.broken is not None
     ]
     lines += [
         f"lutong_invariants_checked_timestamp_seconds {last.at.timestamp():.0f}",

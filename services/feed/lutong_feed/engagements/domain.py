@@ -113,6 +113,8 @@ class RequestService(NamedTuple):
     mode: Mode
     coupon_id: str | None
     expected_total_minor: int | None = None
+    slot_hold_id: str | None = None
+    flagship_ok: bool = False
 
 
 class CancelRequest(NamedTuple):

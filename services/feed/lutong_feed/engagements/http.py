@@ -41,7 +41,15 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, ask
     destination = wanted.destination.coarse()
     return await ask(
         RequestService(
-            post_id, wanted.viewer_id, lines, destination, wanted.mode, wanted.coupon_id, wanted.expected_total_minor
+            post_id,
+            wanted.viewer_id,
+            lines,
+            destination,
+            wanted.mode,
+            wanted.coupon_id,
+            wanted.expected_total_minor,
+            wanted.slot_hold_id,
+            wanted.flagship_ok,
         )
     )
 

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from lutong_chassis import Answer, Asked, Handlers, Outgoing, Problem, Tx
 from lutong_chassis.audit import Change
+from lutong_contracts import Event
 from lutong_contracts.inventory import LocationDeclined
 from lutong_inventory.bodies import refused
 from lutong_inventory.locations.domain.location import Location, location_id_of
@@ -21,6 +22,7 @@ from lutong_inventory.stock.domain.counts import (
     why_bad_units,
     why_not_past,
 )
+from lutong_inventory.stock.domain.declines import Declined, after_decline
 from lutong_inventory.stock.domain.shelves import Movement, Shelf, Stock
 from lutong_inventory.stock.domain.work import Changed, ShelfWork, found_after, short
 from lutong_inventory.stock.store import reservations as reservation_store
@@ -197,6 +199,23 @@ def _correct(now: dict[Shelf, Stock], corrections: Sequence[Corrected]) -> _Movi
         after[each.shelf] = after[each.shelf].found(movement)
     now.update(after)
     return _Moving(movements)
+
+
+async def take_declines_in(tx: Tx, declines: Sequence[Declined]) -> list[Event]:
+    """Locations declined orders: move what that means for their shelves; returns the events."""
+    wanted = [each for each in declines if each.reason in {"sold_out", "damaged"}]
+    if not wanted:
+        return []
+    before = await store.lock_stock(tx, [each.shelf for each in wanted])
+    now, movements = dict(before), list[Movement]()
+    for each in wanted:
+        movement = after_decline(now[each.shelf], each)
+        if movement is not None:
+            movements.append(movement)
+            now |= found_after(now, [movement])
+    news = await store.save_movements(tx, before, movements)
+    reasons = {each.shelf: each.reason for each in wanted}
+    return [*news, *Changed(before, now, why=reasons).events()]
 
 
 async def _move(

@@ -1,15 +1,19 @@
 """Routes of inventory: locations, stock and orders."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from lutong_chassis.testing import (
     a_member,
     bearer,
 )
+from lutong_contracts.inventory import LocationDeclined
 from lutong_contracts.topics import LOCATIONS
 from tests.integration.security.callers import (
     ACME,
     ANN,
+    ANYBODY,
+    DONE_BY_ITS_MEMBER,
     DONE_BY_ITS_MERCHANT,
     DONE_BY_THE_MEMBER,
     READ_BY_ITS_MERCHANT,
@@ -23,7 +27,14 @@ _NEAR: Final = {"merchant_id": ACME, "kind": "store", "name": "near", "latitude"
 
 
 _A_DELIVERY: Final = {"location_id": "near", "sku": "tea", "kind": "received", "units": 1}
-_TRIAL: Final = "latitude=31.23&longitude=121.47&line=tea:1"
+_WHERE: Final = "latitude=31.23&longitude=121.47"
+_TRIAL: Final = f"{_WHERE}&line=tea:1"
+_CORNERS: Final = [{"latitude": y, "longitude": x} for y, x in ((31, 121), (31, 122), (32, 122))]
+_A_SLOT: Final = {
+    "day": str((datetime.now(UTC) + timedelta(days=3)).date()), "opens": "10:00", "closes": "12:00", "capacity": 1_000,
+}  # fmt: skip
+_A_PLACE: Final = {"member_id": ANN, "destination": {"latitude": 31.23, "longitude": 121.47}}
+_NO_TIME: Final = {"starts_at": "2090-01-01T00:00:00Z", "reason": "closes_early"}
 
 
 async def an_inventory(world: World) -> None:
@@ -72,6 +83,61 @@ async def _collect(world: World) -> Asked:
     answer = await world.admin.post(f"/v1/orders/{order_id}/pickup-code", headers=bearer(a_member(ANN)))
     body = {"location_id": "near", "code": answer.json()["code"]}
     return Asked(f"/v1/orders/{order_id}/collection", body, order_id)
+
+
+async def _slot(world: World) -> str:
+    """A slot of the store, some days from now. What ann held before is over, so that she may hold another place."""
+    await world.pool.execute("UPDATE slot_hold SET expires_at = now() WHERE member_id = $1", ANN)
+    await world.ask("POST", f"/v1/locations/near/slots?merchant_id={ACME}", {"slots": [_A_SLOT]})
+    found = await world.ask("GET", f"/v1/locations/near/slots?merchant_id={ACME}&day={_A_SLOT['day']}")
+    return str(found[0]["slot_id"])
+
+
+async def _place(world: World) -> str:
+    """A place in a slot that ann holds."""
+    held = await world.ask("POST", f"/v1/slots/{await _slot(world)}/holds", _A_PLACE)
+    return str(held["hold_id"])
+
+
+async def _hold(world: World) -> Asked:
+    return Asked(f"/v1/slots/{await _slot(world)}/holds", _A_PLACE, ANN)
+
+
+async def _given_back(world: World) -> Asked:
+    return Asked(f"/v1/slot-holds/{await _place(world)}/release", {"member_id": ANN}, ANN)
+
+
+async def _offered(world: World) -> Asked:
+    """An order of ann's that only the flagship can serve."""
+    sku = world.fresh("sku")
+    site = _NEAR | {"kind": "flagship", "name": "flagship"}
+    await world.ask("PUT", "/v1/locations/flagship", site)
+    for location in ("near", "flagship"):
+        await world.ask("PUT", f"/v1/locations/{location}/stock/{sku}?merchant_id={ACME}", {"on_hand": 9})
+    order_id = world.fresh("order")
+    await world.consume(a_hold(order_id, (sku, 1), merchant_id=ACME).model_copy(update={"member_id": ANN}))
+    declined = LocationDeclined(order_id=order_id, merchant_id=ACME, location_id="near", reason="sold_out")
+    await world.consume(declined)
+    return Asked(f"/v1/orders/{order_id}/consent", {"member_id": ANN, "accepts": True}, ANN)
+
+
+async def _rebooked(world: World) -> Asked:
+    order_id = world.fresh("order")
+    hold = a_hold(order_id, merchant_id=ACME).model_copy(update={"member_id": ANN, "slot_hold_id": await _place(world)})
+    await world.consume(hold)
+    return Asked(f"/v1/orders/{order_id}/slot", {"member_id": ANN, "hold_id": await _place(world)}, ANN)
+
+
+async def _transfer(world: World) -> Asked:
+    """A transfer from the store to another one."""
+    await world.ask("PUT", "/v1/locations/next", _NEAR | {"name": "next"})
+    body = {"from_location_id": "near", "to_location_id": "next", "lines": [{"sku": "tea", "units": 1}]}
+    return Asked("/v1/transfers", body, ACME)
+
+
+async def _transferred(world: World) -> Asked:
+    made = await world.ask("POST", f"/v1/transfers?merchant_id={ACME}", (await _transfer(world)).body)
+    return Asked(f"/v1/transfers/{made['transfer_id']}/steps", {"step": "ready"}, made["transfer_id"])
 
 
 async def _steps(world: World) -> Asked:
@@ -131,6 +197,37 @@ INVENTORY: Final[Matrix] = (
             DONE_BY_ITS_MERCHANT,
             fixed("/v1/locations/near/stock/tea/movements", about="near"),
         ),
+        "PUT /v1/locations/{location_id}/areas/{area}": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/areas/inner", {"corners": _CORNERS}, "near"),
+        ),
+        "POST /v1/locations/{location_id}/slots": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/slots", {"slots": [_A_SLOT]}, "near"),
+        ),
+        "GET /v1/locations/{location_id}/slots": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/slots?day=2026-12-01", about="near"),
+        ),
+        "POST /v1/locations/{location_id}/slots/withdrawals": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/slots/withdrawals", _NO_TIME, "near"),
+        ),
+        "GET /v1/slots": (ANYBODY, fixed(f"/v1/slots?merchant_id={ACME}&{_WHERE}&day=2026-12-01")),
+        "POST /v1/slots/{slot_id}/holds": (DONE_BY_ITS_MEMBER, _hold),
+        "POST /v1/slot-holds/{hold_id}/release": (DONE_BY_ITS_MEMBER, _given_back),
+        "POST /v1/transfers": (DONE_BY_ITS_MERCHANT, _transfer),
+        "POST /v1/transfers/{transfer_id}/steps": (DONE_BY_ITS_MERCHANT, _transferred),
+        "GET /v1/locations/{location_id}/transfers": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/transfers", about="near"),
+        ),
+        "GET /v1/locations/{location_id}/replenishment": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/replenishment", about="near"),
+        ),
+        "POST /v1/orders/{order_id}/consent": (DONE_BY_ITS_MEMBER, _offered),
+        "PUT /v1/orders/{order_id}/slot": (DONE_BY_ITS_MEMBER, _rebooked),
         "POST /v1/orders/{order_id}/declines": (
             DONE_BY_ITS_MERCHANT,
             _of_an_order("/declines", {"location_id": "near", "reason": "sold_out"}),

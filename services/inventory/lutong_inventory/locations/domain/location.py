@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -115,6 +115,19 @@ def resume(location: Location) -> Location | Refusal:
     if location.closed_at is not None:
         return Refusal("closed_for_good", f"location {location.location_id!r} is closed for good: open another one")
     return replace(location, open=True, paused_until=None)
+
+
+def eased(location: Location, reason: str, now: datetime, pause_for: timedelta) -> Location:
+    """A location after it declined an order: paused for a while in rush hour, until its midnight when it is closed.
+
+    A pause that is longer already stays so; other reasons do not affect the next order.
+    """
+    if reason not in {"rush_hour", "closed"} or location.state(now) == "closed" or not location.open:
+        return location
+    zone = ZoneInfo(location.zone)
+    midnight = datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
+    until = now + pause_for if reason == "rush_hour" else midnight
+    return replace(location, paused_until=max(until, location.paused_until or until))
 
 
 def close(location: Location, now: datetime) -> Location:

@@ -157,6 +157,22 @@ async def locations_after(tx: Tx, after: str, limit: int) -> list[Location]:
     return [LocationRow(*row).as_location for row in rows]
 
 
+async def lock_locations(tx: Tx, keys: Iterable[str]) -> list[Location]:
+    """Locations by key, locked in key order."""
+    rows = await tx.fetch(
+        f"SELECT {_LOCATION} FROM location WHERE location_id = ANY ($1) ORDER BY location_id FOR NO KEY UPDATE",
+        sorted(set(keys)),
+    )
+    return [LocationRow(*row).as_location for row in rows]
+
+
+async def lower(tx: Tx, keys: Sequence[str], until: datetime) -> None:
+    """Have others asked before these locked stores until a moment. A flagship stays: there is no other."""
+    await tx.execute(
+        "UPDATE location SET lowered_until = $2 WHERE location_id = ANY ($1) AND kind = 'store'", list(keys), until
+    )
+
+
 async def save_locations(tx: Tx, locations: Sequence[Location]) -> list[Location]:
     """Create or change locations; gives those that changed, with their new revision."""
     rows = await tx.fetch(

@@ -2,13 +2,33 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
-from lutong_contracts.inventory import OrderCancelled, OrderRejected, OrderSourced
-from lutong_contracts.values import Line
+from lutong_contracts.inventory import FlagshipOffered, OrderCancelled, OrderRejected, OrderSourced
+from lutong_contracts.values import Line, Money, Window
 from lutong_inventory.sourcing.domain.decision import Decision
 
 
-def sourced(decision: Decision, lines: Sequence[Line], mode: str, accept_by: datetime) -> OrderSourced | OrderRejected:
+class Offered(Protocol):
+    """An order that is set aside at the flagship."""
+
+    @property
+    def order_id(self) -> str: ...  # noqa: D102  # as the event has it
+    @property
+    def member_id(self) -> str: ...  # noqa: D102  # the same
+    @property
+    def merchant_id(self) -> str: ...  # noqa: D102  # the same
+    @property
+    def location_id(self) -> str | None: ...  # noqa: D102  # the same
+    @property
+    def distance_m(self) -> int | None: ...  # noqa: D102  # the same
+    @property
+    def currency(self) -> str: ...  # noqa: D102  # the same
+
+
+def sourced(
+    decision: Decision, lines: Sequence[Line], mode: str, accept_by: datetime, window: Window | None = None
+) -> OrderSourced | OrderRejected:
     """Where an order is sourced, for the first time or again; or that nobody can serve it."""
     wish = decision.wish
     if decision.chosen is None or decision.distance_m is None:
@@ -24,6 +44,22 @@ def sourced(decision: Decision, lines: Sequence[Line], mode: str, accept_by: dat
         lines=tuple(lines),
         mode=mode,
         accept_by=accept_by,
+        window=window,
+    )
+
+
+def flagship_offered(row: Offered, eta_delta_s: int, reason: str, answer_by: datetime) -> FlagshipOffered:
+    """An order that is set aside at the flagship: its member is asked. The price that was agreed on stays."""
+    return FlagshipOffered(
+        order_id=row.order_id,
+        member_id=row.member_id,
+        merchant_id=row.merchant_id,
+        location_id=row.location_id,
+        distance_m=row.distance_m,
+        price_delta=Money(amount_minor=0, currency=row.currency),
+        eta_delta_s=eta_delta_s,
+        reason=reason,
+        answer_by=answer_by,
     )
 
 

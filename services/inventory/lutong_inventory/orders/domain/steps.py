@@ -1,19 +1,19 @@
 """How an order moves: one step follows the other. Pure: no clock, no database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, Protocol
 
 from lutong_inventory.refusal import Refusal
 
 State = Literal[
-    "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "rejected", "cancelled"
+    "offered", "sourced", "accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled", "rejected", "cancelled"
 ]
 Step = Literal["accepted", "picked", "ready_for_pickup", "handed_over", "fulfilled"]
 
 LEAVES_WITH: Final[Mapping[str, Step]] = {"delivery": "handed_over", "pickup": "fulfilled"}
 """The step by which goods leave the shelf: who counts it afterwards does not find them."""
 
-CANCELLABLE: Final = ("sourced", "accepted", "picked", "ready_for_pickup")
+CANCELLABLE: Final = ("offered", "sourced", "accepted", "picked", "ready_for_pickup")
 """States in which the goods have not left the location."""
 
 _NEXT: Final[Mapping[str, Mapping[State, Step]]] = {
@@ -58,6 +58,7 @@ class DeclineOrder(NamedTuple):
     order_id: str
     location_id: str
     reason: str
+    skus: tuple[str, ...] = ()
 
 
 class Standing(Protocol):
@@ -114,3 +115,11 @@ def why_too_late(order: Standing, to_be: Literal["cancelled", "declined"]) -> Re
     if order.state in CANCELLABLE:
         return None
     return Refusal("too_late", f"order {order.order_id!r} is {order.state}: it can no longer be {to_be}")
+
+
+def why_not_ordered(order: Standing, skus: Iterable[str], ordered: Collection[str]) -> Refusal | None:
+    """Why an order cannot be declined for some goods: they are not in it."""
+    strange = sorted(set(skus) - set(ordered))
+    if not strange:
+        return None
+    return Refusal("not_ordered", f"order {order.order_id!r} has no {strange[0]!r}: name what it has")

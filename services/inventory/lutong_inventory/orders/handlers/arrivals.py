@@ -1,18 +1,23 @@
 """Orders arrive when their credit is held; the member may have changed their mind before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
+from lutong_contracts.inventory import OrderRejected
 from lutong_contracts.membership import CreditHeld
 from lutong_inventory.orders.domain.outcome import cancelled, sourced
 from lutong_inventory.orders.domain.steps import MODES
 from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
+from lutong_inventory.slots import places
+from lutong_inventory.slots.domain.slots import Booking
+from lutong_inventory.slots.places import Fitting
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Decision
+from lutong_inventory.sourcing.domain.decision import Decision, Wish
 
 handlers = Handlers()
 
@@ -24,7 +29,8 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
     known = await order_store.known_orders(tx, [received.event.order_id for received in batch])
     fresh = list({r.event.order_id: r for r in reversed(batch) if r.event.order_id not in known}.values())[::-1]
     recalled = await order_store.recalled(tx, [received.event.order_id for received in fresh])
-    events, waiting = [], []
+    events: list[Outgoing] = []
+    waiting = []
     for received in fresh:
         order = received.event
         if order.order_id in recalled:
@@ -35,46 +41,75 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
             )
         else:
             waiting.append(received)
-    return events + await _source(waiting, tx)
+    refused = {received.event.order_id: "unknown_mode" for received in waiting if received.event.mode not in MODES}
+    fitting = await places.fit(tx, _bookings([r for r in waiting if r.event.order_id not in refused]))
+    refused |= {order_id: refusal.kind for order_id, refusal in fitting.refusals.items()}
+    events += await _source([r for r in waiting if r.event.order_id not in refused], fitting, tx)
+    return events + await _refuse([r for r in waiting if r.event.order_id in refused], refused, tx)
 
 
-async def _source(waiting: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
+def _bookings(waiting: Sequence[Received[CreditHeld]]) -> dict[str, list[Booking]]:
+    """The orders that come with a place in a slot, by the hold that they name, in order of arrival."""
+    found: dict[str, list[Booking]] = {}
+    for order in (received.event for received in waiting):
+        if order.slot_hold_id is not None:
+            booking = Booking(order.order_id, order.member_id, order.merchant_id, order.mode, order.destination)
+            found.setdefault(order.slot_hold_id, []).append(booking)
+    return found
+
+
+async def _source(waiting: Sequence[Received[CreditHeld]], fitting: Fitting, tx: Tx) -> list[Outgoing]:
     """Decide in order of arrival, and save as often as the database has to be asked again: once, nearly always."""
-    by = accept_by(tx)
     events: list[Outgoing] = []
-    unknown = [received for received in waiting if received.event.mode not in MODES]
-    waiting = [received for received in waiting if received.event.mode in MODES]
-    wishes = [
-        sourcing.wish(o.order_id, o.merchant_id, o.destination, o.mode, o.lines) for o in (r.event for r in waiting)
-    ]
+    wishes = [_wish(received.event, fitting) for received in waiting]
     done = 0
     while done < len(waiting):
         decisions = await sourcing.decide_orders(tx, wishes[done:])  # the next ones: those before are saved, and count
         pairs = list(zip(waiting[done:], decisions, strict=False))
-        rows = [_decided(placed(_arrived(received), decision, by), decision) for received, decision in pairs]
+        rows = [_decided(received, decision, fitting, tx) for received, decision in pairs]
         await order_store.save_orders(tx, rows)
         news = await set_aside(tx, decisions, {})
-        for received, decision in pairs:
-            answer = received.causes(sourced(decision, received.event.lines, received.event.mode, by))
+        ends = {row.order_id: row.reason for row in rows}
+        settled = await places.settle(tx, fitting.places, ends)
+        for (received, decision), row in zip(pairs, rows, strict=True):
+            by = row.accept_by or tx.now
+            answer = received.causes(sourced(decision, received.event.lines, received.event.mode, by, row.window))
             events += [answer, *lapse(answer, decision, by)]
+            events += [received.causes(settled[row.order_id])] if row.order_id in settled else []
         events += [pairs[-1][0].causes(each) for each in news]
         done += len(decisions)
-    return events + await _refuse(unknown, tx)
-
-
-async def _refuse(unknown: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
-    """Orders in a mode that only newer versions know: nobody here could hand the goods over."""
-    if not unknown:
-        return []
-    refused = [_arrived(received)._replace(state="rejected", reason="unknown_mode") for received in unknown]
-    await order_store.save_orders(tx, refused)
-    events = []
-    for received in unknown:
-        order = received.event
-        wish = sourcing.wish(order.order_id, order.merchant_id, order.destination, order.mode, order.lines)
-        decision = Decision(wish, None, None, (), "unknown_mode")
-        events.append(received.causes(sourced(decision, order.lines, order.mode, tx.now)))
     return events
+
+
+def _wish(order: CreditHeld, fitting: Fitting) -> Wish:
+    """What an order needs; one in a slot needs it of the location whose slot that is."""
+    wish = sourcing.wish(order.order_id, order.merchant_id, order.destination, order.mode, order.lines)
+    place = fitting.places.get(order.order_id)
+    return replace(wish, only_at=place.slot.ground.location_key) if place else wish
+
+
+def _decided(received: Received[CreditHeld], decision: Decision, fitting: Fitting, tx: Tx) -> OrderRow:
+    """An order as it was decided on. A location need not accept before the cut-off: until then its slot fills."""
+    by = accept_by(tx)
+    row = _arrived(received)
+    place = fitting.places.get(row.order_id)
+    if place:
+        by = max(by, place.slot.cut_off_at)
+        window = place.slot.window
+        row = row._replace(window_starts_at=window.starts_at, window_ends_at=window.ends_at)
+    return placed(row, decision, by) if decision.chosen else row._replace(reason=decision.reason)
+
+
+async def _refuse(refused: Sequence[Received[CreditHeld]], reasons: Mapping[str, str], tx: Tx) -> list[Outgoing]:
+    """Orders in a mode that only newer versions know, and those whose place in a slot is not theirs, or not any more."""
+    if not refused:
+        return []
+    rows = [_arrived(each)._replace(state="rejected", reason=reasons[each.event.order_id]) for each in refused]
+    await order_store.save_orders(tx, rows)
+    return [
+        received.causes(OrderRejected(order_id=row.order_id, merchant_id=row.merchant_id, reason=reasons[row.order_id]))
+        for received, row in zip(refused, rows, strict=True)
+    ]
 
 
 def _arrived(received: Received[CreditHeld]) -> OrderRow:
@@ -100,8 +135,5 @@ def _arrived(received: Received[CreditHeld]) -> OrderRow:
         causation_id=cause.causation_id,
         latitude=order.destination.latitude,
         longitude=order.destination.longitude,
+        flagship_ok=order.flagship_ok,
     )
-
-
-def _decided(row: OrderRow, decision: Decision) -> OrderRow:
-    return row if decision.chosen else row._replace(reason=decision.reason)

@@ -27,6 +27,7 @@ from lutong_inventory.orders.domain.steps import (
     TakeStep,
     TakeSteps,
     why_no_step,
+    why_not_ordered,
     why_not_there,
     why_too_late,
 )
@@ -34,6 +35,7 @@ from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.settings import InventorySettings
+from lutong_inventory.slots import places
 from lutong_inventory.stock.store.reservations import close_reservations
 
 handlers = Handlers()
@@ -101,7 +103,9 @@ async def cancel_orders(batch: Sequence[Asked[CancelOrder]], tx: Tx) -> list[Ans
         answers.append(_cancelled(asked, row))
     await order_store.move_orders(tx, [orders[order_id] for order_id in ended])
     reasons = {order_id: asked.command.reason for order_id, asked in ended.items()}
+    freed = await places.release_booked(tx, reasons)
     news = await close_reservations(tx, list(ended), "released", reasons)
+    tx.outgoing += [ended[order_id].causes(event) for order_id, event in freed.items()]
     tx.outgoing += [list(ended.values())[-1].causes(event) for event in news]
     return answers
 
@@ -115,7 +119,9 @@ async def decline_orders(batch: Sequence[Asked[DeclineOrder]], tx: Tx) -> list[A
         row = theirs(orders, asked.who, asked.command.order_id)
         if isinstance(row, Refusal):
             answers.append(refused(row))
-        elif refusal := why_not_there(row, asked.command.location_id) or why_too_late(row, "declined"):
+        elif (refusal := why_not_there(row, asked.command.location_id) or why_too_late(row, "declined")) or (
+            refusal := why_not_ordered(row, asked.command.skus, {line.sku for line in row.order_lines})
+        ):
             answers.append(refused(refusal))
         else:
             answers.append(_declined(asked, row))
@@ -174,7 +180,8 @@ def _deadline(tx: Tx, taken: Taken) -> Iterator[Outgoing]:
     settings = settings_of(InventorySettings)
     if step == "accepted" and row.location_id:
         lapsed = FulfilmentLapsed(order_id=row.order_id, location_id=row.location_id)
-        yield Outgoing(lapsed, row.cause, tx.now + timedelta(seconds=settings.fulfilment_window_s))
+        begins_at = max(tx.now, row.window.ends_at) if row.window else tx.now
+        yield Outgoing(lapsed, row.cause, begins_at + timedelta(seconds=settings.fulfilment_window_s))
     if step == "ready_for_pickup":
         due_at = tx.now + timedelta(seconds=settings.pickup_window_s)
         yield Outgoing(PickupLapsed(order_id=row.order_id), row.cause, due_at)
@@ -204,8 +211,10 @@ def _cancelled(asked: Asked[CancelOrder], row: OrderRow) -> Answer:
 
 
 def _declined(asked: Asked[DeclineOrder], row: OrderRow) -> Answer:
-    order_id, location_id, reason = asked.command
-    event = LocationDeclined(order_id=order_id, merchant_id=row.merchant_id, location_id=location_id, reason=reason)
+    order_id, location_id, reason, skus = asked.command
+    event = LocationDeclined(
+        order_id=order_id, merchant_id=row.merchant_id, location_id=location_id, reason=reason, skus=skus
+    )
     change = Change("order.decline", f"order:{order_id}", reason, {"state": row.state}, {"state": "declined"})
     record = [change] if asked.who.is_staff else []
     return Answer({"order_id": order_id, "state": row.state}, [asked.causes(event, row.cause)], record)

@@ -26,7 +26,7 @@ async def get_order(order_id: Identifier, who: Who, read: Read) -> dict[str, Any
         name: getattr(row, name)
         for name in (
             *("order_id", "state", "reason", "location_id", "location_kind", "distance_m", "mode", "accept_by"),
-            *("amount_minor", "refunded_minor", "currency"),
+            *("amount_minor", "refunded_minor", "currency", "window_starts_at", "window_ends_at"),
         )
     } | {"refunds": [refund._asdict() for refund in await refund_store.refunds_of(read, order_id)]}
 

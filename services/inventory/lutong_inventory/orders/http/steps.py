@@ -46,6 +46,11 @@ class Decline(Command):
 
     location_id: Identifier
     reason: Literal["sold_out", "damaged", "rush_hour", "closed"] = Field(examples=["sold_out"])
+    skus: list[Identifier] = Field(
+        default_factory=list,
+        max_length=200,
+        description="which of its goods are sold out or damaged, where it has several",
+    )
 
 
 @router.post("/v1/orders/{order_id}/steps", response_model=dict[str, str])
@@ -77,4 +82,4 @@ async def cancel_order(order_id: Identifier, command: ReasonBody, ask: Ask) -> R
 @audited("order.decline", own="merchant")
 async def decline_order(order_id: Identifier, command: Decline, ask: Ask) -> Response:
     """Report that a location cannot serve an order. Another one gets it, or it ends; it never comes back."""
-    return await ask(DeclineOrder(order_id, command.location_id, command.reason))
+    return await ask(DeclineOrder(order_id, command.location_id, command.reason, tuple(sorted(set(command.skus)))))

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from lutong_chassis import Cause, Reads, Tx, columns
-from lutong_contracts.values import Line, LocationKind, Place
+from lutong_contracts.values import Line, LocationKind, Place, Window
 from lutong_inventory.locations.domain.location import location_id_of
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
 
@@ -34,6 +34,9 @@ class OrderRow(NamedTuple):
     causation_id: str | None
     latitude: float | None
     longitude: float | None
+    window_starts_at: datetime | None = None
+    window_ends_at: datetime | None = None
+    flagship_ok: bool = False
     refunded_minor: int = 0
 
     @property
@@ -52,6 +55,13 @@ class OrderRow(NamedTuple):
         if self.latitude is None or self.longitude is None:
             return None
         return Place(latitude=self.latitude, longitude=self.longitude)
+
+    @property
+    def window(self) -> Window | None:
+        """When it is delivered; None is as soon as it can be."""
+        if self.window_starts_at is None or self.window_ends_at is None:
+            return None
+        return Window(starts_at=self.window_starts_at, ends_at=self.window_ends_at)
 
     @property
     def order_lines(self) -> list[Line]:
@@ -107,6 +117,14 @@ async def order(tx: Reads, order_id: str) -> OrderRow | None:
     return OrderRow(*row) if row else None
 
 
+async def orders(tx: Tx, order_ids: Sequence[str]) -> list[OrderRow]:
+    """Orders by id; those that are not here are left out."""
+    rows = await tx.fetch(
+        f"SELECT {_ORDER} FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id", list(order_ids)
+    )
+    return [OrderRow(*row) for row in rows]
+
+
 async def orders_at(tx: Reads, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
     """Orders of a location in a state, by id, after a given one."""
     rows = await tx.fetch(
@@ -150,13 +168,15 @@ async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
         """
         INSERT INTO customer_order (order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency,
                                     mode, lines, state, location_id, location_kind, distance_m, accept_by, reason,
-                                    correlation_id, causation_id, latitude, longitude)
+                                    correlation_id, causation_id, latitude, longitude, window_starts_at, window_ends_at,
+                                    flagship_ok)
         SELECT *
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
                       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[],
-                      $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[])
+                      $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[],
+                      $20::timestamptz[], $21::timestamptz[], $22::boolean[])
         """,
-        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 19),
+        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 22),
     )
 
 
@@ -188,6 +208,16 @@ async def move_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
             ),
             7,
         ),
+    )
+
+
+async def set_window(tx: Tx, order_id: str, window: Window) -> None:
+    """Write when a locked order is delivered, after its member took another slot."""
+    await tx.execute(
+        "UPDATE customer_order SET window_starts_at = $2, window_ends_at = $3, changed_at = now() WHERE order_id = $1",
+        order_id,
+        window.starts_at,
+        window.ends_at,
     )
 
 

@@ -1,7 +1,8 @@
 """Which location serves an order, and what spoke against the others. Pure: no clock, no database, no ids made here.
 
 A rule is a function that returns why a location cannot serve, or abstains. Those that are left are ranked: stores before the
-flagship, the nearest first, of equally near ones the one with the fewest orders today.
+flagship, the nearest first, of equally near ones the one with the fewest orders today. A store that did not serve an order
+a while ago counts as if it were some kilometres farther.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,17 +15,26 @@ from lutong_inventory.locations.domain.location import location_id_of
 from lutong_inventory.sourcing.domain.geometry import distance_m, lower_bound_m
 from lutong_inventory.stock.domain.shelves import Demand, Shelf, demand_by_sku
 
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 """Grows whenever the same candidates may lead to another decision; kept with each decision."""
+
+LOWERED_M: Final = 3_000
+"""By how many metres a store is farther that declined an order or let one lie, for a while."""
 
 KEPT_MAX: Final = 12
 """How many candidates a decision keeps, the best first."""
 
-Verdict = Literal["chosen", "farther", "out_of_reach", "at_capacity", "out_of_stock"]
-"""What became of a candidate."""
+Verdict = Literal["chosen", "booked", "farther", "out_of_reach", "at_capacity", "out_of_stock"]
+"""What became of a candidate; it is booked when it was chosen for its slot."""
 
 Reason = Literal[
-    "no_location", "out_of_reach", "closed", "at_capacity", "out_of_stock", "unknown_mode", "declined_often"
+    "no_location",
+    "out_of_reach",
+    "closed",
+    "at_capacity",
+    "out_of_stock",
+    "unknown_mode",
+    "declined_often",
 ]
 """Why nobody can serve an order."""
 
@@ -41,6 +51,8 @@ class Wish:
     reach_m: int
     excluded: tuple[str, ...] = ()
     """Keys of locations that had the order before: it never goes back."""
+    only_at: str | None = None
+    """The key of the one location whose slot is booked: it serves then, whatever its hours, capacity and reach are now."""
 
 
 class Candidate(NamedTuple):
@@ -56,6 +68,7 @@ class Candidate(NamedTuple):
     radius_m: int | None = None
     orders_today: int = 0
     daily_capacity: int | None = None
+    lowered: bool = False
 
     @property
     def location_id(self) -> str:
@@ -145,9 +158,10 @@ class _Measured(NamedTuple):
     """A candidate in the order in which they are chosen, and what speaks against it."""
 
     backs: bool
-    distance_m: int
+    counted_m: int
     orders: int
     key: str
+    distance_m: int
     candidate: Candidate
     verdict: Verdict | None
 
@@ -159,7 +173,7 @@ def decide(wish: Wish, found: Found, left: Left) -> Decision | None:
         return None
     ranked = sorted(measured, key=lambda each: each[:4])
     chosen = next((each for each in ranked if each.verdict is None), None)
-    considered = _considered(ranked, chosen)
+    considered = _considered(ranked, chosen, "booked" if wish.only_at else "chosen")
     if chosen is None:
         return Decision(wish, None, None, considered, "out_of_stock")
     return Decision(wish, chosen.candidate, chosen.distance_m, considered)
@@ -178,14 +192,14 @@ def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[l
             continue
         metres = distance_m(wish.destination, candidate.place)
         verdict = out_of_reach(candidate, metres) or at_capacity(candidate, left) or out_of_stock(wish, candidate, left)
-        orders = left.orders_of(candidate)
-        measured.append(_Measured(backs, round(metres), orders, candidate.key, candidate, verdict))
+        orders, counted_m = left.orders_of(candidate), metres + LOWERED_M * candidate.lowered
+        measured.append(_Measured(backs, round(counted_m), orders, candidate.key, round(metres), candidate, verdict))
         if verdict is None:
-            nearest_m[backs] = min(nearest_m[backs], metres)
+            nearest_m[backs] = min(nearest_m[backs], counted_m)
     return measured, nearest_m[False]
 
 
-def _considered(ranked: Sequence[_Measured], chosen: _Measured | None) -> tuple[Considered, ...]:
+def _considered(ranked: Sequence[_Measured], chosen: _Measured | None, won: Verdict) -> tuple[Considered, ...]:
     """The best candidates in their order, with what became of them; the chosen one is among them."""
     rows = [
         Considered(
@@ -193,11 +207,11 @@ def _considered(ranked: Sequence[_Measured], chosen: _Measured | None) -> tuple[
             each.candidate.kind,
             each.distance_m,
             each.orders,
-            each.verdict or ("chosen" if each is chosen else "farther"),
+            each.verdict or (won if each is chosen else "farther"),
         )
         for each in ranked
     ]
-    place = next((number for number, row in enumerate(rows) if row.verdict == "chosen"), 0)
+    place = next((number for number, row in enumerate(rows) if row.verdict == won), 0)
     return tuple(rows[:KEPT_MAX] if place < KEPT_MAX else [*rows[: KEPT_MAX - 1], rows[place]])
 
 

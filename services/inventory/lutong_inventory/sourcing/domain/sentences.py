@@ -35,9 +35,14 @@ def why(considered: Sequence[Considered], reason: str | None) -> Why:
     >>> why([Considered("store-1", "store", 420, 3, "chosen")], None).en
     'store-1 was chosen: the nearest store that has the whole order, 420 m away'
     """
-    chosen = next((each for each in considered if each.verdict == "chosen"), None)
+    chosen = next((each for each in considered if each.verdict in {"chosen", "booked"}), None)
     if chosen is None:
         return _NOBODY.get(reason or "out_of_stock", _NOBODY["out_of_stock"])
+    if chosen.verdict == "booked":
+        return Why(
+            f"{chosen.location_id} was chosen: the member booked its slot of delivery, {chosen.distance_m} m away",
+            f"选择 {chosen.location_id}：用户预约了该门店的配送时段，距离 {chosen.distance_m} 米",
+        )
     passed = _nearer(considered, chosen)
     if chosen.kind == "flagship":
         found = Why(

@@ -16,11 +16,12 @@ RADIUS_M_MAX: Final = 200_000
 """No location may set a larger radius than this; a flagship without a radius serves everywhere."""
 
 _WANTED: Final = """
-    SELECT order_id, merchant_id, mode, reach_m, demand::jsonb AS demand, excluded::jsonb AS excluded, latitude,
+    SELECT order_id, merchant_id, mode, reach_m, demand::jsonb AS demand, excluded::jsonb AS excluded, only_at, latitude,
            (hashtext(merchant_id)::bigint & 1048575) * 1000 + longitude AS x,
            degrees(ln(tan(radians(45 + least(greatest(latitude, -89), 89) / 2)))) AS y
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::float[], $8::float[])
-           AS given(order_id, merchant_id, mode, reach_m, demand, excluded, latitude, longitude)
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::float[], $8::float[],
+                  $9::text[])
+           AS given(order_id, merchant_id, mode, reach_m, demand, excluded, latitude, longitude, only_at)
 """
 
 _PLANAR: Final = "degrees({m} / 6335439.0 / cos(least(radians(abs(wanted.latitude)) + {m} / 6335439.0, radians(89))))"
@@ -28,22 +29,25 @@ _PLANAR: Final = "degrees({m} / 6335439.0 / cos(least(radians(abs(wanted.latitud
 
 _OFFERS: Final = """location.merchant_id = wanted.merchant_id AND open AND closed_at IS NULL
                AND NOT wanted.excluded ? location.location_id
+               AND (wanted.only_at IS NULL OR location.location_id = wanted.only_at)
                AND wanted.mode = ANY (coalesce(modes, CASE kind WHEN 'flagship' THEN ARRAY['delivery']
                                                       ELSE ARRAY['delivery', 'pickup'] END))"""
 
-_REACHES: Final = f"""(kind = 'flagship' AND wanted.mode = 'delivery' AND radius_m IS NULL
+_REACHES: Final = f"""(wanted.only_at IS NOT NULL OR kind = 'flagship' AND wanted.mode = 'delivery' AND radius_m IS NULL
                     OR spot <-> point(wanted.x, wanted.y)
                        <= {_PLANAR.format(m="CASE wanted.mode WHEN 'delivery' THEN coalesce(radius_m, wanted.reach_m) ELSE wanted.reach_m END")})"""
 
-_IS_OPEN: Final = """(paused_until IS NULL OR paused_until <= $9)
+_IS_OPEN: Final = """(wanted.only_at IS NOT NULL OR (paused_until IS NULL OR paused_until <= $10)
                AND CASE WHEN holiday.day IS NOT NULL
                         THEN holiday.takes_orders @> (extract(hour FROM local.at) * 60 + extract(minute FROM local.at))::integer
                         ELSE location.takes_orders IS NULL
                              OR location.takes_orders @> ((extract(isodow FROM local.at) - 1) * 1440
                                                           + extract(hour FROM local.at) * 60
-                                                          + extract(minute FROM local.at))::integer END"""
+                                                          + extract(minute FROM local.at))::integer END)"""
 
-_HAS_ROOM: Final = "(daily_capacity IS NULL OR coalesce(today.orders, 0) < daily_capacity)"
+_HAS_ROOM: Final = (
+    "(wanted.only_at IS NOT NULL OR daily_capacity IS NULL OR coalesce(today.orders, 0) < daily_capacity)"
+)
 
 _HAS_ALL: Final = """NOT EXISTS (
                    SELECT FROM jsonb_each_text(wanted.demand) AS needed(sku, units)
@@ -51,14 +55,15 @@ _HAS_ALL: Final = """NOT EXISTS (
                                        WHERE shelf.location_id = location.location_id AND shelf.sku = needed.sku
                                          AND on_hand - reserved - safety_stock - unavailable >= needed.units::integer))"""
 
-_TODAY: Final = """CROSS JOIN LATERAL (SELECT $9 AT TIME ZONE zone AS at) AS local
+_TODAY: Final = """CROSS JOIN LATERAL (SELECT $10 AT TIME ZONE zone AS at) AS local
                LEFT JOIN location_holiday AS holiday
                       ON holiday.location_id = location.location_id AND holiday.day = local.at::date
                LEFT JOIN location_day AS today
                       ON today.location_id = location.location_id AND today.day = local.at::date"""
 
 _COLUMNS: Final = """location.location_id, kind, location.latitude, location.longitude, radius_m, daily_capacity,
-                    coalesce(today.orders, 0) AS orders, spot <-> point(wanted.x, wanted.y) AS planar"""
+                    coalesce(today.orders, 0) AS orders, coalesce(lowered_until > $10, false) AS lowered,
+                    spot <-> point(wanted.x, wanted.y) AS planar"""
 
 
 async def find(tx: Tx, wishes: Sequence[Wish], now: datetime, stores_max: int) -> dict[str, Found]:
@@ -73,11 +78,11 @@ async def find(tx: Tx, wishes: Sequence[Wish], now: datetime, stores_max: int) -
                (SELECT {_COLUMNS}
                   FROM location {_TODAY}
                  WHERE kind = 'store' AND {_OFFERS}
-                   AND spot <@ box(point(wanted.x - {_PLANAR.format(m="$10::float")}, wanted.y - {_PLANAR.format(m="$10::float")}),
-                                   point(wanted.x + {_PLANAR.format(m="$10::float")}, wanted.y + {_PLANAR.format(m="$10::float")}))
+                   AND spot <@ box(point(wanted.x - {_PLANAR.format(m="$11::float")}, wanted.y - {_PLANAR.format(m="$11::float")}),
+                                   point(wanted.x + {_PLANAR.format(m="$11::float")}, wanted.y + {_PLANAR.format(m="$11::float")}))
                    AND {_REACHES} AND {_IS_OPEN} AND {_HAS_ROOM} AND {_HAS_ALL}
                  ORDER BY spot <-> point(wanted.x, wanted.y)
-                 LIMIT $11)
+                 LIMIT $12)
                UNION ALL
                SELECT {_COLUMNS}
                  FROM location {_TODAY}
@@ -96,10 +101,13 @@ async def find(tx: Tx, wishes: Sequence[Wish], now: datetime, stores_max: int) -
         radius_m = row["radius_m"] if wish.mode == "delivery" else wish.reach_m
         if radius_m is None and row["kind"] == "store":
             radius_m = wish.reach_m
+        capacity = row["daily_capacity"]
+        if wish.only_at is not None:
+            radius_m = capacity = None
         place = Place(latitude=row["latitude"], longitude=row["longitude"])
         found[wish.order_id].append(
             Candidate(
-                row["location_id"], row["kind"], place, row["planar"], radius_m, row["orders"], row["daily_capacity"]
+                row["location_id"], row["kind"], place, row["planar"], radius_m, row["orders"], capacity, row["lowered"]
             )
         )
     return {order_id: Found(each, _beyond(each, stores_max)) for order_id, each in found.items()}
@@ -123,10 +131,11 @@ def _given(wishes: Sequence[Wish]) -> list[list[object]]:
                 orjson.dumps(wish.excluded).decode(),
                 wish.destination.latitude,
                 wish.destination.longitude,
+                wish.only_at,
             )
             for wish in wishes
         ],
-        8,
+        9,
     )
 
 

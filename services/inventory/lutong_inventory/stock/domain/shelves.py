@@ -16,9 +16,11 @@ from lutong_contracts.values import Line
 from lutong_inventory.locations.domain.location import location_id_of
 
 MovementKind = Literal[
-    "received", "counted", "adjusted", "damaged", "held_back", "cleared", "reserved", "released", "shipped", "returned"
+    "received", "counted", "adjusted", "damaged", "held_back", "cleared", "reserved", "released", "shipped", "returned",
+    "set_apart", "put_back", "sent", "arrived",
 ]  # fmt: skip
-"""What happened. Held back is for a check of quality, cleared is back from there."""
+"""What happened. Held back is for a check of quality, cleared is back from there. Transfers set apart
+what they will send, or put it back; it is sent from one shelf and arrives at another."""
 
 RESTORED_UNITS: Final = 2
 """A shelf that ran empty is full again with so many units, or with all that it has: one unit that goes back and forth is

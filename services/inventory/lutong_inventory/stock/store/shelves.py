@@ -221,6 +221,31 @@ async def movements_of(tx: Reads, shelf: Shelf, before: int, limit: int) -> list
     return [MovementRow(*row) for row in rows]
 
 
+async def drift_lately(tx: Tx, movements: int) -> int:
+    """How many of the shelves that moved last are not the fold of all their movements: 0. What it reads is bounded by how
+    many movements those shelves have, so it can be asked for often.
+    """
+    drifted: int = await tx.fetchval(
+        """
+        WITH moved AS (
+            SELECT DISTINCT location_id, sku
+              FROM (SELECT location_id, sku FROM movement ORDER BY movement_id DESC LIMIT $1) AS latest
+        )
+        SELECT count(*)
+          FROM moved
+          LEFT JOIN shelf USING (location_id, sku)
+         CROSS JOIN LATERAL (SELECT sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved,
+                                    sum(unavailable_delta) AS unavailable
+                               FROM movement
+                              WHERE movement.location_id = moved.location_id AND movement.sku = moved.sku) AS folded
+         WHERE (shelf.on_hand, shelf.reserved, shelf.unavailable)
+               IS DISTINCT FROM (folded.on_hand::integer, folded.reserved::integer, folded.unavailable::integer)
+        """,
+        movements,
+    )
+    return drifted
+
+
 async def drift(tx: Tx) -> int:
     """How many shelves are not the fold of their movements, or promise something else than reservations add up to: 0."""
     drifted: int = await tx.fetchval(

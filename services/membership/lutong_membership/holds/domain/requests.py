@@ -174,6 +174,8 @@ def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
         lines=request.lines,
         destination=request.destination,
         mode=request.mode,
+        slot_hold_id=request.slot_hold_id,
+        flagship_ok=request.flagship_ok,
     )
 
 

@@ -1,0 +1,1 @@
+"""What merchants report of slots, and what members ask of them."""

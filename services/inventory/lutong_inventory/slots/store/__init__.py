@@ -1,0 +1,1 @@
+"""Slots and their places in SQL: locked in key order, moved by conditional updates."""

@@ -1,0 +1,52 @@
+"""V16 and V17 by themselves: what is right has no violation, and each planted one is found."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+
+from lutong_console.verify.slots import slots_have_their_places
+from lutong_console.verify.transfers import transfers_conserve
+from tests.e2e.corrupting import Corrupt, transferred
+from tests.e2e.corruptions import CORRUPTIONS, PLACE, SLOT
+from tests.support.looks import Look
+
+NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def found(look: Look) -> set[str]:
+    world = look.world()
+    try:
+        return {each.identity for identity in (slots_have_their_places, transfers_conserve) for each in identity(world)}
+    finally:
+        world.close()
+
+
+def test_what_is_right_is_no_violation() -> None:
+    look = Look()
+    order = {"order_id": "o", "state": "accepted", "member_id": "m", "location_id": "l"}
+    place = PLACE | {"expires_at": NOW + timedelta(minutes=1), "read_at": NOW}
+    look.tables["inventory"]["customer_order"].append(order)
+    look.tables["inventory"]["slot"].append(SLOT | {"booked": 1, "held": 1})
+    look.tables["inventory"]["slot_hold"] += [place, place | {"hold_id": "h-2", "state": "held", "order_id": None}]
+    look.tables["inventory"]["slot_hold"].append(place | {"hold_id": "h-3", "state": "released"})
+    transferred()(look)
+    assert found(look) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V16"]
+)
+def test_what_is_wrong_with_slots_is_found(name: str, corrupt: Corrupt) -> None:
+    look = Look()
+    corrupt(look)
+    assert found(look) == {"V16"}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V17"]
+)
+def test_what_is_wrong_with_transfers_is_found(name: str, corrupt: Corrupt) -> None:
+    look = Look()
+    corrupt(look)
+    assert found(look) == {"V17"}, name
