@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 
 class Label(NamedTuple):
-    """What two readings found of a title: `s` a card would be sensible, `n` of no use, `h` it would hurt."""
+    """What a title is by two readings: `s` a card would be sensible, `n` of no use, `h` it would hurt."""
 
     sample: str
     reader_1: str
@@ -103,6 +103,6 @@ def _restaurants(data: Path) -> Iterator[Row]:
 
 
 def keywords(words: Sequence[str]) -> list[str]:
-    """What a manifest takes: each once, none that is empty."""
+    """What a manifest takes: each once, none without meaning."""
     given = dict.fromkeys(word.strip()[:30] for word in words)
     return [word for word in given if word and key_of(plain(word)) not in stop_words()][:20]

@@ -69,7 +69,7 @@ def test_a_step_is_taken_with_all_orders_or_none(
     assert (refusal.kind if refusal else None) == kind
 
 
-def test_an_order_is_decided_on_where_it_is_and_while_there() -> None:
+def test_an_order_is_decided_on_only_where_it_is_now() -> None:
     assert why_not_there(Order(), "near") is None
     assert why_not_there(Order(), "far") is not None
     assert why_too_late(Order("picked"), "cancelled") is None

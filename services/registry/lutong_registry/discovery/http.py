@@ -21,7 +21,7 @@ class Texts(Command):
 
 
 class Preview(BaseModel):
-    """Where a text would lead: a program, or `reason` is why nowhere (`sensitive`, `no_match`)."""
+    """Where a text would lead: a program, or `reason`, why nowhere (`sensitive`, `no_match`)."""
 
     program_id: str | None = None
     title: str | None = None

@@ -80,7 +80,7 @@ def finding(answered: Sequence[Answered]) -> Finding:
 
 
 class Labelled(NamedTuple):
-    """A post's card, if it got one, and what its label is."""
+    """A post's card, if it got one, and its label."""
 
     card: str | None
     sensible: Collection[str]

@@ -43,7 +43,7 @@ SHORT_LATIN: Final = 6
 
 TITLE_SHARE_MIN: Final = 0.25
 KEYWORD_SHARE_MIN: Final = 0.28
-"""Of the words of a sentence, that a short title or keyword must be, or the sentence comes up with it and is about something
+"""Share of a sentence that a short title or keyword must be, or the sentence comes up with it and is about something
 else. Less is enough where the sentence has a matter to settle and the keyword has a character of its title."""
 
 

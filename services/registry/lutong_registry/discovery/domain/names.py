@@ -118,7 +118,7 @@ def _units(text: str) -> int:
 
 
 def is_a_story(sentence: Sentence) -> bool:
-    """Whether a sentence reports what happened to someone: nobody is asked to come, there."""
+    """Whether a sentence is about what happened to someone: nobody is asked to come, there."""
     return _STORY.search(sentence.text) is not None
 
 

@@ -24,7 +24,7 @@ COVERAGE_MIN: Final = 0.6
 
 LEVELS: Final = 64
 STEP: Final = 4
-"""Levels that are distinguished: fifteen rank as well as sixty-three, and a question has a third of the marks to look up."""
+"""Distance of two levels: fifteen rank as well as sixty-three, and a question has a third of the marks to look up."""
 
 TOTAL: Final = 0
 """The number under which all listings are counted."""
