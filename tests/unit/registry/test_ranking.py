@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from lutong_registry.search.domain.lexicon import without_filler
 from lutong_registry.search.domain.marks import LEVELS, Document, impact_of, level_of, marks_of
 from lutong_registry.search.domain.ranking import WORK_MAX, answers, best, plan
 from tests.support.library import Library, a_library
@@ -111,3 +112,9 @@ def test_a_listing_that_went_meanwhile_is_no_answer() -> None:
     ]
     gone = dict.fromkeys(library.counts, 0)
     assert plan(planned.question, gone).picked == ()
+
+
+def test_courtesies_are_left_out_where_they_are_no_part_of_a_word() -> None:
+    assert without_filler("喇嘛的意思") == "喇嘛的意思"
+    assert without_filler("喇嘛在哪里嘛") == "喇嘛"
+    assert a_library(("lama", "喇嘛与寺院", ()), ("other", "喇叭", ())).found("喇嘛是什么嘛？") == ["lama"]

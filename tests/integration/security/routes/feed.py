@@ -78,6 +78,8 @@ FEED: Final[Matrix] = (
     | entities_of(ACCOUNTS)
     | {
         "PUT /v1/accounts/{account_id}": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}", {"name": "Ann"}, ANN)),
+        "GET /v1/accounts/{account_id}": (ANYBODY, fixed(f"/v1/accounts/{ANN}")),
+        "GET /v1/accounts/{account_id}/posts": (ANYBODY, fixed(f"/v1/accounts/{ANN}/posts")),
         "POST /v1/accounts/batch": (
             DONE_BY_OPERATORS,
             fixed("/v1/accounts/batch", {"accounts": [{"account_id": ANN, "name": "Ann"}]}),

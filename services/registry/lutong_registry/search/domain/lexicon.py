@@ -24,12 +24,18 @@ def stop_words() -> frozenset[str]:
 
 @cache
 def _filler() -> re.Pattern[str]:
-    """How people wrap what they ask for, longest first."""
+    """How people wrap what they ask for, longest first. A single character is left out only where a clause begins or ends:
+    within one it may be part of a word, as 嘛 is of 喇嘛."""
     wrapping = sorted(
         {plain(entry) for entry in entries("lutong_registry.search", "filler.txt")}, key=len, reverse=True
     )
     latin = [rf"\b{re.escape(each)}\b" for each in wrapping if each.isascii()]
-    return re.compile("|".join([*map(re.escape, (each for each in wrapping if not each.isascii())), *latin]))
+    others = [_at_an_end(each) if len(each) == 1 else re.escape(each) for each in wrapping if not each.isascii()]
+    return re.compile("|".join([*others, *latin]))
+
+
+def _at_an_end(character: str) -> str:
+    return rf"(?<!\w){re.escape(character)}|{re.escape(character)}(?!\w)"
 
 
 def without_filler(question: str) -> str:
