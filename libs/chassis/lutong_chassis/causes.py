@@ -6,12 +6,17 @@ from pydantic import AwareDatetime, BaseModel
 
 from lutong_chassis.database import Tx
 
-HEADS: Final = r"""
-    SELECT parked.*,
-           coalesce(type, substring(encode(headers, 'escape') FROM '\["ce_type", "([^"\\]{1,255})"\]')) AS known_type,
-           regexp_replace(error, '0x[0-9a-f]+|[0-9a-f-]{8,}|\d+|''[^'']*''', '…', 'gi') AS cause,
+COLUMNS: Final = """
+    id, state, topic, partition, "offset", key, value, headers, event_id, type, correlation_id, reason, error, attempts, parked_at
+"""
+"""What is read of a parked record."""
+
+HEADS: Final = rf"""
+    SELECT {COLUMNS},
+           coalesce(type, substring(encode(headers, 'escape') FROM '\["ce_type", "([^"\\]{{1,255}})"\]')) AS known_type,
+           regexp_replace(error, '0x[0-9a-f]+|[0-9a-f-]{{8,}}|\d+|''[^'']*''', '…', 'gi') AS cause,
            substring(encode(substring(value FOR 4096), 'escape')
-                     FROM '"merchant_id": ?"([A-Za-z0-9][A-Za-z0-9._-]{0,63})"') AS merchant_id
+                     FROM '"merchant_id": ?"([A-Za-z0-9][A-Za-z0-9._-]{{0,63}})"') AS merchant_id
       FROM parked
      WHERE state = 'parked'
 """

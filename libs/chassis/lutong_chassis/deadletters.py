@@ -78,7 +78,7 @@ _FITS: Final = f"""
          OR sha256(key) = ANY (SELECT sha256(convert_to(wanted, 'UTF8')) FROM unnest($2::text[]) AS wanted))
     AND ($3::text IS NULL OR {causes.NAME} = $3)
 """
-_ANY_HEADS: Final = "SELECT parked.*, '' AS known_type, '' AS cause, '' AS merchant_id FROM parked"
+_ANY_HEADS: Final = f"SELECT {causes.COLUMNS}, '' AS known_type, '' AS cause, '' AS merchant_id FROM parked"
 """What makes a group is worked out for all open records, so only where one is wanted."""
 
 

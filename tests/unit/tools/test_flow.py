@@ -17,7 +17,7 @@ HOPS_MOST: Final = 3
 FILES_MOST: Final = 10
 
 WIDEST: Final[dict[str, int]] = {
-    "membership: ServiceRequested": 15,
+    "membership: ServiceRequested": 13,
     "membership: CreditAssessed": 13,
     "membership: OrderFulfilled": 12,
     "membership: POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": 13,

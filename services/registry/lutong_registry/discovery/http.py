@@ -17,7 +17,9 @@ PostText = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
 class Texts(Command):
     """Texts that may become posts."""
 
-    texts: list[PostText] = Field(min_length=1, max_length=50, examples=[["公积金新政策今天起施行"]])
+    model_config = ConfigDict(json_schema_extra={"examples": [{"texts": ["公积金新政策今天起施行"]}]})
+
+    texts: list[PostText] = Field(min_length=1, max_length=50)
 
 
 class Preview(BaseModel):
