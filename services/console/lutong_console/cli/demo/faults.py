@@ -88,6 +88,7 @@ async def _decline_orders(client: httpx.AsyncClient, target: Suite, run: str) ->
     """Orders near a store that reports an empty shelf for each; another one brings the goods."""
     scenario = Scenario(client, target, lambda _step, _ms: None, f"e0-{run}")
     await scenario.publish(_AUTHOR, "陆家嘴附近，面膜半小时送达。", "demo-watsons")
+    declined = 0
     for number in range(_DECLINES):
         scenario.viewer = f"e{number}-{run}"
         good = {"months_known": 36, "late_months": 0, "worst_delay_months": 0, "utilisation_percent": 20}
@@ -100,10 +101,13 @@ async def _decline_orders(client: httpx.AsyncClient, target: Suite, run: str) ->
         lines = [{"sku": "mask", "units": 1}]
         path = f"/v1/posts/{scenario.post}/card/requests"
         asked = await scenario.ask("feed", "POST", path, viewer_id=scenario.viewer, lines=lines, destination=_LUJIAZUI)
-        await scenario.until("OrderSourced", 2 * number + 1)
-        decline = {"location_id": REJECTING_STORE, "reason": "sold_out"}
-        await scenario.ask("inventory", "POST", f"/v1/orders/{asked['order_id']}/declines", **decline)
-        await scenario.until("OrderSourced", 2 * number + 2)
+        await scenario.until("OrderSourced", number + declined + 1)
+        order = await scenario.ask("inventory", "GET", f"/v1/orders/{asked['order_id']}")
+        if order["location_id"] == REJECTING_STORE:  # which store is best is for inventory to decide
+            decline = {"location_id": REJECTING_STORE, "reason": "sold_out"}
+            await scenario.ask("inventory", "POST", f"/v1/orders/{asked['order_id']}/declines", **decline)
+            declined += 1
+            await scenario.until("OrderSourced", number + declined + 1)
         if number:  # the first one waits at the counter of the other store, for its staff
             await scenario.fulfil(asked["order_id"])
 
