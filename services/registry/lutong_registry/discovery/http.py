@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command, Read, allowed, not_audited, not_found
 from lutong_contracts.values import Identifier, Text
