@@ -44,7 +44,7 @@ async def state(client: httpx.AsyncClient) -> str | None:
 
 
 async def order(client: httpx.AsyncClient, post_id: str) -> None:
-    assert (await client.post(f"/v1/posts/{post_id}/card/requests", json=WANTED)).status_code == 201
+    assert (await client.post(f"/v1/posts/{post_id}/card/requests", json=WANTED)).status_code == 202
 
 
 async def test_orders_name_the_member_while_it_is_bound(client: httpx.AsyncClient, pool: Pool) -> None:
