@@ -138,7 +138,7 @@ async def get_post(post_id: Identifier, read: Read) -> PostView:
 
 @router.post("/v1/posts/{post_id}/card/removal")
 @allowed("member", "merchant", "operator")
-@audited("card.take_off", shows=("by",))
+@audited("card.take_off", own="member", shows=("by",))
 async def take_card_off(post_id: Identifier, removal: Removal, who: Who, tx: TxDependency) -> RemovalView:
     """Take the card off a post, for good: its author, the merchant that it leads to, or an operator. Once is enough."""
     card = await store.card_owners(tx, post_id) or not_found("post", post_id)
@@ -149,7 +149,8 @@ async def take_card_off(post_id: Identifier, removal: Removal, who: Who, tx: TxD
     await store.take_card_off(tx, post_id, by, removal.reason)
     event = CardTakenOff(post_id=post_id, program_id=card.program_id, by=by, reason=removal.reason)
     tx.publish(event, cause=Cause(card.correlation_id, card.causation_id))
-    await record(tx, who, on_record.card_taken_off(post_id, by, removal.reason))
+    if by != "author":
+        await record(tx, who, on_record.card_taken_off(post_id, by, removal.reason))
     return RemovalView(post_id=post_id, by=by, reason=removal.reason)
 
 

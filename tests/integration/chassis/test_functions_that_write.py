@@ -15,9 +15,13 @@ from tests.conftest import Infrastructure
 ROOT: Final = Path(__file__).parents[3]
 RUNNING: Final = ("libs/chassis", *(f"services/{name}" for name in ("feed", "registry", "membership", "inventory")))
 CHANGE_NOTHING: Final = frozenset(
-    {"clock_timestamp", "pg_advisory_xact_lock", "pg_try_advisory_lock", "pg_advisory_unlock", "pg_advisory_unlock_all"}
+    {
+        *("clock_timestamp", "pg_database_size"),
+        *("pg_advisory_lock", "pg_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_all"),
+        *("pg_advisory_xact_lock", "pg_try_advisory_lock", "pg_try_advisory_xact_lock"),
+    }
 )
-"""Volatile, and yet no row is another afterwards: clocks, and locks of a session or a transaction."""
+"""Volatile, and yet no row is another afterwards: clocks, sizes, and locks of a session or a transaction."""
 
 _CALL: Final = re.compile(r"\b([a-z_0-9]+)\s*\(")
 _STATEMENT: Final = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|MERGE)\b")

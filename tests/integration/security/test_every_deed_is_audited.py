@@ -18,9 +18,13 @@ OF_A_MEMBER: Final = frozenset({
     "POST /v1/orders/{order_id}/cancellation", "POST /v1/orders/{order_id}/refunds",
     "POST /v1/agreements/{agreement_id}/rights/{right_id}/uses",
     "DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}", "POST /v1/coupons/{coupon_id}/void",
-    "POST /v1/events",
+    "POST /v1/events", "POST /v1/posts/{post_id}/card/removal",
 })  # fmt: skip
 """Where a merchant acts on the money, goods or name of a member."""
+
+
+CHANGE_NOTHING: Final = frozenset({"POST /operations/parked/preflight", "POST /v1/discoveries/previews"})
+"""Questions with a body: what they try is rolled back, or nothing is tried."""
 
 
 async def unaudited(world: World, name: str, who: Principal) -> list[str]:
@@ -41,7 +45,8 @@ async def unaudited(world: World, name: str, who: Principal) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_each_command_of_an_operator_leaves_a_row_and_an_event(name: str, world_of: WorldOf) -> None:
-    assert await unaudited(await world_of(name), name, an_operator()) == []
+    quiet = await unaudited(await world_of(name), name, an_operator())
+    assert set(quiet) == CHANGE_NOTHING & SERVICES[name][1].keys()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,7 @@ import pytest
 
 from lutong_chassis import allowed, audit, audited, not_audited
 from lutong_chassis.audit import MASK, Change
-from lutong_chassis.http import GuardedRoute, operations
+from lutong_chassis.http import GuardedRoute, operations, parked
 
 SERVICES = ("feed", "registry", "membership", "inventory")
 PERSONAL = ("name", "title", "phone", "address", "latitude", "longitude", "score", "points", "token", "text")
@@ -75,7 +75,13 @@ def test_every_command_of_the_suite_is_on_record() -> None:
     routers = [importlib.import_module(f"lutong_{name}.http").router for name in SERVICES]
     commands = [
         route
-        for router in (*routers, operations.router, operations.admin_router, operations.entities_router)
+        for router in (
+            *routers,
+            *parked.ROUTERS,
+            operations.router,
+            operations.admin_router,
+            operations.entities_router,
+        )
         for route in router.routes
         if isinstance(route, GuardedRoute) and not set(route.methods or ()) <= {"GET"}
     ]
@@ -86,6 +92,7 @@ def test_every_command_of_the_suite_is_on_record() -> None:
         "/v1/agreements/{agreement_id}/rights/{right_id}/codes",
         "/v1/members/{member_id}/accounts/{viewer_id}",
         "/v1/orders/{order_id}/pickup-code",
+        "/operations/parked/preflight",
     ]
     assert [route.path for route in commands if route.on_record is None] == nobody_elses
 

@@ -65,7 +65,7 @@ async def _binding(world: World) -> Asked:
 
 
 async def _take_card_off(world: World) -> Asked:
-    post_id = world.fresh("p")
+    post_id = world.fresh("off")
     await world.ask("POST", "/v1/posts", {"author_id": ANN, "text": "Tea", "post_id": post_id})
     await world.consume(ServiceDiscovered(post_id=post_id, version=1, matched_by="words", **_SHOP))
     return Asked(f"/v1/posts/{post_id}/card/removal", {"reason": "not_related"}, post_id)
