@@ -27,20 +27,10 @@ from lutong_chassis.entities import Entities
 from lutong_chassis.envelope import Incoming, MalformedError
 from lutong_chassis.errors import blames
 from lutong_chassis.handlers import Handlers
-from lutong_chassis.http import (
-    Authorizer,
-    BodyLimit,
-    HeadAsGet,
-    Problem,
-    RequestIds,
-    install_problems,
-    operations,
-    parked,
-)
-from lutong_chassis.http.described import document_body_limit
-from lutong_chassis.http.dispatch import Dispatch
+from lutong_chassis.http.application import application
 from lutong_chassis.jobs import JobQueue, JobRunner
 from lutong_chassis.maintenance import run_maintenance
+from lutong_chassis.problem import Problem
 from lutong_chassis.processing import Processor, handle
 from lutong_chassis.quiet import Quiet
 from lutong_chassis.relay import Relay
@@ -49,7 +39,6 @@ from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.supervise import Loops, stop
 from lutong_chassis.watchdog import Watchdog
 from lutong_contracts import event_types
-from lutong_contracts.version import VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -229,36 +218,7 @@ class Service:
                 life.cancel()
                 await asyncio.gather(life, return_exceptions=True)
 
-        app = FastAPI(
-            title=f"Lutong {self.name}",
-            version=VERSION,
-            lifespan=lifespan,
-            docs_url=None,
-            redoc_url=None,
-            telemetry={
-                "metrics": False,
-                "logs": False,
-            },  # ours are elsewhere, and asking for providers costs each request
-        )
-        app.state.service = self
-        app.state.settings = settings
-        app.state.authorizer = Authorizer.of(settings)
-        own = [self.routes, operations.entities_router] if self.entities else [self.routes]
-        for router in (
-            *own,
-            operations.health,
-            *parked.ROUTERS,
-            operations.router,
-            operations.admin_router,
-        ):  # the busiest first
-            app.router.routes += router.routes  # as they are: including them builds each anew, at the first request
-        app.router.middleware_stack = Dispatch(app.router)
-        app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
-        app.add_middleware(HeadAsGet)
-        app.add_middleware(RequestIds)
-        install_problems(app)
-        document_body_limit(app, settings.body_bytes_max)
-        return app
+        return application(self, settings, lifespan)
 
     def _stop_if_it_failed(self, life: asyncio.Task[None]) -> None:
         """Stop the process when `_live` ends by itself, for example after a bug in a migration: it would only look alive."""

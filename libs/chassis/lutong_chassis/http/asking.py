@@ -19,8 +19,9 @@ from structlog.contextvars import bind_contextvars
 from lutong_chassis.commands import Asked
 from lutong_chassis.commands.asked import Given
 from lutong_chassis.envelope import Cause
-from lutong_chassis.http.authorization import Run, direct
+from lutong_chassis.http.authorization import Run
 from lutong_chassis.http.claims import cause_of, claim_of, names_journey
+from lutong_chassis.http.direct import direct
 from lutong_chassis.request import current
 
 Asking = Callable[[object], Awaitable[Response]]

@@ -15,20 +15,19 @@ with `own`, it is not for a member or merchant who acts on their own data. A tra
 
 import math
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from inspect import iscoroutinefunction
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import structlog
 from fastapi import Depends, Header, Request, Response
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from structlog.contextvars import bind_contextvars
 
 from lutong_chassis import audit, observe
 from lutong_chassis.auth import RANKS, Principal, Rank, UnauthenticatedError, Verifier, verifier_of
+from lutong_chassis.http.direct import direct, documents, with_direct
 from lutong_chassis.http.documents import read_json, refuse_encoded
 from lutong_chassis.http.limits import Arrivals, Lines, RateLimit
 from lutong_chassis.http.problems import documented
@@ -45,9 +44,6 @@ Allowed = Literal[Rank, "merchant", "member", "anybody"]
 
 _NOBODY: Final = Principal("nobody", "admin")
 """The caller of every request when `auth` is off."""
-
-_REQUEST: Final = "request_of_this_route"
-"""What a route's request is passed as when the route itself does not ask for it."""
 
 _BEARER: Final = HTTPBearer(
     auto_error=False, scheme_name="bearer", bearerFormat="JWT", description="An access token: `lutong token`."
@@ -110,37 +106,6 @@ def audited(
         return endpoint
 
     return mark
-
-
-def documents(dependency: Callable[..., Any]) -> None:
-    """Mark a dependency that only declares a header for OpenAPI: other code reads it."""
-    vars(dependency)["documents"] = True
-
-
-def direct(dependency: Callable[[Request], Awaitable[Any]]) -> None:
-    """Mark a dependency that needs nothing but the request: its value is given without FastAPI solving a tree for it."""
-    vars(dependency)["direct"] = True
-
-
-def _with_direct(dependant: Dependant) -> Dependant:
-    """A route's function that gets the values of its direct dependencies from the request itself."""
-    endpoint, own_request = dependant.call, dependant.request_param_name
-    made = {
-        each.name: each.call
-        for each in dependant.dependencies
-        if each.name and each.call and getattr(each.call, "direct", False)
-    }
-    if not made or not iscoroutinefunction(endpoint):
-        return dependant
-
-    async def call(**values: Any) -> Any:  # noqa: ANN401  # an endpoint's own arguments and result
-        request = values[own_request] if own_request else values.pop(_REQUEST)
-        for name, make in made.items():
-            values[name] = await make(request)
-        return await endpoint(**values)
-
-    rest = [each for each in dependant.dependencies if each.name not in made]
-    return replace(dependant, dependencies=rest, call=call, request_param_name=own_request or _REQUEST)
 
 
 def not_audited(reason: str) -> Callable[[Endpoint], Endpoint]:
@@ -260,7 +225,7 @@ class GuardedRoute(APIRoute):
         The reason is validated by its declaration, so a request that has one goes the long way.
         """
         documented = self.dependant
-        direct = _with_direct(documented)
+        direct = with_direct(documented)
         needed = [each for each in direct.dependencies if not getattr(each.call, "documents", each.call is _BEARER)]
         self.dependant = direct
         whole = super().get_route_handler()

@@ -21,8 +21,9 @@ from lutong_chassis.database import Tx, transaction
 from lutong_chassis.envelope import Cause
 from lutong_chassis.errors import ErrorClass, classify
 from lutong_chassis.http.asking import ask_by, asks
-from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run, direct, documents
+from lutong_chassis.http.authorization import SAFE_METHODS, GuardedRoute, Run
 from lutong_chassis.http.claims import KEY_MAX, cause_of, claim_of, names_journey
+from lutong_chassis.http.direct import direct, documents
 from lutong_chassis.parking import summarise_error
 from lutong_chassis.problem import Problem
 from lutong_chassis.reading import Reader
