@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -29,6 +29,9 @@ from lutong_chassis.service import Service
 from lutong_chassis.settings import Settings
 from lutong_chassis.startup import prepare
 from lutong_contracts import TOPICS, Event, Topic, event_class
+
+_TOKEN_LIFETIME_S: Final = 6 * 3600
+"""Longer than any run: many tokens are made when a file of tests is imported."""
 
 _offsets = count()
 
@@ -128,7 +131,7 @@ def signer() -> tokens.Signer:
 
 def bearer(who: Principal) -> dict[str, str]:
     """The header that names the caller."""
-    return {"authorization": f"Bearer {signer().token(who)}"}
+    return {"authorization": f"Bearer {signer().token(who, _TOKEN_LIFETIME_S)}"}
 
 
 @asynccontextmanager
