@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import exp
 from typing import Final
 
-from lutong_membership.plans.domain.uplift import KPIS, Member, arm_of
+from lutong_membership.plans.domain.uplift import KPIS, Finding, Member, Uplift, arm_of
 
 PLANTED: Final = {
     "order_value": 1.55,
@@ -122,3 +122,8 @@ def _poisson(rng: random.Random, mean: float) -> int:
         product *= rng.random()
         count += 1
     return count
+
+
+def finding(measured: Uplift, name: str) -> Finding:
+    """One figure of a report."""
+    return next(found for found in measured.kpis if found.name == name)
