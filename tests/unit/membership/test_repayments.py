@@ -61,15 +61,15 @@ def test_a_claim_is_published_with_the_deadline_of_its_evidence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payable_minor", "claimed_minor", "says"),
+    ("payable_minor", "claimed_minor", "detail"),
     [
         (899, 0, "899 minor units can be repaid now: ask to pay at most that"),
         (1_000, 200, "800 minor units can be repaid now: ask to pay at most that; 200 are asked for already"),
         (100, 200, "0 minor units can be repaid now: ask to pay at most that; 200 are asked for already"),
     ],
 )
-def test_nobody_asks_to_pay_more_than_is_open(payable_minor: int, claimed_minor: int, says: str) -> None:
-    assert claim(a_repayment(), payable_minor, claimed_minor) == Refusal("not_owed", says)
+def test_nobody_asks_to_pay_more_than_is_open(payable_minor: int, claimed_minor: int, detail: str) -> None:
+    assert claim(a_repayment(), payable_minor, claimed_minor) == Refusal("not_owed", detail)
 
 
 def test_another_operator_confirms_with_a_line_of_a_statement() -> None:
