@@ -57,7 +57,7 @@ def test_an_active_card_opens_the_version_in_force() -> None:
         (found(version=None), "card_resolving"),
     ],
 )
-def test_a_card_that_cannot_be_used_says_why(before: Found, kind: str) -> None:
+def test_a_card_that_cannot_be_used_gives_its_reason(before: Found, kind: str) -> None:
     wanted = SolveCard("p-1", "ann")
     assert kind_of(usable(*wanted, before)) == kind
 
@@ -76,7 +76,7 @@ def test_of_uses_in_one_batch_the_first_alone_is_the_first() -> None:
 
 
 @pytest.mark.parametrize("shown_minor", [None, 600])
-def test_an_order_costs_what_the_version_in_force_says(shown_minor: int | None) -> None:
+def test_an_order_costs_the_prices_of_the_version_in_force(shown_minor: int | None) -> None:
     accepted = accept(WANTED._replace(expected_total_minor=shown_minor), found(), {"shop": SHOP})
     assert isinstance(accepted, Accepted)
     assert (accepted.card, accepted.program) == (CARD, SHOP)

@@ -64,7 +64,7 @@ def test_the_flagship_is_offered_at_the_price_that_was_agreed() -> None:
     assert (event.member_id, event.reason, event.answer_by) == ("m-1", "sold_out", NOW)
 
 
-def test_a_cancelled_order_says_why() -> None:
+def test_a_cancelled_order_has_its_reason() -> None:
     event = cancelled("o-1", "m-1", "shop", "by_member")
     assert (event.order_id, event.member_id, event.merchant_id, event.reason) == ("o-1", "m-1", "shop", "by_member")
 

@@ -74,7 +74,7 @@ def test_a_payout_waits_for_credit_and_for_deductions(credit_minor: int, deducti
     assert kind_of(pay_out(PAYOUT, line, deduction_under_way=deduction_under_way)) == kind
 
 
-def test_a_waiver_lowers_one_debt_and_says_so() -> None:
+def test_a_waiver_lowers_one_debt_and_is_published() -> None:
     account = charged()
     debt = account.payable()[0]
     outcome = done(adjust(account, replace(WAIVER, debt_id=debt.debt_id), a_clock(34)))

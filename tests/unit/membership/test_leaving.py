@@ -122,7 +122,7 @@ def test_an_entry_about_no_agreement_moves_the_line_for_all() -> None:
 
 
 @pytest.mark.parametrize(("target_minor", "without_entry"), [(100_000, False), (50_000, True)])
-def test_another_limit_is_seen_also_where_no_entry_says_so(target_minor: int, without_entry: bool) -> None:
+def test_another_limit_is_seen_also_where_no_entry_records_it(target_minor: int, without_entry: bool) -> None:
     account = an_agreement()
     key, work = LineKey("m", "CNY"), a_unit_of_work(account)
     work.lines[key] = replace(account.line, target_minor=target_minor)
