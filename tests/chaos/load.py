@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
@@ -28,7 +28,8 @@ async def order(client: Client, post_id: str, number: int, rng: random.Random, s
     """One viewer orders, with a coupon if they have one; one in ten changes their mind shortly after."""
     lines = [{"sku": sku, "units": rng.randint(1, 2)} for sku in rng.choices(SKUS, k=rng.randint(1, 3))]
     regrets, pause_s = rng.random() < 0.1, rng.uniform(0, 3)
-    body = {"viewer_id": viewer(number), "lines": lines, "destination": place_of(rng.randrange(STORES))}
+    body: dict[str, Any] = {"viewer_id": viewer(number), "lines": lines, "destination": place_of(rng.randrange(STORES))}
+    body["flagship_ok"] = rng.random() < 0.5  # nobody answers the offers that the others get: those lapse
     coupons = staff.coupons.get(viewer(number))
     body |= {"coupon_id": coupons.pop()} if coupons else {}
     answer = await client.command("feed", f"/v1/posts/{post_id}/card/requests", body, f"order-{number}")

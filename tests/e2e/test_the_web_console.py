@@ -221,7 +221,7 @@ def test_a_refused_redrive_is_shown_beside_the_record(page: Page, console: Conso
     page.get_by_role("button", name="Handle it again").click()
     expect(page.get_by_role("alert")).to_contain_text("It stays parked: it failed again")
     expect(page.get_by_label("Reason")).to_have_value("hoping")
-    page.get_by_role("button", name="Show what it says").click()
+    page.get_by_role("button", name="Show the content").click()
     expect(page.locator("pre")).to_contain_text("{nonsense")
     found = {path: [each["id"] for each in Axe().run(page).response["violations"]] for path in [page.url]}
     assert found == {page.url: []}

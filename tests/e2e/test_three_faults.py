@@ -80,9 +80,15 @@ def is_accessible(page: Page) -> bool:
     return True
 
 
+def open_largest_group(page: Page, service: str) -> None:
+    """Go to the largest group of a service; types of events name services, too, so only the first column tells."""
+    of_service = page.get_by_role("cell", name=service, exact=True)
+    page.locator("tr[data-row]", has=of_service).first.get_by_role("link").click()
+
+
 def test_the_stuck_journey_goes_on_when_what_blocks_it_is_discarded(page: Page) -> None:
     page.locator('[data-service="feed"] [data-field="parked_records"] a').click()
-    page.locator("tr[data-row]", has_text="feed").get_by_role("link").first.click()
+    open_largest_group(page, "feed")
     page.locator("tr[data-row] a").first.click()
     page.get_by_role("link", name="Whose journey waits?").click()
     why = page.get_by_role("region", name="Why it does not go on")
@@ -102,7 +108,7 @@ def test_the_stuck_journey_goes_on_when_what_blocks_it_is_discarded(page: Page) 
 
 def test_a_parked_group_is_tried_discarded_and_redriven(page: Page, seeded: Seeded) -> None:
     page.get_by_role("link", name="Parked", exact=True).click()
-    page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.click()
+    open_largest_group(page, "registry")
     page.get_by_role("button", name="Preview a redrive").click()
     expect(page.get_by_role("status")).to_contain_text(f"{len(seeded.accounts)} still fail")
     assert is_accessible(page)
@@ -110,18 +116,21 @@ def test_a_parked_group_is_tried_discarded_and_redriven(page: Page, seeded: Seed
     page.get_by_role("button", name="that fail").click()
     expect(page.get_by_role("heading", name="All went through")).to_be_visible()
     page.get_by_role("link", name="Back to what is parked").click()
-    page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.click()
+    open_largest_group(page, "registry")
     page.get_by_role("button", name="Preview a redrive").click()
     expect(page.get_by_role("status")).to_contain_text("11 will apply")
-    expect(page.get_by_role("status")).to_contain_text("1 still fails")
+    expect(page.get_by_role("status")).not_to_contain_text("fail")  # the second that was cut off has another cause
     redrive = page.locator("form", has=page.get_by_role("button", name="Redrive 11 records"))
     redrive.get_by_label("Reason").fill("what waited may go on")
     redrive.get_by_role("button").click()
     expect(page.get_by_role("heading", name="All went through")).to_be_visible()
     assert is_accessible(page)
     page.get_by_role("link", name="Back to what is parked").click()
-    page.locator("tr[data-row]", has_text="registry").get_by_role("link").first.click()
-    page.locator("tr[data-row] a").first.click()
+    open_largest_group(page, "registry")
+    page.get_by_role("button", name="Preview a redrive").click()
+    expect(page.get_by_role("status")).to_contain_text("1 still fails")
+    page.get_by_role("region", name="Records").get_by_role("link").click()
+    expect(page.get_by_role("button", name="Discard it")).to_be_visible()  # the group's page has a reason, too
     page.get_by_label("Reason").fill("cut off on its way")
     page.get_by_role("button", name="Discard it").click()
     page.get_by_role("status").get_by_role("link").click()

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import httpx
 
-from lutong_console.cli.errors import UNREACHABLE, ConsoleError
+from lutong_console.cli.errors import UNREACHABLE, USAGE, ConsoleError
 from lutong_console.targets import ask, call
 
 SELECTION_MAX: Final = 1_000
@@ -125,7 +125,8 @@ async def carry_out(
 ) -> AsyncIterator[Result]:
     """Do it to one record after the other, and report each. Ends early when the first fails, or when it may not go on.
 
-    `is_wanted` is asked before each. A service that does not answer, or refuses the caller, ends it: ConsoleError.
+    `is_wanted` is asked before each. A service that does not answer, or refuses the caller or an option, ends it:
+    ConsoleError.
     """
     for number, parked_id in enumerate(ids):
         if not is_wanted():
@@ -146,8 +147,8 @@ async def _carry_out_one(client: httpx.AsyncClient, url: str, parked_id: int, or
             address = f"{url}/operations/parked/{head}/{order.verb}"
             answer = await call(client, "POST", address, json={"reason": order.reason})
         except ConsoleError as error:
-            if error.code == UNREACHABLE or error.then:  # not of this record: nobody is there, or this person may not
-                raise
+            if error.code in {UNREACHABLE, USAGE} or error.then:
+                raise  # not of this record: nobody is there, this person may not, or an option is wrong for all
             why = str(error).rpartition(f"/{order.verb}: ")[2].partition(" ")[2] or str(error)
             return Result(parked_id, settled, why)
         settled += answer.get("redriven", 1)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lutong_contracts import Event
+from lutong_contracts.feed import AccountBindingAsked, AccountBindingEnded
 from lutong_contracts.inventory import OrderCancelled, OrderRefunded, OrderRejected
 from lutong_contracts.membership import (
     AgreementSigned,
@@ -43,6 +44,8 @@ _ADMIT: Final = Meanwhile(
 )
 _REASON: Final = {"reason": "as the story goes"}
 _LOOKED: Final = {"reason": "looked at it"}
+_CONSENT: Final = Command("PUT", "/v1/members/m-1/accounts/bo", who="m-1")
+_BINDING: Final = {"viewer_id": "bo", "binding_id": "b-1", "member_id": "m-1"}
 _SHOWN: Final = {"amount_minor": 100, "bank": "icbc", "reference": "T-1"}
 
 
@@ -156,4 +159,10 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     Command("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": "m-3"}),
     Meanwhile("UPDATE coupon SET expires_at = now() - interval '1 day' WHERE state = 'issued'"),
     _about(CouponLapsed),
+    # bo may order as m-1, and does, until either of them ends it
+    _CONSENT,
+    AccountBindingAsked(**_BINDING),
+    AccountBindingEnded(**_BINDING),
+    _CONSENT,
+    Command("DELETE", "/v1/members/m-1/accounts/bo", who="m-1"),
 )

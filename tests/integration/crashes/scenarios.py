@@ -4,18 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lutong_contracts import Event
-from lutong_contracts.feed import AccountChanged, CardTapped, PostPublished, ServiceSolved
+from lutong_contracts.feed import AccountChanged, CardTakenOff, CardTapped, PostPublished, ServiceSolved
 from lutong_contracts.inventory import (
-    AcceptanceLapsed,
-    FulfilmentLapsed,
-    LocationDeclined,
+    LocationChanged,
+    LocationClosed,
+    LocationOpened,
+    LocationPaused,
     OrderRejected,
     OrderSourced,
-    PickupLapsed,
 )
-from lutong_contracts.membership import (
-    CreditDeclined,
-)
+from lutong_contracts.membership import AccountBound, AccountUnbound, CreditDeclined, PlanClosed, PlanPublished
 from lutong_contracts.registry import (
     MerchantChanged,
     MerchantRegistered,
@@ -27,11 +25,11 @@ from lutong_contracts.registry import (
     VersionRolledBack,
 )
 from lutong_contracts.values import Line, Money, Offer
-from lutong_inventory.pickup import domain as pickup
 from tests.integration.crashes.crashing_process import Command
+from tests.integration.crashes.inventory_scenario import INVENTORY
 from tests.integration.crashes.membership_scenario import MEMBERSHIP
 from tests.integration.crashes.steps import Meanwhile, Step
-from tests.support.builders import a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
+from tests.support.builders import SHANGHAI, a_cancellation, a_post, a_request, cancelled, fulfilled
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 _SHOP: Final = {"program_id": "g-1", "merchant_id": "shop", "title": "Shop", "page": "pages/shop"}
@@ -48,6 +46,25 @@ _EVENT: Final = {
     "data": {"post_id": "p-3", "author_id": "ann", "text": "雨"},
 }
 _ASK: Final = Command("POST", "/v1/posts/p-1/card/requests", _WANTED)
+_AS_ANOTHER: Final = Command("PUT", "/v1/accounts/m-1/member", {"member_id": "m-2"}, who="m-1")
+_BINDING: Final = {"viewer_id": "m-1", "binding_id": "b-1", "member_id": "m-2"}
+_STORE: Final = {
+    "merchant_id": "shop",
+    "location_id": "near",
+    "kind": "store",
+    "place": SHANGHAI,
+    "zone": "Asia/Shanghai",
+    "modes": ("delivery",),
+}
+_PLAN: Final = {
+    "plan_id": "light",
+    "merchant_id": "shop",
+    "version": 1,
+    "title": "轻会员",
+    "line_limit": Money(amount_minor=100_000, currency="CNY"),
+    "charge_cap": Money(amount_minor=0, currency="CNY"),
+    "discount_percent": 10,
+}
 _FUND: Final = {"title": "公积金提取", "page": "pages/fund"}
 
 
@@ -70,10 +87,6 @@ def _a_version(number: int) -> Command:
 
 def _verdict(number: int, verb: str, body: Mapping[str, Any] | None = None) -> Command:
     return Command("POST", f"/v1/programs/fund/versions/{number}/{verb}", body)
-
-
-def _a_step(order_id: str, step: str) -> Command:
-    return Command("POST", f"/v1/orders/{order_id}/steps", {"step": step, "location_id": "near"})
 
 
 FEED: Final[tuple[Step, ...]] = (
@@ -103,10 +116,20 @@ FEED: Final[tuple[Step, ...]] = (
     lambda known: OrderRejected(order_id=known["order_id"], merchant_id="shop", reason="out_of_stock"),
     _ASK,
     lambda known: Command("POST", f"/v1/requests/{known['order_id']}/cancellation", {"viewer_id": "bo"}),
+    lambda known: a_cancellation(known["order_id"]),
     lambda known: cancelled(known["order_id"]),
     VersionRolledBack(version=1, withdrawn_version=2, offers=(), **_SHOP),
     ProgramSuspended(program_id="g-1", reason="security_incident"),
     ProgramResumed(program_id="g-1"),
+    # m-1 orders as m-2, until m-2 ends it; asks again, and thinks better of it
+    Command("PUT", "/v1/accounts/m-1", {"name": "M"}),
+    _AS_ANOTHER,
+    Meanwhile("UPDATE binding SET binding_id = 'b-1'"),
+    AccountBound(**_BINDING),
+    AccountUnbound(**_BINDING, ended_by="member"),
+    _AS_ANOTHER,
+    Command("DELETE", "/v1/accounts/m-1/member", who="m-1"),
+    Command("POST", "/v1/posts/p-1/card/removal", {"reason": "not_related"}),
 )
 REGISTRY: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/merchants/gov", {"name": "浙里办"}),
@@ -133,61 +156,16 @@ REGISTRY: Final[tuple[Step, ...]] = (
     MerchantRegistered(merchant_id="tea-house", title="Tea House", revision=1),
     MerchantChanged(merchant_id="tea-house", title="Tea Houses", revision=2),
     AccountChanged(account_id="ann", kind="enterprise", revision=1),
-)
-_CODE: Final = "K7M2Q9XB"
-_DELIVERY: Final = {"location_id": "far", "sku": "tea", "kind": "received", "units": 3}
-
-
-def _ready_for_pickup(order_id: str) -> tuple[Step, ...]:
-    hold = a_hold(order_id).model_copy(update={"mode": "pickup"})
-    return (hold, *(_a_step(order_id, step) for step in ("accepted", "picked", "ready_for_pickup")))
-
-
-def _has_code(order_id: str) -> Meanwhile:
-    """The member got a code; the answer that shows it is kept nowhere."""
-    kept = pickup.digest(b"salt", _CODE).hex()
-    return Meanwhile(
-        "INSERT INTO pickup_code (order_id, salt, digest, expires_at, tries_left)"
-        f" VALUES ('{order_id}', 'salt', '\\x{kept}', now() + interval '1 day', {pickup.GUESSES_MAX})"
-    )
-
-
-_NEAR: Final = {"merchant_id": "shop", "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
-INVENTORY: Final[tuple[Step, ...]] = (
-    Command("PUT", "/v1/locations/near", _NEAR),
-    Command("POST", "/v1/locations/batch", {"locations": [{"location_id": "far", **_NEAR, "latitude": 32.0}]}),
-    Command("PUT", "/v1/locations/near/stock/tea", {"on_hand": 9}),
-    Command("POST", "/v1/stock/batch", {"shelves": [{"location_id": "far", "sku": "tea", "on_hand": 5}]}),
-    a_hold("o-1"),
-    _a_step("o-1", "accepted"),
-    Command("POST", "/v1/orders/steps/batch", {"order_ids": ["o-1"], "step": "picked"}),
-    _a_step("o-1", "handed_over"),
-    _a_step("o-1", "fulfilled"),
-    Command(
-        "POST", "/v1/orders/o-1/refunds", {"refund_id": "r-1", "lines": [{"sku": "tea", "units": 1}], "restock": True}
-    ),
-    a_hold("o-2"),
-    AcceptanceLapsed(order_id="o-2"),
-    a_hold("o-3"),
-    a_cancellation("o-3"),
-    a_hold("o-4"),
-    Command("POST", "/v1/orders/o-4/cancellation", {"reason": "cancelled_by_store"}),
-    Command("PUT", "/v1/locations/near/stock/tea/safety", {"units": 1}),
-    Command("POST", "/v1/stock/movements", {"movements": [_DELIVERY]}),
-    a_hold("o-5"),
-    Command("POST", "/v1/orders/o-5/declines", {"location_id": "near", "reason": "rush_hour"}),
-    LocationDeclined(order_id="o-5", merchant_id="shop", location_id="near", reason="rush_hour"),
-    a_hold("o-6"),
-    _a_step("o-6", "accepted"),
-    FulfilmentLapsed(order_id="o-6", location_id="near"),
-    *_ready_for_pickup("o-7"),
-    PickupLapsed(order_id="o-7"),
-    *_ready_for_pickup("o-8"),
-    _has_code("o-8"),
-    Command("POST", "/v1/orders/o-8/collection", {"location_id": "near", "code": _CODE}),
-    Command("POST", "/v1/locations/near/pause", {"reason": "rush_hour"}),
-    Command("DELETE", "/v1/locations/near/pause"),
-    Command("POST", "/v1/locations/near/closure", {"reason": "lease_ended"}),
+    Command("PUT", "/v1/programs/fund/embedding", {"embedded_by": "permitted"}),
+    Command("PUT", "/v1/programs/fund/embedders/ann"),
+    Command("DELETE", "/v1/programs/fund/embedders/ann"),
+    CardTakenOff(post_id="p-1", program_id="fund", by="author", reason="not_related"),
+    LocationOpened(state="open", revision=1, **_STORE),
+    LocationChanged(state="open", revision=2, radius_m=900, **_STORE),
+    LocationPaused(state="paused", revision=3, **_STORE),
+    LocationClosed(state="closed", revision=4, **_STORE),
+    PlanPublished(revision=1, **_PLAN),
+    PlanClosed(revision=2, **_PLAN),
 )
 STORIES: Final[dict[str, tuple[Step, ...]]] = {
     "feed": FEED,

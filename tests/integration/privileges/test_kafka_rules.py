@@ -40,6 +40,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "feed.engagements",
         "registry.programs",
         "registry.discoveries",
+        "membership.bindings",
         "membership.holds",
         "inventory.orders",
     },
@@ -48,6 +49,8 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "feed.engagements",
         "feed.accounts",
         "registry.merchants",
+        "membership.plans",
+        "inventory.locations",
         "inventory.orders",
     },
     "lutong-membership": {
@@ -58,7 +61,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "membership.holds",
         "membership.repayments",
     },
-    "lutong-inventory": {"feed.engagements", "membership.holds", "inventory.orders"},
+    "lutong-inventory": {"feed.engagements", "membership.holds", "inventory.orders", "inventory.slots"},
 }
 Try = tuple[str, str, str]
 """A principal, an operation, and what it is tried on."""

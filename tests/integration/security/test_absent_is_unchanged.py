@@ -109,6 +109,10 @@ PUTS: Final = [
 NOT_KEPT: Final = {
     ("/v1/members/{member_id}/line", "currency"): "says which line is meant; it is no property of it",
     ("/v1/locations/{location_id}/stock/{sku}", "counted_at"): "says when it was counted: now, if it does not",
+    (
+        "/v1/locations/{location_id}/areas/{area}",
+        "datum",
+    ): "says how to read the corners beside it, which are never absent",
 }
 
 

@@ -4,11 +4,13 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
+from lutong_chassis.testing import a_member, bearer
+from tests.integration.security.callers import ANN, DONE_BY_THE_MEMBER
 from tests.integration.security.conftest import WorldOf
 from tests.integration.security.matrix import SERVICES
 from tests.integration.security.world import Asked, World
@@ -67,11 +69,20 @@ def complaint(answer: httpx.Response) -> str | None:
     return f"no place: {unsaid}" if unsaid else None
 
 
-async def commands(world: World, name: str) -> list[tuple[str, str, Asked]]:
-    """Every route of a service that takes a body: the route, its method, and a good request."""
+class Good(NamedTuple):
+    """A route that takes a body: its method, a good request, and the headers of who may ask (staff, if they may)."""
+
+    route: str
+    method: str
+    asked: Asked
+    who: dict[str, str]
+
+
+async def commands(world: World, name: str) -> list[Good]:
+    """Every route of a service that takes a body. Who may not ask is refused before the body is looked at."""
     return [
-        (route, route.split()[0], await make(world))
-        for route, (_, make) in SERVICES[name][1].items()
+        Good(route, route.split()[0], await make(world), bearer(a_member(ANN)) if row == DONE_BY_THE_MEMBER else {})
+        for route, (row, make) in SERVICES[name][1].items()
         if route.split()[0] in WRITES and OWN_FORMATS not in route
     ]
 
@@ -79,12 +90,12 @@ async def commands(world: World, name: str) -> list[tuple[str, str, Asked]]:
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_bad_body_is_refused_in_our_own_words(name: str, world_of: WorldOf) -> None:
     world, found, tried = await world_of(name), [], 0
-    for route, method, asked in await commands(world, name):
+    for route, method, asked, who in await commands(world, name):
         if not isinstance(asked.body, dict):
             continue
         for what, body in changed(asked.body):
             content = json.dumps(body).encode()
-            answer = await world.admin.request(method, asked.path, content=content, headers=JSON)
+            answer = await world.admin.request(method, asked.path, content=content, headers=JSON | who)
             tried += not answer.is_success
             if complaint_ := complaint(answer):
                 found.append(f"{route}, {what}: {complaint_}")
@@ -95,10 +106,10 @@ async def test_a_bad_body_is_refused_in_our_own_words(name: str, world_of: World
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_misspelt_field_is_answered_with_the_likely_one(name: str, world_of: WorldOf) -> None:
     world, tried = await world_of(name), 0
-    for route, method, asked in await commands(world, name):
+    for route, method, asked, who in await commands(world, name):
         for field in asked.body if isinstance(asked.body, dict) else ():
             body = {f"{key}s" if key == field else key: value for key, value in asked.body.items()}
-            answer = await world.admin.request(method, asked.path, json=body)
+            answer = await world.admin.request(method, asked.path, json=body, headers=who)
             assert answer.status_code == 422, route
             detail = {error["pointer"]: error["detail"] for error in answer.json()["errors"]}[f"/body/{field}s"]
             assert detail == f"{field}s is not a field: did you mean {field}?", route
@@ -109,16 +120,16 @@ async def test_a_misspelt_field_is_answered_with_the_likely_one(name: str, world
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_body_that_is_no_document_is_explained(name: str, world_of: WorldOf) -> None:
     world, tried = await world_of(name), 0
-    for route, method, asked in await commands(world, name):
+    for route, method, asked, who in await commands(world, name):
         if not isinstance(asked.body, dict):
             continue
         for what, content, headers, status, words in unreadable():
-            answer = await world.admin.request(method, asked.path, content=content, headers=headers)
+            answer = await world.admin.request(method, asked.path, content=content, headers=headers | who)
             assert (answer.status_code, words in answer.json()["detail"]) == (status, True), (
                 f"{route}, {what}: {answer.text}"
             )
             tried += 1
-        missing = await world.admin.request(method, asked.path, headers=JSON)
+        missing = await world.admin.request(method, asked.path, headers=JSON | who)
         assert (missing.status_code, complaint(missing)) == (422, None) or missing.is_success, (
             f"{route}: {missing.text}"
         )

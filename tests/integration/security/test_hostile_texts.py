@@ -64,6 +64,11 @@ async def question(world: World, text: str) -> tuple[httpx.Response, Any]:
     return await world.admin.get("/v1/search", params={"q": text.encode("utf-8", "surrogatepass")[:190]}), None
 
 
+async def preview(world: World, text: str) -> tuple[httpx.Response, Any]:
+    """Of a text that may become a post: nothing is kept, and the answer has no part of it."""
+    return await send(world, "POST", "/v1/discoveries/previews", {"texts": [text]}), None
+
+
 def manifest(**fields: Any) -> Send:
     """A version's manifest with a text in one of its fields. `title` is read back."""
 
@@ -111,6 +116,7 @@ WAYS: dict[str, dict[str, Send]] = {
     "registry": {
         "merchant.name": merchant_name,
         "q": question,
+        "texts": preview,
         "manifest.title": manifest(title="TEXT"),
         "manifest.description": manifest(description="TEXT"),
         "manifest.keywords, category and region": manifest(keywords=["TEXT"], category="TEXT", region="TEXT"),
@@ -144,7 +150,7 @@ def test_every_field_that_takes_free_text_has_its_way() -> None:
     """Free text is what no pattern, no list of words and no number bounds: a new field needs its own way."""
     known = {
         ("feed", "name"), ("feed", "text"), ("registry", "name"), ("registry", "title"), ("registry", "description"),
-        ("registry", "keywords"), ("registry", "category"), ("registry", "region"), ("membership", "title"),
+        ("registry", "keywords"), ("registry", "category"), ("registry", "region"), ("registry", "texts"), ("membership", "title"),
         ("inventory", "name"),
         ("membership", "reason"),
     }  # fmt: skip

@@ -6,12 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from lutong_console.cli.errors import ConsoleError
+from lutong_console.cli import given
+from lutong_console.cli.commands.settle import redrive
+from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.parked_records import Order, Result, carry_out, outcomes, preflight, select
 from lutong_console.web.runs import Run, Runs
 from tests.support.harness import until
@@ -40,6 +43,9 @@ class Service:
 
     async def act(self, request: Request) -> JSONResponse:
         parked_id = request.path_params["id"]
+        if len((await request.json())["reason"]) < 3:
+            short = {"pointer": "/body/reason", "detail": "reason is too short: at least 3 characters"}
+            return JSONResponse({"detail": "invalid", "errors": [short]}, 422)
         self.begun.append(parked_id)
         if parked_id in self.failing:
             return JSONResponse({"detail": "it failed again and stays parked: KeyError"}, 409)
@@ -106,6 +112,17 @@ async def test_a_service_that_is_silent_ends_it() -> None:
         with pytest.raises(ConsoleError, match="does not answer"):
             async for _ in carry_out(nobody, "http://127.0.0.1:9", [1, 2], Order("redrive", "because")):
                 pass
+
+
+async def test_an_option_that_is_refused_ends_it(
+    client: httpx.AsyncClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = typer.Typer()
+    alone.command()(redrive)
+    monkeypatch.setattr(given, "_running", [typer.Context(typer.main.get_command(alone))])
+    with pytest.raises(ConsoleError, match=r"^--reason is too short: at least 3 characters$") as refused:
+        await done(client, [1, 2], reason="x", keeps_going=True)
+    assert (refused.value.code, service.begun) == (USAGE, [])
 
 
 async def test_a_preflight_is_asked_for_until_nothing_is_left(client: httpx.AsyncClient, service: Service) -> None:

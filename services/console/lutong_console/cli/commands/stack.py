@@ -73,7 +73,7 @@ def up(
     out.print(f"up in {time.monotonic() - began:.1f} s; Kafka at {running.kafka_bootstrap}")
     if link:
         running_console.show_link(link, as_json=False)
-    echo(given.here("next: lutong status · lutong tail · lutong down"))
+    echo(given.here("next: lutong reader · lutong status · lutong tail · lutong down"))
 
 
 def down(

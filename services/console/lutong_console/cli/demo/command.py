@@ -89,7 +89,7 @@ def _invite(stack: str) -> None:
     out.print(line(("three things are wrong: find them, and mend them", "bold")))
     out.print(line(("有三处不对：请找出来，并修好它们", "bold")))
     running_console.show_link(link, as_json=False)
-    echo(f"next: lutong status --stack {stack} · lutong down --stack {stack} --purge")
+    echo(f"next: lutong reader --stack {stack} · lutong status --stack {stack} · lutong down --stack {stack} --purge")
 
 
 @contextmanager

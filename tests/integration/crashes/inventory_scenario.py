@@ -1,0 +1,140 @@
+"""What happens to inventory: every command and every event at least once."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from lutong_contracts.inventory import (
+    AcceptanceLapsed,
+    FulfilmentLapsed,
+    LocationDeclined,
+    OfferLapsed,
+    PickupLapsed,
+    SlotAnswerLapsed,
+    SlotHoldLapsed,
+)
+from lutong_inventory.pickup import domain as pickup
+from tests.integration.crashes.crashing_process import Command
+from tests.integration.crashes.steps import Meanwhile, Step
+from tests.support.builders import SHANGHAI, a_cancellation, a_hold
+
+_CODE: Final = "K7M2Q9XB"
+_DELIVERY: Final = {"location_id": "far", "sku": "tea", "kind": "received", "units": 3}
+
+
+def _a_step(order_id: str, step: str) -> Command:
+    return Command("POST", f"/v1/orders/{order_id}/steps", {"step": step, "location_id": "near"})
+
+
+def _ready_for_pickup(order_id: str) -> tuple[Step, ...]:
+    hold = a_hold(order_id).model_copy(update={"mode": "pickup"})
+    return (hold, *(_a_step(order_id, step) for step in ("accepted", "picked", "ready_for_pickup")))
+
+
+def _has_code(order_id: str) -> Meanwhile:
+    """The member got a code; the answer that shows it is kept nowhere."""
+    kept = pickup.digest(b"salt", _CODE).hex()
+    return Meanwhile(
+        "INSERT INTO pickup_code (order_id, salt, digest, expires_at, tries_left)"
+        f" VALUES ('{order_id}', 'salt', '\\x{kept}', now() + interval '1 day', {pickup.GUESSES_MAX})"
+    )
+
+
+_NEAR: Final = {"merchant_id": "shop", "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
+_TOMORROW: Final = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=1)).date().isoformat()
+_AREA: Final = [
+    {"latitude": 31.20, "longitude": 121.44},
+    {"latitude": 31.20, "longitude": 121.50},
+    {"latitude": 31.26, "longitude": 121.47},
+]
+_TIMES: Final = [
+    {"day": _TOMORROW, "opens": "10:00", "closes": "12:00", "capacity": 9, "area": "inner"},
+    {"day": _TOMORROW, "opens": "15:00", "closes": "17:00", "capacity": 9},
+]
+
+
+def _a_place(slot_id: str) -> Command:
+    body = {"member_id": "m-1", "destination": SHANGHAI.model_dump()}
+    return Command("POST", f"/v1/slots/{slot_id}/holds", body, who="m-1")
+
+
+_SLOTS: Final[tuple[Step, ...]] = (
+    # one place is given back, one lapses, one is booked, left for another one, and that one is withdrawn
+    Command("PUT", "/v1/locations/near/areas/inner", {"corners": _AREA}),
+    Command("POST", "/v1/locations/near/slots", {"slots": _TIMES}),
+    Meanwhile("UPDATE slot SET slot_id = CASE WHEN area IS NULL THEN 'late' ELSE 'early' END"),
+    _a_place("early"),
+    lambda known: Command("POST", f"/v1/slot-holds/{known['hold_id']}/release", {"member_id": "m-1"}, who="m-1"),
+    _a_place("early"),
+    Meanwhile("UPDATE slot_hold SET expires_at = now() - interval '1 minute' WHERE state = 'held'"),
+    lambda known: SlotHoldLapsed(slot_id="early", hold_id=known["hold_id"]),
+    _a_place("early"),
+    lambda known: a_hold("o-9").model_copy(update={"slot_hold_id": known["hold_id"]}),
+    _a_place("late"),
+    lambda known: Command("PUT", "/v1/orders/o-9/slot", {"member_id": "m-1", "hold_id": known["hold_id"]}, who="m-1"),
+    Command(
+        "POST",
+        "/v1/locations/near/slots/withdrawals",
+        {"starts_at": f"{_TOMORROW}T14:00:00+08:00", "reason": "closes_early"},
+    ),
+    SlotAnswerLapsed(order_id="o-9", slot_id="late"),
+)
+_FLAGSHIP: Final[tuple[Step, ...]] = (
+    # the store takes too long with two orders, and only the flagship is left: one member agrees, one does not answer
+    Command("PUT", "/v1/locations/main", _NEAR | {"kind": "flagship", "name": "main"}),
+    Command("PUT", "/v1/locations/main/stock/tea", {"on_hand": 9}),
+    a_hold("o-10"),
+    a_hold("o-11"),
+    AcceptanceLapsed(order_id="o-10"),
+    AcceptanceLapsed(order_id="o-11"),
+    Command("POST", "/v1/orders/o-10/consent", {"member_id": "m-1", "accepts": True}, who="m-1"),
+    OfferLapsed(order_id="o-11"),
+)
+_TRANSFER: Final[tuple[Step, ...]] = (
+    Command(
+        "POST",
+        "/v1/transfers",
+        {"from_location_id": "main", "to_location_id": "near", "lines": [{"sku": "tea", "units": 1}]},
+    ),
+    lambda known: Command("POST", f"/v1/transfers/{known['transfer_id']}/steps", {"step": "ready"}),
+)
+INVENTORY: Final[tuple[Step, ...]] = (
+    Command("PUT", "/v1/locations/near", _NEAR),
+    Command("POST", "/v1/locations/batch", {"locations": [{"location_id": "far", **_NEAR, "latitude": 32.0}]}),
+    Command("PUT", "/v1/locations/near/stock/tea", {"on_hand": 9}),
+    Command("POST", "/v1/stock/batch", {"shelves": [{"location_id": "far", "sku": "tea", "on_hand": 5}]}),
+    a_hold("o-1"),
+    _a_step("o-1", "accepted"),
+    Command("POST", "/v1/orders/steps/batch", {"order_ids": ["o-1"], "step": "picked"}),
+    _a_step("o-1", "handed_over"),
+    _a_step("o-1", "fulfilled"),
+    Command(
+        "POST", "/v1/orders/o-1/refunds", {"refund_id": "r-1", "lines": [{"sku": "tea", "units": 1}], "restock": True}
+    ),
+    a_hold("o-2"),
+    AcceptanceLapsed(order_id="o-2"),
+    a_hold("o-3"),
+    a_cancellation("o-3"),
+    a_hold("o-4"),
+    Command("POST", "/v1/orders/o-4/cancellation", {"reason": "cancelled_by_store"}),
+    Command("PUT", "/v1/locations/near/stock/tea/safety", {"units": 1}),
+    Command("POST", "/v1/stock/movements", {"movements": [_DELIVERY]}),
+    a_hold("o-5"),
+    Command("POST", "/v1/orders/o-5/declines", {"location_id": "near", "reason": "rush_hour"}),
+    LocationDeclined(order_id="o-5", merchant_id="shop", location_id="near", reason="rush_hour"),
+    Command("DELETE", "/v1/locations/near/pause"),  # a store that declined for the rush is paused
+    a_hold("o-6"),
+    _a_step("o-6", "accepted"),
+    FulfilmentLapsed(order_id="o-6", location_id="near"),
+    *_ready_for_pickup("o-7"),
+    PickupLapsed(order_id="o-7"),
+    *_ready_for_pickup("o-8"),
+    _has_code("o-8"),
+    Command("POST", "/v1/orders/o-8/collection", {"location_id": "near", "code": _CODE}),
+    *_SLOTS,
+    *_FLAGSHIP,
+    *_TRANSFER,
+    Command("POST", "/v1/locations/near/pause", {"reason": "rush_hour"}),
+    Command("DELETE", "/v1/locations/near/pause"),
+    Command("POST", "/v1/locations/near/closure", {"reason": "lease_ended"}),
+)
