@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lutong_membership.agreements.domain.collection import allocate
+from lutong_membership.agreements.domain.collection import allocate, pay
 from lutong_membership.ledger.domain.entries import LineKey
 from lutong_membership.repayments.domain import (
     ACCOUNT,
@@ -29,7 +29,7 @@ from lutong_membership.repayments.domain import (
     surplus,
 )
 from lutong_membership.values import Refusal
-from tests.unit.membership.a_membership import NOON, having_bought
+from tests.unit.membership.a_membership import NOON, a_clock, balanced, given_back, having_bought, kinds
 
 RECEIPT = Evidence("provider", "receipt-1", 900, "CNY")
 STATEMENT = Evidence("bank", "line-1", 900, "CNY", bank="icbc")
@@ -165,3 +165,12 @@ def test_nothing_is_left_over_of_an_exact_or_unproved_repayment() -> None:
     assert surplus(exact, allocate([having_bought(1)], 900)) is None
     assert surplus(a_repayment(evidence="before"), []) is None
     assert surplus(a_repayment(), []) is None
+
+
+def test_a_refund_of_paid_goods_pays_the_next_debt_first() -> None:
+    (part,) = allocate([having_bought(2)], 900)
+    account = pay(having_bought(2), part, "p-1", a_clock(2)).account
+    outcome = given_back(account, part.debt.debt_id.removeprefix("order:"), 900, days=3)
+    assert {"refund_owed", "offset"} <= set(kinds(outcome))
+    assert (outcome.account.owes, outcome.account.line.credit_minor) == (False, 0)
+    assert balanced(outcome)
