@@ -30,6 +30,7 @@ async def read(target: Suite, span: Span) -> list[Position]:
         return [Position(record.topic, record.partition, record.offset) async for record in records]
 
 
+@pytest.mark.timeout(300)  # twenty readers, one after the other
 async def test_the_start_is_never_taken_for_the_end(target: Suite, scenarios: dict[str, Scenario]) -> None:
     await ROADS[0].walk(scenarios["a"])
     found = [len(await read(target, Span(START, NOW))) for _ in range(20)]
