@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from babel.dates import format_timedelta
 from babel.numbers import format_currency, get_currency_precision
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -68,15 +68,7 @@ def show(request: Request, template: str, data: Mapping[str, Any], status: int =
 
 @cache
 def _environment(language: languages.Language) -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.install_gettext_translations(languages.texts(language, LOCALE), newstyle=True)  # type: ignore[attr-defined]  # i18n's
+    made = languages.environment(_TEMPLATES, languages.texts(language, LOCALE))
     made.filters |= {
         "money": lambda money: price(money["amount_minor"], money["currency"], language),
         "ago": lambda age_s: format_timedelta(-age_s, add_direction=True, locale=languages.locale_of(language)),

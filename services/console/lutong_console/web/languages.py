@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 from babel import Locale, negotiate_locale
 from babel.messages.pofile import read_po
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -38,6 +39,20 @@ def texts(language: Language, folder: Path = LOCALE) -> Texts:
         return Texts({})
     with file.open("rb") as opened:
         return Texts({str(each.id): str(each.string) for each in read_po(opened) if each.id and each.string})
+
+
+def environment(templates: Path, texts_of: Texts) -> Environment:
+    """Templates of a folder, escaped, in one language; a name that is not given is an error."""
+    made = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_translations(texts_of, newstyle=True)  # type: ignore[attr-defined]  # i18n's
+    return made
 
 
 def chosen(cookie: str | None, accept_language: str) -> Language:

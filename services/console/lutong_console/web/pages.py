@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 from babel.numbers import format_decimal
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -117,29 +118,16 @@ def _plain(value: object) -> object:
     return value
 
 
-_environments: dict[languages.Language, Environment] = {}
-
-
+@cache
 def _environment(language: languages.Language) -> Environment:
-    if language not in _environments:
-        made = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=select_autoescape(default=True),
-            undefined=StrictUndefined,
-            extensions=["jinja2.ext.i18n"],
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        made.install_gettext_translations(languages.texts(language), newstyle=True)  # type: ignore[attr-defined]  # i18n's
-        locale = languages.locale_of(language)
-        made.filters |= {
-            "number": lambda value: format_decimal(value, locale=locale),
-            "age": lambda seconds: age(seconds, language),
-            "moment": moment,
-            "sentence": lambda reason: why.sentence(reason, languages.texts(language).gettext),
-        }
-        _environments[language] = made
-    return _environments[language]
+    made, locale = languages.environment(_TEMPLATES, languages.texts(language)), languages.locale_of(language)
+    made.filters |= {
+        "number": lambda value: format_decimal(value, locale=locale),
+        "age": lambda seconds: age(seconds, language),
+        "moment": moment,
+        "sentence": lambda reason: why.sentence(reason, languages.texts(language).gettext),
+    }
+    return made
 
 
 def age(seconds: float, language: languages.Language) -> str:
