@@ -1,26 +1,21 @@
 """A reader in a real browser: a post, its card, join and order, the road live, pickup by code. Debian's Chromium."""
 
 import asyncio
-import gc
-import shutil
-import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
-from lutong_console.cli.commands.console import Server
 from lutong_console.reader import world
 from lutong_console.reader.app import create
 from lutong_console.targets import Suite
 from lutong_console.web.access import Access
 from lutong_local.stack import Stack, down, up
+from tests.support.web_console import CHROMIUM_ONLY, Served, a_browser
 
-CHROMIUM: Final = shutil.which("chromium")
-QUIET: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 PAGES: Final = (
     "/",
     "/posts/reader-masks",
@@ -34,36 +29,15 @@ INJECTION: Final = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u20
 
 expect.set_options(timeout=30_000)
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: apt-get install chromium"),
-    # A browser keeps connections open that the server's event loop leaves behind when its thread ends.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = CHROMIUM_ONLY
 
 
-class Served:
-    """The page of one stack, served from a thread; and its staff, who take orders a step further."""
+class Read(Served):
+    """The page of one stack; and its staff, who take orders a step further."""
 
     def __init__(self, stack: Stack) -> None:
-        self.access, self.target = Access(), Suite.of(stack)
-        self.server = Server(create(self.target, stack.signer, self.access), 0, self.access, as_json=True)
-        self.thread = threading.Thread(target=self.server.run)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
-
-    def start(self) -> "Served":
-        self.thread.start()
-        while not self.server.started and self.thread.is_alive():
-            threading.Event().wait(0.05)  # a poll of the condition in this loop
-        assert self.server.started
-        return self
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join(20)
-        gc.collect()  # what it leaves behind is warned of here, not in another file's test
+        self.target, access = Suite.of(stack), Access()
+        super().__init__(create(self.target, stack.signer, access), access)
 
     def staff(self, method: str, service: str, path: str, **body: object) -> Any:  # noqa: ANN401  # JSON
         """Ask as an operator."""
@@ -80,11 +54,11 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
     stack = up(tmp_path_factory.mktemp("reader"), lambda _: None, dies_with_parent=True)
     try:
         asyncio.run(world.build(Suite.of(stack)))
-        running = Served(stack).start()
+        running = Read(stack).start()
         yield running
         running.stop()
     finally:
@@ -92,12 +66,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def browser(served: Served) -> Iterator[Browser]:
+def browser(served: Read) -> Iterator[Browser]:
     """It is started last: beside its event loop, no other can run in this thread."""
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    with a_browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
@@ -108,11 +80,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, served: Served) -> Page:
+def page(context: BrowserContext, served: Read) -> Page:
     return signed_in(context, served)
 
 
-def signed_in(context: BrowserContext, served: Served) -> Page:
+def signed_in(context: BrowserContext, served: Read) -> Page:
     page = context.new_page()
     page.goto(f"{served.url}/sign-in?ticket={served.access.issue()}")
     page.get_by_role("button", name="Read the feed").click()
@@ -120,7 +92,7 @@ def signed_in(context: BrowserContext, served: Served) -> Page:
     return page
 
 
-def order(page: Page, served: Served, *, pickup: bool = False) -> str:
+def order(page: Page, served: Read, *, pickup: bool = False) -> str:
     """Join and order from the card of a post; gives the order."""
     page.goto(f"{served.url}/posts/reader-masks")
     if pickup:
@@ -146,7 +118,7 @@ def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:
     raise AssertionError("the post does not count who solved it")
 
 
-def test_an_order_is_followed_live_to_the_door(page: Page, served: Served) -> None:
+def test_an_order_is_followed_live_to_the_door(page: Page, served: Read) -> None:
     order_id = order(page, served)
     expect(page.locator("[aria-current=step]")).to_contain_text("Accepted by the store")
     served.steps(order_id, "accepted")
@@ -156,7 +128,7 @@ def test_an_order_is_followed_live_to_the_door(page: Page, served: Served) -> No
     expect(page.get_by_text("To pay later")).to_be_visible()
 
 
-def test_a_pickup_is_handed_over_by_its_code(page: Page, served: Served) -> None:
+def test_a_pickup_is_handed_over_by_its_code(page: Page, served: Read) -> None:
     order_id = order(page, served, pickup=True)
     expect(page.locator("[aria-current=step]")).to_contain_text("Accepted by the store")
     served.steps(order_id, "accepted", "picked", "ready_for_pickup")
@@ -168,14 +140,14 @@ def test_a_pickup_is_handed_over_by_its_code(page: Page, served: Served) -> None
     expect(page.locator(".road .done").last).to_contain_text("Picked up")
 
 
-def test_who_has_no_credit_reads_so(page: Page, served: Served) -> None:
+def test_who_has_no_credit_reads_so(page: Page, served: Read) -> None:
     page.get_by_label("Reading as").select_option(label="吴桐")
     page.get_by_role("button", name="Change").click()
     order(page, served)
     expect(page.locator(".road .failed")).to_contain_text("No credit")
 
 
-def test_an_order_of_another_reader_is_not_there(page: Page, served: Served) -> None:
+def test_an_order_of_another_reader_is_not_there(page: Page, served: Read) -> None:
     order_id = order(page, served)
     page.goto(served.url)
     page.get_by_label("Reading as").select_option(label="陈默")
@@ -184,7 +156,7 @@ def test_an_order_of_another_reader_is_not_there(page: Page, served: Served) -> 
     expect(page.get_by_role("alert")).to_have_text("This is not there, or not yours.")
 
 
-def test_a_form_sent_twice_orders_once(page: Page, served: Served) -> None:
+def test_a_form_sent_twice_orders_once(page: Page, served: Read) -> None:
     page.goto(f"{served.url}/posts/reader-masks")
     form = {name: page.locator(f'form.order input[name="{name}"]').input_value() for name in ("csrf", "key")}
     form |= {"offer": "mask 5900", "units": "1", "mode": "delivery", "spot": "people", "consent": "yes"}
@@ -195,7 +167,7 @@ def test_a_form_sent_twice_orders_once(page: Page, served: Served) -> None:
     assert answers[0].headers["location"] == answers[1].headers["location"]
 
 
-def test_another_price_than_shown_is_refused(page: Page, served: Served) -> None:
+def test_another_price_than_shown_is_refused(page: Page, served: Read) -> None:
     page.goto(f"{served.url}/posts/reader-masks")
     page.evaluate("document.querySelector('input[name=offer]').value = 'mask 1'")
     page.get_by_label("Join the light membership").check()
@@ -204,13 +176,13 @@ def test_another_price_than_shown_is_refused(page: Page, served: Served) -> None
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_stranger_gets_no_page(served: Served, path: str) -> None:
+def test_a_stranger_gets_no_page(served: Read, path: str) -> None:
     answer = httpx.get(served.url + path)
     assert answer.status_code == (404 if path == "/none" else 401)
     assert [word for word in ("林小满", "屈臣氏", "<article") if word in answer.text] == []
 
 
-def test_a_form_of_another_session_changes_nothing(page: Page, served: Served) -> None:
+def test_a_form_of_another_session_changes_nothing(page: Page, served: Read) -> None:
     where = f"{served.url}/accounts/watsons/follow"
     answer = page.request.post(where, form={"csrf": "guessed", "follow": "no"})
     assert answer.status == 403
@@ -218,7 +190,7 @@ def test_a_form_of_another_session_changes_nothing(page: Page, served: Served) -
     expect(page.get_by_role("button", name="Stop following")).to_be_visible()
 
 
-def test_an_injection_string_is_shown_as_text(page: Page, served: Served) -> None:
+def test_an_injection_string_is_shown_as_text(page: Page, served: Read) -> None:
     served.staff("POST", "feed", "/v1/posts", author_id="reader-chen", text=INJECTION, card="none")
     alerts: list[str] = []
 
@@ -235,7 +207,7 @@ def test_an_injection_string_is_shown_as_text(page: Page, served: Served) -> Non
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_each_page_passes_axe(context: BrowserContext, page: Page, served: Served, language: str, theme: str) -> None:
+def test_each_page_passes_axe(context: BrowserContext, page: Page, served: Read, language: str, theme: str) -> None:
     chosen = {"lutong_language": language, "lutong_theme": theme}
     context.add_cookies([{"name": name, "value": value, "url": served.url} for name, value in chosen.items()])
     elsewhere: list[str] = []
@@ -248,7 +220,7 @@ def test_each_page_passes_axe(context: BrowserContext, page: Page, served: Serve
     assert (wrong, elsewhere) == ([], [])
 
 
-def test_an_order_needs_no_javascript(browser: Browser, served: Served) -> None:
+def test_an_order_needs_no_javascript(browser: Browser, served: Read) -> None:
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
     page = signed_in(context, served)
     order(page, served)

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from confluent_kafka import Producer
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
-from tests.support.web_console import CHROMIUM, QUIET, Console, signed_in
+from tests.support.web_console import CHROMIUM_ONLY, Console, a_browser, signed_in
 
 PAGES: Final = (
     "/",
@@ -28,11 +28,7 @@ PAGES: Final = (
 )
 expect.set_options(timeout=30_000)  # a condition has as long as those of other tests
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: apt-get install chromium"),
-    # A browser keeps connections open that the server's event loop leaves behind when its thread ends.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = CHROMIUM_ONLY
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +49,8 @@ def console(stack: Stack) -> Iterator[Console]:
 @pytest.fixture(scope="module")
 def browser(console: Console) -> Iterator[Browser]:
     """It is started last: beside its event loop, no other can run in this thread."""
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    with a_browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -7,20 +7,19 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from lutong_console.cli.demo.faults import REJECTING_STORE, Seeded, seed
 from lutong_console.cli.demo.scenarios import build_world, new_run
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
-from tests.support.web_console import CHROMIUM, QUIET, Console, signed_in
+from tests.support.web_console import CHROMIUM_ONLY, Console, a_browser, signed_in
 
 expect.set_options(timeout=30_000)
 
 pytestmark = [
     pytest.mark.timeout(300),  # the first test starts a suite, and waits for what partners do to it
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: apt-get install chromium"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    *CHROMIUM_ONLY,
 ]
 
 
@@ -61,10 +60,8 @@ def console(stack: Stack) -> Iterator[Console]:
 
 @pytest.fixture(scope="module")
 def browser(console: Console, seeded: Seeded) -> Iterator[Browser]:  # both are started before it
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    with a_browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

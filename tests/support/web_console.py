@@ -1,11 +1,15 @@
-"""The web console of a stack, served from a thread, and a browser that asks nobody else."""
+"""Pages of a stack, served from a thread, and a browser that asks nobody else."""
 
 import gc
 import shutil
 import threading
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Self
 
-from playwright.sync_api import BrowserContext, Page, expect
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from starlette.applications import Starlette
 
 from lutong_console.cli.commands.console import Server
 from lutong_console.targets import Suite
@@ -23,22 +27,30 @@ QUIET: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""So that the browser asks nobody but the console."""
+"""So that the browser asks nobody but the pages."""
 
 
-class Console:
-    """A console that serves one stack from a thread."""
+CHROMIUM_ONLY: Final = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: apt-get install chromium"),
+    # A browser keeps connections open that the server's event loop leaves behind when its thread ends.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+"""The marks of every file of tests that needs a browser."""
 
-    def __init__(self, stack: Stack, *, may_change: bool = True, name: str = "e2e") -> None:
-        self.access = Access(may_change=may_change)
-        self.server = Server(create(Suite.of(stack), name, self.access), 0, self.access, as_json=True)
+
+class Served:
+    """An application that is served from a thread."""
+
+    def __init__(self, app: Starlette, access: Access) -> None:
+        self.access = access
+        self.server = Server(app, 0, access, as_json=True)
         self.thread = threading.Thread(target=self.server.run)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
 
-    def start(self) -> "Console":
+    def start(self) -> Self:
         self.thread.start()
         while not self.server.started and self.thread.is_alive():
             threading.Event().wait(0.05)  # a poll of the condition in this loop
@@ -49,6 +61,23 @@ class Console:
         self.server.should_exit = True
         self.thread.join(20)
         gc.collect()  # what it leaves behind is warned of here, not in another file's test
+
+
+class Console(Served):
+    """A console that serves one stack."""
+
+    def __init__(self, stack: Stack, *, may_change: bool = True, name: str = "e2e") -> None:
+        access = Access(may_change=may_change)
+        super().__init__(create(Suite.of(stack), name, access), access)
+
+
+@contextmanager
+def a_browser() -> Iterator[Browser]:
+    """A Chromium. Start it last: beside its event loop, no other can run in this thread."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield running
+        running.close()
 
 
 def signed_in(context: BrowserContext, console: Console) -> Page:
