@@ -1,6 +1,7 @@
 """One card is taken off by who is responsible for it, with a reason, and stays off."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -32,7 +33,14 @@ async def a_card(client: httpx.AsyncClient, pool: Pool) -> str:
     return post_id
 
 
-async def events(pool: Pool) -> list[tuple[str, str]]:
+class TakenOff(NamedTuple):
+    """A published removal, by what tests compare."""
+
+    post_id: str
+    by: str
+
+
+async def events(pool: Pool) -> list[TakenOff]:
     async with in_transaction(pool) as tx:
         rows = await tx.fetch(
             """
@@ -40,7 +48,7 @@ async def events(pool: Pool) -> list[tuple[str, str]]:
               FROM outbox WHERE type = 'lutong.feed.card-taken-off.v1' ORDER BY id
             """
         )
-    return [(row["post_id"], row["by"]) for row in rows]
+    return [TakenOff(*row) for row in rows]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What viewers did outlives its topic: kept event by event, forgotten by the day, and enough to count again from."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 
@@ -33,11 +33,16 @@ async def a_busy_card(client: httpx.AsyncClient, pool: Pool) -> str:
     return post_id
 
 
-async def facts(pool: Pool) -> list[tuple[str, str]]:
-    """(kind, viewer) of each fact."""
-    return [
-        tuple(row) for row in await pool.fetch("SELECT kind, viewer_id FROM engagement_fact ORDER BY kind, viewer_id")
-    ]
+class Fact(NamedTuple):
+    """What is kept of an engagement, by what tests compare."""
+
+    kind: str
+    viewer_id: str
+
+
+async def facts(pool: Pool) -> list[Fact]:
+    rows = await pool.fetch("SELECT kind, viewer_id FROM engagement_fact ORDER BY kind, viewer_id")
+    return [Fact(*row) for row in rows]
 
 
 async def rebuilt(pool: Pool) -> int:

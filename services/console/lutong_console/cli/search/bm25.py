@@ -5,13 +5,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import log
-from typing import Final
+from typing import Final, NamedTuple
 
 from lutong_console.cli.search.labelled import ServiceRow
 
 K1: Final = 1.2
 B: Final = 0.75
 _RUN: Final = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]+")
+
+
+class Posting(NamedTuple):
+    """A term in a service: its place among the services, and what the term is worth there before its rarity."""
+
+    place: int
+    worth: float
 
 
 class BM25:
@@ -26,11 +33,11 @@ class BM25:
         counted = [Counter(_terms(_text(service))) for service in services]
         lengths = [terms.total() for terms in counted]
         mean = sum(lengths) / max(1, len(lengths)) or 1.0
-        self.found_in: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        self.found_in: defaultdict[str, list[Posting]] = defaultdict(list)
         for place, (terms, length) in enumerate(zip(counted, lengths, strict=True)):
             norm = K1 * (1 - B + B * length / mean)
             for term, times in terms.items():
-                self.found_in[term].append((place, times * (K1 + 1) / (times + norm)))
+                self.found_in[term].append(Posting(place, times * (K1 + 1) / (times + norm)))
 
     def best(self, question: str, limit: int) -> list[str]:
         """Ids of the services that answer a question, best first; equals in the order of the file."""
