@@ -88,7 +88,7 @@ class Settings(KafkaSettings):
     )
     http_port: int = Field(8000, ge=0, le=65535, description="port that HTTP listens on")
     http_requests_max: int = Field(64, ge=1, description="requests in progress at once; more are refused with 503")
-    http_bodies_max: int = Field(16, ge=1, description="request bodies of one principal that may arrive at once")
+    http_bodies_max: int = Field(16, ge=1, description="request bodies of one principal that may be slow at once")
     body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
     body_timeout_s: float = Field(
         10.0, gt=0, le=86_400, description="longest time that a request body may take to arrive"

@@ -251,7 +251,7 @@ class GuardedRoute(APIRoute):
 
     async def _body(self, request: Request) -> None:
         """Read the body of an admitted request: here, because FastAPI reports one that is too large as malformed."""
-        with request.app.state.authorizer.arrivals.one_of(request.state.principal.identity):
+        async with request.app.state.authorizer.arrivals.one_of(request.state.principal.identity):
             await request.body()
         if self.body_field is not None:
             await read_json(request)

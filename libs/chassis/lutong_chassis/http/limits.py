@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Final
 
@@ -110,30 +110,74 @@ class BodyLimit:
         await self.app(scope, counted if scope["type"] == "http" else receive, send)
 
 
-class Arrivals:
-    """Counts the request bodies that are still arriving, by principal: a slow sender of many is refused the next.
+_PROMPT_S: Final = 0.25
+"""Most bodies are here by then: a client that writes a head and its body apart is no slow sender."""
 
-    A body that has arrived is not counted: the duration of its request is the service's, not the sender's.
+_PROMPT_FACTOR: Final = 3
+
+
+class Arrivals:
+    """Bounds the request bodies that are still arriving, by principal: a slow sender of many is refused the next.
+
+    A body that is not whole after `_PROMPT_S` needs one of `bodies_max` places; three times as many may arrive at once.
+    One that has arrived is not counted: the duration of its request is the service's, not the sender's.
     """
 
     def __init__(self, bodies_max: int) -> None:
         self.bodies_max = bodies_max
-        self.by_principal: Counter[str] = Counter()
+        self.arriving: Counter[str] = Counter()
+        self.late: Counter[str] = Counter()
 
-    @contextmanager
-    def one_of(self, identity: str) -> Iterator[None]:
-        """Hold a place while a body of a principal arrives. Raises a 429 problem when all places are taken."""
-        if self.by_principal[identity] >= self.bodies_max:
-            observe.HTTP_DENIED.labels("too_many_bodies").inc()
-            detail = f"{self.bodies_max} request bodies of yours are still arriving: finish one before the next"
-            raise Problem(429, "too_many_bodies", detail, {"retry-after": "1"})
-        self.by_principal[identity] += 1
+    @asynccontextmanager
+    async def one_of(self, identity: str) -> AsyncIterator[None]:
+        """Let a body of a principal arrive. Raises a 429 problem when it is late, or not, and all places are taken."""
+        if self.arriving[identity] >= _PROMPT_FACTOR * self.bodies_max:
+            raise self._refused()
+        self.arriving[identity] += 1
+        try:
+            async with asyncio.timeout(None) as patience, self._late_one(identity, patience):
+                yield
+        except TimeoutError:
+            raise self._refused() from None
+        finally:
+            _less(self.arriving, identity)
+
+    @asynccontextmanager
+    async def _late_one(self, identity: str, patience: asyncio.Timeout) -> AsyncIterator[None]:
+        """Once a body is late, hold a place for it; without one, end the patience with it."""
+        loop, holds = asyncio.get_running_loop(), False
+
+        def take_place() -> None:
+            nonlocal holds
+            if self.late[identity] >= self.bodies_max:
+                patience.reschedule(loop.time())
+            else:
+                self.late[identity] += 1
+                holds = True
+
+        def look_once_more() -> None:  # what has arrived while this process was busy is read first
+            nonlocal due
+            due = loop.call_soon(take_place)
+
+        due: asyncio.Handle = loop.call_later(_PROMPT_S, look_once_more)
         try:
             yield
         finally:
-            self.by_principal[identity] -= 1
-            if not self.by_principal[identity]:
-                del self.by_principal[identity]
+            due.cancel()
+            if holds:
+                _less(self.late, identity)
+
+    def _refused(self) -> Problem:
+        observe.HTTP_DENIED.labels("too_many_bodies").inc()
+        detail = f"{self.bodies_max} request bodies of yours are still arriving: finish one before the next"
+        return Problem(429, "too_many_bodies", detail, {"retry-after": "1"})
+
+
+def _less(counts: Counter[str], identity: str) -> None:
+    """One less; a principal with none is forgotten."""
+    counts[identity] -= 1
+    if not counts[identity]:
+        del counts[identity]
 
 
 class Lines:
