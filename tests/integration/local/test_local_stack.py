@@ -87,7 +87,9 @@ def test_a_replica_leaves_what_the_stack_names(tmp_path: Path) -> None:
     port = free_port()
     replica = start_replica(stack, "feed", {"LUTONG_HTTP_PORT": str(port)})
     try:
-        assert f"LUTONG_HTTP_PORT={port}".encode() in Path(f"/proc/{replica.pid}/environ").read_bytes().split(b"\0")
+        given = Path(f"/proc/{replica.pid}/environ")
+        wait_for(replica, "the replica", lambda: given.read_bytes() != b"")  # `start` may return before exec has set it
+        assert f"LUTONG_HTTP_PORT={port}".encode() in given.read_bytes().split(b"\0")
         assert ((tmp_path / "stack.json").read_bytes(), stack.children) == (before, {})
     finally:
         stop(replica)
