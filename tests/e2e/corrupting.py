@@ -221,10 +221,10 @@ def banded(
         tables = world.tables["inventory"]
         tables["shelf"].append(shelf | changes)
         tables["movement"].append(movement)
-        for number, each in enumerate([{"band": "in_stock"}, {"band": published or band}]):
+        for number, each in enumerate(["in_stock", published or band]):
             tables["outbox"].append({
                 "id": 10**9 + number, "event_id": f"band-{number}", "topic": "lutong.inventory.stock", "key": "b:x",
-                "type": "lutong.inventory.stock-band-changed.v1", "payload": json.dumps(facts | each),
+                "type": "lutong.inventory.stock-band-changed.v1", "payload": json.dumps(facts | {"band": each}),
             })  # fmt: skip
 
     return corrupt
