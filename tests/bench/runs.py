@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -188,12 +188,16 @@ def throughput(
     **environment: str,  # a frozen value
 ) -> dict[str, float]:
     """Work off a backlog; gives orders per second, CPU per order by process, and peak memory."""
-    return measured(Run(stack, variant, replicas=replicas), orders, scale, **environment)
+    return measured(Run(stack, variant, replicas=replicas), orders, environment, scale)
 
 
 def measured(
-    run: Run, orders: int, scale: Scale = Scale(), watch: Watch = in_postgres, **environment: str
-) -> dict[str, float]:  # frozen values
+    run: Run,
+    orders: int,
+    environment: Mapping[str, str],
+    scale: Scale = Scale(),  # a frozen value
+    watch: Watch = in_postgres,
+) -> dict[str, float]:
     """The same of a run that is described already."""
     stack = run.stack
     with databases(run, scale):

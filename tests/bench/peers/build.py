@@ -47,7 +47,7 @@ def _go(out: Path, names: Sequence[str]) -> list[tuple[str, ...]]:
 def _java(out: Path, names: Sequence[str]) -> list[tuple[str, ...]]:
     java, mvn = tool("java"), tool("mvn")
     tool("javac")
-    programs = []
+    programs: list[tuple[str, ...]] = []
     for name in names:
         made = out / name
         _run([mvn, "-q", "-B", f"-Dout={made}", "compile", "dependency:build-classpath"], HERE / name)

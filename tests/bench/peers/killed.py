@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ _STUCK_S: Final = 40.0
 """When nothing came for so long, nothing will: four times what Kafka waits for a consumer that is gone."""
 
 
-def killed(run: Run, orders: int, **environment: str) -> dict[str, Any]:
+def killed(run: Run, orders: int, environment: Mapping[str, str]) -> dict[str, Any]:
     """Orders that never came out, and records that came once too often, after one `kill -9` of both services under way."""
     with databases(run):
         asyncio.run(place(run, orders))
@@ -23,7 +24,7 @@ def killed(run: Run, orders: int, **environment: str) -> dict[str, Any]:
         return asyncio.run(_through_a_kill(run, orders, environment))
 
 
-async def _through_a_kill(run: Run, orders: int, environment: dict[str, str]) -> dict[str, Any]:
+async def _through_a_kill(run: Run, orders: int, environment: Mapping[str, str]) -> dict[str, Any]:
     tally, moved_at = Tally(), monotonic()
     async with reading(run) as consumer:
         while len(tally.by_order) < orders / 10:

@@ -55,12 +55,12 @@ def peers(stack: Stack, share: float) -> dict[str, Any]:
                 progress.update(task, description=WAYS[way].name)
                 run, environment = a_run(stack, way, built)
                 orders = max(600, int(WAYS[way].orders * share))
-                rates[way].append(measured(run, orders, watch=WAYS[way].watch, **environment))
+                rates[way].append(measured(run, orders, environment, watch=WAYS[way].watch))
                 progress.advance(task)
         for way in built.programs:
             progress.update(task, description=f"{WAYS[way].name}, killed")
             run, environment = a_run(stack, way, built)
-            kills[way] = killed(run, max(600, int(WAYS[way].orders * share / 3)), **environment)
+            kills[way] = killed(run, max(600, int(WAYS[way].orders * share / 3)), environment)
             progress.advance(task)
     found = rows_of(rates)
     return {
