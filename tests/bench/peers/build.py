@@ -71,5 +71,5 @@ def _run(command: Sequence[str], folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise CannotBuildError(f"`{Path(command[0]).name}` was not done after {TIMEOUT_S} s") from None
     if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise CannotBuildError(f"`{Path(command[0]).name}` failed: {said[0] if said else done.returncode}")
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        raise CannotBuildError(f"`{Path(command[0]).name}` failed: {lines[0] if lines else done.returncode}")

@@ -34,7 +34,7 @@ async def _through_a_kill(run: Run, orders: int, environment: Mapping[str, str])
         for child in run.children.values():
             stop(child, signal.SIGKILL)
         while await read_into(tally, consumer):
-            pass  # what it had said until then
+            pass  # what it had published until then
         seen = len(tally.by_order)
         run.start(**environment)
         moved_at, went_on_at, died_at = monotonic(), 0.0, monotonic()

@@ -105,9 +105,11 @@ def rows_of(rates: Mapping[str, Sequence[Mapping[str, float]]]) -> list[dict[str
 
 def line_of(found: Sequence[Mapping[str, Any]], missing: Mapping[str, str]) -> str:
     """`bench peers: …`: rate and CPU of each way as a multiple of the floor's, and who is missing and why."""
-    said = [f"{row['way']} {row['of_floor']} at {row['all_cpu_of_floor']}" for row in found if row["way"] != "floor"]
+    compared = [
+        f"{row['way']} {row['of_floor']} at {row['all_cpu_of_floor']}" for row in found if row["way"] != "floor"
+    ]
     skipped = "".join(f"; {way} skipped: {why}" for way, why in missing.items())
-    return f"bench peers: orders/s of the floor at CPU per order of the floor: {', '.join(said)}{skipped}"
+    return f"bench peers: orders/s of the floor at CPU per order of the floor: {', '.join(compared)}{skipped}"
 
 
 def _services(row: Mapping[str, float]) -> float:

@@ -1,4 +1,4 @@
-"""What the topic of captured orders says: how many are through, since when, which are missing, which are there twice."""
+"""What the topic of captured orders has: how many are through, since when, which are missing, which are there twice."""
 
 import asyncio
 from collections import Counter
@@ -24,7 +24,7 @@ class Tally:
     last_captured_ms: int = 0
 
     def add(self, records: Iterable[Any]) -> None:
-        """Count more records; one that has a header `held_at_ms` says when its order's hold was made."""
+        """Count more records; one that has a header `held_at_ms` tells when its order's hold was made."""
         for record in records:
             self.by_order[record.key] += 1
             self.last_captured_ms = max(self.last_captured_ms, record.timestamp)

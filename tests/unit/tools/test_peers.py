@@ -62,7 +62,7 @@ def test_ways_are_compared_with_the_floor_of_the_same_run() -> None:
     assert (franz["of_floor"], franz["all_cpu_of_floor"], franz["peak_mb"]) == (2.0, 0.25, 50)
 
 
-def test_the_line_says_who_was_skipped_and_why() -> None:
+def test_the_line_tells_who_was_skipped_and_why() -> None:
     found = rows_of({"floor": [a_measurement(1000)], "franz": [a_measurement(1500)]})
 
     line = line_of(found, {"streams": "mvn is not on PATH"})

@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// Surroundings say where Kafka and the service's database are, as the benchmark gives them.
+// Surroundings tell where Kafka and the service's database are, as the benchmark gives them.
 type Surroundings struct {
 	Service, Bootstrap, Database, Suffix string
 }

@@ -35,7 +35,7 @@ const pending = `
 	SELECT id, event_id, topic, key, type, correlation_id, causation_id, payload, written_at
 	  FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1`
 
-const publish = `UPDATE outbox SET published_at = now() WHERE id = ANY ($1)`
+const markPublished = `UPDATE outbox SET published_at = now() WHERE id = ANY ($1)`
 
 // service is what both loops need. `wake` tells the relay that something was written.
 type service struct {
@@ -46,7 +46,7 @@ type service struct {
 	wake  chan struct{}
 }
 
-// received is a record of Kafka, and what its headers say.
+// received is a record of Kafka, and what its headers have.
 type received struct {
 	topic, source, id, correlation string
 	value                          []byte
@@ -143,15 +143,15 @@ func (s *service) handle(ctx context.Context, tx pgx.Tx, records []*kgo.Record) 
 		if err != nil {
 			return err
 		}
-		if err := say(ctx, tx, hop.To, done, causes); err != nil {
+		if err := publish(ctx, tx, hop.To, done, causes); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// say writes outbox rows.
-func say(ctx context.Context, tx pgx.Tx, topic string, orders []chain.Order, causes map[string]received) error {
+// publish writes outbox rows.
+func publish(ctx context.Context, tx pgx.Tx, topic string, orders []chain.Order, causes map[string]received) error {
 	count := len(orders)
 	ids, topics, keys, types := make([]string, count), make([]string, count), make([]string, count), make([]string, count)
 	correlations, causations, payloads := make([]string, count), make([]string, count), make([]string, count)
@@ -183,7 +183,7 @@ func (s *service) relay(ctx context.Context) error {
 			if err := s.kafka.ProduceSync(ctx, records...).FirstErr(); err != nil {
 				return fmt.Errorf("produce: %w", err)
 			}
-			if _, err := s.pool.Exec(ctx, publish, ids); err != nil {
+			if _, err := s.pool.Exec(ctx, markPublished, ids); err != nil {
 				return fmt.Errorf("mark: %w", err)
 			}
 		}

@@ -47,7 +47,7 @@ func routing(here chain.Surroundings, pool *pgxpool.Pool) (*message.Router, erro
 	}
 	for from, hop := range chain.Of(here.Service) {
 		config := kafka.DefaultSaramaSubscriberConfig()
-		config.Version = sarama.V2_8_0_0 // its default speaks requests that Kafka 4 has no more
+		config.Version = sarama.V2_8_0_0 // newer than its default, 1.0: Kafka 4 has dropped old requests
 		config.Consumer.Offsets.Initial = sarama.OffsetOldest
 		subscriber, err := kafka.NewSubscriber(kafka.SubscriberConfig{
 			Brokers:               []string{here.Bootstrap},
@@ -70,7 +70,7 @@ func routing(here chain.Surroundings, pool *pgxpool.Pool) (*message.Router, erro
 	return router, nil
 }
 
-// handle is one order: the step and what it says, in one transaction.
+// handle is one order: the step and its event, in one transaction.
 func handle(msg *message.Message, tx pgx.Tx, step chain.Step, to string) error {
 	var order chain.Order
 	if err := json.Unmarshal(msg.Payload, &order); err != nil {
@@ -84,9 +84,9 @@ func handle(msg *message.Message, tx pgx.Tx, step chain.Step, to string) error {
 	if err != nil {
 		return err
 	}
-	said := message.NewMessage(watermill.NewUUID(), msg.Payload)
-	said.Metadata.Set(partitionKey, order.OrderID)
-	return forwarder.NewPublisher(rows, forwarder.PublisherConfig{ForwarderTopic: outbox}).Publish(to, said)
+	event := message.NewMessage(watermill.NewUUID(), msg.Payload)
+	event.Metadata.Set(partitionKey, order.OrderID)
+	return forwarder.NewPublisher(rows, forwarder.PublisherConfig{ForwarderTopic: outbox}).Publish(to, event)
 }
 
 // forwarding takes rows of the outbox and publishes them to Kafka, one after the other.

@@ -26,7 +26,7 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * The order chain as an application of Kafka Streams with exactly_once_v2: what was read, what changed in the stores and
- * what is said are one transaction of Kafka. State is in stores beside the process and in their changelog topics, not in
+ * what is published are one transaction of Kafka. State is in stores beside the process and in their changelog topics, not in
  * PostgreSQL. Rules need all of a member (or of a good) in one place, so each hop goes through a repartition topic.
  *
  * Killed anywhere, it loses and doubles nothing for readers with read_committed; the order of a key is kept. What it does
@@ -87,7 +87,7 @@ public final class Chain {
         }
     }
 
-    /** Turn what is held for each order into what is owed. The record says when the hold was made and when it ended. */
+    /** Turn what is held for each order into what is owed. The record tells when the hold was made and when it ended. */
     static final class Capture extends ContextualProcessor<String, Order, String, Order> {
         private KeyValueStore<String, Account> accounts;
         private KeyValueStore<String, Held> holds;
