@@ -1,5 +1,6 @@
 """The commands and queries of inventory, by subject."""
 
+from lutong_inventory.availability import http as availability
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.http import locations
 from lutong_inventory.orders.http import consent, declines, explain, orders, refunds, steps
@@ -10,6 +11,7 @@ from lutong_inventory.stock.http import counts
 from lutong_inventory.transfers import http as transfers
 
 __all__ = [
+    "availability",
     "consent",
     "counts",
     "declines",
