@@ -3,7 +3,7 @@
 from lutong_inventory.availability import http as availability
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.http import locations
-from lutong_inventory.orders.http import consent, declines, explain, orders, refunds, steps
+from lutong_inventory.orders.http import consent, declines, explain, orders, refunds, report, steps
 from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
 from lutong_inventory.slots.http import places, slots
@@ -22,6 +22,7 @@ __all__ = [
     "pickup",
     "places",
     "refunds",
+    "report",
     "router",
     "slots",
     "steps",

@@ -164,6 +164,10 @@ INVENTORY: Final[Matrix] = (
             fixed("/v1/locations/batch", {"locations": [{"location_id": "near", **_NEAR}]}, ACME),
         ),
         "GET /v1/locations/{location_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/locations/near", about="near")),
+        "GET /v1/merchants/{merchant_id}/stores/report": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/stores/report", about=ACME),
+        ),
         "GET /v1/declines": (READ_BY_ITS_MERCHANT, fixed(f"/v1/declines?merchant_id={ACME}", about=ACME)),
         "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
         "POST /v1/locations/{location_id}/pause": (
