@@ -47,7 +47,7 @@ def a_scene(rng: Random, shut: float) -> tuple[list[dict[str, Any]], list[dict[s
     closed = [{"day": str(TODAY + timedelta(days=n)), "times": []} for n in (-1, 0, 1)]
     sites, shelves = [], []
     for n in range(30):
-        more = rng.choice(
+        more: dict[str, Any] = rng.choice(
             [{}, {}, {}, {"radius_m": rng.randrange(500, 9_000)}, {"daily_capacity": rng.randrange(1, 4)}, {"open": False},
              {"modes": ["pickup"]}, {"modes": ["delivery"]}]
         )  # fmt: skip

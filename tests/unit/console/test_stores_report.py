@@ -108,7 +108,11 @@ def test_the_map_shows_stores_and_flows_and_describes_itself() -> None:
     picture = ET.fromstring(drawn(document))  # noqa: S314  # our own picture
     assert picture.findtext(f"{SVG}title") == "watsons: orders and stores 订单与门店, 2026-10-01 – 2026-11-01"
     assert "24 orders from 3 places to 3 stores" in str(picture.findtext(f"{SVG}desc"))
-    marks = [mark.get("class") for mark in picture.iter() if mark.find(f"{SVG}title") is not None and mark.get("class")]
+    marks = [
+        mark.get("class", "")
+        for mark in picture.iter()
+        if mark.tag != f"{SVG}svg" and mark.find(f"{SVG}title") is not None
+    ]
     assert sorted(marks) == ["bad", "good", "good flagship"]
     assert len(picture.findall(f"{SVG}line[@class='flow']")) == 3
     assert "prefers-color-scheme:dark" in drawn(document)

@@ -28,12 +28,11 @@ def decided(chosen: Candidate | None, mode: str = "delivery", distance_m: int = 
     return Decision(wish, chosen, distance_m, (considered,))
 
 
-def a_slot(hours_ahead: int = 3, slot_id: str = "s-1", **more: int) -> Slot:
+def a_slot(hours_ahead: int = 3, slot_id: str = "s-1", booked: int = 0) -> Slot:
     """A slot of two hours, that many hours after noon, which takes orders until an hour before."""
     starts = 12 * 60 + hours_ahead * 60
     ground = Ground("far", "shop", "Asia/Shanghai", Place(latitude=31.3, longitude=121.47), 50_000)
-    known = {"capacity": 3, "held": 0, "booked": 0} | more
-    return Slot(slot_id, ground, None, NOON.date(), starts, starts + 120, starts - 60, **known)
+    return Slot(slot_id, ground, None, NOON.date(), starts, starts + 120, starts - 60, 3, 0, booked)
 
 
 def found(decision: Decision, *slots: Slot) -> Availability:

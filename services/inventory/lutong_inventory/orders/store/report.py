@@ -102,8 +102,12 @@ async def stores_of(read: Reads, span: Span, usual: Usual, limit: int) -> StoreR
         limit,
     )
     found = [
-        StoreRow(*row[:5], Counts(*row[5:11]), row["units"], orjson.loads(row["revenue_minor"] or "{}")) for row in rows
-    ]
+        StoreRow(
+            row["code"], row["kind"], row["name"], row["latitude"], row["longitude"],
+            Counts(**{name: row[name] for name in Counts._fields}), row["units"], orjson.loads(row["revenue_minor"] or "{}"),
+        )
+        for row in rows
+    ]  # fmt: skip
     return StoreRows(found, rows[0]["stores"] - len(rows) if rows else 0)
 
 
