@@ -31,7 +31,7 @@ $(RUNS): tools/bootstrap.py deploy/requirements/local.lock $(PACKAGES)
 	@$(PYTHON) tools/bootstrap.py $(VENV) deploy/requirements/local.lock
 	@touch $@
 
-demo: $(RUNS) ## Play the four roads on a local Kafka and PostgreSQL, then tear down (ARGS=--keep leaves them up)
+demo: $(RUNS) ## Play seven roads on a local Kafka and PostgreSQL, then tear down (ARGS=--keep leaves them up)
 	@$(BIN)/lutong demo $(ARGS)
 
 up: $(RUNS) ## Start the whole suite on this machine

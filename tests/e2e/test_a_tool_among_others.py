@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_local.stack import Stack, load
 from tests.support.command_line import COMMAND, Lutong
 
