@@ -1,0 +1,49 @@
+"""How tests ask for slots of the store that delivers by them."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from lutong_chassis.testing import a_member, a_merchant, bearer
+
+STAFF: Final = bearer(a_merchant("shop"))
+HERE: Final = {"latitude": 31.23, "longitude": 121.47}
+TOMORROW: Final = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=1)).date()
+
+
+async def put(client: httpx.AsyncClient, capacity: int = 10, **more: Any) -> httpx.Response:
+    slot = {"day": str(TOMORROW), "opens": "15:00", "closes": "17:00", "capacity": capacity} | more
+    return await client.post("/v1/locations/far/slots", json={"slots": [slot]}, headers=STAFF)
+
+
+async def a_slot(client: httpx.AsyncClient, capacity: int = 10, **more: Any) -> str:
+    answer = await put(client, capacity, **more)
+    assert answer.status_code == 201, answer.text
+    slots = (await client.get(f"/v1/locations/far/slots?day={TOMORROW}")).json()
+    return str(max(slots, key=lambda each: each["slot_id"])["slot_id"])
+
+
+async def hold(client: httpx.AsyncClient, slot_id: str, member: str = "m-1", **place: float) -> httpx.Response:
+    body = {"member_id": member, "destination": HERE | place}
+    return await client.post(f"/v1/slots/{slot_id}/holds", json=body, headers=bearer(a_member(member)))
+
+
+async def held(client: httpx.AsyncClient, slot_id: str, member: str = "m-1") -> str:
+    answer = await hold(client, slot_id, member)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["hold_id"])
+
+
+async def taken(client: httpx.AsyncClient, slot_id: str) -> tuple[int, int]:
+    slots = (await client.get(f"/v1/locations/far/slots?day={TOMORROW}")).json()
+    return next((slot["held"], slot["booked"]) for slot in slots if slot["slot_id"] == slot_id)
+
+
+def problem(answer: httpx.Response) -> str:
+    return str(answer.json()["type"]).rpartition(":")[2]
+
+
+def nearby() -> dict[str, Any]:
+    return {"merchant_id": "shop", **HERE, "day": str(TOMORROW), "days": 1}
