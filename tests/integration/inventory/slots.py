@@ -10,18 +10,19 @@ from lutong_chassis.testing import a_member, a_merchant, bearer
 
 STAFF: Final = bearer(a_merchant("shop"))
 HERE: Final = {"latitude": 31.23, "longitude": 121.47}
-TOMORROW: Final = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=1)).date()
+DAY: Final = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=2)).date()
+"""In the time to come also when midnight passes during the run."""
 
 
 async def put(client: httpx.AsyncClient, capacity: int = 10, **more: Any) -> httpx.Response:
-    slot = {"day": str(TOMORROW), "opens": "15:00", "closes": "17:00", "capacity": capacity} | more
+    slot = {"day": str(DAY), "opens": "15:00", "closes": "17:00", "capacity": capacity} | more
     return await client.post("/v1/locations/far/slots", json={"slots": [slot]}, headers=STAFF)
 
 
 async def a_slot(client: httpx.AsyncClient, capacity: int = 10, **more: Any) -> str:
     answer = await put(client, capacity, **more)
     assert answer.status_code == 201, answer.text
-    slots = (await client.get(f"/v1/locations/far/slots?day={TOMORROW}")).json()
+    slots = (await client.get(f"/v1/locations/far/slots?day={DAY}")).json()
     return str(max(slots, key=lambda each: each["slot_id"])["slot_id"])
 
 
@@ -37,7 +38,7 @@ async def held(client: httpx.AsyncClient, slot_id: str, member: str = "m-1") -> 
 
 
 async def taken(client: httpx.AsyncClient, slot_id: str) -> tuple[int, int]:
-    slots = (await client.get(f"/v1/locations/far/slots?day={TOMORROW}")).json()
+    slots = (await client.get(f"/v1/locations/far/slots?day={DAY}")).json()
     return next((slot["held"], slot["booked"]) for slot in slots if slot["slot_id"] == slot_id)
 
 
@@ -46,4 +47,4 @@ def problem(answer: httpx.Response) -> str:
 
 
 def nearby() -> dict[str, Any]:
-    return {"merchant_id": "shop", **HERE, "day": str(TOMORROW), "days": 1}
+    return {"merchant_id": "shop", **HERE, "day": str(DAY), "days": 1}

@@ -30,7 +30,7 @@ from lutong_inventory.slots.domain.slots import OverbookedError
 from lutong_inventory.slots.handlers import hold_slots
 from lutong_inventory.slots.store.places import Taken, take_places
 from tests.integration.inventory.shop import names
-from tests.integration.inventory.slots import STAFF, TOMORROW, a_slot, held, hold, nearby, problem, put, taken
+from tests.integration.inventory.slots import DAY, STAFF, a_slot, held, hold, nearby, problem, put, taken
 from tests.support.builders import a_cancellation, a_hold
 
 
@@ -66,7 +66,7 @@ async def test_an_order_goes_to_the_location_of_its_slot(client: httpx.AsyncClie
     assert (sourced["o-1"].location_id, sourced["o-2"].location_id) == ("far", "near")
     window = sourced["o-1"].window
     assert window is not None
-    assert window.starts_at == datetime.combine(TOMORROW, datetime.min.time(), ZoneInfo("Asia/Shanghai")).astimezone(
+    assert window.starts_at == datetime.combine(DAY, datetime.min.time(), ZoneInfo("Asia/Shanghai")).astimezone(
         UTC
     ) + timedelta(hours=15)
     assert sourced["o-1"].accept_by == window.starts_at
@@ -199,7 +199,7 @@ async def test_a_store_that_closes_early_asks_its_members(client: httpx.AsyncCli
     booked = [await held(client, slot_id, f"m-{n}") for n in range(2)]
     await held(client, slot_id, "m-9")
     await deliver(pool, handlers, *[an_order(each, f"o-{n}", f"m-{n}") for n, each in enumerate(booked)])
-    four = f"{TOMORROW}T16:00:00+08:00"
+    four = f"{DAY}T16:00:00+08:00"
     body = {"starts_at": four, "reason": "closes_early"}
     answer = await client.post("/v1/locations/far/slots/withdrawals", json=body, headers=STAFF)
     assert answer.json() == {"slots": 1, "asked": ["o-0", "o-1"]}
@@ -220,7 +220,7 @@ async def test_a_store_that_closes_early_asks_its_members(client: httpx.AsyncCli
 
 
 async def test_bad_slots_are_refused_with_a_sentence(client: httpx.AsyncClient) -> None:
-    yesterday = str(TOMORROW - timedelta(days=2))
+    yesterday = str(DAY - timedelta(days=4))
     assert problem(await put(client, day=yesterday)) == "slot_past"
     assert problem(await put(client, area="nowhere")) == "no_area"
     assert problem(await put(client, cut_off="16:00")) == "bad_cut_off"
@@ -232,7 +232,7 @@ async def test_bad_slots_are_refused_with_a_sentence(client: httpx.AsyncClient) 
         await held(client, slot_id)
     assert problem(await hold(client, slot_id)) == "too_many_holds"
     assert problem(await put(client, 2)) == "places_taken"
-    far_off = await a_slot(client, day=str(TOMORROW + timedelta(days=30)))
+    far_off = await a_slot(client, day=str(DAY + timedelta(days=30)))
     assert problem(await hold(client, far_off, "m-2")) == "slot_too_early"
 
 
