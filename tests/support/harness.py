@@ -90,7 +90,8 @@ class Toy:
             "LUTONG_PROFILE": "test",
             "LUTONG_AUTH_KEYS_FILE": str(self.keys / "jwks.json"),
             "LUTONG_AUTH_ISSUER": tokens.ISSUER,
-            "LUTONG_SESSION_TIMEOUT_MS": "2000",
+            # So long the group waits for one that died, before another gets its partitions.
+            "LUTONG_SESSION_TIMEOUT_MS": "1000" if "LUTONG_FAILPOINT" in environment else "2000",
             "LUTONG_RETRY_DELAY_MAX_S": "0.5",
             "TOY_TOPIC": self.suffix,
         }
