@@ -202,6 +202,10 @@ def _misconfigured(error: Exception) -> str:
     return f"LUTONG_DATABASE_URL cannot be used ({type(error).__name__})"
 
 
+_PLANS: Final = {"enable_seqscan": "off", "jit": "off"}
+"""A plan is kept while its table grows: made of a few rows, it would read all of them for each row sought (ADR 33)."""
+
+
 async def _create_pool(settings: Settings) -> Pool:
     return await asyncpg.create_pool(
         settings.database_url.get_secret_value(),
@@ -215,6 +219,7 @@ async def _create_pool(settings: Settings) -> Pool:
         server_settings={
             "application_name": "lutong",
             "timezone": "UTC",
+            **_PLANS,
             "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
         },
     )

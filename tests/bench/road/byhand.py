@@ -1,6 +1,7 @@
-"""The same two endpoints by hand: FastAPI and asyncpg, one transaction per request, no more than each needs.
+"""The same endpoints by hand: FastAPI and asyncpg, one transaction per request, no more than each needs.
 
-`/hot` counts on the post's row and writes an outbox row, `/insert` writes the outbox row alone, `/posts` reads as the feed does.
+`/hot` counts on the post's row and writes an outbox row, `/insert` writes the outbox row alone, `/posts` and
+`/accounts` read as the feed does.
 No authorisation, no keys, no schema of an answer, no relay: what a careful person may leave out, and the feed may not.
 """
 
@@ -20,13 +21,30 @@ TABLES = """
 CREATE TABLE hits (post_id text PRIMARY KEY, taps bigint NOT NULL DEFAULT 0);
 CREATE TABLE said (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid, key text, payload text);
 """
-READ = """
-    SELECT post.post_id, number, author_id, text, published_at, state, card.program_id, reason, title, page, version,
-           taps, solved, requested, fulfilled
-      FROM post JOIN card USING (post_id) JOIN counter USING (post_id)
+POST = """
+    SELECT post.post_id, number, author_id, name AS author_name, text, published_at, state, card.program_id, reason,
+           title, page, version, taps, solved, requested, fulfilled
+      FROM post
+      JOIN account ON account.account_id = post.author_id
+      JOIN card USING (post_id)
+      JOIN counter USING (post_id)
       LEFT JOIN program ON program.program_id = card.program_id
-     WHERE post.post_id = $1
 """
+READ = f"{POST} WHERE post.post_id = $1"
+TIMELINE = f"""
+    WITH page AS (
+        SELECT recent.post_id
+          FROM (SELECT followee_id AS author_id FROM follow WHERE follower_id = $1 UNION ALL SELECT $1) AS author
+         CROSS JOIN LATERAL (SELECT post_id, published_at, number FROM post WHERE post.author_id = author.author_id
+                              ORDER BY published_at DESC, number DESC LIMIT $2) AS recent
+         ORDER BY published_at DESC, number DESC
+         LIMIT $2
+    )
+    {POST} WHERE post.post_id IN (SELECT post_id FROM page) ORDER BY published_at DESC, number DESC
+"""
+
+
+PAGE = 20
 
 
 class Viewer(BaseModel):
@@ -81,6 +99,13 @@ async def read(post_id: str, request: Request) -> dict[str, Any]:
     if row is None:
         raise HTTPException(404)
     return dict(row)
+
+
+@app.get("/accounts/{account_id}/timeline")
+async def timeline(account_id: str, request: Request) -> dict[str, Any]:
+    """The feed's own statement, for a first page."""
+    rows = await request.app.state.feed.fetch(TIMELINE, account_id, PAGE + 1)
+    return {"posts": [dict(row) for row in rows[:PAGE]]}
 
 
 if __name__ == "__main__":

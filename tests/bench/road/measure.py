@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 import os
 import socket
 import subprocess
@@ -20,7 +19,9 @@ from lutong_chassis.testing import create_database
 from lutong_local.ports import free_port
 from lutong_local.stack import Stack, load
 from tests.bench.road import byhand, scene
-from tests.bench.road.clients import Load
+from tests.bench.road.clients import Ask, Load
+from tests.bench.road.processes import run_clients
+from tests.bench.road.rising import climb, loads
 from tests.bench.runs import cpu_s
 
 ROOT: Final = Path(__file__).parents[3]
@@ -33,16 +34,6 @@ OVERLOAD_CONNECTIONS: Final = 768
 """More than are admitted at once, so that requests are refused and do not only wait for a connection of ours."""
 
 _PIECES: Final = ("feed", "registry", "membership", "inventory", "postgres", "kafka")
-
-
-def run_clients(load: Load) -> dict[str, Any]:
-    """Ask from another process."""
-    asked = subprocess.run(
-        [sys.executable, "-m", "tests.bench.road.clients"], input=json.dumps(load._asdict()), text=True, capture_output=True,
-        check=True, cwd=ROOT,
-    )  # fmt: skip
-    found: dict[str, Any] = json.loads(asked.stdout)
-    return found
 
 
 @contextmanager
@@ -102,38 +93,38 @@ def taps_and_reads(running: Stack, viral: str, share: float) -> list[dict[str, A
     seconds, ours, token = 8 * share, running.ports["feed"], scene.token(running)
     rows = []
     first = 0
+    page = f"?limit={byhand.PAGE}"
     with by_hand(running) as port:
         for _ in range(3):
-            for name, load in (
-                ("tap, one post", Load(ours, "POST", f"/v1/posts/{viral}/card/taps", '{"viewer_id":"viewer-{n}"}', token)),
-                ("by hand, insert", Load(port, "POST", f"/insert/{viral}", '{"viewer_id":"viewer-{n}"}')),
-                ("by hand, hot row", Load(port, "POST", f"/hot/{viral}", '{"viewer_id":"viewer-{n}"}')),
-                ("tap, 10,000 posts", Load(ours, "POST", "/v1/posts/post-{m}/card/taps", '{"viewer_id":"viewer-{n}"}', token)),
-                ("read a post", Load(ours, "GET", "/v1/posts/post-{m}", "", token)),
-                ("by hand, read", Load(port, "GET", "/posts/post-{m}")),
-            ):  # fmt: skip
-                found = run_clients(load._replace(duration_s=seconds, first=first))
-                rows.append({"what": name, **found})
+            for name, where, asked in (
+                ("tap, one post", ours, Ask("POST", f"/v1/posts/{viral}/card/taps", scene.TAP)),
+                ("by hand, insert", port, Ask("POST", f"/insert/{viral}", scene.TAP)),
+                ("by hand, hot row", port, Ask("POST", f"/hot/{viral}", scene.TAP)),
+                ("tap, 10,000 posts", ours, Ask("POST", "/v1/posts/post-{m}/card/taps", scene.TAP)),
+                ("read a post", ours, Ask("GET", "/v1/posts/post-{m}")),
+                ("by hand, read", port, Ask("GET", "/posts/post-{m}")),
+                ("read a timeline", ours, Ask("GET", f"/v1/accounts/viewer-{{n}}/timeline{page}")),
+                ("by hand, timeline", port, Ask("GET", "/accounts/viewer-{n}/timeline")),
+            ):
+                viewers = scene.TIMELINES if "timeline" in name else scene.VIEWERS
+                load = Load(where, [asked], token, duration_s=seconds, first=first, viewers=viewers)
+                rows.append({"what": name, **run_clients(load)})
             first += max(row["asked"] for row in rows)
     return rows
 
 
 def roads(running: Stack, viral: str, orders: int) -> dict[str, Any]:
-    """Whole roads: requests as fast as they are taken, every step, until all are captured. CPU by process, in ms per road."""
+    """Whole roads: requests as fast as they are taken, every step, until all are captured. CPU by process, in ms per road.
+
+    A tenth as many go first: what a process does once is not a road's.
+    """
+    load = Load(running.ports["feed"], [scene.order(viral)], scene.token(running))
+    first = run_clients(load._replace(requests=orders // 10))["good"]
+    asyncio.run(scene.fulfil(running, first))
     before = {name: cpu_s(running.children[name].pid) for name in _PIECES}
     began = monotonic()
-    body = '{"viewer_id":"viewer-{n}","lines":[{"sku":"tea","units":1}],"destination":{"latitude":31.23,"longitude":121.47}}'
-    asked = run_clients(
-        Load(
-            running.ports["feed"],
-            "POST",
-            f"/v1/posts/{viral}/card/requests",
-            body,
-            scene.token(running),
-            requests=orders,
-        )
-    )
-    asyncio.run(scene.fulfil(running, asked["good"]))
+    asked = run_clients(load._replace(requests=orders, first=orders // 10))
+    asyncio.run(scene.fulfil(running, first + asked["good"]))
     taken_s = monotonic() - began
     spent = {name: 1000 * (cpu_s(running.children[name].pid) - used) / orders for name, used in before.items()}
     return {
@@ -144,13 +135,7 @@ def roads(running: Stack, viral: str, orders: int) -> dict[str, Any]:
 
 def overloaded(running: Stack, viral: str, share: float) -> dict[str, Any]:
     """Taps at five times their peak, by a clock that waits for nobody: how much good is done, of the peak."""
-    tap = Load(
-        running.ports["feed"],
-        "POST",
-        f"/v1/posts/{viral}/card/taps",
-        '{"viewer_id":"viewer-{n}"}',
-        scene.token(running),
-    )
+    tap = Load(running.ports["feed"], [Ask("POST", f"/v1/posts/{viral}/card/taps", scene.TAP)], scene.token(running))
     seconds = 10 * share
     peak = run_clients(tap._replace(duration_s=seconds))
     asked = run_clients(
@@ -174,17 +159,23 @@ def road(stack: Stack, share: float) -> dict[str, Any]:
     """Everything, of this checkout and of BASE, if that is given."""
     orders = max(100, int(2_000 * share))
     with suite(scene.folder(stack.directory, "here")) as running:
-        viral = scene.arranged(running, orders)
+        viral = scene.arranged(running, scene.MEMBERS)
         rows = taps_and_reads(running, viral, share)
         here = roads(running, viral, orders)
         over = overloaded(running, viral, share)
-    found: dict[str, Any] = {"endpoints": rows, "road": here, "overload": over}
+        rising = {name: climb(running, asks, share) for name, asks in loads(viral).items()}
+    found: dict[str, Any] = {
+        "endpoints": rows,
+        "road": here,
+        "overload": over,
+        **{f"rising {name}": rows for name, rows in rising.items()},
+    }
     if base := os.environ.get("BASE"):
         with (
             _checkout(stack.directory / "base", base) as there,
             suite(scene.folder(stack.directory, "base"), there) as older,
         ):
-            found["base"] = {"commit": base} | roads(older, scene.arranged(older, orders), orders)
+            found["base"] = {"commit": base} | roads(older, scene.arranged(older, scene.MEMBERS), orders)
     found["line"] = _line(found)
     return found
 
@@ -203,9 +194,9 @@ def _line(found: dict[str, Any]) -> str:
     here, rows = found["road"], found["endpoints"]
     base = f"{here['roads_per_s'] / found['base']['roads_per_s']:.1f} times BASE, " if "base" in found else ""
     tap = median(rows, "tap, one post") / median(rows, "by hand, insert")
+    read = median(rows, "read a post") / median(rows, "by hand, read")
+    page = median(rows, "read a timeline") / median(rows, "by hand, timeline")
     return (
         f"bench road: {here['roads_per_s']:.0f} roads/s, {here['cpu_ms']:.1f} ms CPU per road, {base}"
-        f"tap {tap:.2f} of the endpoint by hand, "
-        f"read {median(rows, 'read a post') / median(rows, 'by hand, read'):.2f}, "
-        f"goodput at {OVERLOAD} times the peak {found['overload']['goodput_of_peak']:.2f}"
+        f"tap {tap:.2f} of the endpoint by hand, read {read:.2f}, timeline {page:.2f}, goodput at {OVERLOAD} times the peak {found['overload']['goodput_of_peak']:.2f}"
     )

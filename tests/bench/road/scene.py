@@ -1,24 +1,41 @@
 """What the road runs through: a brand with one store and one card, viewers without number, posts that all lead to it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import asyncpg
 import httpx
 
 from lutong_chassis.auth import Principal
 from lutong_local.stack import Stack
+from tests.bench.road.clients import Ask
 from tests.support.harness import until
 
 VIEWERS: Final = 60_000
+MEMBERS: Final = 12_000
+"""Viewers that membership knows: every order of a round may be another one's."""
+
 POSTS: Final = 10_000
 PLENTY: Final = 1_000_000
 _PROFILE: Final = {
     "months_known": 60, "late_months": 0, "worst_delay_months": 0, "utilisation_percent": 5, "declared_limit_minor": 9_000_000,
 }  # fmt: skip
 _PLACE: Final = {"latitude": 31.23, "longitude": 121.47}
+TIMELINES: Final = 1_000
+"""How many viewers follow the brand: they read timelines."""
+
+TAP: Final = '{"viewer_id":"viewer-{n}"}'
 STEPS: Final = ("accepted", "picked", "handed_over", "fulfilled")
+
+
+def order(post_id: str) -> Ask:
+    """A request for one thing, near the store."""
+    where = '{"latitude":31.23,"longitude":121.47}'
+    body = '{"viewer_id":"viewer-{n}","lines":[{"sku":"tea","units":1}],"destination":' + where + "}"
+    return Ask("POST", f"/v1/posts/{post_id}/card/requests", body)
 
 
 def token(stack: Stack) -> str:
@@ -81,6 +98,7 @@ async def _fill(stack: Stack, viral: str) -> None:
         INSERT INTO card (post_id, state, program_id, merchant_id, correlation_id)
         SELECT post.post_id, 'active', card.program_id, merchant_id, post.post_id
           FROM post, card WHERE post.post_id LIKE 'post-%' AND card.post_id = '{viral}';
+        INSERT INTO follow (follower_id, followee_id) SELECT 'viewer-' || n, 'brand' FROM generate_series(0, {TIMELINES - 1}) AS n;
         ANALYZE
         """
     )
@@ -88,24 +106,54 @@ async def _fill(stack: Stack, viral: str) -> None:
 
 
 async def fulfil(stack: Stack, orders: int) -> None:
-    """Move every order to its end as soon as it is sourced, and wait until all are captured."""
-    stock = await asyncpg.connect(stack.database_urls["inventory"])
-    holds = await asyncpg.connect(stack.database_urls["membership"])
-    url = stack.url("inventory")
-    async with client(stack) as asking:
+    """Move every order to its end as soon as it is sourced, and wait until so many are captured."""
+    async with moving_on(stack):
+        await all_captured(stack, orders)
 
-        async def captured() -> bool:
-            rows = await stock.fetch("SELECT order_id FROM customer_order WHERE state = 'sourced' LIMIT 200")
-            if rows:
+
+@asynccontextmanager
+async def moving_on(stack: Stack) -> AsyncIterator[None]:
+    """Move orders to their ends as they are sourced, until the block ends: by then all of them have to be there."""
+    moving = asyncio.create_task(_move_on(stack))
+    try:
+        yield
+    finally:
+        moving.cancel()
+        await asyncio.gather(moving, return_exceptions=True)
+
+
+async def _move_on(stack: Stack) -> NoReturn:
+    """As the systems of stores do: each step for what waits for it."""
+    stock, url = await asyncpg.connect(stack.database_urls["inventory"]), stack.url("inventory")
+    try:
+        async with client(stack) as asking:
+            while True:
+                rows = await stock.fetch("SELECT order_id FROM customer_order WHERE state = 'sourced' LIMIT 200")
                 chunk = [row["order_id"] for row in rows]
-                for step in STEPS:
+                for step in STEPS if chunk else ():
                     await ask(asking, url, "POST", "/v1/orders/steps/batch", {"order_ids": chunk, "step": step})
-            found = await holds.fetchval("SELECT count(*) FROM hold WHERE state = 'captured'")
-            return bool(found >= orders)
+                if not chunk:
+                    await asyncio.sleep(0.05)  # a poll of the statement above
+    finally:
+        await stock.close()
 
-        await until(captured, f"{orders} orders are captured", 600)
-    await stock.close()
-    await holds.close()
+
+async def all_captured(stack: Stack, orders: int) -> None:
+    """Wait until so many holds are captured."""
+
+    async def are_captured() -> bool:
+        return await captured(stack) >= orders
+
+    await until(are_captured, f"{orders} orders are captured", 300)
+
+
+async def captured(stack: Stack) -> int:
+    """How many holds are captured."""
+    holds = await asyncpg.connect(stack.database_urls["membership"])
+    try:
+        return int(await holds.fetchval("SELECT count(*) FROM hold WHERE state = 'captured'"))
+    finally:
+        await holds.close()
 
 
 def arranged(stack: Stack, members: int) -> str:
