@@ -146,6 +146,7 @@ class Arrivals:
     async def _late_one(self, identity: str, patience: asyncio.Timeout) -> AsyncIterator[None]:
         """Once a body is late, hold a place for it; without one, end the patience with it."""
         loop, holds = asyncio.get_running_loop(), False
+        due: asyncio.Handle
 
         def take_place() -> None:
             nonlocal holds
@@ -159,7 +160,7 @@ class Arrivals:
             nonlocal due
             due = loop.call_soon(take_place)
 
-        due: asyncio.Handle = loop.call_later(_PROMPT_S, look_once_more)
+        due = loop.call_later(_PROMPT_S, look_once_more)
         try:
             yield
         finally:
