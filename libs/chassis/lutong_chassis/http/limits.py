@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from ipaddress import ip_network
+from types import TracebackType
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -128,50 +128,55 @@ class Arrivals:
         self.arriving: Counter[str] = Counter()
         self.late: Counter[str] = Counter()
 
-    @asynccontextmanager
-    async def one_of(self, identity: str) -> AsyncIterator[None]:
-        """Let a body of a principal arrive. Raises a 429 problem when it is late, or not, and all places are taken."""
-        if self.arriving[identity] >= _PROMPT_FACTOR * self.bodies_max:
-            raise self._refused()
-        self.arriving[identity] += 1
-        try:
-            async with asyncio.timeout(None) as patience, self._late_one(identity, patience):
-                yield
-        except TimeoutError:
-            raise self._refused() from None
-        finally:
-            _less(self.arriving, identity)
+    def one_of(self, identity: str) -> "_Arrival":
+        """Let a body of a principal arrive, in an `async with`: a 429 problem when no place is left for it, or when it is late."""
+        return _Arrival(self, identity)
 
-    @asynccontextmanager
-    async def _late_one(self, identity: str, patience: asyncio.Timeout) -> AsyncIterator[None]:
-        """Once a body is late, hold a place for it; without one, end the patience with it."""
-        loop, holds = asyncio.get_running_loop(), False
-        due: asyncio.Handle
-
-        def take_place() -> None:
-            nonlocal holds
-            if self.late[identity] >= self.bodies_max:
-                patience.reschedule(loop.time())
-            else:
-                self.late[identity] += 1
-                holds = True
-
-        def look_once_more() -> None:  # what has arrived while this process was busy is read first
-            nonlocal due
-            due = loop.call_soon(take_place)
-
-        due = loop.call_later(_PROMPT_S, look_once_more)
-        try:
-            yield
-        finally:
-            due.cancel()
-            if holds:
-                _less(self.late, identity)
-
-    def _refused(self) -> Problem:
+    def refusal(self) -> Problem:
+        """The problem of a body without a place."""
         observe.HTTP_DENIED.labels("too_many_bodies").inc()
         detail = f"{self.bodies_max} request bodies of yours are still arriving: finish one before the next"
         return Problem(429, "too_many_bodies", detail, {"retry-after": "1"})
+
+
+class _Arrival:
+    """One body on its way. Once it is late it holds a place, or its patience ends."""
+
+    __slots__ = ("_among", "_due", "_holds", "_identity", "_patience")
+
+    def __init__(self, among: Arrivals, identity: str) -> None:
+        self._among, self._identity, self._holds = among, identity, False
+
+    async def __aenter__(self) -> None:
+        if self._among.arriving[self._identity] >= _PROMPT_FACTOR * self._among.bodies_max:
+            raise self._among.refusal()
+        self._among.arriving[self._identity] += 1
+        self._patience = asyncio.timeout(None)
+        await self._patience.__aenter__()
+        self._due: asyncio.Handle = asyncio.get_running_loop().call_later(_PROMPT_S, self._look_once_more)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._due.cancel()
+        _less(self._among.arriving, self._identity)
+        if self._holds:
+            _less(self._among.late, self._identity)
+        try:
+            await self._patience.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise self._among.refusal() from None
+
+    def _look_once_more(self) -> None:
+        """What has arrived while this process was busy is read first."""
+        self._due = asyncio.get_running_loop().call_soon(self._take_place)
+
+    def _take_place(self) -> None:
+        if self._among.late[self._identity] >= self._among.bodies_max:
+            self._patience.reschedule(asyncio.get_running_loop().time())
+        else:
+            self._among.late[self._identity] += 1
+            self._holds = True
 
 
 def _less(counts: Counter[str], identity: str) -> None:

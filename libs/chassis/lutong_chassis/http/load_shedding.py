@@ -10,6 +10,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from lutong_chassis import observe
+from lutong_chassis.http.one_write import OneWrite
 from lutong_chassis.http.problems import answer
 from lutong_chassis.problem import Problem
 from lutong_chassis.request import request_id_of
@@ -41,6 +42,7 @@ class LoadSheddingProtocol(HttpToolsProtocol):
     `limit_concurrency` counts the requests in progress; uvicorn would count open connections too.
     """
 
+    answer: OneWrite | None = None
     in_head = False
     head_bytes = 0
     silent_bytes = 0
@@ -112,7 +114,15 @@ class LoadSheddingProtocol(HttpToolsProtocol):
         if full and cycle.scope["path"] not in _ALWAYS_ANSWERED:
             self._refuse(cycle)
         else:
+            self.answer = OneWrite(self.transport, self.loop)
+            cycle.transport = self.answer  # type: ignore[assignment]  # has what a cycle uses of a transport
             super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """The hook of uvicorn: an answer is written. What of it is held goes before the answer to the next request."""
+        if self.answer:
+            self.answer.flush()
+        super().on_response_complete()
 
     def _refuse(self, cycle: RequestResponseCycle) -> None:
         """Answer 503, and skip the rest of the request. A client that waits for `100 Continue` sends no body."""
