@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pytest
 from uuid_utils.compat import uuid7
 
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.targets import Suite
 from lutong_console.topic_reader import NOW, START, Span, records_of
 from lutong_contracts import TOPICS
@@ -40,8 +41,8 @@ async def test_the_start_is_never_taken_for_the_end(target: Suite, scenarios: di
 
 
 async def test_several_topics_come_in_order_of_time(lutong: Lutong, scenarios: dict[str, Scenario]) -> None:
-    for name, road in zip("abc", ROADS, strict=False):
-        await road.walk(scenarios[name])
+    for road in ROADS[:3]:
+        await road.walk(scenarios[road.letter])
     done = lutong("tail", "--since", "start", "--until", "now")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     times = [record["at"] for record in found]
