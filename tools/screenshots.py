@@ -15,7 +15,9 @@ from typing import Any, Final, NamedTuple
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from lutong_console.cli.demo.faults import Seeded, seed
-from lutong_console.cli.demo.scenarios import ROADS, Scenario, build_world, new_run
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario, new_run
+from lutong_console.cli.demo.world import build_world
 from lutong_console.targets import Suite
 from lutong_local import stack as local
 from tests.support.web_console import CHROMIUM, QUIET, Console, signed_in
@@ -42,8 +44,8 @@ async def seeded_in(target: Suite) -> Seeded:
     async with target.client(30) as client:
         run = new_run()
         await build_world(client, target, run)
-        for road, name in zip(ROADS, "abcd", strict=False):
-            await road.walk(Scenario(client, target, lambda _step, _ms: None, viewer=f"{name}-{run}"))
+        for road in ROADS:
+            await road.walk(Scenario(client, target, lambda _step, _ms: None, viewer=f"{road.letter}-{run}"))
         return await seed(client, target, new_run())
 
 

@@ -151,7 +151,7 @@ def start_older(made: Containers, directory: Path) -> None:
     variables = made.variables | {"LUTONG_VERSION": "older"}
     older = Containers(made.project, made.secrets, variables, directory / "deploy")
     older.up("--build")
-    assert roads(made) == 4
+    assert roads(made) == 7
     made.before = {"records": counts(made)["records"], "image": older.image("feed")}
 
 

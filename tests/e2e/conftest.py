@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from lutong_console.cli.demo.scenarios import Scenario, build_world, new_run
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario, new_run
+from lutong_console.cli.demo.world import build_world
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
 from tests.support.command_line import Lutong
@@ -15,11 +17,12 @@ from tests.support.command_line import Lutong
 
 @asynccontextmanager
 async def walking(target: Suite) -> AsyncIterator[dict[str, Scenario]]:
-    """Viewers a, b and c, who pay back, d, who does not, and e, a stranger; the world of the README around them."""
+    """A viewer for each road, by its letter, and z, a stranger; the world of the README around them."""
     run = new_run()
     async with target.client(20) as client:
         await build_world(client, target, run)
-        yield {name: Scenario(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in "abcde"}
+        letters = [road.letter for road in ROADS] + ["z"]
+        yield {name: Scenario(client, target, lambda _step, _ms: None, f"{name}-{run}") for name in letters}
 
 
 @pytest.fixture(scope="package")

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, load
 from tests.e2e.conftest import walking

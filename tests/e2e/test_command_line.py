@@ -7,7 +7,8 @@ import pytest
 
 from lutong_chassis.testing import an_admin
 from lutong_chassis.tokens import make_keys
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_contracts import TOPICS
 from lutong_local.stack import Stack
 from tests.support.command_line import Lutong

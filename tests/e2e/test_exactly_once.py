@@ -7,7 +7,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.topics import admin
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.targets import Suite
 from lutong_contracts import TOPICS
 from tests.support.harness import until
@@ -81,8 +82,8 @@ async def lag(bootstrap: str) -> int:
 async def test_every_topic_delivered_again_three_times_changes_nothing(
     target: Suite, scenarios: dict[str, Scenario]
 ) -> None:
-    for road, viewer in zip(ROADS, "abcd", strict=True):
-        await road.walk(scenarios[viewer])
+    for road in ROADS:
+        await road.walk(scenarios[road.letter])
 
     async def caught_up() -> bool:
         return await lag(target.kafka.bootstrap) == 0

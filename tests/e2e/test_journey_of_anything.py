@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from tests.support.command_line import Lutong
 
 

@@ -8,7 +8,8 @@ from uuid_utils.compat import uuid7
 from lutong_chassis.auth import Principal
 from lutong_client import AsyncHttpTransport, AsyncPublisher, PublishError
 from lutong_console.cli.commands.journey import journey_of
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_contracts.cloudevents import Cause, Envelope, to_headers, to_structured

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from lutong_console.cli.demo.scenarios import ROADS, Scenario, build_world, new_run
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario, new_run
+from lutong_console.cli.demo.world import build_world
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
@@ -118,8 +120,8 @@ async def test_after_a_power_cut_republishing_makes_the_log_whole_and_doubles_no
         code = new_run()
         await build_world(client, target, code)
         run("sync", "-f", disk.mounted)
-        for road, name in zip(ROADS, "abcd", strict=True):
-            await road.walk(Scenario(client, target, lambda _step, _ms: None, f"{name}-{code}"))
+        for road in ROADS:
+            await road.walk(Scenario(client, target, lambda _step, _ms: None, f"{road.letter}-{code}"))
         await until(is_whole, "the suite is at rest")
 
         await asyncio.to_thread(cut_the_power, own_stack, disk)

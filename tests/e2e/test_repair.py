@@ -8,7 +8,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, start_service, stop_service, wait_until_ready
 from tests.support.command_line import Lutong

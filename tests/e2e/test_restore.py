@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from lutong_chassis.testing import url_of
 from lutong_console import restoring
-from lutong_console.cli.demo.scenarios import ROADS
+from lutong_console.cli.demo.roads import ROADS
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready

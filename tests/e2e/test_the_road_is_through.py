@@ -9,19 +9,28 @@ from uuid_utils.compat import uuid7
 
 from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_console.cli.commands.journey import Step
-from lutong_console.cli.demo.scenarios import ROADS, Road, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Road, Scenario
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, start_service, stop_service
 from tests.support.harness import RawRecord, feed, until
 
 
 @pytest.mark.parametrize(
-    ("road", "viewer"),
-    list(zip(ROADS, "abcd", strict=True)),
-    ids=["solved in place", "nearest store", "flagship", "declined"],
+    "road",
+    ROADS,
+    ids=[
+        "solved in place",
+        "nearest store",
+        "flagship",
+        "declined",
+        "pickup with code",
+        "store rejects",
+        "short shelf",
+    ],
 )
-async def test_the_road_is_through(road: Road, viewer: str, scenarios: dict[str, Scenario]) -> None:
-    scenario = scenarios[viewer]
+async def test_the_road_is_through(road: Road, scenarios: dict[str, Scenario]) -> None:
+    scenario = scenarios[road.letter]
     await road.walk(scenario)
 
     assert sorted(step.name for step in scenario.seen) == sorted(road.events)

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import RecordsToDelete
 
 from lutong_chassis.topics import admin
-from lutong_console.cli.demo.scenarios import ROADS
+from lutong_console.cli.demo.roads import ROADS
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
 from lutong_contracts.topics import RETENTION, TOPICS
@@ -50,13 +50,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(stack: Stack) -> Look:
-    """The suite after its four roads and a whole membership, once nothing moves any more. Nobody changes it."""
+    """The suite after all roads and a whole membership, once nothing moves any more. Nobody changes it."""
     target = Suite.of(stack)
     async with walking(target) as scenarios:
-        for road, viewer in zip(ROADS, "abcd", strict=True):
-            await road.walk(scenarios[viewer])
-        people = People(scenarios["e"].client, target, stack.signer)
-        await live(scenarios["e"], people)
+        for road in ROADS:
+            await road.walk(scenarios[road.letter])
+        people = People(scenarios["z"].client, target, stack.signer)
+        await live(scenarios["z"], people)
         await raise_line(people, scenarios["b"].viewer)
 
     async def still() -> Look | None:

@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from lutong_console.cli.demo.faults import REJECTING_STORE, Seeded, seed
-from lutong_console.cli.demo.scenarios import build_world, new_run
+from lutong_console.cli.demo.scenarios import new_run
+from lutong_console.cli.demo.world import build_world
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack, down, up
 from tests.support.web_console import CHROMIUM_ONLY, Console, a_browser, signed_in

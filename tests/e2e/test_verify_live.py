@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from lutong_console.cli.demo.scenarios import ROADS, Scenario
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.targets import Suite
 from lutong_console.verify.auditor import Auditor, Checked
 from tests.support.command_line import Lutong

@@ -91,12 +91,20 @@ class Suite:
     database_urls: dict[str, str]
     auth: httpx.Auth = field(default_factory=httpx.Auth, repr=False)
     """The principal of requests: that of the token which was given, or an operator of the local stack."""
+    issuer: "Stack | Deployment | None" = field(default=None, repr=False)
+    """What signs tokens for anybody, where it is on this machine."""
 
     @classmethod
     def of(cls, stack: "Stack") -> "Suite":
         """The suite that runs as a local stack."""
         urls = {service: stack.url(service) for service in SERVICES}
-        return cls(urls, stack.kafka, stack.database_urls, operator(stack.signer))
+        return cls(urls, stack.kafka, stack.database_urls, operator(stack.signer), stack)
+
+    def acting_as(self, who: Principal) -> Bearer:
+        """Ask the services as this principal; an error where no key that signs tokens is on this machine."""
+        if self.issuer is None:
+            raise ConsoleError(f"no key that signs a token for a {who.role} is here", then="lutong up", code=USAGE)
+        return acting_as(self.issuer.signer, who)
 
     def client(self, timeout_s: float, connections_max: int = 100) -> httpx.AsyncClient:
         """A client of the services. Those on this machine are asked directly, whatever proxy a shell names."""
@@ -116,7 +124,7 @@ class Suite:
     def deployed(cls, deployment: Deployment) -> "Suite":
         """The suite that runs in containers."""
         urls = {service: deployment.url(service) for service in SERVICES}
-        return cls(urls, deployment.kafka_as(CONSOLE), deployment.database_urls, _auth(deployment))
+        return cls(urls, deployment.kafka_as(CONSOLE), deployment.database_urls, _auth(deployment), deployment)
 
 
 def stack_named(name: str) -> "Stack | None":
@@ -169,6 +177,7 @@ def suite(name: str) -> Suite:
         stack = None
     return Suite(
         auth=_auth(stack),
+        issuer=stack,
         urls={service: urls[service] or (stack.url(service) if stack else "") for service in SERVICES},
         kafka=_kafka_of(stack),
         database_urls={

@@ -1,8 +1,9 @@
 """The commands and queries of inventory, by subject."""
 
+from lutong_inventory.availability import http as availability
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.http import locations
-from lutong_inventory.orders.http import consent, declines, explain, orders, refunds, steps
+from lutong_inventory.orders.http import closure, consent, declines, explain, orders, refunds, report, steps
 from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
 from lutong_inventory.slots.http import places, slots
@@ -10,6 +11,8 @@ from lutong_inventory.stock.http import counts
 from lutong_inventory.transfers import http as transfers
 
 __all__ = [
+    "availability",
+    "closure",
     "consent",
     "counts",
     "declines",
@@ -20,6 +23,7 @@ __all__ = [
     "pickup",
     "places",
     "refunds",
+    "report",
     "router",
     "slots",
     "steps",

@@ -21,7 +21,6 @@ from lutong_contracts.inventory import (
     SlotAnswerLapsed,
     SlotHoldLapsed,
 )
-from lutong_contracts.membership import CreditHeld
 from lutong_contracts.values import Place
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
@@ -30,7 +29,19 @@ from lutong_inventory.slots.domain.slots import OverbookedError
 from lutong_inventory.slots.handlers import hold_slots
 from lutong_inventory.slots.store.places import Taken, take_places
 from tests.integration.inventory.shop import names
-from tests.integration.inventory.slots import DAY, STAFF, a_slot, held, hold, nearby, problem, put, taken
+from tests.integration.inventory.slots import (
+    DAY,
+    STAFF,
+    a_slot,
+    an_order,
+    held,
+    hold,
+    nearby,
+    problem,
+    put,
+    taken,
+    two_stores,
+)
 from tests.support.builders import a_cancellation, a_hold
 
 
@@ -38,18 +49,8 @@ from tests.support.builders import a_cancellation, a_hold
 async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an inventory in which the farther of two stores delivers by slots, and is shut now."""
     async with http_client(service, pool) as client:
-        minute = f"{datetime.now(ZoneInfo('Asia/Shanghai')) + timedelta(hours=12):%H}"
-        hours = [{"days": [1, 2, 3, 4, 5, 6, 7], "opens": f"{minute}:00", "closes": f"{minute}:01"}]
-        near = {"merchant_id": "shop", "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
-        far = near | {"name": "far", "latitude": 31.30, "opening_hours": hours, "cut_off": "00:00"}
-        for name, site in (("near", near), ("far", far)):
-            assert (await client.put(f"/v1/locations/{name}", json=site)).status_code == 200
-            assert (await client.put(f"/v1/locations/{name}/stock/tea", json={"on_hand": 99})).status_code == 200
+        await two_stores(client)
         yield client
-
-
-def an_order(hold_id: str, order_id: str = "o-1", member: str = "m-1") -> CreditHeld:
-    return a_hold(order_id).model_copy(update={"slot_hold_id": hold_id, "member_id": member})
 
 
 async def expire(pool: Pool, hold_id: str) -> None:

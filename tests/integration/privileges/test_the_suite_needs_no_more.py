@@ -1,4 +1,4 @@
-"""The four roads, walked by services that have no right but those that are declared."""
+"""All roads, walked by services that have no right but those that are declared."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -7,7 +7,9 @@ import pytest
 
 from lutong_chassis import tokens
 from lutong_chassis.grants import VERIFIER
-from lutong_console.cli.demo.scenarios import ROADS, Scenario, build_world, new_run
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Scenario, new_run
+from lutong_console.cli.demo.world import build_world
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite, operator
 from lutong_console.verify.violation import Violation
@@ -37,7 +39,7 @@ def suite(databases: AclStack) -> Iterator[Suite]:
     try:
         wait_until_ready(stack, SERVICES, lambda _: None)
         urls = {service: stack.url(service) for service in SERVICES}
-        yield Suite(urls, databases.kafka_as("lutong-verifier"), stack.database_urls, operator(stack.signer))
+        yield Suite(urls, databases.kafka_as("lutong-verifier"), stack.database_urls, operator(stack.signer), stack)
     finally:
         for service in SERVICES:
             stop_service(stack, service)
@@ -48,8 +50,8 @@ async def test_all_roads_are_through_and_everything_adds_up(suite: Suite) -> Non
     run = new_run()
     async with suite.client(timeout_s=20) as client:
         await build_world(client, suite, run)
-        for road, name in zip(ROADS, "abcd", strict=True):
-            scenario = Scenario(client, suite, lambda _step, _ms: None, f"{name}-{run}")
+        for road in ROADS:
+            scenario = Scenario(client, suite, lambda _step, _ms: None, f"{road.letter}-{run}")
             await road.walk(scenario)
             assert [what for what, so in scenario.ends.items() if not so] == [], road.title
 

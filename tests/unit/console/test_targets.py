@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lutong_chassis.auth import Principal
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.targets import suite
 
@@ -52,3 +53,9 @@ def test_what_is_around_a_token_is_taken_off(token: str, monkeypatch: pytest.Mon
     (tmp_path / "token").write_text(token)
     monkeypatch.setenv("LUTONG_TOKEN_FILE", str(tmp_path / "token"))
     assert _header() == "Bearer abc"
+
+
+def test_without_a_key_nobody_is_acted_for() -> None:
+    with pytest.raises(ConsoleError, match="no key that signs a token for a member is here") as refused:
+        suite("nowhere").acting_as(Principal("ann", "member", member_id="ann"))
+    assert refused.value.code == USAGE

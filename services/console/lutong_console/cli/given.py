@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import typer
 
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
-_GROUPS: Final = "acl|databases|parked|topics"
+_GROUPS: Final = "acl|databases|parked|stores|topics"
 _COMMAND: Final = re.compile(
     rf"\blutong (?:(?:{_GROUPS}) [a-z]+|upgrade plan|audit|backup|demo|doctor|down|import|journey|lag|logs|preflight|publish-entities"
     r"|publishers|republish|restart|restore|resume|scale|status|tail|token|up|uplift|verify)\b(?! --(?:stack|target))"

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "replay": "cli.replay.command:replay",
     "verify": "verify.command:verify",
     "uplift": "cli.uplift.command:uplift",
+    "stores": "cli.stores.command:commands",
     "audit": "cli.commands.audit:audit",
     "publishers": "cli.commands.publishers:publishers",
     "doctor": "cli.commands.doctor:doctor",
@@ -67,7 +68,7 @@ EXAMPLES = """Run the suite, watch it, ask it, repair it.
 
 \b
 Examples:
-  lutong demo                      play the four roads, then tear down
+  lutong demo                      play seven roads, then tear down
   lutong up && lutong status       start the suite and see it ready
   lutong tail orders --since 10m   events about orders
   lutong journey ID                one road from end to end
@@ -76,6 +77,7 @@ Examples:
   lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
   lutong uplift watsons            what light membership changed for a merchant
+  lutong stores report watsons     what each store did with its orders
   lutong import stores.csv         take in what you have, row by row
   lutong replay DIR --json         import a folder, have its orders served, add up
   lutong search eval DIR           how well services are found, beside BM25

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from lutong_console.cli.demo.scenarios import build_world
+from lutong_console.cli.demo.world import build_world
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.reader.people import PEOPLE
 from lutong_console.targets import Suite, call

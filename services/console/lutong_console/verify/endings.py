@@ -83,13 +83,16 @@ def _holds(world: World) -> Iterator[Violation]:
 
 
 def _reservations(world: World) -> Iterator[Violation]:
-    """An order is set aside once for each location that had it, and given up by all but the one that ships it."""
+    """An order is set aside once for each location that had it, and given up by all but the one that ships it.
+
+    What a decline reports of a shelf names its order, too, and is the shelf's: nothing of it was set aside.
+    """
     reservations = world.by(
         "order_id, sku",
         reservation="SELECT order_id, sku, state FROM inventory.reservation ORDER BY order_id, sku",
         movements="""
             SELECT order_id, sku, kind, count(*) AS times FROM inventory.movement
-             WHERE order_id <> '' AND kind <> 'returned' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
+             WHERE order_id <> '' AND kind IN ('reserved', 'released', 'shipped') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
     )
     for (order_id, sku), of in reservations:
         found = Counter({row["kind"]: row["times"] for row in of.all("movements")})

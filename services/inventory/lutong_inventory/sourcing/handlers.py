@@ -9,7 +9,7 @@ from lutong_chassis import Tx
 from lutong_chassis.settings import settings_of
 from lutong_contracts.values import Line, Place
 from lutong_inventory.settings import InventorySettings
-from lutong_inventory.sourcing.domain.decision import Decision, Found, Left, Wish, decide_all, wish_of
+from lutong_inventory.sourcing.domain.decision import Decision, Found, Left, Wish, decide, decide_all, wish_of
 from lutong_inventory.sourcing.store import candidates as store
 from lutong_inventory.stock.domain.shelves import Shelf
 from lutong_inventory.stock.store.shelves import available
@@ -37,6 +37,25 @@ async def decide_orders(tx: Tx, wishes: Sequence[Wish], *, lock: bool = True) ->
         if decisions or not wishes:
             return await _with_reasons(tx, decisions)
         stores_max *= 4
+
+
+async def decide_each(tx: Tx, wishes: Sequence[Wish]) -> list[Decision]:
+    """What would be decided on each order if it came alone and now. Nothing is locked: the search found only those that have
+    all of it, and no order takes what another one wants.
+    """
+    decided: dict[str, Decision] = {}
+    asking, stores_max = list(wishes), STORES_LOOKED_UP
+    while asking:
+        found = await store.find(tx, asking, tx.now, stores_max)
+        for each in asking:
+            candidates = found.get(each.order_id, Found(()))
+            units = {Shelf(one.key, sku): n for one in candidates.candidates for sku, n in each.demand}
+            decision = decide(each, candidates, Left(units))
+            if decision is not None:
+                decided[each.order_id] = decision
+        asking = [each for each in asking if each.order_id not in decided]
+        stores_max *= 4
+    return await _with_reasons(tx, [decided[each.order_id] for each in wishes])
 
 
 async def _decide(tx: Tx, wishes: Sequence[Wish], found: dict[str, Found], *, lock: bool) -> list[Decision]:

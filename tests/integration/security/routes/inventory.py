@@ -28,6 +28,7 @@ _NEAR: Final = {"merchant_id": ACME, "kind": "store", "name": "near", "latitude"
 
 _A_DELIVERY: Final = {"location_id": "near", "sku": "tea", "kind": "received", "units": 1}
 _WHERE: Final = "latitude=31.23&longitude=121.47"
+_A_WISH: Final = {"merchant_id": ACME, "sku": "tea", "latitude": 31.23, "longitude": 121.47}
 _TRIAL: Final = f"{_WHERE}&line=tea:1"
 _CORNERS: Final = [{"latitude": y, "longitude": x} for y, x in ((31, 121), (31, 122), (32, 122))]
 _A_SLOT: Final = {
@@ -163,6 +164,10 @@ INVENTORY: Final[Matrix] = (
             fixed("/v1/locations/batch", {"locations": [{"location_id": "near", **_NEAR}]}, ACME),
         ),
         "GET /v1/locations/{location_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/locations/near", about="near")),
+        "GET /v1/merchants/{merchant_id}/stores/report": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/stores/report", about=ACME),
+        ),
         "GET /v1/declines": (READ_BY_ITS_MERCHANT, fixed(f"/v1/declines?merchant_id={ACME}", about=ACME)),
         "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
         "POST /v1/locations/{location_id}/pause": (
@@ -235,6 +240,7 @@ INVENTORY: Final[Matrix] = (
         "POST /v1/orders/{order_id}/pickup-code": (DONE_BY_THE_MEMBER, _code),
         "POST /v1/orders/{order_id}/collection": (DONE_BY_ITS_MERCHANT, _collect),
         "GET /v1/orders/{order_id}/explain": (READ_BY_ITS_MERCHANT, _of_an_order("/explain")),
+        "POST /v1/availability": (ANYBODY, fixed("/v1/availability", {"wanted": [_A_WISH]})),
         "GET /v1/sourcing/trial": (
             READ_BY_ITS_MERCHANT,
             fixed(f"/v1/sourcing/trial?merchant_id={ACME}&{_TRIAL}", about=ACME),

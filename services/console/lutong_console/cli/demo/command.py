@@ -1,4 +1,4 @@
-"""lutong demo: bring the suite up, walk the four roads, show each as it happens, tear down."""
+"""lutong demo: bring the suite up, walk the roads, show each as it happens, tear down."""
 
 import asyncio
 import time
@@ -15,7 +15,9 @@ from lutong_console.cli import given
 from lutong_console.cli.commands.journey import Step
 from lutong_console.cli.commands.stack import start
 from lutong_console.cli.demo.faults import Seeded, seed
-from lutong_console.cli.demo.scenarios import ROADS, Road, Scenario, build_world, new_run
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.demo.scenarios import Road, Scenario, new_run
+from lutong_console.cli.demo.world import build_world
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, line, out, table
 from lutong_console.deployment import COMPOSE
@@ -57,7 +59,7 @@ def demo(
     ] = "demo",
     as_json: Json = False,
 ) -> None:
-    """Play the four roads on a local Kafka and PostgreSQL, or in containers that run; each step by its own service."""
+    """Play seven roads on a local Kafka and PostgreSQL, or in containers that run; each step by its own service."""
     with _running(stack, keep=keep):
         began = time.monotonic()
         walked = asyncio.run(_walk(suite(stack), quiet=as_json))
@@ -111,11 +113,12 @@ async def _walk(target: Suite, *, quiet: bool) -> list[Walked]:
     walked = []
     async with target.client(20) as client:
         await build_world(client, target, run)
-        for road, name in zip(ROADS, "abcd", strict=True):
+        for road in ROADS:
             if not quiet:
                 out.print()
                 out.print(line((road.title, "bold")))
-            scenario = Scenario(client, target, (lambda _step, _ms: None) if quiet else _show, viewer=f"{name}-{run}")
+            show = (lambda _step, _ms: None) if quiet else _show
+            scenario = Scenario(client, target, show, viewer=f"{road.letter}-{run}")
             walked.append(await _walk_one(road, scenario))
             if not quiet:
                 _show_ends(scenario, walked[-1])

@@ -15,7 +15,6 @@ from lutong_inventory.locations.domain.location import Location
 from lutong_inventory.locations.domain.places import Doubt, doubt
 from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.http.bodies import (
-    Closure,
     DoubtView,
     LocationView,
     NamedSite,
@@ -34,7 +33,7 @@ _DOUBTS: Final[Mapping[Doubt, str]] = {
     "swapped": "latitude and longitude look swapped",
     "outside_zone": "that is not where {zone} is: is it the right zone, and the right datum?",
 }
-_SHOWN: Final = (
+SHOWN: Final = (
     "merchant_id", "kind", "open", "zone", "opening_hours", "holidays", "cut_off", "daily_capacity", "radius_m", "modes",
     "paused_until", "closed_at", "datum",
 )  # fmt: skip
@@ -42,7 +41,7 @@ _SHOWN: Final = (
 
 @router.put("/v1/locations/{location_id}")
 @allowed("merchant", "operator")
-@audited("location.put", own="merchant", shows=_SHOWN)
+@audited("location.put", own="merchant", shows=SHOWN)
 async def put_location(location_id: Identifier, site: Site, who: Who, tx: TxDependency) -> PutView:
     """Open or change a store, the flagship or a distribution centre. Ids are the merchant's own."""
     named = NamedSite(location_id=location_id, **{name: getattr(site, name) for name in site.model_fields_set})
@@ -51,7 +50,7 @@ async def put_location(location_id: Identifier, site: Site, who: Who, tx: TxDepe
 
 @router.post("/v1/locations/batch", status_code=201)
 @allowed("merchant", "operator")
-@audited("location.put", own="merchant", shows=_SHOWN)
+@audited("location.put", own="merchant", shows=SHOWN)
 async def put_locations(command: Sites, who: Who, tx: TxDependency) -> PutsView:
     """Open or change many locations; all or none. No location may be named twice."""
     return PutsView(saved=len(command.locations), doubts=await _put(tx, who, command.locations))
@@ -59,7 +58,7 @@ async def put_locations(command: Sites, who: Who, tx: TxDependency) -> PutsView:
 
 @router.post("/v1/locations/{location_id}/pause")
 @allowed("merchant", "operator")
-@audited("location.pause", own="merchant", shows=_SHOWN)
+@audited("location.pause", own="merchant", shows=SHOWN)
 async def pause_location(
     location_id: Identifier, command: Pause, who: Who, tx: TxDependency, owner: Owner = None
 ) -> LocationView:
@@ -67,27 +66,16 @@ async def pause_location(
     if command.until is not None and command.until <= tx.now:
         raise Problem(422, "past", "until is over: leave it out, or give a moment to come")
     known = await find_location(tx, who, location_id, owner, lock=True)
-    return await _change(tx, who, known, domain.pause(known, command.until), "location.pause", command.reason)
+    return await change(tx, who, known, domain.pause(known, command.until), "location.pause", command.reason)
 
 
 @router.delete("/v1/locations/{location_id}/pause")
 @allowed("merchant", "operator")
-@audited("location.resume", own="merchant", shows=_SHOWN)
+@audited("location.resume", own="merchant", shows=SHOWN)
 async def resume_location(location_id: Identifier, who: Who, tx: TxDependency, owner: Owner = None) -> LocationView:
     """Take orders again."""
     known = await find_location(tx, who, location_id, owner, lock=True)
-    return await _change(tx, who, known, domain.resume(known), "location.resume", None)
-
-
-@router.post("/v1/locations/{location_id}/closure")
-@allowed("merchant", "operator")
-@audited("location.close", own="merchant", shows=_SHOWN)
-async def close_location(
-    location_id: Identifier, command: Closure, who: Who, tx: TxDependency, owner: Owner = None
-) -> LocationView:
-    """Close a location for good. What was ordered before still leaves it; it is kept, and stays readable."""
-    known = await find_location(tx, who, location_id, owner, lock=True)
-    return await _change(tx, who, known, domain.close(known, tx.now), "location.close", command.reason)
+    return await change(tx, who, known, domain.resume(known), "location.resume", None)
 
 
 @router.get("/v1/locations/{location_id}")
@@ -159,10 +147,10 @@ async def _check_flagships(tx: Tx, wanted: Sequence[Location]) -> None:
             raise Problem(409, "flagship_exists", f"{merchant!r} has flagship {other!r}: close it first")
 
 
-async def _change(
+async def change(
     tx: Tx, who: Who, known: Location, decided: Location | Refusal, action: str, reason: str | None
 ) -> LocationView:
-    """Save what was decided on one location, and answer with it."""
+    """Save what was decided on one location, and answer with it; staff is on record."""
     location = _agreed(decided)
     await _check_flagships(tx, [location])
     await _save(tx, [location])
@@ -195,7 +183,7 @@ def _on_record(action: str, reason: str | None, before: Location | None, after: 
 
 def _facts(location: Location) -> dict[str, object]:
     """What may stand in the audit, or be masked there."""
-    facts = {name: getattr(location, name) for name in (*_SHOWN, "name")}
+    facts = {name: getattr(location, name) for name in (*SHOWN, "name")}
     facts |= {"latitude": location.place.latitude, "longitude": location.place.longitude}
     for name in ("opening_hours", "holidays"):
         facts[name] = None if facts[name] is None else [each.model_dump(mode="json") for each in facts[name]]

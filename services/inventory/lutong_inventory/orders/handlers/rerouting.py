@@ -84,6 +84,7 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     events = [leaving[-1].received.causes(event) for event in [*paused, *freed.values(), *news]]
     moved = await take_declines_in(tx, [each for one in leaving for each in _declines(one)])
     events += [leaving[-1].received.causes(event) for event in moved]
+    await decision_store.lost(tx, {each.row.order_id: each.reason for each in leaving})
     had = await decision_store.had_before(tx, order_ids)
     hops = {each.row.order_id: len(had.get(each.row.order_id, ())) or 1 for each in leaving}
     hops_max = settings_of(InventorySettings).sourcing_hops_max

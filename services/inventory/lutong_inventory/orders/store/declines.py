@@ -1,10 +1,10 @@
-"""Which locations declined orders lately, as the outbox still has it."""
+"""Which locations declined orders lately: the decisions that gave them orders which they lost, by their own word."""
 
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from lutong_chassis import Tx
-from lutong_contracts.inventory import LocationDeclined
+from lutong_chassis import Reads
+from lutong_inventory.orders.domain.report import LAPSED
 
 _ROWS_MAX: Final = 500
 
@@ -19,20 +19,19 @@ class DeclinesRow(NamedTuple):
     last_at: datetime
 
 
-async def declines(tx: Tx, merchant_id: str | None, since: datetime) -> list[DeclinesRow]:
-    """By location, the one that declined most first; of a merchant, or of all. It reads the days of the outbox since then."""
-    rows = await tx.fetch(
+async def declines(read: Reads, merchant_id: str | None, since: datetime) -> list[DeclinesRow]:
+    """By location, the one that declined most first; of a merchant, or of all."""
+    rows = await read.fetch(
         """
-        SELECT event ->> 'merchant_id' AS merchant_id, event ->> 'location_id' AS location_key, count(*) AS declined,
-               array_agg(DISTINCT event ->> 'reason') AS reasons, max(written_at) AS last_at
-          FROM outbox CROSS JOIN LATERAL (SELECT payload::json AS event) AS published
-         WHERE type = $1 AND written_at >= $2 AND ($3::text IS NULL OR event ->> 'merchant_id' = $3)
-         GROUP BY 1, 2
+        SELECT merchant_id, location_id, count(*) AS declined, array_agg(DISTINCT left_for) AS reasons, max(left_at) AS last_at
+          FROM sourcing_decision JOIN location USING (location_id)
+         WHERE left_at >= $1 AND left_for <> ALL ($2::text[]) AND ($3::text IS NULL OR merchant_id = $3)
+         GROUP BY merchant_id, location_id
          ORDER BY declined DESC, last_at DESC
          LIMIT $4
         """,
-        LocationDeclined.type,
         since,
+        list(LAPSED),
         merchant_id,
         _ROWS_MAX,
     )

@@ -86,7 +86,8 @@ async def advance(tx: Tx, steps: Mapping[str, str]) -> None:
     await tx.execute(
         """
         UPDATE customer_order
-           SET state = given.state, changed_at = now()
+           SET state = given.state, changed_at = now(),
+               arrived_at = CASE WHEN given.state IN ('ready_for_pickup', 'fulfilled') THEN coalesce(arrived_at, now()) END
           FROM unnest($1::text[], $2::text[]) AS given(order_id, state)
          WHERE customer_order.order_id = given.order_id
         """,

@@ -37,7 +37,9 @@ class AreaBody(Command):
     )
 
     corners: list[Corner] = Field(min_length=3, max_length=500)
-    datum: Datum = Field(default="WGS-84", description="of these coordinates; they are kept in WGS-84")
+    datum: Datum | None = Field(
+        default=None, description="of these coordinates, which are kept in WGS-84; null: that of the location"
+    )
 
 
 class SlotBody(Times):

@@ -29,7 +29,9 @@ async def put_area(
 ) -> dict[str, int | str]:
     """Set where a location delivers by slots. Orders that are booked stay so."""
     location = await find_location(tx, who, location_id, owner)
-    corners = domain.area([to_wgs84(each.latitude, each.longitude, body.datum) for each in body.corners])
+    corners = domain.area(
+        [to_wgs84(each.latitude, each.longitude, body.datum or location.datum) for each in body.corners]
+    )
     if isinstance(corners, Refusal):
         raise Problem(422, corners.kind, corners.detail)
     await store.save_area(tx, location.key, area, corners)
@@ -45,7 +47,7 @@ async def put_slots(
     location_id: Identifier, body: SlotsBody, who: Who, tx: TxDependency, owner: Owner = None
 ) -> dict[str, int]:
     """Open slots or change them, on the clock of the location; all or none. One of the same start and area is the same."""
-    location = await find_location(tx, who, location_id, owner)
+    location = await find_location(tx, who, location_id, owner, lock=True)  # none is opened while it closes for good
     slots = await _decide(tx, location, body.slots)
     await store.save_slots(tx, [_kept(each) for each in slots])
     if who.is_staff:

@@ -15,7 +15,7 @@ from lutong_inventory.sourcing.domain.decision import Candidate, Found, Reason, 
 RADIUS_M_MAX: Final = 200_000
 """No location may set a larger radius than this; a flagship without a radius serves everywhere."""
 
-_WANTED: Final = """
+WANTED: Final = """
     SELECT order_id, merchant_id, mode, reach_m, demand::jsonb AS demand, excluded::jsonb AS excluded, only_at, latitude,
            (hashtext(merchant_id)::bigint & 1048575) * 1000 + longitude AS x,
            degrees(ln(tan(radians(45 + least(greatest(latitude, -89), 89) / 2)))) AS y
@@ -27,7 +27,7 @@ _WANTED: Final = """
 _PLANAR: Final = "degrees({m} / 6335439.0 / cos(least(radians(abs(wanted.latitude)) + {m} / 6335439.0, radians(89))))"
 """How far on the plane a place may be at most that is so many metres away: `geometry.lower_bound_m` the other way around."""
 
-_OFFERS: Final = """location.merchant_id = wanted.merchant_id AND open AND closed_at IS NULL
+OFFERS: Final = """location.merchant_id = wanted.merchant_id AND open AND closed_at IS NULL
                AND NOT wanted.excluded ? location.location_id
                AND (wanted.only_at IS NULL OR location.location_id = wanted.only_at)
                AND wanted.mode = ANY (coalesce(modes, CASE kind WHEN 'flagship' THEN ARRAY['delivery']
@@ -49,7 +49,7 @@ _HAS_ROOM: Final = (
     "(wanted.only_at IS NOT NULL OR daily_capacity IS NULL OR coalesce(today.orders, 0) < daily_capacity)"
 )
 
-_HAS_ALL: Final = """NOT EXISTS (
+HAS_ALL: Final = """NOT EXISTS (
                    SELECT FROM jsonb_each_text(wanted.demand) AS needed(sku, units)
                     WHERE NOT EXISTS (SELECT FROM shelf
                                        WHERE shelf.location_id = location.location_id AND shelf.sku = needed.sku
@@ -60,6 +60,14 @@ _TODAY: Final = """CROSS JOIN LATERAL (SELECT $10 AT TIME ZONE zone AS at) AS lo
                       ON holiday.location_id = location.location_id AND holiday.day = local.at::date
                LEFT JOIN location_day AS today
                       ON today.location_id = location.location_id AND today.day = local.at::date"""
+
+
+def within(metres: str) -> str:
+    """That a location is in a box around the place which holds all that is so near: what an index answers."""
+    planar = _PLANAR.format(m=metres)
+    low, high = (f"point(wanted.x {sign} {planar}, wanted.y {sign} {planar})" for sign in "-+")
+    return f"spot <@ box({low}, {high})"
+
 
 _COLUMNS: Final = """location.location_id, kind, location.latitude, location.longitude, radius_m, daily_capacity,
                     coalesce(today.orders, 0) AS orders, coalesce(lowered_until > $10, false) AS lowered,
@@ -73,23 +81,22 @@ async def find(tx: Tx, wishes: Sequence[Wish], now: datetime, stores_max: int) -
     rows = await tx.fetch(
         f"""
         SELECT wanted.order_id, found.*
-          FROM ({_WANTED}) AS wanted
+          FROM ({WANTED}) AS wanted
          CROSS JOIN LATERAL (
                (SELECT {_COLUMNS}
                   FROM location {_TODAY}
-                 WHERE kind = 'store' AND {_OFFERS}
-                   AND spot <@ box(point(wanted.x - {_PLANAR.format(m="$11::float")}, wanted.y - {_PLANAR.format(m="$11::float")}),
-                                   point(wanted.x + {_PLANAR.format(m="$11::float")}, wanted.y + {_PLANAR.format(m="$11::float")}))
-                   AND {_REACHES} AND {_IS_OPEN} AND {_HAS_ROOM} AND {_HAS_ALL}
+                 WHERE kind = 'store' AND {OFFERS}
+                   AND {within("$11::float")}
+                   AND {_REACHES} AND {_IS_OPEN} AND {_HAS_ROOM} AND {HAS_ALL}
                  ORDER BY spot <-> point(wanted.x, wanted.y)
                  LIMIT $12)
                UNION ALL
                SELECT {_COLUMNS}
                  FROM location {_TODAY}
-                WHERE kind = 'flagship' AND {_OFFERS} AND {_REACHES} AND {_IS_OPEN} AND {_HAS_ROOM} AND {_HAS_ALL}
+                WHERE kind = 'flagship' AND {OFFERS} AND {_REACHES} AND {_IS_OPEN} AND {_HAS_ROOM} AND {HAS_ALL}
                ) AS found
         """,
-        *_given(wishes),
+        *given(wishes),
         now,
         float(max([RADIUS_M_MAX] + [wish.reach_m for wish in wishes])),
         stores_max,
@@ -119,7 +126,8 @@ def _beyond(candidates: Sequence[Candidate], stores_max: int) -> float:
     return max(stores) if len(stores) == stores_max else inf
 
 
-def _given(wishes: Sequence[Wish]) -> list[list[object]]:
+def given(wishes: Sequence[Wish]) -> list[list[object]]:
+    """Wishes as the parameters $1 to $9 of a statement that begins with `WANTED`."""
     return columns(
         [
             (
@@ -149,15 +157,15 @@ async def why_nobody(tx: Tx, wishes: Sequence[Wish], now: datetime) -> dict[str,
                     WHEN NOT bool_or(offers AND reaches AND is_open) THEN 'closed'
                     WHEN NOT bool_or(offers AND reaches AND is_open AND has_room) THEN 'at_capacity'
                     ELSE 'out_of_stock' END AS reason
-          FROM ({_WANTED}) AS wanted
+          FROM ({WANTED}) AS wanted
           LEFT JOIN LATERAL (
-               SELECT {_OFFERS} AS offers, {_REACHES} AS reaches, {_IS_OPEN} AS is_open, {_HAS_ROOM} AS has_room
+               SELECT {OFFERS} AS offers, {_REACHES} AS reaches, {_IS_OPEN} AS is_open, {_HAS_ROOM} AS has_room
                  FROM location {_TODAY}
                 WHERE location.merchant_id = wanted.merchant_id AND kind IN ('store', 'flagship')
                ) AS looked ON true
          GROUP BY wanted.order_id
         """,
-        *_given(wishes),
+        *given(wishes),
         now,
     )
     return {row["order_id"]: row["reason"] for row in rows}

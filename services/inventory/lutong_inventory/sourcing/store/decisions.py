@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Reads, Tx
+from lutong_chassis import Reads, Tx, columns
 from lutong_chassis.rows import columns_of
 from lutong_inventory.sourcing.domain.decision import RULES_VERSION, Considered, Decision
 
@@ -77,6 +77,19 @@ async def decisions_of(tx: Reads, order_id: str) -> list[DecisionRow]:
         )
         for row in rows
     ]
+
+
+async def lost(tx: Tx, reasons: Mapping[str, str]) -> None:
+    """Orders leave the locations that have them, for these reasons: the last decision on each is over."""
+    await tx.execute(
+        """
+        UPDATE sourcing_decision AS decision
+           SET left_for = given.reason, left_at = now()
+          FROM unnest($1::text[], $2::text[]) AS given(order_id, reason)
+         WHERE decision.order_id = given.order_id AND left_at IS NULL AND location_id IS NOT NULL
+        """,
+        *columns(sorted(reasons.items()), 2),
+    )
 
 
 async def had_before(tx: Tx, order_ids: Sequence[str]) -> dict[str, list[str]]:

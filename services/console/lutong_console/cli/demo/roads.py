@@ -1,0 +1,175 @@
+"""The roads of the demo: how each is walked, and where it must end."""
+
+from typing import Any, Final
+
+from lutong_chassis.auth import Principal
+from lutong_console.cli.demo.scenarios import MERCHANT, Road, Scenario
+
+_STAFF: Final = Principal("till-1", "merchant", merchant_id=MERCHANT)
+_XUJIAHUI: Final = {"latitude": 31.1945, "longitude": 121.4372}
+
+
+async def _solved_in_place(scenario: Scenario) -> None:
+    await scenario.publish("zheliban", "住房公积金新政策今天起施行：提取材料减半，租房提取额度提高。点开卡片就能办。")
+    await scenario.tap()
+    await scenario.ask("feed", "POST", f"/v1/posts/{scenario.post}/card/solutions", viewer_id=scenario.viewer)
+    await scenario.until("ServiceSolved")
+    await scenario.settled(f"/v1/posts/{scenario.post}", lambda post: post["counters"]["solved"] == 1)
+    await scenario.check("feed", "card active", "SELECT state = 'active' FROM card WHERE post_id = $1", scenario.post)
+    await scenario.check(
+        "registry", "found by words", "SELECT program_id = 'demo-fund' FROM discovery WHERE post_id = $1", scenario.post
+    )
+    await scenario.check("membership", "no hold", "SELECT count(*) = 0 FROM hold WHERE member_id = $1", scenario.viewer)
+    await scenario.check(
+        "inventory", "no order", "SELECT count(*) = 0 FROM customer_order WHERE member_id = $1", scenario.viewer
+    )
+
+
+async def _nearest_store(scenario: Scenario) -> None:
+    await _ordered(scenario, "mask", "store-nanjing-west-road", "store")
+
+
+async def _flagship(scenario: Scenario) -> None:
+    await _ordered(scenario, "shampoo", "watsons-flagship", "flagship")
+
+
+async def _ordered(scenario: Scenario, sku: str, location: str, kind: str) -> None:
+    order_id = await _order(scenario, sku)
+    await scenario.fulfil(order_id)
+    await _delivered(scenario, order_id, location, f"shipped by {kind}")
+
+
+async def _picked_up(scenario: Scenario) -> None:
+    order_id = await _order(scenario, "mask", mode="pickup")
+    await scenario.step(order_id, "accepted", "picked", "ready_for_pickup")
+    code = await scenario.ask_as(scenario.member, "inventory", "POST", f"/v1/orders/{order_id}/pickup-code")
+    shown = {"location_id": "store-nanjing-west-road", "code": code["code"]}
+    await scenario.ask_as(_STAFF, "inventory", "POST", f"/v1/orders/{order_id}/collection", **shown)
+    await _delivered(scenario, order_id, "store-nanjing-west-road", "handed over by the store")
+    await scenario.check(
+        "inventory",
+        "the code is used, and kept as a hash",
+        "SELECT used_at IS NOT NULL AND position($2 IN encode(digest, 'escape')) = 0 FROM pickup_code WHERE order_id = $1",
+        order_id,
+        code["code"],
+    )
+
+
+async def _rejected_by_a_store(scenario: Scenario) -> None:
+    order_id = await _order(scenario, "sunscreen", destination=_XUJIAHUI)
+    decline = {"location_id": "store-xujiahui", "reason": "sold_out"}
+    await scenario.ask_as(_STAFF, "inventory", "POST", f"/v1/orders/{order_id}/declines", **decline)
+    await scenario.until("OrderSourced", 2)
+    await scenario.fulfil(order_id)
+    await _delivered(scenario, order_id, "store-lujiazui", "shipped by another store")
+    await scenario.check(
+        "inventory",
+        "the store that rejected promises none",
+        "SELECT on_hand - reserved - safety_stock - unavailable = 0 FROM shelf WHERE location_id = $1 AND sku = $2",
+        "store-xujiahui",
+        "sunscreen",
+    )
+
+
+async def _short_shelf(scenario: Scenario) -> None:
+    order_id = await _order(scenario, "toner", destination=_XUJIAHUI)
+    await scenario.ask_as(_STAFF, "inventory", "PUT", "/v1/locations/store-xujiahui/stock/toner", on_hand=1)
+    await scenario.until("FlagshipOffered")
+    consent = {"member_id": scenario.viewer, "accepts": True}
+    await scenario.ask_as(scenario.member, "inventory", "POST", f"/v1/orders/{order_id}/consent", **consent)
+    await scenario.until("OrderSourced", 2)
+    await scenario.fulfil(order_id)
+    await _delivered(scenario, order_id, "watsons-flagship", "shipped by flagship, as the member agreed")
+
+
+async def _order(scenario: Scenario, sku: str, **more: Any) -> str:  # further fields of the request
+    """A post, a tap, and an order of two on credit, up to the location that gets it; gives the order."""
+    await scenario.publish(MERCHANT, "面膜、洗发水，先享后付，附近门店半小时送达。", "demo-watsons")
+    await scenario.tap()
+    order_id = await scenario.order(sku, 2, **more)
+    await scenario.until("OrderSourced")
+    return order_id
+
+
+async def _delivered(scenario: Scenario, order_id: str, location: str, what: str) -> None:
+    """The goods arrived: what all services must have of that, and inventory of its location."""
+    await scenario.until("HoldCaptured")
+    await scenario.settled(f"/v1/requests/{order_id}", lambda request: request["status"] == "fulfilled")
+    await scenario.check(
+        "feed", "fulfilled", "SELECT status = 'fulfilled' FROM service_request WHERE order_id = $1", order_id
+    )
+    await scenario.check(
+        "registry", "found by id", "SELECT program_id = 'demo-watsons' FROM discovery WHERE post_id = $1", scenario.post
+    )
+    await scenario.check(
+        "membership",
+        "captured and owed",
+        "SELECT state = 'captured' AND amount_minor = owed_minor AND held_minor = 0 "
+        "FROM hold JOIN credit_line USING (member_id) WHERE order_id = $1",
+        order_id,
+    )
+    await scenario.check(
+        "inventory",
+        what,
+        "SELECT state = 'fulfilled' AND location_id = $2 FROM customer_order WHERE order_id = $1",
+        order_id,
+        location,
+    )
+
+
+async def _credit_declined(scenario: Scenario) -> None:
+    await scenario.publish(MERCHANT, "面膜补货了，先享后付。", "demo-watsons")
+    await scenario.tap()
+    order_id = await scenario.order("mask", 1)
+    await scenario.until("CreditDeclined")
+    await scenario.settled(f"/v1/requests/{order_id}", lambda request: request["status"] == "declined")
+    await scenario.check(
+        "feed", "declined", "SELECT status = 'declined' FROM service_request WHERE order_id = $1", order_id
+    )
+    await scenario.check(
+        "registry", "found by id", "SELECT reason IS NULL FROM discovery WHERE post_id = $1", scenario.post
+    )
+    await scenario.check(
+        "membership",
+        "nothing held",
+        "SELECT state = 'declined' AND amount_minor = 0 FROM hold WHERE order_id = $1",
+        order_id,
+    )
+    await scenario.check(
+        "inventory", "no order", "SELECT count(*) = 0 FROM customer_order WHERE order_id = $1", order_id
+    )
+
+
+_FOUND: Final = ("PostPublished", "ServiceDiscovered", "CardTapped")
+_JOINED: Final = (
+    *_FOUND, "ServiceRequested", "AgreementConsulted", "CreditAssessed", "AgreementSigned", "CreditHeld", "OrderSourced",
+)  # fmt: skip
+_BROUGHT: Final = ("OrderAdvanced", "OrderAdvanced", "OrderAdvanced", "OrderFulfilled", "HoldCaptured")
+_REROUTED: Final = ("LocationDeclined", "StockAdjusted", "StockDepleted", "OrderSourced")
+_CONSENTED: Final = ("LocationDeclined", "FlagshipOffered", "OrderSourced")
+
+ROADS: Final = (
+    Road("a", "浙里办: a new provident-fund policy, solved in place", (*_FOUND, "ServiceSolved"), _solved_in_place),
+    Road("b", "屈臣氏: join on credit and order; the nearest store delivers", (*_JOINED, *_BROUGHT), _nearest_store),
+    Road("c", "屈臣氏: the store's shelf is empty; the flagship ships", (*_JOINED, *_BROUGHT), _flagship),
+    Road(
+        "d",
+        "屈臣氏: credit declined; no order, nothing held",
+        (*_FOUND, "ServiceRequested", "AgreementConsulted", "CreditAssessed", "AgreementDeclined", "CreditDeclined"),
+        _credit_declined,
+        good_credit=False,
+    ),
+    Road("e", "屈臣氏: picked up at the store, for a code that works once", (*_JOINED, *_BROUGHT), _picked_up),
+    Road(
+        "f",
+        "屈臣氏: the store rejects the order; another store delivers",
+        (*_JOINED, *_REROUTED, *_BROUGHT),
+        _rejected_by_a_store,
+    ),
+    Road(
+        "g",
+        "屈臣氏: the shelf was short; the member agrees that the flagship ships",
+        (*_JOINED, *_CONSENTED, *_BROUGHT),
+        _short_shelf,
+    ),
+)

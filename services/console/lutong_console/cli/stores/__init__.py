@@ -1,0 +1,1 @@
+"""`lutong stores`: what a merchant's stores did with their orders."""
