@@ -12,6 +12,7 @@ from lutong_local.stack import Stack
 from tests.bench.curves import curves, rows_of
 from tests.bench.fanout import fanout
 from tests.bench.hot import hot
+from tests.bench.peers.measure import peers
 from tests.bench.road.measure import road
 from tests.bench.rows import rows
 from tests.bench.search import search
@@ -46,6 +47,7 @@ PARTS: Final[dict[str, Callable[[Stack, float], dict[str, Any]]]] = {
     "hot": hot,
     "rows": rows,
     "road": road,
+    "peers": peers,
 }
 
 

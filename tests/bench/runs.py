@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ SERVICES: Final = ("credit", "stock")
 TOPICS: Final = ("placed", "held", "reserved", "captured")
 PARTITIONS: Final = 12
 STALL_S: Final = 60.0
+BY_HAND: Final = ("floor", "franz")
+"""Ways that keep an inbox and an outbox in tables of their own making."""
 _WARM: Final = 20
 
 
@@ -45,10 +47,11 @@ class Scale:
 
 @dataclass(slots=True)
 class Run:
-    """A variant at work."""
+    """A variant at work: one of Python's, or a `program` that takes the name of a service."""
 
     stack: Stack
     variant: str
+    program: tuple[str, ...] = ()
     suffix: str = field(default_factory=lambda: uuid7().hex[-10:])
     replicas: int = 1
     urls: dict[str, str] = field(default_factory=dict)
@@ -68,9 +71,9 @@ class Run:
                 "LUTONG_HTTP_PORT": str(free_port()),
                 "LUTONG_AUTH": "off",
             }
-            arguments = [sys.executable, "-m", f"tests.bench.variants.{self.variant}", service]
+            program = self.program or (sys.executable, "-m", f"tests.bench.variants.{self.variant}")
             log = self.stack.directory / f"{self.variant}-{service}-{number}.log"
-            command = Command(arguments, os.environ | own | environment, log, dies_with_parent=True)
+            command = Command([*program, service], os.environ | own | environment, log, dies_with_parent=True)
             self.children[f"{service}-{number}"] = start(command)
 
     def replicas_of(self, service: str) -> list[Child]:
@@ -97,12 +100,26 @@ class Run:
             now_done = await self.scalar("SELECT count(*) FROM hold WHERE captured_at IS NOT NULL")
             if now_done != done:
                 done, moved_at = now_done, monotonic()
-            dead = [name for name, child in self.children.items() if not child.alive]
-            if dead or monotonic() - moved_at > STALL_S:
-                log = tail(Path(self.children[(dead or list(self.children))[0]].log))
-                raise RuntimeError(f"{self.variant} does not get through ({dead or f'{done} of {count}'}):\n{log}")
+            self.must_move(moved_at, f"{done} of {count}")
             await asyncio.sleep(pause_s)  # less often the longer it takes: counting many rows costs who is measured
             pause_s = min(1.1 * pause_s, 5.0)
+
+    def must_move(self, moved_at: float, done: str) -> None:
+        """Raise, with a log, when a process is dead or nothing has moved for long."""
+        dead = [name for name, child in self.children.items() if not child.alive]
+        if dead or monotonic() - moved_at > STALL_S:
+            log = tail(Path(self.children[(dead or list(self.children))[0]].log))
+            raise RuntimeError(f"{self.variant} does not get through ({dead or done}):\n{log}")
+
+
+Watch = Callable[[Run, int], Coroutine[Any, Any, float]]
+"""Waits until so many orders are through; gives the seconds from the first hold to the last capture."""
+
+
+async def in_postgres(run: Run, count: int) -> float:
+    """As the table of holds says."""
+    await run.until_captured(count)
+    return float(await run.scalar("SELECT extract(epoch FROM max(captured_at) - min(held_at))::float FROM hold"))
 
 
 async def prepare(run: Run, scale: Scale) -> None:
@@ -112,7 +129,7 @@ async def prepare(run: Run, scale: Scale) -> None:
     for service in SERVICES:
         run.urls[service] = await create_database(run.stack.admin_url, f"{service}_{run.suffix}")
         connection = await asyncpg.connect(run.urls[service])
-        await connection.execute(tables[service] + (floor.TABLES if run.variant == "floor" else ""))
+        await connection.execute(tables[service] + (floor.TABLES if run.variant in BY_HAND else ""))
         await connection.execute(*rows[service])
         await connection.execute("VACUUM ANALYZE")
         await connection.execute("CHECKPOINT")
@@ -171,15 +188,25 @@ def throughput(
     **environment: str,  # a frozen value
 ) -> dict[str, float]:
     """Work off a backlog; gives orders per second, CPU per order by process, and peak memory."""
-    run = Run(stack, variant, replicas=replicas)
+    return measured(Run(stack, variant, replicas=replicas), orders, environment, scale)
+
+
+def measured(
+    run: Run,
+    orders: int,
+    environment: Mapping[str, str],
+    scale: Scale = Scale(),  # a frozen value
+    watch: Watch = in_postgres,
+) -> dict[str, float]:
+    """The same of a run that is described already."""
+    stack = run.stack
     with databases(run, scale):
         asyncio.run(place(run, orders, scale=scale))
         before = {name: cpu_s(stack.children[name].pid) for name in ("kafka", "postgres")}
         run.start(BENCH_KEY="member_id" if scale.keyed_by_member else "order_id", **environment)
-        asyncio.run(run.until_captured(orders))
+        taken_s = asyncio.run(watch(run, orders))
         spent = {name: sum(cpu_s(child.pid) for child in run.replicas_of(name)) for name in SERVICES}
         spent |= {name: cpu_s(stack.children[name].pid) - used for name, used in before.items()}
-        taken_s = asyncio.run(run.scalar("SELECT extract(epoch FROM max(captured_at) - min(held_at))::float FROM hold"))
         memory = {f"peak_mb_{name}": max(peak_mb(child.pid) for child in run.replicas_of(name)) for name in SERVICES}
     cpu = {f"cpu_ms_{name}": round(1000 * used / orders, 3) for name, used in spent.items()}
     return {"orders_per_s": round(orders / taken_s, 1), "events_per_s": round(3 * orders / taken_s, 1)} | cpu | memory

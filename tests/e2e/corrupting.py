@@ -1,6 +1,7 @@
 """How one thing goes wrong in a database or on a topic: each function gives, or is, a corruption of a world."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -200,6 +201,33 @@ def scale(world: Look, kind: str, factor: int) -> None:
     for posting in world.tables["membership"]["posting"]:
         if posting["entry_id"] == entry and isinstance(posting, dict):
             posting["amount_minor"] *= factor
+
+
+def banded(
+    band: str | None = "limited_availability", available: int = 3, published: str | None = None, **changes: Any
+) -> Corrupt:
+    """A shelf in a band, by default one that was published rightly, with changes."""
+
+    def corrupt(world: Look) -> None:
+        shelf = {
+            "location_id": "shop:b", "merchant_id": "shop", "code": "b", "sku": "x", "on_hand": available, "reserved": 0,
+            "safety_stock": 0, "unavailable": 0, "band": band, "depleted": band == "out_of_stock",
+        }  # fmt: skip
+        movement = {
+            "movement_id": 10**9, "location_id": "shop:b", "sku": "x", "kind": "counted", "on_hand_delta": available,
+            "reserved_delta": 0, "unavailable_delta": 0, "order_id": None, "reference": None,
+        }  # fmt: skip
+        facts = {"merchant_id": "shop", "location_id": "b", "sku": "x"}
+        tables = world.tables["inventory"]
+        tables["shelf"].append(shelf | changes)
+        tables["movement"].append(movement)
+        for number, each in enumerate(["in_stock", published or band]):
+            tables["outbox"].append({
+                "id": 10**9 + number, "event_id": f"band-{number}", "topic": "lutong.inventory.stock", "key": "b:x",
+                "type": "lutong.inventory.stock-band-changed.v1", "payload": json.dumps(facts | {"band": each}),
+            })  # fmt: skip
+
+    return corrupt
 
 
 def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) -> Corrupt:  # whatever a column holds

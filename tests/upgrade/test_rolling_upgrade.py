@@ -79,7 +79,13 @@ async def parked(stack: Stack) -> list[str]:
 def load(release: Release, stack: Stack, post_id: str) -> Child:
     """Orders at a steady rate, from the release that clients have: they are upgraded last."""
     arguments = [str(stack.directory), post_id, str(ORDERS), str(PER_S), "1"]
-    command = [sys.executable, "-m", "tests.chaos.load", *arguments]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "tests.chaos.load",
+        *arguments,
+    ]  # -P: that release's code, not that of this folder
     return start(
         Command(command, os.environ | release.environment, stack.directory / "load.log", dies_with_parent=True)
     )

@@ -8,7 +8,7 @@ A crash between acknowledgement and mark sends a row twice, under the same id: i
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, time
@@ -109,12 +109,17 @@ class Relay:
         """Move deadlines to the outbox as they fall due."""
         known = {name: event.topic.name for name, event in event_types().items()}
         while True:
-            async with transaction(self.pool) as tx:
-                moved = await outbox.release_due(tx, known)
-            if moved:
+            if await self._release_due(known):
                 self.wake()
-            else:
+            else:  # none is due, or another process has them
                 await asyncio.sleep(self.settings.relay_interval_ms / 1000)
+
+    async def _release_due(self, known: Mapping[str, str]) -> int:
+        async with acquire(self.pool) as connection:
+            if not await outbox.any_due(connection, known):
+                return 0
+        async with transaction(self.pool) as tx:
+            return await outbox.release_due(tx, known)
 
 
 async def _fair_share(connection: Connection, owned: set[int]) -> set[int]:

@@ -12,6 +12,7 @@ from lutong_contracts.topics import INVENTORY_AUDIT, LOCATIONS, ORDERS, SLOTS, S
 from lutong_contracts.values import (
     AnyLocationKind,
     AnyMode,
+    AnyStockBand,
     Identifier,
     Instant,
     Line,
@@ -262,7 +263,7 @@ class TransferLost(TransferFacts, Event, topic=TRANSFERS, key="transfer_id"):
 
 
 class StockAdjusted(Event, topic=STOCK, key="location_id:sku"):
-    """Goods were counted, received or lost: `delta` units, `on_hand` afterwards."""
+    """Goods were counted, received or lost: `delta` units, `on_hand` afterwards. What of them can be promised is a band's matter."""
 
     location_id: Identifier
     sku: Identifier
@@ -277,15 +278,30 @@ class StockDepleted(Event, topic=STOCK, key="location_id:sku"):
 
     location_id: Identifier
     sku: Identifier
-    merchant_id: Identifier | None = None
+    merchant_id: Identifier | None = Field(default=None, description="Whose location: ids are their merchant's own.")
+    band: AnyStockBand | None = Field(default=None, description="Always `out_of_stock`; absent in older events.")
 
 
 class StockRestored(Event, topic=STOCK, key="location_id:sku"):
-    """This SKU can be promised at this location again."""
+    """This SKU can be promised at this location again: `band` has how much of it."""
 
     location_id: Identifier
     sku: Identifier
-    merchant_id: Identifier | None = None
+    merchant_id: Identifier | None = Field(default=None, description="Whose location: ids are their merchant's own.")
+    band: AnyStockBand | None = Field(default=None, description="How much there is; absent in older events.")
+
+
+class StockBandChanged(Event, topic=STOCK, key="location_id:sku"):
+    """A few units of this SKU can be promised at this location where many could, or the other way round.
+
+    The units at which a band begins and ends differ, so one unit that goes back and forth is no event. That nothing is
+    left is `StockDepleted`, that something is there again `StockRestored`: the band is that of the last of the three.
+    """
+
+    merchant_id: Identifier
+    location_id: Identifier
+    sku: Identifier
+    band: AnyStockBand
 
 
 class ActionAudited(AuditedAction, Event, topic=INVENTORY_AUDIT, key="subject"):

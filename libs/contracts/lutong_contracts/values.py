@@ -135,11 +135,17 @@ Mode = Literal["delivery", "pickup"]
 LocationKind = Literal["store", "flagship"]
 """What a place that goods come from is."""
 
+StockBand = Literal["out_of_stock", "limited_availability", "in_stock"]
+"""How much of a SKU can be promised, in the words that schema.org and Google's product data have for it."""
+
 AnyMode = Annotated[str, Open(Mode)]
 """A `Mode` in an event: a newer version may write others."""
 
 AnyLocationKind = Annotated[str, Open(LocationKind)]
 """A `LocationKind` in an event: the same."""
+
+AnyStockBand = Annotated[str, Open(StockBand)]
+"""A `StockBand` in an event: the same."""
 
 
 class Value(BaseModel):

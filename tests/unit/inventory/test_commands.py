@@ -79,7 +79,7 @@ def test_nothing_happened_that_is_yet_to_come() -> None:
 def test_protected_units_are_never_promised() -> None:
     wanted = ProtectShelf(None, "near", "tea", 9)
     after = STOCK.protected(wanted.units)
-    assert (after.available, after.depleted, after.on_hand) == (0, True, 9)
+    assert (after.available, after.band, after.on_hand) == (0, "out_of_stock", 9)
 
 
 def test_a_place_that_is_asked_for_is_held_where_there_is_one() -> None:

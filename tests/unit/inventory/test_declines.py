@@ -42,7 +42,7 @@ def test_what_is_promised_to_others_stays_on_a_shelf_that_sold_out() -> None:
     movement = after_decline(STOCK, Declined(TEA, 3, "sold_out", "o-1"))
     assert movement is not None
     after = STOCK.after(movement)
-    assert (after.on_hand - after.unavailable, after.reserved, after.depleted) == (2, 2, True)
+    assert (after.on_hand - after.unavailable, after.reserved, after.band) == (2, 2, "out_of_stock")
     assert after_decline(after, Declined(TEA, 3, "damaged", "o-2")) is None
 
 

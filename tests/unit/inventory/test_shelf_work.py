@@ -16,7 +16,7 @@ NOON: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 def a_work(on_hand: int = 5, reserved: int = 0, promises: int = 0) -> ShelfWork:
     made = [Promise(f"o-{n}", SHELF, 1, 0, NOON + timedelta(minutes=n)) for n in range(promises)]
-    return ShelfWork({SHELF: Stock(SHELF, "shop", on_hand, reserved)}, {SHELF: made})
+    return ShelfWork({SHELF: Stock(SHELF, "shop", on_hand, reserved).published()}, {SHELF: made})
 
 
 def counted(delta: int) -> Movement:
@@ -49,8 +49,14 @@ def test_a_change_has_events_of_shelves_that_have_more_or_fewer() -> None:
 def test_a_safety_stock_that_empties_a_shelf_is_published() -> None:
     work = a_work()
     work.take(safety={SHELF: 5})
-    assert [type(event) for event in work.news_of_protected()] == [StockDepleted]
+    assert [type(event) for event in work.news()] == [StockDepleted]
     assert work.protected == {SHELF}
+
+
+def test_what_one_command_did_and_another_undid_is_no_event() -> None:
+    work = ShelfWork({SHELF: Stock(SHELF, "shop", band="out_of_stock")})
+    work.take([counted(5)], safety={SHELF: 5})
+    assert work.news() == []
 
 
 def test_the_latest_count_is_remembered() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_contracts.inventory import StockDepleted, StockRestored
+from lutong_contracts.inventory import StockBandChanged, StockDepleted, StockRestored
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock.domain.counts import Correction, Evidence, Promise, broken, corrected, counted, released
 from lutong_inventory.stock.domain.shelves import Movement, OversoldError, Shelf, Stock, fold, shelf_news
@@ -19,8 +19,7 @@ STAFF: Final = Evidence("staff")
 
 
 def a_stock(on_hand: int = 5, reserved: int = 0, safety_stock: int = 0, unavailable: int = 0) -> Stock:
-    stock = Stock(SHELF, "shop", on_hand, reserved, safety_stock, unavailable)
-    return replace(stock, depleted=stock.available <= 0)
+    return Stock(SHELF, "shop", on_hand, reserved, safety_stock, unavailable).published()
 
 
 def reserved(units: int) -> Movement:
@@ -51,14 +50,19 @@ def test_more_than_there_is_cannot_be_reserved() -> None:
         (a_stock(9, reserved=9), reserved(-2), StockRestored),
         (a_stock(0), Movement(SHELF, "received", 1), StockRestored),
         (a_stock(5), reserved(4), None),
+        (a_stock(9), reserved(4), StockBandChanged),
+        (a_stock(9, reserved=4), reserved(-2), None),
+        (a_stock(9, reserved=4), reserved(-3), StockBandChanged),
         (a_stock(5), Movement(SHELF, "held_back", unavailable_delta=5), StockDepleted),
     ],
 )
-def test_a_shelf_speaks_up_when_it_runs_empty_or_has_enough_again(
-    before: Stock, movement: Movement, published: type[StockDepleted | StockRestored] | None
+def test_a_shelf_is_published_when_its_band_is_another_one(
+    before: Stock, movement: Movement, published: type[StockDepleted | StockRestored | StockBandChanged] | None
 ) -> None:
-    news = shelf_news({SHELF: before}, {SHELF: before.after(movement)})
-    assert [type(event) for event in news] == ([published] if published else [])
+    after = before.after(movement)
+    news = shelf_news({SHELF: before}, {SHELF: after})
+    facts = {"merchant_id": "shop", "location_id": "near", "sku": "tea", "band": after.band}
+    assert [(type(event), event.model_dump()) for event in news] == ([(published, facts)] if published else [])
     assert all(event.key == "near:tea" for event in news)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from lutong_console.verify.aside import clients_are_remembered, nothing_is_revealed, parked_records_are_held
 from lutong_console.verify.audits import audit_is_published
+from lutong_console.verify.bands import bands_are_published
 from lutong_console.verify.cash import cash_has_evidence
 from lutong_console.verify.charges import charges_are_owed
 from lutong_console.verify.collect import Watcher
@@ -46,6 +47,7 @@ WORDS: Final = {
     "V15": "orders are where they were sent, and never go back",
     "V16": "a slot takes no more orders than it has places, and each place ends once",
     "V17": "what leaves a location for another one arrives there, is lost, or is on its way",
+    "V18": "what was published of a shelf is what is there",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -68,10 +70,11 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V15": orders_are_where_they_were_sent,
     "V16": slots_have_their_places,
     "V17": transfers_conserve,
+    "V18": bands_are_published,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

@@ -99,7 +99,10 @@ _OWN: Final = {
         "waiting": _table("waiting_request", "order_id, agreement_id"),
     },
     "inventory": {
-        "shelf": _table("shelf", "location_id, sku, on_hand, reserved, unavailable"),
+        "shelf": _table(
+            "shelf LEFT JOIN location USING (location_id)",
+            "location_id, sku, on_hand, reserved, safety_stock, unavailable, depleted, band, merchant_id, code",
+        ),
         "movement": _table(
             "movement ORDER BY movement_id",
             "movement_id, location_id, sku, kind, on_hand_delta, reserved_delta, unavailable_delta, order_id, reference",

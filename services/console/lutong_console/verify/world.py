@@ -25,6 +25,9 @@ KEPT: Final = frozenset({f"lutong.{service}.action-audited.v1" for service in SE
     "lutong.feed.card-tapped.v1",
     "lutong.feed.service-solved.v1",
     "lutong.inventory.order-fulfilled.v1",
+    "lutong.inventory.stock-band-changed.v1",
+    "lutong.inventory.stock-depleted.v1",
+    "lutong.inventory.stock-restored.v1",
     "lutong.membership.deduction-notified.v1",
 }
 """Types of which identities read the data. Of all others only a digest is kept, which is equal for equal data."""

@@ -248,10 +248,10 @@ def _take(work: ShelfWork, moving: _Moving, tx: Tx) -> Changed:
 async def _save(batch: Sequence[Reported], work: ShelfWork, tx: Tx) -> None:
     """End the promises that broke, then move; the events of the shelves are on the journey of the last command."""
     await reservation_store.release(tx, work.broken)
-    news = await store.save_movements(tx, work.before, work.movements)
+    await store.save_movements(tx, work.before, work.movements)
     await store.set_counted(tx, work.counted)
     await store.set_safety(tx, [work.stocks[shelf] for shelf in work.protected])
-    tx.outgoing += [batch[-1].causes(event) for event in (*news, *work.news_of_protected())]
+    tx.outgoing += [batch[-1].causes(event) for event in work.news()]
 
 
 def _declined(promises: Sequence[Promise], known: Mapping[Promise, PromiseRow]) -> Iterator[Outgoing]:

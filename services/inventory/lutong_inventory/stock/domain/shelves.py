@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from lutong_contracts import Event
-from lutong_contracts.inventory import StockDepleted, StockRestored
-from lutong_contracts.values import Line
+from lutong_contracts.inventory import StockBandChanged, StockDepleted, StockRestored
+from lutong_contracts.values import Line, StockBand
 from lutong_inventory.locations.domain.location import location_id_of
+from lutong_inventory.stock.domain.bands import band_after
 
 MovementKind = Literal[
     "received", "counted", "adjusted", "damaged", "held_back", "cleared", "reserved", "released", "shipped", "returned",
@@ -21,10 +22,6 @@ MovementKind = Literal[
 ]  # fmt: skip
 """What happened. Held back is for a check of quality, cleared is back from there. Transfers set apart
 what they will send, or put it back; it is sent from one shelf and arrives at another."""
-
-RESTORED_UNITS: Final = 2
-"""A shelf that ran empty is full again with so many units, or with all that it has: one unit that goes back and forth is
-not published each time."""
 
 
 class OversoldError(RuntimeError):
@@ -56,7 +53,7 @@ class Movement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What is on a shelf, in units. `depleted` is what was published of it last, `counted_at` when it was counted last."""
+    """What is on a shelf, in units. `band` is what was published of it last, `counted_at` when it was counted last."""
 
     shelf: Shelf
     merchant_id: str
@@ -64,7 +61,7 @@ class Stock:
     reserved: int = 0
     safety_stock: int = 0
     unavailable: int = 0
-    depleted: bool = False
+    band: StockBand | None = None
     counted_at: datetime | None = None
 
     @property
@@ -88,7 +85,7 @@ class Stock:
             raise OversoldError(f"{self.shelf} has {self.available} units, and {movement.reserved_delta} were reserved")
         if min(moved.on_hand, moved.reserved, moved.unavailable) < 0 or moved.reserved > moved.on_hand:
             raise OversoldError(f"{self.shelf} cannot be moved by {movement}")
-        return replace(moved, depleted=_is_depleted(moved))
+        return moved.published()
 
     def counted(self, at: datetime) -> "Stock":
         """The shelf after a count was reported; an earlier one changes nothing."""
@@ -96,15 +93,11 @@ class Stock:
 
     def protected(self, units: int) -> "Stock":
         """The shelf with another safety stock."""
-        changed = replace(self, safety_stock=units)
-        return replace(changed, depleted=_is_depleted(changed))
+        return replace(self, safety_stock=units).published()
 
-
-def _is_depleted(stock: Stock) -> bool:
-    """Whether nothing can be promised; once that was published, not before there is enough again, or all of it is free."""
-    if stock.available <= 0:
-        return True
-    return stock.depleted and stock.available < RESTORED_UNITS and stock.reserved > 0
+    def published(self) -> "Stock":
+        """The shelf in the band that is published of it, where that is another one."""
+        return replace(self, band=band_after(self.band, self.available, self.reserved))
 
 
 def fold(stocks: Mapping[Shelf, Stock], movements: Iterable[Movement]) -> dict[Shelf, Stock]:
@@ -116,13 +109,16 @@ def fold(stocks: Mapping[Shelf, Stock], movements: Iterable[Movement]) -> dict[S
 
 
 def shelf_news(before: Mapping[Shelf, Stock], after: Mapping[Shelf, Stock]) -> list[Event]:
-    """The events of shelves that changed: that they ran empty, or have something again."""
+    """The events of shelves whose band is another one, one for each: they ran empty, have something again, a few, or enough."""
     events: list[Event] = []
     for shelf, stock in sorted(after.items()):
-        event = StockDepleted if stock.depleted else StockRestored
-        if stock.depleted != before[shelf].depleted:
-            location_id = location_id_of(shelf.location_key)
-            events.append(event(location_id=location_id, sku=shelf.sku, merchant_id=stock.merchant_id))
+        was, band = before[shelf].band, stock.band
+        if band is None or band == was:
+            continue
+        kind = StockRestored if was == "out_of_stock" else StockBandChanged
+        event = StockDepleted if band == "out_of_stock" else kind
+        location_id = location_id_of(shelf.location_key)
+        events.append(event(location_id=location_id, sku=shelf.sku, merchant_id=stock.merchant_id, band=band))
     return events
 
 

@@ -83,10 +83,9 @@ class ShelfWork:
         self.broken += lost
         return lost
 
-    def news_of_protected(self) -> list[Event]:
-        """The events of shelves whose safety stock was set, beyond those of their movements."""
-        moved = dict(self.before) | fold(self.before, self.movements)
-        return shelf_news(moved, {shelf: self.stocks[shelf] for shelf in self.protected})
+    def news(self) -> list[Event]:
+        """The events of all shelves, after all commands: what one of them did and another undid is none."""
+        return shelf_news(self.before, self.stocks)
 
 
 def found_after(stocks: Mapping[Shelf, Stock], movements: Iterable[Movement]) -> dict[Shelf, Stock]:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Reads, Tx, columns
 from lutong_contracts import Event
+from lutong_contracts.values import StockBand
 from lutong_inventory.stock.domain.shelves import Movement, MovementKind, OversoldError, Shelf, Stock, fold, shelf_news
 
 
@@ -19,6 +20,7 @@ class ShelfRow(NamedTuple):
     unavailable: int
     available: int
     counted_at: datetime | None
+    band: StockBand | None
 
 
 class MovementRow(NamedTuple):
@@ -35,6 +37,10 @@ class MovementRow(NamedTuple):
     reference: str | None
     occurred_at: datetime
     moved_at: datetime
+
+
+_BAND: Final = "CASE WHEN depleted THEN 'out_of_stock' ELSE nullif(band, 'out_of_stock') END AS band"
+"""What was published of a shelf last: the release before sets only `depleted`."""
 
 
 async def available(tx: Tx, shelves: Iterable[Shelf], *, lock: bool = False) -> dict[Shelf, int]:
@@ -69,8 +75,8 @@ async def open_shelves(tx: Tx, shelves: Iterable[Shelf]) -> None:
 async def lock_stock(tx: Tx, shelves: Iterable[Shelf]) -> dict[Shelf, Stock]:
     """What is on shelves, locked in key order."""
     rows = await tx.fetch(
-        """
-        SELECT location_id, sku, merchant_id, on_hand, reserved, safety_stock, unavailable, depleted, counted_at
+        f"""
+        SELECT location_id, sku, merchant_id, on_hand, reserved, safety_stock, unavailable, {_BAND}, counted_at
           FROM shelf JOIN location USING (location_id)
          WHERE (location_id, sku) IN (SELECT * FROM unnest($1::text[], $2::text[]))
          ORDER BY location_id, sku
@@ -95,9 +101,10 @@ async def save_movements(tx: Tx, stocks: Mapping[Shelf, Stock], movements: Seque
         """
         UPDATE shelf
            SET on_hand = on_hand + on_hand_delta, reserved = reserved + reserved_delta,
-               unavailable = unavailable + unavailable_delta, depleted = given.depleted
-          FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::boolean[])
-               AS given(location_id, sku, on_hand_delta, reserved_delta, unavailable_delta, depleted)
+               unavailable = unavailable + unavailable_delta,
+               band = given.band, depleted = given.band = 'out_of_stock'
+          FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::text[])
+               AS given(location_id, sku, on_hand_delta, reserved_delta, unavailable_delta, band)
          WHERE shelf.location_id = given.location_id AND shelf.sku = given.sku
            AND (reserved_delta <= 0
                 OR on_hand + on_hand_delta - reserved - safety_stock - unavailable - unavailable_delta >= reserved_delta)
@@ -126,7 +133,7 @@ def _change(before: Stock, after: Stock) -> tuple[object, ...]:
         after.on_hand - before.on_hand,
         after.reserved - before.reserved,
         after.unavailable - before.unavailable,
-        after.depleted,
+        after.band,
     )
 
 
@@ -147,18 +154,17 @@ async def set_counted(tx: Tx, counted: Mapping[Shelf, datetime]) -> None:
 
 
 async def set_safety(tx: Tx, stocks: Sequence[Stock]) -> None:
-    """Set the safety stock of locked shelves, and whether they are depleted by it."""
+    """Set the safety stock of locked shelves, and the band that follows from it."""
     if not stocks:
         return
     await tx.execute(
         """
         UPDATE shelf
-           SET safety_stock = given.safety_stock, depleted = given.depleted
-          FROM unnest($1::text[], $2::text[], $3::integer[], $4::boolean[])
-               AS given(location_id, sku, safety_stock, depleted)
+           SET safety_stock = given.safety_stock, band = given.band, depleted = given.band = 'out_of_stock'
+          FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[]) AS given(location_id, sku, safety_stock, band)
          WHERE shelf.location_id = given.location_id AND shelf.sku = given.sku
         """,
-        *columns(sorted((*stock.shelf, stock.safety_stock, stock.depleted) for stock in stocks), 4),
+        *columns(sorted((*stock.shelf, stock.safety_stock, stock.band) for stock in stocks), 4),
     )
 
 
@@ -187,8 +193,9 @@ async def moved_since(tx: Tx, since: Iterable[Since]) -> dict[Since, int]:
 async def stock_of(tx: Reads, location_key: str, after: str, limit: int) -> list[ShelfRow]:
     """What is on a location's shelves, by SKU, after a given one."""
     rows = await tx.fetch(
-        """
-        SELECT sku, on_hand, reserved, safety_stock, unavailable, on_hand - reserved - safety_stock - unavailable, counted_at
+        f"""
+        SELECT sku, on_hand, reserved, safety_stock, unavailable, on_hand - reserved - safety_stock - unavailable, counted_at,
+               {_BAND}
           FROM shelf
          WHERE location_id = $1 AND sku > $2
          ORDER BY sku

@@ -1,23 +1,31 @@
-"""V16 and V17 by themselves: what is right has no violation, and each planted one is found."""
+"""V16 to V18 by themselves: what is right has no violation, and each planted one is found."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
 
+from lutong_console.verify.bands import bands_are_published
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.transfers import transfers_conserve
-from tests.e2e.corrupting import Corrupt, transferred
+from tests.e2e.corrupting import Corrupt, banded, transferred
 from tests.e2e.corruptions import CORRUPTIONS, PLACE, SLOT
 from tests.support.looks import Look
 
 NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
 
+RIGHT: Final[list[tuple[str | None, int, int]]] = [
+    ("out_of_stock", 0, 0), ("out_of_stock", 1, 1), ("limited_availability", 1, 0), ("limited_availability", 7, 0),
+    ("in_stock", 6, 0), ("in_stock", 99, 3), (None, 0, 0),
+]  # fmt: skip
+"""Bands with the fewest and the most units that can be promised in them; none where nothing is known."""
+
 
 def found(look: Look) -> set[str]:
     world = look.world()
     try:
-        return {each.identity for identity in (slots_have_their_places, transfers_conserve) for each in identity(world)}
+        identities = (slots_have_their_places, transfers_conserve, bands_are_published)
+        return {each.identity for identity in identities for each in identity(world)}
     finally:
         world.close()
 
@@ -31,6 +39,8 @@ def test_what_is_right_is_no_violation() -> None:
     look.tables["inventory"]["slot_hold"] += [place, place | {"hold_id": "h-2", "state": "held", "order_id": None}]
     look.tables["inventory"]["slot_hold"].append(place | {"hold_id": "h-3", "state": "released"})
     transferred()(look)
+    for code, (band, available, reserved) in enumerate(RIGHT):
+        banded(band, available, code=str(code), reserved=reserved, on_hand=available + reserved)(look)
     assert found(look) == set()
 
 
@@ -50,3 +60,12 @@ def test_what_is_wrong_with_transfers_is_found(name: str, corrupt: Corrupt) -> N
     look = Look()
     corrupt(look)
     assert found(look) == {"V17"}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V18"]
+)
+def test_what_is_wrong_with_bands_is_found(name: str, corrupt: Corrupt) -> None:
+    look = Look()
+    corrupt(look)
+    assert found(look) == {"V18"}, name
