@@ -4,7 +4,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lutong_chassis.auth import Principal
 from lutong_console.targets import Suite
 from lutong_local.stack import Stack
 from tests.bench.imports import BAD_STOCK, BAD_STORES, MERCHANT, write_stock, write_stores
+from tests.support.command_line import COMMAND, Lutong
 from tests.support.harness import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -34,16 +36,17 @@ class Importing:
         return self
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [str(Path(sys.executable).with_name("lutong")), "import", "--json", *arguments]
+        """The installed program, for who sends it a signal."""
+        command = [COMMAND, "import", "--json", *arguments]
         return subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def __call__(self, *arguments: str | Path) -> dict[str, dict[str, Any]]:
         """What became of each file, by its kind."""
-        output, trouble = self.start(*map(str, arguments)).communicate(timeout=300)
-        assert output, trouble
-        return {report["kind"]: report for report in json.loads(output)["files"]}
+        done = Lutong(self.environment)("import", "--json", *map(str, arguments), timeout_s=280)
+        assert done.stdout, done.stderr
+        return {report["kind"]: report for report in json.loads(done.stdout)["files"]}
 
 
 @pytest.fixture
@@ -122,27 +125,49 @@ def test_rows_of_another_merchant_are_reported_and_not_taken(importing: Importin
     assert report["problems"][0]["column"] == "merchant_id"
 
 
+STORES = 3_000
+_WAITS = """
+    CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$;
+    CREATE TRIGGER wait_for_test BEFORE INSERT ON location FOR EACH ROW WHEN (NEW.location_id = $held$)
+    EXECUTE FUNCTION wait_for_test();
+"""
+
+
+@asynccontextmanager
+async def held_at(target: Suite, store: str) -> AsyncIterator[asyncpg.Connection]:
+    """Inventory takes stores until it comes to this one, which waits until the block ends."""
+    connection = await asyncpg.connect(target.database_urls["inventory"])
+    await connection.execute(_WAITS.replace("$held$", f"'{store}'"))
+    await connection.execute("SELECT pg_advisory_lock(4711)")
+    try:
+        yield connection
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock(4711)")
+        await connection.execute("DROP TRIGGER wait_for_test ON location; DROP FUNCTION wait_for_test()")
+        await connection.close()
+
+
 async def test_an_import_that_was_broken_off_goes_on(importing: Importing, target: Suite, tmp_path: Path) -> None:
     (tmp_path / "merchants.csv").write_text(f"merchant_id,name\n{MERCHANT},Import\n", encoding="utf-8")
     importing(tmp_path / "merchants.csv")
-    planted = write_stores(tmp_path / "stores.csv", 30_000)
+    planted = write_stores(tmp_path / "stores.csv", STORES)
+    async with held_at(target, f"store-{STORES - 500}") as connection:
 
-    async def some_are_there() -> bool:
-        connection = await asyncpg.connect(target.database_urls["inventory"])
-        try:
-            return bool(await connection.fetchval("SELECT count(*) > 1000 FROM location"))
-        finally:
-            await connection.close()
+        async def some_are_there_and_one_waits() -> bool:
+            waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted"
+            some = "SELECT count(*) > 500 FROM location WHERE location_id LIKE 'store-%'"
+            return bool(await connection.fetchval(waits)) and bool(await connection.fetchval(some))
 
-    running = importing.start(str(tmp_path / "stores.csv"))
-    await until(some_are_there, "some stores are taken", deadline_s=120)
-    running.send_signal(signal.SIGINT)
-    output, trouble = running.communicate(timeout=60)
+        running = importing.start(str(tmp_path / "stores.csv"))
+        await until(some_are_there_and_one_waits, "some stores are taken", deadline_s=120)
+        running.send_signal(signal.SIGINT)
+        output, trouble = running.communicate(timeout=60)
     assert (running.returncode, output) == (130, "")
     assert "run the same command again to go on" in trouble
     report = importing(tmp_path / "stores.csv")["stores"]
     assert report["known"] > 0
-    assert report["taken"] + report["known"] == 30_000
+    assert report["taken"] + report["known"] == STORES
     assert report["rejected"] == len(planted)
 
 

@@ -52,7 +52,8 @@ class Supervisor:
     def start(self, service: str) -> None:
         ahead = self.left[service]
         dying = {"LUTONG_PROFILE": "test", "LUTONG_FAILPOINT": ahead[-1]} if ahead else {}
-        start_service(self.stack, service, dying, dies_with_parent=True)
+        soon_missed = {"LUTONG_SESSION_TIMEOUT_MS": "1000"} if ahead else {}
+        start_service(self.stack, service, dying | soon_missed, dies_with_parent=True)
 
     async def run(self) -> None:
         while any(self.left.values()):

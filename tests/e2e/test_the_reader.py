@@ -42,7 +42,7 @@ class Read(Served):
     def staff(self, method: str, service: str, path: str, **body: object) -> Any:  # noqa: ANN401  # JSON
         """Ask as an operator."""
         url = f"{self.target.urls[service]}{path}"
-        with httpx.Client(auth=self.target.auth, trust_env=False) as client:
+        with httpx.Client(auth=self.target.auth, trust_env=False, timeout=30) as client:
             answer = client.request(method, url, json=body or None, headers={"lutong-reason": "a test"})
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -108,13 +108,11 @@ def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:
     page.get_by_role("button", name="Open the mini-program").click()
     page.get_by_role("button", name="Get it done").click()
 
-    def solved() -> bool:
+    for _ in range(120):
         page.reload()
-        return page.get_by_text("solved by 1").count() == 1
-
-    for _ in range(100):
-        if solved():
+        if page.get_by_text("solved by 1").count() == 1:
             return
+        page.wait_for_timeout(250)  # a poll of the condition above: pages take time from what is waited for
     raise AssertionError("the post does not count who solved it")
 
 
@@ -162,7 +160,7 @@ def test_a_form_sent_twice_orders_once(page: Page, served: Read) -> None:
     form |= {"offer": "mask 5900", "units": "1", "mode": "delivery", "spot": "people", "consent": "yes"}
     where = f"{served.url}/posts/reader-masks/orders"
     cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
-    answers = [httpx.post(where, data=form, cookies=cookies) for _ in range(2)]
+    answers = [httpx.post(where, data=form, cookies=cookies, timeout=30) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
     assert answers[0].headers["location"] == answers[1].headers["location"]
 
@@ -177,7 +175,7 @@ def test_another_price_than_shown_is_refused(page: Page, served: Read) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_stranger_gets_no_page(served: Read, path: str) -> None:
-    answer = httpx.get(served.url + path)
+    answer = httpx.get(served.url + path, timeout=30)
     assert answer.status_code == (404 if path == "/none" else 401)
     assert [word for word in ("林小满", "屈臣氏", "<article") if word in answer.text] == []
 

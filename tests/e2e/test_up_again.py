@@ -34,7 +34,7 @@ def running(lutong: Lutong) -> Stack:
 
 def kill(stack: Stack, piece: str) -> None:
     os.kill(stack.children[piece].pid, signal.SIGKILL)
-    assert wait(lambda: not stack.runs(piece), 10)
+    assert wait(lambda: not stack.runs(piece), 30)
 
 
 @pytest.mark.parametrize("pieces", [("feed",), ("registry", "inventory"), ("kafka",), ("postgres", "membership")])

@@ -90,7 +90,8 @@ class Toy:
             "LUTONG_PROFILE": "test",
             "LUTONG_AUTH_KEYS_FILE": str(self.keys / "jwks.json"),
             "LUTONG_AUTH_ISSUER": tokens.ISSUER,
-            "LUTONG_SESSION_TIMEOUT_MS": "2000",
+            # So long the group waits for one that died, before another gets its partitions.
+            "LUTONG_SESSION_TIMEOUT_MS": "1000" if "LUTONG_FAILPOINT" in environment else "2000",
             "LUTONG_RETRY_DELAY_MAX_S": "0.5",
             "TOY_TOPIC": self.suffix,
         }
@@ -104,7 +105,7 @@ class Toy:
 
         await until(answers, f"the toy service is ready; see {self.log.read_text()[-2000:]}")
 
-    def client(self, timeout_s: float = 5) -> httpx.AsyncClient:
+    def client(self, timeout_s: float = 20) -> httpx.AsyncClient:
         """A client that asks as an operator."""
         token = tokens.read_key(self.keys / "signing-key.pem").token(an_operator())
         headers = {"authorization": f"Bearer {token}"}
@@ -119,7 +120,7 @@ class Toy:
                 return None
 
     async def post(self, path: str, headers_: dict[str, str] | None = None, **json: object) -> httpx.Response:
-        async with self.client(10) as client:
+        async with self.client() as client:
             return await client.post(path, json=json, headers=headers_)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:

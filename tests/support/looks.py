@@ -1,7 +1,7 @@
 """A look whose rows a test may read, and change: the world of `lutong verify` is made of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +47,14 @@ class Look:
         world.add_records(self.records)
         return world
 
+    def copied(self) -> "Look":
+        """The same, of which rows and records may be changed. Records are frozen."""
+        tables = {
+            service: {table: [dict(row) for row in rows] for table, rows in tables.items()}
+            for service, tables in self.tables.items()
+        }
+        return replace(self, tables=tables, records=list(self.records))
+
     @property
     def digest(self) -> str:
         world = self.world()
@@ -73,9 +81,9 @@ def evaluate(look: Look, canaries: Sequence[str] = (), history: Iterable[dict[st
         world.close()
 
 
-def judged_by(name: str, look: Look) -> list[Violation]:
+def judged_by(name: str, look: Look, canaries: Sequence[str] = ()) -> list[Violation]:
     """The violations of one identity."""
-    world = look.world()
+    world = look.world(canaries)
     try:
         return list(identities.IDENTITIES[name](world))
     finally:

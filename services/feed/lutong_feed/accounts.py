@@ -1,4 +1,4 @@
-"""SQL of accounts: who posts and reads, and what staff vouches for."""
+"""SQL of accounts: who posts and reads, what staff vouches for, and who follows whom."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ import asyncpg
 
 from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.feed import AccountChanged
-from lutong_feed.domain import AccountHome, AccountRow
+from lutong_feed.domain import AccountHome, AccountRow, FollowRow
 
 
 async def save(tx: Tx, accounts: Sequence[AccountRow]) -> list[AccountChanged]:
@@ -102,3 +102,25 @@ async def account(tx: Reads, account_id: str, reader_id: str | None = None) -> A
 
 def _changed(row: asyncpg.Record) -> AccountChanged:
     return AccountChanged(**(dict(row) | {"program_ids": tuple(row["program_ids"])}))
+
+
+async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
+    """Let accounts follow others; a follow that exists stays as it is."""
+    if not follows:
+        return
+    await tx.execute(
+        """
+        INSERT INTO follow (follower_id, followee_id)
+        SELECT * FROM unnest($1::text[], $2::text[])
+            ON CONFLICT DO NOTHING
+        """,
+        *columns(sorted(set(follows)), 2),
+    )
+
+
+async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
+    """Stop following."""
+    await tx.execute(
+        "DELETE FROM follow WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+        *columns(sorted(set(follows)), 2),
+    )

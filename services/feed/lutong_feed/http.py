@@ -220,7 +220,7 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
         if follow.follower_id == follow.followee_id:
             raise Problem(422, "follows_itself", f"account {follow.follower_id!r} cannot follow itself")
     await _known(tx, {name for follow in follows for name in (follow.follower_id, follow.followee_id)})
-    await store.save_follows(tx, [FollowRow(follow.follower_id, follow.followee_id) for follow in follows])
+    await account_store.save_follows(tx, [FollowRow(follow.follower_id, follow.followee_id) for follow in follows])
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
 

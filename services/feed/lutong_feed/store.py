@@ -12,34 +12,11 @@ from lutong_feed.domain import (
     MAY_BECOME,
     CardRow,
     Cursor,
-    FollowRow,
     RequestMove,
     Status,
     StoredPost,
     Suspension,
 )
-
-
-async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
-    """Let accounts follow others; a follow that exists stays as it is."""
-    if not follows:
-        return
-    await tx.execute(
-        """
-        INSERT INTO follow (follower_id, followee_id)
-        SELECT * FROM unnest($1::text[], $2::text[])
-            ON CONFLICT DO NOTHING
-        """,
-        *columns(sorted(set(follows)), 2),
-    )
-
-
-async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
-    """Stop following."""
-    await tx.execute(
-        "DELETE FROM follow WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
-        *columns(sorted(set(follows)), 2),
-    )
 
 
 async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Sequence[str]) -> set[str]:

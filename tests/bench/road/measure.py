@@ -21,7 +21,7 @@ from lutong_local.stack import Stack, load
 from tests.bench.road import byhand, scene
 from tests.bench.road.clients import Ask, Load
 from tests.bench.road.processes import run_clients
-from tests.bench.road.rising import climb, loads
+from tests.bench.road.rising import loads, rise
 from tests.bench.runs import cpu_s
 
 ROOT: Final = Path(__file__).parents[3]
@@ -163,7 +163,7 @@ def road(stack: Stack, share: float) -> dict[str, Any]:
         rows = taps_and_reads(running, viral, share)
         here = roads(running, viral, orders)
         over = overloaded(running, viral, share)
-        rising = {name: climb(running, asks, share) for name, asks in loads(viral).items()}
+        rising = {name: rise(running, asks, share) for name, asks in loads(viral).items()}
     found: dict[str, Any] = {
         "endpoints": rows,
         "road": here,

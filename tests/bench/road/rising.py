@@ -41,7 +41,7 @@ def loads(viral: str) -> Mapping[str, Rising]:
     }
 
 
-def climb(running: Stack, rising: Rising, share: float) -> list[dict[str, Any]]:
+def rise(running: Stack, rising: Rising, share: float) -> list[dict[str, Any]]:
     """One row per rate, up to the first that is too much; then half of the last one that was not."""
     rows: list[dict[str, Any]] = []
     for per_s in rising.per_s:

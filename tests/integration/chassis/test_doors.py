@@ -116,7 +116,9 @@ async def test_eighty_half_bodies_of_one_sender_leave_all_others_served(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
-        toy = await stack.enter_async_context(a_running_toy(infrastructure, tmp_path))
+        toy = await stack.enter_async_context(
+            a_running_toy(infrastructure, tmp_path, LUTONG_BODY_TIMEOUT_S="600")  # none of them is given up meanwhile
+        )
         await half_bodies(toy, stack, 80)
 
         async def all_came() -> bool:

@@ -145,7 +145,7 @@ async def test_one_record_stops_nothing(what: str, infrastructure: Infrastructur
         await producer.send(toy.consumed, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
 
         await until(lambda: _counts(toy, {"good": 1}), "the record behind it is handled")
-        row = (await toy.rows("SELECT key, value FROM parked"))[0]
+        (row,) = await until(lambda: toy.rows("SELECT key, value FROM parked"), "it is parked")
         assert (row["key"], row["value"]) == (NAMED[what].key, NAMED[what].value)
 
 
@@ -177,7 +177,8 @@ async def test_a_batch_that_cannot_be_unpacked_is_parked_whole(infrastructure: I
         await producer.send(toy.consumed, 0, batch([good.good("good", 1).raw], compression=3))
 
         await until(lambda: _counts(toy, {"good": 2}), "the records around it are handled")
-        row = (await toy.rows('SELECT id, reason, error, key, value, "offset" FROM parked'))[0]
+        rows = 'SELECT id, reason, error, key, value, "offset" FROM parked'
+        (row,) = await until(lambda: toy.rows(rows), "it is parked")
         assert (row["reason"], row["key"], row["offset"]) == ("undecodable_batch", None, 3)
         assert row["error"] == "offsets 1 to 3 cannot be unpacked: offsets that are not the batch's"
         assert row["value"][16:] == broken[16:]  # the broker numbers a batch, and writes its own epoch into it
@@ -198,7 +199,7 @@ async def test_what_nobody_foresaw_is_parked(infrastructure: Infrastructure, tmp
         await producer.send(toy.consumed, 0, batch([OddRecords(1, counted).good("good", 0).raw]))
 
         await until(lambda: _counts(toy, {"good": 1}), "the record behind it is handled")
-        assert await toy.parked() == [("parked", "unreadable", "k")]
+        assert await until(toy.parked, "it is parked") == [("parked", "unreadable", "k")]
 
 
 async def test_without_the_guard_it_would_stop_the_service(infrastructure: Infrastructure, tmp_path: Path) -> None:

@@ -128,10 +128,11 @@ async def test_a_road_is_one_trace_and_a_batch_links_to_all(infrastructure: Infr
 
             async def exported() -> dict[str, Any] | None:
                 found = {span.name: span for span in spans}
-                return found if len(found) >= 3 and "process lutong.toy.counted.v1" in found else None
+                kinds = ("process batch", "process")
+                return found if found.keys() >= {"POST /v1/counts", *(f"{k} {Counted.type}" for k in kinds)} else None
 
             found = await until(exported, "the spans arrive")
-            (record,) = await read_topic(toy.bootstrap, toy.published)
+            (record,) = await until(lambda: read_topic(toy.bootstrap, toy.published), "the answer is on its topic")
     server, event = found["POST /v1/counts"], found["process lutong.toy.counted.v1"]
     batch = found["process batch lutong.toy.counted.v1"]
     _, trace_id, caller, _ = PARENT.split("-")

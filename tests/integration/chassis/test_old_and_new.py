@@ -154,7 +154,11 @@ async def test_a_newer_version_is_parked_and_taken_up_in_order(infrastructure: I
             Counted(counter_id="b", place=0),
         )
         await counts(old, a=[0], b=[0])
-        assert await old.parked() == [("parked", "newer_version", "a"), ("waiting", "key_blocked", "a")]
+
+        async def parked() -> bool:
+            return await old.parked() == [("parked", "newer_version", "a"), ("waiting", "key_blocked", "a")]
+
+        await until(parked, "the newer version is parked, and its key waits")
         error = (await old.rows("SELECT error FROM parked ORDER BY id LIMIT 1"))[0]["error"]
         assert "lutong.toy.counted.v2 is newer than lutong.toy.counted.v1: upgrade this service" in error
 

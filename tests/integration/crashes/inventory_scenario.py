@@ -41,15 +41,16 @@ def _has_code(order_id: str) -> Meanwhile:
 
 
 _NEAR: Final = {"merchant_id": "shop", "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
-_TOMORROW: Final = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=1)).date().isoformat()
+_DAY: Final = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=2)).date().isoformat()
+"""In the time to come also when midnight passes during the run."""
 _AREA: Final = [
     {"latitude": 31.20, "longitude": 121.44},
     {"latitude": 31.20, "longitude": 121.50},
     {"latitude": 31.26, "longitude": 121.47},
 ]
 _TIMES: Final = [
-    {"day": _TOMORROW, "opens": "10:00", "closes": "12:00", "capacity": 9, "area": "inner"},
-    {"day": _TOMORROW, "opens": "15:00", "closes": "17:00", "capacity": 9},
+    {"day": _DAY, "opens": "10:00", "closes": "12:00", "capacity": 9, "area": "inner"},
+    {"day": _DAY, "opens": "15:00", "closes": "17:00", "capacity": 9},
 ]
 
 
@@ -75,7 +76,7 @@ _SLOTS: Final[tuple[Step, ...]] = (
     Command(
         "POST",
         "/v1/locations/near/slots/withdrawals",
-        {"starts_at": f"{_TOMORROW}T14:00:00+08:00", "reason": "closes_early"},
+        {"starts_at": f"{_DAY}T14:00:00+08:00", "reason": "closes_early"},
     ),
     SlotAnswerLapsed(order_id="o-9", slot_id="late"),
 )

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -13,7 +12,7 @@ import pytest_asyncio
 from lutong_chassis import Answer, Asked
 from lutong_chassis.commands import Claim
 from lutong_chassis.database import Pool, new_cause
-from lutong_chassis.testing import a_member, a_merchant, a_viewer, bearer, deliver, http_client, in_transaction
+from lutong_chassis.testing import a_member, a_viewer, bearer, deliver, http_client, in_transaction
 from lutong_contracts.inventory import (
     AcceptanceLapsed,
     LocationDeclined,
@@ -22,7 +21,6 @@ from lutong_contracts.inventory import (
     SlotAnswerLapsed,
     SlotHoldLapsed,
 )
-from lutong_contracts.membership import CreditHeld
 from lutong_contracts.values import Place
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
@@ -31,60 +29,28 @@ from lutong_inventory.slots.domain.slots import OverbookedError
 from lutong_inventory.slots.handlers import hold_slots
 from lutong_inventory.slots.store.places import Taken, take_places
 from tests.integration.inventory.shop import names
+from tests.integration.inventory.slots import (
+    DAY,
+    STAFF,
+    a_slot,
+    an_order,
+    held,
+    hold,
+    nearby,
+    problem,
+    put,
+    taken,
+    two_stores,
+)
 from tests.support.builders import a_cancellation, a_hold
-
-STAFF: Final = bearer(a_merchant("shop"))
-HERE: Final = {"latitude": 31.23, "longitude": 121.47}
-TOMORROW: Final = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=1)).date()
 
 
 @pytest_asyncio.fixture
 async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an inventory in which the farther of two stores delivers by slots, and is shut now."""
     async with http_client(service, pool) as client:
-        hours = [{"days": [1, 2, 3, 4, 5, 6, 7], "opens": "00:00", "closes": "00:01"}]
-        near = {"merchant_id": "shop", "kind": "store", "name": "near", "latitude": 31.24, "longitude": 121.48}
-        far = near | {"name": "far", "latitude": 31.30, "opening_hours": hours, "cut_off": "00:00"}
-        for name, site in (("near", near), ("far", far)):
-            assert (await client.put(f"/v1/locations/{name}", json=site)).status_code == 200
-            assert (await client.put(f"/v1/locations/{name}/stock/tea", json={"on_hand": 99})).status_code == 200
+        await two_stores(client)
         yield client
-
-
-async def put(client: httpx.AsyncClient, capacity: int = 10, **more: Any) -> httpx.Response:
-    slot = {"day": str(TOMORROW), "opens": "15:00", "closes": "17:00", "capacity": capacity} | more
-    return await client.post("/v1/locations/far/slots", json={"slots": [slot]}, headers=STAFF)
-
-
-async def a_slot(client: httpx.AsyncClient, capacity: int = 10, **more: Any) -> str:
-    answer = await put(client, capacity, **more)
-    assert answer.status_code == 201, answer.text
-    slots = (await client.get(f"/v1/locations/far/slots?day={TOMORROW}")).json()
-    return str(max(slots, key=lambda each: each["slot_id"])["slot_id"])
-
-
-async def hold(client: httpx.AsyncClient, slot_id: str, member: str = "m-1", **place: float) -> httpx.Response:
-    body = {"member_id": member, "destination": HERE | place}
-    return await client.post(f"/v1/slots/{slot_id}/holds", json=body, headers=bearer(a_member(member)))
-
-
-async def held(client: httpx.AsyncClient, slot_id: str, member: str = "m-1") -> str:
-    answer = await hold(client, slot_id, member)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["hold_id"])
-
-
-def an_order(hold_id: str, order_id: str = "o-1", member: str = "m-1") -> CreditHeld:
-    return a_hold(order_id).model_copy(update={"slot_hold_id": hold_id, "member_id": member})
-
-
-async def taken(client: httpx.AsyncClient, slot_id: str) -> tuple[int, int]:
-    slots = (await client.get(f"/v1/locations/far/slots?day={TOMORROW}")).json()
-    return next((slot["held"], slot["booked"]) for slot in slots if slot["slot_id"] == slot_id)
-
-
-def problem(answer: httpx.Response) -> str:
-    return str(answer.json()["type"]).rpartition(":")[2]
 
 
 async def expire(pool: Pool, hold_id: str) -> None:
@@ -101,7 +67,7 @@ async def test_an_order_goes_to_the_location_of_its_slot(client: httpx.AsyncClie
     assert (sourced["o-1"].location_id, sourced["o-2"].location_id) == ("far", "near")
     window = sourced["o-1"].window
     assert window is not None
-    assert window.starts_at == datetime.combine(TOMORROW, datetime.min.time(), ZoneInfo("Asia/Shanghai")).astimezone(
+    assert window.starts_at == datetime.combine(DAY, datetime.min.time(), ZoneInfo("Asia/Shanghai")).astimezone(
         UTC
     ) + timedelta(hours=15)
     assert sourced["o-1"].accept_by == window.starts_at
@@ -224,7 +190,7 @@ async def test_cut_off_is_judged_when_the_order_comes(client: httpx.AsyncClient,
     assert rejected.reason == "slot_cut_off"
     assert problem(await hold(client, slot_id, "m-2")) == "slot_cut_off"
     reader = bearer(a_viewer())
-    (offered,) = (await client.get("/v1/slots", params=_nearby(), headers=reader)).json()
+    (offered,) = (await client.get("/v1/slots", params=nearby(), headers=reader)).json()
     assert (offered["reason"], offered["left"]) == ("slot_cut_off", 9)
     assert "截单" in offered["why"]["zh"]
 
@@ -234,7 +200,7 @@ async def test_a_store_that_closes_early_asks_its_members(client: httpx.AsyncCli
     booked = [await held(client, slot_id, f"m-{n}") for n in range(2)]
     await held(client, slot_id, "m-9")
     await deliver(pool, handlers, *[an_order(each, f"o-{n}", f"m-{n}") for n, each in enumerate(booked)])
-    four = f"{TOMORROW}T16:00:00+08:00"
+    four = f"{DAY}T16:00:00+08:00"
     body = {"starts_at": four, "reason": "closes_early"}
     answer = await client.post("/v1/locations/far/slots/withdrawals", json=body, headers=STAFF)
     assert answer.json() == {"slots": 1, "asked": ["o-0", "o-1"]}
@@ -255,7 +221,7 @@ async def test_a_store_that_closes_early_asks_its_members(client: httpx.AsyncCli
 
 
 async def test_bad_slots_are_refused_with_a_sentence(client: httpx.AsyncClient) -> None:
-    yesterday = str(TOMORROW - timedelta(days=2))
+    yesterday = str(DAY - timedelta(days=4))
     assert problem(await put(client, day=yesterday)) == "slot_past"
     assert problem(await put(client, area="nowhere")) == "no_area"
     assert problem(await put(client, cut_off="16:00")) == "bad_cut_off"
@@ -267,7 +233,7 @@ async def test_bad_slots_are_refused_with_a_sentence(client: httpx.AsyncClient) 
         await held(client, slot_id)
     assert problem(await hold(client, slot_id)) == "too_many_holds"
     assert problem(await put(client, 2)) == "places_taken"
-    far_off = await a_slot(client, day=str(TOMORROW + timedelta(days=30)))
+    far_off = await a_slot(client, day=str(DAY + timedelta(days=30)))
     assert problem(await hold(client, far_off, "m-2")) == "slot_too_early"
 
 
@@ -284,9 +250,9 @@ async def test_a_slot_delivers_within_its_area_only(client: httpx.AsyncClient) -
     slot_id = await a_slot(client, area="inner")
     await held(client, slot_id)
     assert problem(await hold(client, slot_id, "m-2", longitude=121.41, latitude=31.29)) == "out_of_area"
-    offered = (await client.get("/v1/slots", params=_nearby())).json()
+    offered = (await client.get("/v1/slots", params=nearby())).json()
     assert [(each["slot_id"], each["left"], each["reason"]) for each in offered] == [(slot_id, 9, None)]
-    assert (await client.get("/v1/slots", params=_nearby() | {"longitude": 121.41, "latitude": 31.29})).json() == []
+    assert (await client.get("/v1/slots", params=nearby() | {"longitude": 121.41, "latitude": 31.29})).json() == []
 
 
 async def test_a_place_is_given_back_once(client: httpx.AsyncClient) -> None:
@@ -299,43 +265,3 @@ async def test_a_place_is_given_back_once(client: httpx.AsyncClient) -> None:
         answer = await client.post(path, json=body, headers=bearer(a_member("m-1")))
         assert answer.json() == {"hold_id": hold_id, "state": "released"}
     assert await taken(client, slot_id) == (0, 0)
-
-
-def _nearby() -> dict[str, Any]:
-    return {"merchant_id": "shop", **HERE, "day": str(TOMORROW), "days": 1}
-
-
-async def test_closing_for_good_withdraws_slots_and_asks_members(client: httpx.AsyncClient, pool: Pool) -> None:
-    slot_id = await a_slot(client)
-    hold_id = await held(client, slot_id)
-    await deliver(pool, handlers, an_order(hold_id))
-    await held(client, slot_id, "m-2")
-    answer = await client.post("/v1/locations/far/closure", json={"reason": "lease_ended"}, headers=STAFF)
-    assert (answer.status_code, answer.json()["state"]) == (200, "closed")
-    published = [row["type"] for row in await pool.fetch("SELECT type FROM outbox ORDER BY id")]
-    assert [sum(name in each for each in published) for name in ("slot-withdrawn", "slot-released")] == [1, 1]
-    (slot,) = (await client.get(f"/v1/locations/far/slots?day={TOMORROW}")).json()
-    assert (slot["withdrawn_for"], slot["held"], slot["booked"]) == ("lease_ended", 0, 1)
-    assert (await hold(client, slot_id, "m-3")).status_code == 409
-    assert (await put(client)).status_code == 409
-
-
-async def test_closing_twice_withdraws_once(client: httpx.AsyncClient, pool: Pool) -> None:
-    await deliver(pool, handlers, an_order(await held(client, await a_slot(client))))
-    for _ in range(2):
-        await client.post("/v1/locations/far/closure", json={"reason": "lease_ended"}, headers=STAFF)
-    withdrawn = await pool.fetchval("SELECT count(*) FROM outbox WHERE type LIKE '%slot-withdrawn%'")
-    assert withdrawn == 1
-
-
-@pytest.mark.parametrize(("datum", "moved"), [({}, True), ({"datum": "WGS-84"}, False)])
-async def test_an_area_is_of_the_datum_of_its_location(
-    datum: dict[str, str], moved: bool, client: httpx.AsyncClient, pool: Pool
-) -> None:
-    site = {"merchant_id": "shop", "kind": "store", "name": "far", "latitude": 31.3, "longitude": 121.48}
-    assert (await client.put("/v1/locations/far", json=site | {"datum": "GCJ-02"})).status_code == 200
-    corners = [{"latitude": y, "longitude": x} for y, x in ((31.0, 121.0), (31.0, 122.0), (32.0, 122.0))]
-    answer = await client.put("/v1/locations/far/areas/a", json={"corners": corners} | datum, headers=STAFF)
-    assert answer.status_code == 200, answer.text
-    kept = await pool.fetchval("SELECT corners FROM slot_area WHERE area = 'a'")
-    assert ('"latitude":31.0,' not in kept) == moved

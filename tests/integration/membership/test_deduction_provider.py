@@ -97,7 +97,7 @@ async def test_an_answer_about_another_amount_is_no_answer(
 
 async def test_silence_ends_in_time(provider: Provider, asking: Asking) -> None:  # the fixture
     await provider.behaves(POST=TAKES | {"then": "silence"}, GET={"then": "drip"})
-    asks = asking(timeout_s=0.4)
+    asks = asking(timeout_s=1.0)
     async with asyncio.timeout(30):
         assert await asks.deduct(ORDER) == UNKNOWN
         assert await asks.query(ORDER) == UNKNOWN

@@ -1,6 +1,5 @@
 """A deployment in containers has one name: what was chosen is remembered, and each weakness of it is found with its remedy."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lutong_console import chosen, container_checks, engine, expiry, preflight, upgrading
+from lutong_console import chosen, container_checks, engine, expiry, upgrading
 from lutong_console.cli import given
 from lutong_console.cli.commands.containers import judge
 from lutong_console.cli.commands.doctor import judge_health
 from lutong_console.cli.errors import USAGE, ConsoleError
-from lutong_console.deployment import Deployment
 from lutong_console.engine import Piece
 from lutong_console.health import READY, Health
-from lutong_console.preflight import Machine
 from lutong_console.targets import StackName
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEPLOY = Path(__file__).parents[3] / "deploy"
-ENOUGH = Machine("28.1.0", "2.40.3", 2, 4_000, "x86_64", (), 90_000)
 WANTED: dict[str, dict[str, Any]] = {
     "feed": {"image": "lutong/feed:2", "restart": "unless-stopped", "secrets": [{"source": "postgres_feed"}]},
     "topics": {"image": "lutong/console:2", "restart": "no"},
@@ -172,77 +168,6 @@ def test_a_plan_names_what_is_made_anew_and_why() -> None:
 def test_a_plan_repeats_what_the_changelog_asks_of_people() -> None:
     changelog = "# Log\n\n## Unreleased\n\n- A: **What you must do**: turn\n  it off.\n- B\n\n## 0.1\n\n**What you must do**: old\n"
     assert upgrading.by_hand(changelog) == ["turn it off."]
-
-
-@pytest.mark.parametrize(
-    ("machine", "what"),
-    [
-        (replace(ENOUGH, engine="19.3.1"), "Docker Engine is 19.3.1"),
-        (replace(ENOUGH, compose="2.20.0"), "compose is 2.20.0"),
-        (replace(ENOUGH, cpus=1), "the engine has 1 CPU"),
-        (replace(ENOUGH, memory_mb=1_990), "the engine has 1,990 MB of memory"),
-        (replace(ENOUGH, disk_free_mb=900), "900 MB are free"),
-        (replace(ENOUGH, skew_s=-61.0), "the engine's clock is 61 s off ours"),
-        (replace(ENOUGH, architecture="aarch64"), "the engine is aarch64"),
-    ],
-)
-def test_a_machine_that_will_not_do_is_found(machine: Machine, what: str) -> None:
-    (finding,) = preflight.judge_machine(machine, three_brokers=False)
-    assert what in finding.what
-
-
-def test_a_machine_that_will_do_is_let_be() -> None:
-    assert list(preflight.judge_machine(ENOUGH, three_brokers=False)) == []
-    (finding,) = preflight.judge_machine(ENOUGH, three_brokers=True)
-    assert "5,800 MB are needed" in finding.what
-
-
-def test_a_rootless_engine_wants_its_own_group() -> None:
-    rootless = replace(ENOUGH, options=("name=rootless",))
-    assert len(list(preflight.judge_group(rootless, "10001"))) == 1
-    assert list(preflight.judge_group(rootless, "0")) == []
-
-
-def test_ports_are_free_given_once_and_enough() -> None:
-    assert list(preflight.judge_ports({"feed": [1], "registry": [2]}, [], {"feed": 1})) == []
-    assert "is taken" in next(preflight.judge_ports({"feed": [1]}, [1], {})).what
-    twice = next(preflight.judge_ports({"feed": [1, 2], "registry": [2]}, [], {}))
-    assert twice.what == "port 2 is given to feed and to registry"
-    assert "3 replicas, and 1 ports" in next(preflight.judge_ports({"feed": [1]}, [], {"feed": 3})).what
-    assert preflight.published({"ports": [{"published": "18101-18103"}, {"published": "7"}]}) == [
-        7,
-        18101,
-        18102,
-        18103,
-    ]
-
-
-def test_a_secret_that_its_container_cannot_read_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "postgres_feed"
-    file.write_text("x")
-    group = file.stat().st_gid
-    deployment = Deployment({"LUTONG_SECRETS_GROUP": str(group + 1)}, tmp_path)
-    file.chmod(0o640)
-    wrong, missing = preflight.judge_secrets(deployment, ["postgres_feed", "postgres_other"])
-    assert f"{file}: mode 640, group {group}" in wrong.what
-    assert wrong.then == f"chgrp {group + 1} {file}; chmod 640 {file}"
-    assert missing.then == "lutong init --add-missing"
-    own = Deployment({"LUTONG_SECRETS_GROUP": str(group)}, tmp_path)
-    assert (group == 0) or list(preflight.judge_secrets(own, ["postgres_feed"])) == []
-
-
-def test_production_refuses_the_key_of_init(tmp_path: Path) -> None:
-    from lutong_console.cli.commands.init import wanted
-
-    made = wanted()
-    for name in ("auth_signing_key", "auth_jwks"):
-        (tmp_path / name).write_text(made[name]())
-    production = Deployment({"COMPOSE_FILE": "compose.yaml:compose.production.yaml"}, tmp_path)
-    (finding,) = preflight.judge_keys(production)
-    assert "for development" in finding.what
-    assert list(preflight.judge_keys(Deployment({}, tmp_path))) == []
-    (tmp_path / "auth_jwks").write_text('{"keys": [{"kid": "yours"}]}')
-    assert list(preflight.judge_keys(production)) == []
 
 
 def test_what_ends_is_found_before_it_does() -> None:

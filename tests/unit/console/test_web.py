@@ -8,7 +8,7 @@ import pytest
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
-from lutong_chassis.http import accepting
+from lutong_chassis.http.hints import HINTS, HINTS_AT
 from lutong_console import web, why
 from lutong_console.verify.identities import WORDS
 from lutong_console.web import languages
@@ -84,7 +84,7 @@ def test_neither_ticket_nor_session_is_printed(access: Access) -> None:
 
 
 def _texts_of_pages() -> set[str]:
-    found = {*WORDS.values(), *why.SENTENCES.values(), *accepting._HINTS.values(), *accepting._HINTS_AT.values()}
+    found = {*WORDS.values(), *why.SENTENCES.values(), *HINTS.values(), *HINTS_AT.values()}
     for template in (WEB / "templates").glob("*.html"):
         options = {"trim_blocks": "true", "lstrip_blocks": "true"}
         for _, message, _, _ in extract("jinja2.ext:babel_extract", BytesIO(template.read_bytes()), options=options):

@@ -19,6 +19,7 @@ from lutong_chassis.database import Tx
 from lutong_chassis.envelope import MalformedError, Received, read_document
 from lutong_chassis.grouping import group
 from lutong_chassis.handlers import Handlers
+from lutong_chassis.http.hints import hint
 from lutong_chassis.inbox import EventName
 from lutong_chassis.journeys import Continuation, ForeignJourney
 from lutong_chassis.parking import storable
@@ -57,19 +58,6 @@ Acceptor = Callable[[Sequence[Sent[E]], Tx], Awaitable[Sequence[Problem | None]]
 Acceptors = Mapping[type[Event], Acceptor[Any]]
 
 _CONFLICT: Final = "another event of yours came under this source and id before: this one was not accepted"
-_HINTS: Final = {
-    "conflict": "if it is another event, give it an id of its own; if it is a correction, publish that as an event",
-    "bad_bytes": "send one JSON object per event, with the event itself under `data`",
-    "bad_header": "give every event `specversion` (1.0), `id`, `source` and `type`, as strings; `time` is 2026-01-31T08:00:00+08:00",
-    "unreadable": "it holds something that the service cannot process: report it to its operators",
-    "unknown_type": "docs/flow.md lists the types; a newer one needs a newer version of Lutong",
-    "invalid": "compare with the schema of its type in libs/contracts; lutong-client checks before it sends",
-    "too_large": "carry an id instead of the content",
-    "not_found": "create what it names first, or publish with a token that may act for it",
-    "wrong_key": "leave `partitionkey` out: the event itself has it",
-}
-
-_HINTS_AT: Final = {"/time": "write it as RFC 3339 has it, such as 2026-01-31T08:00:00+08:00, or leave it out"}
 
 
 class Result(BaseModel):
@@ -265,11 +253,6 @@ def _rejected(event_id: str | None, code: str, pointer: str, detail: str) -> Res
         detail=detail,
         hint=hint(code, pointer),
     )
-
-
-def hint(code: str, pointer: str | None) -> str | None:
-    """What to do about a rejection, if anything helps."""
-    return _HINTS_AT.get(pointer or "") or _HINTS.get(code)
 
 
 def _field(document: object, name: str) -> str | None:

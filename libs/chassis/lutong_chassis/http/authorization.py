@@ -14,23 +14,23 @@ with `own`, it is not for a member or merchant who acts on their own data. A tra
 """
 
 import math
-import re
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import structlog
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from structlog.contextvars import bind_contextvars
 
 from lutong_chassis import audit, observe
 from lutong_chassis.auth import RANKS, Principal, Rank, UnauthenticatedError, Verifier, verifier_of
-from lutong_chassis.http.direct import direct, documents, with_direct
+from lutong_chassis.http.direct import direct, with_direct
 from lutong_chassis.http.documents import read_json, refuse_encoded
 from lutong_chassis.http.limits import Arrivals, Lines, RateLimit
 from lutong_chassis.http.problems import documented
+from lutong_chassis.http.reasons import documented_reason, stated_reason
 from lutong_chassis.problem import Problem
 from lutong_chassis.request import Requested, current, request_id_of, serving
 from lutong_chassis.settings import Settings
@@ -48,9 +48,6 @@ _NOBODY: Final = Principal("nobody", "admin")
 _BEARER: Final = HTTPBearer(
     auto_error=False, scheme_name="bearer", bearerFormat="JWT", description="An access token: `lutong token`."
 )
-REASON_MAX: Final = 500
-_REASON_MIN: Final = 3
-_ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _SAME_FOR_ALL: Final = "this takes a valid access token: send `Authorization: Bearer …` (`lutong token` makes one)"
 
 
@@ -193,7 +190,7 @@ class GuardedRoute(APIRoute):
         writes = not set(kwargs.get("methods") or {"GET"}) <= SAFE_METHODS
         self.allowed = roles
         self.on_record = _on_record(path, endpoint) if writes else None
-        shared = [Depends(_BEARER), *([Depends(_documented_reason)] if self.on_record else ())]
+        shared = [Depends(_BEARER), *([Depends(documented_reason)] if self.on_record else ())]
         kwargs["dependencies"] = [*(kwargs.get("dependencies") or ()), *shared]
         refusals = documented(400, 401, 403, 404, *((408, 409, 413, 415) if writes else ()), 422, 429, 503)
         kwargs["responses"] = refusals | (kwargs.get("responses") or {})
@@ -243,7 +240,7 @@ class GuardedRoute(APIRoute):
         if self.on_record is None:
             return requested
         return requested._replace(
-            reason=_stated_reason(request),
+            reason=stated_reason(request),
             actions=frozenset(self.on_record.actions),
             must_audit=self.on_record.binds(who),
             exports=request.app.state.service.exports,
@@ -269,33 +266,3 @@ def _on_record(path: str, endpoint: Callable[..., Any]) -> OnRecord | None:
             f"{path}: declare what {endpoint.__name__} records: @audited(…), or @not_audited(…) with the reason"
         )
     return rule
-
-
-async def _documented_reason(
-    lutong_reason: Annotated[  # read by GuardedRoute; declared here for OpenAPI
-        str | None,
-        Header(
-            min_length=_REASON_MIN,
-            max_length=9 * REASON_MAX,
-            description="Why, for the audit; UTF-8, may be percent-encoded. A reason in the body wins.",
-        ),
-    ] = None,
-) -> None:
-    """Show the header in OpenAPI on every audited route."""
-
-
-documents(_documented_reason)
-
-
-def _stated_reason(request: Request) -> str | None:
-    """The reason in the header, decoded, without control characters."""
-    given = request.headers.get("lutong-reason")
-    if given is None:
-        return None
-    octets = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), given.encode("latin-1"))
-    reason = "".join(character for character in octets.decode("utf-8", "replace") if character.isprintable())
-    if len(reason) > REASON_MAX:
-        raise Problem(
-            422, "bad_reason", f"Lutong-Reason has {len(reason)} characters, at most {REASON_MAX} are allowed"
-        )
-    return reason or None

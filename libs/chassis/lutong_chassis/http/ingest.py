@@ -17,9 +17,10 @@ from pydantic import AwareDatetime, BaseModel
 from lutong_chassis.commands import Answer
 from lutong_chassis.database import Tx, transaction
 from lutong_chassis.http import Ask, Problem, TxDependency, Who, allowed, audited
-from lutong_chassis.http.accepting import PublishEvents, Results, hint
+from lutong_chassis.http.accepting import PublishEvents, Results
 from lutong_chassis.http.asking import asked_by, reply
 from lutong_chassis.http.event_bodies import DOCUMENTED, documents_of
+from lutong_chassis.http.hints import hint
 from lutong_chassis.http.problems import documented
 
 

@@ -71,7 +71,7 @@ async def follow(batch: Sequence[Asked[Follow]], tx: Tx) -> list[Answer | Proble
     known = await accounts.known(tx, {name for asked in batch for name in asked.command})
     refusals = [domain.why_not_follow(asked.command, known) for asked in batch]
     wanted = [FollowRow(*a.command) for a, refusal in zip(batch, refusals, strict=True) if not refusal]
-    await store.save_follows(tx, wanted)
+    await accounts.save_follows(tx, wanted)
     return [_refused(refusal) if refusal else _follows(asked) for asked, refusal in zip(batch, refusals, strict=True)]
 
 
@@ -82,7 +82,7 @@ def _follows(asked: Asked[Follow]) -> Answer:
 @handlers.on(Unfollow)
 async def unfollow(batch: Sequence[Asked[Unfollow]], tx: Tx) -> list[Answer | Problem]:
     """Accounts follow others no more."""
-    await store.drop_follows(tx, [FollowRow(*asked.command) for asked in batch])
+    await accounts.drop_follows(tx, [FollowRow(*asked.command) for asked in batch])
     return [
         Answer(None, record=[on_record.follow_removed(asked.command)] if asked.who.is_staff else ()) for asked in batch
     ]
