@@ -203,7 +203,7 @@ def _misconfigured(error: Exception) -> str:
 
 
 _PLANS: Final = {"enable_seqscan": "off", "jit": "off"}
-"""A plan is kept while its table grows: made of a few rows, it would read all of them for each row sought (ADR 33)."""
+"""A plan is kept while its table grows: made of a few rows, it would read all of them for each row sought (ADR 32)."""
 
 
 async def _create_pool(settings: Settings) -> Pool:

@@ -23,7 +23,9 @@ OF_A_MEMBER: Final = frozenset({
 """Where a merchant acts on the money, goods or name of a member."""
 
 
-CHANGE_NOTHING: Final = frozenset({"POST /operations/parked/preflight", "POST /v1/discoveries/previews"})
+CHANGE_NOTHING: Final = frozenset(
+    {"POST /operations/parked/preflight", "POST /v1/discoveries/previews", "POST /v1/availability"}
+)
 """Questions with a body: what they try is rolled back, or nothing is tried."""
 
 

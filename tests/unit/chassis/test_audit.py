@@ -91,6 +91,7 @@ def test_every_command_of_the_suite_is_on_record() -> None:
         "/v1/discoveries/previews",
         "/v1/agreements/{agreement_id}/rights/{right_id}/codes",
         "/v1/members/{member_id}/accounts/{viewer_id}",
+        "/v1/availability",
         "/v1/orders/{order_id}/pickup-code",
         "/operations/parked/preflight",
     ]

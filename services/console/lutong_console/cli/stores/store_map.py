@@ -14,28 +14,33 @@ _TOP: Final = 76
 _NAMED: Final = 12
 _REJECTS_MUCH: Final = 0.1
 _KM_PER_DEGREE: Final = 111.32
+_NARROW_PX: Final = 7
+_WIDE_PX: Final = 12
+_CJK: Final = 0x2E80
 _STYLE: Final = (
     "text{font:13px system-ui,'Noto Sans CJK SC',sans-serif;fill:#1f2328}.small{font-size:12px;fill:#57606a}"
     ".head{font-size:16px;font-weight:600}.flow{stroke:#0969da;stroke-opacity:.3;stroke-linecap:round}.place{fill:#6e7781}"
-    ".good{fill:#0a7d33}.bad{fill:#b42318}.flagship{stroke:#1f2328;stroke-width:2}.scale{stroke:#57606a;stroke-width:2}"
+    ".good{fill:#0a7d33}.bad{fill:#b42318;stroke:#b42318;stroke-width:6;stroke-opacity:.3}.flagship{stroke:#1f2328;stroke-width:2}.scale{stroke:#57606a;stroke-width:2}"
     "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9aa4b2}.flow{stroke:#58a6ff}.place{fill:#9aa4b2}"
     ".good{fill:#3fb950}.bad{fill:#ff7b72}.flagship{stroke:#e6edf3}.scale{stroke:#9aa4b2}}"
 )
 
 
 class _Frame(NamedTuple):
-    """Which part of the earth is drawn, and how large: pixels per degree of latitude, and how much narrower a degree of
-    longitude is there."""
+    """Which part of the earth is drawn, from where, and how large: pixels per degree of latitude, and how much narrower a degree
+    of longitude is there."""
 
     west: float
     north: float
+    left: float
+    top: float
     scale: float
     narrow: float
 
     def at(self, place: dict[str, Any]) -> tuple[float, float]:
         """Where a place is drawn."""
-        x = _MARGIN + (place["longitude"] - self.west) * self.narrow * self.scale
-        return round(x, 1), round(_TOP + (self.north - place["latitude"]) * self.scale, 1)
+        x = self.left + (place["longitude"] - self.west) * self.narrow * self.scale
+        return round(x, 1), round(self.top + (self.north - place["latitude"]) * self.scale, 1)
 
 
 def drawn(document: dict[str, Any]) -> str:
@@ -72,19 +77,21 @@ def _frame(places: Sequence[dict[str, Any]]) -> _Frame:
     high = max(max(latitudes) - min(latitudes), 0.01)
     wide = max((max(longitudes) - min(longitudes)) * narrow, 0.01)
     scale = min((_WIDTH - 2 * _MARGIN) / wide, (_HEIGHT - _TOP - _MARGIN) / high)
-    return _Frame(min(longitudes), max(latitudes), scale, narrow)
+    left = (_WIDTH - (max(longitudes) - min(longitudes)) * narrow * scale) / 2
+    top = (_TOP + _HEIGHT - _MARGIN - (max(latitudes) - min(latitudes)) * scale) / 2
+    return _Frame(min(longitudes), max(latitudes), left, top, scale, narrow)
 
 
 def _legend() -> Iterator[str]:
     words = (
-        ("good", "a store 门店: the larger, the more it fulfilled 越大完成越多"),
-        ("bad", f"rejects {_REJECTS_MUCH:.0%} or more 拒单率不低于 {_REJECTS_MUCH:.0%}"),
+        ("good", "store, by orders fulfilled 门店，按完成量"),
+        ("bad", f"rejects {_REJECTS_MUCH:.0%} or more 拒单率 ≥ {_REJECTS_MUCH:.0%}"),
         ("place", "orders come from there 订单来源"),
     )
     x = 16
     for name, text in words:
         yield f'<circle class="{name}" cx="{x + 6}" cy="46" r="5"/><text class="small" x="{x + 16}" y="50">{text}</text>'
-        x += 32 + 9 * len(text)
+        x += 40 + sum(_WIDE_PX if ord(each) > _CJK else _NARROW_PX for each in text)
 
 
 def _flows(flows: Sequence[dict[str, Any]], stores: Sequence[dict[str, Any]], frame: _Frame) -> Iterator[str]:
