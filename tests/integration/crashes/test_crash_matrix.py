@@ -120,7 +120,7 @@ KEYLESS: Final = frozenset(
     }
 )
 """Commands that take no Idempotency-Key, as their answers are kept nowhere: asked again they give another answer."""
-QUESTIONS: Final = frozenset({("POST", "/v1/discoveries/previews")})
+QUESTIONS: Final = frozenset({("POST", "/v1/availability"), ("POST", "/v1/discoveries/previews")})
 """They have a body and change nothing: there is nothing to lose, and nothing that happens twice."""
 NAMES: Final = ("order_id", "agreement_id", "coupon_id", "proposal_id", "repayment_id", "hold_id", "transfer_id")
 """What steps need to know of answers before."""
