@@ -24,6 +24,7 @@ from lutong_chassis import failpoints, observe, outbox
 from lutong_chassis.database import Connection, Pool, acquire, transaction
 from lutong_chassis.envelope import Cause, Envelope, to_headers
 from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.pacing import rest_s
 from lutong_chassis.settings import Settings
 from lutong_contracts import event_types
 
@@ -91,7 +92,8 @@ class Relay:
             looked_at, turn = -_LOOK_INTERVAL_S, 0
             while True:
                 self._woken.clear()
-                if monotonic() - looked_at >= _LOOK_INTERVAL_S:
+                began_s = monotonic()
+                if began_s - looked_at >= _LOOK_INTERVAL_S:
                     self.shards = await _fair_share(connection, self.shards)
                     looked_at = monotonic()
                 rows = await pending(connection, _rotated(sorted(self.shards), turn), self.settings.relay_batch_max)
@@ -99,6 +101,7 @@ class Relay:
                 if rows:
                     failpoints.reach("relay_fetched")
                     await _carry(connection, sender, rows, self.source)
+                await asyncio.sleep(rest_s(len(rows), self.settings.relay_batch_max, monotonic() - began_s))
                 if len(rows) < self.settings.relay_batch_max:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), self.settings.relay_interval_ms / 1000)

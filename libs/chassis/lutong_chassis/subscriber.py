@@ -16,6 +16,7 @@ from faststream.security import BaseSecurity, SASLScram512
 from lutong_chassis import _patches, observe
 from lutong_chassis.consumer import Consumer, Records
 from lutong_chassis.kafka import KafkaAccess
+from lutong_chassis.pacing import rest_s
 from lutong_chassis.progress import Retry
 from lutong_chassis.settings import Settings
 from lutong_contracts import Topic
@@ -66,6 +67,7 @@ class KafkaSubscriber:
         """Since when Kafka gives errors instead of records, if it does."""
         self._read_to: dict[TopicPartition, int] = {}
         self._handling = False
+        self._rest_s = 0.0
         self._stopping = False
         self._committed_at_s = 0.0
         self._broker = KafkaBroker(
@@ -171,6 +173,7 @@ class KafkaSubscriber:
 
     async def _poll(self, consumer: "AIOKafkaConsumer") -> "tuple[ConsumerRecord[Any, Any], ...]":
         """Wait until there are records, and take as many as one transaction may handle."""
+        await asyncio.sleep(self._rest_s)
         before = self.positions()
         try:
             polled = await self._look_back_and_fetch(consumer)
@@ -229,7 +232,7 @@ class KafkaSubscriber:
         kafka = self.kafka
         if kafka is None:
             return
-        self._handling = True
+        self._handling, began_s = True, monotonic()
         # FastStream's message refers to itself: with the records in it, they would stay until garbage is collected.
         records, message.raw_message = message.raw_message, ()
         try:
@@ -239,6 +242,7 @@ class KafkaSubscriber:
         finally:
             self._handling = False
             self.beat_s = monotonic()
+            self._rest_s = rest_s(len(records), self.settings.batch_records_max, self.beat_s - began_s)
 
 
 async def _identity(message: KafkaAckableMessage) -> KafkaAckableMessage:
