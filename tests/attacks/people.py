@@ -7,7 +7,8 @@ import httpx
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.tokens import Signer
-from lutong_console.targets import Bearer, Suite
+from lutong_console.bearer import Bearer
+from lutong_console.targets import Suite
 
 _LIFETIME_S: Final = 300
 

@@ -1,11 +1,8 @@
 """Which suite a command talks to, and as which principal: a local stack by name, the one in containers, or what is set."""
 
 import asyncio
-import getpass
 import os
-import re
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +18,7 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.settings import SECRETS, KafkaSettings, SettingsError, read
 from lutong_chassis.tokens import Signer
 from lutong_console import credentials
+from lutong_console.bearer import Bearer, acting_as, operator
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.credentials import CONSOLE
@@ -42,35 +40,8 @@ StackName = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-_TOKEN_LIFETIME_S: Final = 300
 _HERE: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 """What no proxy stands before."""
-
-
-class Bearer(httpx.Auth):
-    """Sends a token with every request; a fresh one before the last expires."""
-
-    def __init__(self, mint: Callable[[], str]) -> None:
-        self.mint = mint
-        self.token = ""
-        self.minted_at = 0.0
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Httpx's hook."""
-        if not self.token or time.monotonic() - self.minted_at > _TOKEN_LIFETIME_S / 2:
-            self.token, self.minted_at = self.mint(), time.monotonic()
-        request.headers["authorization"] = f"Bearer {self.token}"
-        yield request
-
-
-def operator(signer: Signer) -> Bearer:
-    """The user of this terminal, as an operator; a token is made when it is needed, and lives for minutes."""
-    return acting_as(signer, Principal(re.sub(r"[^\x21-\x7e]", "-", getpass.getuser()), "operator"))
-
-
-def acting_as(signer: Signer, who: Principal) -> Bearer:
-    """Ask the services as this principal."""
-    return Bearer(lambda: signer.token(who, _TOKEN_LIFETIME_S))
 
 
 def signer_of(name: str) -> Signer:

@@ -198,7 +198,7 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
     )
 
 
-_POST_WITH_CARD = """
+POST_WITH_CARD = """
     SELECT post.post_id, number, author_id, name AS author_name, text, published_at, state, card.program_id, reason,
            title, page, version, taps, solved, requested, fulfilled
       FROM post
@@ -207,11 +207,12 @@ _POST_WITH_CARD = """
       JOIN counter USING (post_id)
       LEFT JOIN program ON program.program_id = card.program_id
 """
+"""Posts as readers see them, with their cards and counters; what follows narrows it down."""
 
 
 async def post(tx: Reads, post_id: str) -> asyncpg.Record | None:
     """A post with its card and counters."""
-    return await tx.fetchrow(f"{_POST_WITH_CARD} WHERE post.post_id = $1", post_id)
+    return await tx.fetchrow(f"{POST_WITH_CARD} WHERE post.post_id = $1", post_id)
 
 
 async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
@@ -235,7 +236,7 @@ async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int)
              ORDER BY published_at DESC, number DESC
              LIMIT $4
         )
-        {_POST_WITH_CARD}
+        {POST_WITH_CARD}
          WHERE post.post_id IN (SELECT post_id FROM page)
          ORDER BY published_at DESC, number DESC
         """,
@@ -250,7 +251,7 @@ async def posts_of(tx: Reads, author_id: str, before: Cursor | None, limit: int)
     """An author's own posts, newest first, older than the cursor."""
     return await tx.fetch(
         f"""
-        {_POST_WITH_CARD}
+        {POST_WITH_CARD}
          WHERE author_id = $1
            AND ($2::timestamptz IS NULL OR (published_at, number) < ($2, $3::bigint))
          ORDER BY published_at DESC, number DESC

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from lutong_local.kafka import cache_directory
 
@@ -15,10 +15,14 @@ TIMEOUT_S: Final = 900
 _HEAP: Final = "-Xmx512m"
 
 
+Program: TypeAlias = tuple[str, ...]
+"""How one is run: what comes before the name of a service."""
+
+
 class Built(NamedTuple):
     """What can be run with the name of a service, by peer; and why others cannot."""
 
-    programs: dict[str, tuple[str, ...]]
+    programs: dict[str, Program]
     missing: dict[str, str]
 
 
@@ -39,15 +43,15 @@ def build() -> Built:
     return built
 
 
-def _go(out: Path, names: Sequence[str]) -> list[tuple[str, ...]]:
+def _go(out: Path, names: Sequence[str]) -> list[Program]:
     _run([tool("go"), "build", "-o", f"{out}/", *(f"./{name}" for name in names)], HERE / "golang")
     return [(str(out / name),) for name in names]
 
 
-def _java(out: Path, names: Sequence[str]) -> list[tuple[str, ...]]:
+def _java(out: Path, names: Sequence[str]) -> list[Program]:
     java, mvn = tool("java"), tool("mvn")
     tool("javac")
-    programs: list[tuple[str, ...]] = []
+    programs: list[Program] = []
     for name in names:
         made = out / name
         _run([mvn, "-q", "-B", f"-Dout={made}", "compile", "dependency:build-classpath"], HERE / name)

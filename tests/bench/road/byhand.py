@@ -17,20 +17,13 @@ from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
+from lutong_feed.store import POST_WITH_CARD
+
 TABLES = """
 CREATE TABLE hits (post_id text PRIMARY KEY, taps bigint NOT NULL DEFAULT 0);
 CREATE TABLE said (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid, key text, payload text);
 """
-POST = """
-    SELECT post.post_id, number, author_id, name AS author_name, text, published_at, state, card.program_id, reason,
-           title, page, version, taps, solved, requested, fulfilled
-      FROM post
-      JOIN account ON account.account_id = post.author_id
-      JOIN card USING (post_id)
-      JOIN counter USING (post_id)
-      LEFT JOIN program ON program.program_id = card.program_id
-"""
-READ = f"{POST} WHERE post.post_id = $1"
+READ = f"{POST_WITH_CARD} WHERE post.post_id = $1"
 TIMELINE = f"""
     WITH page AS (
         SELECT recent.post_id
@@ -40,7 +33,7 @@ TIMELINE = f"""
          ORDER BY published_at DESC, number DESC
          LIMIT $2
     )
-    {POST} WHERE post.post_id IN (SELECT post_id FROM page) ORDER BY published_at DESC, number DESC
+    {POST_WITH_CARD} WHERE post.post_id IN (SELECT post_id FROM page) ORDER BY published_at DESC, number DESC
 """
 
 

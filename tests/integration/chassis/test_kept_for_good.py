@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -81,10 +81,18 @@ async def test_housekeeping_removes_no_order_however_old(pool_of: PoolOf, name: 
         assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 1, table
 
 
-async def days(pool: Pool, service: Service) -> list[tuple[date, int, int]]:
-    """Days, orders of each, and their amounts, as the documented query has them."""
+class Day(NamedTuple):
+    """How many orders a day has, and their amount."""
+
+    day: date
+    orders: int
+    amount_minor: int
+
+
+async def days(pool: Pool, service: Service) -> list[Day]:
+    """Days as the documented query has them."""
     table = "customer_order" if service.name == "inventory" else "hold"
-    return [(row[0], row[4], row[5]) for row in await pool.fetch(documented(table))]
+    return [Day(row[0], row[4], row[5]) for row in await pool.fetch(documented(table))]
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -95,4 +103,4 @@ async def test_the_documented_query_counts_orders_by_the_day(pool_of: PoolOf, na
     noon = datetime.now(UTC).replace(hour=12)
     for number, at in enumerate((noon, noon, noon - timedelta(days=2), YEARS_AGO)):
         await pool.execute(insert, f"o-{number}", at)
-    assert await days(pool, service) == [((noon - timedelta(days=2)).date(), 1, 500), (noon.date(), 2, 1_000)]
+    assert await days(pool, service) == [Day((noon - timedelta(days=2)).date(), 1, 500), Day(noon.date(), 2, 1_000)]

@@ -7,11 +7,12 @@ import pytest
 
 from lutong_chassis import tokens
 from lutong_chassis.grants import VERIFIER
+from lutong_console.bearer import operator
 from lutong_console.cli.demo.roads import ROADS
 from lutong_console.cli.demo.scenarios import Scenario, new_run
 from lutong_console.cli.demo.world import build_world
 from lutong_console.subscriptions import handled_types
-from lutong_console.targets import Suite, operator
+from lutong_console.targets import Suite
 from lutong_console.verify.violation import Violation
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import start_service, stop_service, wait_until_ready

@@ -20,7 +20,8 @@ from starlette.routing import Route
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.kafka import KafkaAccess
-from lutong_console.targets import Bearer, Suite
+from lutong_console.bearer import Bearer
+from lutong_console.targets import Suite
 from lutong_console.web.access import Access
 from lutong_console.web.app import create
 from lutong_console.web.openid import PENDING_LIFETIME_S, Begun, Issuer, OpenId, SignInError, person_of

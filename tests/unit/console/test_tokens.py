@@ -11,6 +11,7 @@ from lutong_chassis.auth import Verifier, public_keys
 from lutong_chassis.testing import a_member, an_operator
 from lutong_chassis.tokens import AUDIENCE, ISSUER, generate, make_keys
 from lutong_console import targets
+from lutong_console.bearer import Bearer, operator
 from lutong_console.cli.commands.tokens import keys, token
 from lutong_console.cli.errors import ConsoleError
 
@@ -81,8 +82,8 @@ def test_a_given_token_wins_over_the_key_of_the_local_stack(monkeypatch: pytest.
     by_file = targets._auth(None)
     monkeypatch.setenv("LUTONG_TOKEN", "from-the-environment")
     by_environment = targets._auth(None)
-    assert isinstance(by_file, targets.Bearer)
-    assert isinstance(by_environment, targets.Bearer)
+    assert isinstance(by_file, Bearer)
+    assert isinstance(by_environment, Bearer)
     assert (by_file.mint(), by_environment.mint()) == ("from-a-file", "from-the-environment")
     (tmp_path / "token").unlink()
     with pytest.raises(ConsoleError, match="LUTONG_TOKEN_FILE"):
@@ -93,5 +94,5 @@ def test_the_user_at_the_terminal_is_an_operator_services_accept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "王 wang")
-    claims = jwt.decode(targets.operator(generate()).mint(), options={"verify_signature": False})
+    claims = jwt.decode(operator(generate()).mint(), options={"verify_signature": False})
     assert (claims["sub"], claims["role"]) == ("--wang", an_operator().role)

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.tokens import Signer
-from lutong_console.targets import Bearer
+from lutong_console.bearer import Bearer
 from lutong_console.web.access import Session
 
 _TOKEN_LIFETIME_S: Final = 300

@@ -10,9 +10,10 @@ import typer
 import uvicorn
 
 from lutong_console import running_console
+from lutong_console.bearer import acting_as
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.running_console import PORT
-from lutong_console.targets import Json, StackName, acting_as, signer_of, suite
+from lutong_console.targets import Json, StackName, signer_of, suite
 from lutong_console.web.access import Access
 from lutong_console.web.app import create
 from lutong_console.web.openid import Issuer, OpenId

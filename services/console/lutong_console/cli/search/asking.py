@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from lutong_console.bearer import operator
 from lutong_console.cli.replay.session import Session
 from lutong_console.cli.screen import echo
 from lutong_console.cli.search.labelled import ServiceRow
 from lutong_console.cli.search.measures import DEPTH
-from lutong_console.targets import Suite, operator
+from lutong_console.targets import Suite
 from lutong_local.alone import service_alone
 
 _ENVIRONMENT: Final = {"LUTONG_HTTP_RATE_PER_S": "100000", "LUTONG_HTTP_BURST": "100000", "LUTONG_LOG_LEVEL": "ERROR"}

@@ -5,20 +5,17 @@ Inventory answers `GET /v1/merchants/{merchant_id}/stores/report`; docs/stores.m
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any, Final
-from urllib.parse import quote
+from typing import Annotated, Final
 
 import typer
 
-from lutong_console.cli.errors import USAGE, ConsoleError
-from lutong_console.cli.screen import echo, emit_json, out, table
+from lutong_console.cli.merchant_report import Document, draw, report_of
+from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.cli.stores.store_map import drawn
 from lutong_console.cli.uplift.format import amount
-from lutong_console.targets import Json, StackName, Suite, call, suite
+from lutong_console.targets import Json, StackName, suite
 
 commands = typer.Typer(help="What a merchant's stores did with their orders: report.", no_args_is_help=True)
-
-Document = dict[str, Any]
 
 _HEADINGS: Final = (
     "store 门店", "given 派单", "fulfilled 完成", "units 件数", "revenue 销售额", "fill 满足率", "reject 拒单率", "on time 准时率"
@@ -45,28 +42,13 @@ def report(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Show each store's orders, revenue, and how often it fills, rejects and is on time; with --map, from where orders came."""
     narrowed = {"since": since, "until": until, "limit": str(limit)}
-    document = asyncio.run(_ask(suite(stack), merchant, {k: v for k, v in narrowed.items() if v}))
+    document = asyncio.run(report_of(suite(stack), "inventory", merchant, "stores/report", **narrowed))
     if picture:
-        _draw(document, picture)
+        draw(drawn(document), picture)
     if as_json:
         emit_json(document)
     else:
         _show(document)
-
-
-async def _ask(target: Suite, merchant: str, narrowed: dict[str, str]) -> Document:
-    async with target.client(60) as client:
-        path = f"{target.urls['inventory']}/v1/merchants/{quote(merchant, safe='')}/stores/report"
-        document: Document = await call(client, "GET", path, params=narrowed)
-        return document
-
-
-def _draw(document: Document, picture: Path) -> None:
-    try:
-        picture.write_text(drawn(document), encoding="utf-8")
-    except OSError as error:
-        raise ConsoleError(f"{picture} cannot be written ({error.strerror})", code=USAGE) from None
-    echo(f"wrote {picture}")
 
 
 def _show(document: Document) -> None:

@@ -16,18 +16,16 @@ where everything from `holdout_percent` on is what `lutong_membership.plans.doma
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any, Final
-from urllib.parse import quote
+from typing import Annotated, Final
 
 import typer
 
-from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
-from lutong_console.cli.screen import echo, emit_json, out, table
+from lutong_console.cli.errors import PROBLEM
+from lutong_console.cli.merchant_report import Document, draw, report_of
+from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.cli.uplift.forest_plot import forest
 from lutong_console.cli.uplift.format import KPI_NAMES, VERDICTS, amount, span
-from lutong_console.targets import Json, StackName, Suite, call, suite
-
-Document = dict[str, Any]
+from lutong_console.targets import Json, StackName, suite
 
 _CHECK_FAILED: Final = {
     "sample_ratio": "the arms are not as large as they were meant to be",
@@ -48,31 +46,16 @@ def uplift(  # noqa: PLR0913  # one parameter per option
     as_json: Json = False,
 ) -> None:
     """Compare members who were offered membership with members who were held out. Exit code 1 when that is not sound."""
-    narrowed = {"plan_id": plan, "since": since, "until": until}
-    document = asyncio.run(_ask(suite(stack), merchant, {k: v for k, v in narrowed.items() if v}))
+    asking = report_of(suite(stack), "membership", merchant, "uplift", plan_id=plan, since=since, until=until)
+    document = asyncio.run(asking)
     if picture:
-        _draw(document, picture)
+        draw(forest(document), picture)
     if as_json:
         emit_json(document)
     else:
         _show(document)
     if not document["sound"]:
         raise typer.Exit(PROBLEM)
-
-
-async def _ask(target: Suite, merchant: str, narrowed: dict[str, str]) -> Document:
-    async with target.client(60) as client:
-        path = f"{target.urls['membership']}/v1/merchants/{quote(merchant, safe='')}/uplift"
-        document: Document = await call(client, "GET", path, params=narrowed)
-        return document
-
-
-def _draw(document: Document, picture: Path) -> None:
-    try:
-        picture.write_text(forest(document), encoding="utf-8")
-    except OSError as error:
-        raise ConsoleError(f"{picture} cannot be written ({error.strerror})", code=USAGE) from None
-    echo(f"wrote {picture}")
 
 
 def _show(document: Document) -> None:

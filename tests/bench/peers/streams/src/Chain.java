@@ -57,10 +57,10 @@ public final class Chain {
 
     record Reservation(String sku, int units) {}
 
-    /** Hold each order's amount on its member's account; an account opens with the limit that all have. */
-    static final class Hold extends ContextualProcessor<String, Order, String, Order> {
-        private KeyValueStore<String, Account> accounts;
-        private KeyValueStore<String, Held> holds;
+    /** A step that reads and writes accounts and holds. */
+    abstract static class OnCredit extends ContextualProcessor<String, Order, String, Order> {
+        KeyValueStore<String, Account> accounts;
+        KeyValueStore<String, Held> holds;
 
         @Override
         public void init(ProcessorContext<String, Order> context) {
@@ -68,7 +68,10 @@ public final class Chain {
             accounts = context.getStateStore(ACCOUNT);
             holds = context.getStateStore(HOLD);
         }
+    }
 
+    /** Hold each order's amount on its member's account; an account opens with the limit that all have. */
+    static final class Hold extends OnCredit {
         @Override
         public void process(Record<String, Order> record) {
             Order order = record.value();
@@ -88,17 +91,7 @@ public final class Chain {
     }
 
     /** Turn what is held for each order into what is owed. The record tells when the hold was made and when it ended. */
-    static final class Capture extends ContextualProcessor<String, Order, String, Order> {
-        private KeyValueStore<String, Account> accounts;
-        private KeyValueStore<String, Held> holds;
-
-        @Override
-        public void init(ProcessorContext<String, Order> context) {
-            super.init(context);
-            accounts = context.getStateStore(ACCOUNT);
-            holds = context.getStateStore(HOLD);
-        }
-
+    static final class Capture extends OnCredit {
         @Override
         public void process(Record<String, Order> record) {
             Order order = record.value();
