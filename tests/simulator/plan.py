@@ -1,0 +1,90 @@
+"""A schedule as a value: what clients ask, and what goes wrong. A seed gives it; a failure is shrunk by leaving out parts."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+ACTIVE_S: Final = 4.0
+"""In this time of a schedule things are asked and go wrong; then all heals."""
+KEYS: Final = ("a", "b", "c")
+
+Kind = Literal[
+    "crash", "crash_at", "pause", "cut", "cut_at", "slow", "database_away", "broker_away", "refuse", "lose_ack", "unreadable",
+    "ghost", "stop", "again", "operator", "garbage",
+]  # fmt: skip
+KINDS: Final[tuple[Kind, ...]] = Kind.__args__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A client counts places under its Idempotency-Key, and asks again while it gets no answer."""
+
+    at_s: float
+    process: int
+    key: str
+    counter_id: str
+    places: tuple[int, ...]
+    poison: bool = False
+    remind_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong: when, or at which step; in which process; and for how long."""
+
+    kind: Kind
+    at_s: float
+    process: int
+    nth: int
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All of a schedule. `seed` also decides how long each step takes."""
+
+    seed: int
+    processes: int
+    asks: tuple[Ask, ...]
+    faults: tuple[Fault, ...]
+
+    def simpler(self) -> Iterator["Plan"]:
+        """The same schedule with less in it: half of the faults or asks, then all but one, then one process less."""
+        for parts in (self.faults, self.asks):
+            name = "faults" if parts is self.faults else "asks"
+            size = len(parts)
+            while size >= 1:
+                for begin in range(0, len(parts), size):
+                    yield replace(self, **{name: parts[:begin] + parts[begin + size :]})
+                size //= 2
+        if self.processes > 1:
+            yield replace(self, processes=self.processes - 1)
+        for n, ask in enumerate(self.asks):
+            if len(ask.places) > 1:
+                yield replace(self, asks=(*self.asks[:n], replace(ask, places=ask.places[:1]), *self.asks[n + 1 :]))
+
+    @property
+    def size(self) -> int:
+        """How much is in it."""
+        return self.processes + len(self.faults) + sum(len(ask.places) for ask in self.asks)
+
+
+def plan(seed: int) -> Plan:
+    """The schedule of a seed."""
+    rng = random.Random(seed)
+    processes = rng.choice((1, 2, 2, 2))
+    place = iter(range(1, 1_000))
+    asks = tuple(
+        Ask(
+            rng.uniform(0, ACTIVE_S * 0.75), rng.randrange(processes), f"key-{n}", rng.choice(KEYS),
+            tuple(next(place) for _ in range(rng.choice((1, 1, 2, 6)))), rng.random() < 0.12,
+            rng.uniform(0.2, 3) if rng.random() < 0.2 else None,
+        )
+        for n in range(rng.randint(2, 6))
+    )  # fmt: skip
+    faults = tuple(
+        Fault(rng.choice(KINDS), rng.uniform(0.3, ACTIVE_S), rng.randrange(processes), rng.randint(1, 120), rng.uniform(0.2, 3))
+        for _ in range(rng.choice((0, 1, 2, 3, 4)))
+    )
+    return Plan(seed, processes, asks, faults)

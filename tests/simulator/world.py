@@ -1,0 +1,287 @@
+"""One schedule from begin to end: processes of the real chassis, clients, faults, healing, and the judgement."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, cast
+
+from aiokafka import TopicPartition
+
+from lutong_chassis import processing, redrive
+from lutong_chassis.auth import Principal
+from lutong_chassis.commands.asked import Asked, Claim, Given
+from lutong_chassis.commands.lanes import Lanes
+from lutong_chassis.consumer import Consumer
+from lutong_chassis.database import Pool, Tx
+from lutong_chassis.envelope import Cause, Incoming, MalformedError
+from lutong_chassis.problem import Problem
+from lutong_chassis.processing import Processor
+from lutong_chassis.relay import Relay
+from lutong_chassis.settings import Settings
+from lutong_chassis.startup import until_it_works
+from lutong_chassis.subscriber import KafkaSubscriber
+from lutong_chassis.supervise import Loops
+from lutong_chassis.testing import settings_for
+from tests.simulator import toy
+from tests.simulator.broker import Broker, Wire
+from tests.simulator.clients import Faults
+from tests.simulator.database import Engine, SimPool
+from tests.simulator.history import History
+from tests.simulator.plan import ACTIVE_S, Ask, Fault, Plan
+from tests.simulator.virtual import Process, VirtualLoop
+
+_OPERATOR: Final = Principal("olga", "operator")
+SOURCE: Final = "/lutong/simulated"
+QUIET_WITHIN_S: Final = 60.0
+"""So long after all has healed everything must have come to its end."""
+
+SETTINGS: Final[Settings] = settings_for(
+    "postgresql://simulated", relay_interval_ms=700, retry_delay_max_s=1.0, session_timeout_ms=2_000, relay_batch_max=12,
+    batch_records_max=8, shutdown_timeout_s=2.0,
+)  # fmt: skip
+
+
+@dataclass(eq=False)
+class Replica:
+    """A process of the service, with everything of the chassis that runs in it."""
+
+    process: Process
+    pool: SimPool
+    faults: Faults
+    relay: Relay = field(init=False)
+    lanes: Lanes = field(init=False)
+    subscriber: KafkaSubscriber = field(init=False)
+
+    def start(self) -> None:
+        """Start what `Service` starts: relay, deadlines, consumer and lanes."""
+        pool = cast("Pool", self.pool)
+        self.relay = Relay(pool, SETTINGS, SOURCE)
+        processor = Processor(pool, toy.handlers, after_commit=self.relay.wake, owner="simulated")
+        consumer = Consumer(processor, SETTINGS.retry_delay_max_s)
+        self.subscriber = KafkaSubscriber("simulated", toy.handlers.topics, consumer, SETTINGS)
+        self.lanes = Lanes(toy.handlers.by_command, lambda: pool, self.relay.wake, lambda _names: None)
+        loops = Loops(SETTINGS.retry_delay_max_s, SETTINGS.stall_timeout_s)
+        running: dict[str, Callable[[], Awaitable[object]]] = {
+            "relay": self.relay.run,
+            "deadlines": self.relay.release_deadlines,
+        }
+        for name, run in running.items():
+            self.process.spawn(loops.supervised(name, run))
+        self.process.spawn(until_it_works("consumer group", self.subscriber.start, SETTINGS))
+
+    async def stop(self) -> None:
+        """Stop in good order, as after SIGTERM."""
+        await self.subscriber.stop()
+        await self.lanes.stop()
+        self.process.kill()
+
+
+class World:
+    """The state of one schedule while it runs."""
+
+    def __init__(self, plan: Plan, engine: Engine) -> None:
+        self.plan, self.engine = plan, engine
+        self.loop = VirtualLoop()
+        self.rng = random.Random(plan.seed)
+        self.broker = Broker(
+            self.loop, random.Random(plan.seed + 1), {topic.name: topic.partitions for topic in (toy.COUNTED, toy.TOLD)},
+            toy.COUNTED.name,
+        )  # fmt: skip
+        self.history = History(self.broker, engine)
+        self.replicas: dict[int, Replica] = {}
+        self.started = 0
+        self.healed = False
+        self.processes: list[Process] = []
+
+    def run(self) -> list[str]:
+        """Run the schedule; gives what is wrong, or nothing."""
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self._play())
+            return self.history.verdict()
+        finally:
+            self._end()
+            asyncio.set_event_loop(None)
+            self.loop.close()
+
+    async def _play(self) -> None:
+        toy.cure.done = False
+        self.loop.call_later(0.5, self.broker.watch)
+        for n in range(self.plan.processes):
+            self.start(n)
+        clients = [self.loop.create_task(self._client(ask)) for ask in self.plan.asks]
+        for fault in self.plan.faults:
+            self.loop.call_at(fault.at_s, self._break, fault)
+        await asyncio.sleep(ACTIVE_S)
+        await self._heal()
+        await asyncio.gather(*clients)
+        await self._until_quiet()
+
+    def start(self, n: int) -> None:
+        """Start a replica. What the plan has for it by number counts from its first start."""
+        if n in self.replicas and self.replicas[n].process.alive:
+            return
+        self.started += 1
+        first = n not in self.replicas
+        faults = [] if self.healed or not first else [fault for fault in self.plan.faults if fault.process == n]
+        process = Process(f"p{n}.{self.started}", self.loop, random.Random(self.plan.seed * 31 + self.started))
+        process.dies_at_step = next((fault.nth for fault in faults if fault.kind == "crash_at"), None)
+        pool = SimPool(process, self.engine, self.loop, _numbers(faults, "cut_at"))
+        few = [fault.nth % 8 + 1 for fault in faults if fault.kind == "refuse"]
+        kafka = Faults(
+            frozenset(few),
+            frozenset(fault.nth % 8 + 1 for fault in faults if fault.kind == "lose_ack"),
+            frozenset(fault.nth % 8 + 1 for fault in faults if fault.kind == "unreadable"),
+        )
+        self.replicas[n] = replica = Replica(process, pool, kafka)
+        process.kit = (self.broker, kafka)
+        process.ends += [pool.cut, partial(self.loop.call_later, 0.5 + self.rng.random(), self.start, n)]
+        self.processes.append(process)
+        process.spawn(_begin(replica))
+
+    def _break(self, fault: Fault) -> None:
+        if self.healed:
+            return
+        replica = self.replicas[fault.process]
+        process, until_s = replica.process, self.loop.now_s + fault.for_s
+        match fault.kind:
+            case "crash":
+                if process.alive:
+                    process.kill()
+            case "pause":
+                process.resumes_at_s = until_s
+            case "slow":
+                process.slow_until_s = until_s
+            case "cut":
+                replica.pool.cut()
+            case "database_away":
+                replica.pool.away_until_s = until_s
+                replica.pool.cut()
+            case "broker_away":
+                self.broker.down_until_s = until_s
+            case "ghost":
+                self._ghost(fault.for_s)
+            case "stop":
+                process.spawn(replica.stop())
+            case "again":
+                self._again(fault.nth)
+            case "operator":
+                process.spawn(self._operate(replica))
+            case "garbage":
+                self._garbage(fault.nth)
+            case _:
+                pass  # by number: the process was started with it
+
+    def _ghost(self, for_s: float) -> None:
+        """Another member joins the group and goes again, without handling anything."""
+        self.broker.group.join("ghost")
+        self.loop.call_later(min(for_s, 1.5), self.broker.group.leave, "ghost")
+
+    def _again(self, nth: int) -> None:
+        """A publisher sends what it sent before once more: the last records of each partition."""
+        for partition, log in self.broker.logs.items():
+            copies = [Wire(record.key, record.value, record.headers) for record in log[-(nth % 4 + 1) :]]
+            self.broker.append(partition, copies)
+
+    def _garbage(self, nth: int) -> None:
+        """Somebody writes bytes that are no event, under a key that is in use or under none."""
+        ours = [log[-1] for partition, log in self.broker.logs.items() if partition.topic == toy.COUNTED.name and log]
+        if ours:
+            record = ours[nth % len(ours)]
+            self.broker.append(
+                TopicPartition(record.topic, record.partition), [Wire(record.key if nth % 2 else None, b"\xff", ())]
+            )
+
+    async def _heal(self) -> None:
+        """Everything works again, the bug is fixed, and an operator looks after what is parked."""
+        self.healed = toy.cure.done = True
+        self.broker.down_until_s = 0.0
+        for n, replica in self.replicas.items():
+            replica.pool.away_until_s = replica.process.resumes_at_s = replica.process.slow_until_s = 0.0
+            replica.process.dies_at_step = None
+            self.loop.call_later(1.0, self.start, n)
+        await asyncio.sleep(1.5)
+
+    async def _until_quiet(self) -> None:
+        ends_at_s = self.loop.now_s + QUIET_WITHIN_S
+        while (busy := self.history.busy()) and self.loop.now_s < ends_at_s:
+            replica = self.replicas[0]
+            if "parked" in busy and replica.process.alive:
+                await asyncio.wait([replica.process.spawn(self._operate(replica))])
+            await asyncio.sleep(0.5)
+        self.history.unfinished = busy
+        self.dbg = [(n, r.process.name, r.process.alive, r.process.steps, r.relay.shards, [t.get_coro().__qualname__ for t in r.process.tasks]) for n, r in self.replicas.items()] + [self.engine.ask("SELECT pid, objid, granted from pg_locks where locktype='advisory'")] if busy else ""
+
+    async def _operate(self, replica: Replica) -> None:
+        """An operator redrives what is parked, and discards what is no event."""
+        for row in self.engine.ask("SELECT id, reason FROM parked WHERE state = 'parked' ORDER BY id"):
+            how = partial(redrive.redrive, apply=_apply) if row["reason"] in {"handler_error", "key_blocked"} else redrive.discard
+            pool = cast("Pool", replica.pool)
+            try:
+                await how(pool, row["id"], who=_OPERATOR, reason="a schedule")
+            except Exception as error:
+                self.history.note(f"operator: {type(error).__name__}")
+        replica.relay.wake()
+
+    async def _client(self, ask: Ask) -> None:
+        """Ask until there is an answer, of whatever replica lives."""
+        await asyncio.sleep(ask.at_s)
+        n = ask.process
+        while True:
+            replica = self.replicas[n]
+            if replica.process.alive:
+                answer = await _answer(replica, ask)
+                self.history.answered(ask, answer)
+                if isinstance(answer, Given):
+                    return
+            n = (n + 1) % self.plan.processes
+            await asyncio.sleep(0.4)
+
+    def _end(self) -> None:
+        """Let go of everything that still runs."""
+        for process in self.processes:
+            process.ends.clear()
+            if process.alive:
+                process.kill()
+        for replica in self.replicas.values():
+            replica.pool.cut()
+        left = asyncio.all_tasks(self.loop)
+        for task in left:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+
+
+async def _begin(replica: Replica) -> None:
+    replica.start()
+
+
+async def _answer(replica: Replica, ask: Ask) -> Given | Exception | None:
+    """What a replica answers; None when it dies before it does."""
+    command = toy.Count(ask.counter_id, ask.places, ask.poison, ask.remind_s)
+    asked = Asked(command, _OPERATOR, Cause(f"journey-{ask.key}"), Claim("simulated", ask.key, repr(command)))
+    task: asyncio.Task[Any] = replica.process.spawn(replica.lanes.ask(asked, SETTINGS))
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is told, whoever still listens
+    await asyncio.wait([task], timeout=5)
+    if not task.done():
+        task.cancel()
+        return None
+    if task.cancelled() or not replica.process.alive:
+        return None
+    error = task.exception()
+    return cast("Exception | None", error) or cast("Given", task.result())
+
+
+async def _apply(tx: Tx, item: Incoming) -> None:
+    """As `Service.apply`."""
+    if isinstance(item.outcome, MalformedError):
+        raise item.outcome
+    await processing.handle(tx, [item.outcome], toy.handlers)
+
+
+def _numbers(faults: list[Fault], kind: str) -> frozenset[int]:
+    return frozenset(fault.nth for fault in faults if fault.kind == kind)
+
+
+__all__ = ["Problem", "World"]
