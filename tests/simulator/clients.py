@@ -23,7 +23,7 @@ from tests.simulator.virtual import Process, VirtualLoop
 
 _LATENCY_S: Final = 0.02
 _HEARTBEAT_S: Final = 0.5
-_BATCH_MAX: Final = 4
+_BATCH_MAX: Final = 2
 """Records of one batch: few, so that a round of the relay has several for one partition."""
 
 

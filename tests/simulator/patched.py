@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from types import ModuleType
 from typing import Any, Final
 from unittest.mock import patch
@@ -12,13 +13,19 @@ import aiokafka
 import aiokafka.admin.client
 import structlog
 
-from lutong_chassis import consumer, database, outbox, redrive, relay, subscriber, supervise
+from lutong_chassis import _patches, consumer, database, outbox, redrive, relay, subscriber, supervise
 from lutong_chassis.commands import asked
 from tests.simulator.clients import SimAdmin, SimConsumer, SimProducer, process_of
 from tests.simulator.virtual import EPOCH_S, VirtualLoop
 
 _CLOCKS: Final[tuple[ModuleType, ...]] = (consumer, relay, subscriber, redrive, supervise)
 _IDS: Final[tuple[ModuleType, ...]] = (database, outbox, asked)
+
+
+_LOOK_INTERVAL_S: Final = 2.0
+"""How often relays share their shards: half as often as else, for it is much of what a short schedule asks of PostgreSQL."""
+_version: Final = cache(_patches.version)
+"""Read once: a schedule makes many clients."""
 
 
 @contextmanager
@@ -40,6 +47,7 @@ def simulated(loop: VirtualLoop, seed: int) -> Iterator[None]:
         (aiokafka.admin.client, "AIOKafkaAdminClient", SimAdmin),
         (relay, "AIOKafkaProducer", producer_of),
     ]
+    replaced += [(_patches, "version", _version), (relay, "_LOOK_INTERVAL_S", _LOOK_INTERVAL_S)]
     replaced += [(module, "monotonic", loop.time) for module in _CLOCKS]
     replaced += [(module, "time", lambda: EPOCH_S + loop.now_s) for module in (consumer, relay)]
     replaced += [(module, "uuid7", lambda: UUID(int=rng.getrandbits(128))) for module in _IDS]

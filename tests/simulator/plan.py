@@ -75,13 +75,14 @@ def plan(seed: int) -> Plan:
     rng = random.Random(seed)
     processes = rng.choice((1, 2, 2, 2))
     place = iter(range(1, 1_000))
+    moments = [rng.uniform(0, ACTIVE_S * 0.75) for _ in range(rng.randint(1, 3))]
     asks = tuple(
         Ask(
-            rng.uniform(0, ACTIVE_S * 0.75), rng.randrange(processes), f"key-{n}", rng.choice(KEYS),
+            rng.choice(moments) + rng.uniform(0, 0.06), rng.randrange(processes), f"key-{n}", rng.choice(KEYS),
             tuple(next(place) for _ in range(rng.choice((1, 1, 2, 6)))), rng.random() < 0.12,
             rng.uniform(0.2, 3) if rng.random() < 0.2 else None,
         )
-        for n in range(rng.randint(2, 6))
+        for n in range(rng.randint(2, 7))
     )  # fmt: skip
     faults = tuple(
         Fault(rng.choice(KINDS), rng.uniform(0.3, ACTIVE_S), rng.randrange(processes), rng.randint(1, 120), rng.uniform(0.2, 3))

@@ -38,7 +38,7 @@ QUIET_WITHIN_S: Final = 60.0
 """So long after all has healed everything must have come to its end."""
 
 SETTINGS: Final[Settings] = settings_for(
-    "postgresql://simulated", relay_interval_ms=700, retry_delay_max_s=1.0, session_timeout_ms=2_000, relay_batch_max=12,
+    "postgresql://simulated", relay_interval_ms=1_200, retry_delay_max_s=1.0, session_timeout_ms=2_000, relay_batch_max=12,
     batch_records_max=8, shutdown_timeout_s=2.0,
 )  # fmt: skip
 
@@ -212,7 +212,6 @@ class World:
                 await asyncio.wait([replica.process.spawn(self._operate(replica))])
             await asyncio.sleep(0.5)
         self.history.unfinished = busy
-        self.dbg = [(n, r.process.name, r.process.alive, r.process.steps, r.relay.shards, [t.get_coro().__qualname__ for t in r.process.tasks]) for n, r in self.replicas.items()] + [self.engine.ask("SELECT pid, objid, granted from pg_locks where locktype='advisory'")] if busy else ""
 
     async def _operate(self, replica: Replica) -> None:
         """An operator redrives what is parked, and discards what is no event."""
