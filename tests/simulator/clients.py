@@ -168,7 +168,7 @@ class SimConsumer:
         if found:
             self.faults.fetches += 1
             if self.faults.fetches in self.faults.unreadable:
-                raise CorruptRecordException
+                raise CorruptRecordException if self.process.rng.random() < 0.5 else ValueError("bytes that nobody foresaw")
         return found
 
     async def _more(self, ends_at_s: float) -> None:

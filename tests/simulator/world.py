@@ -98,6 +98,7 @@ class World:
     def run(self) -> list[str]:
         """Run the schedule; gives what is wrong, or nothing."""
         asyncio.set_event_loop(self.loop)
+        self.loop.set_exception_handler(self._unforeseen)
         try:
             self.loop.run_until_complete(self._play())
             return self.history.verdict()
@@ -105,6 +106,10 @@ class World:
             self._end()
             asyncio.set_event_loop(None)
             self.loop.close()
+
+    def _unforeseen(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody caught is a bug, of the simulator or of the chassis."""
+        self.history.broken.append(f"unforeseen: {context['message']}: {context.get('exception')!r}")
 
     async def _play(self) -> None:
         toy.cure.done = False
@@ -125,7 +130,7 @@ class World:
             return
         self.started += 1
         first = n not in self.replicas
-        faults = [] if self.healed or not first else [fault for fault in self.plan.faults if fault.process == n]
+        faults = [] if self.healed or not first else [fault for fault in self.plan.faults if fault.process % self.plan.processes == n]
         process = Process(f"p{n}.{self.started}", self.loop, random.Random(self.plan.seed * 31 + self.started))
         process.dies_at_step = next((fault.nth for fault in faults if fault.kind == "crash_at"), None)
         pool = SimPool(process, self.engine, self.loop, _numbers(faults, "cut_at"))
@@ -144,7 +149,7 @@ class World:
     def _break(self, fault: Fault) -> None:
         if self.healed:
             return
-        replica = self.replicas[fault.process]
+        replica = self.replicas[fault.process % self.plan.processes]
         process, until_s = replica.process, self.loop.now_s + fault.for_s
         match fault.kind:
             case "crash":
@@ -227,7 +232,7 @@ class World:
     async def _client(self, ask: Ask) -> None:
         """Ask until there is an answer, of whatever replica lives."""
         await asyncio.sleep(ask.at_s)
-        n = ask.process
+        n = ask.process % self.plan.processes
         while True:
             replica = self.replicas[n]
             if replica.process.alive:
