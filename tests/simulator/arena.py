@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -23,11 +24,11 @@ _TRIES_MAX: Final = 400
 
 
 class Found(NamedTuple):
-    """What is wrong after a schedule (nothing: []), how many statements it took, and how long it was in virtual seconds."""
+    """What is wrong after a schedule (nothing: []), how many statements it took, a hash of all of them, and notes."""
 
     wrong: list[str]
     statements: int
-    virtual_s: float
+    trace: str
     notes: list[str]
 
     @property
@@ -49,11 +50,11 @@ class Arena:
         self.runs += 1
         if self.runs % 25 == 0:
             gc.collect()
-        before = self.engine.statements
+        before, self.engine.trace = self.engine.statements, sha256()
         world = World(plan, self.engine)
         with simulated(world.loop, plan.seed):
             wrong = world.run()
-        return Found(wrong, self.engine.statements - before, world.loop.now_s, world.history.notes)
+        return Found(wrong, self.engine.statements - before, self.engine.trace.hexdigest(), world.history.notes)
 
     def shrink(self, plan: Plan, promises: frozenset[str]) -> Plan:
         """The smallest schedule that was found to break one of the same promises."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -75,6 +76,8 @@ class Engine:
         self._blocked: list[Statement] = []
         self._asker: Real = self.connect()
         self.statements = 0
+        self.trace = sha256()
+        """Of every statement, in order, with its time and its process: equal for equal schedules."""
 
     def connect(self) -> Real:
         """A new connection, as services make them (`database._create_pool`), with a clock that schedules set."""
@@ -191,7 +194,7 @@ class SimConnection:
         """Close it: the server rolls back and lets go of the session's locks."""
         if self.real is not None:
             real, self.real = self.real, None
-            self.pool.open.discard(self)
+            self.pool.open.pop(self, None)
             self.pool.engine.give_back(real, locked=self.locked)
 
     async def reset(self) -> None:
@@ -240,6 +243,7 @@ class SimConnection:
             sql = f"{sql}; {for_now}"
         elif "clock_timestamp" in sql and not self.in_transaction:
             engine.start(self.real, self.real.execute(for_now))
+        engine.trace.update(f"{self.pool.loop.now_s} {process.name} {sql}".encode())
         statement = engine.start(self.real, getattr(self.real, method)(sql, *args))
         if not statement.done:
             await self._wait(statement)
@@ -281,7 +285,7 @@ class SimPool:
     away_until_s: float = 0.0
     generation: int = 0
     idle: list[SimConnection] = field(default_factory=list)
-    open: set[SimConnection] = field(default_factory=set)
+    open: dict[SimConnection, None] = field(default_factory=dict)
 
     def now(self) -> str:
         """The time of the server's clock, as PostgreSQL reads it."""
@@ -296,7 +300,7 @@ class SimPool:
             if not connection.is_closed():
                 return connection
         connection = SimConnection(self)
-        self.open.add(connection)
+        self.open[connection] = None
         return connection
 
     async def release(self, connection: SimConnection) -> None:

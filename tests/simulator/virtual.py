@@ -70,8 +70,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         task: asyncio.Task[T] = asyncio.Task(coro, loop=loop, **given)
         if owner:
             self.owners[task] = owner
-            owner.tasks.add(task)
-            task.add_done_callback(owner.tasks.discard)
+            owner.tasks[task] = None
+            task.add_done_callback(owner.ended)
         return task
 
     def _process_events(self, event_list: list[Any]) -> None:
@@ -96,7 +96,7 @@ class Process:
     steps: int = 0
     slow_until_s: float = 0.0
     resumes_at_s: float = 0.0
-    tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    tasks: "dict[asyncio.Task[Any], None]" = field(default_factory=dict)
     kit: Any = None
     """What its clients of Kafka are made of: a broker, and faults."""
     ends: list[Any] = field(default_factory=list)
@@ -107,6 +107,10 @@ class Process:
         context = Context()
         context.run(_current.set, self)
         return self.loop.create_task(coro, context=context)
+
+    def ended(self, task: "asyncio.Task[Any]") -> None:
+        """A task of it came to its end."""
+        self.tasks.pop(task, None)
 
     async def step(self, longest_s: float) -> None:
         """Before each thing that it asks of the world: time passes. It may be paused here, and it may die here."""
