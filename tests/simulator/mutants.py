@@ -76,9 +76,23 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "rewinds_one_partition": Mutant(
         subscriber,
         "KafkaSubscriber._note_unreadable",
-        "consumer.seek(partition, position)",
-        "consumer.seek(partition, position)\n                break",
+        "consumer.seek(partition, asked_from)",
+        "consumer.seek(partition, asked_from)\n                break",
         "after a failed read only one partition goes back: the others' records are lost (finding 8)",
+    ),
+    "forgets_where_a_first_read_began": Mutant(
+        subscriber,
+        "KafkaSubscriber._note_unreadable",
+        "self._astray.add(partition)",
+        "pass",
+        "the first read of an assignment fails, and partitions of unknown position do not go back (found by schedule 46)",
+    ),
+    "gives_up_when_a_poll_fails": Mutant(
+        consumer,
+        "Consumer._wait",
+        "except Exception as error:",
+        "except TimeoutError as error:",
+        "a poll that fails while a batch waits for its next try takes the batch with it (found by schedule 587)",
     ),
     "takes_in_apart": Mutant(
         processing,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-ACTIVE_S: Final = 4.0
+ACTIVE_S: Final = 3.0
 """In this time of a schedule things are asked and go wrong; then all heals."""
 KEYS: Final = ("a", "b", "c")
 
@@ -85,7 +85,7 @@ def plan(seed: int) -> Plan:
         for n in range(rng.randint(2, 7))
     )  # fmt: skip
     faults = tuple(
-        Fault(rng.choice(KINDS), rng.uniform(0.3, ACTIVE_S), rng.randrange(processes), rng.randint(1, 120), rng.uniform(0.2, 3))
+        Fault(rng.choice(KINDS), rng.uniform(0.3, ACTIVE_S), rng.randrange(processes), rng.randint(1, 100), rng.uniform(0.2, 3))
         for _ in range(rng.choice((0, 1, 2, 3, 4)))
     )
     return Plan(seed, processes, asks, faults)

@@ -38,7 +38,7 @@ QUIET_WITHIN_S: Final = 60.0
 """So long after all has healed everything must have come to its end."""
 
 SETTINGS: Final[Settings] = settings_for(
-    "postgresql://simulated", relay_interval_ms=1_200, retry_delay_max_s=1.0, session_timeout_ms=2_000, relay_batch_max=12,
+    "postgresql://simulated", relay_interval_ms=2_000, retry_delay_max_s=1.0, session_timeout_ms=2_000, relay_batch_max=12,
     batch_records_max=8, shutdown_timeout_s=2.0,
 )  # fmt: skip
 
@@ -206,8 +206,8 @@ class World:
         for n, replica in self.replicas.items():
             replica.pool.away_until_s = replica.process.resumes_at_s = replica.process.slow_until_s = 0.0
             replica.process.dies_at_step = None
-            self.loop.call_later(1.0, self.start, n)
-        await asyncio.sleep(1.5)
+            self.loop.call_later(0.8, self.start, n)
+        await asyncio.sleep(1.2)
 
     async def _until_quiet(self) -> None:
         ends_at_s = self.loop.now_s + QUIET_WITHIN_S
@@ -241,7 +241,7 @@ class World:
                 if isinstance(answer, Given):
                     return
             n = (n + 1) % self.plan.processes
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.1)
 
     def _end(self) -> None:
         """Let go of everything that still runs."""
@@ -267,7 +267,7 @@ async def _answer(replica: Replica, ask: Ask) -> Given | Exception | None:
     asked = Asked(command, _OPERATOR, Cause(f"journey-{ask.key}"), Claim("simulated", ask.key, repr(command)))
     task: asyncio.Task[Any] = replica.process.spawn(replica.lanes.ask(asked, SETTINGS))
     task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is told, whoever still listens
-    await asyncio.wait([task], timeout=5)
+    await asyncio.wait([task], timeout=0.2 + ask.places[0] % 3)  # some are soon tired of waiting, and ask another
     if not task.done():
         task.cancel()
         return None
