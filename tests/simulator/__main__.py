@@ -6,6 +6,7 @@ Each worker has a database of its own in one PostgreSQL in memory. A failing sch
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -61,8 +62,6 @@ def a_postgres() -> Iterator[str]:
             yield admin_url(port, password)
         finally:
             stop(child)
-            import shutil
-
             shutil.rmtree(data_directory(directory), ignore_errors=True)
 
 
@@ -130,5 +129,6 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":  # sets of names in one order: a seed replays in any process
-        os.execve(sys.executable, [sys.executable, "-m", "tests.simulator", *sys.argv[1:]], os.environ | {"PYTHONHASHSEED": "0"})  # noqa: S606
+        again = [sys.executable, "-m", "tests.simulator", *sys.argv[1:]]
+        os.execve(sys.executable, again, os.environ | {"PYTHONHASHSEED": "0"})  # noqa: S606  # no shell
     sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ import asyncpg
 from lutong_chassis import migrate, startup
 from lutong_chassis.testing import create_database, drop_database, migrate_database
 from tests.simulator import toy
-from tests.simulator.database import Engine
+from tests.simulator.engine import Engine
 from tests.simulator.patched import silence, simulated
 from tests.simulator.plan import Plan
 from tests.simulator.world import World
@@ -74,17 +74,16 @@ class Arena:
 @contextmanager
 def an_arena(admin_url: str, name: str) -> Iterator[Arena]:
     """A fresh database with the chassis's tables; dropped at the end."""
-    silence()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    engine = Engine(asyncio.run(_make(admin_url, name)))
-    try:
-        yield Arena(engine)
-    finally:
-        engine.close()
-        gc.enable()
-        asyncio.run(drop_database(admin_url, name))
+    with silence():
+        engine = Engine(asyncio.run(_make(admin_url, name)))
+        gc.collect()
+        gc.disable()  # between schedules it runs: `Arena.run`
+        try:
+            yield Arena(engine)
+        finally:
+            gc.enable()
+            engine.close()
+            asyncio.run(drop_database(admin_url, name))
 
 
 async def _make(admin_url: str, name: str) -> str:
@@ -96,6 +95,3 @@ async def _make(admin_url: str, name: str) -> str:
     finally:
         await connection.close()
     return url
-
-
-Report = Callable[[str], None]

@@ -142,7 +142,9 @@ class Broker:
 
     def __post_init__(self) -> None:
         self.logs = {TopicPartition(topic, n): [] for topic, size in self.topics.items() for n in range(size)}
-        self.group = Group(self.loop, self.rng, [partition for partition in self.logs if partition.topic == self.consumed])
+        self.group = Group(
+            self.loop, self.rng, [partition for partition in self.logs if partition.topic == self.consumed]
+        )
 
     @property
     def is_down(self) -> bool:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from aiokafka import ConsumerRecord, TopicPartition
 
 from lutong_chassis.commands.asked import Given
-from tests.simulator import toy
 from tests.simulator.broker import Broker
-from tests.simulator.database import Engine
+from tests.simulator.engine import Engine
 from tests.simulator.plan import Ask
 
 Log = Sequence[ConsumerRecord[bytes, bytes]]
@@ -51,10 +50,14 @@ class History:
         )
         parked = {row["offset"] for row in rows}
         ids = [_id(record) for record in new if record.offset not in parked]
-        known = {row["id"] for row in self.engine.ask("SELECT id FROM inbox WHERE id = ANY ($1)", [i for i in ids if i])}
+        known = {
+            row["id"] for row in self.engine.ask("SELECT id FROM inbox WHERE id = ANY ($1)", [i for i in ids if i])
+        }
         passed = [n for n in ids if n not in known]
         if passed:
-            self.broken.append(f"offsets: {partition.topic}/{partition.partition} was committed up to {offset}, past {passed}")
+            self.broken.append(
+                f"offsets: {partition.topic}/{partition.partition} was committed up to {offset}, past {passed}"
+            )
 
     def busy(self) -> str:
         """What is still to be done, in words; nothing when all is quiet."""
@@ -85,7 +88,9 @@ class History:
 
     def _published(self) -> list[str]:
         """Outbox and topics hold the same events; the first occurrences of each key come in order, without gaps."""
-        rows = self.engine.ask("SELECT event_id::text AS id, topic, key, sequence FROM outbox ORDER BY topic, key, sequence")
+        rows = self.engine.ask(
+            "SELECT event_id::text AS id, topic, key, sequence FROM outbox ORDER BY topic, key, sequence"
+        )
         wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in rows:
             wanted[row["topic"], row["key"]].append(row["id"])
@@ -99,7 +104,9 @@ class History:
             ids, given = wanted[where], list(seen[where])
             if ids != given:
                 what = "lost" if set(ids) - set(given) else "invented" if set(given) - set(ids) else "order"
-                found.append(f"{what}: {where[0]} {where[1]}: {len(ids)} events in the outbox, {len(given)} on the topic")
+                found.append(
+                    f"{what}: {where[0]} {where[1]}: {len(ids)} events in the outbox, {len(given)} on the topic"
+                )
         return found
 
     def _counted(self) -> list[str]:
@@ -120,21 +127,30 @@ class History:
             if places.get(row["key"], []) != row["places"]:
                 what = "effect" if sorted(places.get(row["key"], [])) != sorted(row["places"]) else "order"
                 found.append(f"{what}: {row['key']} published {row['places']}, counted {places.get(row['key'], [])}")
-        everything = [place for row in published for place in row["places"]]
-        for key, bodies in self.answers.items():
-            if len(set(bodies)) > 1:
-                found.append(f"answers: {key} was answered in {len(set(bodies))} ways")
-            for place in self.asks[key].places:
-                if everything.count(place) != 1:
-                    found.append(f"command: {key} was accepted, and {place} was published {everything.count(place)} times")
-        return found
+        return [*found, *self._answered([place for row in published for place in row["places"]])]
+
+    def _answered(self, published: Sequence[int]) -> list[str]:
+        """A key has one answer, and what was accepted is published once."""
+        found = [
+            f"answers: {key} was answered in {len(set(bodies))} ways"
+            for key, bodies in self.answers.items()
+            if len(set(bodies)) > 1
+        ]
+        return found + [
+            f"command: {key} was accepted, and {place} was published {published.count(place)} times"
+            for key, ask in self.asks.items()
+            for place in ask.places
+            if published.count(place) != 1
+        ]
 
     def _reminded(self) -> list[str]:
         """Deadlines come once, and not before they are due."""
         rows = self.engine.ask("SELECT counter_id, place, at, due_at FROM reminder")
         wanted = Counter(ask.places[0] for ask in self.asks.values() if ask.remind_s is not None)
         seen = Counter(row["place"] for row in rows)
-        found = [f"deadline: {place} came {seen[place]} times" for place in wanted | seen if wanted[place] != seen[place]]
+        found = [
+            f"deadline: {place} came {seen[place]} times" for place in wanted | seen if wanted[place] != seen[place]
+        ]
         found += [f"deadline: {row['place']} came early" for row in rows if row["at"] < row["due_at"]]
         return found
 
@@ -142,6 +158,3 @@ class History:
 def _id(record: ConsumerRecord[bytes, bytes]) -> str | None:
     """The id of an event; None for what is none."""
     return next(((value or b"").decode() for name, value in record.headers if name == "ce_id"), None)
-
-
-__all__ = ["History", "toy"]

@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, Final
+from types import FunctionType, ModuleType
+from typing import Any, Final, NamedTuple
 
 from lutong_chassis import consumer, parking, processing, relay, subscriber
 from lutong_chassis.commands import keys
@@ -136,29 +136,26 @@ def put_back(name: str | None) -> Iterator[None]:
     source = inspect.getsource(function)
     if mutant.old not in source:
         raise ValueError(f"{name} fits no more: {mutant.module.__name__}.{mutant.function} has no {mutant.old!r}")
-    scope = vars(mutant.module)
-    before = dict(scope)
-    changed_source = source.replace(mutant.old, mutant.new, 1)
-    exec(f"if True:\n{changed_source}" if source.startswith(" ") else changed_source, scope)  # noqa: S102  # our own code, with one line of another
-    changed = scope[function.__name__]
-    if function.__name__ in before:
-        scope[function.__name__] = before[function.__name__]
-    else:
-        del scope[function.__name__]
-    setattr(owner, function.__name__, changed)
-    for module in (relay, consumer, processing, subscriber, keys):
-        if vars(module).get(function.__name__) is function:
-            setattr(module, function.__name__, changed)
+    changed = source.replace(mutant.old, mutant.new, 1)
+    made: dict[str, Any] = {}
+    exec(f"if True:\n{changed}" if source.startswith(" ") else changed, vars(mutant.module), made)  # noqa: S102  # our own code
+    setattr(owner, function.__name__, made[function.__name__])
     try:
         yield
     finally:
         setattr(owner, function.__name__, function)
 
 
-def _find(mutant: Mutant) -> tuple[Any, Any]:
-    """What has the function, and the function."""
+class _Found(NamedTuple):
+    """A function, and the module or class that has it."""
+
+    owner: Any
+    function: FunctionType
+
+
+def _find(mutant: Mutant) -> _Found:
     owner: Any = mutant.module
     *path, name = mutant.function.split(".")
     for part in path:
         owner = getattr(owner, part)
-    return owner, vars(owner)[name]
+    return _Found(owner, vars(owner)[name])

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from importlib.metadata import version
 from types import ModuleType
 from typing import Any, Final
 from unittest.mock import patch
@@ -15,7 +16,8 @@ import structlog
 
 from lutong_chassis import _patches, consumer, database, outbox, redrive, relay, subscriber, supervise
 from lutong_chassis.commands import asked
-from tests.simulator.clients import SimAdmin, SimConsumer, SimProducer, process_of
+from tests.simulator.consumer import SimConsumer
+from tests.simulator.producer import SimAdmin, SimProducer, process_of
 from tests.simulator.virtual import EPOCH_S, VirtualLoop
 
 _CLOCKS: Final[tuple[ModuleType, ...]] = (consumer, relay, subscriber, redrive, supervise)
@@ -24,7 +26,7 @@ _IDS: Final[tuple[ModuleType, ...]] = (database, outbox, asked)
 
 _LOOK_INTERVAL_S: Final = 2.0
 """How often relays share their shards: half as often as else, for it is much of what a short schedule asks of PostgreSQL."""
-_version: Final = cache(_patches.version)
+_version: Final = cache(version)
 """Read once: a schedule makes many clients."""
 
 
@@ -57,6 +59,12 @@ def simulated(loop: VirtualLoop, seed: int) -> Iterator[None]:
         yield
 
 
-def silence() -> None:
+@contextmanager
+def silence() -> Iterator[None]:
     """What the chassis logs is for people who run a service."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

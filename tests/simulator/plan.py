@@ -3,7 +3,9 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
+
+T = TypeVar("T")
 
 ACTIVE_S: Final = 3.0
 """In this time of a schedule things are asked and go wrong; then all heals."""
@@ -14,6 +16,8 @@ Kind = Literal[
     "ghost", "stop", "again", "operator", "garbage",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = Kind.__args__  # type: ignore[attr-defined]
+_OFTEN: Final[tuple[Kind, ...]] = ("unreadable", "database_away", "refuse")
+"""What needs a coincidence to matter comes more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,8 @@ class Plan:
 
     def simpler(self) -> Iterator["Plan"]:
         """The same schedule with less in it: half of the faults or asks, then all but one, then one process less."""
-        for parts in (self.faults, self.asks):
-            name = "faults" if parts is self.faults else "asks"
-            size = len(parts)
-            while size >= 1:
-                for begin in range(0, len(parts), size):
-                    yield replace(self, **{name: parts[:begin] + parts[begin + size :]})
-                size //= 2
+        yield from (replace(self, faults=fewer) for fewer in _fewer(self.faults))
+        yield from (replace(self, asks=fewer) for fewer in _fewer(self.asks))
         if self.processes > 1:
             yield replace(self, processes=self.processes - 1)
         for n, ask in enumerate(self.asks):
@@ -68,6 +67,15 @@ class Plan:
     def size(self) -> int:
         """How much is in it."""
         return self.processes + len(self.faults) + sum(len(ask.places) for ask in self.asks)
+
+
+def _fewer(parts: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
+    """Without all of them, without one half or the other, and so on down to without one."""
+    size = len(parts)
+    while size >= 1:
+        for begin in range(0, len(parts), size):
+            yield parts[:begin] + parts[begin + size :]
+        size //= 2
 
 
 def plan(seed: int) -> Plan:
@@ -85,7 +93,13 @@ def plan(seed: int) -> Plan:
         for n in range(rng.randint(2, 7))
     )  # fmt: skip
     faults = tuple(
-        Fault(rng.choice(KINDS), rng.uniform(0.3, ACTIVE_S), rng.randrange(processes), rng.randint(1, 100), rng.uniform(0.2, 3))
+        Fault(
+            rng.choice((*KINDS, *_OFTEN)),
+            rng.uniform(0.3, ACTIVE_S),
+            rng.randrange(processes),
+            rng.randint(1, 100),
+            rng.uniform(0.2, 3),
+        )
         for _ in range(rng.choice((0, 1, 2, 3, 4)))
     )
     return Plan(seed, processes, asks, faults)

@@ -121,7 +121,7 @@ class Process:
         if self.loop.now_s < self.slow_until_s:
             longest_s *= 100
         await asyncio.sleep(longest_s * self.rng.random() ** 2)
-        while self.alive and self.loop.now_s < self.resumes_at_s:
+        while self.alive and self.loop.now_s < self.resumes_at_s:  # noqa: ASYNC110  # it may be paused again meanwhile
             await asyncio.sleep(self.resumes_at_s - self.loop.now_s)
         self.check()
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, cast
 
-from aiokafka import TopicPartition
-
 from lutong_chassis import processing, redrive
 from lutong_chassis.auth import Principal
 from lutong_chassis.commands.asked import Asked, Claim, Given
@@ -16,7 +14,6 @@ from lutong_chassis.commands.lanes import Lanes
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool, Tx
 from lutong_chassis.envelope import Cause, Incoming, MalformedError
-from lutong_chassis.problem import Problem
 from lutong_chassis.processing import Processor
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings
@@ -24,12 +21,13 @@ from lutong_chassis.startup import until_it_works
 from lutong_chassis.subscriber import KafkaSubscriber
 from lutong_chassis.supervise import Loops
 from lutong_chassis.testing import settings_for
-from tests.simulator import toy
-from tests.simulator.broker import Broker, Wire
-from tests.simulator.clients import Faults
-from tests.simulator.database import Engine, SimPool
+from tests.simulator import breaking, toy
+from tests.simulator.broker import Broker
+from tests.simulator.database import SimPool
+from tests.simulator.engine import Engine
 from tests.simulator.history import History
 from tests.simulator.plan import ACTIVE_S, Ask, Fault, Plan
+from tests.simulator.producer import Faults
 from tests.simulator.virtual import Process, VirtualLoop
 
 _OPERATOR: Final = Principal("olga", "operator")
@@ -130,7 +128,11 @@ class World:
             return
         self.started += 1
         first = n not in self.replicas
-        faults = [] if self.healed or not first else [fault for fault in self.plan.faults if fault.process % self.plan.processes == n]
+        faults = (
+            []
+            if self.healed or not first
+            else [fault for fault in self.plan.faults if fault.process % self.plan.processes == n]
+        )
         process = Process(f"p{n}.{self.started}", self.loop, random.Random(self.plan.seed * 31 + self.started))
         process.dies_at_step = next((fault.nth for fault in faults if fault.kind == "crash_at"), None)
         pool = SimPool(process, self.engine, self.loop, _numbers(faults, "cut_at"))
@@ -138,7 +140,7 @@ class World:
         kafka = Faults(
             frozenset(few),
             frozenset(fault.nth % 8 + 1 for fault in faults if fault.kind == "lose_ack"),
-            frozenset(fault.nth % 8 + 1 for fault in faults if fault.kind == "unreadable"),
+            frozenset(fault.nth % 5 + 1 for fault in faults if fault.kind == "unreadable"),
         )
         self.replicas[n] = replica = Replica(process, pool, kafka)
         process.kit = (self.broker, kafka)
@@ -147,57 +149,8 @@ class World:
         process.spawn(_begin(replica))
 
     def _break(self, fault: Fault) -> None:
-        if self.healed:
-            return
-        replica = self.replicas[fault.process % self.plan.processes]
-        process, until_s = replica.process, self.loop.now_s + fault.for_s
-        match fault.kind:
-            case "crash":
-                if process.alive:
-                    process.kill()
-            case "pause":
-                process.resumes_at_s = until_s
-            case "slow":
-                process.slow_until_s = until_s
-            case "cut":
-                replica.pool.cut()
-            case "database_away":
-                replica.pool.away_until_s = until_s
-                replica.pool.cut()
-            case "broker_away":
-                self.broker.down_until_s = until_s
-            case "ghost":
-                self._ghost(fault.for_s)
-            case "stop":
-                process.spawn(replica.stop())
-            case "again":
-                self._again(fault.nth)
-            case "operator":
-                process.spawn(self._operate(replica))
-            case "garbage":
-                self._garbage(fault.nth)
-            case _:
-                pass  # by number: the process was started with it
-
-    def _ghost(self, for_s: float) -> None:
-        """Another member joins the group and goes again, without handling anything."""
-        self.broker.group.join("ghost")
-        self.loop.call_later(min(for_s, 1.5), self.broker.group.leave, "ghost")
-
-    def _again(self, nth: int) -> None:
-        """A publisher sends what it sent before once more: the last records of each partition."""
-        for partition, log in self.broker.logs.items():
-            copies = [Wire(record.key, record.value, record.headers) for record in log[-(nth % 4 + 1) :]]
-            self.broker.append(partition, copies)
-
-    def _garbage(self, nth: int) -> None:
-        """Somebody writes bytes that are no event, under a key that is in use or under none."""
-        ours = [log[-1] for partition, log in self.broker.logs.items() if partition.topic == toy.COUNTED.name and log]
-        if ours:
-            record = ours[nth % len(ours)]
-            self.broker.append(
-                TopicPartition(record.topic, record.partition), [Wire(record.key if nth % 2 else None, b"\xff", ())]
-            )
+        if not self.healed:
+            breaking.BREAKS[fault.kind](self, self.replicas[fault.process % self.plan.processes], fault)
 
     async def _heal(self) -> None:
         """Everything works again, the bug is fixed, and an operator looks after what is parked."""
@@ -214,14 +167,18 @@ class World:
         while (busy := self.history.busy()) and self.loop.now_s < ends_at_s:
             replica = self.replicas[0]
             if "parked" in busy and replica.process.alive:
-                await asyncio.wait([replica.process.spawn(self._operate(replica))])
+                await asyncio.wait([replica.process.spawn(self.operate(replica))])
             await asyncio.sleep(0.5)
         self.history.unfinished = busy
 
-    async def _operate(self, replica: Replica) -> None:
+    async def operate(self, replica: Replica) -> None:
         """An operator redrives what is parked, and discards what is no event."""
         for row in self.engine.ask("SELECT id, reason FROM parked WHERE state = 'parked' ORDER BY id"):
-            how = partial(redrive.redrive, apply=_apply) if row["reason"] in {"handler_error", "key_blocked"} else redrive.discard
+            how = (
+                partial(redrive.redrive, apply=_apply)
+                if row["reason"] in {"handler_error", "key_blocked"}
+                else redrive.discard
+            )
             pool = cast("Pool", replica.pool)
             try:
                 await how(pool, row["id"], who=_OPERATOR, reason="a schedule")
@@ -286,6 +243,3 @@ async def _apply(tx: Tx, item: Incoming) -> None:
 
 def _numbers(faults: list[Fault], kind: str) -> frozenset[int]:
     return frozenset(fault.nth for fault in faults if fault.kind == kind)
-
-
-__all__ = ["Problem", "World"]

@@ -1,10 +1,10 @@
-"""In place of aiokafka's consumer and producer: the methods that the chassis and FastStream use, over the simulated broker."""
+"""In place of aiokafka's consumer: the methods that the chassis and FastStream use, over the simulated broker."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import (
@@ -13,29 +13,15 @@ from aiokafka.errors import (
     IllegalStateError,
     KafkaConnectionError,
     KafkaError,
-    KafkaTimeoutError,
     RebalanceInProgressError,
-    RequestTimedOutError,
 )
 
-from tests.simulator.broker import Assigned, Broker, Headers, Wire
-from tests.simulator.virtual import Process, VirtualLoop
+from tests.simulator.broker import Assigned, Broker
+from tests.simulator.producer import Faults
+from tests.simulator.virtual import Process
 
 _LATENCY_S: Final = 0.02
 _HEARTBEAT_S: Final = 0.5
-_BATCH_MAX: Final = 2
-"""Records of one batch: few, so that a round of the relay has several for one partition."""
-
-
-@dataclass(slots=True)
-class Faults:
-    """What goes wrong with a process's Kafka, by the number of the send or the fetch. `lost_acks` were appended all the same."""
-
-    refused: frozenset[int] = frozenset()
-    lost_acks: frozenset[int] = frozenset()
-    unreadable: frozenset[int] = frozenset()
-    sends: int = 0
-    fetches: int = 0
 
 
 @dataclass(slots=True)
@@ -53,9 +39,9 @@ class _State:
 class SimConsumer:
     """A consumer of the group, with the conduct of aiokafka's: it joins in the background while a batch is handled."""
 
-    def __init__(self, process: Process, broker: Broker, faults: Faults, listener: Any = None, **_options: object) -> None:  # noqa: ANN401  # a listener of aiokafka
+    def __init__(self, process: Process, broker: Broker, faults: Faults, **_options: object) -> None:
         self.process, self.broker, self.faults = process, broker, faults
-        self.listener = listener
+        self.listener: Any = None
         self.member_id = process.name
         self.generation = -1
         self.states: dict[TopicPartition, _State] = {}
@@ -65,7 +51,7 @@ class SimConsumer:
 
     # what FastStream calls
 
-    def subscribe(self, topics: Sequence[str], pattern: object = None, listener: Any = None) -> None:  # noqa: ANN401  # as above
+    def subscribe(self, *, listener: Any, **_what: object) -> None:  # noqa: ANN401  # a listener of aiokafka
         self.listener = listener
 
     async def start(self) -> None:
@@ -127,49 +113,52 @@ class SimConsumer:
     ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
         loop = self.process.loop
         while True:
-            while self.joining:
-                await self._assigned()
-            await self.process.step(_LATENCY_S)
-            if self.joining:
-                continue
+            await self._ready()
             ends_at_s = loop.now_s + timeout_ms / 1000
-            if found := self._fetched(partitions, max_records):
+            if found := self._fetched(partitions, max_records or 1_000):
                 return found
-            if loop.now_s >= ends_at_s:
-                return {}
             await self._more(ends_at_s)
             timeout_ms = max(0, int((ends_at_s - loop.now_s) * 1000))
             if timeout_ms == 0:
                 return {}
 
+    async def _ready(self) -> None:
+        """Wait for an assignment, however long that takes, and for an answer."""
+        while True:
+            while self.joining:
+                await self._assigned()
+            await self.process.step(_LATENCY_S)
+            if not self.joining:
+                return
+
     def _fetched(
-        self, partitions: Sequence[TopicPartition], max_records: int | None
+        self, partitions: Sequence[TopicPartition], left: int
     ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
         """Records from the positions, which move. What was fetched before a pause is given all the same, as by aiokafka."""
-        if self.broker.is_down:
-            return {}
         found: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = {}
-        left = max_records or 1_000
-        order = sorted(self.states)
+        order = [] if self.broker.is_down else sorted(self.states)
         self.process.rng.shuffle(order)
         for partition in order:
             state = self.states[partition]
-            if state.position is None or (partitions and partition not in partitions):
-                continue
-            if state.paused and self.process.rng.random() < 0.5:
-                continue
-            take = self.broker.logs[partition][state.position : state.position + self.process.rng.randint(1, max(1, left))]
-            if take:
-                found[partition] = take
-                state.position = take[-1].offset + 1
-                left -= len(take)
-            if left <= 0:
-                break
+            if left > 0 and (not partitions or partition in partitions) and self._is_read(state):
+                begin = state.position or 0
+                take = self.broker.logs[partition][begin : begin + self.process.rng.randint(1, left)]
+                if take:
+                    found[partition] = take
+                    state.position = take[-1].offset + 1
+                    left -= len(take)
         if found:
-            self.faults.fetches += 1
-            if self.faults.fetches in self.faults.unreadable:
-                raise CorruptRecordException if self.process.rng.random() < 0.5 else ValueError("bytes that nobody foresaw")
+            self._fail_perhaps()
         return found
+
+    def _is_read(self, state: _State) -> bool:
+        return state.has_valid_position and not (state.paused and self.process.rng.random() < 0.5)
+
+    def _fail_perhaps(self) -> None:
+        """The positions have moved, and yet there is an error: what was read of other partitions is gone."""
+        self.faults.fetches += 1
+        if self.faults.fetches in self.faults.unreadable:
+            raise CorruptRecordException if self.process.rng.random() < 0.5 else ValueError("bytes that nobody foresaw")
 
     async def _more(self, ends_at_s: float) -> None:
         """Wait until there may be something to fetch."""
@@ -233,103 +222,3 @@ class SimConsumer:
                 self.broker.group.heartbeat(self.member_id, self.generation)
             except RebalanceInProgressError:
                 return
-
-
-@dataclass(slots=True)
-class SimBatch:
-    """In place of aiokafka's builder of batches."""
-
-    records: list[Wire] = field(default_factory=list)
-
-    def append(self, *, timestamp: int | None, key: bytes, value: bytes, headers: Headers) -> object | None:
-        if len(self.records) >= _BATCH_MAX:
-            return None
-        self.records.append(Wire(key, value, tuple(headers)))
-        return object()
-
-    def close(self) -> None:
-        """Nothing more is added."""
-
-
-class SimProducer:
-    """An idempotent producer: each partition in the order of its sends. What is on the wire arrives, whatever becomes of it."""
-
-    def __init__(self, process: Process, broker: Broker, faults: Faults) -> None:
-        self.process, self.broker, self.faults = process, broker, faults
-        self._lands_at_s: dict[TopicPartition, float] = {}
-
-    async def start(self) -> None:
-        await self._ask()
-
-    async def stop(self) -> None:
-        """What is on the wire arrives all the same."""
-
-    async def partitions_for(self, topic: str) -> set[int]:
-        return set(range(self.broker.topics[topic]))
-
-    def create_batch(self) -> SimBatch:
-        return SimBatch()
-
-    async def send_batch(self, batch: SimBatch, topic: str, *, partition: int) -> "asyncio.Future[None]":
-        await self.process.step(_LATENCY_S)
-        loop, where = self.process.loop, TopicPartition(topic, partition)
-        self.faults.sends += 1
-        refused, lost = self.faults.sends in self.faults.refused, self.faults.sends in self.faults.lost_acks
-        delivery: asyncio.Future[None] = loop.create_future()
-        lands_at_s = max(loop.now_s + _LATENCY_S * self.process.rng.random(), self._lands_at_s.get(where, 0.0))
-        self._lands_at_s[where] = lands_at_s + 1e-6
-        loop.call_at(lands_at_s, self._land, where, batch.records, delivery, (refused, lost))
-        return delivery
-
-    def _land(
-        self, where: TopicPartition, records: list[Wire], delivery: "asyncio.Future[None]", fate: tuple[bool, bool]
-    ) -> None:
-        refused, lost = fate
-        if self.broker.is_down:
-            refused = True
-        if not refused:
-            self.broker.append(where, records)
-        latency_s = _LATENCY_S * self.process.rng.random()
-        if refused or lost:
-            latency_s *= 20
-        error = RequestTimedOutError() if refused else KafkaTimeoutError() if lost else None
-        self.process.loop.call_later(latency_s, _settle, self.process, delivery, error)
-
-    async def _ask(self) -> None:
-        await self.process.step(_LATENCY_S)
-        if self.broker.is_down:
-            await asyncio.sleep(0.3)
-            raise KafkaConnectionError("the broker is away")
-
-
-def _settle(process: Process, delivery: "asyncio.Future[None]", error: Exception | None) -> None:
-    """Tell the producer, once it is not paused any more."""
-    if not process.alive or delivery.done():
-        return
-    if process.loop.now_s < process.resumes_at_s:
-        process.loop.call_at(process.resumes_at_s, _settle, process, delivery, error)
-    elif error:
-        delivery.set_exception(error)
-    else:
-        delivery.set_result(None)
-
-
-class SimAdmin:
-    """In place of the administration that FastStream opens and never uses."""
-
-    def __init__(self, **_options: object) -> None:
-        pass
-
-    async def start(self) -> None:
-        pass
-
-    async def close(self) -> None:
-        pass
-
-
-def process_of(loop: asyncio.AbstractEventLoop) -> Process:
-    """The process that makes a client."""
-    process = cast("VirtualLoop", loop).process()
-    if process is None:
-        raise RuntimeError("a client is made outside of all processes")
-    return process
