@@ -106,18 +106,24 @@ class Continuing(Watcher):
             os.kill(self.process, signal.SIGCONT)
 
 
-async def an_order(scenario: Scenario) -> None:
-    """One that credit is held for, and that waits for a location."""
-    await scenario.publish("watsons", "面膜，先享后付", "demo-watsons")
+async def order(scenario: Scenario) -> None:
+    """Order, and wait until credit is held: what comes next is for inventory to read."""
     order_id = await scenario.order("mask", 1)
-    await scenario.settled(f"/v1/requests/{order_id}", lambda request: request["status"] == "held")
+    membership = await asyncpg.connect(scenario.target.database_urls["membership"])
+    try:
+        await until(
+            lambda: membership.fetchval("SELECT order_id FROM hold WHERE order_id = $1", order_id), "credit is held"
+        )
+    finally:
+        await membership.close()
 
 
 async def test_what_a_service_has_not_read_yet_is_waited_for(
     stack: Stack, target: Suite, scenarios: dict[str, Scenario]
 ) -> None:
+    await scenarios["b"].publish("watsons", "面膜，先享后付", "demo-watsons")
     with stopped(stack, "inventory") as process:
-        await an_order(scenarios["b"])
+        await order(scenarios["b"])
         seen = await Look(target, [], [], Continuing(process)).until_still(60)
     assert seen.findings.total == 0
 
@@ -125,8 +131,9 @@ async def test_what_a_service_has_not_read_yet_is_waited_for(
 async def test_what_a_service_never_reads_is_reported_at_the_deadline(
     stack: Stack, target: Suite, scenarios: dict[str, Scenario]
 ) -> None:
+    await scenarios["c"].publish("watsons", "面膜，先享后付", "demo-watsons")
     with stopped(stack, "inventory"):
-        await an_order(scenarios["c"])
+        await order(scenarios["c"])
         seen = await Look(target, [], [], Watcher()).until_still(1)
     found = {violation.what for violation in seen.findings.witnesses if violation.identity == "V2"}
     assert found == {"inventory: neither taken in nor set aside"}
