@@ -59,6 +59,14 @@ def http_url(given: str) -> str:
     return url
 
 
+def keys_url(given: str) -> str:
+    """Where an issuer's keys are: nobody on the way may change what it answers."""
+    url = http_url(given)
+    if _split(url).scheme != "https" and not is_here(url):
+        raise ValueError("must be asked over https")
+    return url
+
+
 def is_here(url: str) -> bool:
     """Whether a URL names this machine by its loopback: no proxy leads there."""
     host = _split(url).authority.rpartition("@")[2]
