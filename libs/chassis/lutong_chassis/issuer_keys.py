@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import urlsplit
 
 import httpx
 import jwt
 import structlog
 
-from lutong_chassis import observe
+from lutong_chassis import addresses, observe
 
 log = structlog.get_logger(__name__)
 
@@ -91,12 +90,12 @@ class IssuerKeys(Mapping[str, jwt.PyJWK]):
             observe.ISSUER_KEYS_REFUSED.inc()
             if (why := type(error).__name__) != self._refused:
                 log.warning(
-                    "issuer_keys_not_fetched", host=urlsplit(self.url).hostname, error=why, keys=len(self._keys)
+                    "issuer_keys_not_fetched", host=addresses.host_of(self.url), error=why, keys=len(self._keys)
                 )
             self._refused = why
             return False
         if self._refused or found.keys() != self._keys.keys():
-            log.info("issuer_keys_fetched", host=urlsplit(self.url).hostname, keys=sorted(found))
+            log.info("issuer_keys_fetched", host=addresses.host_of(self.url), keys=sorted(found))
         self._keys, self._refused = found, ""
         return True
 
