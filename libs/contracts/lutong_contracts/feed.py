@@ -8,8 +8,9 @@ from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
-from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, POSTS
-from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Visible
+from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, INTERACTIONS, POSTS
+from lutong_contracts.touches import Touch
+from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Value, Visible
 
 
 class AccountFacts(Entity):
@@ -126,6 +127,24 @@ class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):
 
     viewer_id: Identifier
     order_id: Identifier
+
+
+InteractionKind = Literal["impression", "open", "click", "show_less"]
+"""What a viewer does with a post that was served: sees it, opens it, taps its card, wants less of its kind."""
+
+
+class Interaction(Value):
+    """One thing that a viewer did with one item of one answer. It counts once, however often it is reported."""
+
+    touch: Touch
+    kind: Annotated[str, Open(InteractionKind)]
+
+
+class InteractionsReported(Event, topic=INTERACTIONS, key="viewer_id"):
+    """A viewer's client reports what was seen and done, in a batch. The feed has checked each touch: it signed them itself."""
+
+    viewer_id: Identifier
+    interactions: tuple[Interaction, ...] = Field(min_length=1, max_length=500)
 
 
 class ActionAudited(AuditedAction, Event, topic=FEED_AUDIT, key="subject"):

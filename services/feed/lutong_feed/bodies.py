@@ -168,7 +168,10 @@ class CardView(BaseModel):
 
 
 class PostView(BaseModel):
-    """A post with its card, and what viewers did with it."""
+    """A post with its card, and what viewers did with it.
+
+    `touch` is this item of this answer, signed for the viewer who asks: send it back with what they do. Null for all others.
+    """
 
     post_id: str
     author_id: str
@@ -177,6 +180,7 @@ class PostView(BaseModel):
     published_at: datetime
     card: CardView
     counters: dict[str, int]
+    touch: str | None = None
 
 
 class AccountView(BaseModel):
@@ -191,8 +195,12 @@ class AccountView(BaseModel):
 
 
 class Timeline(BaseModel):
-    """A page of posts, newest first; `next_cursor` leads to the next one and is null on the last."""
+    """A page of posts, newest first; `next_cursor` leads to the next one and is null on the last.
 
+    `request_id` is this answer's own: it is in the touch of each item.
+    """
+
+    request_id: str
     posts: list[PostView]
     next_cursor: str | None
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.feed import PostPublished, PostRefused
+from lutong_chassis.http.accepting import accept
+from lutong_contracts.feed import InteractionsReported, PostPublished, PostRefused
 from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRejected, OrderSourced
 from lutong_contracts.membership import CreditDeclined
 from lutong_contracts.registry import (
@@ -19,12 +20,15 @@ from lutong_feed.bindings import handlers as bindings
 from lutong_feed.domain import RequestMove, Resolution, StoredPost, Suspension
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
+from lutong_feed.interactions import handlers as interactions
 from lutong_feed.publishing import handlers as publishing
 
 handlers = Handlers()
 handlers.include(bindings.handlers)
 handlers.include(engagements.handlers)
+handlers.include(interactions.handlers)
 handlers.include(publishing.handlers)
+accept(handlers, {PostPublished: publishing.take_posts, InteractionsReported: interactions.take_interactions})
 
 
 @handlers.on(PostPublished)

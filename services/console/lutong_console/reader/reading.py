@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from lutong_console.reader.asking import Asking
 from lutong_console.reader.pages import form_of, reader_of, show
+from lutong_console.reader.reporting import report
 from lutong_console.web.pages import back
 
 _PAGE: Final = 20
@@ -25,7 +26,8 @@ async def home(request: Request) -> Response:
     cursor = request.query_params.get("cursor", "")
     query = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
     page = await Asking(request, me).get("feed", f"/v1/accounts/{me.account_id}/timeline", **query)
-    return show(request, "home.html", {"posts": _aged(page["posts"]), "next_cursor": page["next_cursor"]})
+    data = {"posts": _aged(page["posts"]), "next_cursor": page["next_cursor"], "less": "less" in request.query_params}
+    return show(request, "home.html", data)
 
 
 async def account(request: Request) -> Response:
@@ -50,8 +52,9 @@ async def follow(request: Request) -> Response:
 
 
 async def post(request: Request) -> Response:
-    """A post, and what its card offers."""
+    """A post, and what its card offers. Opened from a list, it is reported as opened there."""
     asking = Asking(request, reader_of(request))
+    await report(request, "open", [request.query_params.get("touch", "")])
     shown = await asking.get("feed", f"/v1/posts/{request.path_params['post_id']}")
     offers: list[dict[str, Any]] = []
     if shown["card"]["state"] == "active":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lutong_chassis import Answer, Asked, Cause, Handlers, Problem, Tx
-from lutong_chassis.http.accepting import Sent, accept
+from lutong_chassis.http.accepting import Sent
 from lutong_contracts.feed import PostPublished
 from lutong_feed import accounts, on_record, store
 from lutong_feed.domain import FollowRow, Refusal, StoredPost
@@ -90,6 +90,3 @@ async def unfollow(batch: Sequence[Asked[Unfollow]], tx: Tx) -> list[Answer | Pr
 
 def _refused(refusal: Refusal) -> Problem:
     return Problem(_STATUS.get(refusal.kind, 409), refusal.kind, refusal.detail)
-
-
-accept(handlers, {PostPublished: take_posts})
