@@ -20,6 +20,11 @@ TOUCH_PATTERN: Final = rf"^1~[0-9]{{1,9}}~{_UUID}~[a-z_]{{1,32}}~[0-9]{{1,4}}~{_
 Touch = Annotated[str, StringConstraints(pattern=TOUCH_PATTERN)]
 """The signed word. Opaque to clients: they send it back as it was served."""
 
+ECHO_PATTERN: Final = r"^[A-Za-z0-9._~\-]{1,512}$"
+
+Echo = Annotated[str, StringConstraints(pattern=ECHO_PATTERN)]
+"""What a client sends back for a touch, before it is checked."""
+
 Placement = Literal["timeline", "account", "post"]
 """Where the feed shows posts: the timeline of a reader, an account's own page, and a post by itself."""
 

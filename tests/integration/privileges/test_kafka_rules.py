@@ -38,6 +38,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
     "lutong-feed": {
         "feed.posts",
         "feed.engagements",
+        "feed.interactions",
         "registry.programs",
         "registry.discoveries",
         "membership.bindings",

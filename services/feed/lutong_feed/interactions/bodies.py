@@ -1,11 +1,10 @@
 """What clients report of their viewers, and what they are answered."""
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from lutong_chassis import Command
 from lutong_contracts.feed import InteractionKind
+from lutong_contracts.touches import Echo
 from lutong_contracts.values import Identifier
 
 _TOUCH_EXAMPLE = (
@@ -16,7 +15,7 @@ _TOUCH_EXAMPLE = (
 class Reported(Command):
     """One thing that a viewer did with an item that was served."""
 
-    touch: Annotated[str, StringConstraints(max_length=512)] = Field(description="the item's `touch`, as it was served")
+    touch: Echo = Field(description="the item's `touch`, as it was served")
     kind: InteractionKind
 
 
