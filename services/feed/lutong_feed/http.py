@@ -16,6 +16,7 @@ from lutong_contracts.feed import CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
+from lutong_feed.attribution import http as attribution
 from lutong_feed.bindings import http as bindings
 from lutong_feed.bodies import (
     Account,
@@ -29,6 +30,7 @@ from lutong_feed.bodies import (
     PostView,
     Removal,
     RemovalView,
+    RepostView,
     Timeline,
 )
 from lutong_feed.domain import AccountRow, Cursor, FollowRow
@@ -43,6 +45,7 @@ router = routes("feed")
 router.routes += bindings.router.routes
 router.routes += engagements.router.routes
 router.routes += interactions.router.routes
+router.routes += attribution.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
@@ -243,9 +246,9 @@ async def _known(tx: Tx, account_ids: set[str]) -> None:
 
 def _post(post: NewPost) -> PostPublished:
     post_id = post.post_id or str(uuid7())
-    return PostPublished(
-        post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id, card=post.card
-    )
+    if post.parent_id and (post.program_id or post.card == "auto"):
+        post = post.model_copy(update={"card": "none", "program_id": None})
+    return PostPublished(post_id=post_id, **post.model_dump(exclude={"post_id"}))
 
 
 async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
@@ -277,5 +280,6 @@ def _view(row: asyncpg.Record, position: int, answer: Answer) -> PostView:
         **{name: row[name] for name in ("post_id", "author_id", "author_name", "text", "published_at")},
         card=CardView(**{name: row[name] for name in CardView.model_fields}),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
-        touch=answer.touch(position, row["post_id"], row["post_id"], row["program_id"]),
+        repost=RepostView(**{name: row[name] for name in RepostView.model_fields}) if row["root_id"] else None,
+        touch=answer.touch(position, row["post_id"], row["root_id"] or row["post_id"], row["program_id"]),
     )

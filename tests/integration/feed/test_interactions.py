@@ -19,7 +19,7 @@ from lutong_feed.handlers import handlers
 from lutong_feed.touches.domain import Keys
 from tests.integration.feed.test_feed import a_post, consume_own_events
 
-KINDS: Final = ("impression", "open", "click", "show_less")
+KINDS: Final = ("impression", "open", "show_less")
 
 
 class Shown(NamedTuple):

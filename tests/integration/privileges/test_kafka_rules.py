@@ -41,6 +41,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "feed.interactions",
         "registry.programs",
         "registry.discoveries",
+        "membership.agreements",
         "membership.bindings",
         "membership.holds",
         "inventory.orders",

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from lutong_chassis import Command
-from lutong_contracts.feed import InteractionKind
+from lutong_contracts.feed import ReportedKind
 from lutong_contracts.touches import Echo
 from lutong_contracts.values import Identifier
 
@@ -16,7 +16,7 @@ class Reported(Command):
     """One thing that a viewer did with an item that was served."""
 
     touch: Echo = Field(description="the item's `touch`, as it was served")
-    kind: InteractionKind
+    kind: ReportedKind
 
 
 class Reports(Command):

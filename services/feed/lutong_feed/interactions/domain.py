@@ -1,10 +1,18 @@
 """Which reports are believed. Pure: no clock, no database, no ids made here."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple, get_args
 
+from lutong_contracts.feed import ReportedKind
 from lutong_feed.domain import Refusal
 from lutong_feed.touches.domain import Check
+
+_REPORTED: Final = frozenset(get_args(ReportedKind))
+
+NOT_REPORTED: Final = Refusal(
+    "not_reported",
+    f"a client reports {', '.join(sorted(_REPORTED))}: taps count by themselves, where the card is tapped",
+)
 
 
 class Report(NamedTuple):
@@ -34,7 +42,7 @@ def sifted(viewer_id: str, reports: Sequence[Report], check: Check) -> ReportInt
     believed: dict[tuple[str, int, str], Report] = {}
     refused: list[Refused] = []
     for place, report in enumerate(reports):
-        verdict = check.verified(report.touch, viewer_id)
+        verdict = check.verified(report.touch, viewer_id) if report.kind in _REPORTED else NOT_REPORTED
         if isinstance(verdict, Refusal):
             refused.append(Refused(place, verdict))
         else:

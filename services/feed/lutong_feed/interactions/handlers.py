@@ -1,12 +1,14 @@
 """Interactions: believed at once, published as one event per report, kept and counted when that is consumed."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from lutong_chassis import Answer, Asked, Handlers, Outgoing, Problem, Received, Tx
 from lutong_chassis.audit import Change
 from lutong_chassis.http.accepting import Sent
 from lutong_chassis.settings import settings_of
 from lutong_contracts.feed import Interaction, InteractionsReported
+from lutong_feed.attribution.handlers import credit_again
 from lutong_feed.domain import Refusal
 from lutong_feed.interactions import domain, store
 from lutong_feed.interactions.bodies import RefusedView, ReportView
@@ -14,6 +16,9 @@ from lutong_feed.interactions.domain import Report, ReportInteractions
 from lutong_feed.settings import FeedSettings
 from lutong_feed.touches import store as touch_store
 from lutong_feed.touches.domain import Check
+
+_LEADS: Final = frozenset({"click", "impression"})  # a tap is on the topic of the orders that follow it
+"""What an order can be credited to."""
 
 handlers = Handlers()
 
@@ -27,7 +32,10 @@ async def report_interactions(batch: Sequence[Asked[ReportInteractions]], _: Tx)
 @handlers.on(InteractionsReported)
 async def count_interactions(batch: Sequence[Received[InteractionsReported]], tx: Tx) -> list[Outgoing]:
     """Items were seen, opened, tapped or not wanted: keep each as a fact once, and count it."""
-    await store.keep(tx, [row for r in batch for row in store.rows_of(r.event.interactions, r.time)])
+    rows = [row for r in batch for row in store.rows_of(r.event.interactions, r.time)]
+    await store.keep(tx, rows)
+    if leads := [row for row in rows if row.kind in _LEADS and row.program_id]:
+        await credit_again(tx, {row.viewer_id for row in leads}, min(row.happened_at for row in leads))
     return []
 
 

@@ -54,6 +54,8 @@ def row_of(served: Served, kind: str, reported_at: datetime) -> InteractionRow:
 
 async def keep(tx: Tx, rows: Sequence[InteractionRow]) -> None:
     """Keep interactions as facts, each once, and count those that were new. Counters are locked in key order."""
+    if not rows:
+        return
     await tx.execute(
         f"""
         WITH fresh AS (

@@ -11,6 +11,9 @@ from typing import Final
 from lutong_contracts.touches import Placement, Served, read
 from lutong_feed.domain import Refusal
 
+CLICK_WINDOW: Final = timedelta(days=7)
+"""For how long after an item was served, or tapped, an order may be credited to it."""
+
 _MAC_BYTES: Final = 16
 
 NEVER_SERVED: Final = Refusal(
