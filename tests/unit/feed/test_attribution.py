@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from lutong_feed.attribution.domain import (
     WHOLE,
+    ChainCredit,
+    CountedAt,
     CreditRow,
     OrderRow,
     Reached,
@@ -93,7 +95,7 @@ def test_shares_of_all_posts_of_a_tree_add_up_to_its_orders() -> None:
     edges = {f"p-{n}": Repost(f"p-{n}", f"p-{n - 1}", "p-0", n) for n in range(1, 6)}
     stands = Reached(True, True, True, False, False, 301, 0)
     ways = [chain(f"p-{n}", edges) for n in (0, 3, 5)]
-    credits_ = [*((way, stands) for way in ways), (ways[2], stands._replace(refunded_minor=301))]
+    credits_ = [*(ChainCredit(way, stands) for way in ways), ChainCredit(ways[2], stands._replace(refunded_minor=301))]
     found = [share_of(f"p-{n}", credits_) for n in range(6)]
     assert sum(each.ppm for each in found) == 3 * WHOLE
     assert sum(each.net_minor for each in found) == 3 * 301
@@ -113,7 +115,7 @@ def test_an_edge_counts_itself_and_all_below_it(counted: list[tuple[int, str, in
     """Against brute force: each post's chain, one by one."""
     edges = [Repost(f"p-{n}", f"p-{(n - 1) // 2}", "p-0", n.bit_length()) for n in range(1, 9)]
     by_child = {edge.post_id: edge for edge in edges}
-    found = funnel("p-0", edges, [(Spot(f"p-{n}", where), Stages(taps=times)) for n, where, times in counted])
+    found = funnel("p-0", edges, [CountedAt(Spot(f"p-{n}", where), Stages(taps=times)) for n, where, times in counted])
     taps: Counter[str] = Counter()
     for n, _, times in counted:
         taps.update(dict.fromkeys(chain(f"p-{n}", by_child), times))

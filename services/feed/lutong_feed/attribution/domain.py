@@ -163,7 +163,14 @@ class Share(NamedTuple):
     net_minor: int = 0
 
 
-def share_of(post_id: str, credits_: Iterable[tuple[Sequence[str], Reached]]) -> Share:
+class ChainCredit(NamedTuple):
+    """An order, and the posts from the root to the one that it is credited to."""
+
+    way: Sequence[str]
+    reached: Reached
+
+
+def share_of(post_id: str, credits_: Iterable[ChainCredit]) -> Share:
     """What a post has of orders, each with the chain that it is split along. An order that was reversed has no credit."""
     ppm = net_minor = 0
     for way, reached in credits_:
@@ -191,6 +198,13 @@ class Spot(NamedTuple):
     placement: str
 
 
+class CountedAt(NamedTuple):
+    """What was counted at one spot."""
+
+    spot: Spot
+    stages: Stages
+
+
 class EdgeFunnel(NamedTuple):
     """What came through a repost: what happened on it and on all that is below it."""
 
@@ -207,7 +221,7 @@ class Funnel(NamedTuple):
     edges: list[EdgeFunnel]
 
 
-def funnel(post_id: str, edges: Sequence[Repost], counted: Iterable[tuple[Spot, Stages]]) -> Funnel:
+def funnel(post_id: str, edges: Sequence[Repost], counted: Iterable[CountedAt]) -> Funnel:
     """The funnel of a post, from what was counted on it and on the reposts below it."""
     parents = {edge.post_id: edge.parent_id for edge in edges}
     whole = {name: Stages() for name in (post_id, *parents)}

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Reads
 from lutong_feed.attribution import domain, store
-from lutong_feed.attribution.domain import Funnel, Share, Spot, Stages
+from lutong_feed.attribution.domain import ChainCredit, CountedAt, Funnel, Share, Stages
 from lutong_feed.attribution.store import Counted, Credited
 from lutong_feed.domain import Refusal
 from lutong_feed.reposts import store as repost_store
@@ -44,17 +44,17 @@ async def funnel_of(read: Reads, post_id: str) -> Found | Refusal:
     )
 
 
-def _interactions(counted: Iterable[Counted]) -> Iterator[tuple[Spot, Stages]]:
+def _interactions(counted: Iterable[Counted]) -> Iterator[CountedAt]:
     for spot, kind, times in counted:
         if kind in _COUNTED_AS:
-            yield spot, Stages(**{_COUNTED_AS[kind]: times})
+            yield CountedAt(spot, Stages(**{_COUNTED_AS[kind]: times}))
 
 
-def _orders(orders: Iterable[Credited]) -> Iterator[tuple[Spot, Stages]]:
+def _orders(orders: Iterable[Credited]) -> Iterator[CountedAt]:
     for spot, _, reached in orders:
-        yield spot, reached.stages
+        yield CountedAt(spot, reached.stages)
 
 
 def _share(post_id: str, edges: Sequence[Repost], orders: Iterable[Credited]) -> Share:
     by_child = {edge.post_id: edge for edge in edges}
-    return domain.share_of(post_id, ((domain.chain(o.spot.post_id, by_child), o.reached) for o in orders))
+    return domain.share_of(post_id, (ChainCredit(domain.chain(o.spot.post_id, by_child), o.reached) for o in orders))
