@@ -47,6 +47,9 @@ class HoldCaptured(Event, topic=HOLDS, key="order_id"):
     merchant_id: Identifier
     amount: Money
     released: Money | None = None
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
 
 
 class HoldReleased(Event, topic=HOLDS, key="order_id"):

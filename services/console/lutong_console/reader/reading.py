@@ -12,6 +12,7 @@ from lutong_console.reader.asking import Asking
 from lutong_console.reader.pages import form_of, reader_of, show
 from lutong_console.reader.reporting import report
 from lutong_console.web.pages import back
+from lutong_contracts.touches import read
 
 _PAGE: Final = 20
 _QUESTION_MAX: Final = 200
@@ -60,15 +61,24 @@ async def post(request: Request) -> Response:
     if shown["card"]["state"] == "active":
         program = await asking.find("registry", f"/v1/programs/{shown['card']['program_id']}")
         offers = program["offers"] if program else []
-    return show(request, "post.html", {"post": _aged([shown])[0], "offers": offers, "key": secrets.token_hex(16)})
+    data = {"post": _aged([shown])[0], "offers": offers, "key": secrets.token_hex(16), "touch": _touch(request, shown)}
+    return show(request, "post.html", data)
+
+
+def _touch(request: Request, shown: Post) -> str:
+    """The item that led here: that of the list in the link, when it is the reader's own, or else this page's. Links are shared."""
+    named = request.query_params.get("touch", "")
+    served = read(named)
+    mine = served and (served.viewer_id, served.post_id) == (reader_of(request).account_id, shown["post_id"])
+    return named if mine else shown["touch"] or ""
 
 
 async def open_program(request: Request) -> Response:
     """Open the mini-program from the card: the feed counts the tap, and names the page."""
-    await form_of(request)
+    form = await form_of(request)
     me, post_id = reader_of(request), request.path_params["post_id"]
-    asking = Asking(request, me)
-    opened = await asking.command("feed", f"/v1/posts/{post_id}/card/taps", {"viewer_id": me.account_id})
+    tapped = {"viewer_id": me.account_id} | ({"touch": form["touch"]} if form.get("touch") else {})
+    opened = await Asking(request, me).command("feed", f"/v1/posts/{post_id}/card/taps", tapped)
     return show(request, "program.html", {"opened": opened, "post_id": post_id})
 
 
