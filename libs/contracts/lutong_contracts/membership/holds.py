@@ -4,6 +4,7 @@ from pydantic import Field
 
 from lutong_contracts.event import Event
 from lutong_contracts.topics import HOLDS
+from lutong_contracts.touches import Touch
 from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason
 
 
@@ -24,6 +25,9 @@ class CreditHeld(Event, topic=HOLDS, key="order_id"):
         default=None, description="The place in a slot of delivery that inventory holds for this order."
     )
     flagship_ok: bool = Field(default=False, description="The member agrees beforehand that the flagship may send it.")
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
 
 
 class CreditDeclined(Event, topic=HOLDS, key="order_id"):
@@ -43,6 +47,9 @@ class HoldCaptured(Event, topic=HOLDS, key="order_id"):
     merchant_id: Identifier
     amount: Money
     released: Money | None = None
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
 
 
 class HoldReleased(Event, topic=HOLDS, key="order_id"):

@@ -136,4 +136,5 @@ def _arrived(received: Received[CreditHeld]) -> OrderRow:
         latitude=order.destination.latitude,
         longitude=order.destination.longitude,
         flagship_ok=order.flagship_ok,
+        touch=order.touch,
     )

@@ -200,6 +200,7 @@ def _event(taken: Taken) -> Event:
         location_id=row.location_id,
         location_kind=row.location_kind,
         amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        touch=row.touch,
     )
 
 

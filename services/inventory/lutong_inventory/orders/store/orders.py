@@ -37,6 +37,7 @@ class OrderRow(NamedTuple):
     window_starts_at: datetime | None = None
     window_ends_at: datetime | None = None
     flagship_ok: bool = False
+    touch: str | None = None
     refunded_minor: int = 0
 
     @property
@@ -170,14 +171,14 @@ async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
         INSERT INTO customer_order (order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency,
                                     mode, lines, state, location_id, location_kind, distance_m, accept_by, reason,
                                     correlation_id, causation_id, latitude, longitude, window_starts_at, window_ends_at,
-                                    flagship_ok)
+                                    flagship_ok, touch)
         SELECT *
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
                       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[],
                       $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[],
-                      $20::timestamptz[], $21::timestamptz[], $22::boolean[])
+                      $20::timestamptz[], $21::timestamptz[], $22::boolean[], $23::text[])
         """,
-        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 22),
+        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 23),
     )
 
 

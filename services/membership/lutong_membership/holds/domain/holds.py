@@ -85,6 +85,8 @@ class Hold:
     coupon_id: str | None = None
     captured_minor: int = 0
     expires_at: datetime | None = None
+    touch: str | None = None
+    """The item of the feed that led to the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def deliver(account: Account, hold: Hold, amount: Money, at: datetime, clock: Cl
         merchant_id=hold.merchant_id,
         amount=account.money(amount_minor),
         released=account.money(captured.released_minor),
+        touch=hold.touch,
     )
     outcome = booked(account, captured.entries, event)
     if not amount_minor:
