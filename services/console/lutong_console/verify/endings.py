@@ -16,20 +16,33 @@ DEADLINE_GRACE: Final = timedelta(seconds=60)
 
 _ENTRIES_OF_HOLD: Final[dict[str, tuple[dict[str, int], ...]]] = {
     "held": ({"hold": 1},),
+    "held in parts": ({"hold": 1}, {"hold": 1, "capture": 1}),
     "captured": (
+        {"hold": 1},
         {"hold": 1, "capture": 1},
         {"hold": 1, "capture": 1, "release": 1},
         {"hold": 1, "release": 1},
+        {"hold": 1, "capture": 1, "expiry": 1},
+        {"hold": 1, "expiry": 1},
         {"hold": 1, "expiry": 1, "late_capture": 1},
         {"hold": 1, "expiry": 1, "uncovered_capture": 1},
     ),
     "released": ({"hold": 1, "release": 1}, {"hold": 1, "expiry": 1}),
     "expired": ({"hold": 1, "expiry": 1},),
+    "expired in parts": (
+        {"hold": 1},
+        {"hold": 1, "capture": 1},
+        {"hold": 1, "expiry": 1},
+        {"hold": 1, "capture": 1, "expiry": 1},
+        {"hold": 1, "expiry": 1, "late_capture": 1},
+        {"hold": 1, "expiry": 1, "uncovered_capture": 1},
+    ),
     "waiting": ({},),
     "declined": ({},),
     "cancelled": ({},),
 }
-"""What a hold may have in the ledger. Captured for less: the rest is released; for nothing at all: all of it."""
+"""What a hold may have in the ledger. Captured for less: the rest is released; for nothing at all: all of it. Of an order in
+parts the first part is booked under the id of the order, the others under their own."""
 
 _DUE_OF_AGREEMENT: Final = {
     "active": "ends_at",
@@ -68,7 +81,7 @@ def _late(row: Row, name: str) -> bool:
 def _holds(world: World) -> Iterator[Violation]:
     holds = world.by(
         "order_id",
-        hold="SELECT order_id, state, expires_at, read_at FROM membership.hold ORDER BY order_id",
+        hold="SELECT order_id, state, captured_minor, expires_at, read_at FROM membership.hold ORDER BY order_id",
         entries="""
             SELECT order_id, kind, count(*) AS times FROM membership.entry WHERE order_id <> ''
              GROUP BY order_id, kind ORDER BY order_id, kind""",
@@ -76,7 +89,8 @@ def _holds(world: World) -> Iterator[Violation]:
     for order_id, of in holds:
         found, where = {row["kind"]: row["times"] for row in of.all("entries")}, f"order {order_id}"
         for hold in of.each("hold"):
-            if found not in _ENTRIES_OF_HOLD[hold["state"]]:
+            in_parts = " in parts" if hold["captured_minor"] and hold["state"] in {"held", "expired"} else ""
+            if found not in _ENTRIES_OF_HOLD[hold["state"] + in_parts]:
                 yield Violation("V7", f"a hold that is {hold['state']} with entries {found}", where)
             if hold["state"] == "held" and _late(hold, "expires_at"):
                 yield Violation("V7", "a hold has outlived its time", where)

@@ -160,6 +160,11 @@ def has_lapsed(coupon: Coupon, now: datetime) -> bool:
     return coupon.state in USABLE and coupon.expires_at <= now
 
 
+def was_earned(coupon: Coupon, listed: Money | None) -> bool:
+    """Whether what came of an order, at its list price, is as much as the coupon asks for; None is all that was ordered."""
+    return listed is None or listed.amount_minor >= coupon.minimum_minor
+
+
 def returned(coupon: Coupon, now: datetime) -> Coupon:
     """The order came to nothing: the coupon can be used again, unless its time is over."""
     return coupon.moved("returned" if now < coupon.expires_at else "expired", order_id=None)

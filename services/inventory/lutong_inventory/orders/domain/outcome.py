@@ -1,11 +1,22 @@
-"""What is published of an order that was decided on. Pure: no clock, no database."""
+"""What is published of an order, or of a part of one, that was decided on or ended. Pure: no clock, no database."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from lutong_contracts.inventory import FlagshipOffered, OrderCancelled, OrderRejected, OrderSourced
+from lutong_contracts import Event
+from lutong_contracts.inventory import (
+    FlagshipOffered,
+    OrderCancelled,
+    OrderFulfilled,
+    OrderRejected,
+    OrderSourced,
+    PartCancelled,
+    PartFulfilled,
+)
 from lutong_contracts.values import Line, Money, Window
+from lutong_inventory.orders.domain.parts import Part
+from lutong_inventory.parts import Names
 from lutong_inventory.sourcing.domain.decision import Decision
 
 
@@ -13,7 +24,7 @@ class Offered(Protocol):
     """An order that is set aside at the flagship."""
 
     @property
-    def order_id(self) -> str: ...  # noqa: D102  # as the event has it
+    def names(self) -> Names: ...  # noqa: D102  # as the event has it
     @property
     def member_id(self) -> str: ...  # noqa: D102  # the same
     @property
@@ -36,7 +47,7 @@ def sourced(
             order_id=wish.order_id, merchant_id=wish.merchant_id, reason=decision.reason or "out_of_stock"
         )
     return OrderSourced(
-        order_id=wish.order_id,
+        **wish.names,
         merchant_id=wish.merchant_id,
         location_id=decision.chosen.location_id,
         location_kind=decision.chosen.kind,
@@ -51,7 +62,7 @@ def sourced(
 def flagship_offered(row: Offered, eta_delta_s: int, reason: str, answer_by: datetime) -> FlagshipOffered:
     """An order that is set aside at the flagship: its member is asked. The price that was agreed on stays."""
     return FlagshipOffered(
-        order_id=row.order_id,
+        **row.names,
         member_id=row.member_id,
         merchant_id=row.merchant_id,
         location_id=row.location_id,
@@ -63,6 +74,36 @@ def flagship_offered(row: Offered, eta_delta_s: int, reason: str, answer_by: dat
     )
 
 
-def cancelled(order_id: str, member_id: str, merchant_id: str, reason: str) -> OrderCancelled:
-    """An order that ended before its goods left."""
-    return OrderCancelled(order_id=order_id, member_id=member_id, merchant_id=merchant_id, reason=reason)
+def cancelled(row: Part, reason: str) -> Event:
+    """An order, or a part of one, that ended before its goods left."""
+    if row.part_of is None:
+        return OrderCancelled(
+            order_id=row.order_id, member_id=row.member_id, merchant_id=row.merchant_id, reason=reason
+        )
+    return PartCancelled(**_of_part(row, row.part_of), reason=reason)
+
+
+def fulfilled(row: Part) -> Event:
+    """An order, or a part of one, that its member has."""
+    where = {"location_id": row.location_id, "location_kind": row.location_kind}
+    if row.part_of is not None:
+        return PartFulfilled(**_of_part(row, row.part_of), **where)
+    return OrderFulfilled(
+        order_id=row.order_id,
+        member_id=row.member_id,
+        merchant_id=row.merchant_id,
+        post_id=row.post_id,
+        program_id=row.program_id,
+        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        **where,
+    )
+
+
+def _of_part(row: Part, order_id: str) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "fulfilment_id": row.order_id,
+        "member_id": row.member_id,
+        "merchant_id": row.merchant_id,
+        "amount": Money(amount_minor=row.amount_minor, currency=row.currency),
+    }

@@ -3,19 +3,24 @@
 A rule is a function that returns why a location cannot serve, or abstains. Those that are left are ranked: stores before the
 flagship, the nearest first, of equally near ones the one with the fewest orders today. A store that did not serve an order
 a while ago counts as if it were some kilometres farther.
+
+Where none has a whole order and its merchant lets it be split, the fewest that have all of it together serve a part each: of
+equally few those without the flagship, then the nearest. A SKU is never divided.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.values import Line, LocationKind, Place
 from lutong_inventory.locations.domain.location import location_id_of
+from lutong_inventory.parts import Names, names, part_id
+from lutong_inventory.sourcing.domain.cover import fewest
 from lutong_inventory.sourcing.domain.geometry import distance_m, lower_bound_m
 from lutong_inventory.stock.domain.shelves import Demand, Shelf, demand_by_sku
 
-RULES_VERSION: Final = 3
+RULES_VERSION: Final = 4
 """Grows whenever the same candidates may lead to another decision; kept with each decision."""
 
 LOWERED_M: Final = 3_000
@@ -24,8 +29,8 @@ LOWERED_M: Final = 3_000
 KEPT_MAX: Final = 12
 """How many candidates a decision keeps, the best first."""
 
-Verdict = Literal["chosen", "booked", "farther", "out_of_reach", "at_capacity", "out_of_stock"]
-"""What became of a candidate; it is booked when it was chosen for its slot."""
+Verdict = Literal["chosen", "booked", "part", "farther", "out_of_reach", "at_capacity", "out_of_stock"]
+"""What became of a candidate; it is booked when it was chosen for its slot, and has a part when it was for one."""
 
 Reason = Literal[
     "no_location",
@@ -53,6 +58,15 @@ class Wish:
     """Keys of locations that had the order before: it never goes back."""
     only_at: str | None = None
     """The key of the one location whose slot is booked: it serves then, whatever its hours, capacity and reach are now."""
+    part_of: str | None = None
+    """The order of which this is a part."""
+    may_split: bool = False
+    """Whether several locations may serve it, if its merchant lets them."""
+
+    @property
+    def names(self) -> Names:
+        """What events call the order, or the part of one."""
+        return names(self.order_id, self.part_of)
 
 
 class Candidate(NamedTuple):
@@ -76,12 +90,27 @@ class Candidate(NamedTuple):
         return location_id_of(self.key)
 
 
+class Stocked(NamedTuple):
+    """A candidate, and what of the SKUs of an order it had when it was looked up."""
+
+    candidate: Candidate
+    skus: frozenset[str]
+
+
+class Splitting(NamedTuple):
+    """How many locations may serve an order, and those that have something of it."""
+
+    parts_max: int = 1
+    stocked: Sequence[Stocked] = ()
+
+
 class Found(NamedTuple):
     """Candidates for an order, the nearest on the plane first. `beyond` is how far those that were not looked up are at
-    least, on the plane: infinitely, when there are no others."""
+    least, on the plane: infinitely, when there are no others. Without `splitting` nobody looked for parts yet."""
 
     candidates: Sequence[Candidate]
     beyond: float = inf
+    splitting: Splitting | None = None
 
 
 class Considered(NamedTuple):
@@ -96,13 +125,22 @@ class Considered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided on an order, and on which candidates. Without `chosen` nobody can serve it, for this `reason`."""
+    """What was decided on an order, and on which candidates. Without `chosen` nobody can serve it, for this `reason`.
+
+    Where several locations serve it, this is the first part, and `others` are the further ones.
+    """
 
     wish: Wish
     chosen: Candidate | None
     distance_m: int | None
     considered: tuple[Considered, ...]
     reason: Reason | None = None
+    others: tuple["Decision", ...] = ()
+
+    @property
+    def parts(self) -> tuple["Decision", ...]:
+        """What each location serves: one part, nearly always."""
+        return (self, *self.others)
 
     @property
     def shelves(self) -> list[Shelf]:
@@ -119,11 +157,12 @@ class Left:
 
     def take(self, decision: Decision) -> None:
         """What was decided is gone for later orders."""
-        if decision.chosen is None:
-            return
-        for sku, units in decision.wish.demand:
-            self.units[Shelf(decision.chosen.key, sku)] -= units
-        self.orders[decision.chosen.key] = self.orders_of(decision.chosen) + 1
+        for part in decision.parts:
+            if part.chosen is None:
+                continue
+            for sku, units in part.wish.demand:
+                self.units[Shelf(part.chosen.key, sku)] -= units
+            self.orders[part.chosen.key] = self.orders_of(part.chosen) + 1
 
     def orders_of(self, candidate: Candidate) -> int:
         """How many orders a location has today, those of this batch included."""
@@ -167,16 +206,59 @@ class _Measured(NamedTuple):
 
 
 def decide(wish: Wish, found: Found, left: Left) -> Decision | None:
-    """Choose among candidates; None when a store that was not looked up could be better: look further."""
+    """Choose among candidates; None when a store that was not looked up could be better, or parts were not: look further."""
     measured, nearest_m = _measure(wish, found.candidates, left)
     if found.beyond < inf and lower_bound_m(wish.destination.latitude, found.beyond) <= nearest_m + 1:
         return None
     ranked = sorted(measured, key=lambda each: each[:4])
     chosen = next((each for each in ranked if each.verdict is None), None)
-    considered = _considered(ranked, chosen, "booked" if wish.only_at else "chosen")
-    if chosen is None:
-        return Decision(wish, None, None, considered, "out_of_stock")
-    return Decision(wish, chosen.candidate, chosen.distance_m, considered)
+    if chosen is not None:
+        considered = _considered(ranked, {chosen.key}, "booked" if wish.only_at else "chosen")
+        return Decision(wish, chosen.candidate, chosen.distance_m, considered)
+    if wish.may_split and found.splitting is None:
+        return None
+    split = _split(wish, found.splitting, left) if found.splitting else None
+    return split or Decision(wish, None, None, _considered(ranked), "out_of_stock")
+
+
+def _split(wish: Wish, splitting: Splitting, left: Left) -> Decision | None:
+    """Let the fewest serve a part each; of what several of them have, the best ranked serves it."""
+    ranked = sorted((_measured(wish, each, left) for each in splitting.stocked), key=lambda each: each[:4])
+    able = {each.key: each for each in ranked if each.verdict is None}
+    has = {
+        each.candidate.key: {
+            sku for sku, units in wish.demand if sku in each.skus and left.units.get(Shelf(each.candidate.key, sku), 0) >= units
+        }
+        for each in splitting.stocked
+        if each.candidate.key in able
+    }  # fmt: skip
+
+    def cost(keys: tuple[str, ...]) -> tuple[bool, int, int, list[str]]:
+        some = [able[key] for key in keys]
+        return any(e.backs for e in some), sum(e.counted_m for e in some), sum(e.orders for e in some), sorted(keys)
+
+    keys = fewest({sku for sku, _ in wish.demand}, has, splitting.parts_max, cost)
+    if keys is None:
+        return None
+    serving = sorted((able[key] for key in keys), key=lambda each: each[:4])
+    won: Verdict = "part" if len(serving) > 1 else "chosen"
+    considered = _considered(ranked, {each.key for each in serving}, won)
+    parts, open_skus = list[Decision](), {sku for sku, _ in wish.demand}
+    for number, each in enumerate(serving, 1):
+        demand = tuple(needed for needed in wish.demand if needed.sku in open_skus & has[each.key])
+        open_skus -= has[each.key]
+        part_of = wish.order_id if len(serving) > 1 else None
+        part = replace(wish, order_id=part_id(wish.order_id, number), demand=demand, part_of=part_of, may_split=False)
+        parts.append(Decision(part, each.candidate, each.distance_m, considered))
+    return replace(parts[0], others=tuple(parts[1:]))
+
+
+def _measured(wish: Wish, stocked: Stocked, left: Left) -> _Measured:
+    """A location that may serve a part, in the order in which they are chosen."""
+    candidate, metres = stocked.candidate, distance_m(wish.destination, stocked.candidate.place)
+    verdict = out_of_reach(candidate, metres) or at_capacity(candidate, left)
+    counted_m, backs = round(metres + LOWERED_M * candidate.lowered), candidate.kind == "flagship"
+    return _Measured(backs, counted_m, left.orders_of(candidate), candidate.key, round(metres), candidate, verdict)
 
 
 def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[list[_Measured], float]:
@@ -199,20 +281,23 @@ def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[l
     return measured, nearest_m[False]
 
 
-def _considered(ranked: Sequence[_Measured], chosen: _Measured | None, won: Verdict) -> tuple[Considered, ...]:
-    """The best candidates in their order, with what became of them; the chosen one is among them."""
-    rows = [
+def _considered(
+    ranked: Sequence[_Measured], chosen: Collection[str] = (), won: Verdict = "chosen"
+) -> tuple[Considered, ...]:
+    """The best candidates in their order, with what became of them; those that are chosen are among them."""
+    others = [each.key for each in ranked if each.key not in chosen][: KEPT_MAX - len(chosen)]
+    kept = {*chosen, *others}
+    return tuple(
         Considered(
             each.candidate.location_id,
             each.candidate.kind,
             each.distance_m,
             each.orders,
-            each.verdict or (won if each is chosen else "farther"),
+            each.verdict or (won if each.key in chosen else "farther"),
         )
         for each in ranked
-    ]
-    place = next((number for number, row in enumerate(rows) if row.verdict == won), 0)
-    return tuple(rows[:KEPT_MAX] if place < KEPT_MAX else [*rows[: KEPT_MAX - 1], rows[place]])
+        if each.key in kept
+    )
 
 
 def decide_all(wishes: Sequence[Wish], found: Mapping[str, Found], left: Left) -> list[Decision]:
