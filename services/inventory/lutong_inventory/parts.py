@@ -14,7 +14,7 @@ class Names(TypedDict):
 
 
 def part_id(order_id: str, number: int) -> str:
-    """The id of a part, counted from one. It follows from the order, so whoever makes it again makes the same.
+    """The id of a part, counted from one. It follows from the order, so a repeat makes the same.
 
     >>> part_id("o-7", 1), part_id("o-7", 2)
     ('o-7', 'o-7.2')

@@ -64,7 +64,7 @@ async def published_names(pool: Pool) -> list[str]:
     return [kind.split(".")[2] for kind, _ in await events_published(pool) if kind.startswith("lutong.inventory")]
 
 
-async def test_no_order_is_split_unless_its_merchant_said_so(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_no_order_is_split_unless_its_merchant_lets_it(client: httpx.AsyncClient, pool: Pool) -> None:
     await stock(client, near_tea=1, far_cup=2)
     assert (await client.get(RULES)).json() == {"merchant_id": "shop", "parts_max": 1}
     assert names(await deliver(pool, handlers, an_order())) == ["OrderRejected"]

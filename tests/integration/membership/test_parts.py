@@ -56,7 +56,7 @@ async def test_parts_of_one_order_in_one_batch_are_each_captured(client: httpx.A
     await balanced_summary(client)
 
 
-async def test_an_order_in_parts_counts_once_and_until_all_of_it_is_back(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_an_order_in_parts_counts_until_all_of_it_is_back(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_shop(client, **OBLIGED)
     agreement = await a_member(pool, order="o-1")
 
@@ -102,16 +102,14 @@ async def test_parts_and_expiry_at_once_lose_nothing(client: httpx.AsyncClient, 
     await a_member(pool)
     orders = [f"o-{n}" for n in range(15)]
     await tell(pool, *[a_request(order, 100) for order in orders])
-    told = [(part_fulfilled(o, 1, 30), part_fulfilled(o, 2, 60), HoldLapsed(order_id=o)) for o in orders]
-    await asyncio.gather(*(deliver(pool, handlers, event) for events in told for event in events))
+    events_of = [(part_fulfilled(o, 1, 30), part_fulfilled(o, 2, 60), HoldLapsed(order_id=o)) for o in orders]
+    await asyncio.gather(*(deliver(pool, handlers, event) for some in events_of for event in some))
     await deliver(pool, handlers, *(fulfilled(order, 90) for order in orders))
     assert await line_of(client) == (900, 15 * 90)  # the member's first order is still held
     await balanced_summary(client)
 
 
-async def test_a_part_that_comes_after_the_whole_was_captured_is_not_captured_again(
-    client: httpx.AsyncClient, pool: Pool
-) -> None:
+async def test_a_part_that_comes_after_the_whole_is_not_captured_again(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_member(pool, order="o-1")
     await deliver(
         pool, handlers, fulfilled("o-1", 500)

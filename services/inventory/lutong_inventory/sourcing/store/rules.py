@@ -4,7 +4,7 @@ from lutong_chassis import Reads, Tx
 
 
 async def parts_max(read: Reads, merchant_id: str) -> int:
-    """How many locations may serve one order: one, unless its merchant said otherwise."""
+    """How many locations may serve one order: one, unless its merchant set another number."""
     found: int | None = await read.fetchval("SELECT parts_max FROM sourcing_rule WHERE merchant_id = $1", merchant_id)
     return found or 1
 
