@@ -30,7 +30,7 @@ from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import account, collection, term
 from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.direct_debit import Deduction, postponed
-from lutong_membership.coupons.domain import Holder, issue, returned
+from lutong_membership.coupons.domain import Holder, issue
 from lutong_membership.holds.domain import holds
 from lutong_membership.holds.domain.holds import HOLD_LIFE, Delivery, released
 from lutong_membership.holds.domain.requests import Consultation, conclude, decide
@@ -122,7 +122,7 @@ class World(Operators):
             self.post(settled(line, released(hold, line, hold.left_minor, kind)))
         coupon = self.coupons.get(hold.coupon_id or "")
         if not lapse and coupon and coupon.state == "reserved" and coupon.order_id == order:
-            self.coupons[coupon.coupon_id] = returned(coupon, self.now)
+            self.coupons[coupon.coupon_id] = coupon.returned(self.now)
         self.take(account.close(self.account(hold.agreement_id or ""), self.clock))
 
     def refund(self, order: str, refund_id: str, amount_minor: int) -> None:

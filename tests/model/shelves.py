@@ -10,17 +10,8 @@ from typing import Final
 from lutong_contracts.values import Line, Place
 from lutong_inventory.orders.domain.steps import CANCELLABLE, LEAVES_WITH, State, next_step
 from lutong_inventory.pickup.domain import FreshCode, PickupCode, made, shown
-from lutong_inventory.sourcing.domain.decision import (
-    Candidate,
-    Decision,
-    Found,
-    Left,
-    Splitting,
-    Stocked,
-    Wish,
-    decide,
-    wish_of,
-)
+from lutong_inventory.sourcing.domain.decision import decide_in_parts, wish_of
+from lutong_inventory.sourcing.domain.values import Candidate, Decision, Found, Left, Splitting, Stocked, Wish
 from lutong_inventory.stock.domain.counts import Evidence, Promise, broken, counted, released
 from lutong_inventory.stock.domain.shelves import Demand, Movement, OversoldError, Shelf, Stock
 
@@ -119,7 +110,7 @@ class World:
             if key not in order.places or "never_back" in self.without
         ]
         some = [Stocked(each, frozenset(SKUS)) for each in candidates]
-        decision = decide(order.wish, Found(candidates, splitting=Splitting(2, some)), Left(units))
+        decision = decide_in_parts(order.wish, Found(candidates, splitting=Splitting(2, some)), Left(units))
         if (
             decision is None
             or decision.chosen is None

@@ -19,7 +19,8 @@ from lutong_inventory.orders.domain.offers import answer
 from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, fulfilled, sourced
 from lutong_inventory.orders.domain.steps import DeclineOrder, State, why_not_ordered, why_not_there
 from lutong_inventory.parts import Names, names
-from lutong_inventory.sourcing.domain.decision import Candidate, Decision, Reason, Wish, wish_of
+from lutong_inventory.sourcing.domain.decision import wish_of
+from lutong_inventory.sourcing.domain.values import Candidate, Decision, Reason, Wish
 
 HERE: Final = Place(latitude=31.23, longitude=121.47)
 NOW: Final = datetime(2026, 1, 5, 4, tzinfo=UTC)

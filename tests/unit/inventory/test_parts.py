@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from lutong_contracts.inventory import OrderCancelled, OrderFulfilled
 from lutong_contracts.values import Line, LocationKind, Place
-from lutong_inventory.orders.domain.parts import end_of, listed_minor, shares, state_of
+from lutong_inventory.orders.domain.outcome import end_of, listed_minor, shares, state_of
 from lutong_inventory.orders.domain.steps import State
 from lutong_inventory.parts import names, part_id
-from lutong_inventory.sourcing.domain.cover import fewest
-from lutong_inventory.sourcing.domain.decision import Candidate, Decision, Found, Left, Splitting, Stocked, Wish, decide
+from lutong_inventory.sourcing.domain.decision import decide_in_parts, fewest
 from lutong_inventory.sourcing.domain.sentences import why
+from lutong_inventory.sourcing.domain.values import Candidate, Decision, Found, Left, Splitting, Stocked, Wish
 from lutong_inventory.stock.domain.shelves import Demand, Shelf
 
 HERE: Final = Place(latitude=31.23, longitude=121.47)
@@ -32,7 +32,7 @@ def decided(wish: Wish, parts_max: int, *some: tuple[Candidate, str]) -> Decisio
     """What is decided where each candidate has one unit of some SKUs."""
     stocked = [Stocked(candidate, frozenset(skus.split())) for candidate, skus in some]
     units = {Shelf(each.candidate.key, sku): 1 for each in stocked for sku in each.skus}
-    decision = decide(wish, Found((), splitting=Splitting(parts_max, stocked)), Left(units))
+    decision = decide_in_parts(wish, Found((), splitting=Splitting(parts_max, stocked)), Left(units))
     assert decision is not None
     return decision
 
@@ -46,7 +46,7 @@ def served(decision: Decision) -> dict[str, list[str]]:
 
 
 def test_nobody_has_looked_for_parts_yet_so_look_further() -> None:
-    assert decide(a_wish("tea"), Found(()), Left({})) is None
+    assert decide_in_parts(a_wish("tea"), Found(()), Left({})) is None
 
 
 def test_the_fewest_come_before_the_nearest() -> None:

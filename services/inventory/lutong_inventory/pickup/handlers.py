@@ -10,13 +10,14 @@ from lutong_chassis.audit import Change
 from lutong_chassis.settings import settings_of
 from lutong_inventory.bodies import refused
 from lutong_inventory.orders.domain.steps import why_not_there
-from lutong_inventory.orders.handlers.steps import Taken, advance, save_steps, stepped, theirs
+from lutong_inventory.orders.handlers.steps import Taken, advance, stepped, theirs
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.pickup import store
 from lutong_inventory.pickup.domain import CheckedCode, CollectOrder, IssueCode, PickupCode, made, shown
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.settings import InventorySettings
+from lutong_inventory.stock.store.reservations import close_reservations
 
 handlers = Handlers()
 
@@ -80,7 +81,10 @@ async def collect_orders(batch: Sequence[Asked[CollectOrder]], tx: Tx) -> list[A
         taken += steps
         answers.append(stepped(tx, asked, steps, {"order_id": order_id, "state": "fulfilled"}))
     await store.save_codes(tx, changed.values())
-    await save_steps(tx, taken)
+    if taken:
+        await order_store.advance(tx, {each.row.order_id: each.step for each in taken})
+        news = await close_reservations(tx, [each.row.order_id for each in taken], "shipped")
+        tx.outgoing += [taken[-1].asked.causes(event) for event in news]
     return answers
 
 

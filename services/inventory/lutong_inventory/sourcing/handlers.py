@@ -9,7 +9,8 @@ from lutong_chassis import Tx
 from lutong_chassis.settings import settings_of
 from lutong_contracts.values import Line, Place
 from lutong_inventory.settings import InventorySettings
-from lutong_inventory.sourcing.domain.decision import Decision, Found, Left, Wish, decide, decide_all, wish_of
+from lutong_inventory.sourcing.domain.decision import decide, decide_all, wish_of
+from lutong_inventory.sourcing.domain.values import Decision, Found, Left, Wish
 from lutong_inventory.sourcing.store import candidates as store
 from lutong_inventory.stock.domain.shelves import Shelf
 from lutong_inventory.stock.store.shelves import available

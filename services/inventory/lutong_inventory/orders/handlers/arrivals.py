@@ -15,7 +15,7 @@ from lutong_inventory.slots import places
 from lutong_inventory.slots.domain.slots import Booking
 from lutong_inventory.slots.places import Fitting
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Decision, Wish
+from lutong_inventory.sourcing.domain.values import Decision, Wish
 
 handlers = Handlers()
 

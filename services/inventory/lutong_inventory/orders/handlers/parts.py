@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from lutong_chassis import Outgoing, Tx
-from lutong_inventory.orders.domain.parts import end_of
+from lutong_inventory.orders.domain.outcome import end_of
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 

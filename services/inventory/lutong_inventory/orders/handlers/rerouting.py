@@ -20,7 +20,7 @@ from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.slots import places
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Decision, Wish
+from lutong_inventory.sourcing.domain.values import Decision, Wish
 from lutong_inventory.sourcing.store import decisions as decision_store
 from lutong_inventory.stock.domain.declines import Declined
 from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku

@@ -7,11 +7,11 @@ from lutong_chassis import Outgoing, Tx
 from lutong_chassis.settings import settings_of
 from lutong_contracts import Event
 from lutong_contracts.inventory import AcceptanceLapsed
-from lutong_inventory.orders.domain.parts import shares
+from lutong_inventory.orders.domain.outcome import shares
 from lutong_inventory.orders.store.orders import OrderRow, written
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Decision
+from lutong_inventory.sourcing.domain.values import Decision
 from lutong_inventory.sourcing.store import decisions as decision_store
 from lutong_inventory.stock.store.reservations import Reservation, reserve
 

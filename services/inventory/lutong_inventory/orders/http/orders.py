@@ -11,7 +11,7 @@ from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.store import locations as location_store
-from lutong_inventory.orders.domain.parts import state_of
+from lutong_inventory.orders.domain.outcome import state_of
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store import refunds as refund_store
 from lutong_inventory.orders.store.orders import OrderRow

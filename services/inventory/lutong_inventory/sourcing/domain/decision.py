@@ -8,17 +8,26 @@ Where none has a whole order and its merchant lets it be split, the fewest that 
 equally few those without the flagship, then the nearest. A SKU is never divided.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import inf
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from lutong_contracts.values import Line, LocationKind, Place
-from lutong_inventory.locations.domain.location import location_id_of
-from lutong_inventory.parts import Names, names, part_id
-from lutong_inventory.sourcing.domain.cover import fewest
+from lutong_contracts.values import Line, Place
+from lutong_inventory.parts import part_id
 from lutong_inventory.sourcing.domain.geometry import distance_m, lower_bound_m
-from lutong_inventory.stock.domain.shelves import Demand, Shelf, demand_by_sku
+from lutong_inventory.sourcing.domain.values import (
+    Candidate,
+    Considered,
+    Decision,
+    Found,
+    Left,
+    Splitting,
+    Stocked,
+    Verdict,
+    Wish,
+)
+from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
 
 RULES_VERSION: Final = 4
 """Grows whenever the same candidates may lead to another decision; kept with each decision."""
@@ -28,145 +37,6 @@ LOWERED_M: Final = 3_000
 
 KEPT_MAX: Final = 12
 """How many candidates a decision keeps, the best first."""
-
-Verdict = Literal["chosen", "booked", "part", "farther", "out_of_reach", "at_capacity", "out_of_stock"]
-"""What became of a candidate; it is booked when it was chosen for its slot, and has a part when it was for one."""
-
-Reason = Literal[
-    "no_location",
-    "out_of_reach",
-    "closed",
-    "at_capacity",
-    "out_of_stock",
-    "unknown_mode",
-    "declined_often",
-]
-"""Why nobody can serve an order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What an order needs. Lines are added up by SKU; `reach_m` is how far a location serves that sets no radius."""
-
-    order_id: str
-    merchant_id: str
-    destination: Place
-    mode: str
-    demand: tuple[Demand, ...]
-    reach_m: int
-    excluded: tuple[str, ...] = ()
-    """Keys of locations that had the order before: it never goes back."""
-    only_at: str | None = None
-    """The key of the one location whose slot is booked: it serves then, whatever its hours, capacity and reach are now."""
-    part_of: str | None = None
-    """The order of which this is a part."""
-    may_split: bool = False
-    """Whether several locations may serve it, if its merchant lets them."""
-
-    @property
-    def names(self) -> Names:
-        """What events call the order, or the part of one."""
-        return names(self.order_id, self.part_of)
-
-
-class Candidate(NamedTuple):
-    """A location that may serve: it offers the mode, is open, and had the goods when it was looked up.
-
-    `planar` is its distance on the plane of the search, `radius_m` how far it serves (None: everywhere).
-    """
-
-    key: str
-    kind: LocationKind
-    place: Place
-    planar: float = 0.0
-    radius_m: int | None = None
-    orders_today: int = 0
-    daily_capacity: int | None = None
-    lowered: bool = False
-
-    @property
-    def location_id(self) -> str:
-        """What its merchant calls it."""
-        return location_id_of(self.key)
-
-
-class Stocked(NamedTuple):
-    """A candidate, and what of the SKUs of an order it had when it was looked up."""
-
-    candidate: Candidate
-    skus: frozenset[str]
-
-
-class Splitting(NamedTuple):
-    """How many locations may serve an order, and those that have something of it."""
-
-    parts_max: int = 1
-    stocked: Sequence[Stocked] = ()
-
-
-class Found(NamedTuple):
-    """Candidates for an order, the nearest on the plane first. `beyond` is how far those that were not looked up are at
-    least, on the plane: infinitely, when there are no others. Without `splitting` nobody looked for parts yet."""
-
-    candidates: Sequence[Candidate]
-    beyond: float = inf
-    splitting: Splitting | None = None
-
-
-class Considered(NamedTuple):
-    """A candidate, and what became of it."""
-
-    location_id: str
-    kind: LocationKind
-    distance_m: int
-    orders_today: int
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided on an order, and on which candidates. Without `chosen` nobody can serve it, for this `reason`.
-
-    Where several locations serve it, this is the first part, and `others` are the further ones.
-    """
-
-    wish: Wish
-    chosen: Candidate | None
-    distance_m: int | None
-    considered: tuple[Considered, ...]
-    reason: Reason | None = None
-    others: tuple["Decision", ...] = ()
-
-    @property
-    def parts(self) -> tuple["Decision", ...]:
-        """What each location serves: one part, nearly always."""
-        return (self, *self.others)
-
-    @property
-    def shelves(self) -> list[Shelf]:
-        """The shelves that this draws from."""
-        return [Shelf(self.chosen.key, sku) for sku, _ in self.wish.demand] if self.chosen else []
-
-
-@dataclass(slots=True)
-class Left:
-    """What earlier orders of a batch leave: units by shelf, and how many orders each location has today."""
-
-    units: dict[Shelf, int]
-    orders: dict[str, int] = field(default_factory=dict)
-
-    def take(self, decision: Decision) -> None:
-        """What was decided is gone for later orders."""
-        for part in decision.parts:
-            if part.chosen is None:
-                continue
-            for sku, units in part.wish.demand:
-                self.units[Shelf(part.chosen.key, sku)] -= units
-            self.orders[part.chosen.key] = self.orders_of(part.chosen) + 1
-
-    def orders_of(self, candidate: Candidate) -> int:
-        """How many orders a location has today, those of this batch included."""
-        return self.orders.get(candidate.key, candidate.orders_today)
 
 
 def wish_of(
@@ -206,7 +76,7 @@ class _Measured(NamedTuple):
 
 
 def decide(wish: Wish, found: Found, left: Left) -> Decision | None:
-    """Choose among candidates; None when a store that was not looked up could be better, or parts were not: look further."""
+    """Choose among candidates; None when a store that was not looked up could be better: look further."""
     measured, nearest_m = _measure(wish, found.candidates, left)
     if found.beyond < inf and lower_bound_m(wish.destination.latitude, found.beyond) <= nearest_m + 1:
         return None
@@ -215,10 +85,17 @@ def decide(wish: Wish, found: Found, left: Left) -> Decision | None:
     if chosen is not None:
         considered = _considered(ranked, {chosen.key}, "booked" if wish.only_at else "chosen")
         return Decision(wish, chosen.candidate, chosen.distance_m, considered)
-    if wish.may_split and found.splitting is None:
+    return Decision(wish, None, None, _considered(ranked), "out_of_stock")
+
+
+def decide_in_parts(wish: Wish, found: Found, left: Left) -> Decision | None:
+    """Choose among candidates for the whole order, else among those for parts of it; None is to look further."""
+    decision = decide(wish, found, left)
+    if decision is None or decision.chosen or not wish.may_split:
+        return decision
+    if found.splitting is None:
         return None
-    split = _split(wish, found.splitting, left) if found.splitting else None
-    return split or Decision(wish, None, None, _considered(ranked), "out_of_stock")
+    return _split(wish, found.splitting, left) or decision
 
 
 def _split(wish: Wish, splitting: Splitting, left: Left) -> Decision | None:
@@ -307,9 +184,46 @@ def decide_all(wishes: Sequence[Wish], found: Mapping[str, Found], left: Left) -
     """
     decisions: list[Decision] = []
     for wish in wishes:
-        decision = decide(wish, found.get(wish.order_id, Found(())), left)
+        decision = decide_in_parts(wish, found.get(wish.order_id, Found(())), left)
         if decision is None:
             break
         left.take(decision)
         decisions.append(decision)
     return decisions
+
+
+Has = Mapping[str, Collection[str]]
+"""Which SKUs of an order locations have, by the key of the location."""
+
+
+def fewest(
+    needed: Collection[str], has: Has, parts_max: int, cost: Callable[[tuple[str, ...]], Any]
+) -> tuple[str, ...] | None:
+    """The fewest locations that have all that is needed, of equally few those of the least cost; None where too few do.
+
+    >>> fewest({"tea", "cup"}, {"a": {"tea"}, "b": {"cup"}, "c": {"cup"}}, 2, cost=sorted)
+    ('a', 'b')
+    """
+    for parts in range(1, parts_max + 1):
+        best = min(_covers(frozenset(needed), has, parts), key=cost, default=None)
+        if best is not None:
+            return best
+    return None
+
+
+def _covers(needed: frozenset[str], has: Has, parts: int) -> Iterator[tuple[str, ...]]:
+    """Sets of so many locations at most that have all of it; each has something that those before it have not.
+
+    What the fewest have is looked at first: one of these few must be among them.
+    """
+    if not needed:
+        yield ()
+        return
+    most = max((len(needed.intersection(skus)) for skus in has.values()), default=0)
+    if len(needed) > parts * most:
+        return
+    rarest = min(sorted(needed), key=lambda sku: sum(sku in skus for skus in has.values()))
+    for key, skus in has.items():
+        if rarest in skus:
+            for others in _covers(needed.difference(skus), has, parts - 1):
+                yield (key, *others)

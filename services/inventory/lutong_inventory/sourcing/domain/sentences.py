@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from lutong_inventory.sourcing.domain.decision import Considered
+from lutong_inventory.sourcing.domain.values import Considered
 
 
 class Why(NamedTuple):

@@ -13,7 +13,7 @@ import orjson
 
 from lutong_chassis import Tx, columns
 from lutong_contracts.values import Place
-from lutong_inventory.sourcing.domain.decision import Candidate, Found, Reason, Splitting, Stocked, Wish
+from lutong_inventory.sourcing.domain.values import Candidate, Found, Reason, Splitting, Stocked, Wish
 
 PARTS_LOOKED_UP: Final = 8
 """Locations that are looked at for each SKU of an order that none has as a whole."""

@@ -8,7 +8,8 @@ import orjson
 
 from lutong_chassis import Reads, Tx, columns
 from lutong_chassis.rows import columns_of
-from lutong_inventory.sourcing.domain.decision import RULES_VERSION, Considered, Decision
+from lutong_inventory.sourcing.domain.decision import RULES_VERSION
+from lutong_inventory.sourcing.domain.values import Considered, Decision
 
 
 class DecisionRow(NamedTuple):

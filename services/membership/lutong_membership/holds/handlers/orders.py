@@ -12,7 +12,7 @@ from lutong_membership.agreements.domain.account import close
 from lutong_membership.agreements.domain.agreement import CLOSING
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.coupons import store as coupon_store
-from lutong_membership.coupons.domain import Coupon, returned, was_earned
+from lutong_membership.coupons.domain import Coupon
 from lutong_membership.holds.domain.holds import Delivery, Hold, deliver, refund, released
 from lutong_membership.holds.store import holds as hold_store
 from lutong_membership.holds.store.holds import EndedHolds, HoldEnding, Tombstone
@@ -44,7 +44,7 @@ async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> li
 
     await account_store.save_work(tx, work)
     coupons = await _reserved(captured, tx)
-    earned = [each for each in coupons if was_earned(each, causes[each.order_id or ""].event.listed)]
+    earned = [each for each in coupons if each.was_earned(causes[each.order_id or ""].event.listed)]
     used = [coupon.moved("redeemed") for coupon in earned]
     await coupon_store.save_coupons(tx, used)
     outgoing += [_about(coupon, CouponRedeemed, causes) for coupon in used]
@@ -150,7 +150,7 @@ async def _reserved(found: EndedHolds, tx: Tx) -> list[Coupon]:
 
 async def _return(coupons: Sequence[Coupon], causes: Mapping[str, Received[Event]], tx: Tx) -> list[Outgoing]:
     """Members have their coupons back, unless their time is over."""
-    now = [returned(coupon, tx.now) for coupon in coupons]
+    now = [coupon.returned(tx.now) for coupon in coupons]
     await coupon_store.save_coupons(tx, now)
     pairs = zip(coupons, now, strict=True)
     return [_about(before, CouponReturned, causes) for before, after_ in pairs if after_.state == "returned"]
