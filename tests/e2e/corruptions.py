@@ -93,7 +93,7 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V4", "more was held than there was", lambda w: scale(w, "hold", 10**6)),
     ("V4", "more was captured than was held", lambda w: scale(w, "capture", 10**6)),
     ("V4", "the line was never opened", lambda w: scale(w, "line_opened", 0)),
-    ("V4", "a hold is open that the line does not know", change("membership.hold", "state", "held", state="captured")),
+    ("V4", "a hold is open that the line does not know", alter("membership.hold", {"state": "held", "captured_minor": 0}, state="captured")),
     ("V4", "a line holds for nobody", change("membership.line", "held_minor", 5)),
     ("V4", "a limit is above its target", change("membership.line", "target_minor", lambda old: old - 1, target_minor=100_000)),
     ("V4", "a lowered line did not follow", change("membership.line", "limit_minor", lambda old: old + 1, target_minor=2_000)),
