@@ -4,6 +4,7 @@ from pydantic import Field
 
 from lutong_contracts.event import Event
 from lutong_contracts.topics import HOLDS
+from lutong_contracts.touches import Touch
 from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason
 
 
@@ -24,6 +25,9 @@ class CreditHeld(Event, topic=HOLDS, key="order_id"):
         default=None, description="The place in a slot of delivery that inventory holds for this order."
     )
     flagship_ok: bool = Field(default=False, description="The member agrees beforehand that the flagship may send it.")
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
 
 
 class CreditDeclined(Event, topic=HOLDS, key="order_id"):
@@ -36,13 +40,21 @@ class CreditDeclined(Event, topic=HOLDS, key="order_id"):
 
 
 class HoldCaptured(Event, topic=HOLDS, key="order_id"):
-    """The order was fulfilled: `amount` is now owed by the member, and `released` of the hold is available again."""
+    """The order was fulfilled: `amount` is now owed by the member, and `released` of the hold is available again.
+
+    Of an order that several locations serve there is one for each part that came, and one at its end: with what of the
+    hold is available again, and an amount of what no part captured before.
+    """
 
     order_id: Identifier
     member_id: Identifier
     merchant_id: Identifier
     amount: Money
     released: Money | None = None
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
+    fulfilment_id: Identifier | None = Field(default=None, description="Which part came; absent: all of the order.")
 
 
 class HoldReleased(Event, topic=HOLDS, key="order_id"):
@@ -78,3 +90,6 @@ class RefundBooked(Event, topic=HOLDS, key="order_id"):
     member_id: Identifier
     merchant_id: Identifier
     amount: Money
+    fulfilment_id: Identifier | None = Field(
+        default=None, description="Which part of an order that several locations served; absent: all of it."
+    )
