@@ -61,7 +61,7 @@ def _operator(world: "World", replica: "Replica", _fault: Fault) -> None:
 
 
 def _garbage(world: "World", _replica: "Replica", fault: Fault) -> None:
-    """Somebody writes bytes that are no event, under a key that is in use or under none."""
+    """a stranger writes bytes that are no event, under a key that is in use or under none."""
     logs = world.broker.logs.items()
     last = [log[-1] for partition, log in logs if partition.topic == toy.COUNTED.name and log]
     if last:

@@ -32,7 +32,7 @@ class SimConnection:
         return self.in_transaction > 0
 
     def terminate(self) -> None:
-        """Close it: the server rolls back and lets go of the session's locks."""
+        """Close it: the server rolls back and releases the session's locks."""
         if self.real is not None:
             real, self.real = self.real, None
             self.pool.open.pop(self, None)

@@ -25,7 +25,7 @@ _SESSION: Final = {
     "enable_seqscan": "off",
     "jit": "off",
     "synchronous_commit": "off",
-    "deadlock_timeout": "1ms",  # whoever closes a circle of waiting is the one that fails
+    "deadlock_timeout": "1ms",  # the one that closes a circle of waiting fails
     "search_path": "sim, pg_catalog, public",  # its now() and clock_timestamp() come first
     "sim.now": EPOCH.isoformat(),
 }
@@ -94,7 +94,7 @@ class Engine:
         self._loop.close()
 
     def ask(self, sql: str, *args: object) -> list[asyncpg.Record]:
-        """Rows, for whoever judges: beside all processes, at once."""
+        """Rows, for the judgement: beside all processes, at once."""
         return self._finish(Statement(self._asker, self._asker.fetch(sql, *args))).result()  # type: ignore[no-any-return]
 
     def tell(self, sql: str) -> None:

@@ -11,7 +11,7 @@ from lutong_contracts import Event, Topic
 from lutong_contracts.values import Identifier
 
 COUNTED: Final = Topic("lutong.simulated.counted", key="counter", partitions=3)
-TOLD: Final = Topic("lutong.simulated.told", key="counter", partitions=2)
+TOTALS: Final = Topic("lutong.simulated.totals", key="counter", partitions=2)
 
 TABLES: Final = """
 CREATE TABLE counter (counter_id text PRIMARY KEY, places integer[] NOT NULL);
@@ -22,7 +22,7 @@ CREATE FUNCTION sim.now() RETURNS timestamptz LANGUAGE sql STABLE
 CREATE FUNCTION sim.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE
     AS $$ SELECT current_setting('sim.now')::timestamptz $$;
 """
-"""What a schedule needs beside the tables of the chassis: the time is what the connection was told."""
+"""What a schedule needs beside the tables of the chassis: the time is what the connection was given."""
 
 EMPTIED: Final = (
     "counter", "reminder", "inbox", "outbox", "pending", "stream", "deadline", "parked", "passed_over", "retrying",
@@ -47,7 +47,7 @@ class Reminded(Event, topic=COUNTED, key="counter_id"):
     due_s: float
 
 
-class Told(Event, topic=TOLD, key="counter_id"):
+class Totalled(Event, topic=TOTALS, key="counter_id"):
     """What was counted last, and how much in all."""
 
     counter_id: Identifier
@@ -120,7 +120,7 @@ async def count(batch: Sequence[Received[Counted]], tx: Tx) -> list[Outgoing]:
     )
     totals = {row["counter_id"]: row["total"] for row in rows}
     return [
-        received.causes(Told(counter_id=event.counter_id, place=event.place, total=totals[event.counter_id]))
+        received.causes(Totalled(counter_id=event.counter_id, place=event.place, total=totals[event.counter_id]))
         for received in batch
         for event in [received.event]
     ]

@@ -86,7 +86,7 @@ class World:
         self.loop = VirtualLoop()
         self.rng = random.Random(plan.seed)
         self.broker = Broker(
-            self.loop, random.Random(plan.seed + 1), {topic.name: topic.partitions for topic in (toy.COUNTED, toy.TOLD)},
+            self.loop, random.Random(plan.seed + 1), {topic.name: topic.partitions for topic in (toy.COUNTED, toy.TOTALS)},
             toy.COUNTED.name,
         )  # fmt: skip
         self.history = History(self.broker, engine)
@@ -206,7 +206,7 @@ class World:
             await asyncio.sleep(0.1)
 
     def _end(self) -> None:
-        """Let go of everything that still runs."""
+        """End everything that still runs."""
         for process in self.processes:
             process.ends.clear()
             if process.alive:
@@ -228,7 +228,7 @@ async def _answer(replica: Replica, ask: Ask) -> Given | Exception | None:
     command = toy.Count(ask.counter_id, ask.places, ask.poison, ask.remind_s)
     asked = Asked(command, _OPERATOR, Cause(f"journey-{ask.key}"), Claim("simulated", ask.key, repr(command)))
     task: asyncio.Task[Any] = replica.process.spawn(replica.lanes.ask(asked, SETTINGS))
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is told, whoever still listens
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is given, whoever still listens
     await asyncio.wait([task], timeout=0.2 + ask.places[0] % 3)  # some are soon tired of waiting, and ask another
     if not task.done():
         task.cancel()
