@@ -228,7 +228,7 @@ async def _answer(replica: Replica, ask: Ask) -> Given | Exception | None:
     command = toy.Count(ask.counter_id, ask.places, ask.poison, ask.remind_s)
     asked = Asked(command, _OPERATOR, Cause(f"journey-{ask.key}"), Claim("simulated", ask.key, repr(command)))
     task: asyncio.Task[Any] = replica.process.spawn(replica.lanes.ask(asked, SETTINGS))
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is given, whoever still listens
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may listen any more
     await asyncio.wait([task], timeout=0.2 + ask.places[0] % 3)  # some are soon tired of waiting, and ask another
     if not task.done():
         task.cancel()
