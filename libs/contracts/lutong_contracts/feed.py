@@ -119,6 +119,9 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     member_id: Identifier | None = None
     slot_hold_id: Identifier | None = None
     flagship_ok: bool = Field(default=False, description="The viewer agrees beforehand that the flagship may send it.")
+    address_id: Identifier | None = Field(
+        default=None, description="Under which id the vault of inventory has the exact address, when it has it."
+    )
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

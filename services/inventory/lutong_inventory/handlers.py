@@ -6,7 +6,21 @@ from lutong_inventory.pickup import handlers as pickup
 from lutong_inventory.slots import handlers as slots
 from lutong_inventory.stock import handlers as stock
 from lutong_inventory.transfers import handlers as transfers
+from lutong_inventory.vault import handlers as vault
 
 handlers = Handlers()
-for subject in (slots, arrivals, rerouting, consent, rebooking, steps, pickup, endings, refunds, stock, transfers):
+for subject in (
+    slots,
+    arrivals,
+    rerouting,
+    consent,
+    rebooking,
+    steps,
+    pickup,
+    endings,
+    refunds,
+    stock,
+    transfers,
+    vault,
+):
     handlers.include(subject.handlers)

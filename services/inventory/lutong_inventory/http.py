@@ -9,6 +9,7 @@ from lutong_inventory.pickup import http as pickup
 from lutong_inventory.slots.http import places, slots
 from lutong_inventory.stock.http import counts
 from lutong_inventory.transfers import http as transfers
+from lutong_inventory.vault import http as vault
 
 __all__ = [
     "availability",
@@ -28,4 +29,5 @@ __all__ = [
     "slots",
     "steps",
     "transfers",
+    "vault",
 ]

@@ -24,6 +24,9 @@ class CreditHeld(Event, topic=HOLDS, key="order_id"):
         default=None, description="The place in a slot of delivery that inventory holds for this order."
     )
     flagship_ok: bool = Field(default=False, description="The member agrees beforehand that the flagship may send it.")
+    address_id: Identifier | None = Field(
+        default=None, description="Under which id the vault of inventory has the exact address, when it has it."
+    )
 
 
 class CreditDeclined(Event, topic=HOLDS, key="order_id"):

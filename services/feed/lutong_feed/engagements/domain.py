@@ -115,6 +115,7 @@ class RequestService(NamedTuple):
     expected_total_minor: int | None = None
     slot_hold_id: str | None = None
     flagship_ok: bool = False
+    address_id: str | None = None
 
 
 class CancelRequest(NamedTuple):

@@ -180,6 +180,7 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         member_id=member_id,
         slot_hold_id=wanted.slot_hold_id,
         flagship_ok=wanted.flagship_ok,
+        address_id=wanted.address_id,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

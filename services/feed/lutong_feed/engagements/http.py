@@ -50,6 +50,7 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, ask
             wanted.expected_total_minor,
             wanted.slot_hold_id,
             wanted.flagship_ok,
+            wanted.address_id,
         )
     )
 

@@ -191,6 +191,7 @@ def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
         mode=request.mode,
         slot_hold_id=request.slot_hold_id,
         flagship_ok=request.flagship_ok,
+        address_id=request.address_id,
     )
 
 
