@@ -230,6 +230,25 @@ def banded(
     return corrupt
 
 
+def sold(*booked: tuple[str, int], state: str = "fulfilled", **changes: Any) -> Corrupt:  # whatever a column holds
+    """An order of 100 with 30 taken back, and what is booked of it; `changes` are of the entry of its sale."""
+
+    def corrupt(world: Look) -> None:
+        order = {
+            "order_id": "sale", "merchant_id": "shop", "member_id": "m", "amount_minor": 100, "refunded_minor": 30,
+            "currency": "CNY", "state": state, "location_id": "near",
+        }  # fmt: skip
+        world.tables["inventory"]["customer_order"].append(order)
+        for number, (kind, minor) in enumerate(booked):
+            entry = {
+                "order_id": "sale", "kind": kind, "reference": str(number), "merchant_id": "shop", "location_id": "near",
+                "currency": "CNY", "amount_minor": minor, "reason": "shelf",
+            }  # fmt: skip
+            world.tables["inventory"]["sales_entry"].append(entry | (changes if kind == "sold" else {}))
+
+    return corrupt
+
+
 def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) -> Corrupt:  # whatever a column holds
     """A transfer of two units that arrived, with changes; `moved` are the movements that there are of it."""
 

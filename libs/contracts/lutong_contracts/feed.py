@@ -122,6 +122,10 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     address_id: Identifier | None = Field(
         default=None, description="Under which id the vault of inventory has the exact address, when it has it."
     )
+    sold_by: Identifier | None = Field(
+        default=None,
+        description="The location of the merchant whose staff led the member here: the sale is credited to it.",
+    )
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

@@ -154,6 +154,10 @@ class NewRequest(Viewer):
     address_id: Identifier | None = Field(
         default=None, description="an address of the member who pays (POST /v1/members/…/addresses)"
     )
+    sold_by: Identifier | None = Field(
+        default=None,
+        description="the location of the merchant whose staff led the viewer here: the sale is credited to it",
+    )
     expected_total_minor: int | None = Field(
         default=None, ge=1, le=10**12, description="the total that the viewer was shown; another one is refused"
     )

@@ -116,6 +116,7 @@ class RequestService(NamedTuple):
     slot_hold_id: str | None = None
     flagship_ok: bool = False
     address_id: str | None = None
+    sold_by: str | None = None
 
 
 class CancelRequest(NamedTuple):

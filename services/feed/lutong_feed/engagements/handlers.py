@@ -181,6 +181,7 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         slot_hold_id=wanted.slot_hold_id,
         flagship_ok=wanted.flagship_ok,
         address_id=wanted.address_id,
+        sold_by=wanted.sold_by,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

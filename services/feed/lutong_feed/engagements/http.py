@@ -51,6 +51,7 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, ask
             wanted.slot_hold_id,
             wanted.flagship_ok,
             wanted.address_id,
+            wanted.sold_by,
         )
     )
 

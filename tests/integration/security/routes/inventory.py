@@ -197,6 +197,14 @@ INVENTORY: Final[Matrix] = (
             READ_BY_ITS_MERCHANT,
             fixed(f"/v1/merchants/{ACME}/stores/report", about=ACME),
         ),
+        "GET /v1/merchants/{merchant_id}/sales": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/sales", about=ACME),
+        ),
+        "GET /v1/locations/{location_id}/sales": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/sales", about="near"),
+        ),
         "GET /v1/declines": (READ_BY_ITS_MERCHANT, fixed(f"/v1/declines?merchant_id={ACME}", about=ACME)),
         "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
         "POST /v1/locations/{location_id}/pause": (

@@ -140,4 +140,6 @@ def _arrived(received: Received[CreditHeld]) -> OrderRow:
         longitude=order.destination.longitude,
         flagship_ok=order.flagship_ok,
         address_id=order.address_id,
+        sold_by=order.sold_by,
+        flagship_ok_by=order.flagship_ok_by,
     )

@@ -59,6 +59,7 @@ def _answer(asked: Asked[AnswerOffer], row: OrderRow, by: datetime) -> Answer:
             lines=tuple(row.order_lines),
             mode=row.mode,
             accept_by=by,
+            consent="answer",
         )
         lapsed = AcceptanceLapsed(order_id=row.order_id, location_id=row.location_id)
         lapse = [Outgoing(lapsed, row.cause, by)]

@@ -38,6 +38,8 @@ class OrderRow(NamedTuple):
     window_ends_at: datetime | None = None
     flagship_ok: bool = False
     address_id: str | None = None
+    sold_by: str | None = None
+    flagship_ok_by: str | None = None
     refunded_minor: int = 0
 
     @property
@@ -195,14 +197,14 @@ async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
         INSERT INTO customer_order (order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency,
                                     mode, lines, state, location_id, location_kind, distance_m, accept_by, reason,
                                     correlation_id, causation_id, latitude, longitude, window_starts_at, window_ends_at,
-                                    flagship_ok, address_id)
+                                    flagship_ok, address_id, sold_by, flagship_ok_by)
         SELECT *
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
                       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[],
                       $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[],
-                      $20::timestamptz[], $21::timestamptz[], $22::boolean[], $23::text[])
+                      $20::timestamptz[], $21::timestamptz[], $22::boolean[], $23::text[], $24::text[], $25::text[])
         """,
-        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 23),
+        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 25),
     )
 
 
