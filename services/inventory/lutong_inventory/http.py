@@ -10,6 +10,7 @@ from lutong_inventory.sales import http as sales
 from lutong_inventory.slots.http import places, slots
 from lutong_inventory.stock.http import counts
 from lutong_inventory.transfers import http as transfers
+from lutong_inventory.turnover import http as turnover
 from lutong_inventory.vault import http as vault
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "slots",
     "steps",
     "transfers",
+    "turnover",
     "vault",
 ]

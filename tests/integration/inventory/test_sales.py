@@ -37,7 +37,7 @@ async def sales(client: httpx.AsyncClient, merchant: str = "shop") -> dict[str, 
     return {row["location_id"]: (row["till"], row["handed_on"], row["shelf"], row["balance_minor"]) for row in rows}
 
 
-async def test_a_sale_is_of_the_till_of_the_short_store_or_the_shelf(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_sale_is_of_till_short_store_or_shelf(client: httpx.AsyncClient, pool: Pool) -> None:
     await stock(client, near_tea=9, flagship_tea=9)
     await ordered(pool, "o-1")
     await ordered(pool, "o-2", sold_by="far")

@@ -35,15 +35,21 @@ def a_report(*stores: Document, **more: object) -> Document:
     return {"merchant_id": "watsons", **span, "stores": list(stores), "stores_left_out": 0, "flows": flows, **more}
 
 
+NOTHING: Final[Document] = {"measured": 0, "pooled": None, "verdict": "not_enough_data", "stores": []}
+
+
 class _Inventory(BaseHTTPRequestHandler):
     """Answers one document, and remembers what was asked."""
 
     document: Document
     asked: list[str]
+    sales: list[Document]
+    uplift: Document
 
     def do_GET(self) -> None:  # the standard library's name
         self.asked.append(self.path)
-        body = json.dumps(self.document).encode()
+        what = self.path.partition("?")[0].rpartition("watsons/")[2]
+        body = json.dumps({"sales": self.sales, "stores/uplift": self.uplift}.get(what, self.document)).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -56,7 +62,8 @@ class _Inventory(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def inventory(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Inventory]]:
-    handler = type("Handler", (_Inventory,), {"document": a_report(a_store()), "asked": []})
+    known = {"document": a_report(a_store()), "asked": [], "sales": [], "uplift": NOTHING}
+    handler = type("Handler", (_Inventory,), known)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -78,13 +85,38 @@ def lutong_stores(*arguments: str) -> Any:  # noqa: ANN401  # typer's result
 def test_the_table_has_a_store_a_line_in_two_languages(inventory: type[_Inventory]) -> None:
     done = lutong_stores("report", "watsons", "--since", "2026-10-01T00:00:00Z")
     assert done.exit_code == 0
-    assert inventory.asked == ["/v1/merchants/watsons/stores/report?since=2026-10-01T00%3A00%3A00Z&limit=500"]
-    for word in ("门店", "reject 拒单率", "s-1", "1,234.50 CNY", "88.9 %", "5.0 %", "–"):
+    time = "since=2026-10-01T00%3A00%3A00Z"
+    assert inventory.asked == [
+        f"/v1/merchants/watsons/stores/report?{time}&limit=500",
+        "/v1/merchants/watsons/stores/uplift?until=2026-11-01",
+        f"/v1/merchants/watsons/sales?{time}&until=2026-11-01T00%3A00%3A00Z",
+    ]
+    for word in ("门店", "reject 拒单率", "s-1", "1,234.50 CNY", "88.9 %", "5.0 %", "–", "数据不足"):
         assert word in done.output
 
 
+def test_sales_and_uplift_stand_beside_each_store(inventory: type[_Inventory]) -> None:
+    more = {"value": 0.083, "low": 0.051, "high": 0.116}
+    inventory.uplift = {
+        "measured": 2_734, "pooled": more, "verdict": "higher", "stores": [{"location_id": "s-1", "shrunk": more}]
+    }  # fmt: skip
+    inventory.sales = [
+        {"location_id": "s-1", "currency": "CNY", "balance_minor": 987_650},
+        {"location_id": "till-only", "currency": "CNY", "balance_minor": 100},
+    ]
+    output = lutong_stores("report", "watsons").output
+    for word in (
+        "9,876.50 CNY",
+        "+8.3 %",
+        "单店增收: +8.3 % (+5.1 % to +11.6 %), higher, 2,734 stores",
+        "till-only 1.00 CNY",
+    ):
+        assert word in output
+
+
 def test_json_is_what_inventory_answered(inventory: type[_Inventory]) -> None:
-    assert json.loads(lutong_stores("report", "watsons", "--json").stdout) == inventory.document
+    answered = inventory.document | {"sales": inventory.sales, "uplift": inventory.uplift}
+    assert json.loads(lutong_stores("report", "watsons", "--json").stdout) == answered
 
 
 def test_what_is_left_out_is_counted(inventory: type[_Inventory]) -> None:

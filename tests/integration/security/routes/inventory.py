@@ -39,6 +39,7 @@ _A_PLACE: Final = {"member_id": ANN, "destination": {"latitude": 31.23, "longitu
 _NO_TIME: Final = {"starts_at": "2090-01-01T00:00:00Z", "reason": "closes_early"}
 
 
+_TURNOVER: Final = {"days": [{"location_id": "near", "day": "2026-01-05", "amount_minor": 100}]}
 _HOME: Final = {"name": "Ann", "phone": "+86 138 0013 8000", "text": "人民大道 200 号"}
 
 
@@ -204,6 +205,11 @@ INVENTORY: Final[Matrix] = (
         "GET /v1/locations/{location_id}/sales": (
             DONE_BY_ITS_MERCHANT,
             fixed("/v1/locations/near/sales", about="near"),
+        ),
+        "POST /v1/turnover/batch": (DONE_BY_ITS_MERCHANT, fixed("/v1/turnover/batch", _TURNOVER, "near")),
+        "GET /v1/merchants/{merchant_id}/stores/uplift": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/stores/uplift", about=ACME),
         ),
         "GET /v1/declines": (READ_BY_ITS_MERCHANT, fixed(f"/v1/declines?merchant_id={ACME}", about=ACME)),
         "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
