@@ -26,6 +26,8 @@ PORTS: Final = (
     "PROMETHEUS",
     "GRAFANA",
     "KAFKA_UI",
+    "CONSOLE",
+    "HTTPS",
     *map(str.upper, SERVICES),
 )
 

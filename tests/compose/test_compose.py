@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import ssl
 import subprocess
 import time
 from dataclasses import replace
@@ -14,7 +15,7 @@ from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, counts, engine, has_image, roads
 
 
-@pytest.mark.parametrize("profile", ["", "observability", "ha", "tools", "*"])
+@pytest.mark.parametrize("profile", ["", "observability", "ha", "tools", "proxy", "*"])
 def test_compose_understands_every_profile(profile: str) -> None:
     if why := engine():
         pytest.skip(why)
@@ -141,7 +142,13 @@ def test_a_backup_older_than_every_deadline_comes_back_as_documented(deployed: C
 
 @pytest.mark.parametrize(
     ("profile", "piece"),
-    [("tools", "console"), ("observability", "prometheus"), ("observability", "grafana"), ("tools", "kafka-ui")],
+    [
+        ("tools", "console"),
+        ("observability", "prometheus"),
+        ("observability", "grafana"),
+        ("tools", "kafka-ui"),
+        ("proxy", "proxy"),
+    ],
 )
 def test_what_a_profile_adds_starts_beside_the_suite(deployed: Containers, profile: str, piece: str) -> None:
     configured = json.loads(deployed.compose("--profile", profile, "config", "--format", "json"))["services"]
@@ -175,3 +182,29 @@ def test_the_command_line_works_in_its_container(deployed: Containers) -> None:
     assert json.loads(deployed.compose("exec", "-T", "console", "lutong", "verify", "--json"))["violations"] == []
     assert deployed.compose("exec", "-T", "console", "lutong", "doctor", "--json").strip() == "[]"
     assert deployed.compose("exec", "-T", "console", "lutong", "parked", "list", "--json").strip() == "[]"
+
+
+def test_the_web_console_is_entered_by_a_link_from_its_container(deployed: Containers) -> None:
+    if not deployed.compose("ps", "--quiet", "console"):
+        pytest.skip("console did not start")
+    link = json.loads(deployed.compose("exec", "-T", "console", "lutong", "console", "--json"))["url"]
+    url, ticket = link.split("/sign-in?ticket=")
+    assert url == f"http://127.0.0.1:{deployed.variables['LUTONG_CONSOLE_PORT']}"
+    assert ticket not in deployed.compose("logs", "console")
+    with httpx.Client(base_url=url) as browser:
+        assert browser.get("/?format=json").status_code == 401
+        assert browser.post("/sign-in", data={"ticket": ticket}).status_code == 303
+        assert {strip["service"] for strip in browser.get("/?format=json").json()["strips"]} == set(SERVICES)
+        assert browser.post("/sign-in", data={"ticket": ticket}).status_code == 401
+
+
+def test_the_proxy_speaks_tls_for_each_name(deployed: Containers) -> None:
+    if not deployed.compose("ps", "--quiet", "proxy"):
+        pytest.skip("the proxy did not start")
+    root = deployed.compose("exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
+    trusting = ssl.create_default_context(cadata=root)
+    for name, path in dict.fromkeys(SERVICES, "/livez") | {"console": "/sign-in"}.items():
+        url = f"https://{name}.localhost:{deployed.variables['LUTONG_HTTPS_PORT']}{path}"
+        assert httpx.get(url, verify=trusting).status_code == 200
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(url)

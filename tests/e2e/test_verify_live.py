@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
@@ -11,6 +15,9 @@ from lutong_console.cli.demo.roads import ROADS
 from lutong_console.cli.demo.scenarios import Scenario
 from lutong_console.targets import Suite
 from lutong_console.verify.auditor import Auditor, Checked
+from lutong_console.verify.collect import Watcher
+from lutong_console.verify.command import Look
+from lutong_local.stack import Stack
 from tests.support.command_line import Lutong
 from tests.support.harness import until
 
@@ -75,3 +82,58 @@ async def test_the_auditor_reports_what_stays_broken_between_two_looks(
 
 async def _other(auditor: Auditor, before: Checked | None) -> Checked | None:
     return None if auditor.last is before else auditor.last
+
+
+@contextmanager
+def stopped(stack: Stack, service: str) -> Iterator[int]:
+    """A service that reads nothing, as one that has just started and waits for its partitions; gives its process."""
+    process = stack.children[service].pid
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield process
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+class Continuing(Watcher):
+    """Has a process go on once the first look is judged."""
+
+    def __init__(self, process: int) -> None:
+        self.process = process
+
+    def judge(self, identity: str) -> None:
+        if identity == "V2":
+            os.kill(self.process, signal.SIGCONT)
+
+
+async def order(scenario: Scenario) -> None:
+    """Order, and wait until credit is held: what comes next is for inventory to read."""
+    order_id = await scenario.order("mask", 1)
+    membership = await asyncpg.connect(scenario.target.database_urls["membership"])
+    try:
+        await until(
+            lambda: membership.fetchval("SELECT order_id FROM hold WHERE order_id = $1", order_id), "credit is held"
+        )
+    finally:
+        await membership.close()
+
+
+async def test_what_a_service_has_not_read_yet_is_waited_for(
+    stack: Stack, target: Suite, scenarios: dict[str, Scenario]
+) -> None:
+    await scenarios["b"].publish("watsons", "面膜，先享后付", "demo-watsons")
+    with stopped(stack, "inventory") as process:
+        await order(scenarios["b"])
+        seen = await Look(target, [], [], Continuing(process)).until_still(60)
+    assert seen.findings.total == 0
+
+
+async def test_what_a_service_never_reads_is_reported_at_the_deadline(
+    stack: Stack, target: Suite, scenarios: dict[str, Scenario]
+) -> None:
+    await scenarios["c"].publish("watsons", "面膜，先享后付", "demo-watsons")
+    with stopped(stack, "inventory"):
+        await order(scenarios["c"])
+        seen = await Look(target, [], [], Watcher()).until_still(1)
+    found = {violation.what for violation in seen.findings.witnesses if violation.identity == "V2"}
+    assert found == {"inventory: neither taken in nor set aside"}

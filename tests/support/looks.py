@@ -25,6 +25,7 @@ class Look:
     records: list[Record] = field(default_factory=list)
     reactions: Mapping[str, set[str]] = field(default_factory=dict)
     begins: dict[tuple[str, int], int] = field(default_factory=dict)
+    ends: dict[tuple[str, int], int] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     canaries: Sequence[str] = ("canary",)
     """So that everything is read."""
@@ -40,7 +41,7 @@ class Look:
 
     def world(self, canaries: Sequence[str] = ()) -> World:
         """What `lutong verify` would have kept of this."""
-        world = World(self.reactions, canaries, self.begins, self.now)
+        world = World(self.reactions, canaries, self.begins, self.ends, self.now)
         for service, tables in self.tables.items():
             for table, rows in tables.items():
                 world.add(service, table, rows)

@@ -1,15 +1,21 @@
 """Topics on the broker, made to be what the contracts declare. Brokers never create them by themselves."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import NodeNotReadyError, TopicAlreadyExistsError, for_code
 
 from lutong_chassis.errors import NotThereYetError
 from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts import Topic
+
+_REQUEST_TIMEOUT_MS: Final = 20_000
+_MEMBERS_TIMEOUT_S: Final = 20
+_MEMBERS_PAUSE_S: Final = 0.1
 
 
 class TopicError(NotThereYetError):
@@ -18,13 +24,34 @@ class TopicError(NotThereYetError):
 
 @asynccontextmanager
 async def admin(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A connected admin client."""
-    client = AIOKafkaAdminClient(**kafka.client, request_timeout_ms=20_000)
+    """A connected admin client. A cluster that has just started is waited for, for 20 s, until it names a broker."""
+    client = await _connected(kafka)
     try:
-        await client.start()
         yield client
     finally:
         await client.close()
+
+
+async def _connected(kafka: KafkaAccess) -> AIOKafkaAdminClient:
+    """A client that knows where to send requests.
+
+    A broker takes connections before its cluster counts it as a member: it answers that there are no brokers. The client
+    keeps that answer for minutes and refuses every request, so each try is a client of its own.
+    """
+    async with asyncio.timeout(_MEMBERS_TIMEOUT_S):
+        while True:
+            client = AIOKafkaAdminClient(**kafka.client, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+            try:
+                await client.start()
+                await client.describe_cluster()
+            except NodeNotReadyError:
+                await client.close()
+                await asyncio.sleep(_MEMBERS_PAUSE_S)
+            except BaseException:
+                await client.close()
+                raise
+            else:
+                return client
 
 
 async def apply(kafka: KafkaAccess, topics: Sequence[Topic], *, replication_factor: int = 1) -> list[str]:

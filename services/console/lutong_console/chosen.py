@@ -15,7 +15,7 @@ from lutong_console.cli.errors import USAGE, ConsoleError
 
 NONE: Final = "none"
 """The name that stands for no profile, and for no override."""
-PROFILES: Final = ("observability", "ha", "tools")
+PROFILES: Final = ("observability", "ha", "tools", "proxy")
 _HEADING: Final = "# ---- chosen by `lutong up`; read by docker compose, make and lutong alike"
 _BROKERS: Final = "LUTONG_KAFKA_BROKERS"
 

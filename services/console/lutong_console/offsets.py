@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from lutong_chassis.kafka import MECHANISM, KafkaAccess
 
 _TIMEOUT_S: Final = 4.0
+_TopicPartition = tuple[str, int]
 _silent: Final = getLogger("lutong_console.librdkafka")
 _silent.addHandler(NullHandler())
 _silent.propagate = False  # it repeats what raises anyway
@@ -29,6 +30,22 @@ class Progress(NamedTuple):
     def lag_events(self) -> int:
         """Offsets that are not handled yet; those that retention took are gone."""
         return max(0, self.end - max(self.committed, self.begin))
+
+
+class Committed(NamedTuple):
+    """A group's position in a partition, as aiokafka names it."""
+
+    offset: int
+
+
+def group_of(service: str) -> str:
+    """The consumer group of a service."""
+    return f"lutong-{service}"
+
+
+def unread(ends: Mapping[_TopicPartition, int], committed: Mapping[_TopicPartition, Committed]) -> int:
+    """How many offsets a group has not passed yet; a partition without a position was never read."""
+    return sum(end - min(end, committed[p].offset if p in committed else 0) for p, end in ends.items())
 
 
 def client_of(kafka: KafkaAccess) -> AdminClient:
@@ -50,7 +67,7 @@ def progress_of(client: AdminClient, services: Sequence[str]) -> dict[str, list[
 
     What is committed is asked before the ends of the log: a lag is never negative.
     """
-    groups = {service: _committed(client, f"lutong-{service}") for service in services}
+    groups = {service: _committed(client, group_of(service)) for service in services}
     partitions = sorted({place for committed in groups.values() for place in committed})
     begins = _offsets(client, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # its stub has no types
     ends = _offsets(client, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the same
@@ -60,16 +77,13 @@ def progress_of(client: AdminClient, services: Sequence[str]) -> dict[str, list[
     }
 
 
-_Place = tuple[str, int]
-
-
-def _committed(client: AdminClient, group: str) -> dict[_Place, int]:
+def _committed(client: AdminClient, group: str) -> dict[_TopicPartition, int]:
     asked = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=_TIMEOUT_S)
     found = asked[group].result().topic_partitions or []
     return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
 
-def _offsets(client: AdminClient, places: Sequence[_Place], at: OffsetSpec) -> dict[_Place, int]:
+def _offsets(client: AdminClient, places: Sequence[_TopicPartition], at: OffsetSpec) -> dict[_TopicPartition, int]:
     if not places:
         return {}
     asked: Mapping[TopicPartition, Future[Any]] = client.list_offsets(

@@ -1,6 +1,7 @@
-"""The web console that runs beside a local stack: where it is, a link into it, and its end.
+"""The web console that runs beside a local stack or in a container: where it is, a link into it, and its end.
 
-It is written to `console.json` beside the stack, for its owner's eyes only: who can read that file may ask it for a link.
+It is written to `console.json` beside the stack, in a container to its own /tmp, for its owner's eyes only: who can read that
+file may ask it for a link.
 """
 
 import json
@@ -9,20 +10,19 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import httpx
 
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out
-
-if TYPE_CHECKING:
-    from lutong_local.processes import Child
+from lutong_console.targets import in_a_container
 
 PORT: Final = 8900
 _START_TIMEOUT_S: Final = 20.0
@@ -31,23 +31,21 @@ _ANSWER_TIMEOUT_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A console that listens: where, its process, and the key by which its owner asks for links."""
+    """A console that listens: where, and where people find it; its process, and the key by which its owner asks for links."""
 
     url: str
+    shown: str
     pid: int
     started: str
     key: str
 
 
-def write_down(stack: str, url: str) -> Running | None:
+def write_down(stack: str, url: str, shown: str) -> Running | None:
     """Note that this process is the console of a stack; None where there is no folder of such a stack."""
-    from lutong_local.processes import Child
-
     path = _file(stack)
     if path is None or not path.parent.is_dir():
         return None
-    child = Child.of(os.getpid(), path)
-    running = Running(url, child.pid, child.started, secrets.token_urlsafe(24))
+    running = Running(url, shown, os.getpid(), _started_at(path), secrets.token_urlsafe(24))
     scratch = path.with_name(".console.json")
     scratch.touch(mode=0o600)
     scratch.write_text(json.dumps(asdict(running)), encoding="utf-8")
@@ -66,13 +64,13 @@ def find(stack: str) -> Running | None:
     """The console that runs beside a stack."""
     path = _file(stack)
     running = _read(path) if path else None
-    return running if running and path and _child(running, path).alive else None
+    return running if running and path and _is_alive(running, path) else None
 
 
 def name_page(stack: str, path: str) -> None:
     """Name the page that shows the same, where a console runs beside the stack."""
     if running := find(stack):
-        echo(f"page: {running.url}{path}")
+        echo(f"page: {running.shown}{path}")
 
 
 def link(running: Running) -> str:
@@ -80,7 +78,7 @@ def link(running: Running) -> str:
     try:
         headers = {"authorization": f"Bearer {running.key}"}
         answer = httpx.post(f"{running.url}/tickets", headers=headers, timeout=_ANSWER_TIMEOUT_S, trust_env=False)
-        return f"{running.url}/sign-in?ticket={answer.raise_for_status().json()['ticket']}"
+        return f"{running.shown}/sign-in?ticket={answer.raise_for_status().json()['ticket']}"
     except httpx.HTTPError as error:
         message = f"the console at {running.url} does not answer ({type(error).__name__})"
         raise ConsoleError(message, then="lutong console --port 0") from None
@@ -141,7 +139,9 @@ def _wait(condition: Callable[[], bool]) -> bool:
 
 
 def _file(stack: str) -> Path | None:
-    """None where the local stack is not installed."""
+    """None where the local stack is not installed, and this is no container either."""
+    if in_a_container():
+        return Path(tempfile.gettempdir()) / "console.json"
     try:
         from lutong_local.stack import home
     except ModuleNotFoundError:
@@ -156,7 +156,18 @@ def _read(path: Path) -> Running | None:
         return None
 
 
-def _child(running: Running, path: Path) -> "Child":
+def _started_at(path: Path) -> str:
+    """When this process began. A container starts with an empty /tmp: there, nobody else can have written the file."""
+    if in_a_container():
+        return ""
     from lutong_local.processes import Child
 
-    return Child(running.pid, running.started, str(path))
+    return Child.of(os.getpid(), path).started
+
+
+def _is_alive(running: Running, path: Path) -> bool:
+    if in_a_container():
+        return Path(f"/proc/{running.pid}").exists()
+    from lutong_local.processes import Child
+
+    return Child(running.pid, running.started, str(path)).alive

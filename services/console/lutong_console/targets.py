@@ -138,7 +138,7 @@ def nothing_runs(name: str) -> ConsoleError:
 
 def suite(name: str) -> Suite:
     """The suite to talk to. LUTONG_<SERVICE>_URL, LUTONG_KAFKA_BOOTSTRAP and LUTONG_<SERVICE>_DATABASE_URL win."""
-    if name == COMPOSE and not _in_a_container():
+    if name == COMPOSE and not in_a_container():
         return Suite.deployed(compose())
     stack = stack_named(name)
     urls = {service: _setting(f"LUTONG_{service.upper()}_URL", addresses.http_url) for service in SERVICES}
@@ -158,14 +158,14 @@ def suite(name: str) -> Suite:
     )
 
 
-def _in_a_container() -> bool:
+def in_a_container() -> bool:
     """Whether this is the container of the command line: its environment has where everything is, and has no compose.yaml."""
     return "LUTONG_FEED_URL" in os.environ and not (directory() / "compose.yaml").exists()
 
 
 def deployment_of(name: str) -> Deployment | None:
     """The deployment that a name means, where its files are; None for a local stack, and in a container of it."""
-    return compose() if name == COMPOSE and not _in_a_container() else None
+    return compose() if name == COMPOSE and not in_a_container() else None
 
 
 def services(target: Suite, service: str | None) -> list[str]:
@@ -179,7 +179,7 @@ def services(target: Suite, service: str | None) -> list[str]:
 
 def kafka_as(name: str, principal: str) -> KafkaAccess:
     """Kafka alone, as a principal of the deployment; a local stack knows none, and the environment names the user."""
-    if name == COMPOSE and not _in_a_container():
+    if name == COMPOSE and not in_a_container():
         return compose().kafka_as(principal)
     return _kafka_of(stack_named(name))
 

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from lutong_chassis import topics
 from lutong_chassis.kafka import KafkaAccess
-from lutong_console.cli.commands.drained import lag
+from lutong_console.offsets import unread
 from lutong_contracts import Topic
 from tests.conftest import Infrastructure
 from tests.integration.chassis.toy import Counted
@@ -31,7 +31,7 @@ async def is_drained(toy: Toy) -> bool:
     """What `lutong topics drained` asks: nothing to publish, and the group has passed the end."""
     async with topics.admin(KafkaAccess(toy.bootstrap)) as client:
         committed = await client.list_consumer_group_offsets(f"lutong-toy-{toy.suffix}")
-    return not await toy.rows("SELECT FROM pending") and lag(await ends(toy), committed) == 0
+    return not await toy.rows("SELECT FROM pending") and unread(await ends(toy), committed) == 0
 
 
 async def test_a_topic_moves_to_more_partitions_in_order(infrastructure: Infrastructure, tmp_path: Path) -> None:

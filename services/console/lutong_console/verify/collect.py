@@ -25,6 +25,7 @@ class Sink(Protocol):
     """Where what is read goes."""
 
     begins: dict[tuple[str, int], int]
+    ends: dict[tuple[str, int], int]
     canaries: Sequence[str]
 
     def add(self, service: str, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -109,6 +110,7 @@ async def _read_topics(kafka: KafkaAccess, sink: Sink, watcher: Watcher) -> None
     await consumer.start()
     try:
         ends = {p: end for p, end in (await consumer.end_offsets(list(consumer.assignment()))).items() if end}
+        sink.ends = {(partition.topic, partition.partition): end for partition, end in ends.items()}
         watcher.expect(sum(ends.values()))
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for partition, records in (await consumer.getmany(timeout_ms=200, max_records=_BATCH_MAX)).items():

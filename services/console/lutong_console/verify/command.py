@@ -17,10 +17,12 @@ from aiokafka.errors import KafkaError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from lutong_chassis.topics import admin
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, err, line, out, table
-from lutong_console.subscriptions import handled_types
+from lutong_console.offsets import group_of, unread
+from lutong_console.subscriptions import consumed_topics, handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_console.verify.collect import Watcher, collect
 from lutong_console.verify.identities import (
@@ -67,7 +69,7 @@ def verify(
     compared = {"V8": history is not None, "V11": bool(canary)}
     unchecked = {name: option for name, option in COMPARED_WITH.items() if not compared[name]}
     with _watching() as watcher:
-        look = _Look(suite(stack), canary or [], outcomes, watcher)
+        look = Look(suite(stack), canary or [], outcomes, watcher)
         seen = asyncio.run(look.until_still(settle_s) if live_s is None else look.live(live_s))
     if as_json:
         emit_json(_as_json(seen, list(unchecked)))
@@ -99,7 +101,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """What is looked at, and what else it is compared with."""
 
     target: Suite
@@ -130,16 +132,31 @@ class _Look:
         return violations(world, self.outcomes, self.watcher)
 
     async def until_still(self, settle_s: float) -> Seen:
-        """Two looks that agree are one truth. While something moves, look again, up to a deadline."""
+        """Two looks that agree are one truth. While something moves, look again, up to a deadline.
+
+        What a service has not read yet moves, too, though nothing of it is seen: a service that has just started may take
+        longer to get its partitions than two looks. One that never reads is reported at the deadline.
+        """
         deadline, before = time.monotonic() + settle_s, ""
         while True:
             async with self.once() as world:
                 if world.digest == before and world.is_quiet:
-                    return Seen(Findings.of(self.violations(world)), world.records, world.rows)
-                if before and time.monotonic() > deadline:
+                    found = Findings.of(self.violations(world))
+                    if not found.total or time.monotonic() > deadline or not await self._is_behind(world):
+                        return Seen(found, world.records, world.rows)
+                elif before and time.monotonic() > deadline:
                     then = "lutong verify --live 30, or lutong status"
                     raise ConsoleError(f"something still moves after {settle_s:.0f} s", then=then)
                 before = world.digest
+
+    async def _is_behind(self, world: World) -> bool:
+        """Whether a service has not yet read all of its topics that this look did."""
+        async with admin(self.target.kafka) as client:
+            for service, topics in consumed_topics().items():
+                ends = {place: end for place, end in world.ends.items() if place[0] in topics}
+                if unread(ends, await client.list_consumer_group_offsets(group_of(service))):
+                    return True
+        return False
 
     async def live(self, tolerance_s: float) -> Seen:
         """Under load: what is broken at two looks, the tolerance apart, is not merely in flight."""

@@ -77,6 +77,8 @@ class World:
     """Texts that must be nowhere."""
     begins: dict[tuple[str, int], int] = field(default_factory=dict)
     """Where each partition begins; 0 where nothing was dropped yet."""
+    ends: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Where each partition ended when it was read; without those that are empty."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When it was looked."""
     rows: int = 0

@@ -50,6 +50,8 @@ class Access:
 
     clock: Callable[[], float] = time.monotonic
     may_change: bool = True
+    is_secure: bool = False
+    """Whether people ask over https: a cookie of plain loopback would not be sent otherwise."""
     owner_key: str = field(default="", repr=False)
     """By which the owner of this process may ask for a ticket; empty: nobody may."""
     _tickets: dict[str, float] = field(default_factory=dict, repr=False)

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from lutong_console import why
 from lutong_console.targets import Suite
 from lutong_console.web import languages
-from lutong_console.web.access import Session
+from lutong_console.web.access import SESSION_LIFETIME_S, Session
 from lutong_contracts.version import VERSION
 
 SESSION_COOKIE: Final = "lutong_session"
@@ -43,6 +43,13 @@ def session_of(request: Request, *, merchants: bool = False) -> Session:
     if not (session.is_staff or merchants):
         raise PageError(403, "this page is for the staff of the platform: yours is Stores")
     return session
+
+
+def keep_session(answer: Response, session: Session, *, secure: bool) -> None:
+    """Have the browser keep a session, in a cookie that no script can read and no other site can send."""
+    answer.set_cookie(
+        SESSION_COOKIE, session.id, max_age=SESSION_LIFETIME_S, httponly=True, samesite="strict", secure=secure
+    )
 
 
 def target_of(request: Request) -> Suite:

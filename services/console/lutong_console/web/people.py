@@ -11,9 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from lutong_chassis.auth import Principal
-from lutong_console.web.access import SESSION_LIFETIME_S
 from lutong_console.web.openid import PENDING_LIFETIME_S, OpenId, SignInError
-from lutong_console.web.pages import SESSION_COOKIE, PageError, show
+from lutong_console.web.pages import PageError, keep_session, show
 
 STATE_COOKIE: Final = "lutong_sign_in"
 
@@ -38,8 +37,9 @@ async def begin(request: Request) -> Response:
     except SignInError as error:
         raise PageError(502, str(error)) from None
     answer = RedirectResponse(begun.url, 303)
+    secure = request.app.state.access.is_secure
     answer.set_cookie(
-        STATE_COOKIE, begun.state, max_age=PENDING_LIFETIME_S, httponly=True, samesite="lax", secure=_is_secure(request)
+        STATE_COOKIE, begun.state, max_age=PENDING_LIFETIME_S, httponly=True, samesite="lax", secure=secure
     )
     return answer
 
@@ -55,21 +55,8 @@ async def come_back(request: Request) -> Response:
     session = request.app.state.access.admit(who, people.auth_of(who))
     answer = show(request, "signed_in.html", {"to": "/" if who.is_staff else "/stores"})
     answer.delete_cookie(STATE_COOKIE)
-    answer.set_cookie(
-        SESSION_COOKIE,
-        session.id,
-        max_age=SESSION_LIFETIME_S,
-        httponly=True,
-        samesite="strict",
-        secure=_is_secure(request),
-    )
+    keep_session(answer, session, secure=request.app.state.access.is_secure)
     return answer
-
-
-def _is_secure(request: Request) -> bool:
-    """Whether the console itself is asked over https: a cookie of plain loopback would not be sent otherwise."""
-    people: People = request.app.state.people
-    return urlsplit(people.openid.issuer.redirect_uri).scheme == "https"
 
 
 def _people(request: Request) -> People:

@@ -7,7 +7,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lutong_console.web import languages, people
-from lutong_console.web.access import SESSION_LIFETIME_S
 from lutong_console.web.pages import (
     LANGUAGE_COOKIE,
     SESSION_COOKIE,
@@ -15,6 +14,7 @@ from lutong_console.web.pages import (
     THEMES,
     PageError,
     back,
+    keep_session,
     session_of,
     show,
 )
@@ -36,7 +36,7 @@ async def enter(request: Request) -> Response:
     if session is None:
         raise PageError(401, "this link was used, or is older than ten minutes", "lutong console")
     answer = back("/")
-    answer.set_cookie(SESSION_COOKIE, session.id, max_age=SESSION_LIFETIME_S, httponly=True, samesite="strict")
+    keep_session(answer, session, secure=request.app.state.access.is_secure)
     return answer
 
 

@@ -12,19 +12,24 @@ import uvicorn
 from lutong_console import running_console
 from lutong_console.bearer import acting_as
 from lutong_console.cli.errors import USAGE, ConsoleError
+from lutong_console.cli.screen import echo
 from lutong_console.running_console import PORT
-from lutong_console.targets import Json, StackName, signer_of, suite
+from lutong_console.targets import Json, StackName, in_a_container, signer_of, suite
 from lutong_console.web.access import Access
 from lutong_console.web.app import create
 from lutong_console.web.openid import Issuer, OpenId
 from lutong_console.web.people import People
 
 _LOOKS_EVERY_S: Final = 2.0
+_LOOPBACK: Final = "127.0.0.1"
 
 
 def console(  # noqa: PLR0913  # one parameter per option
     stack: StackName = "default",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where it listens; 0 takes a free one.")] = PORT,
+    host: Annotated[
+        str, typer.Option("--host", help="The address it listens on.", envvar="LUTONG_CONSOLE_HOST")
+    ] = _LOOPBACK,
     *,
     read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody change anything.")] = False,
     issuer: Annotated[
@@ -47,11 +52,12 @@ def console(  # noqa: PLR0913  # one parameter per option
     if not (issuer or read_only or beside) and port == PORT and (running := running_console.find(stack)):
         running_console.show_link(running_console.link(running), as_json=as_json)
         return
-    access = Access(may_change=not read_only)
+    access = Access(may_change=not read_only, is_secure=public_url.startswith("https:"))
     here = public_url.rstrip("/") or f"http://127.0.0.1:{port}"
     people = _people(stack, Issuer(issuer, client_id, f"{here}/sign-in/back", _secret())) if issuer else None
-    server = Server(create(suite(stack), stack, access, people), port, access, as_json=as_json)
-    server.written_down_as = None if read_only else stack
+    server = Server(create(suite(stack), stack, access, people), port, access, as_json=as_json, host=host)
+    server.shown = public_url.rstrip("/")
+    server.written_down_as = stack if in_a_container() or not read_only else None
     server.beside = stack if beside else None
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # uvicorn handles it
     try:
@@ -59,7 +65,7 @@ def console(  # noqa: PLR0913  # one parameter per option
     finally:
         running_console.forget(stack)
     if not server.started:
-        raise ConsoleError(f"port {port} of 127.0.0.1 is taken", then="lutong console --port 0", code=USAGE)
+        raise ConsoleError(f"port {port} of {host} is taken", then="lutong console --port 0", code=USAGE)
 
 
 def _people(stack: str, issuer: Issuer) -> People:
@@ -77,14 +83,18 @@ def _secret() -> str:
 
 
 class Server(uvicorn.Server):
-    """Listens on loopback only, and prints the link once it does. `beside`: the stack with which it ends."""
+    """Prints the link once it listens, but not into the log of a container: who may exec there asks for one.
+
+    `shown`: where people find it; `beside`: the stack with which it ends.
+    """
 
     written_down_as: str | None = None
     beside: str | None = None
+    shown: str = ""
 
-    def __init__(self, app: object, port: int, access: Access, *, as_json: bool) -> None:
+    def __init__(self, app: object, port: int, access: Access, *, as_json: bool, host: str = _LOOPBACK) -> None:
         super().__init__(
-            uvicorn.Config(app, "127.0.0.1", port, log_level="critical", timeout_graceful_shutdown=2)  # type: ignore[arg-type]  # any ASGI application
+            uvicorn.Config(app, host, port, log_level="critical", timeout_graceful_shutdown=2)  # type: ignore[arg-type]  # any ASGI application
         )
         self.access = access
         self.as_json = as_json
@@ -94,13 +104,17 @@ class Server(uvicorn.Server):
         await super().startup(sockets)  # type: ignore[arg-type]  # as it came
         if not self.started:
             return
-        url = f"http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}"
-        if self.written_down_as and (running := running_console.write_down(self.written_down_as, url)):
+        url = f"http://{_LOOPBACK}:{self.servers[0].sockets[0].getsockname()[1]}"
+        shown = self.shown or url
+        if self.written_down_as and (running := running_console.write_down(self.written_down_as, url, shown)):
             self.access.owner_key = running.key
         if self.beside:
             self._end_with(self.beside)
             return
-        running_console.show_link(f"{url}/sign-in?ticket={self.access.issue()}", as_json=self.as_json)
+        if in_a_container():
+            echo(f"listening at {shown}; a link into it: docker compose exec console lutong console")
+            return
+        running_console.show_link(f"{shown}/sign-in?ticket={self.access.issue()}", as_json=self.as_json)
 
     def _end_with(self, stack: str) -> None:
         """Look again and again whether the stack still runs."""

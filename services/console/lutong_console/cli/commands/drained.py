@@ -1,7 +1,6 @@
 """lutong topics drained: whether anything of a topic is still to be published or to be read."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
 import asyncpg
@@ -11,9 +10,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from lutong_chassis.topics import admin
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
-from lutong_console.subscriptions import handled_types
+from lutong_console.offsets import group_of, unread
+from lutong_console.subscriptions import consumed_topics
 from lutong_console.targets import Json, StackName, Suite, suite
-from lutong_contracts import TOPICS, event_class
+from lutong_contracts import TOPICS
 
 
 class Left(NamedTuple):
@@ -54,9 +54,8 @@ async def _left(target: Suite, topic: str) -> list[Left]:
     async with admin(target.kafka) as client:
         reading = [
             Left(service, "to read", behind)
-            for service, types in sorted(handled_types().items())
-            if topic in {event_class(each).topic.name for each in types}
-            and (behind := lag(ends, await client.list_consumer_group_offsets(f"lutong-{service}")))
+            for service, topics in sorted(consumed_topics().items())
+            if topic in topics and (behind := unread(ends, await client.list_consumer_group_offsets(group_of(service))))
         ]
     return ([Left(owner, "to publish", pending)] if pending else []) + reading
 
@@ -81,14 +80,3 @@ async def _ends(target: Suite, topic: str) -> dict[TopicPartition, int]:
         return {partition: end for partition, end in ends.items() if end}
     finally:
         await consumer.stop()
-
-
-class Committed(NamedTuple):
-    """A group's position in a partition, as Kafka's clients name it."""
-
-    offset: int
-
-
-def lag(ends: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, Committed]) -> int:
-    """How many offsets a group has not passed yet; a partition without a position was never read."""
-    return sum(end - min(end, committed[p].offset if p in committed else 0) for p, end in ends.items())

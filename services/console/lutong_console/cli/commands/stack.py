@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lutong_console import running_console
+from lutong_console.chosen import PROFILES
 from lutong_console.cli import given
 from lutong_console.cli.commands import containers
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
@@ -38,7 +39,8 @@ def up(
     *,
     no_console: Annotated[bool, typer.Option("--no-console", help="Start no web console.")] = False,
     profile: Annotated[
-        str | None, typer.Option("--profile", help="Of containers: ha, observability, tools, or none; remembered.")
+        str | None,
+        typer.Option("--profile", help=f"Of containers: {', '.join(PROFILES)}, or none; remembered."),
     ] = None,
     override: Annotated[
         str | None, typer.Option("--override", help="Of containers: production, or none; remembered.")

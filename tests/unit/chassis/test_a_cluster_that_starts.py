@@ -1,0 +1,77 @@
+"""A broker that takes connections before its cluster has members: an admin client waits for them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import NodeNotReadyError
+from aiokafka.protocol.admin import ApiVersionResponse_v0
+from aiokafka.protocol.metadata import MetadataResponse_v1
+
+from lutong_chassis import topics
+from lutong_chassis.kafka import KafkaAccess
+
+_METADATA, _VERSIONS = 3, 18
+
+
+class StartingBroker:
+    """Speaks just enough of Kafka to be asked for topics; it names itself from the `named_after`-th answer on."""
+
+    def __init__(self, named_after: int) -> None:
+        self.named_after = named_after
+        self.answers = 0
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer requests of one connection until it ends."""
+        try:
+            while True:
+                request = await reader.readexactly(int.from_bytes(await reader.readexactly(4)))
+                kind = int.from_bytes(request[:2])
+                answer = request[4:8] + (self._versions() if kind == _VERSIONS else self._metadata())
+                writer.write(len(answer).to_bytes(4) + answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    def _versions(self) -> bytes:
+        return ApiVersionResponse_v0(0, [(_METADATA, 0, 1), (_VERSIONS, 0, 0)]).encode()
+
+    def _metadata(self) -> bytes:
+        self.answers += 1
+        brokers = [(1, "127.0.0.1", self.port, None)] if self.answers > self.named_after else []
+        return MetadataResponse_v1(brokers, 1, []).encode()
+
+
+@asynccontextmanager
+async def starting(named_after: int) -> AsyncIterator[tuple[StartingBroker, KafkaAccess]]:
+    """A broker on a free port of loopback."""
+    broker = StartingBroker(named_after)
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    async with server:
+        broker.port = server.sockets[0].getsockname()[1]
+        yield broker, KafkaAccess(f"127.0.0.1:{broker.port}")
+
+
+async def test_a_cluster_without_members_is_waited_for() -> None:
+    async with starting(named_after=3) as (broker, kafka), topics.admin(kafka) as client:
+        assert await client.list_topics() == []
+        assert broker.answers > broker.named_after
+
+
+async def test_without_waiting_the_client_refuses() -> None:
+    async with starting(named_after=3) as (_, kafka):
+        client = AIOKafkaAdminClient(**kafka.client)
+        await client.start()
+        with pytest.raises(NodeNotReadyError):
+            await client.list_topics()
+        await client.close()
+
+
+async def test_a_cluster_that_never_has_members_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "_MEMBERS_TIMEOUT_S", 0.3)
+    async with starting(named_after=1_000) as (_, kafka):
+        with pytest.raises(TimeoutError):
+            async with topics.admin(kafka):
+                pass
