@@ -90,7 +90,7 @@ def estimate(weeks: Sequence[Week], following: float = 0.0) -> Estimate | None:
     """The growth of one store, or None where there are too few weeks or nothing was taken. `following` is how much of what
     is unusual about a week is left in the next one."""
     sides = _levels(weeks)
-    if min(map(len, sides)) < WEEKS_LEAST or not all(map(sum, sides)):
+    if min(map(len, sides)) < WEEKS_LEAST or not all(map(any, sides)):
         return None
     wider = (1 + following) / (1 - following)
     errors = [wider * variance(side) / len(side) / mean(side) ** 2 for side in sides]
@@ -107,7 +107,7 @@ def carried_over(stores: Sequence[Sequence[Week]]) -> float:
     Of one store it could not be known. Short series have it too low by about (1 + 3 r) / n, which is added.
     """
     near = whole = 0.0
-    sides = [side for weeks in stores for side in _levels(weeks) if len(side) >= WEEKS_LEAST and sum(side)]
+    sides = [side for weeks in stores for side in _levels(weeks) if len(side) >= WEEKS_LEAST and any(side)]
     for side in sides:
         usual = mean(side)
         odd = [each / usual - 1 for each in side]

@@ -139,4 +139,4 @@ async def get_uplift(
 
 
 def _view(interval: Interval | None) -> IntervalView | None:
-    return interval and IntervalView(value=interval.value, low=interval.low, high=interval.high)
+    return IntervalView(value=interval.value, low=interval.low, high=interval.high) if interval else None
