@@ -249,6 +249,32 @@ def sold(*booked: tuple[str, int], state: str = "fulfilled", **changes: Any) -> 
     return corrupt
 
 
+def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # whatever a column holds
+    """An order of two parts, of which the first came and the second does not, with changes to that one and to the hold."""
+
+    def corrupt(world: Look) -> None:
+        cup, tea = (json.dumps([{"sku": sku, "units": 1, "unit_price_minor": 50}]) for sku in ("cup", "tea"))
+        facts = {"part_of": "p", "member_id": "m", "merchant_id": "s", "refunded_minor": 0, "currency": "CNY"}
+        first = facts | {"order_id": "p", "lines": cup, "state": "fulfilled", "amount_minor": 40, "location_id": "a"}
+        other = facts | {"order_id": "p.2", "lines": tea, "state": "cancelled", "amount_minor": 40, "location_id": "b"}
+        units = second.pop("units", 1)
+        world.tables["inventory"]["customer_order"] += [first, other | second]
+        world.tables["inventory"]["sales_entry"] += [
+            {"order_id": part["order_id"], "kind": "sold", "reference": part["order_id"], "merchant_id": "s", "currency": "CNY",
+             "location_id": part["location_id"], "amount_minor": part["amount_minor"], "reason": "shelf"}
+            for part in (first, other | second) if part["state"] == "fulfilled"
+        ]  # fmt: skip
+        world.tables["inventory"]["reservation"] += [
+            {"order_id": "p", "sku": "cup", "location_id": "a", "units": 1, "state": "shipped"},
+            {"order_id": "p.2", "sku": "tea", "location_id": "b", "units": units, "state": "released"},
+        ]
+        hold = {"order_id": "p", "member_id": "m", "merchant_id": "s", "currency": "CNY", "state": "captured",
+                "amount_minor": 80, "captured_minor": 40, "total_minor": 100, "discount_minor": 20, "coupon_minor": 0}  # fmt: skip
+        world.tables["membership"]["hold"].append(hold | (held or {}))
+
+    return corrupt
+
+
 def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) -> Corrupt:  # whatever a column holds
     """A transfer of two units that arrived, with changes; `moved` are the movements that there are of it."""
 

@@ -8,6 +8,7 @@ from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
 from lutong_inventory.sales import http as sales
 from lutong_inventory.slots.http import places, slots
+from lutong_inventory.sourcing import http as sourcing
 from lutong_inventory.stock.http import counts
 from lutong_inventory.transfers import http as transfers
 from lutong_inventory.turnover import http as turnover
@@ -30,6 +31,7 @@ __all__ = [
     "router",
     "sales",
     "slots",
+    "sourcing",
     "steps",
     "transfers",
     "turnover",

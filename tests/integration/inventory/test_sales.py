@@ -8,10 +8,11 @@ import pytest
 
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_merchant, bearer, deliver
-from lutong_contracts.inventory import LocationDeclined, OrderFulfilled, OrderRefunded, PickupLapsed
+from lutong_contracts.inventory import LocationDeclined, OrderFulfilled, OrderRefunded, PartFulfilled, PickupLapsed
 from lutong_contracts.values import Money
 from lutong_inventory.handlers import handlers
 from tests.integration.inventory.shop import step, stock
+from tests.integration.inventory.test_parts import a_split, go, latest
 from tests.support.builders import a_hold
 
 
@@ -75,6 +76,22 @@ async def test_what_is_taken_back_is_no_sale_any_more(client: httpx.AsyncClient,
         await deliver(pool, handlers, event)
     assert await sales(client) == {"near": (0, 0, 1, 50)}
     assert await sales(client, "rival") == {}
+
+
+async def test_parts_are_the_sales_of_those_that_shipped_them(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_split(client, pool)
+    for part, location in (("o-1", "near"), ("o-1.2", "far")):
+        await go(client, part, location)
+        await deliver(pool, handlers, await latest(pool, PartFulfilled))
+    whole = await latest(pool, OrderFulfilled)
+    await deliver(pool, handlers, whole)  # the end of the order is the sale of nobody else
+    found = await sales(client)
+    assert {name: row[2] for name, row in found.items()} == {"near": 1, "far": 1}
+    assert sum(row[3] for row in found.values()) == whole.amount.amount_minor
+    back = await client.post("/v1/orders/o-1.2/refunds", json={"refund_id": "r-1", "amount_minor": 7})
+    assert back.status_code == 201, back.text
+    await deliver(pool, handlers, await latest(pool, OrderRefunded))
+    assert (await sales(client))["far"][3] == found["far"][3] - 7
 
 
 async def test_what_nobody_picks_up_is_no_sale(client: httpx.AsyncClient, pool: Pool) -> None:

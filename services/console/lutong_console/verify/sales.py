@@ -1,4 +1,4 @@
-"""Sales: V19 every order that was fulfilled is the sale of one store, for what its member paid and kept."""
+"""Sales: V20 every order that was fulfilled is the sale of one store, for what its member paid and kept."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from lutong_console.verify.world import World
 
 
 def sales_are_orders(world: World) -> Iterator[Violation]:
-    """V19: an order that was fulfilled is credited once, to a location of its merchant, for its amount less refunds; others are not.
+    """V20: an order that was fulfilled is credited once, to a location of its merchant, for its amount less refunds; others are not.
 
     Entries follow the events of orders, so that they are behind for a moment.
     """
@@ -21,15 +21,15 @@ def sales_are_orders(world: World) -> Iterator[Violation]:
         fulfilled = row is not None and row["state"] == "fulfilled"
         sold = [entry for entry in entries if entry["kind"] == "sold"]
         if len(sold) != fulfilled:
-            yield Violation("V19", f"it is {row and row['state']}, and {len(sold)} times the sale of a store", where)
+            yield Violation("V20", f"it is {row and row['state']}, and {len(sold)} times the sale of a store", where)
             continue
         if row is None or not fulfilled:
             continue
         expected = {"sold": row["amount_minor"], "refunded": -row["refunded_minor"]}
         booked = {kind: sum(e["amount_minor"] for e in entries if e["kind"] == kind) for kind in expected}
         if booked != expected:
-            yield Violation("V19", f"its member paid {expected}, its store is credited with {booked}", where)
+            yield Violation("V20", f"its member paid {expected}, its store is credited with {booked}", where)
         if {(e["merchant_id"], e["currency"], e["location_id"]) for e in entries} != {
             (row["merchant_id"], row["currency"], sold[0]["location_id"])
         }:
-            yield Violation("V19", "it is credited to several stores, or in another currency", where)
+            yield Violation("V20", "it is credited to several stores, or in another currency", where)

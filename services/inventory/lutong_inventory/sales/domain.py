@@ -12,7 +12,7 @@ SHORT_OF_GOODS: Final = ("sold_out", "damaged", "short")
 
 
 class Sale(NamedTuple):
-    """A fulfilled order. Locations are under their keys: which one shipped it, whose staff led its member to it (`sold_by`),
+    """A fulfilled order, or a part of one that several locations serve. Locations are under their keys: which one shipped it, whose staff led its member to it (`sold_by`),
     and the last store that had it and was short of goods (`handed_on_by`)."""
 
     order_id: str
@@ -20,6 +20,7 @@ class Sale(NamedTuple):
     shipped_kind: str
     sold_by: str | None = None
     handed_on_by: str | None = None
+    is_part: bool = False
 
 
 class Credit(NamedTuple):

@@ -59,7 +59,8 @@ async def sales(tx: Tx, order_ids: Iterable[str]) -> dict[str, Sale]:
                (SELECT decision.location_id
                   FROM sourcing_decision AS decision JOIN location ON location.location_id = decision.location_id
                  WHERE decision.order_id = customer_order.order_id AND left_for = ANY ($2::text[]) AND location.kind = 'store'
-                 ORDER BY hop DESC LIMIT 1) AS handed_on_by
+                 ORDER BY hop DESC LIMIT 1) AS handed_on_by,
+               part_of IS NOT NULL AS is_part
           FROM customer_order
           LEFT JOIN location AS seller ON seller.merchant_id = customer_order.merchant_id AND seller.code = customer_order.sold_by
          WHERE order_id = ANY ($1) AND customer_order.location_id IS NOT NULL
