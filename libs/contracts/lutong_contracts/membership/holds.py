@@ -7,6 +7,7 @@ from pydantic import Field
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import HOLDS
+from lutong_contracts.touches import Touch
 from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason
 
 
@@ -37,6 +38,9 @@ class CreditHeld(Event, topic=HOLDS, key="order_id"):
     flagship_ok_by: Annotated[str, Open(Literal["request", "plan"])] | None = Field(
         default=None, description="By what the member agrees beforehand: this request, or the plan that they signed."
     )
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
 
 
 class CreditDeclined(Event, topic=HOLDS, key="order_id"):
@@ -60,6 +64,9 @@ class HoldCaptured(Event, topic=HOLDS, key="order_id"):
     merchant_id: Identifier
     amount: Money
     released: Money | None = None
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
     fulfilment_id: Identifier | None = Field(default=None, description="Which part came; absent: all of the order.")
 
 

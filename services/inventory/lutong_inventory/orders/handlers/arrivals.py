@@ -147,4 +147,5 @@ def _arrived(received: Received[CreditHeld]) -> OrderRow:
         address_id=order.address_id,
         sold_by=order.sold_by,
         flagship_ok_by=order.flagship_ok_by,
+        touch=order.touch,
     )

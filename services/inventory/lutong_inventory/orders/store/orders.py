@@ -42,6 +42,7 @@ class OrderRow(NamedTuple):
     sold_by: str | None = None
     flagship_ok_by: str | None = None
     part_of: str | None = None
+    touch: str | None = None
     refunded_minor: int = 0
 
     @property
@@ -231,19 +232,19 @@ async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
         INSERT INTO customer_order (order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency,
                                     mode, lines, state, location_id, location_kind, distance_m, accept_by, reason,
                                     correlation_id, causation_id, latitude, longitude, window_starts_at, window_ends_at,
-                                    flagship_ok, address_id, sold_by, flagship_ok_by, part_of, open_part)
+                                    flagship_ok, address_id, sold_by, flagship_ok_by, part_of, touch, open_part)
         SELECT *, part_of IS NOT NULL
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
                       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[],
                       $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[],
                       $20::timestamptz[], $21::timestamptz[], $22::boolean[], $23::text[],
-                      $24::text[], $25::text[], $26::text[])
+                      $24::text[], $25::text[], $26::text[], $27::text[])
                AS given(order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency, mode, lines, state,
                         location_id, location_kind, distance_m, accept_by, reason, correlation_id, causation_id, latitude,
                         longitude, window_starts_at, window_ends_at, flagship_ok,
-                         address_id, sold_by, flagship_ok_by, part_of)
+                         address_id, sold_by, flagship_ok_by, part_of, touch)
         """,
-        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 26),
+        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 27),
     )
 
 

@@ -169,6 +169,7 @@ def reserve(request: ServiceRequested, pinned: Pinned, line: Line, context: Requ
         benefit_minor=cost.discount_minor + (cost.coupon_minor if ours else 0),
         coupon_id=request.coupon_id,
         expires_at=expires_at,
+        touch=request.touch,
     )
     reserved = coupon.moved("reserved", order_id=request.order_id) if coupon else None
     emitted = [Emitted(_credit_held(request, held, plan)), Emitted(HoldLapsed(order_id=request.order_id), expires_at)]
@@ -195,6 +196,7 @@ def _credit_held(request: ServiceRequested, held: Hold, plan: Plan) -> CreditHel
         flagship_ok_by=flagship_ok_by,
         address_id=request.address_id,
         sold_by=request.sold_by,
+        touch=request.touch,
     )
 
 
