@@ -25,6 +25,7 @@ from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import Stack, down, readiness, up
 from tests.chaos.faults import Faults
+from tests.chaos.trouble import prepare
 from tests.chaos.world import bank, build_and_wait, is_settled, through_proxy, wire
 from tests.support.looks import Look, collect, evaluate
 
@@ -44,6 +45,14 @@ _WANTED = {
     "deductions": 30,
     "coupons": 1,
     "quits": 5,
+    "declines": 60,
+    "split orders": 20,
+    "short picks": 10,
+    "broken promises": 5,
+    "slots raced for": 20,
+    "slots booked": 10,
+    "slots withdrawn": 5,
+    "stores closed": 1,
 }
 """How often a run of 60 kills must have seen each rare state. One that did not proves nothing, and is invalid."""
 
@@ -57,6 +66,7 @@ async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool
     """One run; gives whether it was valid and clean."""
     async with Suite.of(stack).client(20) as client:
         post_id = await build_and_wait(client, stack, options.orders)
+        await prepare(client, stack, options.orders)
         duration_s = options.minutes * 60
         rate = options.orders / duration_s
         load = _background(stack, "load", stack.directory, post_id, options.orders, rate, options.seed)
@@ -116,6 +126,8 @@ def _rare_states(faults: Faults, world: Look) -> Counter[str]:
         }
         for word in ('"step":"accepted"', "acceptance-lapsed")
     )
+    parts = {row["part_of"] for row in world.rows("inventory", "customer_order") if row["part_of"]}
+    short = [row for row in world.rows("inventory", "outbox") if '"reason":"short"' in row["payload"]]
     close = [key for key in accepted.keys() & lapsed.keys() if abs((accepted[key] - lapsed[key]).total_seconds()) < 2]
     return Counter(
         {
@@ -126,6 +138,14 @@ def _rare_states(faults: Faults, world: Look) -> Counter[str]:
             "deductions": names["deduction-succeeded"],
             "coupons": names["coupon-redeemed"],
             "quits": names["agreement-quit"],
+            "declines": names["location-declined"],
+            "split orders": len(parts),
+            "short picks": names["part-cancelled"],
+            "broken promises": sum(row["type"].endswith("location-declined.v1") for row in short),
+            "slots raced for": len({record.key for record in world.records if record.type.endswith("slot-held.v1")}),
+            "slots booked": names["slot-booked"],
+            "slots withdrawn": names["slot-withdrawn"],
+            "stores closed": names["location-closed"],
             "rebalances": faults.done["rebalances"],
             "terminated": faults.done["terminated"],
             "read-only": faults.done["read-only"],

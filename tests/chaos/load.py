@@ -16,6 +16,7 @@ from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import load
 from tests.chaos.chaos_world import AT_ONCE, Client, Staff, tell
+from tests.chaos.trouble import Trouble
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
 _HANDS = 16
@@ -111,6 +112,7 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
             staff = Staff(client, random.Random(seed), history)
             shifts = [asyncio.create_task(Shift(client, place, seed, history).work(done)) for place in places]
             shifts.append(asyncio.create_task(staff.work(done)))
+            shifts.append(asyncio.create_task(Trouble(client, post_id, random.Random(f"{seed}trouble")).work(done)))
             await _open_loop(
                 orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), staff)
             )

@@ -45,6 +45,9 @@ def through_proxy(stack: Stack, service: str) -> dict[str, str]:
     """The environment of a service in chaos: connections that can be cut, and orders that lapse while we look."""
     ports = stack.ports
     return environment(stack) | {
+        "LUTONG_SLOT_ANSWER_S": str(ACCEPTANCE_WINDOW_S),
+        "LUTONG_RUSH_PAUSE_S": "3",
+        "LUTONG_LOWERED_S": "3",
         "LUTONG_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['kafka_advertised']}",
         "LUTONG_DATABASE_URL": stack.database_urls[service].replace(
             f":{ports['postgres']}/", f":{ports['postgres_proxied']}/"

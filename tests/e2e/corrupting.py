@@ -232,6 +232,27 @@ def banded(
     return corrupt
 
 
+def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # whatever a column holds
+    """An order of two parts, of which the first came and the second does not, with changes to that one and to the hold."""
+
+    def corrupt(world: Look) -> None:
+        cup, tea = (json.dumps([{"sku": sku, "units": 1, "unit_price_minor": 50}]) for sku in ("cup", "tea"))
+        facts = {"part_of": "p", "member_id": "m", "merchant_id": "s", "refunded_minor": 0, "currency": "CNY"}
+        first = facts | {"order_id": "p", "lines": cup, "state": "fulfilled", "amount_minor": 40, "location_id": "a"}
+        other = facts | {"order_id": "p.2", "lines": tea, "state": "cancelled", "amount_minor": 40, "location_id": "b"}
+        units = second.pop("units", 1)
+        world.tables["inventory"]["customer_order"] += [first, other | second]
+        world.tables["inventory"]["reservation"] += [
+            {"order_id": "p", "sku": "cup", "location_id": "a", "units": 1, "state": "shipped"},
+            {"order_id": "p.2", "sku": "tea", "location_id": "b", "units": units, "state": "released"},
+        ]
+        hold = {"order_id": "p", "member_id": "m", "merchant_id": "s", "currency": "CNY", "state": "captured",
+                "amount_minor": 80, "captured_minor": 40, "total_minor": 100, "discount_minor": 20, "coupon_minor": 0}  # fmt: skip
+        world.tables["membership"]["hold"].append(hold | (held or {}))
+
+    return corrupt
+
+
 def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) -> Corrupt:  # whatever a column holds
     """A transfer of two units that arrived, with changes; `moved` are the movements that there are of it."""
 
@@ -260,15 +281,15 @@ def credited(click_h: float = 2, **changes: Any) -> Corrupt:  # whatever a colum
         shared = {"program_id": "g", "viewer_id": "v"}
         for number, (kind, hours) in enumerate({"card-tapped": click_h, "service-requested": 0.0}.items()):
             touch = f"1~1~01890a5d-ac96-774b-bcce-b302099a8057~timeline~0~p~p~g~v~1767800000000~{'A' * 22}"
-            facts = {"order_id": "o-19", "post_id": "q", "touch": touch if number == 0 else changes.get("touch")}
+            facts = {"order_id": "o-20", "post_id": "q", "touch": touch if number == 0 else changes.get("touch")}
             world.records.append(Record(
-                "lutong.feed.engagements", 0, 10**6 + number, "v", f"v19-{number}", "/lutong/feed",
+                "lutong.feed.engagements", 0, 10**6 + number, "v", f"v20-{number}", "/lutong/feed",
                 f"lutong.feed.{kind}.v1", 1, json.dumps(shared | facts), "{}", ordered_at - timedelta(hours=hours),
             ))  # fmt: skip
         tables = world.tables["feed"]
         count = {"post_id": "p", "placement": "timeline", "kind": "tap", "times": changes.get("counted", 1)}
         credit = {"placement": "timeline", "post_id": "p", "view_placement": None, "view_post_id": None}
-        row = {"order_id": "o-19", "viewer_id": "v"} | credit
+        row = {"order_id": "o-20", "viewer_id": "v"} | credit
         tables["interaction_count"].append(count)
         if not changes.get("uncredited"):
             tables["order_credit"].append(row | {key: value for key, value in changes.items() if key in row})

@@ -1,6 +1,6 @@
 """What membership's database holds in the model, what a rule is decided on, and how its outcome is kept."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -74,6 +74,7 @@ class State:
     limits: dict[str, int] = field(default_factory=dict)
     lines: dict[LineKey, Line] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    parts: Counter[str] = field(default_factory=Counter)  # how many of each order came
     coupons: dict[str, Coupon] = field(default_factory=dict)
     stock: Stock = field(default_factory=lambda: Stock("spring", "shop", CNY, 300, 1_000, 6, 4, 2, valid_days=5))
     deadlines: list[Emitted] = field(default_factory=list)

@@ -6,9 +6,11 @@ rule other terms than the ones that were signed. Then the invariants must notice
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from lutong_contracts import Event
@@ -28,9 +30,9 @@ from lutong_contracts.values import Money
 from lutong_membership.agreements.domain import account, collection, term
 from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.direct_debit import Deduction, postponed
-from lutong_membership.coupons.domain import Holder, issue, returned
+from lutong_membership.coupons.domain import Holder, issue
 from lutong_membership.holds.domain import holds
-from lutong_membership.holds.domain.holds import HOLD_LIFE, released
+from lutong_membership.holds.domain.holds import HOLD_LIFE, Delivery, released
 from lutong_membership.holds.domain.requests import Consultation, conclude, decide
 from lutong_membership.ledger.domain.entries import LineKey, settled
 from lutong_membership.plans.domain.terms import TERMS
@@ -76,17 +78,31 @@ class World(Operators):
         for decision in done.decisions:
             self.keep(decision)
 
+    def deliver_part(self, order: str, amount_minor: int, ago: timedelta) -> None:
+        """A part of an order reached its member, some time ago: the rest is held for the others."""
+        hold = self.holds[order]
+        if hold.state not in {"held", "expired"} or not hold.left_minor:
+            return
+        self.parts[order] += 1
+        amount = Money(amount_minor=min(amount_minor, hold.left_minor), currency=CNY)
+        came = Delivery(amount, self.now - ago, f"{order}.{self.parts[order]}" if self.parts[order] > 1 else order)
+        kept = 0 if "parts" in self.without else hold.captured_minor + amount.amount_minor
+        self.holds[order] = replace(hold, captured_minor=kept)
+        self.take(holds.deliver(self.account(hold.agreement_id or ""), hold, came, self.clock))
+        self.visited.add("a part came")
+
     def deliver(self, order: str, amount_minor: int, ago: timedelta) -> None:
-        """Goods reached their member, some time ago."""
+        """Goods reached their member, some time ago: all of an order, or the last of its parts."""
         hold = self.holds[order]
         if "captured" not in HOLD_LIFE[hold.state] and not (
             "first_ending" in self.without and hold.state == "captured"
         ):
             return
-        hold = replace(hold, state="held") if hold.state == "captured" else hold
-        amount = Money(amount_minor=min(amount_minor, hold.amount_minor), currency=CNY)
-        self.holds[order] = replace(hold, state="captured", captured_minor=amount.amount_minor)
-        self.take(holds.deliver(self.account(hold.agreement_id or ""), hold, amount, self.now - ago, self.clock))
+        hold = replace(hold, state="held", captured_minor=0) if hold.state == "captured" else hold
+        came_minor = hold.captured_minor if self.parts[order] else min(amount_minor, hold.amount_minor)
+        came = Delivery(Money(amount_minor=came_minor, currency=CNY), self.now - ago)
+        self.holds[order] = replace(hold, state="captured", captured_minor=came_minor)
+        self.take(holds.deliver(self.account(hold.agreement_id or ""), hold, came, self.clock))
         coupon = self.coupons.get(hold.coupon_id or "")
         if coupon and coupon.state == "reserved" and coupon.order_id == order:
             self.coupons[coupon.coupon_id] = coupon.moved("redeemed")
@@ -97,16 +113,16 @@ class World(Operators):
         if hold.state == "waiting" and not lapse:
             self.holds[order] = replace(hold, state="cancelled", reason="order_cancelled")
         wanted = "expired" if lapse else "released"
-        if wanted not in HOLD_LIFE[hold.state]:
+        if wanted not in HOLD_LIFE[hold.state] or (self.parts[order] and not lapse):
             return
         self.holds[order] = replace(hold, state=wanted)
-        if hold.state == "held":
+        if hold.state == "held" and hold.left_minor:
             line = self.lines[LineKey(hold.member_id, CNY)]
             kind: Any = "expiry" if lapse else "release"
-            self.post(settled(line, released(hold, line, hold.amount_minor, kind)))
+            self.post(settled(line, released(hold, line, hold.left_minor, kind)))
         coupon = self.coupons.get(hold.coupon_id or "")
         if not lapse and coupon and coupon.state == "reserved" and coupon.order_id == order:
-            self.coupons[coupon.coupon_id] = returned(coupon, self.now)
+            self.coupons[coupon.coupon_id] = coupon.returned(self.now)
         self.take(account.close(self.account(hold.agreement_id or ""), self.clock))
 
     def refund(self, order: str, refund_id: str, amount_minor: int) -> None:
@@ -115,8 +131,10 @@ class World(Operators):
         if hold.state != "captured" or (refund_id in self.inbox and "inbox" not in self.without):
             return
         found = self.account(hold.agreement_id or "")
-        order_accruals = [a for a in found.accruals.values() if a.order_id == order]
-        left_minor = sum(a.amount_minor for a in order_accruals)
+        left = Counter[str]()
+        for a in found.accruals.values():
+            left[a.cites or a.accrual_id] += a.amount_minor if a.order_id == order else 0
+        part, left_minor = max(left.items(), key=itemgetter(1), default=("", 0))
         if not left_minor:
             return
         if "paid" in self.without:  # as if all that is not unpaid had been paid
@@ -126,7 +144,8 @@ class World(Operators):
             found = replace(found, debts=careless)
         self.inbox.add(refund_id)
         event = OrderRefunded(
-            order_id=order, refund_id=refund_id, member_id=hold.member_id, merchant_id=hold.merchant_id,
+            order_id=order, fulfilment_id=part.removeprefix("order:") if self.parts[order] else None,
+            refund_id=refund_id, member_id=hold.member_id, merchant_id=hold.merchant_id,
             amount=Money(amount_minor=min(amount_minor, left_minor), currency=CNY),
         )  # fmt: skip
         self.take(holds.refund(found, event, self.now, self.clock))

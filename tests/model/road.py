@@ -21,7 +21,8 @@ from lutong_feed.domain import MAY_BECOME
 from lutong_inventory.orders.domain.outcome import sourced
 from lutong_inventory.orders.domain.steps import CANCELLABLE, next_step
 from lutong_inventory.sourcing.domain import decision as sourcing
-from lutong_inventory.sourcing.domain.decision import Candidate, Decision, Found, Left, wish_of
+from lutong_inventory.sourcing.domain.decision import wish_of
+from lutong_inventory.sourcing.domain.values import Candidate, Decision, Found, Left
 from lutong_inventory.stock.domain.shelves import Shelf
 from lutong_membership.agreements.domain.agreement import Pinned
 from lutong_membership.holds.domain.holds import Hold, HoldState, capture, released

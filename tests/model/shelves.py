@@ -10,7 +10,8 @@ from typing import Final
 from lutong_contracts.values import Line, Place
 from lutong_inventory.orders.domain.steps import CANCELLABLE, LEAVES_WITH, State, next_step
 from lutong_inventory.pickup.domain import FreshCode, PickupCode, made, shown
-from lutong_inventory.sourcing.domain.decision import Candidate, Found, Left, Wish, decide, wish_of
+from lutong_inventory.sourcing.domain.decision import decide_in_parts, wish_of
+from lutong_inventory.sourcing.domain.values import Candidate, Decision, Found, Left, Splitting, Stocked, Wish
 from lutong_inventory.stock.domain.counts import Evidence, Promise, broken, counted, released
 from lutong_inventory.stock.domain.shelves import Demand, Movement, OversoldError, Shelf, Stock
 
@@ -40,6 +41,8 @@ class Order:
     text: str = ""
     shipped: int = 0
     handed: int = 0
+    asked: tuple[Demand, ...] = ()
+    """What was ordered, over all parts."""
 
 
 @dataclass(slots=True)
@@ -87,11 +90,12 @@ class World:
         mode = self.rng.choice(("delivery", "pickup"))
         key = f"o-{len(self.orders)}"
         wish = wish_of(key, "shop", self.rng.choice(list(PLACES.values())), mode, lines, 50_000)
+        wish = replace(wish, may_split=mode == "delivery")
         if "demand" in self.without:
             wish = replace(
                 wish, demand=tuple(Demand(*item) for item in {line.sku: line.units for line in lines}.items())
             )
-        order = self.orders[key] = Order(replace(wish, demand=wish.demand))
+        order = self.orders[key] = Order(replace(wish, demand=wish.demand), asked=wish.demand)
         self.source(order, lines)
 
     def source(self, order: Order, lines: Sequence[Line] = ()) -> None:
@@ -105,7 +109,8 @@ class World:
             for key, place in PLACES.items()
             if key not in order.places or "never_back" in self.without
         ]
-        decision = decide(order.wish, Found(candidates), Left(units))
+        some = [Stocked(each, frozenset(SKUS)) for each in candidates]
+        decision = decide_in_parts(order.wish, Found(candidates, splitting=Splitting(2, some)), Left(units))
         if (
             decision is None
             or decision.chosen is None
@@ -113,13 +118,23 @@ class World:
         ):
             order.state = "cancelled" if order.places else "rejected"
             return
-        order.state, order.promised_at = "sourced", self.now
-        order.places.append(decision.chosen.key)
-        self.today[decision.chosen.key] += 1
         needed = Counter[str]()
         for line in lines:
             needed[line.sku] += line.units
-        for sku, wanted in (needed or dict(order.wish.demand)).items():
+        for part in decision.parts[:1] if "all_parts" in self.without else decision.parts:
+            of_part = self.orders.setdefault(part.wish.order_id, Order(part.wish))
+            whole = part.wish.part_of is None or "one_part" in self.without
+            of_part.wish = replace(part.wish, demand=order.wish.demand if whole else part.wish.demand)
+            self.give(of_part, part, {sku: needed[sku] or units for sku, units in of_part.wish.demand})
+
+    def give(self, order: Order, decision: Decision, needed: dict[str, int]) -> None:
+        """A location has an order, or a part of one, and sets aside what it needs."""
+        if decision.chosen is None:
+            return
+        order.state, order.promised_at = "sourced", self.now
+        order.places.append(decision.chosen.key)
+        self.today[decision.chosen.key] += 1
+        for sku, wanted in needed.items():
             shelf = Shelf(decision.chosen.key, sku)
             order.reserved[shelf] = wanted
             self.move(Movement(shelf, "reserved", reserved_delta=wanted, order_id=order.wish.order_id))
@@ -256,6 +271,13 @@ def check(world: World) -> None:
         _holds(order.shipped <= 1 and order.handed <= 1, f"I8 {order_id} was shipped {order.shipped} times")
         kept = order.state in {"sourced", "accepted", "picked", "ready_for_pickup"}
         _holds(kept == bool(order.reserved), f"I5 {order_id} is {order.state} and has {order.reserved}")
+        if order.asked and order.state != "rejected":
+            parts = [
+                order,
+                *(each for each in world.orders.values() if each.wish.part_of == order_id and each is not order),
+            ]
+            consists = sorted(needed for part in parts for needed in part.wish.demand)
+            _holds(consists == sorted(order.asked), f"I8 {order_id} is {order.asked}, and its parts {consists}")
         by_code = order.state == "fulfilled" and order.wish.mode == "pickup"
         _holds(not by_code or bool(order.code and order.code.used_at), f"I9 {order_id} was handed over without a code")
 

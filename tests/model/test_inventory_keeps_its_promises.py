@@ -27,7 +27,7 @@ def run_all(without: Without) -> None:
     "rule",
     [
         "availability", "fold", "demand", "destination", "one_winner", "capacity", "once", "never_back", "code", "single_use",
-        "breaks",
+        "breaks", "all_parts", "one_part",
     ],
 )  # fmt: skip
 def test_a_rule_that_is_left_out_is_missed(rule: str) -> None:

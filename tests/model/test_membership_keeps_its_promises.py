@@ -1,4 +1,4 @@
-"""M1 to M14 over a hundred thousand steps: members, merchants, operators, deadlines and a bank, in every order.
+"""M1 to M15 over a hundred thousand steps: members, merchants, operators, deadlines and a bank, in every order.
 
 Each promise is a function that looks at the office after every step, with an account of its own of
 what should be; and for each there is an office that leaves out what the promise stands on.
@@ -32,6 +32,7 @@ from tests.model.promises import (
     m12_money_comes_with_evidence_and_each_reference_once,
     m13_nobody_decides_alone_beyond_the_sums,
     m14_nobody_is_paid_out_more_than_came_from_them,
+    m15_what_was_captured_adds_up_to_the_parts_that_came,
 )
 from tests.model.test_the_road_in_every_order import settle
 
@@ -62,6 +63,7 @@ PROMISES: frozenset[Promise] = frozenset(
         m12_money_comes_with_evidence_and_each_reference_once,
         m13_nobody_decides_alone_beyond_the_sums,
         m14_nobody_is_paid_out_more_than_came_from_them,
+        m15_what_was_captured_adds_up_to_the_parts_that_came,
     }
 )
 AT_EVERY_STEP: frozenset[Promise] = frozenset(
@@ -132,6 +134,9 @@ class Membership(RuleBasedStateMachine):
     def _an_order_goes_on(self, kind: str, order: str, rng: random.Random) -> None:
         if kind == "deliver":
             ago = timedelta(hours=rng.choice([0, 0, 6, 30, 60]))
+            if rng.random() < 0.3:
+                self.world.deliver_part(order, rng.choice([500, 150]), ago)
+                return
             self.world.deliver(order, rng.choice([10_000, 10_000, 150]), ago)
         elif kind == "release":
             self.world.release(order)
@@ -207,7 +212,7 @@ WANTED = (
     "hold expired", "hold waiting", "hold declined", "hold cancelled", "late_capture", "uncovered_capture", "line_changed",
     "deduction unknown", "deduction succeeded", "deduction failed", "deduction void", "coupon redeemed", "coupon returned",
     "accrual credited", "accrual late", "accrual outside", "charge_credited", "charge_owed", "refund", "refund_owed",
-    "offset", "waiver", "write_off", "overpayment", "payout", "refund_forgiven", "two decided payout", "two decided line",
+    "a part came", "offset", "waiver", "write_off", "overpayment", "payout", "refund_forgiven", "two decided payout", "two decided line",
     "two decided waiver", "two decided write_off",
 )  # fmt: skip
 
@@ -243,6 +248,7 @@ def test_a_hundred_thousand_steps_break_no_promise() -> None:
         ("sums", m13_nobody_decides_alone_beyond_the_sums),
         ("two", m13_nobody_decides_alone_beyond_the_sums),
         ("paid", m14_nobody_is_paid_out_more_than_came_from_them),
+        ("parts", m15_what_was_captured_adds_up_to_the_parts_that_came),
     ],
 )
 @pytest.mark.timeout(300)

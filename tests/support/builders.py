@@ -1,7 +1,7 @@
 """Events and settings of the story, with everything defaulted that a test does not care about."""
 
 from lutong_contracts.feed import PostPublished, RequestCancelled, ServiceRequested
-from lutong_contracts.inventory import OrderCancelled, OrderFulfilled
+from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, PartFulfilled
 from lutong_contracts.membership import CreditHeld
 from lutong_contracts.values import Line, Money, Place
 
@@ -62,6 +62,18 @@ def fulfilled(order_id: str = "o-1", amount_minor: int = 10_000) -> OrderFulfill
         merchant_id="shop",
         post_id="p-1",
         program_id="g-1",
+        location_id="near",
+        location_kind="store",
+        amount=Money(amount_minor=amount_minor, currency="CNY"),
+    )
+
+
+def part_fulfilled(order_id: str, number: int, amount_minor: int) -> PartFulfilled:
+    return PartFulfilled(
+        order_id=order_id,
+        fulfilment_id=f"{order_id}.{number}" if number > 1 else order_id,
+        member_id="m-1",
+        merchant_id="shop",
         location_id="near",
         location_kind="store",
         amount=Money(amount_minor=amount_minor, currency="CNY"),

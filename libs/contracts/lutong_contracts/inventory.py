@@ -60,13 +60,29 @@ class LocationClosed(LocationFacts, Event, topic=LOCATIONS, key="merchant_id:loc
     """A location is closed for good. What was ordered before still leaves it."""
 
 
-class OrderSourced(Event, topic=ORDERS, key="order_id"):
-    """Stock is reserved at the nearest location able to serve the whole order.
+class Fulfilment(Value):
+    """An order, or one part of it where its merchant lets several locations serve one.
 
-    The location must accept by `accept_by`, or the order is cancelled.
+    A part goes by its `fulfilment_id` in all that a location does with it; the first part has the id of the order.
     """
 
     order_id: Identifier
+    fulfilment_id: Identifier | None = Field(
+        default=None, description="Which part of an order that several locations serve; absent: all of it."
+    )
+
+    @property
+    def served_as(self) -> str:
+        """By which id a location has it: that of the part, or of the order."""
+        return self.fulfilment_id or self.order_id
+
+
+class OrderSourced(Fulfilment, Event, topic=ORDERS, key="order_id"):
+    """Stock is reserved at the nearest location able to serve the whole order, or at each of the few that serve a part of it.
+
+    The location must accept by `accept_by`, or another one gets it.
+    """
+
     merchant_id: Identifier
     location_id: Identifier
     location_kind: AnyLocationKind
@@ -85,17 +101,15 @@ class OrderRejected(Event, topic=ORDERS, key="order_id"):
     reason: Reason
 
 
-class AcceptanceLapsed(Event, topic=ORDERS, key="order_id"):
+class AcceptanceLapsed(Fulfilment, Event, topic=ORDERS, key="order_id"):
     """A deadline, published by inventory for itself: the location had until now to accept the order."""
 
-    order_id: Identifier
     location_id: Identifier | None = Field(default=None, description="Which location; another one has its own time.")
 
 
-class FulfilmentLapsed(Event, topic=ORDERS, key="order_id"):
+class FulfilmentLapsed(Fulfilment, Event, topic=ORDERS, key="order_id"):
     """A deadline, published by inventory for itself: the location had until now to hand over what it accepted, or to make it ready."""
 
-    order_id: Identifier
     location_id: Identifier
 
 
@@ -105,13 +119,13 @@ class PickupLapsed(Event, topic=ORDERS, key="order_id"):
     order_id: Identifier
 
 
-class LocationDeclined(Event, topic=ORDERS, key="order_id"):
+class LocationDeclined(Fulfilment, Event, topic=ORDERS, key="order_id"):
     """A location cannot serve an order after all: sold out, damaged, rush hour, closed, or less is there than was counted.
 
-    The order is sourced again, elsewhere: OrderSourced follows, or OrderCancelled when nobody else can serve it.
+    The order is sourced again, elsewhere: OrderSourced follows, or OrderCancelled when nobody else can serve it. Of a part
+    PartCancelled is what follows then.
     """
 
-    order_id: Identifier
     merchant_id: Identifier
     location_id: Identifier
     reason: Reason
@@ -120,14 +134,13 @@ class LocationDeclined(Event, topic=ORDERS, key="order_id"):
     )
 
 
-class FlagshipOffered(Event, topic=ORDERS, key="order_id"):
+class FlagshipOffered(Fulfilment, Event, topic=ORDERS, key="order_id"):
     """The store cannot serve an order after all, and only the flagship can: its member is asked whether they want that.
 
     The goods are set aside at the flagship until `answer_by`. `price_delta` is what it costs more, `eta_delta_s` how much
-    later it comes, about. OrderSourced follows, or OrderCancelled.
+    later it comes, about. OrderSourced follows, or OrderCancelled (PartCancelled, of a part).
     """
 
-    order_id: Identifier
     member_id: Identifier
     merchant_id: Identifier
     location_id: Identifier
@@ -138,22 +151,23 @@ class FlagshipOffered(Event, topic=ORDERS, key="order_id"):
     answer_by: Instant
 
 
-class OfferLapsed(Event, topic=ORDERS, key="order_id"):
+class OfferLapsed(Fulfilment, Event, topic=ORDERS, key="order_id"):
     """A deadline, published by inventory for itself: the member had until now to agree to the flagship."""
 
-    order_id: Identifier
 
-
-class OrderAdvanced(Event, topic=ORDERS, key="order_id"):
+class OrderAdvanced(Fulfilment, Event, topic=ORDERS, key="order_id"):
     """The location took a step towards handing the order over."""
 
-    order_id: Identifier
     location_id: Identifier
     step: Annotated[str, Open(Literal["accepted", "picked", "ready_for_pickup", "handed_over"])]
 
 
 class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
-    """The member has the goods. The hold may be captured; the road is through."""
+    """The member has the goods. The hold may be captured; the road is through.
+
+    Of an order that several locations serve it is the end: `amount` is of all parts that came, each of which was
+    PartFulfilled before, and the location is that of the first of them.
+    """
 
     order_id: Identifier
     member_id: Identifier
@@ -166,6 +180,35 @@ class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
     touch: Touch | None = Field(
         default=None, description="The item of the feed that led to the order, when it was served."
     )
+    listed: Money | None = Field(
+        default=None,
+        description="List price of the goods that came, where some of the order did not; absent: all came.",
+    )
+
+
+class PartFacts(Value):
+    """One part of an order that several locations serve."""
+
+    order_id: Identifier
+    fulfilment_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+
+
+class PartFulfilled(PartFacts, Event, topic=ORDERS, key="order_id"):
+    """The member has one part of an order: `amount` of the hold may be captured. OrderFulfilled follows with the last part."""
+
+    location_id: Identifier
+    location_kind: AnyLocationKind
+    amount: Money
+
+
+class PartCancelled(PartFacts, Event, topic=ORDERS, key="order_id"):
+    """One part of an order will not come; `amount` of the hold is not needed for it. The others are on their way, or came:
+    OrderFulfilled follows with the last of them, or OrderCancelled when none came."""
+
+    amount: Money
+    reason: Reason
 
 
 class OrderCancelled(Event, topic=ORDERS, key="order_id"):
@@ -177,10 +220,9 @@ class OrderCancelled(Event, topic=ORDERS, key="order_id"):
     reason: Reason
 
 
-class OrderRefunded(Event, topic=ORDERS, key="order_id"):
-    """Part of a fulfilled order was taken back, or all of it. `amount` is of what the member paid, this time."""
+class OrderRefunded(Fulfilment, Event, topic=ORDERS, key="order_id"):
+    """Something of a fulfilled order was taken back, or all of it. `amount` is of what the member paid, this time."""
 
-    order_id: Identifier
     refund_id: Identifier
     member_id: Identifier
     merchant_id: Identifier

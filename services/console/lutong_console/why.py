@@ -24,6 +24,7 @@ AWAITED: Final[Mapping[str, Awaited]] = {
     "DeductionNotified": "deadline",
     "OrderAdvanced": "store",
     "OrderSourced": "store",
+    "PartFulfilled": "store",
     "RepaymentClaimed": "provider",
 }
 """Who has to do something after an event, where no service handles it by itself."""

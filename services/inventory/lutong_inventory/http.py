@@ -7,6 +7,7 @@ from lutong_inventory.orders.http import closure, consent, declines, explain, or
 from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
 from lutong_inventory.slots.http import places, slots
+from lutong_inventory.sourcing import http as sourcing
 from lutong_inventory.stock.http import counts
 from lutong_inventory.transfers import http as transfers
 
@@ -26,6 +27,7 @@ __all__ = [
     "report",
     "router",
     "slots",
+    "sourcing",
     "steps",
     "transfers",
 ]

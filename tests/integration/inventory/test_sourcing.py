@@ -120,7 +120,7 @@ async def test_an_order_is_explained(client: httpx.AsyncClient, pool: Pool) -> N
     await a_world(client, [a_store("near"), a_store("far", 31.30)])
     await deliver(pool, handlers, an_order())
     (decision,) = (await client.get("/v1/orders/o-1/explain")).json()["decisions"]
-    assert (decision["location_id"], decision["hop"], decision["rules"]) == ("near", 1, 3)
+    assert (decision["location_id"], decision["hop"], decision["rules"]) == ("near", 1, 4)
     assert decision["considered"][0] == {
         "location_id": "near", "kind": "store", "distance_m": 1462, "orders_today": 0, "verdict": "chosen",
     }  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lutong_contracts.values import Place
 from lutong_inventory.availability.domain import Availability, Kind, Terms, availability, needs_slots
 from lutong_inventory.slots.domain.slots import Ground, Slot
-from lutong_inventory.sourcing.domain.decision import Candidate, Considered, Decision, Wish
+from lutong_inventory.sourcing.domain.values import Candidate, Considered, Decision, Wish
 from lutong_inventory.stock.domain.shelves import Demand
 
 HERE: Final = Place(latitude=31.23, longitude=121.47)

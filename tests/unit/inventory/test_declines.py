@@ -8,7 +8,8 @@ import pytest
 
 from lutong_contracts.values import Place
 from lutong_inventory.locations.domain.location import Location, eased
-from lutong_inventory.sourcing.domain.decision import Candidate, Found, Left, decide, wish_of
+from lutong_inventory.sourcing.domain.decision import decide, wish_of
+from lutong_inventory.sourcing.domain.values import Candidate, Found, Left
 from lutong_inventory.stock.domain.declines import Declined, after_decline
 from lutong_inventory.stock.domain.shelves import Shelf, Stock
 

@@ -5,13 +5,22 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from lutong_contracts.inventory import OrderRejected, OrderSourced
-from lutong_contracts.values import Line, Place, Window
+from lutong_contracts.inventory import (
+    OrderCancelled,
+    OrderFulfilled,
+    OrderRejected,
+    OrderSourced,
+    PartCancelled,
+    PartFulfilled,
+)
+from lutong_contracts.values import Line, LocationKind, Place, Window
 from lutong_inventory.orders.domain.commands import AnswerOffer
 from lutong_inventory.orders.domain.offers import answer
-from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, sourced
+from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, fulfilled, sourced
 from lutong_inventory.orders.domain.steps import DeclineOrder, State, why_not_ordered, why_not_there
-from lutong_inventory.sourcing.domain.decision import Candidate, Decision, Reason, Wish, wish_of
+from lutong_inventory.parts import Names, names
+from lutong_inventory.sourcing.domain.decision import wish_of
+from lutong_inventory.sourcing.domain.values import Candidate, Decision, Reason, Wish
 
 HERE: Final = Place(latitude=31.23, longitude=121.47)
 NOW: Final = datetime(2026, 1, 5, 4, tzinfo=UTC)
@@ -20,9 +29,16 @@ STORE: Final = Candidate("near", "store", HERE)
 
 
 class Order(NamedTuple):
-    """An order that is set aside at the flagship."""
+    """An order that is set aside at the flagship, or a part of one."""
 
     order_id: str = "o-1"
+    part_of: str | None = None
+    post_id: str = "p-1"
+    program_id: str = "g-1"
+    location_kind: LocationKind | None = "flagship"
+    amount_minor: int = 0
+    reason: str | None = None
+    order_lines: list[Line] = list(LINES)  # noqa: RUF012  # nobody changes it
     member_id: str = "m-1"
     merchant_id: str = "shop"
     location_id: str | None = "flagship"
@@ -30,6 +46,11 @@ class Order(NamedTuple):
     currency: str = "JPY"
     state: State = "offered"
     mode: str = "delivery"
+    touch: str | None = None
+
+    @property
+    def names(self) -> Names:
+        return names(self.order_id, self.part_of)
 
 
 def a_wish() -> Wish:
@@ -65,8 +86,22 @@ def test_the_flagship_is_offered_at_the_price_that_was_agreed() -> None:
 
 
 def test_a_cancelled_order_has_its_reason() -> None:
-    event = cancelled("o-1", "m-1", "shop", "by_member")
+    event = cancelled(Order(), "by_member")
+    assert isinstance(event, OrderCancelled)
     assert (event.order_id, event.member_id, event.merchant_id, event.reason) == ("o-1", "m-1", "shop", "by_member")
+
+
+def test_a_cancelled_part_names_its_order_and_itself() -> None:
+    event = cancelled(Order("o-1.2", part_of="o-1", amount_minor=30), "sold_out")
+    assert isinstance(event, PartCancelled)
+    assert (event.order_id, event.fulfilment_id, event.amount.amount_minor) == ("o-1", "o-1.2", 30)
+
+
+def test_a_part_that_came_is_not_the_end_of_its_order() -> None:
+    part, whole = fulfilled(Order("o-1.2", part_of="o-1", amount_minor=30)), fulfilled(Order(amount_minor=30))
+    assert isinstance(part, PartFulfilled)
+    assert isinstance(whole, OrderFulfilled)
+    assert (part.key, part.fulfilment_id, part.amount) == (whole.key, "o-1.2", whole.amount)
 
 
 def test_an_offer_that_was_answered_takes_no_second_answer() -> None:

@@ -11,18 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lutong_contracts.values import Line, LocationKind, Place
-from lutong_inventory.sourcing.domain.decision import (
-    Candidate,
-    Decision,
-    Found,
-    Left,
-    Wish,
-    decide,
-    decide_all,
-    wish_of,
-)
+from lutong_inventory.sourcing.domain.decision import decide, decide_all, wish_of
 from lutong_inventory.sourcing.domain.geometry import EARTH_RADIUS_MIN_M, distance_m, lower_bound_m
 from lutong_inventory.sourcing.domain.sentences import why
+from lutong_inventory.sourcing.domain.values import Candidate, Decision, Found, Left, Wish
 from lutong_inventory.stock.domain.shelves import Demand, Shelf
 
 HERE: Final = Place(latitude=31.23, longitude=121.47)

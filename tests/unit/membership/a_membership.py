@@ -10,7 +10,7 @@ from lutong_membership.agreements.domain.account import Account, Outcome
 from lutong_membership.agreements.domain.agreement import Agreement, signed
 from lutong_membership.agreements.domain.term import end_term
 from lutong_membership.agreements.domain.unit_of_work import UnitOfWork
-from lutong_membership.holds.domain.holds import Hold, deliver, refund
+from lutong_membership.holds.domain.holds import Delivery, Hold, deliver, refund
 from lutong_membership.ledger.domain.entries import Line, after, hold, opened
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.terms import TERMS, Plan
@@ -62,7 +62,8 @@ def bought(
     assert entry
     account = replace(account, line=after(account.line, entry))
     amount = Money(amount_minor=amount_minor, currency="CNY")
-    return deliver(account, a_hold(order, amount_minor, benefit_minor), amount, a_clock(days).now, a_clock(days))
+    came = Delivery(amount, a_clock(days).now)
+    return deliver(account, a_hold(order, amount_minor, benefit_minor), came, a_clock(days))
 
 
 def emitted(outcome: Outcome) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lutong_membership.coupons.domain import COUPON_LIFE, Coupon, CouponState, Holder, Stock, issue, returned
+from lutong_membership.coupons.domain import COUPON_LIFE, Coupon, CouponState, Holder, Stock, issue
 from lutong_membership.values import Refusal
 from tests.unit.membership.a_membership import a_clock
 
@@ -56,10 +56,10 @@ def a_coupon(**changes: Any) -> Coupon:
 
 def test_a_coupon_of_a_failed_order_can_be_used_again() -> None:
     reserved = a_coupon().moved("reserved", order_id="o-1")
-    back = returned(reserved, a_clock(29).now)
+    back = reserved.returned(a_clock(29).now)
     assert (back.state, back.order_id) == ("returned", None)
     assert back.moved("reserved", order_id="o-2").moved("redeemed").state == "redeemed"
-    assert returned(reserved, a_clock(30).now).state == "expired"
+    assert reserved.returned(a_clock(30).now).state == "expired"
 
 
 @pytest.mark.parametrize("state", ["redeemed", "expired", "voided"])

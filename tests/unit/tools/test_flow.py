@@ -20,6 +20,7 @@ WIDEST: Final[dict[str, int]] = {
     "membership: ServiceRequested": 13,
     "membership: CreditAssessed": 13,
     "membership: OrderFulfilled": 12,
+    "membership: PartFulfilled": 11,  # captures as OrderFulfilled does
     "membership: POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": 13,
     "membership: DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": 12,
     "inventory: CreditHeld": 11,

@@ -40,7 +40,11 @@ class CreditDeclined(Event, topic=HOLDS, key="order_id"):
 
 
 class HoldCaptured(Event, topic=HOLDS, key="order_id"):
-    """The order was fulfilled: `amount` is now owed by the member, and `released` of the hold is available again."""
+    """The order was fulfilled: `amount` is now owed by the member, and `released` of the hold is available again.
+
+    Of an order that several locations serve there is one for each part that came, and one at its end: with what of the
+    hold is available again, and an amount of what no part captured before.
+    """
 
     order_id: Identifier
     member_id: Identifier
@@ -50,6 +54,7 @@ class HoldCaptured(Event, topic=HOLDS, key="order_id"):
     touch: Touch | None = Field(
         default=None, description="The item of the feed that led to the order, when it was served."
     )
+    fulfilment_id: Identifier | None = Field(default=None, description="Which part came; absent: all of the order.")
 
 
 class HoldReleased(Event, topic=HOLDS, key="order_id"):
@@ -85,3 +90,6 @@ class RefundBooked(Event, topic=HOLDS, key="order_id"):
     member_id: Identifier
     merchant_id: Identifier
     amount: Money
+    fulfilment_id: Identifier | None = Field(
+        default=None, description="Which part of an order that several locations served; absent: all of it."
+    )

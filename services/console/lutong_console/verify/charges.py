@@ -86,28 +86,40 @@ def _quote(terms: dict[str, Any], counted: Sequence[Row], enjoyed: int, *, free:
 def _deliveries(world: World) -> Iterator[Violation]:
     """What was captured is an accrual and a debt, each once, and the benefit is what the hold promised."""
     orders = world.by(
-        "key",
-        hold="SELECT 'order:' || order_id AS key, * FROM membership.hold ORDER BY 1",
-        accrual="SELECT accrual_id AS key, * FROM membership.accrual WHERE accrual_id GLOB 'order:*' ORDER BY 1",
-        debt="SELECT debt_id AS key, * FROM membership.debt WHERE debt_id GLOB 'order:*' ORDER BY 1",
+        "order_id",
+        hold="SELECT * FROM membership.hold ORDER BY order_id",
+        accrual="""
+            SELECT coalesce(order_id, substr(accrual_id, 7)) AS order_id, accrual.amount_minor, benefit_minor, times,
+                   debt.amount_minor AS debt_minor
+              FROM membership.accrual LEFT JOIN membership.debt ON debt_id = accrual_id
+             WHERE accrual_id GLOB 'order:*' ORDER BY 1""",
     )
-    for _, of in orders:
-        accrual, debt = of.one("accrual"), of.one("debt")
+    for order_id, of in orders:
+        accruals = of.all("accrual")
         for hold in of.each("hold"):
-            if what := _delivered_wrongly(hold, accrual, debt):
-                yield Violation("V12", what, f"order {hold['order_id']}")
+            if what := _delivered_wrongly(hold, accruals):
+                yield Violation("V12", what, f"order {order_id}")
+    lonely = world.select(
+        """
+        SELECT debt_id FROM membership.debt LEFT JOIN membership.accrual ON accrual_id = debt_id
+         WHERE debt_id GLOB 'order:*' AND accrual_id IS NULL"""
+    )
+    for debt in lonely:
+        yield Violation("V12", "a debt without an accrual", f"debt {debt['debt_id']}")
 
 
-def _delivered_wrongly(hold: Row, accrual: Row | None, debt: Row | None) -> str | None:
-    captured = hold["captured_minor"] if hold["state"] == "captured" else 0
-    if bool(captured) != (accrual is not None) or bool(captured) != (debt is not None):
+def _delivered_wrongly(hold: Row, accruals: Sequence[Row]) -> str | None:
+    """What is wrong with what came of an order: in one, or part by part."""
+    captured = hold["captured_minor"]
+    if bool(captured) != bool(accruals) or any(row["debt_minor"] is None for row in accruals):
         return "captured without an accrual or a debt, or the other way round"
-    if accrual and debt:
-        promised = hold["benefit_minor"] * captured // hold["amount_minor"]
-        found = accrual["amount_minor"], debt["amount_minor"], accrual["benefit_minor"]
-        if found != (captured, captured, promised):
+    for row in accruals:
+        promised = hold["benefit_minor"] * row["amount_minor"] // hold["amount_minor"]
+        if (row["debt_minor"], row["benefit_minor"]) != (row["amount_minor"], promised):
             return "the accrual or the debt is for another amount than was captured"
-    return None
+    if sum(row["amount_minor"] for row in accruals) != captured:
+        return "the accruals are for another amount than was captured"
+    return "it counts more than once" if accruals and sum(row["times"] for row in accruals) != 1 else None
 
 
 def _deductions(world: World, terms: dict[tuple[str, int], dict[str, Any]]) -> Iterator[Violation]:

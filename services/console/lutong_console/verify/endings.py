@@ -31,6 +31,8 @@ _ENTRIES_OF_HOLD: Final[dict[str, tuple[dict[str, int], ...]]] = {
 }
 """What a hold may have in the ledger. Captured for less: the rest is released; for nothing at all: all of it."""
 
+_CAPTURES: Final = ("capture", "late_capture", "uncovered_capture")
+
 _DUE_OF_AGREEMENT: Final = {
     "active": "ends_at",
     "fulfilled": "settle_at",
@@ -70,16 +72,34 @@ def _holds(world: World) -> Iterator[Violation]:
         "order_id",
         hold="SELECT order_id, state, expires_at, read_at FROM membership.hold ORDER BY order_id",
         entries="""
-            SELECT order_id, kind, count(*) AS times FROM membership.entry WHERE order_id <> ''
-             GROUP BY order_id, kind ORDER BY order_id, kind""",
+            SELECT coalesce(part_of, order_id) AS order_id, kind, count(*) AS times
+              FROM membership.entry
+              LEFT JOIN (SELECT order_id, part_of FROM inventory.customer_order WHERE part_of IS NOT NULL) USING (order_id)
+             WHERE order_id <> '' GROUP BY 1, 2 ORDER BY 1, 2""",
+        parts="""
+            SELECT part_of AS order_id, sum(state = 'fulfilled' AND amount_minor > 0) AS came
+              FROM inventory.customer_order WHERE part_of IS NOT NULL GROUP BY 1 ORDER BY 1""",
     )
     for order_id, of in holds:
         found, where = {row["kind"]: row["times"] for row in of.all("entries")}, f"order {order_id}"
         for hold in of.each("hold"):
-            if found not in _ENTRIES_OF_HOLD[hold["state"]]:
+            parts = of.one("parts")
+            if not (_booked_in_parts(found, parts["came"]) if parts else found in _ENTRIES_OF_HOLD[hold["state"]]):
                 yield Violation("V7", f"a hold that is {hold['state']} with entries {found}", where)
             if hold["state"] == "held" and _late(hold, "expires_at"):
                 yield Violation("V7", "a hold has outlived its time", where)
+
+
+def _booked_in_parts(found: dict[str, int], came: int) -> bool:
+    """Whether a hold has the entries of an order in parts: one for each that came, or one for all of them by a release that
+    knows no parts; what is left is given back once."""
+    captures = sum(found.get(kind, 0) for kind in _CAPTURES)
+    rest = {kind: times for kind, times in found.items() if kind not in _CAPTURES}
+    return captures in {came, min(came, 1)} and rest in (
+        {"hold": 1},
+        {"hold": 1, "release": 1},
+        {"hold": 1, "expiry": 1},
+    )
 
 
 def _reservations(world: World) -> Iterator[Violation]:

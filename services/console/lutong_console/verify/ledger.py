@@ -112,7 +112,7 @@ def credit_stays_in_limits(world: World) -> Iterator[Violation]:
             SELECT member_id, currency, entry_id, kind, order_id, number, legs FROM booked
              ORDER BY member_id, currency, place""",
         held="""
-            SELECT member_id, currency, sum(amount_minor) AS amount_minor FROM membership.hold
+            SELECT member_id, currency, sum(amount_minor - captured_minor) AS amount_minor FROM membership.hold
              WHERE state = 'held' GROUP BY 1, 2 ORDER BY 1, 2""",
         unpaid="""
             SELECT member_id, currency, kind, sum(outstanding_minor) AS amount_minor FROM membership.debt

@@ -111,7 +111,8 @@ _OWN: Final = {
         ),
         "customer_order": _table(
             "customer_order",
-            "order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id",
+            "order_id, part_of, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id, "
+            "CASE WHEN part_of IS NOT NULL THEN lines END AS lines",
         ),
         "refund": _table("refund", "refund_id, order_id, amount_minor"),
         "sourcing_decision": _table("sourcing_decision ORDER BY order_id, hop", "order_id, hop, location_id"),

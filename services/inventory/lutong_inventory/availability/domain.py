@@ -13,9 +13,9 @@ from lutong_contracts.values import Place, Window
 from lutong_inventory.orders.domain.offers import eta
 from lutong_inventory.slots.domain.sentences import offered
 from lutong_inventory.slots.domain.slots import Slot, hold, too_early
-from lutong_inventory.sourcing.domain.decision import Decision
 from lutong_inventory.sourcing.domain.geometry import distance_m
 from lutong_inventory.sourcing.domain.sentences import Why, why
+from lutong_inventory.sourcing.domain.values import Decision
 
 Kind = Literal["delivery", "pickup", "slot", "flagship"]
 """How goods come: a store delivers now or has them ready, it delivers in a slot, or the flagship sends them."""

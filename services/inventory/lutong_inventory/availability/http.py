@@ -13,8 +13,8 @@ from lutong_inventory.availability.domain import Availability, Kind, Terms, avai
 from lutong_inventory.bodies import router
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Wish
 from lutong_inventory.sourcing.domain.sentences import Why
+from lutong_inventory.sourcing.domain.values import Wish
 
 WANTED_MAX: Final = 100
 

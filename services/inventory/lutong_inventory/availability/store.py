@@ -8,7 +8,7 @@ from typing import Final
 from lutong_chassis import Tx
 from lutong_inventory.slots.domain.slots import Slot
 from lutong_inventory.slots.store.places import COLUMNS, FROM, SlotRow
-from lutong_inventory.sourcing.domain.decision import Wish
+from lutong_inventory.sourcing.domain.values import Wish
 from lutong_inventory.sourcing.store.candidates import HAS_ALL, OFFERS, WANTED, given, within
 
 LOCATIONS_MAX: Final = 20

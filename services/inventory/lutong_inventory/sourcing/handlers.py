@@ -1,7 +1,7 @@
 """Sourcing a batch of orders: looked up together, decided one by one, and again where another transaction was faster."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,7 +9,8 @@ from lutong_chassis import Tx
 from lutong_chassis.settings import settings_of
 from lutong_contracts.values import Line, Place
 from lutong_inventory.settings import InventorySettings
-from lutong_inventory.sourcing.domain.decision import Decision, Found, Left, Wish, decide, decide_all, wish_of
+from lutong_inventory.sourcing.domain.decision import decide, decide_all, wish_of
+from lutong_inventory.sourcing.domain.values import Decision, Found, Left, Wish
 from lutong_inventory.sourcing.store import candidates as store
 from lutong_inventory.stock.domain.shelves import Shelf
 from lutong_inventory.stock.store.shelves import available
@@ -33,10 +34,19 @@ async def decide_orders(tx: Tx, wishes: Sequence[Wish], *, lock: bool = True) ->
     stores_max = STORES_LOOKED_UP
     while True:
         found = await store.find(tx, wishes, tx.now, stores_max)
+        found |= await _in_parts(tx, wishes, found, every=stores_max > STORES_LOOKED_UP)
         decisions = await _decide(tx, wishes, found, lock=lock)
         if decisions or not wishes:
             return await _with_reasons(tx, decisions)
         stores_max *= 4
+
+
+async def _in_parts(tx: Tx, wishes: Sequence[Wish], found: Mapping[str, Found], *, every: bool) -> dict[str, Found]:
+    """Who has something of those orders that none has as a whole; of every one that may be split, at a second look."""
+    nobody = Found(())
+    wanted = [each for each in wishes if each.may_split and (every or not found.get(each.order_id, nobody).candidates)]
+    parts = await store.find_parts(tx, wanted, tx.now) if wanted else {}
+    return {order_id: found.get(order_id, nobody)._replace(splitting=each) for order_id, each in parts.items()}
 
 
 async def decide_each(tx: Tx, wishes: Sequence[Wish]) -> list[Decision]:
@@ -60,26 +70,31 @@ async def decide_each(tx: Tx, wishes: Sequence[Wish]) -> list[Decision]:
 
 async def _decide(tx: Tx, wishes: Sequence[Wish], found: dict[str, Found], *, lock: bool) -> list[Decision]:
     """Decide on what the shelves have, lock those that were chosen, and decide again if they had changed."""
-    wanted = {
-        Shelf(candidate.key, sku)
-        for each in wishes
-        for candidate in found.get(each.order_id, Found(())).candidates
-        for sku, _ in each.demand
-    }
-    units = await available(tx, wanted)
+    units = await available(tx, _shelves(wishes, found))
     orders: dict[str, int] = {}
     shelves_locked: set[Shelf] = set()
     while True:
         decisions = decide_all(wishes, found, Left(dict(units), dict(orders)))
-        chosen = [decision.chosen for decision in decisions if decision.chosen]
+        parts = [part for decision in decisions for part in decision.parts]
+        chosen = [part.chosen for part in parts if part.chosen]
         full_some_day = sorted({each.key for each in chosen if each.daily_capacity is not None} - orders.keys())
-        shelves = {shelf for decision in decisions for shelf in decision.shelves} - shelves_locked
+        shelves = {shelf for part in parts for shelf in part.shelves} - shelves_locked
         if not lock or (not full_some_day and not shelves):
             return decisions
         if full_some_day:
             orders |= await store.orders_today(tx, full_some_day, tx.now)
         units |= await available(tx, shelves, lock=True)
         shelves_locked |= shelves
+
+
+def _shelves(wishes: Sequence[Wish], found: Mapping[str, Found]) -> Iterator[Shelf]:
+    """The shelves that wishes are decided on."""
+    for wish in wishes:
+        candidates, _, splitting = found.get(wish.order_id, Found(()))
+        for sku, _ in wish.demand:
+            yield from (Shelf(each.key, sku) for each in candidates)
+        for stocked in splitting.stocked if splitting else ():
+            yield from (Shelf(stocked.candidate.key, sku) for sku in stocked.skus)
 
 
 async def _with_reasons(tx: Tx, decisions: list[Decision]) -> list[Decision]:
@@ -96,9 +111,10 @@ async def count_given(tx: Tx, decisions: Sequence[Decision]) -> None:
     """Count what locations were given today. A flagship that takes any number is not counted: all of a day would wait for
     its one row."""
     given = Counter(
-        decision.chosen.key
+        part.chosen.key
         for decision in decisions
-        if decision.chosen and (decision.chosen.kind == "store" or decision.chosen.daily_capacity is not None)
+        for part in decision.parts
+        if part.chosen and (part.chosen.kind == "store" or part.chosen.daily_capacity is not None)
     )
     if given:
         await store.count_orders(tx, given, tx.now)

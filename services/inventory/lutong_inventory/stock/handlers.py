@@ -10,6 +10,7 @@ from lutong_contracts.inventory import LocationDeclined
 from lutong_inventory.bodies import refused
 from lutong_inventory.locations.domain.location import Location, location_id_of
 from lutong_inventory.locations.finding import Naming, find
+from lutong_inventory.parts import names
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock.domain.commands import CorrectShelves, CountShelf, CountShelves, ProtectShelf, Seen
 from lutong_inventory.stock.domain.counts import (
@@ -260,7 +261,7 @@ def _declined(promises: Sequence[Promise], known: Mapping[Promise, PromiseRow]) 
     for order_id, row in sorted(orders.items()):
         location_id = location_id_of(row.promise.shelf.location_key)
         event = LocationDeclined(
-            order_id=order_id, merchant_id=row.merchant_id, location_id=location_id, reason="short"
+            **names(order_id, row.part_of), merchant_id=row.merchant_id, location_id=location_id, reason="short"
         )
         yield Outgoing(event, row.cause)
 

@@ -72,6 +72,14 @@ class Coupon:
             raise RuntimeError(f"coupon {self.coupon_id} is {self.state}: {state} cannot follow")
         return replace(self, state=state, **changes)  # type: ignore[arg-type]  # fields of this class
 
+    def returned(self, now: datetime) -> "Coupon":
+        """The order came to nothing: the coupon can be used again, unless its time is over."""
+        return self.moved("returned" if now < self.expires_at else "expired", order_id=None)
+
+    def was_earned(self, listed: Money | None) -> bool:
+        """Whether what came of an order, at its list price, is as much as this asks for; None is all that was ordered."""
+        return listed is None or listed.amount_minor >= self.minimum_minor
+
 
 class Issued(NamedTuple):
     """A stock after a coupon was taken from it, and the coupon."""
@@ -158,8 +166,3 @@ def voided(coupon: Coupon) -> Coupon | Refusal:
 def has_lapsed(coupon: Coupon, now: datetime) -> bool:
     """Whether the coupon was not used in time. One that is reserved waits for its order."""
     return coupon.state in USABLE and coupon.expires_at <= now
-
-
-def returned(coupon: Coupon, now: datetime) -> Coupon:
-    """The order came to nothing: the coupon can be used again, unless its time is over."""
-    return coupon.moved("returned" if now < coupon.expires_at else "expired", order_id=None)

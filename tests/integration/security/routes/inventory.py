@@ -168,6 +168,14 @@ INVENTORY: Final[Matrix] = (
             READ_BY_ITS_MERCHANT,
             fixed(f"/v1/merchants/{ACME}/stores/report", about=ACME),
         ),
+        "PUT /v1/merchants/{merchant_id}/sourcing-rules": (
+            DONE_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/sourcing-rules", {"parts_max": 1}, ACME),
+        ),
+        "GET /v1/merchants/{merchant_id}/sourcing-rules": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/sourcing-rules", about=ACME),
+        ),
         "GET /v1/declines": (READ_BY_ITS_MERCHANT, fixed(f"/v1/declines?merchant_id={ACME}", about=ACME)),
         "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
         "POST /v1/locations/{location_id}/pause": (

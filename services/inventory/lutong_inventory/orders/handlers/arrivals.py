@@ -3,21 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import orjson
-
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts.inventory import OrderRejected
 from lutong_contracts.membership import CreditHeld
 from lutong_inventory.orders.domain.outcome import cancelled, sourced
 from lutong_inventory.orders.domain.steps import MODES
-from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
+from lutong_inventory.orders.handlers.sourcing import accept_by, in_parts, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
-from lutong_inventory.orders.store.orders import OrderRow
+from lutong_inventory.orders.store.orders import OrderRow, written
 from lutong_inventory.slots import places
 from lutong_inventory.slots.domain.slots import Booking
 from lutong_inventory.slots.places import Fitting
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Decision, Wish
+from lutong_inventory.sourcing.domain.values import Decision, Wish
 
 handlers = Handlers()
 
@@ -36,9 +34,7 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
         if order.order_id in recalled:
             row = _arrived(received)._replace(state="cancelled", reason="cancelled_by_member")
             await order_store.save_orders(tx, [row])
-            events.append(
-                received.causes(cancelled(row.order_id, row.member_id, row.merchant_id, "cancelled_by_member"))
-            )
+            events.append(received.causes(cancelled(row, "cancelled_by_member")))
         else:
             waiting.append(received)
     refused = {received.event.order_id: "unknown_mode" for received in waiting if received.event.mode not in MODES}
@@ -66,30 +62,37 @@ async def _source(waiting: Sequence[Received[CreditHeld]], fitting: Fitting, tx:
     while done < len(waiting):
         decisions = await sourcing.decide_orders(tx, wishes[done:])  # the next ones: those before are saved, and count
         pairs = list(zip(waiting[done:], decisions, strict=False))
-        rows = [_decided(received, decision, fitting, tx) for received, decision in pairs]
-        await order_store.save_orders(tx, rows)
+        decided = [_decided(received, decision, fitting, tx) for received, decision in pairs]
+        await order_store.save_orders(tx, [row for rows in decided for row in rows])
         news = await set_aside(tx, decisions, {})
-        ends = {row.order_id: row.reason for row in rows}
+        ends = {rows[0].order_id: rows[0].reason for rows in decided}
         settled = await places.settle(tx, fitting.places, ends)
-        for (received, decision), row in zip(pairs, rows, strict=True):
-            by = row.accept_by or tx.now
-            answer = received.causes(sourced(decision, received.event.lines, received.event.mode, by, row.window))
-            events += [answer, *lapse(answer, decision, by)]
-            events += [received.causes(settled[row.order_id])] if row.order_id in settled else []
+        for (received, decision), rows in zip(pairs, decided, strict=True):
+            for part, row in zip(decision.parts, rows, strict=True):
+                by = row.accept_by or tx.now
+                answer = received.causes(sourced(part, row.order_lines, row.mode, by, row.window))
+                events += [answer, *lapse(answer, part, by)]
+            order_id = received.event.order_id
+            events += [received.causes(settled[order_id])] if order_id in settled else []
         events += [pairs[-1][0].causes(each) for each in news]
         done += len(decisions)
     return events
 
 
 def _wish(order: CreditHeld, fitting: Fitting) -> Wish:
-    """What an order needs; one in a slot needs it of the location whose slot that is."""
+    """What an order needs; one in a slot needs it of the location whose slot that is. Only what is delivered is ever split:
+    nobody picks one order up at two places."""
     wish = sourcing.wish(order.order_id, order.merchant_id, order.destination, order.mode, order.lines)
     place = fitting.places.get(order.order_id)
-    return replace(wish, only_at=place.slot.ground.location_key) if place else wish
+    return (
+        replace(wish, only_at=place.slot.ground.location_key)
+        if place
+        else replace(wish, may_split=wish.mode == "delivery")
+    )
 
 
-def _decided(received: Received[CreditHeld], decision: Decision, fitting: Fitting, tx: Tx) -> OrderRow:
-    """An order as it was decided on. A location need not accept before the cut-off: until then its slot fills."""
+def _decided(received: Received[CreditHeld], decision: Decision, fitting: Fitting, tx: Tx) -> list[OrderRow]:
+    """An order as it was decided on, part by part. A location need not accept before the cut-off: until then its slot fills."""
     by = accept_by(tx)
     row = _arrived(received)
     place = fitting.places.get(row.order_id)
@@ -97,7 +100,9 @@ def _decided(received: Received[CreditHeld], decision: Decision, fitting: Fittin
         by = max(by, place.slot.cut_off_at)
         window = place.slot.window
         row = row._replace(window_starts_at=window.starts_at, window_ends_at=window.ends_at)
-    return placed(row, decision, by) if decision.chosen else row._replace(reason=decision.reason)
+    if decision.chosen is None:
+        return [row._replace(reason=decision.reason)]
+    return [placed(each, part, by) for each, part in zip(in_parts(row, decision), decision.parts, strict=True)]
 
 
 async def _refuse(refused: Sequence[Received[CreditHeld]], reasons: Mapping[str, str], tx: Tx) -> list[Outgoing]:
@@ -124,7 +129,7 @@ def _arrived(received: Received[CreditHeld]) -> OrderRow:
         amount_minor=order.amount.amount_minor,
         currency=order.amount.currency,
         mode=order.mode,
-        lines=orjson.dumps([line.model_dump() for line in order.lines]).decode(),
+        lines=written(order.lines),
         state="rejected",
         location_key=None,
         location_kind=None,

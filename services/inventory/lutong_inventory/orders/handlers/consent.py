@@ -10,6 +10,7 @@ from lutong_contracts.inventory import AcceptanceLapsed, OrderSourced
 from lutong_inventory.orders.domain import offers
 from lutong_inventory.orders.domain.commands import AnswerOffer
 from lutong_inventory.orders.domain.outcome import cancelled
+from lutong_inventory.orders.handlers import parts
 from lutong_inventory.orders.handlers.sourcing import accept_by
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
@@ -38,20 +39,21 @@ async def answer_offers(batch: Sequence[Asked[AnswerOffer]], tx: Tx) -> list[Ans
             continue
         agreed = row._replace(state="sourced", accept_by=by, reason=None)
         moved[order_id] = agreed if accepts else row._replace(state="cancelled", reason=DECLINED)
-        answers.append(_answer(asked, moved[order_id], by))
+        answers.append(_answer(tx, asked, moved[order_id], by))
     await order_store.move_orders(tx, list(moved.values()))
     ended = {row.order_id: DECLINED for row in moved.values() if row.state == "cancelled"}
     tx.publish(*await close_reservations(tx, list(ended), "released", ended))
+    tx.outgoing += await parts.ends(tx, [row for row in moved.values() if row.order_id in ended])
     return answers
 
 
-def _answer(asked: Asked[AnswerOffer], row: OrderRow, by: datetime) -> Answer:
+def _answer(tx: Tx, asked: Asked[AnswerOffer], row: OrderRow, by: datetime) -> Answer:
     """What becomes of an order, on the journey that brought it."""
-    event: Event = cancelled(row.order_id, row.member_id, row.merchant_id, DECLINED)
+    event: Event = cancelled(row, DECLINED)
     lapse: list[Outgoing] = []
     if row.state == "sourced":
         event = OrderSourced(
-            order_id=row.order_id,
+            **row.names,
             merchant_id=row.merchant_id,
             location_id=row.location_id,
             location_kind=row.location_kind,
@@ -60,8 +62,8 @@ def _answer(asked: Asked[AnswerOffer], row: OrderRow, by: datetime) -> Answer:
             mode=row.mode,
             accept_by=by,
         )
-        lapsed = AcceptanceLapsed(order_id=row.order_id, location_id=row.location_id)
+        lapsed = AcceptanceLapsed(**row.names, location_id=row.location_id)
         lapse = [Outgoing(lapsed, row.cause, by)]
     record = [Change("order.consent", f"order:{row.order_id}", None, None, {"state": row.state})]
-    events = [asked.causes(event, row.cause), *lapse]
-    return Answer({"order_id": row.order_id, "state": row.state}, events, record if asked.who.is_staff else [])
+    tx.outgoing += [asked.causes(event, row.cause), *lapse]
+    return Answer({"order_id": row.order_id, "state": row.state}, (), record if asked.who.is_staff else [])

@@ -11,6 +11,7 @@ from lutong_contracts.inventory import (
 )
 from lutong_inventory.orders.domain.outcome import cancelled
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
+from lutong_inventory.orders.handlers import parts
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.slots import places
 from lutong_inventory.stock.store.reservations import close_reservations
@@ -29,7 +30,7 @@ async def cancel_no_shows(batch: Sequence[Received[PickupLapsed]], tx: Tx) -> li
 @handlers.on(OfferLapsed)
 async def cancel_unanswered_offers(batch: Sequence[Received[OfferLapsed]], tx: Tx) -> list[Outgoing]:
     """A member did not answer whether the flagship may send their order: it ends, and nothing is charged."""
-    causes = {received.event.order_id: received for received in batch}
+    causes = {received.event.served_as: received for received in batch}
     return await _cancel(causes, tx, "offer_not_answered", ("offered",))
 
 
@@ -50,7 +51,7 @@ async def cancel_requests(batch: Sequence[Received[RequestCancelled]], tx: Tx) -
     known = await order_store.known_orders(tx, order_ids)
     await order_store.recall(tx, [order_id for order_id in order_ids if order_id not in known])
     causes = {received.event.order_id: received for received in batch}
-    return await _cancel(causes, tx, "cancelled_by_member", CANCELLABLE)
+    return await _cancel(causes, tx, "cancelled_by_member", CANCELLABLE, every_part=True)
 
 
 async def _cancel(
@@ -58,13 +59,16 @@ async def _cancel(
     tx: Tx,
     reason: str,
     states: Sequence[State],
+    *,
+    every_part: bool = False,
 ) -> list[Outgoing]:
-    rows = await order_store.cancel(tx, list(causes), reason, states)
+    row_ids = await order_store.with_parts(tx, causes) if every_part else list(causes)
+    rows = await order_store.cancel(tx, row_ids, reason, states)
     reasons = {row.order_id: reason for row in rows}
     freed = await places.release_booked(tx, reasons)
     news = await close_reservations(tx, list(reasons), "released", reasons)
-    events = [
-        causes[row.order_id].causes(cancelled(row.order_id, row.member_id, row.merchant_id, reason)) for row in rows
-    ]
-    events += [causes[order_id].causes(event) for order_id, event in freed.items()]
-    return events + [list(causes.values())[-1].causes(each) for each in news]
+    of_row = {row.order_id: causes[(row.part_of or row.order_id) if every_part else row.order_id] for row in rows}
+    events = [of_row[row.order_id].causes(cancelled(row, reason)) for row in rows]
+    events += [of_row[order_id].causes(event) for order_id, event in freed.items()]
+    events += [list(causes.values())[-1].causes(each) for each in news]
+    return events + await parts.ends(tx, rows)

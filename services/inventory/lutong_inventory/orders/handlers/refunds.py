@@ -113,7 +113,7 @@ def _body(order_id: str, refund_id: str, amount_minor: int) -> dict[str, Any]:
 def _event(done: _Done) -> OrderRefunded:
     new, row, _ = done
     return OrderRefunded(
-        order_id=row.order_id,
+        **row.names,
         refund_id=new.name.refund_id,
         member_id=row.member_id,
         merchant_id=row.merchant_id,

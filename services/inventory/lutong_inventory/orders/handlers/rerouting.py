@@ -13,13 +13,14 @@ from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.domain import offers
 from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, sourced
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
+from lutong_inventory.orders.handlers import parts
 from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.slots import places
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Decision, Wish
+from lutong_inventory.sourcing.domain.values import Decision, Wish
 from lutong_inventory.sourcing.store import decisions as decision_store
 from lutong_inventory.stock.domain.declines import Declined
 from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
@@ -40,7 +41,7 @@ class Leaving(NamedTuple):
 @handlers.on(AcceptanceLapsed)
 async def source_unaccepted_again(batch: Sequence[Received[AcceptanceLapsed]], tx: Tx) -> list[Outgoing]:
     """The location had its time to accept: another location gets the order."""
-    causes = {received.event.order_id: received for received in batch}
+    causes = {received.event.served_as: received for received in batch}
     places = {order_id: received.event.location_id for order_id, received in causes.items()}
     rows = await _at(tx, places, ("sourced",))
     return await _source_again([Leaving(row, "not_accepted_in_time", causes[row.order_id]) for row in rows], tx)
@@ -49,7 +50,7 @@ async def source_unaccepted_again(batch: Sequence[Received[AcceptanceLapsed]], t
 @handlers.on(FulfilmentLapsed)
 async def source_forgotten_again(batch: Sequence[Received[FulfilmentLapsed]], tx: Tx) -> list[Outgoing]:
     """The location accepted, and forgot: another location gets the order."""
-    causes = {received.event.order_id: received for received in batch}
+    causes = {received.event.served_as: received for received in batch}
     places: dict[str, str | None] = {order_id: received.event.location_id for order_id, received in causes.items()}
     rows = await _at(tx, places, ("accepted", "picked"))
     return await _source_again([Leaving(row, "not_fulfilled_in_time", causes[row.order_id]) for row in rows], tx)
@@ -58,7 +59,7 @@ async def source_forgotten_again(batch: Sequence[Received[FulfilmentLapsed]], tx
 @handlers.on(LocationDeclined)
 async def source_declined_again(batch: Sequence[Received[LocationDeclined]], tx: Tx) -> list[Outgoing]:
     """The location cannot serve the order: another location gets it."""
-    causes = {received.event.order_id: received for received in batch}
+    causes = {received.event.served_as: received for received in batch}
     places: dict[str, str | None] = {order_id: received.event.location_id for order_id, received in causes.items()}
     rows = await _at(tx, places, CANCELLABLE)
     leaving = [Leaving(row, causes[row.order_id].event.reason, causes[row.order_id]) for row in rows]
@@ -98,7 +99,8 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
         events += await _move(pairs, hops, tx)
         ending += [each for each, decision in pairs if decision.chosen is None]
         done += len(decisions)
-    return await _end(ending, tx) + events
+    ended = await _end(ending, tx)
+    return ended + events + await parts.ends(tx, [each.row for each in ending])
 
 
 async def _ease(tx: Tx, leaving: Sequence[Leaving]) -> list[Event]:
@@ -141,7 +143,7 @@ def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
     wish = sourcing.wish(row.order_id, row.merchant_id, row.destination, row.mode, row.order_lines)
     return Wish(
         wish.order_id, wish.merchant_id, wish.destination, wish.mode, wish.demand, wish.reach_m,
-        tuple({*had, *([row.location_key] if row.location_key else ())}),
+        tuple({*had, *([row.location_key] if row.location_key else ())}), part_of=row.part_of,
     )  # fmt: skip
 
 
@@ -190,14 +192,11 @@ def _ask(leaving: Leaving, row: OrderRow) -> list[Outgoing]:
     offered = flagship_offered(row, round((after - before).total_seconds()), leaving.reason, answer_by)
     return [
         leaving.received.causes(offered),
-        leaving.received.causes(OfferLapsed(order_id=row.order_id), due_at=answer_by),
+        leaving.received.causes(OfferLapsed(**row.names), due_at=answer_by),
     ]
 
 
 async def _end(ending: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     """Nobody else can serve these orders: what was held for them is given back."""
     await order_store.move_orders(tx, [each.row._replace(state="cancelled", reason=each.reason) for each in ending])
-    return [
-        each.received.causes(cancelled(each.row.order_id, each.row.member_id, each.row.merchant_id, each.reason))
-        for each in ending
-    ]
+    return [each.received.causes(cancelled(each.row, each.reason)) for each in ending]

@@ -7,10 +7,11 @@ from lutong_chassis import Outgoing, Tx
 from lutong_chassis.settings import settings_of
 from lutong_contracts import Event
 from lutong_contracts.inventory import AcceptanceLapsed
-from lutong_inventory.orders.store.orders import OrderRow
+from lutong_inventory.orders.domain.outcome import shares
+from lutong_inventory.orders.store.orders import OrderRow, written
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.sourcing import handlers as sourcing
-from lutong_inventory.sourcing.domain.decision import Decision
+from lutong_inventory.sourcing.domain.values import Decision
 from lutong_inventory.sourcing.store import decisions as decision_store
 from lutong_inventory.stock.store.reservations import Reservation, reserve
 
@@ -34,13 +35,31 @@ def placed(row: OrderRow, decision: Decision, by: datetime) -> OrderRow:
     )
 
 
+def in_parts(row: OrderRow, decision: Decision) -> list[OrderRow]:
+    """An order as so many rows as locations serve it: each with its lines and its share of the price."""
+    parts = decision.parts
+    if len(parts) == 1:
+        return [row]
+    divided = shares(row.order_lines, row.amount_minor, [{sku for sku, _ in part.wish.demand} for part in parts])
+    return [
+        row._replace(
+            order_id=part.wish.order_id,
+            part_of=part.wish.part_of,
+            amount_minor=share.amount_minor,
+            lines=written(share.lines),
+        )
+        for part, share in zip(parts, divided, strict=True)
+    ]
+
+
 async def set_aside(tx: Tx, decisions: Sequence[Decision], hops: Mapping[str, int]) -> list[Event]:
     """Reserve what was decided, and keep the decisions; returns the events of the shelves."""
     wanted = [
-        Reservation(decision.wish.order_id, sku, decision.chosen.key, units)
+        Reservation(part.wish.order_id, sku, part.chosen.key, units)
         for decision in decisions
-        if decision.chosen
-        for sku, units in decision.wish.demand
+        for part in decision.parts
+        if part.chosen
+        for sku, units in part.wish.demand
     ]
     news = await reserve(tx, wanted)
     await sourcing.count_given(tx, decisions)
@@ -52,5 +71,5 @@ def lapse(answer: Outgoing, decision: Decision, by: datetime) -> list[Outgoing]:
     """The deadline of the location that was chosen."""
     if decision.chosen is None:
         return []
-    event = AcceptanceLapsed(order_id=decision.wish.order_id, location_id=decision.chosen.location_id)
+    event = AcceptanceLapsed(**decision.wish.names, location_id=decision.chosen.location_id)
     return [Outgoing(event, answer.cause, by)]

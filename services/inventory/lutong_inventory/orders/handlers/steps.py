@@ -13,12 +13,10 @@ from lutong_contracts.inventory import (
     FulfilmentLapsed,
     LocationDeclined,
     OrderAdvanced,
-    OrderCancelled,
-    OrderFulfilled,
     PickupLapsed,
 )
-from lutong_contracts.values import Money
 from lutong_inventory.bodies import refused
+from lutong_inventory.orders.domain.outcome import cancelled, fulfilled
 from lutong_inventory.orders.domain.steps import (
     LEAVES_WITH,
     CancelOrder,
@@ -31,6 +29,7 @@ from lutong_inventory.orders.domain.steps import (
     why_not_there,
     why_too_late,
 )
+from lutong_inventory.orders.handlers import parts
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.refusal import Refusal
@@ -100,13 +99,14 @@ async def cancel_orders(batch: Sequence[Asked[CancelOrder]], tx: Tx) -> list[Ans
             continue
         orders[order_id] = row._replace(state="cancelled", reason=reason)
         ended[order_id] = asked
-        answers.append(_cancelled(asked, row))
+        answers.append(_cancelled(tx, asked, row))
     await order_store.move_orders(tx, [orders[order_id] for order_id in ended])
     reasons = {order_id: asked.command.reason for order_id, asked in ended.items()}
     freed = await places.release_booked(tx, reasons)
     news = await close_reservations(tx, list(ended), "released", reasons)
     tx.outgoing += [ended[order_id].causes(event) for order_id, event in freed.items()]
     tx.outgoing += [list(ended.values())[-1].causes(event) for event in news]
+    tx.outgoing += await parts.ends(tx, [orders[order_id] for order_id in ended])
     return answers
 
 
@@ -154,17 +154,19 @@ def advance(
 
 
 def stepped(tx: Tx, asked: Asked[Any], taken: Sequence[Taken], body: dict[str, Any]) -> Answer:
-    """The answer to steps that were taken, with what is published and recorded of them."""
-    events = [event for each in taken for event in (asked.causes(_event(each), each.row.cause), *_deadline(tx, each))]
+    """The answer to steps that were taken, with what is recorded of them; what is published of them waits for `save_steps`."""
+    tx.outgoing += [
+        event for each in taken for event in (asked.causes(_event(each), each.row.cause), *_deadline(tx, each))
+    ]
     changes = [
         Change("order.step", f"order:{each.row.order_id}", None, {"state": each.row.state}, {"state": each.step})
         for each in taken
     ]
-    return Answer(body, events, changes if asked.who.is_staff else ())
+    return Answer(body, (), changes if asked.who.is_staff else ())
 
 
 async def save_steps(tx: Tx, taken: Sequence[Taken]) -> None:
-    """Write how far orders are; what leaves with its step leaves the shelf."""
+    """Write how far orders are; what leaves with its step leaves the shelf. With its last part an order ends."""
     if not taken:
         return
     await order_store.advance(tx, {each.row.order_id: each.step for each in taken})
@@ -172,6 +174,7 @@ async def save_steps(tx: Tx, taken: Sequence[Taken]) -> None:
     if leaving:
         news = await close_reservations(tx, [each.row.order_id for each in leaving], "shipped")
         tx.outgoing += [leaving[-1].asked.causes(event) for event in news]
+    tx.outgoing += await parts.ends(tx, [each.row for each in taken if each.step == "fulfilled"])
 
 
 def _deadline(tx: Tx, taken: Taken) -> Iterator[Outgoing]:
@@ -179,7 +182,7 @@ def _deadline(tx: Tx, taken: Taken) -> Iterator[Outgoing]:
     row, step, _ = taken
     settings = settings_of(InventorySettings)
     if step == "accepted" and row.location_id:
-        lapsed = FulfilmentLapsed(order_id=row.order_id, location_id=row.location_id)
+        lapsed = FulfilmentLapsed(**row.names, location_id=row.location_id)
         begins_at = max(tx.now, row.window.ends_at) if row.window else tx.now
         yield Outgoing(lapsed, row.cause, begins_at + timedelta(seconds=settings.fulfilment_window_s))
     if step == "ready_for_pickup":
@@ -190,31 +193,21 @@ def _deadline(tx: Tx, taken: Taken) -> Iterator[Outgoing]:
 def _event(taken: Taken) -> Event:
     row, step, _ = taken
     if step != "fulfilled":
-        return OrderAdvanced(order_id=row.order_id, location_id=row.location_id, step=step)
-    return OrderFulfilled(
-        order_id=row.order_id,
-        member_id=row.member_id,
-        merchant_id=row.merchant_id,
-        post_id=row.post_id,
-        program_id=row.program_id,
-        location_id=row.location_id,
-        location_kind=row.location_kind,
-        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
-        touch=row.touch,
-    )
+        return OrderAdvanced(**row.names, location_id=row.location_id, step=step)
+    return fulfilled(row)
 
 
-def _cancelled(asked: Asked[CancelOrder], row: OrderRow) -> Answer:
+def _cancelled(tx: Tx, asked: Asked[CancelOrder], row: OrderRow) -> Answer:
     order_id, reason = asked.command
-    event = OrderCancelled(order_id=order_id, member_id=row.member_id, merchant_id=row.merchant_id, reason=reason)
+    tx.outgoing.append(asked.causes(cancelled(row, reason), row.cause))
     change = Change("order.cancel", f"order:{order_id}", reason, {"state": row.state}, {"state": "cancelled"})
-    return Answer({"order_id": order_id, "state": "cancelled"}, [asked.causes(event, row.cause)], [change])
+    return Answer({"order_id": order_id, "state": "cancelled"}, (), [change])
 
 
 def _declined(asked: Asked[DeclineOrder], row: OrderRow) -> Answer:
     order_id, location_id, reason, skus = asked.command
     event = LocationDeclined(
-        order_id=order_id, merchant_id=row.merchant_id, location_id=location_id, reason=reason, skus=skus
+        **row.names, merchant_id=row.merchant_id, location_id=location_id, reason=reason, skus=skus
     )
     change = Change("order.decline", f"order:{order_id}", reason, {"state": row.state}, {"state": "declined"})
     record = [change] if asked.who.is_staff else []

@@ -1,5 +1,6 @@
 """Why an order is sourced where it is, and where one would be."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -47,6 +48,9 @@ class DecisionView(BaseModel):
     why: WhyView
     considered: list[ConsideredView]
     decided_at: datetime
+    parts: list[str] = Field(
+        default=[], description="the locations that serve a part each, where none has the whole order"
+    )
 
 
 class ExplanationView(BaseModel):
@@ -81,12 +85,13 @@ async def explain_order(order_id: Identifier, who: Who, read: Read) -> Explanati
 @router.get("/v1/sourcing/trial")
 @allowed("merchant", "viewer")
 async def try_sourcing(trial: Annotated[Trial, Query()], who: Who, tx: TxDependency) -> DecisionView:
-    """Where an order would be sourced if it came now. Nothing is reserved."""
+    """Where an order would be sourced if it came now, in parts where its merchant lets it be split. Nothing is reserved."""
     who.require(merchant=trial.merchant_id, hide=("merchant", trial.merchant_id))
     named = [line.rpartition(":") for line in trial.line]
     lines = [Line(sku=sku, units=int(units), unit_price_minor=0) for sku, _, units in named]
     place = Place(latitude=trial.latitude, longitude=trial.longitude)
     wish = sourcing.wish("trial", trial.merchant_id, place, trial.mode, lines)
+    wish = replace(wish, may_split=trial.mode == "delivery")
     (decision,) = await sourcing.decide_orders(tx, [wish], lock=False)
     key = decision.chosen.key if decision.chosen else None
     return _view(DecisionRow(1, RULES_VERSION, key, decision.reason, decision.considered, tx.now))
@@ -102,4 +107,5 @@ def _view(row: DecisionRow) -> DecisionView:
         why=WhyView(en=sentence.en, zh=sentence.zh),
         considered=[ConsideredView(**each._asdict()) for each in row.considered],
         decided_at=row.decided_at,
+        parts=[each.location_id for each in row.considered if each.verdict == "part"],
     )

@@ -1,6 +1,7 @@
 """Orders, read."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints
@@ -10,8 +11,10 @@ from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.store import locations as location_store
+from lutong_inventory.orders.domain.outcome import state_of
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store import refunds as refund_store
+from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.stock.store import reservations as reservation_store
 from lutong_inventory.stock.store import shelves as shelf_store
 
@@ -19,16 +22,32 @@ from lutong_inventory.stock.store import shelves as shelf_store
 @router.get("/v1/orders/{order_id}")
 @allowed("merchant", "member", "viewer")
 async def get_order(order_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
-    """An order: where it is sourced and how far it is."""
+    """An order: where it is sourced and how far it is. One that several locations serve has its parts in `fulfilments`; a part
+    that is asked for by its own id is shown as it is."""
     row = await order_store.order(read, order_id) or not_found("order", order_id)
     who.require(merchant=row.merchant_id, member=row.member_id, hide=("order", order_id))
-    return {
-        name: getattr(row, name)
-        for name in (
-            *("order_id", "state", "reason", "location_id", "location_kind", "distance_m", "mode", "accept_by"),
-            *("amount_minor", "refunded_minor", "currency", "window_starts_at", "window_ends_at"),
-        )
-    } | {"refunds": [refund._asdict() for refund in await refund_store.refunds_of(read, order_id)]}
+    parts = await order_store.parts_of(read, [order_id]) if row.part_of == order_id else []
+    shown = {name: getattr(row, name) for name in (*_OF_ORDER, *_OF_PART)} | {"order_id": order_id} | _whole(parts)
+    refunds = await refund_store.refunds_of(read, [part.order_id for part in parts] or [order_id])
+    fulfilments = [
+        {"fulfilment_id": part.order_id} | {name: getattr(part, name) for name in _OF_PART} for part in parts or [row]
+    ]
+    return shown | {"fulfilments": fulfilments, "refunds": [refund._asdict() for refund in refunds]}
+
+
+_OF_ORDER: Final = ("mode", "currency", "window_starts_at", "window_ends_at", "part_of")
+_OF_PART: Final = (
+    *("state", "reason", "location_id", "location_kind", "distance_m", "accept_by", "amount_minor", "refunded_minor"),
+)
+
+
+def _whole(parts: Sequence[OrderRow]) -> dict[str, Any]:
+    """What parts are together, where there are several: at no location, and as far as the last of them."""
+    if not parts:
+        return {}
+    sums = {name: sum(getattr(part, name) for part in parts) for name in ("amount_minor", "refunded_minor")}
+    nowhere = dict.fromkeys(("location_id", "location_kind", "distance_m", "accept_by", "part_of"))
+    return nowhere | sums | {"state": state_of([part.state for part in parts])}
 
 
 class Page(BaseModel):
@@ -51,7 +70,7 @@ async def list_orders(
     """A location's orders in one state, by id; pass the last id as `after` for more."""
     location = await find_location(read, who, location_id, owner)
     found = await order_store.orders_at(read, location.key, page.state, page.after, page.limit)
-    return [{"order_id": row.order_id, "mode": row.mode} for row in found]
+    return [{"order_id": row.order_id, "mode": row.mode, "part_of": row.part_of} for row in found]
 
 
 @router.get("/v1/summary")

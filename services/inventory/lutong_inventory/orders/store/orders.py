@@ -10,10 +10,11 @@ from lutong_chassis import Cause, Reads, Tx, columns
 from lutong_contracts.values import Line, LocationKind, Place, Window
 from lutong_inventory.locations.domain.location import location_id_of
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
+from lutong_inventory.parts import Names, names
 
 
 class OrderRow(NamedTuple):
-    """An order as it is stored. `location_key` is under what its location is stored."""
+    """An order as it is stored, or a part of the order `part_of`. `location_key` is under what its location is stored."""
 
     order_id: str
     merchant_id: str
@@ -37,8 +38,14 @@ class OrderRow(NamedTuple):
     window_starts_at: datetime | None = None
     window_ends_at: datetime | None = None
     flagship_ok: bool = False
+    part_of: str | None = None
     touch: str | None = None
     refunded_minor: int = 0
+
+    @property
+    def names(self) -> Names:
+        """What events call it: an order, or a part of one."""
+        return names(self.order_id, self.part_of)
 
     @property
     def location_id(self) -> str | None:
@@ -70,6 +77,11 @@ class OrderRow(NamedTuple):
         return [Line.model_validate(line) for line in orjson.loads(self.lines)]
 
 
+def written(lines: Sequence[Line]) -> str:
+    """Lines as they are stored."""
+    return orjson.dumps([line.model_dump() for line in lines]).decode()
+
+
 _ORDER: Final = ", ".join(OrderRow._fields).replace("location_key", "location_id AS location_key")
 
 
@@ -87,7 +99,7 @@ async def advance(tx: Tx, steps: Mapping[str, str]) -> None:
     await tx.execute(
         """
         UPDATE customer_order
-           SET state = given.state, changed_at = now(),
+           SET state = given.state, changed_at = now(), open_part = open_part AND given.state <> 'fulfilled',
                arrived_at = CASE WHEN given.state IN ('ready_for_pickup', 'fulfilled') THEN coalesce(arrived_at, now()) END
           FROM unnest($1::text[], $2::text[]) AS given(order_id, state)
          WHERE customer_order.order_id = given.order_id
@@ -102,7 +114,7 @@ async def cancel(tx: Tx, order_ids: Sequence[str], reason: str, states: Sequence
     rows = await tx.fetch(
         f"""
         UPDATE customer_order
-           SET state = 'cancelled', reason = $2, changed_at = now()
+           SET state = 'cancelled', reason = $2, changed_at = now(), open_part = false
          WHERE order_id = ANY ($1) AND state = ANY ($3)
         RETURNING {_ORDER}
         """,
@@ -125,6 +137,28 @@ async def orders(tx: Tx, order_ids: Sequence[str]) -> list[OrderRow]:
         f"SELECT {_ORDER} FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id", list(order_ids)
     )
     return [OrderRow(*row) for row in rows]
+
+
+async def parts_of(tx: Reads, order_ids: Iterable[str]) -> list[OrderRow]:
+    """All parts of orders that several locations serve, order by order, the first part first."""
+    rows = await tx.fetch(
+        f"SELECT {_ORDER} FROM customer_order WHERE part_of = ANY ($1) ORDER BY part_of, created_at, length(order_id), order_id",
+        sorted(set(order_ids)),
+    )
+    return [OrderRow(*row) for row in rows]
+
+
+async def with_parts(tx: Tx, order_ids: Iterable[str]) -> list[str]:
+    """The ids of orders, and of all their parts."""
+    rows = await tx.fetch(
+        """
+        SELECT order_id FROM unnest($1::text[]) AS given(order_id)
+        UNION
+        SELECT order_id FROM customer_order WHERE part_of = ANY ($1)
+        """,
+        sorted(set(order_ids)),
+    )
+    return [row["order_id"] for row in rows]
 
 
 async def orders_at(tx: Reads, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
@@ -171,14 +205,17 @@ async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
         INSERT INTO customer_order (order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency,
                                     mode, lines, state, location_id, location_kind, distance_m, accept_by, reason,
                                     correlation_id, causation_id, latitude, longitude, window_starts_at, window_ends_at,
-                                    flagship_ok, touch)
-        SELECT *
+                                    flagship_ok, part_of, touch, open_part)
+         SELECT *, part_of IS NOT NULL
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
                       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[],
                       $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[],
-                      $20::timestamptz[], $21::timestamptz[], $22::boolean[], $23::text[])
+                      $20::timestamptz[], $21::timestamptz[], $22::boolean[], $23::text[], $24::text[])
+                AS given(order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency, mode, lines, state,
+                         location_id, location_kind, distance_m, accept_by, reason, correlation_id, causation_id, latitude,
+                         longitude, window_starts_at, window_ends_at, flagship_ok, part_of, touch)
         """,
-        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 23),
+        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 24),
     )
 
 
@@ -190,7 +227,8 @@ async def move_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
         """
         UPDATE customer_order
            SET state = given.state, location_id = given.location_id, location_kind = given.location_kind,
-               distance_m = given.distance_m, accept_by = given.accept_by, reason = given.reason, changed_at = now()
+               distance_m = given.distance_m, accept_by = given.accept_by, reason = given.reason, changed_at = now(),
+               open_part = open_part AND given.state <> 'cancelled'
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[])
                AS given(order_id, state, location_id, location_kind, distance_m, accept_by, reason)
          WHERE customer_order.order_id = given.order_id

@@ -116,10 +116,10 @@ async def save_refunds(tx: Tx, refunds: Sequence[NewRefund]) -> None:
     )
 
 
-async def refunds_of(tx: Reads, order_id: str) -> list[RefundRow]:
-    """Refunds of an order under the ids that their merchant chose, the earliest first."""
+async def refunds_of(tx: Reads, order_ids: Sequence[str]) -> list[RefundRow]:
+    """Refunds of an order, or of its parts, under the ids that their merchant chose, the earliest first."""
     rows = await tx.fetch(
-        "SELECT refund_id, amount_minor, restocked, refunded_at FROM refund WHERE order_id = $1 ORDER BY refunded_at, refund_id",
-        order_id,
+        "SELECT refund_id, amount_minor, restocked, refunded_at FROM refund WHERE order_id = ANY ($1) ORDER BY refunded_at, refund_id",
+        list(order_ids),
     )
     return [RefundRow(*row)._replace(refund_id=row["refund_id"].rpartition(":")[2]) for row in rows]

@@ -3,19 +3,33 @@
 A rule is a function that returns why a location cannot serve, or abstains. Those that are left are ranked: stores before the
 flagship, the nearest first, of equally near ones the one with the fewest orders today. A store that did not serve an order
 a while ago counts as if it were some kilometres farther.
+
+Where none has a whole order and its merchant lets it be split, the fewest that have all of it together serve a part each: of
+equally few those without the flagship, then the nearest. A SKU is never divided.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import inf
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from lutong_contracts.values import Line, LocationKind, Place
-from lutong_inventory.locations.domain.location import location_id_of
+from lutong_contracts.values import Line, Place
+from lutong_inventory.parts import part_id
 from lutong_inventory.sourcing.domain.geometry import distance_m, lower_bound_m
-from lutong_inventory.stock.domain.shelves import Demand, Shelf, demand_by_sku
+from lutong_inventory.sourcing.domain.values import (
+    Candidate,
+    Considered,
+    Decision,
+    Found,
+    Left,
+    Splitting,
+    Stocked,
+    Verdict,
+    Wish,
+)
+from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
 
-RULES_VERSION: Final = 3
+RULES_VERSION: Final = 4
 """Grows whenever the same candidates may lead to another decision; kept with each decision."""
 
 LOWERED_M: Final = 3_000
@@ -23,111 +37,6 @@ LOWERED_M: Final = 3_000
 
 KEPT_MAX: Final = 12
 """How many candidates a decision keeps, the best first."""
-
-Verdict = Literal["chosen", "booked", "farther", "out_of_reach", "at_capacity", "out_of_stock"]
-"""What became of a candidate; it is booked when it was chosen for its slot."""
-
-Reason = Literal[
-    "no_location",
-    "out_of_reach",
-    "closed",
-    "at_capacity",
-    "out_of_stock",
-    "unknown_mode",
-    "declined_often",
-]
-"""Why nobody can serve an order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What an order needs. Lines are added up by SKU; `reach_m` is how far a location serves that sets no radius."""
-
-    order_id: str
-    merchant_id: str
-    destination: Place
-    mode: str
-    demand: tuple[Demand, ...]
-    reach_m: int
-    excluded: tuple[str, ...] = ()
-    """Keys of locations that had the order before: it never goes back."""
-    only_at: str | None = None
-    """The key of the one location whose slot is booked: it serves then, whatever its hours, capacity and reach are now."""
-
-
-class Candidate(NamedTuple):
-    """A location that may serve: it offers the mode, is open, and had the goods when it was looked up.
-
-    `planar` is its distance on the plane of the search, `radius_m` how far it serves (None: everywhere).
-    """
-
-    key: str
-    kind: LocationKind
-    place: Place
-    planar: float = 0.0
-    radius_m: int | None = None
-    orders_today: int = 0
-    daily_capacity: int | None = None
-    lowered: bool = False
-
-    @property
-    def location_id(self) -> str:
-        """What its merchant calls it."""
-        return location_id_of(self.key)
-
-
-class Found(NamedTuple):
-    """Candidates for an order, the nearest on the plane first. `beyond` is how far those that were not looked up are at
-    least, on the plane: infinitely, when there are no others."""
-
-    candidates: Sequence[Candidate]
-    beyond: float = inf
-
-
-class Considered(NamedTuple):
-    """A candidate, and what became of it."""
-
-    location_id: str
-    kind: LocationKind
-    distance_m: int
-    orders_today: int
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided on an order, and on which candidates. Without `chosen` nobody can serve it, for this `reason`."""
-
-    wish: Wish
-    chosen: Candidate | None
-    distance_m: int | None
-    considered: tuple[Considered, ...]
-    reason: Reason | None = None
-
-    @property
-    def shelves(self) -> list[Shelf]:
-        """The shelves that this draws from."""
-        return [Shelf(self.chosen.key, sku) for sku, _ in self.wish.demand] if self.chosen else []
-
-
-@dataclass(slots=True)
-class Left:
-    """What earlier orders of a batch leave: units by shelf, and how many orders each location has today."""
-
-    units: dict[Shelf, int]
-    orders: dict[str, int] = field(default_factory=dict)
-
-    def take(self, decision: Decision) -> None:
-        """What was decided is gone for later orders."""
-        if decision.chosen is None:
-            return
-        for sku, units in decision.wish.demand:
-            self.units[Shelf(decision.chosen.key, sku)] -= units
-        self.orders[decision.chosen.key] = self.orders_of(decision.chosen) + 1
-
-    def orders_of(self, candidate: Candidate) -> int:
-        """How many orders a location has today, those of this batch included."""
-        return self.orders.get(candidate.key, candidate.orders_today)
 
 
 def wish_of(
@@ -173,10 +82,60 @@ def decide(wish: Wish, found: Found, left: Left) -> Decision | None:
         return None
     ranked = sorted(measured, key=lambda each: each[:4])
     chosen = next((each for each in ranked if each.verdict is None), None)
-    considered = _considered(ranked, chosen, "booked" if wish.only_at else "chosen")
-    if chosen is None:
-        return Decision(wish, None, None, considered, "out_of_stock")
-    return Decision(wish, chosen.candidate, chosen.distance_m, considered)
+    if chosen is not None:
+        considered = _considered(ranked, {chosen.key}, "booked" if wish.only_at else "chosen")
+        return Decision(wish, chosen.candidate, chosen.distance_m, considered)
+    return Decision(wish, None, None, _considered(ranked), "out_of_stock")
+
+
+def decide_in_parts(wish: Wish, found: Found, left: Left) -> Decision | None:
+    """Choose among candidates for the whole order, else among those for parts of it; None is to look further."""
+    decision = decide(wish, found, left)
+    if decision is None or decision.chosen or not wish.may_split:
+        return decision
+    if found.splitting is None:
+        return None
+    return _split(wish, found.splitting, left) or decision
+
+
+def _split(wish: Wish, splitting: Splitting, left: Left) -> Decision | None:
+    """Let the fewest serve a part each; of what several of them have, the best ranked serves it."""
+    ranked = sorted((_measured(wish, each, left) for each in splitting.stocked), key=lambda each: each[:4])
+    able = {each.key: each for each in ranked if each.verdict is None}
+    has = {
+        each.candidate.key: {
+            sku for sku, units in wish.demand if sku in each.skus and left.units.get(Shelf(each.candidate.key, sku), 0) >= units
+        }
+        for each in splitting.stocked
+        if each.candidate.key in able
+    }  # fmt: skip
+
+    def cost(keys: tuple[str, ...]) -> tuple[bool, int, int, list[str]]:
+        some = [able[key] for key in keys]
+        return any(e.backs for e in some), sum(e.counted_m for e in some), sum(e.orders for e in some), sorted(keys)
+
+    keys = fewest({sku for sku, _ in wish.demand}, has, splitting.parts_max, cost)
+    if keys is None:
+        return None
+    serving = sorted((able[key] for key in keys), key=lambda each: each[:4])
+    won: Verdict = "part" if len(serving) > 1 else "chosen"
+    considered = _considered(ranked, {each.key for each in serving}, won)
+    parts, open_skus = list[Decision](), {sku for sku, _ in wish.demand}
+    for number, each in enumerate(serving, 1):
+        demand = tuple(needed for needed in wish.demand if needed.sku in open_skus & has[each.key])
+        open_skus -= has[each.key]
+        part_of = wish.order_id if len(serving) > 1 else None
+        part = replace(wish, order_id=part_id(wish.order_id, number), demand=demand, part_of=part_of, may_split=False)
+        parts.append(Decision(part, each.candidate, each.distance_m, considered))
+    return replace(parts[0], others=tuple(parts[1:]))
+
+
+def _measured(wish: Wish, stocked: Stocked, left: Left) -> _Measured:
+    """A location that may serve a part, in the order in which they are chosen."""
+    candidate, metres = stocked.candidate, distance_m(wish.destination, stocked.candidate.place)
+    verdict = out_of_reach(candidate, metres) or at_capacity(candidate, left)
+    counted_m, backs = round(metres + LOWERED_M * candidate.lowered), candidate.kind == "flagship"
+    return _Measured(backs, counted_m, left.orders_of(candidate), candidate.key, round(metres), candidate, verdict)
 
 
 def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[list[_Measured], float]:
@@ -199,20 +158,23 @@ def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[l
     return measured, nearest_m[False]
 
 
-def _considered(ranked: Sequence[_Measured], chosen: _Measured | None, won: Verdict) -> tuple[Considered, ...]:
-    """The best candidates in their order, with what became of them; the chosen one is among them."""
-    rows = [
+def _considered(
+    ranked: Sequence[_Measured], chosen: Collection[str] = (), won: Verdict = "chosen"
+) -> tuple[Considered, ...]:
+    """The best candidates in their order, with what became of them; those that are chosen are among them."""
+    others = [each.key for each in ranked if each.key not in chosen][: KEPT_MAX - len(chosen)]
+    kept = {*chosen, *others}
+    return tuple(
         Considered(
             each.candidate.location_id,
             each.candidate.kind,
             each.distance_m,
             each.orders,
-            each.verdict or (won if each is chosen else "farther"),
+            each.verdict or (won if each.key in chosen else "farther"),
         )
         for each in ranked
-    ]
-    place = next((number for number, row in enumerate(rows) if row.verdict == won), 0)
-    return tuple(rows[:KEPT_MAX] if place < KEPT_MAX else [*rows[: KEPT_MAX - 1], rows[place]])
+        if each.key in kept
+    )
 
 
 def decide_all(wishes: Sequence[Wish], found: Mapping[str, Found], left: Left) -> list[Decision]:
@@ -222,9 +184,46 @@ def decide_all(wishes: Sequence[Wish], found: Mapping[str, Found], left: Left) -
     """
     decisions: list[Decision] = []
     for wish in wishes:
-        decision = decide(wish, found.get(wish.order_id, Found(())), left)
+        decision = decide_in_parts(wish, found.get(wish.order_id, Found(())), left)
         if decision is None:
             break
         left.take(decision)
         decisions.append(decision)
     return decisions
+
+
+Has = Mapping[str, Collection[str]]
+"""Which SKUs of an order locations have, by the key of the location."""
+
+
+def fewest(
+    needed: Collection[str], has: Has, parts_max: int, cost: Callable[[tuple[str, ...]], Any]
+) -> tuple[str, ...] | None:
+    """The fewest locations that have all that is needed, of equally few those of the least cost; None where too few do.
+
+    >>> fewest({"tea", "cup"}, {"a": {"tea"}, "b": {"cup"}, "c": {"cup"}}, 2, cost=sorted)
+    ('a', 'b')
+    """
+    for parts in range(1, parts_max + 1):
+        best = min(_covers(frozenset(needed), has, parts), key=cost, default=None)
+        if best is not None:
+            return best
+    return None
+
+
+def _covers(needed: frozenset[str], has: Has, parts: int) -> Iterator[tuple[str, ...]]:
+    """Sets of so many locations at most that have all of it; each has something that those before it have not.
+
+    What the fewest have is looked at first: one of these few must be among them.
+    """
+    if not needed:
+        yield ()
+        return
+    most = max((len(needed.intersection(skus)) for skus in has.values()), default=0)
+    if len(needed) > parts * most:
+        return
+    rarest = min(sorted(needed), key=lambda sku: sum(sku in skus for skus in has.values()))
+    for key, skus in has.items():
+        if rarest in skus:
+            for others in _covers(needed.difference(skus), has, parts - 1):
+                yield (key, *others)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from lutong_inventory.sourcing.domain.decision import Considered
+from lutong_inventory.sourcing.domain.values import Considered
 
 
 class Why(NamedTuple):
@@ -35,6 +35,8 @@ def why(considered: Sequence[Considered], reason: str | None) -> Why:
     >>> why([Considered("store-1", "store", 420, 3, "chosen")], None).en
     'store-1 was chosen: the nearest store that has the whole order, 420 m away'
     """
+    if parts := [each for each in considered if each.verdict == "part"]:
+        return _in_parts(parts)
     chosen = next((each for each in considered if each.verdict in {"chosen", "booked"}), None)
     if chosen is None:
         return _NOBODY.get(reason or "out_of_stock", _NOBODY["out_of_stock"])
@@ -59,6 +61,16 @@ def why(considered: Sequence[Considered], reason: str | None) -> Why:
     return Why(
         f"{found.en}; of those before it {', '.join(each.en for each in passed)}",
         f"{found.zh}；在它之前{'，'.join(each.zh for each in passed)}",
+    )
+
+
+def _in_parts(parts: Sequence[Considered]) -> Why:
+    """Why several locations serve an order."""
+    en = ", ".join(f"{each.location_id} ({each.distance_m} m away)" for each in parts)
+    zh = "、".join(f"{each.location_id}（{each.distance_m} 米）" for each in parts)
+    return Why(
+        f"no location has the whole order, and its merchant lets it be split: {en} serve a part each",
+        f"没有门店能满足整单，商家允许拆单：由 {zh} 各发一部分",
     )
 
 

@@ -3,14 +3,20 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from math import inf
+from operator import itemgetter
 from typing import Final
 
+import asyncpg
 import orjson
 
 from lutong_chassis import Tx, columns
 from lutong_contracts.values import Place
-from lutong_inventory.sourcing.domain.decision import Candidate, Found, Reason, Wish
+from lutong_inventory.sourcing.domain.values import Candidate, Found, Reason, Splitting, Stocked, Wish
+
+PARTS_LOOKED_UP: Final = 8
+"""Locations that are looked at for each SKU of an order that none has as a whole."""
 
 RADIUS_M_MAX: Final = 200_000
 """No location may set a larger radius than this; a flagship without a radius serves everywhere."""
@@ -69,6 +75,12 @@ def within(metres: str) -> str:
     return f"spot <@ box({low}, {high})"
 
 
+_HAS_SOME: Final = """CROSS JOIN LATERAL (
+                   SELECT array_agg(shelf.sku) AS skus
+                     FROM jsonb_each_text(wanted.demand) AS needed(sku, units)
+                     JOIN shelf ON shelf.location_id = location.location_id AND shelf.sku = needed.sku
+                               AND on_hand - reserved - safety_stock - unavailable >= needed.units::integer) AS has"""
+
 _COLUMNS: Final = """location.location_id, kind, location.latitude, location.longitude, radius_m, daily_capacity,
                     coalesce(today.orders, 0) AS orders, coalesce(lowered_until > $10, false) AS lowered,
                     spot <-> point(wanted.x, wanted.y) AS planar"""
@@ -101,23 +113,66 @@ async def find(tx: Tx, wishes: Sequence[Wish], now: datetime, stores_max: int) -
         float(max([RADIUS_M_MAX] + [wish.reach_m for wish in wishes])),
         stores_max,
     )
-    reach = {wish.order_id: wish for wish in wishes}
+    by_id = {wish.order_id: wish for wish in wishes}
     found: dict[str, list[Candidate]] = defaultdict(list)
     for row in rows:
-        wish = reach[row["order_id"]]
-        radius_m = row["radius_m"] if wish.mode == "delivery" else wish.reach_m
-        if radius_m is None and row["kind"] == "store":
-            radius_m = wish.reach_m
-        capacity = row["daily_capacity"]
-        if wish.only_at is not None:
-            radius_m = capacity = None
-        place = Place(latitude=row["latitude"], longitude=row["longitude"])
-        found[wish.order_id].append(
-            Candidate(
-                row["location_id"], row["kind"], place, row["planar"], radius_m, row["orders"], capacity, row["lowered"]
-            )
-        )
+        found[row["order_id"]].append(_candidate(row, by_id[row["order_id"]]))
     return {order_id: Found(each, _beyond(each, stores_max)) for order_id, each in found.items()}
+
+
+def _candidate(row: asyncpg.Record, wish: Wish) -> Candidate:
+    radius_m = row["radius_m"] if wish.mode == "delivery" else wish.reach_m
+    if radius_m is None and row["kind"] == "store":
+        radius_m = wish.reach_m
+    capacity = row["daily_capacity"]
+    if wish.only_at is not None:
+        radius_m = capacity = None
+    place = Place(latitude=row["latitude"], longitude=row["longitude"])
+    return Candidate(
+        row["location_id"], row["kind"], place, row["planar"], radius_m, row["orders"], capacity, row["lowered"]
+    )
+
+
+async def find_parts(tx: Tx, wishes: Sequence[Wish], now: datetime) -> dict[str, Splitting]:
+    """For each order whose merchant lets it be split, how many may serve it, and who has some of its SKUs: for each SKU those
+    that have the most others beside it, of them the nearest. An order that must not be split has an empty answer.
+    """
+    may_serve = f"{OFFERS} AND {_REACHES} AND {_IS_OPEN} AND {_HAS_ROOM} AND skus IS NOT NULL"
+    rows = await tx.fetch(
+        f"""
+        SELECT DISTINCT order_id, parts_max, skus, location_id, kind, latitude, longitude, radius_m, daily_capacity, orders,
+                        lowered, planar
+          FROM (SELECT wanted.order_id, parts_max, near.*,
+                       row_number() OVER (PARTITION BY wanted.order_id, sku
+                                              ORDER BY cardinality(skus) DESC, planar, location_id) AS place
+                  FROM ({WANTED}) AS wanted
+                  JOIN sourcing_rule USING (merchant_id)
+                 CROSS JOIN LATERAL (
+                       SELECT {_COLUMNS}, skus
+                         FROM location {_TODAY} {_HAS_SOME}
+                        WHERE kind = 'store' AND {within("$11::float")} AND {may_serve}
+                       UNION ALL
+                       SELECT {_COLUMNS}, skus
+                         FROM location {_TODAY} {_HAS_SOME}
+                        WHERE kind = 'flagship' AND {may_serve}
+                       ) AS near
+                 CROSS JOIN unnest(skus) AS sku
+                 WHERE parts_max > 1) AS ranked
+         WHERE place <= $12
+         ORDER BY order_id, planar, location_id
+        """,
+        *given(wishes),
+        now,
+        float(max([RADIUS_M_MAX] + [wish.reach_m for wish in wishes])),
+        PARTS_LOOKED_UP,
+    )
+    by_id = {wish.order_id: wish for wish in wishes}
+    found = dict.fromkeys(by_id, Splitting())
+    for order_id, some in groupby(rows, key=itemgetter("order_id")):
+        of_order = list(some)
+        stocked = [Stocked(_candidate(row, by_id[order_id]), frozenset(row["skus"])) for row in of_order]
+        found[order_id] = Splitting(of_order[0]["parts_max"], stocked)
+    return found
 
 
 def _beyond(candidates: Sequence[Candidate], stores_max: int) -> float:

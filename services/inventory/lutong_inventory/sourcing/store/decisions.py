@@ -8,7 +8,8 @@ import orjson
 
 from lutong_chassis import Reads, Tx, columns
 from lutong_chassis.rows import columns_of
-from lutong_inventory.sourcing.domain.decision import RULES_VERSION, Considered, Decision
+from lutong_inventory.sourcing.domain.decision import RULES_VERSION
+from lutong_inventory.sourcing.domain.values import Considered, Decision
 
 
 class DecisionRow(NamedTuple):
@@ -37,17 +38,18 @@ _KEPT: Final = columns_of(_Kept)
 
 
 async def save_decisions(tx: Tx, decisions: Iterable[Decision], hops: Mapping[str, int]) -> None:
-    """Keep decisions. `hops` has, by order, which decision it is; an order that is not there has its first."""
+    """Keep decisions, one for each part. `hops` has, by order, which decision it is; an order that is not there has its first."""
     rows = [
         _Kept(
-            decision.wish.order_id,
-            hops.get(decision.wish.order_id, 1),
+            part.wish.order_id,
+            hops.get(part.wish.order_id, 1),
             RULES_VERSION,
-            decision.chosen.key if decision.chosen else None,
-            decision.reason,
-            orjson.dumps([each._asdict() for each in decision.considered]).decode(),
+            part.chosen.key if part.chosen else None,
+            part.reason,
+            orjson.dumps([each._asdict() for each in part.considered]).decode(),
         )
         for decision in decisions
+        for part in decision.parts
     ]
     await tx.execute(
         f"INSERT INTO sourcing_decision ({_KEPT.names}) SELECT * FROM {_KEPT.unnest('kept')}",

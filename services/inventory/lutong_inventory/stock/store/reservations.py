@@ -33,6 +33,7 @@ class PromiseRow(NamedTuple):
     promise: Promise
     merchant_id: str
     cause: Cause
+    part_of: str | None = None
 
 
 async def reserve(tx: Tx, reserved: Sequence[Reservation]) -> list[Event]:
@@ -89,7 +90,7 @@ async def promises_on(tx: Tx, shelves: Iterable[Shelf]) -> list[PromiseRow]:
     """What is set aside on locked shelves for orders which have not left."""
     rows = await tx.fetch(
         """
-        SELECT order_id, reservation.location_id, sku, units, reserved_at, merchant_id, correlation_id, causation_id,
+        SELECT order_id, reservation.location_id, sku, units, reserved_at, merchant_id, correlation_id, causation_id, part_of,
                array_position(ARRAY['sourced', 'accepted', 'picked', 'ready_for_pickup'], customer_order.state) AS step
           FROM reservation JOIN customer_order USING (order_id)
          WHERE (reservation.location_id, sku) IN (SELECT * FROM unnest($1::text[], $2::text[]))
@@ -102,6 +103,7 @@ async def promises_on(tx: Tx, shelves: Iterable[Shelf]) -> list[PromiseRow]:
             Promise(r["order_id"], Shelf(r["location_id"], r["sku"]), r["units"], r["step"] or 0, r["reserved_at"]),
             r["merchant_id"],
             Cause(r["correlation_id"], r["causation_id"]),
+            r["part_of"],
         )
         for r in rows
     ]

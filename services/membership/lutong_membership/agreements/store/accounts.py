@@ -176,9 +176,9 @@ async def open_holds(tx: Tx, agreement_ids: Iterable[str]) -> dict[str, int]:
 
 
 async def agreements_of_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, str]:
-    """Under which agreements orders were delivered, by order."""
+    """Under which agreements orders were delivered, or something of them, by order."""
     rows = await tx.fetch(
-        "SELECT order_id, agreement_id FROM hold WHERE order_id = ANY ($1) AND state = 'captured'",
+        "SELECT order_id, agreement_id FROM hold WHERE order_id = ANY ($1) AND (state = 'captured' OR captured_minor > 0)",
         sorted(set(order_ids)),
     )
     return {row["order_id"]: row["agreement_id"] for row in rows}

@@ -2,17 +2,20 @@
 
 A hold ends once: captured, released or expired. Goods that come after it expired are paid for all
 the same: from the line when there is room, else uncovered.
+
+Of an order that several locations serve, each part that comes captures its share; with the end of the order
+what no part captured is captured or released.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.membership import HoldCaptured, RefundBooked
 from lutong_contracts.values import Money
-from lutong_membership.agreements.domain.account import Account, Debt, Outcome, booked, incur_debt
+from lutong_membership.agreements.domain.account import Account, Debt, Outcome, booked, close, incur_debt
 from lutong_membership.agreements.domain.accruals import Accrual, reversal, share
 from lutong_membership.agreements.domain.collection import Reduction, give_back
 from lutong_membership.agreements.domain.term import admit
@@ -88,32 +91,43 @@ class Hold:
     touch: str | None = None
     """The item of the feed that led to the order."""
 
+    @property
+    def left_minor(self) -> int:
+        """What parts of the order have not captured yet."""
+        return self.amount_minor - self.captured_minor
+
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What a delivery does to its hold: its entries, what kind of debt it leaves, and what went back to the line."""
+    """What a delivery does to its hold: its entries, what debt it leaves and of which kind, and what went back to the line."""
 
     entries: list[Entry]
     debt: DebtKind
+    due_minor: int
     released_minor: int
 
 
-def capture(hold: Hold, line: Line, amount: Money) -> Capture:
-    """The member has the goods. Of an open hold the rest is released at once; a hold that expired has a defined end too."""
-    amount_minor = amount.amount_minor
-    if amount_minor > hold.amount_minor or amount.currency != hold.currency:
-        message = f"order {hold.order_id}: {amount} delivered, {hold.amount_minor} {hold.currency} held"
+def capture(hold: Hold, line: Line, amount: Money, part_id: str | None = None) -> Capture:
+    """The member has the goods: all that come of the order, or the part `part_id` of it. Of an open hold the rest is released
+    once all came; a hold that expired has a defined end too.
+    """
+    due_minor = amount.amount_minor - (0 if part_id else hold.captured_minor)
+    if not 0 <= due_minor <= hold.left_minor or amount.currency != hold.currency:
+        message = f"order {hold.order_id}: {amount} delivered, {hold.left_minor} {hold.currency} held"
         raise CaptureBeyondHoldError(message)
+    of_part = replace(hold, order_id=part_id or hold.order_id)
     if hold.state == "held":
-        ours = pair(f"owed:{line.member_id}", f"held:{line.member_id}", amount_minor)
-        entries = [_captured("capture", hold, line, amount_minor, ours)]
-        rest_minor = hold.amount_minor - amount_minor
-        return Capture(settled(line, *_some(*entries, released(hold, line, rest_minor))), "order", rest_minor)
-    if amount_minor <= line.available_minor:
-        ours = pair(f"owed:{line.member_id}", f"available:{line.member_id}", amount_minor)
-        return Capture(_some(_captured("late_capture", hold, line, amount_minor, ours)), "order", 0)
-    ours = pair(f"uncovered:{line.member_id}", "platform:beyond", amount_minor)
-    return Capture(_some(_captured("uncovered_capture", hold, line, amount_minor, ours)), "uncovered", 0)
+        ours = pair(f"owed:{line.member_id}", f"held:{line.member_id}", due_minor)
+        entries = [_captured("capture", of_part, line, due_minor, ours)]
+        rest_minor = 0 if part_id else hold.left_minor - due_minor
+        return Capture(
+            settled(line, *_some(*entries, released(hold, line, rest_minor))), "order", due_minor, rest_minor
+        )
+    if due_minor <= line.available_minor:
+        ours = pair(f"owed:{line.member_id}", f"available:{line.member_id}", due_minor)
+        return Capture(_some(_captured("late_capture", of_part, line, due_minor, ours)), "order", due_minor, 0)
+    ours = pair(f"uncovered:{line.member_id}", "platform:beyond", due_minor)
+    return Capture(_some(_captured("uncovered_capture", of_part, line, due_minor, ours)), "uncovered", due_minor, 0)
 
 
 def released(hold: Hold, line: Line, amount_minor: int, kind: EntryKind = "release") -> Entry:
@@ -134,7 +148,7 @@ def _some(*entries: Entry) -> list[Entry]:
 
 
 def accrual_id(order_id: str) -> str:
-    """The business id of an order's accrual, and of its debt."""
+    """The business id of the accrual of an order, or of a part of one, and of its debt."""
     return f"order:{order_id}"
 
 
@@ -143,10 +157,18 @@ def refund_accrual_id(merchant_id: str, refund_id: str) -> str:
     return f"refund:{merchant_id}:{refund_id}"
 
 
-def deliver(account: Account, hold: Hold, amount: Money, at: datetime, clock: Clock) -> Outcome:
-    """Capture what was held, at the moment `at` of business time: it counts, it was enjoyed, and it is to be paid."""
-    captured = capture(hold, account.line, amount)
-    amount_minor = amount.amount_minor
+class Delivery(NamedTuple):
+    """What came, at the moment `at` of business time: an order for an amount in all, or the part `part_id` of it for its own."""
+
+    amount: Money
+    at: datetime
+    part_id: str | None = None
+
+
+def deliver(account: Account, hold: Hold, came: Delivery, clock: Clock) -> Outcome:
+    """Capture what was held: it counts, it was enjoyed, and it is to be paid. An order counts once, with what comes of it first."""
+    captured = capture(hold, account.line, came.amount, came.part_id)
+    amount_minor = captured.due_minor
     event = HoldCaptured(
         order_id=hold.order_id,
         member_id=hold.member_id,
@@ -154,17 +176,18 @@ def deliver(account: Account, hold: Hold, amount: Money, at: datetime, clock: Cl
         amount=account.money(amount_minor),
         released=account.money(captured.released_minor),
         touch=hold.touch,
+        fulfilment_id=came.part_id,
     )
     outcome = booked(account, captured.entries, event)
     if not amount_minor:
-        return outcome
-    key, days = accrual_id(hold.order_id), account.plan.terms.payment.days
+        return outcome if came.part_id else outcome + close(outcome.account, clock)
+    key, days = accrual_id(came.part_id or hold.order_id), account.plan.terms.payment.days
     accrual = Accrual(
         accrual_id=key,
         agreement_id=account.agreement.agreement_id,
         kind="order",
-        at=at,
-        times=1,
+        at=came.at,
+        times=0 if hold.captured_minor else 1,
         amount_minor=amount_minor,
         benefit_minor=share(hold.benefit_minor, amount_minor, hold.amount_minor),
         order_id=hold.order_id,
@@ -190,16 +213,31 @@ def refund(account: Account, event: OrderRefunded, at: datetime, clock: Clock) -
     The benefit goes first: when that lowers a charge, the charge is lowered before the order's debt is.
     """
     order_id, refund_id, amount_minor = event.order_id, event.refund_id, event.amount.amount_minor
-    cited = account.accruals[accrual_id(order_id)]
+    cited = account.accruals.get(accrual_id(event.served_as)) or account.accruals[accrual_id(order_id)]
     before = [accrual for accrual in account.accruals.values() if accrual.cites == cited.accrual_id]
     taken_back = reversal(refund_accrual_id(event.merchant_id, refund_id), cited, before, amount_minor, at)
+    taken_back = replace(taken_back, times=_times_back(account, cited, amount_minor))
     booking = RefundBooked(
         order_id=order_id,
         refund_id=refund_id,
         member_id=account.agreement.member_id,
         merchant_id=account.agreement.merchant_id,
         amount=account.money(amount_minor),
+        fulfilment_id=event.fulfilment_id,
     )
     outcome = admit(account, taken_back, clock, booking)
     less = Reduction("refund", refund_id, cited.accrual_id, amount_minor)
     return outcome + give_back(outcome.account, less, clock)
+
+
+def _times_back(account: Account, cited: Accrual, amount_minor: int) -> int:
+    """By how much an order counts less with a refund of it: not at all, as long as some of any part of it stays that counts as
+    the one that is cited does.
+    """
+    every = account.accruals.values()
+    came = {
+        a.accrual_id for a in every if a.order_id == cited.order_id and a.kind == "order" and a.counts == cited.counts
+    }
+    of_order = [accrual for accrual in every if accrual.accrual_id in came or accrual.cites in came]
+    is_all_back = sum(accrual.amount_minor for accrual in of_order) == amount_minor
+    return -sum(accrual.times for accrual in of_order) if is_all_back else 0

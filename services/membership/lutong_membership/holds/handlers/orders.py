@@ -1,18 +1,19 @@
 """Orders: how what was held for them ends, and what comes back of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts import Event
-from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRefunded, OrderRejected
+from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRefunded, OrderRejected, PartFulfilled
 from lutong_contracts.membership import CouponRedeemed, CouponReturned, HoldExpired, HoldLapsed, HoldReleased
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.account import close
 from lutong_membership.agreements.domain.agreement import CLOSING
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.coupons import store as coupon_store
-from lutong_membership.coupons.domain import Coupon, returned
-from lutong_membership.holds.domain.holds import Hold, deliver, refund, released
+from lutong_membership.coupons.domain import Coupon
+from lutong_membership.holds.domain.holds import Delivery, Hold, deliver, refund, released
 from lutong_membership.holds.store import holds as hold_store
 from lutong_membership.holds.store.holds import EndedHolds, HoldEnding, Tombstone
 from lutong_membership.ledger.domain.entries import EntryKind, LineKey, after, settled
@@ -25,7 +26,10 @@ handlers = Handlers()
 
 @handlers.on(OrderFulfilled)
 async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> list[Outgoing]:
-    """The member has the goods: what was held is owed, counts towards the obligation, and its coupon is used up."""
+    """The member has the goods: what was held is owed, counts towards the obligation, and its coupon is used up.
+
+    Where less came than the coupon asks for, the member has it back: it was the merchant who was short.
+    """
     causes = {received.event.order_id: received for received in batch}
     endings = [HoldEnding(order_id, received.event.amount.amount_minor) for order_id, received in causes.items()]
     captured = await hold_store.end_holds(tx, endings, "captured")
@@ -35,13 +39,44 @@ async def capture_holds(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> li
     for ended in captured.ended:
         received = causes[ended.hold.order_id]
         if account := work.account(ended.agreement.agreement_id):
-            outcome = deliver(account, ended.hold, received.event.amount, received.time, clock(tx))
+            outcome = deliver(account, ended.hold, Delivery(received.event.amount, received.time), clock(tx))
             outgoing += caused(received.as_cause, work.take(outcome))
 
     await account_store.save_work(tx, work)
-    used = [coupon.moved("redeemed") for coupon in await _reserved(captured, tx)]
+    coupons = await _reserved(captured, tx)
+    earned = [each for each in coupons if each.was_earned(causes[each.order_id or ""].event.listed)]
+    used = [coupon.moved("redeemed") for coupon in earned]
     await coupon_store.save_coupons(tx, used)
-    return outgoing + [_about(coupon, CouponRedeemed, causes) for coupon in used]
+    outgoing += [_about(coupon, CouponRedeemed, causes) for coupon in used]
+    unearned = [coupon for coupon in coupons if coupon not in earned]
+    await hold_store.drop_coupons(tx, [coupon.order_id for coupon in unearned if coupon.order_id])
+    return outgoing + await _return(unearned, causes, tx)
+
+
+@handlers.on(PartFulfilled)
+async def capture_parts(batch: Sequence[Received[PartFulfilled]], tx: Tx) -> list[Outgoing]:
+    """The member has a part of an order: its share of what was held is owed. The rest is held for the other parts.
+
+    Nothing is left to do where the order was captured as a whole meanwhile, by a version that knows no parts.
+    """
+    found = await hold_store.open_holds(tx, [received.event.order_id for received in batch])
+    work = await hold_store.work_of(tx, found, deducts=deducts())
+    holds = {ended.hold.order_id: ended.hold for ended in found.ended}
+    agreements = {ended.hold.order_id: ended.agreement.agreement_id for ended in found.ended}
+
+    outgoing = []
+    for received in batch:
+        order_id, event = received.event.order_id, received.event
+        if order_id in holds and (account := work.account(agreements[order_id])):
+            came = Delivery(event.amount, received.time, event.fulfilment_id)
+            outcome = deliver(account, holds[order_id], came, clock(tx))
+            outgoing += caused(received.as_cause, work.take(outcome))
+            captured_minor = holds[order_id].captured_minor + event.amount.amount_minor
+            holds[order_id] = replace(holds[order_id], captured_minor=captured_minor)
+
+    await account_store.save_work(tx, work)
+    await hold_store.keep_captured(tx, list(holds.values()))
+    return outgoing
 
 
 @handlers.on(OrderRejected)
@@ -69,14 +104,12 @@ async def _release(batch: Sequence[Received[Event]], reasons: Mapping[str, str],
     found = await hold_store.end_holds(tx, endings, "released")
     outgoing = []
     for hold in await _give_back(found, "release", tx):
-        amount = Money(amount_minor=hold.amount_minor if hold.state == "held" else 0, currency=hold.currency)
+        amount = Money(amount_minor=hold.left_minor if hold.state == "held" else 0, currency=hold.currency)
         facts = {"order_id": hold.order_id, "member_id": hold.member_id, "merchant_id": hold.merchant_id}
         outgoing.append(
             causes[hold.order_id].causes(HoldReleased(**facts, amount=amount, reason=reasons[hold.order_id]))
         )
-    coupons = [(coupon, returned(coupon, tx.now)) for coupon in await _reserved(found, tx)]
-    await coupon_store.save_coupons(tx, [now for _, now in coupons])
-    outgoing += [_about(before, CouponReturned, causes) for before, now in coupons if now.state == "returned"]
+    outgoing += await _return(await _reserved(found, tx), causes, tx)
     return outgoing + await _close(found, causes, tx)
 
 
@@ -91,17 +124,17 @@ async def expire_holds(batch: Sequence[Received[HoldLapsed]], tx: Tx) -> list[Ou
     outgoing = []
     for hold in await _give_back(found, "expiry", tx):
         facts = {"order_id": hold.order_id, "member_id": hold.member_id, "merchant_id": hold.merchant_id}
-        amount = Money(amount_minor=hold.amount_minor, currency=hold.currency)
+        amount = Money(amount_minor=hold.left_minor, currency=hold.currency)
         outgoing.append(causes[hold.order_id].causes(HoldExpired(**facts, amount=amount)))
     return outgoing + await _close(found, causes, tx)
 
 
 async def _give_back(found: EndedHolds, kind: EntryKind, tx: Tx) -> list[Hold]:
-    """What was held is available again; gives the holds as they were."""
+    """What was held is available again: nothing, where the parts of an order have captured it all. Gives the holds as they were."""
     lines, entries = dict(found.lines), []
-    for hold in (ended.hold for ended in found.ended if ended.hold.state == "held"):
+    for hold in (ended.hold for ended in found.ended if ended.hold.state == "held" and ended.hold.left_minor):
         line = lines[LineKey(hold.member_id, hold.currency)]
-        given = settled(line, released(hold, line, hold.amount_minor, kind))
+        given = settled(line, released(hold, line, hold.left_minor, kind))
         lines[line.key] = after(line, *given)
         entries += given
     await ledger_store.post(tx, found.lines, entries)
@@ -113,6 +146,14 @@ async def _reserved(found: EndedHolds, tx: Tx) -> list[Coupon]:
     wanted = {ended.hold.coupon_id: ended.hold.order_id for ended in found.ended if ended.hold.coupon_id}
     coupons = (await coupon_store.lock_coupons(tx, wanted)).values() if wanted else ()
     return [coupon for coupon in coupons if coupon.state == "reserved" and coupon.order_id == wanted[coupon.coupon_id]]
+
+
+async def _return(coupons: Sequence[Coupon], causes: Mapping[str, Received[Event]], tx: Tx) -> list[Outgoing]:
+    """Members have their coupons back, unless their time is over."""
+    now = [coupon.returned(tx.now) for coupon in coupons]
+    await coupon_store.save_coupons(tx, now)
+    pairs = zip(coupons, now, strict=True)
+    return [_about(before, CouponReturned, causes) for before, after_ in pairs if after_.state == "returned"]
 
 
 def _about(

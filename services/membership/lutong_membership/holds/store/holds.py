@@ -149,7 +149,7 @@ class PlacedHold(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EndedHold:
-    """A hold as it was before it ended, with its agreement and the plan that was signed."""
+    """A hold as it was before it ended, or a part of its order came, with its agreement and the plan that was signed."""
 
     hold: Hold
     agreement: Agreement
@@ -183,8 +183,9 @@ async def end_holds(tx: Tx, endings: Sequence[HoldEnding], state: HoldState) -> 
                FOR NO KEY UPDATE
         ), ended AS (
             UPDATE hold
-               SET state = $4, captured_minor = least(given.captured_minor, hold.amount_minor), reason = given.reason,
-                   ended_at = now()
+               SET state = $4, reason = given.reason, ended_at = now(),
+                   captured_minor = greatest(hold.captured_minor, least(given.captured_minor, hold.amount_minor)),
+                   in_parts = hold.in_parts AND $4 = 'expired'
               FROM open JOIN unnest($1::text[], $2::bigint[], $3::text[]) AS given(order_id, captured_minor, reason)
                    USING (order_id)
              WHERE hold.order_id = open.order_id
@@ -202,6 +203,46 @@ async def end_holds(tx: Tx, endings: Sequence[HoldEnding], state: HoldState) -> 
 
 def _as_hold(row: asyncpg.Record) -> Hold:
     return Hold(**{name: row[f"hold_{name}"] for name in _FIELDS})
+
+
+async def open_holds(tx: Tx, order_ids: Sequence[str]) -> EndedHolds:
+    """Holds of orders of which something may still be captured, locked, and the locked lines of their members."""
+    wanted, states = sorted(set(order_ids)), before("captured")
+    found = await tx.fetch("SELECT member_id FROM hold WHERE order_id = ANY ($1) AND state = ANY ($2)", wanted, states)
+    lines = await lock_lines(tx, {row["member_id"] for row in found})
+    rows = await tx.fetch(
+        f"""
+        SELECT {_HOLD}, {AGREEMENT}, {PINNED}
+          FROM hold JOIN agreement USING (agreement_id) {JOINS}
+         WHERE order_id = ANY ($1) AND hold.state = ANY ($2)
+         ORDER BY order_id
+           FOR NO KEY UPDATE OF hold
+        """,
+        wanted,
+        states,
+    )
+    return EndedHolds([EndedHold(_as_hold(row), *as_pinned(row)) for row in rows], lines)
+
+
+async def keep_captured(tx: Tx, holds: Sequence[Hold]) -> None:
+    """Write what of locked holds is captured so far; the rest stays as it is."""
+    if not holds:
+        return
+    await tx.execute(
+        """
+        UPDATE hold
+           SET captured_minor = given.captured_minor, in_parts = true
+          FROM unnest($1::text[], $2::bigint[]) AS given(order_id, captured_minor)
+         WHERE hold.order_id = given.order_id
+        """,
+        *columns(sorted((hold.order_id, hold.captured_minor) for hold in holds), 2),
+    )
+
+
+async def drop_coupons(tx: Tx, order_ids: Sequence[str]) -> None:
+    """Holds have no coupon any more: their members have it back."""
+    if order_ids:
+        await tx.execute("UPDATE hold SET coupon_id = NULL WHERE order_id = ANY ($1)", list(order_ids))
 
 
 async def leave_tombstones(tx: Tx, orders: Sequence[Tombstone]) -> None:
