@@ -3,8 +3,10 @@
 import dataclasses
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lutong_console.verify.world import Record
 from tests.support.looks import Look
 
 Corrupt = Callable[[Look], None]
@@ -290,5 +292,30 @@ def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) ->
                 "movement_id": 10**9, "location_id": place, "sku": "x", "kind": kind, "on_hand_delta": units,
                 "reserved_delta": 0, "unavailable_delta": 0, "order_id": None, "reference": "t",
             })  # fmt: skip
+
+    return corrupt
+
+
+def credited(click_h: float = 2, **changes: Any) -> Corrupt:  # whatever a column holds
+    """A viewer taps a card in their timeline and orders two hours later, by default; the credit has changes. `counted` is how
+    many taps are counted."""
+
+    def corrupt(world: Look) -> None:
+        ordered_at = datetime(2026, 1, 8, 12, tzinfo=UTC)
+        shared = {"program_id": "g", "viewer_id": "v"}
+        for number, (kind, hours) in enumerate({"card-tapped": click_h, "service-requested": 0.0}.items()):
+            touch = f"1~1~01890a5d-ac96-774b-bcce-b302099a8057~timeline~0~p~p~g~v~1767800000000~{'A' * 22}"
+            facts = {"order_id": "o-20", "post_id": "q", "touch": touch if number == 0 else changes.get("touch")}
+            world.records.append(Record(
+                "lutong.feed.engagements", 0, 10**6 + number, "v", f"v20-{number}", "/lutong/feed",
+                f"lutong.feed.{kind}.v1", 1, json.dumps(shared | facts), "{}", ordered_at - timedelta(hours=hours),
+            ))  # fmt: skip
+        tables = world.tables["feed"]
+        count = {"post_id": "p", "placement": "timeline", "kind": "tap", "times": changes.get("counted", 1)}
+        credit = {"placement": "timeline", "post_id": "p", "view_placement": None, "view_post_id": None}
+        row = {"order_id": "o-20", "viewer_id": "v"} | credit
+        tables["interaction_count"].append(count)
+        if not changes.get("uncredited"):
+            tables["order_credit"].append(row | {key: value for key, value in changes.items() if key in row})
 
     return corrupt

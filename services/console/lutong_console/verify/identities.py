@@ -15,6 +15,7 @@ from lutong_console.verify.bands import bands_are_published
 from lutong_console.verify.cash import cash_has_evidence
 from lutong_console.verify.charges import charges_are_owed
 from lutong_console.verify.collect import Watcher
+from lutong_console.verify.credits import credits_follow
 from lutong_console.verify.endings import everything_ends_once
 from lutong_console.verify.ledger import credit_stays_in_limits, ledger_balances
 from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
@@ -52,6 +53,7 @@ WORDS: Final = {
     "V18": "what was published of a shelf is what is there",
     "V19": "the parts of an order add up to it, and what was captured to those that came",
     "V20": "each order is the sale of one store, for what its member paid and no refund took back",
+    "V21": "interactions count once, and orders are credited to what led to them",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -77,6 +79,7 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V18": bands_are_published,
     "V19": parts_add_up,
     "V20": sales_are_orders,
+    "V21": credits_follow,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
