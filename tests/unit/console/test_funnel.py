@@ -60,7 +60,7 @@ def test_json_is_the_document_of_the_feed(feed: type[OneAnswer]) -> None:
     assert json.loads(run("p-1", "--json")) == feed.document
 
 
-def test_the_picture_has_a_bar_for_each_stage_and_says_so(feed: type[OneAnswer], tmp_path: Path) -> None:
+def test_the_picture_has_a_bar_for_each_stage_and_describes_them(feed: type[OneAnswer], tmp_path: Path) -> None:
     run("p-1", "--svg", str(tmp_path / "funnel.svg"))
     picture = ET.parse(tmp_path / "funnel.svg").getroot()  # noqa: S314  # our own file
     assert len(picture.findall(f"{SVG}rect")) == len(STAGES)
@@ -69,5 +69,5 @@ def test_the_picture_has_a_bar_for_each_stage_and_says_so(feed: type[OneAnswer],
     assert max(float(each.get("width", "0")) for each in picture.findall(f"{SVG}rect")) <= 400
 
 
-def test_a_hostile_post_id_stays_text_in_the_picture() -> None:
+def test_an_injected_post_id_stays_text_in_the_picture() -> None:
     assert "<script>" not in drawn(a_funnel("<script>"))
