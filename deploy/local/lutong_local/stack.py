@@ -250,7 +250,8 @@ def start_replica(stack: Stack, service: str, environment: dict[str, str], *, di
 
 def service_environment(stack: Stack, service: str) -> dict[str, str]:
     """The variables of a service of this stack."""
-    own = {"LUTONG_VAULT_KEY": (stack.keys / _VAULT_KEY).read_text(encoding="ascii")} if service == "inventory" else {}
+    key = stack.keys / _VAULT_KEY  # a stack that the release before made has none until `lutong up`
+    own = {"LUTONG_VAULT_KEY": key.read_text(encoding="ascii")} if service == "inventory" and key.exists() else {}
     return own | {
         "LUTONG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
         "LUTONG_DATABASE_URL": stack.database_urls[service],

@@ -156,7 +156,17 @@ async def test_rights_are_what_is_declared_for_every_table(databases: AclStack) 
             [service, VERIFIER],
         )
         await connection.close()
-        appended = {"outbox", "audit", "entry", "posting", "movement", "accrual", "plan_version", "decision"}
+        appended = {
+            "outbox",
+            "audit",
+            "entry",
+            "posting",
+            "movement",
+            "accrual",
+            "plan_version",
+            "decision",
+            "sales_entry",
+        }
         secret = {row["name"] for row in rows if row["name"].endswith("_secret")}
         wanted = {
             row["name"]: "SELECT" if row["name"] in {"migration", *secret}
