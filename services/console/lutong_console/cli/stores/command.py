@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from lutong_console.cli.merchant_report import Document, draw, report_of
-from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.cli.screen import Rows, emit_json, out, table
 from lutong_console.cli.stores.store_map import drawn
 from lutong_console.cli.uplift.format import amount
 from lutong_console.targets import Json, StackName, suite
@@ -19,6 +19,11 @@ commands = typer.Typer(help="What a merchant's stores did with their orders: rep
 
 _HEADINGS: Final = (
     "store 门店", "given 派单", "fulfilled 完成", "units 件数", "revenue 销售额", "fill 满足率", "reject 拒单率", "on time 准时率"
+)  # fmt: skip
+
+_MODES: Final = (
+    "mode 方式", "orders 订单", "served 已服务", "service level 服务水平", "in parts 拆单", "by flagship 旗舰店", "rerouted 改派",
+    "mean distance 平均距离",
 )  # fmt: skip
 
 
@@ -57,8 +62,28 @@ def _show(document: Document) -> None:
         out.print("no store was given an order in this time 这段时间没有门店接到订单")
         return
     out.print(table(_HEADINGS, [_row(store) for store in document["stores"]]))
+    out.print(modes_of(document))
     if document["stores_left_out"]:
         out.print(f"{document['stores_left_out']:,} stores with fewer orders are left out: --limit shows more")
+
+
+def modes_of(document: Document) -> Rows:
+    """How well orders were served, by mode."""
+    return table(_MODES, [_mode(each) for each in document.get("modes", ())])
+
+
+def _mode(row: Document) -> tuple[str, ...]:
+    metres = row["mean_distance_m"]
+    counted = (f"{row[key]:,}" for key in ("in_parts", "by_flagship", "rerouted"))
+    level = amount(row["service_level"], "share", "")
+    return (
+        row["mode"],
+        f"{row['orders']:,}",
+        f"{row['served']:,}",
+        level,
+        *counted,
+        "–" if metres is None else f"{metres / 1000:.1f} km",
+    )
 
 
 def _row(store: Document) -> tuple[str, ...]:
