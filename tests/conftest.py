@@ -15,7 +15,7 @@ import pytest
 
 from lutong_local.stack import infrastructure as local_infrastructure
 
-_LONGEST_FIRST = ("e2e", "integration", "model", "unit")
+_LONGEST_FIRST = ("e2e", "integration", "simulator", "model", "unit")
 _MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own in it
 _ENOUGH_BYTES = 8 << 30
 

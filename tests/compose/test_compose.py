@@ -203,7 +203,8 @@ def test_the_proxy_speaks_tls_for_each_name(deployed: Containers) -> None:
         pytest.skip("the proxy did not start")
     root = deployed.compose("exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
     trusting = ssl.create_default_context(cadata=root)
-    for name, path in dict.fromkeys(SERVICES, "/livez") | {"console": "/sign-in"}.items():
+    paths = dict.fromkeys(SERVICES, "/livez") | {"console": "/sign-in"}
+    for name, path in paths.items():
         url = f"https://{name}.localhost:{deployed.variables['LUTONG_HTTPS_PORT']}{path}"
         assert httpx.get(url, verify=trusting).status_code == 200
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):

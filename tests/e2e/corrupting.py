@@ -3,8 +3,10 @@
 import dataclasses
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lutong_console.verify.world import Record
 from tests.support.looks import Look
 
 Corrupt = Callable[[Look], None]
@@ -230,6 +232,25 @@ def banded(
     return corrupt
 
 
+def sold(*booked: tuple[str, int], state: str = "fulfilled", **changes: Any) -> Corrupt:  # whatever a column holds
+    """An order of 100 with 30 taken back, and what is booked of it; `changes` are of the entry of its sale."""
+
+    def corrupt(world: Look) -> None:
+        order = {
+            "order_id": "sale", "merchant_id": "shop", "member_id": "m", "amount_minor": 100, "refunded_minor": 30,
+            "currency": "CNY", "state": state, "location_id": "near",
+        }  # fmt: skip
+        world.tables["inventory"]["customer_order"].append(order)
+        for number, (kind, minor) in enumerate(booked):
+            entry = {
+                "order_id": "sale", "kind": kind, "reference": str(number), "merchant_id": "shop", "location_id": "near",
+                "currency": "CNY", "amount_minor": minor, "reason": "shelf",
+            }  # fmt: skip
+            world.tables["inventory"]["sales_entry"].append(entry | (changes if kind == "sold" else {}))
+
+    return corrupt
+
+
 def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # whatever a column holds
     """An order of two parts, of which the first came and the second does not, with changes to that one and to the hold."""
 
@@ -240,6 +261,11 @@ def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # w
         other = facts | {"order_id": "p.2", "lines": tea, "state": "cancelled", "amount_minor": 40, "location_id": "b"}
         units = second.pop("units", 1)
         world.tables["inventory"]["customer_order"] += [first, other | second]
+        world.tables["inventory"]["sales_entry"] += [
+            {"order_id": part["order_id"], "kind": "sold", "reference": part["order_id"], "merchant_id": "s", "currency": "CNY",
+             "location_id": part["location_id"], "amount_minor": part["amount_minor"], "reason": "shelf"}
+            for part in (first, other | second) if part["state"] == "fulfilled"
+        ]  # fmt: skip
         world.tables["inventory"]["reservation"] += [
             {"order_id": "p", "sku": "cup", "location_id": "a", "units": 1, "state": "shipped"},
             {"order_id": "p.2", "sku": "tea", "location_id": "b", "units": units, "state": "released"},
@@ -266,5 +292,30 @@ def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) ->
                 "movement_id": 10**9, "location_id": place, "sku": "x", "kind": kind, "on_hand_delta": units,
                 "reserved_delta": 0, "unavailable_delta": 0, "order_id": None, "reference": "t",
             })  # fmt: skip
+
+    return corrupt
+
+
+def credited(click_h: float = 2, **changes: Any) -> Corrupt:  # whatever a column holds
+    """A viewer taps a card in their timeline and orders two hours later, by default; the credit has changes. `counted` is how
+    many taps are counted."""
+
+    def corrupt(world: Look) -> None:
+        ordered_at = datetime(2026, 1, 8, 12, tzinfo=UTC)
+        shared = {"program_id": "g", "viewer_id": "v"}
+        for number, (kind, hours) in enumerate({"card-tapped": click_h, "service-requested": 0.0}.items()):
+            touch = f"1~1~01890a5d-ac96-774b-bcce-b302099a8057~timeline~0~p~p~g~v~1767800000000~{'A' * 22}"
+            facts = {"order_id": "o-20", "post_id": "q", "touch": touch if number == 0 else changes.get("touch")}
+            world.records.append(Record(
+                "lutong.feed.engagements", 0, 10**6 + number, "v", f"v20-{number}", "/lutong/feed",
+                f"lutong.feed.{kind}.v1", 1, json.dumps(shared | facts), "{}", ordered_at - timedelta(hours=hours),
+            ))  # fmt: skip
+        tables = world.tables["feed"]
+        count = {"post_id": "p", "placement": "timeline", "kind": "tap", "times": changes.get("counted", 1)}
+        credit = {"placement": "timeline", "post_id": "p", "view_placement": None, "view_post_id": None}
+        row = {"order_id": "o-20", "viewer_id": "v"} | credit
+        tables["interaction_count"].append(count)
+        if not changes.get("uncredited"):
+            tables["order_credit"].append(row | {key: value for key, value in changes.items() if key in row})
 
     return corrupt

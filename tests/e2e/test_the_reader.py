@@ -1,6 +1,7 @@
 """A reader in a real browser: a post, its card, join and order, the road live, pickup by code. Debian's Chromium."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from lutong_console.reader import world
 from lutong_console.reader.app import create
 from lutong_console.targets import Suite
 from lutong_console.web.access import Access
-from lutong_local.stack import Stack, down, up
+from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.support.web_console import CHROMIUM_ONLY, Served, a_browser
 
 PAGES: Final = (
@@ -36,7 +37,7 @@ class Read(Served):
     """The page of one stack; and its staff, who take orders a step further."""
 
     def __init__(self, stack: Stack) -> None:
-        self.target, access = Suite.of(stack), Access()
+        self.stack, self.target, access = stack, Suite.of(stack), Access()
         super().__init__(create(self.target, stack.signer, access), access)
 
     def staff(self, method: str, service: str, path: str, **body: object) -> Any:  # noqa: ANN401  # JSON
@@ -46,6 +47,13 @@ class Read(Served):
             answer = client.request(method, url, json=body or None, headers={"lutong-reason": "a test"})
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def counts(self, post_id: str) -> Counter[str]:
+        """What readers did with a post, by kind, over all placements."""
+        found: Counter[str] = Counter(impression=0, open=0)
+        for each in self.staff("GET", "feed", f"/v1/posts/{post_id}/interactions"):
+            found[each["kind"]] += each["times"]
+        return found
 
     def steps(self, order_id: str, *steps: str) -> None:
         location_id = self.staff("GET", "inventory", f"/v1/orders/{order_id}")["location_id"]
@@ -103,6 +111,20 @@ def order(page: Page, served: Read, *, pickup: bool = False) -> str:
     return page.url.rpartition("/")[2]
 
 
+def test_a_card_shows_what_can_be_promised(page: Page, served: Read) -> None:
+    page.goto(f"{served.url}/posts/reader-masks")
+    expect(page.locator(".promise").first).to_contain_text("People's Square: ")
+    expect(page.locator(".promise").first).to_contain_text(" km")
+    stop_service(served.stack, "inventory")  # a card is no worse for it
+    try:
+        page.reload()
+        expect(page.locator(".promise")).to_have_count(0)
+        expect(page.get_by_role("button", name="Join and order")).to_be_visible()
+    finally:
+        start_service(served.stack, "inventory", dies_with_parent=True)
+        wait_until_ready(served.stack, ("inventory",), lambda _: None)
+
+
 def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:
     page.get_by_role("link", name="公积金提取").click()
     page.get_by_role("button", name="Open the mini-program").click()
@@ -114,6 +136,42 @@ def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:
             return
         page.wait_for_timeout(250)  # a poll of the condition above: pages take time from what is waited for
     raise AssertionError("the post does not count who solved it")
+
+
+def test_what_is_looked_at_and_opened_is_counted_once(page: Page, served: Read) -> None:
+    """The module sends what was in view; the link alone counts what is opened, also in a browser without JavaScript."""
+    before = served.counts("reader-fund")
+    page.goto(served.url)
+    with page.expect_response("**/interactions"):
+        page.locator("article", has_text="公积金").scroll_into_view_if_needed()
+    page.get_by_role("link", name="公积金提取").click()
+    page.reload()
+    page.go_back()
+    for _ in range(120):
+        found = served.counts("reader-fund")
+        more = {kind: found[kind] - before[kind] for kind in found}
+        if more["impression"] >= 1 and more["open"] == 1:
+            return
+        page.wait_for_timeout(250)  # a poll of the condition above
+    raise AssertionError(f"counted {more}")
+
+
+def test_without_javascript_what_is_opened_counts(browser: Browser, served: Read) -> None:
+    context = browser.new_context(locale="en-GB", java_script_enabled=False)
+    try:
+        page = signed_in(context, served)
+        before = served.counts("reader-masks")
+        page.locator("article", has_text="面膜").locator(".card a").click()
+        for _ in range(120):
+            if served.counts("reader-masks")["open"] == before["open"] + 1:
+                break
+            page.wait_for_timeout(250)  # a poll of the condition above
+        assert served.counts("reader-masks")["open"] == before["open"] + 1
+        page.goto(served.url)
+        page.locator("article", has_text="面膜").get_by_role("button", name="Less of this").click()
+        expect(page.get_by_role("status")).to_have_text("Noted: less of this.")
+    finally:
+        context.close()
 
 
 def test_an_order_is_followed_live_to_the_door(page: Page, served: Read) -> None:

@@ -59,10 +59,23 @@ def http_url(given: str) -> str:
     return url
 
 
+def keys_url(given: str) -> str:
+    """Where an issuer's keys are: nobody on the way may change what it answers."""
+    url = http_url(given)
+    if _split(url).scheme != "https" and not is_here(url):
+        raise ValueError("must be asked over https")
+    return url
+
+
 def is_here(url: str) -> bool:
     """Whether a URL names this machine by its loopback: no proxy leads there."""
+    return is_loopback(host_of(url))
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, without user, password and port."""
     host = _split(url).authority.rpartition("@")[2]
-    return is_loopback(host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0])
+    return host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0]
 
 
 def is_loopback(host: str) -> bool:

@@ -1,6 +1,6 @@
-"""Who asks: a bearer token (JWT), verified against the public keys of one file on this machine.
+"""Who asks: a bearer token (JWT), verified against public keys of one file on this machine, or of the issuer's URL.
 
-Nothing in a token is followed or looked up: its `kid` selects among the keys of that file, and the
+Nothing in a token is followed or looked up: its `kid` selects among the keys that are here, and the
 key names the algorithm. The answer is the same whatever is wrong with a token.
 """
 
@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, NoReturn, Protocol, get_args, runtime_checkable
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import BaseModel, ConfigDict, Field
 
-from lutong_chassis.problem import not_found
+from lutong_chassis.problem import Problem, not_found
 from lutong_chassis.settings import Settings, SettingsError
 from lutong_contracts.values import IDENTIFIER_PATTERN
 
@@ -108,6 +108,14 @@ class Principal:
         return f"{self.subject[:64]}~{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
 
 
+@runtime_checkable
+class Rotating(Protocol):
+    """Keys that change while the process runs."""
+
+    async def follow(self, verifier: "Verifier") -> NoReturn:
+        """Keep them as the issuer publishes them."""
+
+
 class Verifier:
     """Turns `Authorization` headers into principals. Verified tokens are remembered until they expire."""
 
@@ -127,7 +135,12 @@ class Verifier:
         self.verified: dict[bytes, tuple[Principal, float]] = {}
 
     def principal(self, authorization: Sequence[str]) -> Principal:
-        """The principal of these headers; `UnauthenticatedError` when there is not exactly one good token."""
+        """The principal of these headers; `UnauthenticatedError` when there is not exactly one good token.
+
+        A 503 problem while the issuer's keys were never fetched: nobody's token is wrong.
+        """
+        if not self.keys:
+            raise Problem(503, "not_ready", "the keys of the issuer of tokens are not here yet", {"retry-after": "5"})
         if not authorization:
             raise UnauthenticatedError("no token")
         if len(authorization) > 1 or len(authorization[0]) > _TOKEN_MAX:
@@ -195,14 +208,22 @@ def verifier_of(settings: Settings) -> Verifier | None:
     """What the settings ask for; None when everybody may do everything (`auth` is off)."""
     if settings.auth == "off":
         return None
-    if settings.auth_keys_file is None or settings.auth_issuer is None:  # refused by the settings themselves
-        raise SettingsError("LUTONG_AUTH_KEYS_FILE and LUTONG_AUTH_ISSUER are needed")
+    if settings.auth_issuer is None:  # refused by the settings themselves
+        raise SettingsError("LUTONG_AUTH_ISSUER is needed")
     return Verifier(
-        read_keys(settings.auth_keys_file),
-        settings.auth_issuer,
-        settings.auth_audience,
-        life_max_s=settings.auth_token_life_max_s,
+        _keys_of(settings), settings.auth_issuer, settings.auth_audience, life_max_s=settings.auth_token_life_max_s
     )
+
+
+def _keys_of(settings: Settings) -> Mapping[str, jwt.PyJWK]:
+    """The keys of the issuer: those of its URL, or of a file."""
+    if settings.auth_keys_url:
+        from lutong_chassis.issuer_keys import IssuerKeys  # few need an HTTP client for this
+
+        return IssuerKeys(settings.auth_keys_url, public_keys)
+    if settings.auth_keys_file is None:  # refused by the settings themselves
+        raise SettingsError("LUTONG_AUTH_KEYS_FILE is needed")
+    return read_keys(settings.auth_keys_file)
 
 
 def read_keys(path: Path) -> dict[str, jwt.PyJWK]:

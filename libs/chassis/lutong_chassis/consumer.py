@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 
 from lutong_chassis import failpoints, noticing, observe, skipping
 from lutong_chassis.database import pause_before_retry, transaction
@@ -50,6 +49,8 @@ class Consumer:
     """What is tried again now, if anything is."""
     in_hand: dict[TopicPartition, int] = field(default_factory=dict)
     """The first offset of each partition that is being handled now."""
+    goes_on_at: dict[TopicPartition, int] = field(default_factory=dict)
+    """Where each partition goes on after what is in hand."""
     handled: dict[TopicPartition, int] = field(default_factory=dict)
     """The position of each partition up to which everything was handled, where it is not committed yet."""
     committed: dict[TopicPartition, int] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class Consumer:
         attempt, left = 0, [Incoming(record) for record in records]
         self.reached_s = came_at_s(records, time())
         self.in_hand = {_partition(record): record.offset for record in reversed(records)}
+        self.goes_on_at = {_partition(record): record.offset + 1 for record in records} | dict(positions or {})
         failpoints.reach("consumer_fetched")
         while left:
             try:
@@ -85,7 +87,7 @@ class Consumer:
         self.reached_s = came_at_s(records[-1:], time())
         self.in_hand = {}
         failpoints.reach("committed_not_offsets")
-        self.handled |= {_partition(record): record.offset + 1 for record in records} | dict(positions or {})
+        self.handled |= self.goes_on_at
 
     def reassigned(self) -> None:
         """Other partitions come: Kafka knows how far they are, and there may be new requests to skip records."""
@@ -187,8 +189,10 @@ class Consumer:
                 polled = await consumer.getmany(*(mine & consumer.assignment()), timeout_ms=0)
                 for partition, early in polled.items():  # it came back to us meanwhile, and is not paused any more
                     consumer.seek(partition, early[0].offset)
-        except KafkaError:
-            log.debug("poll_while_paused_failed")
+        except Exception as error:  # whatever Kafka's client raises, what is in hand is not given up for it
+            log.debug("poll_while_paused_failed", error=type(error).__name__)
+            for partition in mine & consumer.assignment() & self.goes_on_at.keys():  # it may have passed records
+                consumer.seek(partition, self.goes_on_at[partition])
         finally:
             consumer.resume(*(mine & consumer.assignment()))
 

@@ -38,8 +38,8 @@ IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60
 
 _LOCKS: Final = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b")
 _WRITERS: Final = (
-    "keep_outbox_days", "keep_fact_days", "forget_facts", "fold_engagement_fact", "fold_usage_fact", "rebuild_counters",
-    "rebuild_usage", "nextval", "setval", "lo_import", "lo_unlink",
+    "keep_outbox_days", "keep_fact_days", "forget_facts", "fold_engagement_fact", "fold_interaction_fact",
+    "fold_usage_fact", "rebuild_counters", "rebuild_interactions", "rebuild_usage", "nextval", "setval", "lo_import", "lo_unlink",
 )  # fmt: skip
 """Functions that write: those of our migrations, and those of PostgreSQL that a service could call."""
 _CHANGES: Final = re.compile(

@@ -18,6 +18,7 @@ _READ: Final = "SELECT"
 _APPEND: Final = "SELECT, INSERT"
 _WORK: Final = "SELECT, INSERT, UPDATE, DELETE"
 _KEEP_A_WHILE: Final = "SELECT, INSERT, DELETE"
+_HIDDEN: Final = "_secret"
 _OF_CHASSIS: Final = {"migration": _READ, "outbox": _APPEND, "audit": _APPEND, "rejected": _KEEP_A_WHILE}
 
 
@@ -25,6 +26,7 @@ async def grant(connection: Connection, migrations: Sequence[Migration]) -> None
     """Give the roles of the services that these migrations are of what they need, and nothing else.
 
     A table whose changes a trigger refuses is only ever appended to, and so are facts: their rows cannot be changed by right either.
+    What a table `<what>_secret` holds, its service alone reads.
     """
     services = {migration.component for migration in migrations}
     async with connection.transaction():
@@ -42,15 +44,18 @@ async def grant(connection: Connection, migrations: Sequence[Migration]) -> None
 def _statements(role: str, tables: Iterable[asyncpg.Record], *, is_service: bool) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA public TO {role}"
     for table in tables:
-        privileges = _privileges(table) if is_service else _READ
         yield f"REVOKE ALL ON TABLE {table['quoted']} FROM {role}"
-        yield f"GRANT {privileges} ON TABLE {table['quoted']} TO {role}"
+        if is_service or not table["name"].endswith(_HIDDEN):
+            privileges = _privileges(table) if is_service else _READ
+            yield f"GRANT {privileges} ON TABLE {table['quoted']} TO {role}"
     if is_service:
         yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
         yield f"GRANT EXECUTE ON FUNCTION keep_outbox_days(interval), keep_fact_days(interval) TO {role}"
 
 
 def _privileges(table: asyncpg.Record) -> str:
+    if table["name"].endswith(_HIDDEN):
+        return _READ
     appended = table["refuses_change"] or table["name"].endswith("_fact")
     return _APPEND if appended else _OF_CHASSIS.get(table["name"], _WORK)
 

@@ -55,6 +55,7 @@ DEADLINE_OVERDUE = Gauge(
 )
 HTTP_REFUSED = Counter("lutong_http_refused_total", "Requests refused because too many were in progress")
 HTTP_DENIED = Counter("lutong_http_denied_total", "Requests denied to their caller, by reason", ["reason"])
+ISSUER_KEYS_REFUSED = Counter("lutong_issuer_keys_refused_total", "Tries to fetch the issuer's keys that failed")
 HTTP_MALFORMED = Counter("lutong_http_malformed_total", "Connections closed because the bytes were not HTTP")
 HTTP_UNLOGGED = Counter("lutong_http_unlogged_total", "Unauthenticated requests that the log's rate limit left out")
 HTTP_TIME = Histogram("lutong_http_seconds", "Time of one command or query, refusals included", ["method", "route"])

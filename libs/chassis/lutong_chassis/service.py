@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -88,6 +88,8 @@ class Service:
         self.lanes = Lanes(handlers.by_command, lambda: self.required_pool, self.wake_relay, self.wake_job_queues)
         self.runners: dict[str, JobRunner] = {}
         self.loops: Loops | None = None
+        self.keys: Mapping[str, object] | None = None
+        """The keys of the issuer of tokens, where they are fetched."""
         self.stopping = False
         self.exit_code = 0
 
@@ -145,7 +147,7 @@ class Service:
             or not self.handlers.by_type
             or self.quiet_since is not None,
             "loops": not (self.loops and self.loops.failing()),
-        }
+        } | ({} if self.keys is None else {"issuer": bool(self.keys)})
 
     async def sample(self) -> None:
         """Update the gauges."""
@@ -208,17 +210,22 @@ class Service:
         """The ASGI application. Its lifespan runs the service: consumer, relay and the other loops."""
 
         @asynccontextmanager
-        async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             life = asyncio.create_task(self._live(settings))
             life.add_done_callback(self._stop_if_it_failed)
+            keys = asyncio.create_task(app.state.authorizer.follow_keys())
             try:
                 yield
             finally:
                 self.stopping = True
                 life.cancel()
-                await asyncio.gather(life, return_exceptions=True)
+                keys.cancel()
+                await asyncio.gather(life, keys, return_exceptions=True)
 
-        return application(self, settings, lifespan)
+        app = application(self, settings, lifespan)
+        if settings.auth_keys_url:
+            self.keys = app.state.authorizer.verifier.keys
+        return app
 
     def _stop_if_it_failed(self, life: asyncio.Task[None]) -> None:
         """Stop the process when `_live` ends by itself, for example after a bug in a migration: it would only look alive."""

@@ -100,6 +100,9 @@ class Settings(KafkaSettings):
 
     auth: Literal["required", "off"] = Field("required", description="`off` allows every request: loopback only")
     auth_keys_file: Path | None = Field(None, description="JWKS file with the public keys of the issuer of tokens")
+    auth_keys_url: Annotated[str, AfterValidator(addresses.keys_url)] | None = Field(
+        None, description="where the issuer publishes its JWKS, in place of the file: fetched again as keys rotate"
+    )
     auth_issuer: str | None = Field(None, description="`iss` of tokens that are accepted")
     auth_audience: str = Field("lutong", description="`aud` of tokens that are accepted")
     auth_token_life_max_s: int = Field(
@@ -158,10 +161,10 @@ class Settings(KafkaSettings):
                 f"LUTONG_AUTH=off allows every request: it is refused unless LUTONG_HTTP_HOST is loopback, "
                 f"and it is {self.http_host}"
             )
-        if self.auth == "required" and not (self.auth_keys_file and self.auth_issuer):
+        if self.auth == "required" and not ((self.auth_keys_file or self.auth_keys_url) and self.auth_issuer):
             raise ValueError(
-                "LUTONG_AUTH_KEYS_FILE and LUTONG_AUTH_ISSUER are not set: name the JWKS file and the `iss` of the "
-                "issuer of your tokens (docs/security.md), or run the suite with `lutong up`"
+                "LUTONG_AUTH_KEYS_FILE and LUTONG_AUTH_ISSUER are not set: name the JWKS file (or LUTONG_AUTH_KEYS_URL) "
+                "and the `iss` of the issuer of your tokens (docs/security.md), or run the suite with `lutong up`"
             )
         return self
 

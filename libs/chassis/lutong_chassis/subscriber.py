@@ -66,6 +66,10 @@ class KafkaSubscriber:
         self.unreadable: Retry | None = None
         """Since when Kafka gives errors instead of records, if it does."""
         self._read_to: dict[TopicPartition, int] = {}
+        self._asked_from: dict[TopicPartition, int | None] = {}
+        """Positions as they were when records were last asked for."""
+        self._astray: set[TopicPartition] = set()
+        """Partitions that a read which failed may have passed records of, from a position that was not known."""
         self._handling = False
         self._rest_s = 0.0
         self._stopping = False
@@ -174,11 +178,12 @@ class KafkaSubscriber:
     async def _poll(self, consumer: "AIOKafkaConsumer") -> "tuple[ConsumerRecord[Any, Any], ...]":
         """Wait until there are records, and take as many as one transaction may handle."""
         await asyncio.sleep(self._rest_s)
-        before = self.positions()
+        self._asked_from = self.positions()
         try:
+            await self._go_back_to_committed(consumer)
             polled = await self._look_back_and_fetch(consumer)
         except Exception as error:
-            await self._note_unreadable(consumer, before, error)
+            await self._note_unreadable(consumer, error)
             raise
         self.beat_s = monotonic()
         self.unreadable = None
@@ -193,6 +198,7 @@ class KafkaSubscriber:
         while True:
             await self.consumer.look_back(consumer)
             self.beat_s = monotonic()  # that may have taken a while
+            self._asked_from = self.positions()
             polled: Mapping[TopicPartition, Records] = await consumer.getmany(
                 timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max
             )
@@ -208,19 +214,33 @@ class KafkaSubscriber:
             partition: to for partition, to in self._read_to.items() if committed.get(partition) != to
         }
 
-    async def _note_unreadable(
-        self, consumer: "AIOKafkaConsumer", before: "dict[TopicPartition, int | None]", error: Exception
-    ) -> None:
-        """Go back: aiokafka has passed records of one partition when another one's cannot be read."""
+    async def _note_unreadable(self, consumer: "AIOKafkaConsumer", error: Exception) -> None:
+        """Go back: aiokafka has passed records of one partition when another one's cannot be read.
+
+        A partition that came while it waited goes back to what is committed, before anything else is read.
+        """
         self.beat_s = monotonic()
         self.unreadable = (self.unreadable or Retry(self.beat_s, 0, "")).again(type(error).__name__, (), None)
-        now = self.positions()
-        for partition, position in before.items():
-            if position is not None and now.get(partition, position) != position:
-                consumer.seek(partition, position)
+        for partition, now in self.positions().items():
+            asked_from = self._asked_from.get(partition)
+            if asked_from is None:
+                self._astray.add(partition)
+            elif now != asked_from:
+                consumer.seek(partition, asked_from)
         if not isinstance(error, KafkaError):  # FastStream waits after those itself
             log.error("records_not_readable", error=type(error).__name__, attempt=self.unreadable.attempts)
             await asyncio.sleep(min(self.settings.retry_delay_max_s, float(self.unreadable.attempts)))
+
+    async def _go_back_to_committed(self, consumer: "AIOKafkaConsumer") -> None:
+        """Have partitions read from what is committed, of which nobody knows where a read that failed began."""
+        for partition in sorted(self._astray & consumer.assignment()):
+            committed = await consumer.committed(partition)
+            if committed is None:
+                committed = (await consumer.beginning_offsets([partition]))[partition]
+            if partition in consumer.assignment():
+                consumer.seek(partition, committed)
+                self.consumer.processor.memory.reassigned = True  # a look back begins anew, too
+        self._astray.clear()
 
     async def _parse(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> KafkaAckableMessage:
         """Pass records on untouched: FastStream's own parser would fail a whole poll on one bad header."""

@@ -8,8 +8,9 @@ from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
-from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, POSTS
-from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Visible
+from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, INTERACTIONS, POSTS
+from lutong_contracts.touches import Touch
+from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Value, Visible
 
 
 class AccountFacts(Entity):
@@ -39,12 +40,13 @@ class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     text: Annotated[Text, StringConstraints(min_length=1, max_length=2000), Visible]
     program_id: Identifier | None = None
     card: Literal["auto", "none"] = "auto"
+    parent_id: Identifier | None = Field(default=None, description="The post that this one reposts.")
 
 
 class PostRefused(Event, topic=POSTS, key="post_id"):
     """The feed does not take a post that another publisher put on its topic; the cause is that event.
 
-    `reason` is `unknown_author`, or `post_exists` when the id is that of another post.
+    `reason` is `unknown_author`, `post_exists` when the id is that of another post, or `no_parent` or `too_deep` for a repost.
     """
 
     post_id: Identifier
@@ -68,6 +70,7 @@ class CardTapped(Event, topic=ENGAGEMENTS, key="viewer_id"):
     post_id: Identifier
     program_id: Identifier
     version: int = Field(ge=1)
+    touch: Touch | None = Field(default=None, description="The item of the feed that was tapped, when it was served.")
 
 
 class ServiceSolved(Event, topic=ENGAGEMENTS, key="viewer_id"):
@@ -119,6 +122,14 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     member_id: Identifier | None = None
     slot_hold_id: Identifier | None = None
     flagship_ok: bool = Field(default=False, description="The viewer agrees beforehand that the flagship may send it.")
+    address_id: Identifier | None = Field(
+        default=None, description="Under which id the vault of inventory has the exact address, when it has it."
+    )
+    sold_by: Identifier | None = Field(
+        default=None,
+        description="The location of the merchant whose staff led the member here: the sale is credited to it.",
+    )
+    touch: Touch | None = Field(default=None, description="The item of the feed that led to it, when it was served.")
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):
@@ -126,6 +137,28 @@ class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):
 
     viewer_id: Identifier
     order_id: Identifier
+
+
+ReportedKind = Literal["impression", "open", "show_less"]
+"""What a client reports of a post that was served: its viewer saw it, opened it, wants less of its kind."""
+
+InteractionKind = Literal[ReportedKind, "click"]
+"""What viewers do with what was served; `click` is published by the feed alone: a card that they tapped before is tapped again,
+from another item."""
+
+
+class Interaction(Value):
+    """One thing that a viewer did with one item of one answer. It counts once, however often it is reported."""
+
+    touch: Touch
+    kind: Annotated[str, Open(InteractionKind)]
+
+
+class InteractionsReported(Event, topic=INTERACTIONS, key="viewer_id"):
+    """A viewer's client reports what was seen and done, in a batch. The feed has checked each touch: it signed them itself."""
+
+    viewer_id: Identifier
+    interactions: tuple[Interaction, ...] = Field(min_length=1, max_length=500)
 
 
 class ActionAudited(AuditedAction, Event, topic=FEED_AUDIT, key="subject"):

@@ -9,6 +9,7 @@ from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import INVENTORY_AUDIT, LOCATIONS, ORDERS, SLOTS, STOCK, TRANSFERS
+from lutong_contracts.touches import Touch
 from lutong_contracts.values import (
     AnyLocationKind,
     AnyMode,
@@ -90,6 +91,10 @@ class OrderSourced(Fulfilment, Event, topic=ORDERS, key="order_id"):
     mode: AnyMode
     accept_by: Instant
     window: Window | None = Field(default=None, description="When it is delivered; absent: as soon as it can be.")
+    consent: Annotated[str, Open(Literal["request", "plan", "answer"])] | None = Field(
+        default=None,
+        description="Why the flagship may send what a store had: the member agreed in the request, by their plan, or when asked.",
+    )
 
 
 class OrderRejected(Event, topic=ORDERS, key="order_id"):
@@ -176,6 +181,9 @@ class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
     location_id: Identifier
     location_kind: AnyLocationKind
     amount: Money
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
     listed: Money | None = Field(
         default=None,
         description="List price of the goods that came, where some of the order did not; absent: all came.",
@@ -223,6 +231,9 @@ class OrderRefunded(Fulfilment, Event, topic=ORDERS, key="order_id"):
     member_id: Identifier
     merchant_id: Identifier
     amount: Money
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
 
 
 class SlotWithdrawn(Event, topic=ORDERS, key="order_id"):

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from pydantic.fields import FieldInfo
 
 from lutong_contracts.enumerations import WORD_PATTERN
+from lutong_contracts.touches import ECHO_PATTERN, TOUCH_PATTERN
 from lutong_contracts.values import CLOCK_PATTERN, IDENTIFIER_PATTERN, PAGE_PATTERN
 
 Model = type[object]
@@ -29,12 +30,15 @@ PATTERNS: Final[dict[str, str]] = {
     PAGE_PATTERN: "a page is a path inside the program, without a leading slash, such as packageA/pages/view?from=feed",
     WORD_PATTERN: "a word has up to 40 small letters and underscores, such as ready_for_pickup",
     CLOCK_PATTERN: "a time of day is written as 09:00, from 00:00 to 24:00",
+    ECHO_PATTERN: "a touch has 1 to 512 letters, digits, dots, dashes, underscores or tildes: send it back as it was served",
+    TOUCH_PATTERN: "a touch is the signed word that the feed served with the item: send it back as it was",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as CNY",
     r"^[a-z][a-z_]{2,39}$": "a reason is one word of 3 to 40 small letters and underscores, such as security_incident",
     r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}:[1-9][0-9]{0,3}$": "a line is a SKU and its units, such as mask:2",
     r"^[A-Z0-9]{8}$": "a code for pickup has eight capital letters or digits, as it was shown to the member",
     r"^[A-Z0-9]{10}$": "a code has ten capital letters or digits, as it was shown to the member",
     r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$": "a bank's reference has 1 to 64 letters, digits, dots, slashes or dashes",
+    r"^\+?[0-9(][0-9 ()\-.,;*#x]{2,31}$": "a phone number has 3 to 32 digits and signs, such as +86 138 0013 8000",
     "^[^\x00]*$": "a journey's name has no NUL character",
     r"^[a-z]+:[A-Za-z0-9._\-]{1,64}$": "a debt is named by its kind and an id, such as order:01a2",
 }

@@ -59,6 +59,7 @@ class Topic:
 POSTS: Final = Topic("lutong.feed.posts", key="post")
 ACCOUNTS: Final = Topic("lutong.feed.accounts", key="account", compacted=True)
 ENGAGEMENTS: Final = Topic("lutong.feed.engagements", key="viewer")
+INTERACTIONS: Final = Topic("lutong.feed.interactions", key="viewer")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
@@ -90,6 +91,7 @@ TOPICS: Final = (
     POSTS,
     ACCOUNTS,
     ENGAGEMENTS,
+    INTERACTIONS,
     MERCHANTS,
     PROGRAMS,
     DISCOVERIES,

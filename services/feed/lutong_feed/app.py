@@ -7,12 +7,14 @@ from lutong_contracts.topics import ACCOUNTS
 from lutong_feed import accounts
 from lutong_feed.handlers import handlers
 from lutong_feed.http import router
+from lutong_feed.settings import FeedSettings
 
 service = Service(
     "feed",
     handlers=handlers,
     routes=router,
     migrations=Path(__file__).parent / "migrations",
+    settings=(FeedSettings,),
     entities={ACCOUNTS: accounts.after},
 )
 

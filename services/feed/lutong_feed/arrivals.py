@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_feed.domain import Resolution, StoredPost
 
 
-async def posts(tx: Tx, post_ids: Iterable[str]) -> dict[str, StoredPost]:
+async def posts(tx: Reads, post_ids: Iterable[str]) -> dict[str, StoredPost]:
     """Posts by their ids, those that exist."""
     rows = await tx.fetch(
         "SELECT post_id, author_id, text, program_id FROM post WHERE post_id = ANY ($1)", sorted(set(post_ids))

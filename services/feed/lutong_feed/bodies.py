@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command
+from lutong_contracts.touches import Echo
 from lutong_contracts.values import Identifier, Mode, Place, Reason, Text, Title, Visible
 
 
@@ -75,6 +76,9 @@ class NewPost(Command):
     program_id: Identifier | None = None
     card: Literal["auto", "none"] = Field("auto", description="none: no card, whatever the words ask for")
     post_id: Identifier | None = Field(default=None, description="the author's own id for it, if any")
+    parent_id: Identifier | None = Field(
+        default=None, description="the post that this one reposts: it shows the card of the root"
+    )
 
 
 class NewPosts(Command):
@@ -95,6 +99,12 @@ class Viewer(Command):
     model_config = ConfigDict(json_schema_extra={"examples": [{"viewer_id": "reader-1"}]})
 
     viewer_id: Identifier
+
+
+class Tap(Viewer):
+    """Who opens a card, and from which item of the feed."""
+
+    touch: Echo | None = Field(default=None, description="the item's `touch`, as it was served")
 
 
 class Removal(Command):
@@ -151,6 +161,14 @@ class NewRequest(Viewer):
     flagship_ok: bool = Field(
         default=False, description="if the store cannot deliver after all, the flagship may, without asking"
     )
+    address_id: Identifier | None = Field(
+        default=None, description="an address of the member who pays (POST /v1/members/…/addresses)"
+    )
+    sold_by: Identifier | None = Field(
+        default=None,
+        description="the location of the merchant whose staff led the viewer here: the sale is credited to it",
+    )
+    touch: Echo | None = Field(default=None, description="the `touch` of the item that led here, as it was served")
     expected_total_minor: int | None = Field(
         default=None, ge=1, le=10**12, description="the total that the viewer was shown; another one is refused"
     )
@@ -167,8 +185,22 @@ class CardView(BaseModel):
     reason: str | None
 
 
+class RepostView(BaseModel):
+    """Where a repost hangs: the post that it reposts, and the one at the root, whose card it shows."""
+
+    parent_id: str
+    root_id: str
+    depth: int
+    root_author_id: str
+    root_author_name: str
+    root_text: str
+
+
 class PostView(BaseModel):
-    """A post with its card, and what viewers did with it."""
+    """A post with its card, and what viewers did with it.
+
+    `touch` is this item of this answer, signed for the viewer who asks: send it back with what they do. Null for all others.
+    """
 
     post_id: str
     author_id: str
@@ -177,6 +209,8 @@ class PostView(BaseModel):
     published_at: datetime
     card: CardView
     counters: dict[str, int]
+    repost: RepostView | None = None
+    touch: str | None = None
 
 
 class AccountView(BaseModel):
@@ -191,8 +225,12 @@ class AccountView(BaseModel):
 
 
 class Timeline(BaseModel):
-    """A page of posts, newest first; `next_cursor` leads to the next one and is null on the last."""
+    """A page of posts, newest first; `next_cursor` leads to the next one and is null on the last.
 
+    `request_id` is this answer's own: it is in the touch of each item.
+    """
+
+    request_id: str
     posts: list[PostView]
     next_cursor: str | None
 

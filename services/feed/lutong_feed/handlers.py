@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.feed import PostPublished, PostRefused
+from lutong_chassis.http.accepting import accept
+from lutong_contracts.feed import InteractionsReported, PostPublished, PostRefused
 from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRejected, OrderSourced
 from lutong_contracts.membership import CreditDeclined
 from lutong_contracts.registry import (
@@ -15,16 +16,24 @@ from lutong_contracts.registry import (
     VersionRolledBack,
 )
 from lutong_feed import accounts, arrivals, domain, store
+from lutong_feed.attribution import handlers as attribution
 from lutong_feed.bindings import handlers as bindings
-from lutong_feed.domain import RequestMove, Resolution, StoredPost, Suspension
+from lutong_feed.domain import Refusal, RequestMove, Resolution, StoredPost, Suspension
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
+from lutong_feed.interactions import handlers as interactions
 from lutong_feed.publishing import handlers as publishing
+from lutong_feed.publishing.domain import edge_of
+from lutong_feed.reposts import store as repost_store
+from lutong_feed.reposts.domain import Repost
 
 handlers = Handlers()
+handlers.include(attribution.handlers)
 handlers.include(bindings.handlers)
 handlers.include(engagements.handlers)
+handlers.include(interactions.handlers)
 handlers.include(publishing.handlers)
+accept(handlers, {PostPublished: publishing.take_posts, InteractionsReported: interactions.take_interactions})
 
 
 @handlers.on(PostPublished)
@@ -33,19 +42,39 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
     posts = [StoredPost(e.post_id, e.author_id, e.text, e.program_id) for e in (received.event for received in batch)]
     authors = await accounts.known(tx, (post.author_id for post in posts))
     journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
-    wanted = [(post, r.cause.correlation_id) for post, r in journeys.values() if post.author_id in authors]
+    edges = await _edges(tx, [received.event for _, received in journeys.values()])
+    wanted = [
+        (post, r.cause.correlation_id)
+        for post, r in journeys.values()
+        if post.author_id in authors and not isinstance(edges.get(post.post_id), Refusal)
+    ]
 
     await tx.lock("card", (post.post_id for post, _ in wanted))
     fresh = await store.save_posts(tx, [post for post, _ in wanted], [journey for _, journey in wanted])
+    await repost_store.save(tx, [each for key, each in edges.items() if isinstance(each, Repost) and key in fresh])
     await _resolve(tx, await arrivals.take_resolutions(tx, fresh))
 
     stored = await arrivals.posts(tx, (post.post_id for post in posts))
-    outcomes = [(received, domain.refused(post, authors, stored)) for post, received in zip(posts, batch, strict=True)]
+    outcomes = [
+        (received, _why_refused(edges.get(post.post_id)) or domain.refused(post, authors, stored))
+        for post, received in zip(posts, batch, strict=True)
+    ]
     return [
         received.causes(PostRefused(post_id=received.event.post_id, author_id=received.event.author_id, reason=reason))
         for received, reason in outcomes
         if reason
     ]
+
+
+async def _edges(tx: Tx, published: Sequence[PostPublished]) -> dict[str, Repost | Refusal]:
+    """Where the reposts among posts hang, or why they cannot."""
+    places = await repost_store.places(tx, [event.parent_id for event in published if event.parent_id])
+    edges = {event.post_id: edge_of(event, places) for event in published}
+    return {post_id: edge for post_id, edge in edges.items() if edge is not None}
+
+
+def _why_refused(edge: Repost | Refusal | None) -> str | None:
+    return edge.kind if isinstance(edge, Refusal) else None
 
 
 @handlers.on(VersionReleased)
@@ -103,6 +132,7 @@ async def show_sourced(batch: Sequence[Received[OrderSourced]], tx: Tx) -> list[
     """A location has the goods for the request; it may be another one than before."""
     latest = {r.event.order_id: _at_location(r.event) for r in batch}
     await store.move_requests(tx, "sourced", list(latest.values()))
+    await attribution.reach(tx, "sourced", batch)
     return []
 
 
@@ -119,6 +149,7 @@ async def close_the_loop(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> l
     moves = [_at_location(r.event) for r in batch]
     moved = await store.move_requests(tx, "fulfilled", moves)
     await engagement_store.count(tx, "fulfilled", [row["post_id"] for row in moved])
+    await attribution.reach(tx, "fulfilled", batch)
     return []
 
 
@@ -126,6 +157,7 @@ async def close_the_loop(batch: Sequence[Received[OrderFulfilled]], tx: Tx) -> l
 async def show_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -> list[Outgoing]:
     """The order ended before the goods left."""
     await store.move_requests(tx, "cancelled", [RequestMove(r.event.order_id, r.event.reason) for r in batch])
+    await attribution.reach(tx, "cancelled", batch)
     return []
 
 

@@ -16,6 +16,7 @@ from lutong_contracts.feed import CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
+from lutong_feed.attribution import http as attribution
 from lutong_feed.bindings import http as bindings
 from lutong_feed.bodies import (
     Account,
@@ -29,16 +30,22 @@ from lutong_feed.bodies import (
     PostView,
     Removal,
     RemovalView,
+    RepostView,
     Timeline,
 )
 from lutong_feed.domain import AccountRow, Cursor, FollowRow
 from lutong_feed.engagements import http as engagements
+from lutong_feed.interactions import http as interactions
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
+from lutong_feed.touches.domain import Answer
+from lutong_feed.touches.http import Touches
 
 router = routes("feed")
 router.routes += bindings.router.routes
 router.routes += engagements.router.routes
+router.routes += interactions.router.routes
+router.routes += attribution.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
@@ -131,9 +138,10 @@ ingest.mount(router)
 
 @router.get("/v1/posts/{post_id}")
 @allowed("anybody")
-async def get_post(post_id: Identifier, read: Read) -> PostView:
+async def get_post(post_id: Identifier, who: Who, touches: Touches, read: Read) -> PostView:
     """A post with its card and counters."""
-    return _view(await store.post(read, post_id) or not_found("post", post_id))
+    row = await store.post(read, post_id) or not_found("post", post_id)
+    return _view(row, 0, touches.answer("post", who.member_id))
 
 
 @router.post("/v1/posts/{post_id}/card/removal")
@@ -164,19 +172,25 @@ async def get_account(account_id: Identifier, who: Who, read: Read) -> AccountVi
 
 @router.get("/v1/accounts/{account_id}/posts")
 @allowed("anybody")
-async def get_posts(account_id: Identifier, read: Read, page: Annotated[Page, Query()]) -> Timeline:
+async def get_posts(
+    account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
+) -> Timeline:
     """An account's own posts, newest first. A walk neither skips nor repeats."""
     rows = await store.posts_of(read, account_id, page.before, page.limit + 1)
-    return await _page(read, account_id, rows, page.limit)
+    await _account_is_there(read, account_id, rows)
+    return _page(rows, page.limit, touches.answer("account", who.member_id))
 
 
 @router.get("/v1/accounts/{account_id}/timeline")
 @allowed("member", "operator")
-async def get_timeline(account_id: Identifier, who: Who, read: Read, page: Annotated[Page, Query()]) -> Timeline:
+async def get_timeline(
+    account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
+) -> Timeline:
     """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats."""
     who.require(member=account_id, hide=("account", account_id))
     rows = await store.timeline(read, account_id, page.before, page.limit + 1)
-    return await _page(read, account_id, rows, page.limit)
+    await _account_is_there(read, account_id, rows)
+    return _page(rows, page.limit, touches.answer("timeline", account_id))
 
 
 @router.get("/v1/summary")
@@ -232,9 +246,9 @@ async def _known(tx: Tx, account_ids: set[str]) -> None:
 
 def _post(post: NewPost) -> PostPublished:
     post_id = post.post_id or str(uuid7())
-    return PostPublished(
-        post_id=post_id, author_id=post.author_id, text=post.text, program_id=post.program_id, card=post.card
-    )
+    if post.parent_id and (post.program_id or post.card == "auto"):
+        post = post.model_copy(update={"card": "none", "program_id": None})
+    return PostPublished(post_id=post_id, **post.model_dump(exclude={"post_id"}))
 
 
 async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
@@ -247,18 +261,25 @@ async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
             raise problem
 
 
-async def _page(read: Read, account_id: str, rows: Sequence[asyncpg.Record], limit: int) -> Timeline:
-    """A page of posts, of which one more was read to know whether there is a next page."""
+async def _account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.Record]) -> None:
+    """Raise 404 for an account that does not exist. One that has posts to show does."""
     if not rows and account_id not in await account_store.known(read, [account_id]):
         not_found("account", account_id)
+
+
+def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer) -> Timeline:
+    """A page of posts, of which one more was read to know whether there is a next page."""
     page = rows[:limit]
     last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
-    return Timeline(posts=[_view(row) for row in page], next_cursor=last)
+    posts = [_view(row, position, answer) for position, row in enumerate(page)]
+    return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
 
 
-def _view(row: asyncpg.Record) -> PostView:
+def _view(row: asyncpg.Record, position: int, answer: Answer) -> PostView:
     return PostView(
         **{name: row[name] for name in ("post_id", "author_id", "author_name", "text", "published_at")},
         card=CardView(**{name: row[name] for name in CardView.model_fields}),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
+        repost=RepostView(**{name: row[name] for name in RepostView.model_fields}) if row["root_id"] else None,
+        touch=answer.touch(position, row["post_id"], row["root_id"] or row["post_id"], row["program_id"]),
     )

@@ -199,12 +199,17 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
 
 
 POST_WITH_CARD = """
-    SELECT post.post_id, number, author_id, name AS author_name, text, published_at, state, card.program_id, reason,
-           title, page, version, taps, solved, requested, fulfilled
+    SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at, state,
+           card.program_id, reason,
+           title, page, version, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
+           root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text
       FROM post
       JOIN account ON account.account_id = post.author_id
-      JOIN card USING (post_id)
       JOIN counter USING (post_id)
+      LEFT JOIN repost USING (post_id)
+      LEFT JOIN post AS root ON root.post_id = repost.root_id
+      LEFT JOIN account AS root_author ON root_author.account_id = root.author_id
+      JOIN card ON card.post_id = coalesce(repost.root_id, post.post_id)
       LEFT JOIN program ON program.program_id = card.program_id
 """
 """Posts as readers see them, with their cards and counters; what follows narrows it down."""
@@ -238,7 +243,7 @@ async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int)
         )
         {POST_WITH_CARD}
          WHERE post.post_id IN (SELECT post_id FROM page)
-         ORDER BY published_at DESC, number DESC
+         ORDER BY post.published_at DESC, post.number DESC
         """,
         reader_id,
         before.published_at if before else None,
@@ -252,9 +257,9 @@ async def posts_of(tx: Reads, author_id: str, before: Cursor | None, limit: int)
     return await tx.fetch(
         f"""
         {POST_WITH_CARD}
-         WHERE author_id = $1
-           AND ($2::timestamptz IS NULL OR (published_at, number) < ($2, $3::bigint))
-         ORDER BY published_at DESC, number DESC
+         WHERE post.author_id = $1
+           AND ($2::timestamptz IS NULL OR (post.published_at, post.number) < ($2, $3::bigint))
+         ORDER BY post.published_at DESC, post.number DESC
          LIMIT $4
         """,
         author_id,

@@ -1,9 +1,13 @@
 """The front door of a running service: too often, too large, and what every answer says to browsers."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,7 +18,7 @@ from lutong_chassis.http.problems import SAFE_HEADERS
 from lutong_chassis.testing import bearer, http_client
 from lutong_feed.app import service
 from tests.conftest import Infrastructure
-from tests.support.harness import Toy, a_toy
+from tests.support.harness import Toy, a_toy, until
 from tests.support.invalid_tokens import invalid_tokens
 
 MEGABYTE = 2**20
@@ -128,6 +132,42 @@ async def test_a_service_without_keys_does_not_start_and_names_the_remedy(
         assert "absent.json" in log
         assert "refused unless LUTONG_HTTP_HOST is loopback" in log
         assert "Traceback" not in log
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The files of a folder over HTTP, on a free port of loopback."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def test_a_service_fetches_the_keys_of_its_issuer(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    published.mkdir()
+    with serving(published) as url:
+        async with a_toy(infrastructure, tmp_path) as toy:
+            toy.start(LUTONG_AUTH_KEYS_URL=f"{url}/jwks.json", LUTONG_AUTH_KEYS_FILE=str(tmp_path / "absent.json"))
+
+            async def waits() -> bool:
+                answer = await toy.get("/readyz")
+                return answer is not None and answer.json()["checks"]["issuer"] is False
+
+            await until(waits, "the service waits for its issuer")
+            answer = await toy.get("/v1/counts/a")
+            assert answer is not None
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            shutil.copy(toy.keys / "jwks.json", published)
+            await toy.ready()
+            answer = await toy.get("/v1/counts/a")
+            assert answer is not None
+            assert answer.status_code == 200
 
 
 class BrokenPool:

@@ -15,7 +15,7 @@ from lutong_contracts.registry import (
     ServiceNotFound,
     VersionReleased,
 )
-from lutong_contracts.topics import ENGAGEMENTS, POSTS
+from lutong_contracts.topics import ENGAGEMENTS, INTERACTIONS, POSTS
 from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.handlers import handlers
 from tests.support.builders import fulfilled
@@ -50,10 +50,11 @@ def discovered(post_id: str) -> ServiceDiscovered:
 
 
 async def consume_own_events(pool: Pool) -> None:
-    """Deliver to the feed what it said of viewers, as its topic would: each event once."""
+    """Deliver to the feed what it said of viewers, as its topics would: each event once."""
     async with pool.acquire() as connection:
         rows = await connection.fetch(
-            "SELECT event_id::text AS id, type, payload FROM outbox WHERE topic = $1 ORDER BY id", ENGAGEMENTS.name
+            "SELECT event_id::text AS id, type, payload FROM outbox WHERE topic = ANY ($1) ORDER BY id",
+            [ENGAGEMENTS.name, INTERACTIONS.name],
         )
     status_now = [
         a_received(event_class(row["type"]).model_validate_json(row["payload"]), id=row["id"]) for row in rows

@@ -27,6 +27,9 @@ OF_THE_OWNER = [
     ("feed", "SELECT forget_facts('engagement_fact', '2100-01-01')"),
     ("feed", "DELETE FROM engagement_fact"),
     ("registry", "UPDATE usage_fact SET amount_minor = 1"),
+    # A secret is made by its owner, and read by its service alone.
+    ("feed", "INSERT INTO touch_secret DEFAULT VALUES"),
+    ("feed", "DELETE FROM touch_secret"),
     ("feed", "TRUNCATE post CASCADE"),
     # What was said stays said, and what was done stays on record.
     ("feed", "UPDATE outbox SET payload = '{}'"),
@@ -154,15 +157,18 @@ async def test_rights_are_what_is_declared_for_every_table(databases: AclStack) 
         )
         await connection.close()
         appended = {"outbox", "audit", "entry", "posting", "movement", "accrual", "plan_version", "decision"}
+        secret = {row["name"] for row in rows if row["name"].endswith("_secret")}
         wanted = {
-            row["name"]: "SELECT" if row["name"] == "migration"
+            row["name"]: "SELECT" if row["name"] in {"migration", *secret}
             else "DELETE,INSERT,SELECT" if row["name"] == "rejected"
             else "INSERT,SELECT" if row["name"] in appended or row["name"].endswith("_fact")
             else "DELETE,INSERT,SELECT,UPDATE"
             for row in rows
         }  # fmt: skip
         assert {row["name"]: row["privileges"] for row in rows if row["role"] == service} == wanted
-        assert {row["privileges"] for row in rows if row["role"] == VERIFIER} == {"SELECT"}
+        of_verifier = {row["name"]: row["privileges"] for row in rows if row["role"] == VERIFIER}
+        assert {of_verifier[name] for name in of_verifier if name not in secret} == {"SELECT"}
+        assert {of_verifier[name] for name in secret} <= {None}
 
 
 async def test_the_running_service_may_drop_old_days_but_not_today(databases: AclStack) -> None:

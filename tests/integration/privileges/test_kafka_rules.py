@@ -38,8 +38,10 @@ READS = {  # written down by hand, so that the generated rules are said a second
     "lutong-feed": {
         "feed.posts",
         "feed.engagements",
+        "feed.interactions",
         "registry.programs",
         "registry.discoveries",
+        "membership.agreements",
         "membership.bindings",
         "membership.holds",
         "inventory.orders",

@@ -36,12 +36,12 @@ class StartingBroker:
             writer.close()
 
     def _versions(self) -> bytes:
-        return ApiVersionResponse_v0(0, [(_METADATA, 0, 1), (_VERSIONS, 0, 0)]).encode()
+        return bytes(ApiVersionResponse_v0(0, [(_METADATA, 0, 1), (_VERSIONS, 0, 0)]).encode())
 
     def _metadata(self) -> bytes:
         self.answers += 1
         brokers = [(1, "127.0.0.1", self.port, None)] if self.answers > self.named_after else []
-        return MetadataResponse_v1(brokers, 1, []).encode()
+        return bytes(MetadataResponse_v1(brokers, 1, []).encode())
 
 
 @asynccontextmanager

@@ -2,9 +2,7 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -15,6 +13,7 @@ from typer.testing import CliRunner
 
 from lutong_console.cli.stores.command import commands
 from lutong_console.cli.stores.store_map import drawn
+from tests.support.one_answer import OneAnswer, answering
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
 Document = dict[str, Any]
@@ -39,38 +38,14 @@ def a_report(*stores: Document, **more: object) -> Document:
     }  # fmt: skip
 
 
-class _Inventory(BaseHTTPRequestHandler):
-    """Answers one document, and remembers what was asked."""
-
-    document: Document
-    asked: list[str]
-
-    def do_GET(self) -> None:  # the standard library's name
-        self.asked.append(self.path)
-        body = json.dumps(self.document).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_arguments: object) -> None:  # silence on stderr
-        pass
+NOTHING: Final[Document] = {"measured": 0, "pooled": None, "verdict": "not_enough_data", "stores": []}
 
 
 @pytest.fixture
-def inventory(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Inventory]]:
-    handler = type("Handler", (_Inventory,), {"document": a_report(a_store()), "asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    for service in ("FEED", "REGISTRY", "MEMBERSHIP", "INVENTORY"):
-        monkeypatch.setenv(f"LUTONG_{service}_URL", f"http://127.0.0.1:{server.server_address[1]}")
-    monkeypatch.setenv("LUTONG_HOME", "/nonexistent")
-    yield handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def inventory(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[OneAnswer]]:
+    with answering(a_report(a_store()), monkeypatch) as handler:
+        handler.others = {"/sales": [], "/stores/uplift": NOTHING}
+        yield handler
 
 
 def lutong_stores(*arguments: str) -> Any:  # noqa: ANN401  # typer's result
@@ -79,26 +54,51 @@ def lutong_stores(*arguments: str) -> Any:  # noqa: ANN401  # typer's result
     return CliRunner().invoke(app, ["stores", *arguments])
 
 
-def test_the_table_has_a_store_a_line_in_two_languages(inventory: type[_Inventory]) -> None:
+def test_the_table_has_a_store_a_line_in_two_languages(inventory: type[OneAnswer]) -> None:
     done = lutong_stores("report", "watsons", "--since", "2026-10-01T00:00:00Z")
     assert done.exit_code == 0
-    assert inventory.asked == ["/v1/merchants/watsons/stores/report?since=2026-10-01T00%3A00%3A00Z&limit=500"]
-    for word in ("门店", "reject 拒单率", "s-1", "1,234.50 CNY", "88.9 %", "5.0 %", "–"):
+    time = "since=2026-10-01T00%3A00%3A00Z"
+    assert inventory.asked == [
+        f"/v1/merchants/watsons/stores/report?{time}&limit=500",
+        "/v1/merchants/watsons/stores/uplift?until=2026-11-01",
+        f"/v1/merchants/watsons/sales?{time}&until=2026-11-01T00%3A00%3A00Z",
+    ]
+    for word in ("门店", "reject 拒单率", "s-1", "1,234.50 CNY", "88.9 %", "5.0 %", "–", "数据不足"):
         assert word in done.output
 
 
-def test_json_is_what_inventory_answered(inventory: type[_Inventory]) -> None:
-    assert json.loads(lutong_stores("report", "watsons", "--json").stdout) == inventory.document
+def test_sales_and_uplift_stand_beside_each_store(inventory: type[OneAnswer]) -> None:
+    more = {"value": 0.083, "low": 0.051, "high": 0.116}
+    inventory.others["/stores/uplift"] = {
+        "measured": 2_734, "pooled": more, "verdict": "higher", "stores": [{"location_id": "s-1", "shrunk": more}]
+    }  # fmt: skip
+    inventory.others["/sales"] = [
+        {"location_id": "s-1", "currency": "CNY", "balance_minor": 987_650},
+        {"location_id": "till-only", "currency": "CNY", "balance_minor": 100},
+    ]
+    output = lutong_stores("report", "watsons").output
+    for word in (
+        "9,876.50 CNY",
+        "+8.3 %",
+        "单店增收: +8.3 % (+5.1 % to +11.6 %), higher, 2,734 stores",
+        "till-only 1.00 CNY",
+    ):
+        assert word in output
 
 
-def test_what_is_left_out_is_counted(inventory: type[_Inventory]) -> None:
+def test_json_is_what_inventory_answered(inventory: type[OneAnswer]) -> None:
+    answered = inventory.document | {"sales": [], "uplift": NOTHING}
+    assert json.loads(lutong_stores("report", "watsons", "--json").stdout) == answered
+
+
+def test_what_is_left_out_is_counted(inventory: type[OneAnswer]) -> None:
     inventory.document = a_report(a_store(), stores_left_out=1_200)
     assert "1,200 stores with fewer orders are left out" in lutong_stores("report", "watsons").output
     inventory.document = a_report()
     assert "no store was given an order in this time" in lutong_stores("report", "watsons").output
 
 
-def test_the_map_is_written_or_the_file_is_named(inventory: type[_Inventory], tmp_path: Path) -> None:
+def test_the_map_is_written_or_the_file_is_named(inventory: type[OneAnswer], tmp_path: Path) -> None:
     assert lutong_stores("report", "watsons", "--map", str(tmp_path / "map.svg")).exit_code == 0
     assert (tmp_path / "map.svg").read_text(encoding="utf-8") == drawn(inventory.document)
     refused = lutong_stores("report", "watsons", "--map", str(tmp_path / "nowhere" / "map.svg"))

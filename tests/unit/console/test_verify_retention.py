@@ -49,9 +49,8 @@ def a_world(
     tables: dict[str, list[Any]] = {
         "outbox": [*outbox], "inbox": [*inbox], "parked": [], "passed_over": [], "quiet": [*quiet]
     }  # fmt: skip
-    return Look(
-        {"feed": tables}, records, {"feed": {"lutong.feed.post-refused.v1"}}, {(POSTS.name, PARTITION): begin}, NOW
-    )
+    reactions = {"feed": {"lutong.feed.post-refused.v1"}}
+    return Look({"feed": tables}, records, reactions, begins={(POSTS.name, PARTITION): begin}, now=NOW)
 
 
 OLD, EDGE, YOUNG = NOW - 9 * DAYS, NOW - 7.2 * DAYS, NOW - 2 * DAYS

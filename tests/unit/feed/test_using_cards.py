@@ -43,7 +43,7 @@ def kind_of(outcome: object) -> str:
 
 def test_an_active_card_opens_the_version_in_force() -> None:
     wanted = TapCard("p-1", "ann")
-    assert usable(*wanted, found()) == OpenCard(CARD, "shop", 2)
+    assert usable(wanted.post_id, wanted.viewer_id, found()) == OpenCard(CARD, "shop", 2)
 
 
 @pytest.mark.parametrize(

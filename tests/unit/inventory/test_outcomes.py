@@ -46,6 +46,7 @@ class Order(NamedTuple):
     currency: str = "JPY"
     state: State = "offered"
     mode: str = "delivery"
+    touch: str | None = None
 
     @property
     def names(self) -> Names:

@@ -137,6 +137,7 @@ class Part:
     location_id: str | None = "near"
     location_kind: LocationKind | None = "store"
     currency: str = "CNY"
+    touch: str | None = None
     order_lines: list[Line] = field(default_factory=lambda: [Line(sku="tea", units=1, unit_price_minor=60)])
 
 

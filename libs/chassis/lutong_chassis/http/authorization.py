@@ -25,7 +25,7 @@ from fastapi.security import HTTPBearer
 from structlog.contextvars import bind_contextvars
 
 from lutong_chassis import audit, observe
-from lutong_chassis.auth import RANKS, Principal, Rank, UnauthenticatedError, Verifier, verifier_of
+from lutong_chassis.auth import RANKS, Principal, Rank, Rotating, UnauthenticatedError, Verifier, verifier_of
 from lutong_chassis.http.direct import direct, with_direct
 from lutong_chassis.http.documents import read_json, refuse_encoded
 from lutong_chassis.http.limits import Arrivals, Lines, RateLimit
@@ -143,6 +143,11 @@ class Authorizer:
         """What the settings ask for."""
         limit = RateLimit(settings.http_rate_per_s, settings.http_burst)
         return cls(verifier_of(settings), limit, Arrivals(settings.http_bodies_max))
+
+    async def follow_keys(self) -> None:
+        """Fetch the issuer's keys as they rotate, where they come from a URL."""
+        if self.verifier and isinstance(self.verifier.keys, Rotating):
+            await self.verifier.keys.follow(self.verifier)
 
     def admit(self, request: Request, roles: tuple[Allowed, ...], route: str) -> Principal:
         """The caller, or a problem: 401, 429 or 403. `route` is the path's template, for the log."""

@@ -16,6 +16,7 @@ SENTENCES: Final = {
     "not_offered": "The program does not sell this any more.",
     "ended": "This order has ended: nothing can be changed.",
     "not_ready": "There is a code once the order is ready for pickup.",
+    "never_served": "This page is not as it was shown to you. Open the post again.",
     "not_found": "This is not there, or not yours.",
     "too_many_requests": "That was too often. Wait a moment, then try again.",
 }

@@ -42,6 +42,8 @@ async def place(request: Request) -> Response:
     }
     if unit_price_minor.isdecimal():
         body["expected_total_minor"] = int(units) * int(unit_price_minor)
+    if form.get("touch"):
+        body["touch"] = form["touch"]
     path = f"/v1/posts/{post_id}/card/requests"
     placed = await Asking(request, me).command("feed", path, body, key=form.get("key", ""))
     return back(f"/orders/{placed['order_id']}")

@@ -2,18 +2,23 @@
 
 import secrets
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lutong_console.reader.asking import Asking
+from lutong_console.reader.asking import Asking, RefusedError
 from lutong_console.reader.pages import form_of, reader_of, show
+from lutong_console.reader.people import SPOTS
+from lutong_console.reader.reporting import report
 from lutong_console.web.pages import back
+from lutong_contracts.touches import read
 
 _PAGE: Final = 20
 _QUESTION_MAX: Final = 200
+_OFFERS_MAX: Final = 100
 
 Post = dict[str, Any]
 """A post as the feed gives it."""
@@ -25,7 +30,8 @@ async def home(request: Request) -> Response:
     cursor = request.query_params.get("cursor", "")
     query = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
     page = await Asking(request, me).get("feed", f"/v1/accounts/{me.account_id}/timeline", **query)
-    return show(request, "home.html", {"posts": _aged(page["posts"]), "next_cursor": page["next_cursor"]})
+    data = {"posts": _aged(page["posts"]), "next_cursor": page["next_cursor"], "less": "less" in request.query_params}
+    return show(request, "home.html", data)
 
 
 async def account(request: Request) -> Response:
@@ -50,22 +56,44 @@ async def follow(request: Request) -> Response:
 
 
 async def post(request: Request) -> Response:
-    """A post, and what its card offers."""
+    """A post, and what its card offers. Opened from a list, it is reported as opened there."""
     asking = Asking(request, reader_of(request))
+    await report(request, "open", [request.query_params.get("touch", "")])
     shown = await asking.get("feed", f"/v1/posts/{request.path_params['post_id']}")
     offers: list[dict[str, Any]] = []
     if shown["card"]["state"] == "active":
         program = await asking.find("registry", f"/v1/programs/{shown['card']['program_id']}")
-        offers = program["offers"] if program else []
-    return show(request, "post.html", {"post": _aged([shown])[0], "offers": offers, "key": secrets.token_hex(16)})
+        offers = await _promised(asking, program["merchant_id"], program["offers"]) if program else []
+    data = {"post": _aged([shown])[0], "offers": offers, "key": secrets.token_hex(16), "touch": _touch(request, shown)}
+    return show(request, "post.html", data)
+
+
+def _touch(request: Request, shown: Post) -> str:
+    """The item that led here: that of the list in the link, when it is the reader's own, or else this page's. Links are shared."""
+    named = request.query_params.get("touch", "")
+    served = read(named)
+    mine = served and (served.viewer_id, served.post_id) == (reader_of(request).account_id, shown["post_id"])
+    return named if mine else shown["touch"] or ""
+
+
+async def _promised(asking: Asking, merchant_id: str, offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Offers with what inventory promises of each at the first place now. A card is no worse for an inventory that does not answer."""
+    spot = next(iter(SPOTS.values()))
+    where = {"merchant_id": merchant_id, "latitude": spot.latitude, "longitude": spot.longitude}
+    wanted = [where | {"sku": offer["sku"]} for offer in offers[:_OFFERS_MAX]]
+    try:
+        found = await asking.command("inventory", "/v1/availability", {"wanted": wanted}) if wanted else []
+    except RefusedError:
+        found = []
+    return [offer | {"availability": each} for offer, each in zip_longest(offers, found)]
 
 
 async def open_program(request: Request) -> Response:
     """Open the mini-program from the card: the feed counts the tap, and names the page."""
-    await form_of(request)
+    form = await form_of(request)
     me, post_id = reader_of(request), request.path_params["post_id"]
-    asking = Asking(request, me)
-    opened = await asking.command("feed", f"/v1/posts/{post_id}/card/taps", {"viewer_id": me.account_id})
+    tapped = {"viewer_id": me.account_id} | ({"touch": form["touch"]} if form.get("touch") else {})
+    opened = await Asking(request, me).command("feed", f"/v1/posts/{post_id}/card/taps", tapped)
     return show(request, "program.html", {"opened": opened, "post_id": post_id})
 
 

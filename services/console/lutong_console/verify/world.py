@@ -23,6 +23,8 @@ _RECORD: Final = (
 )  # fmt: skip
 KEPT: Final = frozenset({f"lutong.{service}.action-audited.v1" for service in SERVICES}) | {
     "lutong.feed.card-tapped.v1",
+    "lutong.feed.interactions-reported.v1",
+    "lutong.feed.service-requested.v1",
     "lutong.feed.service-solved.v1",
     "lutong.inventory.order-fulfilled.v1",
     "lutong.inventory.stock-band-changed.v1",

@@ -14,10 +14,11 @@ Kind = Literal["tap", "solve"]
 
 
 class TapCard(NamedTuple):
-    """A viewer opens the mini-program from the card on a post."""
+    """A viewer opens the mini-program from the card on a post; `touch` is the item that they tapped, which was served."""
 
     post_id: str
     viewer_id: str
+    touch: str | None = None
 
 
 class SolveCard(NamedTuple):
@@ -115,6 +116,9 @@ class RequestService(NamedTuple):
     expected_total_minor: int | None = None
     slot_hold_id: str | None = None
     flagship_ok: bool = False
+    address_id: str | None = None
+    sold_by: str | None = None
+    touch: str | None = None
 
 
 class CancelRequest(NamedTuple):

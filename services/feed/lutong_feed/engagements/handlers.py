@@ -8,8 +8,17 @@ from pydantic import BaseModel
 from lutong_chassis import Answer, Asked, Cause, Handlers, Outgoing, Problem, Received, Tx
 from lutong_chassis.audit import Change
 from lutong_contracts import Event
-from lutong_contracts.feed import CardTapped, RequestCancelled, ServiceRequested, ServiceSolved
+from lutong_contracts.feed import (
+    CardTapped,
+    Interaction,
+    InteractionsReported,
+    RequestCancelled,
+    ServiceRequested,
+    ServiceSolved,
+)
+from lutong_contracts.touches import read
 from lutong_feed import on_record
+from lutong_feed.attribution.handlers import credit_orders
 from lutong_feed.bindings import store as binding_store
 from lutong_feed.bodies import CardView, RequestView
 from lutong_feed.domain import Refusal
@@ -25,6 +34,8 @@ from lutong_feed.engagements.domain import (
     TapCard,
     Use,
 )
+from lutong_feed.interactions import store as interaction_store
+from lutong_feed.interactions.store import InteractionRow
 
 _STATUS: Final = {"not_found": 404, "not_offered": 422, "bad_total": 422}
 
@@ -86,6 +97,7 @@ async def cancel_requests(batch: Sequence[Asked[CancelRequest]], tx: Tx) -> list
 async def count_taps(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outgoing]:
     """Cards were opened: count it on their posts."""
     await facts.keep(tx, "tap", batch)
+    await interaction_store.keep(tx, [row for r in batch if (row := _tap(r)) is not None])
     await _count(tx, "taps", [Engagement(r.event.post_id, r.event.viewer_id, "tap") for r in batch])
     return []
 
@@ -102,6 +114,7 @@ async def count_solved(batch: Sequence[Received[ServiceSolved]], tx: Tx) -> list
 async def count_requests(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> list[Outgoing]:
     """Services were requested: count it on their posts."""
     await facts.keep(tx, "request", batch)
+    await credit_orders(tx, batch)
     fresh = await store.take_uncounted_requests(tx, [received.event.order_id for received in batch])
     await store.count(tx, "requested", fresh)
     return []
@@ -112,6 +125,16 @@ async def keep_cancellations(batch: Sequence[Received[RequestCancelled]], tx: Tx
     """Viewers wanted to cancel: keep it as a fact. Inventory publishes whether it took effect."""
     await facts.keep_cancelled(tx, batch)
     return []
+
+
+def _tap(received: Received[CardTapped]) -> InteractionRow | None:
+    """A tap from an item that was served is an interaction with it. The tap knows its program, also where the item did not yet."""
+    tapped = received.event
+    served = read(tapped.touch) if tapped.touch else None
+    if served is None:
+        return None
+    known = served._replace(program_id=served.program_id or tapped.program_id)
+    return interaction_store.row_of(known, "tap", received.time)
 
 
 async def _count(tx: Tx, counter: store.Counter, published: Sequence[Engagement]) -> None:
@@ -130,22 +153,32 @@ async def _use(batch: Sequence[Asked[Command]], kind: Kind, tx: Tx) -> list[Use 
 
 
 def _tapped(asked: Asked[TapCard], use: Use) -> Answer:
-    post_id, viewer_id = asked.command
+    post_id, viewer_id, touch = asked.command
     shown = use.card.shown
     view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields})
-    event = CardTapped(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id, version=use.card.version)
+    if not use.first and touch:
+        return _answer(asked, use, view, _clicked(viewer_id, touch), "card.tap")
+    facts = {"program_id": use.card.program_id, "version": use.card.version, "touch": touch}
+    event = CardTapped(viewer_id=viewer_id, post_id=post_id, **facts) if use.first else None
     return _answer(asked, use, view, event, "card.tap")
+
+
+def _clicked(viewer_id: str, touch: str) -> InteractionsReported:
+    """A card that its viewer tapped before, from another item: no tap to count, and a click that may lead to an order."""
+    return InteractionsReported(viewer_id=viewer_id, interactions=(Interaction(touch=touch, kind="click"),))
 
 
 def _solved(asked: Asked[SolveCard], use: Use) -> Answer:
     post_id, viewer_id = asked.command
-    event = ServiceSolved(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id)
+    event = ServiceSolved(viewer_id=viewer_id, post_id=post_id, program_id=use.card.program_id) if use.first else None
     return _answer(asked, use, {"post_id": post_id}, event, "card.solve")
 
 
-def _answer(asked: Asked[Command], use: Use, body: BaseModel | Mapping[str, Any], event: Event, action: str) -> Answer:
-    """The same answer each time; the event and the audit only for the first. It continues the journey of the post."""
-    if not use.first:
+def _answer(
+    asked: Asked[Command], use: Use, body: BaseModel | Mapping[str, Any], event: Event | None, action: str
+) -> Answer:
+    """The same answer each time; the audit only where something is published. It continues the journey of the post."""
+    if event is None:
         return Answer(body, changed=False)
     cause = Cause(use.card.shown.correlation_id, use.card.shown.causation_id)
     change = Change(action, f"post:{asked.command.post_id}", after={"viewer_id": asked.command.viewer_id})
@@ -180,6 +213,9 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         member_id=member_id,
         slot_hold_id=wanted.slot_hold_id,
         flagship_ok=wanted.flagship_ok,
+        address_id=wanted.address_id,
+        sold_by=wanted.sold_by,
+        touch=wanted.touch,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

@@ -4,11 +4,12 @@ from fastapi import Response
 
 from lutong_chassis import Ask, Read, Who, allowed, audited, not_found, routes
 from lutong_contracts.values import Identifier
-from lutong_feed.bodies import CardView, NewRequest, RequestView, Viewer
+from lutong_feed.bodies import CardView, NewRequest, RequestView, Tap, Viewer
 from lutong_feed.domain import OrderLine
 from lutong_feed.engagements import store
 from lutong_feed.engagements.domain import CancelRequest, RequestService, SolveCard, TapCard
 from lutong_feed.engagements.handlers import view
+from lutong_feed.touches.http import Touches
 
 router = routes("feed")
 
@@ -16,10 +17,13 @@ router = routes("feed")
 @router.post("/v1/posts/{post_id}/card/taps", status_code=201, response_model=CardView)
 @allowed("member", "operator")
 @audited("card.tap", own="member", shows=("viewer_id",))
-async def tap_card(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Response:
-    """Open the mini-program from the card; the answer has the page and its version. A viewer counts once."""
+async def tap_card(post_id: Identifier, viewer: Tap, who: Who, touches: Touches, ask: Ask) -> Response:
+    """Open the mini-program from the card; the answer has the page and its version. A viewer counts once.
+
+    A `touch` that the feed did not sign is refused; one of more than a week ago is left out.
+    """
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
-    return await ask(TapCard(post_id, viewer.viewer_id))
+    return await ask(TapCard(post_id, viewer.viewer_id, touches.believed(viewer.touch, viewer.viewer_id, post_id)))
 
 
 @router.post("/v1/posts/{post_id}/card/solutions", status_code=201, response_model=dict[str, str])
@@ -34,8 +38,11 @@ async def solve(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Resp
 @router.post("/v1/posts/{post_id}/card/requests", status_code=202, response_model=RequestView)
 @allowed("member", "operator")
 @audited("request.place", own="member", shows=("viewer_id", "total_minor"))
-async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, ask: Ask) -> Response:
-    """Join the light membership on credit and order, in one go. Prices are those of the version in force."""
+async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, touches: Touches, ask: Ask) -> Response:
+    """Join the light membership on credit and order, in one go. Prices are those of the version in force.
+
+    A `touch` that the feed did not sign is refused; one of more than a week ago is left out.
+    """
     who.require(member=wanted.viewer_id, hide=("account", wanted.viewer_id))
     lines = tuple(OrderLine(line.sku, line.units) for line in wanted.lines)
     destination = wanted.destination.coarse()
@@ -50,6 +57,9 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, ask
             wanted.expected_total_minor,
             wanted.slot_hold_id,
             wanted.flagship_ok,
+            wanted.address_id,
+            wanted.sold_by,
+            touches.believed(wanted.touch, wanted.viewer_id, post_id),
         )
     )
 

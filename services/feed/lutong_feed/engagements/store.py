@@ -34,7 +34,8 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
                reason, correlation_id, causation_id, version, title, page
           FROM {_NAMED.unnest("named", place="place")}
           LEFT JOIN account ON account.account_id = named.viewer_id
-          LEFT JOIN card ON card.post_id = named.post_id
+          LEFT JOIN repost ON repost.post_id = named.post_id
+          LEFT JOIN card ON card.post_id = coalesce(root_id, named.post_id)
           LEFT JOIN program ON program.program_id = card.program_id
          ORDER BY place
         """,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from lutong_contracts.feed import PostPublished
 from lutong_feed.domain import Refusal
+from lutong_feed.reposts.domain import Place, Repost, below
 
 
 class PublishPost(NamedTuple):
@@ -27,8 +28,11 @@ class Unfollow(NamedTuple):
     followee_id: str
 
 
-def why_unpublished(posts: Sequence[PostPublished], authors: Collection[str]) -> Mapping[int, Refusal]:
-    """Why posts of a batch cannot be published, by place: their author is unknown, or one before has their id."""
+def why_unpublished(
+    posts: Sequence[PostPublished], authors: Collection[str], places: Mapping[str, Place]
+) -> Mapping[int, Refusal]:
+    """Why posts of a batch cannot be published, by place: their author is unknown, one before has their id, or what they
+    repost is not there. A repost of a post in the same batch comes too early."""
     refusals: dict[int, Refusal] = {}
     seen: set[str] = set()
     for place, post in enumerate(posts):
@@ -36,9 +40,16 @@ def why_unpublished(posts: Sequence[PostPublished], authors: Collection[str]) ->
             refusals[place] = no_account(post.author_id)
         elif post.post_id in seen:
             refusals[place] = known_before(post)
+        elif isinstance(edge := edge_of(post, places), Refusal):
+            refusals[place] = edge
         else:
             seen.add(post.post_id)
     return refusals
+
+
+def edge_of(post: PostPublished, places: Mapping[str, Place]) -> Repost | Refusal | None:
+    """Where a repost hangs; None for a post that is none."""
+    return below(post.post_id, post.parent_id, places) if post.parent_id else None
 
 
 def known_before(post: PostPublished) -> Refusal:

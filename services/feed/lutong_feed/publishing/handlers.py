@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lutong_chassis import Answer, Asked, Cause, Handlers, Problem, Tx
-from lutong_chassis.http.accepting import Sent, accept
+from lutong_chassis.http.accepting import Sent
 from lutong_contracts.feed import PostPublished
 from lutong_feed import accounts, on_record, store
 from lutong_feed.domain import FollowRow, Refusal, StoredPost
 from lutong_feed.publishing import domain
 from lutong_feed.publishing.domain import Follow, PublishPost, Unfollow
+from lutong_feed.reposts import store as repost_store
+from lutong_feed.reposts.domain import Repost
 
-_STATUS: Final = {"not_found": 404, "follows_itself": 422}
+_STATUS: Final = {"not_found": 404, "follows_itself": 422, "too_deep": 422, "no_parent": 422}
 
 handlers = Handlers()
 
@@ -51,10 +53,13 @@ async def take_posts(batch: Sequence[Sent[PostPublished]], tx: Tx) -> list[Probl
 async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
     """Publish posts, each with its cause; gives for each why it is not published, or None."""
     authors = await accounts.known(tx, {post.author_id for post, _ in posts})
-    refusals = dict(domain.why_unpublished([post for post, _ in posts], authors))
+    places = await repost_store.places(tx, {post.parent_id for post, _ in posts if post.parent_id})
+    refusals = dict(domain.why_unpublished([post for post, _ in posts], authors, places))
     wanted = [each for place, each in enumerate(posts) if place not in refusals]
     rows = [StoredPost(post.post_id, post.author_id, post.text, post.program_id) for post, _ in wanted]
     fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in wanted])
+    edges = [domain.edge_of(post, places) for post, _ in wanted if post.post_id in fresh]
+    await repost_store.save(tx, [edge for edge in edges if isinstance(edge, Repost)])
     for place, (post, cause) in enumerate(posts):
         if place in refusals:
             continue
@@ -90,6 +95,3 @@ async def unfollow(batch: Sequence[Asked[Unfollow]], tx: Tx) -> list[Answer | Pr
 
 def _refused(refusal: Refusal) -> Problem:
     return Problem(_STATUS.get(refusal.kind, 409), refusal.kind, refusal.detail)
-
-
-accept(handlers, {PostPublished: take_posts})

@@ -16,6 +16,7 @@ from tests.integration.security.callers import (
     DONE_BY_THE_MEMBER,
     EVE,
     PUBLISHED_BY_OTHERS,
+    READ_BY_ITS_MEMBER,
     READ_BY_PUBLISHERS,
 )
 from tests.integration.security.routes.operations import OPERATIONS, entities_of
@@ -35,6 +36,7 @@ async def a_feed(world: World) -> None:
     await world.consume(VersionReleased(version=1, offers=(_TEA,), **_SHOP))
     await world.ask("POST", "/v1/posts", {"author_id": "brand", "text": "Tea", "post_id": "p-1"})
     await world.consume(ServiceDiscovered(post_id="p-1", version=1, matched_by="words", **_SHOP))
+    await world.ask("POST", "/v1/posts", {"author_id": ANN, "text": "Tea", "post_id": "p-2"})
 
 
 async def _request(world: World) -> str:
@@ -69,6 +71,13 @@ async def _take_card_off(world: World) -> Asked:
     await world.ask("POST", "/v1/posts", {"author_id": ANN, "text": "Tea", "post_id": post_id})
     await world.consume(ServiceDiscovered(post_id=post_id, version=1, matched_by="words", **_SHOP))
     return Asked(f"/v1/posts/{post_id}/card/removal", {"reason": "not_related"}, post_id)
+
+
+async def _interactions(world: World) -> Asked:
+    """Ann reads a post, and reports that she saw it."""
+    read = await world.admin.get("/v1/posts/p-1", headers=bearer(a_member(ANN)))
+    seen = [{"touch": read.json()["touch"], "kind": "impression"}]
+    return Asked("/v1/interactions", _VIEWER | {"interactions": seen}, ANN)
 
 
 _FOLLOW: Final = fixed(f"/v1/accounts/{ANN}/follows/brand", about=ANN)
@@ -107,6 +116,9 @@ FEED: Final[Matrix] = (
         "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
         "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
         "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
+        "GET /v1/posts/{post_id}/interactions": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/interactions", about="p-2")),
+        "GET /v1/posts/{post_id}/funnel": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/funnel", about="p-2")),
+        "POST /v1/interactions": (DONE_BY_ITS_MEMBER, _interactions),
         "POST /v1/posts/{post_id}/card/removal": (DONE_BY_ITS_PARTIES, _take_card_off),
         "POST /v1/posts/{post_id}/card/taps": (DONE_BY_ITS_MEMBER, fixed("/v1/posts/p-1/card/taps", _VIEWER, ANN)),
         "POST /v1/posts/{post_id}/card/solutions": (

@@ -43,6 +43,8 @@ class Part(Protocol):
     @property
     def program_id(self) -> str: ...  # noqa: D102  # the same
     @property
+    def touch(self) -> str | None: ...  # noqa: D102  # the same
+    @property
     def state(self) -> State: ...  # noqa: D102  # how far it is
     @property
     def reason(self) -> str | None: ...  # noqa: D102  # why it ended
@@ -75,8 +77,13 @@ class Offered(Protocol):
     def currency(self) -> str: ...  # noqa: D102  # the same
 
 
-def sourced(
-    decision: Decision, lines: Sequence[Line], mode: str, accept_by: datetime, window: Window | None = None
+def sourced(  # what the event has beside the decision
+    decision: Decision,
+    lines: Sequence[Line],
+    mode: str,
+    accept_by: datetime,
+    window: Window | None = None,
+    consent: str | None = None,
 ) -> OrderSourced | OrderRejected:
     """Where an order is sourced, for the first time or again; or that nobody can serve it."""
     wish = decision.wish
@@ -94,6 +101,7 @@ def sourced(
         mode=mode,
         accept_by=accept_by,
         window=window,
+        consent=consent,
     )
 
 
@@ -133,6 +141,7 @@ def fulfilled(row: Part) -> Event:
         post_id=row.post_id,
         program_id=row.program_id,
         amount=Money(amount_minor=row.amount_minor, currency=row.currency),
+        touch=row.touch,
         **where,
     )
 
@@ -192,6 +201,7 @@ def end_of(parts: Sequence[Part]) -> OrderFulfilled | OrderCancelled | None:
         location_kind=first.location_kind,
         amount=Money(amount_minor=sum(part.amount_minor for part in came), currency=first.currency),
         listed=Money(amount_minor=came_minor, currency=first.currency) if len(came) < len(parts) else None,
+        touch=first.touch,
     )
 
 

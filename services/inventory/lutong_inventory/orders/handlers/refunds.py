@@ -118,6 +118,7 @@ def _event(done: _Done) -> OrderRefunded:
         member_id=row.member_id,
         merchant_id=row.merchant_id,
         amount=Money(amount_minor=new.amount_minor, currency=row.currency),
+        touch=row.touch,
     )
 
 

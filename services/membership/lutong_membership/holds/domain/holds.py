@@ -88,6 +88,8 @@ class Hold:
     coupon_id: str | None = None
     captured_minor: int = 0
     expires_at: datetime | None = None
+    touch: str | None = None
+    """The item of the feed that led to the order."""
 
     @property
     def left_minor(self) -> int:
@@ -173,6 +175,7 @@ def deliver(account: Account, hold: Hold, came: Delivery, clock: Clock) -> Outco
         merchant_id=hold.merchant_id,
         amount=account.money(amount_minor),
         released=account.money(captured.released_minor),
+        touch=hold.touch,
         fulfilment_id=came.part_id,
     )
     outcome = booked(account, captured.entries, event)

@@ -105,20 +105,21 @@ async def save_holds(tx: Tx, holds: Sequence[Hold]) -> None:
     await tx.execute(
         """
         INSERT INTO hold (order_id, member_id, merchant_id, currency, state, reason, agreement_id, amount_minor,
-                          total_minor, discount_minor, coupon_minor, benefit_minor, coupon_id, captured_minor, expires_at)
+                          total_minor, discount_minor, coupon_minor, benefit_minor, coupon_id, captured_minor, expires_at,
+                          touch)
         SELECT *
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
                       $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bigint[],
-                      $15::timestamptz[])
+                      $15::timestamptz[], $16::text[])
             ON CONFLICT (order_id) DO UPDATE
            SET state = excluded.state, reason = excluded.reason, agreement_id = excluded.agreement_id,
                amount_minor = excluded.amount_minor, total_minor = excluded.total_minor,
                discount_minor = excluded.discount_minor, coupon_minor = excluded.coupon_minor,
                benefit_minor = excluded.benefit_minor, coupon_id = excluded.coupon_id, placed_at = now(),
-               expires_at = excluded.expires_at
+               expires_at = excluded.expires_at, touch = excluded.touch
          WHERE hold.state = 'waiting'
         """,
-        *columns(rows, 15),
+        *columns(rows, 16),
     )
 
 

@@ -1,0 +1,1 @@
+"""`lutong funnel`: from the impressions of a post to what was settled."""

@@ -1,0 +1,77 @@
+"""Interactions: believed at once, published as one event per report, kept and counted when that is consumed."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from lutong_chassis import Answer, Asked, Handlers, Outgoing, Problem, Received, Tx
+from lutong_chassis.audit import Change
+from lutong_chassis.http.accepting import Sent
+from lutong_chassis.settings import settings_of
+from lutong_contracts.feed import Interaction, InteractionsReported
+from lutong_feed.attribution.handlers import credit_again
+from lutong_feed.domain import Refusal
+from lutong_feed.interactions import domain, store
+from lutong_feed.interactions.bodies import RefusedView, ReportView
+from lutong_feed.interactions.domain import Report, ReportInteractions
+from lutong_feed.settings import FeedSettings
+from lutong_feed.touches import store as touch_store
+from lutong_feed.touches.domain import Check
+
+_LEADS: Final = frozenset({"click", "impression"})  # a tap is on the topic of the orders that follow it
+"""What an order can be credited to."""
+
+handlers = Handlers()
+
+
+@handlers.on(ReportInteractions)
+async def report_interactions(batch: Sequence[Asked[ReportInteractions]], _: Tx) -> list[Answer | Problem]:
+    """Viewers' clients report: nothing is read or counted here, one event leaves per report."""
+    return [_reported(asked) for asked in batch]
+
+
+@handlers.on(InteractionsReported)
+async def count_interactions(batch: Sequence[Received[InteractionsReported]], tx: Tx) -> list[Outgoing]:
+    """Items were seen, opened, tapped or not wanted: keep each as a fact once, and count it."""
+    rows = [row for r in batch for row in store.rows_of(r.event.interactions, r.time)]
+    await store.keep(tx, rows)
+    if leads := [row for row in rows if row.kind in _LEADS and row.program_id]:
+        await credit_again(tx, {row.viewer_id for row in leads}, min(row.happened_at for row in leads))
+    return []
+
+
+async def take_interactions(batch: Sequence[Sent[InteractionsReported]], tx: Tx) -> list[Problem | None]:
+    """Take what other systems report for viewers, as an event: all of it must have been served."""
+    check = Check(await touch_store.keys(tx), tx.now, settings_of(FeedSettings).interactions_late)
+    verdicts: list[Problem | None] = []
+    for sent in batch:
+        event = sent.event
+        hidden = not sent.who.acts_for(member=event.viewer_id)
+        reports = [Report(each.touch, each.kind) for each in event.interactions]
+        refused = domain.sifted(event.viewer_id, reports, check).refused
+        if hidden:
+            verdicts.append(Problem(404, "not_found", f"there is no account {event.viewer_id!r}"))
+        elif refused:
+            place, refusal = refused[0]
+            verdicts.append(_refused(refusal, f"interactions/{place}: {refusal.detail}"))
+        else:
+            tx.publish(event, cause=sent.received.as_cause)
+            verdicts.append(None)
+    return verdicts
+
+
+def _reported(asked: Asked[ReportInteractions]) -> Answer | Problem:
+    viewer_id, believed, refused = asked.command
+    if not believed:
+        return _refused(refused[0].refusal, refused[0].refusal.detail)
+    view = ReportView(
+        accepted=len(believed),
+        refused=[RefusedView(place=place, code=why.kind, detail=why.detail) for place, why in refused],
+    )
+    interactions = tuple(Interaction(touch=touch, kind=kind) for touch, kind in believed)
+    event = InteractionsReported(viewer_id=viewer_id, interactions=interactions)
+    change = Change("interaction.report", f"account:{viewer_id}", after={"interactions": len(believed)})
+    return Answer(view, [asked.causes(event)], [change] if asked.who.is_staff else [])
+
+
+def _refused(refusal: Refusal, detail: str) -> Problem:
+    return Problem(422, refusal.kind, detail)

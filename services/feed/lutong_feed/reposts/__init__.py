@@ -1,0 +1,1 @@
+"""Posts that repeat others: trees, whose root has the card."""

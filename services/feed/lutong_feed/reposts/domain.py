@@ -1,0 +1,39 @@
+"""Where a repost hangs in its tree. Pure: no clock, no database, no ids made here."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from lutong_feed.domain import Refusal
+
+DEPTH_MAX: Final = 64
+"""How far below its root a repost may hang: a chain is split and shown whole."""
+
+
+class Place(NamedTuple):
+    """Where a post hangs: its root is itself, at depth 0, when it is no repost."""
+
+    root_id: str
+    depth: int
+
+
+class Repost(NamedTuple):
+    """An edge of a tree, with the place of its child."""
+
+    post_id: str
+    parent_id: str
+    root_id: str
+    depth: int
+
+
+def below(post_id: str, parent_id: str, places: Mapping[str, Place]) -> Repost | Refusal:
+    """The edge of a new repost. A parent is older than its child: so no tree has a circle.
+
+    >>> below("p-3", "p-2", {"p-2": Place("p-1", 1)})
+    Repost(post_id='p-3', parent_id='p-2', root_id='p-1', depth=2)
+    """
+    parent = places.get(parent_id)
+    if parent is None or parent_id == post_id:
+        return Refusal("no_parent", f"there is no post {parent_id!r} to repost")
+    if parent.depth >= DEPTH_MAX:
+        return Refusal("too_deep", f"post {parent_id!r} is {parent.depth} reposts below its root: repost one above it")
+    return Repost(post_id, parent_id, parent.root_id, parent.depth + 1)

@@ -1,0 +1,79 @@
+"""SQL of reposts: the places of posts in their trees, and the edges."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final, NamedTuple
+
+from lutong_chassis import Reads, Tx
+from lutong_chassis.rows import Sql, columns_of
+from lutong_feed.reposts.domain import Place, Repost
+
+
+class _RepostRow(NamedTuple):
+    post_id: str
+    parent_id: str
+    root_id: str
+    depth: Annotated[int, Sql("integer")]
+
+
+_ROW: Final = columns_of(_RepostRow)
+
+
+async def places(tx: Reads, post_ids: Iterable[str]) -> dict[str, Place]:
+    """Where posts hang, those that exist."""
+    wanted = sorted(set(post_ids))
+    if not wanted:
+        return {}
+    rows = await tx.fetch(
+        """
+        SELECT post.post_id, coalesce(root_id, post.post_id) AS root_id, coalesce(depth, 0) AS depth
+          FROM post LEFT JOIN repost USING (post_id)
+         WHERE post.post_id = ANY ($1)
+        """,
+        wanted,
+    )
+    return {row["post_id"]: Place(row["root_id"], row["depth"]) for row in rows}
+
+
+async def save(tx: Tx, reposts: Sequence[Repost]) -> None:
+    """Hang reposts into their trees; one that hangs there stays."""
+    if not reposts:
+        return
+    await tx.execute(
+        f"INSERT INTO repost ({_ROW.names}) SELECT {_ROW.names} FROM {_ROW.unnest()} ON CONFLICT DO NOTHING",
+        *_ROW.arrays([_RepostRow(*each) for each in reposts]),
+    )
+
+
+async def above(tx: Reads, post_ids: Iterable[str]) -> list[Repost]:
+    """The edges from posts up to their roots."""
+    rows = await tx.fetch(
+        """
+        WITH RECURSIVE way AS (
+            SELECT post_id, parent_id, root_id, depth FROM repost WHERE post_id = ANY ($1)
+             UNION
+            SELECT repost.post_id, repost.parent_id, repost.root_id, repost.depth
+              FROM way JOIN repost ON repost.post_id = way.parent_id
+        )
+        SELECT post_id, parent_id, root_id, depth FROM way
+        """,
+        sorted(set(post_ids)),
+    )
+    return [Repost(*row) for row in rows]
+
+
+async def below(tx: Reads, post_id: str, edges_max: int) -> list[Repost]:
+    """The edges below a post, those near it first."""
+    rows = await tx.fetch(
+        """
+        WITH RECURSIVE way AS (
+            SELECT post_id, parent_id, root_id, depth FROM repost WHERE parent_id = $1
+             UNION
+            SELECT repost.post_id, repost.parent_id, repost.root_id, repost.depth
+              FROM way JOIN repost ON repost.parent_id = way.post_id
+        )
+        SELECT post_id, parent_id, root_id, depth FROM way ORDER BY depth, post_id LIMIT $2
+        """,
+        post_id,
+        edges_max,
+    )
+    return [Repost(*row) for row in rows]

@@ -1,0 +1,81 @@
+"""What routes sign and check touches with: the keys, read once a minute, so that a tap asks the database for none."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from uuid_utils import uuid7
+
+from lutong_chassis import Problem
+from lutong_chassis.database import Pool
+from lutong_chassis.http.direct import direct
+from lutong_chassis.reading import Reader
+from lutong_chassis.settings import settings_of
+from lutong_contracts.touches import Placement
+from lutong_feed.domain import Refusal
+from lutong_feed.settings import FeedSettings
+from lutong_feed.touches import store
+from lutong_feed.touches.domain import CLICK_WINDOW, NEVER_SERVED, Answer, Check, Keys
+
+_FRESH_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class _Known:
+    """The keys of this process's database, and when they were read."""
+
+    pool: "Pool | None" = None
+    keys: Keys | None = None
+    read_at_s: float = 0.0
+
+    async def of(self, pool: Pool) -> Keys:
+        """The keys of a database, at most a minute old."""
+        now_s = time.monotonic()
+        if self.keys is None or self.pool is not pool or now_s - self.read_at_s > _FRESH_S:
+            self.keys, self.pool, self.read_at_s = await store.keys(Reader(pool)), pool, now_s
+        return self.keys
+
+
+_KNOWN: Final = _Known()
+
+
+class Signing:
+    """Signs the items of answers, and checks what comes back."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+
+    def answer(self, placement: Placement, viewer_id: str | None) -> Answer:
+        """An answer that is served now, to a viewer or to nobody who counts: staff, merchants."""
+        return Answer(self.keys, str(uuid7()), placement, viewer_id, datetime.now(UTC))
+
+    def believed(self, touch: str | None, viewer_id: str, post_id: str) -> str | None:
+        """The touch of the item that led a viewer to a post's card: None without one, or when it is older than a click may be.
+
+        Raises a 422 problem for one that the feed did not serve to this viewer with this post.
+        """
+        if touch is None:
+            return None
+        verdict = Check(self.keys, datetime.now(UTC), CLICK_WINDOW).verified(touch, viewer_id)
+        if isinstance(verdict, Refusal) and verdict.kind == "too_late":
+            return None
+        if isinstance(verdict, Refusal) or verdict.post_id != post_id:
+            raise Problem(422, NEVER_SERVED.kind, NEVER_SERVED.detail)
+        return touch
+
+    @property
+    def check(self) -> Check:
+        """What touches are compared with now."""
+        return Check(self.keys, datetime.now(UTC), settings_of(FeedSettings).interactions_late)
+
+
+async def _signing(request: Request) -> Signing:
+    return Signing(await _KNOWN.of(request.app.state.service.required_pool))
+
+
+direct(_signing)
+
+Touches = Annotated[Signing, Depends(_signing)]
+"""Signs and checks touches."""

@@ -1,0 +1,172 @@
+"""Connections to a real PostgreSQL whose statements take no virtual time, and come when the schedule lets them.
+
+Each statement runs to its end on a loop of its own while everything else stands still, so the order of statements is that of
+the schedule. One that waits for a lock is left to wait; when a statement of another connection lets it go on, it does.
+"""
+
+import asyncio
+from asyncio import events
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+
+from tests.simulator.virtual import EPOCH_S
+
+_LOOK_S: Final = 0.004
+"""A statement that takes longer in real time may be waiting for a lock: PostgreSQL is asked."""
+EPOCH: Final = datetime.fromtimestamp(EPOCH_S, UTC)
+_SESSION: Final = {
+    "application_name": "simulator",
+    "timezone": "UTC",
+    "enable_seqscan": "off",
+    "jit": "off",
+    "synchronous_commit": "off",
+    "deadlock_timeout": "1ms",  # whoever closes a circle of waiting is the one that fails
+    "search_path": "sim, pg_catalog, public",  # its now() and clock_timestamp() come first
+    "sim.now": EPOCH.isoformat(),
+}
+
+Real: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """A statement under way on a real connection."""
+
+    connection: Real
+    coro: Coroutine[Any, Any, Any]
+    waits_for: "asyncio.Future[Any] | None" = None
+    done: bool = False
+    value: Any = None
+    error: BaseException | None = None
+    released: "asyncio.Future[None] | None" = None
+    """Set, in virtual time, when it no longer waits for a lock."""
+
+    def advance(self) -> None:
+        """Go on as far as the server has answered."""
+        while not self.done and (self.waits_for is None or self.waits_for.done()):
+            try:
+                self.waits_for = self.coro.send(None)
+            except StopIteration as end:
+                self.done, self.value = True, end.value
+            except BaseException as error:
+                self.done, self.error = True, error
+            else:
+                self.waits_for._asyncio_future_blocking = False  # as a task would
+
+    def result(self) -> Any:  # noqa: ANN401  # what the statement gives
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Engine:
+    """Real connections to one database, used again from schedule to schedule, and the statements that wait for locks."""
+
+    def __init__(self, url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._url = url
+        self._idle: list[Real] = []
+        self._blocked: list[Statement] = []
+        self._asker: Real = self.connect()
+        self.statements = 0
+        self.trace = sha256()
+        """Of every statement, in order, with its time and its process: equal for equal schedules."""
+
+    def connect(self) -> Real:
+        """A new connection, as services make them (`database._create_pool`), with a clock that schedules set."""
+        simulated = events._get_running_loop()
+        events._set_running_loop(None)
+        try:
+            return self._loop.run_until_complete(asyncpg.connect(self._url, server_settings=_SESSION))
+        finally:
+            events._set_running_loop(simulated)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in [*self._idle, self._asker]:
+            connection.terminate()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    def ask(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        """Rows, for whoever judges: beside all processes, at once."""
+        return self._finish(Statement(self._asker, self._asker.fetch(sql, *args))).result()  # type: ignore[no-any-return]
+
+    def tell(self, sql: str) -> None:
+        """Run a script, beside all processes."""
+        self._finish(Statement(self._asker, self._asker.execute(sql))).result()
+
+    def lease(self) -> Real:
+        """A connection with a clean session."""
+        return self._idle.pop() if self._idle else self.connect()
+
+    def give_back(self, connection: Real, *, locked: bool) -> None:
+        """End what the session holds, as closing it would."""
+        for statement in [waiting for waiting in self._blocked if waiting.connection is connection]:
+            self.cancel(statement)
+        if connection.is_in_transaction():
+            self._finish(Statement(connection, connection.execute("ROLLBACK")))
+        if locked:
+            self._finish(Statement(connection, connection.execute("SELECT pg_advisory_unlock_all()")))
+        self._idle.append(connection)
+        self.let_go_on()
+
+    def start(self, connection: Real, coro: Coroutine[Any, Any, Any]) -> Statement:
+        """Run a statement until it is done or waits for a lock."""
+        self.statements += 1
+        statement = Statement(connection, coro)
+        if not self._run(statement):
+            self._blocked.append(statement)
+        return statement
+
+    def cancel(self, statement: Statement) -> None:
+        """Have the server give a statement up."""
+        self._blocked.remove(statement)
+        self.ask("SELECT pg_cancel_backend($1)", statement.connection.get_server_pid())
+        self._finish(statement)
+
+    def let_go_on(self) -> None:
+        """After something that may have ended a lock: whatever waited for it goes on, in the order in which it began to."""
+        for statement in list(self._blocked):
+            if self._run(statement):
+                self._blocked.remove(statement)
+                if statement.released and not statement.released.done():
+                    statement.released.set_result(None)
+
+    def _run(self, statement: Statement) -> bool:
+        """Whether it is done; if not, it waits for a lock."""
+        while not self._pump(statement):
+            if self.ask("SELECT FROM unnest(pg_blocking_pids($1))", statement.connection.get_server_pid()):
+                return False
+        return True
+
+    def _finish(self, statement: Statement) -> Statement:
+        while not self._pump(statement):
+            pass
+        return statement
+
+    def _pump(self, statement: Statement) -> bool:
+        """Serve the connections for a moment of real time, or until a statement is done."""
+        simulated = events._get_running_loop()
+        events._set_running_loop(self._loop)
+        over = False
+
+        def end() -> None:
+            nonlocal over
+            over = True
+
+        moment = self._loop.call_later(_LOOK_S, end)
+        try:
+            statement.advance()
+            while not (statement.done or over):
+                self._loop._run_once()  # type: ignore[attr-defined]
+                statement.advance()
+        finally:
+            moment.cancel()
+            events._set_running_loop(simulated)
+        return statement.done

@@ -1,0 +1,144 @@
+"""Virtual time: an event loop in which nothing waits, and processes that may be paused or die between two steps.
+
+What is ready runs in the order in which it became so, and timers move the clock. Nothing here is random and nothing asks the
+machine for the time, so the same schedule runs in the same way each time.
+"""
+
+import asyncio
+import random
+from collections.abc import Coroutine, Generator
+from contextvars import Context, ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn, TypeVar
+from weakref import WeakKeyDictionary
+
+T = TypeVar("T")
+
+EPOCH_S: Final = 1_800_000_000.0
+"""What a wall clock shows when a schedule begins."""
+_RESOLUTION_S: Final = 1e-9
+
+
+class StandstillError(RuntimeError):
+    """Nothing is ready and no timer is set: what is waited for never comes."""
+
+
+class CrashedError(asyncio.CancelledError):
+    """The process of this task is dead: whatever it would do now does not happen."""
+
+
+class _Timers:
+    """In place of a selector: waiting for a timer is moving the clock."""
+
+    def __init__(self, loop: "VirtualLoop") -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> list[Any]:
+        if timeout is None:
+            raise StandstillError
+        self._loop.now_s += timeout
+        return []
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """asyncio's own loop, with a number for a clock. It knows to which process each task belongs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+        self.owners: WeakKeyDictionary[asyncio.Task[Any], Process] = WeakKeyDictionary()
+        self._clock_resolution = _RESOLUTION_S
+        self._selector = _Timers(self)
+        self.set_task_factory(self._make)
+
+    def time(self) -> float:
+        return self.now_s
+
+    def process(self) -> "Process | None":
+        """The process whose code runs now. Tasks belong to that of the task, or of the context, that makes them."""
+        task = asyncio.current_task(self)
+        return (self.owners.get(task) if task else None) or _current.get()
+
+    def _make(
+        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T] | Generator[Any, None, T], **given: Any
+    ) -> "asyncio.Task[T]":
+        context: Context | None = given.get("context")
+        owner = (context.get(_current) if context else None) or self.process()
+        task: asyncio.Task[T] = asyncio.Task(coro, loop=loop, **given)
+        if owner:
+            self.owners[task] = owner
+            owner.tasks[task] = None
+            task.add_done_callback(owner.ended)
+        return task
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        """There are none."""
+
+    def _write_to_self(self) -> None:
+        """Nobody waits to be woken."""
+
+
+_current: ContextVar["Process | None"] = ContextVar("process", default=None)
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One process of a service: it may be paused and it may die. `steps` counts what it asked of the world."""
+
+    name: str
+    loop: VirtualLoop
+    rng: random.Random
+    alive: bool = True
+    dies_at_step: int | None = None
+    steps: int = 0
+    slow_until_s: float = 0.0
+    resumes_at_s: float = 0.0
+    tasks: "dict[asyncio.Task[Any], None]" = field(default_factory=dict)
+    kit: Any = None
+    """What its clients of Kafka are made of: a broker, and faults."""
+    ends: list[Any] = field(default_factory=list)
+    """What the world does when it dies: its connections are closed, for example."""
+
+    def spawn(self, coro: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Run something in this process."""
+        context = Context()
+        context.run(_current.set, self)
+        return self.loop.create_task(coro, context=context)
+
+    def ended(self, task: "asyncio.Task[Any]") -> None:
+        """A task of it came to its end."""
+        self.tasks.pop(task, None)
+
+    async def step(self, longest_s: float) -> None:
+        """Before each thing that it asks of the world: time passes. It may be paused here, and it may die here."""
+        self.check()
+        self.steps += 1
+        if self.steps == self.dies_at_step:
+            self.die()
+        if self.loop.now_s < self.slow_until_s:
+            longest_s *= 100
+        await asyncio.sleep(longest_s * self.rng.random() ** 2)
+        while self.alive and self.loop.now_s < self.resumes_at_s:  # noqa: ASYNC110  # it may be paused again meanwhile
+            await asyncio.sleep(self.resumes_at_s - self.loop.now_s)
+        self.check()
+
+    def check(self) -> None:
+        """Raise in the tasks of a dead process: they clean up, and nothing of it happens."""
+        if not self.alive:
+            raise CrashedError
+
+    def die(self) -> NoReturn:
+        """Die in the middle of its own code."""
+        self.kill()
+        raise CrashedError
+
+    def kill(self) -> None:
+        """Die now, as by SIGKILL."""
+        self.alive = False
+        for end in self.ends:
+            end()
+        for task in list(self.tasks):
+            task.cancel()
