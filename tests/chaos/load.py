@@ -105,14 +105,14 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
     if stack is None:
         raise SystemExit(3)
     done = asyncio.Event()
-    async with Suite.of(stack).client(5, len(SERVICES) * AT_ONCE) as http:
-        client = Client(stack, http)
+    async with Suite.of(stack).client(5, len(SERVICES) * AT_ONCE) as http, Suite.of(stack).client(5, AT_ONCE) as other:
+        client, beside = Client(stack, http), Client(stack, other)  # trouble does not wait behind a queue of orders
         places = ["flagship", *(f"store-{n}" for n in range(STORES))]
         with (directory / "history.ndjson").open("a", buffering=1) as history:
             staff = Staff(client, random.Random(seed), history)
             shifts = [asyncio.create_task(Shift(client, place, seed, history).work(done)) for place in places]
             shifts.append(asyncio.create_task(staff.work(done)))
-            shifts.append(asyncio.create_task(Trouble(client, post_id, random.Random(f"{seed}trouble")).work(done)))
+            shifts.append(asyncio.create_task(Trouble(beside, post_id, random.Random(f"{seed}trouble")).work(done)))
             await _open_loop(
                 orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), staff)
             )

@@ -3,7 +3,7 @@ slots, counts below what is promised. And a world in which many baskets have to 
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,11 +16,12 @@ from tests.chaos.chaos_world import Client
 from tests.chaos.world import SKUS, STORES, place_of, viewer
 
 _PAUSE_S: Final = 0.6
+_HANDS: Final = 3
 _BUYERS: Final = 8
 """How many race for the places of a slot."""
 _PLACES: Final = 2
 _STORM_MAX: Final = 12
-_CLOSES_AFTER: Final = 30
+_CLOSES_AFTER: Final = 20
 """After so many troubles the last store closes for good."""
 _REASONS: Final[Mapping[str, int]] = {"rush_hour": 6, "damaged": 3, "sold_out": 1}
 """Why stores decline, and how often. What is sold out is gone from the shelf: all of it would leave none for the orders to come."""
@@ -53,8 +54,14 @@ class Trouble:
     rng: random.Random
 
     async def work(self, done: asyncio.Event) -> None:
-        """Make trouble."""
-        for number in count(1):
+        """Make trouble in several stores at once."""
+        numbers = count(1)
+        await asyncio.gather(*(self._one_after_the_other(numbers, done) for _ in range(_HANDS)))
+        for store in range(STORES):
+            await self.close_early(store, f"evening-{store}")
+
+    async def _one_after_the_other(self, numbers: Iterator[int], done: asyncio.Event) -> None:
+        for number in numbers:
             kind = self.rng.choices([self.storm, self.race, self.correct, self.close_early], [3, 3, 3, 1])[0]
             await kind(self.rng.randrange(STORES), f"trouble-{number}")
             if number == _CLOSES_AFTER:
@@ -62,8 +69,6 @@ class Trouble:
             if done.is_set():
                 break
             await asyncio.sleep(_PAUSE_S)  # the rhythm of a bad day
-        for store in range(STORES):
-            await self.close_early(store, f"evening-{store}")
 
     async def storm(self, store: int, key: str) -> None:
         """A store declines whatever it has not packed yet."""

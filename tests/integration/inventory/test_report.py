@@ -11,7 +11,7 @@ from lutong_chassis.testing import a_merchant, bearer, deliver
 from lutong_contracts.inventory import AcceptanceLapsed, LocationDeclined
 from lutong_inventory.handlers import handlers
 from tests.integration.inventory.shop import step, stock
-from tests.support.builders import a_hold
+from tests.support.builders import a_cancellation, a_hold
 
 
 async def report(client: httpx.AsyncClient, **query: str) -> dict[str, Any]:
@@ -52,6 +52,23 @@ async def test_each_store_has_what_it_was_given_and_did(client: httpx.AsyncClien
     assert (near["fill_rate"], near["reject_rate"], near["on_time_rate"]) == (0.5, 0.2, 1.0)
     assert (far["given"], far["rejected"], far["fulfilled"], far["fill_rate"]) == (2, 0, 1, 1.0)
     assert sum(flow["orders"] for flow in found["flows"]) == 5
+
+
+async def test_each_mode_has_its_service_level(client: httpx.AsyncClient, pool: Pool) -> None:
+    await some_orders(client, pool)
+    assert (await client.put("/v1/merchants/shop/sourcing-rules", json={"parts_max": 2})).status_code == 200
+    await stock(client, near_cup=1, flagship_pot=1)
+    await deliver(
+        pool, handlers, a_hold("in-parts", ("cup", 1), ("pot", 1)), a_hold("nobody", ("gold", 1)), a_hold("regretted")
+    )
+    await deliver(pool, handlers, a_cancellation("regretted"))
+    pickup = a_hold("own-legs").model_copy(update={"mode": "pickup"})
+    await deliver(pool, handlers, pickup)
+    delivery, on_foot = (await report(client))["modes"]
+    shown = ("mode", "orders", "served", "rejected", "in_parts", "by_flagship", "rerouted", "service_level")
+    assert [delivery[name] for name in shown] == ["delivery", 7, 6, 1, 1, 1, 2, 0.8571]
+    assert (on_foot["mode"], on_foot["orders"], on_foot["service_level"]) == ("pickup", 1, 1.0)
+    assert 1_000 < delivery["mean_distance_m"] < 25_000
 
 
 async def test_what_comes_late_is_not_on_time(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -31,7 +31,11 @@ def a_report(*stores: Document, **more: object) -> Document:
         {"location_id": store["location_id"], "latitude": 31.2, "longitude": 121.5, "orders": 8} for store in stores
     ]
     span = {"since": "2026-10-01T00:00:00Z", "until": "2026-11-01T00:00:00Z"}
-    return {"merchant_id": "watsons", **span, "stores": list(stores), "stores_left_out": 0, "flows": flows, **more}
+    mode = {"mode": "delivery", "orders": 12, "served": 9, "rejected": 3, "in_parts": 2, "by_flagship": 1, "rerouted": 1,
+            "service_level": 0.75, "mean_distance_m": 1_240}  # fmt: skip
+    return {
+        "merchant_id": "watsons", **span, "stores": list(stores), "stores_left_out": 0, "flows": flows, "modes": [mode], **more
+    }  # fmt: skip
 
 
 NOTHING: Final[Document] = {"measured": 0, "pooled": None, "verdict": "not_enough_data", "stores": []}

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from lutong_console.cli.merchant_report import Document, draw, report_of
-from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.cli.screen import Rows, emit_json, out, table
 from lutong_console.cli.stores.store_map import drawn
 from lutong_console.cli.uplift.format import VERDICTS, amount, span
 from lutong_console.targets import Json, StackName, Suite, suite
@@ -20,6 +20,11 @@ commands = typer.Typer(help="What a merchant's stores did with their orders: rep
 _HEADINGS: Final = (
     "store 门店", "given 派单", "fulfilled 完成", "units 件数", "revenue 销售额", "fill 满足率", "reject 拒单率", "on time 准时率",
     "sales 归属销售", "uplift 增收",
+)  # fmt: skip
+
+_MODES: Final = (
+    "mode 方式", "orders 订单", "served 已服务", "service level 服务水平", "in parts 拆单", "by flagship 旗舰店", "rerouted 改派",
+    "mean distance 平均距离",
 )  # fmt: skip
 
 
@@ -70,9 +75,29 @@ def _show(document: Document) -> None:
     if others := sorted(sales.keys() - {store["location_id"] for store in document["stores"]}):
         sold = ", ".join(f"{name} {sales[name]}" for name in others)
         out.print(f"sales of stores that were given no order 未接单门店的归属销售: {sold}")
+    out.print(modes_of(document))
     _show_uplift(document["uplift"])
     if document["stores_left_out"]:
         out.print(f"{document['stores_left_out']:,} stores with fewer orders are left out: --limit shows more")
+
+
+def modes_of(document: Document) -> Rows:
+    """How well orders were served, by mode."""
+    return table(_MODES, [_mode(each) for each in document.get("modes", ())])
+
+
+def _mode(row: Document) -> tuple[str, ...]:
+    metres = row["mean_distance_m"]
+    counted = (f"{row[key]:,}" for key in ("in_parts", "by_flagship", "rerouted"))
+    level = amount(row["service_level"], "share", "")
+    return (
+        row["mode"],
+        f"{row['orders']:,}",
+        f"{row['served']:,}",
+        level,
+        *counted,
+        "–" if metres is None else f"{metres / 1000:.1f} km",
+    )
 
 
 def _show_uplift(uplift: Document) -> None:

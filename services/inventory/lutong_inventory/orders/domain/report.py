@@ -10,6 +10,10 @@ LAPSED: Final = ("not_accepted_in_time", "not_fulfilled_in_time")
 """Why an order left a store that did nothing with it; all other reasons are its own word."""
 
 
+MEMBERS_OWN: Final = ("cancelled_by_member", "no_show")
+"""Why orders ended by the word of their members: they count for no service level."""
+
+
 class Rates(NamedTuple):
     """Shares, from 0 to 1; None where there is nothing to count."""
 
@@ -39,6 +43,27 @@ def rates(counts: Counts) -> Rates:
     return Rates(
         _share(counts.fulfilled, ended), _share(counts.rejected, counts.given), _share(counts.on_time, counts.arrived)
     )
+
+
+class ModeCounts(NamedTuple):
+    """What became of orders of one mode, those that their members gave up left out. `served` are fulfilled or on their way;
+    of these some came in `parts`, some from the `flagship` (in part or as a whole), and some were `rerouted` before."""
+
+    orders: int = 0
+    served: int = 0
+    rejected: int = 0
+    in_parts: int = 0
+    by_flagship: int = 0
+    rerouted: int = 0
+
+
+def service_level(counts: ModeCounts) -> float | None:
+    """Of the orders that came, what is served.
+
+    >>> service_level(ModeCounts(orders=8, served=6))
+    0.75
+    """
+    return _share(counts.served, counts.orders)
 
 
 def _share(part: int, whole: int) -> float | None:

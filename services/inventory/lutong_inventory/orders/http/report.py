@@ -10,9 +10,9 @@ from lutong_chassis import Problem, TxDependency, Who, allowed
 from lutong_chassis.settings import settings_of
 from lutong_contracts.values import Identifier, Moment
 from lutong_inventory.bodies import router
-from lutong_inventory.orders.domain.report import rates
+from lutong_inventory.orders.domain.report import rates, service_level
 from lutong_inventory.orders.store import report as store
-from lutong_inventory.orders.store.report import Span, StoreRow, Usual
+from lutong_inventory.orders.store.report import ModeRow, Span, StoreRow, Usual
 from lutong_inventory.settings import InventorySettings
 
 USUAL: Final = timedelta(days=30)
@@ -51,8 +51,24 @@ class FlowView(BaseModel):
     orders: int
 
 
+class ModeReport(BaseModel):
+    """Orders of one mode, without those that their members gave up: how many are served, and how. `service_level` is served of
+    orders; `in_parts`, `by_flagship` and `rerouted` are of those served; the mean distance is from stores."""
+
+    mode: str
+    orders: int
+    served: int
+    rejected: int
+    in_parts: int
+    by_flagship: int
+    rerouted: int
+    service_level: float | None
+    mean_distance_m: int | None
+
+
 class ReportView(BaseModel):
-    """Locations that were given orders in this time, the one with the most first, and from where those orders came."""
+    """Locations that were given orders in this time, the one with the most first, from where those orders came, and how well
+    they were served, by mode."""
 
     merchant_id: str
     since: AwareDatetime
@@ -60,6 +76,7 @@ class ReportView(BaseModel):
     stores: list[StoreReport]
     stores_left_out: int
     flows: list[FlowView]
+    modes: list[ModeReport]
 
 
 @router.get("/v1/merchants/{merchant_id}/stores/report")
@@ -83,8 +100,17 @@ async def report_stores(
     found = await store.stores_of(tx, span, Usual(settings.store_eta_s, settings.flagship_eta_s), limit)
     flows = [FlowView(**each._asdict()) for each in await store.flows_of(tx, span)]
     return ReportView(
-        **span._asdict(), stores=[_view(row) for row in found.rows], stores_left_out=found.left_out, flows=flows
+        **span._asdict(),
+        stores=[_view(row) for row in found.rows],
+        stores_left_out=found.left_out,
+        flows=flows,
+        modes=[_by_mode(row) for row in await store.modes_of(tx, span)],
     )
+
+
+def _by_mode(row: ModeRow) -> ModeReport:
+    level = service_level(row.counts)
+    return ModeReport(mode=row.mode, **row.counts._asdict(), service_level=level, mean_distance_m=row.mean_distance_m)
 
 
 def _view(row: StoreRow) -> StoreReport:

@@ -7,7 +7,7 @@ import orjson
 
 from lutong_chassis import Reads
 from lutong_inventory.orders.domain.offers import SPEED_M_PER_S
-from lutong_inventory.orders.domain.report import LAPSED, Counts
+from lutong_inventory.orders.domain.report import LAPSED, MEMBERS_OWN, Counts, ModeCounts
 
 FLOWS_MAX: Final = 2_000
 
@@ -38,6 +38,14 @@ class StoreRow(NamedTuple):
     counts: Counts
     units: int
     revenue_minor: dict[str, int]
+
+
+class ModeRow(NamedTuple):
+    """What became of orders of one mode, and how far on average it was from the stores that served them, in metres."""
+
+    mode: str
+    counts: ModeCounts
+    mean_distance_m: int | None
 
 
 class FlowRow(NamedTuple):
@@ -109,6 +117,42 @@ async def stores_of(read: Reads, span: Span, usual: Usual, limit: int) -> StoreR
         for row in rows
     ]  # fmt: skip
     return StoreRows(found, rows[0]["stores"] - len(rows) if rows else 0)
+
+
+async def modes_of(read: Reads, span: Span) -> list[ModeRow]:
+    """What became of orders, by mode. An order in parts is one, and served when any of it is."""
+    rows = await read.fetch(
+        """
+        WITH placed AS (
+            SELECT coalesce(part_of, order_id) AS whole, order_id, mode, state, location_kind, distance_m,
+                   state NOT IN ('rejected', 'cancelled') AS is_served
+              FROM customer_order
+             WHERE merchant_id = $1 AND created_at >= $2 AND created_at < $3
+               AND NOT (state = 'cancelled' AND reason = ANY ($4::text[]))
+        ), again AS (
+            SELECT DISTINCT whole FROM placed JOIN sourcing_decision USING (order_id) WHERE hop > 1
+        ), ordered AS (
+            SELECT whole, mode, bool_or(is_served) AS is_served, bool_or(state = 'rejected') AS is_rejected,
+                   count(*) FILTER (WHERE is_served) AS parts,
+                   bool_or(is_served AND location_kind = 'flagship') AS by_flagship,
+                   sum(distance_m) FILTER (WHERE is_served AND location_kind = 'store') AS metres,
+                   count(*) FILTER (WHERE is_served AND location_kind = 'store') AS ways
+              FROM placed GROUP BY whole, mode
+        )
+        SELECT mode, count(*) AS orders, count(*) FILTER (WHERE is_served) AS served,
+               count(*) FILTER (WHERE is_rejected) AS rejected, count(*) FILTER (WHERE parts > 1) AS in_parts,
+               count(*) FILTER (WHERE by_flagship) AS by_flagship,
+               count(again.whole) FILTER (WHERE is_served) AS rerouted, (sum(metres) / nullif(sum(ways), 0))::integer AS mean_distance_m
+          FROM ordered LEFT JOIN again USING (whole)
+         GROUP BY mode ORDER BY mode
+        """,
+        *span,
+        list(MEMBERS_OWN),
+    )
+    return [
+        ModeRow(row["mode"], ModeCounts(**{name: row[name] for name in ModeCounts._fields}), row["mean_distance_m"])
+        for row in rows
+    ]
 
 
 async def flows_of(read: Reads, span: Span) -> list[FlowRow]:
