@@ -232,6 +232,25 @@ def banded(
     return corrupt
 
 
+def sold(*booked: tuple[str, int], state: str = "fulfilled", **changes: Any) -> Corrupt:  # whatever a column holds
+    """An order of 100 with 30 taken back, and what is booked of it; `changes` are of the entry of its sale."""
+
+    def corrupt(world: Look) -> None:
+        order = {
+            "order_id": "sale", "merchant_id": "shop", "member_id": "m", "amount_minor": 100, "refunded_minor": 30,
+            "currency": "CNY", "state": state, "location_id": "near",
+        }  # fmt: skip
+        world.tables["inventory"]["customer_order"].append(order)
+        for number, (kind, minor) in enumerate(booked):
+            entry = {
+                "order_id": "sale", "kind": kind, "reference": str(number), "merchant_id": "shop", "location_id": "near",
+                "currency": "CNY", "amount_minor": minor, "reason": "shelf",
+            }  # fmt: skip
+            world.tables["inventory"]["sales_entry"].append(entry | (changes if kind == "sold" else {}))
+
+    return corrupt
+
+
 def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # whatever a column holds
     """An order of two parts, of which the first came and the second does not, with changes to that one and to the hold."""
 
@@ -242,6 +261,11 @@ def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # w
         other = facts | {"order_id": "p.2", "lines": tea, "state": "cancelled", "amount_minor": 40, "location_id": "b"}
         units = second.pop("units", 1)
         world.tables["inventory"]["customer_order"] += [first, other | second]
+        world.tables["inventory"]["sales_entry"] += [
+            {"order_id": part["order_id"], "kind": "sold", "reference": part["order_id"], "merchant_id": "s", "currency": "CNY",
+             "location_id": part["location_id"], "amount_minor": part["amount_minor"], "reason": "shelf"}
+            for part in (first, other | second) if part["state"] == "fulfilled"
+        ]  # fmt: skip
         world.tables["inventory"]["reservation"] += [
             {"order_id": "p", "sku": "cup", "location_id": "a", "units": 1, "state": "shipped"},
             {"order_id": "p.2", "sku": "tea", "location_id": "b", "units": units, "state": "released"},

@@ -14,7 +14,7 @@ from lutong_console.reader import world
 from lutong_console.reader.app import create
 from lutong_console.targets import Suite
 from lutong_console.web.access import Access
-from lutong_local.stack import Stack, down, up
+from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.support.web_console import CHROMIUM_ONLY, Served, a_browser
 
 PAGES: Final = (
@@ -37,7 +37,7 @@ class Read(Served):
     """The page of one stack; and its staff, who take orders a step further."""
 
     def __init__(self, stack: Stack) -> None:
-        self.target, access = Suite.of(stack), Access()
+        self.stack, self.target, access = stack, Suite.of(stack), Access()
         super().__init__(create(self.target, stack.signer, access), access)
 
     def staff(self, method: str, service: str, path: str, **body: object) -> Any:  # noqa: ANN401  # JSON
@@ -109,6 +109,20 @@ def order(page: Page, served: Read, *, pickup: bool = False) -> str:
     page.get_by_role("button", name="Join and order").click()
     page.wait_for_url("**/orders/*")
     return page.url.rpartition("/")[2]
+
+
+def test_a_card_shows_what_can_be_promised(page: Page, served: Read) -> None:
+    page.goto(f"{served.url}/posts/reader-masks")
+    expect(page.locator(".promise").first).to_contain_text("People's Square: ")
+    expect(page.locator(".promise").first).to_contain_text(" km")
+    stop_service(served.stack, "inventory")  # a card is no worse for it
+    try:
+        page.reload()
+        expect(page.locator(".promise")).to_have_count(0)
+        expect(page.get_by_role("button", name="Join and order")).to_be_visible()
+    finally:
+        start_service(served.stack, "inventory", dies_with_parent=True)
+        wait_until_ready(served.stack, ("inventory",), lambda _: None)
 
 
 def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:

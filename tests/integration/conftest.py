@@ -1,12 +1,14 @@
 """A migrated database per test, copied from a template that is migrated once."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
+import pytest
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
 from lutong_chassis import Service, database
+from lutong_chassis import settings as chassis_settings
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import create_database, drop_database, migrate_database, settings_for
 from tests.conftest import Infrastructure
@@ -48,3 +50,18 @@ async def pool_of(infrastructure: Infrastructure, templates: dict[str, str]) -> 
 async def pool(service: Service, pool_of: PoolOf) -> Pool:
     """A fresh database of the service that a folder is about: its conftest says which one."""
     return await pool_of(service)
+
+
+@pytest.fixture
+def masters(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """A vault with a master key. Settings are read once, and again after `forget_settings`."""
+    monkeypatch.setenv("LUTONG_VAULT_KEY", "ab" * 32)
+    forget_settings()
+    yield monkeypatch
+    monkeypatch.undo()
+    forget_settings()
+
+
+def forget_settings() -> None:
+    """Have the settings of this process read anew when they are asked for next."""
+    chassis_settings._chosen.cache_clear()

@@ -40,7 +40,7 @@ class History:
             self.answers[ask.key].append(answer.body)
 
     def _committed(self, partition: TopicPartition, offset: int) -> None:
-        """A position that the group commits: everything before it was taken in, or set aside."""
+        """A position that the group commits: everything before it was taken in, set aside, or remembered as passed over."""
         before = self.broker.group.offsets.get(partition, 0)
         new = self.broker.logs[partition][before:offset]
         if not new:
@@ -53,6 +53,11 @@ class History:
         known = {
             row["id"] for row in self.engine.ask("SELECT id FROM inbox WHERE id = ANY ($1)", [i for i in ids if i])
         }
+        rows = self.engine.ask("SELECT type, first FROM passed_over WHERE topic = $1 AND partition = $2", *partition)
+        first = {row["type"]: row["first"] for row in rows}
+        known |= {
+            _id(record) for record in new if record.offset >= first.get(_type(record), len(self.broker.logs[partition]))
+        }
         passed = [n for n in ids if n not in known]
         if passed:
             self.broken.append(
@@ -64,10 +69,11 @@ class History:
         row = self.engine.ask(
             """
             SELECT EXISTS (SELECT FROM pending) AS pending, EXISTS (SELECT FROM deadline) AS deadlines,
-                   EXISTS (SELECT FROM parked WHERE state IN ('parked', 'waiting')) AS parked
+                   EXISTS (SELECT FROM parked WHERE state IN ('parked', 'waiting')) AS parked,
+                   EXISTS (SELECT FROM passed_over) AS passed_over
             """
         )[0]
-        busy = [name for name in ("pending", "deadlines", "parked") if row[name]]
+        busy = [name for name in ("pending", "deadlines", "parked", "passed_over") if row[name]]
         offsets = self.broker.group.offsets
         behind = [
             f"{partition.topic}/{partition.partition}"
@@ -153,6 +159,10 @@ class History:
         ]
         found += [f"deadline: {row['place']} came early" for row in rows if row["at"] < row["due_at"]]
         return found
+
+
+def _type(record: ConsumerRecord[bytes, bytes]) -> str:
+    return next(((value or b"").decode() for name, value in record.headers if name == "ce_type"), "")
 
 
 def _id(record: ConsumerRecord[bytes, bytes]) -> str | None:

@@ -94,6 +94,13 @@ MUTANTS: Final[dict[str, Mutant]] = {
         "except TimeoutError as error:",
         "a poll that fails while a batch waits for its next try takes the batch with it (found by schedule 587)",
     ),
+    "looks_back_too_late": Mutant(
+        subscriber,
+        "KafkaSubscriber._look_back_and_fetch",
+        "if not (polled and self.consumer.processor.memory.reassigned):",
+        "if True:",
+        "records of partitions that came during a poll are handled before what was passed over there (020a866)",
+    ),
     "takes_in_apart": Mutant(
         processing,
         "handle",

@@ -52,11 +52,15 @@ class Plan:
     processes: int
     asks: tuple[Ask, ...]
     faults: tuple[Fault, ...]
+    upgraded: bool = False
+    """Whether processes begin as a release that does not handle reminders yet; those that start later do."""
 
     def simpler(self) -> Iterator["Plan"]:
         """The same schedule with less in it: half of the faults or asks, then all but one, then one process less."""
         yield from (replace(self, faults=fewer) for fewer in _fewer(self.faults))
         yield from (replace(self, asks=fewer) for fewer in _fewer(self.asks))
+        if self.upgraded:
+            yield replace(self, upgraded=False)
         if self.processes > 1:
             yield replace(self, processes=self.processes - 1)
         for n, ask in enumerate(self.asks):
@@ -66,7 +70,7 @@ class Plan:
     @property
     def size(self) -> int:
         """How much is in it."""
-        return self.processes + len(self.faults) + sum(len(ask.places) for ask in self.asks)
+        return self.upgraded + self.processes + len(self.faults) + sum(len(ask.places) for ask in self.asks)
 
 
 def _fewer(parts: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
@@ -84,11 +88,12 @@ def plan(seed: int) -> Plan:
     processes = rng.choice((1, 2, 2, 2))
     place = iter(range(1, 1_000))
     moments = [rng.uniform(0, ACTIVE_S * 0.75) for _ in range(rng.randint(1, 3))]
+    upgraded = rng.random() < 0.25
     asks = tuple(
         Ask(
             rng.choice(moments) + rng.uniform(0, 0.06), rng.randrange(processes), f"key-{n}", rng.choice(KEYS),
             tuple(next(place) for _ in range(rng.choice((1, 1, 2, 6)))), rng.random() < 0.12,
-            rng.uniform(0.2, 3) if rng.random() < 0.2 else None,
+            rng.uniform(0.2, 3) if rng.random() < (0.6 if upgraded else 0.2) else None,
         )
         for n in range(rng.randint(2, 7))
     )  # fmt: skip
@@ -102,4 +107,4 @@ def plan(seed: int) -> Plan:
         )
         for _ in range(rng.choice((0, 1, 2, 3, 4)))
     )
-    return Plan(seed, processes, asks, faults)
+    return Plan(seed, processes, asks, faults, upgraded)

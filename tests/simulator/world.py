@@ -14,6 +14,7 @@ from lutong_chassis.commands.lanes import Lanes
 from lutong_chassis.consumer import Consumer
 from lutong_chassis.database import Pool, Tx
 from lutong_chassis.envelope import Cause, Incoming, MalformedError
+from lutong_chassis.handlers import Handlers
 from lutong_chassis.processing import Processor
 from lutong_chassis.relay import Relay
 from lutong_chassis.settings import Settings
@@ -48,6 +49,7 @@ class Replica:
     process: Process
     pool: SimPool
     faults: Faults
+    handlers: Handlers
     relay: Relay = field(init=False)
     lanes: Lanes = field(init=False)
     subscriber: KafkaSubscriber = field(init=False)
@@ -56,10 +58,10 @@ class Replica:
         """Start what `Service` starts: relay, deadlines, consumer and lanes."""
         pool = cast("Pool", self.pool)
         self.relay = Relay(pool, SETTINGS, SOURCE)
-        processor = Processor(pool, toy.handlers, after_commit=self.relay.wake, owner="simulated")
+        processor = Processor(pool, self.handlers, after_commit=self.relay.wake, owner="simulated")
         consumer = Consumer(processor, SETTINGS.retry_delay_max_s)
-        self.subscriber = KafkaSubscriber("simulated", toy.handlers.topics, consumer, SETTINGS)
-        self.lanes = Lanes(toy.handlers.by_command, lambda: pool, self.relay.wake, lambda _names: None)
+        self.subscriber = KafkaSubscriber("simulated", self.handlers.topics, consumer, SETTINGS)
+        self.lanes = Lanes(self.handlers.by_command, lambda: pool, self.relay.wake, lambda _names: None)
         loops = Loops(SETTINGS.retry_delay_max_s, SETTINGS.stall_timeout_s)
         running: dict[str, Callable[[], Awaitable[object]]] = {
             "relay": self.relay.run,
@@ -142,7 +144,8 @@ class World:
             frozenset(fault.nth % 8 + 1 for fault in faults if fault.kind == "lose_ack"),
             frozenset(fault.nth % 5 + 1 for fault in faults if fault.kind == "unreadable"),
         )
-        self.replicas[n] = replica = Replica(process, pool, kafka)
+        handlers = toy.older() if self.plan.upgraded and first else toy.handlers
+        self.replicas[n] = replica = Replica(process, pool, kafka, handlers)
         process.kit = (self.broker, kafka)
         process.ends += [pool.cut, partial(self.loop.call_later, 0.5 + self.rng.random(), self.start, n)]
         self.processes.append(process)
@@ -159,6 +162,8 @@ class World:
         for n, replica in self.replicas.items():
             replica.pool.away_until_s = replica.process.resumes_at_s = replica.process.slow_until_s = 0.0
             replica.process.dies_at_step = None
+            if replica.handlers is not toy.handlers and replica.process.alive:
+                replica.process.spawn(replica.stop())
             self.loop.call_later(0.8, self.start, n)
         await asyncio.sleep(1.2)
 

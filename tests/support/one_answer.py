@@ -11,15 +11,18 @@ import pytest
 
 
 class OneAnswer(BaseHTTPRequestHandler):
-    """Answers `document` to everything; `asked` are the paths."""
+    """Answers `document` to everything but what `others` has by the end of its path; `asked` are the paths."""
 
     document: dict[str, Any]
     asked: list[str]
+    others: dict[str, Any]
 
     def do_GET(self) -> None:  # the standard library's name
         """Answer."""
         self.asked.append(self.path)
-        body = json.dumps(self.document).encode()
+        path = self.path.partition("?")[0]
+        others = [answer for end, answer in self.others.items() if path.endswith(end)]
+        body = json.dumps(others[0] if others else self.document).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -33,7 +36,7 @@ class OneAnswer(BaseHTTPRequestHandler):
 @contextmanager
 def answering(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[type[OneAnswer]]:
     """All four services answer a document; the command line finds them by their variables."""
-    handler = type("Handler", (OneAnswer,), {"document": document, "asked": []})
+    handler = type("Handler", (OneAnswer,), {"document": document, "asked": [], "others": {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -14,10 +14,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
@@ -39,6 +39,8 @@ from lutong_local.readiness import readiness_at
 from lutong_local.surroundings import surroundings
 
 Report = Callable[[str], None]
+
+_VAULT_KEY: Final = "vault-key"
 
 
 @dataclass(slots=True)
@@ -223,8 +225,7 @@ def prepare(stack: Stack, report: Report) -> None:
         service: f"postgresql://{service}:{password}@127.0.0.1:{stack.ports['postgres']}/{service}"
         for service, password in passwords.items()
     }
-    if not stack.keys.exists():
-        tokens.make_keys(stack.keys)
+    make_keys(stack)
     save(stack)
 
 
@@ -249,7 +250,8 @@ def start_replica(stack: Stack, service: str, environment: dict[str, str], *, di
 
 def service_environment(stack: Stack, service: str) -> dict[str, str]:
     """The variables of a service of this stack."""
-    return {
+    own = {"LUTONG_VAULT_KEY": (stack.keys / _VAULT_KEY).read_text(encoding="ascii")} if service == "inventory" else {}
+    return own | {
         "LUTONG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
         "LUTONG_DATABASE_URL": stack.database_urls[service],
         "LUTONG_HTTP_HOST": "127.0.0.1",
@@ -260,6 +262,16 @@ def service_environment(stack: Stack, service: str) -> dict[str, str]:
         "LUTONG_AUTH_ISSUER": tokens.ISSUER,
         "LUTONG_AUTH_AUDIENCE": tokens.AUDIENCE,
     }
+
+
+def make_keys(stack: Stack) -> None:
+    """The keys of a stack, for its owner only: what signs tokens, and what addresses are sealed with. Those that are there stay."""
+    if not stack.keys.exists():
+        tokens.make_keys(stack.keys)
+    with suppress(FileExistsError):
+        handle = os.open(stack.keys / _VAULT_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
 
 
 def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTERM) -> None:

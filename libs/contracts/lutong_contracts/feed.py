@@ -122,6 +122,13 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     member_id: Identifier | None = None
     slot_hold_id: Identifier | None = None
     flagship_ok: bool = Field(default=False, description="The viewer agrees beforehand that the flagship may send it.")
+    address_id: Identifier | None = Field(
+        default=None, description="Under which id the vault of inventory has the exact address, when it has it."
+    )
+    sold_by: Identifier | None = Field(
+        default=None,
+        description="The location of the merchant whose staff led the member here: the sale is credited to it.",
+    )
     touch: Touch | None = Field(default=None, description="The item of the feed that led to it, when it was served.")
 
 

@@ -91,6 +91,10 @@ class OrderSourced(Fulfilment, Event, topic=ORDERS, key="order_id"):
     mode: AnyMode
     accept_by: Instant
     window: Window | None = Field(default=None, description="When it is delivered; absent: as soon as it can be.")
+    consent: Annotated[str, Open(Literal["request", "plan", "answer"])] | None = Field(
+        default=None,
+        description="Why the flagship may send what a store had: the member agreed in the request, by their plan, or when asked.",
+    )
 
 
 class OrderRejected(Event, topic=ORDERS, key="order_id"):

@@ -38,6 +38,7 @@ PATTERNS: Final[dict[str, str]] = {
     r"^[A-Z0-9]{8}$": "a code for pickup has eight capital letters or digits, as it was shown to the member",
     r"^[A-Z0-9]{10}$": "a code has ten capital letters or digits, as it was shown to the member",
     r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$": "a bank's reference has 1 to 64 letters, digits, dots, slashes or dashes",
+    r"^\+?[0-9(][0-9 ()\-.,;*#x]{2,31}$": "a phone number has 3 to 32 digits and signs, such as +86 138 0013 8000",
     "^[^\x00]*$": "a journey's name has no NUL character",
     r"^[a-z]+:[A-Za-z0-9._\-]{1,64}$": "a debt is named by its kind and an id, such as order:01a2",
 }

@@ -1,6 +1,6 @@
 """What a backup records of itself, and why it is refused: decided before anything is changed.
 
-A backup is a directory: a dump of each database, and `manifest.json` with when it was made, by which release, which migrations the
+A backup is a directory: a dump of each database, the keys of the vault in a file of their own, and `manifest.json` with when it was made, by which release, which migrations the
 databases had, the checksum of each dump, and, of an encrypted one, the fingerprint of its key.
 """
 
@@ -17,6 +17,8 @@ from lutong_contracts.topics import SERVICES
 MANIFEST: Final = "manifest.json"
 _QUIET: Final = "chassis 0011"
 """The migration without which a database cannot start quiet."""
+
+_VAULT: Final = "inventory 0020"
 
 Applied = Mapping[str, str]
 """Checksums by migration: `chassis 0001`."""
@@ -39,6 +41,11 @@ def dump(directory: Path, service: str) -> Path:
     return directory / f"{service}.dump"
 
 
+def vault_keys(directory: Path) -> Path:
+    """Where the keys of members' addresses are: alone, so that they can be thrown away before the rest."""
+    return directory / "inventory.vault-keys.dump"
+
+
 def sha256(path: Path) -> str:
     """The checksum of a file."""
     with path.open("rb") as file:
@@ -56,11 +63,13 @@ def read(directory: Path) -> Manifest:
         output: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         known = {name: output[name] for name in ("release", "migrations", "key") if name in output}
         manifest = Manifest(str(output["made_at"]), dict(output["sha256"]), **known)
-        changed = [name for name in SERVICES if sha256(dump(directory, name)) != manifest.sha256[name]]
+        files = [dump(directory, name) for name in SERVICES]
+        files += [keys] if (keys := vault_keys(directory)).exists() else []
+        changed = [file for file in files if sha256(file) != manifest.sha256[file.name.removesuffix(".dump")]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConsoleError(f"{directory} is no whole backup: {error}", code=USAGE) from None
     if changed:
-        what = f"{dump(directory, changed[0])} is not what was backed up: its checksum differs"
+        what = f"{changed[0]} is not what was backed up: its checksum differs"
         raise ConsoleError(what, then="take another copy of the backup; this one was cut short or changed")
     return manifest
 
@@ -89,3 +98,8 @@ def refuse_other_release(manifest: Manifest, there: Mapping[str, Applied]) -> No
     if old:
         what = f"the backup of {manifest.made_at} is of a release whose services cannot start quiet ({old[0]} lacks {_QUIET})"
         raise ConsoleError(what, then="restore it with the release that made it, then upgrade", code=PROBLEM)
+
+
+def has_vault(migrations: Mapping[str, Applied]) -> bool:
+    """Whether the databases that have these migrations keep addresses."""
+    return _VAULT in migrations.get("inventory", {})

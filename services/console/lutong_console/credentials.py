@@ -27,6 +27,9 @@ JWKS: Final = "auth_jwks"
 CONSOLE_TOKEN: Final = "console_token"  # noqa: S105  # the name of a file
 """Who is asked over HTTP: the key that signs tokens stays with the operator, and services get its public half."""
 
+VAULT_KEY: Final = "inventory_vault_key"
+"""The master key of members' addresses. Who loses it loses them all: keep a copy where no backup of a database is."""
+
 
 def postgres_file(role: str) -> str:
     """The name of the file with a role's password."""

@@ -161,6 +161,13 @@ class NewRequest(Viewer):
     flagship_ok: bool = Field(
         default=False, description="if the store cannot deliver after all, the flagship may, without asking"
     )
+    address_id: Identifier | None = Field(
+        default=None, description="an address of the member who pays (POST /v1/members/…/addresses)"
+    )
+    sold_by: Identifier | None = Field(
+        default=None,
+        description="the location of the merchant whose staff led the viewer here: the sale is credited to it",
+    )
     touch: Echo | None = Field(default=None, description="the `touch` of the item that led here, as it was served")
     expected_total_minor: int | None = Field(
         default=None, ge=1, le=10**12, description="the total that the viewer was shown; another one is refused"

@@ -15,6 +15,8 @@ _STATUS: Final = {
     "not_ordered": 422,
     "to_itself": 422,
     "named_twice": 422,
+    "vault_closed": 503,
+    "vault_locked": 503,
 }
 
 

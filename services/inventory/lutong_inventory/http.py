@@ -6,10 +6,13 @@ from lutong_inventory.locations.http import locations
 from lutong_inventory.orders.http import closure, consent, declines, explain, orders, refunds, report, steps
 from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
+from lutong_inventory.sales import http as sales
 from lutong_inventory.slots.http import places, slots
 from lutong_inventory.sourcing import http as sourcing
 from lutong_inventory.stock.http import counts
 from lutong_inventory.transfers import http as transfers
+from lutong_inventory.turnover import http as turnover
+from lutong_inventory.vault import http as vault
 
 __all__ = [
     "availability",
@@ -26,8 +29,11 @@ __all__ = [
     "refunds",
     "report",
     "router",
+    "sales",
     "slots",
     "sourcing",
     "steps",
     "transfers",
+    "turnover",
+    "vault",
 ]

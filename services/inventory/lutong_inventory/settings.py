@@ -1,13 +1,28 @@
 """What an operator may set for inventory, read once from LUTONG_* variables and frozen."""
 
-from pydantic import Field
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _key(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", secret.get_secret_value()):
+        raise ValueError("must have 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+    return secret
+
+
+Key = Annotated[SecretStr, AfterValidator(_key)]
+"""A key of 256 bits, in hexadecimal digits; no error shows it."""
 
 
 class InventorySettings(BaseSettings):
     """How long locations have, and how far they serve."""
 
-    model_config = SettingsConfigDict(env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = SettingsConfigDict(
+        env_prefix="LUTONG_", frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True
+    )
 
     acceptance_window_s: float = Field(
         1800, gt=0, le=315_360_000, description="time that a location has to accept an order"
@@ -65,3 +80,9 @@ class InventorySettings(BaseSettings):
         7200, gt=0, le=604_800, description="time that a member has to take another slot when theirs is withdrawn"
     )
     sourcing_hops_max: int = Field(3, ge=1, le=10, description="locations that may have one order, one after the other")
+    vault_key: Key | None = Field(
+        None, description="master key of addresses, 64 hexadecimal digits; unset: no address is kept"
+    )
+    vault_key_before: Key | None = Field(
+        None, description="the master key before it, until `POST /v1/vault/rotation` has none left"
+    )

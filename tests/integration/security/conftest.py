@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
+import pytest
 import pytest_asyncio
 
 from lutong_chassis.testing import http_client
@@ -15,8 +16,10 @@ WorldOf = Callable[[str], Awaitable[World]]
 
 
 @pytest_asyncio.fixture
-async def world_of(pool_of: PoolOf) -> AsyncIterator[WorldOf]:
-    """Gives the world of a service."""
+async def world_of(pool_of: PoolOf, masters: pytest.MonkeyPatch) -> AsyncIterator[WorldOf]:
+    """Gives the world of a service. Inventory has a master key."""
+    del masters  # set
+
     async with AsyncExitStack() as stack:
 
         async def build(name: str) -> World:

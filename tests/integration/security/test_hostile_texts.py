@@ -10,6 +10,7 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from lutong_chassis.testing import a_member, bearer
 from lutong_contracts.registry import VersionReleased
 from tests.integration.crashes.crashing_process import service_named
 from tests.integration.security.callers import ACME, ANN
@@ -104,6 +105,14 @@ async def location_name(world: World, text: str) -> tuple[httpx.Response, Any]:
     return await send(world, "PUT", "/v1/locations/near", site), None
 
 
+async def address_text(world: World, text: str) -> tuple[httpx.Response, Any]:
+    await world.pool.execute("DELETE FROM vault_address")
+    body = {"name": "Ann", "phone": "13800138000", "text": text}
+    answer = await send(world, "POST", f"/v1/members/{ANN}/addresses", body)
+    own = await world.admin.get(f"/v1/members/{ANN}/addresses", headers=bearer(a_member(ANN)))
+    return answer, own.json()[0]["text"] if answer.is_success else None
+
+
 async def reason(world: World, text: str) -> tuple[httpx.Response, Any]:
     return await send(
         world, "POST", "/operations/republication", {"reason": text, "since": "2030-01-01T00:00:00Z"}
@@ -123,7 +132,7 @@ WAYS: dict[str, dict[str, Send]] = {
         "manifest.offers.title": manifest(offers=[OFFER]),
     },
     "membership": {"plan.title": plan_title, "reason": void_reason},
-    "inventory": {"location.name": location_name},
+    "inventory": {"location.name": location_name, "address.text": address_text},
 }
 CASES = [(name, field) for name, ways in WAYS.items() for field in ways]
 
@@ -151,7 +160,7 @@ def test_every_field_that_takes_free_text_has_its_way() -> None:
     known = {
         ("feed", "name"), ("feed", "text"), ("registry", "name"), ("registry", "title"), ("registry", "description"),
         ("registry", "keywords"), ("registry", "category"), ("registry", "region"), ("registry", "texts"), ("membership", "title"),
-        ("inventory", "name"),
+        ("inventory", "name"), ("inventory", "text"),
         ("membership", "reason"),
     }  # fmt: skip
     found = {

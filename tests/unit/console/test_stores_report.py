@@ -34,9 +34,13 @@ def a_report(*stores: Document, **more: object) -> Document:
     return {"merchant_id": "watsons", **span, "stores": list(stores), "stores_left_out": 0, "flows": flows, **more}
 
 
+NOTHING: Final[Document] = {"measured": 0, "pooled": None, "verdict": "not_enough_data", "stores": []}
+
+
 @pytest.fixture
 def inventory(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[OneAnswer]]:
     with answering(a_report(a_store()), monkeypatch) as handler:
+        handler.others = {"/sales": [], "/stores/uplift": NOTHING}
         yield handler
 
 
@@ -49,13 +53,38 @@ def lutong_stores(*arguments: str) -> Any:  # noqa: ANN401  # typer's result
 def test_the_table_has_a_store_a_line_in_two_languages(inventory: type[OneAnswer]) -> None:
     done = lutong_stores("report", "watsons", "--since", "2026-10-01T00:00:00Z")
     assert done.exit_code == 0
-    assert inventory.asked == ["/v1/merchants/watsons/stores/report?since=2026-10-01T00%3A00%3A00Z&limit=500"]
-    for word in ("门店", "reject 拒单率", "s-1", "1,234.50 CNY", "88.9 %", "5.0 %", "–"):
+    time = "since=2026-10-01T00%3A00%3A00Z"
+    assert inventory.asked == [
+        f"/v1/merchants/watsons/stores/report?{time}&limit=500",
+        "/v1/merchants/watsons/stores/uplift?until=2026-11-01",
+        f"/v1/merchants/watsons/sales?{time}&until=2026-11-01T00%3A00%3A00Z",
+    ]
+    for word in ("门店", "reject 拒单率", "s-1", "1,234.50 CNY", "88.9 %", "5.0 %", "–", "数据不足"):
         assert word in done.output
 
 
+def test_sales_and_uplift_stand_beside_each_store(inventory: type[OneAnswer]) -> None:
+    more = {"value": 0.083, "low": 0.051, "high": 0.116}
+    inventory.others["/stores/uplift"] = {
+        "measured": 2_734, "pooled": more, "verdict": "higher", "stores": [{"location_id": "s-1", "shrunk": more}]
+    }  # fmt: skip
+    inventory.others["/sales"] = [
+        {"location_id": "s-1", "currency": "CNY", "balance_minor": 987_650},
+        {"location_id": "till-only", "currency": "CNY", "balance_minor": 100},
+    ]
+    output = lutong_stores("report", "watsons").output
+    for word in (
+        "9,876.50 CNY",
+        "+8.3 %",
+        "单店增收: +8.3 % (+5.1 % to +11.6 %), higher, 2,734 stores",
+        "till-only 1.00 CNY",
+    ):
+        assert word in output
+
+
 def test_json_is_what_inventory_answered(inventory: type[OneAnswer]) -> None:
-    assert json.loads(lutong_stores("report", "watsons", "--json").stdout) == inventory.document
+    answered = inventory.document | {"sales": [], "uplift": NOTHING}
+    assert json.loads(lutong_stores("report", "watsons", "--json").stdout) == answered
 
 
 def test_what_is_left_out_is_counted(inventory: type[OneAnswer]) -> None:

@@ -1,4 +1,4 @@
-"""V20 by itself: what is right has no violation, and each planted one is found."""
+"""V21 by itself: what is right has no violation, and each planted one is found."""
 
 import pytest
 
@@ -26,12 +26,12 @@ def test_what_is_right_is_no_violation(right: Corrupt) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V20"]
+    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V21"]
 )
 def test_what_is_wrong_with_credits_is_found(name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)
-    assert found(look) == {"V20"}, name
+    assert found(look) == {"V21"}, name
 
 
 def test_an_aged_topic_excuses_what_is_gone_and_nothing_more() -> None:
@@ -40,4 +40,4 @@ def test_an_aged_topic_excuses_what_is_gone_and_nothing_more() -> None:
     assert found(look) == set()
     fewer = Look(begins=look.begins)
     credited(counted=0)(fewer)
-    assert found(fewer) == {"V20"}
+    assert found(fewer) == {"V21"}

@@ -1,4 +1,4 @@
-"""V16 to V19 by themselves: what is right has no violation, and each planted one is found."""
+"""V16 to V20 by themselves: what is right has no violation, and each planted one is found."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -7,9 +7,10 @@ import pytest
 
 from lutong_console.verify.bands import bands_are_published
 from lutong_console.verify.parts import parts_add_up
+from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.transfers import transfers_conserve
-from tests.e2e.corrupting import Corrupt, banded, in_parts, transferred
+from tests.e2e.corrupting import Corrupt, banded, in_parts, sold, transferred
 from tests.e2e.corruptions import CORRUPTIONS, PLACE, SLOT
 from tests.support.looks import Look
 
@@ -25,7 +26,9 @@ RIGHT: Final[list[tuple[str | None, int, int]]] = [
 def found(look: Look) -> set[str]:
     world = look.world()
     try:
-        identities = (slots_have_their_places, transfers_conserve, bands_are_published, parts_add_up)
+        identities = (
+            slots_have_their_places, transfers_conserve, bands_are_published, parts_add_up, sales_are_orders
+        )  # fmt: skip
         return {each.identity for identity in identities for each in identity(world)}
     finally:
         world.close()
@@ -40,6 +43,7 @@ def test_what_is_right_is_no_violation() -> None:
     look.tables["inventory"]["slot_hold"] += [place, place | {"hold_id": "h-2", "state": "held", "order_id": None}]
     look.tables["inventory"]["slot_hold"].append(place | {"hold_id": "h-3", "state": "released"})
     transferred()(look)
+    sold(("sold", 100), ("refunded", -10), ("refunded", -20))(look)
     in_parts()(look)
     for code, (band, available, reserved) in enumerate(RIGHT):
         banded(band, available, code=str(code), reserved=reserved, on_hand=available + reserved)(look)
@@ -80,3 +84,12 @@ def test_what_is_wrong_with_parts_is_found(name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)
     assert found(look) == {"V19"}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V20"]
+)
+def test_what_is_wrong_with_sales_is_found(name: str, corrupt: Corrupt) -> None:
+    look = Look()
+    corrupt(look)
+    assert found(look) == {"V20"}, name

@@ -154,6 +154,9 @@ def test_terms_survive_being_stored() -> None:
         {**OBLIGED, "period": {"kind": "appointed", "first_day": date(2026, 6, 1), "last_day": date(2026, 6, 30)}}
     )
     assert TERMS.validate_json(TERMS.dump_json(terms)) == terms
+    assert b"flagship_ok" not in TERMS.dump_json(terms)  # the release before knows no such field, and reads its own
+    agreed = TERMS.validate_python({"flagship_ok": True})
+    assert TERMS.validate_json(TERMS.dump_json(agreed)) == agreed
 
 
 def test_where_a_day_is_shortened_months_have_thirty_of_them() -> None:

@@ -65,6 +65,20 @@ def test_a_newcomer_is_asked_about_and_what_they_want_waits() -> None:
     assert (first.asks, second.asks) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("asked", "signed", "by"),
+    [(True, True, "request"), (True, False, "request"), (False, True, "plan"), (False, False, None)],
+)
+def test_a_member_agrees_to_the_flagship_by_request_or_plan(asked: bool, signed: bool, by: str | None) -> None:
+    plan = replace(PLAN, terms=TERMS.validate_python({"flagship_ok": signed}))
+    (decision,) = decide(a_request(flagship_ok=asked, sold_by="near", address_id="a-1"), on=under_a_plan(plan))
+    assert decision is not None
+    held = decision.events[0]
+    assert isinstance(held, CreditHeld)
+    assert (held.flagship_ok, held.flagship_ok_by) == (by is not None, by)
+    assert (held.sold_by, held.address_id) == ("near", "a-1")
+
+
 def test_a_member_under_a_plan_is_decided_at_once() -> None:
     (decision,) = decide(a_request(), on=under_a_plan())
     assert emitted(decision) == ["CreditHeld", "HoldLapsed"]

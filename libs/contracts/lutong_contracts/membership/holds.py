@@ -1,7 +1,10 @@
 """Holds: events of the credit that is reserved for orders, until it is captured, released or expired."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
+from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import HOLDS
 from lutong_contracts.touches import Touch
@@ -25,6 +28,16 @@ class CreditHeld(Event, topic=HOLDS, key="order_id"):
         default=None, description="The place in a slot of delivery that inventory holds for this order."
     )
     flagship_ok: bool = Field(default=False, description="The member agrees beforehand that the flagship may send it.")
+    address_id: Identifier | None = Field(
+        default=None, description="Under which id the vault of inventory has the exact address, when it has it."
+    )
+    sold_by: Identifier | None = Field(
+        default=None,
+        description="The location of the merchant whose staff led the member here: the sale is credited to it.",
+    )
+    flagship_ok_by: Annotated[str, Open(Literal["request", "plan"])] | None = Field(
+        default=None, description="By what the member agrees beforehand: this request, or the plan that they signed."
+    )
     touch: Touch | None = Field(
         default=None, description="The item of the feed that led to the order, when it was served."
     )

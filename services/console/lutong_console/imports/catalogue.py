@@ -14,10 +14,12 @@ from lutong_console.imports.kinds.posts import POSTS
 from lutong_console.imports.kinds.programs import PROGRAMS
 from lutong_console.imports.kinds.stock import STOCK
 from lutong_console.imports.kinds.stores import STORES
+from lutong_console.imports.kinds.turnover import TURNOVER
 from lutong_console.imports.rows import Kind
 
 KINDS: Final[dict[str, Kind[Any]]] = {
-    kind.name: kind for kind in (MERCHANTS, PROGRAMS, ACCOUNTS, FOLLOWS, STORES, STOCK, PLANS, MEMBERS, POSTS, ORDERS)
+    kind.name: kind
+    for kind in (MERCHANTS, PROGRAMS, ACCOUNTS, FOLLOWS, STORES, TURNOVER, STOCK, PLANS, MEMBERS, POSTS, ORDERS)
 }
 
 FORMATS: Final = (".csv", ".ndjson")

@@ -2,20 +2,23 @@
 
 import secrets
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lutong_console.reader.asking import Asking
+from lutong_console.reader.asking import Asking, RefusedError
 from lutong_console.reader.pages import form_of, reader_of, show
+from lutong_console.reader.people import SPOTS
 from lutong_console.reader.reporting import report
 from lutong_console.web.pages import back
 from lutong_contracts.touches import read
 
 _PAGE: Final = 20
 _QUESTION_MAX: Final = 200
+_OFFERS_MAX: Final = 100
 
 Post = dict[str, Any]
 """A post as the feed gives it."""
@@ -60,7 +63,7 @@ async def post(request: Request) -> Response:
     offers: list[dict[str, Any]] = []
     if shown["card"]["state"] == "active":
         program = await asking.find("registry", f"/v1/programs/{shown['card']['program_id']}")
-        offers = program["offers"] if program else []
+        offers = await _promised(asking, program["merchant_id"], program["offers"]) if program else []
     data = {"post": _aged([shown])[0], "offers": offers, "key": secrets.token_hex(16), "touch": _touch(request, shown)}
     return show(request, "post.html", data)
 
@@ -71,6 +74,18 @@ def _touch(request: Request, shown: Post) -> str:
     served = read(named)
     mine = served and (served.viewer_id, served.post_id) == (reader_of(request).account_id, shown["post_id"])
     return named if mine else shown["touch"] or ""
+
+
+async def _promised(asking: Asking, merchant_id: str, offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Offers with what inventory promises of each at the first place now. A card is no worse for an inventory that does not answer."""
+    spot = next(iter(SPOTS.values()))
+    where = {"merchant_id": merchant_id, "latitude": spot.latitude, "longitude": spot.longitude}
+    wanted = [where | {"sku": offer["sku"]} for offer in offers[:_OFFERS_MAX]]
+    try:
+        found = await asking.command("inventory", "/v1/availability", {"wanted": wanted}) if wanted else []
+    except RefusedError:
+        found = []
+    return [offer | {"availability": each} for offer, each in zip_longest(offers, found)]
 
 
 async def open_program(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What led to orders: V20 interactions are counted once, and each order is credited to the last click before it."""
+"""What led to orders: V21 interactions are counted once, and each order is credited to the last click before it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ class Lead(NamedTuple):
 
 
 def credits_follow(world: World) -> Iterator[Violation]:
-    """V20: interactions are counted as often as they are on the topics, and orders are credited to what led to them.
+    """V21: interactions are counted as often as they are on the topics, and orders are credited to what led to them.
 
     The rule is worked out anew from the events alone. Once a topic has dropped some, a counter may be more than what is left, and
     what led to an order may be gone. An order without a touch may be of a release that credited none.
@@ -50,7 +50,7 @@ def credits_follow(world: World) -> Iterator[Violation]:
         counted, on_topics = (row["times"] if (row := of.one(name)) else 0 for name in ("counted", "events"))
         if counted < on_topics if aged else counted != on_topics:
             yield Violation(
-                "V20", f"{counted} {kind} counted in {placement}, {on_topics} on the topics", f"post {post_id}"
+                "V21", f"{counted} {kind} counted in {placement}, {on_topics} on the topics", f"post {post_id}"
             )
     viewers = world.by(
         "viewer_id",
@@ -99,15 +99,15 @@ def _credited(of: Group, *, aged: bool) -> Iterator[Violation]:
         credit, where = credited.pop(event["order_id"], None), f"order {event['order_id']}"
         if credit is None:
             if event.get("touch"):
-                yield Violation("V20", "it carries a touch, and is credited to nothing", where)
+                yield Violation("V21", "it carries a touch, and is credited to nothing", where)
             continue
         wanted = _wanted(event, (row["occurred_at"] - _EPOCH) // _MICROSECOND, firsts.values())
         known = tuple(credit[name] for name in ("placement", "post_id", "view_placement", "view_post_id"))
         if known != wanted and not aged:
-            yield Violation("V20", f"it is credited to {known}, and {wanted} led to it", where)
+            yield Violation("V21", f"it is credited to {known}, and {wanted} led to it", where)
     if not aged:
         for order_id in credited:
-            yield Violation("V20", "credited, and never requested", f"order {order_id}")
+            yield Violation("V21", "credited, and never requested", f"order {order_id}")
 
 
 def _wanted(event: dict[str, Any], at_us: int, leads: Iterable[Row]) -> tuple[str | None, ...]:

@@ -22,6 +22,7 @@ from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
@@ -51,7 +52,8 @@ WORDS: Final = {
     "V17": "what leaves a location for another one arrives there, is lost, or is on its way",
     "V18": "what was published of a shelf is what is there",
     "V19": "the parts of an order add up to it, and what was captured to those that came",
-    "V20": "interactions count once, and orders are credited to what led to them",
+    "V20": "each order is the sale of one store, for what its member paid and no refund took back",
+    "V21": "interactions count once, and orders are credited to what led to them",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -76,7 +78,8 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V17": transfers_conserve,
     "V18": bands_are_published,
     "V19": parts_add_up,
-    "V20": credits_follow,
+    "V20": sales_are_orders,
+    "V21": credits_follow,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 

@@ -118,6 +118,9 @@ _OWN: Final = {
         "sourcing_decision": _table("sourcing_decision ORDER BY order_id, hop", "order_id, hop, location_id"),
         "pickup_code": _table("pickup_code", "order_id, used_at IS NOT NULL AS used"),
         "reservation": _table("reservation", "order_id, sku, location_id, units, state"),
+        "sales_entry": _table(
+            "sales_entry", "order_id, kind, reference, merchant_id, location_id, currency, amount_minor, reason"
+        ),
         "slot": _table("slot", "slot_id, location_id, capacity, held, booked"),
         "slot_hold": _table("slot_hold", "hold_id, slot_id, member_id, state, expires_at, order_id, now() AS read_at"),
         "transfer": _table("transfer", "transfer_id, from_location, to_location, state"),

@@ -116,6 +116,8 @@ class RequestService(NamedTuple):
     expected_total_minor: int | None = None
     slot_hold_id: str | None = None
     flagship_ok: bool = False
+    address_id: str | None = None
+    sold_by: str | None = None
     touch: str | None = None
 
 

@@ -213,6 +213,8 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         member_id=member_id,
         slot_hold_id=wanted.slot_hold_id,
         flagship_ok=wanted.flagship_ok,
+        address_id=wanted.address_id,
+        sold_by=wanted.sold_by,
         touch=wanted.touch,
     )
     shown = RequestView(

@@ -57,6 +57,8 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tou
             wanted.expected_total_minor,
             wanted.slot_hold_id,
             wanted.flagship_ok,
+            wanted.address_id,
+            wanted.sold_by,
             touches.believed(wanted.touch, wanted.viewer_id, post_id),
         )
     )

@@ -15,6 +15,7 @@ from tests.integration.security.callers import (
     ANYBODY,
     DONE_BY_ITS_MEMBER,
     DONE_BY_ITS_MERCHANT,
+    DONE_BY_OPERATORS,
     DONE_BY_THE_MEMBER,
     READ_BY_ITS_MERCHANT,
     READ_BY_ITS_PARTIES,
@@ -36,6 +37,10 @@ _A_SLOT: Final = {
 }  # fmt: skip
 _A_PLACE: Final = {"member_id": ANN, "destination": {"latitude": 31.23, "longitude": 121.47}}
 _NO_TIME: Final = {"starts_at": "2090-01-01T00:00:00Z", "reason": "closes_early"}
+
+
+_TURNOVER: Final = {"days": [{"location_id": "near", "day": "2026-01-05", "amount_minor": 100}]}
+_HOME: Final = {"name": "Ann", "phone": "+86 138 0013 8000", "text": "人民大道 200 号"}
 
 
 async def an_inventory(world: World) -> None:
@@ -154,6 +159,31 @@ async def _refund(world: World) -> Asked:
     return Asked(f"/v1/orders/{order_id}/refunds", body, order_id)
 
 
+async def _address(world: World) -> str:
+    """An address of ann's. Others than this one are gone: she may have so many."""
+    await world.pool.execute("DELETE FROM vault_address WHERE member_id = $1", ANN)
+    stored = await world.ask("POST", f"/v1/members/{ANN}/addresses", _HOME)
+    return str(stored["address_id"])
+
+
+async def _erased(world: World) -> Asked:
+    return Asked(f"/v1/members/{ANN}/addresses/{await _address(world)}", about=ANN)
+
+
+async def _looked_at(world: World) -> Asked:
+    """An order to ann's address that the store has accepted."""
+    order_id, address_id = world.fresh("order"), await _address(world)
+    hold = a_hold(order_id, merchant_id=ACME).model_copy(update={"member_id": ANN, "address_id": address_id})
+    await world.consume(hold)
+    await world.ask("POST", f"/v1/orders/{order_id}/steps", {"step": "accepted", "location_id": "near"})
+    return Asked(f"/v1/orders/{order_id}/address", {"location_id": "near", "reason": "courier_booked"}, order_id)
+
+
+async def _stored(world: World) -> Asked:
+    await world.pool.execute("DELETE FROM vault_address WHERE member_id = $1", ANN)
+    return Asked(f"/v1/members/{ANN}/addresses", _HOME, ANN)
+
+
 INVENTORY: Final[Matrix] = (
     OPERATIONS
     | entities_of(LOCATIONS)
@@ -167,6 +197,19 @@ INVENTORY: Final[Matrix] = (
         "GET /v1/merchants/{merchant_id}/stores/report": (
             READ_BY_ITS_MERCHANT,
             fixed(f"/v1/merchants/{ACME}/stores/report", about=ACME),
+        ),
+        "GET /v1/merchants/{merchant_id}/sales": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/sales", about=ACME),
+        ),
+        "GET /v1/locations/{location_id}/sales": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/sales", about="near"),
+        ),
+        "POST /v1/turnover/batch": (DONE_BY_ITS_MERCHANT, fixed("/v1/turnover/batch", _TURNOVER, "near")),
+        "GET /v1/merchants/{merchant_id}/stores/uplift": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/stores/uplift", about=ACME),
         ),
         "PUT /v1/merchants/{merchant_id}/sourcing-rules": (
             DONE_BY_ITS_MERCHANT,
@@ -239,6 +282,18 @@ INVENTORY: Final[Matrix] = (
             DONE_BY_ITS_MERCHANT,
             fixed("/v1/locations/near/replenishment", about="near"),
         ),
+        "POST /v1/members/{member_id}/addresses": (DONE_BY_ITS_MEMBER, _stored),
+        "GET /v1/members/{member_id}/addresses": (
+            DONE_BY_THE_MEMBER,
+            fixed(f"/v1/members/{ANN}/addresses", about=ANN),
+        ),
+        "DELETE /v1/members/{member_id}/addresses": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/members/{ANN}/addresses", about=ANN),
+        ),
+        "DELETE /v1/members/{member_id}/addresses/{address_id}": (DONE_BY_ITS_MEMBER, _erased),
+        "POST /v1/orders/{order_id}/address": (DONE_BY_ITS_MERCHANT, _looked_at),
+        "POST /v1/vault/rotation": (DONE_BY_OPERATORS, fixed("/v1/vault/rotation")),
         "POST /v1/orders/{order_id}/consent": (DONE_BY_ITS_MEMBER, _offered),
         "PUT /v1/orders/{order_id}/slot": (DONE_BY_ITS_MEMBER, _rebooked),
         "POST /v1/orders/{order_id}/declines": (

@@ -42,6 +42,7 @@ Key = Annotated[
     Path | None, typer.Option("--key", help="A file with 64 hexadecimal digits: the dumps are encrypted with them.")
 ]
 _PIECE_BYTES: Final = 1 << 20
+_VAULT_KEYS: Final = "vault_key"
 
 
 def backup(
@@ -79,17 +80,23 @@ def _written(place: Place, directory: Path, secret: bytes | None) -> Manifest:
     except OSError as error:
         raise ConsoleError(f"{directory}: {error.strerror}", code=USAGE) from None
     try:
-        for service in SERVICES:
+        migrations = asyncio.run(restoring.migrations(place.databases.owners))
+        files = [backups.dump(directory, service) for service in SERVICES]
+        for service, path in zip(SERVICES, files, strict=True):
             echo(f"dumping {service}")
-            with backups.dump(directory, service).open("wb") as file:
-                _dump(place.databases.owners[service], file, secret)
+            with path.open("wb") as file:
+                _dump(place.databases.owners[service], file, secret, f"--exclude-table-data={_VAULT_KEYS}")
+        if backups.has_vault(migrations):
+            files.append(backups.vault_keys(directory))
+            with files[-1].open("wb") as file:
+                _dump(place.databases.owners["inventory"], file, secret, "--data-only", f"--table={_VAULT_KEYS}")
         # A transaction that began meanwhile may have changed what was not dumped yet.
         asyncio.run(restoring.nobody_works(place.asks, place.databases.stop))
         manifest = Manifest(
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            sha256={service: backups.sha256(backups.dump(directory, service)) for service in SERVICES},
+            sha256={path.name.removesuffix(".dump"): backups.sha256(path) for path in files},
             release=VERSION,
-            migrations=asyncio.run(restoring.migrations(place.databases.owners)),
+            migrations=migrations,
             key=sealing.fingerprint(secret) if secret else "",
         )
         backups.write(directory, manifest)
@@ -135,6 +142,7 @@ def restore(  # noqa: PLR0913  # one parameter per option
         echo(f"restoring {service}")
         with backups.dump(directory, service).open("rb") as file:
             _restore(place.databases.beside(service), file, wanted.secret)
+    _restore_vault_keys(place, wanted)
     if renew_kafka:
         echo("a new Kafka")
         place.renew_kafka()
@@ -166,10 +174,20 @@ async def _may_be_restored(place: Place, wanted: _Wanted) -> Manifest:
     return manifest
 
 
-def _dump(url: str, file: IO[bytes], secret: bytes | None) -> None:
-    with _tool(
-        "pg_dump", url, "--format=custom", "--compress=6", stdout=subprocess.PIPE if secret else file
-    ) as process:
+def _restore_vault_keys(place: Place, wanted: _Wanted) -> None:
+    """The keys of members' addresses, if the backup still has them: they are in a file that may be thrown away."""
+    path = backups.vault_keys(wanted.directory)
+    if not path.exists():
+        echo("the backup has no keys of the vault: addresses in it cannot be read any more")
+        return
+    echo("restoring the keys of the vault: repeat the erasures since then (lutong audit --action address.erase_all)")
+    with path.open("rb") as file:
+        _restore(place.databases.beside("inventory"), file, wanted.secret)
+
+
+def _dump(url: str, file: IO[bytes], secret: bytes | None, *options: str) -> None:
+    form = ("--format=custom", "--compress=6")
+    with _tool("pg_dump", url, *form, *options, stdout=subprocess.PIPE if secret else file) as process:
         if secret and process.stdout:
             sealing.seal(secret, process.stdout, file)
         _ended("pg_dump", url, process)

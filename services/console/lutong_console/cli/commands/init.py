@@ -81,6 +81,7 @@ def wanted() -> dict[str, Callable[[], str]]:
     names = [*map(credentials.postgres_file, roles), *map(credentials.kafka_file, principals), "grafana_admin"]
     signer = tokens.generate()
     return dict.fromkeys(names, _password) | {
+        credentials.VAULT_KEY: lambda: secrets.token_hex(32),
         credentials.SIGNING_KEY: signer.pem.decode,
         credentials.JWKS: lambda: json.dumps(signer.jwks),
         credentials.CONSOLE_TOKEN: lambda: signer.token(Principal("console", "viewer"), LIFE_MAX_S),

@@ -1,6 +1,6 @@
 """lutong stores: what each store of a merchant did with its orders, as a table and as a map.
 
-Inventory answers `GET /v1/merchants/{merchant_id}/stores/report`; docs/stores.md has the definitions.
+Inventory answers `GET /v1/merchants/{merchant_id}/stores/report`, `…/sales` and `…/stores/uplift`; docs/stores.md has the definitions.
 """
 
 import asyncio
@@ -12,13 +12,14 @@ import typer
 from lutong_console.cli.merchant_report import Document, draw, report_of
 from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.cli.stores.store_map import drawn
-from lutong_console.cli.uplift.format import amount
-from lutong_console.targets import Json, StackName, suite
+from lutong_console.cli.uplift.format import VERDICTS, amount, span
+from lutong_console.targets import Json, StackName, Suite, suite
 
 commands = typer.Typer(help="What a merchant's stores did with their orders: report.", no_args_is_help=True)
 
 _HEADINGS: Final = (
-    "store 门店", "given 派单", "fulfilled 完成", "units 件数", "revenue 销售额", "fill 满足率", "reject 拒单率", "on time 准时率"
+    "store 门店", "given 派单", "fulfilled 完成", "units 件数", "revenue 销售额", "fill 满足率", "reject 拒单率", "on time 准时率",
+    "sales 归属销售", "uplift 增收",
 )  # fmt: skip
 
 
@@ -40,9 +41,9 @@ def report(  # noqa: PLR0913  # one parameter per option
     *,
     as_json: Json = False,
 ) -> None:
-    """Show each store's orders, revenue, and how often it fills, rejects and is on time; with --map, from where orders came."""
+    """Show each store's orders, revenue, and how often it fills, rejects and is on time, what it is credited with, and by how much it takes more; with --map, from where orders came."""
     narrowed = {"since": since, "until": until, "limit": str(limit)}
-    document = asyncio.run(report_of(suite(stack), "inventory", merchant, "stores/report", **narrowed))
+    document = asyncio.run(_asked(suite(stack), merchant, narrowed))
     if picture:
         draw(drawn(document), picture)
     if as_json:
@@ -51,19 +52,54 @@ def report(  # noqa: PLR0913  # one parameter per option
         _show(document)
 
 
+async def _asked(target: Suite, merchant: str, narrowed: dict[str, str | None]) -> Document:
+    """The report, what each store is credited with in the same time, and by how much stores take more a week."""
+    document = await report_of(target, "inventory", merchant, "stores/report", **narrowed)
+    time = {name: document[name] for name in ("since", "until")}
+    uplift = await report_of(target, "inventory", merchant, "stores/uplift", until=document["until"][:10])
+    return document | {"sales": await report_of(target, "inventory", merchant, "sales", **time), "uplift": uplift}
+
+
 def _show(document: Document) -> None:
     out.print(f"{document['merchant_id']}: orders from {document['since']} until {document['until']}")
     if not document["stores"]:
         out.print("no store was given an order in this time 这段时间没有门店接到订单")
         return
-    out.print(table(_HEADINGS, [_row(store) for store in document["stores"]]))
+    sales, uplift = _sales(document), {store["location_id"]: store for store in document["uplift"]["stores"]}
+    out.print(table(_HEADINGS, [_row(store, sales, uplift) for store in document["stores"]]))
+    if others := sorted(sales.keys() - {store["location_id"] for store in document["stores"]}):
+        sold = ", ".join(f"{name} {sales[name]}" for name in others)
+        out.print(f"sales of stores that were given no order 未接单门店的归属销售: {sold}")
+    _show_uplift(document["uplift"])
     if document["stores_left_out"]:
         out.print(f"{document['stores_left_out']:,} stores with fewer orders are left out: --limit shows more")
 
 
-def _row(store: Document) -> tuple[str, ...]:
+def _show_uplift(uplift: Document) -> None:
+    """What is known of all stores together, and of how many."""
+    if uplift["pooled"] is None:
+        out.print(
+            "uplift: not enough data, eight whole weeks of turnover before and after a store's first order "
+            "增收: 数据不足，需首单前后各八个整周的营业额"
+        )
+        return
+    pooled = span(uplift["pooled"], lambda share: amount(share, "share", "", signed=True).replace("pp", "%"))
+    out.print(f"uplift per store 单店增收: {pooled}, {VERDICTS[uplift['verdict']]}, {uplift['measured']:,} stores")
+
+
+def _sales(document: Document) -> dict[str, str]:
+    """What each store is credited with, less refunds, in each currency."""
+    found: dict[str, list[str]] = {}
+    for each in document["sales"]:
+        found.setdefault(each["location_id"], []).append(amount(each["balance_minor"], "minor", each["currency"]))
+    return {location_id: " + ".join(amounts) for location_id, amounts in found.items()}
+
+
+def _row(store: Document, sales: dict[str, str], uplift: dict[str, Document]) -> tuple[str, ...]:
     revenue = " + ".join(amount(minor, "minor", currency) for currency, minor in sorted(store["revenue_minor"].items()))
     name = store["location_id"] if store["kind"] == "store" else f"{store['location_id']} ({store['kind']})"
     counted = (f"{store[key]:,}" for key in ("given", "fulfilled", "units"))
     shares = (amount(store[key], "share", "") for key in ("fill_rate", "reject_rate", "on_time_rate"))
-    return (name, *counted, revenue or "–", *shares)
+    found = uplift.get(store["location_id"], {}).get("shrunk")
+    more = amount(found["value"], "share", "", signed=True).replace("pp", "%") if found else "–"
+    return (name, *counted, revenue or "–", *shares, sales.get(store["location_id"], "–"), more)

@@ -19,6 +19,15 @@ def needs_consent(kind_before: str | None, kind: str, *, flagship_ok: bool) -> b
     return kind_before == "store" and kind == "flagship" and not flagship_ok
 
 
+def agreed_by(kind_before: str | None, kind: str, flagship_ok_by: str | None) -> str | None:
+    """By what a member agreed that the flagship sends what a store had; None where no store had it. Older orders agreed by request.
+
+    >>> agreed_by("store", "flagship", "plan"), agreed_by("flagship", "flagship", "plan")
+    ('plan', None)
+    """
+    return flagship_ok_by or "request" if kind_before == "store" and kind == "flagship" else None
+
+
 def eta(kind: str, distance_m: int, store_eta: timedelta, flagship_eta: timedelta) -> timedelta:
     """How long it takes until goods arrive, about.
 

@@ -77,8 +77,13 @@ class Offered(Protocol):
     def currency(self) -> str: ...  # noqa: D102  # the same
 
 
-def sourced(
-    decision: Decision, lines: Sequence[Line], mode: str, accept_by: datetime, window: Window | None = None
+def sourced(  # what the event has beside the decision
+    decision: Decision,
+    lines: Sequence[Line],
+    mode: str,
+    accept_by: datetime,
+    window: Window | None = None,
+    consent: str | None = None,
 ) -> OrderSourced | OrderRejected:
     """Where an order is sourced, for the first time or again; or that nobody can serve it."""
     wish = decision.wish
@@ -96,6 +101,7 @@ def sourced(
         mode=mode,
         accept_by=accept_by,
         window=window,
+        consent=consent,
     )
 
 

@@ -10,7 +10,7 @@ from lutong_inventory.orders.domain.outcome import cancelled, sourced
 from lutong_inventory.orders.domain.steps import MODES
 from lutong_inventory.orders.handlers.sourcing import accept_by, in_parts, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
-from lutong_inventory.orders.store.orders import OrderRow, written
+from lutong_inventory.orders.store.orders import Addressed, OrderRow, written
 from lutong_inventory.slots import places
 from lutong_inventory.slots.domain.slots import Booking
 from lutong_inventory.slots.places import Fitting
@@ -38,6 +38,9 @@ async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[O
         else:
             waiting.append(received)
     refused = {received.event.order_id: "unknown_mode" for received in waiting if received.event.mode not in MODES}
+    orders = [received.event for received in waiting]
+    named = [Addressed(o.order_id, o.address_id, o.member_id) for o in orders if o.address_id]
+    refused |= dict.fromkeys(await order_store.to_strange_addresses(tx, named), "unknown_address")
     fitting = await places.fit(tx, _bookings([r for r in waiting if r.event.order_id not in refused]))
     refused |= {order_id: refusal.kind for order_id, refusal in fitting.refusals.items()}
     events += await _source([r for r in waiting if r.event.order_id not in refused], fitting, tx)
@@ -141,5 +144,8 @@ def _arrived(received: Received[CreditHeld]) -> OrderRow:
         latitude=order.destination.latitude,
         longitude=order.destination.longitude,
         flagship_ok=order.flagship_ok,
+        address_id=order.address_id,
+        sold_by=order.sold_by,
+        flagship_ok_by=order.flagship_ok_by,
         touch=order.touch,
     )

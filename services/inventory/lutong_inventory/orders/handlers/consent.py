@@ -61,6 +61,7 @@ def _answer(tx: Tx, asked: Asked[AnswerOffer], row: OrderRow, by: datetime) -> A
             lines=tuple(row.order_lines),
             mode=row.mode,
             accept_by=by,
+            consent="answer",
         )
         lapsed = AcceptanceLapsed(**row.names, location_id=row.location_id)
         lapse = [Outgoing(lapsed, row.cause, by)]

@@ -168,7 +168,8 @@ async def _move(pairs: Sequence[_Moving], hops: Mapping[str, int], tx: Tx) -> li
         if row.state == "offered":
             events += _ask(each, row)
             continue
-        answer = each.received.causes(sourced(decision, each.row.order_lines, each.row.mode, by))
+        consent = offers.agreed_by(each.row.location_kind, str(row.location_kind), each.row.flagship_ok_by)
+        answer = each.received.causes(sourced(decision, each.row.order_lines, each.row.mode, by, consent=consent))
         events += [answer, *lapse(answer, decision, by)]
     return events + [pairs[-1].leaving.received.causes(event) for event in news]
 

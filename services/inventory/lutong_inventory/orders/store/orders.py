@@ -38,6 +38,9 @@ class OrderRow(NamedTuple):
     window_starts_at: datetime | None = None
     window_ends_at: datetime | None = None
     flagship_ok: bool = False
+    address_id: str | None = None
+    sold_by: str | None = None
+    flagship_ok_by: str | None = None
     part_of: str | None = None
     touch: str | None = None
     refunded_minor: int = 0
@@ -75,6 +78,14 @@ class OrderRow(NamedTuple):
     def order_lines(self) -> list[Line]:
         """What was ordered."""
         return [Line.model_validate(line) for line in orjson.loads(self.lines)]
+
+
+class Addressed(NamedTuple):
+    """An order, and the address that it names as its member's."""
+
+    order_id: str
+    address_id: str
+    member_id: str
 
 
 def written(lines: Sequence[Line]) -> str:
@@ -185,6 +196,22 @@ async def recalled(tx: Tx, order_ids: Sequence[str]) -> frozenset[str]:
     return frozenset(row["order_id"] for row in rows)
 
 
+async def to_strange_addresses(tx: Tx, named: Sequence[Addressed]) -> list[str]:
+    """Orders that name an address which the vault does not have of their member: nobody could bring them."""
+    if not named:
+        return []
+    rows = await tx.fetch(
+        """
+        SELECT order_id
+          FROM unnest($1::text[], $2::text[], $3::text[]) AS given(order_id, address_id, member_id)
+          LEFT JOIN vault_address USING (address_id, member_id)
+         WHERE sealed IS NULL
+        """,
+        *columns(named, 3),
+    )
+    return [row["order_id"] for row in rows]
+
+
 async def recall(tx: Tx, order_ids: Sequence[str]) -> None:
     """Remember that members cancelled orders that are not here yet."""
     await tx.execute(
@@ -205,17 +232,19 @@ async def save_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
         INSERT INTO customer_order (order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency,
                                     mode, lines, state, location_id, location_kind, distance_m, accept_by, reason,
                                     correlation_id, causation_id, latitude, longitude, window_starts_at, window_ends_at,
-                                    flagship_ok, part_of, touch, open_part)
-         SELECT *, part_of IS NOT NULL
+                                    flagship_ok, address_id, sold_by, flagship_ok_by, part_of, touch, open_part)
+        SELECT *, part_of IS NOT NULL
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
                       $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[],
                       $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::float[], $19::float[],
-                      $20::timestamptz[], $21::timestamptz[], $22::boolean[], $23::text[], $24::text[])
-                AS given(order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency, mode, lines, state,
-                         location_id, location_kind, distance_m, accept_by, reason, correlation_id, causation_id, latitude,
-                         longitude, window_starts_at, window_ends_at, flagship_ok, part_of, touch)
+                      $20::timestamptz[], $21::timestamptz[], $22::boolean[], $23::text[],
+                      $24::text[], $25::text[], $26::text[], $27::text[])
+               AS given(order_id, merchant_id, member_id, post_id, program_id, amount_minor, currency, mode, lines, state,
+                        location_id, location_kind, distance_m, accept_by, reason, correlation_id, causation_id, latitude,
+                        longitude, window_starts_at, window_ends_at, flagship_ok,
+                         address_id, sold_by, flagship_ok_by, part_of, touch)
         """,
-        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 24),
+        *columns([row[:-1] for row in sorted(orders, key=lambda row: row.order_id)], 27),
     )
 
 

@@ -172,13 +172,14 @@ def reserve(request: ServiceRequested, pinned: Pinned, line: Line, context: Requ
         touch=request.touch,
     )
     reserved = coupon.moved("reserved", order_id=request.order_id) if coupon else None
-    emitted = [Emitted(_credit_held(request, held)), Emitted(HoldLapsed(order_id=request.order_id), expires_at)]
+    emitted = [Emitted(_credit_held(request, held, plan)), Emitted(HoldLapsed(order_id=request.order_id), expires_at)]
     if reserved:
         emitted.append(Emitted(CouponReserved(coupon_id=reserved.coupon_id, order_id=request.order_id)))
     return Decision(request, tuple(emitted), held, entries=(entry,), coupon=reserved)
 
 
-def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
+def _credit_held(request: ServiceRequested, held: Hold, plan: Plan) -> CreditHeld:
+    flagship_ok_by = "request" if request.flagship_ok else "plan" if plan.terms.flagship_ok else None
     return CreditHeld(
         order_id=request.order_id,
         agreement_id=held.agreement_id,
@@ -191,7 +192,10 @@ def _credit_held(request: ServiceRequested, held: Hold) -> CreditHeld:
         destination=request.destination,
         mode=request.mode,
         slot_hold_id=request.slot_hold_id,
-        flagship_ok=request.flagship_ok,
+        flagship_ok=flagship_ok_by is not None,
+        flagship_ok_by=flagship_ok_by,
+        address_id=request.address_id,
+        sold_by=request.sold_by,
         touch=request.touch,
     )
 

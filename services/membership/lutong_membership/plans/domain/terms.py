@@ -7,7 +7,14 @@ its version, and is what the rules read. Money is in minor units of the plan's c
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from lutong_contracts.values import Day, Identifier, Title, Zone
@@ -212,6 +219,8 @@ class Terms:
     quitting: Quitting = Quitting()
     sign_interval_days: Days = 0
     holdout_percent: Annotated[int, Field(ge=0, le=50)] = 0
+    flagship_ok: bool = False
+    """Whether who signs agrees that the flagship sends what a store cannot, without being asked then."""
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Terms":
@@ -221,6 +230,14 @@ class Terms:
                 "a plan that charges needs period, obligation, settlement and withholding; leave all or give all"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Terms that do not use what is new are written as they were: they are the same version, and the release before reads them."""
+        written: dict[str, object] = write(self)
+        if not self.flagship_ok:
+            del written["flagship_ok"]
+        return written
 
     @property
     def cap_minor(self) -> int:

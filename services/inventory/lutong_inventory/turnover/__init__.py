@@ -1,0 +1,1 @@
+"""What stores take at their counters, and what the suite added to that."""
