@@ -184,6 +184,20 @@ def test_an_order_is_followed_live_to_the_door(page: Page, served: Read) -> None
     expect(page.get_by_text("To pay later")).to_be_visible()
 
 
+def test_an_order_from_the_timeline_is_credited_to_it(page: Page, served: Read) -> None:
+    page.goto(served.url)
+    page.locator("article", has_text="面膜").locator(".card a").click()
+    page.get_by_label("Join the light membership").check()
+    page.get_by_role("button", name="Join and order").click()
+    page.wait_for_url("**/orders/*")
+    for _ in range(120):
+        found = served.staff("GET", "feed", "/v1/posts/reader-masks/funnel")
+        if any(each["placement"] == "timeline" and each["held"] for each in found["placements"]):
+            return
+        page.wait_for_timeout(250)  # a poll of the condition above
+    raise AssertionError(f"no order is credited to the timeline: {found['placements']}")
+
+
 def test_a_pickup_is_handed_over_by_its_code(page: Page, served: Read) -> None:
     order_id = order(page, served, pickup=True)
     expect(page.locator("[aria-current=step]")).to_contain_text("Accepted by the store")
