@@ -139,7 +139,7 @@ class Verifier:
 
         A 503 problem while the issuer's keys were never fetched: nobody's token is wrong.
         """
-        if not self.keys:
+        if isinstance(self.keys, Rotating) and not self.keys:
             raise Problem(503, "not_ready", "the keys of the issuer of tokens are not here yet", {"retry-after": "5"})
         if not authorization:
             raise UnauthenticatedError("no token")

@@ -62,7 +62,7 @@ def test_without_an_id_every_message_is_a_new_one() -> None:
 
 
 def test_messages_go_to_the_owners_of_their_topics_in_bounded_requests() -> None:
-    posts = [message(a_post(f"p-{n}"), CMS) for n in range(501)]
+    posts = [message(a_post(f"p-{n}", text="x"), CMS) for n in range(501)]
     other = message(ProgramResumed(program_id="g-1"), CMS)
     sent = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
     found = calls(sent)

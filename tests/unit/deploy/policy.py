@@ -16,8 +16,10 @@ _OWN: Final = re.compile(r"lutong/(\w+):")
 _DEFAULTED: Final = re.compile(r"\$\{(\w+):-([^}]*)\}")
 _ADDRESS: Final = "${LUTONG_HTTP_ADDRESS:-127.0.0.1}:"
 _MEMORY_OF_ALL_MB: Final = 4096
-_IDLE: Final = {"console"}
-"""Runs, and does nothing until an operator executes a command in it; `up --wait` waits for its healthcheck all the same."""
+_OTHERWISE: Final = {"console"}
+"""Serves pages, and not what the healthcheck of deploy/Dockerfile asks for: it has one of its own."""
+_FRONT: Final = {*SERVICES, "proxy"}
+"""What others than this machine may be let to: its callers bring tokens."""
 
 
 def problems(document: Document) -> list[str]:
@@ -130,7 +132,9 @@ def _health(document: Document) -> Iterator[str]:
         if is_job(piece):
             if not check.get("disable"):
                 yield f"{name}: a healthcheck for what serves nothing"
-        elif check.get("disable") or not (check.get("test") or (_OWN.search(piece["image"]) and name not in _IDLE)):
+        elif check.get("disable") or not (
+            check.get("test") or (_OWN.search(piece["image"]) and name not in _OTHERWISE)
+        ):
             yield f"{name}: nobody knows whether it is well: healthcheck"
         if name in SERVICES or (piece.get("volumes") and not piece["image"].startswith("${LUTONG_GRAFANA")):
             grace_s = int(str(piece.get("stop_grace_period", "10s")).removesuffix("s"))
@@ -164,7 +168,7 @@ def _secrets(document: Document) -> Iterator[str]:
 def _ports(document: Document) -> Iterator[str]:
     for name, piece in document["services"].items():
         for port in piece.get("ports", []):
-            if not (port.startswith("127.0.0.1:") or (port.startswith(_ADDRESS) and name in SERVICES)):
+            if not (port.startswith("127.0.0.1:") or (port.startswith(_ADDRESS) and name in _FRONT)):
                 yield f"{name}: {port} is open to everybody"
 
 

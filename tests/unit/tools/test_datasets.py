@@ -21,5 +21,5 @@ def test_every_row_of_the_open_data_is_one_that_the_import_takes(tmp_path: Path)
             reads = list(Reader(source, file, "utf-8"))
         assert [read for read in reads if isinstance(read.row, Refusal)] == []
         rows[source.kind.name] = len(reads)
-    assert set(rows) == set(KINDS)
+    assert set(rows) == set(KINDS) - {"turnover"}  # nobody publishes what their tills take
     assert (rows["posts"], rows["orders"], rows["stores"], rows["follows"]) == (51, 50, 6, 500)
