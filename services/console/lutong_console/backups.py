@@ -18,7 +18,7 @@ MANIFEST: Final = "manifest.json"
 _QUIET: Final = "chassis 0011"
 """The migration without which a database cannot start quiet."""
 
-_VAULT: Final = "inventory 0020"
+_VAULT: Final = "inventory 0016"
 
 Applied = Mapping[str, str]
 """Checksums by migration: `chassis 0001`."""
