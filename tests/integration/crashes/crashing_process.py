@@ -1,6 +1,7 @@
 """Processes that die at a named point while they do one thing to a real database."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ async def act_together(service: Service, url: str, commands: Sequence[Command]) 
 
 def die_together(service: str, url: str, point: str, commands: Sequence[Command]) -> int:
     """Ask for commands at once in a process that dies at a point; gives its exit code, -9 when it died there."""
-    process = fork(_ask_together_until_it_crashes, service, url, point, commands)
+    process = fork(_ask_together_until_it_crashes, service, url, point, commands, environment=dict(os.environ))
     process.join()
     return process.exitcode or 0
 
@@ -120,7 +121,7 @@ def record_of(what: Delivery) -> StoredRecord:
 
 def die(service: str, url: str, point: str, what: Command | Delivery) -> int:
     """Do something in a process that dies at a point; gives its exit code, -9 when it died there."""
-    process = fork(_serve_until_it_crashes, service, url, point, what)
+    process = fork(_serve_until_it_crashes, service, url, point, what, environment=dict(os.environ))
     process.join()
     return process.exitcode or 0
 

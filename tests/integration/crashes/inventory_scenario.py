@@ -9,6 +9,7 @@ from lutong_contracts.inventory import (
     FulfilmentLapsed,
     LocationDeclined,
     OfferLapsed,
+    OrderRefunded,
     PickupLapsed,
     SlotAnswerLapsed,
     SlotHoldLapsed,
@@ -16,7 +17,7 @@ from lutong_contracts.inventory import (
 from lutong_inventory.pickup import domain as pickup
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.steps import Meanwhile, Step
-from tests.support.builders import SHANGHAI, a_cancellation, a_hold
+from tests.support.builders import SHANGHAI, a_cancellation, a_hold, fulfilled, part_fulfilled
 
 _CODE: Final = "K7M2Q9XB"
 _DELIVERY: Final = {"location_id": "far", "sku": "tea", "kind": "received", "units": 3}
@@ -99,6 +100,19 @@ _TRANSFER: Final[tuple[Step, ...]] = (
     ),
     lambda known: Command("POST", f"/v1/transfers/{known['transfer_id']}/steps", {"step": "ready"}),
 )
+_ADDRESS: Final = Meanwhile(
+    "INSERT INTO vault_key (member_id, master, wrapped) VALUES ('m-1', 'of before', 'sealed') ON CONFLICT DO NOTHING;"
+    " INSERT INTO vault_address (address_id, member_id, sealed) VALUES ('a-1', 'm-1', 'sealed')"
+)
+"""A member stored an address; the command that does it takes no Idempotency-Key."""
+_VAULT: Final[tuple[Step, ...]] = (
+    _ADDRESS,
+    Command("DELETE", "/v1/members/m-1/addresses/a-1", who="m-1"),
+    _ADDRESS,
+    Command("DELETE", "/v1/members/m-1/addresses", who="m-1"),
+    Command("POST", "/v1/vault/rotation"),
+)
+_TAKEN: Final = {"location_id": "near", "day": "2026-11-28", "amount_minor": 1_250_000}
 INVENTORY: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/locations/near", _NEAR),
     Command("POST", "/v1/locations/batch", {"locations": [{"location_id": "far", **_NEAR, "latitude": 32.0}]}),
@@ -112,6 +126,15 @@ INVENTORY: Final[tuple[Step, ...]] = (
     Command(
         "POST", "/v1/orders/o-1/refunds", {"refund_id": "r-1", "lines": [{"sku": "tea", "units": 1}], "restock": True}
     ),
+    fulfilled("o-1", 100),
+    OrderRefunded(
+        order_id="o-1",
+        refund_id="r-1",
+        member_id="m-1",
+        merchant_id="shop",
+        amount={"amount_minor": 100, "currency": "CNY"},
+    ),
+    part_fulfilled("o-1", 2, 100),
     a_hold("o-2"),
     AcceptanceLapsed(order_id="o-2"),
     a_hold("o-3"),
@@ -135,6 +158,9 @@ INVENTORY: Final[tuple[Step, ...]] = (
     *_SLOTS,
     *_FLAGSHIP,
     *_TRANSFER,
+    *_VAULT,
+    Command("PUT", "/v1/merchants/shop/sourcing-rules", {"parts_max": 2}),
+    Command("POST", "/v1/turnover/batch", {"merchant_id": "shop", "days": [_TAKEN]}),
     Command("POST", "/v1/locations/near/pause", {"reason": "rush_hour"}),
     Command("DELETE", "/v1/locations/near/pause"),
     Command("POST", "/v1/locations/near/closure", {"reason": "lease_ended"}),

@@ -24,7 +24,7 @@ from lutong_contracts.membership import (
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.steps import Meanwhile, Step
 from tests.integration.membership.story import OBLIGED
-from tests.support.builders import GOOD_PROFILE, a_request, fulfilled
+from tests.support.builders import GOOD_PROFILE, a_request, fulfilled, part_fulfilled
 
 _ONE: Final = {"amount_minor": 1, "currency": "CNY"}
 _TERMS: Final = OBLIGED | {
@@ -111,6 +111,7 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     _of("/v1/coupons/{coupon_id}/void", _REASON),
     Command("POST", "/v1/coupon-stocks/spring/coupons", {"member_id": "m-1"}),
     lambda known: a_request("o-1", 20_000).model_copy(update={"coupon_id": known["coupon_id"]}),
+    part_fulfilled("o-1", 2, 900),
     fulfilled("o-1", 17_900),
     a_request("o-2"),
     OrderRejected(order_id="o-2", merchant_id="shop", reason="out_of_stock"),

@@ -1,19 +1,36 @@
 """What happens to each service, in an order that makes sense: every command and every event at least once."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from lutong_contracts import Event
-from lutong_contracts.feed import AccountChanged, CardTakenOff, CardTapped, PostPublished, ServiceSolved
+from lutong_contracts.feed import (
+    AccountChanged,
+    CardTakenOff,
+    CardTapped,
+    Interaction,
+    InteractionsReported,
+    PostPublished,
+    ServiceSolved,
+)
 from lutong_contracts.inventory import (
     LocationChanged,
     LocationClosed,
     LocationOpened,
     LocationPaused,
+    OrderRefunded,
     OrderRejected,
     OrderSourced,
 )
-from lutong_contracts.membership import AccountBound, AccountUnbound, CreditDeclined, PlanClosed, PlanPublished
+from lutong_contracts.membership import (
+    AccountBound,
+    AccountUnbound,
+    AgreementSettled,
+    CreditDeclined,
+    PlanClosed,
+    PlanPublished,
+)
 from lutong_contracts.registry import (
     MerchantChanged,
     MerchantRegistered,
@@ -24,12 +41,14 @@ from lutong_contracts.registry import (
     VersionReleased,
     VersionRolledBack,
 )
+from lutong_contracts.touches import Served
 from lutong_contracts.values import Line, Money, Offer
+from lutong_feed.touches.domain import Keys
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.inventory_scenario import INVENTORY
 from tests.integration.crashes.membership_scenario import MEMBERSHIP
 from tests.integration.crashes.steps import Meanwhile, Step
-from tests.support.builders import SHANGHAI, a_cancellation, a_post, a_request, cancelled, fulfilled
+from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 _SHOP: Final = {"program_id": "g-1", "merchant_id": "shop", "title": "Shop", "page": "pages/shop"}
@@ -65,7 +84,15 @@ _PLAN: Final = {
     "charge_cap": Money(amount_minor=0, currency="CNY"),
     "discount_percent": 10,
 }
+_CHARGE: Final = Money(amount_minor=100, currency="CNY")
 _FUND: Final = {"title": "公积金提取", "page": "pages/fund"}
+
+
+_SECRET: Final = bytes(32)
+_SERVED: Final = Served(
+    1, "01890a5d-ac96-774b-bcce-b302099a8057", "timeline", 0, "p-1", "p-1", "g-1", "bo", datetime.now(UTC)
+)
+_TOUCH: Final = Keys({1: _SECRET}, 1).sign(_SERVED)
 
 
 def _sourced(known: Mapping[str, Any]) -> Event:
@@ -102,6 +129,9 @@ FEED: Final[tuple[Step, ...]] = (
     PostPublished(post_id="p-4", author_id="ann", text="雪"),
     ServiceDiscovered(post_id="p-1", version=1, matched_by="words", **_SHOP),
     ServiceNotFound(post_id="p-2", reason="no_match"),
+    Meanwhile(f"UPDATE touch_secret SET secret = '\\x{_SECRET.hex()}'"),
+    Command("POST", "/v1/interactions", {"viewer_id": "bo", "interactions": [{"touch": _TOUCH, "kind": "impression"}]}),
+    InteractionsReported(viewer_id="bo", interactions=(Interaction(touch=_TOUCH, kind="impression"),)),
     Command("POST", "/v1/posts/p-1/card/taps", {"viewer_id": "bo"}),
     Command("POST", "/v1/posts/p-1/card/solutions", {"viewer_id": "bo"}),
     CardTapped(viewer_id="bo", post_id="p-1", program_id="g-1", version=1),
@@ -110,8 +140,13 @@ FEED: Final[tuple[Step, ...]] = (
     lambda known: CreditDeclined(order_id=known["order_id"], member_id="bo", merchant_id="shop", reason="not_admitted"),
     _ASK,
     lambda known: a_request(known["order_id"], viewer_id="bo"),
+    lambda known: a_hold(known["order_id"]),
     _sourced,
     lambda known: fulfilled(known["order_id"]),
+    lambda known: OrderRefunded(
+        order_id=known["order_id"], refund_id="r-1", member_id="bo", merchant_id="shop", amount=_CHARGE
+    ),
+    AgreementSettled(agreement_id="a-1", member_id="bo", plan_id="light", merchant_id="shop", charge=_CHARGE),
     _ASK,
     lambda known: OrderRejected(order_id=known["order_id"], merchant_id="shop", reason="out_of_stock"),
     _ASK,

@@ -26,6 +26,7 @@ async def _add_a_column_everywhere(pool: Pool, number: int) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("masters")  # the vault of inventory is open
 @pytest.mark.parametrize("name", STORIES)
 async def test_no_handler_and_no_command_minds_a_column_that_is_added(
     name: str, infrastructure: Infrastructure

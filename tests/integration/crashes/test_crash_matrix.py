@@ -31,6 +31,7 @@ BEHIND_COMMIT: Final = "after_commit"
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("masters")  # the vault of inventory is open
 @pytest.mark.parametrize("name", STORIES)
 async def test_whatever_dies_wherever_it_happens_once_or_not_at_all(name: str, infrastructure: Infrastructure) -> None:
     service = service_named(name)
@@ -116,6 +117,8 @@ def a_delivery(event: Event, offset: int) -> Delivery:
 KEYLESS: Final = frozenset(
     {
         ("POST", "/v1/agreements/{agreement_id}/rights/{right_id}/codes"),
+        ("POST", "/v1/members/{member_id}/addresses"),
+        ("POST", "/v1/orders/{order_id}/address"),
         ("POST", "/v1/orders/{order_id}/pickup-code"),
     }
 )

@@ -1,5 +1,6 @@
 """What routes sign and check touches with: the keys, read once a minute, so that a tap asks the database for none."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,18 +25,23 @@ _FRESH_S: Final = 60.0
 
 @dataclass(slots=True)
 class _Known:
-    """The keys of this process's database, and when they were read."""
+    """The keys of this process's database, and when they were read. Requests that come meanwhile wait for one reading."""
 
     pool: "Pool | None" = None
-    keys: Keys | None = None
+    reading: "asyncio.Task[Keys] | None" = None
     read_at_s: float = 0.0
 
     async def of(self, pool: Pool) -> Keys:
         """The keys of a database, at most a minute old."""
         now_s = time.monotonic()
-        if self.keys is None or self.pool is not pool or now_s - self.read_at_s > _FRESH_S:
-            self.keys, self.pool, self.read_at_s = await store.keys(Reader(pool)), pool, now_s
-        return self.keys
+        if self.reading is None or self.pool is not pool or now_s - self.read_at_s > _FRESH_S or _failed(self.reading):
+            self.pool, self.read_at_s = pool, now_s
+            self.reading = asyncio.create_task(store.keys(Reader(pool)))
+        return self.reading.result() if self.reading.done() else await asyncio.shield(self.reading)
+
+
+def _failed(reading: "asyncio.Task[Keys]") -> bool:
+    return reading.done() and (reading.cancelled() or reading.exception() is not None)
 
 
 _KNOWN: Final = _Known()
