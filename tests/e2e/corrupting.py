@@ -259,12 +259,12 @@ def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # w
         facts = {"part_of": "p", "member_id": "m", "merchant_id": "s", "refunded_minor": 0, "currency": "CNY"}
         first = facts | {"order_id": "p", "lines": cup, "state": "fulfilled", "amount_minor": 40, "location_id": "a"}
         other = facts | {"order_id": "p.2", "lines": tea, "state": "cancelled", "amount_minor": 40, "location_id": "b"}
-        units = second.pop("units", 1)
-        world.tables["inventory"]["customer_order"] += [first, other | second]
+        units, second_part = second.get("units", 1), other | {k: v for k, v in second.items() if k != "units"}
+        world.tables["inventory"]["customer_order"] += [first, second_part]
         world.tables["inventory"]["sales_entry"] += [
             {"order_id": part["order_id"], "kind": "sold", "reference": part["order_id"], "merchant_id": "s", "currency": "CNY",
              "location_id": part["location_id"], "amount_minor": part["amount_minor"], "reason": "shelf"}
-            for part in (first, other | second) if part["state"] == "fulfilled"
+            for part in (first, second_part) if part["state"] == "fulfilled"
         ]  # fmt: skip
         world.tables["inventory"]["reservation"] += [
             {"order_id": "p", "sku": "cup", "location_id": "a", "units": 1, "state": "shipped"},

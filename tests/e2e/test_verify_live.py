@@ -134,6 +134,6 @@ async def test_what_a_service_never_reads_is_reported_at_the_deadline(
     await scenarios["c"].publish("watsons", "面膜，先享后付", "demo-watsons")
     with stopped(stack, "inventory"):
         await order(scenarios["c"])
-        seen = await Look(target, [], [], Watcher()).until_still(1)
+        seen = await Look(target, [], [], Watcher()).until_still(8)
     found = {violation.what for violation in seen.findings.witnesses if violation.identity == "V2"}
     assert found == {"inventory: neither taken in nor set aside"}
