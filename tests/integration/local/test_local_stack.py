@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from lutong_contracts.topics import SERVICES
+from lutong_local import ports
 from lutong_local.ports import PORTS, free_port, is_free
 from lutong_local.postgres import create_service_databases
 from lutong_local.processes import Command, LocalError, start, stop, wait_for
@@ -122,9 +124,15 @@ def test_no_outgoing_connection_is_given_a_port_that_we_chose() -> None:
     assert max(free_port() for _ in range(100)) < first
 
 
-def test_a_port_that_is_taken_is_noticed() -> None:
-    import socket
+def test_no_port_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = next(port for port in range(PORTS.stop, PORTS.stop + 500, 3) if all(map(is_free, range(port, port + 3))))
+    monkeypatch.setattr(ports, "PORTS", range(first, first + 3))
+    with socket.socket(type=socket.SOCK_DGRAM) as another:  # as another process holds one
+        another.bind(("127.0.0.1", first))
+        assert {free_port(), free_port()} == {first + 1, first + 2}
 
+
+def test_a_port_that_is_taken_is_noticed() -> None:
     port = free_port()
     assert is_free(port)
     with socket.socket() as listener:
