@@ -139,7 +139,7 @@ class Verifier:
 
         A 503 problem while the issuer's keys were never fetched: nobody's token is wrong.
         """
-        if isinstance(self.keys, Rotating) and not self.keys:
+        if not self.keys and isinstance(self.keys, Rotating):  # in this order: each request comes by here
             raise Problem(503, "not_ready", "the keys of the issuer of tokens are not here yet", {"retry-after": "5"})
         if not authorization:
             raise UnauthenticatedError("no token")
