@@ -175,8 +175,9 @@ def share_of(post_id: str, credits_: Iterable[ChainCredit]) -> Share:
     ppm = net_minor = 0
     for way, reached in credits_:
         if not reached.is_reversed:
-            ppm += shares(way).get(post_id, 0)
-            net_minor += split(reached.stages.net_minor, shares(way)).get(post_id, 0)
+            parts = shares(way)
+            ppm += parts.get(post_id, 0)
+            net_minor += split(reached.stages.net_minor, parts).get(post_id, 0)
     return Share(ppm, net_minor)
 
 

@@ -108,8 +108,13 @@ def _show_uplift(uplift: Document) -> None:
             "增收: 数据不足，需首单前后各八个整周的营业额"
         )
         return
-    pooled = span(uplift["pooled"], lambda share: amount(share, "share", "", signed=True).replace("pp", "%"))
+    pooled = span(uplift["pooled"], _more)
     out.print(f"uplift per store 单店增收: {pooled}, {VERDICTS[uplift['verdict']]}, {uplift['measured']:,} stores")
+
+
+def _more(share: float) -> str:
+    """By how much more: of what was taken before, so in per cent and not in points."""
+    return amount(share, "share", "", signed=True).replace("pp", "%")
 
 
 def _sales(document: Document) -> dict[str, str]:
@@ -126,5 +131,5 @@ def _row(store: Document, sales: dict[str, str], uplift: dict[str, Document]) ->
     counted = (f"{store[key]:,}" for key in ("given", "fulfilled", "units"))
     shares = (amount(store[key], "share", "") for key in ("fill_rate", "reject_rate", "on_time_rate"))
     found = uplift.get(store["location_id"], {}).get("shrunk")
-    more = amount(found["value"], "share", "", signed=True).replace("pp", "%") if found else "–"
+    more = _more(found["value"]) if found else "–"
     return (name, *counted, revenue or "–", *shares, sales.get(store["location_id"], "–"), more)
