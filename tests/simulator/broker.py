@@ -53,6 +53,8 @@ class Group:
     generation: int = 0
     rebalances: int = 0
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    notes: dict[TopicPartition, str] = field(default_factory=dict)
+    """What was committed beside each offset."""
     on_commit: Callable[[TopicPartition, int], None] = lambda _partition, _offset: None
     _preparing: bool = False
     _ids: Any = field(default_factory=count)
@@ -93,12 +95,12 @@ class Group:
             if self.loop.now_s - member.seen_at_s > SESSION_S and not (member.joins and not member.joins.done()):
                 self.leave(member_id)
 
-    def commit(self, member_id: str, generation: int, offsets: Mapping[TopicPartition, int]) -> None:
+    def commit(self, member_id: str, generation: int, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
         """Commit positions, of the current generation only."""
         self._require(member_id, generation)
-        for partition, offset in offsets.items():
+        for partition, (offset, note) in offsets.items():
             self.on_commit(partition, offset)
-            self.offsets[partition] = offset
+            self.offsets[partition], self.notes[partition] = offset, note
 
     def _require(self, member_id: str, generation: int) -> None:
         if member_id not in self.members:

@@ -15,6 +15,7 @@ from aiokafka.errors import (
     KafkaError,
     RebalanceInProgressError,
 )
+from aiokafka.structs import OffsetAndMetadata
 
 from tests.simulator.broker import Assigned, Broker
 from tests.simulator.producer import Faults
@@ -98,7 +99,16 @@ class SimConsumer:
         await self._ask()
         return self.broker.group.offsets.get(partition)
 
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+    @property
+    def _coordinator(self) -> Any:  # noqa: ANN401  # the part of aiokafka's that is asked
+        return SimpleNamespace(fetch_committed_offsets=self._committed)
+
+    async def _committed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+        await self._ask()
+        group = self.broker.group
+        return {p: OffsetAndMetadata(group.offsets.get(p, -1), group.notes.get(p, "")) for p in partitions}
+
+    async def commit(self, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
         for partition in offsets:
             self._state(partition)
         generation = self.generation

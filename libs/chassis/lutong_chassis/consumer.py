@@ -20,6 +20,7 @@ from lutong_chassis.envelope import Incoming, Place, place
 from lutong_chassis.errors import classify
 from lutong_chassis.narrowing import Narrowed, narrow
 from lutong_chassis.parking import summarise_error
+from lutong_chassis.passed_over import REMEMBERED
 from lutong_chassis.processing import Processor
 from lutong_chassis.progress import Retry, came_at_s, places_of, ranges, show
 from lutong_chassis.skipping import RecordId, SkipRequest
@@ -117,11 +118,17 @@ class Consumer:
             known, missed = await noticing.read_committed_offsets(consumer, unknown)
             await noticing.write_missed(self.processor.pool, missed)
             self.committed |= known
-        settled = await self.processor.memory.settle(self.processor.pool, mine)
-        ahead = {partition: offset for partition, offset in settled.items() if offset != self.committed.get(partition)}
+        memory = self.processor.memory
+        settled = await memory.settle(self.processor.pool, mine)
+        ahead = {
+            partition: offset
+            for partition, offset in settled.items()
+            if offset != self.committed.get(partition) or partition in memory.unmarked
+        }
         if ahead:
-            await consumer.commit(ahead)
+            await consumer.commit({partition: (offset, REMEMBERED) for partition, offset in ahead.items()})
             self.committed |= ahead
+            memory.unmarked -= ahead.keys()
 
     async def _try(self, batch: list[Incoming], attempt: int) -> Narrowed:
         """One try; gives what is left of a batch. Later tries look for the record that fails alone."""

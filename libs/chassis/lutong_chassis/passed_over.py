@@ -3,6 +3,10 @@
 Old and new run side by side, so a type that is new on a topic comes to replicas that do not know it. It is passed over; where
 that happened first is remembered, one row per partition and type. A version that handles the type reads the partition from there
 once it has the partition, looking at nothing but that type, up to where the group was. Then the row goes.
+
+A release that remembers commits a word beside each offset. Where the group's offset lacks that, a release without this
+memory was there last, and nobody knows what it passed over: the partition is read again, as far as its topic keeps it. The inbox
+knows what was taken in, and what is parked or was discarded stays so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +24,10 @@ from lutong_contracts import event_types
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
+    from aiokafka.structs import OffsetAndMetadata
+
+REMEMBERED: Final = "passed-over"
+"""Committed beside an offset: what was passed over before it is written down."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +55,12 @@ class Unknown(NamedTuple):
 
 
 class Behind(NamedTuple):
-    """What is read again of a partition: these types, before this offset. Everything else there was handled."""
+    """What is read again of a partition: these types, before this offset. Everything else there was handled.
 
-    types: frozenset[str]
+    Without types it is everything: a release that remembers nothing was there.
+    """
+
+    types: frozenset[str] | None
     until: int
 
 
@@ -60,6 +71,8 @@ class Memory:
     handled: frozenset[str]
     noted: set[tuple[str, int, str]] = field(default_factory=set)
     behind: dict[TopicPartition, Behind] = field(default_factory=dict)
+    unmarked: set[TopicPartition] = field(default_factory=set)
+    """Partitions whose committed offset lacks the word: a release that remembers nothing was there last."""
     reassigned: bool = False
     """Whether other partitions came, so that their rows are to be looked for."""
 
@@ -67,12 +80,13 @@ class Memory:
         """Other partitions come, which others had meanwhile."""
         self.noted.clear()
         self.behind.clear()
+        self.unmarked.clear()
         self.reassigned = True
 
     def is_settled(self, record: Record) -> bool:
         """Whether a record was settled before: it is only met again on the way to another type."""
         behind = self.behind.get(TopicPartition(record.topic, record.partition))
-        if behind is None or record.offset >= behind.until:
+        if behind is None or behind.types is None or record.offset >= behind.until:
             return False
         event_type = next((value for name, value in record.headers if name == "ce_type"), None)
         return event_type is not None and event_type.decode(errors="replace") not in behind.types
@@ -94,18 +108,21 @@ class Memory:
         """Go back in partitions that came to where a type of ours was passed over first. `handled` is not committed yet."""
         mine = consumer.assignment()
         rows = await _first_of(pool, self.handled, mine)
+        committed = await _committed(consumer, mine)
+        self.unmarked = {partition for partition, at in committed.items() if at.metadata != REMEMBERED}
+        begins = await consumer.beginning_offsets(sorted(rows.keys() | self.unmarked))
         done: list[TopicPartition] = []
-        for partition, (first, types) in rows.items():
-            committed = handled.get(partition, await consumer.committed(partition) or 0)
-            if first >= committed:
+        for partition, begin in begins.items():
+            until = handled.get(partition, committed[partition].offset if partition in committed else 0)
+            first, types = (begin, None) if partition in self.unmarked else rows[partition]
+            if first >= until:
                 done.append(partition)  # it is still ahead of the group
                 continue
-            begin = (await consumer.beginning_offsets([partition]))[partition]
-            consumer.seek(partition, min(max(first, begin), committed))
-            self.behind[partition] = Behind(types, committed)
-            log.info("reads_again", topic=partition.topic, partition=partition.partition, first=first, until=committed,
-                     types=sorted(types))  # fmt: skip
-        await _drop(pool, self.handled, done)
+            consumer.seek(partition, min(max(first, begin), until))
+            self.behind[partition] = Behind(types, until)
+            log.info("reads_again", topic=partition.topic, partition=partition.partition, first=first, until=until,
+                     types=sorted(types) if types else "all")  # fmt: skip
+        await _drop(pool, self.handled, [partition for partition in done if partition in rows])
         self.reassigned = False
 
     async def settle(self, pool: Pool, handled: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
@@ -156,6 +173,14 @@ async def unknown(tx: Tx) -> list[Unknown]:
         list(event_types()),
     )
     return [Unknown(*row) for row in rows]
+
+
+async def _committed(
+    consumer: "AIOKafkaConsumer", partitions: set[TopicPartition]
+) -> "Mapping[TopicPartition, OffsetAndMetadata]":
+    """How far the group is in partitions, with what was committed beside the offset: aiokafka's `committed` leaves that out."""
+    found = await consumer._coordinator.fetch_committed_offsets(sorted(partitions))  # noqa: SLF001  # see above
+    return {partition: at for partition, at in found.items() if at.offset >= 0}
 
 
 async def _first_of(

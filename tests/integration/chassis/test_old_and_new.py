@@ -128,6 +128,28 @@ async def test_a_release_that_does_not_remember_loses_events(infrastructure: Inf
         await counts(toy, a=[1, DOUBLED + 2])
 
 
+async def test_what_a_release_without_memory_passed_over_is_read_once(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start(TOY_FORGETS="unmarked")
+        await toy.ready()
+        await publish(toy, Doubled(counter_id="a", place=0), Counted(counter_id="a", place=1))
+        await counts(toy, a=[1])
+        toy.stop()
+        toy.start(NEXT)
+        await counts(toy, a=[1, DOUBLED])
+        await publish(toy, Doubled(counter_id="a", place=2))
+        await counts(toy, a=[1, DOUBLED, DOUBLED + 2])
+        toy.stop()
+        assert "reads_again" in toy.log.read_text()
+        toy.log = toy.log.with_suffix(".again.log")
+        toy.start(NEXT)
+        await publish(toy, Doubled(counter_id="a", place=3))
+        await counts(toy, a=[1, DOUBLED, DOUBLED + 2, DOUBLED + 3])
+        assert "reads_again" not in toy.log.read_text()
+
+
 async def test_a_type_handled_for_the_first_time_is_read_from_its_beginning(
     infrastructure: Infrastructure, tmp_path: Path
 ) -> None:

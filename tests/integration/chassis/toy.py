@@ -22,6 +22,7 @@ from lutong_chassis import (
     Tx,
     TxDependency,
     allowed,
+    consumer,
     envelope,
     not_audited,
     passed_over,
@@ -247,6 +248,8 @@ if os.environ.get("TOY_READS") == "unguarded":
 
 if os.environ.get("TOY_FORGETS"):
     vars(passed_over)["remember"] = forget  # the same
+if os.environ.get("TOY_FORGETS") == "unmarked":
+    vars(consumer)["REMEMBERED"] = ""  # a release from before there was this memory
 
 service = Service(
     f"toy-{SUFFIX}", handlers=handlers, routes=router, migrations=Path(__file__).parent / "toy_migrations"
