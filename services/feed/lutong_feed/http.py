@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 import asyncpg
 from fastapi import Query, Response
-from pydantic import BaseModel, Field
 from uuid_utils import uuid7
 
 from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
@@ -36,6 +35,8 @@ from lutong_feed.bodies import (
 from lutong_feed.domain import AccountRow, Cursor, FollowRow
 from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
+from lutong_feed.paging.domain import Walk
+from lutong_feed.paging.http import Page, walk
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
 from lutong_feed.touches.domain import Answer
@@ -49,21 +50,6 @@ router.routes += attribution.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
-
-
-class Page(BaseModel):
-    """Which page of posts is wanted."""
-
-    cursor: str | None = Field(None, max_length=200, description="next_cursor of the page before")
-    limit: int = Field(20, ge=1, le=100)
-
-    @property
-    def before(self) -> Cursor | None:
-        """Where the page before ended; raises a 422 problem when the cursor is none of ours."""
-        before = Cursor.decode(self.cursor) if self.cursor else None
-        if self.cursor and before is None:
-            raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
-        return before
 
 
 @router.put("/v1/accounts/{account_id}")
@@ -175,10 +161,11 @@ async def get_account(account_id: Identifier, who: Who, read: Read) -> AccountVi
 async def get_posts(
     account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
 ) -> Timeline:
-    """An account's own posts, newest first. A walk neither skips nor repeats."""
-    rows = await store.posts_of(read, account_id, page.before, page.limit + 1)
+    """An account's own posts, newest first. A walk neither skips nor repeats what was there when it began."""
+    way = walk(touches, who, f"posts {account_id}")
+    rows = await store.posts_of(read, account_id, page.before(way), page.limit + 1)
     await _account_is_there(read, account_id, rows)
-    return _page(rows, page.limit, touches.answer("account", who.member_id))
+    return _page(rows, page.limit, touches.answer("account", who.member_id), way)
 
 
 @router.get("/v1/accounts/{account_id}/timeline")
@@ -186,11 +173,12 @@ async def get_posts(
 async def get_timeline(
     account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
 ) -> Timeline:
-    """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats."""
+    """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats what was there when it began."""
     who.require(member=account_id, hide=("account", account_id))
-    rows = await store.timeline(read, account_id, page.before, page.limit + 1)
+    way = walk(touches, who, f"timeline {account_id}")
+    rows = await store.timeline(read, account_id, page.before(way), page.limit + 1)
     await _account_is_there(read, account_id, rows)
-    return _page(rows, page.limit, touches.answer("timeline", account_id))
+    return _page(rows, page.limit, touches.answer("timeline", account_id), way)
 
 
 @router.get("/v1/summary")
@@ -267,10 +255,10 @@ async def _account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.
         not_found("account", account_id)
 
 
-def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer) -> Timeline:
+def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer, way: Walk) -> Timeline:
     """A page of posts, of which one more was read to know whether there is a next page."""
     page = rows[:limit]
-    last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
+    last = way.word(Cursor(page[-1]["published_at"], page[-1]["number"])) if len(rows) > limit else None
     posts = [_view(row, position, answer) for position, row in enumerate(page)]
     return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
 

@@ -17,6 +17,8 @@ SENTENCES: Final = {
     "ended": "This order has ended: nothing can be changed.",
     "not_ready": "There is a code once the order is ready for pickup.",
     "never_served": "This page is not as it was shown to you. Open the post again.",
+    "bad_cursor": "This link leads to older posts of another list or reader. Start again at the top.",
+    "stale_cursor": "This link to older posts is more than a week old. Start again at the top.",
     "not_found": "This is not there, or not yours.",
     "too_many_requests": "That was too often. Wait a moment, then try again.",
 }
