@@ -275,6 +275,25 @@ def test_an_injection_string_is_shown_as_text(page: Page, served: Read) -> None:
     assert alerts == []
 
 
+def test_a_reader_deletes_their_post_and_reposts_show_it(page: Page, served: Read) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-lin", text="晚上见", card="none", post_id="mine")
+    again = {"author_id": "reader-chen", "text": "看", "parent_id": "mine", "post_id": "again"}
+    served.staff("POST", "feed", "/v1/posts", **again)
+    page.goto(f"{served.url}/posts/again")
+    expect(page.locator(".root")).to_contain_text("晚上见")
+    expect(page.get_by_text("Delete this post")).to_have_count(0)  # it is another's
+    page.goto(f"{served.url}/posts/mine")
+    page.get_by_text("Delete this post").click()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("林小满")
+    expect(page.get_by_text("晚上见")).to_have_count(0)
+    page.goto(f"{served.url}/posts/mine")
+    expect(page.get_by_role("alert")).to_have_text("This post was deleted.")
+    page.goto(f"{served.url}/posts/again")
+    expect(page.locator(".root")).to_have_text("The original was deleted.")
+
+
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])  # words and colours do not meet
 def test_each_page_passes_axe(context: BrowserContext, page: Page, served: Read, language: str, theme: str) -> None:
     chosen = {"lutong_language": language, "lutong_theme": theme}

@@ -46,7 +46,8 @@ class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
 class PostRefused(Event, topic=POSTS, key="post_id"):
     """The feed does not take a post that another publisher put on its topic; the cause is that event.
 
-    `reason` is `unknown_author`, `post_exists` when the id is that of another post, or `no_parent` or `too_deep` for a repost.
+    `reason` is `unknown_author`, `post_exists` when the id is that of another post, `deleted` when the post was, or `no_parent`,
+    `parent_deleted` or `too_deep` for a repost.
     """
 
     post_id: Identifier
@@ -61,6 +62,18 @@ class CardTakenOff(Event, topic=POSTS, key="post_id"):
     program_id: Identifier | None = None
     by: Annotated[str, Open(Literal["author", "merchant", "operator"])]
     reason: Reason
+
+
+class PostDeleted(Event, topic=POSTS, key="post_id"):
+    """Its author or an operator deleted a post, for good: text and card are gone. `reason` is theirs, if they gave one.
+
+    Its reposts stay, and show that the original was deleted. What was counted stays counted.
+    """
+
+    post_id: Identifier
+    author_id: Identifier
+    by: Annotated[str, Open(Literal["author", "operator"])]
+    reason: Reason | None = None
 
 
 class CardTapped(Event, topic=ENGAGEMENTS, key="viewer_id"):

@@ -186,7 +186,10 @@ class CardView(BaseModel):
 
 
 class RepostView(BaseModel):
-    """Where a repost hangs: the post that it reposts, and the one at the root, whose card it shows."""
+    """Where a repost hangs: the post that it reposts, and the one at the root, whose card it shows.
+
+    `root_deleted`: the original was deleted, its text is empty.
+    """
 
     parent_id: str
     root_id: str
@@ -194,6 +197,7 @@ class RepostView(BaseModel):
     root_author_id: str
     root_author_name: str
     root_text: str
+    root_deleted: bool = False
 
 
 class PostView(BaseModel):

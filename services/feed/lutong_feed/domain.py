@@ -106,12 +106,13 @@ class OrderLine(NamedTuple):
 
 
 class StoredPost(NamedTuple):
-    """A post as the feed has it."""
+    """A post as the feed has it; of one that was deleted, text and program are gone."""
 
     post_id: str
     author_id: str
     text: str
     program_id: str | None
+    deleted: bool = False
 
 
 class Resolution(NamedTuple):
@@ -147,7 +148,10 @@ def refused(published: StoredPost, authors: Container[str], stored: Mapping[str,
     """Why a post of another publisher is not taken, if it is not. The same post once more is no reason: nothing follows."""
     if published.author_id not in authors:
         return "unknown_author"
-    return None if stored.get(published.post_id) == published else "post_exists"
+    known = stored.get(published.post_id)
+    if known and known.deleted:
+        return "deleted"
+    return None if known == published else "post_exists"
 
 
 def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:

@@ -18,6 +18,7 @@ from lutong_contracts.registry import (
 from lutong_feed import accounts, arrivals, domain, store
 from lutong_feed.attribution import handlers as attribution
 from lutong_feed.bindings import handlers as bindings
+from lutong_feed.deleting import handlers as deleting
 from lutong_feed.domain import Refusal, RequestMove, Resolution, StoredPost, Suspension
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
@@ -30,6 +31,7 @@ from lutong_feed.reposts.domain import Repost
 handlers = Handlers()
 handlers.include(attribution.handlers)
 handlers.include(bindings.handlers)
+handlers.include(deleting.handlers)
 handlers.include(engagements.handlers)
 handlers.include(interactions.handlers)
 handlers.include(publishing.handlers)

@@ -11,6 +11,7 @@ from uuid_utils import uuid7
 from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import record
 from lutong_chassis.http import ingest
+from lutong_chassis.http.problems import documented
 from lutong_contracts.feed import CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
@@ -32,6 +33,8 @@ from lutong_feed.bodies import (
     RepostView,
     Timeline,
 )
+from lutong_feed.deleting import domain as deletion
+from lutong_feed.deleting import http as deleting
 from lutong_feed.domain import AccountRow, Cursor, FollowRow
 from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
@@ -47,6 +50,7 @@ router.routes += bindings.router.routes
 router.routes += engagements.router.routes
 router.routes += interactions.router.routes
 router.routes += attribution.router.routes
+router.routes += deleting.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
@@ -122,11 +126,14 @@ async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[s
 ingest.mount(router)
 
 
-@router.get("/v1/posts/{post_id}")
+@router.get("/v1/posts/{post_id}", responses=documented(410))
 @allowed("anybody")
 async def get_post(post_id: Identifier, who: Who, touches: Touches, read: Read) -> PostView:
-    """A post with its card and counters."""
+    """A post with its card and counters. 410 for one that was deleted."""
     row = await store.post(read, post_id) or not_found("post", post_id)
+    if row["deleted"]:
+        gone = deletion.gone(post_id)
+        raise Problem(410, gone.kind, gone.detail)
     return _view(row, 0, touches.answer("post", who.member_id))
 
 

@@ -33,7 +33,7 @@ async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Seque
             ON CONFLICT (post_id) DO NOTHING
         RETURNING post_id
         """,
-        *columns(posts, 4),
+        *columns([post[:4] for post in posts], 4),
     )
     fresh = {row["post_id"] for row in rows}
     journeys = [
@@ -202,6 +202,7 @@ POST_WITH_CARD = """
     SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at, state,
            card.program_id, reason,
            title, page, version, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
+           post.deleted_at IS NOT NULL AS deleted, root.deleted_at IS NOT NULL AS root_deleted,
            root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text
       FROM post
       JOIN account ON account.account_id = post.author_id
@@ -233,7 +234,7 @@ async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int)
              CROSS JOIN LATERAL (
                    SELECT post_id, published_at, number
                      FROM post
-                    WHERE post.author_id = author.author_id
+                    WHERE post.author_id = author.author_id AND deleted_at IS NULL
                       AND ($2::timestamptz IS NULL OR (published_at, number) < ($2, $3::bigint))
                     ORDER BY published_at DESC, number DESC
                     LIMIT $4
@@ -257,7 +258,7 @@ async def posts_of(tx: Reads, author_id: str, before: Cursor | None, limit: int)
     return await tx.fetch(
         f"""
         {POST_WITH_CARD}
-         WHERE post.author_id = $1
+         WHERE post.author_id = $1 AND post.deleted_at IS NULL
            AND ($2::timestamptz IS NULL OR (post.published_at, post.number) < ($2, $3::bigint))
          ORDER BY post.published_at DESC, post.number DESC
          LIMIT $4

@@ -11,6 +11,7 @@ from lutong_contracts.feed import (
     CardTapped,
     Interaction,
     InteractionsReported,
+    PostDeleted,
     PostPublished,
     ServiceSolved,
 )
@@ -165,6 +166,7 @@ FEED: Final[tuple[Step, ...]] = (
     _AS_ANOTHER,
     Command("DELETE", "/v1/accounts/m-1/member", who="m-1"),
     Command("POST", "/v1/posts/p-1/card/removal", {"reason": "not_related"}),
+    Command("DELETE", "/v1/posts/p-2?reason=spam"),
 )
 REGISTRY: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/merchants/gov", {"name": "浙里办"}),
@@ -195,6 +197,7 @@ REGISTRY: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/programs/fund/embedders/ann"),
     Command("DELETE", "/v1/programs/fund/embedders/ann"),
     CardTakenOff(post_id="p-1", program_id="fund", by="author", reason="not_related"),
+    PostDeleted(post_id="p-1", author_id="ann", by="author"),
     LocationOpened(state="open", revision=1, **_STORE),
     LocationChanged(state="open", revision=2, radius_m=900, **_STORE),
     LocationPaused(state="paused", revision=3, **_STORE),

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_received, deliver, http_client, in_transaction, run_jobs
-from lutong_contracts.feed import CardTakenOff
+from lutong_contracts.feed import CardTakenOff, PostDeleted
 from lutong_contracts.registry import ServiceDiscovered
 from lutong_registry.app import service
 from lutong_registry.discovery import waiting
@@ -79,6 +79,19 @@ async def test_a_card_that_was_taken_off_waits_no_more(client: httpx.AsyncClient
     await release(client)
     assert await led(pool) == ["kept"]
     assert await discovery(client, "off") == (None, "taken_off")
+
+
+async def test_a_deleted_post_waits_no_more_and_leads_nowhere(client: httpx.AsyncClient, pool: Pool) -> None:
+    await deliver(pool, handlers, a_post("gone", program_id="fund"), a_post("kept", program_id="fund"))
+    await deliver(pool, handlers, PostDeleted(post_id="gone", author_id="author", by="author"))
+    await release(client)
+    assert await led(pool) == ["kept"]
+    await deliver(
+        pool, handlers, a_post("gone", program_id="fund"), a_post("other", program_id="fund")
+    )  # sent once more
+    await deliver(pool, handlers, CardTakenOff(post_id="gone", by="author", reason="not_related"))
+    assert await discovery(client, "gone") == (None, "deleted")
+    assert await discovery(client, "other") == ("fund", None)  # the control
 
 
 async def test_posts_wait_in_bounds_of_time_and_number(client: httpx.AsyncClient, pool: Pool) -> None:

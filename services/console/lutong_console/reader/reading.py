@@ -106,6 +106,14 @@ async def solve(request: Request) -> Response:
     return back(f"/posts/{post_id}?solved=1")
 
 
+async def delete(request: Request) -> Response:
+    """The reader's own post goes, for good."""
+    await form_of(request)
+    me = reader_of(request)
+    await Asking(request, me).command("feed", f"/v1/posts/{request.path_params['post_id']}", None, method="DELETE")
+    return back(f"/accounts/{me.account_id}")
+
+
 async def search(request: Request) -> Response:
     """Services for a question, and why each was found."""
     asking = Asking(request, reader_of(request))
@@ -130,5 +138,6 @@ ROUTES: Final = (
     Route("/accounts/{account_id}/follow", follow, methods=["POST"]),
     Route("/posts/{post_id}", post),
     Route("/posts/{post_id}/program", open_program, methods=["POST"]),
+    Route("/posts/{post_id}/deletion", delete, methods=["POST"]),
     Route("/posts/{post_id}/solution", solve, methods=["POST"]),
 )

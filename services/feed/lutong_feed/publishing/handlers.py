@@ -13,7 +13,7 @@ from lutong_feed.publishing.domain import Follow, PublishPost, Unfollow
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
 
-_STATUS: Final = {"not_found": 404, "follows_itself": 422, "too_deep": 422, "no_parent": 422}
+_STATUS: Final = {"not_found": 404, "follows_itself": 422, "too_deep": 422, "no_parent": 422, "parent_deleted": 422}
 
 handlers = Handlers()
 

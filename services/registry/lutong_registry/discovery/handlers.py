@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.feed import CardTakenOff, PostPublished
+from lutong_contracts.feed import CardTakenOff, PostDeleted, PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery import store, waiting
 from lutong_registry.discovery.domain import decisions
@@ -23,11 +23,14 @@ async def discover_services(batch: Sequence[Received[PostPublished]], tx: Tx) ->
     by_words = await store.matches(tx, asking)
     possible = {*by_id, *(match.listing.program_id for matches in by_words.values() for match in matches)}
     embedding = await embedding_store.embedding(tx, possible, {post.author_id for post in posts})
+    deleted = await store.deleted(tx, (post.post_id for post in posts))
 
     outcomes = [
         decisions.discover(
             post, by_id.get(post.program_id or ""), by_words.get(post.text, ()), sentences_in(post.text), embedding
         )
+        if post.post_id not in deleted
+        else decisions.leads_nowhere(post)
         for post in posts
     ]
 
@@ -39,7 +42,14 @@ async def discover_services(batch: Sequence[Received[PostPublished]], tx: Tx) ->
 @handlers.on(CardTakenOff)
 async def forget_cards_taken_off(batch: Sequence[Received[CardTakenOff]], tx: Tx) -> list[Outgoing]:
     """An author, a merchant or an operator took a card off: the post waits for no program, and leads nowhere."""
-    await waiting.forget(tx, (received.event.post_id for received in batch))
+    await waiting.forget(tx, (received.event.post_id for received in batch), "taken_off")
+    return []
+
+
+@handlers.on(PostDeleted)
+async def forget_deleted_posts(batch: Sequence[Received[PostDeleted]], tx: Tx) -> list[Outgoing]:
+    """An author or an operator deleted a post: it waits for no program, and leads nowhere, also if it is published again."""
+    await waiting.forget(tx, (received.event.post_id for received in batch), "deleted")
     return []
 
 

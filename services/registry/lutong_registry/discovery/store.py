@@ -37,6 +37,14 @@ async def save_discoveries(tx: Tx, outcomes: Sequence[ServiceDiscovered | Servic
     )
 
 
+async def deleted(tx: Reads, post_ids: Iterable[str]) -> set[str]:
+    """Which of these posts were deleted after they were looked up."""
+    rows = await tx.fetch(
+        "SELECT post_id FROM discovery WHERE post_id = ANY ($1) AND reason = 'deleted'", sorted(set(post_ids))
+    )
+    return {row["post_id"] for row in rows}
+
+
 async def discovery(tx: Reads, post_id: str) -> asyncpg.Record | None:
     """Where a post led."""
     return await tx.fetchrow(

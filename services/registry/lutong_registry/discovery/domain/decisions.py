@@ -104,6 +104,11 @@ def discover(
     return _discovered(post, found, "words")
 
 
+def leads_nowhere(post: PostPublished) -> ServiceNotFound:
+    """A post that was deleted, and that a publisher sends once more."""
+    return ServiceNotFound(post_id=post.post_id, reason="deleted")
+
+
 def found_by_words(
     text: str, matches: Sequence[Match], sentences: Sequence[Sentence]
 ) -> Listing | Literal["sensitive", "no_match"]:
