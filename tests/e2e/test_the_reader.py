@@ -294,6 +294,20 @@ def test_a_reader_deletes_their_post_and_reposts_show_it(page: Page, served: Rea
     expect(page.locator(".root")).to_have_text("The original was deleted.")
 
 
+def test_names_in_a_text_lead_on(page: Page, served: Read) -> None:
+    text = "谢谢@reader-lin ，#公积金#。<b>@watsons</b> ann@example.cn \u202eabc"
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-wu", text=text, card="none", post_id="named")
+    page.goto(f"{served.url}/posts/named")
+    expect(page.locator("h1.text")).to_have_text("谢谢@reader-lin ，#公积金#。<b>@watsons</b> ann@example.cn abc")
+    expect(page.locator("h1 a.span")).to_have_text(["@reader-lin", "#公积金#", "@watsons"])
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("link", name="@watsons").click()
+    expect(page).to_have_url(f"{served.url}/accounts/watsons")
+    page.go_back()
+    page.get_by_role("link", name="#公积金#").click()
+    expect(page.get_by_role("searchbox")).to_have_value("公积金")
+
+
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])  # words and colours do not meet
 def test_each_page_passes_axe(context: BrowserContext, page: Page, served: Read, language: str, theme: str) -> None:
     chosen = {"lutong_language": language, "lutong_theme": theme}

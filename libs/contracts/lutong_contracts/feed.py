@@ -1,6 +1,6 @@
 """Events of the feed: posts, and what viewers do with the card on a post."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -11,6 +11,9 @@ from lutong_contracts.event import Event
 from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, INTERACTIONS, POSTS
 from lutong_contracts.touches import Touch
 from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Value, Visible
+
+REST_MAX: Final = 14_000
+"""Code points of a text beyond the first 2,000: some scripts write a character with several."""
 
 
 class AccountFacts(Entity):
@@ -33,7 +36,11 @@ class AccountChanged(AccountFacts, Event, topic=ACCOUNTS, key="account_id"):
 class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     """An author published a post. `program_id` is set when the author chose the mini-program;
     otherwise the registry looks for a service that the words ask for, unless the author wants no `card`. Others than the
-    feed may publish it, too."""
+    feed may publish it, too.
+
+    A text of more than 2,000 code points goes on in `rest`, cut between two characters as readers count them: `whole` is both.
+    The feed takes 2,000 such characters.
+    """
 
     post_id: Identifier
     author_id: Identifier
@@ -41,13 +48,21 @@ class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     program_id: Identifier | None = None
     card: Literal["auto", "none"] = "auto"
     parent_id: Identifier | None = Field(default=None, description="The post that this one reposts.")
+    rest: Annotated[Text, StringConstraints(min_length=1, max_length=REST_MAX)] | None = Field(
+        default=None, description="What follows of a text of more than 2,000 code points."
+    )
+
+    @property
+    def whole(self) -> str:
+        """All of the text."""
+        return self.text + (self.rest or "")
 
 
 class PostRefused(Event, topic=POSTS, key="post_id"):
     """The feed does not take a post that another publisher put on its topic; the cause is that event.
 
-    `reason` is `unknown_author`, `post_exists` when the id is that of another post, `deleted` when the post was, or `no_parent`,
-    `parent_deleted` or `too_deep` for a repost.
+    `reason` is `unknown_author`, `post_exists` when the id is that of another post, `deleted` when the post was,
+    `too_long` or `piled_up` for its text, or `no_parent`, `parent_deleted` or `too_deep` for a repost.
     """
 
     post_id: Identifier

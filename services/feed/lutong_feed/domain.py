@@ -144,10 +144,17 @@ def resolved(found: Resolution, suspended: Mapping[str, str]) -> CardRow:
     return CardRow(found.post_id, state, found.program_id, found.merchant_id, reason, found.causation_id)
 
 
-def refused(published: StoredPost, authors: Container[str], stored: Mapping[str, StoredPost]) -> str | None:
-    """Why a post of another publisher is not taken, if it is not. The same post once more is no reason: nothing follows."""
+def refused(
+    published: StoredPost, authors: Container[str], stored: Mapping[str, StoredPost], why: str | None = None
+) -> str | None:
+    """Why a post of another publisher is not taken, if it is not. The same post once more is no reason: nothing follows.
+
+    `why` is what is wrong with the post by itself, which counts when its author is known.
+    """
     if published.author_id not in authors:
         return "unknown_author"
+    if why:
+        return why
     known = stored.get(published.post_id)
     if known and known.deleted:
         return "deleted"

@@ -27,6 +27,7 @@ from lutong_feed.publishing import handlers as publishing
 from lutong_feed.publishing.domain import edge_of
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
+from lutong_feed.texts.domain import why_unpublished
 
 handlers = Handlers()
 handlers.include(attribution.handlers)
@@ -41,14 +42,14 @@ accept(handlers, {PostPublished: publishing.take_posts, InteractionsReported: in
 @handlers.on(PostPublished)
 async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> list[Outgoing]:
     """Another publisher put a post on our topic: keep it with its card, as over HTTP, or answer why not."""
-    posts = [StoredPost(e.post_id, e.author_id, e.text, e.program_id) for e in (received.event for received in batch)]
+    posts = [StoredPost(e.post_id, e.author_id, e.whole, e.program_id) for e in (received.event for received in batch)]
     authors = await accounts.known(tx, (post.author_id for post in posts))
     journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
     edges = await _edges(tx, [received.event for _, received in journeys.values()])
     wanted = [
         (post, r.cause.correlation_id)
         for post, r in journeys.values()
-        if post.author_id in authors and not isinstance(edges.get(post.post_id), Refusal)
+        if post.author_id in authors and not _why_refused(post, edges.get(post.post_id))
     ]
 
     await tx.lock("card", (post.post_id for post, _ in wanted))
@@ -58,7 +59,7 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
 
     stored = await arrivals.posts(tx, (post.post_id for post in posts))
     outcomes = [
-        (received, _why_refused(edges.get(post.post_id)) or domain.refused(post, authors, stored))
+        (received, domain.refused(post, authors, stored, _why_refused(post, edges.get(post.post_id))))
         for post, received in zip(posts, batch, strict=True)
     ]
     return [
@@ -75,8 +76,9 @@ async def _edges(tx: Tx, published: Sequence[PostPublished]) -> dict[str, Repost
     return {post_id: edge for post_id, edge in edges.items() if edge is not None}
 
 
-def _why_refused(edge: Repost | Refusal | None) -> str | None:
-    return edge.kind if isinstance(edge, Refusal) else None
+def _why_refused(post: StoredPost, edge: Repost | Refusal | None) -> str | None:
+    refusal = edge if isinstance(edge, Refusal) else why_unpublished(post.text)
+    return refusal.kind if refusal else None
 
 
 @handlers.on(VersionReleased)

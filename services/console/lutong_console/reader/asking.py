@@ -19,6 +19,7 @@ SENTENCES: Final = {
     "never_served": "This page is not as it was shown to you. Open the post again.",
     "bad_cursor": "This link leads to older posts of another list or reader. Start again at the top.",
     "stale_cursor": "This link to older posts is more than a week old. Start again at the top.",
+    "ambiguous": "Several accounts are called so.",
     "deleted": "This post was deleted.",
     "parent_deleted": "The original was deleted: it cannot be reposted.",
     "not_found": "This is not there, or not yours.",

@@ -4,6 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +44,13 @@ async def account(request: Request) -> Response:
     page = await asking.get("feed", f"{where}/posts", **({"limit": _PAGE} | ({"cursor": cursor} if cursor else {})))
     data = {"account": known, "posts": _aged(page["posts"]), "next_cursor": page["next_cursor"]}
     return show(request, "account.html", data)
+
+
+async def mentioned(request: Request) -> Response:
+    """The account that a mention names."""
+    word = quote(request.path_params["word"], safe="")
+    named = await Asking(request, reader_of(request)).get("feed", f"/v1/mentions/{word}")
+    return back(f"/accounts/{named['account_id']}")
 
 
 async def follow(request: Request) -> Response:
@@ -135,6 +143,7 @@ ROUTES: Final = (
     Route("/", home),
     Route("/search", search),
     Route("/accounts/{account_id}", account),
+    Route("/mentions/{word}", mentioned),
     Route("/accounts/{account_id}/follow", follow, methods=["POST"]),
     Route("/posts/{post_id}", post),
     Route("/posts/{post_id}/program", open_program, methods=["POST"]),

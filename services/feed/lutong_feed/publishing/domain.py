@@ -6,6 +6,7 @@ from typing import NamedTuple
 from lutong_contracts.feed import PostPublished
 from lutong_feed.domain import Refusal
 from lutong_feed.reposts.domain import Place, Repost, below
+from lutong_feed.texts.domain import why_unpublished as why_text_unpublished
 
 
 class PublishPost(NamedTuple):
@@ -31,8 +32,8 @@ class Unfollow(NamedTuple):
 def why_unpublished(
     posts: Sequence[PostPublished], authors: Collection[str], places: Mapping[str, Place]
 ) -> Mapping[int, Refusal]:
-    """Why posts of a batch cannot be published, by place: their author is unknown, one before has their id, or what they
-    repost is not there. A repost of a post in the same batch comes too early."""
+    """Why posts of a batch cannot be published, by place: their author is unknown, one before has their id, what they
+    repost is not there, or their text is too long. A repost of a post in the same batch comes too early."""
     refusals: dict[int, Refusal] = {}
     seen: set[str] = set()
     for place, post in enumerate(posts):
@@ -42,6 +43,8 @@ def why_unpublished(
             refusals[place] = known_before(post)
         elif isinstance(edge := edge_of(post, places), Refusal):
             refusals[place] = edge
+        elif wrong := why_text_unpublished(post.whole):
+            refusals[place] = wrong
         else:
             seen.add(post.post_id)
     return refusals

@@ -13,7 +13,15 @@ from lutong_feed.publishing.domain import Follow, PublishPost, Unfollow
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
 
-_STATUS: Final = {"not_found": 404, "follows_itself": 422, "too_deep": 422, "no_parent": 422, "parent_deleted": 422}
+_STATUS: Final = {
+    "not_found": 404,
+    "follows_itself": 422,
+    "too_deep": 422,
+    "no_parent": 422,
+    "parent_deleted": 422,
+    "too_long": 422,
+    "piled_up": 422,
+}
 
 handlers = Handlers()
 
@@ -56,7 +64,7 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
     places = await repost_store.places(tx, {post.parent_id for post, _ in posts if post.parent_id})
     refusals = dict(domain.why_unpublished([post for post, _ in posts], authors, places))
     wanted = [each for place, each in enumerate(posts) if place not in refusals]
-    rows = [StoredPost(post.post_id, post.author_id, post.text, post.program_id) for post, _ in wanted]
+    rows = [StoredPost(post.post_id, post.author_id, post.whole, post.program_id) for post, _ in wanted]
     fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in wanted])
     edges = [domain.edge_of(post, places) for post, _ in wanted if post.post_id in fresh]
     await repost_store.save(tx, [edge for edge in edges if isinstance(edge, Repost)])

@@ -19,7 +19,7 @@ async def discover_services(batch: Sequence[Received[PostPublished]], tx: Tx) ->
     """A post appeared: find the service it leads to, by the author's choice or by its words."""
     posts = [received.event for received in batch]
     by_id = await store.listings(tx, (post.program_id for post in posts if post.program_id))
-    asking = {post.text: sentences_in(post.text) for post in posts if not post.program_id}
+    asking = {post.whole: sentences_in(post.whole) for post in posts if not post.program_id}
     by_words = await store.matches(tx, asking)
     possible = {*by_id, *(match.listing.program_id for matches in by_words.values() for match in matches)}
     embedding = await embedding_store.embedding(tx, possible, {post.author_id for post in posts})
@@ -27,7 +27,7 @@ async def discover_services(batch: Sequence[Received[PostPublished]], tx: Tx) ->
 
     outcomes = [
         decisions.discover(
-            post, by_id.get(post.program_id or ""), by_words.get(post.text, ()), sentences_in(post.text), embedding
+            post, by_id.get(post.program_id or ""), by_words.get(post.whole, ()), sentences_in(post.whole), embedding
         )
         if post.post_id not in deleted
         else decisions.leads_nowhere(post)

@@ -122,6 +122,7 @@ FEED: Final[Matrix] = (
         "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
         "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
         "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
+        "GET /v1/mentions/{word}": (ANYBODY, fixed("/v1/mentions/brand")),
         "DELETE /v1/posts/{post_id}": (DONE_BY_ITS_MEMBER, _delete_post),
         "GET /v1/posts/{post_id}/interactions": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/interactions", about="p-2")),
         "GET /v1/posts/{post_id}/funnel": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/funnel", about="p-2")),
