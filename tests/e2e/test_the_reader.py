@@ -294,6 +294,19 @@ def test_a_reader_deletes_their_post_and_reposts_show_it(page: Page, served: Rea
     expect(page.locator(".root")).to_have_text("The original was deleted.")
 
 
+def test_a_reader_edits_their_post_and_others_see_what_it_was(page: Page, served: Read) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-lin", text="晚上喝查", card="none", post_id="typo")
+    page.goto(f"{served.url}/posts/typo")
+    page.get_by_text("Edit this post").click()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_label("Text").fill("晚上喝茶")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("晚上喝茶")
+    page.get_by_role("link", name="edited").click()
+    expect(page.locator("main .text")).to_have_text(["晚上喝茶", "晚上喝查"])
+    assert Axe().run(page).response["violations"] == []
+
+
 def test_names_in_a_text_lead_on(page: Page, served: Read) -> None:
     text = "谢谢@reader-lin ，#公积金#。<b>@watsons</b> ann@example.cn \u202eabc"
     served.staff("POST", "feed", "/v1/posts", author_id="reader-wu", text=text, card="none", post_id="named")

@@ -79,6 +79,23 @@ class CardTakenOff(Event, topic=POSTS, key="post_id"):
     reason: Reason
 
 
+class PostRevised(Event, topic=POSTS, key="post_id"):
+    """An author edited a post: `whole` is its text from now on, in two fields as in PostPublished. Its program, if the author chose
+    one, its place among reposts and the wish for no card stay; the registry judges the words anew."""
+
+    post_id: Identifier
+    author_id: Identifier
+    revision: int = Field(ge=2, description="How often it was written: 2 after the first edit.")
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000), Visible]
+    rest: Annotated[Text, StringConstraints(min_length=1, max_length=REST_MAX)] | None = None
+    program_id: Identifier | None = None
+
+    @property
+    def whole(self) -> str:
+        """All of the text."""
+        return self.text + (self.rest or "")
+
+
 class PostDeleted(Event, topic=POSTS, key="post_id"):
     """Its author or an operator deleted a post, for good: text and card are gone. `reason` is theirs, if they gave one.
 

@@ -63,6 +63,18 @@ class Follows(Command):
     follows: list[Follow] = Field(min_length=1, max_length=1000)
 
 
+PostText = Annotated[
+    Text,
+    StringConstraints(min_length=1, max_length=2000 + REST_MAX),
+    Visible,
+    Field(
+        description="2,000 characters at most, as readers count them, in any script",
+        examples=["公积金新政策今天起施行，提取更方便"],
+    ),
+]
+"""The text of a post."""
+
+
 class NewPost(Command):
     """A post. Name the mini-program, or let the words find one."""
 
@@ -71,10 +83,7 @@ class NewPost(Command):
     )
 
     author_id: Identifier = Field(examples=["zheliban"])
-    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000 + REST_MAX), Visible] = Field(
-        description="2,000 characters at most, as readers count them, in any script",
-        examples=["公积金新政策今天起施行，提取更方便"],
-    )
+    text: PostText
     program_id: Identifier | None = None
     card: Literal["auto", "none"] = Field("auto", description="none: no card, whatever the words ask for")
     post_id: Identifier | None = Field(default=None, description="the author's own id for it, if any")
@@ -228,6 +237,8 @@ class PostView(BaseModel):
     text: str
     spans: list[SpanView] = []
     published_at: datetime
+    revision: int = 1
+    revised_at: datetime | None = None
     card: CardView
     counters: dict[str, int]
     repost: RepostView | None = None

@@ -27,6 +27,7 @@ from lutong_feed.publishing import handlers as publishing
 from lutong_feed.publishing.domain import edge_of
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
+from lutong_feed.revising import handlers as revising
 from lutong_feed.texts.domain import why_unpublished
 
 handlers = Handlers()
@@ -36,6 +37,7 @@ handlers.include(deleting.handlers)
 handlers.include(engagements.handlers)
 handlers.include(interactions.handlers)
 handlers.include(publishing.handlers)
+handlers.include(revising.handlers)
 accept(handlers, {PostPublished: publishing.take_posts, InteractionsReported: interactions.take_interactions})
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 import asyncpg
 from fastapi import Query, Response
-from pydantic import ValidationError
 from uuid_utils import uuid7
 
 from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
@@ -44,6 +43,7 @@ from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import Page, walk
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
+from lutong_feed.revising import http as revising
 from lutong_feed.texts import domain as texts
 from lutong_feed.texts import http as mentions
 from lutong_feed.touches.domain import Answer
@@ -56,6 +56,7 @@ router.routes += interactions.router.routes
 router.routes += attribution.router.routes
 router.routes += deleting.router.routes
 router.routes += mentions.router.routes
+router.routes += revising.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
@@ -253,12 +254,10 @@ def _post(post: NewPost) -> PostPublished:
     post_id = post.post_id or str(uuid7())
     if post.parent_id and (post.program_id or post.card == "auto"):
         post = post.model_copy(update={"card": "none", "program_id": None})
+    if unseen := texts.why_unseen(post.text):
+        raise Problem(422, unseen.kind, unseen.detail)
     parts = texts.parted(post.text)._asdict()
-    try:
-        return PostPublished(post_id=post_id, **post.model_dump(exclude={"post_id", "text"}), **parts)
-    except ValidationError:  # all else was checked as a command
-        detail = "the text begins with 2,000 characters that cannot be seen: take them off"
-        raise Problem(422, "unseen_beginning", detail) from None
+    return PostPublished(post_id=post_id, **post.model_dump(exclude={"post_id", "text"}), **parts)
 
 
 async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
@@ -288,7 +287,10 @@ def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer, way: Walk)
 def _view(row: asyncpg.Record, position: int, answer: Answer) -> PostView:
     text = texts.shown(row["text"])
     return PostView(
-        **{name: row[name] for name in ("post_id", "author_id", "author_name", "published_at")},
+        **{
+            name: row[name]
+            for name in ("post_id", "author_id", "author_name", "published_at", "revision", "revised_at")
+        },
         text=text,
         spans=[SpanView(**span._asdict()) for span in texts.spans(text)],
         card=CardView(**{name: row[name] for name in CardView.model_fields}),

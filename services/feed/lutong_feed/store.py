@@ -199,7 +199,7 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
 
 
 POST_WITH_CARD = """
-    SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at, state,
+    SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at, state, post.revision, post.revised_at,
            card.program_id, reason,
            title, page, version, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
            post.deleted_at IS NOT NULL AS deleted, root.deleted_at IS NOT NULL AS root_deleted,

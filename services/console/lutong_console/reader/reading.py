@@ -114,6 +114,22 @@ async def solve(request: Request) -> Response:
     return back(f"/posts/{post_id}?solved=1")
 
 
+async def revisions(request: Request) -> Response:
+    """All that a post was, the latest first."""
+    post_id = request.path_params["post_id"]
+    found = await Asking(request, reader_of(request)).get("feed", f"/v1/posts/{post_id}/revisions")
+    return show(request, "revisions.html", {"post_id": post_id, "revisions": _aged(found[::-1], "written_at")})
+
+
+async def revise(request: Request) -> Response:
+    """The reader's own post has other words from now on."""
+    form, post_id = await form_of(request), request.path_params["post_id"]
+    seen = int(number) if (number := form.get("revision", "")).isdecimal() else 1
+    words = {"text": form.get("text", ""), "revision": seen}
+    await Asking(request, reader_of(request)).command("feed", f"/v1/posts/{post_id}", words, method="PATCH")
+    return back(f"/posts/{post_id}")
+
+
 async def delete(request: Request) -> Response:
     """The reader's own post goes, for good."""
     await form_of(request)
@@ -130,13 +146,10 @@ async def search(request: Request) -> Response:
     return show(request, "search.html", {"wanted": wanted, "found": found})
 
 
-def _aged(posts: list[Post]) -> list[Post]:
+def _aged(posts: list[Post], since: str = "published_at") -> list[Post]:
     """Posts with how long ago each was published."""
     now = datetime.now(UTC)
-    return [
-        each | {"age_s": max(0.0, (now - datetime.fromisoformat(each["published_at"])).total_seconds())}
-        for each in posts
-    ]
+    return [each | {"age_s": max(0.0, (now - datetime.fromisoformat(each[since])).total_seconds())} for each in posts]
 
 
 ROUTES: Final = (
@@ -147,6 +160,8 @@ ROUTES: Final = (
     Route("/accounts/{account_id}/follow", follow, methods=["POST"]),
     Route("/posts/{post_id}", post),
     Route("/posts/{post_id}/program", open_program, methods=["POST"]),
+    Route("/posts/{post_id}/revisions", revisions),
+    Route("/posts/{post_id}/revisions", revise, methods=["POST"]),
     Route("/posts/{post_id}/deletion", delete, methods=["POST"]),
     Route("/posts/{post_id}/solution", solve, methods=["POST"]),
 )

@@ -41,7 +41,8 @@ _OWN: Final = {
         "post": _table(
             "post",
             "post_id, deleted_at IS NOT NULL AS is_deleted, "
-            "deleted_at IS NOT NULL AND (text <> '' OR program_id IS NOT NULL) AS is_readable",
+            "deleted_at IS NOT NULL AND (text <> '' OR program_id IS NOT NULL OR EXISTS "
+            "(SELECT FROM post_revision WHERE post_revision.post_id = post.post_id)) AS is_readable",
         ),
         "counter": _table("counter", "post_id, taps, solved, fulfilled"),
         "interaction_count": _table("interaction_count", "post_id, placement, kind, times"),

@@ -26,12 +26,13 @@ async def lock(tx: Tx, post_ids: Iterable[str]) -> dict[str, StandingPost]:
 
 
 async def bury(tx: Tx, tombstones: Sequence[Tombstone]) -> None:
-    """Take texts and cards away. A card stays off, whatever the registry finds later: also for the release before."""
+    """Take texts, what they were before, and cards away. A card stays off, whatever the registry finds later: also for the release before."""
     if not tombstones:
         return
     await tx.execute(
         f"""
         WITH given AS (SELECT post_id, by, reason FROM {_TOMBSTONE.unnest()}),
+             forgotten AS (DELETE FROM post_revision USING given WHERE post_revision.post_id = given.post_id),
              buried AS (
                 UPDATE post
                    SET text = '', program_id = NULL, deleted_at = now(), deleted_by = by, deleted_for = reason

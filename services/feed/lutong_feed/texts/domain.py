@@ -5,6 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 import regex
 
+from lutong_contracts.values import has_something
 from lutong_feed.domain import Refusal
 
 CHARACTERS_MAX: Final = 2_000
@@ -63,12 +64,22 @@ def why_unpublished(text: str) -> Refusal | None:
             where = characters(text[: piled.start()]) + 1
             what = f"character {where} has {len(piled[0])} signs piled up, at most {CODE_POINTS_MAX} are allowed"
             return Refusal("piled_up", f"{what}: take some off")
+    if unseen := why_unseen(text):
+        return unseen
     counted = characters(text)
     if counted > CHARACTERS_MAX:
         return Refusal(
             "too_long", f"the text has {counted} characters, at most {CHARACTERS_MAX} are allowed: shorten it"
         )
     return None
+
+
+def why_unseen(text: str) -> Refusal | None:
+    """Why a text has no first part: nothing can be seen in what events carry first."""
+    parts = parted(text)
+    if parts.rest is None or has_something(parts.text):
+        return None
+    return Refusal("unseen_beginning", "the text begins with 2,000 characters that cannot be seen: take them off")
 
 
 class Parts(NamedTuple):

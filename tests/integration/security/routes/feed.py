@@ -123,6 +123,8 @@ FEED: Final[Matrix] = (
         "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
         "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
         "GET /v1/mentions/{word}": (ANYBODY, fixed("/v1/mentions/brand")),
+        "PATCH /v1/posts/{post_id}": (DONE_BY_THE_MEMBER, fixed("/v1/posts/p-2", {"text": "Coffee"}, "p-2")),
+        "GET /v1/posts/{post_id}/revisions": (ANYBODY, fixed("/v1/posts/p-1/revisions")),
         "DELETE /v1/posts/{post_id}": (DONE_BY_ITS_MEMBER, _delete_post),
         "GET /v1/posts/{post_id}/interactions": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/interactions", about="p-2")),
         "GET /v1/posts/{post_id}/funnel": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/funnel", about="p-2")),

@@ -104,6 +104,10 @@ def discover(
     return _discovered(post, found, "words")
 
 
+FOR_GOOD: Final = frozenset({"declined", "taken_off", "deleted"})
+"""Reasons that no new words of a post change."""
+
+
 def leads_nowhere(post: PostPublished) -> ServiceNotFound:
     """A post that was deleted, and that a publisher sends once more."""
     return ServiceNotFound(post_id=post.post_id, reason="deleted")
