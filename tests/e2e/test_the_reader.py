@@ -307,6 +307,24 @@ def test_a_reader_edits_their_post_and_others_see_what_it_was(page: Page, served
     assert Axe().run(page).response["violations"] == []
 
 
+def test_a_reader_mutes_and_blocks_an_account(page: Page, served: Read) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="watsons", text="只给关注者看", card="none")
+    for leave, again in (("Leave out of my timeline", "Show in my timeline again"), ("Block", "Unblock")):
+        page.goto(served.url)
+        expect(page.get_by_text("只给关注者看")).to_have_count(1)
+        page.goto(f"{served.url}/accounts/watsons")
+        page.get_by_role("button", name=leave, exact=True).click()
+        expect(page.get_by_role("button", name=again)).to_be_visible()
+        assert Axe().run(page).response["violations"] == []
+        page.goto(served.url)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+        expect(page.get_by_text("只给关注者看")).to_have_count(0)
+        page.goto(f"{served.url}/accounts/watsons")
+        page.get_by_role("button", name=again).click()
+    page.get_by_role("button", name="Follow", exact=True).click()  # what a block ended does not come back
+    expect(page.get_by_role("button", name="Stop following")).to_be_visible()
+
+
 def test_names_in_a_text_lead_on(page: Page, served: Read) -> None:
     text = "谢谢@reader-lin ，#公积金#。<b>@watsons</b> ann@example.cn \u202eabc"
     served.staff("POST", "feed", "/v1/posts", author_id="reader-wu", text=text, card="none", post_id="named")

@@ -62,7 +62,8 @@ class PostRefused(Event, topic=POSTS, key="post_id"):
     """The feed does not take a post that another publisher put on its topic; the cause is that event.
 
     `reason` is `unknown_author`, `post_exists` when the id is that of another post, `deleted` when the post was,
-    `too_long` or `piled_up` for its text, or `no_parent`, `parent_deleted` or `too_deep` for a repost.
+    `too_long` or `piled_up` for its text, or `no_parent`, `parent_deleted`,
+    `kept_apart` (its author and that of the original) or `too_deep` for a repost.
     """
 
     post_id: Identifier

@@ -16,6 +16,7 @@ from lutong_contracts.registry import (
     VersionRolledBack,
 )
 from lutong_feed import accounts, arrivals, domain, store
+from lutong_feed.apart import handlers as apart
 from lutong_feed.attribution import handlers as attribution
 from lutong_feed.bindings import handlers as bindings
 from lutong_feed.deleting import handlers as deleting
@@ -31,6 +32,7 @@ from lutong_feed.revising import handlers as revising
 from lutong_feed.texts.domain import why_unpublished
 
 handlers = Handlers()
+handlers.include(apart.handlers)
 handlers.include(attribution.handlers)
 handlers.include(bindings.handlers)
 handlers.include(deleting.handlers)
@@ -73,8 +75,8 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
 
 async def _edges(tx: Tx, published: Sequence[PostPublished]) -> dict[str, Repost | Refusal]:
     """Where the reposts among posts hang, or why they cannot."""
-    places = await repost_store.places(tx, [event.parent_id for event in published if event.parent_id])
-    edges = {event.post_id: edge_of(event, places) for event in published}
+    above = await publishing.above_of(tx, published)
+    edges = {event.post_id: edge_of(event, above) for event in published}
     return {post_id: edge for post_id, edge in edges.items() if edge is not None}
 
 

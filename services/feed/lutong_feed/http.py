@@ -2,52 +2,44 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import asyncpg
-from fastapi import Query, Response
+from fastapi import Response
 from uuid_utils import uuid7
 
 from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import record
 from lutong_chassis.http import ingest
-from lutong_chassis.http.problems import documented
 from lutong_contracts.feed import CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
+from lutong_feed.apart import http as apart
+from lutong_feed.apart import store as apart_store
+from lutong_feed.apart.domain import Pair
 from lutong_feed.attribution import http as attribution
 from lutong_feed.bindings import http as bindings
 from lutong_feed.bodies import (
     Account,
     Accounts,
     AccountView,
-    CardView,
     Follow,
     Follows,
     NewPost,
     NewPosts,
-    PostView,
     Removal,
     RemovalView,
-    RepostView,
-    SpanView,
-    Timeline,
 )
-from lutong_feed.deleting import domain as deletion
 from lutong_feed.deleting import http as deleting
-from lutong_feed.domain import AccountRow, Cursor, FollowRow
+from lutong_feed.domain import AccountRow, FollowRow
 from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
-from lutong_feed.paging.domain import Walk
-from lutong_feed.paging.http import Page, walk
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
+from lutong_feed.reading import http as reading
 from lutong_feed.revising import http as revising
 from lutong_feed.texts import domain as texts
 from lutong_feed.texts import http as mentions
-from lutong_feed.touches.domain import Answer
-from lutong_feed.touches.http import Touches
 
 router = routes("feed")
 router.routes += bindings.router.routes
@@ -57,6 +49,8 @@ router.routes += attribution.router.routes
 router.routes += deleting.router.routes
 router.routes += mentions.router.routes
 router.routes += revising.router.routes
+router.routes += reading.router.routes
+router.routes += apart.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
@@ -132,17 +126,6 @@ async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[s
 ingest.mount(router)
 
 
-@router.get("/v1/posts/{post_id}", responses=documented(410))
-@allowed("anybody")
-async def get_post(post_id: Identifier, who: Who, touches: Touches, read: Read) -> PostView:
-    """A post with its card and counters. 410 for one that was deleted."""
-    row = await store.post(read, post_id) or not_found("post", post_id)
-    if row["deleted"]:
-        gone = deletion.gone(post_id)
-        raise Problem(410, gone.kind, gone.detail)
-    return _view(row, 0, touches.answer("post", who.member_id))
-
-
 @router.post("/v1/posts/{post_id}/card/removal")
 @allowed("member", "merchant", "operator")
 @audited("card.take_off", own="member", shows=("by",))
@@ -167,31 +150,6 @@ async def get_account(account_id: Identifier, who: Who, read: Read) -> AccountVi
     """Who an account is; a member learns whether they follow it."""
     home = await account_store.account(read, account_id, who.member_id) or not_found("account", account_id)
     return AccountView(**home._asdict() | ({} if who.member_id else {"followed": None}))
-
-
-@router.get("/v1/accounts/{account_id}/posts")
-@allowed("anybody")
-async def get_posts(
-    account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
-) -> Timeline:
-    """An account's own posts, newest first. A walk neither skips nor repeats what was there when it began."""
-    way = walk(touches, who, f"posts {account_id}")
-    rows = await store.posts_of(read, account_id, page.before(way), page.limit + 1)
-    await _account_is_there(read, account_id, rows)
-    return _page(rows, page.limit, touches.answer("account", who.member_id), way)
-
-
-@router.get("/v1/accounts/{account_id}/timeline")
-@allowed("member", "operator")
-async def get_timeline(
-    account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
-) -> Timeline:
-    """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats what was there when it began."""
-    who.require(member=account_id, hide=("account", account_id))
-    way = walk(touches, who, f"timeline {account_id}")
-    rows = await store.timeline(read, account_id, page.before(way), page.limit + 1)
-    await _account_is_there(read, account_id, rows)
-    return _page(rows, page.limit, touches.answer("timeline", account_id), way)
 
 
 @router.get("/v1/summary")
@@ -235,6 +193,9 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
         if follow.follower_id == follow.followee_id:
             raise Problem(422, "follows_itself", f"account {follow.follower_id!r} cannot follow itself")
     await _known(tx, {name for follow in follows for name in (follow.follower_id, follow.followee_id)})
+    for pair in await apart_store.blocked(tx, [Pair(each.follower_id, each.followee_id) for each in follows]):
+        refusal = publishing.kept_apart("follow", pair.other_id)
+        raise Problem(409, refusal.kind, refusal.detail)
     await account_store.save_follows(tx, [FollowRow(follow.follower_id, follow.followee_id) for follow in follows])
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
@@ -243,11 +204,6 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
 async def _known(tx: Tx, account_ids: set[str]) -> None:
     for account_id in sorted(account_ids - await account_store.known(tx, account_ids)):
         not_found("account", account_id)
-
-
-def _repost(row: asyncpg.Record) -> RepostView:
-    facts = {name: row[name] for name in RepostView.model_fields}
-    return RepostView(**facts | {"root_text": texts.shown(row["root_text"])})
 
 
 def _post(post: NewPost) -> PostPublished:
@@ -268,33 +224,3 @@ async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
     for problem in await publish(tx, posts):
         if problem:
             raise problem
-
-
-async def _account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.Record]) -> None:
-    """Raise 404 for an account that does not exist. One that has posts to show does."""
-    if not rows and account_id not in await account_store.known(read, [account_id]):
-        not_found("account", account_id)
-
-
-def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer, way: Walk) -> Timeline:
-    """A page of posts, of which one more was read to know whether there is a next page."""
-    page = rows[:limit]
-    last = way.word(Cursor(page[-1]["published_at"], page[-1]["number"])) if len(rows) > limit else None
-    posts = [_view(row, position, answer) for position, row in enumerate(page)]
-    return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
-
-
-def _view(row: asyncpg.Record, position: int, answer: Answer) -> PostView:
-    text = texts.shown(row["text"])
-    return PostView(
-        **{
-            name: row[name]
-            for name in ("post_id", "author_id", "author_name", "published_at", "revision", "revised_at")
-        },
-        text=text,
-        spans=[SpanView(**span._asdict()) for span in texts.spans(text)],
-        card=CardView(**{name: row[name] for name in CardView.model_fields}),
-        counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
-        repost=_repost(row) if row["root_id"] else None,
-        touch=answer.touch(position, row["post_id"], row["root_id"] or row["post_id"], row["program_id"]),
-    )

@@ -24,6 +24,7 @@ SENTENCES: Final = {
     "too_many_revisions": "This was edited too often. Write another post.",
     "too_long": "The text has more than 2,000 characters. Shorten it.",
     "piled_up": "A character of the text is piled up from too many signs. Take some off.",
+    "kept_apart": "You and this account are kept apart by a block.",
     "deleted": "This post was deleted.",
     "parent_deleted": "The original was deleted: it cannot be reposted.",
     "not_found": "This is not there, or not yours.",
@@ -50,6 +51,7 @@ class Asking:
     def __init__(self, request: Request, person: Person) -> None:
         self.client: httpx.AsyncClient = request.app.state.client
         self.target: Suite = request.app.state.target
+        self.person = person
         self.auth = request.app.state.readers.bearer(person)
 
     async def get(self, service: str, path: str, **query: str | int) -> Any:  # noqa: ANN401  # JSON

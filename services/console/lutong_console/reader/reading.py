@@ -42,7 +42,8 @@ async def account(request: Request) -> Response:
     known = await asking.get("feed", where)
     cursor = request.query_params.get("cursor", "")
     page = await asking.get("feed", f"{where}/posts", **({"limit": _PAGE} | ({"cursor": cursor} if cursor else {})))
-    data = {"account": known, "posts": _aged(page["posts"]), "next_cursor": page["next_cursor"]}
+    apart = await asking.get("feed", f"/v1/accounts/{asking.person.account_id}/apart")
+    data = {"account": known, "posts": _aged(page["posts"]), "next_cursor": page["next_cursor"], "apart": apart}
     return show(request, "account.html", data)
 
 
@@ -59,6 +60,17 @@ async def follow(request: Request) -> Response:
     account_id = request.path_params["account_id"]
     method = "PUT" if form.get("follow") == "yes" else "DELETE"
     path = f"/v1/accounts/{me.account_id}/follows/{account_id}"
+    await Asking(request, me).command("feed", path, None, method=method)
+    return back(f"/accounts/{account_id}")
+
+
+async def keep_apart(request: Request) -> Response:
+    """Block or mute an account, or end it."""
+    form, me = await form_of(request), reader_of(request)
+    account_id = request.path_params["account_id"]
+    kind = "blocks" if form.get("kind") == "block" else "mutes"
+    method = "PUT" if form.get("apart") == "yes" else "DELETE"
+    path = f"/v1/accounts/{me.account_id}/{kind}/{account_id}"
     await Asking(request, me).command("feed", path, None, method=method)
     return back(f"/accounts/{account_id}")
 
@@ -158,6 +170,7 @@ ROUTES: Final = (
     Route("/accounts/{account_id}", account),
     Route("/mentions/{word}", mentioned),
     Route("/accounts/{account_id}/follow", follow, methods=["POST"]),
+    Route("/accounts/{account_id}/apart", keep_apart, methods=["POST"]),
     Route("/posts/{post_id}", post),
     Route("/posts/{post_id}/program", open_program, methods=["POST"]),
     Route("/posts/{post_id}/revisions", revisions),

@@ -10,11 +10,15 @@ DEPTH_MAX: Final = 64
 
 
 class Place(NamedTuple):
-    """Where a post hangs: its root is itself, at depth 0, when it is no repost. `deleted`: it was, or its root."""
+    """Where a post hangs: its root is itself, at depth 0, when it is no repost. `deleted`: it was, or its root.
+
+    `authors` are its own and that of its root.
+    """
 
     root_id: str
     depth: int
     deleted: bool = False
+    authors: tuple[str, ...] = ()
 
 
 class Repost(NamedTuple):

@@ -86,6 +86,8 @@ async def _interactions(world: World) -> Asked:
     return Asked("/v1/interactions", _VIEWER | {"interactions": seen}, ANN)
 
 
+_BLOCK: Final = fixed(f"/v1/accounts/{ANN}/blocks/{EVE}", about=ANN)
+_MUTE: Final = fixed(f"/v1/accounts/{ANN}/mutes/brand", about=ANN)
 _FOLLOW: Final = fixed(f"/v1/accounts/{ANN}/follows/brand", about=ANN)
 
 FEED: Final[Matrix] = (
@@ -101,6 +103,11 @@ FEED: Final[Matrix] = (
         ),
         "PUT /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
         "DELETE /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
+        "GET /v1/accounts/{account_id}/apart": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}/apart", about=ANN)),
+        "PUT /v1/accounts/{account_id}/blocks/{other_id}": (DONE_BY_ITS_MEMBER, _BLOCK),
+        "DELETE /v1/accounts/{account_id}/blocks/{other_id}": (DONE_BY_ITS_MEMBER, _BLOCK),
+        "PUT /v1/accounts/{account_id}/mutes/{other_id}": (DONE_BY_ITS_MEMBER, _MUTE),
+        "DELETE /v1/accounts/{account_id}/mutes/{other_id}": (DONE_BY_ITS_MEMBER, _MUTE),
         "GET /v1/accounts/{account_id}/member": (DONE_BY_ITS_MEMBER, _binding),
         "PUT /v1/accounts/{account_id}/member": (
             DONE_BY_THE_MEMBER,
