@@ -11,9 +11,10 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 import structlog
+from pydantic import SecretStr
 from uuid_utils import uuid7
 
-from lutong_chassis import _patches
+from lutong_chassis import _patches, pooled
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.errors import (
     ROOTS,
@@ -44,10 +45,6 @@ _WRITERS: Final = (
 """Functions that write: those of our migrations, and those of PostgreSQL that a service could call."""
 _CHANGES: Final = re.compile(
     rf"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|CALL|{'|'.join(_WRITERS)})\b", re.IGNORECASE
-)
-
-_NO_POOLER: Final = (
-    "a service keeps locks and prepared statements in its sessions; give it PostgreSQL's own address (docs/deploy.md)"
 )
 
 
@@ -158,24 +155,32 @@ def new_cause() -> Cause:
 
 
 async def connect(settings: Settings) -> Pool:
-    """A pool of connections. Statements are bounded in time, and idle transactions are cut.
+    """A pool of connections to LUTONG_DATABASE_URL. Statements are bounded in time, and idle transactions are cut.
 
     Raises SettingsError where PostgreSQL cannot be reached with these settings, however long we wait.
     """
+    lends = settings.database_direct_url is not None
     try:
-        return await _create_pool(settings)
-    except SettingsError:
-        raise
+        return await (_lent_pool if lends else _own_pool)(settings)
     except Exception as error:
-        if classify(error) is ErrorClass.CONFIGURATION or isinstance(error, ValueError | asyncpg.UndefinedObjectError):
-            raise SettingsError(_misconfigured(error)) from error
+        _raise_if_misconfigured(error, pooled.DATABASE_URL)
         raise
 
 
-async def _refuse_poolers(connection: Connection) -> None:
-    """A pooler reports a process id of its own, for the sessions that it lends are not its clients'."""
-    if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
-        raise SettingsError(f"LUTONG_DATABASE_URL leads to a connection pooler: {_NO_POOLER}")
+async def connect_directly(settings: Settings) -> Pool:
+    """A few connections to LUTONG_DATABASE_DIRECT_URL, for what needs a session of its own. Raises as `connect`."""
+    assert settings.database_direct_url  # noqa: S101  # without it there is one pool
+    try:
+        return await _create_pool(
+            settings,
+            settings.database_direct_url,
+            max_size=pooled.DIRECT_CONNECTIONS_MAX,
+            init=pooled.refuse_poolers(pooled.DIRECT_URL),
+            server_settings=_TRACKED | _PARAMETERS,
+        )
+    except Exception as error:
+        _raise_if_misconfigured(error, pooled.DIRECT_URL)
+        raise
 
 
 async def _leave_nothing_open(connection: Connection) -> None:
@@ -187,41 +192,69 @@ async def _leave_nothing_open(connection: Connection) -> None:
         await connection.reset()
 
 
-def _misconfigured(error: Exception) -> str:
+def _raise_if_misconfigured(error: Exception, variable: str) -> None:
+    if isinstance(error, SettingsError):
+        return
+    if classify(error) is ErrorClass.CONFIGURATION or isinstance(error, ValueError | asyncpg.UndefinedObjectError):
+        raise SettingsError(_misconfigured(error, variable)) from error
+
+
+def _misconfigured(error: Exception, variable: str) -> str:
     """What is wrong with the address, without what may hold a part of the URL."""
     match error:
         case asyncpg.exceptions.ProtocolViolationError():
-            return f"LUTONG_DATABASE_URL leads to a connection pooler that refuses us ({error}): {_NO_POOLER}"
+            return f"{variable} leads to a connection pooler that refuses us ({error}): {pooled.REMEDIES[variable]}"
         case asyncpg.InvalidAuthorizationSpecificationError():
             return (
-                f"LUTONG_DATABASE_URL: PostgreSQL refuses the role or its password ({error.sqlstate}): correct the URL, or "
+                f"{variable}: PostgreSQL refuses the role or its password ({error.sqlstate}): correct the URL, or "
                 "LUTONG_DATABASE_PASSWORD"
             )
         case asyncpg.PostgresError() | asyncpg.exceptions.ClientConfigurationError():
-            return f"LUTONG_DATABASE_URL cannot be used: {error}"
-    return f"LUTONG_DATABASE_URL cannot be used ({type(error).__name__})"
+            return f"{variable} cannot be used: {error}"
+    return f"{variable} cannot be used ({type(error).__name__})"
 
 
-_PLANS: Final = {"enable_seqscan": "off", "jit": "off"}
-"""A plan is kept while its table grows: made of a few rows, it would read all of them for each row sought (ADR 32)."""
+_TRACKED: Final = {"application_name": "lutong", "timezone": "UTC"}
+"""What a pooler keeps for each of its clients."""
+_PARAMETERS: Final = {
+    # A plan is kept while its table grows: made of a few rows, it would read all of them for each row sought (ADR 32).
+    "enable_seqscan": "off",
+    "jit": "off",
+    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
+}
 
 
-async def _create_pool(settings: Settings) -> Pool:
+async def _own_pool(settings: Settings) -> Pool:
+    return await _create_pool(
+        settings,
+        settings.database_url,
+        max_size=settings.database_connections_max,
+        init=pooled.refuse_poolers(pooled.DATABASE_URL),
+        server_settings=_TRACKED | _PARAMETERS,
+    )
+
+
+async def _lent_pool(settings: Settings) -> Pool:
+    """Behind a pooler: no statement outlives its execution, and parameters are those of each transaction."""
+    return await _create_pool(
+        settings,
+        settings.database_url,
+        max_size=settings.database_connections_max,
+        statement_cache_size=0,
+        connection_class=pooled.lent(_PARAMETERS),
+        server_settings=_TRACKED,
+    )
+
+
+async def _create_pool(settings: Settings, url: SecretStr, **options: Any) -> Pool:  # asyncpg's
     return await asyncpg.create_pool(
-        settings.database_url.get_secret_value(),
+        url.get_secret_value(),
         password=settings.database_password.get_secret_value if settings.database_password else None,
         min_size=1,
-        max_size=settings.database_connections_max,
         command_timeout=settings.statement_timeout_s,
         timeout=5,
-        init=_refuse_poolers,
         reset=_leave_nothing_open,
-        server_settings={
-            "application_name": "lutong",
-            "timezone": "UTC",
-            **_PLANS,
-            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
-        },
+        **options,
     )
 
 
