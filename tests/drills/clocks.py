@@ -1,6 +1,8 @@
 """A clock that jumps by an hour, there and back, and one that drifts: of one service, whose others keep the right time."""
 
 import asyncio
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -40,6 +42,12 @@ async def with_a_clock(scene: Scene, service: str) -> Path:
     return ahead
 
 
+async def off_s(scene: Scene, service: str) -> float:
+    """By how much a service is ahead, as its answers are dated."""
+    answer = await scene.client.get(f"{scene.stack.url(service)}/livez")
+    return (parsedate_to_datetime(answer.headers["date"]) - datetime.now(UTC)).total_seconds()
+
+
 def _set(ahead: Path, seconds: float) -> None:
     scratch = ahead.with_suffix(".new")
     scratch.write_text(f"{seconds:+.3f}\n", encoding="ascii")
@@ -52,6 +60,7 @@ async def jump(service: str, scene: Scene) -> None:
     for seconds in JUMPS_S:
         _set(ahead, seconds)
         await asyncio.sleep(_BETWEEN_S)  # how long it goes on like this
+        scene.done["seen an hour off"] += abs(await off_s(scene, service)) > 3_000
         scene.done["faults"] += 1
     await scene.flows(5)
 

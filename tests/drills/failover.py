@@ -50,23 +50,19 @@ def knows_both(stack: Stack, service: str) -> dict[str, str]:
 def follow(stack: Stack, port: int, number: int) -> Replica:
     """Copy the primary, and follow it. The command is the primary's own, with another folder and port."""
     data = _PLACES / f"replica-{os.getpid()}-{number}"
+    data.mkdir(mode=0o700)
     user = pwd.getpwnam("nobody")
-    arguments = [
-        postgres.program("pg_basebackup"),
-        "-D",
-        str(data),
-        "-d",
-        stack.admin_url,
-        "-R",
-        "-X",
-        "stream",
-        "-c",
-        "fast",
-    ]
-    subprocess.run(
-        arguments, check=True, capture_output=True, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/"
-    )
+    os.chown(data, user.pw_uid, user.pw_gid)
     running = Path(f"/proc/{stack.children['postgres'].pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+    copy = [str(Path(running[0]).with_name("pg_basebackup")), "-D", str(data), "-d", stack.admin_url, "-R"]
+    subprocess.run(
+        [*copy, "-X", "stream", "-c", "fast"],
+        check=True,
+        user=user.pw_uid,
+        group=user.pw_gid,
+        extra_groups=[],
+        cwd="/",
+    )
     running[running.index("-D") + 1], running[running.index("-p") + 1] = str(data), str(port)
     log = stack.directory / f"replica-{number}.log"
     return Replica(start(Command(running, os.environ, log, user.pw_uid, dies_with_parent=True)), port, data)

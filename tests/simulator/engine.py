@@ -78,7 +78,7 @@ class Engine:
         """Of every statement, in order, with its time and its process: equal for equal schedules."""
 
     def connect(self) -> Real:
-        """A new connection, as services make them (`database._create_pool`), with a clock that schedules set."""
+        """A new connection, as services make them (`connecting._own_pool`), with a clock that schedules set."""
         simulated = events._get_running_loop()
         events._set_running_loop(None)
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -11,10 +11,9 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 import structlog
-from pydantic import SecretStr
 from uuid_utils import uuid7
 
-from lutong_chassis import _patches, pooled
+from lutong_chassis import _patches, connecting
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.errors import (
     ROOTS,
@@ -25,7 +24,6 @@ from lutong_chassis.errors import (
     classify,
 )
 from lutong_chassis.request import Requested, current
-from lutong_chassis.settings import Settings, SettingsError
 from lutong_contracts import Event
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -33,9 +31,12 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 log = structlog.get_logger(__name__)
 
+connect: Final = connecting.connect
+
 _patches.install("asyncpg", _patches.ask_arrays_quickly)
 
-IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60
+_RELEASE_S: Final = 5.0
+"""So long a connection may take to be given back; then it is closed without the server's consent."""
 
 _LOCKS: Final = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b")
 _WRITERS: Final = (
@@ -154,110 +155,6 @@ def new_cause() -> Cause:
     return Cause(correlation_id=str(uuid7()))
 
 
-async def connect(settings: Settings) -> Pool:
-    """A pool of connections to LUTONG_DATABASE_URL. Statements are bounded in time, and idle transactions are cut.
-
-    Raises SettingsError where PostgreSQL cannot be reached with these settings, however long we wait.
-    """
-    lends = settings.database_direct_url is not None
-    try:
-        return await (_lent_pool if lends else _own_pool)(settings)
-    except Exception as error:
-        _raise_if_misconfigured(error, pooled.DATABASE_URL)
-        raise
-
-
-async def connect_directly(settings: Settings) -> Pool:
-    """A few connections to LUTONG_DATABASE_DIRECT_URL, for what needs a session of its own. Raises as `connect`."""
-    assert settings.database_direct_url  # noqa: S101  # without it there is one pool
-    try:
-        return await _create_pool(
-            settings,
-            settings.database_direct_url,
-            max_size=pooled.DIRECT_CONNECTIONS_MAX,
-            init=pooled.refuse_poolers(pooled.DIRECT_URL),
-            server_settings=_TRACKED | _PARAMETERS,
-        )
-    except Exception as error:
-        _raise_if_misconfigured(error, pooled.DIRECT_URL)
-        raise
-
-
-async def _leave_nothing_open(connection: Connection) -> None:
-    """Give a connection back. What we do in a session we undo ourselves (`relay`, `migrate`), so nothing else is asked.
-
-    asyncpg's own reset is a round trip after each transaction and each read: a fifth of those of a small one.
-    """
-    if connection.is_in_transaction():
-        await connection.reset()
-
-
-def _raise_if_misconfigured(error: Exception, variable: str) -> None:
-    if isinstance(error, SettingsError):
-        return
-    if classify(error) is ErrorClass.CONFIGURATION or isinstance(error, ValueError | asyncpg.UndefinedObjectError):
-        raise SettingsError(_misconfigured(error, variable)) from error
-
-
-def _misconfigured(error: Exception, variable: str) -> str:
-    """What is wrong with the address, without what may hold a part of the URL."""
-    match error:
-        case asyncpg.exceptions.ProtocolViolationError():
-            return f"{variable} leads to a connection pooler that refuses us ({error}): {pooled.REMEDIES[variable]}"
-        case asyncpg.InvalidAuthorizationSpecificationError():
-            return (
-                f"{variable}: PostgreSQL refuses the role or its password ({error.sqlstate}): correct the URL, or "
-                "LUTONG_DATABASE_PASSWORD"
-            )
-        case asyncpg.PostgresError() | asyncpg.exceptions.ClientConfigurationError():
-            return f"{variable} cannot be used: {error}"
-    return f"{variable} cannot be used ({type(error).__name__})"
-
-
-_TRACKED: Final = {"application_name": "lutong", "timezone": "UTC"}
-"""What a pooler keeps for each of its clients."""
-_PARAMETERS: Final = {
-    # A plan is kept while its table grows: made of a few rows, it would read all of them for each row sought (ADR 32).
-    "enable_seqscan": "off",
-    "jit": "off",
-    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
-}
-
-
-async def _own_pool(settings: Settings) -> Pool:
-    return await _create_pool(
-        settings,
-        settings.database_url,
-        max_size=settings.database_connections_max,
-        init=pooled.refuse_poolers(pooled.DATABASE_URL),
-        server_settings=_TRACKED | _PARAMETERS,
-    )
-
-
-async def _lent_pool(settings: Settings) -> Pool:
-    """Behind a pooler: no statement outlives its execution, and parameters are those of each transaction."""
-    return await _create_pool(
-        settings,
-        settings.database_url,
-        max_size=settings.database_connections_max,
-        statement_cache_size=0,
-        connection_class=pooled.lent(_PARAMETERS),
-        server_settings=_TRACKED,
-    )
-
-
-async def _create_pool(settings: Settings, url: SecretStr, **options: Any) -> Pool:  # asyncpg's
-    return await asyncpg.create_pool(
-        url.get_secret_value(),
-        password=settings.database_password.get_secret_value if settings.database_password else None,
-        min_size=1,
-        command_timeout=settings.statement_timeout_s,
-        timeout=5,
-        reset=_leave_nothing_open,
-        **options,
-    )
-
-
 @asynccontextmanager
 async def transaction(pool: Pool, cause: Cause | None = None, *, readonly: bool = False) -> AsyncIterator[Tx]:
     """A transaction that commits when the block ends well and leaves no trace when it does not.
@@ -292,11 +189,12 @@ async def acquire(pool: Pool) -> AsyncIterator[Connection]:
         try:
             yield connection
         except Exception as error:
-            if classify(error) is ErrorClass.RECONNECTS:
-                await pool.expire_connections()
+            if classify(error) is ErrorClass.RECONNECTS or isinstance(error, TimeoutError):
+                await pool.expire_connections()  # where no answer came, none may come on the others either
             raise
     finally:
-        await pool.release(connection)
+        with suppress(TimeoutError):  # it is closed: nobody answers at its other end
+            await pool.release(connection, timeout=_RELEASE_S)
 
 
 async def takes_writes(pool: Pool) -> bool:

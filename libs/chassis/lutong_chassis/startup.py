@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from lutong_chassis import database, facts, grants, migrate, outbox, topics
+from lutong_chassis import connecting, database, facts, grants, migrate, outbox, topics
 from lutong_chassis.database import Pool, pause_before_retry, transaction
 from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.http import LoadSheddingProtocol
@@ -86,7 +86,7 @@ async def _connect(settings: Settings) -> Pools:
     if settings.database_direct_url is None:
         return Pools(pool, pool)
     try:
-        return Pools(pool, await database.connect_directly(settings))
+        return Pools(pool, await connecting.connect_directly(settings))
     except BaseException:
         await pool.close()
         raise
