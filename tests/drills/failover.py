@@ -24,7 +24,7 @@ from tests.drills.drill import Drill, Scene
 from tests.support.harness import until
 
 ROUNDS: Final = 3
-_BEHIND_S: Final = 0.7
+_BEHIND_S: Final = 1.0
 """How long an asynchronous replica has received nothing when its primary dies."""
 _PLACES: Final = Path("/var/tmp/lutong")  # noqa: S108  # where PostgreSQL is, when we are root
 
@@ -104,7 +104,7 @@ async def fail_over(scene: Scene, *, synchronous: bool, rounds: int) -> None:
             await _follows(stack, synchronous=synchronous)
             await scene.flows(10)
             if not synchronous:
-                await _fall_behind(replica)
+                await _fall_behind(scene)
             await _die(scene)
             await _take_over(scene, replica)
             scene.done["faults"] += 1
@@ -128,15 +128,17 @@ async def _answers(stack: Stack, port: int) -> None:
     await until(so, f"the server on port {port} answers", 60)
 
 
-async def _fall_behind(replica: Replica) -> None:
-    """Let the replica receive nothing for a moment, and have the primary die in it: what is acknowledged meanwhile is nowhere else."""
-    for pid in filter(_receives, children_of(replica.child.pid)):
+async def _fall_behind(scene: Scene) -> None:
+    """Let the primary send nothing for a moment, and have it die in it: what is acknowledged meanwhile is nowhere else."""
+    for pid in filter(_sends, children_of(scene.stack.children["postgres"].pid)):
         os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(_BEHIND_S)  # how far it is behind
+    before = scene.told
+    await asyncio.sleep(_BEHIND_S)  # how far the replica is behind
+    scene.done["told yes of what is not replicated"] += scene.told - before
 
 
-def _receives(pid: int) -> bool:
-    return b"walreceiver" in Path(f"/proc/{pid}/cmdline").read_bytes()
+def _sends(pid: int) -> bool:
+    return b"walsender" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 async def _die(scene: Scene) -> None:
@@ -148,8 +150,6 @@ async def _die(scene: Scene) -> None:
 
 async def _take_over(scene: Scene, replica: Replica) -> None:
     stack = scene.stack
-    for pid in children_of(replica.child.pid):
-        os.kill(pid, signal.SIGCONT)
     await on(stack, replica.port, "SELECT pg_promote()")
     stack.children["postgres"] = replica.child
     before = stack.ports["postgres"]
