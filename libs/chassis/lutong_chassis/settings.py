@@ -129,7 +129,10 @@ class Settings(KafkaSettings):
     )
     relay_batch_max: int = Field(2_000, ge=1, le=10_000, description="outbox rows sent in one round")
     relay_interval_ms: int = Field(
-        100, ge=1, le=3_600_000, description="how often the outbox is polled for rows that no commit announced"
+        100,
+        ge=1,
+        le=3_600_000,
+        description="how often the outbox is polled for rows of other replicas; a replica that is alone asks once a second",
     )
     job_interval_ms: int = Field(
         500, ge=1, le=3_600_000, description="how often job queues are polled for jobs that no commit announced"
