@@ -63,12 +63,16 @@ def producer(kafka: KafkaAccess, client_id: str) -> AIOKafkaProducer:
 
 @dataclass(slots=True)
 class Relay:
-    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that wrote events."""
+    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that wrote events.
+
+    Its locks are those of a session, from `sessions` where `pool` is behind a pooler.
+    """
 
     pool: Pool
     settings: Settings
     source: str
     shards: set[int] = field(default_factory=set)
+    sessions: "Pool | None" = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _committed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -82,7 +86,7 @@ class Relay:
         sender = producer(self.settings.kafka, f"{self.source}-relay")
         try:
             await sender.start()
-            async with acquire(self.pool) as connection:
+            async with acquire(self.sessions or self.pool) as connection:
                 await self._session(connection, sender)
         finally:
             self.shards = set()

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -78,6 +78,11 @@ class Settings(KafkaSettings):
 
     database_url: Annotated[SecretStr, _secret(addresses.postgres_url)] = Field(
         description="postgresql://… of this service's own database"
+    )
+    database_direct_url: Annotated[
+        Annotated[SecretStr, _secret(addresses.postgres_url)] | None, BeforeValidator(lambda given: given or None)
+    ] = Field(
+        None, description="PostgreSQL's own address, where LUTONG_DATABASE_URL is a pooler's: for locks and migrations"
     )
     database_password: SecretStr | None = Field(None, description="its password, where the URL has none")
     database_connections_max: int = Field(10, ge=3, description="connections of this process")
