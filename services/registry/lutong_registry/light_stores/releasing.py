@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
 
 def standing_in_the_way(store: LightStore, program: Program) -> str | None:
-    """Why a store's program must be left as it is: somebody changed it by the usual commands, or is about to."""
+    """Why a store's program must be left as it is: it was changed by the usual commands, or is about to be."""
     if any(version.state in IN_REVIEW for version in program.versions):
         return IN_REVIEW_NOW
     if program.released is None:
