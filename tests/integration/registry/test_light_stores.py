@@ -140,9 +140,9 @@ async def test_nothing_is_made_from_a_template_before_its_review(client: httpx.A
     body = {"merchant_id": "watsons", "version": 1, "template": FIRST}
     await client.post("/v1/templates/other/versions", json=body)
     taken = await put(client, [a_row(1, template_id="other")])
-    assert taken["refused"] == [
-        {"row": 0, "column": "template_id", "reason": "no version of the template is approved: have one reviewed first"}
-    ]
+    (refused,) = taken["refused"]
+    assert (refused["row"], refused["column"]) == (0, "template_id")
+    assert refused["reason"] == "no version of the template is approved: have one reviewed first"
 
 
 async def test_a_store_goes_off_and_on_with_its_location(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -177,11 +177,13 @@ class Stop(Command):
 
 
 class Refused(BaseModel):
-    """A row that was not taken: the place in the request, the column, and why with what to do."""
+    """A row that was not taken: the place in the request, the column, and why with what to do. `later`: what it needs may be on
+    its way from another service."""
 
     row: int
     column: str
     reason: str
+    later: bool = False
 
 
 class Taken(BaseModel):

@@ -110,7 +110,7 @@ def _refused(row: LightStoreRow, template: TemplateRow, store: LightStore | None
     state = known.places.get(PlaceKey(template.merchant_id, row.store_id))
     if state is None:
         where = f"merchant {template.merchant_id!r} has no location {row.store_id!r}"
-        return Wrong("store_id", f"{where}: open it in inventory first (lutong import stores.csv)")
+        return Wrong("store_id", f"{where}: open it in inventory first (lutong import stores.csv)", later=True)
     if state == "closed":
         return Wrong("store_id", f"the location {row.store_id!r} is closed for good: leave the row out")
     if store is None and program_of(row.template_id, row.store_id) in known.programs:

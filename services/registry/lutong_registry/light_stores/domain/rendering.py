@@ -46,10 +46,11 @@ class Row:
 
 
 class Wrong(NamedTuple):
-    """What is wrong with a row: its column, and a sentence with the remedy."""
+    """What is wrong with a row: its column, and a sentence with the remedy. `later`: it may be right in a moment, as it is."""
 
     column: str
     reason: str
+    later: bool = False
 
 
 def render(template: Fields, row: Row, edits: Fields) -> dict[str, Any]:

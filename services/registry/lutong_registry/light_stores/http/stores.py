@@ -168,7 +168,7 @@ async def _view(read: Reads, found: LightStore, version: int | None) -> LightSto
 def _taken(outcome: Outcome) -> Taken:
     changes = [each.store for each in outcome.decided if isinstance(each, Change)]
     refused = [
-        Refused(row=place, column=each.column, reason=each.reason)
+        Refused(row=place, column=each.column, reason=each.reason, later=each.later)
         for place, each in enumerate(outcome.decided)
         if isinstance(each, Wrong)
     ]
