@@ -24,7 +24,7 @@ _LATER: Final = frozenset({429, 503})
 _LATER_KINDS: Final = frozenset({"in_progress", "card_resolving"})
 _PATIENCE_S: Final = 120.0
 """How long a service may be busy, or away while it is started again."""
-_FOLLOWS_WITHIN_S: Final = 10.0
+_FOLLOWS_WITHIN_S: Final = 3.0
 _FOLLOWS_AFTER_S: Final = 0.5
 """For how long after the beginning of a file rows are asked for again that need what travels still, and how soon."""
 

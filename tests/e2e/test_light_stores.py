@@ -1,0 +1,40 @@
+"""A brand's walk by the command line: template, file, shops, an upgrade that is stopped, one that is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lutong_console.targets import Suite
+from tests.bench.light_stores import BAD, Sizes, Walk, walk
+from tests.support.command_line import Lutong
+
+pytestmark = pytest.mark.timeout(300)
+
+SIZES = Sizes(stores=80, bad=len(BAD), edits=6, offers=20)
+
+
+def test_a_brand_makes_its_shops_and_upgrades_them(lutong: Lutong, target: Suite, tmp_path: Path) -> None:
+    found = walk(lutong, target, tmp_path, "light-brand", SIZES)
+    assert (found["rows_taken"], found["rows_rejected"], found["differences"]) == (SIZES.stores, SIZES.bad, [])
+    assert found["taken_again"] == 0
+    assert (found["stopped"]["state"], found["stopped"]["percent"], found["stopped"]["upgraded"]) == ("stopped", 1, 0)
+    assert (found["upgraded"]["state"], found["upgraded"]["upgraded"]) == ("completed", SIZES.stores)
+    assert found["edits_kept"] == SIZES.edits
+    steps = found["steps"]
+    assert steps["again"]["events"] == 0
+    assert steps["generated"]["events"] == 2 * SIZES.stores  # registered and released
+    assert SIZES.stores <= steps["upgraded"]["events"] <= SIZES.stores + 5
+    assert steps["upgraded"]["bytes"] < 600 * SIZES.stores  # whatever number of offers the brand has
+
+    template = Walk(lutong, target, tmp_path, "light-brand", SIZES).template
+    drift = lutong("light-stores", "drift", template, "--json")
+    assert {each["reason"] for each in json.loads(drift.stdout)["stores"]} == {"edits_conflict"}
+    plan = lutong("light-stores", "plan", template, "2")
+    assert plan.returncode == 1, plan.stderr
+    assert "不适用" in plan.stdout
+    shown = lutong("light-stores", "diff", template, "light-brand-00000", "--version", "2")
+    assert "升级后" in shown.stdout
+    assert "completed 已完成" in lutong("light-stores", "status", template).stdout
+    verified = json.loads(lutong("verify", "--json", timeout_s=120).stdout)
+    assert "V23" in verified["holds"]
