@@ -97,9 +97,10 @@ class Walk:
         """How many good rows there are to a bad one."""
         return max(1, self.sizes.stores // max(1, self.sizes.bad))
 
-    def canary(self) -> int:
-        """The store that versions reach first."""
-        return min(range(self.sizes.stores), key=lambda n: place_in_line(self.template, self.store(n)))
+    def planted(self) -> int:
+        """The store that the second version does not fit: among the first 10 % of the line, behind the first 1 %."""
+        line = sorted(range(self.sizes.stores), key=lambda n: place_in_line(self.template, self.store(n)))
+        return line[self.sizes.stores // 20]
 
     def store(self, number: int) -> str:
         """The id of a store."""
@@ -126,9 +127,9 @@ class Walk:
 
     def _rows(self) -> list[tuple[int, str]]:  # the same
         lines, planted = ["template_id,store_id,name,hours,city,overrides"], []
-        canary = self.canary()
+        long = self.planted()
         for number in range(self.sizes.stores):
-            name = LONG if number == canary else f"{number}号店"
+            name = LONG if number == long else f"{number}号店"
             lines.append(f"{self.template},{self.store(number)},{name},09:00-22:00,上海,")
             if number % self._every == 0 and len(planted) < self.sizes.bad:
                 bad = BAD[len(planted) % len(BAD)]

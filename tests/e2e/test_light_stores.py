@@ -18,7 +18,9 @@ def test_a_brand_makes_its_shops_and_upgrades_them(lutong: Lutong, target: Suite
     found = walk(lutong, target, tmp_path, "light-brand", SIZES)
     assert (found["rows_taken"], found["rows_rejected"], found["differences"]) == (SIZES.stores, SIZES.bad, [])
     assert found["taken_again"] == 0
-    assert (found["stopped"]["state"], found["stopped"]["percent"], found["stopped"]["upgraded"]) == ("stopped", 1, 0)
+    stopped = found["stopped"]
+    assert (stopped["state"], stopped["percent"], stopped["reason"]) == ("stopped", 10, "render_failed")
+    assert stopped["upgraded"] == stopped["reverted"] == 1
     assert (found["upgraded"]["state"], found["upgraded"]["upgraded"]) == ("completed", SIZES.stores)
     assert found["edits_kept"] == SIZES.edits
     steps = found["steps"]

@@ -9,6 +9,7 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, run_jobs
 from lutong_contracts import Event
 from lutong_contracts.inventory import LocationChanged, LocationClosed, LocationOpened, LocationPaused
+from lutong_contracts.values import Place
 from lutong_registry.handlers import handlers
 from lutong_registry.light_stores import rolling
 from tests.support.builders import SHANGHAI
@@ -30,11 +31,11 @@ TOO_LONG: Final = SECOND | {"title": "屈臣氏 {store_name} {store_name} {store
 """It fits stores with short names only."""
 
 
-def a_location(store_id: str, kind: type[Event] = LocationOpened, revision: int = 1) -> Event:
+def a_location(store_id: str, kind: type[Event] = LocationOpened, revision: int = 1, place: Place = SHANGHAI) -> Event:
     """A store of the brand, as inventory publishes it."""
     states: dict[type[Event], str] = {LocationClosed: "closed", LocationPaused: "paused"}
     return kind(
-        merchant_id=BRAND, location_id=store_id, kind="store", place=SHANGHAI, zone="Asia/Shanghai",
+        merchant_id=BRAND, location_id=store_id, kind="store", place=place, zone="Asia/Shanghai",
         modes=("delivery",), state=states.get(kind, "open"), revision=revision,
     )  # fmt: skip
 

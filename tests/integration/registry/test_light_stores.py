@@ -10,8 +10,9 @@ import pytest_asyncio
 
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_merchant, deliver, events_published, http_client, in_transaction
-from lutong_contracts.inventory import LocationClosed, LocationPaused
+from lutong_contracts.inventory import LocationChanged, LocationClosed, LocationPaused
 from lutong_contracts.registry import ProgramResumed, ProgramSuspended, ServiceDiscovered
+from lutong_contracts.values import Place
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
 from lutong_registry.light_stores.domain.rendering import canonical, digest_of, program_of
@@ -213,3 +214,18 @@ async def test_a_program_with_the_id_of_a_store_is_left_alone(client: httpx.Asyn
     }
     await client.post("/v1/programs/batch", json={"programs": [taken]})
     assert (await put(client, [a_row(1)]))["refused"][0]["column"] == "store_id"
+
+
+async def test_the_nearest_shops_of_a_brand_come_first(client: httpx.AsyncClient, pool: Pool) -> None:
+    for number in range(4):
+        place = Place(latitude=31.0 + number / 10, longitude=121.0)
+        await deliver(pool, handlers, a_location(f"sh-{number:05}", LocationChanged, 2, place))
+    await put(client, [a_row(number) for number in range(4)])
+    await deliver(pool, handlers, a_location("sh-00002", LocationClosed, 3))
+    here = {"latitude": 31.21, "longitude": 121.0, "limit": 2}
+    found = (await client.get("/v1/merchants/watsons/light-stores", params=here)).json()
+    assert [each["store_id"] for each in found] == ["sh-00003", "sh-00001"]  # the nearest one is closed
+    assert [round(each["distance_m"], -2) for each in found] == [10_000, 12_200]
+    assert (
+        await client.get("/v1/merchants/watsons/light-stores", params={"latitude": 91, "longitude": 0})
+    ).status_code == 422

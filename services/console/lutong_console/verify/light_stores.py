@@ -67,7 +67,7 @@ def _rendered(store: Row, template: Mapping[str, Any]) -> dict[str, Any]:
     def filled(value: Any) -> Any:  # noqa: ANN401  # JSON
         if isinstance(value, list):
             return [filled(each) for each in value]
-        return _PLACEHOLDER.sub(lambda found: values[found[1]] or "", value).strip() if value is not None else None
+        return _PLACEHOLDER.sub(lambda found: values.get(found[1]) or "", value).strip() if value is not None else None
 
     own = {**json.loads(store["overrides"]), **json.loads(store["edits"])}
     chosen = {field: own.get(field, filled(template.get(field))) for field in _FIELDS}

@@ -266,6 +266,16 @@ class LightStoreView(BaseModel):
     )
 
 
+class NearbyStore(BaseModel):
+    """A light store that can be opened, and how far it is in a straight line."""
+
+    program_id: str
+    store_id: str
+    title: str
+    page: str
+    distance_m: int
+
+
 class DriftView(BaseModel):
     """A store whose program is not what its template makes of it, and why."""
 

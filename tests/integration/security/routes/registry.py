@@ -124,6 +124,10 @@ _LIGHT_STORES: Final[Matrix] = {
         DONE_BY_OPERATORS,
         _of_a_template("/versions/1/rejection", approved=False, body=_REASON),
     ),
+    "GET /v1/merchants/{merchant_id}/light-stores": (
+        ANYBODY,
+        fixed(f"/v1/merchants/{ACME}/light-stores?latitude=31.2&longitude=121.5"),
+    ),
     "GET /v1/templates/{template_id}": (READ_BY_ITS_MERCHANT, _of_a_template("")),
     "POST /v1/light-stores/batch": (DONE_BY_ITS_MERCHANT, _stores),
     "PUT /v1/templates/{template_id}/light-stores/{store_id}/edits": (

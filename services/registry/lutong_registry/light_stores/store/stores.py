@@ -67,6 +67,16 @@ class Released(NamedTuple):
     suspended_for: str | None
 
 
+class NearbyRow(NamedTuple):
+    """A light store and how far it is."""
+
+    program_id: str
+    store_id: str
+    title: str
+    page: str
+    distance_m: int
+
+
 _STORE: Final = columns_of(LightStore)
 
 
@@ -184,6 +194,31 @@ async def page(tx: Reads, template_id: str, after: str, limit: int) -> list[Ligh
         limit,
     )
     return [_store(row) for row in rows]
+
+
+async def nearest(tx: Reads, merchant_id: str, latitude: float, longitude: float, limit: int) -> list[NearbyRow]:
+    """The light stores of a merchant that can be opened, the nearest first (haversine, in metres). All of its places are looked at."""
+    rows = await tx.fetch(
+        """
+        SELECT program_id, store_id, title, page, distance_m
+          FROM light_store
+          JOIN listing USING (program_id)
+          JOIN place ON place.merchant_id = light_store.merchant_id AND place.location_id = light_store.store_id
+         CROSS JOIN LATERAL (
+               SELECT (2 * 6371000 * asin(least(1, sqrt(
+                          sin(radians(latitude - $2) / 2) ^ 2
+                          + cos(radians($2)) * cos(radians(latitude)) * sin(radians(longitude - $3) / 2) ^ 2
+                      ))))::bigint AS distance_m) AS away
+         WHERE light_store.merchant_id = $1 AND attached AND visible
+         ORDER BY distance_m, program_id
+         LIMIT $4
+        """,
+        merchant_id,
+        latitude,
+        longitude,
+        limit,
+    )
+    return [NearbyRow(**dict(row)) for row in rows]
 
 
 async def store(tx: Reads, template_id: str, store_id: str) -> LightStore | None:
