@@ -14,6 +14,7 @@ from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.domain.outcome import state_of
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store import refunds as refund_store
+from lutong_inventory.orders.store import report as report_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.stock.store import reservations as reservation_store
 from lutong_inventory.stock.store import shelves as shelf_store
@@ -78,9 +79,9 @@ async def list_orders(
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts. `shelves_off_movements` and `reservations_off_shelves` must be 0."""
     return {
-        "orders": await order_store.states(tx),
+        "orders": await report_store.states(tx),
         "locations": await location_store.count_locations(tx),
         "shelves_off_movements": await shelf_store.drift(tx),
         "reservations_off_shelves": await reservation_store.reservations_off_shelves(tx),
-        "fulfilled_minor": await order_store.fulfilled_minor(tx),
+        "fulfilled_minor": await report_store.fulfilled_minor(tx),
     }

@@ -288,17 +288,3 @@ async def set_window(tx: Tx, order_id: str, window: Window) -> None:
         window.starts_at,
         window.ends_at,
     )
-
-
-async def states(tx: Tx) -> dict[str, int]:
-    """How many orders are in each state."""
-    rows = await tx.fetch("SELECT state, count(*) AS n FROM customer_order GROUP BY state")
-    return {row["state"]: row["n"] for row in rows}
-
-
-async def fulfilled_minor(tx: Tx) -> int:
-    """What was paid for everything that was fulfilled, in minor units."""
-    total: int = await tx.fetchval(
-        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM customer_order WHERE state = 'fulfilled'"
-    )
-    return total
