@@ -126,7 +126,8 @@ class Walk:
         return self._rows()
 
     def _rows(self) -> list[tuple[int, str]]:  # the same
-        lines, planted = ["template_id,store_id,name,hours,city,overrides"], []
+        lines = ["template_id,store_id,name,hours,city,overrides"]
+        planted: list[tuple[int, str]] = []
         long = self.planted()
         for number in range(self.sizes.stores):
             name = LONG if number == long else f"{number}号店"
@@ -184,6 +185,7 @@ class Walk:
                 "SELECT count(*) AS events, coalesce(sum(octet_length(payload::text)), 0) AS bytes FROM outbox "
                 "WHERE topic <> 'lutong.registry.audit'"
             )
+            assert row is not None
             return Published(row["events"], int(row["bytes"]))
         finally:
             await connection.close()

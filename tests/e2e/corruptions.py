@@ -21,7 +21,6 @@ from tests.e2e.corrupting import (
     parted,
     record,
     referred_twice,
-    rendered,
     renumbered,
     scale,
     several,
@@ -33,6 +32,7 @@ from tests.e2e.corrupting import (
     unpublished,
     where,
 )
+from tests.e2e.corrupting_light_stores import rendered
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AT_NIGHT: Final = datetime(2099, 1, 1, 19, tzinfo=UTC)

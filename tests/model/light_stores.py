@@ -16,7 +16,8 @@ from lutong_registry.light_stores.rolling import Tried, revert, upgrade
 from lutong_registry.light_stores.store.stores import LightStore
 from lutong_registry.programs import domain as programs
 from lutong_registry.programs.domain import Program, Refusal, Version
-from tests.model.shelves import BrokenPromiseError, Without
+from tests.model.shelf_promises import BrokenPromiseError
+from tests.model.shelves import Without
 
 STORES: Final = 12
 FIRST: Final[dict[str, Any]] = {
@@ -108,7 +109,7 @@ class LightStores:
         """A program is changed by the usual commands."""
         store = self._some()
         if self.rng.random() < 0.3:
-            manifest = {"title": f"手工{self.changes}", "page": "own", "offers": [], "offers_of": None}
+            manifest: dict[str, Any] = {"title": f"手工{self.changes}", "page": "own", "offers": [], "offers_of": None}
             self.by_hand[store.program_id] = self._put(store.program_id, manifest)
 
     def mend(self) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.model.light_stores import run
-from tests.model.shelves import BrokenPromiseError, Without
+from tests.model.shelf_promises import BrokenPromiseError
+from tests.model.shelves import Without
 
 
 def test_every_store_is_always_what_it_is_made_of() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from lutong_console.verify.light_stores import light_stores_are_rendered
-from tests.e2e.corrupting import Corrupt, rendered
+from tests.e2e.corrupting import Corrupt
+from tests.e2e.corrupting_light_stores import rendered
 from tests.e2e.corruptions import CORRUPTIONS
 from tests.support.looks import Look
 

@@ -75,7 +75,7 @@ def test_a_second_implementation_makes_the_same_bytes() -> None:
     for _ in range(300):
         template = TEMPLATE | {"description": f"{a_text(rng)} {{hours}} {{store_name}}", "keywords": [a_text(rng)]}
         row = Row("sh-1", a_text(rng), rng.choice([None, "09:00-22:00"]), a_text(rng), {"title": a_text(rng)})
-        edits = rng.choice([{}, {"title": a_text(rng)}, {"keywords": [a_text(rng)]}])
+        edits: dict[str, Any] = rng.choice([{}, {"title": a_text(rng)}, {"keywords": [a_text(rng)]}])
         first = render(template, row, edits)
         stored = {
             "store_id": row.store_id, "name": row.name, "hours": row.hours, "city": row.city,
@@ -85,7 +85,7 @@ def test_a_second_implementation_makes_the_same_bytes() -> None:
         assert digest_of(json.loads(canonical(first))) == digest_of(first)
 
 
-def test_an_edit_is_kept_and_a_field_that_both_changed_is_a_conflict() -> None:
+def test_an_edit_is_kept_and_what_both_changed_is_a_conflict() -> None:
     newer = TEMPLATE | {"title": "新 {store_name}", "keywords": ["新"]}
     edits = {"title": "我的店", "description": "地铁口"}
     found = {each.field: each for each in three_way(TEMPLATE, newer, ROW, edits)}
@@ -117,7 +117,7 @@ def test_a_canary_has_at_least_one_store(stores: int, first: int) -> None:
 
 
 def a_rollout(**changes: Any) -> Rollout:
-    known = {
+    known: dict[str, Any] = {
         "rollout_id": "r", "template_id": "t", "version": 2, "state": "running", "stage": 0, "bound": 0, "wait_s": 0,
         "errors_max": 0, "next_at": datetime(2026, 1, 1, tzinfo=UTC), "upgraded": 0, "conflicts": 0, "skipped": 0,
         "errors": 0, "reverted": 0, "reason": None, "detail": None,

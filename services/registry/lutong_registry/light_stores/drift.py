@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lutong_chassis import Reads
-from lutong_registry.light_stores.bodies import DriftReport, DriftView, PlanView
 from lutong_registry.light_stores.domain.rendering import Fields, Wrong, conflicts
 from lutong_registry.light_stores.manifests import made
 from lutong_registry.light_stores.releasing import CHANGED_BY_HAND, NOT_RELEASED, REMEDIES
@@ -12,6 +11,7 @@ from lutong_registry.light_stores.store import stores as light_store
 from lutong_registry.light_stores.store import templates as template_store
 from lutong_registry.light_stores.store.stores import LightStore, Released
 from lutong_registry.light_stores.store.templates import TemplateRow
+from lutong_registry.light_stores.views import DriftReport, DriftView, PlanView
 
 
 async def report(read: Reads, template: TemplateRow, after: str, limit: int) -> DriftReport:

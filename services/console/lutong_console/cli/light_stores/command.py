@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -119,11 +119,18 @@ def drift(template: TemplateId, stack: StackName = "default", *, as_json: Json =
         raise typer.Exit(PROBLEM)
 
 
+class _Template(NamedTuple):
+    """Where a template is, and the client that asks for it."""
+
+    client: httpx.AsyncClient
+    url: str
+
+
 @asynccontextmanager
-async def _asking(stack: str, template: str) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+async def _asking(stack: str, template: str) -> AsyncIterator[_Template]:
     target = suite(stack)
     async with target.client(_TIMEOUT_S) as client:
-        yield client, f"{target.urls['registry']}/v1/templates/{quote(template, safe='')}"
+        yield _Template(client, f"{target.urls['registry']}/v1/templates/{quote(template, safe='')}")
 
 
 async def _sent(stack: str, method: str, template: str, path: str, body: Document | None = None) -> Document:

@@ -7,8 +7,8 @@ from fastapi import Query
 from lutong_chassis import Read, allowed
 from lutong_contracts.values import Identifier
 from lutong_registry.bodies import router
-from lutong_registry.light_stores.bodies import NearbyStore
 from lutong_registry.light_stores.store import stores as store
+from lutong_registry.light_stores.views import NearbyStore
 
 
 @router.get("/v1/merchants/{merchant_id}/light-stores")

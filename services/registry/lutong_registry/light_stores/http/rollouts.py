@@ -6,13 +6,14 @@ from lutong_chassis import Problem, TxDependency, Who, allowed, audit, audited, 
 from lutong_contracts.registry import LightRolloutStarted
 from lutong_contracts.values import Identifier
 from lutong_registry.bodies import router
-from lutong_registry.light_stores.bodies import RolloutView, Start, Stop
+from lutong_registry.light_stores.bodies import Start, Stop
 from lutong_registry.light_stores.domain import rollouts as domain
 from lutong_registry.light_stores.domain.rollouts import STAGES, Rollout
 from lutong_registry.light_stores.http import templates
 from lutong_registry.light_stores.rolling import bound_of
 from lutong_registry.light_stores.store import rollouts as store
 from lutong_registry.light_stores.store import templates as template_store
+from lutong_registry.light_stores.views import RolloutView
 
 
 @router.post("/v1/templates/{template_id}/rollouts", status_code=202)

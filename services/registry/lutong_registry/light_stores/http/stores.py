@@ -10,16 +10,7 @@ from lutong_contracts.registry import LightStoreDetached
 from lutong_contracts.values import Identifier, VersionNumber
 from lutong_registry.bodies import router
 from lutong_registry.light_stores import drift, taking
-from lutong_registry.light_stores.bodies import (
-    DifferenceView,
-    DriftReport,
-    Edits,
-    LightStores,
-    LightStoreView,
-    PlanView,
-    Refused,
-    Taken,
-)
+from lutong_registry.light_stores.bodies import Edits, LightStores
 from lutong_registry.light_stores.domain.rendering import Wrong, canonical, render, three_way
 from lutong_registry.light_stores.http import templates
 from lutong_registry.light_stores.manifests import made
@@ -28,6 +19,7 @@ from lutong_registry.light_stores.store import stores as store
 from lutong_registry.light_stores.store import templates as template_store
 from lutong_registry.light_stores.store.stores import LightStore, StoreKey
 from lutong_registry.light_stores.taking import Outcome
+from lutong_registry.light_stores.views import DifferenceView, DriftReport, LightStoreView, PlanView, Refused, Taken
 from lutong_registry.programs import store as program_store
 
 After = Annotated[str, Query(max_length=64, description="the last store of the page before")]

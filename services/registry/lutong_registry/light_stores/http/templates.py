@@ -6,13 +6,14 @@ from lutong_chassis import Problem, Read, Reads, Tx, TxDependency, Who, allowed,
 from lutong_contracts.registry import TemplateApproved, TemplateRejected, TemplateSubmitted
 from lutong_contracts.values import Identifier, VersionNumber
 from lutong_registry.bodies import router
-from lutong_registry.light_stores.bodies import RolloutView, Submission, TemplateVersionView, TemplateView
+from lutong_registry.light_stores.bodies import Submission
 from lutong_registry.light_stores.domain.rendering import canonical
 from lutong_registry.light_stores.domain.rollouts import Rollout
 from lutong_registry.light_stores.manifests import sample
 from lutong_registry.light_stores.store import rollouts as rollout_store
 from lutong_registry.light_stores.store import templates as store
 from lutong_registry.light_stores.store.templates import TemplateRow
+from lutong_registry.light_stores.views import RolloutView, TemplateVersionView, TemplateView
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.bodies import ReasonBody
 
