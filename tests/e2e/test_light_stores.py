@@ -32,6 +32,7 @@ def test_a_brand_makes_its_shops_and_upgrades_them(lutong: Lutong, target: Suite
     template = Walk(lutong, target, tmp_path, "light-brand", SIZES).template
     drift = lutong("light-stores", "drift", template, "--json")
     assert {each["reason"] for each in json.loads(drift.stdout)["stores"]} == {"edits_conflict"}
+    adopt(lutong, tmp_path, template, "light-brand-00001")
     plan = lutong("light-stores", "plan", template, "2")
     assert plan.returncode == 1, plan.stderr
     assert "不适用" in plan.stdout
@@ -40,3 +41,15 @@ def test_a_brand_makes_its_shops_and_upgrades_them(lutong: Lutong, target: Suite
     assert "completed 已完成" in lutong("light-stores", "status", template).stdout
     verified = json.loads(lutong("verify", "--json", timeout_s=120).stdout)
     assert "V23" in verified["holds"]
+
+
+def adopt(lutong: Lutong, folder: Path, template: str, store: str) -> None:
+    """What a program was changed to by the usual commands becomes edits of its store."""
+    shop = json.loads(lutong("light-stores", "diff", template, store, "--json").stdout)
+    row = f"{shop['program_id']},light-brand,手工,pages/own"
+    (folder / "programs.csv").write_text(f"program_id,merchant_id,title,page\n{row}\n", encoding="utf-8")
+    assert lutong("import", str(folder / "programs.csv")).returncode == 0
+    assert "changed by hand" in lutong("light-stores", "drift", template).stdout
+    adopted = json.loads(lutong("light-stores", "adopt", template, store, "--json").stdout)
+    assert (adopted["drifted"], adopted["edits"]["title"], adopted["edits"]["page"]) == (False, "手工", "pages/own")
+    assert "changed by hand" not in lutong("light-stores", "drift", template).stdout

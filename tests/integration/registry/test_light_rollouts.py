@@ -149,8 +149,12 @@ async def test_what_was_changed_by_hand_is_left_alone(client: httpx.AsyncClient,
     assert [(each["store_id"], each["reason"]) for each in drift] == [
         ("sh-00005", "changed_by_hand"), ("sh-00005", "not_upgraded"),
     ]  # fmt: skip
-    healed = await client.put(f"{STORES}/sh-00005/edits", json={"edits": {"title": "手工版"}})
+    by_hand = (await store(client, 5))["by_hand"]
+    assert (by_hand["title"], by_hand["page"]) == ("手工版", "pages/own")
+    healed = await client.put(f"{STORES}/sh-00005/edits", json={"edits": by_hand})
     assert (healed.json()["drifted"], healed.json()["manifest"]["title"]) == (False, "手工版")
+    assert (await roll_out(client, pool, 2))["upgraded"] == 1
+    assert (await store(client, 5))["manifest"]["title"] == "手工版"
 
 
 async def test_a_rollout_that_dies_goes_on_where_it_was(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from lutong_console.verify import light_stores as second
+from lutong_contracts.registry import VersionReleased
 from lutong_registry.light_stores.domain import rendering, rollouts
 from lutong_registry.light_stores.domain.rendering import (
     Row,
@@ -26,7 +27,7 @@ from lutong_registry.light_stores.domain.rollouts import Rollout, stage_stores
 from lutong_registry.light_stores.manifests import Made, made
 from lutong_registry.light_stores.rolling import revert, upgrade
 from lutong_registry.light_stores.store.stores import LightStore
-from lutong_registry.programs.domain import Program, Version
+from lutong_registry.programs.domain import Change, Program, Refusal, Version, release_reviewed
 
 TEMPLATE: Final[dict[str, Any]] = {
     "title": "屈臣氏 {store_name}", "description": "{hours}", "page": "shop?store={store_id}", "keywords": ["{city}面膜", "屈臣氏"],
@@ -100,6 +101,14 @@ def test_an_edit_that_the_new_version_agrees_with_is_no_conflict() -> None:
     assert conflicts(TEMPLATE, TEMPLATE | {"title": "新"}, ROW, {}) == ()
 
 
+def test_what_was_changed_by_hand_makes_edits_that_keep_it() -> None:
+    manifest = render(TEMPLATE, ROW, {})
+    program = manifest | {"title": "手工", "category": None, "offers": [1]}
+    assert rendering.changed_by_hand(manifest, program) == {"title": "手工"}
+    assert render(TEMPLATE, ROW, {"title": "手工"})["title"] == "手工"
+    assert rendering.changed_by_hand(manifest, {}) == {}
+
+
 def test_a_program_has_one_id_and_two_stores_have_two() -> None:
     assert program_of("a.b", "c") != program_of("a", "b.c")
     assert len(program_of("t" * 64, "s" * 64)) <= 64
@@ -159,6 +168,19 @@ def a_store(name: str = "一店", edits: str = "{}", **changes: Any) -> LightSto
 def a_program(*states: str) -> dict[str, Program]:
     versions = tuple(Version(number, state, "t", "p", ()) for number, state in enumerate(states, 1))  # type: ignore[arg-type]  # words of the test
     return {"p": Program("p", "m", None, versions)}
+
+
+def test_a_reviewed_version_is_in_force_at_once_and_the_former_superseded() -> None:
+    wanted = Version(2, "submitted", "t", "p", (), offers_of="brand")
+    change = release_reviewed(a_program("released")["p"], wanted)
+    assert isinstance(change, Change)
+    assert [(version.number, version.state) for version in change.versions] == [(1, "superseded"), (2, "released")]
+    (event,) = change.events
+    assert isinstance(event, VersionReleased)
+    assert (event.version, event.offers_of) == (2, "brand")
+    refused = release_reviewed(a_program("submitted")["p"], wanted)
+    assert isinstance(refused, Refusal)
+    assert refused.kind == "in_review"
 
 
 NEWER: Final = {1: TEMPLATE, 2: TEMPLATE | {"title": "新 {store_name}{store_name}"}}

@@ -20,7 +20,7 @@ CHANGED_BY_HAND: Final = "changed_by_hand"
 IN_REVIEW_NOW: Final = "in_review"
 REMEDIES: Final[Mapping[str, str]] = {
     NOT_RELEASED: "its program has no version in force: set its edits to release one, or detach it",
-    CHANGED_BY_HAND: "its program has a version that is not of the template: set its edits to replace it, or detach it",
+    CHANGED_BY_HAND: "its program has a version that is not of the template: keep it as edits (lutong light-stores adopt), replace it by other edits, or detach it",
     IN_REVIEW_NOW: "a version of its program is in review: release or reject it first, or detach the store",
 }
 """Why a store's program is left alone, and what to do."""

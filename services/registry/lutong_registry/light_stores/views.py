@@ -92,6 +92,9 @@ class LightStoreView(BaseModel):
     conflicts: Sequence[str]
     problem: str | None
     manifest: Mapping[str, Any]
+    by_hand: Mapping[str, Any] = Field(
+        description="What the program in force has otherwise, when it drifted: add it to the edits to keep it."
+    )
     differences: Sequence[DifferenceView] = Field(
         description="against the version that is asked for, or its own: what the store has of its own"
     )

@@ -21,7 +21,7 @@ from lutong_console.cli.screen import echo, emit_json, out
 from lutong_console.targets import Json, StackName, call, suite
 
 commands = typer.Typer(
-    help="A brand's light stores: submit, plan, apply, status, diff, drift. Their rows: lutong import light-stores.csv.",
+    help="A brand's light stores: submit, plan, apply, status, diff, drift, adopt. Their rows: lutong import light-stores.csv.",
     no_args_is_help=True,
 )
 
@@ -108,6 +108,19 @@ def diff(
     emit_json(document) if as_json else shown.differences(document)
 
 
+@commands.command("adopt")
+def adopt(
+    template: TemplateId,
+    store: Annotated[str, typer.Argument(help="A store, by its location.")],
+    stack: StackName = "default",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Keep what a store's program was changed to by hand: it becomes edits of its merchant, which upgrades keep."""
+    document = asyncio.run(_adopted(stack, template, f"/light-stores/{quote(store, safe='')}"))
+    emit_json(document) if as_json else shown.differences(document)
+
+
 @commands.command("drift")
 def drift(template: TemplateId, stack: StackName = "default", *, as_json: Json = False) -> None:
     """Show stores whose program is not what their template makes of them. Exit code 1 when there is one."""
@@ -136,6 +149,16 @@ async def _asking(stack: str, template: str) -> AsyncIterator[_Template]:
 async def _sent(stack: str, method: str, template: str, path: str, body: Document | None = None) -> Document:
     async with _asking(stack, template) as (client, url):
         found: Document = await call(client, method, url + path, json=body)
+        return found
+
+
+async def _adopted(stack: str, template: str, path: str) -> Document:
+    """The edits that a store has, and those that its program shows."""
+    async with _asking(stack, template) as (client, url):
+        found: Document = await call(client, "GET", url + path)
+        if found["by_hand"]:
+            edits = {"edits": found["edits"] | found["by_hand"]}
+            found = await call(client, "PUT", f"{url}{path}/edits", json=edits)
         return found
 
 

@@ -76,6 +76,8 @@ def differences(store: Document) -> None:
     drifted = ", drifted 已漂移" if store["drifted"] else ""
     out.print(f"{store['store_id']} {store['program_id']}: version 版本 {store['version']}, {state}{drifted}")
     out.print(f"sha256 {store['digest']}")
+    for field, value in store["by_hand"].items():
+        out.print(f"changed by hand 手工改动: {field} = {_short(value)}")
     if not store["differences"]:
         out.print("no difference 没有差异")
         return

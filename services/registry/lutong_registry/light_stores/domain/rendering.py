@@ -130,6 +130,15 @@ def three_way(old: Fields, new: Fields, row: Row, edits: Fields) -> list[Differe
     ]  # fmt: skip
 
 
+def changed_by_hand(manifest: Fields, program: Fields) -> dict[str, Any]:
+    """The fields that a program has otherwise than its store's manifest, as edits that would keep them."""
+    return {
+        field: program[field]
+        for field in FIELDS
+        if program.get(field) is not None and program[field] != manifest[field]
+    }
+
+
 def conflicts(old: Fields, new: Fields, row: Row, edits: Fields) -> tuple[str, ...]:
     """Fields that the merchant and the new version both changed: the edit is kept, the brand should know."""
     return tuple(each.field for each in three_way(old, new, row, edits) if each.conflict) if edits else ()

@@ -11,7 +11,7 @@ from lutong_contracts.values import Identifier, VersionNumber
 from lutong_registry.bodies import router
 from lutong_registry.light_stores import drift, taking
 from lutong_registry.light_stores.bodies import Edits, LightStores
-from lutong_registry.light_stores.domain.rendering import Wrong, canonical, render, three_way
+from lutong_registry.light_stores.domain.rendering import Wrong, canonical, changed_by_hand, render, three_way
 from lutong_registry.light_stores.http import templates
 from lutong_registry.light_stores.manifests import made
 from lutong_registry.light_stores.releasing import IN_REVIEW_NOW, REMEDIES, Change, standing_in_the_way, take_effect
@@ -138,6 +138,9 @@ async def _view(read: Reads, found: LightStore, version: int | None) -> LightSto
         not_found("version", str(other))
     released = (await store.released(read, [found.program_id]))[found.program_id]
     differences = three_way(bodies[found.version], bodies[other], found.row, found.edited)
+    manifest = render(bodies[found.version], found.row, found.edited)
+    drifted = found.attached and released.number != found.program_version
+    program = await store.in_force(read, found.program_id) if drifted else {}
     row = {"name": found.name, "hours": found.hours, "city": found.city, "overrides": found.row.overrides}
     return LightStoreView(
         template_id=found.template_id,
@@ -147,12 +150,13 @@ async def _view(read: Reads, found: LightStore, version: int | None) -> LightSto
         program_version=found.program_version,
         digest=found.digest,
         attached=found.attached,
-        drifted=released.number != found.program_version,
+        drifted=drifted,
         row=row,
         edits=found.edited,
         conflicts=found.conflicts.split(),
         problem=found.problem,
-        manifest=render(bodies[found.version], found.row, found.edited),
+        manifest=manifest,
+        by_hand=changed_by_hand(manifest, program),
         differences=[DifferenceView(**each._asdict()) for each in differences],
     )
 

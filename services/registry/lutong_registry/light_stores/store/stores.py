@@ -245,6 +245,13 @@ async def released(tx: Reads, program_ids: Iterable[str]) -> dict[str, Released]
     return {row["program_id"]: Released(row["number"], row["in_review"], row["suspended_for"]) for row in rows}
 
 
+async def in_force(tx: Reads, program_id: str) -> Fields:
+    """The manifest of a program's version in force; empty when there is none."""
+    found = await tx.fetchval("SELECT manifest FROM version WHERE program_id = $1 AND state = 'released'", program_id)
+    manifest: Fields = orjson.loads(found) if found else {}
+    return manifest
+
+
 async def save_stores(tx: Tx, stores: Sequence[LightStore]) -> None:
     """Keep light stores as they are now."""
     if not stores:
