@@ -86,7 +86,6 @@ class World:
         mode = self.rng.choice(("delivery", "pickup"))
         key = f"o-{len(self.orders)}"
         wish = wish_of(key, "shop", self.rng.choice(list(PLACES.values())), mode, lines, 50_000)
-        wish = replace(wish, may_split=mode == "delivery")
         if "demand" in self.without:
             wish = replace(
                 wish, demand=tuple(Demand(*item) for item in {line.sku: line.units for line in lines}.items())
@@ -117,8 +116,9 @@ class World:
         needed = Counter[str]()
         for line in lines:
             needed[line.sku] += line.units
+        had = list(order.places)
         for part in decision.parts[:1] if "all_parts" in self.without else decision.parts:
-            of_part = self.orders.setdefault(part.wish.order_id, Order(part.wish))
+            of_part = self.orders.setdefault(part.wish.order_id, Order(part.wish, places=list(had)))
             whole = part.wish.part_of is None or "one_part" in self.without
             of_part.wish = replace(part.wish, demand=order.wish.demand if whole else part.wish.demand)
             self.give(of_part, part, {sku: needed[sku] or units for sku, units in of_part.wish.demand})

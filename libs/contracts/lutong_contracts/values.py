@@ -91,6 +91,11 @@ PAGE_PATTERN: Final = (
 CLOCK_PATTERN: Final = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 """A time of day: `00:00` to `24:00`."""
 
+_SPAN: Final = r"[1-7](-[1-7])?(,[1-7](-[1-7])?)*"
+_HOURS: Final = rf"({_SPAN} )?([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)"
+HOURS_PATTERN: Final = rf"^{_HOURS}(;{_HOURS})*$"
+"""Opening hours as files have them: `1-5 09:00-22:00;6,7 10:00-20:00`, Monday is 1."""
+
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
 """Why something was refused or ended: a stable snake_case word, for programs and people alike."""
 

@@ -55,11 +55,11 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
     latest = {event.program_id: event for event in released}
     await tx.execute(
         """
-        INSERT INTO program (program_id, merchant_id, version, title, page, offers)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[])
+        INSERT INTO program (program_id, merchant_id, version, title, page, offers, offers_of)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
             ON CONFLICT (program_id) DO UPDATE
            SET merchant_id = excluded.merchant_id, version = excluded.version, title = excluded.title,
-               page = excluded.page, offers = excluded.offers
+               page = excluded.page, offers = excluded.offers, offers_of = excluded.offers_of
         """,
         *columns(
             [
@@ -70,10 +70,11 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
                     e.title,
                     e.page,
                     orjson.dumps([o.model_dump() for o in e.offers]).decode(),
+                    e.offers_of,
                 )
                 for key, e in sorted(latest.items())
             ],
-            6,
+            7,
         ),
     )
 

@@ -54,6 +54,15 @@ _OWN: Final = {
         "program": _table("program", f"program_id, suspended_for, {_RELEASED} AS version"),
         "discovery": _table("discovery", "post_id, program_id, reason"),
         "usage": _table("usage", "program_id, opened, solved, fulfilled"),
+        "light_template_version": _table("light_template_version", "template_id, number, state, body"),
+        "light_store": _table(
+            "light_store",
+            "template_id, store_id, program_id, name, hours, city, overrides, edits, version, program_version, digest AS sha256, attached",
+        ),
+        "light_version": _table(
+            "light_store JOIN version ON version.program_id = light_store.program_id AND number = program_version",
+            "light_store.program_id AS program_id, number, manifest::text AS manifest",
+        ),
     },
     "membership": {
         "line": _table(

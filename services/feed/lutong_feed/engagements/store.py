@@ -134,12 +134,16 @@ async def take_uncounted_requests(tx: Tx, order_ids: Sequence[str]) -> list[str]
 
 
 async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
-    """Programs with their offers, those of which the feed has consumed a release."""
+    """Programs with their offers, own ones or those of the program that they refer to; those whose release was consumed."""
     rows = await tx.fetch(
         """
-        SELECT program_id, merchant_id, version, title, page, offers, suspended_for
+        SELECT program.program_id, program.merchant_id, program.version, program.title, program.page,
+               CASE WHEN program.offers_of IS NULL THEN program.offers ELSE coalesce(source.offers, '[]') END AS offers,
+               program.suspended_for
           FROM program
-         WHERE program_id = ANY ($1) AND version IS NOT NULL
+          LEFT JOIN program AS source
+            ON source.program_id = program.offers_of AND source.merchant_id = program.merchant_id
+         WHERE program.program_id = ANY ($1) AND program.version IS NOT NULL
         """,
         sorted(set(program_ids)),
     )
