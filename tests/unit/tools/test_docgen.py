@@ -23,6 +23,7 @@ def test_an_incompatible_change_fails_the_contract_check(tmp_path: Path, capsys:
     assert {(item["type"], item["pointer"]) for item in json.loads(capsys.readouterr().out)["incompatible"]} == {
         ("lutong.feed.post-burnt.v1", ""),
         ("lutong.feed.post-published.v1", "/properties/text/maxLength"),
+        ("lutong.feed.post-revised.v1", "/properties/text/maxLength"),
     }
 
 
