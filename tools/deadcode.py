@@ -38,7 +38,7 @@ CALLED_BY_OTHERS: Final = {
 }
 """Names that the frameworks call, or users of the client. This list is for neighbours only, never for code of later."""
 
-DECORATORS: Final = ["@*.get", "@*.post", "@*.put", "@*.delete", "@*.on", "@*.command", "@*.callback", "@*_validator", "@*_serializer", "@*.fixture", "@*.exception_handler"]  # fmt: skip
+DECORATORS: Final = ["@*.get", "@*.post", "@*.put", "@*.patch", "@*.delete", "@*.on", "@*.command", "@*.callback", "@*_validator", "@*_serializer", "@*.fixture", "@*.exception_handler"]  # fmt: skip
 _OWN: Final = ("libs/", "services/", "deploy/", "tools/")
 _FOLDERS: Final = (*_OWN, "tests/")
 

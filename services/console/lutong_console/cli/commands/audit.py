@@ -36,7 +36,7 @@ def audit(  # noqa: PLR0913  # one parameter per option
         emit_json({"rows": found.rows, "silent": found.silent, "more": found.more})
     else:
         _print(found)
-        asked = {name: value for name, value in wanted.items() if name != "since"}  # the page shows the latest of all time
+        asked = {name: value for name, value in wanted.items() if name != "since"}  # the page shows all time
         running_console.name_page(stack, "/audit" + (f"?{urlencode(asked)}" if asked else ""))
     if found.silent:
         raise typer.Exit(UNREACHABLE)
