@@ -15,6 +15,7 @@ from tests.e2e.corrupting import (
     charged_first,
     confirmed_by_asker,
     credited,
+    deleted,
     double,
     drop,
     in_parts,
@@ -32,6 +33,7 @@ from tests.e2e.corrupting import (
     unpublished,
     where,
 )
+from tests.e2e.corrupting_light_stores import rendered
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AT_NIGHT: Final = datetime(2099, 1, 1, 19, tzinfo=UTC)
@@ -171,6 +173,21 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V21", "a click is older than a week and has the credit", credited(click_h=169)),
     ("V21", "an order with a touch has no credit", credited(uncredited=True, touch="1~1~01890a5d-ac96-774b-bcce-b302099a8057~timeline~0~p~p~g~v~1767800000000~" + "A" * 22)),
     ("V21", "an order that nobody requested has a credit", credited(order_id="ghost")),
+    ("V23", "a shop has another title than its template makes", rendered(title="别的店")),
+    ("V23", "an edit of a merchant was lost", rendered(description="")),
+    ("V23", "a row changed, and the shop did not", rendered({"name": "二店"})),
+    ("V23", "a shop has a copy of the offers", rendered(offers=[{"sku": "mask"}])),
+    ("V23", "a shop sells what another program sells", rendered(offers_of="rival")),
+    ("V23", "a digest is of something else", rendered({"sha256": "0" * 64})),
+    ("V23", "a shop is of a version that nobody approved", rendered(state="submitted")),
+    ("V23", "a shop is of a version that is not there", rendered({"version": 9})),
+    ("V23", "the version of a program is gone", rendered(number=0)),
+    ("V24", "the text of a deleted post is still there", deleted(is_readable=True)),
+    ("V24", "the card of a deleted post can be opened", deleted(state="active")),
+    ("V24", "the registry leads a deleted post to a program", deleted(leads_to="g-1")),
+    ("V24", "a post was deleted, and nobody published it", deleted(times=0)),
+    ("V24", "a post was published as deleted twice", deleted(times=2)),
+    ("V24", "a post was published as deleted, and stands", deleted(stands=True)),
     ("V7", "a hold was captured twice", double("membership.entry", kind="capture")),
     ("V7", "a hold ended without an entry", drop("membership.entry", kind="capture")),
     ("V7", "a hold was captured and released", change("membership.entry", "kind", "release", kind="hold")),

@@ -49,6 +49,8 @@ class Version:
     page: str
     offers: tuple[Offer, ...]
     rejected_for: str | None = None
+    offers_of: str | None = None
+    """The program whose offers it sells, instead of own ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,17 @@ def release(program: Program, number: int) -> Change | Refusal:
         title=version.title,
         page=version.page,
         offers=version.offers,
+        offers_of=version.offers_of,
     )
     return Change((*changed, replace(version, state="released")), (rejected,))
+
+
+def release_reviewed(program: Program, version: Version) -> Change | Refusal:
+    """Put a new version in force that needs no review of its own: what it was made from was reviewed."""
+    submitted = submit(program, version)
+    if isinstance(submitted, Refusal):
+        return submitted
+    return release(replace(program, versions=(*program.versions, replace(version, state="approved"))), version.number)
 
 
 def roll_back(program: Program, number: int) -> Change | Refusal:
@@ -151,6 +162,7 @@ def roll_back(program: Program, number: int) -> Change | Refusal:
         title=back.title,
         page=back.page,
         offers=back.offers,
+        offers_of=back.offers_of,
     )
     return Change((replace(version, state="rolled_back"), replace(back, state="released")), (rejected,))
 
