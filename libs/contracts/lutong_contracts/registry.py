@@ -134,7 +134,7 @@ class ServiceDiscovered(Event, topic=DISCOVERIES, key="post_id"):
 
 class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
     """A post leads to no service: `unknown_program`, `not_permitted` (its author may not embed the program), `not_released`,
-    `suspended`, `no_match`, `sensitive` (its subject forbids a card) or `declined` (its author wants none)."""
+    `suspended`, `no_match`, `sensitive` (its subject forbids a card), `declined` (its author wants none) or `deleted` (the post was)."""
 
     post_id: Identifier
     reason: Reason

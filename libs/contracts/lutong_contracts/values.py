@@ -50,9 +50,18 @@ _TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 _LINE_ENDS: Final = frozenset("\n\t\x0b\x0c\x85\u2028\u2029")
 
 
+def has_something(text: str) -> bool:
+    """Whether a text has anything that can be seen.
+
+    >>> has_something("a"), has_something(" \N{HANGUL FILLER}")
+    (True, False)
+    """
+    return not all(character.isspace() or character in _UNSEEN or character in _JOINERS for character in text)
+
+
 def _visible(text: str) -> str:
     """Refuse what looks empty."""
-    if text and all(character.isspace() or character in _UNSEEN or character in _JOINERS for character in text):
+    if text and not has_something(text):
         raise ValueError("must have something that can be seen")
     return text
 

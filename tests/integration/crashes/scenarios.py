@@ -11,7 +11,9 @@ from lutong_contracts.feed import (
     CardTapped,
     Interaction,
     InteractionsReported,
+    PostDeleted,
     PostPublished,
+    PostRevised,
     ServiceSolved,
 )
 from lutong_contracts.inventory import (
@@ -170,6 +172,13 @@ FEED: Final[tuple[Step, ...]] = (
     _AS_ANOTHER,
     Command("DELETE", "/v1/accounts/m-1/member", who="m-1"),
     Command("POST", "/v1/posts/p-1/card/removal", {"reason": "not_related"}),
+    Command("PUT", "/v1/accounts/bo/mutes/m-1"),
+    Command("DELETE", "/v1/accounts/bo/mutes/m-1"),
+    Command("PUT", "/v1/accounts/bo/blocks/m-1"),
+    Command("DELETE", "/v1/accounts/bo/blocks/m-1"),
+    Command("POST", "/v1/posts", {"author_id": "m-1", "text": "雾", "post_id": "p-5"}, who="m-1"),
+    Command("PATCH", "/v1/posts/p-5", {"text": "霜"}, who="m-1"),
+    Command("DELETE", "/v1/posts/p-2?reason=spam"),
 )
 _TEMPLATE: Final = {"title": "Shop {store_name}", "page": "pages/shop?store={store_id}"}
 _NEAR: Final = {"template_id": "light", "store_id": "near", "name": "Near"}
@@ -214,6 +223,8 @@ REGISTRY: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/programs/fund/embedders/ann"),
     Command("DELETE", "/v1/programs/fund/embedders/ann"),
     CardTakenOff(post_id="p-1", program_id="fund", by="author", reason="not_related"),
+    PostRevised(post_id="p-1", author_id="ann", revision=2, text="霜"),
+    PostDeleted(post_id="p-1", author_id="ann", by="author"),
     LocationOpened(state="open", revision=1, **_STORE),
     LocationChanged(state="open", revision=2, radius_m=900, **_STORE),
     LocationOpened(state="open", revision=1, **(_STORE | {"location_id": "far"})),

@@ -38,6 +38,12 @@ _RELEASED: Final = "(SELECT number FROM version WHERE version.program_id = progr
 _OWN: Final = {
     "feed": {
         "card": _table("card", "post_id, state, program_id, reason"),
+        "post": _table(
+            "post",
+            "post_id, deleted_at IS NOT NULL AS is_deleted, "
+            "deleted_at IS NOT NULL AND (text <> '' OR program_id IS NOT NULL OR EXISTS "
+            "(SELECT FROM post_revision WHERE post_revision.post_id = post.post_id)) AS is_readable",
+        ),
         "counter": _table("counter", "post_id, taps, solved, fulfilled"),
         "interaction_count": _table("interaction_count", "post_id, placement, kind, times"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),

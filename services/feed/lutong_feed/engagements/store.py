@@ -31,9 +31,10 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
     rows = await tx.fetch(
         f"""
         SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id, state, card.program_id, card.merchant_id,
-               reason, correlation_id, causation_id, version, title, page
+               reason, correlation_id, causation_id, version, title, page, post.deleted_at IS NOT NULL AS deleted
           FROM {_NAMED.unnest("named", place="place")}
           LEFT JOIN account ON account.account_id = named.viewer_id
+          LEFT JOIN post ON post.post_id = named.post_id
           LEFT JOIN repost ON repost.post_id = named.post_id
           LEFT JOIN card ON card.post_id = coalesce(root_id, named.post_id)
           LEFT JOIN program ON program.program_id = card.program_id
@@ -41,7 +42,7 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
         """,
         *_NAMED.arrays(named),
     )
-    return [Found(row[0], Card(*row[1:]) if row["post_id"] else None) for row in rows]
+    return [Found(row[0], Card(*row[1:-1]) if row["post_id"] else None, row["deleted"]) for row in rows]
 
 
 async def engage(tx: Tx, wanted: Sequence[Engagement]) -> set[Engagement]:
