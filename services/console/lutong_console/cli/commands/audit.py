@@ -3,9 +3,11 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 import typer
 
+from lutong_console import running_console
 from lutong_console.audit import Found, changed, latest
 from lutong_console.cli.commands.tail import moment
 from lutong_console.cli.errors import UNREACHABLE
@@ -34,6 +36,8 @@ def audit(  # noqa: PLR0913  # one parameter per option
         emit_json({"rows": found.rows, "silent": found.silent, "more": found.more})
     else:
         _print(found)
+        asked = {name: value for name, value in wanted.items() if name != "since"}  # the page shows the latest of all time
+        running_console.name_page(stack, "/audit" + (f"?{urlencode(asked)}" if asked else ""))
     if found.silent:
         raise typer.Exit(UNREACHABLE)
 
