@@ -13,6 +13,7 @@ from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, all
 from lutong_chassis.audit import record
 from lutong_chassis.http import ingest
 from lutong_contracts.feed import CardTakenOff, PostPublished
+from lutong_contracts.gray import Viewing
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
@@ -35,6 +36,8 @@ from lutong_feed.bodies import (
 )
 from lutong_feed.domain import AccountRow, Cursor, FollowRow
 from lutong_feed.engagements import http as engagements
+from lutong_feed.gray.domain import Shown, shown
+from lutong_feed.gray.http import Looking
 from lutong_feed.interactions import http as interactions
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
@@ -138,10 +141,10 @@ ingest.mount(router)
 
 @router.get("/v1/posts/{post_id}")
 @allowed("anybody")
-async def get_post(post_id: Identifier, who: Who, touches: Touches, read: Read) -> PostView:
-    """A post with its card and counters."""
+async def get_post(post_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read) -> PostView:
+    """A post with its card, as the one who asks sees it, and its counters."""
     row = await store.post(read, post_id) or not_found("post", post_id)
-    return _view(row, 0, touches.answer("post", who.member_id))
+    return _view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
 
 
 @router.post("/v1/posts/{post_id}/card/removal")
@@ -173,24 +176,26 @@ async def get_account(account_id: Identifier, who: Who, read: Read) -> AccountVi
 @router.get("/v1/accounts/{account_id}/posts")
 @allowed("anybody")
 async def get_posts(
-    account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
+    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
 ) -> Timeline:
     """An account's own posts, newest first. A walk neither skips nor repeats."""
     rows = await store.posts_of(read, account_id, page.before, page.limit + 1)
     await _account_is_there(read, account_id, rows)
-    return _page(rows, page.limit, touches.answer("account", who.member_id))
+    viewing = looking._replace(viewer_id=who.member_id)
+    return _page(rows, page.limit, touches.answer("account", who.member_id), viewing)
 
 
 @router.get("/v1/accounts/{account_id}/timeline")
 @allowed("member", "operator")
 async def get_timeline(
-    account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
+    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
 ) -> Timeline:
     """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats."""
     who.require(member=account_id, hide=("account", account_id))
     rows = await store.timeline(read, account_id, page.before, page.limit + 1)
     await _account_is_there(read, account_id, rows)
-    return _page(rows, page.limit, touches.answer("timeline", account_id))
+    viewing = looking._replace(viewer_id=account_id)
+    return _page(rows, page.limit, touches.answer("timeline", account_id), viewing)
 
 
 @router.get("/v1/summary")
@@ -267,18 +272,19 @@ async def _account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.
         not_found("account", account_id)
 
 
-def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer) -> Timeline:
+def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer, viewing: Viewing) -> Timeline:
     """A page of posts, of which one more was read to know whether there is a next page."""
     page = rows[:limit]
     last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
-    posts = [_view(row, position, answer) for position, row in enumerate(page)]
+    posts = [_view(row, position, answer, viewing) for position, row in enumerate(page)]
     return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
 
 
-def _view(row: asyncpg.Record, position: int, answer: Answer) -> PostView:
+def _view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -> PostView:
+    version = shown(row["program_id"], Shown(row["version"], row["title"], row["page"]), row["gray"], viewing)
     return PostView(
         **{name: row[name] for name in ("post_id", "author_id", "author_name", "text", "published_at")},
-        card=CardView(**{name: row[name] for name in CardView.model_fields}),
+        card=CardView(**{name: row[name] for name in CardView.model_fields} | version._asdict()),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
         repost=RepostView(**{name: row[name] for name in RepostView.model_fields}) if row["root_id"] else None,
         touch=answer.touch(position, row["post_id"], row["root_id"] or row["post_id"], row["program_id"]),

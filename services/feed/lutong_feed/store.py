@@ -52,7 +52,7 @@ async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Seque
 
 
 async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRolledBack]) -> None:
-    """Remember the version in force of each program; the last word counts."""
+    """Remember the version in force of each program; the last word counts. What was in gray is not any more."""
     latest = {event.program_id: event for event in released}
     await tx.execute(
         """
@@ -60,7 +60,7 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
         SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[])
             ON CONFLICT (program_id) DO UPDATE
            SET merchant_id = excluded.merchant_id, version = excluded.version, title = excluded.title,
-               page = excluded.page, offers = excluded.offers
+               page = excluded.page, offers = excluded.offers, gray = NULL, gray_offers = NULL, offline_for = NULL
         """,
         *columns(
             [
@@ -199,9 +199,10 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
 
 
 POST_WITH_CARD = """
-    SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at, state,
-           card.program_id, reason,
-           title, page, version, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
+    SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at,
+           CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END AS state,
+           card.program_id, coalesce(reason, offline_for) AS reason,
+           title, page, version, gray, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
            root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text
       FROM post
       JOIN account ON account.account_id = post.author_id
@@ -212,7 +213,8 @@ POST_WITH_CARD = """
       JOIN card ON card.post_id = coalesce(repost.root_id, post.post_id)
       LEFT JOIN program ON program.program_id = card.program_id
 """
-"""Posts as readers see them, with their cards and counters; what follows narrows it down."""
+"""Posts as readers see them, with their cards and counters; what follows narrows it down. A card of a program that is offline shows
+why; `gray` is the version that some of them see."""
 
 
 async def post(tx: Reads, post_id: str) -> asyncpg.Record | None:

@@ -14,6 +14,7 @@ from lutong_contracts.feed import (
     PostPublished,
     ServiceSolved,
 )
+from lutong_contracts.gray import Audience
 from lutong_contracts.inventory import (
     LocationChanged,
     LocationClosed,
@@ -38,6 +39,9 @@ from lutong_contracts.registry import (
     ProgramSuspended,
     ServiceDiscovered,
     ServiceNotFound,
+    VersionForcedOffline,
+    VersionGrayed,
+    VersionGrayStopped,
     VersionReleased,
     VersionRolledBack,
 )
@@ -52,6 +56,7 @@ from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_r
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 _SHOP: Final = {"program_id": "g-1", "merchant_id": "shop", "title": "Shop", "page": "pages/shop"}
+_SOME: Final = Audience(salt="s-1", percent=10)
 _WANTED: Final = {
     "viewer_id": "bo",
     "lines": [{"sku": "tea", "units": 2}],
@@ -156,6 +161,9 @@ FEED: Final[tuple[Step, ...]] = (
     VersionRolledBack(version=1, withdrawn_version=2, offers=(), **_SHOP),
     ProgramSuspended(program_id="g-1", reason="security_incident"),
     ProgramResumed(program_id="g-1"),
+    VersionGrayed(version=3, control_version=1, offers=(_TEA,), audience=_SOME, **_SHOP),
+    VersionGrayStopped(program_id="g-1", version=3, control_version=1, by="merchant", reason="rolled_back"),
+    VersionForcedOffline(program_id="g-1", version=1, reason="false_promises"),
     # m-1 orders as m-2, until m-2 ends it; asks again, and thinks better of it
     Command("PUT", "/v1/accounts/m-1", {"name": "M"}),
     _AS_ANOTHER,
@@ -178,6 +186,12 @@ REGISTRY: Final[tuple[Step, ...]] = (
     _verdict(3, "approval"),
     _verdict(3, "release"),
     _verdict(3, "rollback"),
+    _a_version(4),
+    _verdict(4, "withdrawal"),
+    _verdict(4, "resubmission"),
+    _verdict(4, "admission"),
+    _verdict(4, "gray", {"percent": 10}),
+    _verdict(4, "offline", {"reason": "false_promises"}),
     Command("POST", "/v1/programs/fund/suspension", {"reason": "security_incident"}),
     Command("DELETE", "/v1/programs/fund/suspension"),
     Command(

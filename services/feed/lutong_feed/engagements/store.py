@@ -30,8 +30,10 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
     """The cards and viewers that commands name, in order."""
     rows = await tx.fetch(
         f"""
-        SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id, state, card.program_id, card.merchant_id,
-               reason, correlation_id, causation_id, version, title, page
+        SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id,
+               CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END,
+               card.program_id, card.merchant_id, coalesce(reason, offline_for), correlation_id, causation_id, version,
+               title, page, gray
           FROM {_NAMED.unnest("named", place="place")}
           LEFT JOIN account ON account.account_id = named.viewer_id
           LEFT JOIN repost ON repost.post_id = named.post_id
@@ -136,18 +138,21 @@ async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
     """Programs with their offers, those of which the feed has consumed a release."""
     rows = await tx.fetch(
         """
-        SELECT program_id, merchant_id, version, title, page, offers, suspended_for
+        SELECT program_id, merchant_id, version, title, page, offers, suspended_for, gray_offers,
+               (gray::jsonb ->> 'version')::integer AS gray_version
           FROM program
          WHERE program_id = ANY ($1) AND version IS NOT NULL
         """,
         sorted(set(program_ids)),
     )
     return {
-        row["program_id"]: Program(
-            **(dict(row) | {"offers": tuple(Offer.model_validate(offer) for offer in orjson.loads(row["offers"]))})
-        )
+        row["program_id"]: Program(**(dict(row) | {name: _offers(row[name]) for name in ("offers", "gray_offers")}))
         for row in rows
     }
+
+
+def _offers(stored: str | None) -> tuple[Offer, ...]:
+    return tuple(Offer.model_validate(offer) for offer in orjson.loads(stored or "[]"))
 
 
 async def save_requests(tx: Tx, placed: Sequence[Outgoing]) -> None:
