@@ -4,8 +4,9 @@ from lutong_chassis import Handlers
 from lutong_registry.discovery import handlers as discovery
 from lutong_registry.merchants import handlers as merchants
 from lutong_registry.programs import handlers as programs
+from lutong_registry.releases import handlers as releases
 from lutong_registry.usage import handlers as usage
 
 handlers = Handlers()
-for subject in (programs, merchants, discovery, usage):
+for subject in (programs, merchants, discovery, releases, usage):
     handlers.include(subject.handlers)

@@ -18,6 +18,7 @@ from lutong_contracts.gray import Audience
 from lutong_contracts.inventory import (
     LocationChanged,
     LocationClosed,
+    LocationDeclined,
     LocationOpened,
     LocationPaused,
     OrderRefunded,
@@ -202,6 +203,15 @@ REGISTRY: Final[tuple[Step, ...]] = (
     ServiceSolved(viewer_id="bo", post_id="p-1", program_id="g-1"),
     fulfilled(),
     Command("POST", "/v1/merchants/batch", {"merchants": [{"merchant_id": "shop", "name": "Shop"}]}),
+    # version 2 of g-1 is in gray: what is tapped, ordered, fulfilled, refunded and short is watched
+    Command("POST", "/v1/programs/g-1/versions", {"version": 2, "manifest": _FUND}),
+    Command("POST", "/v1/programs/g-1/versions/2/approval"),
+    Command("POST", "/v1/programs/g-1/versions/2/gray", {"percent": 10}),
+    CardTapped(viewer_id="m-1", post_id="p-1", program_id="g-1", version=2),
+    a_request().model_copy(update={"program_id": "g-1", "post_id": "p-1", "version": 2}),
+    LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="sold_out"),
+    OrderRejected(order_id="o-1", merchant_id="shop", reason="out_of_stock"),
+    OrderRefunded(order_id="o-1", refund_id="r-1", member_id="m-1", merchant_id="shop", amount=_CHARGE),
     MerchantRegistered(merchant_id="tea-house", title="Tea House", revision=1),
     MerchantChanged(merchant_id="tea-house", title="Tea Houses", revision=2),
     AccountChanged(account_id="ann", kind="enterprise", revision=1),

@@ -56,7 +56,7 @@ async def test_gray_goes_10_30_50_and_everybody(client: httpx.AsyncClient, pool:
         assert answer.json()["released_version"] == 1, answer.text
     assert await seen(client, 2) == {
         "program_id": "fund", "version": 2, "state": "gray", "promoted": True, "control_version": 1, "ended_for": None,
-        "audience": {"percent": 50, "viewers": 1, "regions": ["浙江"], "devices": []},
+        "audience": {"percent": 50, "viewers": 1, "regions": ["浙江"], "devices": []}, "evidence": None, "guardrails": [],
     }  # fmt: skip
     assert (await leads_to(pool, "p-1")) == "1"
     assert (await act(client, 2, "release")).json()["released_version"] == 2

@@ -39,6 +39,7 @@ async def save(tx: Tx, changes: Mapping[str, Change]) -> None:
     await program_store.save_states(tx, moves)
     await search_store.refresh_listings(tx, changes)
     await search_store.hide(tx, [row.program_id for row in moves if row.state == "forced_offline"])
+    await program_store.forget_trials(tx, [row for row in moves if row.stage and row.state != "gray"])
 
 
 def moved(action: str, program: Program, after: Program, reason: str | None = None) -> Iterator[audit.Change]:

@@ -171,6 +171,19 @@ async def save_states(tx: Tx, versions: Sequence[VersionMove]) -> None:
         )
 
 
+async def forget_trials(tx: Tx, versions: Sequence[VersionMove]) -> None:
+    """Versions left gray: forget who was watched. What came of it stays counted."""
+    numbers = columns([(row.program_id, row.number) for row in versions], 2)
+    for table in ("gray_tap", "gray_order"):
+        await tx.execute(
+            f"""
+            DELETE FROM {table} USING unnest($1::text[], $2::integer[]) AS ended(program_id, number)
+             WHERE {table}.program_id = ended.program_id AND {table}.number = ended.number
+            """,
+            *numbers,
+        )
+
+
 async def save_suspension(tx: Tx, program_id: str, reason: str | None) -> None:
     """Suspend a program, or resume it when there is no reason."""
     await tx.execute("UPDATE program SET suspended_for = $2 WHERE program_id = $1", program_id, reason)

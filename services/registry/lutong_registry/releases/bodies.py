@@ -1,5 +1,6 @@
 """What commands about releases take, and what their queries give."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -7,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lutong_chassis import Command
 from lutong_contracts.gray import Word
+from lutong_contracts.registry import Evidence
 from lutong_contracts.values import Identifier, Reason, VersionNumber
 from lutong_registry.programs.domain import State, Version
 from lutong_registry.releases.domain import Quota, Rest, Wanted
+from lutong_registry.releases.guardrails import Measured, Metric, odds, odds_needed
 
 
 class WantedAudience(Command):
@@ -73,6 +76,33 @@ class AudienceView(BaseModel):
     devices: list[str]
 
 
+class ArmView(BaseModel):
+    """Of so many trials so many hits."""
+
+    trials: int
+    hits: int
+
+
+class GuardrailView(BaseModel):
+    """What came of a metric at one stage of gray; the version is taken back when `odds` reach `odds_needed`."""
+
+    stage: int
+    metric: Metric
+    gray: ArmView
+    control: ArmView
+    odds: int
+    odds_needed: int
+
+    @classmethod
+    def of(cls, measured: Measured) -> "GuardrailView":
+        """What was measured, as it is shown."""
+        gray, control = ArmView(**measured.gray._asdict()), ArmView(**measured.control._asdict())
+        reached, needed = int(odds(measured)), odds_needed(measured.stage)
+        return cls(
+            stage=measured.stage, metric=measured.metric, gray=gray, control=control, odds=reached, odds_needed=needed
+        )
+
+
 class ReleaseView(BaseModel):
     """A version on its way to everybody, as its merchant sees it."""
 
@@ -83,9 +113,13 @@ class ReleaseView(BaseModel):
     audience: AudienceView | None
     control_version: int | None = Field(description="What all others open, while it is in gray.")
     ended_for: str | None
+    evidence: Evidence | None = Field(description="What a guardrail saw, if one took the version back.")
+    guardrails: list[GuardrailView] = Field(description="What is measured in gray, stage by stage.")
 
 
-def release_view(program_id: str, version: Version, control: Version | None) -> ReleaseView:
+def release_view(
+    program_id: str, version: Version, control: Version | None, measured: Sequence[Measured]
+) -> ReleaseView:
     """A version as its merchant sees it."""
     audience = version.audience and AudienceView(
         percent=version.audience.percent,
@@ -101,4 +135,6 @@ def release_view(program_id: str, version: Version, control: Version | None) -> 
         audience=audience,
         control_version=control.number if control and audience else None,
         ended_for=version.ended_for or version.rejected_for,
+        evidence=version.evidence,
+        guardrails=[GuardrailView.of(each) for each in measured],
     )

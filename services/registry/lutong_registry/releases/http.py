@@ -7,7 +7,7 @@ from lutong_registry.programs import store as program_store
 from lutong_registry.programs.bodies import ProgramView, ReasonBody
 from lutong_registry.programs.domain import Program
 from lutong_registry.programs.moves import lock, move
-from lutong_registry.releases import domain, store
+from lutong_registry.releases import domain, store, trials
 from lutong_registry.releases.bodies import ReleaseView, Rollback, WantedAudience, WithdrawalsView, release_view
 from lutong_registry.releases.domain import StoppedBy
 
@@ -95,10 +95,11 @@ async def force_version_offline(
 @router.get("/v1/programs/{program_id}/versions/{version}")
 @allowed("merchant", "viewer")
 async def get_version(program_id: Identifier, version: VersionNumber, who: Who, read: Read) -> ReleaseView:
-    """A version: how far it is, who sees it, and why it ended."""
+    """A version: how far it is, who sees it, what came of it beside its control, and why it ended."""
     program = await _read(read, who, program_id)
     known = program.version(version) or not_found("version", f"{program_id}/{version}")
-    return release_view(program_id, known, program.released)
+    measured = await trials.measured(read, program_id, version)
+    return release_view(program_id, known, program.released, measured)
 
 
 async def _read(read: Read, who: Who, program_id: str) -> Program:
