@@ -7,6 +7,8 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.installed
 RUNS   := $(VENV)/.runs
 SERVICES := feed registry membership inventory
+# Where modules are not kept compiled, each process of a stack compiles all of them again: half of what its start costs.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos simulate attacks bench screenshots scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean

@@ -8,7 +8,8 @@ from typing import Final
 from lutong_contracts.values import Place
 from lutong_inventory.slots.domain import slots as domain
 from lutong_inventory.slots.domain.slots import Booking, Ground, Slot, SlotHold
-from tests.model.shelves import BrokenPromiseError, Without
+from tests.model.shelf_promises import BrokenPromiseError
+from tests.model.shelves import Without
 
 GROUND: Final = Ground("near", "shop", "America/New_York", Place(latitude=31.23, longitude=121.47), 5_000)
 HERE: Final = Place(latitude=31.23, longitude=121.47)

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from tests.model.shelves import CAUGHT, Without, run
+from tests.model.shelf_promises import CAUGHT, run
+from tests.model.shelves import Without
 
 STEPS = int(os.environ.get("INVENTORY_STEPS", "400"))
 

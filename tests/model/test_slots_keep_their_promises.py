@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.model.shelves import BrokenPromiseError, Without
+from tests.model.shelf_promises import BrokenPromiseError
+from tests.model.shelves import Without
 from tests.model.slots import run
 
 

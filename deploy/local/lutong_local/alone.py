@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from lutong_local import keys
 from lutong_local.ports import free_port
 from lutong_local.postgres import create_service_databases
 from lutong_local.processes import Command, start, wait_for
 from lutong_local.stack import (
     Stack,
     down,
-    make_keys,
     readiness,
     save,
     service_environment,
@@ -44,7 +44,7 @@ def service_alone(
         stack.database_urls = {
             service: f"postgresql://{service}:{passwords[service]}@127.0.0.1:{stack.ports['postgres']}/{service}"
         }
-        make_keys(stack)
+        keys.make(stack.keys)
         report(f"starting {service}")
         variables = surroundings() | service_environment(stack, service) | dict(environment or {})
         arguments = [sys.executable, "-m", f"lutong_{service}.app"]

@@ -14,15 +14,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from lutong_chassis import tokens, topics
 from lutong_chassis.kafka import KafkaAccess
 from lutong_contracts.topics import SERVICES, TOPICS
-from lutong_local import forkserver, postgres
+from lutong_local import forkserver, keys, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
 from lutong_local.ports import choose_ports
 from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
@@ -39,8 +39,6 @@ from lutong_local.readiness import readiness_at
 from lutong_local.surroundings import surroundings
 
 Report = Callable[[str], None]
-
-_VAULT_KEY: Final = "vault-key"
 
 
 @dataclass(slots=True)
@@ -225,7 +223,7 @@ def prepare(stack: Stack, report: Report) -> None:
         service: f"postgresql://{service}:{password}@127.0.0.1:{stack.ports['postgres']}/{service}"
         for service, password in passwords.items()
     }
-    make_keys(stack)
+    keys.make(stack.keys)
     save(stack)
 
 
@@ -250,29 +248,13 @@ def start_replica(stack: Stack, service: str, environment: dict[str, str], *, di
 
 def service_environment(stack: Stack, service: str) -> dict[str, str]:
     """The variables of a service of this stack."""
-    key = stack.keys / _VAULT_KEY  # a stack that the release before made has none until `lutong up`
-    own = {"LUTONG_VAULT_KEY": key.read_text(encoding="ascii")} if service == "inventory" and key.exists() else {}
-    return own | {
+    return keys.environment(stack.keys, service) | {
         "LUTONG_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
         "LUTONG_DATABASE_URL": stack.database_urls[service],
         "LUTONG_HTTP_HOST": "127.0.0.1",
         "LUTONG_HTTP_PORT": str(stack.ports[service]),
         "LUTONG_SESSION_TIMEOUT_MS": "3000",
-        "LUTONG_AUTH": "required",
-        "LUTONG_AUTH_KEYS_FILE": str(stack.keys / "jwks.json"),
-        "LUTONG_AUTH_ISSUER": tokens.ISSUER,
-        "LUTONG_AUTH_AUDIENCE": tokens.AUDIENCE,
     }
-
-
-def make_keys(stack: Stack) -> None:
-    """The keys of a stack, for its owner only: what signs tokens, and what addresses are sealed with. Those that are there stay."""
-    if not stack.keys.exists():
-        tokens.make_keys(stack.keys)
-    with suppress(FileExistsError):
-        handle = os.open(stack.keys / _VAULT_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
 
 
 def stop_service(stack: Stack, service: str, how: signal.Signals = signal.SIGTERM) -> None:

@@ -35,13 +35,16 @@ async def grant(connection: Connection, migrations: Sequence[Migration]) -> None
             sorted({*services, VERIFIER}),
         )
         tables = await _tables(connection) if roles else []
+        keepers = await _keepers(connection)
         for role in roles:
             is_service = role["name"] in services
-            for statement in _statements(role["quoted"], tables, is_service=is_service):
+            for statement in _statements(role["quoted"], tables, keepers, is_service=is_service):
                 await connection.execute(statement)
 
 
-def _statements(role: str, tables: Iterable[asyncpg.Record], *, is_service: bool) -> Iterator[str]:
+def _statements(
+    role: str, tables: Iterable[asyncpg.Record], keepers: Sequence[str], *, is_service: bool
+) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA public TO {role}"
     for table in tables:
         yield f"REVOKE ALL ON TABLE {table['quoted']} FROM {role}"
@@ -50,7 +53,7 @@ def _statements(role: str, tables: Iterable[asyncpg.Record], *, is_service: bool
             yield f"GRANT {privileges} ON TABLE {table['quoted']} TO {role}"
     if is_service:
         yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
-        yield f"GRANT EXECUTE ON FUNCTION keep_outbox_days(interval), keep_fact_days(interval) TO {role}"
+        yield f"GRANT EXECUTE ON FUNCTION {', '.join(keepers)} TO {role}"
 
 
 def _privileges(table: asyncpg.Record) -> str:
@@ -71,3 +74,16 @@ async def _tables(connection: Connection) -> list[asyncpg.Record]:
          ORDER BY relname
         """
     )
+
+
+async def _keepers(connection: Connection) -> list[str]:
+    """Functions of the owner that have days come and go (`keep_<what>_days`): a service may call them, and needs no DDL."""
+    rows = await connection.fetch(
+        """
+        SELECT oid::regprocedure::text AS signature
+          FROM pg_proc
+         WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'keep\\_%\\_days'
+         ORDER BY 1
+        """
+    )
+    return [row["signature"] for row in rows]

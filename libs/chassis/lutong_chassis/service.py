@@ -29,7 +29,7 @@ from lutong_chassis.errors import blames
 from lutong_chassis.handlers import Handlers
 from lutong_chassis.http.application import application
 from lutong_chassis.jobs import JobQueue, JobRunner
-from lutong_chassis.maintenance import run_maintenance
+from lutong_chassis.maintenance import Housekeeping, run_maintenance
 from lutong_chassis.problem import Problem
 from lutong_chassis.processing import Processor, handle
 from lutong_chassis.quiet import Quiet
@@ -48,7 +48,8 @@ class Service:
 
     `name` is the owner of its topics. `migrations` is a folder of SQL files. `job_queues` is called once, at start, and
     returns the queues of this process. `settings` are its own settings classes, checked at start. `entities` reads
-    the entities of each compacted topic that it owns. `gauges` updates metrics of its own whenever they are asked for. When the contracts have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
+    the entities of each compacted topic that it owns. `gauges` updates metrics of its own whenever they are asked for, `housekeeping`
+    runs every hour. When the contracts have `lutong.<name>.action-audited.v1`, an event of that type is published for each row of its audit.
 
         service = Service("feed", handlers=handlers, routes=router, migrations=Path(__file__).parent / "migrations")
         service.run()
@@ -65,6 +66,7 @@ class Service:
         settings: Sequence[type[BaseSettings]] = (),
         entities: Entities | None = None,
         gauges: Callable[[Tx], Awaitable[None]] | None = None,
+        housekeeping: Housekeeping | None = None,
     ) -> None:
         self.name = name
         self.exports = event_types().get(f"lutong.{name}.action-audited.v1")
@@ -75,6 +77,7 @@ class Service:
         self.settings = settings
         self.entities = entities or {}
         self.gauges = gauges
+        self.housekeeping = housekeeping
         self.made: Sequence[JobQueue[Any, Any]] = ()
         self.migrations = [
             *migrate.migrations("chassis", startup.CHASSIS_MIGRATIONS),
@@ -288,7 +291,7 @@ class Service:
         loops: dict[str, Callable[[], Awaitable[object]]] = {
             "quiet": self.quiet.watch,
             "watchdog": self.watchdog.run,
-            "housekeeping": partial(run_maintenance, pool, settings),
+            "housekeeping": partial(run_maintenance, pool, settings, self.housekeeping),
         }
         loops |= {name: self.quiet.after(run) for name, run in speak.items()}
         return [asyncio.create_task(self.loops.supervised(name, run)) for name, run in loops.items()]

@@ -14,7 +14,7 @@ from lutong_inventory.http import router
 from lutong_inventory.locations.domain.location import location_event
 from lutong_inventory.locations.store.locations import locations_after
 from lutong_inventory.settings import InventorySettings
-from lutong_inventory.stock.store.shelves import drift_lately
+from lutong_inventory.stock.store.shelves import drift_lately, keep_days
 
 MOVEMENTS_LOOKED_AT: Final = 200
 DRIFT: Final = Gauge(
@@ -40,6 +40,7 @@ service = Service(
     settings=(InventorySettings,),
     entities={LOCATIONS: locations},
     gauges=gauges,
+    housekeeping=keep_days,
 )
 
 if __name__ == "__main__":

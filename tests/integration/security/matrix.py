@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests.integration.security.routes.feed import FEED, a_feed
-from tests.integration.security.routes.inventory import INVENTORY, an_inventory
+from tests.integration.security.routes.inventory import INVENTORY
+from tests.integration.security.routes.inventory_things import an_inventory
 from tests.integration.security.routes.membership import MEMBERSHIP, a_membership
 from tests.integration.security.routes.registry import REGISTRY, a_registry
 from tests.integration.security.world import Matrix, World

@@ -83,15 +83,10 @@ async def _source(waiting: Sequence[Received[CreditHeld]], fitting: Fitting, tx:
 
 
 def _wish(order: CreditHeld, fitting: Fitting) -> Wish:
-    """What an order needs; one in a slot needs it of the location whose slot that is. Only what is delivered is ever split:
-    nobody picks one order up at two places."""
+    """What an order needs; one in a slot needs all of it of the location whose slot that is."""
     wish = sourcing.wish(order.order_id, order.merchant_id, order.destination, order.mode, order.lines)
     place = fitting.places.get(order.order_id)
-    return (
-        replace(wish, only_at=place.slot.ground.location_key)
-        if place
-        else replace(wish, may_split=wish.mode == "delivery")
-    )
+    return replace(wish, only_at=place.slot.ground.location_key, may_split=False) if place else wish
 
 
 def _decided(received: Received[CreditHeld], decision: Decision, fitting: Fitting, tx: Tx) -> list[OrderRow]:

@@ -1,6 +1,5 @@
 """Why an order is sourced where it is, and where one would be."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -91,7 +90,6 @@ async def try_sourcing(trial: Annotated[Trial, Query()], who: Who, tx: TxDepende
     lines = [Line(sku=sku, units=int(units), unit_price_minor=0) for sku, _, units in named]
     place = Place(latitude=trial.latitude, longitude=trial.longitude)
     wish = sourcing.wish("trial", trial.merchant_id, place, trial.mode, lines)
-    wish = replace(wish, may_split=trial.mode == "delivery")
     (decision,) = await sourcing.decide_orders(tx, [wish], lock=False)
     key = decision.chosen.key if decision.chosen else None
     return _view(DecisionRow(1, RULES_VERSION, key, decision.reason, decision.considered, tx.now))

@@ -13,7 +13,9 @@ from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.domain.outcome import state_of
 from lutong_inventory.orders.store import orders as order_store
+from lutong_inventory.orders.store import parts as part_store
 from lutong_inventory.orders.store import refunds as refund_store
+from lutong_inventory.orders.store import report as report_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.stock.store import reservations as reservation_store
 from lutong_inventory.stock.store import shelves as shelf_store
@@ -26,7 +28,7 @@ async def get_order(order_id: Identifier, who: Who, read: Read) -> dict[str, Any
     that is asked for by its own id is shown as it is."""
     row = await order_store.order(read, order_id) or not_found("order", order_id)
     who.require(merchant=row.merchant_id, member=row.member_id, hide=("order", order_id))
-    parts = await order_store.parts_of(read, [order_id]) if row.part_of == order_id else []
+    parts = await part_store.parts_of(read, [order_id]) if row.part_of == order_id else []
     shown = {name: getattr(row, name) for name in (*_OF_ORDER, *_OF_PART)} | {"order_id": order_id} | _whole(parts)
     refunds = await refund_store.refunds_of(read, [part.order_id for part in parts] or [order_id])
     fulfilments = [
@@ -78,9 +80,9 @@ async def list_orders(
 async def get_summary(tx: TxDependency) -> dict[str, Any]:
     """Counts. `shelves_off_movements` and `reservations_off_shelves` must be 0."""
     return {
-        "orders": await order_store.states(tx),
+        "orders": await report_store.states(tx),
         "locations": await location_store.count_locations(tx),
         "shelves_off_movements": await shelf_store.drift(tx),
         "reservations_off_shelves": await reservation_store.reservations_off_shelves(tx),
-        "fulfilled_minor": await order_store.fulfilled_minor(tx),
+        "fulfilled_minor": await report_store.fulfilled_minor(tx),
     }

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Reads
+from lutong_chassis import Reads, Tx
 from lutong_inventory.orders.domain.offers import SPEED_M_PER_S
 from lutong_inventory.orders.domain.report import LAPSED, MEMBERS_OWN, Counts, ModeCounts
 
@@ -171,3 +171,17 @@ async def flows_of(read: Reads, span: Span) -> list[FlowRow]:
         FLOWS_MAX,
     )
     return [FlowRow(*row) for row in rows]
+
+
+async def states(tx: Tx) -> dict[str, int]:
+    """How many orders are in each state."""
+    rows = await tx.fetch("SELECT state, count(*) AS n FROM customer_order GROUP BY state")
+    return {row["state"]: row["n"] for row in rows}
+
+
+async def fulfilled_minor(tx: Tx) -> int:
+    """What was paid for everything that was fulfilled, in minor units."""
+    total: int = await tx.fetchval(
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM customer_order WHERE state = 'fulfilled'"
+    )
+    return total

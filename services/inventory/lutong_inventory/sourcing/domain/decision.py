@@ -42,8 +42,10 @@ KEPT_MAX: Final = 12
 def wish_of(
     order_id: str, merchant_id: str, destination: Place, mode: str, lines: Sequence[Line], reach_m: int
 ) -> Wish:
-    """An order's wish."""
-    return Wish(order_id, merchant_id, destination, mode, demand_by_sku(lines), reach_m)
+    """An order's wish. Only what is delivered is ever split, for nobody picks one order up at two places; and no SKU is divided."""
+    demand = demand_by_sku(lines)
+    may_split = mode == "delivery" and len(demand) > 1
+    return Wish(order_id, merchant_id, destination, mode, demand, reach_m, may_split=may_split)
 
 
 def out_of_reach(candidate: Candidate, metres: float) -> Verdict | None:

@@ -176,16 +176,22 @@ class Since(NamedTuple):
 
 
 async def moved_since(tx: Tx, since: Iterable[Since]) -> dict[Since, int]:
-    """By how many units goods came to shelves and left them after a moment, counts aside."""
+    """By how many units goods came to shelves and left them after a moment, counts aside.
+
+    What happened after a moment was entered after it, so that no days before are opened.
+    """
+    asked = sorted({(*shelf, at) for shelf, at in since})
     rows = await tx.fetch(
         """
         SELECT given.location_id, given.sku, given.since, coalesce(sum(on_hand_delta), 0)::integer AS units
           FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS given(location_id, sku, since)
           LEFT JOIN movement ON movement.location_id = given.location_id AND movement.sku = given.sku
                             AND kind <> 'counted' AND coalesce(occurred_at, moved_at) > since
+                            AND moved_at > $4
          GROUP BY given.location_id, given.sku, given.since
         """,
-        *columns(sorted({(*shelf, at) for shelf, at in since}), 3),
+        *columns(asked, 3),
+        min((at for *_shelf, at in asked), default=None),
     )
     return {Since(Shelf(row["location_id"], row["sku"]), row["since"]): row["units"] for row in rows}
 
@@ -226,6 +232,11 @@ async def movements_of(tx: Reads, shelf: Shelf, before: int, limit: int) -> list
         limit,
     )
     return [MovementRow(*row) for row in rows]
+
+
+async def keep_days(tx: Tx) -> None:
+    """Have a table for the movements of each coming day."""
+    await tx.execute("SELECT keep_movement_days()")
 
 
 async def drift_lately(tx: Tx, movements: int) -> int:

@@ -1,0 +1,90 @@
+"""Events of inventory: where an order ships from, its progress, and the stock that is left.
+
+Events whose docstring begins with "A deadline" are published by inventory to itself when they fall due.
+"""
+
+from lutong_contracts.inventory.audit import ActionAudited
+from lutong_contracts.inventory.locations import (
+    LocationChanged,
+    LocationClosed,
+    LocationFacts,
+    LocationOpened,
+    LocationPaused,
+)
+from lutong_contracts.inventory.orders import (
+    AcceptanceLapsed,
+    FlagshipOffered,
+    Fulfilment,
+    FulfilmentLapsed,
+    LocationDeclined,
+    OfferLapsed,
+    OrderAdvanced,
+    OrderCancelled,
+    OrderFulfilled,
+    OrderRefunded,
+    OrderRejected,
+    OrderSourced,
+    PartCancelled,
+    PartFacts,
+    PartFulfilled,
+    PickupLapsed,
+)
+from lutong_contracts.inventory.slots import (
+    SlotAnswerLapsed,
+    SlotBooked,
+    SlotFacts,
+    SlotHeld,
+    SlotHoldLapsed,
+    SlotReleased,
+    SlotWithdrawn,
+)
+from lutong_contracts.inventory.stock import (
+    StockAdjusted,
+    StockBandChanged,
+    StockDepleted,
+    StockRestored,
+    TransferFacts,
+    TransferLost,
+    TransferReceived,
+    TransferSent,
+)
+
+__all__ = [
+    "AcceptanceLapsed",
+    "ActionAudited",
+    "FlagshipOffered",
+    "Fulfilment",
+    "FulfilmentLapsed",
+    "LocationChanged",
+    "LocationClosed",
+    "LocationDeclined",
+    "LocationFacts",
+    "LocationOpened",
+    "LocationPaused",
+    "OfferLapsed",
+    "OrderAdvanced",
+    "OrderCancelled",
+    "OrderFulfilled",
+    "OrderRefunded",
+    "OrderRejected",
+    "OrderSourced",
+    "PartCancelled",
+    "PartFacts",
+    "PartFulfilled",
+    "PickupLapsed",
+    "SlotAnswerLapsed",
+    "SlotBooked",
+    "SlotFacts",
+    "SlotHeld",
+    "SlotHoldLapsed",
+    "SlotReleased",
+    "SlotWithdrawn",
+    "StockAdjusted",
+    "StockBandChanged",
+    "StockDepleted",
+    "StockRestored",
+    "TransferFacts",
+    "TransferLost",
+    "TransferReceived",
+    "TransferSent",
+]
