@@ -1,5 +1,7 @@
 """What merchants and reviewers ask of versions on their way to everybody."""
 
+from typing import Final
+
 from lutong_chassis import Read, TxDependency, Who, allowed, audited, not_found
 from lutong_contracts.values import Identifier, VersionNumber
 from lutong_registry.bodies import router
@@ -10,6 +12,8 @@ from lutong_registry.programs.moves import lock, move
 from lutong_registry.releases import domain, store, trials
 from lutong_registry.releases.bodies import ReleaseView, Rollback, WantedAudience, WithdrawalsView, release_view
 from lutong_registry.releases.domain import StoppedBy
+
+_ONE_BACK: Final = Rollback()
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/admission")
@@ -65,17 +69,16 @@ async def gray_version(
 @allowed("merchant", "operator")
 @audited("version.roll_back", own="merchant", reasoned=True)
 async def roll_back_version(
-    program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency, body: Rollback | None = None
+    program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency, body: Rollback = _ONE_BACK
 ) -> ProgramView:
     """Take the released version back: the one before it is in force again, or an earlier one (`to`). One in gray stops."""
-    wanted = body or Rollback()
     by: StoppedBy = "operator" if who.is_staff else "merchant"
     return await move(
         tx,
         who,
         program_id,
         "version.roll_back",
-        lambda program: domain.take_back(program, version, wanted.to, by, wanted.reason),
+        lambda program: domain.take_back(program, version, body.to, by, body.reason),
     )
 
 
