@@ -1,5 +1,6 @@
 """A version in gray that sells less, or cannot be served, is taken back by itself; one that does as well stays."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -108,6 +109,28 @@ async def test_refunds_count_once_for_each_order_that_was_fulfilled(client: http
     assert counts(await seen(client)) == {
         "rejections": (3, 0, 3, 0), "short_picks": (3, 0, 3, 0), "refunds": (1, 1, 1, 0),
     }  # fmt: skip
+
+
+async def test_partitions_at_once_count_each_tap_while_the_audience_widens(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
+    every = [*taps(1, 240), *taps(2, 240)]
+    widened, *_ = await asyncio.gather(
+        client.post("/v1/programs/fund/versions/2/gray", json={"percent": 30}),
+        *(deliver(pool, handlers, *every[n::12], *every[n::24]) for n in range(12)),
+    )
+    assert widened.status_code == 200, widened.text
+    stages = (await seen(client))["guardrails"]
+    assert [sum(each[arm]["trials"] for each in stages) for arm in ("gray", "control")] == [240, 240]
+
+
+async def test_a_release_meanwhile_leaves_nobody_watched(client: httpx.AsyncClient, pool: Pool) -> None:
+    released, *_ = await asyncio.gather(
+        client.post("/v1/programs/fund/versions/2/release"),
+        *(deliver(pool, handlers, *list(taps(2, 120))[n::12]) for n in range(12)),
+    )
+    assert released.status_code == 200, released.text
+    assert await pool.fetchval("SELECT count(*) FROM gray_tap") == 0
 
 
 async def test_a_location_without_the_goods_counts_once_and_a_busy_one_not(

@@ -76,11 +76,10 @@ async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
     """What is known of programs that authors named; the version is None while nothing is released."""
     rows = await tx.fetch(
         """
-        SELECT program_id, program.merchant_id, suspended_for IS NOT NULL AS suspended, version,
+        SELECT program_id, program.merchant_id, suspended_for IS NOT NULL AS suspended,
+               (SELECT number FROM version AS v WHERE v.program_id = program.program_id AND state = 'released') AS version,
                coalesce(title, '') AS title, coalesce(page, '') AS page
-          FROM program
-          LEFT JOIN (listing JOIN (SELECT program_id, number FROM version WHERE state = 'released') AS released
-                             USING (program_id)) USING (program_id)
+          FROM program LEFT JOIN listing USING (program_id)
          WHERE program_id = ANY ($1)
         """,
         sorted(set(program_ids)),

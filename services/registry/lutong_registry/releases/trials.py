@@ -98,18 +98,30 @@ _COUNTED: Final = ", ".join(CountRow._fields)
 
 
 async def watched(tx: Tx, program_ids: Iterable[str]) -> dict[str, Watched]:
-    """Those of these programs that have a version in gray, locked: what is decided on its counts holds."""
+    """Those of these programs that have a version in gray, locked: what is decided on its counts holds.
+
+    It is read again behind the lock: it may have left gray while this waited.
+    """
+    locked = await tx.fetch(
+        """
+        SELECT program_id
+          FROM program
+         WHERE program_id = ANY ($1)
+           AND EXISTS (SELECT FROM version WHERE version.program_id = program.program_id AND state = 'gray')
+         ORDER BY program_id
+           FOR NO KEY UPDATE
+        """,
+        sorted(set(program_ids)),
+    )
+    if not locked:
+        return {}
     rows = await tx.fetch(
         """
         SELECT program_id, gray.number, gray.stage, gray.audience ->> 'salt', released.number
-          FROM program
-          JOIN version AS gray USING (program_id)
-          JOIN version AS released USING (program_id)
+          FROM version AS gray JOIN version AS released USING (program_id)
          WHERE program_id = ANY ($1) AND gray.state = 'gray' AND released.state = 'released'
-         ORDER BY program_id
-           FOR NO KEY UPDATE OF program
         """,
-        sorted(set(program_ids)),
+        [row["program_id"] for row in locked],
     )
     return {row["program_id"]: Watched(*row) for row in rows}
 
