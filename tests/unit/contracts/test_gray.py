@@ -1,11 +1,15 @@
 """Who sees a version in gray: nested, sticky, and as many as were wanted."""
 
+from collections.abc import Callable
+from hashlib import blake2b
 from math import sqrt
+from random import randrange
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lutong_contracts import gray
 from lutong_contracts.gray import STEPS, Audience, Viewing, bucket, sees, widens
 
 WORDS = st.text("abc", min_size=1, max_size=3)
@@ -44,13 +48,35 @@ def test_buckets_do_not_change_between_releases_of_lutong() -> None:
     assert [bucket("fund", "s-1", f"reader-{n}") for n in range(6)] == [6, 55, 31, 17, 40, 3]
 
 
+def shares_are_right(salt: str = "s-1", percents: tuple[int, ...] = STEPS) -> bool:
+    """Whether as many viewers see a version as it has percent: within five sigma."""
+    readers = [Viewing(f"reader-{n}") for n in range(VIEWERS)]
+    for percent in percents:
+        seen = sum(gray.sees(Audience(salt=salt, percent=percent), "fund", reader) for reader in readers)
+        if abs(seen - percent / 100 * VIEWERS) >= 5 * sqrt(VIEWERS * percent / 100 * (1 - percent / 100)):
+            return False
+    return True
+
+
+def is_sticky() -> bool:
+    return all(
+        gray.bucket("fund", "s-1", f"reader-{n}") == gray.bucket("fund", "s-1", f"reader-{n}") for n in range(50)
+    )
+
+
+def others_come_first() -> bool:
+    """Whether the first tenth of one salt or program is no more of that of another one than by chance."""
+
+    def first(program_id: str, salt: str) -> set[int]:
+        return {n for n in range(20_000) if gray.bucket(program_id, salt, f"reader-{n}") < 10}
+
+    both = len(first("fund", "s-1") & first("fund", "s-2")), len(first("fund", "s-1") & first("shop", "s-1"))
+    return all(abs(count - 200) < 5 * sqrt(200) for count in both)
+
+
 @pytest.mark.parametrize("salt", ["s-1", "01890a5d-ac96-774b-bcce-b302099a8057"])
-@pytest.mark.parametrize("percent", STEPS)
-def test_the_share_of_viewers_is_within_five_sigma(percent: int, salt: str) -> None:
-    audience = Audience(salt=salt, percent=percent)
-    share = percent / 100
-    seen = sum(sees(audience, "fund", Viewing(f"reader-{n}")) for n in range(VIEWERS))
-    assert abs(seen - share * VIEWERS) < 5 * sqrt(VIEWERS * share * (1 - share))
+def test_the_share_of_viewers_is_within_five_sigma(salt: str) -> None:
+    assert shares_are_right(salt)
 
 
 def test_every_bucket_has_its_share() -> None:
@@ -62,11 +88,23 @@ def test_every_bucket_has_its_share() -> None:
 
 
 def test_another_salt_or_program_tries_others_first() -> None:
-    def first(program_id: str, salt: str) -> set[int]:
-        return {n for n in range(20_000) if bucket(program_id, salt, f"reader-{n}") < 10}
+    assert others_come_first()
 
-    both = len(first("fund", "s-1") & first("fund", "s-2")), len(first("fund", "s-1") & first("shop", "s-1"))
-    assert all(abs(count - 200) < 5 * sqrt(200) for count in both)
+
+BUGS: dict[str, Callable[[str, str, str], int]] = {
+    "the salt is left out": lambda program_id, _, viewer_id: bucket(program_id, "", viewer_id),
+    "the program is left out": lambda _, salt, viewer_id: bucket("", salt, viewer_id),
+    "the bucket is drawn anew": lambda *_: randrange(100),
+    "one bucket too many": lambda *of: max(0, bucket(*of) - 1),
+    "few buckets are used": lambda *of: bucket(*of) // 25 * 25,
+    "a byte is taken for a bucket": lambda *of: blake2b("".join(of).encode(), digest_size=1).digest()[0] % 100,
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_each_planted_bug_breaks_a_property(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gray, "bucket", BUGS[bug])
+    assert not (is_sticky() and others_come_first() and shares_are_right())
 
 
 def test_a_list_a_region_and_a_device_narrow_the_audience() -> None:

@@ -1,6 +1,7 @@
 """Which version a viewer sees. Pure: no clock, no database."""
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from lutong_contracts.gray import Audience, Viewing, sees
 from lutong_contracts.registry import VersionGrayed
@@ -29,11 +30,20 @@ class Shown(NamedTuple):
     page: str | None
 
 
+_KEPT: Final = 256
+
+
+@lru_cache(_KEPT)
+def _in_gray(gray: str) -> InGray:
+    """A page of posts has the same program again and again, and a list of viewers may be long."""
+    return InGray.model_validate_json(gray)
+
+
 def shown(program_id: str | None, released: Shown, gray: str | None, viewing: Viewing) -> Shown:
     """What this viewer sees of a program; `gray` is an `InGray` as JSON, if a version is in gray."""
     if program_id is None or gray is None or released.version is None:
         return released
-    version = InGray.model_validate_json(gray)
+    version = _in_gray(gray)
     if not sees(version.audience, program_id, viewing):
         return released
     return Shown(version.version, version.title, version.page)
