@@ -82,6 +82,9 @@ chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
 		--minutes $(or $(MINUTES),4)
 
+drills: setup ## Full, slow and dead disks, clocks, failovers, networks, memory: one line of figures each (ONLY="slow-disk packet-loss"; some need root)
+	@$(BIN)/python -m tests.drills $(ONLY) $(ARGS)
+
 simulate: setup ## Run the chassis under schedules that a seed decides (SEED=1 SCHEDULES=10000; REPLAY=a seed, MUTANT=all: old bugs put back)
 	@$(BIN)/python -m tests.simulator --seed $(or $(SEED),1) --schedules $(or $(SCHEDULES),10000) --workers $(WORKERS) \
 		$(if $(REPLAY),--replay $(REPLAY)) $(if $(MUTANT),--mutant $(MUTANT))

@@ -7,30 +7,23 @@ import argparse
 import asyncio
 import json
 import logging
-import os
 import random
 import sys
 import tempfile
-import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
-from lutong_contracts.topics import SERVICES
-from lutong_local.processes import Child, Command, start, stop
-from lutong_local.stack import Stack, down, readiness, up
+from lutong_local.processes import Child, stop
+from lutong_local.stack import Stack, down, up
 from tests.chaos.faults import Faults
+from tests.chaos.healing import all_ready, background, operate, report, until_drained, until_it_holds, until_still
 from tests.chaos.trouble import prepare
 from tests.chaos.world import bank, build_and_wait, is_settled, through_proxy, wire
-from tests.support.looks import Look, collect, evaluate
+from tests.support.looks import Look, evaluate
 
-_QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
-_ROUND_S = 20.0
 _WANTED = {
     "duplicates": 100,
     "compensations": 50,
@@ -57,11 +50,6 @@ _WANTED = {
 """How often a run of 60 kills must have seen each rare state. One that did not proves nothing, and is invalid."""
 
 
-def report(message: str) -> None:
-    """Tell how it goes."""
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {message}\n")
-
-
 async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool:
     """One run; gives whether it was valid and clean."""
     async with Suite.of(stack).client(20) as client:
@@ -69,27 +57,21 @@ async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool
         await prepare(client, stack, options.orders)
         duration_s = options.minutes * 60
         rate = options.orders / duration_s
-        load = _background(stack, "load", stack.directory, post_id, options.orders, rate, options.seed)
+        load = background(stack, "load", stack.directory, post_id, options.orders, rate, options.seed)
         faults = Faults(stack, proxy, random.Random(options.seed))
-        operator = asyncio.create_task(_operator(client, stack))
+        operator = asyncio.create_task(operate(client, stack))
         await faults.run(options.kills, duration_s)
         operator.cancel()
         with suppress(asyncio.CancelledError):
             await operator  # what broke it, if anything did, is a failure of the run
         report(f"faults: {dict(faults.done)}")
-        await _until(lambda: _all_ready(stack), "everything is ready again")
-        redriven = await _until_drained(client, stack, lambda: load.alive)
+        await until_it_holds(lambda: all_ready(stack), "everything is ready again")
+        redriven = await until_drained(client, stack, lambda: load.alive)
         report(f"load ended; {redriven} redriven; waiting until nothing moves")
-        await _until(lambda: is_settled(client, stack), "every order has ended")
-        world = await _still(stack)
+        await until_it_holds(lambda: is_settled(client, stack), "every order has ended")
+        world = await until_still(stack)
     history = [json.loads(line) for line in (stack.directory / "history.ndjson").read_text().splitlines()]
     return _judge(options, faults, world, history)
-
-
-def _background(stack: Stack, part: str, *arguments: object) -> Child:
-    """Start a part of chaos as a process of its own; it dies with us."""
-    command = [sys.executable, "-m", f"tests.chaos.{part}", *map(str, arguments)]
-    return start(Command(command, os.environ, stack.directory / f"{part}.log", dies_with_parent=True))
 
 
 def _judge(options: argparse.Namespace, faults: Faults, world: Look, history: list[dict[str, Any]]) -> bool:
@@ -156,59 +138,6 @@ def _rare_states(faults: Faults, world: Look) -> Counter[str]:
     )
 
 
-async def _until_drained(client: httpx.AsyncClient, stack: Stack, busy: Any) -> int:  # noqa: ANN401  # a condition
-    """Discard garbage and redrive what waited behind it, until the load has ended and nothing is parked."""
-    handled = 0
-    while (here := await _look_after(client, stack)) or busy():
-        handled += here
-        await asyncio.sleep(0.2)  # a poll of the condition above
-    return handled
-
-
-async def _look_after(client: httpx.AsyncClient, stack: Stack) -> int:
-    """One round of an operator's; gives how many records were parked."""
-    found = 0
-    for service in SERVICES:
-        listed = await client.get(f"{stack.url(service)}/operations/parked")
-        listed.raise_for_status()
-        for row in listed.json():
-            verb = "discard" if row["reason"] in {"bad_header", "bad_bytes"} else "redrive"
-            decision = {"reason": "healing"}
-            await client.post(f"{stack.url(service)}/operations/parked/{row['id']}/{verb}", json=decision)
-            found += 1
-    return found
-
-
-async def _operator(client: httpx.AsyncClient, stack: Stack) -> None:
-    """An operator redrives what is parked every now and then, also while everything dies."""
-    while True:
-        await asyncio.sleep(_ROUND_S)  # the rhythm of the rounds
-        with suppress(httpx.HTTPError):  # who does not answer is asked the next time
-            await _look_after(client, stack)
-
-
-async def _still(stack: Stack) -> Look:
-    target = Suite.of(stack)
-    handled = handled_types()
-    deadline = time.monotonic() + _QUIET_DEADLINE_S
-    before = (await collect(target, handled)).digest  # not the world itself: a long run's fills the memory once
-    while (world := await collect(target, handled)).digest != before and time.monotonic() < deadline:
-        before = world.digest
-    return world
-
-
-async def _all_ready(stack: Stack) -> bool:
-    return all(readiness(stack, service)["ready"] for service in SERVICES)
-
-
-async def _until(condition: Any, what: str) -> None:  # noqa: ANN401  # an async condition
-    deadline = time.monotonic() + _QUIET_DEADLINE_S
-    while not await condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"chaos: did not come true within {_QUIET_DEADLINE_S:.0f} s: {what}")
-        await asyncio.sleep(0.2)  # a poll of the condition above
-
-
 def main() -> None:
     """Run chaos on a stack of its own."""
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
@@ -222,7 +151,7 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="lutong-chaos-"))
     report(f"seed {options.seed}: {options.kills} kills, {options.orders} orders, in {directory}")
     stack, ports = wire(directory)
-    proxy = _background(stack, "proxy", *ports)
+    proxy = background(stack, "proxy", *ports)
     lender = bank(stack)
     try:
         stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=through_proxy)

@@ -197,6 +197,33 @@ def parted(event_type: str) -> Corrupt:
     return corrupt
 
 
+def deleted(
+    *,
+    is_readable: bool = False,
+    state: str = "unavailable",
+    leads_to: str | None = None,
+    times: int = 1,
+    stands: bool = False,
+) -> Corrupt:
+    """A post that was deleted, with its card, its discovery and its event; as it should be, unless something differs."""
+
+    def corrupt(world: Look) -> None:
+        post_id = "deleted-1"
+        feed, registry = world.tables["feed"], world.tables["registry"]
+        feed["post"].append({"post_id": post_id, "is_deleted": not stands, "is_readable": is_readable})
+        feed["card"].append({"post_id": post_id, "state": state, "program_id": None, "reason": "deleted"})
+        registry["discovery"].append({"post_id": post_id, "program_id": leads_to, "reason": "deleted"})
+        for number in range(times):
+            world.records.append(
+                Record(
+                    "lutong.feed.posts", 0, 10**6 + number, post_id, f"deleted-{number}", "/lutong/feed",
+                    "lutong.feed.post-deleted.v1", 2 + number, "{}", "",
+                )
+            )  # fmt: skip
+
+    return corrupt
+
+
 def scale(world: Look, kind: str, factor: int) -> None:
     """Multiply all legs of the first entry of a kind: it still balances."""
     entry = where("membership.entry", kind=kind)(world)["entry_id"]

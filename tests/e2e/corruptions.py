@@ -15,6 +15,7 @@ from tests.e2e.corrupting import (
     charged_first,
     confirmed_by_asker,
     credited,
+    deleted,
     double,
     drop,
     graying,
@@ -33,6 +34,7 @@ from tests.e2e.corrupting import (
     unpublished,
     where,
 )
+from tests.e2e.corrupting_light_stores import rendered
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AT_NIGHT: Final = datetime(2099, 1, 1, 19, tzinfo=UTC)
@@ -182,6 +184,21 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V22", "a forbidden version is still in gray", graying(("forced-offline", {"version": 2, "reason": "r"}))),
     ("V22", "the feed does not show why a program is offline", graying(("gray-stopped", {"version": 2}), ("forced-offline", {"version": 1, "reason": "r"}), states="forced_offline rolled_back")),
     ("V22", "the feed shows a program offline that is not", graying(offline_for="r")),
+    ("V23", "a shop has another title than its template makes", rendered(title="别的店")),
+    ("V23", "an edit of a merchant was lost", rendered(description="")),
+    ("V23", "a row changed, and the shop did not", rendered({"name": "二店"})),
+    ("V23", "a shop has a copy of the offers", rendered(offers=[{"sku": "mask"}])),
+    ("V23", "a shop sells what another program sells", rendered(offers_of="rival")),
+    ("V23", "a digest is of something else", rendered({"sha256": "0" * 64})),
+    ("V23", "a shop is of a version that nobody approved", rendered(state="submitted")),
+    ("V23", "a shop is of a version that is not there", rendered({"version": 9})),
+    ("V23", "the version of a program is gone", rendered(number=0)),
+    ("V24", "the text of a deleted post is still there", deleted(is_readable=True)),
+    ("V24", "the card of a deleted post can be opened", deleted(state="active")),
+    ("V24", "the registry leads a deleted post to a program", deleted(leads_to="g-1")),
+    ("V24", "a post was deleted, and nobody published it", deleted(times=0)),
+    ("V24", "a post was published as deleted twice", deleted(times=2)),
+    ("V24", "a post was published as deleted, and stands", deleted(stands=True)),
     ("V7", "a hold was captured twice", double("membership.entry", kind="capture")),
     ("V7", "a hold ended without an entry", drop("membership.entry", kind="capture")),
     ("V7", "a hold was captured and released", change("membership.entry", "kind", "release", kind="hold")),

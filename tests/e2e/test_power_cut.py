@@ -6,11 +6,9 @@ disk in a file; the file is copied while everything stands still, and all goes o
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,47 +22,21 @@ from lutong_contracts.topics import SERVICES
 from lutong_local import postgres
 from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, start_piece, start_service, up, wait_for_piece, wait_until_ready
+from tests.support.disks import Disk, run, why_no_disks
 from tests.support.harness import until
 from tests.support.looks import Look, collect, evaluate, judged_by
 
 PIECES = ("kafka", "postgres")
 
 
-def run(*command: object) -> None:
-    subprocess.run([str(part) for part in command], check=True, capture_output=True)
-
-
-@dataclass(slots=True)
-class Disk:
-    """An ext4 disk in a file, with the data of Kafka and PostgreSQL on it."""
-
-    image: Path
-    mounted: Path
-    places: dict[str, Path]
-
-    def attach(self) -> None:
-        run("mount", "-o", "loop", self.image, self.mounted)
-        for name, place in self.places.items():
-            (self.mounted / name).mkdir(exist_ok=True)
-            place.mkdir(parents=True, exist_ok=True)
-            run("mount", "--bind", self.mounted / name, place)
-
-    def detach(self) -> None:
-        for place in [*self.places.values(), self.mounted]:
-            if os.path.ismount(place):
-                run("umount", "--lazy", place)
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    if os.geteuid() != 0 or not shutil.which("mkfs.ext4") or not Path("/dev/loop-control").exists():
-        pytest.skip("a disk in a file needs root, mkfs.ext4 and loop devices")
+    if why := why_no_disks():
+        pytest.skip(why)
     directory = tmp_path / "stack"
     places = {"kafka": directory / "kafka", "postgres": postgres.data_directory(directory)}
     disk = Disk(tmp_path / "disk.img", tmp_path / "disk", places)
-    disk.mounted.mkdir()
-    run("truncate", "-s", "2G", disk.image)
-    run("mkfs.ext4", "-q", disk.image)
+    disk.make("2G")
     try:
         disk.attach()
     except subprocess.CalledProcessError as error:
@@ -88,13 +60,10 @@ def cut_the_power(stack: Stack, disk: Disk) -> None:
     """Everything stops at one moment; what the disk had then is all there is."""
     for child in stack.children.values():
         os.kill(child.pid, signal.SIGSTOP)
-    survived = disk.image.with_suffix(".copy")
-    run("cp", "--sparse=always", disk.image, survived)
+    survived = disk.copy()
     for child in stack.children.values():
         stop(child, signal.SIGKILL)
-    disk.detach()
-    disk.image = survived
-    disk.attach()
+    disk.go_on_from_a_copy(survived)
 
 
 def power_is_back(stack: Stack) -> None:

@@ -275,6 +275,70 @@ def test_an_injection_string_is_shown_as_text(page: Page, served: Read) -> None:
     assert alerts == []
 
 
+def test_a_reader_deletes_their_post_and_reposts_show_it(page: Page, served: Read) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-lin", text="晚上见", card="none", post_id="mine")
+    again = {"author_id": "reader-chen", "text": "看", "parent_id": "mine", "post_id": "again"}
+    served.staff("POST", "feed", "/v1/posts", **again)
+    page.goto(f"{served.url}/posts/again")
+    expect(page.locator(".root")).to_contain_text("晚上见")
+    expect(page.get_by_text("Delete this post")).to_have_count(0)  # it is another's
+    page.goto(f"{served.url}/posts/mine")
+    page.get_by_text("Delete this post").click()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("林小满")
+    expect(page.get_by_text("晚上见")).to_have_count(0)
+    page.goto(f"{served.url}/posts/mine")
+    expect(page.get_by_role("alert")).to_have_text("This post was deleted.")
+    page.goto(f"{served.url}/posts/again")
+    expect(page.locator(".root")).to_have_text("The original was deleted.")
+
+
+def test_a_reader_edits_their_post_and_others_see_what_it_was(page: Page, served: Read) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-lin", text="晚上喝查", card="none", post_id="typo")
+    page.goto(f"{served.url}/posts/typo")
+    page.get_by_text("Edit this post").click()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_label("Text").fill("晚上喝茶")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("晚上喝茶")
+    page.get_by_role("link", name="edited").click()
+    expect(page.locator("main .text")).to_have_text(["晚上喝茶", "晚上喝查"])
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_a_reader_mutes_and_blocks_an_account(page: Page, served: Read) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="watsons", text="只给关注者看", card="none")
+    for leave, again in (("Leave out of my timeline", "Show in my timeline again"), ("Block", "Unblock")):
+        page.goto(served.url)
+        expect(page.get_by_text("只给关注者看")).to_have_count(1)
+        page.goto(f"{served.url}/accounts/watsons")
+        page.get_by_role("button", name=leave, exact=True).click()
+        expect(page.get_by_role("button", name=again)).to_be_visible()
+        assert Axe().run(page).response["violations"] == []
+        page.goto(served.url)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+        expect(page.get_by_text("只给关注者看")).to_have_count(0)
+        page.goto(f"{served.url}/accounts/watsons")
+        page.get_by_role("button", name=again).click()
+    page.get_by_role("button", name="Follow", exact=True).click()  # what a block ended does not come back
+    expect(page.get_by_role("button", name="Stop following")).to_be_visible()
+
+
+def test_names_in_a_text_lead_on(page: Page, served: Read) -> None:
+    text = "谢谢@reader-lin ，#公积金#。<b>@watsons</b> ann@example.cn \u202eabc"
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-wu", text=text, card="none", post_id="named")
+    page.goto(f"{served.url}/posts/named")
+    expect(page.locator("h1.text")).to_have_text("谢谢@reader-lin ，#公积金#。<b>@watsons</b> ann@example.cn abc")
+    expect(page.locator("h1 a.span")).to_have_text(["@reader-lin", "#公积金#", "@watsons"])
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("link", name="@watsons").click()
+    expect(page).to_have_url(f"{served.url}/accounts/watsons")
+    page.go_back()
+    page.get_by_role("link", name="#公积金#").click()
+    expect(page.get_by_role("searchbox")).to_have_value("公积金")
+
+
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])  # words and colours do not meet
 def test_each_page_passes_axe(context: BrowserContext, page: Page, served: Read, language: str, theme: str) -> None:
     chosen = {"lutong_language": language, "lutong_theme": theme}

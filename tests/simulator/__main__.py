@@ -20,7 +20,7 @@ from time import perf_counter, process_time
 from typing import Final
 
 from lutong_local.ports import free_port
-from lutong_local.postgres import admin_url, data_directory, prepare_postgres, wait_for_postgres
+from lutong_local.postgres import data_directory, prepare_postgres, wait_for_postgres
 from lutong_local.processes import start, stop
 from tests.simulator.arena import an_arena
 from tests.simulator.mutants import MUTANTS, put_back
@@ -28,6 +28,16 @@ from tests.simulator.plan import Plan, plan
 
 _CHUNK: Final = 250
 """Schedules that a worker runs before it says so."""
+_OPTIONS: Final = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # the tables are emptied between schedules
+    "track_counts": "off",
+    "track_activities": "off",
+    "update_process_title": "off",
+    "shared_buffers": "64MB",
+}
+"""Of a server that lives as long as we do, and whose statements are a few rows each."""
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # a folder of our own in it
 
 
@@ -56,13 +66,16 @@ def a_postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         directory, port, password = Path(folder), free_port(), "simulated"
         command = prepare_postgres(directory, port, password, lambda _: None)
-        child = start(replace(command, dies_with_parent=True))
+        data = data_directory(directory)
+        options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        options += ["-c", f"unix_socket_directories={data}"]
+        child = start(replace(command, arguments=[*command.arguments, *options], dies_with_parent=True))
         try:
             wait_for_postgres(child, port, password)
-            yield admin_url(port, password)
+            yield f"postgresql://postgres:{password}@/postgres?host={data}&port={port}"  # a socket of the machine: no TCP
         finally:
             stop(child)
-            shutil.rmtree(data_directory(directory), ignore_errors=True)
+            shutil.rmtree(data, ignore_errors=True)
 
 
 def work(url: str, mutant: str | None, seeds: range) -> Ran:

@@ -77,10 +77,12 @@ def an_arena(admin_url: str, name: str) -> Iterator[Arena]:
     with silence():
         engine = Engine(asyncio.run(_make(admin_url, name)))
         gc.collect()
+        gc.freeze()  # modules stay: no collection needs to look at them
         gc.disable()  # between schedules it runs: `Arena.run`
         try:
             yield Arena(engine)
         finally:
+            gc.unfreeze()
             gc.enable()
             engine.close()
             asyncio.run(drop_database(admin_url, name))

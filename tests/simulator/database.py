@@ -144,7 +144,7 @@ class SimPool:
         self.open[connection] = None
         return connection
 
-    async def release(self, connection: SimConnection) -> None:
+    async def release(self, connection: SimConnection, *, timeout: float | None = None) -> None:  # noqa: ARG002  # as asyncpg has it
         if connection.is_closed():
             return
         if connection.in_transaction or connection.generation != self.generation:

@@ -78,7 +78,7 @@ class Engine:
         """Of every statement, in order, with its time and its process: equal for equal schedules."""
 
     def connect(self) -> Real:
-        """A new connection, as services make them (`database._create_pool`), with a clock that schedules set."""
+        """A new connection, as services make them (`connecting._own_pool`), with a clock that schedules set."""
         simulated = events._get_running_loop()
         events._set_running_loop(None)
         try:
@@ -151,22 +151,25 @@ class Engine:
         return statement
 
     def _pump(self, statement: Statement) -> bool:
-        """Serve the connections for a moment of real time, or until a statement is done."""
+        """Serve the connections for a moment of real time, or until a statement is done.
+
+        A turn of asyncio's loop without its timers, which connections here have none of: a statement is two or three of them.
+        """
         simulated = events._get_running_loop()
         events._set_running_loop(self._loop)
-        over = False
-
-        def end() -> None:
-            nonlocal over
-            over = True
-
-        moment = self._loop.call_later(_LOOK_S, end)
+        ready, selector = self._loop._ready, self._loop._selector  # type: ignore[attr-defined]  # of asyncio's loop
         try:
             statement.advance()
-            while not (statement.done or over):
-                self._loop._run_once()  # type: ignore[attr-defined]
+            while not statement.done:
+                found = selector.select(0 if ready else _LOOK_S)
+                if not found and not ready:
+                    break
+                self._loop._process_events(found)  # type: ignore[attr-defined]  # the same
+                for _ in range(len(ready)):
+                    handle = ready.popleft()
+                    if not handle.cancelled():
+                        handle._run()
                 statement.advance()
         finally:
-            moment.cancel()
             events._set_running_loop(simulated)
         return statement.done

@@ -6,9 +6,10 @@ machine for the time, so the same schedule runs in the same way each time.
 
 import asyncio
 import random
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any, Final, NoReturn, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -27,20 +28,14 @@ class CrashedError(asyncio.CancelledError):
     """The process of this task is dead: whatever it would do now does not happen."""
 
 
-class _Timers:
-    """In place of a selector: waiting for a timer is moving the clock."""
+class _Timer(asyncio.TimerHandle):
+    """A timer whose place among the others is a tuple: comparing handles was the largest part of a schedule's own work."""
 
-    def __init__(self, loop: "VirtualLoop") -> None:
-        self._loop = loop
+    __slots__ = ()
 
-    def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            raise StandstillError
-        self._loop.now_s += timeout
-        return []
-
-    def close(self) -> None:
-        """Nothing is open."""
+    def cancel(self) -> None:
+        """As of any handle; the loop passes over it when its time comes."""
+        asyncio.Handle.cancel(self)
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -50,12 +45,45 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.now_s = 0.0
         self.owners: WeakKeyDictionary[asyncio.Task[Any], Process] = WeakKeyDictionary()
-        self._clock_resolution = _RESOLUTION_S
-        self._selector = _Timers(self)
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._made = 0
         self.set_task_factory(self._make)
 
     def time(self) -> float:
         return self.now_s
+
+    def call_at(  # type: ignore[override]  # asyncio's types say what each argument is
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> _Timer:
+        """Set a timer. Those of one moment come in the order in which they were set."""
+        timer = _Timer(when, callback, args, self, context)
+        self._made += 1
+        heappush(self._timers, (when, self._made, timer))
+        return timer
+
+    def call_later(  # type: ignore[override]  # the same
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> _Timer:
+        """The same, after a time."""
+        return self.call_at(self.now_s + delay, callback, *args, context=context)
+
+    def _run_once(self) -> None:
+        """One turn, as asyncio's own: what is ready runs; when nothing is, the clock goes to the next timer."""
+        ready, timers = self._ready, self._timers  # type: ignore[attr-defined]  # of asyncio's loop
+        if not ready and not self._stopping:  # type: ignore[attr-defined]  # the same
+            while timers and timers[0][2].cancelled():
+                heappop(timers)
+            if not timers:
+                raise StandstillError
+            self.now_s = max(self.now_s, timers[0][0])
+        while timers and timers[0][0] < self.now_s + _RESOLUTION_S:
+            timer = heappop(timers)[2]
+            if not timer.cancelled():
+                ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
 
     def process(self) -> "Process | None":
         """The process whose code runs now. Tasks belong to that of the task, or of the context, that makes them."""
@@ -73,9 +101,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
             owner.tasks[task] = None
             task.add_done_callback(owner.ended)
         return task
-
-    def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
 
     def _write_to_self(self) -> None:
         """Nobody waits to be woken."""

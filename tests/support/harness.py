@@ -73,6 +73,8 @@ class Toy:
     pool: "asyncpg.Pool[asyncpg.Record]"
     port: int = field(default_factory=free_port)
     process: BaseProcess | None = None
+    printed_to: Path | None = None
+    """Where its log goes, if not into the file that tests read."""
 
     @property
     def consumed(self) -> str:
@@ -96,7 +98,8 @@ class Toy:
             "TOY_TOPIC": self.suffix,
         }
         settings = os.environ | own | environment
-        self.process = fork(run_service, module, environment=settings, log=self.log)
+        self.log.touch()
+        self.process = fork(run_service, module, environment=settings, log=self.printed_to or self.log)
 
     async def ready(self) -> None:
         async def answers() -> bool:

@@ -217,4 +217,5 @@ def plain(directory: Path, ports: tuple[int, int, int]) -> dict[str, object]:
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
         "log.cleaner.dedupe.buffer.size": 16_777_216,
+        "metadata.max.idle.interval.ms": 0,
     }

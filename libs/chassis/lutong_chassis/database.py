@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 from uuid_utils import uuid7
 
-from lutong_chassis import _patches
+from lutong_chassis import _patches, connecting
 from lutong_chassis.envelope import Cause, Outgoing
 from lutong_chassis.errors import (
     ROOTS,
@@ -24,7 +24,6 @@ from lutong_chassis.errors import (
     classify,
 )
 from lutong_chassis.request import Requested, current
-from lutong_chassis.settings import Settings, SettingsError
 from lutong_contracts import Event
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -32,9 +31,12 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 log = structlog.get_logger(__name__)
 
+connect: Final = connecting.connect
+
 _patches.install("asyncpg", _patches.ask_arrays_quickly)
 
-IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 60
+_RELEASE_S: Final = 5.0
+"""So long a connection may take to be given back; then it is closed without the server's consent."""
 
 _LOCKS: Final = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b")
 _WRITERS: Final = (
@@ -44,10 +46,6 @@ _WRITERS: Final = (
 """Functions that write: those of our migrations, and those of PostgreSQL that a service could call."""
 _CHANGES: Final = re.compile(
     rf"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY|CALL|{'|'.join(_WRITERS)})\b", re.IGNORECASE
-)
-
-_NO_POOLER: Final = (
-    "a service keeps locks and prepared statements in its sessions; give it PostgreSQL's own address (docs/deploy.md)"
 )
 
 
@@ -157,74 +155,6 @@ def new_cause() -> Cause:
     return Cause(correlation_id=str(uuid7()))
 
 
-async def connect(settings: Settings) -> Pool:
-    """A pool of connections. Statements are bounded in time, and idle transactions are cut.
-
-    Raises SettingsError where PostgreSQL cannot be reached with these settings, however long we wait.
-    """
-    try:
-        return await _create_pool(settings)
-    except SettingsError:
-        raise
-    except Exception as error:
-        if classify(error) is ErrorClass.CONFIGURATION or isinstance(error, ValueError | asyncpg.UndefinedObjectError):
-            raise SettingsError(_misconfigured(error)) from error
-        raise
-
-
-async def _refuse_poolers(connection: Connection) -> None:
-    """A pooler reports a process id of its own, for the sessions that it lends are not its clients'."""
-    if connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"):
-        raise SettingsError(f"LUTONG_DATABASE_URL leads to a connection pooler: {_NO_POOLER}")
-
-
-async def _leave_nothing_open(connection: Connection) -> None:
-    """Give a connection back. What we do in a session we undo ourselves (`relay`, `migrate`), so nothing else is asked.
-
-    asyncpg's own reset is a round trip after each transaction and each read: a fifth of those of a small one.
-    """
-    if connection.is_in_transaction():
-        await connection.reset()
-
-
-def _misconfigured(error: Exception) -> str:
-    """What is wrong with the address, without what may hold a part of the URL."""
-    match error:
-        case asyncpg.exceptions.ProtocolViolationError():
-            return f"LUTONG_DATABASE_URL leads to a connection pooler that refuses us ({error}): {_NO_POOLER}"
-        case asyncpg.InvalidAuthorizationSpecificationError():
-            return (
-                f"LUTONG_DATABASE_URL: PostgreSQL refuses the role or its password ({error.sqlstate}): correct the URL, or "
-                "LUTONG_DATABASE_PASSWORD"
-            )
-        case asyncpg.PostgresError() | asyncpg.exceptions.ClientConfigurationError():
-            return f"LUTONG_DATABASE_URL cannot be used: {error}"
-    return f"LUTONG_DATABASE_URL cannot be used ({type(error).__name__})"
-
-
-_PLANS: Final = {"enable_seqscan": "off", "jit": "off"}
-"""A plan is kept while its table grows: made of a few rows, it would read all of them for each row sought (ADR 32)."""
-
-
-async def _create_pool(settings: Settings) -> Pool:
-    return await asyncpg.create_pool(
-        settings.database_url.get_secret_value(),
-        password=settings.database_password.get_secret_value if settings.database_password else None,
-        min_size=1,
-        max_size=settings.database_connections_max,
-        command_timeout=settings.statement_timeout_s,
-        timeout=5,
-        init=_refuse_poolers,
-        reset=_leave_nothing_open,
-        server_settings={
-            "application_name": "lutong",
-            "timezone": "UTC",
-            **_PLANS,
-            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
-        },
-    )
-
-
 @asynccontextmanager
 async def transaction(pool: Pool, cause: Cause | None = None, *, readonly: bool = False) -> AsyncIterator[Tx]:
     """A transaction that commits when the block ends well and leaves no trace when it does not.
@@ -259,11 +189,12 @@ async def acquire(pool: Pool) -> AsyncIterator[Connection]:
         try:
             yield connection
         except Exception as error:
-            if classify(error) is ErrorClass.RECONNECTS:
-                await pool.expire_connections()
+            if classify(error) is ErrorClass.RECONNECTS or isinstance(error, TimeoutError):
+                await pool.expire_connections()  # where no answer came, none may come on the others either
             raise
     finally:
-        await pool.release(connection)
+        with suppress(TimeoutError):  # it is closed: nobody answers at its other end
+            await pool.release(connection, timeout=_RELEASE_S)
 
 
 async def takes_writes(pool: Pool) -> bool:

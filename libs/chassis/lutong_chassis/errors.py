@@ -18,6 +18,7 @@ from asyncpg import exceptions as postgres
 from asyncpg.exceptions import _base as asyncpg_base
 
 from lutong_chassis.envelope import MalformedError
+from lutong_chassis.pooled import is_refusal
 from lutong_chassis.settings import SettingsError
 
 
@@ -70,7 +71,7 @@ CONDUCT: Final[Mapping[ErrorClass, Conduct]] = MappingProxyType(
             jobs="keeps the answers and records them later",
         ),
         ErrorClass.RECONNECTS: Conduct(
-            examples="a cut connection, a read-only database (25006), a plan that a migration outdated (0A000), class 58",
+            examples="a cut connection, a read-only database (25006), a plan that a migration outdated (0A000), class 58, a pooler whose server is away",
             at_start="as above, on a new connection",
             consumer="as above, on a new connection",
             http="tries once more on a new connection, unless its commit was under way; then as above",
@@ -143,7 +144,7 @@ RULES: Final[Mapping[type[BaseException], ErrorClass]] = MappingProxyType(
         postgres.FatalPostgresError: _R,
         postgres.SQLStatementNotYetCompleteError: _O,  # 03
         postgres.PostgresConnectionError: _R,  # 08
-        postgres.ProtocolViolationError: _C,  # 08P01: a pooler refuses what a session needs
+        postgres.ProtocolViolationError: _C,  # 08P01: a pooler refuses what a session needs (or see `classify`)
         postgres.TriggeredActionError: _O,
         postgres.FeatureNotSupportedError: _O,  # 0A
         postgres.InvalidCachedStatementError: _R,  # 0A000 of a plan: a migration outdated it
@@ -241,6 +242,8 @@ ROOTS: Final = (asyncpg.PostgresError, postgres.InterfaceError, postgres.Interna
 
 def classify(error: BaseException) -> ErrorClass:
     """What an error calls for. Total and pure."""
+    if isinstance(error, postgres.ProtocolViolationError) and not is_refusal(error):
+        return ErrorClass.RECONNECTS  # a pooler's word for a server that is away, or that went away
     return next(RULES[kind] for kind in type(error).__mro__ if kind in RULES)
 
 

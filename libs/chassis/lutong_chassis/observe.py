@@ -20,6 +20,7 @@ from lutong_chassis.commands.asked import Asked
 from lutong_chassis.database import Tx
 from lutong_chassis.envelope import Cause, Received
 from lutong_chassis.parking import ParkCandidate
+from lutong_chassis.printing import printed
 from lutong_chassis.settings import Settings
 from lutong_contracts import Event, event_types
 
@@ -74,6 +75,7 @@ _propagator = TraceContextTextMapPropagator()
 
 def configure_logging(settings: Settings, service: str) -> None:
     """Log JSON lines to stdout, trouble that lasts once a minute (`repeats.py`). Libraries log warnings and errors only."""
+    lines = printed(sys.stdout)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -88,10 +90,10 @@ def configure_logging(settings: Settings, service: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(lines),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processor=structlog.processors.JSONRenderer(ensure_ascii=False),

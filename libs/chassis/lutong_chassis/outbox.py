@@ -8,6 +8,7 @@ The outbox itself is a log, only ever appended to; what the relay has yet to car
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import inf
 from typing import Annotated, Final, NamedTuple
 
 from uuid_utils import uuid7
@@ -119,10 +120,19 @@ async def append(tx: Tx, rows: Sequence[OutboxRow]) -> None:
     )
 
 
-async def any_due(connection: Connection, types: Collection[str]) -> bool:
-    """Whether a deadline of these types is due: one round trip, where `release_due` takes four to find none."""
-    due = "SELECT EXISTS (SELECT FROM deadline WHERE due_at <= clock_timestamp() AND type = ANY ($1))"
-    return await connection.fetchval(due, list(types)) is True
+async def next_due_in_s(connection: Connection, types: Collection[str]) -> float:
+    """When the next deadline of these types is due, in seconds from now: at or below zero where one is, infinite without any."""
+    in_s: float | None = await connection.fetchval(
+        """
+        SELECT extract(epoch FROM due_at - clock_timestamp())::float
+          FROM deadline
+         WHERE type = ANY ($1)
+         ORDER BY due_at
+         LIMIT 1
+        """,
+        list(types),
+    )
+    return inf if in_s is None else in_s
 
 
 async def release_due(tx: Tx, types: Mapping[str, str], rows_max: int = 500) -> int:

@@ -5,7 +5,7 @@ from typing import Final, NoReturn
 
 TITLES: Final = {
     400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-    408: "Request timeout", 409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
+    408: "Request timeout", 409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type", 422: "Refused", 429: "Too many requests", 500: "Bug", 503: "Unavailable",
 }  # fmt: skip
 PROBLEM_JSON: Final = "application/problem+json"
 

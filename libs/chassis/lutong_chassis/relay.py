@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 LOCK_CLASS: Final = 0x6C74  # "lt": the namespace of the shard locks
 _PRESENCE: Final = outbox.SHARDS  # a lock that every relay shares, to be counted by
 _LOOK_INTERVAL_S: Final = 1.0
+"""How often a relay looks how many share the outbox, and for what no commit of its own process announced, while it has all shards."""
 _BATCH_BYTES_MAX: Final = 512_000
 _partition_of_key = DefaultPartitioner()
 
@@ -62,24 +63,30 @@ def producer(kafka: KafkaAccess, client_id: str) -> AIOKafkaProducer:
 
 @dataclass(slots=True)
 class Relay:
-    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that wrote events."""
+    """The relay of one process. `run` and `release_deadlines`, supervised; `wake` it after a commit that wrote events.
+
+    Its locks are those of a session, from `sessions` where `pool` is behind a pooler.
+    """
 
     pool: Pool
     settings: Settings
     source: str
     shards: set[int] = field(default_factory=set)
+    sessions: "Pool | None" = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _committed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
-        """There is something new in the outbox: do not wait for the next poll."""
+        """There is something new in the outbox, or a deadline: do not wait for the next poll."""
         self._woken.set()
+        self._committed.set()
 
     async def run(self) -> None:
         """Carry rows until something fails. The next run starts over from what is still pending."""
         sender = producer(self.settings.kafka, f"{self.source}-relay")
         try:
             await sender.start()
-            async with acquire(self.pool) as connection:
+            async with acquire(self.sessions or self.pool) as connection:
                 await self._session(connection, sender)
         finally:
             self.shards = set()
@@ -104,23 +111,31 @@ class Relay:
                 await asyncio.sleep(rest_s(len(rows), self.settings.relay_batch_max, monotonic() - began_s))
                 if len(rows) < self.settings.relay_batch_max:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), self.settings.relay_interval_ms / 1000)
+                        await asyncio.wait_for(self._woken.wait(), self._poll_after_s())
         finally:
             await _release(connection)
 
+    def _poll_after_s(self) -> float:
+        """Who has all shards is alone: its own commits are announced, and nobody else's are waited for."""
+        interval_s = self.settings.relay_interval_ms / 1000
+        return max(interval_s, _LOOK_INTERVAL_S) if len(self.shards) == outbox.SHARDS else interval_s
+
     async def release_deadlines(self) -> NoReturn:
-        """Move deadlines to the outbox as they fall due."""
+        """Move deadlines to the outbox as they fall due: looked for when the next one is, and after commits."""
         known = {name: event.topic.name for name, event in event_types().items()}
+        interval_s = self.settings.relay_interval_ms / 1000
         while True:
-            if await self._release_due(known):
+            self._committed.clear()
+            async with acquire(self.pool) as connection:
+                due_in_s = await outbox.next_due_in_s(connection, known)
+            if due_in_s <= 0 and await self._release_due(known):
                 self.wake()
-            else:  # none is due, or another process has them
-                await asyncio.sleep(self.settings.relay_interval_ms / 1000)
+                continue
+            await asyncio.sleep(interval_s)  # however many commits there are, or while another process has what is due
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._committed.wait(), min(due_in_s, _LOOK_INTERVAL_S) - interval_s)
 
     async def _release_due(self, known: Mapping[str, str]) -> int:
-        async with acquire(self.pool) as connection:
-            if not await outbox.any_due(connection, known):
-                return 0
         async with transaction(self.pool) as tx:
             return await outbox.release_due(tx, known)
 

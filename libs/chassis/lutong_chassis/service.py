@@ -241,8 +241,9 @@ class Service:
 
     async def _live(self, settings: Settings) -> None:
         """Wait for the dependencies in order; run until cancelled; stop in the opposite order."""
-        pool = await startup.open_database(self.migrations, settings)
-        self.relay = Relay(pool, settings, self.source)
+        pools = await startup.open_database(self.migrations, settings)
+        pool = pools.shared
+        self.relay = Relay(pool, settings, self.source, sessions=pools.sessions)
         self.runners = {
             each.name: JobRunner(each, pool, settings, self.relay.wake) for each in self.made or self.job_queues()
         }
@@ -273,7 +274,7 @@ class Service:
             await stop(tasks)
             await asyncio.gather(*(runner.close() for runner in self.runners.values()), return_exceptions=True)
             self.pool = None
-            await pool.close()
+            await pools.close()
             log.info("service_stopped")
 
     def _start_loops(self, pool: Pool, settings: Settings) -> list[asyncio.Task[NoReturn]]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -79,6 +79,11 @@ class Settings(KafkaSettings):
     database_url: Annotated[SecretStr, _secret(addresses.postgres_url)] = Field(
         description="postgresql://… of this service's own database"
     )
+    database_direct_url: Annotated[
+        Annotated[SecretStr, _secret(addresses.postgres_url)] | None, BeforeValidator(lambda given: given or None)
+    ] = Field(
+        None, description="PostgreSQL's own address, where LUTONG_DATABASE_URL is a pooler's: for locks and migrations"
+    )
     database_password: SecretStr | None = Field(None, description="its password, where the URL has none")
     database_connections_max: int = Field(10, ge=3, description="connections of this process")
     migrate_on_start: bool = Field(default=True, description="apply migrations at boot; off where a job does it")
@@ -124,7 +129,10 @@ class Settings(KafkaSettings):
     )
     relay_batch_max: int = Field(2_000, ge=1, le=10_000, description="outbox rows sent in one round")
     relay_interval_ms: int = Field(
-        100, ge=1, le=3_600_000, description="how often the outbox is polled for rows that no commit announced"
+        100,
+        ge=1,
+        le=3_600_000,
+        description="how often the outbox is polled for rows of other replicas; a replica that is alone asks once a second",
     )
     job_interval_ms: int = Field(
         500, ge=1, le=3_600_000, description="how often job queues are polled for jobs that no commit announced"

@@ -11,11 +11,12 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from lutong_chassis import database, facts, grants, migrate, outbox, topics
+from lutong_chassis import connecting, database, facts, grants, migrate, outbox, topics
 from lutong_chassis.database import Pool, pause_before_retry, transaction
 from lutong_chassis.errors import ErrorClass, blames, classify
 from lutong_chassis.http import LoadSheddingProtocol
 from lutong_chassis.migrate import Migration
+from lutong_chassis.pooled import Pools
 from lutong_chassis.settings import Settings, SettingsError
 from lutong_contracts import Topic
 
@@ -59,24 +60,36 @@ def serve(app: FastAPI, settings: Settings, exit_code: Callable[[], int]) -> Non
 
 async def migrate_to_latest(migrations: Sequence[Migration], settings: Settings) -> None:
     """Apply all migrations. Raises SettingsError when the database can never be reached with these settings."""
-    pool = await open_database(migrations, settings.model_copy(update={"migrate_on_start": True}))
-    await pool.close()
+    pools = await open_database(migrations, settings.model_copy(update={"migrate_on_start": True}))
+    await pools.close()
     log.info("database_migrated", migrations=len(migrations))
 
 
-async def open_database(migrations: Sequence[Migration], settings: Settings) -> Pool:
-    """A pool of connections to the service's database, prepared; waits until the database is reachable."""
+async def open_database(migrations: Sequence[Migration], settings: Settings) -> Pools:
+    """Connections to the service's database, prepared; waits until the database is reachable."""
 
-    async def attempt() -> Pool:
-        pool = await database.connect(settings)
+    async def attempt() -> Pools:
+        pools = await _connect(settings)
         try:
-            await prepare(pool, migrations, settings)
+            await pools.require_one_database()
+            await prepare(pools.sessions, migrations, settings)
         except BaseException:
-            await pool.close()
+            await pools.close()
             raise
-        return pool
+        return pools
 
     return await until_it_works("database", attempt, settings)
+
+
+async def _connect(settings: Settings) -> Pools:
+    pool = await database.connect(settings)
+    if settings.database_direct_url is None:
+        return Pools(pool, pool)
+    try:
+        return Pools(pool, await connecting.connect_directly(settings))
+    except BaseException:
+        await pool.close()
+        raise
 
 
 async def find_topics(wanted: Sequence[Topic], settings: Settings) -> None:

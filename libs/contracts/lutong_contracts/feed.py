@@ -1,6 +1,6 @@
 """Events of the feed: posts, and what viewers do with the card on a post."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -11,6 +11,9 @@ from lutong_contracts.event import Event
 from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, INTERACTIONS, POSTS
 from lutong_contracts.touches import Touch
 from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Value, Visible
+
+REST_MAX: Final = 14_000
+"""Code points of a text beyond the first 2,000: some scripts write a character with several."""
 
 
 class AccountFacts(Entity):
@@ -33,7 +36,11 @@ class AccountChanged(AccountFacts, Event, topic=ACCOUNTS, key="account_id"):
 class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     """An author published a post. `program_id` is set when the author chose the mini-program;
     otherwise the registry looks for a service that the words ask for, unless the author wants no `card`. Others than the
-    feed may publish it, too."""
+    feed may publish it, too.
+
+    A text of more than 2,000 code points goes on in `rest`, cut between two characters as readers count them: `whole` is both.
+    The feed takes 2,000 such characters.
+    """
 
     post_id: Identifier
     author_id: Identifier
@@ -41,12 +48,22 @@ class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     program_id: Identifier | None = None
     card: Literal["auto", "none"] = "auto"
     parent_id: Identifier | None = Field(default=None, description="The post that this one reposts.")
+    rest: Annotated[Text, StringConstraints(min_length=1, max_length=REST_MAX)] | None = Field(
+        default=None, description="What follows of a text of more than 2,000 code points."
+    )
+
+    @property
+    def whole(self) -> str:
+        """All of the text."""
+        return self.text + (self.rest or "")
 
 
 class PostRefused(Event, topic=POSTS, key="post_id"):
     """The feed does not take a post that another publisher put on its topic; the cause is that event.
 
-    `reason` is `unknown_author`, `post_exists` when the id is that of another post, or `no_parent` or `too_deep` for a repost.
+    `reason` is `unknown_author`, `post_exists` when the id is that of another post, `deleted` when the post was,
+    `too_long` or `piled_up` for its text, or `no_parent`, `parent_deleted`,
+    `kept_apart` (its author and that of the original) or `too_deep` for a repost.
     """
 
     post_id: Identifier
@@ -61,6 +78,35 @@ class CardTakenOff(Event, topic=POSTS, key="post_id"):
     program_id: Identifier | None = None
     by: Annotated[str, Open(Literal["author", "merchant", "operator"])]
     reason: Reason
+
+
+class PostRevised(Event, topic=POSTS, key="post_id"):
+    """An author edited a post: `whole` is its text from now on, in two fields as in PostPublished. Its program, if the author chose
+    one, its place among reposts and the wish for no card stay; the registry judges the words anew."""
+
+    post_id: Identifier
+    author_id: Identifier
+    revision: int = Field(ge=2, description="How often it was written: 2 after the first edit.")
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000), Visible]
+    rest: Annotated[Text, StringConstraints(min_length=1, max_length=REST_MAX)] | None = None
+    program_id: Identifier | None = None
+
+    @property
+    def whole(self) -> str:
+        """All of the text."""
+        return self.text + (self.rest or "")
+
+
+class PostDeleted(Event, topic=POSTS, key="post_id"):
+    """Its author or an operator deleted a post, for good: text and card are gone. `reason` is theirs, if they gave one.
+
+    Its reposts stay, and show that the original was deleted. What was counted stays counted.
+    """
+
+    post_id: Identifier
+    author_id: Identifier
+    by: Annotated[str, Open(Literal["author", "operator"])]
+    reason: Reason | None = None
 
 
 class CardTapped(Event, topic=ENGAGEMENTS, key="viewer_id"):

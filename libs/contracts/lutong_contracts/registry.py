@@ -1,6 +1,6 @@
 """Events of the registry: the life cycle of mini-programs, and the service that a post leads to."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -9,8 +9,12 @@ from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.gray import Audience
-from lutong_contracts.topics import DISCOVERIES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
-from lutong_contracts.values import Identifier, Offer, Reason, Title, Value
+from lutong_contracts.topics import DISCOVERIES, LIGHT_STORES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
+from lutong_contracts.values import Identifier, Offer, Reason, Text, Title, Value
+
+_OFFERS_OF: Final = (
+    "The program whose offers it sells, of the same merchant and in its version in force; then `offers` is empty."
+)
 
 
 class MerchantFacts(Entity):
@@ -66,6 +70,7 @@ class VersionReleased(Event, topic=PROGRAMS, key="program_id"):
     title: Title
     page: str = Field(max_length=256)
     offers: tuple[Offer, ...] = Field(max_length=500)
+    offers_of: Identifier | None = Field(default=None, description=_OFFERS_OF)
 
 
 class VersionRolledBack(Event, topic=PROGRAMS, key="program_id"):
@@ -78,6 +83,7 @@ class VersionRolledBack(Event, topic=PROGRAMS, key="program_id"):
     title: Title
     page: str = Field(max_length=256)
     offers: tuple[Offer, ...] = Field(max_length=500)
+    offers_of: Identifier | None = Field(default=None, description=_OFFERS_OF)
 
 
 class VersionAdmitted(Event, topic=PROGRAMS, key="program_id"):
@@ -198,10 +204,79 @@ class ServiceDiscovered(Event, topic=DISCOVERIES, key="post_id"):
 
 class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
     """A post leads to no service: `unknown_program`, `not_permitted` (its author may not embed the program), `not_released`,
-    `suspended`, `no_match`, `sensitive` (its subject forbids a card) or `declined` (its author wants none)."""
+    `suspended`, `no_match`, `sensitive` (its subject forbids a card), `declined` (its author wants none) or `deleted` (the post was)."""
 
     post_id: Identifier
     reason: Reason
+
+
+class TemplateSubmitted(Event, topic=LIGHT_STORES, key="template_id"):
+    """A brand handed in a version of the template of its light stores, for one review of all of them."""
+
+    template_id: Identifier
+    merchant_id: Identifier
+    version: int = Field(ge=1)
+
+
+class TemplateApproved(Event, topic=LIGHT_STORES, key="template_id"):
+    """The review found nothing wrong with the version, nor with what is made of it: stores may have it."""
+
+    template_id: Identifier
+    version: int = Field(ge=1)
+
+
+class TemplateRejected(Event, topic=LIGHT_STORES, key="template_id"):
+    """The review refused the version: no store gets it."""
+
+    template_id: Identifier
+    version: int = Field(ge=1)
+    reason: Reason
+
+
+class LightStoreDetached(Event, topic=LIGHT_STORES, key="template_id"):
+    """A store left its template: its program stays as it is, and is an ordinary one from now on."""
+
+    template_id: Identifier
+    store_id: Identifier
+    program_id: Identifier
+
+
+class LightRolloutFacts(Value):
+    """A version of a template on its way to the stores."""
+
+    template_id: Identifier
+    rollout_id: Identifier
+    version: int = Field(ge=1)
+
+
+class LightRolloutStarted(LightRolloutFacts, Event, topic=LIGHT_STORES, key="template_id"):
+    """The version begins to reach stores: the first one per cent of them."""
+
+
+class LightRolloutAdvanced(LightRolloutFacts, Event, topic=LIGHT_STORES, key="template_id"):
+    """A stage went well; the next one is for `percent` of the stores."""
+
+    percent: int = Field(ge=1, le=100)
+    upgraded: int = Field(ge=0)
+
+
+class LightRolloutStopped(LightRolloutFacts, Event, topic=LIGHT_STORES, key="template_id"):
+    """It goes no further than the stage of `percent`; stores that have the version get back what they had."""
+
+    percent: int = Field(ge=1, le=100)
+    reason: Reason
+    detail: Annotated[Text, Field(max_length=200)]
+
+
+class LightRolloutEnded(LightRolloutFacts, Event, topic=LIGHT_STORES, key="template_id"):
+    """It is over. `upgraded` stores got the version, `reverted` of them gave it back, `skipped` could not have it; in `conflicts`
+    of them an edit of the merchant was kept where the version changed the same field."""
+
+    outcome: Annotated[str, Open(Literal["completed", "rolled_back"])]
+    upgraded: int = Field(ge=0)
+    reverted: int = Field(ge=0)
+    conflicts: int = Field(ge=0)
+    skipped: int = Field(ge=0)
 
 
 class ActionAudited(AuditedAction, Event, topic=REGISTRY_AUDIT, key="subject"):

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from lutong_contracts.enumerations import WORD_PATTERN
 from lutong_contracts.touches import ECHO_PATTERN, TOUCH_PATTERN
-from lutong_contracts.values import CLOCK_PATTERN, IDENTIFIER_PATTERN, PAGE_PATTERN
+from lutong_contracts.values import CLOCK_PATTERN, HOURS_PATTERN, IDENTIFIER_PATTERN, PAGE_PATTERN
 
 Model = type[object]
 """A pydantic model or dataclass."""
@@ -30,6 +30,7 @@ PATTERNS: Final[dict[str, str]] = {
     PAGE_PATTERN: "a page is a path inside the program, without a leading slash, such as packageA/pages/view?from=feed",
     WORD_PATTERN: "a word has up to 40 small letters and underscores, such as ready_for_pickup",
     CLOCK_PATTERN: "a time of day is written as 09:00, from 00:00 to 24:00",
+    HOURS_PATTERN: "hours are days and times, such as 1-5 09:00-22:00;6,7 10:00-20:00, or 09:00-22:00 for each day",
     ECHO_PATTERN: "a touch has 1 to 512 letters, digits, dots, dashes, underscores or tildes: send it back as it was served",
     TOUCH_PATTERN: "a touch is the signed word that the feed served with the item: send it back as it was",
     r"^[A-Z]{3}$": "a currency is three capital letters, such as CNY",

@@ -63,6 +63,7 @@ INTERACTIONS: Final = Topic("lutong.feed.interactions", key="viewer")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
+LIGHT_STORES: Final = Topic("lutong.registry.light-stores", key="template", partitions=3)
 PLANS: Final = Topic("lutong.membership.plans", key="plan", compacted=True)
 AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
@@ -95,6 +96,7 @@ TOPICS: Final = (
     MERCHANTS,
     PROGRAMS,
     DISCOVERIES,
+    LIGHT_STORES,
     PLANS,
     AGREEMENTS,
     HOLDS,

@@ -50,9 +50,18 @@ _TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 _LINE_ENDS: Final = frozenset("\n\t\x0b\x0c\x85\u2028\u2029")
 
 
+def has_something(text: str) -> bool:
+    """Whether a text has anything that can be seen.
+
+    >>> has_something("a"), has_something(" \N{HANGUL FILLER}")
+    (True, False)
+    """
+    return not all(character.isspace() or character in _UNSEEN or character in _JOINERS for character in text)
+
+
 def _visible(text: str) -> str:
     """Refuse what looks empty."""
-    if text and all(character.isspace() or character in _UNSEEN or character in _JOINERS for character in text):
+    if text and not has_something(text):
         raise ValueError("must have something that can be seen")
     return text
 
@@ -81,6 +90,11 @@ PAGE_PATTERN: Final = (
 
 CLOCK_PATTERN: Final = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 """A time of day: `00:00` to `24:00`."""
+
+_SPAN: Final = r"[1-7](-[1-7])?(,[1-7](-[1-7])?)*"
+_HOURS: Final = rf"({_SPAN} )?([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)"
+HOURS_PATTERN: Final = rf"^{_HOURS}(;{_HOURS})*$"
+"""Opening hours as files have them: `1-5 09:00-22:00;6,7 10:00-20:00`, Monday is 1."""
 
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,39}$")]
 """Why something was refused or ended: a stable snake_case word, for programs and people alike."""

@@ -26,7 +26,7 @@ from lutong_contracts.topics import SERVICES
 
 COMPOSE: Final = given.COMPOSE
 _COMPOSES_OWN: Final = ("COMPOSE_PROFILES", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME")
-_DEFAULT: Final = re.compile(r"\$\{(LUTONG_\w+):-([^}]*)\}")
+_DEFAULT: Final = re.compile(r"\$\{(LUTONG_\w+):-((?:[^{}]|\$\{[^}]*\})*)\}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,21 @@ async def known(tx: Reads, account_ids: Iterable[str]) -> set[str]:
     return {row["account_id"] for row in rows}
 
 
+async def mentioned(tx: Reads, word: str) -> list[str]:
+    """The account whose id is a word, or else those that are called so: two at most, which is one too many."""
+    rows = await tx.fetch(
+        """
+        SELECT account_id FROM account
+         WHERE account_id = $1 OR name = $1
+         ORDER BY account_id <> $1, account_id
+         LIMIT 2
+        """,
+        word,
+    )
+    found = [row["account_id"] for row in rows]
+    return found[:1] if word in found else found
+
+
 async def account(tx: Reads, account_id: str, reader_id: str | None = None) -> AccountHome | None:
     """An account, and whether a reader follows it."""
     row = await tx.fetchrow(

@@ -9,7 +9,12 @@ from lutong_feed.domain import Resolution, StoredPost
 async def posts(tx: Reads, post_ids: Iterable[str]) -> dict[str, StoredPost]:
     """Posts by their ids, those that exist."""
     rows = await tx.fetch(
-        "SELECT post_id, author_id, text, program_id FROM post WHERE post_id = ANY ($1)", sorted(set(post_ids))
+        """
+        SELECT post_id, author_id, text, program_id, deleted_at IS NOT NULL AS deleted
+          FROM post
+         WHERE post_id = ANY ($1)
+        """,
+        sorted(set(post_ids)),
     )
     return {row["post_id"]: StoredPost(*row) for row in rows}
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command
+from lutong_contracts.feed import REST_MAX
 from lutong_contracts.gray import Word
 from lutong_contracts.touches import Echo
 from lutong_contracts.values import Identifier, Mode, Place, Reason, Text, Title, Visible
@@ -63,6 +64,18 @@ class Follows(Command):
     follows: list[Follow] = Field(min_length=1, max_length=1000)
 
 
+PostText = Annotated[
+    Text,
+    StringConstraints(min_length=1, max_length=2000 + REST_MAX),
+    Visible,
+    Field(
+        description="2,000 characters at most, as readers count them, in any script",
+        examples=["公积金新政策今天起施行，提取更方便"],
+    ),
+]
+"""The text of a post."""
+
+
 class NewPost(Command):
     """A post. Name the mini-program, or let the words find one."""
 
@@ -71,9 +84,7 @@ class NewPost(Command):
     )
 
     author_id: Identifier = Field(examples=["zheliban"])
-    text: Annotated[Text, StringConstraints(min_length=1, max_length=2000), Visible] = Field(
-        examples=["公积金新政策今天起施行，提取更方便"]
-    )
+    text: PostText
     program_id: Identifier | None = None
     card: Literal["auto", "none"] = Field("auto", description="none: no card, whatever the words ask for")
     post_id: Identifier | None = Field(default=None, description="the author's own id for it, if any")
@@ -194,7 +205,10 @@ class CardView(BaseModel):
 
 
 class RepostView(BaseModel):
-    """Where a repost hangs: the post that it reposts, and the one at the root, whose card it shows."""
+    """Where a repost hangs: the post that it reposts, and the one at the root, whose card it shows.
+
+    `root_deleted`: the original was deleted, its text is empty.
+    """
 
     parent_id: str
     root_id: str
@@ -202,10 +216,25 @@ class RepostView(BaseModel):
     root_author_id: str
     root_author_name: str
     root_text: str
+    root_deleted: bool = False
+
+
+class SpanView(BaseModel):
+    """A part of a text: an account that it mentions (@name) or a topic (#…#). `start` and `end` count code points of `text`.
+
+    `word` is the name without its signs: `GET /v1/mentions/{word}` has the account.
+    """
+
+    kind: Literal["mention", "topic"]
+    start: int
+    end: int
+    word: str
 
 
 class PostView(BaseModel):
     """A post with its card, and what viewers did with it.
+
+    `text` is as it was written, without what turns the direction of other texts or controls a terminal.
 
     `touch` is this item of this answer, signed for the viewer who asks: send it back with what they do. Null for all others.
     """
@@ -214,7 +243,10 @@ class PostView(BaseModel):
     author_id: str
     author_name: str
     text: str
+    spans: list[SpanView] = []
     published_at: datetime
+    revision: int = 1
+    revised_at: datetime | None = None
     card: CardView
     counters: dict[str, int]
     repost: RepostView | None = None

@@ -1,13 +1,10 @@
 """The life of a card and of a request made from it. Pure: no clock, no database, no ids made here."""
 
-import base64
-import binascii
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from lutong_contracts.moments import moment_of
 from lutong_contracts.values import Offer
 
 CardState = Literal["resolving", "active", "unavailable"]
@@ -117,12 +114,13 @@ class OrderLine(NamedTuple):
 
 
 class StoredPost(NamedTuple):
-    """A post as the feed has it."""
+    """A post as the feed has it; of one that was deleted, text and program are gone."""
 
     post_id: str
     author_id: str
     text: str
     program_id: str | None
+    deleted: bool = False
 
 
 class Resolution(NamedTuple):
@@ -154,11 +152,21 @@ def resolved(found: Resolution, suspended: Mapping[str, str]) -> CardRow:
     return CardRow(found.post_id, state, found.program_id, found.merchant_id, reason, found.causation_id)
 
 
-def refused(published: StoredPost, authors: Container[str], stored: Mapping[str, StoredPost]) -> str | None:
-    """Why a post of another publisher is not taken, if it is not. The same post once more is no reason: nothing follows."""
+def refused(
+    published: StoredPost, authors: Container[str], stored: Mapping[str, StoredPost], why: str | None = None
+) -> str | None:
+    """Why a post of another publisher is not taken, if it is not. The same post once more is no reason: nothing follows.
+
+    `why` is what is wrong with the post by itself, which counts when its author is known.
+    """
     if published.author_id not in authors:
         return "unknown_author"
-    return None if stored.get(published.post_id) == published else "post_exists"
+    if why:
+        return why
+    known = stored.get(published.post_id)
+    if known and known.deleted:
+        return "deleted"
+    return None if known == published else "post_exists"
 
 
 def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:
@@ -170,23 +178,8 @@ def card_state(suspended_for: str | None) -> tuple[CardState, str | None]:
     return ("unavailable", "suspended") if suspended_for else ("active", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a walk down a timeline stands: the next page is older than this."""
+class Cursor(NamedTuple):
+    """Where a walk down a list of posts stands: the next page is older than this."""
 
     published_at: datetime
     number: int
-
-    def encode(self) -> str:
-        """As an opaque word for URLs."""
-        return base64.urlsafe_b64encode(f"{self.published_at.isoformat()}|{self.number}".encode()).decode().rstrip("=")
-
-    @staticmethod
-    def decode(text: str) -> "Cursor | None":
-        """The cursor behind a word, or None when it is not one of ours."""
-        try:
-            moment, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
-            cursor = Cursor(moment_of(moment), int(number))
-        except (ValueError, binascii.Error):
-            return None
-        return cursor if 0 < cursor.number < 2**63 else None

@@ -16,8 +16,10 @@ from lutong_contracts.registry import (
     VersionRolledBack,
 )
 from lutong_feed import accounts, arrivals, domain, store
+from lutong_feed.apart import handlers as apart
 from lutong_feed.attribution import handlers as attribution
 from lutong_feed.bindings import handlers as bindings
+from lutong_feed.deleting import handlers as deleting
 from lutong_feed.domain import Refusal, RequestMove, Resolution, StoredPost, Suspension
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
@@ -27,28 +29,33 @@ from lutong_feed.publishing import handlers as publishing
 from lutong_feed.publishing.domain import edge_of
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
+from lutong_feed.revising import handlers as revising
+from lutong_feed.texts.domain import why_unpublished
 
 handlers = Handlers()
+handlers.include(apart.handlers)
 handlers.include(attribution.handlers)
 handlers.include(bindings.handlers)
+handlers.include(deleting.handlers)
 handlers.include(engagements.handlers)
 handlers.include(gray.handlers)
 handlers.include(interactions.handlers)
 handlers.include(publishing.handlers)
+handlers.include(revising.handlers)
 accept(handlers, {PostPublished: publishing.take_posts, InteractionsReported: interactions.take_interactions})
 
 
 @handlers.on(PostPublished)
 async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> list[Outgoing]:
     """Another publisher put a post on our topic: keep it with its card, as over HTTP, or answer why not."""
-    posts = [StoredPost(e.post_id, e.author_id, e.text, e.program_id) for e in (received.event for received in batch)]
+    posts = [StoredPost(e.post_id, e.author_id, e.whole, e.program_id) for e in (received.event for received in batch)]
     authors = await accounts.known(tx, (post.author_id for post in posts))
     journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
     edges = await _edges(tx, [received.event for _, received in journeys.values()])
     wanted = [
         (post, r.cause.correlation_id)
         for post, r in journeys.values()
-        if post.author_id in authors and not isinstance(edges.get(post.post_id), Refusal)
+        if post.author_id in authors and not _why_refused(post, edges.get(post.post_id))
     ]
 
     await tx.lock("card", (post.post_id for post, _ in wanted))
@@ -58,7 +65,7 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
 
     stored = await arrivals.posts(tx, (post.post_id for post in posts))
     outcomes = [
-        (received, _why_refused(edges.get(post.post_id)) or domain.refused(post, authors, stored))
+        (received, domain.refused(post, authors, stored, _why_refused(post, edges.get(post.post_id))))
         for post, received in zip(posts, batch, strict=True)
     ]
     return [
@@ -70,13 +77,14 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
 
 async def _edges(tx: Tx, published: Sequence[PostPublished]) -> dict[str, Repost | Refusal]:
     """Where the reposts among posts hang, or why they cannot."""
-    places = await repost_store.places(tx, [event.parent_id for event in published if event.parent_id])
-    edges = {event.post_id: edge_of(event, places) for event in published}
+    above = await publishing.above_of(tx, published)
+    edges = {event.post_id: edge_of(event, above) for event in published}
     return {post_id: edge for post_id, edge in edges.items() if edge is not None}
 
 
-def _why_refused(edge: Repost | Refusal | None) -> str | None:
-    return edge.kind if isinstance(edge, Refusal) else None
+def _why_refused(post: StoredPost, edge: Repost | Refusal | None) -> str | None:
+    refusal = edge if isinstance(edge, Refusal) else why_unpublished(post.text)
+    return refusal.kind if refusal else None
 
 
 @handlers.on(VersionReleased)

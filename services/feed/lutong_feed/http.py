@@ -2,71 +2,58 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import asyncpg
-from fastapi import Query, Response
-from pydantic import BaseModel, Field
+from fastapi import Response
 from uuid_utils import uuid7
 
 from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import record
 from lutong_chassis.http import ingest
 from lutong_contracts.feed import CardTakenOff, PostPublished
-from lutong_contracts.gray import Viewing
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
+from lutong_feed.apart import http as apart
+from lutong_feed.apart import store as apart_store
+from lutong_feed.apart.domain import Pair
 from lutong_feed.attribution import http as attribution
 from lutong_feed.bindings import http as bindings
 from lutong_feed.bodies import (
     Account,
     Accounts,
     AccountView,
-    CardView,
     Follow,
     Follows,
     NewPost,
     NewPosts,
-    PostView,
     Removal,
     RemovalView,
-    RepostView,
-    Timeline,
 )
-from lutong_feed.domain import AccountRow, Cursor, FollowRow
+from lutong_feed.deleting import http as deleting
+from lutong_feed.domain import AccountRow, FollowRow
 from lutong_feed.engagements import http as engagements
-from lutong_feed.gray.domain import Shown, shown
-from lutong_feed.gray.http import Looking
 from lutong_feed.interactions import http as interactions
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
-from lutong_feed.touches.domain import Answer
-from lutong_feed.touches.http import Touches
+from lutong_feed.reading import http as reading
+from lutong_feed.revising import http as revising
+from lutong_feed.texts import domain as texts
+from lutong_feed.texts import http as mentions
 
 router = routes("feed")
 router.routes += bindings.router.routes
 router.routes += engagements.router.routes
 router.routes += interactions.router.routes
 router.routes += attribution.router.routes
+router.routes += deleting.router.routes
+router.routes += mentions.router.routes
+router.routes += revising.router.routes
+router.routes += reading.router.routes
+router.routes += apart.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
-
-
-class Page(BaseModel):
-    """Which page of posts is wanted."""
-
-    cursor: str | None = Field(None, max_length=200, description="next_cursor of the page before")
-    limit: int = Field(20, ge=1, le=100)
-
-    @property
-    def before(self) -> Cursor | None:
-        """Where the page before ended; raises a 422 problem when the cursor is none of ours."""
-        before = Cursor.decode(self.cursor) if self.cursor else None
-        if self.cursor and before is None:
-            raise Problem(422, "bad_cursor", "the cursor is not one of ours: start without one")
-        return before
 
 
 @router.put("/v1/accounts/{account_id}")
@@ -139,14 +126,6 @@ async def publish_posts(command: NewPosts, who: Who, tx: TxDependency) -> dict[s
 ingest.mount(router)
 
 
-@router.get("/v1/posts/{post_id}")
-@allowed("anybody")
-async def get_post(post_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read) -> PostView:
-    """A post with its card, as the one who asks sees it, and its counters."""
-    row = await store.post(read, post_id) or not_found("post", post_id)
-    return _view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
-
-
 @router.post("/v1/posts/{post_id}/card/removal")
 @allowed("member", "merchant", "operator")
 @audited("card.take_off", own="member", shows=("by",))
@@ -171,31 +150,6 @@ async def get_account(account_id: Identifier, who: Who, read: Read) -> AccountVi
     """Who an account is; a member learns whether they follow it."""
     home = await account_store.account(read, account_id, who.member_id) or not_found("account", account_id)
     return AccountView(**home._asdict() | ({} if who.member_id else {"followed": None}))
-
-
-@router.get("/v1/accounts/{account_id}/posts")
-@allowed("anybody")
-async def get_posts(
-    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
-) -> Timeline:
-    """An account's own posts, newest first. A walk neither skips nor repeats."""
-    rows = await store.posts_of(read, account_id, page.before, page.limit + 1)
-    await _account_is_there(read, account_id, rows)
-    viewing = looking._replace(viewer_id=who.member_id)
-    return _page(rows, page.limit, touches.answer("account", who.member_id), viewing)
-
-
-@router.get("/v1/accounts/{account_id}/timeline")
-@allowed("member", "operator")
-async def get_timeline(
-    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
-) -> Timeline:
-    """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats."""
-    who.require(member=account_id, hide=("account", account_id))
-    rows = await store.timeline(read, account_id, page.before, page.limit + 1)
-    await _account_is_there(read, account_id, rows)
-    viewing = looking._replace(viewer_id=account_id)
-    return _page(rows, page.limit, touches.answer("timeline", account_id), viewing)
 
 
 @router.get("/v1/summary")
@@ -239,6 +193,9 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
         if follow.follower_id == follow.followee_id:
             raise Problem(422, "follows_itself", f"account {follow.follower_id!r} cannot follow itself")
     await _known(tx, {name for follow in follows for name in (follow.follower_id, follow.followee_id)})
+    for pair in await apart_store.blocked(tx, [Pair(each.follower_id, each.followee_id) for each in follows]):
+        refusal = publishing.kept_apart("follow", pair.other_id)
+        raise Problem(409, refusal.kind, refusal.detail)
     await account_store.save_follows(tx, [FollowRow(follow.follower_id, follow.followee_id) for follow in follows])
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
@@ -253,7 +210,10 @@ def _post(post: NewPost) -> PostPublished:
     post_id = post.post_id or str(uuid7())
     if post.parent_id and (post.program_id or post.card == "auto"):
         post = post.model_copy(update={"card": "none", "program_id": None})
-    return PostPublished(post_id=post_id, **post.model_dump(exclude={"post_id"}))
+    if unseen := texts.why_unseen(post.text):
+        raise Problem(422, unseen.kind, unseen.detail)
+    parts = texts.parted(post.text)._asdict()
+    return PostPublished(post_id=post_id, **post.model_dump(exclude={"post_id", "text"}), **parts)
 
 
 async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
@@ -264,28 +224,3 @@ async def _publish(tx: Tx, posts: Sequence[OnJourney]) -> None:
     for problem in await publish(tx, posts):
         if problem:
             raise problem
-
-
-async def _account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.Record]) -> None:
-    """Raise 404 for an account that does not exist. One that has posts to show does."""
-    if not rows and account_id not in await account_store.known(read, [account_id]):
-        not_found("account", account_id)
-
-
-def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer, viewing: Viewing) -> Timeline:
-    """A page of posts, of which one more was read to know whether there is a next page."""
-    page = rows[:limit]
-    last = Cursor(page[-1]["published_at"], page[-1]["number"]).encode() if len(rows) > limit else None
-    posts = [_view(row, position, answer, viewing) for position, row in enumerate(page)]
-    return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
-
-
-def _view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -> PostView:
-    version = shown(row["program_id"], Shown(row["version"], row["title"], row["page"]), row["gray"], viewing)
-    return PostView(
-        **{name: row[name] for name in ("post_id", "author_id", "author_name", "text", "published_at")},
-        card=CardView(**{name: row[name] for name in CardView.model_fields} | version._asdict()),
-        counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
-        repost=RepostView(**{name: row[name] for name in RepostView.model_fields}) if row["root_id"] else None,
-        touch=answer.touch(position, row["post_id"], row["root_id"] or row["post_id"], row["program_id"]),
-    )

@@ -48,6 +48,16 @@ def posts_published(posts: Iterable[PostPublished]) -> Iterator[Change]:
         yield Change("post.publish", f"post:{post.post_id}", after={"author_id": post.author_id})
 
 
+def post_deleted(post_id: str, by: str, reason: str | None) -> Change:
+    """A post that is gone: who deleted it, and why."""
+    return Change("post.delete", f"post:{post_id}", reason, after={"by": by})
+
+
+def apart(action: str, account_id: str, other_id: str) -> Change:
+    """An account blocks or mutes another one, or does so no more."""
+    return Change(action, f"account:{account_id}", after={"other_id": other_id})
+
+
 def card_taken_off(post_id: str, by: str, reason: str) -> Change:
     """A card that is gone from its post: who took it off, and why."""
     return Change("card.take_off", f"post:{post_id}", reason, after={"by": by})

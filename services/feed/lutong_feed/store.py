@@ -11,7 +11,6 @@ from lutong_contracts.registry import VersionReleased, VersionRolledBack
 from lutong_feed.domain import (
     MAY_BECOME,
     CardRow,
-    Cursor,
     RequestMove,
     Status,
     StoredPost,
@@ -33,7 +32,7 @@ async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Seque
             ON CONFLICT (post_id) DO NOTHING
         RETURNING post_id
         """,
-        *columns(posts, 4),
+        *columns([post[:4] for post in posts], 4),
     )
     fresh = {row["post_id"] for row in rows}
     journeys = [
@@ -56,11 +55,12 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
     latest = {event.program_id: event for event in released}
     await tx.execute(
         """
-        INSERT INTO program (program_id, merchant_id, version, title, page, offers)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[])
+        INSERT INTO program (program_id, merchant_id, version, title, page, offers, offers_of)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
             ON CONFLICT (program_id) DO UPDATE
            SET merchant_id = excluded.merchant_id, version = excluded.version, title = excluded.title,
-               page = excluded.page, offers = excluded.offers, gray = NULL, gray_offers = NULL, offline_for = NULL
+               page = excluded.page, offers = excluded.offers, offers_of = excluded.offers_of, gray = NULL,
+               gray_offers = NULL, offline_for = NULL
         """,
         *columns(
             [
@@ -71,10 +71,11 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
                     e.title,
                     e.page,
                     orjson.dumps([o.model_dump() for o in e.offers]).decode(),
+                    e.offers_of,
                 )
                 for key, e in sorted(latest.items())
             ],
-            6,
+            7,
         ),
     )
 
@@ -195,79 +196,6 @@ async def move_requests(tx: Tx, status: Status, moves: Sequence[RequestMove]) ->
         status,
         list(MAY_BECOME[status]),
         *columns(in_order, 4),
-    )
-
-
-POST_WITH_CARD = """
-    SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at,
-           CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END AS state,
-           card.program_id, coalesce(reason, offline_for) AS reason,
-           title, page, version, gray, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
-           root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text
-      FROM post
-      JOIN account ON account.account_id = post.author_id
-      JOIN counter USING (post_id)
-      LEFT JOIN repost USING (post_id)
-      LEFT JOIN post AS root ON root.post_id = repost.root_id
-      LEFT JOIN account AS root_author ON root_author.account_id = root.author_id
-      JOIN card ON card.post_id = coalesce(repost.root_id, post.post_id)
-      LEFT JOIN program ON program.program_id = card.program_id
-"""
-"""Posts as readers see them, with their cards and counters; what follows narrows it down. A card of a program that is offline shows
-why; `gray` is the version that some of them see."""
-
-
-async def post(tx: Reads, post_id: str) -> asyncpg.Record | None:
-    """A post with its card and counters."""
-    return await tx.fetchrow(f"{POST_WITH_CARD} WHERE post.post_id = $1", post_id)
-
-
-async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
-    """Posts of those a reader follows, and their own, newest first, older than the cursor.
-
-    A few rows per author from an index, then one merge: the cost follows the page, not the history.
-    """
-    return await tx.fetch(
-        f"""
-        WITH page AS (
-            SELECT recent.post_id
-              FROM (SELECT followee_id AS author_id FROM follow WHERE follower_id = $1 UNION ALL SELECT $1) AS author
-             CROSS JOIN LATERAL (
-                   SELECT post_id, published_at, number
-                     FROM post
-                    WHERE post.author_id = author.author_id
-                      AND ($2::timestamptz IS NULL OR (published_at, number) < ($2, $3::bigint))
-                    ORDER BY published_at DESC, number DESC
-                    LIMIT $4
-                   ) AS recent
-             ORDER BY published_at DESC, number DESC
-             LIMIT $4
-        )
-        {POST_WITH_CARD}
-         WHERE post.post_id IN (SELECT post_id FROM page)
-         ORDER BY post.published_at DESC, post.number DESC
-        """,
-        reader_id,
-        before.published_at if before else None,
-        before.number if before else None,
-        limit,
-    )
-
-
-async def posts_of(tx: Reads, author_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
-    """An author's own posts, newest first, older than the cursor."""
-    return await tx.fetch(
-        f"""
-        {POST_WITH_CARD}
-         WHERE post.author_id = $1
-           AND ($2::timestamptz IS NULL OR (post.published_at, post.number) < ($2, $3::bigint))
-         ORDER BY post.published_at DESC, post.number DESC
-         LIMIT $4
-        """,
-        author_id,
-        before.published_at if before else None,
-        before.number if before else None,
-        limit,
     )
 
 

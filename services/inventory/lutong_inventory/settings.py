@@ -36,6 +36,12 @@ class InventorySettings(BaseSettings):
     pickup_window_s: float = Field(
         259_200, gt=0, le=315_360_000, description="time that a member has to pick an order up, once it is ready"
     )
+    pickup_reminder_s: float = Field(
+        86_400,
+        gt=0,
+        le=315_360_000,
+        description="how long before that time is over a member is reminded; when that is before it begins, nobody is",
+    )
     delivery_reach_m: int = Field(
         50_000, ge=1, le=200_000, description="how far a store delivers that sets no radius, in metres"
     )

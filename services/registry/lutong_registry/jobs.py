@@ -1,10 +1,11 @@
-"""What the registry does beside its events: it indexes listings from before an upgrade, and leads posts that wait."""
+"""What the registry does beside its events: it indexes listings from before an upgrade, leads posts that wait, and upgrades light stores."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from lutong_chassis import Answered, JobQueue, Outgoing, Tx
 from lutong_registry.discovery import waiting
+from lutong_registry.light_stores import rolling
 from lutong_registry.search.store import listings as listing_store
 
 _AT_ONCE: Final = 100
@@ -13,7 +14,7 @@ _AT_ONCE: Final = 100
 
 def job_queues() -> list[JobQueue[Any, Any]]:
     """The job queues of the registry."""
-    return [JobQueue("index_listings", _claim, _answer, _record, at_once=1), waiting.queue()]
+    return [JobQueue("index_listings", _claim, _answer, _record, at_once=1), waiting.queue(), rolling.queue()]
 
 
 async def _claim(tx: Tx, _: int) -> Sequence[list[str]]:

@@ -17,7 +17,7 @@ from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
-from lutong_feed.store import POST_WITH_CARD
+from lutong_feed.reading.store import POST_WITH_CARD
 
 TABLES = """
 CREATE TABLE hits (post_id text PRIMARY KEY, taps bigint NOT NULL DEFAULT 0);

@@ -1,6 +1,6 @@
 """What happens to inventory: every command and every event at least once."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from lutong_contracts.inventory import (
     OfferLapsed,
     OrderRefunded,
     PickupLapsed,
+    PickupReminderDue,
     SlotAnswerLapsed,
     SlotHoldLapsed,
 )
@@ -151,6 +152,7 @@ INVENTORY: Final[tuple[Step, ...]] = (
     _a_step("o-6", "accepted"),
     FulfilmentLapsed(order_id="o-6", location_id="near"),
     *_ready_for_pickup("o-7"),
+    PickupReminderDue(order_id="o-7", pick_up_by=datetime(2026, 11, 30, tzinfo=UTC)),
     PickupLapsed(order_id="o-7"),
     *_ready_for_pickup("o-8"),
     _has_code("o-8"),

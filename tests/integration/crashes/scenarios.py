@@ -11,7 +11,9 @@ from lutong_contracts.feed import (
     CardTapped,
     Interaction,
     InteractionsReported,
+    PostDeleted,
     PostPublished,
+    PostRevised,
     ServiceSolved,
 )
 from lutong_contracts.gray import Audience
@@ -118,6 +120,11 @@ def _a_version(number: int) -> Command:
     return Command("POST", "/v1/programs/fund/versions", {"version": number, "manifest": _FUND})
 
 
+def _a_template(number: int) -> Command:
+    body = {"merchant_id": "shop", "version": number, "template": _TEMPLATE}
+    return Command("POST", "/v1/templates/light/versions", body)
+
+
 def _verdict(number: int, verb: str, body: Mapping[str, Any] | None = None) -> Command:
     return Command("POST", f"/v1/programs/fund/versions/{number}/{verb}", body)
 
@@ -174,6 +181,27 @@ FEED: Final[tuple[Step, ...]] = (
     _AS_ANOTHER,
     Command("DELETE", "/v1/accounts/m-1/member", who="m-1"),
     Command("POST", "/v1/posts/p-1/card/removal", {"reason": "not_related"}),
+    Command("PUT", "/v1/accounts/bo/mutes/m-1"),
+    Command("DELETE", "/v1/accounts/bo/mutes/m-1"),
+    Command("PUT", "/v1/accounts/bo/blocks/m-1"),
+    Command("DELETE", "/v1/accounts/bo/blocks/m-1"),
+    Command("POST", "/v1/posts", {"author_id": "m-1", "text": "雾", "post_id": "p-5"}, who="m-1"),
+    Command("PATCH", "/v1/posts/p-5", {"text": "霜"}, who="m-1"),
+    Command("DELETE", "/v1/posts/p-2?reason=spam"),
+)
+_TEMPLATE: Final = {"title": "Shop {store_name}", "page": "pages/shop?store={store_id}"}
+_NEAR: Final = {"template_id": "light", "store_id": "near", "name": "Near"}
+_LIGHT: Final[tuple[Step, ...]] = (
+    _a_template(1),
+    Command("POST", "/v1/templates/light/versions/1/approval"),
+    Command("POST", "/v1/light-stores/batch", {"stores": [_NEAR]}),
+    Command("PUT", "/v1/templates/light/light-stores/near/edits", {"edits": {"description": "路通"}}),
+    Command("POST", "/v1/light-stores/batch", {"stores": [_NEAR | {"store_id": "far"}]}),
+    Command("POST", "/v1/templates/light/light-stores/far/detachment"),
+    _a_template(2),
+    Command("POST", "/v1/templates/light/versions/2/rejection", {"reason": "unclear"}),
+    Command("POST", "/v1/templates/light/rollouts", {"version": 1}),
+    Command("POST", "/v1/templates/light/rollouts/stop", {"reason": "too_early"}),
 )
 REGISTRY: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/merchants/gov", {"name": "浙里办"}),
@@ -219,8 +247,12 @@ REGISTRY: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/programs/fund/embedders/ann"),
     Command("DELETE", "/v1/programs/fund/embedders/ann"),
     CardTakenOff(post_id="p-1", program_id="fund", by="author", reason="not_related"),
+    PostRevised(post_id="p-1", author_id="ann", revision=2, text="霜"),
+    PostDeleted(post_id="p-1", author_id="ann", by="author"),
     LocationOpened(state="open", revision=1, **_STORE),
     LocationChanged(state="open", revision=2, radius_m=900, **_STORE),
+    LocationOpened(state="open", revision=1, **(_STORE | {"location_id": "far"})),
+    *_LIGHT,
     LocationPaused(state="paused", revision=3, **_STORE),
     LocationClosed(state="closed", revision=4, **_STORE),
     PlanPublished(revision=1, **_PLAN),

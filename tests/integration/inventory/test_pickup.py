@@ -1,13 +1,14 @@
 """Picking up on a real PostgreSQL: a code hands the goods over once, and is nowhere to be found."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_member, a_merchant, bearer, deliver, http_client
-from lutong_contracts.inventory import PickupLapsed
+from lutong_contracts.inventory import PickupLapsed, PickupReminded, PickupReminderDue
 from lutong_inventory.app import service
 from lutong_inventory.handlers import handlers
 from tests.support.builders import a_hold
@@ -86,6 +87,25 @@ async def test_what_nobody_picks_up_is_on_the_shelf_again(client: httpx.AsyncCli
     assert await deliver(pool, handlers, PickupLapsed(order_id="o-1")) == []
     assert await shelf(client) == (5, 0)
     assert (await collect(client, code)).status_code == 409
+
+
+async def test_a_member_who_has_not_come_is_reminded(client: httpx.AsyncClient, pool: Pool) -> None:
+    due = "SELECT payload, due_at FROM deadline WHERE type = $1"
+    reminder = await pool.fetchrow(due, PickupReminderDue.type)
+    lapse = await pool.fetchrow(due, PickupLapsed.type)
+    assert reminder
+    assert lapse
+    assert lapse["due_at"] - reminder["due_at"] == timedelta(days=1)
+    event = PickupReminderDue.model_validate_json(reminder["payload"])
+    (reminded,) = await deliver(pool, handlers, event)
+    assert isinstance(reminded, PickupReminded)
+    assert (reminded.member_id, reminded.location_id, reminded.pick_up_by) == ("m-1", "near", lapse["due_at"])
+
+
+async def test_a_member_who_came_is_not_reminded(client: httpx.AsyncClient, pool: Pool) -> None:
+    await collect(client, await a_code(client))
+    reminder = PickupReminderDue(order_id="o-1", pick_up_by=datetime.now(UTC))
+    assert await deliver(pool, handlers, reminder) == []
 
 
 async def test_a_code_is_for_the_member_of_a_ready_order(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -115,20 +115,18 @@ async def test_partitions_at_once_count_each_tap_while_the_audience_widens(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     every = [*taps(1, 240), *taps(2, 240)]
-    widened, *_ = await asyncio.gather(
-        client.post("/v1/programs/fund/versions/2/gray", json={"percent": 30}),
-        *(deliver(pool, handlers, *every[n::12], *every[n::24]) for n in range(12)),
-    )
+    widening = asyncio.create_task(client.post("/v1/programs/fund/versions/2/gray", json={"percent": 30}))
+    await asyncio.gather(*(deliver(pool, handlers, *every[n::12], *every[n::24]) for n in range(12)))
+    widened = await widening
     assert widened.status_code == 200, widened.text
     stages = (await seen(client))["guardrails"]
     assert [sum(each[arm]["trials"] for each in stages) for arm in ("gray", "control")] == [240, 240]
 
 
 async def test_a_release_meanwhile_leaves_nobody_watched(client: httpx.AsyncClient, pool: Pool) -> None:
-    released, *_ = await asyncio.gather(
-        client.post("/v1/programs/fund/versions/2/release"),
-        *(deliver(pool, handlers, *list(taps(2, 120))[n::12]) for n in range(12)),
-    )
+    releasing = asyncio.create_task(client.post("/v1/programs/fund/versions/2/release"))
+    await asyncio.gather(*(deliver(pool, handlers, *list(taps(2, 120))[n::12]) for n in range(12)))
+    released = await releasing
     assert released.status_code == 200, released.text
     assert await pool.fetchval("SELECT count(*) FROM gray_tap") == 0
 

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_received, deliver, http_client, in_transaction, run_jobs
-from lutong_contracts.feed import CardTakenOff
+from lutong_contracts.feed import CardTakenOff, PostDeleted, PostRevised
 from lutong_contracts.registry import ServiceDiscovered
 from lutong_registry.app import service
 from lutong_registry.discovery import waiting
@@ -79,6 +79,35 @@ async def test_a_card_that_was_taken_off_waits_no_more(client: httpx.AsyncClient
     await release(client)
     assert await led(pool) == ["kept"]
     assert await discovery(client, "off") == (None, "taken_off")
+
+
+async def test_a_deleted_post_waits_no_more_and_leads_nowhere(client: httpx.AsyncClient, pool: Pool) -> None:
+    await deliver(pool, handlers, a_post("gone", program_id="fund"), a_post("kept", program_id="fund"))
+    await deliver(pool, handlers, PostDeleted(post_id="gone", author_id="author", by="author"))
+    await release(client)
+    assert await led(pool) == ["kept"]
+    await deliver(
+        pool, handlers, a_post("gone", program_id="fund"), a_post("other", program_id="fund")
+    )  # sent once more
+    await deliver(pool, handlers, CardTakenOff(post_id="gone", by="author", reason="not_related"))
+    assert await discovery(client, "gone") == (None, "deleted")
+    assert await discovery(client, "other") == ("fund", None)  # the control
+
+
+async def test_the_words_of_a_revised_post_are_judged_anew(client: httpx.AsyncClient, pool: Pool) -> None:
+    await release(client)
+    wants_none = a_post("none", "公积金提取").model_copy(update={"card": "none"})
+    await deliver(
+        pool, handlers, a_post("words", "公积金提取"), a_post("plain"), wants_none, a_post("off", "公积金提取")
+    )
+    await deliver(pool, handlers, CardTakenOff(post_id="off", by="author", reason="not_related"))
+    texts = {"words": "今天天气不错", "plain": "公积金提取", "none": "公积金提取 怎么办", "off": "公积金提取 怎么办"}
+    revised = [PostRevised(post_id=p, author_id="author", revision=2, text=text) for p, text in texts.items()]
+    await deliver(pool, handlers, *revised)
+    found = {post_id: await discovery(client, post_id) for post_id in texts}
+    assert found == {
+        "words": (None, "no_match"), "plain": ("fund", None), "none": (None, "declined"), "off": (None, "taken_off"),
+    }  # fmt: skip
 
 
 async def test_posts_wait_in_bounds_of_time_and_number(client: httpx.AsyncClient, pool: Pool) -> None:

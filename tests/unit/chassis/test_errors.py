@@ -134,6 +134,8 @@ def test_the_control_an_unknown_error_is_ours_by_default_only() -> None:
         (KafkaError(), WAITS),
         (asyncpg.exceptions.ClientConfigurationError("invalid DSN"), CONFIGURATION),
         (exceptions.ProtocolViolationError("unsupported startup parameter"), CONFIGURATION),
+        (exceptions.ProtocolViolationError("server login has been failing, try again later"), RECONNECTS),
+        (exceptions.ProtocolViolationError("query_wait_timeout"), RECONNECTS),
         (asyncpg.InvalidPasswordError("28P01"), CONFIGURATION),
         (asyncpg.InsufficientPrivilegeError("42501"), CONFIGURATION),
         (ssl.SSLCertVerificationError(), CONFIGURATION),

@@ -44,10 +44,12 @@ def filled_in(text: object) -> str:
 
 
 def variables(path: Path) -> dict[str, set[str]]:
-    """Variables of a compose file, each with its defaults; one without a default has None of them."""
+    """Variables of a compose file, each with its defaults; one without a default has none of them. `:+` gives no default."""
     found: dict[str, set[str]] = {}
-    for name, default in re.findall(r"(?<!\$)\$\{(\w+)([^}]*)\}", path.read_text(encoding="utf-8")):
-        found.setdefault(name, set()).add(default)
+    text = path.read_text(encoding="utf-8")
+    for name, default in re.findall(r"(?<!\$)\$\{(\w+)((?:[^{}]|\$\{[^}]*\})*)\}", text):
+        if not default.startswith(":+"):
+            found.setdefault(name, set()).add(default)
     return found
 
 
@@ -203,6 +205,9 @@ def _memory(document: Document) -> Iterator[str]:
         yield f"all that runs without a profile may use {total} MB, which is more than {_MEMORY_OF_ALL_MB}"
 
 
+_ADDRESSES = ("LUTONG_DATABASE_URL", "LUTONG_DATABASE_DIRECT_URL")
+
+
 def _services(document: Document) -> Iterator[str]:
     for service in SERVICES:
         piece = document["services"].get(service)
@@ -212,7 +217,8 @@ def _services(document: Document) -> Iterator[str]:
             continue
         if piece["environment"].get("LUTONG_MIGRATE_ON_START") != "false":
             yield f"{service}: changes its tables itself, which its role may not"
-        if f"//{service}@" not in piece["environment"]["LUTONG_DATABASE_URL"]:
+        own = [value for name, value in piece["environment"].items() if name in _ADDRESSES and value]
+        if not all(f"//{service}@" in value for value in own):
             yield f"{service}: does not come as its own role"
         if f"//{service}_owner@" not in job["environment"]["LUTONG_DATABASE_URL"]:
             yield f"{service}-migrate: does not come as the owner"

@@ -5,7 +5,6 @@ import pytest
 from lutong_feed.domain import (
     AccountRow,
     CardRow,
-    Cursor,
     Resolution,
     StoredPost,
     refused,
@@ -55,8 +54,3 @@ def test_a_post_of_another_publisher_is_taken_as_it_is_stored(
     authors: set[str], stored: dict[str, StoredPost], reason: str | None
 ) -> None:
     assert refused(POST, authors, stored) == reason
-
-
-@pytest.mark.parametrize("text", ["", "!", "e30", "MjAyNi0wMS0wMVQwMDowMDowMFp8MA", "MjAyNi0wMS0wMVQwMDowMDowMFp8LTE"])
-def test_a_word_that_is_no_cursor_is_refused(text: str) -> None:
-    assert Cursor.decode(text) is None

@@ -1,12 +1,7 @@
-"""Cards, prices and cursors: rules without a database."""
-
-from datetime import UTC, datetime
-
-from hypothesis import given
-from hypothesis import strategies as st
+"""Cards and prices: rules without a database."""
 
 from lutong_contracts.values import Money, Offer
-from lutong_feed.domain import MAY_BECOME, Cursor, OrderLine, Program, Refusal, card_state
+from lutong_feed.domain import MAY_BECOME, OrderLine, Program, Refusal, card_state
 from lutong_feed.engagements.domain import Priced, price
 
 SHOP = Program(
@@ -41,14 +36,3 @@ def test_a_card_that_resolves_after_its_program_was_suspended_is_unavailable() -
 def test_what_ended_stays_ended() -> None:
     ended = {"declined", "rejected", "fulfilled", "cancelled"}
     assert all(not ended & set(sources) for sources in MAY_BECOME.values())
-
-
-@given(st.datetimes(timezones=st.just(UTC)), st.integers(1, 2**62))
-def test_a_cursor_survives_its_way_through_a_url(moment: datetime, number: int) -> None:
-    assert Cursor.decode(Cursor(moment, number).encode()) == Cursor(moment, number)
-
-
-@given(st.text(max_size=60))
-def test_a_cursor_that_is_not_ours_is_nothing(text: str) -> None:
-    decoded = Cursor.decode(text)
-    assert decoded is None or Cursor.decode(decoded.encode()) == decoded

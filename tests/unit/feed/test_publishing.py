@@ -3,7 +3,7 @@
 import pytest
 
 from lutong_contracts.feed import PostPublished
-from lutong_feed.publishing.domain import Follow, known_before, why_not_follow, why_unpublished
+from lutong_feed.publishing.domain import Above, Follow, known_before, why_not_follow, why_unpublished
 
 
 def a_post(post_id: str, author_id: str = "ann") -> PostPublished:
@@ -12,13 +12,13 @@ def a_post(post_id: str, author_id: str = "ann") -> PostPublished:
 
 def test_of_posts_with_one_id_the_first_is_published() -> None:
     posts = [a_post("p-1"), a_post("p-2", "nobody"), a_post("p-1"), a_post("p-3")]
-    refusals = why_unpublished(posts, {"ann"}, {})
+    refusals = why_unpublished(posts, {"ann"}, Above({}))
     assert {place: refusal.kind for place, refusal in refusals.items()} == {1: "not_found", 2: "post_exists"}
     assert refusals[2] == known_before(a_post("p-1"))
 
 
 def test_a_post_of_nobody_takes_no_id() -> None:
-    assert list(why_unpublished([a_post("p-1", "nobody"), a_post("p-1")], {"ann"}, {})) == [0]
+    assert list(why_unpublished([a_post("p-1", "nobody"), a_post("p-1")], {"ann"}, Above({}))) == [0]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lutong_contracts.touches import Served, read
 from lutong_feed.domain import Refusal
-from lutong_feed.interactions.domain import Report, sifted
+from lutong_feed.interactions.domain import Believed, Refused, Report, sifted, standing
 from lutong_feed.touches.domain import NEVER_SERVED, Answer, Check, Keys
 
 NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
@@ -79,5 +79,15 @@ def test_a_report_counts_once_and_a_refusal_names_its_place() -> None:
     first, second = a_touch(), a_touch(position=1)
     given_reports = [Report(first, "open"), Report("x", "open"), Report(first, "open"), Report(second, "open")]
     found = sifted("ann", given_reports, check())
-    assert found.believed == (Report(first, "open"), Report(second, "open"))
+    assert found.believed == (Believed(0, Report(first, "open"), "p-2"), Believed(3, Report(second, "open"), "p-2"))
     assert [(each.place, each.refusal.kind) for each in found.refused] == [(1, "never_served")]
+
+
+def test_what_is_about_a_deleted_post_counts_no_more() -> None:
+    touch = a_touch()
+    found = sifted("ann", [Report(touch, "open"), Report("x", "open")], check())
+    assert standing(found, {"p-1"}) == found
+    left = standing(found, {"p-2"})
+    assert left.believed == ()
+    assert [(each.place, each.refusal.kind) for each in left.refused] == [(0, "deleted"), (1, "never_served")]
+    assert all(isinstance(each, Refused) for each in left.refused)

@@ -56,6 +56,8 @@ def test_an_active_card_opens_the_version_in_force() -> None:
         (found(state="resolving"), "card_resolving"),
         (found(program_id=None), "card_resolving"),
         (found(version=None), "card_resolving"),
+        (found(state="unavailable", reason="deleted", program_id=None), "deleted"),
+        (found()._replace(deleted=True), "deleted"),
     ],
 )
 def test_a_card_that_cannot_be_used_has_a_reason(before: Found, kind: str) -> None:

@@ -28,6 +28,8 @@ from lutong_contracts.inventory.orders import (
     PartFacts,
     PartFulfilled,
     PickupLapsed,
+    PickupReminded,
+    PickupReminderDue,
 )
 from lutong_contracts.inventory.slots import (
     SlotAnswerLapsed,
@@ -72,6 +74,8 @@ __all__ = [
     "PartFacts",
     "PartFulfilled",
     "PickupLapsed",
+    "PickupReminded",
+    "PickupReminderDue",
     "SlotAnswerLapsed",
     "SlotBooked",
     "SlotFacts",

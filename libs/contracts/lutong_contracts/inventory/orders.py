@@ -74,6 +74,23 @@ class PickupLapsed(Event, topic=ORDERS, key="order_id"):
     order_id: Identifier
 
 
+class PickupReminderDue(Event, topic=ORDERS, key="order_id"):
+    """A deadline, published by inventory for itself: if the order is still not picked up, its member is to be reminded."""
+
+    order_id: Identifier
+    pick_up_by: Instant
+
+
+class PickupReminded(Event, topic=ORDERS, key="order_id"):
+    """The order waits for its member at a location, and goes back to the shelf after `pick_up_by`: remind them. Once for each order."""
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    location_id: Identifier
+    pick_up_by: Instant
+
+
 class LocationDeclined(Fulfilment, Event, topic=ORDERS, key="order_id"):
     """A location cannot serve an order after all: sold out, damaged, rush hour, closed, or less is there than was counted.
 

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.imports.kinds.accounts import ACCOUNTS
 from lutong_console.imports.kinds.follows import FOLLOWS
+from lutong_console.imports.kinds.light_stores import LIGHT_STORES
 from lutong_console.imports.kinds.members import MEMBERS
 from lutong_console.imports.kinds.merchants import MERCHANTS
 from lutong_console.imports.kinds.orders import ORDERS
@@ -19,7 +20,20 @@ from lutong_console.imports.rows import Kind
 
 KINDS: Final[dict[str, Kind[Any]]] = {
     kind.name: kind
-    for kind in (MERCHANTS, PROGRAMS, ACCOUNTS, FOLLOWS, STORES, TURNOVER, STOCK, PLANS, MEMBERS, POSTS, ORDERS)
+    for kind in (
+        MERCHANTS,
+        PROGRAMS,
+        ACCOUNTS,
+        FOLLOWS,
+        STORES,
+        LIGHT_STORES,
+        TURNOVER,
+        STOCK,
+        PLANS,
+        MEMBERS,
+        POSTS,
+        ORDERS,
+    )
 }
 
 FORMATS: Final = (".csv", ".ndjson")

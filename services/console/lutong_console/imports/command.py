@@ -68,7 +68,7 @@ class Report:
             rejects.add(read, refusal)
             self.rejected_file = str(rejects.path)
         if len(self.problems) < _REPORTED_MAX:
-            self.problems.append({"line": read.line, **refusal._asdict()})
+            self.problems.append({"line": read.line, "column": refusal.column, "reason": refusal.reason})
 
     def counted(self, reads: Iterable[Read]) -> Iterator[Read]:
         """The same rows, counted as they pass."""

@@ -45,10 +45,11 @@ class Request(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a row is not taken: which column, if one is to blame, and a sentence."""
+    """Why a row is not taken: which column, if one is to blame, and a sentence; `later`: what it needs may be on its way."""
 
     column: str
     reason: str
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
+from uuid_utils import uuid7
 
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.imports.batches import Batch
@@ -23,6 +24,9 @@ _LATER: Final = frozenset({429, 503})
 _LATER_KINDS: Final = frozenset({"in_progress", "card_resolving"})
 _PATIENCE_S: Final = 120.0
 """How long a service may be busy, or away while it is started again."""
+_FOLLOWS_WITHIN_S: Final = 3.0
+_FOLLOWS_AFTER_S: Final = 0.5
+"""For how long after the beginning of a file rows are asked for again that need what travels still, and how soon."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class Sender:
     taken: int = 0
     known: int = 0
     """Rows that had been taken before."""
+    began: float = field(default_factory=time.monotonic)
     _busy: set[str] = field(default_factory=set)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -73,11 +78,11 @@ class Sender:
         await self._rows(batch.rows, batch.reads)
         self._busy -= batch.keys
 
-    async def _rows(self, rows: list[Row], reads: list[Read]) -> None:
-        """Have rows taken. Of several that are refused together, halves are tried, down to those that are to blame."""
-        answer = await self._answered(self.kind.request(rows))
+    async def _rows(self, rows: list[Row], reads: list[Read], salt: str = "") -> None:
+        """Have rows taken, under keys of their own with `salt`. Of several that are refused together, halves are tried, down to those that are to blame."""
+        answer = await self._answered(self.kind.request(rows), salt)
         if answer.is_success:
-            self._count(answer, rows, reads)
+            await self._count(answer, rows, reads)
             return
         wrong = _blamed(answer, rows)
         if len(rows) == 1:
@@ -94,22 +99,30 @@ class Sender:
         await self._rows(rows[:middle], reads[:middle])
         await self._rows(rows[middle:], reads[middle:])
 
-    def _count(self, answer: httpx.Response, rows: list[Row], reads: list[Read]) -> None:
-        refusals = self.kind.refusals(answer.json(), rows) if self.kind.refusals else []
-        refused = [(read, refusal) for read, refusal in zip(reads, refusals, strict=False) if refusal]
-        for read, refusal in refused:
-            self.reject(read, refusal)
-        count = len(rows) - len(refused)
-        if "idempotency-replayed" in answer.headers:
-            self.known += count
-        else:
-            self.taken += count
+    async def _count(self, answer: httpx.Response, rows: list[Row], reads: list[Read]) -> None:
+        """Count what was taken; ask once more for what was refused before, or may be taken in a moment."""
+        refusals = self.kind.refusals(answer.json(), rows) if self.kind.refusals else [None] * len(rows)
+        replayed = "idempotency-replayed" in answer.headers
+        again = [place for place, refusal in enumerate(refusals) if refusal and (replayed or self._may_follow(refusal))]
+        for place, refusal in enumerate(refusals):
+            if refusal and place not in again:
+                self.reject(reads[place], refusal)
+        count = refusals.count(None)
+        self.known += count if replayed else 0
+        self.taken += 0 if replayed else count
+        if again:
+            await asyncio.sleep(0 if replayed else _FOLLOWS_AFTER_S)
+            await self._rows([rows[place] for place in again], [reads[place] for place in again], f"-{uuid7()}")
 
-    async def _answered(self, request: Request) -> httpx.Response:
+    def _may_follow(self, refusal: Refusal) -> bool:
+        """Whether what a row needs may be on its way: it was imported a moment ago, and travels between services."""
+        return refusal.later and time.monotonic() - self.began < _FOLLOWS_WITHIN_S
+
+    async def _answered(self, request: Request, salt: str) -> httpx.Response:
         """The answer to a request, waiting for as long as a service is busy; one that concerns all rows is an error."""
         began = time.monotonic()
         while True:
-            answer = await self._sent(request)
+            answer = await self._sent(request, salt)
             if answer is not None and not _is_for_later(answer):
                 break
             if time.monotonic() - began > _PATIENCE_S:
@@ -122,8 +135,8 @@ class Sender:
         where = f"{request.method} {self.url}{request.path}: {answer.status_code}"
         raise ConsoleError(f"{where} {_document(answer).get('detail', '')}", then=then, code=PROBLEM)
 
-    async def _sent(self, request: Request) -> httpx.Response | None:
-        headers = {"content-type": "application/json", "idempotency-key": f"import-{request.digest}{self.salt}"}
+    async def _sent(self, request: Request, salt: str) -> httpx.Response | None:
+        headers = {"content-type": "application/json", "idempotency-key": f"import-{request.digest}{self.salt}{salt}"}
         url = f"{self.url}{request.path}"
         try:
             return await self.client.request(request.method, url, content=request.content, headers=headers)

@@ -17,6 +17,16 @@ SENTENCES: Final = {
     "ended": "This order has ended: nothing can be changed.",
     "not_ready": "There is a code once the order is ready for pickup.",
     "never_served": "This page is not as it was shown to you. Open the post again.",
+    "bad_cursor": "This link leads to older posts of another list or reader. Start again at the top.",
+    "stale_cursor": "This link to older posts is more than a week old. Start again at the top.",
+    "ambiguous": "Several accounts are called so.",
+    "revised_meanwhile": "This was edited meanwhile. Read it again, then edit it.",
+    "too_many_revisions": "This was edited too often. Write another post.",
+    "too_long": "The text has more than 2,000 characters. Shorten it.",
+    "piled_up": "A character of the text is piled up from too many signs. Take some off.",
+    "kept_apart": "You and this account are kept apart by a block.",
+    "deleted": "This post was deleted.",
+    "parent_deleted": "The original was deleted: it cannot be reposted.",
     "not_found": "This is not there, or not yours.",
     "too_many_requests": "That was too often. Wait a moment, then try again.",
 }
@@ -41,6 +51,7 @@ class Asking:
     def __init__(self, request: Request, person: Person) -> None:
         self.client: httpx.AsyncClient = request.app.state.client
         self.target: Suite = request.app.state.target
+        self.person = person
         self.auth = request.app.state.readers.bearer(person)
 
     async def get(self, service: str, path: str, **query: str | int) -> Any:  # noqa: ANN401  # JSON

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from lutong_console.reader.asking import RefusedError
 from lutong_console.reader.people import PEOPLE, SPOTS, Person
+from lutong_console.reader.texts import pieces
 from lutong_console.web import languages
 from lutong_console.web.access import Session
 from lutong_console.web.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
@@ -73,6 +74,7 @@ def _environment(language: languages.Language) -> Environment:
         "money": lambda money: price(money["amount_minor"], money["currency"], language),
         "ago": lambda age_s: format_timedelta(-age_s, add_direction=True, locale=languages.locale_of(language)),
     }
+    made.filters["pieces"] = pieces
     return made
 
 

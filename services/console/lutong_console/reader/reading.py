@@ -4,6 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,8 +42,16 @@ async def account(request: Request) -> Response:
     known = await asking.get("feed", where)
     cursor = request.query_params.get("cursor", "")
     page = await asking.get("feed", f"{where}/posts", **({"limit": _PAGE} | ({"cursor": cursor} if cursor else {})))
-    data = {"account": known, "posts": _aged(page["posts"]), "next_cursor": page["next_cursor"]}
+    apart = await asking.get("feed", f"/v1/accounts/{asking.person.account_id}/apart")
+    data = {"account": known, "posts": _aged(page["posts"]), "next_cursor": page["next_cursor"], "apart": apart}
     return show(request, "account.html", data)
+
+
+async def mentioned(request: Request) -> Response:
+    """The account that a mention names."""
+    word = quote(request.path_params["word"], safe="")
+    named = await Asking(request, reader_of(request)).get("feed", f"/v1/mentions/{word}")
+    return back(f"/accounts/{named['account_id']}")
 
 
 async def follow(request: Request) -> Response:
@@ -51,6 +60,17 @@ async def follow(request: Request) -> Response:
     account_id = request.path_params["account_id"]
     method = "PUT" if form.get("follow") == "yes" else "DELETE"
     path = f"/v1/accounts/{me.account_id}/follows/{account_id}"
+    await Asking(request, me).command("feed", path, None, method=method)
+    return back(f"/accounts/{account_id}")
+
+
+async def keep_apart(request: Request) -> Response:
+    """Block or mute an account, or end it."""
+    form, me = await form_of(request), reader_of(request)
+    account_id = request.path_params["account_id"]
+    kind = "blocks" if form.get("kind") == "block" else "mutes"
+    method = "PUT" if form.get("apart") == "yes" else "DELETE"
+    path = f"/v1/accounts/{me.account_id}/{kind}/{account_id}"
     await Asking(request, me).command("feed", path, None, method=method)
     return back(f"/accounts/{account_id}")
 
@@ -106,6 +126,30 @@ async def solve(request: Request) -> Response:
     return back(f"/posts/{post_id}?solved=1")
 
 
+async def revisions(request: Request) -> Response:
+    """All that a post was, the latest first."""
+    post_id = request.path_params["post_id"]
+    found = await Asking(request, reader_of(request)).get("feed", f"/v1/posts/{post_id}/revisions")
+    return show(request, "revisions.html", {"post_id": post_id, "revisions": _aged(found[::-1], "written_at")})
+
+
+async def revise(request: Request) -> Response:
+    """The reader's own post has other words from now on."""
+    form, post_id = await form_of(request), request.path_params["post_id"]
+    seen = int(number) if (number := form.get("revision", "")).isdecimal() else 1
+    words = {"text": form.get("text", ""), "revision": seen}
+    await Asking(request, reader_of(request)).command("feed", f"/v1/posts/{post_id}", words, method="PATCH")
+    return back(f"/posts/{post_id}")
+
+
+async def delete(request: Request) -> Response:
+    """The reader's own post goes, for good."""
+    await form_of(request)
+    me = reader_of(request)
+    await Asking(request, me).command("feed", f"/v1/posts/{request.path_params['post_id']}", None, method="DELETE")
+    return back(f"/accounts/{me.account_id}")
+
+
 async def search(request: Request) -> Response:
     """Services for a question, and why each was found."""
     asking = Asking(request, reader_of(request))
@@ -114,21 +158,23 @@ async def search(request: Request) -> Response:
     return show(request, "search.html", {"wanted": wanted, "found": found})
 
 
-def _aged(posts: list[Post]) -> list[Post]:
+def _aged(posts: list[Post], since: str = "published_at") -> list[Post]:
     """Posts with how long ago each was published."""
     now = datetime.now(UTC)
-    return [
-        each | {"age_s": max(0.0, (now - datetime.fromisoformat(each["published_at"])).total_seconds())}
-        for each in posts
-    ]
+    return [each | {"age_s": max(0.0, (now - datetime.fromisoformat(each[since])).total_seconds())} for each in posts]
 
 
 ROUTES: Final = (
     Route("/", home),
     Route("/search", search),
     Route("/accounts/{account_id}", account),
+    Route("/mentions/{word}", mentioned),
     Route("/accounts/{account_id}/follow", follow, methods=["POST"]),
+    Route("/accounts/{account_id}/apart", keep_apart, methods=["POST"]),
     Route("/posts/{post_id}", post),
     Route("/posts/{post_id}/program", open_program, methods=["POST"]),
+    Route("/posts/{post_id}/revisions", revisions),
+    Route("/posts/{post_id}/revisions", revise, methods=["POST"]),
+    Route("/posts/{post_id}/deletion", delete, methods=["POST"]),
     Route("/posts/{post_id}/solution", solve, methods=["POST"]),
 )

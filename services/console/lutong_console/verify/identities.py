@@ -16,8 +16,10 @@ from lutong_console.verify.cash import cash_has_evidence
 from lutong_console.verify.charges import charges_are_owed
 from lutong_console.verify.collect import Watcher
 from lutong_console.verify.credits import credits_follow
+from lutong_console.verify.deleted import deleted_is_gone
 from lutong_console.verify.endings import everything_ends_once
 from lutong_console.verify.ledger import credit_stays_in_limits, ledger_balances
+from lutong_console.verify.light_stores import light_stores_are_rendered
 from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.parts import parts_add_up
@@ -56,6 +58,8 @@ WORDS: Final = {
     "V20": "each order is the sale of one store, for what its member paid and no refund took back",
     "V21": "interactions count once, and orders are credited to what led to them",
     "V22": "versions are where their events put them, and the feed shows them so",
+    "V23": "a light store is what its template, its row and its merchant's edits make of it",
+    "V24": "of a post that was deleted nothing is left to read or to open",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -83,10 +87,12 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V20": sales_are_orders,
     "V21": credits_follow,
     "V22": releases_follow,
+    "V23": light_stores_are_rendered,
+    "V24": deleted_is_gone,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

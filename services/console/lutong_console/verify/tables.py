@@ -38,6 +38,12 @@ _RELEASED: Final = "(SELECT number FROM version WHERE version.program_id = progr
 _OWN: Final = {
     "feed": {
         "card": _table("card", "post_id, state, program_id, reason"),
+        "post": _table(
+            "post",
+            "post_id, deleted_at IS NOT NULL AS is_deleted, "
+            "deleted_at IS NOT NULL AND (text <> '' OR program_id IS NOT NULL OR EXISTS "
+            "(SELECT FROM post_revision WHERE post_revision.post_id = post.post_id)) AS is_readable",
+        ),
         "counter": _table("counter", "post_id, taps, solved, fulfilled"),
         "interaction_count": _table("interaction_count", "post_id, placement, kind, times"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),
@@ -49,6 +55,15 @@ _OWN: Final = {
         "version": _table("version", "program_id, number, state, audience::text AS audience"),
         "discovery": _table("discovery", "post_id, program_id, reason"),
         "usage": _table("usage", "program_id, opened, solved, fulfilled"),
+        "light_template_version": _table("light_template_version", "template_id, number, state, body"),
+        "light_store": _table(
+            "light_store",
+            "template_id, store_id, program_id, name, hours, city, overrides, edits, version, program_version, digest AS sha256, attached",
+        ),
+        "light_version": _table(
+            "light_store JOIN version ON version.program_id = light_store.program_id AND number = program_version",
+            "light_store.program_id AS program_id, number, manifest::text AS manifest",
+        ),
     },
     "membership": {
         "line": _table(

@@ -55,10 +55,11 @@ class Card(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What there is of that which a command names."""
+    """What there is of that which a command names. `deleted`: the post was, whatever became of the card at its root."""
 
     viewer_known: bool
     card: Card | None
+    deleted: bool = False
 
 
 class Engagement(NamedTuple):
@@ -85,6 +86,10 @@ def usable(post_id: str, viewing: Viewing, found: Found) -> OpenCard | Refusal:
         return Refusal("not_found", f"there is no account {viewing.viewer_id!r}")
     if card is None:
         return Refusal("not_found", f"there is no post {post_id!r}")
+    if found.deleted or card.reason == "deleted":
+        return Refusal(
+            "deleted", f"post {post_id!r}, or what it reposts, was deleted: its card cannot be used any more"
+        )
     if card.state == "unavailable":
         return Refusal("card_unavailable", f"the card cannot be used: {card.reason}", reason=card.reason)
     if card.state == "resolving" or card.program_id is None or card.version is None:

@@ -38,7 +38,7 @@ from lutong_feed.engagements.domain import (
 from lutong_feed.interactions import store as interaction_store
 from lutong_feed.interactions.store import InteractionRow
 
-_STATUS: Final = {"not_found": 404, "not_offered": 422, "bad_total": 422}
+_STATUS: Final = {"not_found": 404, "deleted": 410, "not_offered": 422, "bad_total": 422}
 
 handlers = Handlers()
 

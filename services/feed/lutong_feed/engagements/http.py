@@ -1,8 +1,11 @@
 """What viewers ask of the card on a post, and how far it is."""
 
+from typing import Final
+
 from fastapi import Response
 
 from lutong_chassis import Ask, Read, Who, allowed, audited, not_found, routes
+from lutong_chassis.http.problems import documented
 from lutong_contracts.values import Identifier
 from lutong_feed.bodies import CardView, NewRequest, RequestView, Tap, Viewer
 from lutong_feed.domain import OrderLine
@@ -12,9 +15,10 @@ from lutong_feed.engagements.handlers import view
 from lutong_feed.touches.http import Touches
 
 router = routes("feed")
+_GONE: Final = documented(410)
 
 
-@router.post("/v1/posts/{post_id}/card/taps", status_code=201, response_model=CardView)
+@router.post("/v1/posts/{post_id}/card/taps", status_code=201, response_model=CardView, responses=_GONE)
 @allowed("member", "operator")
 @audited("card.tap", own="member", shows=("viewer_id",))
 async def tap_card(post_id: Identifier, viewer: Tap, who: Who, touches: Touches, ask: Ask) -> Response:
@@ -27,7 +31,7 @@ async def tap_card(post_id: Identifier, viewer: Tap, who: Who, touches: Touches,
     return await ask(TapCard(post_id, viewer.viewer_id, touch, viewer.region, viewer.device))
 
 
-@router.post("/v1/posts/{post_id}/card/solutions", status_code=201, response_model=dict[str, str])
+@router.post("/v1/posts/{post_id}/card/solutions", status_code=201, response_model=dict[str, str], responses=_GONE)
 @allowed("member", "operator")
 @audited("card.solve", own="member", shows=("viewer_id",))
 async def solve(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Response:
@@ -36,7 +40,7 @@ async def solve(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Resp
     return await ask(SolveCard(post_id, viewer.viewer_id))
 
 
-@router.post("/v1/posts/{post_id}/card/requests", status_code=202, response_model=RequestView)
+@router.post("/v1/posts/{post_id}/card/requests", status_code=202, response_model=RequestView, responses=_GONE)
 @allowed("member", "operator")
 @audited("request.place", own="member", shows=("viewer_id", "total_minor"))
 async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, touches: Touches, ask: Ask) -> Response:

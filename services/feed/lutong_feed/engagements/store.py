@@ -33,9 +33,10 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
         SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id,
                CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END,
                card.program_id, card.merchant_id, coalesce(reason, offline_for), correlation_id, causation_id, version,
-               title, page, gray
+               title, page, gray, post.deleted_at IS NOT NULL AS deleted
           FROM {_NAMED.unnest("named", place="place")}
           LEFT JOIN account ON account.account_id = named.viewer_id
+          LEFT JOIN post ON post.post_id = named.post_id
           LEFT JOIN repost ON repost.post_id = named.post_id
           LEFT JOIN card ON card.post_id = coalesce(root_id, named.post_id)
           LEFT JOIN program ON program.program_id = card.program_id
@@ -43,7 +44,7 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
         """,
         *_NAMED.arrays(named),
     )
-    return [Found(row[0], Card(*row[1:]) if row["post_id"] else None) for row in rows]
+    return [Found(row[0], Card(*row[1:-1]) if row["post_id"] else None, row["deleted"]) for row in rows]
 
 
 async def engage(tx: Tx, wanted: Sequence[Engagement]) -> set[Engagement]:
@@ -135,13 +136,16 @@ async def take_uncounted_requests(tx: Tx, order_ids: Sequence[str]) -> list[str]
 
 
 async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
-    """Programs with their offers, those of which the feed has consumed a release."""
+    """Programs with their offers, own ones or those of the program that they refer to; those whose release was consumed."""
     rows = await tx.fetch(
         """
-        SELECT program_id, merchant_id, version, title, page, offers, suspended_for, gray_offers,
-               (gray::jsonb ->> 'version')::integer AS gray_version
+        SELECT program.program_id, program.merchant_id, program.version, program.title, program.page,
+               CASE WHEN program.offers_of IS NULL THEN program.offers ELSE coalesce(source.offers, '[]') END AS offers,
+               program.suspended_for, program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version
           FROM program
-         WHERE program_id = ANY ($1) AND version IS NOT NULL
+          LEFT JOIN program AS source
+            ON source.program_id = program.offers_of AND source.merchant_id = program.merchant_id
+         WHERE program.program_id = ANY ($1) AND program.version IS NOT NULL
         """,
         sorted(set(program_ids)),
     )

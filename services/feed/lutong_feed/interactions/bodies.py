@@ -35,7 +35,7 @@ class Reports(Command):
 
 
 class RefusedView(BaseModel):
-    """An interaction that does not count, by its place in the batch, from 0: `never_served` or `too_late`."""
+    """An interaction that does not count, by its place in the batch, from 0: `never_served`, `too_late` or `deleted`."""
 
     place: int
     code: str

@@ -9,6 +9,7 @@ from lutong_chassis.http.accepting import Sent
 from lutong_chassis.settings import settings_of
 from lutong_contracts.feed import Interaction, InteractionsReported
 from lutong_feed.attribution.handlers import credit_again
+from lutong_feed.deleting import store as deletions
 from lutong_feed.domain import Refusal
 from lutong_feed.interactions import domain, store
 from lutong_feed.interactions.bodies import RefusedView, ReportView
@@ -24,9 +25,10 @@ handlers = Handlers()
 
 
 @handlers.on(ReportInteractions)
-async def report_interactions(batch: Sequence[Asked[ReportInteractions]], _: Tx) -> list[Answer | Problem]:
-    """Viewers' clients report: nothing is read or counted here, one event leaves per report."""
-    return [_reported(asked) for asked in batch]
+async def report_interactions(batch: Sequence[Asked[ReportInteractions]], tx: Tx) -> list[Answer | Problem]:
+    """Viewers' clients report: nothing is counted here, one event leaves per report. Of posts that are gone nothing counts."""
+    deleted = await deletions.deleted(tx, {each.post_id for asked in batch for each in asked.command.believed})
+    return [_reported(asked, domain.standing(asked.command, deleted)) for asked in batch]
 
 
 @handlers.on(InteractionsReported)
@@ -42,13 +44,13 @@ async def count_interactions(batch: Sequence[Received[InteractionsReported]], tx
 async def take_interactions(batch: Sequence[Sent[InteractionsReported]], tx: Tx) -> list[Problem | None]:
     """Take what other systems report for viewers, as an event: all of it must have been served."""
     check = Check(await touch_store.keys(tx), tx.now, settings_of(FeedSettings).interactions_late)
+    sifted = [_sifted(sent.event, check) for sent in batch]
+    deleted = await deletions.deleted(tx, {each.post_id for reported in sifted for each in reported.believed})
     verdicts: list[Problem | None] = []
-    for sent in batch:
+    for sent, reported in zip(batch, sifted, strict=True):
         event = sent.event
-        hidden = not sent.who.acts_for(member=event.viewer_id)
-        reports = [Report(each.touch, each.kind) for each in event.interactions]
-        refused = domain.sifted(event.viewer_id, reports, check).refused
-        if hidden:
+        refused = domain.standing(reported, deleted).refused
+        if not sent.who.acts_for(member=event.viewer_id):
             verdicts.append(Problem(404, "not_found", f"there is no account {event.viewer_id!r}"))
         elif refused:
             place, refusal = refused[0]
@@ -59,19 +61,23 @@ async def take_interactions(batch: Sequence[Sent[InteractionsReported]], tx: Tx)
     return verdicts
 
 
-def _reported(asked: Asked[ReportInteractions]) -> Answer | Problem:
-    viewer_id, believed, refused = asked.command
+def _sifted(event: InteractionsReported, check: Check) -> ReportInteractions:
+    return domain.sifted(event.viewer_id, [Report(each.touch, each.kind) for each in event.interactions], check)
+
+
+def _reported(asked: Asked[ReportInteractions], reported: ReportInteractions) -> Answer | Problem:
+    viewer_id, believed, refused = reported
     if not believed:
         return _refused(refused[0].refusal, refused[0].refusal.detail)
     view = ReportView(
         accepted=len(believed),
         refused=[RefusedView(place=place, code=why.kind, detail=why.detail) for place, why in refused],
     )
-    interactions = tuple(Interaction(touch=touch, kind=kind) for touch, kind in believed)
+    interactions = tuple(Interaction(touch=each.report.touch, kind=each.report.kind) for each in believed)
     event = InteractionsReported(viewer_id=viewer_id, interactions=interactions)
     change = Change("interaction.report", f"account:{viewer_id}", after={"interactions": len(believed)})
     return Answer(view, [asked.causes(event)], [change] if asked.who.is_staff else [])
 
 
 def _refused(refusal: Refusal, detail: str) -> Problem:
-    return Problem(422, refusal.kind, detail)
+    return Problem(410 if refusal.kind == "deleted" else 422, refusal.kind, detail)

@@ -3,6 +3,7 @@
 from fastapi import Response
 
 from lutong_chassis import Ask, Read, Who, allowed, audited, not_found, routes
+from lutong_chassis.http.problems import documented
 from lutong_contracts.values import Identifier
 from lutong_feed import arrivals
 from lutong_feed.interactions import domain, store
@@ -13,7 +14,7 @@ from lutong_feed.touches.http import Touches
 router = routes("feed")
 
 
-@router.post("/v1/interactions", status_code=202, response_model=ReportView)
+@router.post("/v1/interactions", status_code=202, response_model=ReportView, responses=documented(410))
 @allowed("member", "operator")
 @audited("interaction.report", own="member", shows=("interactions",))
 async def report_interactions(reports: Reports, who: Who, touches: Touches, ask: Ask) -> Response:

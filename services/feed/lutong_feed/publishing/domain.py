@@ -1,11 +1,15 @@
 """Which posts may be published, and who may follow whom. Pure: no clock, no database, no ids made here."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lutong_contracts.feed import PostPublished
+from lutong_feed.apart.domain import Pair
 from lutong_feed.domain import Refusal
 from lutong_feed.reposts.domain import Place, Repost, below
+from lutong_feed.texts.domain import why_unpublished as why_text_unpublished
+
+_DONE: Final = {"repost": "reposted", "follow": "followed"}
 
 
 class PublishPost(NamedTuple):
@@ -28,11 +32,16 @@ class Unfollow(NamedTuple):
     followee_id: str
 
 
-def why_unpublished(
-    posts: Sequence[PostPublished], authors: Collection[str], places: Mapping[str, Place]
-) -> Mapping[int, Refusal]:
-    """Why posts of a batch cannot be published, by place: their author is unknown, one before has their id, or what they
-    repost is not there. A repost of a post in the same batch comes too early."""
+class Above(NamedTuple):
+    """What reposts are hung below: the places of their parents, and which pairs of accounts are kept apart by a block."""
+
+    places: Mapping[str, Place]
+    blocked: Collection[Pair] = ()
+
+
+def why_unpublished(posts: Sequence[PostPublished], authors: Collection[str], above: Above) -> Mapping[int, Refusal]:
+    """Why posts of a batch cannot be published, by place: their author is unknown, one before has their id, what they
+    repost is not there, or their text is too long. A repost of a post in the same batch comes too early."""
     refusals: dict[int, Refusal] = {}
     seen: set[str] = set()
     for place, post in enumerate(posts):
@@ -40,16 +49,28 @@ def why_unpublished(
             refusals[place] = no_account(post.author_id)
         elif post.post_id in seen:
             refusals[place] = known_before(post)
-        elif isinstance(edge := edge_of(post, places), Refusal):
+        elif isinstance(edge := edge_of(post, above), Refusal):
             refusals[place] = edge
+        elif wrong := why_text_unpublished(post.whole):
+            refusals[place] = wrong
         else:
             seen.add(post.post_id)
     return refusals
 
 
-def edge_of(post: PostPublished, places: Mapping[str, Place]) -> Repost | Refusal | None:
-    """Where a repost hangs; None for a post that is none."""
-    return below(post.post_id, post.parent_id, places) if post.parent_id else None
+def edge_of(post: PostPublished, above: Above) -> Repost | Refusal | None:
+    """Where a repost hangs; None for a post that is none. Nobody reposts, or quotes, who is kept apart from them."""
+    if post.parent_id is None:
+        return None
+    parent = above.places.get(post.parent_id)
+    if parent and not parent.deleted and any(Pair(post.author_id, other) in above.blocked for other in parent.authors):
+        return kept_apart("repost", post.parent_id)
+    return below(post.post_id, post.parent_id, above.places)
+
+
+def kept_apart(verb: str, what: str) -> Refusal:
+    """Two accounts of which one blocks the other; which one is not stated."""
+    return Refusal("kept_apart", f"{what!r} cannot be {_DONE[verb]}: you and its account are kept apart by a block")
 
 
 def known_before(post: PostPublished) -> Refusal:
@@ -62,9 +83,11 @@ def no_account(account_id: str) -> Refusal:
     return Refusal("not_found", f"there is no account {account_id!r}")
 
 
-def why_not_follow(follow: Follow, accounts: Collection[str]) -> Refusal | None:
+def why_not_follow(follow: Follow, accounts: Collection[str], blocked: Collection[Pair] = ()) -> Refusal | None:
     """Why an account cannot follow another one."""
     if follow.follower_id == follow.followee_id:
         return Refusal("follows_itself", f"account {follow.follower_id!r} cannot follow itself")
     unknown = next((name for name in sorted(follow) if name not in accounts), None)
-    return no_account(unknown) if unknown else None
+    if unknown:
+        return no_account(unknown)
+    return kept_apart("follow", follow.followee_id) if Pair(*follow) in blocked else None

@@ -7,13 +7,23 @@ from lutong_chassis import Answer, Asked, Cause, Handlers, Problem, Tx
 from lutong_chassis.http.accepting import Sent
 from lutong_contracts.feed import PostPublished
 from lutong_feed import accounts, on_record, store
+from lutong_feed.apart import store as apart_store
+from lutong_feed.apart.domain import Pair
 from lutong_feed.domain import FollowRow, Refusal, StoredPost
 from lutong_feed.publishing import domain
-from lutong_feed.publishing.domain import Follow, PublishPost, Unfollow
+from lutong_feed.publishing.domain import Above, Follow, PublishPost, Unfollow
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
 
-_STATUS: Final = {"not_found": 404, "follows_itself": 422, "too_deep": 422, "no_parent": 422}
+_STATUS: Final = {
+    "not_found": 404,
+    "follows_itself": 422,
+    "too_deep": 422,
+    "no_parent": 422,
+    "parent_deleted": 422,
+    "too_long": 422,
+    "piled_up": 422,
+}
 
 handlers = Handlers()
 
@@ -53,12 +63,12 @@ async def take_posts(batch: Sequence[Sent[PostPublished]], tx: Tx) -> list[Probl
 async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
     """Publish posts, each with its cause; gives for each why it is not published, or None."""
     authors = await accounts.known(tx, {post.author_id for post, _ in posts})
-    places = await repost_store.places(tx, {post.parent_id for post, _ in posts if post.parent_id})
-    refusals = dict(domain.why_unpublished([post for post, _ in posts], authors, places))
+    above = await above_of(tx, [post for post, _ in posts])
+    refusals = dict(domain.why_unpublished([post for post, _ in posts], authors, above))
     wanted = [each for place, each in enumerate(posts) if place not in refusals]
-    rows = [StoredPost(post.post_id, post.author_id, post.text, post.program_id) for post, _ in wanted]
+    rows = [StoredPost(post.post_id, post.author_id, post.whole, post.program_id) for post, _ in wanted]
     fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in wanted])
-    edges = [domain.edge_of(post, places) for post, _ in wanted if post.post_id in fresh]
+    edges = [domain.edge_of(post, above) for post, _ in wanted if post.post_id in fresh]
     await repost_store.save(tx, [edge for edge in edges if isinstance(edge, Repost)])
     for place, (post, cause) in enumerate(posts):
         if place in refusals:
@@ -70,11 +80,20 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
     return [_refused(refusals[place]) if place in refusals else None for place in range(len(posts))]
 
 
+async def above_of(tx: Tx, posts: Sequence[PostPublished]) -> Above:
+    """What the reposts among posts are hung below."""
+    reposts = [(post.author_id, post.parent_id) for post in posts if post.parent_id]
+    places = await repost_store.places(tx, {parent_id for _, parent_id in reposts})
+    pairs = [Pair(author, other) for author, parent in reposts if parent in places for other in places[parent].authors]
+    return Above(places, await apart_store.blocked(tx, pairs))
+
+
 @handlers.on(Follow)
 async def follow(batch: Sequence[Asked[Follow]], tx: Tx) -> list[Answer | Problem]:
     """Accounts follow others."""
     known = await accounts.known(tx, {name for asked in batch for name in asked.command})
-    refusals = [domain.why_not_follow(asked.command, known) for asked in batch]
+    blocked = await apart_store.blocked(tx, [Pair(*asked.command) for asked in batch])
+    refusals = [domain.why_not_follow(asked.command, known, blocked) for asked in batch]
     wanted = [FollowRow(*a.command) for a, refusal in zip(batch, refusals, strict=True) if not refusal]
     await accounts.save_follows(tx, wanted)
     return [_refused(refusal) if refusal else _follows(asked) for asked, refusal in zip(batch, refusals, strict=True)]

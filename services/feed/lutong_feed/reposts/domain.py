@@ -10,10 +10,15 @@ DEPTH_MAX: Final = 64
 
 
 class Place(NamedTuple):
-    """Where a post hangs: its root is itself, at depth 0, when it is no repost."""
+    """Where a post hangs: its root is itself, at depth 0, when it is no repost. `deleted`: it was, or its root.
+
+    `authors` are its own and that of its root.
+    """
 
     root_id: str
     depth: int
+    deleted: bool = False
+    authors: tuple[str, ...] = ()
 
 
 class Repost(NamedTuple):
@@ -34,6 +39,8 @@ def below(post_id: str, parent_id: str, places: Mapping[str, Place]) -> Repost |
     parent = places.get(parent_id)
     if parent is None or parent_id == post_id:
         return Refusal("no_parent", f"there is no post {parent_id!r} to repost")
+    if parent.deleted:
+        return Refusal("parent_deleted", f"post {parent_id!r}, or what it reposts, was deleted: it cannot be reposted")
     if parent.depth >= DEPTH_MAX:
         return Refusal("too_deep", f"post {parent_id!r} is {parent.depth} reposts below its root: repost one above it")
     return Repost(post_id, parent_id, parent.root_id, parent.depth + 1)

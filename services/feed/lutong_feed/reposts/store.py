@@ -25,13 +25,20 @@ async def places(tx: Reads, post_ids: Iterable[str]) -> dict[str, Place]:
         return {}
     rows = await tx.fetch(
         """
-        SELECT post.post_id, coalesce(root_id, post.post_id) AS root_id, coalesce(depth, 0) AS depth
-          FROM post LEFT JOIN repost USING (post_id)
+        SELECT post.post_id, coalesce(root_id, post.post_id) AS root_id, coalesce(depth, 0) AS depth,
+               coalesce(post.deleted_at, root.deleted_at) IS NOT NULL AS deleted,
+               post.author_id, coalesce(root.author_id, post.author_id) AS root_author_id
+          FROM post
+          LEFT JOIN repost USING (post_id)
+          LEFT JOIN post AS root ON root.post_id = repost.root_id
          WHERE post.post_id = ANY ($1)
         """,
         wanted,
     )
-    return {row["post_id"]: Place(row["root_id"], row["depth"]) for row in rows}
+    return {
+        row["post_id"]: Place(row["root_id"], row["depth"], row["deleted"], (row["author_id"], row["root_author_id"]))
+        for row in rows
+    }
 
 
 async def save(tx: Tx, reposts: Sequence[Repost]) -> None:

@@ -31,18 +31,26 @@ class Keys:
     def sign(self, served: Served) -> str:
         """The touch of an item that is served now."""
         words = served._replace(key_number=self.signs).words
-        return f"{words}~{_mac(self.secrets[self.signs], words)}"
+        return f"{words}~{_word(self.mac(self.signs, words.encode()))}"
+
+    def mac(self, key_number: int, words: bytes) -> bytes:
+        """16 bytes that only who has the key can make of these words; none for a key that is not there."""
+        secret = self.secrets.get(key_number)
+        return b"" if secret is None else hmac.digest(secret, words, hashlib.sha256)[:_MAC_BYTES]
+
+    @staticmethod
+    def agrees(mac: bytes, made: bytes) -> bool:
+        """Whether a signature is the one that was made. None agrees with that of a key that is not there."""
+        return bool(made) and hmac.compare_digest(mac, made)
 
     def _signed(self, touch: str, key_number: int) -> bool:
         words, _, mac = touch.rpartition("~")
-        secret = self.secrets.get(key_number)
-        return secret is not None and hmac.compare_digest(mac, _mac(secret, words))
+        made = self.mac(key_number, words.encode())
+        return self.agrees(mac.encode(), _word(made).encode() if made else b"")
 
 
-def _mac(secret: bytes, words: str) -> str:
-    return (
-        base64.urlsafe_b64encode(hmac.digest(secret, words.encode(), hashlib.sha256)[:_MAC_BYTES]).decode().rstrip("=")
-    )
+def _word(mac: bytes) -> str:
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)

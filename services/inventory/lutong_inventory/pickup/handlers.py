@@ -1,13 +1,14 @@
-"""Codes for picking orders up, and orders that are handed over for them, in batches."""
+"""Codes for picking orders up, orders that are handed over for them, and members who are reminded to come, in batches."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
-from lutong_chassis import Answer, Asked, Handlers, Problem, Tx
+from lutong_chassis import Answer, Asked, Handlers, Outgoing, Problem, Received, Tx
 from lutong_chassis.audit import Change
 from lutong_chassis.settings import settings_of
+from lutong_contracts.inventory import PickupReminded, PickupReminderDue
 from lutong_inventory.bodies import refused
 from lutong_inventory.orders.domain.steps import why_not_there
 from lutong_inventory.orders.handlers.steps import Taken, advance, stepped, theirs
@@ -47,6 +48,26 @@ async def issue_codes(batch: Sequence[Asked[IssueCode]], tx: Tx) -> list[Answer 
         answers.append(Answer(CodeView(code=fresh.text, expires_at=fresh.kept.expires_at)))
     await store.save_codes(tx, issued.values())
     return answers
+
+
+@handlers.on(PickupReminderDue)
+async def remind_members(batch: Sequence[Received[PickupReminderDue]], tx: Tx) -> list[Outgoing]:
+    """Members whose orders still wait for them are reminded."""
+    causes = {received.event.order_id: received for received in batch}
+    rows = await order_store.orders(tx, sorted(causes))
+    return [
+        causes[row.order_id].causes(
+            PickupReminded(
+                order_id=row.order_id,
+                member_id=row.member_id,
+                merchant_id=row.merchant_id,
+                location_id=row.location_id,
+                pick_up_by=causes[row.order_id].event.pick_up_by,
+            )
+        )
+        for row in rows
+        if row.state == "ready_for_pickup" and row.location_id
+    ]
 
 
 def _why_no_code(row: OrderRow | None, asked: Asked[IssueCode]) -> Refusal | None:

@@ -37,6 +37,14 @@ async def save_discoveries(tx: Tx, outcomes: Sequence[ServiceDiscovered | Servic
     )
 
 
+async def reasons(tx: Reads, post_ids: Iterable[str]) -> dict[str, str]:
+    """Why posts lead nowhere, those that were looked up and do."""
+    rows = await tx.fetch(
+        "SELECT post_id, reason FROM discovery WHERE post_id = ANY ($1) AND reason IS NOT NULL", sorted(set(post_ids))
+    )
+    return {row["post_id"]: row["reason"] for row in rows}
+
+
 async def discovery(tx: Reads, post_id: str) -> asyncpg.Record | None:
     """Where a post led."""
     return await tx.fetchrow(

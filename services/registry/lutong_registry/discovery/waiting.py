@@ -47,11 +47,18 @@ async def keep(tx: Tx, posts: Sequence[WaitingPost]) -> None:
     )
 
 
-async def forget(tx: Tx, post_ids: Iterable[str]) -> None:
-    """Let posts wait no more: their cards are off."""
+async def forget(tx: Tx, post_ids: Iterable[str], reason: str) -> None:
+    """Let posts wait no more: their cards are off, or they are gone themselves."""
     wanted = sorted(set(post_ids))
     await tx.execute("DELETE FROM waiting_post WHERE post_id = ANY ($1)", wanted)
-    await tx.execute("UPDATE discovery SET program_id = NULL, reason = 'taken_off' WHERE post_id = ANY ($1)", wanted)
+    await tx.execute(
+        """
+        UPDATE discovery SET program_id = NULL, reason = $2
+         WHERE post_id = ANY ($1) AND reason IS DISTINCT FROM 'deleted'
+        """,
+        wanted,
+        reason,
+    )
 
 
 def queue() -> JobQueue[list[str], list[str]]:

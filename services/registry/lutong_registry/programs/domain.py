@@ -63,6 +63,8 @@ class Version:
     page: str
     offers: tuple[Offer, ...]
     rejected_for: str | None = None
+    offers_of: str | None = None
+    """The program whose offers it sells, instead of own ones."""
     admitted_only: bool = False
     audience: Audience | None = None
     stage: int = 0
@@ -163,8 +165,17 @@ def release(program: Program, number: int) -> Change | Refusal:
         title=version.title,
         page=version.page,
         offers=version.offers,
+        offers_of=version.offers_of,
     )
     return Change((*changed, replace(version, state="released", audience=None)), (released,))
+
+
+def release_reviewed(program: Program, version: Version) -> Change | Refusal:
+    """Put a new version in force that needs no review of its own: what it was made from was reviewed."""
+    submitted = submit(program, version)
+    if isinstance(submitted, Refusal):
+        return submitted
+    return release(replace(program, versions=(*program.versions, replace(version, state="approved"))), version.number)
 
 
 def roll_back(program: Program, number: int, to: int | None = None) -> Change | Refusal:
@@ -191,6 +202,7 @@ def roll_back(program: Program, number: int, to: int | None = None) -> Change | 
         title=back.title,
         page=back.page,
         offers=back.offers,
+        offers_of=back.offers_of,
     )
     moved = (replace(version, state="rolled_back"), *passed, replace(back, state="released"))
     return Change(moved, (rolled_back,))

@@ -173,6 +173,7 @@ async def get_program(program_id: Identifier, who: Who, read: Read) -> ProgramVi
     program = (await program_store.read_programs(read, None, [program_id])).get(program_id) or not_found(
         "program", program_id
     )
+    program = await program_store.with_offers(read, program)
     if who.acts_for(merchant=program.merchant_id):
         return view_of(program).model_copy(update={"usage": await use_store.usage(read, program_id)})
     released = program.released or not_found("program", program_id)

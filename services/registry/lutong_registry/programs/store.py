@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -111,6 +112,16 @@ async def read_programs(tx: Reads, merchant_id: str | None, program_ids: Sequenc
     return await _with_versions(tx, rows)
 
 
+async def with_offers(tx: Reads, program: Program) -> Program:
+    """A program whose version in force has what it sells, also where that is what another program of its merchant sells."""
+    released = program.released
+    if released is None or released.offers_of is None:
+        return program
+    source = (await read_programs(tx, program.merchant_id, [released.offers_of])).get(released.offers_of)
+    sold = replace(released, offers=source.released.offers if source and source.released else ())
+    return replace(program, versions=tuple(sold if known is released else known for known in program.versions))
+
+
 async def _with_versions(tx: Reads, rows: Sequence[asyncpg.Record]) -> dict[str, Program]:
     versions: dict[str, list[Version]] = defaultdict(list)
     for row in await tx.fetch(
@@ -135,6 +146,7 @@ def _version(row: asyncpg.Record) -> Version:
         manifest["page"],
         tuple(Offer.model_validate(offer) for offer in manifest["offers"]),
         row["rejected_for"],
+        manifest.get("offers_of"),
         row["admitted_only"],
         Audience.model_validate_json(audience) if audience else None,
         row["stage"],

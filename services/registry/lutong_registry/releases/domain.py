@@ -110,6 +110,8 @@ def gray(program: Program, number: int, wanted: Wanted, salt: str) -> Change | R
     control = program.released
     if control is None:
         return Refusal("nothing_to_compare", "no version is released: the first one is released to everybody")
+    if version.offers_of is not None:
+        return Refusal("sells_by_reference", "a light store is upgraded by its template, over 1 %, 10 % and all stores")
     before = version.audience
     audience = _audience(before, wanted, salt)
     problem = _misstep(before, audience)

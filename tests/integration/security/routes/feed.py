@@ -73,6 +73,12 @@ async def _take_card_off(world: World) -> Asked:
     return Asked(f"/v1/posts/{post_id}/card/removal", {"reason": "not_related"}, post_id)
 
 
+async def _delete_post(world: World) -> Asked:
+    post_id = world.fresh("gone")
+    await world.ask("POST", "/v1/posts", {"author_id": ANN, "text": "Tea", "post_id": post_id})
+    return Asked(f"/v1/posts/{post_id}?reason=spam", about=post_id)
+
+
 async def _interactions(world: World) -> Asked:
     """Ann reads a post, and reports that she saw it."""
     read = await world.admin.get("/v1/posts/p-1", headers=bearer(a_member(ANN)))
@@ -80,6 +86,8 @@ async def _interactions(world: World) -> Asked:
     return Asked("/v1/interactions", _VIEWER | {"interactions": seen}, ANN)
 
 
+_BLOCK: Final = fixed(f"/v1/accounts/{ANN}/blocks/{EVE}", about=ANN)
+_MUTE: Final = fixed(f"/v1/accounts/{ANN}/mutes/brand", about=ANN)
 _FOLLOW: Final = fixed(f"/v1/accounts/{ANN}/follows/brand", about=ANN)
 
 FEED: Final[Matrix] = (
@@ -95,6 +103,11 @@ FEED: Final[Matrix] = (
         ),
         "PUT /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
         "DELETE /v1/accounts/{account_id}/follows/{followee_id}": (DONE_BY_ITS_MEMBER, _FOLLOW),
+        "GET /v1/accounts/{account_id}/apart": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}/apart", about=ANN)),
+        "PUT /v1/accounts/{account_id}/blocks/{other_id}": (DONE_BY_ITS_MEMBER, _BLOCK),
+        "DELETE /v1/accounts/{account_id}/blocks/{other_id}": (DONE_BY_ITS_MEMBER, _BLOCK),
+        "PUT /v1/accounts/{account_id}/mutes/{other_id}": (DONE_BY_ITS_MEMBER, _MUTE),
+        "DELETE /v1/accounts/{account_id}/mutes/{other_id}": (DONE_BY_ITS_MEMBER, _MUTE),
         "GET /v1/accounts/{account_id}/member": (DONE_BY_ITS_MEMBER, _binding),
         "PUT /v1/accounts/{account_id}/member": (
             DONE_BY_THE_MEMBER,
@@ -116,6 +129,10 @@ FEED: Final[Matrix] = (
         "POST /v1/events": (PUBLISHED_BY_OTHERS, _publish_event),
         "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
         "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
+        "GET /v1/mentions/{word}": (ANYBODY, fixed("/v1/mentions/brand")),
+        "PATCH /v1/posts/{post_id}": (DONE_BY_THE_MEMBER, fixed("/v1/posts/p-2", {"text": "Coffee"}, "p-2")),
+        "GET /v1/posts/{post_id}/revisions": (ANYBODY, fixed("/v1/posts/p-1/revisions")),
+        "DELETE /v1/posts/{post_id}": (DONE_BY_ITS_MEMBER, _delete_post),
         "GET /v1/posts/{post_id}/interactions": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/interactions", about="p-2")),
         "GET /v1/posts/{post_id}/funnel": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/funnel", about="p-2")),
         "POST /v1/interactions": (DONE_BY_ITS_MEMBER, _interactions),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from lutong_contracts.inventory import LocationOpened
 from lutong_contracts.topics import MERCHANTS
 from tests.integration.security.callers import (
     ACME,
@@ -12,7 +13,7 @@ from tests.integration.security.callers import (
 )
 from tests.integration.security.routes.operations import OPERATIONS, entities_of
 from tests.integration.security.world import Ask, Asked, Matrix, World, fixed
-from tests.support.builders import a_post
+from tests.support.builders import SHANGHAI, a_post
 
 _MANIFEST: Final = {"title": "公积金提取", "page": "pages/fund"}
 _PROGRAM: Final = {"merchant_id": ACME}
@@ -26,12 +27,16 @@ _STATES: Final = {
 
 
 async def a_registry(world: World) -> None:
-    """Two merchants; a program of acme's that is released, and a post that led to it."""
+    """Two merchants; a program of acme's that is released, a post that led to it, and a location."""
     for merchant in (ACME, "rival"):
         await world.ask("PUT", f"/v1/merchants/{merchant}", {"name": merchant})
     fund = {"program_id": "fund", "merchant_id": ACME, "manifest": _MANIFEST}
     await world.ask("POST", "/v1/programs/batch", {"programs": [fund]})
     await world.consume(a_post("p-1", "公积金提取新政策"))
+    where = {"place": SHANGHAI, "zone": "Asia/Shanghai", "modes": ("delivery",)}
+    await world.consume(
+        LocationOpened(merchant_id=ACME, location_id="near", kind="store", state="open", revision=1, **where)
+    )
 
 
 async def _program(world: World, *versions: str) -> str:
@@ -68,9 +73,93 @@ async def _onboard(world: World) -> Asked:
     return Asked("/v1/programs/batch", {"programs": [program]})
 
 
+_TEMPLATE: Final = {"title": "Shop {store_name}", "page": "pages/shop?store={store_id}"}
+
+
+def _version(number: int) -> dict[str, object]:
+    return {"merchant_id": ACME, "version": number, "template": _TEMPLATE}
+
+
+def _row(template_id: str, store_id: str) -> dict[str, object]:
+    return {"stores": [{"template_id": template_id, "store_id": store_id, "name": "Near"}]}
+
+
+async def _template(world: World, *, approved: bool = True, store: bool = False) -> str:
+    """A template of acme's, approved or not, with a store or none; gives its id."""
+    template_id = world.fresh("template")
+    await world.ask("POST", f"/v1/templates/{template_id}/versions", _version(1))
+    if approved:
+        await world.ask("POST", f"/v1/templates/{template_id}/versions/1/approval")
+    if store:
+        await world.ask("POST", "/v1/light-stores/batch", _row(template_id, "near"))
+    return template_id
+
+
+def _of_a_template(path: str, *, approved: bool = True, body: object = None) -> Ask:
+    async def ask(world: World) -> Asked:
+        template_id = await _template(world, approved=approved, store="/near" in path)
+        return Asked(f"/v1/templates/{template_id}{path}", body, template_id)
+
+    return ask
+
+
+async def _submit(world: World) -> Asked:
+    template_id = world.fresh("template")
+    return Asked(f"/v1/templates/{template_id}/versions", _version(1), ACME)
+
+
+async def _stores(world: World) -> Asked:
+    template_id = await _template(world)
+    return Asked("/v1/light-stores/batch", _row(template_id, "near"), template_id)
+
+
+async def _stop(world: World) -> Asked:
+    template_id = await _template(world, store=True)
+    await world.ask("POST", f"/v1/templates/{template_id}/rollouts", {"version": 1})
+    return Asked(f"/v1/templates/{template_id}/rollouts/stop", _REASON, template_id)
+
+
+_LIGHT_STORES: Final[Matrix] = {
+    "POST /v1/templates/{template_id}/versions": (DONE_BY_ITS_MERCHANT, _submit),
+    "POST /v1/templates/{template_id}/versions/{version}/approval": (
+        DONE_BY_OPERATORS,
+        _of_a_template("/versions/1/approval", approved=False),
+    ),
+    "POST /v1/templates/{template_id}/versions/{version}/rejection": (
+        DONE_BY_OPERATORS,
+        _of_a_template("/versions/1/rejection", approved=False, body=_REASON),
+    ),
+    "GET /v1/merchants/{merchant_id}/light-stores": (
+        ANYBODY,
+        fixed(f"/v1/merchants/{ACME}/light-stores?latitude=31.2&longitude=121.5"),
+    ),
+    "GET /v1/templates/{template_id}": (READ_BY_ITS_MERCHANT, _of_a_template("")),
+    "POST /v1/light-stores/batch": (DONE_BY_ITS_MERCHANT, _stores),
+    "PUT /v1/templates/{template_id}/light-stores/{store_id}/edits": (
+        DONE_BY_ITS_MERCHANT,
+        _of_a_template("/light-stores/near/edits", body={"edits": {"description": "new"}}),
+    ),
+    "POST /v1/templates/{template_id}/light-stores/{store_id}/detachment": (
+        DONE_BY_ITS_MERCHANT,
+        _of_a_template("/light-stores/near/detachment"),
+    ),
+    "GET /v1/templates/{template_id}/light-stores/{store_id}": (
+        READ_BY_ITS_MERCHANT,
+        _of_a_template("/light-stores/near"),
+    ),
+    "GET /v1/templates/{template_id}/drift": (READ_BY_ITS_MERCHANT, _of_a_template("/drift")),
+    "GET /v1/templates/{template_id}/plans/{version}": (READ_BY_ITS_MERCHANT, _of_a_template("/plans/1")),
+    "POST /v1/templates/{template_id}/rollouts": (
+        DONE_BY_ITS_MERCHANT,
+        _of_a_template("/rollouts", body={"version": 1}),
+    ),
+    "POST /v1/templates/{template_id}/rollouts/stop": (DONE_BY_ITS_MERCHANT, _stop),
+}
+
 REGISTRY: Final[Matrix] = (
     OPERATIONS
     | entities_of(MERCHANTS)
+    | _LIGHT_STORES
     | {
         "POST /v1/merchants/batch": (
             DONE_BY_OPERATORS,

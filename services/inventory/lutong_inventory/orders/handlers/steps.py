@@ -14,6 +14,7 @@ from lutong_contracts.inventory import (
     LocationDeclined,
     OrderAdvanced,
     PickupLapsed,
+    PickupReminderDue,
 )
 from lutong_inventory.bodies import refused
 from lutong_inventory.orders.domain.outcome import cancelled, fulfilled
@@ -188,6 +189,9 @@ def _deadline(tx: Tx, taken: Taken) -> Iterator[Outgoing]:
     if step == "ready_for_pickup":
         due_at = tx.now + timedelta(seconds=settings.pickup_window_s)
         yield Outgoing(PickupLapsed(order_id=row.order_id), row.cause, due_at)
+        remind_at = due_at - timedelta(seconds=settings.pickup_reminder_s)
+        if remind_at > tx.now:
+            yield Outgoing(PickupReminderDue(order_id=row.order_id, pick_up_by=due_at), row.cause, remind_at)
 
 
 def _event(taken: Taken) -> Event:

@@ -98,10 +98,19 @@ def discover(
     if post.program_id is not None:
         return _chosen(post, by_id, embedding)
     allowed = [match for match in matches if _may_embed(post, match.listing, embedding)]
-    found = found_by_words(post.text, allowed, sentences)
+    found = found_by_words(post.whole, allowed, sentences)
     if isinstance(found, str):
         return ServiceNotFound(post_id=post.post_id, reason=found)
     return _discovered(post, found, "words")
+
+
+FOR_GOOD: Final = frozenset({"declined", "taken_off", "deleted"})
+"""Reasons that no new words of a post change."""
+
+
+def leads_nowhere(post: PostPublished) -> ServiceNotFound:
+    """A post that was deleted, and that a publisher sends once more."""
+    return ServiceNotFound(post_id=post.post_id, reason="deleted")
 
 
 def found_by_words(

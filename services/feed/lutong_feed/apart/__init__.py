@@ -1,0 +1,1 @@
+"""Accounts that are kept apart: one blocks another, or mutes it."""

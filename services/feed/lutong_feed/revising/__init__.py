@@ -1,0 +1,1 @@
+"""Posts that their authors edit: what they were before is kept, and shown."""

@@ -1,0 +1,1 @@
+"""What a light store's program is, and how all of them get to another version of their template. Pure."""

@@ -1,0 +1,1 @@
+"""SQL of light stores: templates, stores, and the rollouts of versions."""

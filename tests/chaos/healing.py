@@ -1,0 +1,87 @@
+"""After the faults: what was parked is redriven, everything comes to its end, and nothing moves any more."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import httpx
+
+from lutong_console.subscriptions import handled_types
+from lutong_console.targets import Suite
+from lutong_contracts.topics import SERVICES
+from lutong_local.processes import Child, Command, start
+from lutong_local.stack import Stack, readiness
+from tests.support.looks import Look, collect
+
+_QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
+_ROUND_S = 20.0
+
+
+def report(message: str) -> None:
+    """Tell how it goes."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {message}\n")
+
+
+def background(stack: Stack, part: str, *arguments: object) -> Child:
+    """Start a part of a run as a process of its own; it dies with us."""
+    command = [sys.executable, "-m", f"tests.chaos.{part}", *map(str, arguments)]
+    return start(Command(command, os.environ, stack.directory / f"{part}.log", dies_with_parent=True))
+
+
+async def until_drained(client: httpx.AsyncClient, stack: Stack, busy: Callable[[], bool]) -> int:
+    """Discard garbage and redrive what waited behind it, until the load has ended and nothing is parked."""
+    handled = 0
+    while (here := await look_after(client, stack)) or busy():
+        handled += here
+        await asyncio.sleep(0.2)  # a poll of the condition above
+    return handled
+
+
+async def look_after(client: httpx.AsyncClient, stack: Stack) -> int:
+    """One round of an operator's; gives how many records were parked."""
+    found = 0
+    for service in SERVICES:
+        listed = await client.get(f"{stack.url(service)}/operations/parked")
+        listed.raise_for_status()
+        for row in listed.json():
+            verb = "discard" if row["reason"] in {"bad_header", "bad_bytes"} else "redrive"
+            decision = {"reason": "healing"}
+            await client.post(f"{stack.url(service)}/operations/parked/{row['id']}/{verb}", json=decision)
+            found += 1
+    return found
+
+
+async def operate(client: httpx.AsyncClient, stack: Stack) -> None:
+    """An operator redrives what is parked every now and then, also while everything dies."""
+    while True:
+        await asyncio.sleep(_ROUND_S)  # the rhythm of the rounds
+        with suppress(httpx.HTTPError):  # who does not answer is asked the next time
+            await look_after(client, stack)
+
+
+async def until_still(stack: Stack) -> Look:
+    """Look until two looks are the same; gives the last."""
+    target = Suite.of(stack)
+    handled = handled_types()
+    deadline = time.monotonic() + _QUIET_DEADLINE_S
+    before = (await collect(target, handled)).digest  # not the world itself: a long run's fills the memory once
+    while (world := await collect(target, handled)).digest != before and time.monotonic() < deadline:
+        before = world.digest
+    return world
+
+
+async def all_ready(stack: Stack) -> bool:
+    """Whether every service is."""
+    return all(readiness(stack, service)["ready"] for service in SERVICES)
+
+
+async def until_it_holds(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Wait; a run whose condition does not come true ends here."""
+    deadline = time.monotonic() + _QUIET_DEADLINE_S
+    while not await condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"chaos: did not come true within {_QUIET_DEADLINE_S:.0f} s: {what}")
+        await asyncio.sleep(0.2)  # a poll of the condition above
