@@ -172,9 +172,9 @@ def syncs_that_can_be_slow(directory: Path) -> Iterator[None]:
 async def slow_disk(scene: Scene) -> None:
     """Each sync of Kafka and PostgreSQL takes 200 ms; then none does."""
     with _slow(Path(os.environ["DRILL_SLOW"])):
-        began = scene.told
+        began = scene.answered
         await asyncio.sleep(_SLOW_S)  # how long it is slow
-        scene.done[f"told yes in {_SLOW_S:.0f} slow s"] = scene.told - began
+        scene.done[f"answered yes in {_SLOW_S:.0f} slow s"] = scene.answered - began
     scene.done["faults"] += 1
 
 

@@ -30,20 +30,20 @@ from tests.support.looks import evaluate
 RATE_PER_S: Final = 4.0
 BEFORE: Final = 20
 AFTER: Final = 30
-"""Orders that clients are told of before the first fault, and after the last: fewer prove nothing."""
+"""Orders that clients are shown before the first fault, and after the last: fewer prove nothing."""
 LONGEST_S: Final = 420.0
 """Of the faults of one drill; what takes longer is a failure."""
 
 
 class History(StringIO):
-    """What clients were told, with the time of each line."""
+    """What clients were shown, with the time of each line."""
 
     def __init__(self) -> None:
         super().__init__()
         self.times_s: list[float] = []
 
     def write(self, text: str) -> int:
-        """A line that a client was told."""
+        """A line that a client was shown."""
         self.times_s.append(time.monotonic())
         return super().write(text)
 
@@ -64,14 +64,14 @@ class Scene:
     done: Counter[str] = field(default_factory=Counter)
 
     @property
-    def told(self) -> int:
-        """How often clients were told yes."""
+    def answered(self) -> int:
+        """How often clients were answered yes."""
         return len(self.history.times_s)
 
     async def flows(self, more: int = 1, deadline_s: float = 180.0) -> None:
-        """Wait until clients are told yes so many times more."""
-        wanted, ends_s = self.told + more, time.monotonic() + deadline_s
-        while self.told < wanted:
+        """Wait until clients are answered yes so many times more."""
+        wanted, ends_s = self.answered + more, time.monotonic() + deadline_s
+        while self.answered < wanted:
             if time.monotonic() > ends_s:
                 raise SystemExit(f"drill: nothing was ordered within {deadline_s:.0f} s; see {self.stack.directory}")
             await asyncio.sleep(0.05)  # a poll of the condition above
@@ -122,18 +122,18 @@ async def _walk(drill: Drill, stack: Stack) -> bool:
         report(f"{drill.name}: the world is built")
         async with _orders(scene, post_id):
             await scene.flows(BEFORE)
-            before, began_s = scene.told, time.monotonic()
+            before, began_s = scene.answered, time.monotonic()
             async with asyncio.timeout(LONGEST_S):
                 await drill.happen(scene)
-            took_s, during = time.monotonic() - began_s, scene.told - before
+            took_s, during = time.monotonic() - began_s, scene.answered - before
             report(f"{drill.name}: faults are over after {took_s:.0f} s: {dict(scene.done)}")
             await until_it_holds(lambda: all_ready(stack), "everything is ready again")
             await scene.flows(AFTER)
-            after = scene.told - before - during
+            after = scene.answered - before - during
         await until_drained(client, stack, lambda: False)
         await until_it_holds(lambda: is_settled(client, stack), "every order has ended")
         world = await until_still(stack)
-    violations = evaluate(world, history=_told(scene.history))
+    violations = evaluate(world, history=_shown(scene.history))
     for violation in violations[:20]:
         report(f"{violation.identity} {violation.what}: {violation.witness}")
     lost = sum(v.identity in {"V1", "V2", "V8"} for v in violations)
@@ -142,7 +142,7 @@ async def _walk(drill: Drill, stack: Stack) -> bool:
     valid = scene.done["faults"] >= drill.faults and during
     sys.stdout.write(
         f"drill {drill.name}: {'valid' if valid else 'invalid'}, {lost} lost, {doubled} doubled, {len(violations)} violations, "
-        f"{parked} parked; {before} told yes before, {during} during, {after} after; longest silence "
+        f"{parked} parked; {before} answered yes before, {during} during, {after} after; longest silence "
         f"{scene.history.silence_s(began_s):.1f} s; {', '.join(f'{count} {what}' for what, count in scene.done.items())}"
         f"{'; ' + drill.costs if violations and drill.costs else ''}\n"
     )
@@ -150,7 +150,7 @@ async def _walk(drill: Drill, stack: Stack) -> bool:
     return bool(valid) and (not violations or bool(drill.costs))
 
 
-def _told(history: History) -> list[dict[str, str]]:
+def _shown(history: History) -> list[dict[str, str]]:
     return [json.loads(line) for line in history.getvalue().splitlines()]
 
 

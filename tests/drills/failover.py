@@ -132,9 +132,9 @@ async def _fall_behind(scene: Scene) -> None:
     """Let the primary send nothing for a moment, and have it die in it: what is acknowledged meanwhile is nowhere else."""
     for pid in filter(_sends, children_of(scene.stack.children["postgres"].pid)):
         os.kill(pid, signal.SIGSTOP)
-    before = scene.told
+    before = scene.answered
     await asyncio.sleep(_BEHIND_S)  # how far the replica is behind
-    scene.done["told yes of what is not replicated"] += scene.told - before
+    scene.done["answered yes of what is not replicated"] += scene.answered - before
 
 
 def _sends(pid: int) -> bool:

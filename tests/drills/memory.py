@@ -19,7 +19,7 @@ TIMES: Final = 8
 _ROOM: Final = 48 << 20
 _GROUPS: Final = Path("/sys/fs/cgroup/memory")
 _HOG: Final = "import sys; sys.stdin.readline(); kept = [bytearray(b'x' * (1 << 20)) for _ in range(512)]"
-"""Takes half a gigabyte once it is told to; the one with the highest score is ended in its place."""
+"""Takes half a gigabyte on a word; the one with the highest score is ended in its place."""
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def group(name: str, limit: int) -> Iterator[Path]:
 
 
 def end_by_the_kernel(scene: Scene, service: str) -> None:
-    """Put a service into a group with somebody who takes all of its memory; returns when the kernel has ended the service."""
+    """Put a service into a group with a process that takes all of its memory; returns when the kernel has ended the service."""
     child = scene.stack.children[service]
     with group(f"lutong-drill-{os.getpid()}", _ROOM) as place:
         hog = subprocess.Popen([sys.executable, "-c", _HOG], stdin=subprocess.PIPE)

@@ -23,11 +23,11 @@ async def lose_packets(scene: Scene) -> None:
             port = scene.stack.ports[piece]
             lose = ["-m", "statistic", "--mode", "random", "--probability", _LOSS]
             run("iptables", "-A", "INPUT", "-p", "tcp", side, port, *lose, "-j", "DROP")
-    began = scene.told
+    began = scene.answered
     await asyncio.sleep(_LOSES_S)  # how long it loses
     run("iptables", "-F", "INPUT")
     scene.done["faults"] += 1
-    scene.done[f"told yes in {_LOSES_S:.0f} s"] = scene.told - began
+    scene.done[f"answered yes in {_LOSES_S:.0f} s"] = scene.answered - began
 
 
 def clients_of(port: int) -> list[int]:
@@ -52,7 +52,7 @@ async def half_open(piece: str, rounds: int, scene: Scene) -> None:
         await scene.flows(20)
         scene.done["faults"] += 1
         scene.done["connections"] += len(forgotten)
-        scene.done["s until 20 more were told yes (in all)"] += round(time.monotonic() - began_s)
+        scene.done["s until 20 more were answered yes (in all)"] += round(time.monotonic() - began_s)
 
 
 def _lacks() -> str | None:

@@ -323,6 +323,36 @@ def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) ->
     return corrupt
 
 
+def graying(
+    *later: tuple[str, dict[str, Any]], states: str = "released gray", first: int = 1, **changes: Any
+) -> Corrupt:
+    """Version 1 of a program is released, version 2 in gray at 10 %, and `later` events follow; `states` are those of the versions in the
+    registry. The row of the feed has changes; `audience` is that of the registry, `first` the number of the first event."""
+
+    def corrupt(world: Look) -> None:
+        audience = {"salt": "s", "percent": 10, "viewers": [], "regions": [], "devices": []}
+        story: list[tuple[str, dict[str, Any]]] = [
+            (verb, {"version": number}) for number in (1, 2) for verb in ("submitted", "approved")
+        ]
+        story[2:2] = [("released", {"version": 1})]
+        story += [("grayed", {"version": 2, "audience": audience}), *later]
+        for place, (verb, data) in enumerate(story[first - 1 :], first):
+            world.records.append(Record(
+                "lutong.registry.programs", 0, 10**6 + place, "g-22", f"v22-{place}", "/lutong/registry",
+                f"lutong.registry.version-{verb}.v1", place, json.dumps(data), "{}",
+            ))  # fmt: skip
+        stored = json.dumps(changes.get("audience", audience))
+        world.tables["registry"]["version"].extend(
+            {"program_id": "g-22", "number": number, "state": state, "audience": stored if state == "gray" else None}
+            for number, state in enumerate(states.split(), 1)
+        )
+        gray = json.dumps({"version": 2, "title": "t", "page": "p", "audience": audience}) if "gray" in states else None
+        row = {"program_id": "g-22", "version": 1, "suspended_for": None, "offline_for": None, "gray": gray}
+        world.tables["feed"]["program"].append(row | {key: value for key, value in changes.items() if key in row})
+
+    return corrupt
+
+
 def credited(click_h: float = 2, **changes: Any) -> Corrupt:  # whatever a column holds
     """A viewer taps a card in their timeline and orders two hours later, by default; the credit has changes. `counted` is how
     many taps are counted."""

@@ -1,4 +1,4 @@
-"""One membership from its first order to the money that is taken for it: a coupon, a refund, repayments, a quit, a deduction;
+"""One membership from its first order to the money that is taken for it: a version in gray, a coupon, a refund, repayments, a quit, a deduction;
 and what operators decide about money, alone and by two."""
 
 from typing import Any, Final
@@ -29,6 +29,7 @@ async def live(scenario: Scenario, people: People) -> None:
     member, shop = scenario.viewer, f"pens-{scenario.viewer}"
     await _open_shop(scenario, shop)
     await scenario.publish(shop, "钢笔，先享后付。", shop)
+    await _try_in_gray(scenario, shop)
     first = await _buy(scenario)
     await _buy(scenario, coupon_id=await _a_coupon(scenario, shop))
     await scenario.ask(
@@ -124,6 +125,28 @@ async def _open_shop(scenario: Scenario, shop: str) -> None:
     await ask("inventory", "POST", "/v1/stock/batch", shelves=[{"location_id": shop, "sku": "pen", "on_hand": 100}])
     named = [{"account_id": key, "name": key, "kind": "personal"} for key in (shop, member)]
     await ask("feed", "POST", "/v1/accounts/batch", accounts=named)
+
+
+async def _try_in_gray(scenario: Scenario, shop: str) -> None:
+    """A version is shown to the member first, and taken back; the next one stays in gray, for others."""
+
+    async def is_shown(version: int) -> None:
+        async def shown() -> bool:
+            post = await scenario.ask_as(scenario.member, "feed", "GET", f"/v1/posts/{scenario.post}")
+            return bool(post["card"]["version"] == version)
+
+        await until(shown, f"the member sees version {version}")
+
+    for version, viewers in ((2, [scenario.viewer]), (3, [])):
+        versions = f"/v1/programs/{shop}/versions"
+        manifest = {"title": f"钢笔店 {version}", "page": "pages/shop", "offers": [_OFFER]}
+        await scenario.ask("registry", "POST", versions, version=version, manifest=manifest)
+        await scenario.ask("registry", "POST", f"{versions}/{version}/approval")
+        await scenario.ask("registry", "POST", f"{versions}/{version}/gray", percent=10, viewers=viewers)
+        if viewers:
+            await is_shown(version)
+            await scenario.ask("registry", "POST", f"{versions}/{version}/rollback", reason="wrong_prices")
+            await is_shown(1)
 
 
 async def _a_coupon(scenario: Scenario, stock: str) -> str:

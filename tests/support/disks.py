@@ -42,7 +42,7 @@ class Disk:
             run("mount", "--bind", self.mounted / name, place)
 
     def detach(self) -> None:
-        """Take it away, whoever has files open on it."""
+        """Take it away, whatever has files open on it."""
         for place in [*self.places.values(), self.mounted]:
             if os.path.ismount(place):
                 run("umount", "--lazy", place)

@@ -57,7 +57,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         prepare(running, lambda _: None)
         yield running
     finally:
-        down(running, lambda _: None)
+        down(running, lambda _: None, purge=True)
 
 
 async def rows(stack: Stack, service: str, sql: str) -> list[asyncpg.Record]:

@@ -70,7 +70,7 @@ def refuse_poolers(variable: str) -> Callable[["Connection"], Awaitable[None]]:
 
 def is_refusal(error: asyncpg.exceptions.ProtocolViolationError) -> bool:
     """Whether 08P01 is a refusal for good, and not a pooler's word for a server that is away."""
-    return _REFUSALS.search(str(error)) is not None
+    return _REFUSALS.search(" ".join(map(str, error.args))) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,7 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
         description="The location of the merchant whose staff led the member here: the sale is credited to it.",
     )
     touch: Touch | None = Field(default=None, description="The item of the feed that led to it, when it was served.")
+    version: int | None = Field(default=None, ge=1, description="Which version of the mini-program had these prices.")
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

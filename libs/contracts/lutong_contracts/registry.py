@@ -8,6 +8,7 @@ from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
+from lutong_contracts.gray import Audience
 from lutong_contracts.topics import DISCOVERIES, LIGHT_STORES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
 from lutong_contracts.values import Identifier, Offer, Reason, Text, Title, Value
 
@@ -83,6 +84,75 @@ class VersionRolledBack(Event, topic=PROGRAMS, key="program_id"):
     page: str = Field(max_length=256)
     offers: tuple[Offer, ...] = Field(max_length=500)
     offers_of: Identifier | None = Field(default=None, description=_OFFERS_OF)
+
+
+class VersionAdmitted(Event, topic=PROGRAMS, key="program_id"):
+    """The first of two audits found nothing wrong: the version may be released, and is not found by words before it is approved."""
+
+    program_id: Identifier
+    version: int = Field(ge=1)
+
+
+class VersionWithdrawn(Event, topic=PROGRAMS, key="program_id"):
+    """Its merchant took a version back from review. It may be handed in again as it is: VersionSubmitted is published once more."""
+
+    program_id: Identifier
+    version: int = Field(ge=1)
+
+
+class VersionGrayed(Event, topic=PROGRAMS, key="program_id"):
+    """This version is what cards open for its audience (`lutong_contracts.gray`); all others open `control_version`.
+
+    Published again, with a wider audience, at each step. Ends with VersionReleased, VersionGrayStopped or VersionForcedOffline.
+    """
+
+    program_id: Identifier
+    merchant_id: Identifier
+    version: int = Field(ge=1)
+    control_version: int = Field(ge=1)
+    title: Title
+    page: str = Field(max_length=256)
+    offers: tuple[Offer, ...] = Field(max_length=500)
+    audience: Audience
+
+
+class Evidence(Value):
+    """What a guardrail saw: of so many `trials` of each version so many `hits`; and a sentence on it, in two languages.
+
+    `odds` is how much likelier this is when the version is worse than when it is not; it had to reach `odds_needed`.
+    """
+
+    metric: Reason
+    gray_trials: int = Field(ge=0)
+    gray_hits: int = Field(ge=0)
+    control_trials: int = Field(ge=0)
+    control_hits: int = Field(ge=0)
+    odds: int = Field(ge=0)
+    odds_needed: int = Field(ge=1)
+    text_zh: str = Field(max_length=300)
+    text_en: str = Field(max_length=300)
+
+
+class VersionGrayStopped(Event, topic=PROGRAMS, key="program_id"):
+    """A version in gray was taken back; everybody opens `control_version` again.
+
+    By whom: its merchant, an operator, a guardrail (with `evidence`), or because its control was taken back (`control`).
+    """
+
+    program_id: Identifier
+    version: int = Field(ge=1)
+    control_version: int = Field(ge=1)
+    by: Annotated[str, Open(Literal["merchant", "operator", "guardrail", "control"])]
+    reason: Reason
+    evidence: Evidence | None = None
+
+
+class VersionForcedOffline(Event, topic=PROGRAMS, key="program_id"):
+    """An operator forbade a version, for good. If it was released, no version is: cards of the program show the reason."""
+
+    program_id: Identifier
+    version: int = Field(ge=1)
+    reason: Reason
 
 
 class ProgramSuspended(Event, topic=PROGRAMS, key="program_id"):

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command
 from lutong_contracts.feed import REST_MAX
+from lutong_contracts.gray import Word
 from lutong_contracts.touches import Echo
 from lutong_contracts.values import Identifier, Mode, Place, Reason, Text, Title, Visible
 
@@ -112,7 +113,14 @@ class Viewer(Command):
     viewer_id: Identifier
 
 
-class Tap(Viewer):
+class Looker(Viewer):
+    """Who does it, and where: as in the query of what was shown to them."""
+
+    region: Word | None = Field(default=None, description="the `region` that the post was read with")
+    device: Word | None = Field(default=None, description="the `device` that the post was read with")
+
+
+class Tap(Looker):
     """Who opens a card, and from which item of the feed."""
 
     touch: Echo | None = Field(default=None, description="the item's `touch`, as it was served")
@@ -147,7 +155,7 @@ class Destination(Place):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class NewRequest(Viewer):
+class NewRequest(Looker):
     """Join the light membership on credit and have this brought."""
 
     model_config = ConfigDict(

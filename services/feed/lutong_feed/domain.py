@@ -1,7 +1,7 @@
 """The life of a card and of a request made from it. Pure: no clock, no database, no ids made here."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
@@ -34,6 +34,14 @@ class Program:
     page: str
     offers: tuple[Offer, ...]
     suspended_for: str | None = None
+    gray_version: int | None = None
+    gray_offers: tuple[Offer, ...] = ()
+
+    def sold_as(self, card_version: int) -> "Program":
+        """The program as a viewer sees it who opens this version: with the prices of the one in gray, if it is that."""
+        if card_version != self.gray_version:
+            return self
+        return replace(self, version=self.gray_version, offers=self.gray_offers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from lutong_feed.deleting import handlers as deleting
 from lutong_feed.domain import Refusal, RequestMove, Resolution, StoredPost, Suspension
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
+from lutong_feed.gray import handlers as gray
 from lutong_feed.interactions import handlers as interactions
 from lutong_feed.publishing import handlers as publishing
 from lutong_feed.publishing.domain import edge_of
@@ -37,6 +38,7 @@ handlers.include(attribution.handlers)
 handlers.include(bindings.handlers)
 handlers.include(deleting.handlers)
 handlers.include(engagements.handlers)
+handlers.include(gray.handlers)
 handlers.include(interactions.handlers)
 handlers.include(publishing.handlers)
 handlers.include(revising.handlers)

@@ -51,7 +51,7 @@ async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Seque
 
 
 async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRolledBack]) -> None:
-    """Remember the version in force of each program; the last word counts."""
+    """Remember the version in force of each program; the last word counts. What was in gray is not any more."""
     latest = {event.program_id: event for event in released}
     await tx.execute(
         """
@@ -59,7 +59,8 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
         SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
             ON CONFLICT (program_id) DO UPDATE
            SET merchant_id = excluded.merchant_id, version = excluded.version, title = excluded.title,
-               page = excluded.page, offers = excluded.offers, offers_of = excluded.offers_of
+               page = excluded.page, offers = excluded.offers, offers_of = excluded.offers_of, gray = NULL,
+               gray_offers = NULL, offline_for = NULL
         """,
         *columns(
             [

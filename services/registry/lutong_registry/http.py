@@ -6,6 +6,7 @@ from lutong_registry.light_stores import http as light_stores
 from lutong_registry.merchants import http as merchants
 from lutong_registry.programs import embedding_http as embedding
 from lutong_registry.programs import http as programs
+from lutong_registry.releases import http as releases
 from lutong_registry.search import http as search
 
-__all__ = ["discovery", "embedding", "light_stores", "merchants", "programs", "router", "search"]
+__all__ = ["discovery", "embedding", "light_stores", "merchants", "programs", "releases", "router", "search"]

@@ -16,9 +16,11 @@ from lutong_contracts.feed import (
     PostRevised,
     ServiceSolved,
 )
+from lutong_contracts.gray import Audience
 from lutong_contracts.inventory import (
     LocationChanged,
     LocationClosed,
+    LocationDeclined,
     LocationOpened,
     LocationPaused,
     OrderRefunded,
@@ -40,6 +42,9 @@ from lutong_contracts.registry import (
     ProgramSuspended,
     ServiceDiscovered,
     ServiceNotFound,
+    VersionForcedOffline,
+    VersionGrayed,
+    VersionGrayStopped,
     VersionReleased,
     VersionRolledBack,
 )
@@ -54,6 +59,7 @@ from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_r
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 _SHOP: Final = {"program_id": "g-1", "merchant_id": "shop", "title": "Shop", "page": "pages/shop"}
+_SOME: Final = Audience(salt="s-1", percent=10)
 _WANTED: Final = {
     "viewer_id": "bo",
     "lines": [{"sku": "tea", "units": 2}],
@@ -163,6 +169,9 @@ FEED: Final[tuple[Step, ...]] = (
     VersionRolledBack(version=1, withdrawn_version=2, offers=(), **_SHOP),
     ProgramSuspended(program_id="g-1", reason="security_incident"),
     ProgramResumed(program_id="g-1"),
+    VersionGrayed(version=3, control_version=1, offers=(_TEA,), audience=_SOME, **_SHOP),
+    VersionGrayStopped(program_id="g-1", version=3, control_version=1, by="merchant", reason="rolled_back"),
+    VersionForcedOffline(program_id="g-1", version=1, reason="false_promises"),
     # m-1 orders as m-2, until m-2 ends it; asks again, and thinks better of it
     Command("PUT", "/v1/accounts/m-1", {"name": "M"}),
     _AS_ANOTHER,
@@ -206,6 +215,12 @@ REGISTRY: Final[tuple[Step, ...]] = (
     _verdict(3, "approval"),
     _verdict(3, "release"),
     _verdict(3, "rollback"),
+    _a_version(4),
+    _verdict(4, "withdrawal"),
+    _verdict(4, "resubmission"),
+    _verdict(4, "admission"),
+    _verdict(4, "gray", {"percent": 10}),
+    _verdict(4, "offline", {"reason": "false_promises"}),
     Command("POST", "/v1/programs/fund/suspension", {"reason": "security_incident"}),
     Command("DELETE", "/v1/programs/fund/suspension"),
     Command(
@@ -216,6 +231,15 @@ REGISTRY: Final[tuple[Step, ...]] = (
     ServiceSolved(viewer_id="bo", post_id="p-1", program_id="g-1"),
     fulfilled(),
     Command("POST", "/v1/merchants/batch", {"merchants": [{"merchant_id": "shop", "name": "Shop"}]}),
+    # version 2 of g-1 is in gray: what is tapped, ordered, fulfilled, refunded and short is watched
+    Command("POST", "/v1/programs/g-1/versions", {"version": 2, "manifest": _FUND}),
+    Command("POST", "/v1/programs/g-1/versions/2/approval"),
+    Command("POST", "/v1/programs/g-1/versions/2/gray", {"percent": 10}),
+    CardTapped(viewer_id="m-1", post_id="p-1", program_id="g-1", version=2),
+    a_request().model_copy(update={"program_id": "g-1", "post_id": "p-1", "version": 2}),
+    LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="sold_out"),
+    OrderRejected(order_id="o-1", merchant_id="shop", reason="out_of_stock"),
+    OrderRefunded(order_id="o-1", refund_id="r-1", member_id="m-1", merchant_id="shop", amount=_CHARGE),
     MerchantRegistered(merchant_id="tea-house", title="Tea House", revision=1),
     MerchantChanged(merchant_id="tea-house", title="Tea Houses", revision=2),
     AccountChanged(account_id="ann", kind="enterprise", revision=1),

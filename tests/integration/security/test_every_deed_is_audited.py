@@ -83,6 +83,8 @@ REASONED: Final = {
     "registry": (
         "POST /v1/programs/{program_id}/versions/{version}/release",
         "POST /v1/programs/{program_id}/versions/{version}/rollback",
+        "POST /v1/programs/{program_id}/versions/{version}/withdrawal",
+        "POST /v1/programs/{program_id}/versions/{version}/gray",
         "DELETE /v1/programs/{program_id}/suspension",
     ),
     "inventory": ("POST /v1/orders/{order_id}/refunds",),

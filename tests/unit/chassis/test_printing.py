@@ -14,8 +14,7 @@ pytestmark = pytest.mark.skipif(not FULL.exists(), reason="this machine has no /
 
 
 def lost() -> float:
-    counted: float = LINES_LOST._value.get()
-    return counted
+    return float(LINES_LOST._value.get())
 
 
 def test_a_line_for_a_full_disk_is_counted_and_raises_nothing() -> None:

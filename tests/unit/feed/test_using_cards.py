@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lutong_contracts.gray import Viewing
 from lutong_contracts.values import Money, Offer, Place
 from lutong_feed.bindings.domain import Binding, ask
 from lutong_feed.domain import OrderLine, Program, Refusal, Status
@@ -43,7 +44,7 @@ def kind_of(outcome: object) -> str:
 
 def test_an_active_card_opens_the_version_in_force() -> None:
     wanted = TapCard("p-1", "ann")
-    assert usable(wanted.post_id, wanted.viewer_id, found()) == OpenCard(CARD, "shop", 2)
+    assert usable(wanted.post_id, Viewing(wanted.viewer_id), found()) == OpenCard(CARD, "shop", 2)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +62,11 @@ def test_an_active_card_opens_the_version_in_force() -> None:
 )
 def test_a_card_that_cannot_be_used_has_a_reason(before: Found, kind: str) -> None:
     wanted = SolveCard("p-1", "ann")
-    assert kind_of(usable(*wanted, before)) == kind
+    assert kind_of(usable(wanted.post_id, Viewing(wanted.viewer_id), before)) == kind
 
 
 def test_why_a_card_is_off_is_given_as_a_word() -> None:
-    refusal = usable("p-1", "ann", found(state="unavailable", reason="suspended"))
+    refusal = usable("p-1", Viewing("ann"), found(state="unavailable", reason="suspended"))
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "suspended"
 

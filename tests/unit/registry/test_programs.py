@@ -73,7 +73,7 @@ def test_at_most_one_version_is_released_and_one_in_review(actions: list[tuple[s
             program = after(program, decision)
         states = [version.state for version in program.versions]
         assert states.count("released") <= 1
-        assert sum(state in domain.IN_REVIEW for state in states) <= 1
+        assert sum(state in domain.IN_FLIGHT for state in states) <= 1
 
 
 def decide(program: Program, action: str, number: int) -> Change | Refusal:

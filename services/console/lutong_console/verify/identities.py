@@ -24,6 +24,7 @@ from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.releases import releases_follow
 from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
@@ -56,6 +57,7 @@ WORDS: Final = {
     "V19": "the parts of an order add up to it, and what was captured to those that came",
     "V20": "each order is the sale of one store, for what its member paid and no refund took back",
     "V21": "interactions count once, and orders are credited to what led to them",
+    "V22": "versions are where their events put them, and the feed shows them so",
     "V23": "a light store is what its template, its row and its merchant's edits make of it",
     "V24": "of a post that was deleted nothing is left to read or to open",
 }
@@ -84,6 +86,7 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V19": parts_add_up,
     "V20": sales_are_orders,
     "V21": credits_follow,
+    "V22": releases_follow,
     "V23": light_stores_are_rendered,
     "V24": deleted_is_gone,
 }

@@ -59,12 +59,13 @@ def _uses_by(key: str) -> str:
 def _shown(program_id: str, of: Group) -> Iterator[Violation]:
     theirs, ours = of.one("theirs"), of.one("ours")
     registry_shows = (theirs["version"], theirs["suspended_for"]) if theirs else (None, None)
-    shown = (ours["version"], ours["suspended_for"]) if ours else None
-    published = registry_shows if any(registry_shows) else None
+    feed_shows = (ours["version"], ours["suspended_for"]) if ours else (None, None)
+    shown, published = (each if any(each) else None for each in (feed_shows, registry_shows))
     if published != shown:
         yield Violation("V9", f"the registry shows {published}, the feed shows {shown}", f"program {program_id}")
     version, suspended_for = registry_shows
-    if version is None or suspended_for:
+    offline = ours is not None and ours["offline_for"]  # then cards show it, whatever their state
+    if (version is None and not offline) or suspended_for:
         for card in of.each("card"):
             yield Violation("V9", "an active card leads to a program that cannot be opened", f"post {card['post_id']}")
 

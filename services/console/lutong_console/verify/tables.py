@@ -47,11 +47,12 @@ _OWN: Final = {
         "counter": _table("counter", "post_id, taps, solved, fulfilled"),
         "interaction_count": _table("interaction_count", "post_id, placement, kind, times"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),
-        "program": _table("program", "program_id, version, suspended_for"),
+        "program": _table("program", "program_id, version, suspended_for, offline_for, gray"),
         "request": _table("service_request", "order_id, viewer_id, post_id, program_id, total_minor, currency, status"),
     },
     "registry": {
         "program": _table("program", f"program_id, suspended_for, {_RELEASED} AS version"),
+        "version": _table("version", "program_id, number, state, audience::text AS audience"),
         "discovery": _table("discovery", "post_id, program_id, reason"),
         "usage": _table("usage", "program_id, opened, solved, fulfilled"),
         "light_template_version": _table("light_template_version", "template_id, number, state, body"),

@@ -31,6 +31,16 @@ KEPT: Final = frozenset({f"lutong.{service}.action-audited.v1" for service in SE
     "lutong.inventory.stock-depleted.v1",
     "lutong.inventory.stock-restored.v1",
     "lutong.membership.deduction-notified.v1",
+    "lutong.registry.version-admitted.v1",
+    "lutong.registry.version-approved.v1",
+    "lutong.registry.version-forced-offline.v1",
+    "lutong.registry.version-gray-stopped.v1",
+    "lutong.registry.version-grayed.v1",
+    "lutong.registry.version-rejected.v1",
+    "lutong.registry.version-released.v1",
+    "lutong.registry.version-rolled-back.v1",
+    "lutong.registry.version-submitted.v1",
+    "lutong.registry.version-withdrawn.v1",
 }
 """Types of which identities read the data. Of all others only a digest is kept, which is equal for equal data."""
 _SEARCHED: Final = {"parked": ("error", "reason", "value"), "idempotency": ("body",)}

@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from lutong_contracts.gray import Viewing
 from lutong_contracts.values import Line, Mode, Money, Place
 from lutong_feed.domain import CANCELLABLE, CardState, OrderLine, Program, Refusal, Status
+from lutong_feed.gray.domain import Shown, shown
 
 Kind = Literal["tap", "solve"]
 
@@ -19,6 +21,8 @@ class TapCard(NamedTuple):
     post_id: str
     viewer_id: str
     touch: str | None = None
+    region: str | None = None
+    device: str | None = None
 
 
 class SolveCard(NamedTuple):
@@ -41,6 +45,13 @@ class Card(NamedTuple):
     version: int | None
     title: str | None
     page: str | None
+    gray: str | None = None
+    """The version that some viewers see instead, as JSON."""
+
+    def seen_by(self, viewing: Viewing) -> "Card":
+        """The card as this viewer sees it."""
+        version = shown(self.program_id, Shown(self.version, self.title, self.page), self.gray, viewing)
+        return self._replace(gray=None, **version._asdict())
 
 
 class Found(NamedTuple):
@@ -61,18 +72,18 @@ class Engagement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpenCard:
-    """A card that can be used now: what it shows, its program, and the version in force."""
+    """A card that can be used now: what it shows, its program, and the version that its viewer opens."""
 
     shown: Card
     program_id: str
     version: int
 
 
-def usable(post_id: str, viewer_id: str, found: Found) -> OpenCard | Refusal:
-    """The card on a post, if this viewer may use it now."""
+def usable(post_id: str, viewing: Viewing, found: Found) -> OpenCard | Refusal:
+    """The card on a post as this viewer sees it, if they may use it now."""
     card = found.card
     if not found.viewer_known:
-        return Refusal("not_found", f"there is no account {viewer_id!r}")
+        return Refusal("not_found", f"there is no account {viewing.viewer_id!r}")
     if card is None:
         return Refusal("not_found", f"there is no post {post_id!r}")
     if found.deleted or card.reason == "deleted":
@@ -84,7 +95,8 @@ def usable(post_id: str, viewer_id: str, found: Found) -> OpenCard | Refusal:
     if card.state == "resolving" or card.program_id is None or card.version is None:
         detail = f"the card on post {post_id!r} is still being resolved: try again shortly"
         return Refusal("card_resolving", detail)
-    return OpenCard(card, card.program_id, card.version)
+    seen = card.seen_by(viewing)
+    return OpenCard(seen, card.program_id, seen.version or card.version)
 
 
 class Use(NamedTuple):
@@ -124,6 +136,8 @@ class RequestService(NamedTuple):
     address_id: str | None = None
     sold_by: str | None = None
     touch: str | None = None
+    region: str | None = None
+    device: str | None = None
 
 
 class CancelRequest(NamedTuple):
@@ -150,7 +164,7 @@ class RequestRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """Lines at the prices of the version in force, and their sum."""
+    """Lines at the prices of the version that the viewer sees, and their sum."""
 
     lines: tuple[Line, ...]
     total: Money
@@ -180,11 +194,11 @@ def price(wanted: Sequence[OrderLine], program: Program) -> Priced | Refusal:
 
 
 def accept(wanted: RequestService, found: Found, programs: Mapping[str, Program]) -> Accepted | Refusal:
-    """Whether a viewer may order from a card now. Prices are those of the version in force, never the viewer's."""
-    card = usable(wanted.post_id, wanted.viewer_id, found)
+    """Whether a viewer may order from a card now. Prices are those of the version that they see, never the viewer's."""
+    card = usable(wanted.post_id, Viewing(wanted.viewer_id, wanted.region, wanted.device), found)
     if not isinstance(card, OpenCard):
         return card
-    program = programs[card.program_id]  # a card that can be used has one with a version
+    program = programs[card.program_id].sold_as(card.version)  # a card that can be used has one with a version
     priced = price(wanted.lines, program)
     if isinstance(priced, Refusal):
         return priced

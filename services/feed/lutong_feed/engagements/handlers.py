@@ -16,6 +16,7 @@ from lutong_contracts.feed import (
     ServiceRequested,
     ServiceSolved,
 )
+from lutong_contracts.gray import Viewing
 from lutong_contracts.touches import read
 from lutong_feed import on_record
 from lutong_feed.attribution.handlers import credit_orders
@@ -145,15 +146,21 @@ async def _count(tx: Tx, counter: store.Counter, published: Sequence[Engagement]
 async def _use(batch: Sequence[Asked[Command]], kind: Kind, tx: Tx) -> list[Use | Refusal]:
     wanted = [Engagement(asked.command.post_id, asked.command.viewer_id, kind) for asked in batch]
     found = await store.find(tx, [store.Named(each.post_id, each.viewer_id) for each in wanted])
-    cards = [domain.usable(each.post_id, each.viewer_id, there) for each, there in zip(wanted, found, strict=True)]
+    viewings = [_viewing(asked.command) for asked in batch]
+    cards = [domain.usable(*each) for each in zip((each.post_id for each in wanted), viewings, found, strict=True)]
     new = await store.engage(
         tx, [each for each, card in zip(wanted, cards, strict=True) if not isinstance(card, Refusal)]
     )
     return domain.decided(wanted, cards, new)
 
 
+def _viewing(command: Command) -> Viewing:
+    where = (command.region, command.device) if isinstance(command, TapCard) else ()
+    return Viewing(command.viewer_id, *where)
+
+
 def _tapped(asked: Asked[TapCard], use: Use) -> Answer:
-    post_id, viewer_id, touch = asked.command
+    post_id, viewer_id, touch, *_ = asked.command
     shown = use.card.shown
     view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields})
     if not use.first and touch:
@@ -216,6 +223,7 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         address_id=wanted.address_id,
         sold_by=wanted.sold_by,
         touch=wanted.touch,
+        version=program.version,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

@@ -22,12 +22,13 @@ _GONE: Final = documented(410)
 @allowed("member", "operator")
 @audited("card.tap", own="member", shows=("viewer_id",))
 async def tap_card(post_id: Identifier, viewer: Tap, who: Who, touches: Touches, ask: Ask) -> Response:
-    """Open the mini-program from the card; the answer has the page and its version. A viewer counts once.
+    """Open the mini-program from the card; the answer has the page and its version, as it was shown to this viewer. A viewer counts once.
 
     A `touch` that the feed did not sign is refused; one of more than a week ago is left out.
     """
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
-    return await ask(TapCard(post_id, viewer.viewer_id, touches.believed(viewer.touch, viewer.viewer_id, post_id)))
+    touch = touches.believed(viewer.touch, viewer.viewer_id, post_id)
+    return await ask(TapCard(post_id, viewer.viewer_id, touch, viewer.region, viewer.device))
 
 
 @router.post("/v1/posts/{post_id}/card/solutions", status_code=201, response_model=dict[str, str], responses=_GONE)
@@ -43,7 +44,7 @@ async def solve(post_id: Identifier, viewer: Viewer, who: Who, ask: Ask) -> Resp
 @allowed("member", "operator")
 @audited("request.place", own="member", shows=("viewer_id", "total_minor"))
 async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, touches: Touches, ask: Ask) -> Response:
-    """Join the light membership on credit and order, in one go. Prices are those of the version in force.
+    """Join the light membership on credit and order, in one go. Prices are those of the version that the viewer sees.
 
     A `touch` that the feed did not sign is refused; one of more than a week ago is left out.
     """
@@ -64,6 +65,8 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tou
             wanted.address_id,
             wanted.sold_by,
             touches.believed(wanted.touch, wanted.viewer_id, post_id),
+            wanted.region,
+            wanted.device,
         )
     )
 

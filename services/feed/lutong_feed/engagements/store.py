@@ -30,8 +30,10 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
     """The cards and viewers that commands name, in order."""
     rows = await tx.fetch(
         f"""
-        SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id, state, card.program_id, card.merchant_id,
-               reason, correlation_id, causation_id, version, title, page, post.deleted_at IS NOT NULL AS deleted
+        SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id,
+               CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END,
+               card.program_id, card.merchant_id, coalesce(reason, offline_for), correlation_id, causation_id, version,
+               title, page, gray, post.deleted_at IS NOT NULL AS deleted
           FROM {_NAMED.unnest("named", place="place")}
           LEFT JOIN account ON account.account_id = named.viewer_id
           LEFT JOIN post ON post.post_id = named.post_id
@@ -139,7 +141,7 @@ async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
         """
         SELECT program.program_id, program.merchant_id, program.version, program.title, program.page,
                CASE WHEN program.offers_of IS NULL THEN program.offers ELSE coalesce(source.offers, '[]') END AS offers,
-               program.suspended_for
+               program.suspended_for, program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version
           FROM program
           LEFT JOIN program AS source
             ON source.program_id = program.offers_of AND source.merchant_id = program.merchant_id
@@ -148,11 +150,13 @@ async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
         sorted(set(program_ids)),
     )
     return {
-        row["program_id"]: Program(
-            **(dict(row) | {"offers": tuple(Offer.model_validate(offer) for offer in orjson.loads(row["offers"]))})
-        )
+        row["program_id"]: Program(**(dict(row) | {name: _offers(row[name]) for name in ("offers", "gray_offers")}))
         for row in rows
     }
+
+
+def _offers(stored: str | None) -> tuple[Offer, ...]:
+    return tuple(Offer.model_validate(offer) for offer in orjson.loads(stored or "[]"))
 
 
 async def save_requests(tx: Tx, placed: Sequence[Outgoing]) -> None:

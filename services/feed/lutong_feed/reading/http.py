@@ -1,18 +1,21 @@
 """What readers ask for: a post, an account's posts, and a timeline."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import asyncpg
 from fastapi import Query
 
 from lutong_chassis import Problem, Read, Who, allowed, not_found, routes
 from lutong_chassis.http.problems import documented
+from lutong_contracts.gray import Viewing
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts
 from lutong_feed.bodies import CardView, PostView, RepostView, SpanView, Timeline
 from lutong_feed.deleting import domain as deletion
 from lutong_feed.domain import Cursor
+from lutong_feed.gray.domain import Shown, shown
+from lutong_feed.gray.http import Looking
 from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import Page, walk
 from lutong_feed.reading import store
@@ -25,38 +28,40 @@ router = routes("feed")
 
 @router.get("/v1/posts/{post_id}", responses=documented(410))
 @allowed("anybody")
-async def get_post(post_id: Identifier, who: Who, touches: Touches, read: Read) -> PostView:
-    """A post with its card and counters. 410 for one that was deleted."""
+async def get_post(post_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read) -> PostView:
+    """A post with its card, as the one who asks sees it, and its counters. 410 for one that was deleted."""
     row = await store.post(read, post_id, who.member_id) or not_found("post", post_id)
     if row["deleted"]:
         gone = deletion.gone(post_id)
         raise Problem(410, gone.kind, gone.detail)
-    return _view(row, 0, touches.answer("post", who.member_id))
+    return _view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
 
 
 @router.get("/v1/accounts/{account_id}/posts")
 @allowed("anybody")
 async def get_posts(
-    account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
+    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
 ) -> Timeline:
     """An account's own posts, newest first. A walk neither skips nor repeats what was there when it began."""
     way = walk(touches, who, f"posts {account_id}")
     rows = await store.posts_of(read, account_id, who.member_id, page.before(way), page.limit + 1)
     await _account_is_there(read, account_id, rows)
-    return _page(rows, page.limit, touches.answer("account", who.member_id), way)
+    viewing = looking._replace(viewer_id=who.member_id)
+    return _page(rows, page.limit, Walked(touches.answer("account", who.member_id), way, viewing))
 
 
 @router.get("/v1/accounts/{account_id}/timeline")
 @allowed("member", "operator")
 async def get_timeline(
-    account_id: Identifier, who: Who, touches: Touches, read: Read, page: Annotated[Page, Query()]
+    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
 ) -> Timeline:
     """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats what was there when it began."""
     who.require(member=account_id, hide=("account", account_id))
     way = walk(touches, who, f"timeline {account_id}")
     rows = await store.timeline(read, account_id, page.before(way), page.limit + 1)
     await _account_is_there(read, account_id, rows)
-    return _page(rows, page.limit, touches.answer("timeline", account_id), way)
+    viewing = looking._replace(viewer_id=account_id)
+    return _page(rows, page.limit, Walked(touches.answer("timeline", account_id), way, viewing))
 
 
 def _repost(row: asyncpg.Record) -> RepostView:
@@ -70,16 +75,25 @@ async def _account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.
         not_found("account", account_id)
 
 
-def _page(rows: Sequence[asyncpg.Record], limit: int, answer: Answer, way: Walk) -> Timeline:
+class Walked(NamedTuple):
+    """What a page of posts is an answer to: its request, the walk that it is a step of, and who looks."""
+
+    answer: Answer
+    way: Walk
+    viewing: Viewing
+
+
+def _page(rows: Sequence[asyncpg.Record], limit: int, walked: Walked) -> Timeline:
     """A page of posts, of which one more was read to know whether there is a next page."""
-    page = rows[:limit]
+    page, (answer, way, viewing) = rows[:limit], walked
     last = way.word(Cursor(page[-1]["published_at"], page[-1]["number"])) if len(rows) > limit else None
-    posts = [_view(row, position, answer) for position, row in enumerate(page)]
+    posts = [_view(row, position, answer, viewing) for position, row in enumerate(page)]
     return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
 
 
-def _view(row: asyncpg.Record, position: int, answer: Answer) -> PostView:
+def _view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -> PostView:
     text = texts.shown(row["text"])
+    version = shown(row["program_id"], Shown(row["version"], row["title"], row["page"]), row["gray"], viewing)
     return PostView(
         **{
             name: row[name]
@@ -87,7 +101,7 @@ def _view(row: asyncpg.Record, position: int, answer: Answer) -> PostView:
         },
         text=text,
         spans=[SpanView(**span._asdict()) for span in texts.spans(text)],
-        card=CardView(**{name: row[name] for name in CardView.model_fields}),
+        card=CardView(**{name: row[name] for name in CardView.model_fields} | version._asdict()),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
         repost=_repost(row) if row["root_id"] else None,
         touch=answer.touch(position, row["post_id"], row["root_id"] or row["post_id"], row["program_id"]),

@@ -8,9 +8,10 @@ from lutong_chassis import Reads
 from lutong_feed.domain import Cursor
 
 POST_WITH_CARD: Final = """
-    SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at, state, post.revision, post.revised_at,
-           card.program_id, reason,
-           title, page, version, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
+    SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at,
+           CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END AS state,
+           post.revision, post.revised_at, card.program_id, coalesce(reason, offline_for) AS reason,
+           title, page, version, gray, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
            post.deleted_at IS NOT NULL AS deleted, root.deleted_at IS NOT NULL AS root_deleted,
            root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text
       FROM post
@@ -22,7 +23,8 @@ POST_WITH_CARD: Final = """
       JOIN card ON card.post_id = coalesce(repost.root_id, post.post_id)
       LEFT JOIN program ON program.program_id = card.program_id
 """
-"""Posts as readers see them, with their cards and counters; what follows narrows it down."""
+"""Posts as readers see them, with their cards and counters; what follows narrows it down. A card of a program that is offline shows
+why; `gray` is the version that some of them see."""
 
 _NOT_APART: Final = """NOT EXISTS (
                SELECT FROM kept_apart AS kept

@@ -60,8 +60,9 @@ async def summary(tx: Reads) -> dict[str, Any]:
         """
         SELECT true AS of_programs, count(*) AS total,
                CASE WHEN suspended_for IS NOT NULL THEN 'suspended'
-                    WHEN listing.program_id IS NOT NULL THEN 'released' ELSE 'not_released' END AS word
-          FROM program LEFT JOIN listing USING (program_id)
+                    WHEN EXISTS (SELECT FROM version AS v WHERE v.program_id = program.program_id AND v.state = 'released')
+                    THEN 'released' ELSE 'not_released' END AS word
+          FROM program
          GROUP BY word
          UNION ALL
         SELECT false, count(*), coalesce(reason, 'discovered') AS word FROM discovery GROUP BY word
@@ -83,7 +84,8 @@ async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
     """What is known of programs that authors named; the version is None while nothing is released."""
     rows = await tx.fetch(
         """
-        SELECT program_id, program.merchant_id, suspended_for IS NOT NULL AS suspended, version,
+        SELECT program_id, program.merchant_id, suspended_for IS NOT NULL AS suspended,
+               (SELECT number FROM version AS v WHERE v.program_id = program.program_id AND state = 'released') AS version,
                coalesce(title, '') AS title, coalesce(page, '') AS page
           FROM program LEFT JOIN listing USING (program_id)
          WHERE program_id = ANY ($1)

@@ -11,7 +11,7 @@ from lutong_registry.light_stores.store import stores as light_store
 from lutong_registry.light_stores.store.stores import LightStore
 from lutong_registry.programs import domain
 from lutong_registry.programs import store as program_store
-from lutong_registry.programs.domain import IN_REVIEW, Program, Refusal, Version
+from lutong_registry.programs.domain import IN_FLIGHT, Program, Refusal, Version
 from lutong_registry.programs.store import SubmittedRow, VersionMove
 from lutong_registry.search.store import listings as search_store
 
@@ -35,7 +35,7 @@ class Change(NamedTuple):
 
 def standing_in_the_way(store: LightStore, program: Program) -> str | None:
     """Why a store's program must be left as it is: it was changed by the usual commands, or is about to be."""
-    if any(version.state in IN_REVIEW for version in program.versions):
+    if any(version.state in IN_FLIGHT for version in program.versions):
         return IN_REVIEW_NOW
     if program.released is None:
         return NOT_RELEASED

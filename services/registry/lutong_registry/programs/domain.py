@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from lutong_contracts import Event
+from lutong_contracts.gray import Audience
 from lutong_contracts.registry import (
+    Evidence,
     MerchantChanged,
     MerchantFacts,
     MerchantRegistered,
@@ -19,14 +21,22 @@ from lutong_contracts.registry import (
 )
 from lutong_contracts.values import Offer
 
-State = Literal["submitted", "approved", "rejected", "released", "superseded", "rolled_back"]
+State = Literal[
+    "submitted", "admitted", "approved", "rejected", "withdrawn", "gray", "released", "superseded", "rolled_back",
+    "forced_offline",
+]  # fmt: skip
 
-IN_REVIEW: Final = frozenset({"submitted", "approved"})
+IN_FLIGHT: Final = frozenset({"submitted", "admitted", "approved", "gray"})
 MAY_BECOME: Final[Mapping[State, tuple[State, ...]]] = {
-    "approved": ("submitted",),
-    "rejected": ("submitted", "approved"),
-    "released": ("approved",),
-    "rolled_back": ("released",),
+    "submitted": ("withdrawn",),
+    "admitted": ("submitted",),
+    "approved": ("submitted", "admitted"),
+    "rejected": ("submitted", "admitted", "approved"),
+    "withdrawn": ("submitted", "admitted", "approved"),
+    "gray": ("admitted", "approved", "gray"),
+    "released": ("admitted", "approved", "gray"),
+    "rolled_back": ("released", "gray"),
+    "forced_offline": ("admitted", "approved", "gray", "released", "superseded", "rolled_back"),
 }
 """From which states a command moves a version to each one. Other versions follow: what was released is superseded, or
 in force again. An approved version can still be rejected, lest it keep an urgent fix out of review."""
@@ -41,7 +51,11 @@ def merchant_news(merchants: Sequence[MerchantFacts]) -> list[Event]:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a program and what a card shows and sells of it."""
+    """One version of a program and what a card shows and sells of it.
+
+    `admitted_only`: it passed the first audit alone, so no words lead to it. `audience`: who sees it while it is in gray, at
+    its so many-th `stage`. `ended_for`: why it was forced offline or stopped in gray, there with `evidence` if a guardrail did.
+    """
 
     number: int
     state: State
@@ -51,6 +65,11 @@ class Version:
     rejected_for: str | None = None
     offers_of: str | None = None
     """The program whose offers it sells, instead of own ones."""
+    admitted_only: bool = False
+    audience: Audience | None = None
+    stage: int = 0
+    ended_for: str | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,11 @@ class Program:
     def released(self) -> Version | None:
         """The version that cards open."""
         return next((version for version in self.versions if version.state == "released"), None)
+
+    @property
+    def in_flight(self) -> Version | None:
+        """The one version that is in review, waits to be released, or is in gray."""
+        return next((version for version in self.versions if version.state in IN_FLIGHT), None)
 
     def version(self, number: int) -> Version | None:
         """A version by its number."""
@@ -89,29 +113,38 @@ class Refusal:
 
 
 def submit(program: Program, version: Version) -> Change | Refusal:
-    """Numbers only grow, and one version is in review at a time: reviewers never chase a moving target."""
+    """Numbers only grow, and one version is in flight at a time: reviewers never chase a moving target."""
     newest = max((known.number for known in program.versions), default=0)
     if version.number <= newest:
         return Refusal("version_not_newer", f"version {version.number} is not newer than {newest}: use {newest + 1}")
-    pending = next((known for known in program.versions if known.state in IN_REVIEW), None)
-    if pending:
-        return Refusal("in_review", f"version {pending.number} is {pending.state}: release or reject it first")
-    return Change((version,), (VersionSubmitted(program_id=program.program_id, version=version.number),))
+    return blocked(program) or Change(
+        (version,), (VersionSubmitted(program_id=program.program_id, version=version.number),)
+    )
+
+
+def blocked(program: Program) -> Refusal | None:
+    """Why no version may be handed in now, if none may."""
+    pending = program.in_flight
+    if pending is None:
+        return None
+    instead = "release it or roll it back" if pending.state == "gray" else "release, withdraw or reject it"
+    return Refusal("in_review", f"version {pending.number} is {pending.state}: {instead} first")
 
 
 def approve(program: Program, number: int) -> Change | Refusal:
-    """Let the merchant release a submitted version."""
-    version = _ready(program, number, "approved")
+    """Let the merchant release a version, and words lead to it; also one that is admitted, in gray or released already."""
+    known, approved = program.version(number), VersionApproved(program_id=program.program_id, version=number)
+    if known and known.admitted_only and known.state in {"gray", "released"}:
+        return Change((replace(known, admitted_only=False),), (approved,))
+    version = ready(program, number, "approved")
     if isinstance(version, Refusal):
         return version
-    return Change(
-        (replace(version, state="approved"),), (VersionApproved(program_id=program.program_id, version=number),)
-    )
+    return Change((replace(version, state="approved", admitted_only=False),), (approved,))
 
 
 def reject(program: Program, number: int, reason: str) -> Change | Refusal:
     """Refuse a version that is not released yet; the merchant hands in a newer one."""
-    version = _ready(program, number, "rejected")
+    version = ready(program, number, "rejected")
     if isinstance(version, Refusal):
         return version
     rejected = VersionRejected(program_id=program.program_id, version=number, reason=reason)
@@ -120,12 +153,12 @@ def reject(program: Program, number: int, reason: str) -> Change | Refusal:
 
 def release(program: Program, number: int) -> Change | Refusal:
     """Put an approved version in force; the one that was is superseded and can be rolled back to."""
-    version = _ready(program, number, "released")
+    version = ready(program, number, "released")
     if isinstance(version, Refusal):
         return version
     former = program.released
     changed = (replace(former, state="superseded"),) if former else ()
-    rejected = VersionReleased(
+    released = VersionReleased(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
         version=number,
@@ -134,7 +167,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         offers=version.offers,
         offers_of=version.offers_of,
     )
-    return Change((*changed, replace(version, state="released")), (rejected,))
+    return Change((*changed, replace(version, state="released", audience=None)), (released,))
 
 
 def release_reviewed(program: Program, version: Version) -> Change | Refusal:
@@ -145,16 +178,23 @@ def release_reviewed(program: Program, version: Version) -> Change | Refusal:
     return release(replace(program, versions=(*program.versions, replace(version, state="approved"))), version.number)
 
 
-def roll_back(program: Program, number: int) -> Change | Refusal:
-    """Take the released version back; the latest superseded one is in force again."""
-    version = _ready(program, number, "rolled_back")
+def roll_back(program: Program, number: int, to: int | None = None) -> Change | Refusal:
+    """Take the released version back; the latest superseded one is in force again, or that with the number `to`.
+
+    Those between are passed over for good: to roll back once more goes further back.
+    """
+    version = ready(program, number, "rolled_back")
     if isinstance(version, Refusal):
         return version
     earlier = [known for known in program.versions if known.state == "superseded"]
     if not earlier:
         return Refusal("nothing_to_roll_back_to", "no earlier version was released: suspend the program instead")
-    back = earlier[-1]
-    rejected = VersionRolledBack(
+    back = earlier[-1] if to is None else next((known for known in earlier if known.number == to), None)
+    if back is None:
+        possible = ", ".join(str(known.number) for known in reversed(earlier))
+        return Refusal("not_superseded", f"version {to} cannot be in force again: choose one of {possible}")
+    passed = (replace(known, state="rolled_back") for known in earlier if known.number > back.number)
+    rolled_back = VersionRolledBack(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
         withdrawn_version=number,
@@ -164,7 +204,8 @@ def roll_back(program: Program, number: int) -> Change | Refusal:
         offers=back.offers,
         offers_of=back.offers_of,
     )
-    return Change((replace(version, state="rolled_back"), replace(back, state="released")), (rejected,))
+    moved = (replace(version, state="rolled_back"), *passed, replace(back, state="released"))
+    return Change(moved, (rolled_back,))
 
 
 def suspend(program: Program, reason: str) -> Change | Refusal:
@@ -181,7 +222,8 @@ def resume(program: Program) -> Change | Refusal:
     return Change((), (ProgramResumed(program_id=program.program_id),))
 
 
-def _ready(program: Program, number: int, becomes: State) -> Version | Refusal:
+def ready(program: Program, number: int, becomes: State) -> Version | Refusal:
+    """A version that may become something now, or why it may not."""
     version = program.version(number)
     if version is None:
         return Refusal("unknown_version", f"there is no version {number}: submit it first")

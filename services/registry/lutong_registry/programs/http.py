@@ -1,6 +1,6 @@
 """What merchants, reviewers and readers ask of the registry."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 
 from lutong_chassis import Problem, Read, Tx, TxDependency, Who, allowed, audit, audited, not_found
 from lutong_contracts.registry import ProgramRegistered
@@ -21,13 +21,12 @@ from lutong_registry.programs.bodies import (
     Submission,
     view_of,
 )
-from lutong_registry.programs.domain import Change, Program, Refusal, Version
+from lutong_registry.programs.domain import Change, Program, Version
 from lutong_registry.programs.merchants import MerchantRow
+from lutong_registry.programs.moves import accepted, lock, move, moved
 from lutong_registry.programs.store import ProgramRow, SubmittedRow, VersionMove
 from lutong_registry.search.store import listings as search_store
 from lutong_registry.usage import store as use_store
-
-Decide = Callable[[Program], Change | Refusal]
 
 
 @router.put("/v1/merchants/{merchant_id}")
@@ -67,14 +66,14 @@ async def put_program(program_id: Identifier, registration: Registration, who: W
 async def submit_version(program_id: Identifier, submission: Submission, who: Who, tx: TxDependency) -> ProgramView:
     """Hand in a version for review. One at a time; numbers only grow."""
     version = _version(submission.version, submission.manifest)
-    program = await _lock(tx, who, program_id)
-    change = _accepted(domain.submit(program, version), program)
+    program = await lock(tx, who, program_id)
+    change = accepted(domain.submit(program, version), program)
     row = SubmittedRow(program_id, submission.version, submission.manifest.model_dump_json())
     await program_store.add_versions(tx, [row])
     tx.publish(*change.events)
-    after = await _lock(tx, who, program_id)
+    after = await lock(tx, who, program_id)
     if who.is_staff:
-        await audit.record(tx, who, *_moved("version.submit", program, after))
+        await audit.record(tx, who, *moved("version.submit", program, after))
     return view_of(after)
 
 
@@ -83,7 +82,7 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
 @audited("version.approve")
 async def approve_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Approve a submitted version."""
-    return await _move(tx, who, program_id, "version.approve", lambda program: domain.approve(program, version))
+    return await move(tx, who, program_id, "version.approve", lambda program: domain.approve(program, version))
 
 
 @router.post("/v1/programs/{program_id}/versions/{version}/rejection")
@@ -93,7 +92,7 @@ async def reject_version(
     program_id: Identifier, version: VersionNumber, body: ReasonBody, who: Who, tx: TxDependency
 ) -> ProgramView:
     """Reject a submitted version, or take back an approved one that is not released."""
-    return await _move(
+    return await move(
         tx, who, program_id, "version.reject", lambda program: domain.reject(program, version, body.reason), body
     )
 
@@ -103,15 +102,7 @@ async def reject_version(
 @audited("version.release", own="merchant", reasoned=True)
 async def release_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
     """Put an approved version in force: cards open it from now on."""
-    return await _move(tx, who, program_id, "version.release", lambda program: domain.release(program, version))
-
-
-@router.post("/v1/programs/{program_id}/versions/{version}/rollback")
-@allowed("merchant", "operator")
-@audited("version.roll_back", own="merchant", reasoned=True)
-async def roll_back_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
-    """Take the released version back; the one before it is in force again."""
-    return await _move(tx, who, program_id, "version.roll_back", lambda program: domain.roll_back(program, version))
+    return await move(tx, who, program_id, "version.release", lambda program: domain.release(program, version))
 
 
 @router.post("/v1/programs/{program_id}/suspension")
@@ -119,13 +110,13 @@ async def roll_back_version(program_id: Identifier, version: VersionNumber, who:
 @audited("program.suspend", shows=("suspended",))
 async def suspend_program(program_id: Identifier, body: ReasonBody, who: Who, tx: TxDependency) -> ProgramView:
     """Suspend a program: every card that leads to it becomes unavailable."""
-    program = await _lock(tx, who, program_id)
-    change = _accepted(domain.suspend(program, body.reason), program)
+    program = await lock(tx, who, program_id)
+    change = accepted(domain.suspend(program, body.reason), program)
     await program_store.save_suspension(tx, program_id, body.reason)
     tx.publish(*change.events)
     effect = {"suspended": False}, {"suspended": True}
     await audit.record(tx, who, audit.Change("program.suspend", f"program:{program_id}", body.reason, *effect))
-    return view_of(await _lock(tx, who, program_id))
+    return view_of(await lock(tx, who, program_id))
 
 
 @router.delete("/v1/programs/{program_id}/suspension")
@@ -133,13 +124,13 @@ async def suspend_program(program_id: Identifier, body: ReasonBody, who: Who, tx
 @audited("program.resume", shows=("suspended",), reasoned=True)
 async def resume_program(program_id: Identifier, who: Who, tx: TxDependency) -> ProgramView:
     """Lift a suspension."""
-    program = await _lock(tx, who, program_id)
-    change = _accepted(domain.resume(program), program)
+    program = await lock(tx, who, program_id)
+    change = accepted(domain.resume(program), program)
     await program_store.save_suspension(tx, program_id, None)
     tx.publish(*change.events)
     effect = {"suspended": True}, {"suspended": False}
     await audit.record(tx, who, audit.Change("program.resume", f"program:{program_id}", None, *effect))
-    return view_of(await _lock(tx, who, program_id))
+    return view_of(await lock(tx, who, program_id))
 
 
 @router.post("/v1/programs/batch", status_code=201)
@@ -151,18 +142,18 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
     await _register(tx, [ProgramRow(item.program_id, item.merchant_id) for item in wanted.values()])
     programs = await program_store.lock_programs(tx, wanted)
     added: list[SubmittedRow] = []
-    moved: list[VersionMove] = []
+    moves: list[VersionMove] = []
     for program_id, item in wanted.items():
         program = programs[program_id]
         version = _version(max((known.number for known in program.versions), default=0) + 1, item.manifest)
-        submitted = _accepted(domain.submit(program, version), program)
-        approved = _accepted(domain.approve(_with(program, submitted), version.number), program)
-        released = _accepted(domain.release(_with(program, approved), version.number), program)
+        submitted = accepted(domain.submit(program, version), program)
+        approved = accepted(domain.approve(_with(program, submitted), version.number), program)
+        released = accepted(domain.release(_with(program, approved), version.number), program)
         added.append(SubmittedRow(program_id, version.number, item.manifest.model_dump_json()))
-        moved.extend(VersionMove.of(program_id, known) for known in released.versions)
+        moves.extend(VersionMove.of(program_id, known) for known in released.versions)
         tx.publish(*submitted.events, *approved.events, *released.events)
     await program_store.add_versions(tx, added)
-    await program_store.save_states(tx, moved)
+    await program_store.save_states(tx, moves)
     await search_store.refresh_listings(tx, wanted)
     await audit.record(
         tx,
@@ -231,47 +222,6 @@ async def _register(tx: Tx, programs: list[ProgramRow]) -> None:
         if program.merchant_id != merchants[program.program_id]:
             raise Problem(409, "program_taken", f"program {program.program_id!r} belongs to another merchant")
     tx.publish(*[ProgramRegistered(program_id=key, merchant_id=merchants[key]) for key in sorted(fresh)])
-
-
-async def _lock(tx: Tx, who: Who, program_id: str) -> Program:
-    """A program, locked; refuse one that does not exist or belongs to another merchant."""
-    program = (await program_store.lock_programs(tx, [program_id])).get(program_id) or not_found("program", program_id)
-    who.require(merchant=program.merchant_id, hide=("program", program_id))
-    return program
-
-
-async def _move(
-    tx: Tx, who: Who, program_id: str, action: str, decide: Decide, body: ReasonBody | None = None
-) -> ProgramView:
-    """Let a decision about versions take effect, and the search see it."""
-    program = await _lock(tx, who, program_id)
-    change = _accepted(decide(program), program)
-    await program_store.save_states(tx, [VersionMove.of(program_id, version) for version in change.versions])
-    await search_store.refresh_listings(tx, [program_id])
-    tx.publish(*change.events)
-    after = await _lock(tx, who, program_id)
-    if who.is_staff:
-        await audit.record(tx, who, *_moved(action, program, after, body.reason if body else None))
-    return view_of(after)
-
-
-def _moved(action: str, program: Program, after: Program, reason: str | None = None) -> Iterator[audit.Change]:
-    """What is on record of versions that moved: one change for each."""
-    states = {version.number: version.state for version in program.versions}
-    for version in after.versions:
-        state = states.get(version.number)
-        if version.state != state:
-            subject = f"version:{program.program_id}:{version.number}"
-            before = None if state is None else {"state": state}
-            yield audit.Change(action, subject, reason, before, {"state": version.state})
-
-
-def _accepted(decision: Change | Refusal, program: Program) -> Change:
-    """The change, or a problem that names the program: a batch holds many."""
-    if isinstance(decision, Refusal):
-        status = 404 if decision.kind == "unknown_version" else 409
-        raise Problem(status, decision.kind, decision.detail, program_id=program.program_id)
-    return decision
 
 
 def _version(number: int, manifest: Manifest) -> Version:

@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 import orjson
 
 from lutong_chassis import Reads, Tx, columns
+from lutong_chassis.rows import columns_of
+from lutong_contracts.gray import Audience
+from lutong_contracts.registry import Evidence
 from lutong_contracts.values import Offer
 from lutong_registry.programs.domain import Program, State, Version
 
@@ -35,11 +38,24 @@ class VersionMove(NamedTuple):
     number: int
     state: State
     rejected_for: str | None
+    admitted_only: bool
+    audience: str | None
+    stage: int
+    ended_for: str | None
+    evidence: str | None
 
     @classmethod
     def of(cls, program_id: str, version: Version) -> "VersionMove":
         """The move to the state that a version was given."""
-        return cls(program_id, version.number, version.state, version.rejected_for)
+        audience, evidence = version.audience, version.evidence
+        return cls(
+            program_id, version.number, version.state, version.rejected_for, version.admitted_only,
+            audience.model_dump_json() if audience else None, version.stage, version.ended_for,
+            evidence.model_dump_json() if evidence else None,
+        )  # fmt: skip
+
+
+_MOVE: Final = columns_of(VersionMove)
 
 
 async def merchants_known(tx: Tx, merchant_ids: Iterable[str]) -> set[str]:
@@ -110,22 +126,33 @@ async def _with_versions(tx: Reads, rows: Sequence[asyncpg.Record]) -> dict[str,
     versions: dict[str, list[Version]] = defaultdict(list)
     for row in await tx.fetch(
         """
-        SELECT program_id, number, state, manifest, rejected_for
+        SELECT program_id, number, state, manifest, rejected_for, admitted_only, audience, stage, ended_for, evidence
           FROM version
          WHERE program_id = ANY ($1)
          ORDER BY program_id, number
         """,
         [row["program_id"] for row in rows],
     ):
-        manifest = orjson.loads(row["manifest"])
-        offers = tuple(Offer.model_validate(offer) for offer in manifest["offers"])
-        versions[row["program_id"]].append(
-            Version(
-                row["number"], row["state"], manifest["title"], manifest["page"], offers, row["rejected_for"],
-                manifest.get("offers_of"),
-            )
-        )  # fmt: skip
+        versions[row["program_id"]].append(_version(row))
     return {row["program_id"]: Program(**dict(row), versions=tuple(versions[row["program_id"]])) for row in rows}
+
+
+def _version(row: asyncpg.Record) -> Version:
+    manifest, audience, evidence = orjson.loads(row["manifest"]), row["audience"], row["evidence"]
+    return Version(
+        row["number"],
+        row["state"],
+        manifest["title"],
+        manifest["page"],
+        tuple(Offer.model_validate(offer) for offer in manifest["offers"]),
+        row["rejected_for"],
+        manifest.get("offers_of"),
+        row["admitted_only"],
+        Audience.model_validate_json(audience) if audience else None,
+        row["stage"],
+        row["ended_for"],
+        Evidence.model_validate_json(evidence) if evidence else None,
+    )
 
 
 async def add_versions(tx: Tx, versions: Sequence[SubmittedRow]) -> None:
@@ -144,18 +171,41 @@ async def save_states(tx: Tx, versions: Sequence[VersionMove]) -> None:
     """Move versions to their states. What leaves the released state goes first: a program has one released version."""
     for entering in (False, True):
         await tx.execute(
-            """
+            f"""
             UPDATE version
-               SET state = given.state, rejected_for = given.rejected_for, moved_at = now()
-              FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[])
-                   AS given(program_id, number, state, rejected_for)
+               SET state = given.state, rejected_for = given.rejected_for, admitted_only = given.admitted_only,
+                   audience = given.audience::jsonb, stage = given.stage, ended_for = given.ended_for,
+                   evidence = given.evidence::jsonb, moved_at = now()
+              FROM {_MOVE.unnest()}
              WHERE version.program_id = given.program_id AND version.number = given.number
             """,
-            *columns([row for row in versions if (row.state == "released") is entering], 4),
+            *_MOVE.arrays([row for row in versions if (row.state == "released") is entering]),
+        )
+
+
+async def forget_trials(tx: Tx, versions: Sequence[VersionMove]) -> None:
+    """Versions left gray: forget who was watched. What came of it stays counted."""
+    numbers = columns([(row.program_id, row.number) for row in versions], 2)
+    for table in ("gray_tap", "gray_order"):
+        await tx.execute(
+            f"""
+            DELETE FROM {table} USING unnest($1::text[], $2::integer[]) AS ended(program_id, number)
+             WHERE {table}.program_id = ended.program_id AND {table}.number = ended.number
+            """,
+            *numbers,
         )
 
 
 async def save_suspension(tx: Tx, program_id: str, reason: str | None) -> None:
     """Suspend a program, or resume it when there is no reason."""
     await tx.execute("UPDATE program SET suspended_for = $2 WHERE program_id = $1", program_id, reason)
-    await tx.execute("UPDATE listing SET visible = $2 WHERE program_id = $1", program_id, reason is None)
+    await tx.execute(
+        """
+        UPDATE listing
+           SET visible = $2::boolean
+               AND EXISTS (SELECT FROM version WHERE version.program_id = listing.program_id AND state = 'released')
+         WHERE program_id = $1
+        """,
+        program_id,
+        reason is None,
+    )

@@ -18,7 +18,12 @@ from tests.support.builders import SHANGHAI, a_post
 _MANIFEST: Final = {"title": "公积金提取", "page": "pages/fund"}
 _PROGRAM: Final = {"merchant_id": ACME}
 _REASON: Final = {"reason": "unclear"}
-_STATES: Final = {"submitted": (), "approved": ("approval",), "released": ("approval", "release")}
+_STATES: Final = {
+    "submitted": (),
+    "approved": ("approval",),
+    "released": ("approval", "release"),
+    "withdrawn": ("withdrawal",),
+}
 
 
 async def a_registry(world: World) -> None:
@@ -183,6 +188,31 @@ REGISTRY: Final[Matrix] = (
             DONE_BY_ITS_MERCHANT,
             _of_a_program("/versions/2/rollback", "released", "released"),
         ),
+        "POST /v1/programs/{program_id}/versions/{version}/admission": (
+            DONE_BY_OPERATORS,
+            _of_a_program("/versions/1/admission", "submitted"),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/withdrawal": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions/1/withdrawal", "submitted"),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/resubmission": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions/1/resubmission", "withdrawn"),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/gray": (
+            DONE_BY_ITS_MERCHANT,
+            _of_a_program("/versions/2/gray", "released", "approved", body={"percent": 10}),
+        ),
+        "POST /v1/programs/{program_id}/versions/{version}/offline": (
+            DONE_BY_OPERATORS,
+            _of_a_program("/versions/1/offline", "released", body=_REASON),
+        ),
+        "GET /v1/programs/{program_id}/versions/{version}": (
+            READ_BY_ITS_MERCHANT,
+            _of_a_program("/versions/1", "submitted"),
+        ),
+        "GET /v1/programs/{program_id}/withdrawals": (READ_BY_ITS_MERCHANT, _of_a_program("/withdrawals")),
         "POST /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _of_a_program("/suspension", body=_REASON)),
         "DELETE /v1/programs/{program_id}/suspension": (DONE_BY_OPERATORS, _resume),
         "PUT /v1/programs/{program_id}/embedding": (

@@ -78,6 +78,13 @@ class NearbyRow(NamedTuple):
 
 
 _STORE: Final = columns_of(LightStore)
+_LOCKED: Final = f"""
+        SELECT {_STORE.names} FROM light_store JOIN following USING (store_id)
+         WHERE template_id = $1
+         ORDER BY template_id, store_id
+           FOR UPDATE OF light_store
+"""
+"""Locks stores that were chosen by their place in line in the order of their keys, as everything else does."""
 
 
 async def lock_stores(tx: Tx, keys: Iterable[StoreKey]) -> dict[StoreKey, LightStore]:
@@ -116,12 +123,14 @@ async def lock_next(  # one parameter per condition
     """Attached stores up to a place in line that have another version and were not tried in this rollout, locked."""
     rows = await tx.fetch(
         f"""
-        SELECT {_STORE.names}
-          FROM light_store
-         WHERE template_id = $1 AND attached AND line <= $2 AND version <> $3 AND rollout_id IS DISTINCT FROM $4
-         ORDER BY line
-         LIMIT $5
-           FOR UPDATE
+        WITH following AS MATERIALIZED (
+            SELECT store_id
+              FROM light_store
+             WHERE template_id = $1 AND attached AND line <= $2 AND version <> $3 AND rollout_id IS DISTINCT FROM $4
+             ORDER BY line
+             LIMIT $5
+        )
+        {_LOCKED}
         """,
         template_id,
         bound,
@@ -129,26 +138,28 @@ async def lock_next(  # one parameter per condition
         rollout_id,
         limit,
     )
-    return sorted(_store(row) for row in rows)
+    return [_store(row) for row in rows]
 
 
 async def lock_upgraded(tx: Tx, template_id: str, version: int, rollout_id: str, limit: int) -> list[LightStore]:
     """Attached stores that got a version in a rollout and have it still, locked."""
     rows = await tx.fetch(
         f"""
-        SELECT {_STORE.names}
-          FROM light_store
-         WHERE template_id = $1 AND attached AND version = $2 AND rollout_id = $3 AND former_version IS NOT NULL
-         ORDER BY line
-         LIMIT $4
-           FOR UPDATE
+        WITH following AS MATERIALIZED (
+            SELECT store_id
+              FROM light_store
+             WHERE template_id = $1 AND attached AND version = $2 AND rollout_id = $3 AND former_version IS NOT NULL
+             ORDER BY line
+             LIMIT $4
+        )
+        {_LOCKED}
         """,
         template_id,
         version,
         rollout_id,
         limit,
     )
-    return sorted(_store(row) for row in rows)
+    return [_store(row) for row in rows]
 
 
 async def bound_of(tx: Tx, template_id: str, stores: int) -> int:

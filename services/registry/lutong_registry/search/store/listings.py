@@ -26,6 +26,8 @@ class ListingRow(NamedTuple):
     marks: str
     name: int
     title_key: str
+    found: bool
+    """Whether words lead to it; of a version that passed one audit, its id alone does."""
 
 
 async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
@@ -62,7 +64,7 @@ async def _released(tx: Tx, program_ids: Sequence[str]) -> list[asyncpg.Record]:
                manifest ->> 'page' AS page,
                ARRAY(SELECT jsonb_array_elements_text(manifest -> 'keywords')) AS keywords,
                manifest ->> 'description' AS description, manifest ->> 'category' AS category,
-               suspended_for IS NULL AS visible, coalesce(marks, '{}') AS marks,
+               suspended_for IS NULL AS visible, NOT admitted_only AS found, coalesce(marks, '{}') AS marks,
                coalesce(indexed_as, 0) > 0 AS counted
           FROM program
           JOIN version USING (program_id)
@@ -76,10 +78,12 @@ async def _released(tx: Tx, program_ids: Sequence[str]) -> list[asyncpg.Record]:
 
 def _listing(row: asyncpg.Record) -> ListingRow:
     title, keywords = row["title"], row["keywords"]
-    marks = marks_of(Document(title, keywords, row["description"], row["category"]))
+    found = row["found"]
+    marks = marks_of(Document(title, keywords, row["description"], row["category"])) if found else ()
     return ListingRow(
         row["program_id"], row["merchant_id"], row["version"], title, row["page"], _array(keywords),
-        row["description"], row["category"], row["visible"], _array(marks), name_of(title), key_of(plain(title)),
+        row["description"], row["category"], row["visible"], _array(marks), name_of(title) if found else 0,
+        key_of(plain(title)) if found else "", found,
     )  # fmt: skip
 
 
@@ -116,20 +120,34 @@ async def _save_listings(tx: Tx, listings: Sequence[ListingRow]) -> None:
         INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, category, visible,
                              marks, name, title_key, signature, indexed_as)
         SELECT program_id, merchant_id, version, title, page, keywords::text[], description, category, visible,
-               marks::bigint[], name, title_key, search_signature(title, keywords::text[], $13), $14
+               marks::bigint[], name, title_key,
+               CASE WHEN found THEN search_signature(title, keywords::text[], $14) ELSE '{}' END, $15
           FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                      $9::boolean[], $10::text[], $11::bigint[], $12::text[])
+                      $9::boolean[], $10::text[], $11::bigint[], $12::text[], $13::boolean[])
                AS given(program_id, merchant_id, version, title, page, keywords, description, category, visible,
-                        marks, name, title_key)
+                        marks, name, title_key, found)
             ON CONFLICT (program_id) DO UPDATE
            SET version = excluded.version, title = excluded.title, page = excluded.page,
                keywords = excluded.keywords, description = excluded.description, category = excluded.category,
                visible = excluded.visible, marks = excluded.marks, name = excluded.name,
                title_key = excluded.title_key, signature = excluded.signature, indexed_as = excluded.indexed_as
         """,
-        *columns(listings, 12),
+        *columns(listings, 13),
         COVERAGE_MIN,
         INDEX_VERSION,
+    )
+
+
+async def hide(tx: Tx, program_ids: Iterable[str]) -> None:
+    """Programs of which no version is released any more: nothing leads to them."""
+    await tx.execute(
+        """
+        UPDATE listing
+           SET visible = false
+         WHERE program_id = ANY ($1)
+           AND NOT EXISTS (SELECT FROM version WHERE version.program_id = listing.program_id AND state = 'released')
+        """,
+        sorted(set(program_ids)),
     )
 
 
