@@ -13,7 +13,6 @@ from lutong_inventory.orders.domain.outcome import cancelled
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
 from lutong_inventory.orders.handlers import parts
 from lutong_inventory.orders.store import orders as order_store
-from lutong_inventory.orders.store import parts as part_store
 from lutong_inventory.slots import places
 from lutong_inventory.stock.store.reservations import close_reservations
 
@@ -63,7 +62,7 @@ async def _cancel(
     *,
     every_part: bool = False,
 ) -> list[Outgoing]:
-    row_ids = await part_store.with_parts(tx, causes) if every_part else list(causes)
+    row_ids = await order_store.with_parts(tx, causes) if every_part else list(causes)
     rows = await order_store.cancel(tx, row_ids, reason, states)
     reasons = {row.order_id: reason for row in rows}
     freed = await places.release_booked(tx, reasons)

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from lutong_chassis import Outgoing, Tx
 from lutong_inventory.orders.domain.outcome import end_of
-from lutong_inventory.orders.store import parts as part_store
+from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 
 
@@ -18,6 +18,6 @@ async def ends(tx: Tx, ended: Iterable[OrderRow]) -> list[Outgoing]:
     if not orders:
         return []
     await tx.lock("parts", orders)
-    found = await part_store.parts_of(tx, orders)
+    found = await order_store.parts_of(tx, orders)
     every = (list(parts) for _, parts in groupby(found, key=lambda row: row.part_of))
     return [Outgoing(event, parts[0].cause) for parts in every if (event := end_of(parts))]

@@ -17,7 +17,6 @@ from lutong_inventory.orders.domain.steps import CANCELLABLE, State
 from lutong_inventory.orders.handlers import parts
 from lutong_inventory.orders.handlers.sourcing import accept_by, in_parts, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
-from lutong_inventory.orders.store import parts as part_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
 from lutong_inventory.slots import places
@@ -161,7 +160,7 @@ async def _move(pairs: Sequence[_Moving], hops: Mapping[str, int], tx: Tx) -> li
     moved = [(each, decision) for each, decision in pairs if decision.chosen]
     placed_now = [_placed_in_parts(each.row, decision, by, tx) for each, decision in moved]
     await order_store.move_orders(tx, [rows[0] for rows in placed_now])
-    await part_store.split_orders(tx, [rows for rows in placed_now if len(rows) > 1])
+    await order_store.split_orders(tx, [rows for rows in placed_now if len(rows) > 1])
     hop_of = {part.wish.order_id: hops[each.row.order_id] + 1 for each, decision in pairs for part in decision.parts}
     news = await set_aside(tx, [decision for _, decision in pairs], hop_of)
     events: list[Outgoing] = []

@@ -13,7 +13,6 @@ from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.domain.outcome import state_of
 from lutong_inventory.orders.store import orders as order_store
-from lutong_inventory.orders.store import parts as part_store
 from lutong_inventory.orders.store import refunds as refund_store
 from lutong_inventory.orders.store import report as report_store
 from lutong_inventory.orders.store.orders import OrderRow
@@ -28,7 +27,7 @@ async def get_order(order_id: Identifier, who: Who, read: Read) -> dict[str, Any
     that is asked for by its own id is shown as it is."""
     row = await order_store.order(read, order_id) or not_found("order", order_id)
     who.require(merchant=row.merchant_id, member=row.member_id, hide=("order", order_id))
-    parts = await part_store.parts_of(read, [order_id]) if row.part_of == order_id else []
+    parts = await order_store.parts_of(read, [order_id]) if row.part_of == order_id else []
     shown = {name: getattr(row, name) for name in (*_OF_ORDER, *_OF_PART)} | {"order_id": order_id} | _whole(parts)
     refunds = await refund_store.refunds_of(read, [part.order_id for part in parts] or [order_id])
     fulfilments = [
@@ -71,7 +70,7 @@ async def list_orders(
 ) -> list[dict[str, Any]]:
     """A location's orders in one state, by id; pass the last id as `after` for more."""
     location = await find_location(read, who, location_id, owner)
-    found = await order_store.orders_at(read, location.key, page.state, page.after, page.limit)
+    found = await report_store.orders_at(read, location.key, page.state, page.after, page.limit)
     return [{"order_id": row.order_id, "mode": row.mode, "part_of": row.part_of} for row in found]
 
 
