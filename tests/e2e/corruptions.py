@@ -9,32 +9,26 @@ from tests.e2e.corrupting import (
     again,
     alter,
     approved_by_proposer,
-    banded,
     booked_again,
     change,
     charged_first,
     confirmed_by_asker,
-    credited,
-    deleted,
     double,
     drop,
-    graying,
-    in_parts,
     parted,
     record,
     referred_twice,
     renumbered,
     scale,
     several,
-    sold,
     swapped,
     terms_differ,
-    transferred,
     unbooked,
     unpublished,
     where,
 )
 from tests.e2e.corrupting_light_stores import rendered
+from tests.e2e.corrupting_subjects import banded, credited, deleted, graying, in_parts, sold, transferred
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AT_NIGHT: Final = datetime(2099, 1, 1, 19, tzinfo=UTC)

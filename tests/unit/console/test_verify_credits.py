@@ -3,7 +3,8 @@
 import pytest
 
 from lutong_console.verify.credits import credits_follow
-from tests.e2e.corrupting import Corrupt, credited
+from tests.e2e.corrupting import Corrupt
+from tests.e2e.corrupting_subjects import credited
 from tests.e2e.corruptions import CORRUPTIONS
 from tests.support.looks import Look
 

@@ -3,7 +3,8 @@
 import pytest
 
 from lutong_console.verify.deleted import deleted_is_gone
-from tests.e2e.corrupting import Corrupt, deleted
+from tests.e2e.corrupting import Corrupt
+from tests.e2e.corrupting_subjects import deleted
 from tests.e2e.corruptions import CORRUPTIONS
 from tests.support.looks import Look
 

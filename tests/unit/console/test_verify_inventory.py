@@ -10,7 +10,8 @@ from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.transfers import transfers_conserve
-from tests.e2e.corrupting import Corrupt, banded, in_parts, sold, transferred
+from tests.e2e.corrupting import Corrupt
+from tests.e2e.corrupting_subjects import banded, in_parts, sold, transferred
 from tests.e2e.corruptions import CORRUPTIONS, PLACE, SLOT
 from tests.support.looks import Look
 

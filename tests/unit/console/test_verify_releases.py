@@ -3,7 +3,8 @@
 import pytest
 
 from lutong_console.verify.releases import releases_follow
-from tests.e2e.corrupting import Corrupt, graying
+from tests.e2e.corrupting import Corrupt
+from tests.e2e.corrupting_subjects import graying
 from tests.e2e.corruptions import CORRUPTIONS
 from tests.support.looks import Look
 
