@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).parents[3]
 RUNNING: Final = ("libs/chassis", *(f"services/{name}" for name in ("feed", "registry", "membership", "inventory")))
 CHANGE_NOTHING: Final = frozenset(
     {
-        *("clock_timestamp", "pg_database_size"),
+        *("clock_timestamp", "pg_database_size", "pg_control_system"),
         *("pg_advisory_lock", "pg_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_all"),
         *("pg_advisory_xact_lock", "pg_try_advisory_lock", "pg_try_advisory_xact_lock"),
     }

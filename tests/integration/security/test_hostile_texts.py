@@ -67,6 +67,36 @@ async def question(world: World, text: str) -> tuple[httpx.Response, Any]:
     return await world.admin.get("/v1/search", params={"q": text.encode("utf-8", "surrogatepass")[:190]}), None
 
 
+async def viewer_place(world: World, text: str) -> tuple[httpx.Response, Any]:
+    """Where a viewer says to be: it chooses a version, and is kept nowhere."""
+    tap = {"viewer_id": ANN, "region": text, "device": text}
+    return await send(world, "POST", "/v1/posts/p-1/card/taps", tap), None
+
+
+async def template(world: World, text: str) -> tuple[httpx.Response, Any]:
+    """A template of light stores: each of its texts, and the page."""
+    texts = {"page": text, "keywords": [text], "category": text, "region": text, "description": text, "title": text}
+    body = {"merchant_id": ACME, "version": 1, "template": {"title": "Shop", "page": "pages/shop"}}
+    answer = None
+    for field, value in texts.items():
+        filled = body | {"template": {"title": "Shop", "page": "pages/shop"} | {field: value}}
+        answer = await send(world, "POST", f"/v1/templates/{world.fresh('template')}/versions", filled)
+        assert answer.status_code in {200, 201, 422}, (field, text, answer.text)
+    assert answer is not None
+    return answer, None
+
+
+async def store_row(world: World, text: str) -> tuple[httpx.Response, Any]:
+    """A row of a light store: each is answered by itself."""
+    template_id = world.fresh("template")
+    shop = {"title": "Shop {store_name}", "page": "pages/shop"}
+    await world.ask(
+        "POST", f"/v1/templates/{template_id}/versions", {"merchant_id": ACME, "version": 1, "template": shop}
+    )
+    row = {"template_id": template_id, "store_id": "near", "name": text, "city": text}
+    return await send(world, "POST", "/v1/light-stores/batch", {"stores": [row]}), None
+
+
 async def preview(world: World, text: str) -> tuple[httpx.Response, Any]:
     """Of a text that may become a post: nothing is kept, and the answer has no part of it."""
     return await send(world, "POST", "/v1/discoveries/previews", {"texts": [text]}), None
@@ -123,11 +153,19 @@ async def reason(world: World, text: str) -> tuple[httpx.Response, Any]:
 
 OFFER = {"sku": "tea", "title": "TEXT", "unit_price": {"amount_minor": 1, "currency": "CNY"}}
 WAYS: dict[str, dict[str, Send]] = {
-    "feed": {"post.text": post_text, "card.title": card_title, "account.name": account_name, "reason": reason},
+    "feed": {
+        "post.text": post_text,
+        "card.title": card_title,
+        "account.name": account_name,
+        "reason": reason,
+        "viewer.region and device": viewer_place,
+    },
     "registry": {
         "merchant.name": merchant_name,
         "q": question,
         "texts": preview,
+        "template": template,
+        "store.name and city": store_row,
         "manifest.title": manifest(title="TEXT"),
         "manifest.description": manifest(description="TEXT"),
         "manifest.keywords, category and region": manifest(keywords=["TEXT"], category="TEXT", region="TEXT"),
@@ -161,6 +199,7 @@ def test_every_field_that_takes_free_text_has_its_way() -> None:
     """Free text is what no pattern, no list of words and no number bounds: a new field needs its own way."""
     known = {
         ("feed", "name"), ("feed", "text"), ("registry", "name"), ("registry", "title"), ("registry", "description"),
+        ("feed", "region"), ("feed", "device"), ("registry", "page"), ("registry", "city"),
         ("registry", "keywords"), ("registry", "category"), ("registry", "region"), ("registry", "texts"), ("membership", "title"),
         ("inventory", "name"), ("inventory", "text"),
         ("membership", "reason"),

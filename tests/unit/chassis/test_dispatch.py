@@ -55,4 +55,4 @@ def test_each_path_finds_the_route_that_a_walk_finds(name: str, method: str) -> 
 @pytest.mark.parametrize("name", RUNNING)
 def test_few_routes_are_tried(name: str) -> None:
     dispatch = Dispatch(app_of(RUNNING[name]).router)
-    assert max(len(router.routes) for router in dispatch.by_shape.values()) <= 3
+    assert max(len(router.routes) for router in dispatch.by_shape.values()) <= 4, "as many as a path has methods"
