@@ -11,14 +11,14 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from lutong_chassis.failpoints import POINTS
-from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
+from lutong_console.verify.collect import Watcher
+from lutong_console.verify.command import Look
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
 from tests.chaos import world
 from tests.chaos.chaos_world import Client
 from tests.support.harness import until
-from tests.support.looks import collect, evaluate
 
 STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 DEADLINE_S = 120.0
@@ -132,4 +132,5 @@ async def test_every_service_dies_at_every_boundary_and_every_order_ends(own_sta
     await until(quiet, "the feed shows every order as fulfilled")
     history = [{"kind": "order", "id": order_id, "outcome": "ok"} for order_id in orders]
     assert len(orders) >= 4
-    assert evaluate(await collect(Suite.of(own_stack), handled_types()), (), history) == []
+    seen = await Look(Suite.of(own_stack), [], history, Watcher()).until_still(60)
+    assert (seen.findings.total, seen.findings.witnesses) == (0, [])

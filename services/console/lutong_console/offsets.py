@@ -43,7 +43,11 @@ def group_of(service: str) -> str:
     return f"lutong-{service}"
 
 
-def unread(ends: Mapping[_TopicPartition, int], committed: Mapping[_TopicPartition, Committed]) -> int:
+Positions = Mapping[_TopicPartition, Committed]
+"""How far a group is in each partition."""
+
+
+def unread(ends: Mapping[_TopicPartition, int], committed: Positions) -> int:
     """How many offsets a group has not passed yet; a partition without a position was never read."""
     return sum(end - min(end, committed[p].offset if p in committed else 0) for p, end in ends.items())
 

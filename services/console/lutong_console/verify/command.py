@@ -21,7 +21,7 @@ from lutong_chassis.topics import admin
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, err, line, out, table
-from lutong_console.offsets import group_of, unread
+from lutong_console.offsets import Positions, group_of, unread
 from lutong_console.subscriptions import consumed_topics, handled_types
 from lutong_console.targets import Json, StackName, Suite, suite
 from lutong_console.verify.collect import Watcher, collect
@@ -139,24 +139,29 @@ class Look:
         """
         deadline, before = time.monotonic() + settle_s, ""
         while True:
+            reached = await self._positions()  # before the look: what a group had read then is in it
             async with self.once() as world:
                 if world.digest == before and world.is_quiet:
                     found = Findings.of(self.violations(world))
-                    if not found.total or time.monotonic() > deadline or not await self._is_behind(world):
+                    if not found.total or time.monotonic() > deadline or not _is_behind(world, reached):
                         return Seen(found, world.records, world.rows)
                 elif before and time.monotonic() > deadline:
                     then = "lutong verify --live 30, or lutong status"
                     raise ConsoleError(f"something still moves after {settle_s:.0f} s", then=then)
                 before = world.digest
 
-    async def _is_behind(self, world: World) -> bool:
-        """Whether a service has not yet read all of its topics that this look did."""
-        async with admin(self.target.kafka) as client:
-            for service, topics in consumed_topics().items():
-                ends = {place: end for place, end in world.ends.items() if place[0] in topics}
-                if unread(ends, await client.list_consumer_group_offsets(group_of(service))):
-                    return True
-        return False
+    async def _positions(self) -> dict[str, Positions]:
+        """How far each service has read its topics."""
+        try:
+            async with admin(self.target.kafka) as client:
+                return {
+                    service: await client.list_consumer_group_offsets(group_of(service))
+                    for service in consumed_topics()
+                }
+        except (OSError, KafkaError) as error:
+            raise ConsoleError(
+                f"Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE
+            ) from None
 
     async def live(self, tolerance_s: float) -> Seen:
         """Under load: what is broken at two looks, the tolerance apart, is not merely in flight."""
@@ -169,6 +174,15 @@ class Look:
                 return Seen(found, world.records, world.rows)
         finally:
             earlier.close()
+
+
+def _is_behind(world: World, reached: Mapping[str, Positions]) -> bool:
+    """Whether a service had not read all of its topics that a look did."""
+    for service, topics in consumed_topics().items():
+        ends = {place: end for place, end in world.ends.items() if place[0] in topics}
+        if unread(ends, reached[service]):
+            return True
+    return False
 
 
 class _Bar(Watcher):
