@@ -15,7 +15,6 @@ from lutong_contracts.inventory import (
     FlagshipOffered,
     LocationDeclined,
     OfferLapsed,
-    OrderCancelled,
     OrderFulfilled,
     OrderRefunded,
     OrderSourced,
@@ -158,38 +157,6 @@ async def test_a_part_that_is_declined_goes_elsewhere_alone(client: httpx.AsyncC
     )
     assert yes.status_code == 200
     assert [part["location_id"] for part in (await order(client))["fulfilments"]] == ["near", "flagship"]  # type: ignore[attr-defined]  # JSON
-    await summary(client)
-
-
-async def test_a_whole_order_that_is_declined_may_be_split(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool, near_cup=2, far_tea=0, flagship_tea=1)
-    assert [part["location_id"] for part in (await order(client))["fulfilments"]] == ["near"]  # type: ignore[attr-defined]  # JSON
-    declined = LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="damaged", skus=("tea",))
-    published = await deliver(pool, handlers, declined)
-    assert not [event for event in published if isinstance(event, OrderCancelled)]
-    found = await order(client)
-    assert [(part["fulfilment_id"], part["location_id"], part["state"]) for part in found["fulfilments"]] == [  # type: ignore[attr-defined]  # JSON
-        ("o-1", "far", "sourced"),
-        ("o-1.2", "flagship", "offered"),
-    ]
-    await summary(client)
-
-
-async def test_no_part_goes_back_to_who_had_the_whole_order(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool, near_cup=2, flagship_tea=1)
-    await deliver(
-        pool, handlers, LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="damaged")
-    )
-    await stock(client, near_tea=9, near_cup=9)
-    lost = LocationDeclined(
-        order_id="o-1", fulfilment_id="o-1", merchant_id="shop", location_id="far", reason="damaged"
-    )
-    other = LocationDeclined(
-        order_id="o-1", fulfilment_id="o-1.2", merchant_id="shop", location_id="flagship", reason="damaged"
-    )
-    dropped = [e for e in await deliver(pool, handlers, lost, other) if isinstance(e, PartCancelled)]
-    assert sorted(each.fulfilment_id for each in dropped) == ["o-1", "o-1.2"]
-    assert (await order(client))["state"] == "cancelled"
     await summary(client)
 
 

@@ -138,13 +138,12 @@ def _may_go_elsewhere(row: OrderRow) -> bool:
 
 
 def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
-    """What an order needs, from anybody who did not have it yet. A whole order may be split now; a part goes elsewhere whole."""
+    """What an order needs, from anybody who did not have it yet. It goes elsewhere whole: it is split when it comes, or never."""
     if row.destination is None:
         raise ValueError(f"order {row.order_id} has no destination")
     wish = sourcing.wish(row.order_id, row.merchant_id, row.destination, row.mode, row.order_lines)
     excluded = tuple({*had, *([row.location_key] if row.location_key else ())})
-    whole = row.part_of is None
-    return replace(wish, excluded=excluded, part_of=row.part_of, may_split=wish.may_split and whole)
+    return replace(wish, excluded=excluded, part_of=row.part_of, may_split=False)
 
 
 class _Moving(NamedTuple):
