@@ -12,12 +12,11 @@ _HAS_LOCATION = frozenset({"sourced", "accepted", "picked", "ready_for_pickup", 
 def orders_are_where_they_were_sent(world: World) -> Iterator[Violation]:
     """V15: decisions of an order are numbered from one, name each location once, and the last is where the order is.
 
-    A part that was split off when its order left a location goes on with the number of that decision. A code that was used
-    handed its order over. Orders of releases that kept no decisions have none.
+    A code that was used handed its order over. Orders of releases that kept no decisions have none.
     """
     orders = world.by(
         "order_id",
-        order="SELECT order_id, part_of, state, location_id FROM inventory.customer_order ORDER BY order_id",
+        order="SELECT order_id, state, location_id FROM inventory.customer_order ORDER BY order_id",
         decision="SELECT * FROM inventory.sourcing_decision ORDER BY order_id, hop",
         used_code="SELECT order_id FROM inventory.pickup_code WHERE used ORDER BY order_id",
     )
@@ -33,8 +32,7 @@ def _sent(order: Row, decisions: Sequence[Row]) -> Iterator[str]:
     """What is wrong with where an order was sent."""
     places = [row["location_id"] for row in decisions if row["location_id"]]
     hops = [row["hop"] for row in decisions]
-    first = hops[0] if order["part_of"] not in {None, order["order_id"]} else 1
-    if hops != list(range(first, first + len(hops))):
+    if hops != list(range(1, len(hops) + 1)):
         yield f"decisions {hops}"
     if len(set(places)) < len(places):
         yield f"sent to one location twice: {places}"

@@ -1,7 +1,6 @@
 """Orders that leave a location: what it reports of its shelves is taken in, and another location gets them, or they end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from lutong_inventory.orders.domain import offers
 from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, sourced
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
 from lutong_inventory.orders.handlers import parts
-from lutong_inventory.orders.handlers.sourcing import accept_by, in_parts, lapse, placed, set_aside
+from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
@@ -138,12 +137,14 @@ def _may_go_elsewhere(row: OrderRow) -> bool:
 
 
 def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
-    """What an order needs, from anybody who did not have it yet. It goes elsewhere whole: it is split when it comes, or never."""
+    """What an order needs, from anybody who did not have it yet."""
     if row.destination is None:
         raise ValueError(f"order {row.order_id} has no destination")
     wish = sourcing.wish(row.order_id, row.merchant_id, row.destination, row.mode, row.order_lines)
-    excluded = tuple({*had, *([row.location_key] if row.location_key else ())})
-    return replace(wish, excluded=excluded, part_of=row.part_of, may_split=False)
+    return Wish(
+        wish.order_id, wish.merchant_id, wish.destination, wish.mode, wish.demand, wish.reach_m,
+        tuple({*had, *([row.location_key] if row.location_key else ())}), part_of=row.part_of,
+    )  # fmt: skip
 
 
 class _Moving(NamedTuple):
@@ -157,30 +158,20 @@ async def _move(pairs: Sequence[_Moving], hops: Mapping[str, int], tx: Tx) -> li
     """Write where orders are sourced now, and publish it."""
     by = accept_by(tx)
     moved = [(each, decision) for each, decision in pairs if decision.chosen]
-    placed_now = [_placed_in_parts(each.row, decision, by, tx) for each, decision in moved]
-    await order_store.move_orders(tx, [rows[0] for rows in placed_now])
-    await order_store.split_orders(tx, [rows for rows in placed_now if len(rows) > 1])
-    hop_of = {part.wish.order_id: hops[each.row.order_id] + 1 for each, decision in pairs for part in decision.parts}
-    news = await set_aside(tx, [decision for _, decision in pairs], hop_of)
+    rows = [_placed(each.row, decision, by, tx) for each, decision in moved]
+    await order_store.move_orders(tx, rows)
+    news = await set_aside(
+        tx, [decision for _, decision in pairs], {order_id: hop + 1 for order_id, hop in hops.items()}
+    )
     events: list[Outgoing] = []
-    for (each, decision), rows in zip(moved, placed_now, strict=True):
-        for part, row in zip(decision.parts, rows, strict=True):
-            events += _publish(each, part, row, by)
+    for (each, decision), row in zip(moved, rows, strict=True):
+        if row.state == "offered":
+            events += _ask(each, row)
+            continue
+        consent = offers.agreed_by(each.row.location_kind, str(row.location_kind), each.row.flagship_ok_by)
+        answer = each.received.causes(sourced(decision, each.row.order_lines, each.row.mode, by, consent=consent))
+        events += [answer, *lapse(answer, decision, by)]
     return events + [pairs[-1].leaving.received.causes(event) for event in news]
-
-
-def _publish(leaving: Leaving, decision: Decision, row: OrderRow, by: datetime) -> list[Outgoing]:
-    """Where an order, or a part of it, is sourced now; or the question to its member."""
-    if row.state == "offered":
-        return _ask(leaving, row)
-    consent = offers.agreed_by(leaving.row.location_kind, str(row.location_kind), leaving.row.flagship_ok_by)
-    answer = leaving.received.causes(sourced(decision, row.order_lines, row.mode, by, consent=consent))
-    return [answer, *lapse(answer, decision, by)]
-
-
-def _placed_in_parts(row: OrderRow, decision: Decision, by: datetime, tx: Tx) -> list[OrderRow]:
-    """An order where it goes now, as so many rows as locations serve it; the first has its id."""
-    return [_placed(each, part, by, tx) for each, part in zip(in_parts(row, decision), decision.parts, strict=True)]
 
 
 def _placed(row: OrderRow, decision: Decision, by: datetime, tx: Tx) -> OrderRow:
