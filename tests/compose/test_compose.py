@@ -25,6 +25,34 @@ def test_compose_understands_every_profile(profile: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_an_authority_of_yours_reaches_every_container_that_connects(deployed: Containers) -> None:
+    own = deployed.secrets / "kafka.pem"
+    variables = {
+        "LUTONG_KAFKA_CA_FILE": str(own),
+        "LUTONG_POSTGRES_CA_FILE": str(own),
+        "LUTONG_POSTGRES_SSLMODE": "verify-full",
+    }
+    environment = deployed.environment | variables
+    command = ["docker", "compose", "--profile", "tools", "config", "--format", "json"]
+    shown = subprocess.run(
+        command, cwd=deployed.deploy, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    services = json.loads(shown)["services"]
+    without = {"kafka", "kafka-2", "kafka-3", "postgres", "kafka-ui"}
+    for name in services.keys() - without:
+        mounted = {each["target"] for each in services[name]["volumes"] if each["source"] == str(own)}
+        assert mounted == {"/etc/lutong/ca/kafka.pem", "/etc/lutong/ca/postgres.pem"}, name
+        given = services[name]["environment"]
+        assert "LUTONG_KAFKA_BOOTSTRAP" not in given or given["LUTONG_KAFKA_CA_FILE"] == "/etc/lutong/ca/kafka.pem", (
+            name
+        )
+        asks = any(variable.endswith(("DATABASE_URL", "POSTGRES_URL")) for variable in given)
+        assert not asks or (given["PGSSLMODE"], given["PGSSLROOTCERT"]) == (
+            "verify-full",
+            "/etc/lutong/ca/postgres.pem",
+        ), name
+
+
 def test_an_upgrade_keeps_everything(deployed: Containers) -> None:
     if deployed.before is None:
         pytest.skip("git has no older commit here")

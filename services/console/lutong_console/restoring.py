@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer
@@ -42,13 +42,6 @@ class Databases:
     def beside(self, service: str) -> str:
         """The database that is being restored, as its owner."""
         return _renamed(self.owners[service], service + _NEW)
-
-
-def with_password(url: str, password: str) -> str:
-    """A URL with the password of its user."""
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"))
 
 
 async def nobody_works(url: str, stop: str) -> None:

@@ -5,28 +5,23 @@ outboxes have, and leaves services quiet: nothing new is published before what w
 """
 
 import asyncio
-import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, Final
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Final
 
 import typer
 
-from lutong_console import backups, new_kafka, restoring, sealing
+from lutong_console import backups, new_kafka, postgres_tools, restoring, sealing
 from lutong_console.backups import Manifest
 from lutong_console.cli import given
-from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
+from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.places import Place, place_of
 from lutong_console.targets import Json
 from lutong_contracts.topics import SERVICES
 from lutong_contracts.version import VERSION
-from lutong_local.postgres import program
-from lutong_local.processes import LocalError
 
 Target = Annotated[
     str,
@@ -85,11 +80,15 @@ def _written(place: Place, directory: Path, secret: bytes | None) -> Manifest:
         for service, path in zip(SERVICES, files, strict=True):
             echo(f"dumping {service}")
             with path.open("wb") as file:
-                _dump(place.databases.owners[service], file, secret, f"--exclude-table-data={_VAULT_KEYS}")
+                postgres_tools.dump(
+                    place.databases.owners[service], file, secret, f"--exclude-table-data={_VAULT_KEYS}"
+                )
         if backups.has_vault(migrations):
             files.append(backups.vault_keys(directory))
             with files[-1].open("wb") as file:
-                _dump(place.databases.owners["inventory"], file, secret, "--data-only", f"--table={_VAULT_KEYS}")
+                postgres_tools.dump(
+                    place.databases.owners["inventory"], file, secret, "--data-only", f"--table={_VAULT_KEYS}"
+                )
         # A transaction that began meanwhile may have changed what was not dumped yet.
         asyncio.run(restoring.nobody_works(place.asks, place.databases.stop))
         manifest = Manifest(
@@ -141,7 +140,7 @@ def restore(  # noqa: PLR0913  # one parameter per option
     for service in SERVICES:
         echo(f"restoring {service}")
         with backups.dump(directory, service).open("rb") as file:
-            _restore(place.databases.beside(service), file, wanted.secret)
+            postgres_tools.restore(place.databases.beside(service), file, wanted.secret)
     _restore_vault_keys(place, wanted)
     if renew_kafka:
         echo("a new Kafka")
@@ -182,56 +181,4 @@ def _restore_vault_keys(place: Place, wanted: _Wanted) -> None:
         return
     echo("restoring the keys of the vault: repeat the erasures since then (lutong audit --action address.erase_all)")
     with path.open("rb") as file:
-        _restore(place.databases.beside("inventory"), file, wanted.secret)
-
-
-def _dump(url: str, file: IO[bytes], secret: bytes | None, *options: str) -> None:
-    form = ("--format=custom", "--compress=6")
-    with _tool("pg_dump", url, *form, *options, stdout=subprocess.PIPE if secret else file) as process:
-        if secret and process.stdout:
-            sealing.seal(secret, process.stdout, file)
-        _ended("pg_dump", url, process)
-
-
-def _restore(url: str, file: IO[bytes], secret: bytes | None) -> None:
-    options = ("--exit-on-error", "--single-transaction")
-    with _tool("pg_restore", url, *options, stdin=subprocess.PIPE if secret else file) as process:
-        try:
-            if secret and process.stdin:
-                for piece in sealing.opened(secret, file):
-                    process.stdin.write(piece)
-                process.stdin.close()
-        except BrokenPipeError:
-            pass  # its own error is shown: it reads no more
-        except BaseException:
-            process.kill()
-            raise
-        _ended("pg_restore", url, process)
-
-
-def _tool(
-    name: str,
-    url: str,
-    *arguments: str,
-    stdin: "IO[bytes] | int | None" = None,
-    stdout: "IO[bytes] | int | None" = None,
-) -> "subprocess.Popen[bytes]":
-    """PostgreSQL's own tool, as the owner of a database; the password is in no argument."""
-    parts = urlsplit(url)
-    place = f"--host={parts.hostname}", f"--port={parts.port or 5432}", f"--username={parts.username}"
-    try:
-        return subprocess.Popen(  # noqa: S603  # our own arguments, no shell
-            [program(name), *place, "--no-password", f"--dbname={parts.path[1:]}", *arguments],
-            env=os.environ | {"PGPASSWORD": unquote(parts.password or "")},
-            stdin=stdin,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-        )
-    except LocalError as error:
-        raise ConsoleError(str(error), code=USAGE) from None
-
-
-def _ended(name: str, url: str, process: "subprocess.Popen[bytes]") -> None:
-    output = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-    if process.wait():
-        raise ConsoleError(f"{name} of {urlsplit(url).path[1:]}: {output}", code=PROBLEM)
+        postgres_tools.restore(place.databases.beside("inventory"), file, wanted.secret)
