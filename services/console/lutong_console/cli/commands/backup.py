@@ -6,7 +6,7 @@ outboxes have, and leaves services quiet: nothing new is published before what w
 
 import asyncio
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -40,31 +40,70 @@ _PIECE_BYTES: Final = 1 << 20
 _VAULT_KEYS: Final = "vault_key"
 
 
-def backup(
-    directory: Annotated[Path, typer.Argument(help="Where to; it must not exist yet.")],
+def backup(  # noqa: PLR0913  # one parameter per option
+    directory: Annotated[Path, typer.Argument(help="Where to; it must not exist yet, unless --keep is given.")],
     stack: Target = given.COMPOSE,
     *,
     key: Key = None,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the services meanwhile, and start them again.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Restore it beside the databases, and drop that again.")] = False,
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, help="DIRECTORY has this many: make one in it, remove the oldest.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the databases of a suite to a directory. Services must be stopped, or the four would not agree."""
+    """Write the databases of a suite to a directory. Services must be stopped, or the four would not agree.
+
+    A job of each day: lutong backup /backups --keep 7 --test --stop --key FILE. Older backups go when the new one is whole.
+    """
     secret = sealing.read_key(key) if key else None
     place = place_of(stack)
+    to = backups.named(directory, datetime.now(UTC)) if keep else directory
     if stop:
         place.stop()
     try:
-        manifest = _written(place, directory, secret)
+        manifest = _written(place, to, secret)
     finally:
         if stop:
             place.start()
-    sizes = {service: backups.dump(directory, service).stat().st_size for service in SERVICES}
+    events = _tested(place, to, secret) if test else None
+    removed = backups.in_folder(directory)[:-keep] if keep else []
+    for old in removed:
+        shutil.rmtree(old)
+    sizes = {service: backups.dump(to, service).stat().st_size for service in SERVICES}
     if as_json:
-        emit_json({"directory": str(directory), "made_at": manifest.made_at, "bytes": sizes})
+        names = [str(path) for path in removed]
+        made = {"directory": str(to), "made_at": manifest.made_at, "bytes": sizes, "tested_events": events}
+        emit_json(made | {"removed": names})
         return
     out.print(table(["database", "bytes"], sizes.items()))
+    echo(f"{to}{'' if events is None else f': restored beside the databases, {events} events in its outboxes'}")
+    if removed:
+        echo(f"removed: {', '.join(path.name for path in removed)}")
     if not stop:
         echo(given.here("next: lutong up"))
+
+
+def _tested(place: Place, directory: Path, secret: bytes | None) -> int:
+    """Restore a backup beside the databases that are there, which may be in use, and drop it; gives the events in its outboxes."""
+    manifest = backups.read(directory)
+    backups.refuse_other_key(manifest, sealing.fingerprint(secret) if secret else "")
+    beside = replace(place.databases, suffix="_tested")
+    urls = {service: beside.beside(service) for service in SERVICES}
+    asyncio.run(restoring.make_beside(beside))
+    try:
+        for service in SERVICES:
+            echo(f"testing {service}")
+            with backups.dump(directory, service).open("rb") as file:
+                postgres_tools.restore(urls[service], file, secret)
+        if backups.vault_keys(directory).exists():
+            with backups.vault_keys(directory).open("rb") as file:
+                postgres_tools.restore(urls["inventory"], file, secret)
+        if asyncio.run(restoring.migrations(urls)) != manifest.migrations:
+            raise ConsoleError(f"{directory} has other migrations than its manifest", then="make another backup")
+        return asyncio.run(restoring.be_quiet(urls, manifest.made_at))
+    finally:
+        asyncio.run(restoring.drop_beside(beside))
 
 
 def _written(place: Place, directory: Path, secret: bytes | None) -> Manifest:
@@ -117,24 +156,34 @@ class _Wanted:
 
 
 def restore(  # noqa: PLR0913  # one parameter per option
-    directory: Annotated[Path, typer.Argument(help="What `lutong backup` wrote.")],
+    directory: Annotated[Path | None, typer.Argument(help="What `lutong backup` wrote.")] = None,
     stack: Target = given.COMPOSE,
     *,
-    replace: Annotated[bool, typer.Option("--replace", help="Throw away what the databases hold now.")] = False,
+    overwrite: Annotated[bool, typer.Option("--replace", help="Throw away what the databases hold now.")] = False,
     renew_kafka: Annotated[
         bool, typer.Option("--new-kafka", help="Throw away what Kafka holds now; the outboxes have it.")
     ] = False,
     key: Key = None,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the services first.")] = False,
+    in_place: Annotated[
+        bool,
+        typer.Option("--in-place", help="The databases are restored already, all at one moment, by PostgreSQL itself."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make the databases of a suite what a backup has. Its services then start quiet, until `lutong resume`.
 
     Services must be stopped, and Kafka without events. Everything is looked at before anything is changed, and the databases are
-    made beside those that are there: what fails changes nothing, and may be tried again.
+    made beside those that are there: what fails changes nothing, and may be tried again. With --in-place nothing is copied: your
+    server went back to a point in time, and what is left to do is a new Kafka, quiet services and the outboxes again.
     """
-    wanted = _Wanted(directory, sealing.read_key(key) if key else None, replace, renew_kafka, stop)
     place = place_of(stack)
+    if (directory is None) != in_place:
+        raise ConsoleError("give the DIRECTORY of a backup, or --in-place", then="lutong restore --help", code=USAGE)
+    if directory is None:
+        _restored_in_place(place, stop=stop, renew=renew_kafka, as_json=as_json)
+        return
+    wanted = _Wanted(directory, sealing.read_key(key) if key else None, overwrite, renew_kafka, stop)
     manifest = asyncio.run(_may_be_restored(place, wanted))
     asyncio.run(restoring.make_beside(place.databases))
     for service in SERVICES:
@@ -145,7 +194,8 @@ def restore(  # noqa: PLR0913  # one parameter per option
     if renew_kafka:
         echo("a new Kafka")
         place.renew_kafka()
-    events = asyncio.run(restoring.be_quiet(place.databases, manifest.made_at))
+    beside = {service: place.databases.beside(service) for service in SERVICES}
+    events = asyncio.run(restoring.be_quiet(beside, manifest.made_at))
     asyncio.run(restoring.put_in_place(place.databases))
     if as_json:
         emit_json(
@@ -154,6 +204,26 @@ def restore(  # noqa: PLR0913  # one parameter per option
         return
     out.print(
         f"four databases are as they were at {manifest.made_at}; {events} events wait to be carried to Kafka again"
+    )
+    echo(given.here("next: lutong up, look around, lutong resume --reason restored, lutong verify"))
+
+
+def _restored_in_place(place: Place, *, stop: bool, renew: bool, as_json: bool) -> None:
+    """Have services start quiet on databases that PostgreSQL brought back to a point in time."""
+    if stop:
+        place.stop()
+    asyncio.run(restoring.nobody_works(place.databases.superuser, place.databases.stop))
+    if renew:
+        echo("a new Kafka")
+        place.renew_kafka()
+    asyncio.run(new_kafka.refuse_used(place.databases.kafka))
+    at = asyncio.run(restoring.last_written_at(place.databases.owners))
+    events = asyncio.run(restoring.be_quiet(place.databases.owners, at))
+    if as_json:
+        emit_json({"directory": None, "made_at": at, "restored": list(SERVICES), "events": events})
+        return
+    out.print(
+        f"the youngest event in the outboxes is of {at or 'never'}; {events} events wait to be carried to Kafka again"
     )
     echo(given.here("next: lutong up, look around, lutong resume --reason restored, lutong verify"))
 
