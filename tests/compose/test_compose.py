@@ -13,6 +13,7 @@ import pytest
 
 from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, counts, engine, has_image, roads
+from tests.support.outside import machine_outside
 
 
 @pytest.mark.parametrize("profile", ["", "observability", "ha", "tools", "proxy", "*"])
@@ -68,7 +69,6 @@ def test_the_roads_are_through(deployed: Containers) -> None:
     assert counts(deployed)["records"] > 0
 
 
-@pytest.mark.parametrize("service", SERVICES)
 def test_a_container_has_the_code_of_its_service_and_no_rights(deployed: Containers, service: str) -> None:
     look = (
         "import os, sys, shutil, pathlib; "
@@ -82,6 +82,46 @@ def test_a_container_has_the_code_of_its_service_and_no_rights(deployed: Contain
         deployed.compose("exec", "-T", service, "python", "-c", "open('/opt/lutong/x', 'w')")
     labels = deployed.container(service)["Config"]["Labels"]
     assert labels["org.opencontainers.image.title"] == f"lutong-{service}"
+
+
+def _connects(deployed: Containers, piece: str, host: str, port: int) -> bool:
+    """Whether a process in a container connects to an address."""
+    look = f"import socket; print(socket.socket().connect_ex(('{host}', {port})))"
+    found = deployed.compose(
+        "exec", "-T", piece, "timeout", "4", "python", "-c", f"import socket; socket.setdefaulttimeout(3); {look}"
+    )
+    return found.strip() == "0"
+
+
+def test_nothing_goes_out_of_the_containers_but_to_credit_providers(deployed: Containers) -> None:
+    with machine_outside(deployed.project) as (host, port):
+        assert _connects(deployed, "membership", host, port)  # the control: it can be reached
+        assert [service for service in SERVICES if _connects(deployed, service, host, port)] == ["membership"]
+
+
+def test_containers_meet_on_the_networks_that_they_need() -> None:
+    if why := engine():
+        pytest.skip(why)
+    command = [
+        "docker",
+        "compose",
+        "--file",
+        str(DEPLOY / "compose.yaml"),
+        "--profile",
+        "*",
+        "config",
+        "--format",
+        "json",
+    ]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["services"]
+    on = {
+        network: {name for name, piece in shown.items() if network in piece["networks"]}
+        for network in ("kafka", "postgres", "http")
+    }
+    jobs = {f"{service}-migrate" for service in SERVICES} | {"databases"}
+    assert on["postgres"] == {"postgres", "console", *SERVICES, *jobs}
+    assert on["kafka"] == {"kafka", "kafka-2", "kafka-3", "acl", "topics", "console", "kafka-ui", *SERVICES}
+    assert on["http"] == {"console", "prometheus", "proxy", *SERVICES}
 
 
 @pytest.mark.parametrize("pieces", ["feed", "registry inventory", "kafka membership", "postgres"])
