@@ -77,7 +77,9 @@ def test_a_container_has_the_code_of_its_service_and_no_rights(deployed: Contain
     )
     seen = deployed.compose("exec", "-T", service, "python", "-c", look).strip()
     own = sorted(["lutong_chassis", "lutong_contracts", f"lutong_{service}"])
-    assert seen == f"10001 {own} [] ['auth_jwks', 'lutong_database_password', 'lutong_kafka_password']"
+    secrets = ["auth_jwks", "lutong_database_password", "lutong_kafka_password"]
+    secrets += ["lutong_vault_key"] if service == "inventory" else []
+    assert seen == f"10001 {own} [] {secrets}"
     with pytest.raises(AssertionError, match="Read-only file system"):
         deployed.compose("exec", "-T", service, "python", "-c", "open('/opt/lutong/x', 'w')")
     labels = deployed.container(service)["Config"]["Labels"]
