@@ -40,6 +40,7 @@ _WANTED = {
     "quits": 5,
     "declines": 60,
     "split orders": 20,
+    "split when lost": 10,
     "short picks": 10,
     "broken promises": 5,
     "slots raced for": 20,
@@ -109,6 +110,11 @@ def _rare_states(faults: Faults, world: Look) -> Counter[str]:
         for word in ('"step":"accepted"', "acceptance-lapsed")
     )
     parts = {row["part_of"] for row in world.rows("inventory", "customer_order") if row["part_of"]}
+    whole = {
+        row["key"]
+        for row in world.rows("inventory", "outbox")
+        if row["type"].endswith("order-sourced.v1") and not json.loads(row["payload"]).get("fulfilment_id")
+    }
     short = [row for row in world.rows("inventory", "outbox") if '"reason":"short"' in row["payload"]]
     close = [key for key in accepted.keys() & lapsed.keys() if abs((accepted[key] - lapsed[key]).total_seconds()) < 2]
     return Counter(
@@ -122,6 +128,7 @@ def _rare_states(faults: Faults, world: Look) -> Counter[str]:
             "quits": names["agreement-quit"],
             "declines": names["location-declined"],
             "split orders": len(parts),
+            "split when lost": len(parts & whole),
             "short picks": names["part-cancelled"],
             "broken promises": sum(row["type"].endswith("location-declined.v1") for row in short),
             "slots raced for": len({record.key for record in world.records if record.type.endswith("slot-held.v1")}),
