@@ -1,7 +1,7 @@
 """Orders that nobody picks up: what is kept of them, and what members read of it before and afterwards."""
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, Final, get_args
 
 import pytest
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from lutong_membership.plans.domain.sentences import rules
 from lutong_membership.plans.domain.terms import TERMS
 from tests.unit.membership.a_membership import a_clock, a_hold, a_plan, an_agreement
 
-KEEP = {"no_show": "keep", "no_show_fee_minor": 300}
+KEEP: Final[dict[str, Any]] = {"no_show": "keep", "no_show_fee_minor": 300}
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,7 @@ KEEP = {"no_show": "keep", "no_show_fee_minor": 300}
     [({}, 900, "held", 0), (KEEP, 900, "held", 300), (KEEP, 200, "held", 200), (KEEP, 900, "expired", 0)],
     ids=["released", "kept", "never more than the order", "a hold that expired keeps nothing"],
 )
-def test_what_is_kept_is_what_was_signed(
-    terms: dict[str, object], amount_minor: int, state: str, fee_minor: int
-) -> None:
+def test_what_is_kept_is_what_was_signed(terms: dict[str, Any], amount_minor: int, state: str, fee_minor: int) -> None:
     assert fee_of(a_hold("o", amount_minor, state=state), a_plan(**terms).terms) == fee_minor
 
 
@@ -44,7 +42,7 @@ def test_a_fee_is_owed_the_rest_is_free_and_nothing_counts() -> None:
 
 
 @pytest.mark.parametrize("terms", [{"no_show": "keep"}, {"no_show_fee_minor": 300}], ids=["no fee", "no rule"])
-def test_a_rule_without_its_fee_is_refused(terms: dict[str, object]) -> None:
+def test_a_rule_without_its_fee_is_refused(terms: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="no_show is keep with a no_show_fee_minor of 1 or more"):
         TERMS.validate_python(terms)
 

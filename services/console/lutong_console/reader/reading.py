@@ -1,6 +1,5 @@
 """What a reader reads: the timeline, a post with its card, an account's own page, and the search for services."""
 
-import asyncio
 import secrets
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -86,10 +85,14 @@ async def post(request: Request) -> Response:
     if shown["card"]["state"] == "active":
         program = await asking.find("registry", f"/v1/programs/{shown['card']['program_id']}")
         if program:
-            offers, rules = await asyncio.gather(
-                _promised(asking, program["merchant_id"], program["offers"]), _rules(asking, program["merchant_id"])
-            )
-    data = {"post": _aged([shown])[0], "offers": offers, "key": secrets.token_hex(16), "touch": _touch(request, shown)}
+            offers = await _promised(asking, program["merchant_id"], program["offers"])
+            rules = await _rules(asking, program["merchant_id"])
+    data: dict[str, Any] = {
+        "post": _aged([shown])[0],
+        "offers": offers,
+        "key": secrets.token_hex(16),
+        "touch": _touch(request, shown),
+    }
     data["rules"] = rules
     return show(request, "post.html", data)
 

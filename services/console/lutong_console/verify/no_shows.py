@@ -47,7 +47,7 @@ def _kept(of: Group, fees: Mapping[tuple[str, int], int]) -> Iterator[str]:
     missed = hold is not None and hold["state"] == "released" and hold["reason"] == "no_show"
     if hold is None or not missed:
         if owed or (hold and hold["state"] == "released" and hold["captured_minor"]):
-            yield f"{sum(owed)} is owed for not picking it up, and its hold is {_said(hold)}"
+            yield f"{sum(owed)} is owed for not picking it up, and its hold is {_shown(hold)}"
         return
     signed = 0 if of.all("expired") else min(fees.get((hold["plan_id"], hold["version"]), 0), hold["amount_minor"])
     if hold["captured_minor"] != signed or sum(owed) != signed or len(owed) > 1:
@@ -58,5 +58,5 @@ def _kept(of: Group, fees: Mapping[tuple[str, int], int]) -> Iterator[str]:
         yield f"nobody picked it up, and it is {order['state']}"
 
 
-def _said(hold: Row | None) -> str:
+def _shown(hold: Row | None) -> str:
     return f"{hold['state']} for {hold['reason']}" if hold else "missing"
