@@ -20,6 +20,7 @@ from lutong_contracts.touches import read
 _PAGE: Final = 20
 _QUESTION_MAX: Final = 200
 _OFFERS_MAX: Final = 100
+_ID_MAX: Final = 64
 
 Post = dict[str, Any]
 """A post as the feed gives it."""
@@ -93,7 +94,7 @@ async def post(request: Request) -> Response:
         "key": secrets.token_hex(16),
         "touch": _touch(request, shown),
     }
-    data["rules"] = rules
+    data |= {"rules": rules, "till": request.query_params.get("till", "")[:_ID_MAX]}
     return show(request, "post.html", data)
 
 
