@@ -49,7 +49,8 @@ class Client:
                     answer = await self.http.request(
                         method, url, json=body, headers={"idempotency-key": key, "lutong-reason": "chaos"}
                     )
-                if answer.status_code < 500 and answer.json().get("type") != "urn:lutong:problem:in_progress":
+                in_progress = answer.content and answer.json().get("type") == "urn:lutong:problem:in_progress"
+                if answer.status_code < 500 and not in_progress:
                     return answer
             await asyncio.sleep(0.5)  # a client's patience between tries
         return None

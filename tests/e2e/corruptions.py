@@ -28,7 +28,7 @@ from tests.e2e.corrupting import (
     where,
 )
 from tests.e2e.corrupting_light_stores import rendered
-from tests.e2e.corrupting_subjects import banded, credited, deleted, graying, in_parts, sold, transferred
+from tests.e2e.corrupting_subjects import banded, credited, deleted, graying, in_parts, sold, timed, transferred
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AT_NIGHT: Final = datetime(2099, 1, 1, 19, tzinfo=UTC)
@@ -193,6 +193,12 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V24", "a post was deleted, and nobody published it", deleted(times=0)),
     ("V24", "a post was published as deleted twice", deleted(times=2)),
     ("V24", "a post was published as deleted, and stands", deleted(stands=True)),
+    ("V27", "a post was not copied to who follows", timed()),
+    ("V27", "a post was copied twice", timed({}, {}, {"number": 6})),
+    ("V27", "a copy has another place than its post", timed({}, {"place": 51})),
+    ("V27", "a post is copied that does not exist", timed({}, {}, {"post_id": "ghost", "number": 6})),
+    ("V27", "a follow is read from a timeline that was dropped", timed({"fanned": False}, reader=None)),
+    ("V27", "a floor sank, and below it nothing is copied", timed({"place": 30}, reader={"floor": 20})),
     ("V7", "a hold was captured twice", double("membership.entry", kind="capture")),
     ("V7", "a hold ended without an entry", drop("membership.entry", kind="capture")),
     ("V7", "a hold was captured and released", change("membership.entry", "kind", "release", kind="hold")),
