@@ -44,14 +44,14 @@ class Readers:
             await asyncio.sleep(_PAUSE_S)  # the pace of readers
 
     async def follow(self, key: str) -> None:
-        """Somebody follows somebody, or does no more."""
+        """A viewer follows another one, or does no more."""
         reader_id = viewer(self.rng.randrange(VIEWERS))
         author_id = viewer(self.rng.randrange(_POPULAR if self.rng.random() < 0.6 else VIEWERS))
         method = "DELETE" if self.rng.random() < _UNDONE_LATER else "PUT"
         await self.client.command("feed", f"/v1/accounts/{reader_id}/follows/{author_id}", None, key, method)
 
     async def publish(self, key: str) -> None:
-        """Somebody publishes."""
+        """A viewer publishes."""
         author_id = viewer(self.rng.randrange(_POPULAR if self.rng.random() < 0.5 else VIEWERS))
         post = {"post_id": f"post-{key}", "author_id": author_id, "text": "路通", "card": "none"}
         answer = await self.client.command("feed", "/v1/posts", post, key)
@@ -65,7 +65,7 @@ class Readers:
             await self.client.command("feed", f"/v1/posts/{post_id}?reason=chaos", None, key, "DELETE")
 
     async def read(self, _key: str) -> None:
-        """Somebody reads, as themselves: their timeline is kept from then on."""
+        """A viewer reads, as themselves: their timeline is kept from then on."""
         reader_id = viewer(self.rng.randrange(VIEWERS))
         who = self.suite.acting_as(Principal(reader_id, "member", member_id=reader_id))
         with suppress(httpx.TransportError):
