@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -21,8 +21,15 @@ with socket.create_server(("{_THERE}", {_PORT})) as server:
 """
 
 
+class Listens(NamedTuple):
+    """Where something listens."""
+
+    host: str
+    port: int
+
+
 @contextmanager
-def machine_outside(name: str) -> Iterator[tuple[str, int]]:
+def machine_outside(name: str) -> Iterator[Listens]:
     """Where something listens outside. Skips for who may not make network namespaces."""
     if os.geteuid() != 0 or not shutil.which("ip"):
         pytest.skip("a network namespace takes root and iproute2")
@@ -39,7 +46,7 @@ def machine_outside(name: str) -> Iterator[tuple[str, int]]:
             try:
                 assert listening.stdout
                 assert listening.stdout.readline() == b"listens\n"
-                yield _THERE, _PORT
+                yield Listens(_THERE, _PORT)
             finally:
                 listening.kill()
     finally:

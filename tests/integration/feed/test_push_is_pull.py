@@ -54,12 +54,16 @@ MUTANTS = [
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """So few accounts are many: authors change tiers at five followers, steps take two rows, and twenty posts are kept."""
+    """So few accounts are many: authors change tiers at five followers, steps take two rows, twenty posts are kept,
+    and five are too many to be looked at one by one."""
     for name, value in {"PULL_FROM": "5", "PUSH_BELOW": "4", "KEPT": "20"}.items():
         monkeypatch.setenv(f"LUTONG_TIMELINE_{name}", value)
     monkeypatch.setattr(domain, "CHUNK_MAX", 6)
     monkeypatch.setattr(domain, "CHUNK_MIN", 1)
     monkeypatch.setattr(handlers, "_FOLLOWS_MAX", 2)
+    little = reading.TIMELINE.replace("LIMIT 1001", "LIMIT 5").replace("<= 1000", "<= 4")
+    assert little.count("<= 4") == 2
+    monkeypatch.setattr(reading, "TIMELINE", little)
     forget_settings()
     yield
     monkeypatch.undo()

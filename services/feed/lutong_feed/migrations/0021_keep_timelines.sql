@@ -9,7 +9,7 @@ CREATE INDEX follow_pulled ON follow (follower_id, followee_id) WHERE NOT pushed
 -- Whether a post reached every timeline that it is copied to; until then it is read from here. What was published before needs no copy.
 ALTER TABLE post ADD COLUMN fanned boolean NOT NULL DEFAULT true;
 ALTER TABLE post ALTER COLUMN fanned SET DEFAULT false;
-CREATE INDEX post_not_fanned ON post (published_at) WHERE NOT fanned;
+CREATE INDEX post_not_fanned ON post (author_id, published_at DESC, number DESC) WHERE NOT fanned AND deleted_at IS NULL;
 
 -- Readers whose timelines are kept. Above the floor the copy has everything of the follows that are pushed; at and below it, nothing
 -- counts. A floor of infinity: the timeline is not made yet.

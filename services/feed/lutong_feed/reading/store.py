@@ -84,11 +84,20 @@ _KEPT: Final = f"""
                AND (entry.published_at, entry.number) > ((SELECT at FROM floor), (SELECT number FROM floor)) AND {_WANTED}
              ORDER BY entry.published_at DESC, entry.number DESC
              LIMIT $4"""
-_UNDER_WAY: Final = f"""SELECT post.post_id, post.published_at, post.number
-              FROM post
-             WHERE NOT fanned AND {_WANTED}
-               AND EXISTS (SELECT FROM follow WHERE follower_id = $1 AND followee_id = post.author_id AND pushed)
+_UNDER_WAY_MAX: Final = 1_000
+_UNDER_WAY: Final = f"""
+            SELECT post_id, author_id, published_at, number FROM post
+             WHERE NOT fanned AND deleted_at IS NULL LIMIT {_UNDER_WAY_MAX + 1}"""
+_FEW: Final = f"(SELECT count(*) FROM under_way) <= {_UNDER_WAY_MAX}"
+_ONE_BY_ONE: Final = f"""SELECT post.post_id, post.published_at, post.number
+              FROM under_way
+              JOIN post ON post.post_id = under_way.post_id
+              JOIN follow ON follower_id = $1 AND followee_id = under_way.author_id AND pushed
+             WHERE {_FEW} AND {_WANTED}
              {_NEWEST}"""
+_BY_AUTHOR: Final = _of_each(
+    f"SELECT followee_id AS author_id FROM follow WHERE follower_id = $1 AND pushed AND NOT {_FEW}", "NOT fanned"
+)
 _PULLED: Final = _of_each(
     "SELECT followee_id AS author_id FROM follow WHERE follower_id = $1 AND NOT pushed UNION ALL SELECT $1"
 )
@@ -102,10 +111,12 @@ TIMELINE: Final = f"""
         WITH apart AS MATERIALIZED ({_APART}
         ), floor AS MATERIALIZED ({_FLOOR}
         ), kept AS MATERIALIZED ({_KEPT}
+        ), under_way AS MATERIALIZED ({_UNDER_WAY}
         ), page AS (
             SELECT DISTINCT post_id, published_at, number
               FROM (SELECT post_id, published_at, number FROM kept
-                     UNION ALL ({_UNDER_WAY})
+                     UNION ALL ({_ONE_BY_ONE})
+                     UNION ALL {_BY_AUTHOR}
                      UNION ALL {_PULLED}
                      UNION ALL {_BELOW}) AS found
              ORDER BY published_at DESC, number DESC
@@ -115,8 +126,9 @@ TIMELINE: Final = f"""
          WHERE post.post_id IN (SELECT post_id FROM page)
          ORDER BY post.published_at DESC, post.number DESC
 """
-"""A page of a timeline: what is kept of it, what is still being copied, the posts of authors that are pulled and the reader's own, and,
-when the kept does not fill the page, what is below its floor. One statement, so one moment: a follow is pushed in it or it is not."""
+"""A page of a timeline: what is kept of it, what is still being copied (all of that if it is little, else by author), the posts of authors
+that are pulled and the reader's own, and, when the kept does not fill the page, what is below its floor. One statement, so one moment: a
+follow is pushed in it or it is not."""
 
 
 async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
