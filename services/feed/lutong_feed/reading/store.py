@@ -76,14 +76,20 @@ _FLOOR: Final = """
             SELECT coalesce(max(floor_at), '-infinity') AS at, coalesce(max(floor_number), 0) AS number
               FROM timeline_reader WHERE reader_id = $1"""
 _KEPT: Final = f"""
-            SELECT post.post_id, post.published_at, post.number
+            SELECT entry.post_id, entry.published_at, entry.number
               FROM timeline_entry AS entry
-              JOIN post ON post.post_id = entry.post_id
-              JOIN follow ON follower_id = $1 AND followee_id = post.author_id AND pushed
+             CROSS JOIN LATERAL (
+                   SELECT FROM post
+                    WHERE post.post_id = entry.post_id AND {_WANTED}
+                      AND EXISTS (SELECT FROM follow WHERE follower_id = $1 AND followee_id = post.author_id AND pushed)
+                   OFFSET 0
+                   ) AS shown
              WHERE entry.reader_id = $1 AND {_BEFORE.replace("post.", "entry.")}
-               AND (entry.published_at, entry.number) > ((SELECT at FROM floor), (SELECT number FROM floor)) AND {_WANTED}
+               AND (entry.published_at, entry.number) > ((SELECT at FROM floor), (SELECT number FROM floor))
              ORDER BY entry.published_at DESC, entry.number DESC
              LIMIT $4"""
+"""OFFSET 0: from the newest entry on, one by one until the page is full, and never all that a reader follows."""
+
 _UNDER_WAY_MAX: Final = 1_000
 _UNDER_WAY: Final = f"""
             SELECT post_id, author_id, published_at, number FROM post
@@ -123,7 +129,7 @@ TIMELINE: Final = f"""
              LIMIT $4
         )
         {POST_WITH_CARD}
-         WHERE post.post_id IN (SELECT post_id FROM page)
+         WHERE post.post_id = ANY (ARRAY (SELECT post_id FROM page))
          ORDER BY post.published_at DESC, post.number DESC
 """
 """A page of a timeline: what is kept of it, what is still being copied (all of that if it is little, else by author), the posts of authors
