@@ -92,7 +92,7 @@ simulate: setup ## Run the chassis under schedules that a seed decides (SEED=1 S
 attacks: setup ## Try every way to make money out of nothing against a running stack (STACK=default)
 	@$(BIN)/python -m tests.attacks $(or $(STACK),default)
 
-bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot, rows, road with BASE=a commit, or peers in Go and Java)
+bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, timelines, search, soak, hot, rows, road with BASE=a commit, or peers in Go and Java)
 	@BASE=$(BASE) $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
 screenshots: setup ## Take the screenshots of the README from the seeded demo, with Chromium (ARGS="--all DIR": every page, to look at)

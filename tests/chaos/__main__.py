@@ -51,6 +51,10 @@ _WANTED = {
     "slots booked": 10,
     "slots withdrawn": 5,
     "stores closed": 1,
+    "timelines made": 40,
+    "follows moved": 50,
+    "tiers changed": 4,
+    "posts copied": 400,
 }
 """How often a run of 60 kills must have seen each rare state. One that did not proves nothing, and is invalid."""
 
@@ -144,6 +148,10 @@ def _rare_states(faults: Faults, world: Look) -> Counter[str]:
             "slots booked": names["slot-booked"],
             "slots withdrawn": names["slot-withdrawn"],
             "stores closed": names["location-closed"],
+            "timelines made": len(world.rows("feed", "timeline_reader")),
+            "follows moved": names["follow-moved"],
+            "tiers changed": len({record.event_id for record in world.records if "tier-changed" in record.type}),
+            "posts copied": len(world.rows("feed", "timeline_entry")),
             "rebalances": faults.done["rebalances"],
             "terminated": faults.done["terminated"],
             "read-only": faults.done["read-only"],

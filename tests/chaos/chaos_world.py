@@ -48,7 +48,8 @@ class Client:
                     url = f"{self.stack.url(service)}{path}"
                     headers = {"lutong-reason": "chaos"} | ({"idempotency-key": key} if key else {})
                     answer = await self.http.request(method, url, json=body, headers=headers)
-                if answer.status_code < 500 and answer.json().get("type") != "urn:lutong:problem:in_progress":
+                in_progress = answer.content and answer.json().get("type") == "urn:lutong:problem:in_progress"
+                if answer.status_code < 500 and not in_progress:
                     return answer
             await asyncio.sleep(0.5)  # a client's patience between tries
         return None

@@ -1,4 +1,4 @@
-"""Open-loop load from a process of its own: viewers order and regret, staff fulfil and fail, whatever is down.
+"""Open-loop load from a process of its own: viewers order, regret, follow and read, staff fulfil and fail, whatever is down.
 
 `python -m tests.chaos.load DIRECTORY POST ORDERS RATE SEED` writes what clients were told to history.ndjson.
 Every command has an Idempotency-Key and is repeated until there is an answer: a timeout is not a no.
@@ -16,6 +16,7 @@ from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import load
 from tests.chaos.chaos_world import AT_ONCE, Client, Staff, tell
+from tests.chaos.readers import Readers
 from tests.chaos.trouble import Trouble
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
@@ -124,6 +125,9 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
             shifts = [asyncio.create_task(Shift(client, place, seed, history).work(done)) for place in places]
             shifts.append(asyncio.create_task(staff.work(done)))
             shifts.append(asyncio.create_task(Trouble(beside, post_id, random.Random(f"{seed}trouble")).work(done)))
+            shifts.append(
+                asyncio.create_task(Readers(beside, Suite.of(stack), random.Random(f"{seed}readers")).work(done))
+            )
             await _open_loop(
                 orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), staff)
             )

@@ -1,7 +1,9 @@
 """How a subject goes wrong as a whole: a deleted post, a band, a sale, parts, a transfer, a version in gray, a credit."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from lutong_console.verify.world import Record
@@ -22,7 +24,8 @@ def deleted(
     def corrupt(world: Look) -> None:
         post_id = "deleted-1"
         feed, registry = world.tables["feed"], world.tables["registry"]
-        feed["post"].append({"post_id": post_id, "is_deleted": not stands, "is_readable": is_readable})
+        post = {"post_id": post_id, "is_deleted": not stands, "is_readable": is_readable}
+        feed["post"].append(post | {"author_id": "ann", "place": 1, "number": 1, "fanned": True})
         feed["card"].append({"post_id": post_id, "state": state, "program_id": None, "reason": "deleted"})
         registry["discovery"].append({"post_id": post_id, "program_id": leads_to, "reason": "deleted"})
         for number in range(times):
@@ -205,5 +208,27 @@ def credited(click_h: float = 2, **changes: Any) -> Corrupt:  # whatever a colum
         tables["interaction_count"].append(count)
         if not changes.get("uncredited"):
             tables["order_credit"].append(row | {key: value for key, value in changes.items() if key in row})
+
+    return corrupt
+
+
+def timed(
+    post: Mapping[str, Any] = MappingProxyType({}),
+    *entries: Mapping[str, Any],
+    reader: Mapping[str, Any] | None = MappingProxyType({}),
+) -> Corrupt:
+    """A reader whose timeline has one post of one author, each as it should be, unless something differs; with no `entries`, none."""
+
+    def corrupt(world: Look) -> None:
+        feed = world.tables["feed"]
+        place: dict[str, Any] = {"place": 50, "number": 5}
+        stands = {"author_id": "timed-bo", "is_deleted": False, "is_readable": False, "fanned": True}
+        feed["post"].append({"post_id": "timed-1", **stands, **place, **post})
+        feed["follow"].append({"reader_id": "timed-ann", "author_id": "timed-bo"})
+        if reader is not None:
+            feed["timeline_reader"].append({"reader_id": "timed-ann", "floor": 40, "floor_number": 4, **reader})
+        feed["timeline_entry"] += [
+            {"reader_id": "timed-ann", "post_id": "timed-1", **place, **each} for each in entries
+        ]
 
     return corrupt
