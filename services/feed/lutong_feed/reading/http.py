@@ -34,7 +34,7 @@ async def get_post(post_id: Identifier, who: Who, looking: Looking, touches: Tou
     if row["deleted"]:
         gone = deletion.gone(post_id)
         raise Problem(410, gone.kind, gone.detail)
-    return _view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
+    return view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
 
 
 @router.get("/v1/accounts/{account_id}/posts")
@@ -45,7 +45,7 @@ async def get_posts(
     """An account's own posts, newest first. A walk neither skips nor repeats what was there when it began."""
     way = walk(touches, who, f"posts {account_id}")
     rows = await store.posts_of(read, account_id, who.member_id, page.before(way), page.limit + 1)
-    await _account_is_there(read, account_id, rows)
+    await account_is_there(read, account_id, rows)
     viewing = looking._replace(viewer_id=who.member_id)
     return _page(rows, page.limit, Walked(touches.answer("account", who.member_id), way, viewing))
 
@@ -59,7 +59,7 @@ async def get_timeline(
     who.require(member=account_id, hide=("account", account_id))
     way = walk(touches, who, f"timeline {account_id}")
     rows = await store.timeline(read, account_id, page.before(way), page.limit + 1)
-    await _account_is_there(read, account_id, rows)
+    await account_is_there(read, account_id, rows)
     viewing = looking._replace(viewer_id=account_id)
     return _page(rows, page.limit, Walked(touches.answer("timeline", account_id), way, viewing))
 
@@ -69,7 +69,7 @@ def _repost(row: asyncpg.Record) -> RepostView:
     return RepostView(**facts | {"root_text": texts.shown(row["root_text"])})
 
 
-async def _account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.Record]) -> None:
+async def account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.Record]) -> None:
     """Raise 404 for an account that does not exist. One that has posts to show does."""
     if not rows and account_id not in await accounts.known(read, [account_id]):
         not_found("account", account_id)
@@ -87,11 +87,12 @@ def _page(rows: Sequence[asyncpg.Record], limit: int, walked: Walked) -> Timelin
     """A page of posts, of which one more was read to know whether there is a next page."""
     page, (answer, way, viewing) = rows[:limit], walked
     last = way.word(Cursor(page[-1]["published_at"], page[-1]["number"])) if len(rows) > limit else None
-    posts = [_view(row, position, answer, viewing) for position, row in enumerate(page)]
+    posts = [view(row, position, answer, viewing) for position, row in enumerate(page)]
     return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
 
 
-def _view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -> PostView:
+def view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -> PostView:
+    """A post at its position of an answer, as this viewer sees it."""
     text = texts.shown(row["text"])
     version = shown(row["program_id"], Shown(row["version"], row["title"], row["page"]), row["gray"], viewing)
     return PostView(
