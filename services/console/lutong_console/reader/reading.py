@@ -1,4 +1,4 @@
-"""What a reader reads: the timeline, a post with its card, an account's own page, and the search for services."""
+"""What a reader reads: the home feed, the square of mini-programs, a post with its card, an account's own page, and the search for services."""
 
 import secrets
 from datetime import UTC, datetime
@@ -18,21 +18,49 @@ from lutong_console.web.pages import back
 from lutong_contracts.touches import read
 
 _PAGE: Final = 20
+_PROGRAMS: Final = 10
 _QUESTION_MAX: Final = 200
 _OFFERS_MAX: Final = 100
+
+SQUARES: Final = {
+    "square": "All mini-programs",
+    "recent": "Used lately",
+    "hottest": "Hottest",
+    "for_you": "For you",
+}
+"""The placements of the square, and what they are called."""
 
 Post = dict[str, Any]
 """A post as the feed gives it."""
 
 
 async def home(request: Request) -> Response:
-    """Posts of those whom the reader follows, newest first."""
-    me = reader_of(request)
-    cursor = request.query_params.get("cursor", "")
-    query = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
-    page = await Asking(request, me).get("feed", f"/v1/accounts/{me.account_id}/timeline", **query)
-    data = {"posts": _aged(page["posts"]), "next_cursor": page["next_cursor"], "less": "less" in request.query_params}
-    return show(request, "home.html", data)
+    """The reader's home feed, ranked, or the newest first."""
+    order = "newest" if request.query_params.get("order") == "newest" else "ranked"
+    data = await _placement(request, "home", order=order)
+    return show(request, "home.html", data | {"order": order, "less": "less" in request.query_params})
+
+
+async def square(request: Request) -> Response:
+    """Mini-programs: all, those that the reader used, those that all use, and those that may suit the reader."""
+    chosen = request.query_params.get("in", "")
+    placement = chosen if chosen in SQUARES else next(iter(SQUARES))
+    return show(
+        request, "square.html", await _placement(request, placement) | {"squares": SQUARES, "chosen": placement}
+    )
+
+
+async def _placement(request: Request, placement: str, **query: str) -> dict[str, Any]:
+    """A page of a placement of the reader's own, as its template wants it."""
+    me, cursor = reader_of(request), request.query_params.get("cursor", "")
+    wanted = {"limit": _PAGE} | query | ({"cursor": cursor} if cursor else {})
+    page = await Asking(request, me).get("feed", f"/v1/accounts/{me.account_id}/placements/{placement}", **wanted)
+    return page | {"items": _items(page)}
+
+
+def _items(page: dict[str, Any]) -> list[dict[str, Any]]:
+    posts = _aged([item["post"] for item in page["items"]])
+    return [item | {"post": post} for item, post in zip(page["items"], posts, strict=True)]
 
 
 async def account(request: Request) -> Response:
@@ -43,7 +71,14 @@ async def account(request: Request) -> Response:
     cursor = request.query_params.get("cursor", "")
     page = await asking.get("feed", f"{where}/posts", **({"limit": _PAGE} | ({"cursor": cursor} if cursor else {})))
     apart = await asking.get("feed", f"/v1/accounts/{asking.person.account_id}/apart")
-    data = {"account": known, "posts": _aged(page["posts"]), "next_cursor": page["next_cursor"], "apart": apart}
+    programs = await asking.get("feed", f"{where}/programs", limit=_PROGRAMS) if known["program_ids"] else {"items": []}
+    data = {
+        "account": known,
+        "programs": _items(programs),
+        "posts": _aged(page["posts"]),
+        "next_cursor": page["next_cursor"],
+        "apart": apart,
+    }
     return show(request, "account.html", data)
 
 
@@ -166,6 +201,7 @@ def _aged(posts: list[Post], since: str = "published_at") -> list[Post]:
 
 ROUTES: Final = (
     Route("/", home),
+    Route("/square", square),
     Route("/search", search),
     Route("/accounts/{account_id}", account),
     Route("/mentions/{word}", mentioned),
