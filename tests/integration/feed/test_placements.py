@@ -336,7 +336,7 @@ async def test_an_order_that_was_shown_goes_on_in_a_fallback(
     assert last["items"][0]["why"]["reason"] == "unknown"
 
 
-async def test_heat_follows_from_facts_whoever_enters_them(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_heat_follows_from_facts(client: httpx.AsyncClient, pool: Pool) -> None:
     tea = await a_card(client, pool, "ann", "tea")
     for viewer in ("bo", "cy"):
         await use(client, pool, viewer, tea)

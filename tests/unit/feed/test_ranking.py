@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 import pytest
 
 from lutong_feed.placements import domain, explaining
-from lutong_feed.placements.domain import Candidate, Deed, Offered, Ranked, Signals
+from lutong_feed.placements.domain import Act, Candidate, Offered, Ranked, Signals
 
 NOW: Final = datetime(2026, 1, 8, 12, tzinfo=UTC)
 PLACEMENTS: Final[tuple[Offered, ...]] = get_args(Offered)
@@ -38,12 +38,12 @@ def a_scene(seed: int) -> Scene:
         )
         for number in range(1, rng.randint(2, 14))
     )  # fmt: skip
-    deeds = tuple(
-        Deed(rng.choice(get_args(domain.DeedKind)), rng.choice(authors), rng.choice([*programs, None]), NOW - timedelta(days=rng.random() * 30))
+    acts = tuple(
+        Act(rng.choice(get_args(domain.ActKind)), rng.choice(authors), rng.choice([*programs, None]), NOW - timedelta(days=rng.random() * 30))
         for _ in range(rng.randrange(6))
     )  # fmt: skip
     signals = Signals(
-        "a-0", NOW, deeds, frozenset(rng.sample(authors, rng.randint(0, len(authors)))),
+        "a-0", NOW, acts, frozenset(rng.sample(authors, rng.randint(0, len(authors)))),
         frozenset(rng.sample(authors, rng.randint(0, len(authors)))), {each: rng.randrange(300) for each in programs},
     )  # fmt: skip
     return Scene(rng.choice(PLACEMENTS), found, signals, rng.choice([None, found[0]]))
@@ -95,9 +95,9 @@ def keeps_factors_within_bounds(scene: Scene) -> None:
 def rises_with_each_factor(scene: Scene) -> None:
     weights = domain.WEIGHTS[scene.placement]
     for each in scene.candidates:
-        plain = replace(scene.signals, deeds=(), follows=frozenset(), followed_by=frozenset())
+        plain = replace(scene.signals, acts=(), follows=frozenset(), followed_by=frozenset())
         before = score(scene.placement, each, plain)
-        liked = replace(plain, deeds=(Deed("solve", each.author_id, each.program_id, NOW),))
+        liked = replace(plain, acts=(Act("solve", each.author_id, each.program_id, NOW),))
         followed = replace(plain, follows=frozenset([each.author_id]))
         mutual = replace(followed, followed_by=frozenset([each.author_id]))
         better = {
@@ -116,11 +116,11 @@ def rises_with_each_factor(scene: Scene) -> None:
 
 def shows_less_of_what_is_not_wanted(scene: Scene) -> None:
     for each in scene.candidates:
-        for author_id, program_id in ((each.author_id, None), ("somebody", each.program_id)):
-            if author_id == "somebody" and program_id is None:
+        for author_id, program_id in ((each.author_id, None), ("other", each.program_id)):
+            if author_id == "other" and program_id is None:
                 continue
-            unwanted = Deed("show_less", author_id, program_id, NOW)
-            less = replace(scene.signals, deeds=(*scene.signals.deeds, unwanted))
+            unwanted = Act("show_less", author_id, program_id, NOW)
+            less = replace(scene.signals, acts=(*scene.signals.acts, unwanted))
             assert score(scene.placement, each, less) < score(scene.placement, each, scene.signals)
 
 
@@ -134,7 +134,7 @@ MUTANTS: Final[dict[str, tuple[str, Any]]] = {
     "what is alike is left out": ("spread", lambda found, _: list({each.candidate.author_id: each for each in found}.values())),
     "programs may be alike": ("alike", lambda one, other: one.author_id == other.author_id),
     "less weighs nothing": ("_LESS", 0.0),
-    "less is a deed like others": ("_POINTS", dict.fromkeys(get_args(domain.DeedKind), 1.0)),
+    "less is a act like others": ("_POINTS", dict.fromkeys(get_args(domain.ActKind), 1.0)),
     "less is better": ("_LESS", -0.2),
     "old is fresh": ("_decay", lambda age, half_life: 1 - 0.5 ** (age / half_life)),
     "followed is nothing": ("_graph", lambda *_: 0.4),
@@ -172,7 +172,7 @@ def test_less_of_an_author_puts_others_first() -> None:
         number=2, author_id="cy", root_id="p-2", program_id="milk", uses=0, published_at=NOW - timedelta(hours=5)
     )
     assert [each.candidate for each in domain.ranked("home", [other, TEA], NOBODY)] == [TEA, other]
-    less = replace(NOBODY, deeds=(Deed("show_less", "ann", None, NOW),))
+    less = replace(NOBODY, acts=(Act("show_less", "ann", None, NOW),))
     assert [each.candidate for each in domain.ranked("home", [TEA, other], less)] == [other, TEA]
 
 
@@ -186,13 +186,13 @@ def test_the_newest_come_first_without_signals() -> None:
     assert domain.newest([older, TEA, same_moment]) == [same_moment, TEA, older]
 
 
-def told(item: Candidate, signals: Signals = NOBODY, placement: Offered = "home") -> explaining.Sentence:
+def stated(item: Candidate, signals: Signals = NOBODY, placement: Offered = "home") -> explaining.Sentence:
     found: Ranked = domain.explained(placement, [item], signals)[0]
     return explaining.why(placement, found, signals, domain.taste(signals))
 
 
 OLD: Final = TEA._replace(published_at=NOW - timedelta(days=60), uses=0)
-USED: Final = replace(NOBODY, deeds=(Deed("request", "x", "tea", NOW), Deed("tap", "x", "tea", NOW)))
+USED: Final = replace(NOBODY, acts=(Act("request", "x", "tea", NOW), Act("tap", "x", "tea", NOW)))
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,10 @@ USED: Final = replace(NOBODY, deeds=(Deed("request", "x", "tea", NOW), Deed("tap
     [
         (OLD, NOBODY, "nothing", "what there is"),
         (OLD._replace(ability=0.0), NOBODY, "unable", "cannot be had"),
-        (OLD, replace(NOBODY, deeds=(Deed("show_less", "ann", None, NOW),)), "less", "asked for less"),
+        (OLD, replace(NOBODY, acts=(Act("show_less", "ann", None, NOW),)), "less", "asked for less"),
         (OLD, USED, "interest", "2 times"),
-        (OLD, replace(NOBODY, deeds=USED.deeds[1:]), "interest", "once"),
-        (OLD, replace(NOBODY, deeds=(Deed("open", "ann", None, NOW),)), "interest", "this author"),
+        (OLD, replace(NOBODY, acts=USED.acts[1:]), "interest", "once"),
+        (OLD, replace(NOBODY, acts=(Act("open", "ann", None, NOW),)), "interest", "this author"),
         (OLD, replace(NOBODY, follows=frozenset(["ann"])), "graph", "You follow the author"),
         (OLD, replace(NOBODY, follows=frozenset(["ann"]), followed_by=frozenset(["ann"])), "graph", "each other"),
         (OLD, Signals("ann", NOW), "graph", "You wrote this"),
@@ -216,11 +216,11 @@ USED: Final = replace(NOBODY, deeds=(Deed("request", "x", "tea", NOW), Deed("tap
     ],
 )  # fmt: skip
 def test_an_item_states_what_raises_it_most(item: Candidate, signals: Signals, reason: str, words: str) -> None:
-    sentence = told(item, signals)
+    sentence = stated(item, signals)
     assert (sentence.reason, words in sentence.en) == (reason, True), sentence
     assert sentence.zh
 
 
 def test_days_are_stated_where_freshness_is_slow() -> None:
     item = TEA._replace(published_at=NOW - timedelta(days=3), uses=0, ability=0.5)
-    assert told(item, placement="for_you") == explaining.Sentence("freshness", "It is 3 days old.", "3 天前发布。")
+    assert stated(item, placement="for_you") == explaining.Sentence("freshness", "It is 3 days old.", "3 天前发布。")

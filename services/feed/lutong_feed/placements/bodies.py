@@ -30,7 +30,7 @@ class WhyView(BaseModel):
 
 
 class ItemView(BaseModel):
-    """A post in a placement. `paid` is one whose place was paid for; who shows it says so."""
+    """A post in a placement. `paid` is one whose place was paid for; who shows it labels it so."""
 
     kind: Literal["organic", "paid"] = "organic"
     post: PostView

@@ -59,7 +59,7 @@ def place(walk: Walk, given: str) -> Snapshot | Refusal:
 
 
 def _varints(numbers: Iterable[int]) -> Iterator[int]:
-    """Seven bits to a byte, the lowest first; the eighth says that more follow."""
+    """Seven bits to a byte, the lowest first; with the eighth set while more follow."""
     for number in numbers:
         left = number
         while left >= _CONTINUES:

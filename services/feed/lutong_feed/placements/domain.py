@@ -22,21 +22,21 @@ OFFERED: Final[frozenset[Placement]] = frozenset(get_args(Offered))
 Fallback = Literal["switched_off", "signals_slow", "signals_failed"]
 """Why the newest come first although a ranking was asked for."""
 
-DeedKind = Literal["open", "tap", "solve", "request", "show_less"]
+ActKind = Literal["open", "tap", "solve", "request", "show_less"]
 
 WINDOW: Final = 60
 """So many posts of the home feed are ranked among each other, then the next older ones: a walk down it reaches all of them."""
 PROGRAMS: Final = 100
 """So many programs are ranked in a placement of programs."""
-DEEDS: Final = 400
-"""So many of a reader's latest deeds are looked at."""
+ACTS: Final = 400
+"""So many of a reader's latest acts are looked at."""
 LOOK_BACK: Final = timedelta(days=30)
-"""For how long a deed of a reader matters."""
+"""For how long a act of a reader matters."""
 HEAT_DAYS: Final = 7
 """Days of use that heat is made of, today among them."""
 
-_POINTS: Final[Mapping[DeedKind, float]] = {"open": 0.5, "tap": 1.0, "solve": 2.0, "request": 4.0, "show_less": 0.0}
-_DEED_HALF_LIFE: Final = timedelta(days=14)
+_POINTS: Final[Mapping[ActKind, float]] = {"open": 0.5, "tap": 1.0, "solve": 2.0, "request": 4.0, "show_less": 0.0}
+_ACT_HALF_LIFE: Final = timedelta(days=14)
 _USE_POINTS: Final = (1, 2, 4)
 """What a tap, a solution and a request add to the heat."""
 _LESS: Final = 4.0
@@ -78,10 +78,10 @@ class Candidate(NamedTuple):
     ability: float
 
 
-class Deed(NamedTuple):
+class Act(NamedTuple):
     """What a reader did with a post: with its author, and with the program of its card."""
 
-    kind: DeedKind
+    kind: ActKind
     author_id: str
     program_id: str | None
     happened_at: datetime
@@ -93,7 +93,7 @@ class Signals:
 
     reader_id: str | None
     as_of: datetime
-    deeds: tuple[Deed, ...] = ()
+    acts: tuple[Act, ...] = ()
     follows: frozenset[str] = frozenset()
     followed_by: frozenset[str] = frozenset()
     heat: Mapping[str, int] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Ranked(NamedTuple):
 
 
 class Taste(NamedTuple):
-    """What a reader's deeds come to, by author and by program: points, and how often they wanted less."""
+    """What a reader's acts come to, by author and by program: points, and how often they wanted less."""
 
     points: Mapping[tuple[str, str], float]
     less: Mapping[tuple[str, str], int]
@@ -133,18 +133,18 @@ def heat_of(taps: int, solved: int, requested: int) -> int:
 
 
 def taste(signals: Signals) -> Taste:
-    """What a reader's deeds come to; one of two weeks ago counts half."""
+    """What a reader's acts come to; one of two weeks ago counts half."""
     points: dict[tuple[str, str], float] = {}
     less: dict[tuple[str, str], int] = {}
     uses: dict[str, int] = {}
-    for deed in signals.deeds:
-        subjects = [("author", deed.author_id), *([("program", deed.program_id)] if deed.program_id else [])]
-        worth = _POINTS[deed.kind] * _decay(signals.as_of - deed.happened_at, _DEED_HALF_LIFE)
+    for act in signals.acts:
+        subjects = [("author", act.author_id), *([("program", act.program_id)] if act.program_id else [])]
+        worth = _POINTS[act.kind] * _decay(signals.as_of - act.happened_at, _ACT_HALF_LIFE)
         for subject in subjects:
             points[subject] = points.get(subject, 0.0) + worth
-            less[subject] = less.get(subject, 0) + (deed.kind == "show_less")
-        if deed.program_id and deed.kind in ("tap", "solve", "request"):
-            uses[deed.program_id] = uses.get(deed.program_id, 0) + 1
+            less[subject] = less.get(subject, 0) + (act.kind == "show_less")
+        if act.program_id and act.kind in ("tap", "solve", "request"):
+            uses[act.program_id] = uses.get(act.program_id, 0) + 1
     return Taste(points, less, uses)
 
 

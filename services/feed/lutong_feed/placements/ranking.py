@@ -68,8 +68,8 @@ async def _signals(read: Reads, asked: Asked, rows: Sequence[asyncpg.Record]) ->
     authors = sorted({row["author_id"] for row in rows})
     programs = sorted({row["program_id"] for row in rows if row["program_id"]})
     found = await store.known(read, asked.reader_id, authors, programs, asked.as_of)
-    deeds = await store.deeds(read, asked.reader_id, asked.as_of) if asked.reader_id else ()
-    return Signals(asked.reader_id, asked.as_of, deeds, *found)
+    acts = await store.acts(read, asked.reader_id, asked.as_of) if asked.reader_id else ()
+    return Signals(asked.reader_id, asked.as_of, acts, *found)
 
 
 def ordered(

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import Reads
-from lutong_feed.placements.domain import DEEDS, HEAT_DAYS, LOOK_BACK, PROGRAMS, Deed, Offered
+from lutong_feed.placements.domain import ACTS, HEAT_DAYS, LOOK_BACK, PROGRAMS, Act, Offered
 from lutong_feed.reading.store import POST_WITH_CARD
 
 _IN_FORCE: Final = "program.version IS NOT NULL AND offline_for IS NULL AND suspended_for IS NULL"
@@ -137,37 +137,37 @@ async def by_number(tx: Reads, numbers: Sequence[int], viewer_id: str | None, *,
     return [found[number] for number in numbers if number in found]
 
 
-async def deeds(tx: Reads, reader_id: str, now: datetime) -> tuple[Deed, ...]:
+async def acts(tx: Reads, reader_id: str, now: datetime) -> tuple[Act, ...]:
     """What a reader did lately, the latest of each kind."""
     rows = await tx.fetch(
         f"""
-        SELECT kind, author_id, deed.program_id, happened_at
+        SELECT kind, author_id, act.program_id, happened_at
           FROM (
                (SELECT kind, post_id, program_id, happened_at
                   FROM engagement_fact
                  WHERE viewer_id = $1 AND day >= $2::date AND happened_at >= $2 AND happened_at <= $3 AND kind <> 'cancel'
                  ORDER BY happened_at DESC
-                 LIMIT {DEEDS})
+                 LIMIT {ACTS})
                 UNION ALL
                (SELECT kind, post_id, program_id, happened_at
                   FROM interaction_fact
                  WHERE viewer_id = $1 AND day >= $2::date AND happened_at >= $2 AND kind = 'open'
                  ORDER BY happened_at DESC
-                 LIMIT {DEEDS})
+                 LIMIT {ACTS})
                 UNION ALL
                (SELECT kind, post_id, program_id, happened_at
                   FROM interaction_fact
                  WHERE viewer_id = $1 AND day >= $2::date AND happened_at >= $2 AND kind = 'show_less'
                  ORDER BY happened_at DESC
-                 LIMIT {DEEDS})
-               ) AS deed
+                 LIMIT {ACTS})
+               ) AS act
           JOIN post USING (post_id)
         """,
         reader_id,
         now - LOOK_BACK,
         now,
     )
-    return tuple(Deed(*row) for row in rows)
+    return tuple(Act(*row) for row in rows)
 
 
 async def known(
