@@ -101,8 +101,10 @@ async def measure(stack: Stack, share: float) -> dict[str, Any]:
     accounts = max(2_772, int(100_000 * share))
     origin, follows = edges(accounts, rng)
     async with a_feed(stack) as (pool, client):
+        began = perf_counter()
         await fill(pool, accounts, follows)
         await use_programs(pool, accounts)
+        sys.stderr.write(f"filled in {perf_counter() - began:.0f} s\n")
         busiest = await pool.fetch("SELECT follower_id FROM follow GROUP BY 1 ORDER BY count(*) DESC LIMIT 50")
         anybody = [f"a-{rng.randrange(accounts)}" for _ in range(READS)]
         await measured(client, anybody[:20])  # statements are prepared, pages are in memory

@@ -37,7 +37,7 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 
 async def walked(client: httpx.AsyncClient, path: str, who: Principal = BO, **query: Any) -> list[str]:
-    found, cursor = list[str](), {}
+    found, cursor = list[str](), dict[str, Any]()
     while True:
         page = await ask(client, path, who, **query, **cursor)
         found += ids(page)
@@ -127,7 +127,7 @@ async def test_a_walk_reaches_all_posts_once_while_others_publish(
     rows = [{"author_id": rng.choice(["ann", "cy"]), "text": "x", "post_id": f"p-{n}"} for n in range(count)]
     (await client.post("/v1/posts/batch", json={"posts": rows})).raise_for_status()
     await pool.execute("UPDATE counter SET taps = floor(random() * 100)")
-    found, cursor, pages = list[str](), {}, 0
+    found, cursor, pages = list[str](), dict[str, Any](), 0
     while True:
         page = await ask(client, HOME, limit=limit, **cursor)
         found += ids(page)
@@ -312,7 +312,7 @@ async def test_a_fallback_is_the_newest_first_and_visible(
     if fallback == "signals_failed":
         await pool.execute("ALTER TABLE program_use RENAME TO another")
     else:
-        settings(**{"switched_off": {"ranking": False}, "signals_slow": {"ranking_budget_ms": 0}}[fallback])
+        settings(ranking=fallback != "switched_off", ranking_budget_ms=0)
     for page in (
         first := await ask(client, HOME, limit=1),
         await ask(client, HOME, limit=1, cursor=first["next_cursor"]),

@@ -54,7 +54,8 @@ async def _placement(request: Request, placement: str, **query: str) -> dict[str
     """A page of a placement of the reader's own, as its template wants it."""
     me, cursor = reader_of(request), request.query_params.get("cursor", "")
     wanted = {"limit": _PAGE} | query | ({"cursor": cursor} if cursor else {})
-    page = await Asking(request, me).get("feed", f"/v1/accounts/{me.account_id}/placements/{placement}", **wanted)
+    path = f"/v1/accounts/{me.account_id}/placements/{placement}"
+    page: dict[str, Any] = await Asking(request, me).get("feed", path, **wanted)
     return page | {"items": _items(page)}
 
 

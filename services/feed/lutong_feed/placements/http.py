@@ -9,17 +9,18 @@ from pydantic import BaseModel, Field
 
 from lutong_chassis import Problem, Read, Who, allowed, not_found, routes
 from lutong_contracts.gray import Viewing
-from lutong_contracts.values import Identifier
+from lutong_contracts.values import Identifier, Place
 from lutong_feed import accounts
 from lutong_feed.domain import Cursor, Refusal
 from lutong_feed.gray.http import Looking
+from lutong_feed.live.http import Near, lives, show
 from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import walk
 from lutong_feed.placements import cursors, domain, explaining, ranking, store
 from lutong_feed.placements.bodies import FactorsView, ItemView, PlacementView, RankingView, WhyView
 from lutong_feed.placements.cursors import Snapshot
 from lutong_feed.placements.domain import Fallback, Offered, Signals
-from lutong_feed.placements.ranking import Asked
+from lutong_feed.placements.ranking import Asked, Lives
 from lutong_feed.reading import store as reading
 from lutong_feed.reading.http import view
 from lutong_feed.touches.domain import Answer
@@ -57,6 +58,7 @@ class Found(NamedTuple):
     """The rows of a step in their order, and what comes after them."""
 
     rows: list[asyncpg.Record]
+    lives: Lives
     signals: Signals | None
     fallback: Fallback | None
     older: Cursor | None
@@ -70,6 +72,7 @@ async def get_placement(  # noqa: PLR0913  # one for each part of the request
     *,
     who: Who,
     looking: Looking,
+    near: Near,
     touches: Touches,
     read: Read,
     page: Annotated[PlacementPage, Query()],
@@ -77,7 +80,7 @@ async def get_placement(  # noqa: PLR0913  # one for each part of the request
     """What a reader is shown in a placement: their home feed, or mini-programs by the posts that lead to them; each item explained."""
     who.require(member=account_id, hide=("account", account_id))
     step = _step(touches, who, (placement, account_id, account_id), page, looking)
-    found = await _found(read, step, page.limit)
+    found = await _found(read, step, near, page.limit)
     if not found.rows and account_id not in await accounts.known(read, [account_id]):
         not_found("account", account_id)
     return _page(touches, step, found, page.limit)
@@ -85,10 +88,12 @@ async def get_placement(  # noqa: PLR0913  # one for each part of the request
 
 @router.get("/v1/accounts/{account_id}/programs")
 @allowed("anybody")
-async def get_programs(
+async def get_programs(  # noqa: PLR0913  # one for each part of the request
     account_id: Identifier,
+    *,
     who: Who,
     looking: Looking,
+    near: Near,
     touches: Touches,
     read: Read,
     page: Annotated[PlacementPage, Query()],
@@ -97,7 +102,7 @@ async def get_programs(
     if account_id not in await accounts.known(read, [account_id]):
         not_found("account", account_id)
     step = _step(touches, who, ("account_home", account_id, who.member_id), page, looking)
-    return _page(touches, step, await _found(read, step, page.limit), page.limit)
+    return _page(touches, step, await _found(read, step, near, page.limit), page.limit)
 
 
 def _step(
@@ -113,7 +118,7 @@ def _step(
     return Step(asked, way, snapshot, looking._replace(viewer_id=reader_id), about)
 
 
-async def _found(read: Read, step: Step, limit: int) -> Found:
+async def _found(read: Read, step: Step, near: Place | None, limit: int) -> Found:
     """What is left of the order that the reader was shown, and behind it the next candidates in their own."""
     asked, snapshot = step.asked, step.snapshot
     mutes = asked.placement != "account_home"
@@ -123,15 +128,17 @@ async def _found(read: Read, step: Step, limit: int) -> Found:
     fresh, older = list[asyncpg.Record](), snapshot.older if snapshot else None
     if snapshot is None or (older and len(left) <= limit):
         fresh, older = await _fresh(read, step, older)
+    cards = [row["program_id"] for row in [*left, *fresh] if row["state"] == "active"]
+    known_lives = await lives(read, cards, near)
     signals: Signals | Fallback | None = None
     if asked.is_ranked and (left or fresh):
         signals = await ranking.signals_of(read, asked, [*left, *fresh])
     known = signals if isinstance(signals, Signals) else None
-    rows = [*left, *ranking.ordered(asked, fresh, known, left[-1] if left else None)]
+    rows = [*left, *ranking.ordered(asked, fresh, known_lives, known, left[-1] if left else None)]
     fallback = snapshot.fallback if snapshot else None
     if fresh:
         fallback = None if known else cast("Fallback | None", signals)
-    return Found(rows, known, fallback, older)
+    return Found(rows, known_lives, known, fallback, older)
 
 
 async def _fresh(read: Read, step: Step, older: Cursor | None) -> tuple[list[asyncpg.Record], Cursor | None]:
@@ -163,9 +170,10 @@ def _page(touches: Signing, step: Step, found: Found, limit: int) -> PlacementVi
 
 def _items(step: Step, found: Found, order: Literal["ranked", "newest"], answer: Answer) -> list[ItemView]:
     posts = [view(row, position, answer, step.viewing) for position, row in enumerate(found.rows)]
+    show(posts, found.lives)
     if found.signals is None or order == "newest":
         return [ItemView(post=post, why=_NEWEST if order == "newest" else _UNKNOWN) for post in posts]
-    liking, items = domain.taste(found.signals), ranking.explained(step.asked, found.rows, found.signals)
+    liking, items = domain.taste(found.signals), ranking.explained(step.asked, found.rows, found.lives, found.signals)
     return [
         ItemView(post=post, why=_why(step, item, found.signals, liking))
         for post, item in zip(posts, items, strict=True)

@@ -1,7 +1,7 @@
 """The shell of ranking: candidates from rows, signals within a budget, and what is done when they do not come."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -11,6 +11,8 @@ from prometheus_client import Counter
 
 from lutong_chassis import Reads
 from lutong_chassis.settings import settings_of
+from lutong_feed.bodies import LiveView
+from lutong_feed.live.http import CardKey
 from lutong_feed.placements import domain, store
 from lutong_feed.placements.domain import Candidate, Fallback, Offered, Ranked, Signals
 from lutong_feed.settings import FeedSettings
@@ -20,7 +22,11 @@ log = structlog.get_logger(__name__)
 SERVED: Final = Counter(
     "lutong_feed_rankings_total", "Pages of placements, by how they were ordered", ["placement", "outcome"]
 )
-_UNABLE, _NO_CARD, _ABLE = 0.0, 0.5, 1.0
+_UNABLE, _NO_CARD, _SENT, _FEW, _ABLE = 0.0, 0.5, 0.6, 0.8, 1.0
+"""How well a card can be fulfilled here: not, there is none, by the flagship alone, a few are left, or at once."""
+
+Lives = Mapping[CardKey, LiveView]
+"""What cards show live, as far as they sell goods."""
 
 
 class Asked(NamedTuple):
@@ -32,19 +38,24 @@ class Asked(NamedTuple):
     as_of: datetime
 
 
-def candidate(row: asyncpg.Record) -> Candidate:
+def candidate(row: asyncpg.Record, lives: Lives) -> Candidate:
     """What ranking needs of a post."""
     uses = domain.heat_of(row["taps"], row["solved"], row["requested"])
     root_id = row["root_id"] or row["post_id"]
     return Candidate(
-        row["number"], row["author_id"], root_id, row["program_id"], row["published_at"], uses, _ability(row)
+        row["number"], row["author_id"], root_id, row["program_id"], row["published_at"], uses, _ability(row, lives)
     )
 
 
-def _ability(row: asyncpg.Record) -> float:
-    if row["state"] == "active":
+def _ability(row: asyncpg.Record, lives: Lives) -> float:
+    if row["state"] != "active":
+        return _UNABLE if row["program_id"] else _NO_CARD
+    live = lives.get(CardKey(row["program_id"], row["version"]))
+    if live is None or live.state == "unknown":
         return _ABLE
-    return _UNABLE if row["program_id"] else _NO_CARD
+    if live.state == "degraded":
+        return _SENT if live.fallback == "flagship" else _UNABLE
+    return _FEW if live.band == "limited_availability" else _ABLE
 
 
 async def signals_of(read: Reads, asked: Asked, rows: Sequence[asyncpg.Record]) -> Signals | Fallback:
@@ -73,17 +84,17 @@ async def _signals(read: Reads, asked: Asked, rows: Sequence[asyncpg.Record]) ->
 
 
 def ordered(
-    asked: Asked, rows: Sequence[asyncpg.Record], signals: Signals | None, after: asyncpg.Record | None
+    asked: Asked, rows: Sequence[asyncpg.Record], lives: Lives, signals: Signals | None, after: asyncpg.Record | None
 ) -> list[asyncpg.Record]:
     """Rows in the order of a placement; without signals the newest first."""
     by_number = {row["number"]: row for row in rows}
-    candidates = [candidate(row) for row in rows]
+    candidates = [candidate(row, lives) for row in rows]
     if signals is None:
         return [by_number[each.number] for each in domain.newest(candidates)]
-    found = domain.ranked(asked.placement, candidates, signals, candidate(after) if after else None)
+    found = domain.ranked(asked.placement, candidates, signals, candidate(after, lives) if after else None)
     return [by_number[each.candidate.number] for each in found]
 
 
-def explained(asked: Asked, rows: Sequence[asyncpg.Record], signals: Signals) -> list[Ranked]:
+def explained(asked: Asked, rows: Sequence[asyncpg.Record], lives: Lives, signals: Signals) -> list[Ranked]:
     """Rows with their factors, in the order in which they are given."""
-    return domain.explained(asked.placement, [candidate(row) for row in rows], signals)
+    return domain.explained(asked.placement, [candidate(row, lives) for row in rows], signals)

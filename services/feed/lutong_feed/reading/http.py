@@ -16,6 +16,7 @@ from lutong_feed.deleting import domain as deletion
 from lutong_feed.domain import Cursor
 from lutong_feed.gray.domain import Shown, shown
 from lutong_feed.gray.http import Looking
+from lutong_feed.live.http import Near, enliven
 from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import Page, walk
 from lutong_feed.reading import store
@@ -28,32 +29,52 @@ router = routes("feed")
 
 @router.get("/v1/posts/{post_id}", responses=documented(410))
 @allowed("anybody")
-async def get_post(post_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read) -> PostView:
+async def get_post(
+    post_id: Identifier, who: Who, looking: Looking, near: Near, touches: Touches, read: Read
+) -> PostView:
     """A post with its card, as the one who asks sees it, and its counters. 410 for one that was deleted."""
     row = await store.post(read, post_id, who.member_id) or not_found("post", post_id)
     if row["deleted"]:
         gone = deletion.gone(post_id)
         raise Problem(410, gone.kind, gone.detail)
-    return view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
+    post = view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
+    await enliven(read, [post], near)
+    return post
 
 
 @router.get("/v1/accounts/{account_id}/posts")
 @allowed("anybody")
-async def get_posts(
-    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
+async def get_posts(  # noqa: PLR0913  # one for each part of the request
+    account_id: Identifier,
+    *,
+    who: Who,
+    looking: Looking,
+    near: Near,
+    touches: Touches,
+    read: Read,
+    page: Annotated[Page, Query()],
 ) -> Timeline:
     """An account's own posts, newest first. A walk neither skips nor repeats what was there when it began."""
     way = walk(touches, who, f"posts {account_id}")
     rows = await store.posts_of(read, account_id, who.member_id, page.before(way), page.limit + 1)
     await account_is_there(read, account_id, rows)
     viewing = looking._replace(viewer_id=who.member_id)
-    return _page(rows, page.limit, Walked(touches.answer("account", who.member_id), way, viewing))
+    found = _page(rows, page.limit, Walked(touches.answer("account", who.member_id), way, viewing))
+    await enliven(read, found.posts, near)
+    return found
 
 
 @router.get("/v1/accounts/{account_id}/timeline")
 @allowed("member", "operator")
-async def get_timeline(
-    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
+async def get_timeline(  # noqa: PLR0913  # one for each part of the request
+    account_id: Identifier,
+    *,
+    who: Who,
+    looking: Looking,
+    near: Near,
+    touches: Touches,
+    read: Read,
+    page: Annotated[Page, Query()],
 ) -> Timeline:
     """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats what was there when it began."""
     who.require(member=account_id, hide=("account", account_id))
@@ -61,7 +82,9 @@ async def get_timeline(
     rows = await store.timeline(read, account_id, page.before(way), page.limit + 1)
     await account_is_there(read, account_id, rows)
     viewing = looking._replace(viewer_id=account_id)
-    return _page(rows, page.limit, Walked(touches.answer("timeline", account_id), way, viewing))
+    found = _page(rows, page.limit, Walked(touches.answer("timeline", account_id), way, viewing))
+    await enliven(read, found.posts, near)
+    return found
 
 
 def _repost(row: asyncpg.Record) -> RepostView:
@@ -102,7 +125,7 @@ def view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -
         },
         text=text,
         spans=[SpanView(**span._asdict()) for span in texts.spans(text)],
-        card=CardView(**{name: row[name] for name in CardView.model_fields} | version._asdict()),
+        card=CardView(**{name: row[name] for name in ("state", "program_id", "reason")} | version._asdict()),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
         repost=_repost(row) if row["root_id"] else None,
         touch=answer.touch(position, row["post_id"], row["root_id"] or row["post_id"], row["program_id"]),
