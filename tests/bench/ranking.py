@@ -1,7 +1,7 @@
 """The ranked home page beside the one by time, in the same run: `python -m tests.bench.ranking` (share of the accounts as argument).
 
 The feed of `fanout`: a hundred thousand accounts on a real follow graph. A fifth of the posts lead to one of a thousand programs; half of
-the readers did ten things each lately. Turn by turn each reader asks for the page by time, the ranked one, and the second ranked one.
+the readers did ten things each lately; ten merchants have five thousand stores around the readers, and each answer shows what is live. Turn by turn each reader asks for the page by time, the ranked one, and the second ranked one.
 """
 
 import asyncio
@@ -23,6 +23,13 @@ from tests.bench.fanout import a_feed, edges, fill
 
 READS: Final = 300
 PROGRAMS: Final = 1_000
+STORES: Final = 5_000
+OFFERS: Final = json.dumps(
+    [
+        {"sku": sku, "title": sku, "unit_price": {"amount_minor": 900, "currency": "CNY"}}
+        for sku in ("tea", "milk", "rice")
+    ]
+)
 RESULTS: Final = Path(__file__).parent / "results" / "ranking.json"
 PLACEMENTS: Final = ("square", "recent", "hottest", "for_you")
 
@@ -32,14 +39,30 @@ async def use_programs(pool: Pool, accounts: int) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(
             """
-            INSERT INTO program (program_id, merchant_id, version, title, page)
-            SELECT 'g-' || n, 'm', 1, 'Program ' || n, 'pages/x' FROM generate_series(0, $1 - 1) AS n
+            INSERT INTO program (program_id, merchant_id, version, title, page, offers)
+            SELECT 'g-' || n, 'm-' || n % 10, 1, 'Program ' || n, 'pages/x', $2 FROM generate_series(0, $1 - 1) AS n
             """,
             PROGRAMS,
+            OFFERS,
         )
         await connection.execute(
             """
-            UPDATE card SET state = 'active', merchant_id = 'm', program_id = 'g-' || (random() * random() * ($1 - 1))::int
+            INSERT INTO location (merchant_id, location_id, revision, kind, state, latitude, longitude, cell_south, cell_west, modes)
+            SELECT 'm-' || n % 10, 'l-' || n, 1, 'store', 'open', latitude, longitude, floor(latitude * 10), floor(longitude * 10), 'delivery'
+              FROM (SELECT n, 30.7 + random() AS latitude, 121.0 + random() AS longitude FROM generate_series(1, $1) AS n) AS store
+            """,
+            STORES,
+        )
+        await connection.execute(
+            """
+            INSERT INTO shelf_band (merchant_id, location_id, sku, band)
+            SELECT merchant_id, location_id, sku, (ARRAY['in_stock', 'limited_availability', 'out_of_stock'])[1 + floor(random() * 3)::int]
+              FROM location CROSS JOIN unnest(ARRAY['tea', 'milk', 'rice']) AS sku
+            """
+        )
+        await connection.execute(
+            """
+            UPDATE card SET state = 'active', merchant_id = 'm-0', program_id = 'g-' || (random() * random() * ($1 - 1))::int
              WHERE post_id IN (SELECT post_id FROM post WHERE number % 5 = 0)
             """,
             PROGRAMS,
@@ -63,7 +86,10 @@ async def measured(client: httpx.AsyncClient, readers: list[str]) -> dict[str, d
     """How long each page takes, in ms, asked in turns; and of the page by time."""
     waited: dict[str, list[float]] = {}
     for reader in readers:
-        home, headers = f"/v1/accounts/{reader}/placements/home", bearer(a_member(reader))
+        home, headers = (
+            f"/v1/accounts/{reader}/placements/home",
+            bearer(a_member(reader)) | {"lutong-place": "31.23,121.47"},
+        )
 
         async def timed(name: str, path: str, headers: dict[str, str] = headers, **query: Any) -> dict[str, Any]:
             began = perf_counter()

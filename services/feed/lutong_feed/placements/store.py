@@ -108,7 +108,7 @@ async def stand_ins(
              ORDER BY wanted.program_id, recent.author_id IS DISTINCT FROM $4, followee_id IS NULL, recent.post_id DESC
         )
         {POST_WITH_CARD}
-         WHERE post.post_id IN (SELECT post_id FROM stand_in)
+         WHERE post.post_id = ANY (ARRAY(SELECT post_id FROM stand_in))
         """,
         program_ids,
         viewer_id,

@@ -74,7 +74,7 @@ async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int)
              LIMIT $4
         )
         {POST_WITH_CARD}
-         WHERE post.post_id IN (SELECT post_id FROM page)
+         WHERE post.post_id = ANY (ARRAY(SELECT post_id FROM page))
          ORDER BY post.published_at DESC, post.number DESC
         """,
         reader_id,
