@@ -8,10 +8,11 @@ from typing import Any, Final
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
 
 from lutong_console.reader import world
 from lutong_console.reader.app import create
+from lutong_console.reader.people import SPOTS
 from lutong_console.targets import Suite
 from lutong_console.web.access import Access
 from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
@@ -50,6 +51,15 @@ class Read(Served):
             answer = client.request(method, url, json=body or None, headers={"lutong-reason": "a test"})
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def live(self, post_id: str) -> dict[str, Any]:
+        """What the card of a post shows live at the first place of the demo."""
+        here = next(iter(SPOTS.values()))
+        with httpx.Client(auth=self.target.auth, trust_env=False, timeout=30) as client:
+            headers = {"lutong-place": f"{here.latitude},{here.longitude}"}
+            found: dict[str, Any] = client.get(f"{self.target.urls['feed']}/v1/posts/{post_id}", headers=headers).json()
+        live: dict[str, Any] = found["card"]["live"]
+        return live
 
     def counts(self, post_id: str) -> Counter[str]:
         """What readers did with a post, by kind, over all placements."""
@@ -147,6 +157,38 @@ def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:
             return
         page.wait_for_timeout(250)  # a poll of the condition above: pages take time from what is waited for
     raise AssertionError("the post does not count who solved it")
+
+
+def test_cards_of_home_show_what_is_where_and_change(page: Page, served: Read) -> None:
+    """A store that pauses is one row of the feed: its cards show the next one, or what there is instead, and then it again."""
+    masks = page.locator("article", has_text="面膜")
+    live = until_home_shows(page, served, masks.locator(".live"), "In stock, at a store ")
+    expect(masks.locator(".promise")).to_contain_text(" km")
+    paused = list[str]()
+    for _ in range(5):
+        shown = served.live("reader-masks")
+        if shown["state"] != "live":
+            break
+        paused.append(where := shown["location_id"])
+        served.staff("POST", "inventory", f"/v1/locations/{where}/pause", reason="rush_hour")
+        live = until_home_shows(page, served, masks.locator(".live"), "", unlike=live)
+    assert paused
+    assert "The store near you takes no orders just now" in live
+    expect(masks.locator(".live.degraded")).to_have_count(1)
+    for store in paused:
+        served.staff("DELETE", "inventory", f"/v1/locations/{store}/pause")
+    until_home_shows(page, served, masks.locator(".live"), "In stock, at a store ")
+
+
+def until_home_shows(page: Page, served: Read, where: Locator, words: str, unlike: str | None = None) -> str:
+    """Load home until it shows some words, and not what it showed; gives all of them."""
+    for _ in range(120):
+        page.goto(served.url)
+        found = where.first.inner_text() if where.count() else ""
+        if found and words in found and found != unlike:
+            return found
+        page.wait_for_timeout(250)  # a poll of the condition above
+    raise AssertionError(f"{words!r} is not in {found!r}")
 
 
 def test_home_states_why_and_can_be_the_newest_first(browser: Browser, served: Read) -> None:

@@ -208,6 +208,7 @@ class LiveView(BaseModel):
     """
 
     state: str
+    merchant_id: str
     sku: str
     title: str
     amount_minor: int

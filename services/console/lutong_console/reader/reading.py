@@ -1,9 +1,9 @@
 """What a reader reads: the home feed, the square of mini-programs, a post with its card, an account's own page, and the search for services."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import zip_longest
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -30,6 +30,14 @@ SQUARES: Final = {
 }
 """The placements of the square, and what they are called."""
 
+
+class Goods(NamedTuple):
+    """What of a merchant is looked at."""
+
+    merchant_id: str
+    sku: str
+
+
 Post = dict[str, Any]
 """A post as the feed gives it."""
 
@@ -55,7 +63,9 @@ async def _placement(request: Request, placement: str, **query: str) -> dict[str
     me, cursor = reader_of(request), request.query_params.get("cursor", "")
     wanted = {"limit": _PAGE} | query | ({"cursor": cursor} if cursor else {})
     path = f"/v1/accounts/{me.account_id}/placements/{placement}"
-    page: dict[str, Any] = await Asking(request, me).get("feed", path, **wanted)
+    asking = Asking(request, me)
+    page: dict[str, Any] = await asking.get("feed", path, **wanted)
+    await _with_promises(asking, [item["post"] for item in page["items"]])
     return page | {"items": _items(page)}
 
 
@@ -133,15 +143,29 @@ def _touch(request: Request, shown: Post) -> str:
 
 
 async def _promised(asking: Asking, merchant_id: str, offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Offers with what inventory promises of each at the first place now. A card is no worse for an inventory that does not answer."""
-    spot = next(iter(SPOTS.values()))
-    where = {"merchant_id": merchant_id, "latitude": spot.latitude, "longitude": spot.longitude}
-    wanted = [where | {"sku": offer["sku"]} for offer in offers[:_OFFERS_MAX]]
+    """Offers with what inventory promises of each at the first place now."""
+    found = await _promises(asking, [Goods(merchant_id, offer["sku"]) for offer in offers])
+    return [offer | {"availability": found.get(Goods(merchant_id, offer["sku"]))} for offer in offers]
+
+
+async def _with_promises(asking: Asking, posts: list[Post]) -> None:
+    """Let the cards of a page show what inventory promises of their goods, asked once for all of them."""
+    lives = [post["card"]["live"] for post in posts if post["card"]["live"]]
+    found = await _promises(asking, [Goods(live["merchant_id"], live["sku"]) for live in lives])
+    for live in lives:
+        live["promise"] = found.get(Goods(live["merchant_id"], live["sku"]))
+
+
+async def _promises(asking: Asking, goods: Iterable[Goods]) -> dict[Goods, dict[str, Any]]:
+    """What inventory promises of goods at the first place now. A page is no worse for an inventory that does not answer."""
+    spot, wanted = next(iter(SPOTS.values())), sorted(set(goods))[:_OFFERS_MAX]
+    where = {"latitude": spot.latitude, "longitude": spot.longitude}
+    body = {"wanted": [each._asdict() | where for each in wanted]}
     try:
-        found = await asking.command("inventory", "/v1/availability", {"wanted": wanted}) if wanted else []
+        found = await asking.command("inventory", "/v1/availability", body) if wanted else []
     except RefusedError:
-        found = []
-    return [offer | {"availability": each} for offer, each in zip_longest(offers, found)]
+        return {}
+    return dict(zip(wanted, found, strict=False))
 
 
 async def open_program(request: Request) -> Response:

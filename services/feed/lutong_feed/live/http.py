@@ -77,13 +77,13 @@ def _of_card(rows: Sequence[asyncpg.Record], near: Place | None, now: datetime) 
     if found is None:
         return None
     offer = next(each for each in offers.values() if each.sku == found.sku)
-    return view_of(found, offer)
+    return view_of(found, rows[0]["merchant_id"], offer)
 
 
-def view_of(found: Live, offer: Offer) -> LiveView:
+def view_of(found: Live, merchant_id: str, offer: Offer) -> LiveView:
     """What a card shows of an offer."""
     facts = found._asdict() | {"modes": list(found.modes)} | offer._asdict()
-    return LiveView(**facts, text=TextView(**stated(found)._asdict()))
+    return LiveView(merchant_id=merchant_id, **facts, text=TextView(**stated(found)._asdict()))
 
 
 def _spot(row: asyncpg.Record, near: Place | None) -> Spot:

@@ -90,7 +90,7 @@ async def keep_bands(tx: Tx, rows: Iterable[BandRow]) -> None:
 
 
 async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> list[asyncpg.Record]:
-    """For each of these programs and each version of it that somebody may see: its first offers, and the nearest places with their shelves.
+    """For each of these programs and each version of it that some viewer may see: its first offers, and the nearest places with their shelves.
 
     One statement for a page. Without a place, where goods are sent from; with one, the nearest of nine cells of a tenth of a degree, too.
     """
@@ -132,7 +132,7 @@ async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> 
                      LIMIT {PLACES})
                    ) AS found
         )
-        SELECT program_id, version, offer.place, offer.sku, title, amount_minor, currency, near.location_id, kind, state, modes,
+        SELECT program_id, version, offer.merchant_id, offer.place, offer.sku, title, amount_minor, currency, near.location_id, kind, state, modes,
                radius_m, paused_until, latitude, longitude, band
           FROM offer
           LEFT JOIN near USING (merchant_id)
