@@ -200,6 +200,17 @@ class TextView(BaseModel):
     zh: str
 
 
+class MembershipView(BaseModel):
+    """What this viewer pays with the merchant's plan: `offered`, or `joined` when they have it. `amount_minor` is with it, that of the card without."""
+
+    state: str
+    plan_id: str
+    title: str
+    discount_percent: int
+    amount_minor: int
+    text: TextView
+
+
 class LiveView(BaseModel):
     """What of a card's goods is where now: of its first offer that can be had, how much (`band`), from where, how far.
 
@@ -222,6 +233,7 @@ class LiveView(BaseModel):
     fallback: str | None
     until: datetime | None
     text: TextView
+    membership: MembershipView | None = None
 
 
 class CardView(BaseModel):

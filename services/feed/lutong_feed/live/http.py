@@ -15,6 +15,7 @@ from lutong_feed.bodies import LiveView, PostView, TextView
 from lutong_feed.live import store
 from lutong_feed.live.domain import Live, Offer, Shelf, Spot, distance_m, live
 from lutong_feed.live.sentences import stated
+from lutong_feed.offers.http import show_offers
 
 _PLACE: Final = re.compile(r"(-?\d{1,2}(?:\.\d{1,9})?),(-?\d{1,3}(?:\.\d{1,9})?)")
 _BAD: Final = "the header lutong-place is a latitude and a longitude in degrees, as 31.23,121.47"
@@ -55,17 +56,19 @@ async def lives(read: Reads, program_ids: Iterable[str | None], near: Place | No
     return shown
 
 
-async def enliven(read: Reads, posts: Sequence[PostView], near: Place | None) -> None:
-    """Let the cards of posts show what is live, in one statement for all of them."""
+async def enliven(read: Reads, posts: Sequence[PostView], near: Place | None, viewer_id: str | None) -> None:
+    """Let the cards of posts show what is live, and what this viewer is offered, in a statement each for all of them."""
     cards = [post.card for post in posts if post.card.state == "active"]
     show(posts, await lives(read, (card.program_id for card in cards), near))
+    await show_offers(read, posts, viewer_id)
 
 
 def show(posts: Sequence[PostView], known: Mapping[CardKey, LiveView]) -> None:
     """Let cards that can be opened show what is known of them."""
     for card in (post.card for post in posts):
         if card.state == "active" and card.program_id and card.version is not None:
-            card.live = known.get(CardKey(card.program_id, card.version))
+            found = known.get(CardKey(card.program_id, card.version))
+            card.live = found.model_copy() if found else None
 
 
 def _of_card(rows: Sequence[asyncpg.Record], near: Place | None, now: datetime) -> LiveView | None:

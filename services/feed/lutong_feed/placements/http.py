@@ -14,6 +14,7 @@ from lutong_feed import accounts
 from lutong_feed.domain import Cursor, Refusal
 from lutong_feed.gray.http import Looking
 from lutong_feed.live.http import Near, lives, show
+from lutong_feed.offers.http import show_offers
 from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import walk
 from lutong_feed.placements import cursors, domain, explaining, ranking, store
@@ -83,7 +84,9 @@ async def get_placement(  # noqa: PLR0913  # one for each part of the request
     found = await _found(read, step, near, page.limit)
     if not found.rows and account_id not in await accounts.known(read, [account_id]):
         not_found("account", account_id)
-    return _page(touches, step, found, page.limit)
+    shown = _page(touches, step, found, page.limit)
+    await show_offers(read, [item.post for item in shown.items], step.asked.reader_id)
+    return shown
 
 
 @router.get("/v1/accounts/{account_id}/programs")
@@ -102,7 +105,9 @@ async def get_programs(  # noqa: PLR0913  # one for each part of the request
     if account_id not in await accounts.known(read, [account_id]):
         not_found("account", account_id)
     step = _step(touches, who, ("account_home", account_id, who.member_id), page, looking)
-    return _page(touches, step, await _found(read, step, near, page.limit), page.limit)
+    shown = _page(touches, step, await _found(read, step, near, page.limit), page.limit)
+    await show_offers(read, [item.post for item in shown.items], step.asked.reader_id)
+    return shown
 
 
 def _step(

@@ -38,7 +38,7 @@ async def get_post(
         gone = deletion.gone(post_id)
         raise Problem(410, gone.kind, gone.detail)
     post = view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
-    await enliven(read, [post], near)
+    await enliven(read, [post], near, who.member_id)
     return post
 
 
@@ -60,7 +60,7 @@ async def get_posts(  # noqa: PLR0913  # one for each part of the request
     await account_is_there(read, account_id, rows)
     viewing = looking._replace(viewer_id=who.member_id)
     found = _page(rows, page.limit, Walked(touches.answer("account", who.member_id), way, viewing))
-    await enliven(read, found.posts, near)
+    await enliven(read, found.posts, near, viewing.viewer_id)
     return found
 
 
@@ -83,7 +83,7 @@ async def get_timeline(  # noqa: PLR0913  # one for each part of the request
     await account_is_there(read, account_id, rows)
     viewing = looking._replace(viewer_id=account_id)
     found = _page(rows, page.limit, Walked(touches.answer("timeline", account_id), way, viewing))
-    await enliven(read, found.posts, near)
+    await enliven(read, found.posts, near, viewing.viewer_id)
     return found
 
 
