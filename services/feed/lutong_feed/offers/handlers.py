@@ -13,7 +13,7 @@ from lutong_contracts.membership import (
     PlanPublished,
 )
 from lutong_feed.offers import domain, store
-from lutong_feed.offers.store import ExposureRow, MemberRow, Seen
+from lutong_feed.offers.store import ExposureRow, MemberPlan, MemberRow, Seen
 
 handlers = Handlers()
 
@@ -65,7 +65,7 @@ async def expose(tx: Tx, seen: Sequence[Seen]) -> list[MemberExposed]:
     """Members saw cards where plans are offered, or would be: for each plan the first time counts, in both arms."""
     found = await store.unseen(tx, seen) if seen else []
     rows = {
-        (known.member_id, known.plan.plan_id): ExposureRow(
+        MemberPlan(known.member_id, known.plan.plan_id): ExposureRow(
             known.member_id,
             known.plan.plan_id,
             domain.held_out(known.plan, known.member_id, known.standing),
@@ -76,4 +76,4 @@ async def expose(tx: Tx, seen: Sequence[Seen]) -> list[MemberExposed]:
     }
     merchants = {known.plan.plan_id: known.plan.merchant_id for known in found}
     fresh = await store.expose(tx, list(rows.values()))
-    return [MemberExposed(merchant_id=merchants[key[1]], **rows[key]._asdict()) for key in sorted(fresh)]
+    return [MemberExposed(merchant_id=merchants[key.plan_id], **rows[key]._asdict()) for key in sorted(fresh)]

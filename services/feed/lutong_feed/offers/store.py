@@ -43,6 +43,13 @@ class ExposureRow(NamedTuple):
     exposed_at: datetime
 
 
+class MemberPlan(NamedTuple):
+    """A member and a plan."""
+
+    member_id: str
+    plan_id: str
+
+
 class Seen(NamedTuple):
     """A viewer saw a card of a program."""
 
@@ -154,7 +161,7 @@ async def unseen(tx: Tx, seen: Sequence[Seen]) -> list[Known]:
     return [known for row in rows if not (known := _known(row, row["served_at"])).standing.joined]
 
 
-async def expose(tx: Tx, rows: Sequence[ExposureRow]) -> set[tuple[str, str]]:
+async def expose(tx: Tx, rows: Sequence[ExposureRow]) -> set[MemberPlan]:
     """Write down what members saw first; gives the members and plans that are new. In key order."""
     if not rows:
         return set()
@@ -167,7 +174,7 @@ async def expose(tx: Tx, rows: Sequence[ExposureRow]) -> set[tuple[str, str]]:
         """,
         *_EXPOSURE.arrays(sorted(rows)),
     )
-    return {(row["member_id"], row["plan_id"]) for row in fresh}
+    return {MemberPlan(row["member_id"], row["plan_id"]) for row in fresh}
 
 
 def _known(row: asyncpg.Record, served_at: datetime | None = None) -> Known:
