@@ -3,7 +3,7 @@
 One module per owning service: only that service publishes the events in its module; any service may consume them.
 """
 
-from lutong_contracts import feed, inventory, membership, registry
+from lutong_contracts import feed, inventory, membership, registry, timelines
 from lutong_contracts.event import Event, UnknownEventTypeError, event_class, event_types
 from lutong_contracts.topics import TOPICS, Topic
 from lutong_contracts.values import Identifier, Line, Money, Place, Text
@@ -24,4 +24,5 @@ __all__ = [
     "inventory",
     "membership",
     "registry",
+    "timelines",
 ]

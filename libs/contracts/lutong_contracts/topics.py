@@ -61,6 +61,7 @@ ACCOUNTS: Final = Topic("lutong.feed.accounts", key="account", compacted=True)
 ENGAGEMENTS: Final = Topic("lutong.feed.engagements", key="viewer")
 INTERACTIONS: Final = Topic("lutong.feed.interactions", key="viewer")
 EXPOSURES: Final = Topic("lutong.feed.exposures", key="member")
+TIMELINES: Final = Topic("lutong.feed.timelines", key="account")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
@@ -95,6 +96,7 @@ TOPICS: Final = (
     ENGAGEMENTS,
     INTERACTIONS,
     EXPOSURES,
+    TIMELINES,
     MERCHANTS,
     PROGRAMS,
     DISCOVERIES,

@@ -119,23 +119,33 @@ def _changed(row: asyncpg.Record) -> AccountChanged:
     return AccountChanged(**(dict(row) | {"program_ids": tuple(row["program_ids"])}))
 
 
-async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
-    """Let accounts follow others; a follow that exists stays as it is."""
+async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowRow]:
+    """Let accounts follow others; a follow that exists stays as it is. Gives the new ones of readers whose timelines are kept."""
     if not follows:
-        return
-    await tx.execute(
+        return []
+    rows = await tx.fetch(
         """
-        INSERT INTO follow (follower_id, followee_id)
-        SELECT * FROM unnest($1::text[], $2::text[])
-            ON CONFLICT DO NOTHING
+        WITH fresh AS (
+            INSERT INTO follow (follower_id, followee_id)
+            SELECT * FROM unnest($1::text[], $2::text[])
+                ON CONFLICT DO NOTHING
+            RETURNING follower_id, followee_id
+        )
+        SELECT follower_id, followee_id FROM fresh JOIN timeline_reader ON reader_id = follower_id
         """,
         *columns(sorted(set(follows)), 2),
     )
+    return [FollowRow(*row) for row in rows]
 
 
-async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
-    """Stop following."""
-    await tx.execute(
-        "DELETE FROM follow WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowRow]:
+    """Stop following. Gives those of which timelines have copies."""
+    rows = await tx.fetch(
+        """
+        DELETE FROM follow
+         WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+        RETURNING follower_id, followee_id, pushed
+        """,
         *columns(sorted(set(follows)), 2),
     )
+    return [FollowRow(row["follower_id"], row["followee_id"]) for row in rows if row["pushed"]]

@@ -36,7 +36,7 @@ from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
 from lutong_feed.placements import http as placements
 from lutong_feed.publishing import domain as publishing
-from lutong_feed.publishing.handlers import OnJourney, publish
+from lutong_feed.publishing.handlers import OnJourney, moved, publish
 from lutong_feed.reading import http as reading
 from lutong_feed.revising import http as revising
 from lutong_feed.texts import domain as texts
@@ -198,7 +198,8 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
     for pair in await apart_store.blocked(tx, [Pair(each.follower_id, each.followee_id) for each in follows]):
         refusal = publishing.kept_apart("follow", pair.other_id)
         raise Problem(409, refusal.kind, refusal.detail)
-    await account_store.save_follows(tx, [FollowRow(follow.follower_id, follow.followee_id) for follow in follows])
+    rows = [FollowRow(follow.follower_id, follow.followee_id) for follow in follows]
+    tx.publish(*moved(await account_store.save_follows(tx, rows)))
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
 

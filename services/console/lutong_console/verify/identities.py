@@ -22,6 +22,7 @@ from lutong_console.verify.ledger import credit_stays_in_limits, ledger_balances
 from lutong_console.verify.light_stores import light_stores_are_rendered
 from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
+from lutong_console.verify.no_shows import no_shows_cost_what_was_signed
 from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.projections import projections_follow
 from lutong_console.verify.releases import releases_follow
@@ -29,6 +30,7 @@ from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
+from lutong_console.verify.timelines import push_is_pull
 from lutong_console.verify.transfers import transfers_conserve
 from lutong_console.verify.violation import Violation
 from lutong_console.verify.world import World
@@ -60,6 +62,8 @@ WORDS: Final = {
     "V22": "versions are where their events put them, and the feed shows them so",
     "V23": "a light store is what its template, its row and its merchant's edits make of it",
     "V24": "of a post that was deleted nothing is left to read or to open",
+    "V25": "who does not pick an order up pays what they signed, and it counts as no purchase",
+    "V27": "what is kept of a timeline is what its reader would read from the posts",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -89,10 +93,12 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V22": releases_follow,
     "V23": light_stores_are_rendered,
     "V24": deleted_is_gone,
+    "V25": no_shows_cost_what_was_signed,
+    "V27": push_is_pull,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V27"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

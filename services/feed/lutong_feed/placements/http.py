@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, NamedTuple, cast
 
 import asyncpg
-from fastapi import Query
+from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from lutong_chassis import Problem, Read, Who, allowed, not_found, routes
@@ -24,6 +24,7 @@ from lutong_feed.placements.domain import Fallback, Offered, Signals
 from lutong_feed.placements.ranking import Asked, Lives
 from lutong_feed.reading import store as reading
 from lutong_feed.reading.http import view
+from lutong_feed.timelines.http import keep
 from lutong_feed.touches.domain import Answer
 from lutong_feed.touches.http import Signing, Touches
 
@@ -65,7 +66,13 @@ class Found(NamedTuple):
     older: Cursor | None
 
 
-@router.get("/v1/accounts/{account_id}/placements/{placement}")
+async def _keep_home(request: Request, account_id: Identifier, placement: OfReader) -> None:
+    """A reader's home is their timeline, which is kept from when they read it."""
+    if placement == "home":
+        await keep(request, account_id)
+
+
+@router.get("/v1/accounts/{account_id}/placements/{placement}", dependencies=[Depends(_keep_home)])
 @allowed("member", "operator")
 async def get_placement(  # noqa: PLR0913  # one for each part of the request
     account_id: Identifier,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import asyncpg
-from fastapi import Query
+from fastapi import Depends, Query
 
 from lutong_chassis import Problem, Read, Who, allowed, not_found, routes
 from lutong_chassis.http.problems import documented
@@ -21,6 +21,7 @@ from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import Page, walk
 from lutong_feed.reading import store
 from lutong_feed.texts import domain as texts
+from lutong_feed.timelines.http import keep
 from lutong_feed.touches.domain import Answer
 from lutong_feed.touches.http import Touches
 
@@ -64,7 +65,7 @@ async def get_posts(  # noqa: PLR0913  # one for each part of the request
     return found
 
 
-@router.get("/v1/accounts/{account_id}/timeline")
+@router.get("/v1/accounts/{account_id}/timeline", dependencies=[Depends(keep)])
 @allowed("member", "operator")
 async def get_timeline(  # noqa: PLR0913  # one for each part of the request
     account_id: Identifier,
