@@ -10,8 +10,7 @@ from lutong_chassis.testing import deliver
 from lutong_contracts.feed import MemberExposed
 from lutong_contracts.offers import arm_of
 from lutong_membership.handlers import handlers
-from tests.integration.membership.story import a_shop
-from tests.integration.membership.test_assessment import tell
+from tests.integration.membership.story import a_shop, tell
 from tests.support.builders import a_request, fulfilled
 
 MEMBERS: Final = [f"h-{n}" for n in range(40)]
