@@ -60,6 +60,7 @@ POSTS: Final = Topic("lutong.feed.posts", key="post")
 ACCOUNTS: Final = Topic("lutong.feed.accounts", key="account", compacted=True)
 ENGAGEMENTS: Final = Topic("lutong.feed.engagements", key="viewer")
 INTERACTIONS: Final = Topic("lutong.feed.interactions", key="viewer")
+EXPOSURES: Final = Topic("lutong.feed.exposures", key="member")
 TIMELINES: Final = Topic("lutong.feed.timelines", key="account")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
@@ -94,6 +95,7 @@ TOPICS: Final = (
     ACCOUNTS,
     ENGAGEMENTS,
     INTERACTIONS,
+    EXPOSURES,
     TIMELINES,
     MERCHANTS,
     PROGRAMS,

@@ -34,6 +34,7 @@ from lutong_feed.deleting import http as deleting
 from lutong_feed.domain import AccountRow, FollowRow
 from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
+from lutong_feed.placements import http as placements
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, moved, publish
 from lutong_feed.reading import http as reading
@@ -51,6 +52,7 @@ router.routes += mentions.router.routes
 router.routes += revising.router.routes
 router.routes += reading.router.routes
 router.routes += apart.router.routes
+router.routes += placements.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
