@@ -22,6 +22,7 @@ from lutong_feed.attribution import handlers as attribution
 from lutong_feed.bindings import handlers as bindings
 from lutong_feed.deleting import handlers as deleting
 from lutong_feed.domain import Refusal, RequestMove, Resolution, StoredPost, Suspension
+from lutong_feed.drafts import handlers as drafts
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
 from lutong_feed.gray import handlers as gray
@@ -39,6 +40,7 @@ handlers.include(apart.handlers)
 handlers.include(attribution.handlers)
 handlers.include(bindings.handlers)
 handlers.include(deleting.handlers)
+handlers.include(drafts.handlers)
 handlers.include(engagements.handlers)
 handlers.include(gray.handlers)
 handlers.include(interactions.handlers)
