@@ -28,7 +28,7 @@ class NewDraft(Command):
     card: Literal["auto", "none"] = Field("auto", description="none: no card, whatever the words ask for")
     parent_id: Identifier | None = Field(None, description="the post that this one reposts")
     publish_at: Moment | None = Field(
-        None, description="when it is published, by the time of the server; absent: when its author says so"
+        None, description="when it is published, by the time of the server; absent: when its author publishes it"
     )
 
 
