@@ -145,6 +145,20 @@ def test_a_draft_is_kept_scheduled_and_published(page: Page, served: Read) -> No
     expect(page.get_by_text("You have no drafts.")).to_be_visible()
 
 
+def test_a_reader_quotes_a_post_that_is_deleted_later(page: Page, served: Read) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-chen", text="今晚看戏", card="none", post_id="play")
+    page.goto(f"{served.url}/posts/play")
+    page.get_by_text("Quote this post").click()
+    page.get_by_label("Your words").fill("同去")
+    page.get_by_role("button", name="Publish now").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("同去")
+    expect(page.locator(".root")).to_contain_text("今晚看戏")
+    assert Axe().run(page).response["violations"] == []
+    served.staff("DELETE", "feed", "/v1/posts/play?reason=spam")
+    page.reload()
+    expect(page.locator(".root")).to_have_text("What is quoted here was deleted.")
+
+
 def test_a_draft_needs_no_javascript_and_is_dropped(browser: Browser, served: Read) -> None:
     context = browser.new_context(java_script_enabled=False, locale="zh-CN")
     page = context.new_page()

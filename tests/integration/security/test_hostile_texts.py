@@ -33,7 +33,8 @@ async def send(world: World, method: str, path: str, body: object) -> httpx.Resp
 
 async def draft_text(world: World, text: str) -> tuple[httpx.Response, Any]:
     place, ann = f"/v1/accounts/{ANN}/drafts", bearer(a_member(ANN))
-    answer = await world.admin.put(f"{place}/d-1", json={"text": text}, headers=ann)
+    body = json.dumps({"text": text}).encode()  # lone surrogates as well
+    answer = await world.admin.put(f"{place}/d-1", content=body, headers=ann | {"content-type": "application/json"})
     if not answer.is_success:
         return answer, None
     (draft,) = (await world.admin.get(place, headers=ann)).json()

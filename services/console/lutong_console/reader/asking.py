@@ -29,6 +29,7 @@ SENTENCES: Final = {
     "piled_up": "A character of the text is piled up from too many signs. Take some off.",
     "kept_apart": "You and this account are kept apart by a block.",
     "deleted": "This post was deleted.",
+    "quoted_deleted": "What you quote was deleted.",
     "parent_deleted": "The original was deleted: it cannot be reposted.",
     "not_found": "This is not there, or not yours.",
     "too_many_requests": "That was too often. Wait a moment, then try again.",

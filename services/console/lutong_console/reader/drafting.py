@@ -63,7 +63,16 @@ async def drop(request: Request) -> Response:
     return back("/drafts")
 
 
+async def quote(request: Request) -> Response:
+    """Publish words of the reader with a post below them; a form that is sent twice publishes once."""
+    form, me = await form_of(request), reader_of(request)
+    post = {"author_id": me.account_id, "text": form.get("text", ""), "quote_id": request.path_params["post_id"]}
+    published = await Asking(request, me).command("feed", "/v1/posts", post, key=form.get("key", ""))
+    return back(f"/posts/{published['post_id']}")
+
+
 ROUTES: Final = (
+    Route("/posts/{post_id}/quotes", quote, methods=["POST"]),
     Route("/drafts", drafts),
     Route("/drafts/{draft_id}", write, methods=["POST"]),
     Route("/drafts/{draft_id}/deletion", drop, methods=["POST"]),

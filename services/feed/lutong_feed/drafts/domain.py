@@ -26,6 +26,7 @@ class Draft(NamedTuple):
     card: str = "auto"
     parent_id: str | None = None
     publish_at: datetime | None = None
+    quote_id: str | None = None
 
     @property
     def name(self) -> "DraftName":
@@ -45,6 +46,7 @@ class Draft(NamedTuple):
             program_id=None if is_repost else self.program_id,
             card="none" if is_repost or self.card == "none" else "auto",
             parent_id=self.parent_id,
+            quote_id=self.quote_id,
         )
 
 

@@ -27,6 +27,7 @@ class NewDraft(Command):
     program_id: Identifier | None = None
     card: Literal["auto", "none"] = Field("auto", description="none: no card, whatever the words ask for")
     parent_id: Identifier | None = Field(None, description="the post that this one reposts")
+    quote_id: Identifier | None = Field(None, description="the post that this one quotes")
     publish_at: Moment | None = Field(
         None, description="when it is published, by the time of the server; absent: when its author publishes it"
     )
@@ -40,6 +41,7 @@ class DraftView(BaseModel):
     program_id: str | None
     card: str
     parent_id: str | None
+    quote_id: str | None
     publish_at: datetime | None
     refused_for: str | None
     written_at: datetime
