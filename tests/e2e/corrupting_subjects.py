@@ -111,6 +111,33 @@ def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # w
     return corrupt
 
 
+def missed(owed_minor: int | None = 30, *, counts: bool = False, signed_minor: int = 30, **changes: Any) -> Corrupt:
+    """An order of 100 that nobody picked up, of which 30 are kept as the member signed, with changes to its hold and its order."""
+
+    def corrupt(world: Look) -> None:
+        order = {"order_id": "n", "part_of": None, "member_id": "n", "merchant_id": "s", "amount_minor": 100, "refunded_minor": 0,
+                 "currency": "CNY", "state": "cancelled", "location_id": "a"}  # fmt: skip
+        hold = {"order_id": "n", "member_id": "n", "merchant_id": "s", "currency": "CNY", "state": "released", "reason": "no_show",
+                "agreement_id": "n", "amount_minor": 100, "captured_minor": 30, "total_minor": 100, "discount_minor": 0,
+                "coupon_minor": 0, "benefit_minor": 0}  # fmt: skip
+        terms = {"no_show": "keep", "no_show_fee_minor": signed_minor} if signed_minor else {}
+        tables = world.tables["membership"]
+        tables["agreement"].append({"agreement_id": "n", "plan_id": "n", "version": 1, "state": "active"})
+        tables["plan"].append({"plan_id": "n", "version": 1, "terms": json.dumps(terms)})
+        tables["hold"].append(hold | {name: value for name, value in changes.items() if name in hold})
+        world.tables["inventory"]["customer_order"].append(order | {"state": changes.get("order_state", "cancelled")})
+        if owed_minor is not None:
+            tables["debt"].append(
+                {"debt_id": "fee:n", "agreement_id": "n", "kind": "order", "amount_minor": owed_minor}
+            )
+        if counts:
+            tables["accrual"].append(
+                {"accrual_id": "order:n", "agreement_id": "n", "kind": "order", "order_id": "n", "times": 1}
+            )
+
+    return corrupt
+
+
 def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) -> Corrupt:  # whatever a column holds
     """A transfer of two units that arrived, with changes; `moved` are the movements that there are of it."""
 

@@ -28,7 +28,17 @@ from tests.e2e.corrupting import (
     where,
 )
 from tests.e2e.corrupting_light_stores import rendered
-from tests.e2e.corrupting_subjects import banded, credited, deleted, graying, in_parts, sold, timed, transferred
+from tests.e2e.corrupting_subjects import (
+    banded,
+    credited,
+    deleted,
+    graying,
+    in_parts,
+    missed,
+    sold,
+    timed,
+    transferred,
+)
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AT_NIGHT: Final = datetime(2099, 1, 1, 19, tzinfo=UTC)
@@ -193,6 +203,13 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V24", "a post was deleted, and nobody published it", deleted(times=0)),
     ("V24", "a post was published as deleted twice", deleted(times=2)),
     ("V24", "a post was published as deleted, and stands", deleted(stands=True)),
+    ("V25", "more is kept of an order than was signed", missed(owed_minor=40, captured_minor=40)),
+    ("V25", "a fee is kept that nobody signed", missed(signed_minor=0)),
+    ("V25", "a fee was captured, and nobody owes it", missed(None)),
+    ("V25", "a fee is owed, and was not captured", missed(captured_minor=0)),
+    ("V25", "an order that nobody picked up counts", missed(counts=True)),
+    ("V25", "an order was picked up, and a fee is kept", missed(order_state="fulfilled")),
+    ("V25", "a fee is kept of an order that its store cancelled", missed(reason="cancelled_by_store")),
     ("V27", "a post was not copied to who follows", timed()),
     ("V27", "a post was copied twice", timed({}, {}, {"number": 6})),
     ("V27", "a copy has another place than its post", timed({}, {"place": 51})),

@@ -120,7 +120,7 @@ def judge_egress(variables: Mapping[str, str]) -> Iterator[Finding]:
     asked = {
         "LUTONG_KAFKA_BOOTSTRAP": variables.get("LUTONG_BUNDLED_KAFKA") == "0",
         "LUTONG_POSTGRES_HOST": variables.get("LUTONG_BUNDLED_POSTGRES") == "0",
-        "LUTONG_POOLER_HOST": bool(variables.get("LUTONG_POOLER_HOST")),
+        "LUTONG_POOLER_HOST": not variables.get("LUTONG_POOLER_HOST", "$").startswith("$"),  # PostgreSQL's, by default
         "LUTONG_OTLP_ENDPOINT": bool(variables.get("LUTONG_OTLP_ENDPOINT")),
         "LUTONG_AUTH_KEYS_URL": bool(variables.get("LUTONG_AUTH_KEYS_URL")),
     }

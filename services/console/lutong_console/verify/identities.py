@@ -22,6 +22,7 @@ from lutong_console.verify.ledger import credit_stays_in_limits, ledger_balances
 from lutong_console.verify.light_stores import light_stores_are_rendered
 from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
+from lutong_console.verify.no_shows import no_shows_cost_what_was_signed
 from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.projections import projections_follow
 from lutong_console.verify.releases import releases_follow
@@ -61,6 +62,7 @@ WORDS: Final = {
     "V22": "versions are where their events put them, and the feed shows them so",
     "V23": "a light store is what its template, its row and its merchant's edits make of it",
     "V24": "of a post that was deleted nothing is left to read or to open",
+    "V25": "who does not pick an order up pays what they signed, and it counts as no purchase",
     "V27": "what is kept of a timeline is what its reader would read from the posts",
 }
 NAMES: Final = tuple(WORDS)
@@ -91,6 +93,7 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V22": releases_follow,
     "V23": light_stores_are_rendered,
     "V24": deleted_is_gone,
+    "V25": no_shows_cost_what_was_signed,
     "V27": push_is_pull,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
