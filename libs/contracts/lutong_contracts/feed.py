@@ -51,6 +51,9 @@ class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     rest: Annotated[Text, StringConstraints(min_length=1, max_length=REST_MAX)] | None = Field(
         default=None, description="What follows of a text of more than 2,000 code points."
     )
+    quote_id: Identifier | None = Field(
+        default=None, description="The post that this one shows below its own words; it keeps a card of its own."
+    )
 
     @property
     def whole(self) -> str:
@@ -63,7 +66,8 @@ class PostRefused(Event, topic=POSTS, key="post_id"):
 
     `reason` is `unknown_author`, `post_exists` when the id is that of another post, `deleted` when the post was,
     `too_long` or `piled_up` for its text, or `no_parent`, `parent_deleted`,
-    `kept_apart` (its author and that of the original) or `too_deep` for a repost.
+    `kept_apart` (its author and that of the original) or `too_deep` for a repost, `no_quoted`, `quoted_deleted`, `kept_apart` or
+    `reposts_and_quotes` for a quote.
     """
 
     post_id: Identifier

@@ -91,6 +91,9 @@ class NewPost(Command):
     parent_id: Identifier | None = Field(
         default=None, description="the post that this one reposts: it shows the card of the root"
     )
+    quote_id: Identifier | None = Field(
+        default=None, description="the post that this one shows below its own words, with a card of its own"
+    )
 
 
 class NewPosts(Command):
@@ -249,10 +252,7 @@ class CardView(BaseModel):
 
 
 class RepostView(BaseModel):
-    """Where a repost hangs: the post that it reposts, and the one at the root, whose card it shows.
-
-    `root_deleted`: the original was deleted, its text is empty.
-    """
+    """Where a repost hangs: what it reposts, and the root, whose card it shows. `root_deleted`: it was, its text is empty."""
 
     parent_id: str
     root_id: str
@@ -261,6 +261,16 @@ class RepostView(BaseModel):
     root_author_name: str
     root_text: str
     root_deleted: bool = False
+
+
+class QuoteView(BaseModel):
+    """What a post quotes. `deleted`: it was, its text is empty."""
+
+    post_id: str
+    author_id: str
+    author_name: str
+    text: str
+    deleted: bool
 
 
 class SpanView(BaseModel):
@@ -294,6 +304,7 @@ class PostView(BaseModel):
     card: CardView
     counters: dict[str, int]
     repost: RepostView | None = None
+    quote: QuoteView | None = None
     touch: str | None = None
 
 

@@ -32,6 +32,7 @@ from lutong_feed.bodies import (
 )
 from lutong_feed.deleting import http as deleting
 from lutong_feed.domain import AccountRow, FollowRow
+from lutong_feed.drafts import http as drafts
 from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
 from lutong_feed.placements import http as placements
@@ -48,6 +49,7 @@ router.routes += engagements.router.routes
 router.routes += interactions.router.routes
 router.routes += attribution.router.routes
 router.routes += deleting.router.routes
+router.routes += drafts.router.routes
 router.routes += mentions.router.routes
 router.routes += revising.router.routes
 router.routes += reading.router.routes

@@ -1,7 +1,7 @@
 """What happens to each service, in an order that makes sense: every command and every event at least once."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lutong_contracts import Event
@@ -56,6 +56,7 @@ from lutong_contracts.registry import (
     VersionRolledBack,
 )
 from lutong_contracts.timelines import (
+    DraftDue,
     FanOutAsked,
     FollowMoved,
     TierChanged,
@@ -113,6 +114,7 @@ _CHARGE: Final = Money(amount_minor=100, currency="CNY")
 _FUND: Final = {"title": "公积金提取", "page": "pages/fund"}
 
 
+_LATER: Final = (datetime.now(UTC) + timedelta(days=30)).isoformat()
 _SECRET: Final = bytes(32)
 _SERVED: Final = Served(
     1, "01890a5d-ac96-774b-bcce-b302099a8057", "timeline", 0, "p-1", "p-1", "g-1", "bo", datetime.now(UTC)
@@ -232,6 +234,12 @@ FEED: Final[tuple[Step, ...]] = (
     AgreementSigned(**(_AGREED | {"agreement_id": "a-3"})),
     AgreementUnfulfilled(**(_AGREED | {"agreement_id": "a-3"})),
     PlanClosed(revision=2, **_PLAN),
+    Command("PUT", "/v1/accounts/m-1/drafts/d-1", {"text": "虹"}, who="m-1"),
+    Command("POST", "/v1/accounts/m-1/drafts/d-1/publication", who="m-1"),
+    Command("PUT", "/v1/accounts/m-1/drafts/d-2", {"text": "露", "publish_at": _LATER}, who="m-1"),
+    DraftDue(author_id="m-1", draft_id="d-2", publish_at=_LATER),
+    Command("PUT", "/v1/accounts/m-1/drafts/d-3", {"text": "雹"}, who="m-1"),
+    Command("DELETE", "/v1/accounts/m-1/drafts/d-3", who="m-1"),
 )
 _TEMPLATE: Final = {"title": "Shop {store_name}", "page": "pages/shop?store={store_id}"}
 _NEAR: Final = {"template_id": "light", "store_id": "near", "name": "Near"}

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -80,6 +81,18 @@ class Walk:
         """Over the reader, the list and the place; the first word keeps it apart from what signs touches. Empty without that key."""
         words = f"cursor {len(self.reader)} {self.reader} {len(self.listing)} {self.listing} ".encode()
         return self.keys.mac(key_number, words + place)
+
+
+def after(before: Cursor | None, moments: Sequence[datetime]) -> Cursor:
+    """Where a page of moments ends, latest first, in a list without numbers: at its last moment, and how many of that were seen.
+
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> after(Cursor(noon, 1), [noon, noon]).number
+    3
+    """
+    last = moments[-1]
+    seen = before.number if before and before.published_at == last else 0
+    return Cursor(last, seen + sum(moment == last for moment in moments))
 
 
 def plain(word: str) -> Cursor | None:

@@ -13,6 +13,8 @@ from lutong_feed.apart.domain import Pair
 from lutong_feed.domain import FollowRow, Refusal, StoredPost
 from lutong_feed.publishing import domain
 from lutong_feed.publishing.domain import Above, Follow, PublishPost, Unfollow
+from lutong_feed.quotes import store as quote_store
+from lutong_feed.quotes.domain import Quote
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
 
@@ -22,6 +24,9 @@ _STATUS: Final = {
     "too_deep": 422,
     "no_parent": 422,
     "parent_deleted": 422,
+    "no_quoted": 422,
+    "quoted_deleted": 422,
+    "reposts_and_quotes": 422,
     "too_long": 422,
     "piled_up": 422,
 }
@@ -71,6 +76,8 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
     fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in wanted])
     edges = [domain.edge_of(post, above) for post, _ in wanted if post.post_id in fresh]
     await repost_store.save(tx, [edge for edge in edges if isinstance(edge, Repost)])
+    quotes = [domain.quote_of(post, above) for post, _ in wanted if post.post_id in fresh]
+    await quote_store.save(tx, [quote for quote in quotes if isinstance(quote, Quote)])
     for place, (post, cause) in enumerate(posts):
         if place in refusals:
             continue
@@ -83,10 +90,10 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
 
 
 async def above_of(tx: Tx, posts: Sequence[PostPublished]) -> Above:
-    """What the reposts among posts are hung below."""
-    reposts = [(post.author_id, post.parent_id) for post in posts if post.parent_id]
-    places = await repost_store.places(tx, {parent_id for _, parent_id in reposts})
-    pairs = [Pair(author, other) for author, parent in reposts if parent in places for other in places[parent].authors]
+    """What the reposts among posts are hung below, and what posts quote."""
+    wanted = [(post.author_id, other_id) for post in posts for other_id in (post.parent_id, post.quote_id) if other_id]
+    places = await repost_store.places(tx, {other_id for _, other_id in wanted})
+    pairs = [Pair(author, other) for author, above in wanted if above in places for other in places[above].authors]
     return Above(places, await apart_store.blocked(tx, pairs))
 
 

@@ -11,7 +11,7 @@ from lutong_chassis.http.problems import documented
 from lutong_contracts.gray import Viewing
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts
-from lutong_feed.bodies import CardView, PostView, RepostView, SpanView, Timeline
+from lutong_feed.bodies import CardView, PostView, QuoteView, RepostView, SpanView, Timeline
 from lutong_feed.deleting import domain as deletion
 from lutong_feed.domain import Cursor
 from lutong_feed.gray.domain import Shown, shown
@@ -88,6 +88,16 @@ async def get_timeline(  # noqa: PLR0913  # one for each part of the request
     return found
 
 
+def _quote(row: asyncpg.Record) -> QuoteView:
+    return QuoteView(
+        post_id=row["quoted_id"],
+        author_id=row["quoted_author_id"],
+        author_name=row["quoted_author_name"],
+        text=texts.shown(row["quoted_text"]),
+        deleted=row["quoted_deleted"],
+    )
+
+
 def _repost(row: asyncpg.Record) -> RepostView:
     facts = {name: row[name] for name in RepostView.model_fields}
     return RepostView(**facts | {"root_text": texts.shown(row["root_text"])})
@@ -127,7 +137,9 @@ def view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -
         text=text,
         spans=[SpanView(**span._asdict()) for span in texts.spans(text)],
         card=CardView(**{name: row[name] for name in ("state", "program_id", "reason")} | version._asdict()),
-        counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")},
+        counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")}
+        | {"quoted": row["times_quoted"]},
         repost=_repost(row) if row["root_id"] else None,
+        quote=_quote(row) if row["quoted_id"] else None,
         touch=answer.touch(position, row["post_id"], row["root_id"] or row["post_id"], row["program_id"]),
     )
