@@ -27,6 +27,7 @@ from tests.e2e.corrupting import (
     unpublished,
     where,
 )
+from tests.e2e.corrupting_accounts import pushed
 from tests.e2e.corrupting_light_stores import rendered
 from tests.e2e.corrupting_subjects import banded, credited, deleted, graying, in_parts, sold, transferred
 
@@ -193,6 +194,13 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V24", "a post was deleted, and nobody published it", deleted(times=0)),
     ("V24", "a post was published as deleted twice", deleted(times=2)),
     ("V24", "a post was published as deleted, and stands", deleted(stands=True)),
+    ("V28", "a week has a push more than its quota", pushed(0, 1, 2)),
+    ("V28", "seven days that roll have a push more", pushed(4, 6, 8, kind="rolling_7d")),
+    ("V28", "a push has no place in its week", pushed(0, 1, used=1)),
+    ("V28", "a week counts a push that is not there", pushed(0, used=2)),
+    ("V28", "a week of pushes is not counted at all", pushed(0, used=-1)),
+    ("V28", "a push was sent without a place in a quota", pushed(0, 1, used=1, policy_id=None)),
+    ("V28", "a push that was cancelled reached followers", pushed(0, 1, used=1, state="cancelled")),
     ("V7", "a hold was captured twice", double("membership.entry", kind="capture")),
     ("V7", "a hold ended without an entry", drop("membership.entry", kind="capture")),
     ("V7", "a hold was captured and released", change("membership.entry", "kind", "release", kind="hold")),

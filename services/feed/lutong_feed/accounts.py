@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import asyncpg
 
 from lutong_chassis import Reads, Tx, columns
-from lutong_contracts.feed import AccountChanged
+from lutong_contracts.feed import AccountChanged, AccountFollowed
 from lutong_feed.domain import AccountHome, AccountRow, FollowRow
 
 
@@ -119,23 +119,52 @@ def _changed(row: asyncpg.Record) -> AccountChanged:
     return AccountChanged(**(dict(row) | {"program_ids": tuple(row["program_ids"])}))
 
 
-async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
-    """Let accounts follow others; a follow that exists stays as it is."""
+async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowRow]:
+    """Let accounts follow others; a follow that exists stays as it is. Gives those of enterprise accounts that are new."""
     if not follows:
-        return
-    await tx.execute(
+        return []
+    rows = await tx.fetch(
         """
-        INSERT INTO follow (follower_id, followee_id)
-        SELECT * FROM unnest($1::text[], $2::text[])
-            ON CONFLICT DO NOTHING
+        WITH fresh AS (
+            INSERT INTO follow (follower_id, followee_id)
+            SELECT * FROM unnest($1::text[], $2::text[])
+                ON CONFLICT DO NOTHING
+            RETURNING follower_id, followee_id
+        )
+        SELECT follower_id, followee_id
+          FROM fresh JOIN account ON account_id = followee_id AND kind = 'enterprise'
+         ORDER BY 1, 2
         """,
         *columns(sorted(set(follows)), 2),
     )
+    return [FollowRow(*row) for row in rows]
 
 
-async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> None:
-    """Stop following."""
-    await tx.execute(
-        "DELETE FROM follow WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowRow]:
+    """Stop following. Gives those that there were: some may be of accounts that were enterprises when it was published."""
+    rows = await tx.fetch(
+        """
+        DELETE FROM follow
+         WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+        RETURNING follower_id, followee_id
+        """,
         *columns(sorted(set(follows)), 2),
     )
+    return sorted(FollowRow(*row) for row in rows)
+
+
+async def follows_after(tx: Tx, key: str, limit: int) -> list[AccountFollowed]:
+    """Follows of enterprise accounts behind a key (`follower:followee`), in order, as they are until commit."""
+    rows = await tx.fetch(
+        """
+        SELECT follower_id, followee_id
+          FROM follow JOIN account ON account_id = followee_id AND kind = 'enterprise'
+         WHERE (follower_id, followee_id) > ($1, $2)
+         ORDER BY follower_id, followee_id
+         LIMIT $3
+           FOR SHARE OF follow
+        """,
+        *(key.partition(":")[::2]),
+        limit,
+    )
+    return [AccountFollowed(**row) for row in rows]

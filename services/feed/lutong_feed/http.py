@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import record
 from lutong_chassis.http import ingest
-from lutong_contracts.feed import CardTakenOff, PostPublished
+from lutong_contracts.feed import AccountFollowed, CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
@@ -196,7 +196,8 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
     for pair in await apart_store.blocked(tx, [Pair(each.follower_id, each.followee_id) for each in follows]):
         refusal = publishing.kept_apart("follow", pair.other_id)
         raise Problem(409, refusal.kind, refusal.detail)
-    await account_store.save_follows(tx, [FollowRow(follow.follower_id, follow.followee_id) for follow in follows])
+    rows = [FollowRow(follow.follower_id, follow.followee_id) for follow in follows]
+    tx.publish(*(AccountFollowed(**row._asdict()) for row in await account_store.save_follows(tx, rows)))
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
 

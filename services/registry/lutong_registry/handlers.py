@@ -2,6 +2,7 @@
 
 from lutong_chassis import Handlers
 from lutong_registry.discovery import handlers as discovery
+from lutong_registry.life_accounts import handlers as life_accounts
 from lutong_registry.light_stores import handlers as light_stores
 from lutong_registry.merchants import handlers as merchants
 from lutong_registry.programs import handlers as programs
@@ -9,5 +10,5 @@ from lutong_registry.releases import handlers as releases
 from lutong_registry.usage import handlers as usage
 
 handlers = Handlers()
-for subject in (programs, light_stores, merchants, discovery, releases, usage):
+for subject in (programs, life_accounts, light_stores, merchants, discovery, releases, usage):
     handlers.include(subject.handlers)

@@ -53,6 +53,7 @@ from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.touches.domain import Keys
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.inventory_scenario import INVENTORY
+from tests.integration.crashes.life_accounts_scenario import LIFE_ACCOUNTS
 from tests.integration.crashes.membership_scenario import MEMBERSHIP
 from tests.integration.crashes.steps import Meanwhile, Step
 from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
@@ -253,6 +254,7 @@ REGISTRY: Final[tuple[Step, ...]] = (
     LocationChanged(state="open", revision=2, radius_m=900, **_STORE),
     LocationOpened(state="open", revision=1, **(_STORE | {"location_id": "far"})),
     *_LIGHT,
+    *LIFE_ACCOUNTS,
     LocationPaused(state="paused", revision=3, **_STORE),
     LocationClosed(state="closed", revision=4, **_STORE),
     PlanPublished(revision=1, **_PLAN),

@@ -24,6 +24,7 @@ from lutong_console.verify.log import inbox_covers_topics, log_matches_outbox
 from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.pushes import pushes_keep_their_quota
 from lutong_console.verify.releases import releases_follow
 from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
@@ -60,6 +61,7 @@ WORDS: Final = {
     "V22": "versions are where their events put them, and the feed shows them so",
     "V23": "a light store is what its template, its row and its merchant's edits make of it",
     "V24": "of a post that was deleted nothing is left to read or to open",
+    "V28": "no life account pushes more than its quota",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -89,10 +91,11 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V22": releases_follow,
     "V23": light_stores_are_rendered,
     "V24": deleted_is_gone,
+    "V28": pushes_keep_their_quota,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V28"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

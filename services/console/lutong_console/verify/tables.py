@@ -64,6 +64,9 @@ _OWN: Final = {
             "light_store JOIN version ON version.program_id = light_store.program_id AND number = program_version",
             "light_store.program_id AS program_id, number, manifest::text AS manifest",
         ),
+        "push": _table("push", "push_id, account_id, state, counts_at, policy_id, number, delivered"),
+        "push_policy": _table("push_policy", "policy_id, kind, quota"),
+        "push_window": _table("push_window", "account_id, starts_at, used"),
     },
     "membership": {
         "line": _table(

@@ -11,6 +11,7 @@ from tests.integration.security.callers import (
     DONE_BY_OPERATORS,
     READ_BY_ITS_MERCHANT,
 )
+from tests.integration.security.routes.life_accounts import LIFE_ACCOUNTS
 from tests.integration.security.routes.operations import OPERATIONS, entities_of
 from tests.integration.security.world import Ask, Asked, Matrix, World, fixed
 from tests.support.builders import SHANGHAI, a_post
@@ -158,6 +159,7 @@ _LIGHT_STORES: Final[Matrix] = {
 
 REGISTRY: Final[Matrix] = (
     OPERATIONS
+    | LIFE_ACCOUNTS
     | entities_of(MERCHANTS)
     | _LIGHT_STORES
     | {
