@@ -28,3 +28,32 @@ def pushed(
             tables["push_window"].append({"account_id": "acme", "starts_at": MONDAY, "used": counted})
 
     return corrupt
+
+
+def rewarded(
+    drop: str = "", more: dict[str, Any] | None = None, lot: int = 250, uv: int = 600, **account: Any
+) -> Corrupt:  # whatever a column holds
+    """A program whose visitors earned 600, of which 50 are spent, 100 held, 200 taken back; as it should be, unless something differs."""
+
+    def corrupt(world: Look) -> None:
+        tables = world.tables["registry"]
+        moves = [("grant", "granted", "available", 600), ("reserve", "available", "held", 180), ("spend", "held", "spent", 50),
+                 ("release", "held", "available", 30), ("reverse", "available", "reversed", 200)]  # fmt: skip
+        row = {"program_id": "g-9", "granted": 600, "spent": 50, "expired": 0, "reversed": 200, "available": 250, "held": 100,
+               "debt": 100}  # fmt: skip
+        if drop != "account":
+            tables["traffic_account"].append(row | account)
+        for number, (kind, debit, credit, pv) in enumerate(moves, 1):
+            entry = {"entry_id": number, "program_id": "g-9", "kind": kind, "debit": debit, "credit": credit, "pv": pv}
+            tables["traffic_entry"] += [] if drop == kind else [entry | ((more or {}) if kind == "spend" else {})]
+        earned = [{"program_id": "g-9", "outcome": "granted", "pv": uv - 300},
+                  {"program_id": "g-9", "outcome": "reversed", "pv": 300},
+                  {"program_id": "g-9", "outcome": "bounced", "pv": 0}]  # fmt: skip
+        tables["traffic_earned"] += earned
+        tables["traffic_lot"].append({"program_id": "g-9", "remaining": lot})
+        spends = [("s-1", "confirmed", 80, 50), ("s-2", "reserved", 100, 0), ("s-3", "released", 9, 0)]
+        for spend_id, state, pv, used in spends:
+            spend = {"program_id": "g-9", "spend_id": spend_id, "state": state, "pv": pv, "used": used}
+            tables["traffic_spend"] += [] if drop == spend_id else [spend]
+
+    return corrupt

@@ -27,7 +27,7 @@ from tests.e2e.corrupting import (
     unpublished,
     where,
 )
-from tests.e2e.corrupting_accounts import pushed
+from tests.e2e.corrupting_accounts import pushed, rewarded
 from tests.e2e.corrupting_light_stores import rendered
 from tests.e2e.corrupting_subjects import banded, credited, deleted, graying, in_parts, sold, transferred
 
@@ -161,6 +161,16 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V20", "a store is credited with more than was paid", sold(("sold", 101), ("refunded", -30))),
     ("V20", "a store keeps what its member got back", sold(("sold", 100))),
     ("V20", "a store is credited with what was cancelled", sold(("sold", 100), ("refunded", -30), state="cancelled")),
+    ("V29", "page views were granted that nobody earned", rewarded(uv=300)),
+    ("V29", "a visitor earned, and nothing was granted", rewarded(uv=900)),
+    ("V29", "a row of the ledger is gone", rewarded(drop="spend")),
+    ("V29", "a row moves what it does not", rewarded(more={"credit": "expired"})),
+    ("V29", "more is available than the ledger gives", rewarded(available=251)),
+    ("V29", "days hold less than is available", rewarded(lot=249)),
+    ("V29", "what is held is held by nobody", rewarded(drop="s-2")),
+    ("V29", "what was spent was shown nowhere", rewarded(drop="s-1")),
+    ("V29", "a debt is forgotten", rewarded(debt=0)),
+    ("V29", "a program has page views and no account", rewarded(drop="account")),
     ("V20", "another store gives back than was credited", sold(("sold", 100), ("refunded", -30), location_id="far")),
     ("V21", "a tap was counted twice", credited(counted=2)),
     ("V21", "a tap was not counted", credited(counted=0)),

@@ -66,6 +66,7 @@ MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
 LIGHT_STORES: Final = Topic("lutong.registry.light-stores", key="template", partitions=3)
 PUSHES: Final = Topic("lutong.registry.pushes", key="push")
+TRAFFIC: Final = Topic("lutong.registry.traffic", key="program")
 PLANS: Final = Topic("lutong.membership.plans", key="plan", compacted=True)
 AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
@@ -101,6 +102,7 @@ TOPICS: Final = (
     DISCOVERIES,
     LIGHT_STORES,
     PUSHES,
+    TRAFFIC,
     PLANS,
     AGREEMENTS,
     HOLDS,

@@ -9,6 +9,7 @@ from lutong_registry.programs import embedding_http as embedding
 from lutong_registry.programs import http as programs
 from lutong_registry.releases import http as releases
 from lutong_registry.search import http as search
+from lutong_registry.traffic import http as traffic
 
 __all__ = [
     "discovery",
@@ -20,4 +21,5 @@ __all__ = [
     "releases",
     "router",
     "search",
+    "traffic",
 ]

@@ -56,6 +56,7 @@ from tests.integration.crashes.inventory_scenario import INVENTORY
 from tests.integration.crashes.life_accounts_scenario import LIFE_ACCOUNTS
 from tests.integration.crashes.membership_scenario import MEMBERSHIP
 from tests.integration.crashes.steps import Meanwhile, Step
+from tests.integration.crashes.traffic_scenario import TRAFFIC
 from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
@@ -255,6 +256,7 @@ REGISTRY: Final[tuple[Step, ...]] = (
     LocationOpened(state="open", revision=1, **(_STORE | {"location_id": "far"})),
     *_LIGHT,
     *LIFE_ACCOUNTS,
+    *TRAFFIC,
     LocationPaused(state="paused", revision=3, **_STORE),
     LocationClosed(state="closed", revision=4, **_STORE),
     PlanPublished(revision=1, **_PLAN),

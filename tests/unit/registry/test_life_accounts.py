@@ -9,7 +9,7 @@ import pytest
 
 from lutong_registry.life_accounts import domain
 from lutong_registry.life_accounts.domain import Policy, Push, State, quota_at, week_of
-from lutong_registry.programs.domain import Program, Version
+from lutong_registry.programs.domain import Program, Version, why_not_promoted
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MONDAY = datetime(2026, 11, 30, tzinfo=SHANGHAI)
@@ -104,10 +104,10 @@ def test_no_window_ever_holds_more_than_its_quota(kind: domain.Kind) -> None:
     ],
 )
 def test_only_what_was_audited_twice_is_promoted(program: Program | None, kind: str) -> None:
-    refusal = domain.why_not_promoted(program)
+    refusal = why_not_promoted(program)
     assert refusal
     assert refusal.kind == kind
-    assert domain.why_not_promoted(a_program()) is None
+    assert why_not_promoted(a_program()) is None
 
 
 def test_a_push_is_handed_in_once_and_not_for_the_past() -> None:

@@ -30,6 +30,7 @@ from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
+from lutong_console.verify.traffic import traffic_conserves
 from lutong_console.verify.transfers import transfers_conserve
 from lutong_console.verify.violation import Violation
 from lutong_console.verify.world import World
@@ -62,6 +63,7 @@ WORDS: Final = {
     "V23": "a light store is what its template, its row and its merchant's edits make of it",
     "V24": "of a post that was deleted nothing is left to read or to open",
     "V28": "no life account pushes more than its quota",
+    "V29": "no page view of a program is made or lost, and each was earned once",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -92,10 +94,11 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V23": light_stores_are_rendered,
     "V24": deleted_is_gone,
     "V28": pushes_keep_their_quota,
+    "V29": traffic_conserves,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V28"})
+_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V28", "V29"})
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

@@ -67,6 +67,13 @@ _OWN: Final = {
         "push": _table("push", "push_id, account_id, state, counts_at, policy_id, number, delivered"),
         "push_policy": _table("push_policy", "policy_id, kind, quota"),
         "push_window": _table("push_window", "account_id, starts_at, used"),
+        "traffic_account": _table(
+            "traffic_account", "program_id, granted, spent, expired, reversed, available, held, debt"
+        ),
+        "traffic_entry": _table("traffic_entry", "entry_id, program_id, kind, debit, credit, pv"),
+        "traffic_earned": _table("traffic_uv GROUP BY 1, 2", "program_id, outcome, sum(pv)::bigint AS pv"),
+        "traffic_lot": _table("traffic_lot", "program_id, remaining"),
+        "traffic_spend": _table("traffic_spend", "program_id, spend_id, state, pv, used"),
     },
     "membership": {
         "line": _table(

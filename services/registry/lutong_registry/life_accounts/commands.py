@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from lutong_chassis import Answer, Asked, Handlers, Outgoing, Problem, Tx
 from lutong_chassis.audit import Change
 from lutong_contracts.life_accounts import PushChunkDue, PushEnded, PushReserved
 from lutong_registry.life_accounts import domain, followers, store
 from lutong_registry.life_accounts.bodies import SubmissionView, push_view, quota_view
-from lutong_registry.life_accounts.domain import HOLDING, Policy, Push, Quota, Refusal
+from lutong_registry.life_accounts.domain import HOLDING, Policy, Push, Quota
 from lutong_registry.life_accounts.store import Account, Place
 from lutong_registry.programs import store as program_store
-from lutong_registry.programs.domain import Program
+from lutong_registry.programs.domain import Program, Refusal, why_not_promoted
 
 handlers = Handlers()
 
@@ -120,7 +120,7 @@ def _submit(asked: Asked[SubmitPush], known: Known, number: int) -> Decided:
     quota = domain.quota_at(known.policies, taken, push.counts_at or send_at)
     if push.state in HOLDING:  # handed in before: it has its place
         return Decided(Answer(_view(push, quota, known), changed=False))
-    refusal = domain.why_not_promoted(known.programs.get(push.program_id)) or domain.why_not_reserve(
+    refusal = why_not_promoted(known.programs.get(push.program_id)) or domain.why_not_reserve(
         push, quota, send_at, known.now
     )
     if refusal:
@@ -201,7 +201,7 @@ def _on_record(asked: OfPush, push: Push) -> Sequence[Change]:
 
 def _refused(refusal: Refusal, quota: Quota | None = None) -> Problem:
     errors = [{"pointer": "/body/send_at", "detail": refusal.detail}]
-    extra: dict[str, object] = {"quota": quota_view(quota).model_dump(mode="json")} if quota else {}
+    extra: dict[str, Any] = {"quota": quota_view(quota).model_dump(mode="json")} if quota else {}
     if refusal.kind in {"bad_send_at", "quota_exhausted"}:
         extra["errors"] = errors
     return Problem(_STATUS.get(refusal.kind, 409), refusal.kind, refusal.detail, **extra)

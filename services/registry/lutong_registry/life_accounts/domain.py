@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from lutong_registry.programs.domain import Program
+from lutong_registry.programs.domain import Program, Refusal, why_not_promoted
 
 Kind = Literal["calendar_week", "rolling_7d"]
 State = Literal["draft", "quota_reserved", "sending", "sent", "partial", "recalled", "cancelled"]
@@ -66,13 +66,6 @@ class Push(NamedTuple):
     reason: str | None
     started_at: datetime | None
     ended_at: datetime | None
-
-
-class Refusal(NamedTuple):
-    """Why not: a stable word, and a sentence with what to do instead."""
-
-    kind: str
-    detail: str
 
 
 def week_of(moment: datetime) -> Window:
@@ -136,21 +129,6 @@ def why_not_reserve(push: Push, quota: Quota, moment: datetime, now: datetime) -
             "set send_at to then, or cancel a push that is not sent yet"
         )
         return Refusal("quota_exhausted", detail)
-    return None
-
-
-def why_not_promoted(program: Program | None) -> Refusal | None:
-    """Why a program cannot be in a push: its version in force must have passed the second audit, and it must be open."""
-    released = program.released if program else None
-    if program is None or released is None:
-        return Refusal("program_not_released", "no version of the program is released: release one first")
-    if program.suspended_for:
-        return Refusal("program_suspended", f"the program is suspended ({program.suspended_for}): push another one")
-    if released.admitted_only:
-        return Refusal(
-            "program_not_promotable",
-            f"version {released.number} is admitted only: it may be pushed when its second audit approves it",
-        )
     return None
 
 
