@@ -57,3 +57,30 @@ def rewarded(
             tables["traffic_spend"] += [] if drop == spend_id else [spend]
 
     return corrupt
+
+
+def counted(active: int = 2, drop: str = "", kept: int = 3, **day: Any) -> Corrupt:  # whatever a column holds
+    """A program that two viewers opened four times on a Tuesday, once of them when it was closed; as it should be, unless something differs."""
+
+    def corrupt(world: Look) -> None:
+        tables = world.tables["registry"]
+        day_of = MONDAY + timedelta(days=1, hours=8)
+        early = {"program_id": "g-8", "kind": "opened", "n": 1, "hour_at": MONDAY - timedelta(days=2, hours=14)}
+        late = early | {"n": kept, "hour_at": MONDAY + timedelta(days=1, hours=1)}
+        tables["usage_hour"] += [early, late, late | {"n": 1, "hour_at": MONDAY + timedelta(days=1, hours=23)}]
+        row = {
+            "program_id": "g-8",
+            "day": str(day_of.date()),
+            "opened": 3,
+            "solved": 0,
+            "fulfilled": 0,
+            "users": 2,
+            "adjusted": 1,
+        }
+        first = row | {"day": "2026-11-27", "opened": 5, "users": 0, "adjusted": 0}
+        tables["program_day"] += [first] if drop == "day" else [first, row | day]
+        tables["usage_active"] += (
+            [] if drop == "active" else [{"program_id": "g-8", "day": row["day"], "users": active}]
+        )
+
+    return corrupt

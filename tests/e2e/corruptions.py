@@ -27,7 +27,7 @@ from tests.e2e.corrupting import (
     unpublished,
     where,
 )
-from tests.e2e.corrupting_accounts import pushed, rewarded
+from tests.e2e.corrupting_accounts import counted, pushed, rewarded
 from tests.e2e.corrupting_light_stores import rendered
 from tests.e2e.corrupting_subjects import banded, credited, deleted, graying, in_parts, sold, transferred
 
@@ -171,6 +171,13 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V29", "what was spent was shown nowhere", rewarded(drop="s-1")),
     ("V29", "a debt is forgotten", rewarded(debt=0)),
     ("V29", "a program has page views and no account", rewarded(drop="account")),
+    ("V30", "an opening is counted twice", counted(opened=4)),
+    ("V30", "a fact is not counted", counted(kept=4)),
+    ("V30", "an opening is counted as solved", counted(opened=2, solved=1)),
+    ("V30", "a user is counted twice", counted(active=1)),
+    ("V30", "who was active is forgotten", counted(drop="active")),
+    ("V30", "a day is not counted at all", counted(drop="day")),
+    ("V30", "there are more users than openings", counted(active=4, users=4)),
     ("V20", "another store gives back than was credited", sold(("sold", 100), ("refunded", -30), location_id="far")),
     ("V21", "a tap was counted twice", credited(counted=2)),
     ("V21", "a tap was not counted", credited(counted=0)),

@@ -7,6 +7,7 @@ from lutong_registry.light_stores import http as light_stores
 from lutong_registry.merchants import http as merchants
 from lutong_registry.programs import embedding_http as embedding
 from lutong_registry.programs import http as programs
+from lutong_registry.rankings import http as rankings
 from lutong_registry.releases import http as releases
 from lutong_registry.search import http as search
 from lutong_registry.traffic import http as traffic
@@ -18,6 +19,7 @@ __all__ = [
     "light_stores",
     "merchants",
     "programs",
+    "rankings",
     "releases",
     "router",
     "search",

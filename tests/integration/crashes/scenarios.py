@@ -268,3 +268,8 @@ STORIES: Final[dict[str, tuple[Step, ...]]] = {
     "membership": MEMBERSHIP,
     "inventory": INVENTORY,
 }
+CHAPTERS: Final[dict[str, tuple[str, int]]] = {
+    **{name: (name, 0) for name in STORIES},
+    "registry_rewards": ("registry", len(REGISTRY) - len(LIFE_ACCOUNTS) - len(TRAFFIC)),
+}
+"""Parts of stories that are killed apart from each other, with the number of their first step: what is before it only happens."""

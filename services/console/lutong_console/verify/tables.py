@@ -67,6 +67,15 @@ _OWN: Final = {
         "push": _table("push", "push_id, account_id, state, counts_at, policy_id, number, delivered"),
         "push_policy": _table("push_policy", "policy_id, kind, quota"),
         "push_window": _table("push_window", "account_id, starts_at, used"),
+        "program_day": _table(
+            "program_day", "program_id, day::text AS day, opened, solved, fulfilled, users, adjusted"
+        ),
+        "usage_active": _table("usage_active GROUP BY 1, 2", "program_id, day::text AS day, count(*) AS users"),
+        "usage_hour": _table(
+            "(SELECT program_id, kind, date_trunc('hour', happened_at) AS hour_at, count(*) AS n "
+            "FROM usage_fact GROUP BY 1, 2, 3) AS used",
+            "program_id, kind, hour_at, n",
+        ),
         "traffic_account": _table(
             "traffic_account", "program_id, granted, spent, expired, reversed, available, held, debt"
         ),

@@ -13,6 +13,7 @@ from tests.integration.security.callers import (
 )
 from tests.integration.security.routes.life_accounts import LIFE_ACCOUNTS
 from tests.integration.security.routes.operations import OPERATIONS, entities_of
+from tests.integration.security.routes.rankings import RANKINGS
 from tests.integration.security.routes.traffic import TRAFFIC
 from tests.integration.security.world import Ask, Asked, Matrix, World, fixed
 from tests.support.builders import SHANGHAI, a_post
@@ -161,6 +162,7 @@ _LIGHT_STORES: Final[Matrix] = {
 REGISTRY: Final[Matrix] = (
     OPERATIONS
     | LIFE_ACCOUNTS
+    | RANKINGS
     | TRAFFIC
     | entities_of(MERCHANTS)
     | _LIGHT_STORES
