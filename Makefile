@@ -11,7 +11,7 @@ SERVICES := feed registry membership inventory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos simulate attacks bench screenshots scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos simulate attacks bench screenshots sbom scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose first-day check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,11 +92,14 @@ simulate: setup ## Run the chassis under schedules that a seed decides (SEED=1 S
 attacks: setup ## Try every way to make money out of nothing against a running stack (STACK=default)
 	@$(BIN)/python -m tests.attacks $(or $(STACK),default)
 
-bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, search, soak, hot, rows, road with BASE=a commit, or peers in Go and Java)
+bench: setup ## The order chain beside its peers (QUICK=1; PART=curves, fanout, timelines, search, soak, hot, rows, road with BASE=a commit, or peers in Go and Java)
 	@BASE=$(BASE) $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PART),--part $(PART)) $(ARGS)
 
 screenshots: setup ## Take the screenshots of the README from the seeded demo, with Chromium (ARGS="--all DIR": every page, to look at)
 	@$(BIN)/python -m tools.screenshots $(ARGS)
+
+sbom: setup ## A CycloneDX bill of materials for each image, from the files it is built from (dist/sbom; ARGS=DIR)
+	@$(BIN)/python -m tools.sbom $(ARGS)
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m tools.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)
@@ -124,6 +127,9 @@ compose-watch: ## Rebuild and restart a service when its code changes
 
 test-compose: setup ## The containers for real: upgrade, roads, kills, backup, restore (needs a Docker engine; ELSEWHERE=1: three brokers, your own servers)
 	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)
+
+first-day: setup ## Run every command of docs/first-day.md in containers (needs a Docker engine)
+	@$(BIN)/python -m pytest tests/compose/test_first_day.py --timeout 1800 $(ARGS)
 
 check: setup ## Everything that needs no running system: must be clean before a commit
 	@$(MAKE) --no-print-directory --jobs 3 lint types imports contracts migrations docs rows testnames dead alerts

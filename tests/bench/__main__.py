@@ -2,7 +2,7 @@
 
 Repetitions are interleaved and each way works for about as long (half a minute where this was written), so that
 a noisy minute hits everybody, and what is slow at first is as small a part of each; medians are compared, never times.
-PART=curves, fanout, search, soak, hot, rows, road or peers measures one thing more closely; each prints JSON and a table.
+PART=curves, fanout, timelines, search, soak, hot, rows, road or peers measures one thing more closely; each prints JSON and a table.
 """
 
 import argparse

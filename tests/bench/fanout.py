@@ -67,8 +67,8 @@ async def fill(pool: Pool, accounts: int, follows: list[tuple[int, int]]) -> Non
         await connection.execute("INSERT INTO follow SELECT * FROM unnest($1::text[], $2::text[])", *columns)
         await connection.execute(
             """
-            INSERT INTO post (post_id, author_id, text, published_at)
-            SELECT 'p-' || n, 'a-' || n % $1, '今天天气不错', now() - random() * interval '30 days'
+            INSERT INTO post (post_id, author_id, text, published_at, fanned)
+            SELECT 'p-' || n, 'a-' || n % $1, '今天天气不错', now() - random() * interval '30 days', true
               FROM generate_series(0, $2 - 1) AS n
             """,
             accounts,

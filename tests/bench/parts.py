@@ -17,6 +17,7 @@ from tests.bench.road.measure import road
 from tests.bench.rows import rows
 from tests.bench.search import search
 from tests.bench.soak import soak
+from tests.bench.timelines import timelines
 
 
 def _curves(stack: Stack, share: float) -> dict[str, Any]:
@@ -48,6 +49,7 @@ PARTS: Final[dict[str, Callable[[Stack, float], dict[str, Any]]]] = {
     "rows": rows,
     "road": road,
     "peers": peers,
+    "timelines": timelines,
 }
 
 

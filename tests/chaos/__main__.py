@@ -21,9 +21,10 @@ from lutong_local.stack import Stack, down, up
 from tests.chaos.faults import Faults
 from tests.chaos.healing import all_ready, background, operate, report, until_drained, until_it_holds, until_still
 from tests.chaos.trouble import prepare
-from tests.chaos.world import bank, build_and_wait, is_settled, through_proxy, wire
+from tests.chaos.world import TERMS, bank, build_and_wait, is_settled, through_proxy, wire
 from tests.support.looks import Look, evaluate
 
+_KEEPS: dict[str, Any] = {"no_show": "keep", "no_show_fee_minor": 100}
 _WANTED = {
     "duplicates": 100,
     "compensations": 50,
@@ -40,12 +41,20 @@ _WANTED = {
     "quits": 5,
     "declines": 60,
     "split orders": 20,
+    "split when lost": 10,
     "short picks": 10,
+    "fees of no-shows": 20,
+    "sales at a till": 50,
+    "orders to an address": 50,
     "broken promises": 5,
     "slots raced for": 20,
     "slots booked": 10,
     "slots withdrawn": 5,
     "stores closed": 1,
+    "timelines made": 40,
+    "follows moved": 50,
+    "tiers changed": 4,
+    "posts copied": 400,
 }
 """How often a run of 60 kills must have seen each rare state. One that did not proves nothing, and is invalid."""
 
@@ -53,7 +62,7 @@ _WANTED = {
 async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool:
     """One run; gives whether it was valid and clean."""
     async with Suite.of(stack).client(20) as client:
-        post_id = await build_and_wait(client, stack, options.orders)
+        post_id = await build_and_wait(client, stack, options.orders, TERMS | _KEEPS)
         await prepare(client, stack, options.orders)
         duration_s = options.minutes * 60
         rate = options.orders / duration_s
@@ -109,6 +118,11 @@ def _rare_states(faults: Faults, world: Look) -> Counter[str]:
         for word in ('"step":"accepted"', "acceptance-lapsed")
     )
     parts = {row["part_of"] for row in world.rows("inventory", "customer_order") if row["part_of"]}
+    whole = {
+        row["key"]
+        for row in world.rows("inventory", "outbox")
+        if row["type"].endswith("order-sourced.v1") and not json.loads(row["payload"]).get("fulfilment_id")
+    }
     short = [row for row in world.rows("inventory", "outbox") if '"reason":"short"' in row["payload"]]
     close = [key for key in accepted.keys() & lapsed.keys() if abs((accepted[key] - lapsed[key]).total_seconds()) < 2]
     return Counter(
@@ -122,12 +136,22 @@ def _rare_states(faults: Faults, world: Look) -> Counter[str]:
             "quits": names["agreement-quit"],
             "declines": names["location-declined"],
             "split orders": len(parts),
+            "split when lost": len(parts & whole),
             "short picks": names["part-cancelled"],
+            "fees of no-shows": names["no-show-charged"],
+            "sales at a till": sum(row["reason"] == "till" for row in world.rows("inventory", "sales_entry")),
+            "orders to an address": len(
+                {r.key for r in world.records if r.type.endswith("credit-held.v1") and '"address_id":"' in r.value}
+            ),
             "broken promises": sum(row["type"].endswith("location-declined.v1") for row in short),
             "slots raced for": len({record.key for record in world.records if record.type.endswith("slot-held.v1")}),
             "slots booked": names["slot-booked"],
             "slots withdrawn": names["slot-withdrawn"],
             "stores closed": names["location-closed"],
+            "timelines made": len(world.rows("feed", "timeline_reader")),
+            "follows moved": names["follow-moved"],
+            "tiers changed": len({record.event_id for record in world.records if "tier-changed" in record.type}),
+            "posts copied": len(world.rows("feed", "timeline_entry")),
             "rebalances": faults.done["rebalances"],
             "terminated": faults.done["terminated"],
             "read-only": faults.done["read-only"],

@@ -1,4 +1,4 @@
-"""Open-loop load from a process of its own: viewers order and regret, staff fulfil and fail, whatever is down.
+"""Open-loop load from a process of its own: viewers order, regret, follow and read, staff fulfil and fail, whatever is down.
 
 `python -m tests.chaos.load DIRECTORY POST ORDERS RATE SEED` writes what clients were told to history.ndjson.
 Every command has an Idempotency-Key and is repeated until there is an answer: a timeout is not a no.
@@ -16,6 +16,7 @@ from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import load
 from tests.chaos.chaos_world import AT_ONCE, Client, Staff, tell
+from tests.chaos.readers import Readers
 from tests.chaos.trouble import Trouble
 from tests.chaos.world import ACCEPTANCE_WINDOW_S, SKUS, STORES, place_of, viewer
 
@@ -32,6 +33,12 @@ async def order(client: Client, post_id: str, number: int, rng: random.Random, s
     body: dict[str, Any] = {"viewer_id": viewer(number), "lines": lines, "destination": place_of(rng.randrange(STORES))}
     body["flagship_ok"] = rng.random() < 0.5  # nobody answers the offers that the others get: those lapse
     coupons = staff.coupons.get(viewer(number))
+    kind = rng.random()
+    if kind < 0.1:
+        body["mode"] = "pickup"  # nobody picks it up
+    elif kind < 0.3:
+        body |= {"address_id": known} if (known := await staff.address_of(viewer(number))) else {}
+    body |= {"sold_by": f"store-{rng.randrange(STORES)}"} if rng.random() < 0.2 else {}
     body |= {"coupon_id": coupons.pop()} if coupons else {}
     answer = await client.command("feed", f"/v1/posts/{post_id}/card/requests", body, f"order-{number}")
     if answer is None or answer.status_code != 202:
@@ -63,8 +70,8 @@ class Shift:
             for state, step in zip(("sourced", *_STEPS[:-1]), _STEPS, strict=True):
                 rows = await self.client.ask("inventory", f"/v1/locations/{self.place}/orders?state={state}&limit=500")
                 silent, rows = silent or rows is None, rows or []
-                due = [row["order_id"] for row in rows if step != "accepted" or self._wants(row["order_id"])]
-                await asyncio.gather(*(self._take(order_id, step) for order_id in due[:_HANDS]))
+                due = [row for row in rows if step != "accepted" or self._wants(row["order_id"])]
+                await asyncio.gather(*(self._take(row["order_id"], _step(row, step)) for row in due[:_HANDS]))
                 busy += len(rows)
             quiet = 0 if busy or silent or not done.is_set() else quiet + 1
             await asyncio.sleep(0.2)  # the rhythm of a shift
@@ -99,6 +106,11 @@ class Shift:
                 tell(self.history, "refund", refund_id)
 
 
+def _step(row: dict[str, Any], step: str) -> str:
+    """The next step of an order: what is picked up is made ready, and waits for its member."""
+    return "ready_for_pickup" if step == "handed_over" and row["mode"] == "pickup" else step
+
+
 async def main(directory: Path, post_id: str, orders: int, rate: float, seed: int) -> None:
     """Send orders at a steady rate, whatever becomes of them; then let staff finish."""
     stack = load(directory)
@@ -113,6 +125,9 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
             shifts = [asyncio.create_task(Shift(client, place, seed, history).work(done)) for place in places]
             shifts.append(asyncio.create_task(staff.work(done)))
             shifts.append(asyncio.create_task(Trouble(beside, post_id, random.Random(f"{seed}trouble")).work(done)))
+            shifts.append(
+                asyncio.create_task(Readers(beside, Suite.of(stack), random.Random(f"{seed}readers")).work(done))
+            )
             await _open_loop(
                 orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), staff)
             )

@@ -60,6 +60,9 @@ def environment(stack: Stack) -> dict[str, str]:
     return {
         "LUTONG_ACCEPTANCE_WINDOW_S": str(ACCEPTANCE_WINDOW_S),
         "LUTONG_OFFER_ANSWER_S": str(ACCEPTANCE_WINDOW_S),
+        "LUTONG_PICKUP_WINDOW_S": str(ACCEPTANCE_WINDOW_S),
+        "LUTONG_TIMELINE_PULL_FROM": "15",
+        "LUTONG_TIMELINE_PUSH_BELOW": "12",
         "LUTONG_PLAN_DAY_S": "1",  # terms end, and charges are taken, while we look
         "LUTONG_DEDUCTION_URL": f"http://127.0.0.1:{stack.ports['bank']}",
         "LUTONG_DEDUCTION_TOKEN": "chaos",

@@ -13,6 +13,7 @@ import pytest
 
 from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, counts, engine, has_image, roads
+from tests.support.outside import machine_outside
 
 
 @pytest.mark.parametrize("profile", ["", "observability", "ha", "tools", "proxy", "*"])
@@ -23,6 +24,34 @@ def test_compose_understands_every_profile(profile: str) -> None:
     command = ["docker", "compose", "--file", str(DEPLOY / "compose.yaml"), *chosen, "config", "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_authority_of_yours_reaches_every_container_that_connects(deployed: Containers) -> None:
+    own = deployed.secrets / "kafka.pem"
+    variables = {
+        "LUTONG_KAFKA_CA_FILE": str(own),
+        "LUTONG_POSTGRES_CA_FILE": str(own),
+        "LUTONG_POSTGRES_SSLMODE": "verify-full",
+    }
+    environment = deployed.environment | variables
+    command = ["docker", "compose", "--profile", "tools", "config", "--format", "json"]
+    shown = subprocess.run(
+        command, cwd=deployed.deploy, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    services = json.loads(shown)["services"]
+    without = {"kafka", "kafka-2", "kafka-3", "postgres", "kafka-ui"}
+    for name in services.keys() - without:
+        mounted = {each["target"] for each in services[name]["volumes"] if each["source"] == str(own)}
+        assert mounted == {"/etc/lutong/ca/kafka.pem", "/etc/lutong/ca/postgres.pem"}, name
+        given = services[name]["environment"]
+        assert "LUTONG_KAFKA_BOOTSTRAP" not in given or given["LUTONG_KAFKA_CA_FILE"] == "/etc/lutong/ca/kafka.pem", (
+            name
+        )
+        asks = any(variable.endswith(("DATABASE_URL", "POSTGRES_URL")) for variable in given)
+        assert not asks or (given["PGSSLMODE"], given["PGSSLROOTCERT"]) == (
+            "verify-full",
+            "/etc/lutong/ca/postgres.pem",
+        ), name
 
 
 def test_an_upgrade_keeps_everything(deployed: Containers) -> None:
@@ -49,11 +78,53 @@ def test_a_container_has_the_code_of_its_service_and_no_rights(deployed: Contain
     )
     seen = deployed.compose("exec", "-T", service, "python", "-c", look).strip()
     own = sorted(["lutong_chassis", "lutong_contracts", f"lutong_{service}"])
-    assert seen == f"10001 {own} [] ['auth_jwks', 'lutong_database_password', 'lutong_kafka_password']"
+    secrets = ["auth_jwks", "lutong_database_password", "lutong_kafka_password"]
+    secrets += ["lutong_vault_key"] if service == "inventory" else []
+    assert seen == f"10001 {own} [] {secrets}"
     with pytest.raises(AssertionError, match="Read-only file system"):
         deployed.compose("exec", "-T", service, "python", "-c", "open('/opt/lutong/x', 'w')")
     labels = deployed.container(service)["Config"]["Labels"]
     assert labels["org.opencontainers.image.title"] == f"lutong-{service}"
+
+
+def _connects(deployed: Containers, piece: str, host: str, port: int) -> bool:
+    """Whether a process in a container connects to an address."""
+    look = f"import socket; print(socket.socket().connect_ex(('{host}', {port})))"
+    found = deployed.compose(
+        "exec", "-T", piece, "timeout", "4", "python", "-c", f"import socket; socket.setdefaulttimeout(3); {look}"
+    )
+    return found.strip() == "0"
+
+
+def test_nothing_goes_out_of_the_containers_but_to_credit_providers(deployed: Containers) -> None:
+    with machine_outside(deployed.project) as (host, port):
+        assert _connects(deployed, "membership", host, port)  # the control: it can be reached
+        assert [service for service in SERVICES if _connects(deployed, service, host, port)] == ["membership"]
+
+
+def test_containers_meet_on_the_networks_that_they_need() -> None:
+    if why := engine():
+        pytest.skip(why)
+    command = [
+        "docker",
+        "compose",
+        "--file",
+        str(DEPLOY / "compose.yaml"),
+        "--profile",
+        "*",
+        "config",
+        "--format",
+        "json",
+    ]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["services"]
+    on = {
+        network: {name for name, piece in shown.items() if network in piece["networks"]}
+        for network in ("kafka", "postgres", "http")
+    }
+    jobs = {f"{service}-migrate" for service in SERVICES} | {"databases"}
+    assert on["postgres"] == {"postgres", "console", *SERVICES, *jobs}
+    assert on["kafka"] == {"kafka", "kafka-2", "kafka-3", "acl", "topics", "console", "kafka-ui", *SERVICES}
+    assert on["http"] == {"console", "prometheus", "proxy", *SERVICES}
 
 
 @pytest.mark.parametrize("pieces", ["feed", "registry inventory", "kafka membership", "postgres"])
@@ -204,8 +275,13 @@ def test_the_proxy_speaks_tls_for_each_name(deployed: Containers) -> None:
     root = deployed.compose("exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
     trusting = ssl.create_default_context(cadata=root)
     paths = dict.fromkeys(SERVICES, "/livez") | {"console": "/sign-in"}
-    for name, path in paths.items():
-        url = f"https://{name}.localhost:{deployed.variables['LUTONG_HTTPS_PORT']}{path}"
-        assert httpx.get(url, verify=trusting).status_code == 200
+    here = f"https://127.0.0.1:{deployed.variables['LUTONG_HTTPS_PORT']}"  # not every machine resolves names below localhost
+
+    def ask(name: str, path: str, verify: ssl.SSLContext | bool) -> int:
+        named = {"sni_hostname": f"{name}.localhost"}
+        with httpx.Client(verify=verify) as client:
+            return client.get(here + path, headers={"host": f"{name}.localhost"}, extensions=named).status_code
+
+    assert {ask(name, path, trusting) for name, path in paths.items()} == {200}
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-        httpx.get(url)
+        ask("feed", "/livez", verify=True)

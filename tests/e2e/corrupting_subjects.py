@@ -1,7 +1,9 @@
 """How a subject goes wrong as a whole: a deleted post, a band, a sale, parts, a transfer, a version in gray, a credit."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from lutong_console.verify.world import Record
@@ -22,7 +24,8 @@ def deleted(
     def corrupt(world: Look) -> None:
         post_id = "deleted-1"
         feed, registry = world.tables["feed"], world.tables["registry"]
-        feed["post"].append({"post_id": post_id, "is_deleted": not stands, "is_readable": is_readable})
+        post = {"post_id": post_id, "is_deleted": not stands, "is_readable": is_readable}
+        feed["post"].append(post | {"author_id": "ann", "place": 1, "number": 1, "fanned": True})
         feed["card"].append({"post_id": post_id, "state": state, "program_id": None, "reason": "deleted"})
         registry["discovery"].append({"post_id": post_id, "program_id": leads_to, "reason": "deleted"})
         for number in range(times):
@@ -108,6 +111,33 @@ def in_parts(held: dict[str, Any] | None = None, **second: Any) -> Corrupt:  # w
     return corrupt
 
 
+def missed(owed_minor: int | None = 30, *, counts: bool = False, signed_minor: int = 30, **changes: Any) -> Corrupt:
+    """An order of 100 that nobody picked up, of which 30 are kept as the member signed, with changes to its hold and its order."""
+
+    def corrupt(world: Look) -> None:
+        order = {"order_id": "n", "part_of": None, "member_id": "n", "merchant_id": "s", "amount_minor": 100, "refunded_minor": 0,
+                 "currency": "CNY", "state": "cancelled", "location_id": "a"}  # fmt: skip
+        hold = {"order_id": "n", "member_id": "n", "merchant_id": "s", "currency": "CNY", "state": "released", "reason": "no_show",
+                "agreement_id": "n", "amount_minor": 100, "captured_minor": 30, "total_minor": 100, "discount_minor": 0,
+                "coupon_minor": 0, "benefit_minor": 0}  # fmt: skip
+        terms = {"no_show": "keep", "no_show_fee_minor": signed_minor} if signed_minor else {}
+        tables = world.tables["membership"]
+        tables["agreement"].append({"agreement_id": "n", "plan_id": "n", "version": 1, "state": "active"})
+        tables["plan"].append({"plan_id": "n", "version": 1, "terms": json.dumps(terms)})
+        tables["hold"].append(hold | {name: value for name, value in changes.items() if name in hold})
+        world.tables["inventory"]["customer_order"].append(order | {"state": changes.get("order_state", "cancelled")})
+        if owed_minor is not None:
+            tables["debt"].append(
+                {"debt_id": "fee:n", "agreement_id": "n", "kind": "order", "amount_minor": owed_minor}
+            )
+        if counts:
+            tables["accrual"].append(
+                {"accrual_id": "order:n", "agreement_id": "n", "kind": "order", "order_id": "n", "times": 1}
+            )
+
+    return corrupt
+
+
 def transferred(moved: tuple[str, ...] = ("sent", "arrived"), **changes: Any) -> Corrupt:  # whatever a column holds
     """A transfer of two units that arrived, with changes; `moved` are the movements that there are of it."""
 
@@ -178,5 +208,27 @@ def credited(click_h: float = 2, **changes: Any) -> Corrupt:  # whatever a colum
         tables["interaction_count"].append(count)
         if not changes.get("uncredited"):
             tables["order_credit"].append(row | {key: value for key, value in changes.items() if key in row})
+
+    return corrupt
+
+
+def timed(
+    post: Mapping[str, Any] = MappingProxyType({}),
+    *entries: Mapping[str, Any],
+    reader: Mapping[str, Any] | None = MappingProxyType({}),
+) -> Corrupt:
+    """A reader whose timeline has one post of one author, each as it should be, unless something differs; with no `entries`, none."""
+
+    def corrupt(world: Look) -> None:
+        feed = world.tables["feed"]
+        place: dict[str, Any] = {"place": 50, "number": 5}
+        stands = {"author_id": "timed-bo", "is_deleted": False, "is_readable": False, "fanned": True}
+        feed["post"].append({"post_id": "timed-1", **stands, **place, **post})
+        feed["follow"].append({"reader_id": "timed-ann", "author_id": "timed-bo"})
+        if reader is not None:
+            feed["timeline_reader"].append({"reader_id": "timed-ann", "floor": 40, "floor_number": 4, **reader})
+        feed["timeline_entry"] += [
+            {"reader_id": "timed-ann", "post_id": "timed-1", **place, **each} for each in entries
+        ]
 
     return corrupt

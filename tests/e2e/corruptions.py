@@ -29,7 +29,17 @@ from tests.e2e.corrupting import (
 )
 from tests.e2e.corrupting_accounts import counted, pushed, rewarded
 from tests.e2e.corrupting_light_stores import rendered
-from tests.e2e.corrupting_subjects import banded, credited, deleted, graying, in_parts, sold, transferred
+from tests.e2e.corrupting_subjects import (
+    banded,
+    credited,
+    deleted,
+    graying,
+    in_parts,
+    missed,
+    sold,
+    timed,
+    transferred,
+)
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AT_NIGHT: Final = datetime(2099, 1, 1, 19, tzinfo=UTC)
@@ -211,6 +221,19 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V24", "a post was deleted, and nobody published it", deleted(times=0)),
     ("V24", "a post was published as deleted twice", deleted(times=2)),
     ("V24", "a post was published as deleted, and stands", deleted(stands=True)),
+    ("V25", "more is kept of an order than was signed", missed(owed_minor=40, captured_minor=40)),
+    ("V25", "a fee is kept that nobody signed", missed(signed_minor=0)),
+    ("V25", "a fee was captured, and nobody owes it", missed(None)),
+    ("V25", "a fee is owed, and was not captured", missed(captured_minor=0)),
+    ("V25", "an order that nobody picked up counts", missed(counts=True)),
+    ("V25", "an order was picked up, and a fee is kept", missed(order_state="fulfilled")),
+    ("V25", "a fee is kept of an order that its store cancelled", missed(reason="cancelled_by_store")),
+    ("V27", "a post was not copied to who follows", timed()),
+    ("V27", "a post was copied twice", timed({}, {}, {"number": 6})),
+    ("V27", "a copy has another place than its post", timed({}, {"place": 51})),
+    ("V27", "a post is copied that does not exist", timed({}, {}, {"post_id": "ghost", "number": 6})),
+    ("V27", "a follow is read from a timeline that was dropped", timed({"fanned": False}, reader=None)),
+    ("V27", "a floor sank, and below it nothing is copied", timed({"place": 30}, reader={"floor": 20})),
     ("V28", "a week has a push more than its quota", pushed(0, 1, 2)),
     ("V28", "seven days that roll have a push more", pushed(4, 6, 8, kind="rolling_7d")),
     ("V28", "a push has no place in its week", pushed(0, 1, used=1)),

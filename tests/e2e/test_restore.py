@@ -13,8 +13,11 @@ import pytest
 import pytest_asyncio
 
 from lutong_chassis.testing import url_of
-from lutong_console import restoring
+from lutong_console import backups, restoring
+from lutong_console.cli.commands import backup
 from lutong_console.cli.demo.roads import ROADS
+from lutong_console.cli.errors import ConsoleError
+from lutong_console.places import of_stack
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
@@ -199,3 +202,42 @@ async def test_a_backup_older_than_every_deadline_ends_without_a_violation(
     await until(well, "the doctor finds nothing")
     async with walking(Suite.of(stack)) as people:
         await ROADS[1].walk(people["b"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_folder_keeps_the_newest_backups_that_can_be_restored(
+    stack: Stack, lutong: Lutong, tmp_path: Path
+) -> None:
+    await _stop(stack)
+    (tmp_path / "2020-01-01T000000Z").mkdir()  # a backup that was cut short: it has no manifest, and is left alone
+    folder = ("backup", str(tmp_path), "--keep", "1", "--test", "--json")
+    first, second = [json.loads((await asyncio.to_thread(lutong, *folder)).stdout) for _ in range(2)]
+    events = sum(await _rows(stack, "SELECT count(*) FROM outbox"))
+    assert (first["tested_events"], second["tested_events"]) == (events, events)
+    assert (first["removed"], second["removed"]) == ([], [first["directory"]])
+    assert [path.name for path in backups.in_folder(tmp_path)] == [Path(second["directory"]).name]
+    assert await _rows(stack, "SELECT count(*) FROM pg_database WHERE datname LIKE '%tested'") == [0] * len(SERVICES)
+
+    newest = Path(second["directory"])
+    with (newest / "feed.dump").open("r+b") as file:
+        file.truncate(2_000)
+    manifest = json.loads((newest / "manifest.json").read_text())
+    manifest["sha256"]["feed"] = backups.sha256(newest / "feed.dump")  # as if it was cut while it was written
+    (newest / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ConsoleError, match="pg_restore of feed_tested"):
+        await asyncio.to_thread(backup._tested, of_stack(stack), newest, None)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_databases_that_postgresql_restored_itself_go_on_in_place(stack: Stack, lutong: Lutong) -> None:
+    await _stop(stack)
+    events = sum(await _rows(stack, "SELECT count(*) FROM outbox"))
+    used = await asyncio.to_thread(lutong, "restore", "--in-place")
+    assert "it must be a new one" in used.stderr
+    done = await asyncio.to_thread(lutong, "restore", "--in-place", "--new-kafka", "--json", timeout_s=120)
+    assert json.loads(done.stdout)["events"] == events
+    stack.children["kafka"] = _loaded(stack).children["kafka"]
+    await _start(stack)
+    assert (await asyncio.to_thread(lutong, "resume", "--reason", "a point in time")).returncode == 0
+    verified = await asyncio.to_thread(lutong, "verify", "--json", timeout_s=120)
+    assert json.loads(verified.stdout)["violations"] == []

@@ -219,6 +219,31 @@ def test_a_pickup_is_handed_over_by_its_code(page: Page, served: Read) -> None:
     expect(page.locator(".road .done").last).to_contain_text("Picked up")
 
 
+def test_an_order_at_a_till_goes_to_a_sealed_door(page: Page, served: Read) -> None:
+    page.goto(f"{served.url}/posts/reader-masks?till=store-lujiazui")
+    expect(page.get_by_text("You order at store-lujiazui")).to_be_visible()
+    expect(page.locator(".rules")).to_contain_text("do not pick up in time costs nothing")
+    page.get_by_text("To my door").click()
+    page.get_by_label("Name", exact=True).fill("林小满")
+    page.get_by_label("Phone").fill("+86 138 0013 8000")
+    page.get_by_label("Address").fill("人民大道 200 号 3 楼")
+    page.get_by_label("Join the light membership").check()
+    page.get_by_role("button", name="Join and order").click()
+    page.wait_for_url("**/orders/*")
+    order_id = page.url.rpartition("/")[2]
+    expect(page.locator("[aria-current=step]")).to_contain_text("Accepted by the store")
+    at = served.staff("GET", "inventory", f"/v1/orders/{order_id}")["location_id"]
+    look = {"location_id": at, "reason": "courier_booked"}
+    assert served.staff("POST", "inventory", f"/v1/orders/{order_id}/address", **look)["text"] == "人民大道 200 号 3 楼"
+    served.steps(order_id, "accepted", "picked", "handed_over", "fulfilled")
+    for _ in range(120):
+        sales = served.staff("GET", "inventory", "/v1/locations/store-lujiazui/sales")
+        if [each["reason"] for each in sales if each["order_id"] == order_id] == ["till"]:
+            return
+        page.wait_for_timeout(250)  # a poll of the condition above
+    raise AssertionError(f"the sale is not that of the till: {sales}")
+
+
 def test_who_has_no_credit_reads_so(page: Page, served: Read) -> None:
     read_as(page, "吴桐")
     order(page, served)

@@ -41,6 +41,8 @@ PLANS: Final = {
             "obligation": {"kind": "times", "times": 2},
             "settlement": {"kind": "by_benefit"},
             "withholding": {"cap_minor": 150, "delay_days": 1, "grace_days": 3, "notice_days": 1},
+            "no_show": "keep",
+            "no_show_fee_minor": 300,
         }
     ),
     "cafe": TERMS.validate_python(

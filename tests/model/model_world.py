@@ -125,6 +125,27 @@ class World(Operators):
             self.coupons[coupon.coupon_id] = coupon.returned(self.now)
         self.take(account.close(self.account(hold.agreement_id or ""), self.clock))
 
+    def miss(self, order: str) -> None:
+        """Nobody picked the order up: a fee is kept where the terms say so, else all is given back."""
+        hold = self.holds[order]
+        if hold.state == "waiting" or "released" not in HOLD_LIFE[hold.state] or self.parts[order]:
+            return
+        found = self.account(hold.agreement_id or "")
+        fee_minor = holds.fee_of(hold, found.plan.terms)
+        if not fee_minor:
+            self.release(order)
+            return
+        self.holds[order] = replace(hold, state="released", captured_minor=fee_minor, reason="no_show")
+        outcome = holds.keep_fee(found, hold, self.clock)
+        if "no_goods" in self.without:  # as if the goods had come
+            came = Delivery(Money(amount_minor=fee_minor, currency=CNY), self.now)
+            outcome = holds.deliver(found, hold, came, self.clock)
+        self.take(outcome)
+        coupon = self.coupons.get(hold.coupon_id or "")
+        if coupon and coupon.state == "reserved" and coupon.order_id == order:
+            self.coupons[coupon.coupon_id] = coupon.returned(self.now)
+        self.visited.add("a fee was kept")
+
     def refund(self, order: str, refund_id: str, amount_minor: int) -> None:
         """Part of an order goes back; the same word may come twice."""
         hold = self.holds[order]

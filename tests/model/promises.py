@@ -54,9 +54,23 @@ def m15_what_was_captured_adds_up_to_the_parts_that_came(world: World) -> None:
             payable = sum(-amount for account, amount in entry.postings if account.endswith(":payable"))
             captured[entry.order_id.partition(".")[0]] += payable
     for order, hold in world.holds.items():
+        if hold.state == "released":
+            continue
         assert captured[order] == hold.captured_minor <= hold.amount_minor
         accruals = [a for found in world.accounts.values() for a in found.accruals.values() if a.order_id == order]
         assert sum(accrual.times for accrual in accruals) in {0, 1}
+
+
+def m16_who_does_not_come_pays_the_fee_and_nothing_counts(world: World) -> None:
+    for order, hold in world.holds.items():
+        if hold.state != "released":
+            continue
+        mine = [found for found in world.accounts.values() if found.agreement.agreement_id == hold.agreement_id]
+        assert not [a for found in mine for a in found.accruals.values() if a.order_id == order]
+        owed = sum(d.amount_minor for found in mine for d in found.debts.values() if d.debt_id.endswith(f":{order}"))
+        terms = [found.plan.terms for found in mine]
+        signed = min(terms[0].no_show_fee_minor, hold.amount_minor) if terms and hold.reason == "no_show" else 0
+        assert owed == hold.captured_minor == signed
 
 
 def m4_nobody_is_charged_more_than_they_enjoyed_or_were_shown(world: World) -> None:

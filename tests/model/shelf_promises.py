@@ -43,6 +43,14 @@ def check(world: World) -> None:
             ]
             consists = sorted(needed for part in parts for needed in part.wish.demand)
             _holds(consists == sorted(order.asked), f"I8 {order_id} is {order.asked}, and its parts {consists}")
+        if order.places:
+            aside = sorted(order.rows.items())
+            _holds(
+                aside == sorted(order.wish.demand), f"I8 {order_id} is {order.wish.demand}, and has {aside} set aside"
+            )
+        _holds(
+            order.decided == list(range(1, len(order.decided) + 1)), f"I4 {order_id} has the decisions {order.decided}"
+        )
         by_code = order.state == "fulfilled" and order.wish.mode == "pickup"
         _holds(not by_code or bool(order.code and order.code.used_at), f"I9 {order_id} was handed over without a code")
 

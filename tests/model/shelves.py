@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from lutong_contracts.values import Line, Place
+from lutong_inventory.orders.domain.outcome import numbered
 from lutong_inventory.orders.domain.steps import CANCELLABLE, LEAVES_WITH, State, next_step
 from lutong_inventory.pickup.domain import FreshCode, PickupCode, made, shown
 from lutong_inventory.sourcing.domain.decision import decide_in_parts, wish_of
@@ -37,6 +38,10 @@ class Order:
     text: str = ""
     shipped: int = 0
     handed: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    """Reservations as they are stored, by SKU: they stay when they are given back."""
+    decided: list[int] = field(default_factory=list)
+    """The numbers of the decisions on it."""
     asked: tuple[Demand, ...] = ()
     """What was ordered, over all parts."""
 
@@ -117,10 +122,19 @@ class World:
         for line in lines:
             needed[line.sku] += line.units
         had = list(order.places)
+        before = len(order.decided) if "own_numbers" not in self.without else len(had)
+        numbers = numbered(decision.parts, before)
+        if "own_numbers" in self.without:
+            numbers = dict.fromkeys(numbers, before + 1)
         for part in decision.parts[:1] if "all_parts" in self.without else decision.parts:
             of_part = self.orders.setdefault(part.wish.order_id, Order(part.wish, places=list(had)))
             whole = part.wish.part_of is None or "one_part" in self.without
             of_part.wish = replace(part.wish, demand=order.wish.demand if whole else part.wish.demand)
+            of_part.decided.append(numbers[part.wish.order_id])
+            if "left_behind" not in self.without:
+                of_part.rows = {
+                    sku: n for sku, n in of_part.rows.items() if sku in {d.sku for d in of_part.wish.demand}
+                }
             self.give(of_part, part, {sku: needed[sku] or units for sku, units in of_part.wish.demand})
 
     def give(self, order: Order, decision: Decision, needed: dict[str, int]) -> None:
@@ -132,7 +146,7 @@ class World:
         self.today[decision.chosen.key] += 1
         for sku, wanted in needed.items():
             shelf = Shelf(decision.chosen.key, sku)
-            order.reserved[shelf] = wanted
+            order.reserved[shelf] = order.rows[sku] = wanted
             self.move(Movement(shelf, "reserved", reserved_delta=wanted, order_id=order.wish.order_id))
 
     def release(self, order: Order) -> None:

@@ -28,7 +28,7 @@ def run_all(without: Without) -> None:
     "rule",
     [
         "availability", "fold", "demand", "destination", "one_winner", "capacity", "once", "never_back", "code", "single_use",
-        "breaks", "all_parts", "one_part",
+        "breaks", "all_parts", "one_part", "left_behind", "own_numbers",
     ],
 )  # fmt: skip
 def test_a_rule_that_is_left_out_is_missed(rule: str) -> None:

@@ -1,4 +1,4 @@
-"""M1 to M15 over a hundred thousand steps: members, merchants, operators, deadlines and a bank, in every order.
+"""M1 to M16 over a hundred thousand steps: members, merchants, operators, deadlines and a bank, in every order.
 
 Each promise is a function that looks at the office after every step, with an account of its own of
 what should be; and for each there is an office that leaves out what the promise stands on.
@@ -33,6 +33,7 @@ from tests.model.promises import (
     m13_nobody_decides_alone_beyond_the_sums,
     m14_nobody_is_paid_out_more_than_came_from_them,
     m15_what_was_captured_adds_up_to_the_parts_that_came,
+    m16_who_does_not_come_pays_the_fee_and_nothing_counts,
 )
 from tests.model.test_the_road_in_every_order import settle
 
@@ -42,6 +43,7 @@ RULES_PER_RUN = 25
 STEPS_PER_RUN = 600  # about; a run may be shorter
 WEIGHTS = {
     "order": 5, "deliver": 5, "release": 1, "ring": 9, "job": 3, "time": 6, "repay": 4, "refund": 2, "answer": 3, "rare": 2,
+    "miss": 1,
 }  # fmt: skip
 taken: Counter[str] = Counter()
 
@@ -64,6 +66,7 @@ PROMISES: frozenset[Promise] = frozenset(
         m13_nobody_decides_alone_beyond_the_sums,
         m14_nobody_is_paid_out_more_than_came_from_them,
         m15_what_was_captured_adds_up_to_the_parts_that_came,
+        m16_who_does_not_come_pays_the_fee_and_nothing_counts,
     }
 )
 AT_EVERY_STEP: frozenset[Promise] = frozenset(
@@ -128,7 +131,7 @@ class Membership(RuleBasedStateMachine):
             world.repay(member, rng.choice([50, 400, 9_000, 9_000]), rng)
         elif kind == "answer" and world.asked:
             world.answer(rng.choice(list(world.asked)), rng.choice([0, 4_000, 9_000, 20_000]))
-        elif kind in {"deliver", "release", "refund"} and world.holds:
+        elif kind in {"deliver", "release", "refund", "miss"} and world.holds:
             self._an_order_goes_on(kind, rng.choice(list(world.holds)), rng)
 
     def _an_order_goes_on(self, kind: str, order: str, rng: random.Random) -> None:
@@ -140,6 +143,8 @@ class Membership(RuleBasedStateMachine):
             self.world.deliver(order, rng.choice([10_000, 10_000, 150]), ago)
         elif kind == "release":
             self.world.release(order)
+        elif kind == "miss":
+            self.world.miss(order)
         else:
             self.world.refund(order, f"r-{rng.randrange(12)}", rng.choice([10, 300, 10_000]))
 
@@ -212,7 +217,7 @@ WANTED = (
     "hold expired", "hold waiting", "hold declined", "hold cancelled", "late_capture", "uncovered_capture", "line_changed",
     "deduction unknown", "deduction succeeded", "deduction failed", "deduction void", "coupon redeemed", "coupon returned",
     "accrual credited", "accrual late", "accrual outside", "charge_credited", "charge_owed", "refund", "refund_owed",
-    "a part came", "offset", "waiver", "write_off", "overpayment", "payout", "refund_forgiven", "two decided payout", "two decided line",
+    "a part came", "a fee was kept", "no_show_fee", "offset", "waiver", "write_off", "overpayment", "payout", "refund_forgiven", "two decided payout", "two decided line",
     "two decided waiver", "two decided write_off",
 )  # fmt: skip
 
@@ -248,6 +253,7 @@ def test_a_hundred_thousand_steps_break_no_promise() -> None:
         ("sums", m13_nobody_decides_alone_beyond_the_sums),
         ("two", m13_nobody_decides_alone_beyond_the_sums),
         ("paid", m14_nobody_is_paid_out_more_than_came_from_them),
+        ("no_goods", m16_who_does_not_come_pays_the_fee_and_nothing_counts),
         ("parts", m15_what_was_captured_adds_up_to_the_parts_that_came),
     ],
 )

@@ -1,8 +1,12 @@
 """Events and settings of the story, with everything defaulted that a test does not care about."""
 
+from collections.abc import Iterable
+
+from lutong_contracts import Event
 from lutong_contracts.feed import PostPublished, RequestCancelled, ServiceRequested
 from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, PartFulfilled
 from lutong_contracts.membership import CreditHeld
+from lutong_contracts.topics import TIMELINES
 from lutong_contracts.values import Line, Money, Place
 
 SHANGHAI = Place(latitude=31.23, longitude=121.47)
@@ -82,3 +86,8 @@ def part_fulfilled(order_id: str, number: int, amount_minor: int) -> PartFulfill
 
 def cancelled(order_id: str = "o-1") -> OrderCancelled:
     return OrderCancelled(order_id=order_id, member_id="m-1", merchant_id="shop", reason="cancelled_by_member")
+
+
+def beside_timelines(events: Iterable[Event]) -> list[Event]:
+    """What the feed tells others; of its timelines it tells itself alone."""
+    return [event for event in events if event.topic is not TIMELINES]

@@ -16,6 +16,7 @@ import pytest
 
 from lutong_local.ports import free_port
 from lutong_local.processes import wait
+from tests.support.nobody import give_to_nobody
 
 _SESSIONS: Final = 3
 """Of PostgreSQL, for all clients of a database together: fewer than a service has connections, so that they are shared."""
@@ -85,7 +86,7 @@ def pgbouncer(directory: Path, *urls: str, port: int | None = None, **settings: 
     )
     users = {f'"{u.username}" "{unquote(u.password or "")}"' for u in found}
     (directory / "users.txt").write_text("\n".join(users), encoding="ascii")
-    _give_to_nobody(directory)
+    give_to_nobody(directory)
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
     made = PgBouncer([program, *as_nobody, str(directory / "pgbouncer.ini")], port, directory / "pgbouncer.log")
     try:
@@ -93,14 +94,3 @@ def pgbouncer(directory: Path, *urls: str, port: int | None = None, **settings: 
         yield made
     finally:
         made.stop()
-
-
-def _give_to_nobody(directory: Path) -> None:
-    """PgBouncer refuses to be root; its folder, and the way there, must be nobody's to read."""
-    if os.geteuid() != 0:
-        return
-    for path in [directory, *directory.iterdir()]:
-        shutil.chown(path, "nobody")
-    for path in directory.parents:
-        if path.stat().st_uid == 0 and path != Path("/"):
-            path.chmod(path.stat().st_mode | 0o011)

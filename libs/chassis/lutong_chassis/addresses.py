@@ -4,12 +4,16 @@ Each function gives the address as it is to be used, or raises ValueError with a
 """
 
 import re
+import ssl
+from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final, NamedTuple
 
 _SHAPE: Final = "postgresql://user@host:port/database"
 _ENCODE: Final = "percent-encode the password in it, or take it out and set the password apart"
 _TRACES: Final = "/v1/traces"
+_SSLMODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 def postgres_url(given: str) -> str:
@@ -29,6 +33,34 @@ def postgres_url(given: str) -> str:
     if parts.query and not all(re.fullmatch(r"[^=]+=.*", part) for part in parts.query.split("&")):
         raise ValueError("has parameters behind its ? that cannot be read: write name=value&name=value")
     return url
+
+
+def authorities(name: str, file: Path) -> None:
+    """Check the file of certificates that a variable names: what cannot be read verifies nobody, however long one waits."""
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        raise ValueError(f"{name} is {file}, which holds no certificate in PEM form") from None
+    except OSError as error:
+        why = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise ValueError(f"{name} is {file}, and {why}") from None
+
+
+def postgres_tls(url: str, environment: Mapping[str, str]) -> None:
+    """Check how PostgreSQL is verified: by parameters of its URL, or by libpq's variables."""
+    query = dict(part.partition("=")[::2] for part in _split(url).query.split("&") if part)
+    for name, mode in (
+        ("sslmode in LUTONG_DATABASE_URL", query.get("sslmode")),
+        ("PGSSLMODE", environment.get("PGSSLMODE")),
+    ):
+        if mode is not None and mode not in _SSLMODES:
+            raise ValueError(f"{name} is none of {', '.join(_SSLMODES)}")
+    for name, file in (
+        ("sslrootcert in LUTONG_DATABASE_URL", query.get("sslrootcert")),
+        ("PGSSLROOTCERT", environment.get("PGSSLROOTCERT")),
+    ):
+        if file and "%" not in file:
+            authorities(name, Path(file))
 
 
 def kafka_brokers(given: str) -> str:

@@ -48,7 +48,9 @@ class KafkaSettings(BaseSettings):
     kafka_security_protocol: Protocol = Field("PLAINTEXT", description="SASL means SCRAM-SHA-512")
     kafka_username: str | None = Field(None, description="the principal, with SASL")
     kafka_password: SecretStr | None = Field(None, description="its password")
-    kafka_ca_file: Path | None = Field(None, description="CA that signs the brokers' certificates; unset: the system's")
+    kafka_ca_file: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = Field(
+        None, description="CA that signs the brokers' certificates; unset: the system's"
+    )
 
     @model_validator(mode="after")
     def _credentials_are_complete(self) -> "KafkaSettings":
@@ -57,8 +59,8 @@ class KafkaSettings(BaseSettings):
                 f"LUTONG_KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: set LUTONG_KAFKA_USERNAME, and put "
                 f"its password into {SECRETS}/lutong_kafka_password"
             )
-        if self.kafka_security_protocol.endswith("SSL") and self.kafka_ca_file and not self.kafka_ca_file.is_file():
-            raise ValueError(f"LUTONG_KAFKA_CA_FILE is {self.kafka_ca_file}, and there is no such file")
+        if self.kafka_security_protocol.endswith("SSL") and self.kafka_ca_file:
+            addresses.authorities("LUTONG_KAFKA_CA_FILE", self.kafka_ca_file)
         return self
 
     @property
@@ -160,6 +162,11 @@ class Settings(KafkaSettings):
     def _failpoints_are_for_tests(self) -> "Settings":
         if self.failpoint and self.profile != "test":
             raise ValueError("LUTONG_FAILPOINT kills the process on purpose: it is refused unless LUTONG_PROFILE=test")
+        return self
+
+    @model_validator(mode="after")
+    def _postgresql_can_be_verified(self) -> "Settings":
+        addresses.postgres_tls(self.database_url.get_secret_value(), os.environ)
         return self
 
     @model_validator(mode="after")

@@ -29,6 +29,7 @@ from lutong_chassis.service import Service
 from lutong_chassis.settings import Settings
 from lutong_chassis.startup import prepare
 from lutong_contracts import TOPICS, Event, Topic, event_class
+from lutong_contracts.topics import TIMELINES
 
 _TOKEN_LIFETIME_S: Final = 6 * 3600
 """Longer than any run: many tokens are made when a file of tests is imported."""
@@ -84,8 +85,8 @@ async def in_transaction(pool: Pool) -> AsyncIterator[Tx]:
 
 
 async def events_published(pool: Pool) -> list[PublishedEvent]:
-    """The events in the outbox, without those about the audit and about entities, in order of id."""
-    entities = [topic.name for topic in TOPICS if topic.compacted]
+    """The events in the outbox, without those about the audit, about entities and of timelines, in order of id."""
+    entities = [topic.name for topic in TOPICS if topic.compacted or topic is TIMELINES]
     async with pool.acquire() as connection:
         rows = await connection.fetch("SELECT type, key FROM outbox WHERE topic <> ALL ($1) ORDER BY id", entities)
     return [PublishedEvent(*row) for row in rows if not row["type"].endswith(".action-audited.v1")]

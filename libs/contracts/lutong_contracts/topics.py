@@ -61,6 +61,7 @@ ACCOUNTS: Final = Topic("lutong.feed.accounts", key="account", compacted=True)
 FOLLOWS: Final = Topic("lutong.feed.follows", key="follower:followee")
 ENGAGEMENTS: Final = Topic("lutong.feed.engagements", key="viewer")
 INTERACTIONS: Final = Topic("lutong.feed.interactions", key="viewer")
+TIMELINES: Final = Topic("lutong.feed.timelines", key="account")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
@@ -97,6 +98,7 @@ TOPICS: Final = (
     FOLLOWS,
     ENGAGEMENTS,
     INTERACTIONS,
+    TIMELINES,
     MERCHANTS,
     PROGRAMS,
     DISCOVERIES,

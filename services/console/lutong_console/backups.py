@@ -6,12 +6,15 @@ databases had, the checksum of each dump, and, of an encrypted one, the fingerpr
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
+from lutong_console.findings import Finding
 from lutong_contracts.topics import SERVICES
 
 MANIFEST: Final = "manifest.json"
@@ -19,6 +22,8 @@ _QUIET: Final = "chassis 0011"
 """The migration without which a database cannot start quiet."""
 
 _VAULT: Final = "inventory 0016"
+_NAME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
+_DAILY: Final = timedelta(hours=26)
 
 Applied = Mapping[str, str]
 """Checksums by migration: `chassis 0001`."""
@@ -44,6 +49,28 @@ def dump(directory: Path, service: str) -> Path:
 def vault_keys(directory: Path) -> Path:
     """Where the keys of members' addresses are: alone, so that they can be thrown away before the rest."""
     return directory / "inventory.vault-keys.dump"
+
+
+def named(directory: Path, at: datetime) -> Path:
+    """The backup of this moment in a folder of backups; names sort by time."""
+    return directory / f"{at:%Y-%m-%dT%H%M%SZ}"
+
+
+def in_folder(directory: Path) -> list[Path]:
+    """The whole backups of a folder, oldest first. What has no manifest, or another name, is none of them."""
+    return sorted(path.parent for path in directory.glob(f"*/{MANIFEST}") if _NAME.fullmatch(path.parent.name))
+
+
+def judge_age(directory: Path, now: datetime) -> Finding | None:
+    """What is wrong with the last backup of a folder: there is none, or it is older than a day and what a backup takes."""
+    then = f"lutong backup {directory} --keep 7 --test --stop, in a job of each day"
+    made = in_folder(directory)
+    if not made:
+        return Finding(f"LUTONG_BACKUPS is {directory}, and no whole backup is there", then)
+    at = datetime.strptime(made[-1].name, "%Y-%m-%dT%H%M%S%z")
+    if now - at <= _DAILY:
+        return None
+    return Finding(f"the last backup in {directory} was made at {at:%Y-%m-%d %H:%M}Z", then)
 
 
 def sha256(path: Path) -> str:

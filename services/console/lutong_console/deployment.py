@@ -64,7 +64,8 @@ class Deployment:
             bootstrap = f"127.0.0.1:{self.variables['LUTONG_KAFKA_PORT']}"
             return KafkaAccess(bootstrap, "SASL_PLAINTEXT", principal, password)
         protocol: Any = self.variables["LUTONG_KAFKA_SECURITY_PROTOCOL"]
-        return KafkaAccess(self.variables["LUTONG_KAFKA_BOOTSTRAP"], protocol, principal, password)
+        authority = self._authority("LUTONG_KAFKA_CA_FILE") if protocol.endswith("SSL") else None
+        return KafkaAccess(self.variables["LUTONG_KAFKA_BOOTSTRAP"], protocol, principal, password, authority)
 
     def database_urls_as(self, role: str) -> dict[str, str]:
         """The databases of all services; `role` may name the service: `{service}_owner`."""
@@ -73,7 +74,35 @@ class Deployment:
     def database_url(self, service: str, role: str) -> str:
         """Where a role connects to a database."""
         password = credentials.read(self.secrets, credentials.postgres_file(role))
-        return f"postgresql://{role}:{quote(password, safe='')}@{self.postgres}/{service}"
+        return f"postgresql://{role}:{quote(password, safe='')}@{self.postgres}/{service}{self._postgres_tls}"
+
+    @property
+    def superuser_url(self) -> str:
+        """PostgreSQL's superuser, which has the name that it has on a server of yours."""
+        name = self.variables["LUTONG_POSTGRES_ADMIN"]
+        password = credentials.read(self.secrets, credentials.postgres_file(credentials.SUPERUSER))
+        login = f"{quote(name, safe='')}:{quote(password, safe='')}"
+        return f"postgresql://{login}@{self.postgres}/postgres{self._postgres_tls}"
+
+    @property
+    def _postgres_tls(self) -> str:
+        """How the server is verified, as parameters of a URL; nothing on the loopback of this machine."""
+        if self.variables["LUTONG_BUNDLED_POSTGRES"] != "0":
+            return ""
+        authority = self._authority("LUTONG_POSTGRES_CA_FILE")
+        file = f"&sslrootcert={quote(str(authority), safe='/')}" if authority else ""
+        return f"?sslmode={self.variables['LUTONG_POSTGRES_SSLMODE']}{file}"
+
+    def _authority(self, variable: str) -> Path | None:
+        """A file of certificates, relative to compose.yaml as compose takes it; ConsoleError for one that verifies nobody."""
+        if (given := self.variables[variable]) == os.devnull:
+            return None
+        file = (self.place / given).absolute()
+        try:
+            addresses.authorities(variable, file)
+        except ValueError as error:
+            raise ConsoleError(str(error), code=USAGE) from None
+        return file
 
     @property
     def postgres(self) -> str:

@@ -49,7 +49,8 @@ def found(deployment: Deployment | None) -> list[Ends]:
         ends.append(Ends(name, at, _TOKEN_SOON, "beside the containers: lutong token --console --target compose"))
     variables = {**(deployment.variables if deployment else {}), **os.environ}
     for variable in ("LUTONG_KAFKA_CA_FILE", "LUTONG_POSTGRES_CA_FILE"):
-        text = _text(Path(variables[variable])) if variables.get(variable) else ""
+        pem = (deployment.place if deployment else Path()) / variables.get(variable, os.devnull)
+        text = "" if pem == Path(os.devnull) else _text(pem)
         what, then = f"a certificate in {variable}", "put the new one into that file"
         ends += [Ends(what, at, _CERTIFICATE_SOON, then) for at in certificates_end(text)]
     return ends

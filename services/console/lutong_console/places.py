@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from lutong_chassis import topics
-from lutong_console import credentials, new_kafka
+from lutong_console import new_kafka
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.credentials import READER
 from lutong_console.deployment import COMPOSE, Deployment, compose
 from lutong_console.engine import Engine
-from lutong_console.restoring import Databases, with_password
+from lutong_console.restoring import Databases
 from lutong_console.targets import nothing_runs, stack_named
 from lutong_contracts.topics import SERVICES, TOPICS
 from lutong_local import stack as local
@@ -46,12 +46,10 @@ def place_of(name: str) -> Place:
 
 def _of_containers(deployment: Deployment) -> Place:
     docker = Engine(deployment.place)
-    superuser = f"postgresql://{credentials.SUPERUSER}@{deployment.postgres}/postgres"
-    password = credentials.read(deployment.secrets, credentials.postgres_file(credentials.SUPERUSER))
     owners = deployment.database_urls_as("{service}_owner")
     return Place(
         Databases(
-            superuser=with_password(superuser, password),
+            superuser=deployment.superuser_url,
             owners=owners,
             kafka=deployment.kafka_as(READER),
             stop=_STOP,

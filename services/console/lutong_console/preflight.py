@@ -113,6 +113,24 @@ def judge_secrets(deployment: Deployment, names: Sequence[str]) -> Iterator[Find
             yield Finding(what, f"chgrp {group} {file}; chmod 640 {file}")
 
 
+def judge_egress(variables: Mapping[str, str]) -> Iterator[Finding]:
+    """What containers are to reach elsewhere while nothing goes out of their networks; an address of this machine is here."""
+    if variables.get("LUTONG_EGRESS", "false") == "true":
+        return
+    asked = {
+        "LUTONG_KAFKA_BOOTSTRAP": variables.get("LUTONG_BUNDLED_KAFKA") == "0",
+        "LUTONG_POSTGRES_HOST": variables.get("LUTONG_BUNDLED_POSTGRES") == "0",
+        "LUTONG_POOLER_HOST": not variables.get("LUTONG_POOLER_HOST", "$").startswith("$"),  # PostgreSQL's, by default
+        "LUTONG_OTLP_ENDPOINT": bool(variables.get("LUTONG_OTLP_ENDPOINT")),
+        "LUTONG_AUTH_KEYS_URL": bool(variables.get("LUTONG_AUTH_KEYS_URL")),
+    }
+    if names := [name for name, is_asked in asked.items() if is_asked]:
+        what = f"{', '.join(names)} may be on another machine, and nothing goes out of the networks of the containers"
+        yield Finding(
+            what, "write LUTONG_EGRESS=true into deploy/.env, or leave it where all of them are on this machine"
+        )
+
+
 def judge_keys(deployment: Deployment) -> Iterator[Finding]:
     """A production that would take tokens of the key that `lutong init` made."""
     try:
@@ -147,6 +165,7 @@ def look(deployment: Deployment) -> list[Finding]:
         *judge_machine(machine, three_brokers=deployment.brokers == 3),
         *judge_group(machine, deployment.variables.get("LUTONG_SECRETS_GROUP", "10001")),
         *judge_ports(ports, taken, replicas),
+        *judge_egress(deployment.variables),
         *blocking(deployment, configuration),
     ]
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer
@@ -20,7 +20,7 @@ from lutong_contracts.topics import SERVICES
 
 _OURS: Final = ("pg_dump", "pg_restore")
 """What we run ourselves: PostgreSQL takes a moment to notice that it has ended."""
-_NEW, _OLD = "_restored", "_before"
+_OLD: Final = "_before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Databases:
     kafka: KafkaAccess
     stop: str
     """The command that stops the services."""
+    suffix: str = "_restored"
+    """What a database that is being restored has behind its name."""
 
     @property
     def server(self) -> str:
@@ -41,14 +43,7 @@ class Databases:
 
     def beside(self, service: str) -> str:
         """The database that is being restored, as its owner."""
-        return _renamed(self.owners[service], service + _NEW)
-
-
-def with_password(url: str, password: str) -> str:
-    """A URL with the password of its user."""
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"))
+        return _renamed(self.owners[service], service + self.suffix)
 
 
 async def nobody_works(url: str, stop: str) -> None:
@@ -132,7 +127,7 @@ async def make_beside(databases: Databases) -> None:
     """Empty databases beside those that are there; what an attempt before left of them is thrown away."""
     async with _server(databases) as server:
         for service, url in databases.owners.items():
-            owner, name = urlsplit(url).username, service + _NEW
+            owner, name = urlsplit(url).username, service + databases.suffix
             await server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await server.execute(f'CREATE DATABASE "{name}" OWNER "{owner}"')
             await server.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
@@ -140,14 +135,33 @@ async def make_beside(databases: Databases) -> None:
                 await server.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{role}"')
 
 
-async def be_quiet(databases: Databases, made_at: str) -> int:
-    """Have the restored services start quiet, with all that their outboxes have before everything that they will publish.
+async def drop_beside(databases: Databases) -> None:
+    """Throw away the databases that `make_beside` made."""
+    async with _server(databases) as server:
+        for service in databases.owners:
+            await server.execute(f'DROP DATABASE IF EXISTS "{service}{databases.suffix}" WITH (FORCE)')
+
+
+async def last_written_at(urls: Mapping[str, str]) -> str:
+    """When the youngest event was enqueued in these databases, for a restore that was none of ours; empty for none."""
+    found: list[datetime] = []
+    for url in urls.values():
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            found += [at for at in [await connection.fetchval("SELECT max(written_at) FROM outbox")] if at]
+        finally:
+            await connection.close()
+    return max(found).isoformat(timespec="seconds") if found else ""
+
+
+async def be_quiet(urls: Mapping[str, str], made_at: str) -> int:
+    """Have the services of restored databases start quiet, with all that their outboxes have before what they will publish.
 
     What was known by its place in the Kafka of before is forgotten. Gives how many events are carried again.
     """
     events = 0
-    for service in databases.owners:
-        connection = await asyncpg.connect(databases.beside(service), timeout=10)
+    for url in urls.values():
+        connection = await asyncpg.connect(url, timeout=10)
         try:
             async with connection.transaction():
                 queued = await connection.execute(
@@ -159,7 +173,8 @@ async def be_quiet(databases: Databases, made_at: str) -> int:
                 )
                 await connection.execute("DELETE FROM passed_over; DELETE FROM retrying; DELETE FROM missed")
                 await connection.execute(
-                    "INSERT INTO quiet (reason, made_at) VALUES ('restored', $1)", datetime.fromisoformat(made_at)
+                    "INSERT INTO quiet (reason, made_at) VALUES ('restored', $1)",
+                    datetime.fromisoformat(made_at) if made_at else None,
                 )
                 events += int(queued.rpartition(" ")[2])
         finally:
@@ -177,7 +192,7 @@ async def put_in_place(databases: Databases) -> None:
             for name in sorted(row["datname"] for row in there):
                 await server.execute(f'ALTER DATABASE "{name}" RENAME TO "{name}{_OLD}"')
             for service in databases.owners:
-                await server.execute(f'ALTER DATABASE "{service}{_NEW}" RENAME TO "{service}"')
+                await server.execute(f'ALTER DATABASE "{service}{databases.suffix}" RENAME TO "{service}"')
         for service in databases.owners:
             await server.execute(f'DROP DATABASE IF EXISTS "{service}{_OLD}" WITH (FORCE)')
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lutong_chassis import Handlers, Outgoing, Received, Tx
+from lutong_chassis import Cause, Handlers, Outgoing, Received, Tx
 from lutong_chassis.http.accepting import accept
 from lutong_contracts.feed import InteractionsReported, PostPublished, PostRefused
 from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRejected, OrderSourced
@@ -15,6 +15,7 @@ from lutong_contracts.registry import (
     VersionReleased,
     VersionRolledBack,
 )
+from lutong_contracts.timelines import FanOutAsked
 from lutong_feed import accounts, arrivals, domain, store
 from lutong_feed.apart import handlers as apart
 from lutong_feed.attribution import handlers as attribution
@@ -31,6 +32,7 @@ from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
 from lutong_feed.revising import handlers as revising
 from lutong_feed.texts.domain import why_unpublished
+from lutong_feed.timelines import handlers as timelines
 
 handlers = Handlers()
 handlers.include(apart.handlers)
@@ -42,6 +44,7 @@ handlers.include(gray.handlers)
 handlers.include(interactions.handlers)
 handlers.include(publishing.handlers)
 handlers.include(revising.handlers)
+handlers.include(timelines.handlers)
 accept(handlers, {PostPublished: publishing.take_posts, InteractionsReported: interactions.take_interactions})
 
 
@@ -61,6 +64,9 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
     await tx.lock("card", (post.post_id for post, _ in wanted))
     fresh = await store.save_posts(tx, [post for post, _ in wanted], [journey for _, journey in wanted])
     await repost_store.save(tx, [each for key, each in edges.items() if isinstance(each, Repost) and key in fresh])
+    for post, _ in wanted:
+        if post.post_id in fresh:
+            tx.publish(FanOutAsked(author_id=post.author_id, post_id=post.post_id), cause=Cause(tx.new_id()))
     await _resolve(tx, await arrivals.take_resolutions(tx, fresh))
 
     stored = await arrivals.posts(tx, (post.post_id for post in posts))

@@ -197,7 +197,7 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
         refusal = publishing.kept_apart("follow", pair.other_id)
         raise Problem(409, refusal.kind, refusal.detail)
     rows = [FollowRow(follow.follower_id, follow.followee_id) for follow in follows]
-    tx.publish(*(AccountFollowed(**row._asdict()) for row in await account_store.save_follows(tx, rows)))
+    tx.publish(*account_store.changes(await account_store.save_follows(tx, rows), AccountFollowed))
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
 

@@ -3,7 +3,7 @@
 from lutong_inventory.availability import http as availability
 from lutong_inventory.bodies import router
 from lutong_inventory.locations.http import locations
-from lutong_inventory.orders.http import closure, consent, declines, explain, orders, refunds, report, steps
+from lutong_inventory.orders.http import closure, consent, declines, explain, orders, refunds, report, steps, what_if
 from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
 from lutong_inventory.sales import http as sales
@@ -36,4 +36,5 @@ __all__ = [
     "transfers",
     "turnover",
     "vault",
+    "what_if",
 ]

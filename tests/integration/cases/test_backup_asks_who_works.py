@@ -7,8 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from lutong_console import container_checks, credentials, restoring
-from lutong_console.cli.commands import backup, databases
+from lutong_console import container_checks, credentials, postgres_tools, restoring
+from lutong_console.cli.commands import databases
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
 from lutong_console.deployment import Deployment
 from lutong_local.ports import free_port
@@ -72,7 +72,7 @@ async def test_a_server_that_does_not_answer_is_no_stopped_service(deployed: Dep
 
 def test_a_password_of_any_characters_is_dumped_with(deployed: Deployment, tmp_path: Path) -> None:
     with (tmp_path / "feed.dump").open("wb") as file:
-        backup._dump(deployed.database_url("feed", "feed_owner"), file, None)
+        postgres_tools.dump(deployed.database_url("feed", "feed_owner"), file, None)
     assert (tmp_path / "feed.dump").stat().st_size > 0
 
 

@@ -32,7 +32,9 @@ _TERMS: Final = OBLIGED | {
         "discount_percent": 10,
         "rights": [{"right_id": "spa", "title": "spa", "times": 2, "value_minor": 500}],
         "coupons": [{"stock_id": "spring"}],
-    }
+    },
+    "no_show": "keep",
+    "no_show_fee_minor": 300,
 }
 _COUPONS: Final = {"merchant_id": "shop", "amount_off_minor": 100, "total": 9, "daily_total": 9, "member_total": 9}
 _PLAN: Final = {"merchant_id": "shop", "title": "轻会员", "line_limit_minor": 100_000, "terms": _TERMS}
@@ -101,7 +103,7 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     _about(CreditAssessed, member_id="m-3", admitted=True),
     _of("/v1/agreements/{agreement_id}/signature"),
     _of("/v1/agreements/{agreement_id}/quit", {"accepted_charge_minor": 0}),
-    # m-1 orders: one is delivered, one rejected, one cancelled, one takes too long
+    # m-1 orders: one is delivered, one rejected, one cancelled, one not picked up, one takes too long
     Command("POST", "/v1/members/m-1/consultations", {"plan_id": "light"}),
     _ADMIT,
     _about(CreditAssessed, member_id="m-1", admitted=True),
@@ -117,6 +119,8 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     OrderRejected(order_id="o-2", merchant_id="shop", reason="out_of_stock"),
     a_request("o-3"),
     OrderCancelled(order_id="o-3", member_id="m-1", merchant_id="shop", reason="cancelled_by_store"),
+    a_request("o-missed"),
+    OrderCancelled(order_id="o-missed", member_id="m-1", merchant_id="shop", reason="no_show"),
     a_request("o-4"),
     HoldLapsed(order_id="o-4"),
     Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 100}, who="m-1"),
@@ -126,7 +130,7 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 100}, who="m-1"),
     Meanwhile("UPDATE repayment SET expires_at = now() - interval '1 day' WHERE state = 'claimed'"),
     _about(RepaymentLapsed),
-    Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 16_900, "bank": "icbc", "reference": "T-2"}),
+    Command("POST", "/v1/members/m-1/repayments", {"amount_minor": 17_200, "bank": "icbc", "reference": "T-2"}),
     OrderRefunded(
         order_id="o-1",
         refund_id="r-1",

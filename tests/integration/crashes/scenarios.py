@@ -48,6 +48,14 @@ from lutong_contracts.registry import (
     VersionReleased,
     VersionRolledBack,
 )
+from lutong_contracts.timelines import (
+    FanOutAsked,
+    FollowMoved,
+    TierChanged,
+    TimelineFilled,
+    TimelineOpened,
+    TimelineUnread,
+)
 from lutong_contracts.touches import Served
 from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.touches.domain import Keys
@@ -142,6 +150,17 @@ FEED: Final[tuple[Step, ...]] = (
     Command("POST", "/v1/posts/batch", {"posts": [{"author_id": "ann", "text": "晴", "post_id": "p-2"}]}),
     Command("POST", "/v1/events", [_EVENT]),
     PostPublished(post_id="p-4", author_id="ann", text="雪"),
+    Meanwhile("INSERT INTO timeline_reader (reader_id) VALUES ('bo')"),
+    TimelineOpened(reader_id="bo"),
+    TimelineFilled(reader_id="bo"),
+    Meanwhile("UPDATE follow SET pushed = false; DELETE FROM timeline_entry"),
+    FollowMoved(author_id="ann", reader_id="bo"),
+    Meanwhile("DELETE FROM timeline_entry"),
+    FanOutAsked(author_id="ann", post_id="p-1"),
+    Meanwhile("INSERT INTO pulled_author (author_id) VALUES ('ann')"),
+    TierChanged(author_id="ann", tier="pull"),
+    Meanwhile("UPDATE timeline_reader SET seen_at = now() - interval '8 days'"),
+    TimelineUnread(reader_id="bo"),
     ServiceDiscovered(post_id="p-1", version=1, matched_by="words", **_SHOP),
     ServiceNotFound(post_id="p-2", reason="no_match"),
     Meanwhile(f"UPDATE touch_secret SET secret = '\\x{_SECRET.hex()}'"),
@@ -255,12 +274,12 @@ REGISTRY: Final[tuple[Step, ...]] = (
     LocationChanged(state="open", revision=2, radius_m=900, **_STORE),
     LocationOpened(state="open", revision=1, **(_STORE | {"location_id": "far"})),
     *_LIGHT,
-    *LIFE_ACCOUNTS,
-    *TRAFFIC,
     LocationPaused(state="paused", revision=3, **_STORE),
     LocationClosed(state="closed", revision=4, **_STORE),
     PlanPublished(revision=1, **_PLAN),
     PlanClosed(revision=2, **_PLAN),
+    *LIFE_ACCOUNTS,
+    *TRAFFIC,
 )
 STORIES: Final[dict[str, tuple[Step, ...]]] = {
     "feed": FEED,

@@ -30,7 +30,7 @@ from lutong_feed.handlers import handlers
 from lutong_feed.touches.domain import Keys
 from tests.integration.feed.test_engagements import an_active_card
 from tests.integration.feed.test_feed import WANTED, a_post, consume_own_events, discovered
-from tests.support.builders import a_hold, a_request, cancelled, fulfilled
+from tests.support.builders import a_hold, a_request, beside_timelines, cancelled, fulfilled
 
 NOW: Final = datetime.now(UTC)
 HOUR: Final = timedelta(hours=1)
@@ -325,7 +325,7 @@ async def test_other_publishers_repost_what_is_there_and_nothing_else(client: ht
     root_id = await a_post(client)
     good = PostPublished(post_id="theirs", author_id="bo", text="转", card="none", parent_id=root_id)
     bad = good.model_copy(update={"post_id": "lost", "parent_id": "none"})
-    refused = await deliver(pool, handlers, good, bad)
+    refused = beside_timelines(await deliver(pool, handlers, good, bad))
     assert refused == [PostRefused(post_id="lost", author_id="bo", reason="no_parent")]
     assert (await client.get("/v1/posts/theirs")).json()["repost"]["parent_id"] == root_id
     assert (await client.get("/v1/posts/lost")).status_code == 404

@@ -14,6 +14,7 @@ from lutong_contracts.feed import PostPublished, PostRefused
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound, VersionReleased
 from lutong_contracts.values import Money, Offer
 from lutong_feed.handlers import handlers
+from tests.support.builders import beside_timelines
 from tests.support.harness import until
 
 OFFER = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
@@ -45,7 +46,7 @@ async def early(pool: Pool) -> int:
 
 
 async def test_a_foreign_post_exists_and_is_not_published_again(client: httpx.AsyncClient, pool: Pool) -> None:
-    assert await deliver(pool, handlers, a_foreign()) == []
+    assert beside_timelines(await deliver(pool, handlers, a_foreign())) == []
     shown = (await client.get("/v1/posts/cms-1")).json()
     assert (shown["text"], shown["author_id"], shown["card"]["state"]) == ("公积金新政策", "ann", "resolving")
     assert await events_published(pool) == []
@@ -104,7 +105,7 @@ async def test_a_post_that_comes_while_something_is_found_for_it_waits(client: h
 
 
 async def test_an_unknown_author_is_refused_with_a_reason(client: httpx.AsyncClient, pool: Pool) -> None:
-    refused = await deliver(pool, handlers, a_foreign("good"), a_foreign("bad", author="nobody"))
+    refused = beside_timelines(await deliver(pool, handlers, a_foreign("good"), a_foreign("bad", author="nobody")))
     assert refused == [PostRefused(post_id="bad", author_id="nobody", reason="unknown_author")]
     assert (await client.get("/v1/posts/bad")).status_code == 404
     assert (await client.get("/v1/posts/good")).status_code == 200
@@ -121,7 +122,7 @@ async def test_the_same_post_changes_nothing_and_another_under_its_id_is_refused
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
     again, other = a_foreign()._replace(id="again"), a_foreign(text="something else")._replace(id="other")
-    assert await deliver(pool, handlers, a_foreign(), again, other) == [
+    assert beside_timelines(await deliver(pool, handlers, a_foreign(), again, other)) == [
         PostRefused(post_id="cms-1", author_id="ann", reason="post_exists")
     ]
     assert await deliver(pool, handlers, a_foreign(), again) == []

@@ -15,6 +15,7 @@ from lutong_contracts.inventory import (
     FlagshipOffered,
     LocationDeclined,
     OfferLapsed,
+    OrderCancelled,
     OrderFulfilled,
     OrderRefunded,
     OrderSourced,
@@ -157,6 +158,72 @@ async def test_a_part_that_is_declined_goes_elsewhere_alone(client: httpx.AsyncC
     )
     assert yes.status_code == 200
     assert [part["location_id"] for part in (await order(client))["fulfilments"]] == ["near", "flagship"]  # type: ignore[attr-defined]  # JSON
+    await summary(client)
+
+
+async def test_a_whole_order_that_is_declined_may_be_split(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_split(client, pool, near_cup=2, far_tea=0, flagship_tea=1)
+    assert [part["location_id"] for part in (await order(client))["fulfilments"]] == ["near"]  # type: ignore[attr-defined]  # JSON
+    declined = LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="damaged", skus=("tea",))
+    published = await deliver(pool, handlers, declined)
+    assert not [event for event in published if isinstance(event, OrderCancelled)]
+    found = await order(client)
+    assert [(part["fulfilment_id"], part["location_id"], part["state"]) for part in found["fulfilments"]] == [  # type: ignore[attr-defined]  # JSON
+        ("o-1", "far", "sourced"),
+        ("o-1.2", "flagship", "offered"),
+    ]
+    aside = await pool.fetch("SELECT order_id, sku, units, state FROM reservation ORDER BY order_id")
+    assert [tuple(row) for row in aside] == [("o-1", "cup", 2, "open"), ("o-1.2", "tea", 1, "open")]
+    hops = await pool.fetch("SELECT order_id, hop FROM sourcing_decision ORDER BY order_id, hop")
+    assert [tuple(row) for row in hops] == [("o-1", 1), ("o-1", 2), ("o-1.2", 1)]
+    await summary(client)
+
+
+async def test_no_part_goes_back_to_who_had_the_whole_order(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_split(client, pool, near_cup=2, flagship_tea=1)
+    await deliver(
+        pool, handlers, LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="damaged")
+    )
+    await stock(client, near_tea=9, near_cup=9)
+    lost = LocationDeclined(
+        order_id="o-1", fulfilment_id="o-1", merchant_id="shop", location_id="far", reason="damaged"
+    )
+    other = LocationDeclined(
+        order_id="o-1", fulfilment_id="o-1.2", merchant_id="shop", location_id="flagship", reason="damaged"
+    )
+    dropped = [e for e in await deliver(pool, handlers, lost, other) if isinstance(e, PartCancelled)]
+    assert sorted(each.fulfilment_id for each in dropped) == ["o-1", "o-1.2"]
+    assert (await order(client))["state"] == "cancelled"
+    await summary(client)
+
+
+async def test_a_part_that_was_split_off_goes_on_from_its_first_decision(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_split(client, pool, near_cup=2, far_tea=0, flagship_tea=1)
+    await client.put(RULES, json={"parts_max": 3})
+    declined = LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="rush_hour")
+    await deliver(pool, handlers, declined)
+    await stock(client, flagship_cup=2)
+    lost = LocationDeclined(
+        order_id="o-1", fulfilment_id="o-1", merchant_id="shop", location_id="far", reason="damaged"
+    )
+    await deliver(pool, handlers, lost)
+    hops = await pool.fetch("SELECT hop, location_id FROM sourcing_decision WHERE order_id = 'o-1' ORDER BY hop")
+    assert [(row["hop"], row["location_id"].rpartition(":")[2]) for row in hops] == [
+        (1, "near"), (2, "far"), (3, "flagship"),
+    ]  # fmt: skip
+    await summary(client)
+
+
+async def test_a_member_who_cancels_means_parts_that_are_just_made(client: httpx.AsyncClient, pool: Pool) -> None:
+    orders = [f"o-{n}" for n in range(8)]
+    await a_split(client, pool, *orders, near_tea=8, near_cup=16, far_cup=16, flagship_tea=8)
+    lost = [
+        LocationDeclined(order_id=each, merchant_id="shop", location_id="near", reason="rush_hour") for each in orders
+    ]
+    both = [(one, a_cancellation(order_id)) for one, order_id in zip(lost, orders, strict=True)]
+    await asyncio.gather(*(deliver(pool, handlers, event) for pair in both for event in pair))
+    left = await pool.fetch("SELECT order_id, state FROM customer_order WHERE state <> 'cancelled'")
+    assert [tuple(row) for row in left] == []
     await summary(client)
 
 

@@ -39,6 +39,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "feed.posts",
         "feed.engagements",
         "feed.interactions",
+        "feed.timelines",
         "registry.programs",
         "registry.discoveries",
         "membership.agreements",

@@ -27,7 +27,12 @@ ALWAYS: Final = frozenset({"DELETE /v1/members/{member_id}/addresses"})
 
 
 CHANGE_NOTHING: Final = frozenset(
-    {"POST /operations/parked/preflight", "POST /v1/discoveries/previews", "POST /v1/availability"}
+    {
+        "POST /operations/parked/preflight",
+        "POST /v1/discoveries/previews",
+        "POST /v1/availability",
+        "POST /v1/merchants/{merchant_id}/sourcing-rules/what-if",
+    }
 )
 """Questions with a body: what they try is rolled back, or nothing is tried."""
 

@@ -107,6 +107,36 @@ def test_what_can_never_work_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"PGSSLMODE": "verify"}, "PGSSLMODE is none of disable, allow, prefer"),
+        ({"PGSSLROOTCERT": "none.pem"}, "PGSSLROOTCERT is none.pem, and there is no such file"),
+        ({"PGSSLROOTCERT": __file__}, r"PGSSLROOTCERT is \S+, which holds no certificate"),
+        ({"LUTONG_DATABASE_URL": "postgresql://u@h/d?sslmode=full"}, "sslmode in LUTONG_DATABASE_URL is none of"),
+        (
+            {"LUTONG_DATABASE_URL": "postgresql://u@h/d?sslrootcert=a.pem"},
+            "sslrootcert in LUTONG_DATABASE_URL is a.pem",
+        ),
+        ({"LUTONG_KAFKA_SECURITY_PROTOCOL": "SSL", "LUTONG_KAFKA_CA_FILE": __file__}, "holds no certificate"),
+        ({"LUTONG_KAFKA_SECURITY_PROTOCOL": "SSL", "LUTONG_KAFKA_CA_FILE": "a.pem"}, "there is no such file"),
+    ],
+)
+def test_an_authority_that_verifies_nobody_is_refused_at_start(
+    variables: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, given in (GOOD | variables).items():
+        monkeypatch.setenv(variable, given)
+    with pytest.raises(SettingsError, match=message):
+        read(Settings)
+
+
+def test_an_authority_that_is_not_set_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, given in (GOOD | {"LUTONG_KAFKA_CA_FILE": "", "PGSSLROOTCERT": "", "PGSSLMODE": "prefer"}).items():
+        monkeypatch.setenv(variable, given)
+    assert read(Settings).kafka_ca_file is None
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("LUTONG_DATABASE_URL", "postgres://u:p%2F%40@h:5432/d?sslmode=require"),

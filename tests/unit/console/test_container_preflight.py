@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lutong_console import preflight
+from lutong_console import deployment, preflight
 from lutong_console.deployment import Deployment
 from lutong_console.preflight import Machine
 
@@ -53,6 +53,16 @@ def test_ports_are_free_given_once_and_enough() -> None:
         18102,
         18103,
     ]
+
+
+def test_an_address_elsewhere_wants_networks_with_a_way_out() -> None:
+    elsewhere = {"LUTONG_BUNDLED_KAFKA": "0", "LUTONG_OTLP_ENDPOINT": "http://collector:4318"}
+    (finding,) = preflight.judge_egress(elsewhere)
+    assert finding.what.startswith("LUTONG_KAFKA_BOOTSTRAP, LUTONG_OTLP_ENDPOINT may be on another machine")
+    assert "LUTONG_EGRESS=true" in finding.then
+    assert list(preflight.judge_egress(elsewhere | {"LUTONG_EGRESS": "true"})) == []
+    assert list(preflight.judge_egress({"LUTONG_BUNDLED_KAFKA": "1"})) == []
+    assert list(preflight.judge_egress(deployment.compose().variables)) == []  # nothing is elsewhere by default
 
 
 def test_a_secret_that_its_container_cannot_read_is_named(tmp_path: Path) -> None:

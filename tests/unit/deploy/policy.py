@@ -18,6 +18,10 @@ _ADDRESS: Final = "${LUTONG_HTTP_ADDRESS:-127.0.0.1}:"
 _MEMORY_OF_ALL_MB: Final = 4096
 _OTHERWISE: Final = {"console"}
 """Serves pages, and not what the healthcheck of deploy/Dockerfile asks for: it has one of its own."""
+_OF_LIBPQ: Final = {"PGSSLMODE", "PGSSLROOTCERT"}
+_MASQUERADES: Final = "com.docker.network.bridge.enable_ip_masquerade"
+_GOES_OUT: Final = {"membership"}
+"""What may reach any address: it asks providers of credit."""
 _FRONT: Final = {*SERVICES, "proxy"}
 """What others than this machine may be let to: its callers bring tokens."""
 
@@ -28,7 +32,7 @@ def problems(document: Document) -> list[str]:
     found = [
         f"{name}: {problem}" for name, piece in pieces.items() for check in _OF_A_PIECE for problem in check(piece)
     ]
-    for judge in (_dependencies, _adoption, _health, _secrets, _ports, _volumes, _memory, _services):
+    for judge in (_dependencies, _networks, _adoption, _health, _secrets, _ports, _volumes, _memory, _services):
         found += judge(document)
     return sorted(found)
 
@@ -91,7 +95,8 @@ def _environment(piece: Document) -> Iterator[str]:
         if re.search(r"//[^/@]*:[^/@]*@", text) or re.search(r'password="(?!\$\$\{)', text):
             yield f"{name} has a password in it"
         ours = name.removeprefix("LUTONG_").lower()
-        if re.fullmatch(r"lutong/(?!console)\w+:.*", filled_in(piece["image"])) and ours not in Settings.model_fields:
+        known = ours in Settings.model_fields or name in _OF_LIBPQ
+        if re.fullmatch(r"lutong/(?!console)\w+:.*", filled_in(piece["image"])) and not known:
             yield f"{name} is no setting of a service"
 
 
@@ -112,6 +117,23 @@ def _dependencies(document: Document) -> Iterator[str]:
                 yield f"{name}: waits for {other} by {how.get('condition')}, not by {condition}"
             if _profiles(pieces[other]) - _profiles(piece) and how.get("required", True):
                 yield f"{name}: cannot start without the profile of {other}"
+
+
+def _networks(document: Document) -> Iterator[str]:
+    """Every piece is on networks that it names, and out of them goes nothing but what has to."""
+    closed = {
+        name
+        for name, network in document["networks"].items()
+        if network.get("internal") or filled_in(network.get("driver_opts", {}).get(_MASQUERADES)) == "false"
+    }
+    for name, piece in document["services"].items():
+        if not piece.get("networks"):
+            yield f"{name}: is on the network of everything"
+        elif not closed.issuperset(piece["networks"]) and name not in _GOES_OUT:
+            yield f"{name}: reaches any address"
+    for name in ("kafka", "postgres"):
+        if document["networks"][name] != {"internal": True}:
+            yield f"network {name}: has a way out"
 
 
 def _adoption(document: Document) -> Iterator[str]:
@@ -138,7 +160,10 @@ def _health(document: Document) -> Iterator[str]:
             check.get("test") or (_OWN.search(piece["image"]) and name not in _OTHERWISE)
         ):
             yield f"{name}: nobody knows whether it is well: healthcheck"
-        if name in SERVICES or (piece.get("volumes") and not piece["image"].startswith("${LUTONG_GRAFANA")):
+        writes = any(
+            isinstance(volume, str) for volume in piece.get("volumes", [])
+        )  # what is bound is read only: _volumes
+        if name in SERVICES or (writes and not piece["image"].startswith("${LUTONG_GRAFANA")):
             grace_s = int(str(piece.get("stop_grace_period", "10s")).removesuffix("s"))
             if not is_job(piece) and grace_s <= Settings.model_fields["shutdown_timeout_s"].default:
                 yield f"{name}: is killed while it finishes its work: stop_grace_period"

@@ -58,6 +58,9 @@ BROKEN = {
     "feed: its log grows": put("services", "feed", "logging", value={"driver": "json-file"}),
     "grafana: it may use everything": put("services", "grafana", "deploy", value={}),
     "inventory: nobody starts it again": put("services", "inventory", "restart", value="on-failure"),
+    "feed: is on the network of everything": put("services", "feed", "networks", value=[]),
+    "inventory: reaches any address": put("services", "inventory", "networks", value=["egress", "kafka"]),
+    "network postgres: has a way out": put("networks", "postgres", value={}),
     "is another image tomorrow": put("services", "prometheus", "image", value="prom/prometheus:latest"),
     "is a secret in a variable": put("services", "feed", "environment", "LUTONG_KAFKA_PASSWORD", value="x"),
     "has a password in it": put("services", "feed", "environment", "LUTONG_DATABASE_URL", value="postgresql://a:b@c/d"),
@@ -110,7 +113,8 @@ def test_every_variable_has_one_default_and_stands_in_the_example() -> None:
     assert {name: defaults for name, defaults in found.items() if len(defaults) != 1 or min(defaults)[:2] != ":-"} == {}
     example = (DEPLOY / ".env.example").read_text(encoding="utf-8")
     known = set(re.findall(r"^#?([A-Z]\w+)=", example, re.MULTILINE)) - {"COMPOSE_PROFILES"}
-    assert known == found.keys()
+    digests = {name for name in variables(DEPLOY / "compose.production.yaml") if name.endswith("_DIGEST")}
+    assert known == found.keys() | digests | {"LUTONG_BACKUPS"}  # the last one is for the command line alone
     assert set(re.findall(r"^([A-Z]\w+)=", (DEPLOY / "ha.env").read_text(), re.MULTILINE)) <= known | {
         "COMPOSE_PROFILES"
     }
@@ -119,6 +123,8 @@ def test_every_variable_has_one_default_and_stands_in_the_example() -> None:
 
 def test_production_decides_what_development_is_given() -> None:
     found = variables(DEPLOY / "compose.production.yaml")
+    digests = {name: found.pop(name) for name in list(found) if name.endswith("_DIGEST")}
+    assert set().union(*digests.values()) == {":-"}
     assert found.keys() == {"LUTONG_REGISTRY", "LUTONG_VERSION", "LUTONG_AUTH_ISSUER"}
     assert all(default.startswith(":?") for defaults in found.values() for default in defaults)
 

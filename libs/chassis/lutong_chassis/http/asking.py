@@ -12,17 +12,22 @@ Such a route has no transaction of its own. The answer is made in that of the ba
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
 from structlog.contextvars import bind_contextvars
 
-from lutong_chassis.commands import Asked
+from lutong_chassis.commands import Asked, Claim
 from lutong_chassis.commands.asked import Given
+from lutong_chassis.database import new_cause
 from lutong_chassis.envelope import Cause
 from lutong_chassis.http.authorization import Run
 from lutong_chassis.http.claims import cause_of, claim_of, names_journey
 from lutong_chassis.http.direct import direct
+from lutong_chassis.parking import summarise_error
 from lutong_chassis.request import current
+
+log = structlog.get_logger(__name__)
 
 Asking = Callable[[object], Awaitable[Response]]
 
@@ -54,6 +59,19 @@ async def asked_by(request: Request, command: object) -> Asked[object]:
         len(await request.body()),
         names_journey(request, cause),
     )
+
+
+async def note(request: Request, command: object) -> None:
+    """Have a command done beside a query, on a journey of its own: what its answer shows has been seen.
+
+    The query does not depend on it: what goes wrong with it is logged, and nothing else.
+    """
+    service, settings = request.app.state.service, request.app.state.settings
+    asked = Asked(command, request.state.principal, new_cause(), Claim("", None, ""))
+    try:
+        await service.lanes.ask(asked, settings)
+    except Exception as error:  # of whatever kind: the query is answered all the same
+        log.info("not_noted", command=type(command).__name__, error=summarise_error(error))
 
 
 def reply(request: Request, given: Given) -> Response:

@@ -37,6 +37,7 @@ from lutong_contracts.membership.holds import (
     HoldExpired,
     HoldLapsed,
     HoldReleased,
+    NoShowCharged,
     RefundBooked,
 )
 from lutong_contracts.membership.plans import PlanClosed, PlanFacts, PlanPublished
@@ -105,6 +106,7 @@ __all__ = [
     "HoldExpired",
     "HoldLapsed",
     "HoldReleased",
+    "NoShowCharged",
     "OfferLapsed",
     "OverdueStepDue",
     "PlanClosed",

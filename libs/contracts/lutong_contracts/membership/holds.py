@@ -80,6 +80,18 @@ class HoldReleased(Event, topic=HOLDS, key="order_id"):
     reason: Reason
 
 
+class NoShowCharged(Event, topic=HOLDS, key="order_id"):
+    """Nobody picked the order up, and the plan that the member signed keeps a fee: `fee` is now owed, `released` of the hold is
+    available again. Nothing came: it is no purchase, and counts towards no obligation.
+    """
+
+    order_id: Identifier
+    member_id: Identifier
+    merchant_id: Identifier
+    fee: Money
+    released: Money
+
+
 class HoldLapsed(Event, topic=HOLDS, key="order_id"):
     """A deadline: no event reported the end of the order until now."""
 

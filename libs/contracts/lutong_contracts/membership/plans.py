@@ -12,7 +12,8 @@ class PlanFacts(Entity):
     """A merchant's plan in its latest version. What was signed stays as it was signed, whatever is written later.
 
     `line_limit` is the most that a member may owe for goods, `charge_cap` the most that failing can cost: zero where
-    the plan asks for nothing. `discount_percent` is off every order.
+    the plan asks for nothing. `discount_percent` is off every order. `no_show_fee` is the most that an order for pickup
+    costs which nobody picks up; absent: nothing.
     """
 
     plan_id: Identifier
@@ -22,6 +23,9 @@ class PlanFacts(Entity):
     line_limit: Money
     charge_cap: Money
     discount_percent: int = Field(ge=0, le=100)
+    no_show_fee: Money | None = Field(
+        default=None, description="What is kept of an order for pickup that nobody picks up; absent: nothing."
+    )
 
 
 class PlanPublished(PlanFacts, Event, topic=PLANS, key="plan_id"):

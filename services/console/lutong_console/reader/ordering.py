@@ -1,7 +1,7 @@
 """What a reader orders: join and order in one go, follow the road live, get the code for pickup, cancel."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -42,11 +42,27 @@ async def place(request: Request) -> Response:
     }
     if unit_price_minor.isdecimal():
         body["expected_total_minor"] = int(units) * int(unit_price_minor)
-    if form.get("touch"):
-        body["touch"] = form["touch"]
+    body |= {name: form[given] for name, given in (("touch", "touch"), ("sold_by", "till")) if form.get(given)}
+    if body["mode"] == "delivery" and (address_id := await _door(Asking(request, me), form)):
+        body["address_id"] = address_id
     path = f"/v1/posts/{post_id}/card/requests"
     placed = await Asking(request, me).command("feed", path, body, key=form.get("key", ""))
     return back(f"/orders/{placed['order_id']}")
+
+
+async def _door(asking: Asking, form: Mapping[str, str]) -> str | None:
+    """The id of the address in the form, which is stored unless the vault has it already; None where there is none in the form."""
+    given = {name: form.get(f"door_{name}", "").strip() for name in ("name", "phone", "text")}
+    if not any(given.values()):
+        return None
+    if not all(given.values()):
+        raise RefusedError(422, "An address needs a name, a phone number and where it is.")
+    where = f"/v1/members/{asking.person.account_id}/addresses"
+    for known in await asking.get("inventory", where):
+        if given == {name: known[name] for name in given}:
+            return str(known["address_id"])
+    stored = await asking.command("inventory", where, given)
+    return str(stored["address_id"])
 
 
 async def orders(request: Request) -> Response:

@@ -20,6 +20,7 @@ from lutong_contracts.touches import read
 _PAGE: Final = 20
 _QUESTION_MAX: Final = 200
 _OFFERS_MAX: Final = 100
+_ID_MAX: Final = 64
 
 Post = dict[str, Any]
 """A post as the feed gives it."""
@@ -81,10 +82,19 @@ async def post(request: Request) -> Response:
     await report(request, "open", [request.query_params.get("touch", "")])
     shown = await asking.get("feed", f"/v1/posts/{request.path_params['post_id']}")
     offers: list[dict[str, Any]] = []
+    rules: list[dict[str, str]] | None = []
     if shown["card"]["state"] == "active":
         program = await asking.find("registry", f"/v1/programs/{shown['card']['program_id']}")
-        offers = await _promised(asking, program["merchant_id"], program["offers"]) if program else []
-    data = {"post": _aged([shown])[0], "offers": offers, "key": secrets.token_hex(16), "touch": _touch(request, shown)}
+        if program:
+            offers = await _promised(asking, program["merchant_id"], program["offers"])
+            rules = await _rules(asking, program["merchant_id"])
+    data: dict[str, Any] = {
+        "post": _aged([shown])[0],
+        "offers": offers,
+        "key": secrets.token_hex(16),
+        "touch": _touch(request, shown),
+    }
+    data |= {"rules": rules, "till": request.query_params.get("till", "")[:_ID_MAX]}
     return show(request, "post.html", data)
 
 
@@ -106,6 +116,16 @@ async def _promised(asking: Asking, merchant_id: str, offers: list[dict[str, Any
     except RefusedError:
         found = []
     return [offer | {"availability": each} for offer, each in zip_longest(offers, found)]
+
+
+async def _rules(asking: Asking, merchant_id: str) -> list[dict[str, str]] | None:
+    """What the reader agrees to with an order of this merchant, in words; None while membership does not answer: then nobody orders,
+    for what they agree to has to be shown first."""
+    try:
+        plan = await asking.find("membership", f"/v1/members/{asking.person.account_id}/plans/{merchant_id}")
+    except RefusedError:
+        return None
+    return plan["rules"] if plan else []
 
 
 async def open_program(request: Request) -> Response:

@@ -23,7 +23,12 @@ _ENTRIES_OF_HOLD: Final[dict[str, tuple[dict[str, int], ...]]] = {
         {"hold": 1, "expiry": 1, "late_capture": 1},
         {"hold": 1, "expiry": 1, "uncovered_capture": 1},
     ),
-    "released": ({"hold": 1, "release": 1}, {"hold": 1, "expiry": 1}),
+    "released": (
+        {"hold": 1, "release": 1},
+        {"hold": 1, "expiry": 1},
+        {"hold": 1, "no_show_fee": 1},
+        {"hold": 1, "no_show_fee": 1, "release": 1},
+    ),
     "expired": ({"hold": 1, "expiry": 1},),
     "waiting": ({},),
     "declined": ({},),
@@ -103,7 +108,8 @@ def _booked_in_parts(found: dict[str, int], came: int) -> bool:
 
 
 def _reservations(world: World) -> Iterator[Violation]:
-    """An order is set aside once for each location that had it, and given up by all but the one that ships it.
+    """An order is set aside once for each location that had it, and given up by all but the one that ships it. What nothing is left
+    of was given up each time: other parts have it, since the order was split.
 
     What a decline reports of a shelf names its order, too, and is the shelf's: nothing of it was set aside.
     """
@@ -116,7 +122,10 @@ def _reservations(world: World) -> Iterator[Violation]:
     )
     for (order_id, sku), of in reservations:
         found = Counter({row["kind"]: row["times"] for row in of.all("movements")})
-        for row in of.each("reservation"):
+        rows = of.all("reservation")
+        if not rows and found != Counter(reserved=found["reserved"], released=found["reserved"]):
+            yield Violation("V7", f"no reservation, with movements {dict(found)}", f"order {order_id}, {sku}")
+        for row in rows:
             given_up = found["reserved"] - (row["state"] != "released")
             wanted = Counter(reserved=found["reserved"], released=given_up, shipped=row["state"] == "shipped")
             if not found["reserved"] or found != wanted:

@@ -35,6 +35,7 @@ _COMMON: Final = {
     "audit": _table("audit ORDER BY id", "id, at, actor, role, action, subject, before, after, reason, request_id"),
 }
 _RELEASED: Final = "(SELECT number FROM version WHERE version.program_id = program.program_id AND state = 'released')"
+_PLACE: Final = "(extract(epoch FROM published_at) * 1e6)::bigint"
 _OWN: Final = {
     "feed": {
         "card": _table("card", "post_id, state, program_id, reason"),
@@ -42,8 +43,16 @@ _OWN: Final = {
             "post",
             "post_id, deleted_at IS NOT NULL AS is_deleted, "
             "deleted_at IS NOT NULL AND (text <> '' OR program_id IS NOT NULL OR EXISTS "
-            "(SELECT FROM post_revision WHERE post_revision.post_id = post.post_id)) AS is_readable",
+            "(SELECT FROM post_revision WHERE post_revision.post_id = post.post_id)) AS is_readable, "
+            f"author_id, {_PLACE} AS place, number, fanned",
         ),
+        "follow": _table("follow WHERE pushed", "follower_id AS reader_id, followee_id AS author_id"),
+        "timeline_reader": _table(
+            "timeline_reader",
+            "reader_id, CASE floor_at WHEN 'infinity' THEN 9e18 WHEN '-infinity' THEN -9e18 "
+            "ELSE extract(epoch FROM floor_at) * 1e6 END::bigint AS floor, floor_number",
+        ),
+        "timeline_entry": _table("timeline_entry", f"reader_id, post_id, {_PLACE} AS place, number"),
         "counter": _table("counter", "post_id, taps, solved, fulfilled"),
         "interaction_count": _table("interaction_count", "post_id, placement, kind, times"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),

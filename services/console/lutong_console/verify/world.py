@@ -192,6 +192,10 @@ class World:
 
 
 _VIEWS: Final = (
+    "CREATE INDEX feed.post_by_author ON post (author_id)",
+    "CREATE INDEX feed.post_by_id ON post (post_id)",
+    "CREATE INDEX feed.reader_by_id ON timeline_reader (reader_id)",
+    "CREATE INDEX feed.timeline_by_post ON timeline_entry (reader_id, post_id)",
     "CREATE INDEX membership.entry_by_id ON entry (entry_id)",
     "CREATE INDEX membership.posting_by_id ON posting (entry_id)",
     """

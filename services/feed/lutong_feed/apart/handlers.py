@@ -21,7 +21,7 @@ async def keep_apart(batch: Sequence[Asked[KeepApart]], tx: Tx) -> list[Answer |
     counted = await store.count(tx, [asked.command.account_id for asked in batch])
     refusals = [domain.why_not(asked.command, known, counted) for asked in batch]
     ended = await store.keep(tx, [Apart(*a.command) for a, why in zip(batch, refusals, strict=True) if not why])
-    tx.publish(*(AccountUnfollowed(**row._asdict()) for row in ended), cause=batch[-1].cause)
+    tx.publish(*accounts.changes(ended, AccountUnfollowed))
     return [
         Problem(_STATUS[why.kind], why.kind, why.detail) if why else _done(asked, "add")
         for asked, why in zip(batch, refusals, strict=True)

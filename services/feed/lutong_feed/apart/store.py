@@ -5,12 +5,11 @@ from typing import Final
 
 from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import columns_of
+from lutong_feed import accounts
 from lutong_feed.apart.domain import Apart, Pair
-from lutong_feed.domain import FollowRow
+from lutong_feed.domain import FollowChange, FollowRow
 
 _APART: Final = columns_of(Apart)
-
-
 _PAIR: Final = columns_of(Pair)
 
 
@@ -23,8 +22,11 @@ async def count(tx: Reads, account_ids: Sequence[str]) -> dict[tuple[str, str], 
     return {(row["account_id"], row["kind"]): row["times"] for row in rows}
 
 
-async def keep(tx: Tx, wanted: Sequence[Apart]) -> list[FollowRow]:
-    """Keep accounts apart; a block ends the follows of both, which are given. In key order, so that two batches cannot deadlock."""
+async def keep(tx: Tx, wanted: Sequence[Apart]) -> list[FollowChange]:
+    """Keep accounts apart; a block ends the follows of both, which are given.
+
+    In key order, so that two batches cannot deadlock.
+    """
     if not wanted:
         return []
     rows = sorted(set(wanted))
@@ -32,15 +34,8 @@ async def keep(tx: Tx, wanted: Sequence[Apart]) -> list[FollowRow]:
         f"INSERT INTO kept_apart ({_APART.names}) SELECT {_APART.names} FROM {_APART.unnest()} ON CONFLICT DO NOTHING",
         *_APART.arrays(rows),
     )
-    pairs = sorted({Pair(a, b) for each in rows if each.kind == "block" for a, b in (each[:2], each[1::-1])})
-    ended = await tx.fetch(
-        f"""
-        DELETE FROM follow WHERE (follower_id, followee_id) IN (SELECT account_id, other_id FROM {_PAIR.unnest()})
-        RETURNING follower_id, followee_id
-        """,
-        *_PAIR.arrays(pairs),
-    )
-    return sorted(FollowRow(*row) for row in ended)
+    pairs = {FollowRow(a, b) for each in rows if each.kind == "block" for a, b in (each[:2], each[1::-1])}
+    return await accounts.drop_follows(tx, sorted(pairs))
 
 
 async def let_be(tx: Tx, wanted: Sequence[Apart]) -> None:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from lutong_chassis import Answer, Asked, Cause, Handlers, Problem, Tx
 from lutong_chassis.http.accepting import Sent
 from lutong_contracts.feed import AccountFollowed, AccountUnfollowed, PostPublished
+from lutong_contracts.timelines import FanOutAsked
 from lutong_feed import accounts, on_record, store
 from lutong_feed.apart import store as apart_store
 from lutong_feed.apart.domain import Pair
@@ -75,6 +76,7 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
             continue
         if post.post_id in fresh:
             tx.publish(post, cause=cause)
+            tx.publish(FanOutAsked(author_id=post.author_id, post_id=post.post_id), cause=Cause(tx.new_id()))
         else:
             refusals[place] = domain.known_before(post)
     return [_refused(refusals[place]) if place in refusals else None for place in range(len(posts))]
@@ -95,33 +97,22 @@ async def follow(batch: Sequence[Asked[Follow]], tx: Tx) -> list[Answer | Proble
     blocked = await apart_store.blocked(tx, [Pair(*asked.command) for asked in batch])
     refusals = [domain.why_not_follow(asked.command, known, blocked) for asked in batch]
     wanted = [FollowRow(*a.command) for a, refusal in zip(batch, refusals, strict=True) if not refusal]
-    fresh = set(await accounts.save_follows(tx, wanted))
-    return [
-        _refused(refusal) if refusal else _follows(asked, fresh) for asked, refusal in zip(batch, refusals, strict=True)
-    ]
+    tx.publish(*accounts.changes(await accounts.save_follows(tx, wanted), AccountFollowed))
+    return [_refused(refusal) if refusal else _follows(asked) for asked, refusal in zip(batch, refusals, strict=True)]
 
 
-def _follows(asked: Asked[Follow], fresh: set[FollowRow]) -> Answer:
-    record = list(on_record.follows_added([asked.command])) if asked.who.is_staff else ()
-    if (row := FollowRow(*asked.command)) not in fresh:
-        return Answer(None, record=record)
-    fresh.remove(row)
-    return Answer(None, [asked.causes(AccountFollowed(**row._asdict()))], record)
+def _follows(asked: Asked[Follow]) -> Answer:
+    return Answer(None, record=list(on_record.follows_added([asked.command])) if asked.who.is_staff else ())
 
 
 @handlers.on(Unfollow)
 async def unfollow(batch: Sequence[Asked[Unfollow]], tx: Tx) -> list[Answer | Problem]:
     """Accounts follow others no more."""
-    dropped = set(await accounts.drop_follows(tx, [FollowRow(*asked.command) for asked in batch]))
-    return [_follows_no_more(asked, dropped) for asked in batch]
-
-
-def _follows_no_more(asked: Asked[Unfollow], dropped: set[FollowRow]) -> Answer:
-    record = [on_record.follow_removed(asked.command)] if asked.who.is_staff else ()
-    if (row := FollowRow(*asked.command)) not in dropped:
-        return Answer(None, record=record)
-    dropped.remove(row)
-    return Answer(None, [asked.causes(AccountUnfollowed(**row._asdict()))], record)
+    dropped = await accounts.drop_follows(tx, [FollowRow(*asked.command) for asked in batch])
+    tx.publish(*accounts.changes(dropped, AccountUnfollowed))
+    return [
+        Answer(None, record=[on_record.follow_removed(asked.command)] if asked.who.is_staff else ()) for asked in batch
+    ]
 
 
 def _refused(refusal: Refusal) -> Problem:

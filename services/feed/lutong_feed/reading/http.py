@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import asyncpg
-from fastapi import Query
+from fastapi import Depends, Query
 
 from lutong_chassis import Problem, Read, Who, allowed, not_found, routes
 from lutong_chassis.http.problems import documented
@@ -20,6 +20,7 @@ from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import Page, walk
 from lutong_feed.reading import store
 from lutong_feed.texts import domain as texts
+from lutong_feed.timelines.http import keep
 from lutong_feed.touches.domain import Answer
 from lutong_feed.touches.http import Touches
 
@@ -50,10 +51,15 @@ async def get_posts(
     return _page(rows, page.limit, Walked(touches.answer("account", who.member_id), way, viewing))
 
 
-@router.get("/v1/accounts/{account_id}/timeline")
+@router.get("/v1/accounts/{account_id}/timeline", dependencies=[Depends(keep)])
 @allowed("member", "operator")
 async def get_timeline(
-    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
+    account_id: Identifier,
+    who: Who,
+    looking: Looking,
+    touches: Touches,
+    read: Read,
+    page: Annotated[Page, Query()],
 ) -> Timeline:
     """Posts of those an account follows, and its own, newest first. A walk neither skips nor repeats what was there when it began."""
     who.require(member=account_id, hide=("account", account_id))

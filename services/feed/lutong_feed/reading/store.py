@@ -42,45 +42,108 @@ async def post(tx: Reads, post_id: str, viewer_id: str | None) -> asyncpg.Record
     )
 
 
-async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
-    """Posts of those a reader follows, and their own, newest first, older than the cursor; without authors that are kept apart.
+_BEFORE: Final = "($2::timestamptz IS NULL OR (post.published_at, post.number) < ($2, $3::bigint))"
 
-    A few rows per author from an index, then one merge: the cost follows the page, not the history.
-    """
-    return await tx.fetch(
-        f"""
-        WITH apart AS MATERIALIZED (
-            SELECT coalesce(array_agg(author_id), '{{}}') AS ids
-              FROM (SELECT other_id AS author_id FROM kept_apart WHERE account_id = $1
-                     UNION
-                    SELECT account_id FROM kept_apart WHERE other_id = $1 AND kind = 'block') AS kept
-        ), page AS (
-            SELECT recent.post_id
-              FROM (SELECT followee_id AS author_id FROM follow WHERE follower_id = $1 UNION ALL SELECT $1) AS author
+_WANTED: Final = f"""deleted_at IS NULL AND {_BEFORE}
+                  AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])
+                  AND ((SELECT ids FROM apart) = '{{}}' OR NOT EXISTS (
+                      SELECT FROM repost JOIN post AS root ON root.post_id = repost.root_id
+                       WHERE repost.post_id = post.post_id AND root.author_id = ANY ((SELECT ids FROM apart)::text[])
+                  ))"""
+"""Whether a post is older than the cursor, stands, and shows words of nobody who is kept apart."""
+
+_NEWEST: Final = "ORDER BY post.published_at DESC, post.number DESC LIMIT $4"
+
+
+def _of_each(authors: str, narrowed: str = "true") -> str:
+    """The newest posts of some authors: a few rows per author from an index."""
+    return f"""SELECT recent.post_id, recent.published_at, recent.number
+              FROM ({authors}) AS author
              CROSS JOIN LATERAL (
                    SELECT post_id, published_at, number
                      FROM post
-                    WHERE post.author_id = author.author_id AND deleted_at IS NULL
-                      AND ($2::timestamptz IS NULL OR (published_at, number) < ($2, $3::bigint))
-                      AND ((SELECT ids FROM apart) = '{{}}' OR NOT EXISTS (
-                          SELECT FROM repost JOIN post AS root ON root.post_id = repost.root_id
-                           WHERE repost.post_id = post.post_id AND root.author_id = ANY ((SELECT ids FROM apart)::text[])
-                      ))
-                    ORDER BY published_at DESC, number DESC
-                    LIMIT $4
-                   ) AS recent
-             WHERE author.author_id <> ALL ((SELECT ids FROM apart)::text[])
+                    WHERE post.author_id = author.author_id AND {narrowed} AND {_WANTED}
+                    {_NEWEST}
+                   ) AS recent"""
+
+
+_APART: Final = """
+            SELECT coalesce(array_agg(author_id), '{}') AS ids
+              FROM (SELECT other_id AS author_id FROM kept_apart WHERE account_id = $1
+                     UNION
+                    SELECT account_id FROM kept_apart WHERE other_id = $1 AND kind = 'block') AS kept"""
+_FLOOR: Final = """
+            SELECT coalesce(max(floor_at), '-infinity') AS at, coalesce(max(floor_number), 0) AS number
+              FROM timeline_reader WHERE reader_id = $1"""
+_KEPT: Final = f"""
+            SELECT entry.post_id, entry.published_at, entry.number
+              FROM timeline_entry AS entry
+             CROSS JOIN LATERAL (
+                   SELECT FROM post
+                    WHERE post.post_id = entry.post_id AND {_WANTED}
+                      AND EXISTS (SELECT FROM follow WHERE follower_id = $1 AND followee_id = post.author_id AND pushed)
+                   OFFSET 0
+                   ) AS shown
+             WHERE entry.reader_id = $1 AND {_BEFORE.replace("post.", "entry.")}
+               AND (entry.published_at, entry.number) > ((SELECT at FROM floor), (SELECT number FROM floor))
+             ORDER BY entry.published_at DESC, entry.number DESC
+             LIMIT $4"""
+"""OFFSET 0: from the newest entry on, one by one until the page is full, and never all that a reader follows."""
+
+_UNDER_WAY_MAX: Final = 1_000
+_UNDER_WAY: Final = f"""
+            SELECT post_id, author_id, published_at, number FROM post
+             WHERE NOT fanned AND deleted_at IS NULL LIMIT {_UNDER_WAY_MAX + 1}"""
+_FEW: Final = f"(SELECT count(*) FROM under_way) <= {_UNDER_WAY_MAX}"
+_ONE_BY_ONE: Final = f"""SELECT post.post_id, post.published_at, post.number
+              FROM under_way
+              JOIN post ON post.post_id = under_way.post_id
+              JOIN follow ON follower_id = $1 AND followee_id = under_way.author_id AND pushed
+             WHERE {_FEW} AND {_WANTED}
+             {_NEWEST}"""
+_BY_AUTHOR: Final = _of_each(
+    f"SELECT followee_id AS author_id FROM follow WHERE follower_id = $1 AND pushed AND NOT {_FEW}", "NOT fanned"
+)
+_PULLED: Final = _of_each(
+    "SELECT followee_id AS author_id FROM follow WHERE follower_id = $1 AND NOT pushed UNION ALL SELECT $1"
+)
+_BELOW: Final = _of_each(
+    """SELECT followee_id AS author_id FROM follow
+                     WHERE follower_id = $1 AND pushed AND (SELECT at > '-infinity' FROM floor)
+                       AND (SELECT count(*) FROM kept) < $4""",
+    "(published_at, number) <= ((SELECT at FROM floor), (SELECT number FROM floor))",
+)
+TIMELINE: Final = f"""
+        WITH apart AS MATERIALIZED ({_APART}
+        ), floor AS MATERIALIZED ({_FLOOR}
+        ), kept AS MATERIALIZED ({_KEPT}
+        ), under_way AS MATERIALIZED ({_UNDER_WAY}
+        ), page AS (
+            SELECT DISTINCT post_id, published_at, number
+              FROM (SELECT post_id, published_at, number FROM kept
+                     UNION ALL ({_ONE_BY_ONE})
+                     UNION ALL {_BY_AUTHOR}
+                     UNION ALL {_PULLED}
+                     UNION ALL {_BELOW}) AS found
              ORDER BY published_at DESC, number DESC
              LIMIT $4
         )
         {POST_WITH_CARD}
-         WHERE post.post_id IN (SELECT post_id FROM page)
+         WHERE post.post_id = ANY (ARRAY (SELECT post_id FROM page))
          ORDER BY post.published_at DESC, post.number DESC
-        """,
-        reader_id,
-        before.published_at if before else None,
-        before.number if before else None,
-        limit,
+"""
+"""A page of a timeline: what is kept of it, what is still being copied (all of that if it is little, else by author), the posts of authors
+that are pulled and the reader's own, and, when the kept does not fill the page, what is below its floor. One statement, so one moment: a
+follow is pushed in it or it is not."""
+
+
+async def timeline(tx: Reads, reader_id: str, before: Cursor | None, limit: int) -> list[asyncpg.Record]:
+    """Posts of those a reader follows, and their own, newest first, older than the cursor; without authors that are kept apart.
+
+    The cost follows the page, not the history: rows of one index for all that is kept, and a few per author that is not.
+    """
+    return await tx.fetch(
+        TIMELINE, reader_id, before.published_at if before else None, before.number if before else None, limit
     )
 
 

@@ -11,6 +11,7 @@ from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
 from lutong_membership.bodies import Currency, Minor, example, or_refused, router
 from lutong_membership.plans.domain.entity import plan_event
+from lutong_membership.plans.domain.sentences import rules
 from lutong_membership.plans.domain.terms import TERMS, Terms
 from lutong_membership.plans.domain.uplift import measure
 from lutong_membership.plans.domain.versions import Offer, next_version, window
@@ -82,6 +83,16 @@ async def get_plan(plan_id: Identifier, read: Read) -> dict[str, Any]:
 async def get_version(plan_id: Identifier, version: VersionNumber, read: Read) -> dict[str, Any]:
     """A plan as it was written then. A version never changes."""
     return _view(await plan_store.plan(read, plan_id, version) or _no_version(plan_id, version))
+
+
+@router.get("/v1/members/{member_id}/plans/{merchant_id}")
+@allowed("member", "viewer")
+async def get_plan_for(member_id: Identifier, merchant_id: Identifier, who: Who, read: Read) -> dict[str, Any]:
+    """What this member's next order of a merchant is under: the plan as they signed it, or as it is open to them, with its rules in
+    words. Show these before they order."""
+    who.require(member=member_id, hide=("member", member_id))
+    found = await plan_store.plan_for(read, member_id, merchant_id) or not_found("open plan of merchant", merchant_id)
+    return _view(found) | {"rules": [rule._asdict() for rule in rules(found.plan)]}
 
 
 @router.get("/v1/merchants/{merchant_id}/uplift")

@@ -24,6 +24,7 @@ from tests.integration.security.routes.inventory_things import (
     TRIAL,
     TURNOVER,
     WHERE,
+    YESTERDAY,
     a_closure,
     a_code,
     a_collection,
@@ -163,6 +164,10 @@ INVENTORY: Final[Matrix] = (
         "POST /v1/orders/{order_id}/collection": (DONE_BY_ITS_MERCHANT, a_collection),
         "GET /v1/orders/{order_id}/explain": (READ_BY_ITS_MERCHANT, of_an_order("/explain")),
         "POST /v1/availability": (ANYBODY, fixed("/v1/availability", {"wanted": [A_WISH]})),
+        "POST /v1/merchants/{merchant_id}/sourcing-rules/what-if": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/sourcing-rules/what-if", YESTERDAY, ACME),
+        ),
         "GET /v1/sourcing/trial": (
             READ_BY_ITS_MERCHANT,
             fixed(f"/v1/sourcing/trial?merchant_id={ACME}&{TRIAL}", about=ACME),

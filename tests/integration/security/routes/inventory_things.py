@@ -15,6 +15,7 @@ NEAR: Final = {"merchant_id": ACME, "kind": "store", "name": "near", "latitude":
 A_DELIVERY: Final = {"location_id": "near", "sku": "tea", "kind": "received", "units": 1}
 WHERE: Final = "latitude=31.23&longitude=121.47"
 A_WISH: Final = {"merchant_id": ACME, "sku": "tea", "latitude": 31.23, "longitude": 121.47}
+YESTERDAY: Final = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}
 TRIAL: Final = f"{WHERE}&line=tea:1"
 CORNERS: Final = [{"latitude": y, "longitude": x} for y, x in ((31, 121), (31, 122), (32, 122))]
 A_SLOT: Final = {

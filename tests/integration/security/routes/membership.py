@@ -182,6 +182,10 @@ MEMBERSHIP: Final[Matrix] = (
             fixed("/v1/members/profiles/batch", {"profiles": [{"member_id": ANN, **GOOD_PROFILE}]}),
         ),
         "GET /v1/members/{member_id}": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}", about=ANN)),
+        "GET /v1/members/{member_id}/plans/{merchant_id}": (
+            READ_BY_ITS_MEMBER,
+            fixed(f"/v1/members/{ANN}/plans/{ACME}", about=ANN),
+        ),
         "GET /v1/members/{member_id}/ledger": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/ledger", about=ANN)),
         "GET /v1/holds/{order_id}": (READ_BY_ITS_PARTIES, fixed("/v1/holds/o-1", about="o-1")),
         "POST /v1/members/{member_id}/repayments": (

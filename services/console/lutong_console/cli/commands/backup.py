@@ -5,28 +5,23 @@ outboxes have, and leaves services quiet: nothing new is published before what w
 """
 
 import asyncio
-import os
 import shutil
-import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, Final
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Final
 
 import typer
 
-from lutong_console import backups, new_kafka, restoring, sealing
+from lutong_console import backups, new_kafka, postgres_tools, restoring, sealing
 from lutong_console.backups import Manifest
 from lutong_console.cli import given
-from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
+from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.places import Place, place_of
 from lutong_console.targets import Json
 from lutong_contracts.topics import SERVICES
 from lutong_contracts.version import VERSION
-from lutong_local.postgres import program
-from lutong_local.processes import LocalError
 
 Target = Annotated[
     str,
@@ -45,31 +40,70 @@ _PIECE_BYTES: Final = 1 << 20
 _VAULT_KEYS: Final = "vault_key"
 
 
-def backup(
-    directory: Annotated[Path, typer.Argument(help="Where to; it must not exist yet.")],
+def backup(  # noqa: PLR0913  # one parameter per option
+    directory: Annotated[Path, typer.Argument(help="Where to; it must not exist yet, unless --keep is given.")],
     stack: Target = given.COMPOSE,
     *,
     key: Key = None,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the services meanwhile, and start them again.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Restore it beside the databases, and drop that again.")] = False,
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, help="DIRECTORY has this many: make one in it, remove the oldest.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the databases of a suite to a directory. Services must be stopped, or the four would not agree."""
+    """Write the databases of a suite to a directory. Services must be stopped, or the four would not agree.
+
+    A job of each day: lutong backup /backups --keep 7 --test --stop --key FILE. Older backups go when the new one is whole.
+    """
     secret = sealing.read_key(key) if key else None
     place = place_of(stack)
+    to = backups.named(directory, datetime.now(UTC)) if keep else directory
     if stop:
         place.stop()
     try:
-        manifest = _written(place, directory, secret)
+        manifest = _written(place, to, secret)
     finally:
         if stop:
             place.start()
-    sizes = {service: backups.dump(directory, service).stat().st_size for service in SERVICES}
+    events = _tested(place, to, secret) if test else None
+    removed = backups.in_folder(directory)[:-keep] if keep else []
+    for old in removed:
+        shutil.rmtree(old)
+    sizes = {service: backups.dump(to, service).stat().st_size for service in SERVICES}
     if as_json:
-        emit_json({"directory": str(directory), "made_at": manifest.made_at, "bytes": sizes})
+        names = [str(path) for path in removed]
+        made = {"directory": str(to), "made_at": manifest.made_at, "bytes": sizes, "tested_events": events}
+        emit_json(made | {"removed": names})
         return
     out.print(table(["database", "bytes"], sizes.items()))
+    echo(f"{to}{'' if events is None else f': restored beside the databases, {events} events in its outboxes'}")
+    if removed:
+        echo(f"removed: {', '.join(path.name for path in removed)}")
     if not stop:
         echo(given.here("next: lutong up"))
+
+
+def _tested(place: Place, directory: Path, secret: bytes | None) -> int:
+    """Restore a backup beside the databases that are there, which may be in use, and drop it; gives the events in its outboxes."""
+    manifest = backups.read(directory)
+    backups.refuse_other_key(manifest, sealing.fingerprint(secret) if secret else "")
+    beside = replace(place.databases, suffix="_tested")
+    urls = {service: beside.beside(service) for service in SERVICES}
+    asyncio.run(restoring.make_beside(beside))
+    try:
+        for service in SERVICES:
+            echo(f"testing {service}")
+            with backups.dump(directory, service).open("rb") as file:
+                postgres_tools.restore(urls[service], file, secret)
+        if backups.vault_keys(directory).exists():
+            with backups.vault_keys(directory).open("rb") as file:
+                postgres_tools.restore(urls["inventory"], file, secret)
+        if asyncio.run(restoring.migrations(urls)) != manifest.migrations:
+            raise ConsoleError(f"{directory} has other migrations than its manifest", then="make another backup")
+        return asyncio.run(restoring.be_quiet(urls, manifest.made_at))
+    finally:
+        asyncio.run(restoring.drop_beside(beside))
 
 
 def _written(place: Place, directory: Path, secret: bytes | None) -> Manifest:
@@ -85,11 +119,15 @@ def _written(place: Place, directory: Path, secret: bytes | None) -> Manifest:
         for service, path in zip(SERVICES, files, strict=True):
             echo(f"dumping {service}")
             with path.open("wb") as file:
-                _dump(place.databases.owners[service], file, secret, f"--exclude-table-data={_VAULT_KEYS}")
+                postgres_tools.dump(
+                    place.databases.owners[service], file, secret, f"--exclude-table-data={_VAULT_KEYS}"
+                )
         if backups.has_vault(migrations):
             files.append(backups.vault_keys(directory))
             with files[-1].open("wb") as file:
-                _dump(place.databases.owners["inventory"], file, secret, "--data-only", f"--table={_VAULT_KEYS}")
+                postgres_tools.dump(
+                    place.databases.owners["inventory"], file, secret, "--data-only", f"--table={_VAULT_KEYS}"
+                )
         # A transaction that began meanwhile may have changed what was not dumped yet.
         asyncio.run(restoring.nobody_works(place.asks, place.databases.stop))
         manifest = Manifest(
@@ -118,35 +156,46 @@ class _Wanted:
 
 
 def restore(  # noqa: PLR0913  # one parameter per option
-    directory: Annotated[Path, typer.Argument(help="What `lutong backup` wrote.")],
+    directory: Annotated[Path | None, typer.Argument(help="What `lutong backup` wrote.")] = None,
     stack: Target = given.COMPOSE,
     *,
-    replace: Annotated[bool, typer.Option("--replace", help="Throw away what the databases hold now.")] = False,
+    overwrite: Annotated[bool, typer.Option("--replace", help="Throw away what the databases hold now.")] = False,
     renew_kafka: Annotated[
         bool, typer.Option("--new-kafka", help="Throw away what Kafka holds now; the outboxes have it.")
     ] = False,
     key: Key = None,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the services first.")] = False,
+    in_place: Annotated[
+        bool,
+        typer.Option("--in-place", help="The databases are restored already, all at one moment, by PostgreSQL itself."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make the databases of a suite what a backup has. Its services then start quiet, until `lutong resume`.
 
     Services must be stopped, and Kafka without events. Everything is looked at before anything is changed, and the databases are
-    made beside those that are there: what fails changes nothing, and may be tried again.
+    made beside those that are there: what fails changes nothing, and may be tried again. With --in-place nothing is copied: your
+    server went back to a point in time, and what is left to do is a new Kafka, quiet services and the outboxes again.
     """
-    wanted = _Wanted(directory, sealing.read_key(key) if key else None, replace, renew_kafka, stop)
     place = place_of(stack)
+    if (directory is None) != in_place:
+        raise ConsoleError("give the DIRECTORY of a backup, or --in-place", then="lutong restore --help", code=USAGE)
+    if directory is None:
+        _restored_in_place(place, stop=stop, renew=renew_kafka, as_json=as_json)
+        return
+    wanted = _Wanted(directory, sealing.read_key(key) if key else None, overwrite, renew_kafka, stop)
     manifest = asyncio.run(_may_be_restored(place, wanted))
     asyncio.run(restoring.make_beside(place.databases))
     for service in SERVICES:
         echo(f"restoring {service}")
         with backups.dump(directory, service).open("rb") as file:
-            _restore(place.databases.beside(service), file, wanted.secret)
+            postgres_tools.restore(place.databases.beside(service), file, wanted.secret)
     _restore_vault_keys(place, wanted)
     if renew_kafka:
         echo("a new Kafka")
         place.renew_kafka()
-    events = asyncio.run(restoring.be_quiet(place.databases, manifest.made_at))
+    beside = {service: place.databases.beside(service) for service in SERVICES}
+    events = asyncio.run(restoring.be_quiet(beside, manifest.made_at))
     asyncio.run(restoring.put_in_place(place.databases))
     if as_json:
         emit_json(
@@ -155,6 +204,26 @@ def restore(  # noqa: PLR0913  # one parameter per option
         return
     out.print(
         f"four databases are as they were at {manifest.made_at}; {events} events wait to be carried to Kafka again"
+    )
+    echo(given.here("next: lutong up, look around, lutong resume --reason restored, lutong verify"))
+
+
+def _restored_in_place(place: Place, *, stop: bool, renew: bool, as_json: bool) -> None:
+    """Have services start quiet on databases that PostgreSQL brought back to a point in time."""
+    if stop:
+        place.stop()
+    asyncio.run(restoring.nobody_works(place.databases.superuser, place.databases.stop))
+    if renew:
+        echo("a new Kafka")
+        place.renew_kafka()
+    asyncio.run(new_kafka.refuse_used(place.databases.kafka))
+    at = asyncio.run(restoring.last_written_at(place.databases.owners))
+    events = asyncio.run(restoring.be_quiet(place.databases.owners, at))
+    if as_json:
+        emit_json({"directory": None, "made_at": at, "restored": list(SERVICES), "events": events})
+        return
+    out.print(
+        f"the youngest event in the outboxes is of {at or 'never'}; {events} events wait to be carried to Kafka again"
     )
     echo(given.here("next: lutong up, look around, lutong resume --reason restored, lutong verify"))
 
@@ -182,56 +251,4 @@ def _restore_vault_keys(place: Place, wanted: _Wanted) -> None:
         return
     echo("restoring the keys of the vault: repeat the erasures since then (lutong audit --action address.erase_all)")
     with path.open("rb") as file:
-        _restore(place.databases.beside("inventory"), file, wanted.secret)
-
-
-def _dump(url: str, file: IO[bytes], secret: bytes | None, *options: str) -> None:
-    form = ("--format=custom", "--compress=6")
-    with _tool("pg_dump", url, *form, *options, stdout=subprocess.PIPE if secret else file) as process:
-        if secret and process.stdout:
-            sealing.seal(secret, process.stdout, file)
-        _ended("pg_dump", url, process)
-
-
-def _restore(url: str, file: IO[bytes], secret: bytes | None) -> None:
-    options = ("--exit-on-error", "--single-transaction")
-    with _tool("pg_restore", url, *options, stdin=subprocess.PIPE if secret else file) as process:
-        try:
-            if secret and process.stdin:
-                for piece in sealing.opened(secret, file):
-                    process.stdin.write(piece)
-                process.stdin.close()
-        except BrokenPipeError:
-            pass  # its own error is shown: it reads no more
-        except BaseException:
-            process.kill()
-            raise
-        _ended("pg_restore", url, process)
-
-
-def _tool(
-    name: str,
-    url: str,
-    *arguments: str,
-    stdin: "IO[bytes] | int | None" = None,
-    stdout: "IO[bytes] | int | None" = None,
-) -> "subprocess.Popen[bytes]":
-    """PostgreSQL's own tool, as the owner of a database; the password is in no argument."""
-    parts = urlsplit(url)
-    place = f"--host={parts.hostname}", f"--port={parts.port or 5432}", f"--username={parts.username}"
-    try:
-        return subprocess.Popen(  # noqa: S603  # our own arguments, no shell
-            [program(name), *place, "--no-password", f"--dbname={parts.path[1:]}", *arguments],
-            env=os.environ | {"PGPASSWORD": unquote(parts.password or "")},
-            stdin=stdin,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-        )
-    except LocalError as error:
-        raise ConsoleError(str(error), code=USAGE) from None
-
-
-def _ended(name: str, url: str, process: "subprocess.Popen[bytes]") -> None:
-    output = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-    if process.wait():
-        raise ConsoleError(f"{name} of {urlsplit(url).path[1:]}: {output}", code=PROBLEM)
+        postgres_tools.restore(place.databases.beside("inventory"), file, wanted.secret)

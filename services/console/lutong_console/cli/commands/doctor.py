@@ -11,7 +11,7 @@ import httpx
 import typer
 from aiokafka.errors import KafkaError
 
-from lutong_console import container_checks, expiry, kafka_checks
+from lutong_console import backups, container_checks, expiry, kafka_checks
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.frame import explained
@@ -49,6 +49,8 @@ def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
     findings, ended = _pieces(stack, deployment)
     findings += asyncio.run(_examine(target, ended, deployment))
     findings += expiry.judge(expiry.found(deployment), datetime.now(UTC))
+    if deployment and (where := deployment.variables.get("LUTONG_BACKUPS")):
+        findings += filter(None, [backups.judge_age(deployment.place / where, datetime.now(UTC))])
     if as_json:
         emit_json([{"what": finding.what, "then": given.here(finding.then)} for finding in findings])
     elif findings:

@@ -6,6 +6,7 @@ from lutong_chassis.auth import Principal
 from lutong_console.cli.demo.scenarios import MERCHANT, Road, Scenario
 
 _STAFF: Final = Principal("till-1", "merchant", merchant_id=MERCHANT)
+_DOOR: Final = "上海市黄浦区人民大道 200 号 3 楼"
 _XUJIAHUI: Final = {"latitude": 31.1945, "longitude": 121.4372}
 
 
@@ -26,17 +27,33 @@ async def _solved_in_place(scenario: Scenario) -> None:
 
 
 async def _nearest_store(scenario: Scenario) -> None:
-    await _ordered(scenario, "mask", "store-nanjing-west-road", "store")
+    door = {"name": "林小满", "phone": "+86 138 0013 8000", "text": _DOOR}
+    where = f"/v1/members/{scenario.viewer}/addresses"
+    stored = await scenario.ask_as(scenario.member, "inventory", "POST", where, **door)
+    order_id = await _order(scenario, "mask", address_id=stored["address_id"])
+    look = {"location_id": "store-nanjing-west-road", "reason": "courier_booked"}
+    shown = await scenario.ask_as(_STAFF, "inventory", "POST", f"/v1/orders/{order_id}/address", **look)
+    scenario.ends["inventory: the store that ships reads the address"] = shown["text"] == _DOOR
+    await scenario.fulfil(order_id)
+    await _delivered(scenario, order_id, "store-nanjing-west-road", "shipped by store")
+    for service in ("feed", "membership", "inventory"):
+        await scenario.check(
+            service, "no event has the address", "SELECT count(*) = 0 FROM outbox WHERE payload LIKE $1", f"%{_DOOR}%"
+        )
 
 
 async def _flagship(scenario: Scenario) -> None:
-    await _ordered(scenario, "shampoo", "watsons-flagship", "flagship")
-
-
-async def _ordered(scenario: Scenario, sku: str, location: str, kind: str) -> None:
-    order_id = await _order(scenario, sku)
+    order_id = await _order(scenario, "shampoo", sold_by="store-lujiazui")
     await scenario.fulfil(order_id)
-    await _delivered(scenario, order_id, location, f"shipped by {kind}")
+    await _delivered(scenario, order_id, "watsons-flagship", "shipped by flagship")
+    sales = "/v1/locations/store-lujiazui/sales"
+    await scenario.settled(sales, lambda found: any(each["order_id"] == order_id for each in found), "inventory")
+    await scenario.check(
+        "inventory",
+        "the sale of the store that led the member here",
+        "SELECT location_id = 'store-lujiazui' AND reason = 'till' FROM sales_entry WHERE order_id = $1",
+        order_id,
+    )
 
 
 async def _picked_up(scenario: Scenario) -> None:
@@ -150,8 +167,18 @@ _CONSENTED: Final = ("LocationDeclined", "FlagshipOffered", "OrderSourced")
 
 ROADS: Final = (
     Road("a", "浙里办: a new provident-fund policy, solved in place", (*_FOUND, "ServiceSolved"), _solved_in_place),
-    Road("b", "屈臣氏: join on credit and order; the nearest store delivers", (*_JOINED, *_BROUGHT), _nearest_store),
-    Road("c", "屈臣氏: the store's shelf is empty; the flagship ships", (*_JOINED, *_BROUGHT), _flagship),
+    Road(
+        "b",
+        "屈臣氏: join on credit and order; the nearest store delivers, to an address that only it reads",
+        (*_JOINED, *_BROUGHT),
+        _nearest_store,
+    ),
+    Road(
+        "c",
+        "屈臣氏: ordered at a store's till, whose shelf is empty; the flagship ships, the store has the sale",
+        (*_JOINED, *_BROUGHT),
+        _flagship,
+    ),
     Road(
         "d",
         "屈臣氏: credit declined; no order, nothing held",

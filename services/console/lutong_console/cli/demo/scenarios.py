@@ -127,10 +127,10 @@ class Scenario:
                 self.seen.append(step)
                 self.show(step, round((step.at - self.seen[0].at).total_seconds() * 1000))
 
-    async def settled(self, path: str, condition: Callable[[Any], bool]) -> None:
-        """Wait until the feed shows what it must."""
+    async def settled(self, path: str, condition: Callable[[Any], bool], service: str = "feed") -> None:
+        """Wait until a service shows what it must."""
         began = monotonic()
-        while not condition(await self.ask("feed", "GET", path)):
+        while not condition(await self.ask(service, "GET", path)):
             if monotonic() - began > DEADLINE_S:
                 raise ConsoleError(f"{path} did not become what it must", then="lutong status")
             await asyncio.sleep(0.02)  # a poll of the condition above

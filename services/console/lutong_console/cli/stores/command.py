@@ -4,6 +4,7 @@ Inventory answers `GET /v1/merchants/{merchant_id}/stores/report`, `…/sales` a
 """
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,16 +12,19 @@ import typer
 
 from lutong_console.cli.merchant_report import Document, draw, report_of
 from lutong_console.cli.screen import Rows, emit_json, out, table
+from lutong_console.cli.stores import what_if as what_ifs
 from lutong_console.cli.stores.store_map import drawn
 from lutong_console.cli.uplift.format import VERDICTS, amount, span
 from lutong_console.targets import Json, StackName, Suite, suite
 
-commands = typer.Typer(help="What a merchant's stores did with their orders: report.", no_args_is_help=True)
+commands = typer.Typer(help="What a merchant's stores did with their orders: report, what-if.", no_args_is_help=True)
 
 _HEADINGS: Final = (
     "store 门店", "given 派单", "fulfilled 完成", "units 件数", "revenue 销售额", "fill 满足率", "reject 拒单率", "on time 准时率",
     "sales 归属销售", "uplift 增收",
 )  # fmt: skip
+
+_CHANGES: Final = ("order 订单", "before 之前", "after 之后", "why 原因")
 
 _MODES: Final = (
     "mode 方式", "orders 订单", "served 已服务", "service level 服务水平", "in parts 拆单", "by flagship 旗舰店", "rerouted 改派",
@@ -55,6 +59,52 @@ def report(  # noqa: PLR0913  # one parameter per option
         emit_json(document)
     else:
         _show(document)
+
+
+@commands.command("what-if")
+def what_if(  # noqa: PLR0913  # one parameter per option
+    merchant: Annotated[str, typer.Argument(help="The merchant, by its id.")],
+    since: Annotated[str | None, typer.Option(help="Orders from then on (RFC 3339); else yesterday, UTC.")] = None,
+    until: Annotated[str | None, typer.Option(help="Orders until then (RFC 3339); else for a day.")] = None,
+    *,
+    rules: Annotated[Path | None, typer.Option(help="Rules as JSON: an object of the keys of --set.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help=f"A rule as key=value: {', '.join(what_ifs.KEYS)}.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Orders, the first ones.")] = 10_000,
+    shown: Annotated[int, typer.Option("--show", min=0, max=10_000, help="Changed orders to list.")] = 20,
+    stack: StackName = "default",
+    as_json: Json = False,
+) -> None:
+    """Decide yesterday's orders again by other rules: distance, splits, flagship, load per store, before and after. Changes nothing."""
+    wanted = {"rules": what_ifs.rules_of(rules, settings or ()), **what_ifs.span(since, until, datetime.now(UTC))}
+    orders, total = asyncio.run(what_ifs.asked(suite(stack), merchant, wanted, limit))
+    report = {"merchant_id": merchant, **wanted, "orders_left_out": max(0, total - len(orders))}
+    report |= what_ifs.report_of(orders)
+    if as_json:
+        emit_json(report)
+    else:
+        _show_what_if(report, shown)
+
+
+def _show_what_if(report: Document, shown: int) -> None:
+    rules = ", ".join(f"{key}={value}" for key, value in report["rules"].items()) or "as they are 现行"
+    out.print(f"{report['merchant_id']}: orders from {report['since']} until {report['until']}, {rules}")
+    out.print(table(("figure 指标", "before 之前", "after 之后"), what_ifs.figures(report)))
+    changed, unsure = report["changed"], report["unsure"]
+    out.print(f"{changed:,} orders would go elsewhere 改变的订单, {unsure:,} of them unsure 其中库存不确定 (?)")
+    if report["changes"] and shown:
+        out.print(table(_CHANGES, [what_ifs.change(each) for each in report["changes"][:shown]]))
+    if changed > shown:
+        out.print(f"{changed - shown:,} more: --show lists them, --json has all 更多请用 --show 或 --json")
+    out.print(
+        f"{report['not_known']:,} orders are left out, as what was kept of their decisions does not show it "
+        f"因留存信息不足未计入; {report['orders_left_out']:,} by --limit"
+    )
+    out.print(
+        "replayed: the choice among the candidates that each decision kept; not: stores it did not keep, later declines "
+        "重放的是每次决策留存的候选；未留存的门店与之后的拒单不在其中"
+    )
 
 
 async def _asked(target: Suite, merchant: str, narrowed: dict[str, str | None]) -> Document:

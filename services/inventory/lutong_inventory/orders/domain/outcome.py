@@ -178,6 +178,13 @@ def shares(lines: Sequence[Line], amount_minor: int, parts: Sequence[Collection[
     return found
 
 
+def numbered(parts: Sequence[Decision], decided: int) -> dict[str, int]:
+    """Which decision this is on each row, counted from one: on the order, or its first part, the one after those so far; on
+    parts that are split off by it, the first.
+    """
+    return {part.wish.order_id: 1 if number else decided + 1 for number, part in enumerate(parts)}
+
+
 def listed_minor(lines: Sequence[Line]) -> int:
     """What lines cost by the list, in minor units."""
     return sum(line.units * line.unit_price_minor for line in lines)

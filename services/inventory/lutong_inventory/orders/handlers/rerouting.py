@@ -1,8 +1,10 @@
 """Orders that leave a location: what it reports of its shelves is taken in, and another location gets them, or they end."""
 
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_chassis.settings import settings_of
@@ -11,10 +13,10 @@ from lutong_contracts.inventory import AcceptanceLapsed, FulfilmentLapsed, Locat
 from lutong_inventory.locations.domain import location as domain
 from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.domain import offers
-from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, sourced
+from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, numbered, sourced
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
 from lutong_inventory.orders.handlers import parts
-from lutong_inventory.orders.handlers.sourcing import accept_by, lapse, placed, set_aside
+from lutong_inventory.orders.handlers.sourcing import accept_by, in_parts, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import OrderRow
 from lutong_inventory.settings import InventorySettings
@@ -25,9 +27,11 @@ from lutong_inventory.sourcing.store import decisions as decision_store
 from lutong_inventory.stock.domain.declines import Declined
 from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
 from lutong_inventory.stock.handlers import take_declines_in
-from lutong_inventory.stock.store.reservations import close_reservations
+from lutong_inventory.stock.store.reservations import close_reservations, keep_reservations
 
 handlers = Handlers()
+
+L = TypeVar("L", AcceptanceLapsed, FulfilmentLapsed, LocationDeclined)
 
 
 class Leaving(NamedTuple):
@@ -41,36 +45,37 @@ class Leaving(NamedTuple):
 @handlers.on(AcceptanceLapsed)
 async def source_unaccepted_again(batch: Sequence[Received[AcceptanceLapsed]], tx: Tx) -> list[Outgoing]:
     """The location had its time to accept: another location gets the order."""
-    causes = {received.event.served_as: received for received in batch}
-    places = {order_id: received.event.location_id for order_id, received in causes.items()}
-    rows = await _at(tx, places, ("sourced",))
-    return await _source_again([Leaving(row, "not_accepted_in_time", causes[row.order_id]) for row in rows], tx)
+    leaving = await _leaving(batch, tx, ("sourced",), lambda _: "not_accepted_in_time")
+    return await _source_again(leaving, tx)
 
 
 @handlers.on(FulfilmentLapsed)
 async def source_forgotten_again(batch: Sequence[Received[FulfilmentLapsed]], tx: Tx) -> list[Outgoing]:
     """The location accepted, and forgot: another location gets the order."""
-    causes = {received.event.served_as: received for received in batch}
-    places: dict[str, str | None] = {order_id: received.event.location_id for order_id, received in causes.items()}
-    rows = await _at(tx, places, ("accepted", "picked"))
-    return await _source_again([Leaving(row, "not_fulfilled_in_time", causes[row.order_id]) for row in rows], tx)
+    leaving = await _leaving(batch, tx, ("accepted", "picked"), lambda _: "not_fulfilled_in_time")
+    return await _source_again(leaving, tx)
 
 
 @handlers.on(LocationDeclined)
 async def source_declined_again(batch: Sequence[Received[LocationDeclined]], tx: Tx) -> list[Outgoing]:
     """The location cannot serve the order: another location gets it."""
+    return await _source_again(await _leaving(batch, tx, CANCELLABLE, lambda event: event.reason), tx)
+
+
+async def _leaving(
+    batch: Sequence[Received[L]], tx: Tx, states: Sequence[State], why: Callable[[L], str]
+) -> list[Leaving]:
+    """Orders, locked, that are still at the locations that lost them and in one of these states.
+
+    Their names are locked first: an order may become several parts here, and a member who cancels it means all of them.
+    """
+    await tx.lock("order", (received.event.order_id for received in batch))
     causes = {received.event.served_as: received for received in batch}
-    places: dict[str, str | None] = {order_id: received.event.location_id for order_id, received in causes.items()}
-    rows = await _at(tx, places, CANCELLABLE)
-    leaving = [Leaving(row, causes[row.order_id].event.reason, causes[row.order_id]) for row in rows]
-    return await _source_again(leaving, tx)
-
-
-async def _at(tx: Tx, places: Mapping[str, str | None], states: Sequence[State]) -> list[OrderRow]:
-    """Orders, locked, that are still at these locations and in one of these states; None is any location."""
-    rows = await order_store.lock_orders(tx, places)
+    rows = await order_store.lock_orders(tx, causes)
     return [
-        row for order_id, row in rows.items() if row.state in states and places[order_id] in {None, row.location_id}
+        Leaving(row, why(causes[order_id].event), causes[order_id])
+        for order_id, row in rows.items()
+        if row.state in states and causes[order_id].event.location_id in {None, row.location_id}
     ]
 
 
@@ -87,16 +92,18 @@ async def _source_again(leaving: Sequence[Leaving], tx: Tx) -> list[Outgoing]:
     events += [leaving[-1].received.causes(event) for event in moved]
     await decision_store.lost(tx, {each.row.order_id: each.reason for each in leaving})
     had = await decision_store.had_before(tx, order_ids)
-    hops = {each.row.order_id: len(had.get(each.row.order_id, ())) or 1 for each in leaving}
+    never = decision_store.Had(1, [])  # orders of releases that kept no decisions
     hops_max = settings_of(InventorySettings).sourcing_hops_max
-    again = [each for each in leaving if hops[each.row.order_id] < hops_max and _may_go_elsewhere(each.row)]
+    again = [
+        each for each in leaving if had.get(each.row.order_id, never).hops < hops_max and _may_go_elsewhere(each.row)
+    ]
     ending = [each for each in leaving if each not in again]
-    wishes = [_wish(each.row, had.get(each.row.order_id, ())) for each in again]
+    wishes = [_wish(each.row, had.get(each.row.order_id, never).keys) for each in again]
     done = 0
     while done < len(again):
         decisions = await sourcing.decide_orders(tx, wishes[done:])  # the next ones: those before are saved, and count
         pairs = [_Moving(*pair) for pair in zip(again[done:], decisions, strict=False)]
-        events += await _move(pairs, hops, tx)
+        events += await _move(pairs, {order_id: each.decisions for order_id, each in had.items()}, tx)
         ending += [each for each, decision in pairs if decision.chosen is None]
         done += len(decisions)
     ended = await _end(ending, tx)
@@ -137,14 +144,13 @@ def _may_go_elsewhere(row: OrderRow) -> bool:
 
 
 def _wish(row: OrderRow, had: Sequence[str]) -> Wish:
-    """What an order needs, from anybody who did not have it yet."""
+    """What an order needs, from anybody who did not have it yet. A whole order may be split now; a part goes elsewhere whole."""
     if row.destination is None:
         raise ValueError(f"order {row.order_id} has no destination")
     wish = sourcing.wish(row.order_id, row.merchant_id, row.destination, row.mode, row.order_lines)
-    return Wish(
-        wish.order_id, wish.merchant_id, wish.destination, wish.mode, wish.demand, wish.reach_m,
-        tuple({*had, *([row.location_key] if row.location_key else ())}), part_of=row.part_of,
-    )  # fmt: skip
+    excluded = tuple({*had, *([row.location_key] if row.location_key else ())})
+    whole = row.part_of is None
+    return replace(wish, excluded=excluded, part_of=row.part_of, may_split=wish.may_split and whole)
 
 
 class _Moving(NamedTuple):
@@ -154,24 +160,36 @@ class _Moving(NamedTuple):
     decision: Decision
 
 
-async def _move(pairs: Sequence[_Moving], hops: Mapping[str, int], tx: Tx) -> list[Outgoing]:
-    """Write where orders are sourced now, and publish it."""
+async def _move(pairs: Sequence[_Moving], decided: Mapping[str, int], tx: Tx) -> list[Outgoing]:
+    """Write where orders are sourced now, and publish it. `decided`: how many decisions there are of each so far."""
     by = accept_by(tx)
     moved = [(each, decision) for each, decision in pairs if decision.chosen]
-    rows = [_placed(each.row, decision, by, tx) for each, decision in moved]
-    await order_store.move_orders(tx, rows)
-    news = await set_aside(
-        tx, [decision for _, decision in pairs], {order_id: hop + 1 for order_id, hop in hops.items()}
-    )
+    placed_now = [_placed_in_parts(each.row, decision, by, tx) for each, decision in moved]
+    await order_store.move_orders(tx, [rows[0] for rows in placed_now])
+    split = [rows for rows in placed_now if len(rows) > 1]
+    await order_store.split_orders(tx, split)
+    await keep_reservations(tx, {rows[0].order_id: [line.sku for line in rows[0].order_lines] for rows in split})
+    numbers = [numbered(decision.parts, decided.get(each.row.order_id, 1)) for each, decision in pairs]
+    news = await set_aside(tx, [decision for _, decision in pairs], dict(ChainMap(*numbers)))
     events: list[Outgoing] = []
-    for (each, decision), row in zip(moved, rows, strict=True):
-        if row.state == "offered":
-            events += _ask(each, row)
-            continue
-        consent = offers.agreed_by(each.row.location_kind, str(row.location_kind), each.row.flagship_ok_by)
-        answer = each.received.causes(sourced(decision, each.row.order_lines, each.row.mode, by, consent=consent))
-        events += [answer, *lapse(answer, decision, by)]
+    for (each, decision), rows in zip(moved, placed_now, strict=True):
+        for part, row in zip(decision.parts, rows, strict=True):
+            events += _publish(each, part, row, by)
     return events + [pairs[-1].leaving.received.causes(event) for event in news]
+
+
+def _publish(leaving: Leaving, decision: Decision, row: OrderRow, by: datetime) -> list[Outgoing]:
+    """Where an order, or a part of it, is sourced now; or the question to its member."""
+    if row.state == "offered":
+        return _ask(leaving, row)
+    consent = offers.agreed_by(leaving.row.location_kind, str(row.location_kind), leaving.row.flagship_ok_by)
+    answer = leaving.received.causes(sourced(decision, row.order_lines, row.mode, by, consent=consent))
+    return [answer, *lapse(answer, decision, by)]
+
+
+def _placed_in_parts(row: OrderRow, decision: Decision, by: datetime, tx: Tx) -> list[OrderRow]:
+    """An order where it goes now, as so many rows as locations serve it; the first has its id."""
+    return [_placed(each, part, by, tx) for each, part in zip(in_parts(row, decision), decision.parts, strict=True)]
 
 
 def _placed(row: OrderRow, decision: Decision, by: datetime, tx: Tx) -> OrderRow:

@@ -70,7 +70,7 @@ async def list_orders(
 ) -> list[dict[str, Any]]:
     """A location's orders in one state, by id; pass the last id as `after` for more."""
     location = await find_location(read, who, location_id, owner)
-    found = await order_store.orders_at(read, location.key, page.state, page.after, page.limit)
+    found = await report_store.orders_at(read, location.key, page.state, page.after, page.limit)
     return [{"order_id": row.order_id, "mode": row.mode, "part_of": row.part_of} for row in found]
 
 

@@ -93,13 +93,13 @@ def written(lines: Sequence[Line]) -> str:
     return orjson.dumps([line.model_dump() for line in lines]).decode()
 
 
-_ORDER: Final = ", ".join(OrderRow._fields).replace("location_key", "location_id AS location_key")
+ORDER: Final = ", ".join(OrderRow._fields).replace("location_key", "location_id AS location_key")
 
 
 async def lock_orders(tx: Tx, order_ids: Iterable[str]) -> dict[str, OrderRow]:
     """Orders, locked in key order."""
     rows = await tx.fetch(
-        f"SELECT {_ORDER} FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id FOR NO KEY UPDATE",
+        f"SELECT {ORDER} FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id FOR NO KEY UPDATE",
         sorted(set(order_ids)),
     )
     return {row["order_id"]: OrderRow(*row) for row in rows}
@@ -127,7 +127,7 @@ async def cancel(tx: Tx, order_ids: Sequence[str], reason: str, states: Sequence
         UPDATE customer_order
            SET state = 'cancelled', reason = $2, changed_at = now(), open_part = false
          WHERE order_id = ANY ($1) AND state = ANY ($3)
-        RETURNING {_ORDER}
+        RETURNING {ORDER}
         """,
         order_ids,
         reason,
@@ -138,14 +138,14 @@ async def cancel(tx: Tx, order_ids: Sequence[str], reason: str, states: Sequence
 
 async def order(tx: Reads, order_id: str) -> OrderRow | None:
     """An order."""
-    row = await tx.fetchrow(f"SELECT {_ORDER} FROM customer_order WHERE order_id = $1", order_id)
+    row = await tx.fetchrow(f"SELECT {ORDER} FROM customer_order WHERE order_id = $1", order_id)
     return OrderRow(*row) if row else None
 
 
 async def orders(tx: Tx, order_ids: Sequence[str]) -> list[OrderRow]:
     """Orders by id; those that are not here are left out."""
     rows = await tx.fetch(
-        f"SELECT {_ORDER} FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id", list(order_ids)
+        f"SELECT {ORDER} FROM customer_order WHERE order_id = ANY ($1) ORDER BY order_id", list(order_ids)
     )
     return [OrderRow(*row) for row in rows]
 
@@ -153,7 +153,7 @@ async def orders(tx: Tx, order_ids: Sequence[str]) -> list[OrderRow]:
 async def parts_of(tx: Reads, order_ids: Iterable[str]) -> list[OrderRow]:
     """All parts of orders that several locations serve, order by order, the first part first."""
     rows = await tx.fetch(
-        f"SELECT {_ORDER} FROM customer_order WHERE part_of = ANY ($1) ORDER BY part_of, created_at, length(order_id), order_id",
+        f"SELECT {ORDER} FROM customer_order WHERE part_of = ANY ($1) ORDER BY part_of, created_at, length(order_id), order_id",
         sorted(set(order_ids)),
     )
     return [OrderRow(*row) for row in rows]
@@ -170,24 +170,6 @@ async def with_parts(tx: Tx, order_ids: Iterable[str]) -> list[str]:
         sorted(set(order_ids)),
     )
     return [row["order_id"] for row in rows]
-
-
-async def orders_at(tx: Reads, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
-    """Orders of a location in a state, by id, after a given one."""
-    rows = await tx.fetch(
-        f"""
-        SELECT {_ORDER}
-          FROM customer_order
-         WHERE location_id = $1 AND state = $2 AND order_id > $3
-         ORDER BY order_id
-         LIMIT $4
-        """,
-        location_key,
-        state,
-        after,
-        limit,
-    )
-    return [OrderRow(*row) for row in rows]
 
 
 async def recalled(tx: Tx, order_ids: Sequence[str]) -> frozenset[str]:
@@ -278,6 +260,23 @@ async def move_orders(tx: Tx, orders: Sequence[OrderRow]) -> None:
             7,
         ),
     )
+
+
+async def split_orders(tx: Tx, orders: Sequence[Sequence[OrderRow]]) -> None:
+    """Write what is left of locked orders that several locations serve from now on, and the parts that others have."""
+    if not orders:
+        return
+    first = sorted((rows[0].order_id, rows[0].amount_minor, rows[0].lines) for rows in orders)
+    await tx.execute(
+        """
+        UPDATE customer_order
+           SET part_of = customer_order.order_id, open_part = true, amount_minor = given.amount_minor, lines = given.lines
+          FROM unnest($1::text[], $2::bigint[], $3::text[]) AS given(order_id, amount_minor, lines)
+         WHERE customer_order.order_id = given.order_id AND part_of IS NULL
+        """,
+        *columns(first, 3),
+    )
+    await save_orders(tx, [row for rows in orders for row in rows[1:]])
 
 
 async def set_window(tx: Tx, order_id: str, window: Window) -> None:

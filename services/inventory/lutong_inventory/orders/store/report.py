@@ -8,6 +8,7 @@ import orjson
 from lutong_chassis import Reads, Tx
 from lutong_inventory.orders.domain.offers import SPEED_M_PER_S
 from lutong_inventory.orders.domain.report import LAPSED, MEMBERS_OWN, Counts, ModeCounts
+from lutong_inventory.orders.store.orders import ORDER, OrderRow
 
 FLOWS_MAX: Final = 2_000
 
@@ -185,3 +186,21 @@ async def fulfilled_minor(tx: Tx) -> int:
         "SELECT coalesce(sum(amount_minor), 0)::bigint FROM customer_order WHERE state = 'fulfilled'"
     )
     return total
+
+
+async def orders_at(tx: Reads, location_key: str, state: str, after: str, limit: int) -> list[OrderRow]:
+    """Orders of a location in a state, by id, after a given one."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {ORDER}
+          FROM customer_order
+         WHERE location_id = $1 AND state = $2 AND order_id > $3
+         ORDER BY order_id
+         LIMIT $4
+        """,
+        location_key,
+        state,
+        after,
+        limit,
+    )
+    return [OrderRow(*row) for row in rows]

@@ -15,8 +15,9 @@ from typing import Any, Final, NamedTuple
 
 from lutong_contracts.values import Line, Place
 from lutong_inventory.parts import part_id
-from lutong_inventory.sourcing.domain.geometry import distance_m, lower_bound_m
+from lutong_inventory.sourcing.domain.geometry import about_m, distance_m, lower_bound_m
 from lutong_inventory.sourcing.domain.values import (
+    AS_THEY_ARE,
     Candidate,
     Considered,
     Decision,
@@ -25,6 +26,7 @@ from lutong_inventory.sourcing.domain.values import (
     Splitting,
     Stocked,
     Verdict,
+    Weights,
     Wish,
 )
 from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
@@ -32,11 +34,11 @@ from lutong_inventory.stock.domain.shelves import Shelf, demand_by_sku
 RULES_VERSION: Final = 4
 """Grows whenever the same candidates may lead to another decision; kept with each decision."""
 
-LOWERED_M: Final = 3_000
-"""By how many metres a store is farther that declined an order or let one lie, for a while."""
-
 KEPT_MAX: Final = 12
 """How many candidates a decision keeps, the best first."""
+
+OTHERS_KEPT: Final = 4
+"""How many of those it keeps that were not even measured, as they are farther in any case: who would have been next."""
 
 
 def wish_of(
@@ -77,15 +79,16 @@ class _Measured(NamedTuple):
     verdict: Verdict | None
 
 
-def decide(wish: Wish, found: Found, left: Left) -> Decision | None:
+def decide(wish: Wish, found: Found, left: Left, weights: Weights = AS_THEY_ARE) -> Decision | None:
     """Choose among candidates; None when a store that was not looked up could be better: look further."""
-    measured, nearest_m = _measure(wish, found.candidates, left)
+    measured, others, nearest_m = _measure(wish, found.candidates, left, weights)
     if found.beyond < inf and lower_bound_m(wish.destination.latitude, found.beyond) <= nearest_m + 1:
         return None
     ranked = sorted(measured, key=lambda each: each[:4])
     chosen = next((each for each in ranked if each.verdict is None), None)
     if chosen is not None:
         considered = _considered(ranked, {chosen.key}, "booked" if wish.only_at else "chosen")
+        considered += tuple(_about(wish, each, left) for each in others[: KEPT_MAX - len(considered)])
         return Decision(wish, chosen.candidate, chosen.distance_m, considered)
     return Decision(wish, None, None, _considered(ranked), "out_of_stock")
 
@@ -136,28 +139,49 @@ def _measured(wish: Wish, stocked: Stocked, left: Left) -> _Measured:
     """A location that may serve a part, in the order in which they are chosen."""
     candidate, metres = stocked.candidate, distance_m(wish.destination, stocked.candidate.place)
     verdict = out_of_reach(candidate, metres) or at_capacity(candidate, left)
-    counted_m, backs = round(metres + LOWERED_M * candidate.lowered), candidate.kind == "flagship"
-    return _Measured(backs, counted_m, left.orders_of(candidate), candidate.key, round(metres), candidate, verdict)
+    orders, counted_m = left.orders_of(candidate), round(counted(candidate, metres, left, AS_THEY_ARE))
+    return _Measured(backs(candidate, AS_THEY_ARE), counted_m, orders, candidate.key, round(metres), candidate, verdict)
 
 
-def _measure(wish: Wish, candidates: Sequence[Candidate], left: Left) -> tuple[list[_Measured], float]:
-    """Candidates with their distances, and how far the nearest store is that can serve.
+def backs(candidate: Candidate, weights: Weights) -> bool:
+    """Whether a location only serves what no store can."""
+    return candidate.kind == "flagship" and weights.flagship_m is None
+
+
+def counted(candidate: Candidate, metres: float, left: Left, weights: Weights) -> float:
+    """How far a location counts as: never less than it is."""
+    farther = weights.lowered_m * candidate.lowered + weights.load_m * left.orders_of(candidate)
+    return metres + farther + (weights.flagship_m or 0) * (candidate.kind == "flagship")
+
+
+def _measure(
+    wish: Wish, candidates: Sequence[Candidate], left: Left, weights: Weights
+) -> tuple[list[_Measured], list[Candidate], float]:
+    """Candidates with their distances, some that are farther in any case, and how far the nearest store is that can serve.
 
     A place is measured only while by the plane it may still be the nearest: that costs most.
     """
-    measured = []
+    measured, others = [], list[Candidate]()
     nearest_m = {False: inf, True: inf}
     for candidate in candidates:
-        backs = candidate.kind == "flagship"
-        if lower_bound_m(wish.destination.latitude, candidate.planar) > nearest_m[backs] + 1:
+        last = backs(candidate, weights)
+        if lower_bound_m(wish.destination.latitude, candidate.planar) > nearest_m[last] + 1:
+            others += [candidate] if len(others) < OTHERS_KEPT else []
             continue
         metres = distance_m(wish.destination, candidate.place)
         verdict = out_of_reach(candidate, metres) or at_capacity(candidate, left) or out_of_stock(wish, candidate, left)
-        orders, counted_m = left.orders_of(candidate), metres + LOWERED_M * candidate.lowered
-        measured.append(_Measured(backs, round(counted_m), orders, candidate.key, round(metres), candidate, verdict))
+        orders, counted_m = left.orders_of(candidate), counted(candidate, metres, left, weights)
+        measured.append(_Measured(last, round(counted_m), orders, candidate.key, round(metres), candidate, verdict))
         if verdict is None:
-            nearest_m[backs] = min(nearest_m[backs], counted_m)
-    return measured, nearest_m[False]
+            nearest_m[last] = min(nearest_m[last], counted_m)
+    return measured, others, nearest_m[False]
+
+
+def _about(wish: Wish, candidate: Candidate, left: Left) -> Considered:
+    """A candidate that was not measured: its distance is about right."""
+    verdict = at_capacity(candidate, left) or out_of_stock(wish, candidate, left) or "farther"
+    metres = round(about_m(wish.destination.latitude, candidate.planar))
+    return Considered(candidate.location_id, candidate.kind, metres, left.orders_of(candidate), verdict)
 
 
 def _considered(

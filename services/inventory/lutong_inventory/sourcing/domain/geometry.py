@@ -15,12 +15,20 @@ from lutong_contracts.values import Place
 EARTH_RADIUS_MIN_M: Final = 6_335_439
 """The smallest radius that the ellipsoid is curved with anywhere: a degree is nowhere shorter than with this one."""
 
+_EARTH_RADIUS_M: Final = 6_371_009
+"""The mean one."""
+
 
 def distance_m(one: Place, other: Place) -> float:
     """Metres between two places: the geodesic on WGS-84, right to nanometres (Karney)."""
     line = Geodesic.WGS84.Inverse(one.latitude, one.longitude, other.latitude, other.longitude, Geodesic.DISTANCE)
     metres: float = line["s12"]
     return metres
+
+
+def about_m(latitude: float, planar: float) -> float:
+    """How many metres a place is away that is `planar` degrees away on the plane: right to a hundredth within a city."""
+    return radians(planar) * cos(radians(latitude)) * _EARTH_RADIUS_M
 
 
 def lower_bound_m(latitude: float, planar: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.values import LocationKind, Place
 from lutong_inventory.locations.domain.location import location_id_of
@@ -83,6 +83,19 @@ class Splitting(NamedTuple):
 
     parts_max: int = 1
     stocked: Sequence[Stocked] = ()
+
+
+class Weights(NamedTuple):
+    """How candidates are ranked, as if they were so many metres farther: for having declined lately, for each order of today, and
+    for being the flagship (None: it comes after all stores)."""
+
+    lowered_m: int = 3_000
+    load_m: int = 0
+    flagship_m: int | None = None
+
+
+AS_THEY_ARE: Final = Weights()
+"""The weights that orders are decided by; others are for trying."""
 
 
 class Found(NamedTuple):

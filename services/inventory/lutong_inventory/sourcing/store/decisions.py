@@ -94,15 +94,32 @@ async def lost(tx: Tx, reasons: Mapping[str, str]) -> None:
     )
 
 
-async def had_before(tx: Tx, order_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Which locations had orders before, by their keys, in the order in which they had them."""
+class Had(NamedTuple):
+    """How many decisions there are on an order or a part, and the keys of the locations that had it, the whole before it included."""
+
+    decisions: int
+    keys: Sequence[str]
+
+    @property
+    def hops(self) -> int:
+        """How many locations had it."""
+        return len(self.keys) or 1
+
+
+async def had_before(tx: Tx, order_ids: Sequence[str]) -> dict[str, Had]:
+    """Which locations had orders before, in the order in which they had them. Of a part, they are also those that had the whole
+    order before it was split.
+    """
     rows = await tx.fetch(
         """
-        SELECT order_id, array_agg(location_id ORDER BY hop) AS keys
-          FROM sourcing_decision
-         WHERE order_id = ANY ($1) AND location_id IS NOT NULL
-         GROUP BY order_id
+        SELECT placed.order_id, count(*) FILTER (WHERE had.order_id = placed.order_id) AS decisions,
+               array_agg(had.location_id ORDER BY had.decided_at, had.hop) AS keys
+          FROM customer_order AS placed
+          JOIN sourcing_decision AS had
+            ON had.order_id = placed.order_id OR (had.order_id = placed.part_of AND had.decided_at < placed.created_at)
+         WHERE placed.order_id = ANY ($1) AND had.location_id IS NOT NULL
+         GROUP BY placed.order_id
         """,
         order_ids,
     )
-    return {row["order_id"]: row["keys"] for row in rows}
+    return {row["order_id"]: Had(row["decisions"], row["keys"]) for row in rows}

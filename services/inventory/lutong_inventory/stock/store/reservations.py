@@ -1,6 +1,6 @@
 """Reservations: made and ended together with the movements that they are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from lutong_chassis import Cause, Tx, columns
@@ -77,6 +77,24 @@ async def close_reservations(
     closed = [Reservation(*row) for row in rows]
     stocks = await lock_stock(tx, [each.shelf for each in closed])
     return await save_movements(tx, stocks, [_ended(each, ending, reason) for each in sorted(closed)])
+
+
+async def keep_reservations(tx: Tx, skus: Mapping[str, Collection[str]]) -> None:
+    """Of orders that are split, keep the reservations of these SKUs: what other parts have now is set aside under their ids.
+
+    All of them were given back before: their movements stay.
+    """
+    if not skus:
+        return
+    await tx.execute(
+        """
+        DELETE FROM reservation
+         WHERE state = 'released' AND order_id = ANY ($1)
+           AND (order_id, sku) NOT IN (SELECT * FROM unnest($2::text[], $3::text[]))
+        """,
+        sorted(skus),
+        *columns(sorted({(order_id, sku) for order_id, kept in skus.items() for sku in kept}), 2),
+    )
 
 
 def _ended(reservation: Reservation, ending: Ending, reason: str | Mapping[str, str] | None) -> Movement:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from lutong_chassis import Ask, Command, Read, TxDependency, Who, allowed, audited, not_found
 from lutong_contracts.values import Identifier
+from lutong_membership.agreements.domain.sentences import ENTRIES, debt_name
 from lutong_membership.agreements.domain.term import QuitAgreement, quoted
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.agreements.store import statements as statement_store
@@ -56,10 +57,14 @@ async def get_quote(agreement_id: Identifier, who: Who, tx: TxDependency) -> dic
 @router.get("/v1/agreements/{agreement_id}/statement")
 @allowed("member", "viewer")
 async def get_statement(agreement_id: Identifier, who: Who, tx: TxDependency) -> dict[str, Any]:
-    """Everything that was counted, owed, deducted and booked under an agreement."""
+    """Everything that was counted, owed, deducted and booked under an agreement. What is owed and booked has a `name` in words."""
     found = await statement_store.agreement(tx, agreement_id) or not_found("agreement", agreement_id)
     who.require(member=found.member_id, hide=("agreement", agreement_id))
     parts = await statement_store.statement(tx, agreement_id, found.member_id)
+    for debt in parts["debts"]:
+        debt["name"] = debt_name(debt["debt_id"], debt["kind"])._asdict()
+    for entry in parts["entries"]:
+        entry["name"] = ENTRIES[entry["kind"]]._asdict()
     return {"agreement_id": agreement_id, "currency": found.currency, **parts}
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.inventory import OrderRefunded
-from lutong_contracts.membership import HoldCaptured, RefundBooked
+from lutong_contracts.membership import HoldCaptured, NoShowCharged, RefundBooked
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.account import Account, Debt, Outcome, booked, close, incur_debt
 from lutong_membership.agreements.domain.accruals import Accrual, reversal, share
@@ -22,6 +22,7 @@ from lutong_membership.agreements.domain.term import admit
 from lutong_membership.coupons.domain import Coupon
 from lutong_membership.ledger.domain.entries import DebtKind, Entry, EntryKind, Legs, Line, pair, settled
 from lutong_membership.plans.domain.clock import Clock
+from lutong_membership.plans.domain.terms import Terms
 
 HoldState = Literal["waiting", "held", "captured", "released", "expired", "declined", "cancelled"]
 
@@ -204,6 +205,48 @@ def deliver(account: Account, hold: Hold, came: Delivery, clock: Clock) -> Outco
         due_at=clock.calendar(account.plan).plus_days(clock.now, days) if days else None,
     )
     outcome += admit(outcome.account, accrual, clock)
+    return outcome + incur_debt(outcome.account, debt, clock)
+
+
+def fee_of(hold: Hold, terms: Terms) -> int:
+    """What is kept of a hold when nobody picks the order up, in minor units: nothing of one that expired, and never more than it."""
+    return min(terms.no_show_fee_minor, hold.left_minor) if hold.state == "held" else 0
+
+
+def fee_debt_id(order_id: str) -> str:
+    """The debt of the fee for an order that nobody picked up; there is one at most."""
+    return f"fee:{order_id}"
+
+
+def keep_fee(account: Account, hold: Hold, clock: Clock) -> Outcome:
+    """Nobody picked the order up, and the terms keep a fee of it: the fee is to be paid, and the rest is released.
+
+    Nothing came: it counts towards no obligation, and nothing was enjoyed.
+    """
+    fee_minor, line = fee_of(hold, account.plan.terms), account.line
+    ours = pair(f"owed:{line.member_id}", f"held:{line.member_id}", fee_minor)
+    rest_minor = hold.left_minor - fee_minor
+    entries = _some(_captured("no_show_fee", hold, line, fee_minor, ours), released(hold, line, rest_minor))
+    event = NoShowCharged(
+        order_id=hold.order_id,
+        member_id=hold.member_id,
+        merchant_id=hold.merchant_id,
+        fee=account.money(fee_minor),
+        released=account.money(rest_minor),
+    )
+    days = account.plan.terms.payment.days
+    debt = Debt(
+        debt_id=fee_debt_id(hold.order_id),
+        agreement_id=account.agreement.agreement_id,
+        member_id=hold.member_id,
+        currency=hold.currency,
+        kind="order",
+        amount_minor=fee_minor,
+        outstanding_minor=fee_minor,
+        incurred_at=clock.now,
+        due_at=clock.calendar(account.plan).plus_days(clock.now, days) if days else None,
+    )
+    outcome = booked(account, settled(line, *entries), event)
     return outcome + incur_debt(outcome.account, debt, clock)
 
 

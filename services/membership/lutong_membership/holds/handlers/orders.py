@@ -13,7 +13,7 @@ from lutong_membership.agreements.domain.agreement import CLOSING
 from lutong_membership.agreements.store import accounts as account_store
 from lutong_membership.coupons import store as coupon_store
 from lutong_membership.coupons.domain import Coupon
-from lutong_membership.holds.domain.holds import Delivery, Hold, deliver, refund, released
+from lutong_membership.holds.domain.holds import Delivery, Hold, deliver, fee_of, keep_fee, refund, released
 from lutong_membership.holds.store import holds as hold_store
 from lutong_membership.holds.store.holds import EndedHolds, HoldEnding, Tombstone
 from lutong_membership.ledger.domain.entries import EntryKind, LineKey, after, settled
@@ -87,14 +87,46 @@ async def release_rejected(batch: Sequence[Received[OrderRejected]], tx: Tx) -> 
 
 @handlers.on(OrderCancelled)
 async def release_cancelled(batch: Sequence[Received[OrderCancelled]], tx: Tx) -> list[Outgoing]:
-    """The order ended before the goods left: give back what was held, or see that nothing ever is."""
+    """The order ended before the goods left: give back what was held, or see that nothing ever is.
+
+    Of one that nobody picked up, a fee is kept where the member signed so.
+    """
     events = [received.event for received in batch]
     await tx.lock("order", (event.order_id for event in events))
-    given_back = await _release(batch, {event.order_id: event.reason for event in events}, tx)
+    fees = await _fees(batch, tx) if any(event.reason == "no_show" for event in events) else {}
+    charged = await _charge([received for received in batch if received.event.order_id in fees], fees, tx)
+    others = [received for received in batch if received.event.order_id not in fees]
+    given_back = charged + await _release(others, {r.event.order_id: r.event.reason for r in others}, tx)
     await hold_store.leave_tombstones(
         tx, [Tombstone(event.order_id, event.member_id, event.merchant_id) for event in events]
     )
     return given_back
+
+
+async def _fees(batch: Sequence[Received[OrderCancelled]], tx: Tx) -> dict[str, int]:
+    """What is kept of which orders, in minor units. All holds of the batch and their lines are locked, in key order."""
+    reasons = {received.event.order_id: received.event.reason for received in batch}
+    found = await hold_store.open_holds(tx, list(reasons))
+    mine = [ended for ended in found.ended if reasons[ended.hold.order_id] == "no_show"]
+    fees = {ended.hold.order_id: fee_of(ended.hold, ended.plan.terms) for ended in mine}
+    return {order_id: fee_minor for order_id, fee_minor in fees.items() if fee_minor}
+
+
+async def _charge(batch: Sequence[Received[OrderCancelled]], fees: Mapping[str, int], tx: Tx) -> list[Outgoing]:
+    """Keep these fees of holds, and give back the rest, and the coupons."""
+    if not batch:
+        return []
+    causes: dict[str, Received[Event]] = {received.event.order_id: received for received in batch}
+    endings = [HoldEnding(order_id, fee_minor, "no_show") for order_id, fee_minor in fees.items()]
+    found = await hold_store.end_holds(tx, endings, "released")
+    work = await hold_store.work_of(tx, found, deducts=deducts())
+    outgoing = []
+    for ended in found.ended:
+        if account := work.account(ended.agreement.agreement_id):
+            outcome = keep_fee(account, ended.hold, clock(tx))
+            outgoing += caused(causes[ended.hold.order_id].as_cause, work.take(outcome))
+    await account_store.save_work(tx, work)
+    return outgoing + await _return(await _reserved(found, tx), causes, tx)
 
 
 async def _release(batch: Sequence[Received[Event]], reasons: Mapping[str, str], tx: Tx) -> list[Outgoing]:

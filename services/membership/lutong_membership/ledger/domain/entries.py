@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 EntryKind = Literal[
-    "line_opened", "line_changed", "hold", "release", "expiry", "capture", "late_capture", "uncovered_capture",
+    "line_opened", "line_changed", "hold", "release", "expiry", "capture", "late_capture", "uncovered_capture", "no_show_fee",
     "repayment", "overpayment", "deduction", "refund", "refund_owed", "refund_forgiven", "offset", "payout", "benefit_accrued", "benefit_reversed",
     "benefit_forgiven", "charge", "charge_credited", "charge_owed", "charge_forgiven", "waiver", "write_off",
 ]  # fmt: skip

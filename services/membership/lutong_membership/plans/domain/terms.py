@@ -221,6 +221,10 @@ class Terms:
     holdout_percent: Annotated[int, Field(ge=0, le=50)] = 0
     flagship_ok: bool = False
     """Whether who signs agrees that the flagship sends what a store cannot, without being asked then."""
+    no_show: Literal["release", "keep"] = "release"
+    """What becomes of the credit for an order that nobody picks up: all of it is given back, or `no_show_fee_minor` is kept."""
+    no_show_fee_minor: Minor = 0
+    """What an order costs that nobody picks up, when something is kept: never more than the order."""
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Terms":
@@ -229,6 +233,8 @@ class Terms:
             raise ValueError(
                 "a plan that charges needs period, obligation, settlement and withholding; leave all or give all"
             )
+        if (self.no_show == "keep") != bool(self.no_show_fee_minor):
+            raise ValueError("no_show is keep with a no_show_fee_minor of 1 or more, or release without one")
         return self
 
     @model_serializer(mode="wrap")
@@ -237,6 +243,8 @@ class Terms:
         written: dict[str, object] = write(self)
         if not self.flagship_ok:
             del written["flagship_ok"]
+        if self.no_show == "release":
+            del written["no_show"], written["no_show_fee_minor"]
         return written
 
     @property

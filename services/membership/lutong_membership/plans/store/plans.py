@@ -140,6 +140,30 @@ async def plan(tx: Reads, plan_id: str, version: int | None = None) -> PlanVersi
     return PlanVersion(**dict(row)) if row else None
 
 
+async def plan_for(tx: Reads, member_id: str, merchant_id: str) -> PlanVersion | None:
+    """The open plan of a merchant: the version that this member signed, or is about to, or else the latest. A viewer that is bound
+    to a member orders as that one.
+    """
+    row = await tx.fetchrow(
+        """
+        SELECT plan.plan_id, plan.merchant_id, currency, open, plan_version.version, title, line_limit_minor, terms, written_at
+          FROM plan
+          JOIN plan_version ON plan_version.plan_id = plan.plan_id
+          LEFT JOIN agreement
+                 ON agreement.plan_id = plan.plan_id
+                AND agreement.state IN ('consulted', 'preordered', 'active')
+                AND agreement.member_id = coalesce((SELECT member_id FROM binding
+                                                     WHERE viewer_id = $1 AND binding_id IS NOT NULL
+                                                       AND consented_at IS NOT NULL), $1)
+         WHERE plan.merchant_id = $2 AND open
+           AND plan_version.version = coalesce(agreement.version, plan.version)
+        """,
+        member_id,
+        merchant_id,
+    )
+    return PlanVersion(**dict(row)) if row else None
+
+
 async def plans_named(tx: Tx, plan_ids: Iterable[str]) -> dict[str, PlanVersion]:
     """The latest versions of plans, by plan."""
     rows = await tx.fetch(
