@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Final
+from typing import Final, Literal
 
 from lutong_console.verify.pushes import pushes_keep_their_quota
 from lutong_registry.life_accounts import domain
@@ -101,12 +101,11 @@ class Account:
         if found:
             raise BrokenPromiseError(f"{found[0]} of {self.pushes}")
 
-    def _end(self, verb: str) -> None:
-        ends = "cancel" if verb == "cancel" else "recall"
-        open_ = [place for place, push in enumerate(self.pushes) if not domain.why_not_ended(push, ends)]
+    def _end(self, verb: Literal["cancel", "recall"]) -> None:
+        open_ = [place for place, push in enumerate(self.pushes) if not domain.why_not_ended(push, verb)]
         if open_:
             place = self.rng.choice(open_)
-            self.pushes[place] = self.pushes[place]._replace(state=domain.ENDS[ends])
+            self.pushes[place] = self.pushes[place]._replace(state=domain.ENDS[verb])
 
 
 def run(seed: int, steps: int, without: Without = frozenset()) -> int:
