@@ -204,7 +204,8 @@ async def _load(client: httpx.AsyncClient, pool: Pool) -> tuple[int, dict[str, i
     reports = [answer.body for answer in answers if isinstance(answer, Answer)]
     refused = sum(len(each.refused) for each in reports if isinstance(each, ReportView))
     assert refused == truth.refused
-    return sum(len(each) for each in truth.granted.values()), outcomes, total
+    assert sum(outcomes.values()) == truth.granted + truth.others
+    return truth.granted, outcomes, total
 
 
 @pytest.mark.timeout(0)

@@ -77,16 +77,16 @@ def many_visits(count: int, sources: Sequence[str], now: datetime, rng: Random) 
 
 
 class Truth(NamedTuple):
-    """What visits earn, counted one by one: unique visitors by program and day, and those who never stayed."""
+    """What visits earn, counted one by one: unique visitors who earned, those who did not, and visits that are refused."""
 
-    granted: dict[tuple[str, date], set[tuple[str, str]]]
-    bounced: set[tuple[str, date, str, str]]
+    granted: int
+    others: int
     refused: int
 
 
 def brute_force(visits: Sequence[Reported], programs: dict[str, str], secret: str, now: datetime) -> Truth:
     """By the words of the rule: no tables, no batches, no locks. `programs` is by code."""
-    granted: dict[tuple[str, date], set[tuple[str, str]]] = {}
+    granted: dict[tuple[str, date], dict[str, set[str]]] = {}
     seen: set[tuple[str, date, str, str]] = set()
     refused = 0
     oldest = (now - timedelta(days=7)).astimezone(SHANGHAI).date()
@@ -98,8 +98,8 @@ def brute_force(visits: Sequence[Reported], programs: dict[str, str], secret: st
         who = hmac.new(secret.encode(), f"visitor {visit.visitor_id}".encode(), sha256).hexdigest()[:32]
         source = visit.source.split("~")[0]
         seen.add((program, day, who, source))
-        earned = granted.setdefault((program, day), set())
-        if visit.dwell_s >= 3 and ((who, source) in earned or sum(other == who for other, _ in earned) < 3):
-            earned.add((who, source))
-    bounced = {each for each in seen if each[2:] not in granted[each[:2]]}
-    return Truth(granted, bounced, refused)
+        earned = granted.setdefault((program, day), {}).setdefault(who, set())
+        if visit.dwell_s >= 3 and len(earned | {source}) <= 3:
+            earned.add(source)
+    unique = sum(len(sources) for visitors in granted.values() for sources in visitors.values())
+    return Truth(unique, len(seen) - unique, refused)
