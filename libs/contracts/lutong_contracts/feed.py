@@ -8,7 +8,7 @@ from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
-from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, EXPOSURES, FEED_AUDIT, INTERACTIONS, POSTS
+from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, EXPOSURES, FEED_AUDIT, FOLLOWS, INTERACTIONS, POSTS
 from lutong_contracts.touches import Touch
 from lutong_contracts.values import AnyMode, Identifier, Instant, Line, Money, Place, Reason, Text, Value, Visible
 
@@ -31,6 +31,23 @@ class AccountFacts(Entity):
 
 class AccountChanged(AccountFacts, Event, topic=ACCOUNTS, key="account_id"):
     """An account is new, or is of another kind, or has other bindings."""
+
+
+class AccountFollowed(Event, topic=FOLLOWS, key="follower_id:followee_id"):
+    """An account follows an enterprise account. Who follows persons is not published.
+
+    It is published again by `lutong publish-entities`, for what is older than this event: to keep it twice is to keep it once.
+    """
+
+    follower_id: Identifier
+    followee_id: Identifier
+
+
+class AccountUnfollowed(Event, topic=FOLLOWS, key="follower_id:followee_id"):
+    """An account follows an enterprise account no more."""
+
+    follower_id: Identifier
+    followee_id: Identifier
 
 
 class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):

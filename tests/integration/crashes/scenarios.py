@@ -69,8 +69,10 @@ from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.touches.domain import Keys
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.inventory_scenario import INVENTORY
+from tests.integration.crashes.life_accounts_scenario import LIFE_ACCOUNTS
 from tests.integration.crashes.membership_scenario import MEMBERSHIP
 from tests.integration.crashes.steps import Meanwhile, Step
+from tests.integration.crashes.traffic_scenario import TRAFFIC
 from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
@@ -309,6 +311,8 @@ REGISTRY: Final[tuple[Step, ...]] = (
     LocationClosed(state="closed", revision=4, **_STORE),
     PlanPublished(revision=1, **_PLAN),
     PlanClosed(revision=2, **_PLAN),
+    *LIFE_ACCOUNTS,
+    *TRAFFIC,
 )
 STORIES: Final[dict[str, tuple[Step, ...]]] = {
     "feed": FEED,
@@ -316,3 +320,8 @@ STORIES: Final[dict[str, tuple[Step, ...]]] = {
     "membership": MEMBERSHIP,
     "inventory": INVENTORY,
 }
+CHAPTERS: Final[dict[str, tuple[str, int]]] = {
+    **{name: (name, 0) for name in STORIES},
+    "registry_rewards": ("registry", len(REGISTRY) - len(LIFE_ACCOUNTS) - len(TRAFFIC)),
+}
+"""Parts of stories that are killed apart from each other, with the number of their first step: what is before it only happens."""
