@@ -1,11 +1,11 @@
 """What must hold of inventory after each step, and a run of steps."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from random import Random
 from typing import Final
 
 from lutong_inventory.stock.domain.shelves import OversoldError, Shelf, Stock
-from tests.model.shelves import CAPACITY, HOPS_MAX, Without, World
+from tests.model.shelves import CAPACITY, HOPS_MAX, Order, Without, World
 
 
 class BrokenPromiseError(AssertionError):
@@ -18,8 +18,10 @@ def check(world: World) -> None:
     promised: Counter[Shelf] = Counter()
     for movement in world.movements:
         folded[movement.shelf] = folded[movement.shelf].found(movement)
+    parts_of: defaultdict[str | None, list[Order]] = defaultdict(list)
     for order in world.orders.values():
         promised.update(order.reserved)
+        parts_of[order.wish.part_of].append(order)
     for shelf, stock in world.stocks.items():
         _holds(0 <= stock.reserved <= stock.on_hand, f"I1 {stock.reserved} of {stock.on_hand} are promised at {shelf}")
         mine = (stock.on_hand, stock.reserved, stock.unavailable)
@@ -37,10 +39,7 @@ def check(world: World) -> None:
         kept = order.state in {"sourced", "accepted", "picked", "ready_for_pickup"}
         _holds(kept == bool(order.reserved), f"I5 {order_id} is {order.state} and has {order.reserved}")
         if order.asked and order.state != "rejected":
-            parts = [
-                order,
-                *(each for each in world.orders.values() if each.wish.part_of == order_id and each is not order),
-            ]
+            parts = [order, *(each for each in parts_of[order_id] if each is not order)]
             consists = sorted(needed for part in parts for needed in part.wish.demand)
             _holds(consists == sorted(order.asked), f"I8 {order_id} is {order.asked}, and its parts {consists}")
         if order.places:

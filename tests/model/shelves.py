@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from random import Random
 from typing import Final
 
@@ -57,6 +58,8 @@ class World:
     movements: list[Movement] = field(default_factory=list)
     orders: dict[str, Order] = field(default_factory=dict)
     today: Counter[str] = field(default_factory=Counter)
+    aside: dict[str, Order] = field(default_factory=dict)
+    """Orders that have, or had until lately, something set aside."""
 
     def __post_init__(self) -> None:
         for key in PLACES:
@@ -142,6 +145,7 @@ class World:
         if decision.chosen is None:
             return
         order.state, order.promised_at = "sourced", self.now
+        self.aside[order.wish.order_id] = order
         order.places.append(decision.chosen.key)
         self.today[decision.chosen.key] += 1
         for sku, wanted in needed.items():
@@ -158,7 +162,8 @@ class World:
 
     def pick(self, states: Sequence[State]) -> Order | None:
         """Some order in one of these states."""
-        found = [order for order in list(self.orders.values())[-40:] if order.state in states]
+        latest = [*islice(reversed(self.orders.values()), 40)][::-1]
+        found = [order for order in latest if order.state in states]
         return self.rng.choice(found) if found else None
 
     def advance(self) -> None:
@@ -227,11 +232,12 @@ class World:
         after = stock
         for movement in movements:
             after = after.found(movement)
+        self.aside = {key: order for key, order in self.aside.items() if order.reserved}
         promises = [
             Promise(
                 order.wish.order_id, shelf, order.reserved[shelf], CANCELLABLE.index(order.state), order.promised_at
             )
-            for order in self.orders.values()
+            for order in self.aside.values()
             if shelf in order.reserved and order.state in CANCELLABLE
         ]
         lost = [] if "breaks" in self.without else broken(stock, after, promises)

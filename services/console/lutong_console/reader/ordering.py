@@ -129,7 +129,7 @@ async def _order(asking: Asking, order_id: str) -> Order:
         asking.find("inventory", f"/v1/orders/{order_id}"),
         asking.find("membership", f"/v1/holds/{order_id}"),
     )
-    nothing_yet = {"location_kind": None, "state": None, "amount_minor": 0}
+    nothing_yet = {"location_kind": None, "state": None, "amount_minor": 0, "reason": None}
     return {"request": request, "sourced": sourced or nothing_yet, "hold": hold or nothing_yet}
 
 

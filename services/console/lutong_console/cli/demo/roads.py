@@ -31,10 +31,11 @@ async def _nearest_store(scenario: Scenario) -> None:
     where = f"/v1/members/{scenario.viewer}/addresses"
     stored = await scenario.ask_as(scenario.member, "inventory", "POST", where, **door)
     order_id = await _order(scenario, "mask", address_id=stored["address_id"])
+    await scenario.step(order_id, "accepted")
     look = {"location_id": "store-nanjing-west-road", "reason": "courier_booked"}
     shown = await scenario.ask_as(_STAFF, "inventory", "POST", f"/v1/orders/{order_id}/address", **look)
     scenario.ends["inventory: the store that ships reads the address"] = shown["text"] == _DOOR
-    await scenario.fulfil(order_id)
+    await scenario.step(order_id, "picked", "handed_over", "fulfilled")
     await _delivered(scenario, order_id, "store-nanjing-west-road", "shipped by store")
     for service in ("feed", "membership", "inventory"):
         await scenario.check(
