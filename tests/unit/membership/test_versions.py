@@ -56,7 +56,9 @@ def test_a_plan_is_published_as_it_is_now(is_open: bool, event: type[PlanPublish
     assert type(published) is event
     assert (published.revision, published.title, published.discount_percent) == (3, "Light", 10)
     assert (published.line_limit.amount_minor, published.charge_cap.amount_minor) == (100_000, 5_000)
-    assert published.holdout == Holdout(salt="lutong", percent=10)  # for the feed, which offers: never in an answer to a member
+    assert published.holdout == Holdout(
+        salt="lutong", percent=10
+    )  # for the feed, which offers: never in an answer to a member
 
 
 def test_a_report_looks_at_thirty_days_until_now() -> None:
