@@ -105,7 +105,7 @@ FEED: Final[Matrix] = (
         "GET /v1/accounts/{account_id}/posts": (ANYBODY, fixed(f"/v1/accounts/{ANN}/posts")),
         "GET /v1/accounts/{account_id}/programs": (ANYBODY, fixed(f"/v1/accounts/{ANN}/programs")),
         "GET /v1/accounts/{account_id}/placements/{placement}": (
-            READ_BY_ITS_MEMBER,
+            DONE_BY_ITS_MEMBER,
             fixed(f"/v1/accounts/{ANN}/placements/home", about=ANN),
         ),
         "POST /v1/accounts/batch": (
