@@ -31,7 +31,8 @@ async def seven(client: httpx.AsyncClient, pool: Pool) -> None:
         )
 
 
-async def page(client: httpx.AsyncClient, who: Principal = ANN, **asked: str) -> httpx.Response:
+async def page(client: httpx.AsyncClient, who: Principal = ANN, limit: str = "100", cursor: str = "") -> httpx.Response:
+    asked = {"limit": limit} | ({"cursor": cursor} if cursor else {})
     return await client.get(WHERE, params=asked, headers=bearer(who))
 
 
@@ -40,8 +41,7 @@ async def test_a_walk_has_each_request_once(limit: int, client: httpx.AsyncClien
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
-        asked = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
-        answer = (await page(client, ANN, **asked)).raise_for_status()
+        answer = (await page(client, limit=str(limit), cursor=cursor)).raise_for_status()
         seen += [each["order_id"] for each in answer.json()]
         cursor = answer.headers.get(CURSOR)
     assert seen == ["o-7", "o-6", "o-1", "o-2", "o-3", "o-4", "o-5"]

@@ -1,7 +1,7 @@
 """Drafts are written, dropped and published, in batches; what is scheduled waits as a deadline, and is published by the time of the server."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from lutong_chassis import Answer, Asked, Cause, Handlers, Outgoing, Problem, Received, Tx
 from lutong_contracts.timelines import DraftDue
@@ -14,6 +14,13 @@ from lutong_feed.publishing.handlers import OnJourney, publish
 _STATUS: Final = {"not_found": 404, "post_exists": 409, "too_many_drafts": 409}
 
 handlers = Handlers()
+
+
+class Ready(NamedTuple):
+    """A draft to publish, and what it follows from."""
+
+    draft: Draft
+    cause: Cause
 
 
 @handlers.on(WriteDraft)
@@ -52,8 +59,8 @@ async def publish_drafts(batch: Sequence[Asked[PublishDraft]], tx: Tx) -> list[A
     """Authors publish drafts now, whatever time they were scheduled for."""
     drafts = await store.lock(tx, [DraftName(*asked.command) for asked in batch])
     first = {DraftName(*asked.command): asked for asked in reversed(batch)}
-    ready = [(name, draft, first[name].cause) for name, draft in drafts.items()]
-    verdicts = dict(zip(drafts, await _publish(tx, [(draft, cause) for _, draft, cause in ready]), strict=True))
+    ready = [Ready(draft, first[name].cause) for name, draft in drafts.items()]
+    verdicts = dict(zip(drafts, await _publish(tx, ready), strict=True))
     return [
         _answered(asked, verdicts.get(name), is_first=first[name] is asked and name in drafts)
         for asked in batch
@@ -73,15 +80,15 @@ async def publish_scheduled(batch: Sequence[Received[DraftDue]], tx: Tx) -> list
     """The time of drafts has come: those that are still scheduled for it are published, once, however late. What is refused waits."""
     due = {DraftName(each.event.author_id, each.event.draft_id): each for each in batch}
     drafts = await store.lock(tx, due)
-    ready = [draft for name, draft in drafts.items() if draft.publish_at == due[name].event.publish_at]
-    verdicts = await _publish(tx, [(draft, due[draft.name].cause) for draft in ready])
-    refused = [(draft, why) for draft, why in zip(ready, verdicts, strict=True) if why]
-    await store.refuse(tx, [RefusedDraft(*draft.name, why.kind) for draft, why in refused])
+    at = {name: each.event.publish_at for name, each in due.items()}
+    ready = [Ready(draft, due[name].cause) for name, draft in drafts.items() if draft.publish_at == at[name]]
+    verdicts = zip(ready, await _publish(tx, ready), strict=True)
+    await store.refuse(tx, [RefusedDraft(*each.draft.name, why.kind) for each, why in verdicts if why])
     return []
 
 
-async def _publish(tx: Tx, drafts: Sequence[tuple[Draft, Cause]]) -> list[Problem | None]:
+async def _publish(tx: Tx, ready: Sequence[Ready]) -> list[Problem | None]:
     """Publish drafts; those that are published are drafts no more. Gives for each why it is not."""
-    verdicts = await publish(tx, [OnJourney(draft.as_post, cause) for draft, cause in drafts])
-    await store.drop(tx, [draft.name for (draft, _), why in zip(drafts, verdicts, strict=True) if not why])
+    verdicts = await publish(tx, [OnJourney(each.draft.as_post, each.cause) for each in ready])
+    await store.drop(tx, [each.draft.name for each, why in zip(ready, verdicts, strict=True) if not why])
     return verdicts
