@@ -1,76 +1,40 @@
 """A reader in a real browser: a post, its card, join and order, the road live, pickup by code. Debian's Chromium."""
 
-import asyncio
-from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from lutong_console.reader import world
-from lutong_console.reader.app import create
-from lutong_console.targets import Suite
-from lutong_console.web.access import Access
-from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
-from tests.support.web_console import CHROMIUM_ONLY, Served, a_browser
+from lutong_local.stack import start_service, stop_service, wait_until_ready
+from tests.support.reader_page import Read, order, read_as, reading, signed_in
+from tests.support.web_console import CHROMIUM_ONLY, a_browser
 
 PAGES: Final = (
     "/",
+    "/?order=newest",
+    "/square",
+    "/square?in=hottest",
     "/posts/reader-masks",
     "/posts/reader-fund",
     "/accounts/watsons",
     "/search?q=公积金",
     "/orders",
+    "/drafts",
     "/none",
 )
-INJECTION: Final = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202e倒 {{ 7*7 }}'
 
 expect.set_options(timeout=30_000)
 
 pytestmark = CHROMIUM_ONLY
 
 
-class Read(Served):
-    """The page of one stack; and its staff, who take orders a step further."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack, self.target, access = stack, Suite.of(stack), Access()
-        super().__init__(create(self.target, stack.signer, access), access)
-
-    def staff(self, method: str, service: str, path: str, **body: object) -> Any:  # noqa: ANN401  # JSON
-        """Ask as an operator."""
-        url = f"{self.target.urls[service]}{path}"
-        with httpx.Client(auth=self.target.auth, trust_env=False, timeout=30) as client:
-            answer = client.request(method, url, json=body or None, headers={"lutong-reason": "a test"})
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
-
-    def counts(self, post_id: str) -> Counter[str]:
-        """What readers did with a post, by kind, over all placements."""
-        found: Counter[str] = Counter(impression=0, open=0)
-        for each in self.staff("GET", "feed", f"/v1/posts/{post_id}/interactions"):
-            found[each["kind"]] += each["times"]
-        return found
-
-    def steps(self, order_id: str, *steps: str) -> None:
-        location_id = self.staff("GET", "inventory", f"/v1/orders/{order_id}")["location_id"]
-        for step in steps:
-            self.staff("POST", "inventory", f"/v1/orders/{order_id}/steps", step=step, location_id=location_id)
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
-    stack = up(tmp_path_factory.mktemp("reader"), lambda _: None, dies_with_parent=True)
-    try:
-        asyncio.run(world.build(Suite.of(stack)))
-        running = Read(stack).start()
+    with reading(tmp_path_factory.mktemp("reader")) as running:
         yield running
-        running.stop()
-    finally:
-        down(stack, lambda _: None, purge=True)
 
 
 @pytest.fixture(scope="module")
@@ -90,32 +54,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext, served: Read) -> Page:
     return signed_in(context, served)
-
-
-def signed_in(context: BrowserContext, served: Read) -> Page:
-    page = context.new_page()
-    page.goto(f"{served.url}/sign-in?ticket={served.access.issue()}")
-    page.get_by_role("button", name="Read the feed").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
-    return page
-
-
-def read_as(page: Page, name: str) -> None:
-    """Sign in as another of the demo people, and be back."""
-    page.get_by_label("Reading as").select_option(label=name)
-    with page.expect_navigation():
-        page.get_by_role("button", name="Change").click()
-
-
-def order(page: Page, served: Read, *, pickup: bool = False) -> str:
-    """Join and order from the card of a post; gives the order."""
-    page.goto(f"{served.url}/posts/reader-masks")
-    if pickup:
-        page.get_by_label("I pick it up").check()
-    page.get_by_label("Join the light membership").check()
-    page.get_by_role("button", name="Join and order").click()
-    page.wait_for_url("**/orders/*")
-    return page.url.rpartition("/")[2]
 
 
 def test_a_card_shows_what_can_be_promised(page: Page, served: Read) -> None:
@@ -144,6 +82,71 @@ def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:
             return
         page.wait_for_timeout(250)  # a poll of the condition above: pages take time from what is waited for
     raise AssertionError("the post does not count who solved it")
+
+
+def test_cards_of_home_show_what_is_where_and_change(page: Page, served: Read) -> None:
+    """A store that pauses is one row of the feed: its cards show the next one, or what there is instead, and then it again."""
+    masks = page.locator("article", has_text="面膜")
+    live = until_home_shows(page, served, masks.locator(".live"), "In stock, at a store ")
+    expect(masks.locator(".promise")).to_contain_text(" km")
+    paused = list[str]()
+    for _ in range(5):
+        shown = served.live("reader-masks")
+        if shown["state"] != "live":
+            break
+        paused.append(where := shown["location_id"])
+        served.staff("POST", "inventory", f"/v1/locations/{where}/pause", reason="rush_hour")
+        live = until_home_shows(page, served, masks.locator(".live"), "", unlike=live)
+    assert paused
+    assert "The store near you takes no orders just now" in live
+    expect(masks.locator(".live.degraded")).to_have_count(1)
+    for store in paused:
+        served.staff("DELETE", "inventory", f"/v1/locations/{store}/pause")
+    until_home_shows(page, served, masks.locator(".live"), "In stock, at a store ")
+
+
+def until_home_shows(page: Page, served: Read, where: Locator, words: str, unlike: str | None = None) -> str:
+    """Load home until it shows some words, and not what it showed; gives all of them."""
+    for _ in range(120):
+        page.goto(served.url)
+        found = where.first.inner_text() if where.count() else ""
+        if found and words in found and found != unlike:
+            return found
+        page.wait_for_timeout(250)  # a poll of the condition above
+    raise AssertionError(f"{words!r} is not in {found!r}")
+
+
+def test_home_states_why_and_can_be_the_newest_first(browser: Browser, served: Read) -> None:
+    """Without JavaScript, too: a switch of links, and the reason below each post."""
+    context = browser.new_context(locale="en-GB", java_script_enabled=False)
+    try:
+        page = signed_in(context, served)
+        expect(page.get_by_role("link", name="What matters to you first")).to_have_attribute("aria-current", "true")
+        post = page.locator("article", has_text="面膜")
+        post.get_by_text("Why is this here?").click()
+        expect(post.locator(".why p")).to_be_visible()
+        expect(post.locator(".why meter")).to_have_count(6)
+        page.get_by_role("link", name="Newest first").click()
+        expect(page.get_by_role("link", name="Newest first")).to_have_attribute("aria-current", "true")
+        expect(page.locator("article").first).to_be_visible()
+        expect(page.locator(".why")).to_have_count(0)
+    finally:
+        context.close()
+
+
+def test_the_square_shows_programs_by_posts(page: Page, served: Read) -> None:
+    page.get_by_role("link", name="Mini-programs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mini-programs")
+    expect(page.locator("article .title", has_text="公积金")).to_have_count(1)
+    for name in ("Used lately", "Hottest", "For you"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("link", name=name)).to_have_attribute("aria-current", "true")
+    staff = served.staff("GET", "feed", "/v1/posts/reader-masks")
+    brand = {"name": "屈臣氏", "kind": "enterprise", "program_ids": [staff["card"]["program_id"]]}
+    served.staff("PUT", "feed", "/v1/accounts/watsons", **brand)
+    page.goto(f"{served.url}/accounts/watsons")
+    expect(page.get_by_role("heading", name="Mini-programs")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
 
 
 def test_what_is_looked_at_and_opened_is_counted_once(page: Page, served: Read) -> None:
@@ -193,7 +196,7 @@ def test_an_order_is_followed_live_to_the_door(page: Page, served: Read) -> None
     expect(page.get_by_text("To pay later")).to_be_visible()
 
 
-def test_an_order_from_the_timeline_is_credited_to_it(page: Page, served: Read) -> None:
+def test_an_order_from_home_is_credited_to_it(page: Page, served: Read) -> None:
     page.goto(served.url)
     page.locator("article", has_text="面膜").locator(".card a").click()
     page.get_by_label("Join the light membership").check()
@@ -201,10 +204,10 @@ def test_an_order_from_the_timeline_is_credited_to_it(page: Page, served: Read) 
     page.wait_for_url("**/orders/*")
     for _ in range(120):
         found = served.staff("GET", "feed", "/v1/posts/reader-masks/funnel")
-        if any(each["placement"] == "timeline" and each["held"] for each in found["placements"]):
+        if any(each["placement"] == "home" and each["held"] for each in found["placements"]):
             return
         page.wait_for_timeout(250)  # a poll of the condition above
-    raise AssertionError(f"no order is credited to the timeline: {found['placements']}")
+    raise AssertionError(f"no order is credited to home: {found['placements']}")
 
 
 def test_a_pickup_is_handed_over_by_its_code(page: Page, served: Read) -> None:
@@ -291,85 +294,6 @@ def test_a_form_of_another_session_changes_nothing(page: Page, served: Read) -> 
     assert answer.status == 403
     page.goto(f"{served.url}/accounts/watsons")
     expect(page.get_by_role("button", name="Stop following")).to_be_visible()
-
-
-def test_an_injection_string_is_shown_as_text(page: Page, served: Read) -> None:
-    served.staff("POST", "feed", "/v1/posts", author_id="reader-chen", text=INJECTION, card="none")
-    alerts: list[str] = []
-
-    def dismiss(dialog: Dialog) -> None:
-        alerts.append(dialog.message)
-        dialog.dismiss()
-
-    page.on("dialog", dismiss)
-    page.goto(f"{served.url}/accounts/reader-chen")
-    expect(page.locator(".text").first).to_contain_text("<script>alert(1)</script>")
-    expect(page.locator(".text").first).to_contain_text("{{ 7*7 }}")
-    assert alerts == []
-
-
-def test_a_reader_deletes_their_post_and_reposts_show_it(page: Page, served: Read) -> None:
-    served.staff("POST", "feed", "/v1/posts", author_id="reader-lin", text="晚上见", card="none", post_id="mine")
-    again = {"author_id": "reader-chen", "text": "看", "parent_id": "mine", "post_id": "again"}
-    served.staff("POST", "feed", "/v1/posts", **again)
-    page.goto(f"{served.url}/posts/again")
-    expect(page.locator(".root")).to_contain_text("晚上见")
-    expect(page.get_by_text("Delete this post")).to_have_count(0)  # it is another's
-    page.goto(f"{served.url}/posts/mine")
-    page.get_by_text("Delete this post").click()
-    assert Axe().run(page).response["violations"] == []
-    page.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("林小满")
-    expect(page.get_by_text("晚上见")).to_have_count(0)
-    page.goto(f"{served.url}/posts/mine")
-    expect(page.get_by_role("alert")).to_have_text("This post was deleted.")
-    page.goto(f"{served.url}/posts/again")
-    expect(page.locator(".root")).to_have_text("The original was deleted.")
-
-
-def test_a_reader_edits_their_post_and_others_see_what_it_was(page: Page, served: Read) -> None:
-    served.staff("POST", "feed", "/v1/posts", author_id="reader-lin", text="晚上喝查", card="none", post_id="typo")
-    page.goto(f"{served.url}/posts/typo")
-    page.get_by_text("Edit this post").click()
-    assert Axe().run(page).response["violations"] == []
-    page.get_by_label("Text").fill("晚上喝茶")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("晚上喝茶")
-    page.get_by_role("link", name="edited").click()
-    expect(page.locator("main .text")).to_have_text(["晚上喝茶", "晚上喝查"])
-    assert Axe().run(page).response["violations"] == []
-
-
-def test_a_reader_mutes_and_blocks_an_account(page: Page, served: Read) -> None:
-    served.staff("POST", "feed", "/v1/posts", author_id="watsons", text="只给关注者看", card="none")
-    for leave, again in (("Leave out of my timeline", "Show in my timeline again"), ("Block", "Unblock")):
-        page.goto(served.url)
-        expect(page.get_by_text("只给关注者看")).to_have_count(1)
-        page.goto(f"{served.url}/accounts/watsons")
-        page.get_by_role("button", name=leave, exact=True).click()
-        expect(page.get_by_role("button", name=again)).to_be_visible()
-        assert Axe().run(page).response["violations"] == []
-        page.goto(served.url)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Home")
-        expect(page.get_by_text("只给关注者看")).to_have_count(0)
-        page.goto(f"{served.url}/accounts/watsons")
-        page.get_by_role("button", name=again).click()
-    page.get_by_role("button", name="Follow", exact=True).click()  # what a block ended does not come back
-    expect(page.get_by_role("button", name="Stop following")).to_be_visible()
-
-
-def test_names_in_a_text_lead_on(page: Page, served: Read) -> None:
-    text = "谢谢@reader-lin ，#公积金#。<b>@watsons</b> ann@example.cn \u202eabc"
-    served.staff("POST", "feed", "/v1/posts", author_id="reader-wu", text=text, card="none", post_id="named")
-    page.goto(f"{served.url}/posts/named")
-    expect(page.locator("h1.text")).to_have_text("谢谢@reader-lin ，#公积金#。<b>@watsons</b> ann@example.cn abc")
-    expect(page.locator("h1 a.span")).to_have_text(["@reader-lin", "#公积金#", "@watsons"])
-    assert Axe().run(page).response["violations"] == []
-    page.get_by_role("link", name="@watsons").click()
-    expect(page).to_have_url(f"{served.url}/accounts/watsons")
-    page.go_back()
-    page.get_by_role("link", name="#公积金#").click()
-    expect(page.get_by_role("searchbox")).to_have_value("公积金")
 
 
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])  # words and colours do not meet

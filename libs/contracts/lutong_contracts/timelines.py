@@ -1,4 +1,4 @@
-"""Events by which the feed keeps timelines: for itself alone. Each is a step of bounded size, and may be repeated or lost:
+"""Events by which the feed keeps timelines and drafts: for itself alone. Each of timelines is a step of bounded size, and may be repeated or lost:
 a timeline that is not copied is read from the posts of those whom its reader follows."""
 
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import Field
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import TIMELINES
-from lutong_contracts.values import Identifier
+from lutong_contracts.values import Identifier, Instant
 
 _AFTER = "The account that the step before ended with; none at the first step."
 
@@ -53,3 +53,11 @@ class TimelineUnread(Event, topic=TIMELINES, key="reader_id"):
     """A deadline: if a reader has not read for so long, their timeline is kept no more."""
 
     reader_id: Identifier
+
+
+class DraftDue(Event, topic=TIMELINES, key="author_id"):
+    """A deadline: the time for which an author scheduled a draft. One that was dropped or written anew meanwhile is not published."""
+
+    author_id: Identifier
+    draft_id: Identifier
+    publish_at: Instant

@@ -91,6 +91,9 @@ class NewPost(Command):
     parent_id: Identifier | None = Field(
         default=None, description="the post that this one reposts: it shows the card of the root"
     )
+    quote_id: Identifier | None = Field(
+        default=None, description="the post that this one shows below its own words, with a card of its own"
+    )
 
 
 class NewPosts(Command):
@@ -193,8 +196,51 @@ class NewRequest(Looker):
     )
 
 
+class TextView(BaseModel):
+    """A sentence in two languages."""
+
+    en: str
+    zh: str
+
+
+class MembershipView(BaseModel):
+    """What this viewer pays with the merchant's plan: `offered`, or `joined` when they have it. `amount_minor` is with it, that of the card without."""
+
+    state: str
+    plan_id: str
+    title: str
+    discount_percent: int
+    amount_minor: int
+    text: TextView
+
+
+class LiveView(BaseModel):
+    """What of a card's goods is where now: of its first offer that can be had, how much (`band`), from where, how far.
+
+    `state`: live; degraded, for `reason`, with what there is instead (`fallback`: flagship or none); or unknown. `text` states it. The price is that of
+    the version that this viewer sees. `location_id` needs no place of the viewer where goods are sent; stores do (header `lutong-place`).
+    """
+
+    state: str
+    merchant_id: str
+    sku: str
+    title: str
+    amount_minor: int
+    currency: str
+    band: str | None
+    location_id: str | None
+    location_kind: str | None
+    distance_m: int | None
+    modes: list[str]
+    reason: str | None
+    fallback: str | None
+    until: datetime | None
+    text: TextView
+    membership: MembershipView | None = None
+
+
 class CardView(BaseModel):
-    """What a reader sees below a post. `reason` is why it cannot be tapped."""
+    """What a reader sees below a post. `reason` is why it cannot be tapped; `live` what of its goods is where now, if it sells any."""
 
     state: str
     program_id: str | None
@@ -202,13 +248,11 @@ class CardView(BaseModel):
     page: str | None
     version: int | None
     reason: str | None
+    live: LiveView | None = None
 
 
 class RepostView(BaseModel):
-    """Where a repost hangs: the post that it reposts, and the one at the root, whose card it shows.
-
-    `root_deleted`: the original was deleted, its text is empty.
-    """
+    """Where a repost hangs: what it reposts, and the root, whose card it shows. `root_deleted`: it was, its text is empty."""
 
     parent_id: str
     root_id: str
@@ -217,6 +261,16 @@ class RepostView(BaseModel):
     root_author_name: str
     root_text: str
     root_deleted: bool = False
+
+
+class QuoteView(BaseModel):
+    """What a post quotes. `deleted`: it was, its text is empty."""
+
+    post_id: str
+    author_id: str
+    author_name: str
+    text: str
+    deleted: bool
 
 
 class SpanView(BaseModel):
@@ -250,6 +304,7 @@ class PostView(BaseModel):
     card: CardView
     counters: dict[str, int]
     repost: RepostView | None = None
+    quote: QuoteView | None = None
     touch: str | None = None
 
 

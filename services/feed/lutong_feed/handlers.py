@@ -22,12 +22,17 @@ from lutong_feed.attribution import handlers as attribution
 from lutong_feed.bindings import handlers as bindings
 from lutong_feed.deleting import handlers as deleting
 from lutong_feed.domain import Refusal, RequestMove, Resolution, StoredPost, Suspension
+from lutong_feed.drafts import handlers as drafts
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
 from lutong_feed.gray import handlers as gray
 from lutong_feed.interactions import handlers as interactions
+from lutong_feed.live import handlers as live
+from lutong_feed.offers import handlers as offers
 from lutong_feed.publishing import handlers as publishing
-from lutong_feed.publishing.domain import edge_of
+from lutong_feed.publishing.domain import edge_of, quote_of
+from lutong_feed.quotes import store as quote_store
+from lutong_feed.quotes.domain import Quote
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
 from lutong_feed.revising import handlers as revising
@@ -39,9 +44,12 @@ handlers.include(apart.handlers)
 handlers.include(attribution.handlers)
 handlers.include(bindings.handlers)
 handlers.include(deleting.handlers)
+handlers.include(drafts.handlers)
 handlers.include(engagements.handlers)
 handlers.include(gray.handlers)
 handlers.include(interactions.handlers)
+handlers.include(live.handlers)
+handlers.include(offers.handlers)
 handlers.include(publishing.handlers)
 handlers.include(revising.handlers)
 handlers.include(timelines.handlers)
@@ -54,16 +62,18 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
     posts = [StoredPost(e.post_id, e.author_id, e.whole, e.program_id) for e in (received.event for received in batch)]
     authors = await accounts.known(tx, (post.author_id for post in posts))
     journeys = {post.post_id: (post, received) for post, received in reversed(list(zip(posts, batch, strict=True)))}
-    edges = await _edges(tx, [received.event for _, received in journeys.values()])
+    hung = await _hung(tx, [received.event for _, received in journeys.values()])
     wanted = [
         (post, r.cause.correlation_id)
         for post, r in journeys.values()
-        if post.author_id in authors and not _why_refused(post, edges.get(post.post_id))
+        if post.author_id in authors and not _why_refused(post, hung[post.post_id])
     ]
 
     await tx.lock("card", (post.post_id for post, _ in wanted))
     fresh = await store.save_posts(tx, [post for post, _ in wanted], [journey for _, journey in wanted])
-    await repost_store.save(tx, [each for key, each in edges.items() if isinstance(each, Repost) and key in fresh])
+    new = [each for post_id in hung if post_id in fresh for each in hung[post_id]]
+    await repost_store.save(tx, [each for each in new if isinstance(each, Repost)])
+    await quote_store.save(tx, [each for each in new if isinstance(each, Quote)])
     for post, _ in wanted:
         if post.post_id in fresh:
             tx.publish(FanOutAsked(author_id=post.author_id, post_id=post.post_id), cause=Cause(tx.new_id()))
@@ -71,7 +81,7 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
 
     stored = await arrivals.posts(tx, (post.post_id for post in posts))
     outcomes = [
-        (received, domain.refused(post, authors, stored, _why_refused(post, edges.get(post.post_id))))
+        (received, domain.refused(post, authors, stored, _why_refused(post, hung[post.post_id])))
         for post, received in zip(posts, batch, strict=True)
     ]
     return [
@@ -81,15 +91,18 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
     ]
 
 
-async def _edges(tx: Tx, published: Sequence[PostPublished]) -> dict[str, Repost | Refusal]:
-    """Where the reposts among posts hang, or why they cannot."""
+Hung = Repost | Quote | Refusal | None
+"""Where a post hangs or what it quotes, why it cannot; None for a post that does neither."""
+
+
+async def _hung(tx: Tx, published: Sequence[PostPublished]) -> dict[str, tuple[Hung, ...]]:
+    """Where the reposts among posts hang, what posts quote, or why they cannot."""
     above = await publishing.above_of(tx, published)
-    edges = {event.post_id: edge_of(event, above) for event in published}
-    return {post_id: edge for post_id, edge in edges.items() if edge is not None}
+    return {event.post_id: (edge_of(event, above), quote_of(event, above)) for event in published}
 
 
-def _why_refused(post: StoredPost, edge: Repost | Refusal | None) -> str | None:
-    refusal = edge if isinstance(edge, Refusal) else why_unpublished(post.text)
+def _why_refused(post: StoredPost, hung: Sequence[Hung]) -> str | None:
+    refusal = next((each for each in hung if isinstance(each, Refusal)), None) or why_unpublished(post.text)
     return refusal.kind if refusal else None
 
 

@@ -91,6 +91,7 @@ async def test_a_card_is_resolved_tapped_and_solved_on_its_posts_journey(client:
         "solved": 1,
         "requested": 0,
         "fulfilled": 0,
+        "quoted": 0,
     }
     async with pool.acquire() as connection:
         journeys = await connection.fetch(

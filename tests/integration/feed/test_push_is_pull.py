@@ -19,7 +19,7 @@ from tests.integration.conftest import forget_settings
 from tests.integration.feed.timeline_machine import Machine, gaps
 
 STEPS = int(os.environ.get("TIMELINE_STEPS", "1500"))
-CAUGHT_BY = 4_000
+CAUGHT_BY = 12_000
 """Within so many steps each rule that is left out is missed."""
 
 

@@ -37,6 +37,13 @@ class Post:
     post_id: str
     author_id: str
     root_author_id: str | None = None
+    """Whose words it shows, too: those of the root of its tree, or of what it quotes."""
+    is_repost: bool = False
+
+    @property
+    def top_author_id(self) -> str:
+        """The author of the root of its tree."""
+        return self.root_author_id if self.is_repost and self.root_author_id else self.author_id
 
 
 @dataclass(slots=True)
@@ -73,14 +80,16 @@ class Machine:
 
     async def _publish(self) -> None:
         author_id = self.rng.choice(ACCOUNTS[: self.rng.choice((3, len(ACCOUNTS)))])
-        parent = self.rng.choice(self.posts[-20:]) if self.posts and self.rng.random() < 0.2 else None
+        kind = self.rng.choice(("post", "post", "post", "repost", "quote"))
+        other = self.rng.choice(self.posts[-20:]) if self.posts and kind != "post" else None
         event = PostPublished(
             post_id=f"p{len(self.posts)}", author_id=author_id, text="路通", card="none",
-            parent_id=parent.post_id if parent else None,
+            parent_id=other.post_id if other and kind == "repost" else None,
+            quote_id=other.post_id if other and kind == "quote" else None,
         )  # fmt: skip
         if await self._ask(PublishPost(event)):
-            root = (parent.root_author_id or parent.author_id) if parent else None
-            self.posts.append(Post(event.post_id, author_id, root))
+            root = other.author_id if other and kind == "quote" else other.top_author_id if other else None
+            self.posts.append(Post(event.post_id, author_id, root, is_repost=event.parent_id is not None))
 
     async def _follow(self) -> None:
         reader_id, author_id = self.rng.sample(ACCOUNTS, 2)
@@ -135,8 +144,9 @@ class Machine:
             self.waiting.pop(self.rng.randrange(len(self.waiting)))
 
     async def _consume(self) -> None:
-        """Some of what waits is consumed, in any order; some of it again later."""
-        some = self.rng.sample(self.waiting, min(len(self.waiting), self.rng.randint(1, 4)))
+        """Some of what waits is consumed, often the latest first; some of it again later."""
+        waiting = self.waiting[-8:] if self.rng.random() < 0.6 else self.waiting
+        some = self.rng.sample(waiting, min(len(waiting), self.rng.randint(1, 4)))
         await self._deliver(some, again=self.rng.random() < 0.05)
 
     async def _deliver(self, some: Sequence[Event], *, again: bool = False) -> None:

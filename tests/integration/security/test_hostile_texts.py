@@ -31,6 +31,17 @@ async def send(world: World, method: str, path: str, body: object) -> httpx.Resp
     return await world.admin.request(method, path, content=json.dumps(body), headers=headers)
 
 
+async def draft_text(world: World, text: str) -> tuple[httpx.Response, Any]:
+    place, ann = f"/v1/accounts/{ANN}/drafts", bearer(a_member(ANN))
+    body = json.dumps({"text": text}).encode()  # lone surrogates as well
+    answer = await world.admin.put(f"{place}/d-1", content=body, headers=ann | {"content-type": "application/json"})
+    if not answer.is_success:
+        return answer, None
+    (draft,) = (await world.admin.get(place, headers=ann)).json()
+    assert draft["text"] in {shown(text), shown(text.strip())}
+    return answer, None
+
+
 async def post_text(world: World, text: str) -> tuple[httpx.Response, Any]:
     answer = await send(world, "POST", "/v1/posts", {"author_id": ANN, "text": text})
     if not answer.is_success:
@@ -155,6 +166,7 @@ OFFER = {"sku": "tea", "title": "TEXT", "unit_price": {"amount_minor": 1, "curre
 WAYS: dict[str, dict[str, Send]] = {
     "feed": {
         "post.text": post_text,
+        "draft.text": draft_text,
         "card.title": card_title,
         "account.name": account_name,
         "reason": reason,

@@ -5,7 +5,7 @@ from typing import Any, Final
 import httpx
 from starlette.requests import Request
 
-from lutong_console.reader.people import Person
+from lutong_console.reader.people import SPOTS, Person
 from lutong_console.targets import Suite
 
 TIMEOUT_S: Final = 10.0
@@ -22,10 +22,14 @@ SENTENCES: Final = {
     "ambiguous": "Several accounts are called so.",
     "revised_meanwhile": "This was edited meanwhile. Read it again, then edit it.",
     "too_many_revisions": "This was edited too often. Write another post.",
+    "not_ahead": "This time is over already: choose a later one, or publish it now.",
+    "too_far_ahead": "A post is scheduled a year ahead at most: choose an earlier time.",
+    "too_many_drafts": "You have a hundred drafts. Publish or drop one first.",
     "too_long": "The text has more than 2,000 characters. Shorten it.",
     "piled_up": "A character of the text is piled up from too many signs. Take some off.",
     "kept_apart": "You and this account are kept apart by a block.",
     "deleted": "This post was deleted.",
+    "quoted_deleted": "What you quote was deleted.",
     "parent_deleted": "The original was deleted: it cannot be reposted.",
     "not_found": "This is not there, or not yours.",
     "too_many_requests": "That was too often. Wait a moment, then try again.",
@@ -55,8 +59,10 @@ class Asking:
         self.auth = request.app.state.readers.bearer(person)
 
     async def get(self, service: str, path: str, **query: str | int) -> Any:  # noqa: ANN401  # JSON
-        """What is there. Raises `RefusedError`."""
-        return await self._ask("GET", service, path, params=query)
+        """What is there, for a reader at the first place of the demo. Raises `RefusedError`."""
+        here = next(iter(SPOTS.values()))
+        headers = {"lutong-place": f"{here.latitude},{here.longitude}"} if service == "feed" else {}
+        return await self._ask("GET", service, path, params=query, headers=headers)
 
     async def find(self, service: str, path: str) -> Any:  # noqa: ANN401  # JSON
         """What is there, or None."""

@@ -1,8 +1,9 @@
 """What viewers ask of the card on a post, and how far it is."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Response
+from fastapi import Query, Response
+from pydantic import Field
 
 from lutong_chassis import Ask, Read, Who, allowed, audited, not_found, routes
 from lutong_chassis.http.problems import documented
@@ -12,10 +13,18 @@ from lutong_feed.domain import OrderLine
 from lutong_feed.engagements import store
 from lutong_feed.engagements.domain import CancelRequest, RequestService, SolveCard, TapCard
 from lutong_feed.engagements.handlers import view
+from lutong_feed.paging.domain import after
+from lutong_feed.paging.http import Page, walk
 from lutong_feed.touches.http import Touches
 
 router = routes("feed")
 _GONE: Final = documented(410)
+
+
+class LongPage(Page):
+    """Which page of requests is wanted."""
+
+    limit: int = Field(100, ge=1, le=100)
 
 
 @router.post("/v1/posts/{post_id}/card/taps", status_code=201, response_model=CardView, responses=_GONE)
@@ -91,7 +100,21 @@ async def get_request(order_id: Identifier, who: Who, read: Read) -> RequestView
 
 @router.get("/v1/accounts/{account_id}/requests")
 @allowed("member", "operator")
-async def list_requests(account_id: Identifier, who: Who, read: Read) -> list[RequestView]:
-    """A viewer's latest requests."""
+async def list_requests(
+    account_id: Identifier,
+    who: Who,
+    touches: Touches,
+    read: Read,
+    page: Annotated[LongPage, Query()],
+    response: Response,
+) -> list[RequestView]:
+    """A viewer's requests, the latest first; `Lutong-Next-Cursor` leads to those before, and is absent on the last page."""
     who.require(member=account_id, hide=("account", account_id))
-    return [view(row) for row in await store.requests_of(read, account_id)]
+    way = walk(touches, who, f"requests {account_id}")
+    before = page.before(way)
+    rows = await store.requests_of(read, account_id, before, page.limit + 1)
+    if len(rows) > page.limit:
+        response.headers["lutong-next-cursor"] = way.word(
+            after(before, [row.requested_at for row in rows[: page.limit]])
+        )
+    return [view(row.request) for row in rows[: page.limit]]

@@ -1,6 +1,7 @@
 """SQL of what viewers do with cards: what they name, who did what for the first time, counters, and requests."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 import orjson
@@ -9,7 +10,7 @@ from lutong_chassis import Outgoing, Reads, Tx, columns
 from lutong_chassis.rows import columns_of
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.values import Offer
-from lutong_feed.domain import Program
+from lutong_feed.domain import Cursor, Program
 from lutong_feed.engagements.domain import Card, Engagement, Found, RequestRow
 
 Counter = Literal["taps", "solved", "requested", "fulfilled"]
@@ -190,16 +191,27 @@ async def requests(tx: Reads, order_ids: Iterable[str]) -> dict[str, RequestRow]
     return {row["order_id"]: RequestRow(*row) for row in rows}
 
 
-async def requests_of(tx: Reads, viewer_id: str) -> list[RequestRow]:
-    """A viewer's latest requests."""
+class DatedRequest(NamedTuple):
+    """A request, and when it was made."""
+
+    requested_at: datetime
+    request: RequestRow
+
+
+async def requests_of(tx: Reads, viewer_id: str, before: Cursor | None, limit: int) -> list[DatedRequest]:
+    """A viewer's requests, the latest first. A cursor is a moment, and how many of that moment were seen."""
     rows = await tx.fetch(
         f"""
-        SELECT {_SHOWN}
+        SELECT requested_at, {_SHOWN}
           FROM service_request
-         WHERE viewer_id = $1
+         WHERE viewer_id = $1 AND ($2::timestamptz IS NULL OR requested_at <= $2)
          ORDER BY requested_at DESC, order_id
-         LIMIT 100
+        OFFSET $3
+         LIMIT $4
         """,
         viewer_id,
+        before.published_at if before else None,
+        before.number if before else 0,
+        limit,
     )
-    return [RequestRow(*row) for row in rows]
+    return [DatedRequest(row[0], RequestRow(*tuple(row)[1:])) for row in rows]

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -22,6 +23,7 @@ _VERSION: Final = 2
 _PLACE: Final = struct.Struct(">BIqqq")
 """Version, number of the key, published at (microseconds), number of the post, signed at (microseconds)."""
 _MAC_BYTES: Final = 16
+_KEY: Final = struct.Struct(">I")
 _WORD: Final = re.compile(rf"[A-Za-z0-9_\-]{{{(_PLACE.size + _MAC_BYTES) * 4 // 3}}}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -58,10 +60,39 @@ class Walk:
             return STALE
         return Cursor(_EPOCH + published_us * _MICROSECOND, number)
 
+    def signed(self, body: bytes) -> str:
+        """Any bytes as one word, good for this reader and this list: their key's number, they, and the signature of both."""
+        whole = _KEY.pack(self.keys.signs) + body
+        return base64.urlsafe_b64encode(whole + self._mac(self.keys.signs, whole)).decode().rstrip("=")
+
+    def believed(self, word: str) -> bytes | None:
+        """The bytes of a word that this list signed for this reader; None of any other."""
+        try:
+            whole = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
+        except ValueError:  # what is no ASCII, and what is no Base64
+            return None
+        signed, mac = whole[:-_MAC_BYTES], whole[-_MAC_BYTES:]
+        if len(signed) < _KEY.size or base64.urlsafe_b64encode(whole).decode().rstrip("=") != word:
+            return None
+        (key_number,) = _KEY.unpack(signed[: _KEY.size])
+        return signed[_KEY.size :] if self.keys.agrees(mac, self._mac(key_number, signed)) else None
+
     def _mac(self, key_number: int, place: bytes) -> bytes:
         """Over the reader, the list and the place; the first word keeps it apart from what signs touches. Empty without that key."""
         words = f"cursor {len(self.reader)} {self.reader} {len(self.listing)} {self.listing} ".encode()
         return self.keys.mac(key_number, words + place)
+
+
+def after(before: Cursor | None, moments: Sequence[datetime]) -> Cursor:
+    """Where a page of moments ends, latest first, in a list without numbers: at its last moment, and how many of that were seen.
+
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> after(Cursor(noon, 1), [noon, noon]).number
+    3
+    """
+    last = moments[-1]
+    seen = before.number if before and before.published_at == last else 0
+    return Cursor(last, seen + sum(moment == last for moment in moments))
 
 
 def plain(word: str) -> Cursor | None:

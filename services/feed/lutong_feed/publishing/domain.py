@@ -6,10 +6,11 @@ from typing import Final, NamedTuple
 from lutong_contracts.feed import PostPublished
 from lutong_feed.apart.domain import Pair
 from lutong_feed.domain import Refusal
+from lutong_feed.quotes.domain import Quote, quoting
 from lutong_feed.reposts.domain import Place, Repost, below
 from lutong_feed.texts.domain import why_unpublished as why_text_unpublished
 
-_DONE: Final = {"repost": "reposted", "follow": "followed"}
+_DONE: Final = {"repost": "reposted", "quote": "quoted", "follow": "followed"}
 
 
 class PublishPost(NamedTuple):
@@ -33,7 +34,7 @@ class Unfollow(NamedTuple):
 
 
 class Above(NamedTuple):
-    """What reposts are hung below: the places of their parents, and which pairs of accounts are kept apart by a block."""
+    """What reposts are hung below, and what is quoted: their places, and which pairs of accounts are kept apart by a block."""
 
     places: Mapping[str, Place]
     blocked: Collection[Pair] = ()
@@ -49,8 +50,8 @@ def why_unpublished(posts: Sequence[PostPublished], authors: Collection[str], ab
             refusals[place] = no_account(post.author_id)
         elif post.post_id in seen:
             refusals[place] = known_before(post)
-        elif isinstance(edge := edge_of(post, above), Refusal):
-            refusals[place] = edge
+        elif misplaced := why_misplaced(post, above):
+            refusals[place] = misplaced
         elif wrong := why_text_unpublished(post.whole):
             refusals[place] = wrong
         else:
@@ -66,6 +67,23 @@ def edge_of(post: PostPublished, above: Above) -> Repost | Refusal | None:
     if parent and not parent.deleted and any(Pair(post.author_id, other) in above.blocked for other in parent.authors):
         return kept_apart("repost", post.parent_id)
     return below(post.post_id, post.parent_id, above.places)
+
+
+def quote_of(post: PostPublished, above: Above) -> Quote | Refusal | None:
+    """What a post quotes; None for one that quotes nothing."""
+    if post.quote_id is None:
+        return None
+    if post.parent_id is not None:
+        return Refusal("reposts_and_quotes", "a post reposts another one or quotes it: leave parent_id or quote_id out")
+    quoted = above.places.get(post.quote_id)
+    if quoted and not quoted.deleted and any(Pair(post.author_id, other) in above.blocked for other in quoted.authors):
+        return kept_apart("quote", post.quote_id)
+    return quoting(post.post_id, post.quote_id, above.places)
+
+
+def why_misplaced(post: PostPublished, above: Above) -> Refusal | None:
+    """Why a post cannot hang, or show, where it wants to."""
+    return next((each for each in (edge_of(post, above), quote_of(post, above)) if isinstance(each, Refusal)), None)
 
 
 def kept_apart(verb: str, what: str) -> Refusal:

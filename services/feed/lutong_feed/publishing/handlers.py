@@ -5,14 +5,16 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Answer, Asked, Cause, Handlers, Problem, Tx
 from lutong_chassis.http.accepting import Sent
-from lutong_contracts.feed import PostPublished
-from lutong_contracts.timelines import FanOutAsked, FollowMoved
+from lutong_contracts.feed import AccountFollowed, AccountUnfollowed, PostPublished
+from lutong_contracts.timelines import FanOutAsked
 from lutong_feed import accounts, on_record, store
 from lutong_feed.apart import store as apart_store
 from lutong_feed.apart.domain import Pair
 from lutong_feed.domain import FollowRow, Refusal, StoredPost
 from lutong_feed.publishing import domain
 from lutong_feed.publishing.domain import Above, Follow, PublishPost, Unfollow
+from lutong_feed.quotes import store as quote_store
+from lutong_feed.quotes.domain import Quote
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Repost
 
@@ -22,6 +24,9 @@ _STATUS: Final = {
     "too_deep": 422,
     "no_parent": 422,
     "parent_deleted": 422,
+    "no_quoted": 422,
+    "quoted_deleted": 422,
+    "reposts_and_quotes": 422,
     "too_long": 422,
     "piled_up": 422,
 }
@@ -71,6 +76,8 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
     fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in wanted])
     edges = [domain.edge_of(post, above) for post, _ in wanted if post.post_id in fresh]
     await repost_store.save(tx, [edge for edge in edges if isinstance(edge, Repost)])
+    quotes = [domain.quote_of(post, above) for post, _ in wanted if post.post_id in fresh]
+    await quote_store.save(tx, [quote for quote in quotes if isinstance(quote, Quote)])
     for place, (post, cause) in enumerate(posts):
         if place in refusals:
             continue
@@ -83,10 +90,10 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
 
 
 async def above_of(tx: Tx, posts: Sequence[PostPublished]) -> Above:
-    """What the reposts among posts are hung below."""
-    reposts = [(post.author_id, post.parent_id) for post in posts if post.parent_id]
-    places = await repost_store.places(tx, {parent_id for _, parent_id in reposts})
-    pairs = [Pair(author, other) for author, parent in reposts if parent in places for other in places[parent].authors]
+    """What the reposts among posts are hung below, and what posts quote."""
+    wanted = [(post.author_id, other_id) for post in posts for other_id in (post.parent_id, post.quote_id) if other_id]
+    places = await repost_store.places(tx, {other_id for _, other_id in wanted})
+    pairs = [Pair(author, other) for author, above in wanted if above in places for other in places[above].authors]
     return Above(places, await apart_store.blocked(tx, pairs))
 
 
@@ -97,7 +104,7 @@ async def follow(batch: Sequence[Asked[Follow]], tx: Tx) -> list[Answer | Proble
     blocked = await apart_store.blocked(tx, [Pair(*asked.command) for asked in batch])
     refusals = [domain.why_not_follow(asked.command, known, blocked) for asked in batch]
     wanted = [FollowRow(*a.command) for a, refusal in zip(batch, refusals, strict=True) if not refusal]
-    tx.publish(*moved(await accounts.save_follows(tx, wanted)))
+    tx.publish(*accounts.changes(await accounts.save_follows(tx, wanted), AccountFollowed))
     return [_refused(refusal) if refusal else _follows(asked) for asked, refusal in zip(batch, refusals, strict=True)]
 
 
@@ -108,15 +115,11 @@ def _follows(asked: Asked[Follow]) -> Answer:
 @handlers.on(Unfollow)
 async def unfollow(batch: Sequence[Asked[Unfollow]], tx: Tx) -> list[Answer | Problem]:
     """Accounts follow others no more."""
-    tx.publish(*moved(await accounts.drop_follows(tx, [FollowRow(*asked.command) for asked in batch])))
+    dropped = await accounts.drop_follows(tx, [FollowRow(*asked.command) for asked in batch])
+    tx.publish(*accounts.changes(dropped, AccountUnfollowed))
     return [
         Answer(None, record=[on_record.follow_removed(asked.command)] if asked.who.is_staff else ()) for asked in batch
     ]
-
-
-def moved(follows: Sequence[FollowRow]) -> list[FollowMoved]:
-    """What readers' timelines have of those they follow, or do no more, is to be made so."""
-    return [FollowMoved(author_id=row.followee_id, reader_id=row.follower_id) for row in follows]
 
 
 def _refused(refusal: Refusal) -> Problem:

@@ -13,7 +13,9 @@ POST_WITH_CARD: Final = """
            post.revision, post.revised_at, card.program_id, coalesce(reason, offline_for) AS reason,
            title, page, version, gray, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
            post.deleted_at IS NOT NULL AS deleted, root.deleted_at IS NOT NULL AS root_deleted,
-           root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text
+           root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text,
+           quoted_id, quoted.author_id AS quoted_author_id, quoted_author.name AS quoted_author_name,
+           quoted.text AS quoted_text, quoted.deleted_at IS NOT NULL AS quoted_deleted, counter.quoted AS times_quoted
       FROM post
       JOIN account ON account.account_id = post.author_id
       JOIN counter USING (post_id)
@@ -22,6 +24,9 @@ POST_WITH_CARD: Final = """
       LEFT JOIN account AS root_author ON root_author.account_id = root.author_id
       JOIN card ON card.post_id = coalesce(repost.root_id, post.post_id)
       LEFT JOIN program ON program.program_id = card.program_id
+      LEFT JOIN quote ON quote.post_id = post.post_id
+      LEFT JOIN post AS quoted ON quoted.post_id = quoted_id
+      LEFT JOIN account AS quoted_author ON quoted_author.account_id = quoted.author_id
 """
 """Posts as readers see them, with their cards and counters; what follows narrows it down. A card of a program that is offline shows
 why; `gray` is the version that some of them see."""
@@ -29,8 +34,8 @@ why; `gray` is the version that some of them see."""
 _NOT_APART: Final = """NOT EXISTS (
                SELECT FROM kept_apart AS kept
                 WHERE kind = 'block'
-                  AND (account_id = {viewer}::text AND other_id IN (post.author_id, root.author_id)
-                       OR other_id = {viewer}::text AND account_id IN (post.author_id, root.author_id))
+                  AND (account_id = {viewer}::text AND other_id IN (post.author_id, root.author_id, quoted.author_id)
+                       OR other_id = {viewer}::text AND account_id IN (post.author_id, root.author_id, quoted.author_id))
            )"""
 """Whether no block is between a viewer and those whose words a post shows. Who views as nobody is apart from nobody."""
 
@@ -47,8 +52,11 @@ _BEFORE: Final = "($2::timestamptz IS NULL OR (post.published_at, post.number) <
 _WANTED: Final = f"""deleted_at IS NULL AND {_BEFORE}
                   AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])
                   AND ((SELECT ids FROM apart) = '{{}}' OR NOT EXISTS (
-                      SELECT FROM repost JOIN post AS root ON root.post_id = repost.root_id
-                       WHERE repost.post_id = post.post_id AND root.author_id = ANY ((SELECT ids FROM apart)::text[])
+                      SELECT FROM (SELECT root_id FROM repost WHERE repost.post_id = post.post_id
+                                    UNION ALL
+                                   SELECT quoted_id FROM quote WHERE quote.post_id = post.post_id) AS shown (post_id)
+                        JOIN post AS theirs ON theirs.post_id = shown.post_id
+                       WHERE theirs.author_id = ANY ((SELECT ids FROM apart)::text[])
                   ))"""
 """Whether a post is older than the cursor, stands, and shows words of nobody who is kept apart."""
 

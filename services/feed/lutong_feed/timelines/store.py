@@ -63,15 +63,17 @@ async def copy(tx: Tx, steps: Sequence[Step], most: int) -> dict[Step, Reached]:
     return {Step(row["what"], row["after"]): Reached(row["reached"], row["last"]) for row in rows}
 
 
-async def mark_fanned(tx: Tx, post_ids: Iterable[str]) -> None:
-    """Posts have reached everybody they are copied to."""
-    await tx.execute(
+async def mark_fanned(tx: Tx, post_ids: Iterable[str]) -> set[str]:
+    """Posts have reached everybody they are copied to; gives those that had not."""
+    rows = await tx.fetch(
         """
         UPDATE post SET fanned = true
          WHERE post_id IN (SELECT post_id FROM post WHERE post_id = ANY ($1) AND NOT fanned ORDER BY post_id FOR NO KEY UPDATE)
+        RETURNING post_id
         """,
         sorted(set(post_ids)),
     )
+    return {row["post_id"] for row in rows}
 
 
 async def unfanned(tx: Tx, most: int) -> list[Edge]:

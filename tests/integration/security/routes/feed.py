@@ -79,6 +79,12 @@ async def _delete_post(world: World) -> Asked:
     return Asked(f"/v1/posts/{post_id}?reason=spam", about=post_id)
 
 
+async def _publish_draft(world: World) -> Asked:
+    place = f"/v1/accounts/{ANN}/drafts/{world.fresh('d')}"
+    (await world.admin.put(place, json={"text": "Later"}, headers=bearer(a_member(ANN)))).raise_for_status()
+    return Asked(f"{place}/publication", about=ANN)
+
+
 async def _interactions(world: World) -> Asked:
     """Ann reads a post, and reports that she saw it."""
     read = await world.admin.get("/v1/posts/p-1", headers=bearer(a_member(ANN)))
@@ -97,6 +103,11 @@ FEED: Final[Matrix] = (
         "PUT /v1/accounts/{account_id}": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}", {"name": "Ann"}, ANN)),
         "GET /v1/accounts/{account_id}": (ANYBODY, fixed(f"/v1/accounts/{ANN}")),
         "GET /v1/accounts/{account_id}/posts": (ANYBODY, fixed(f"/v1/accounts/{ANN}/posts")),
+        "GET /v1/accounts/{account_id}/programs": (ANYBODY, fixed(f"/v1/accounts/{ANN}/programs")),
+        "GET /v1/accounts/{account_id}/placements/{placement}": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/placements/home", about=ANN),
+        ),
         "POST /v1/accounts/batch": (
             DONE_BY_OPERATORS,
             fixed("/v1/accounts/batch", {"accounts": [{"account_id": ANN, "name": "Ann"}]}),
@@ -130,6 +141,16 @@ FEED: Final[Matrix] = (
         "GET /v1/events/rejected": (READ_BY_PUBLISHERS, fixed("/v1/events/rejected")),
         "GET /v1/posts/{post_id}": (ANYBODY, fixed("/v1/posts/p-1")),
         "GET /v1/mentions/{word}": (ANYBODY, fixed("/v1/mentions/brand")),
+        "GET /v1/accounts/{account_id}/drafts": (DONE_BY_THE_MEMBER, fixed(f"/v1/accounts/{ANN}/drafts", about=ANN)),
+        "PUT /v1/accounts/{account_id}/drafts/{draft_id}": (
+            DONE_BY_THE_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/drafts/d-1", {"text": "Later"}, ANN),
+        ),
+        "DELETE /v1/accounts/{account_id}/drafts/{draft_id}": (
+            DONE_BY_THE_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/drafts/d-1", about=ANN),
+        ),
+        "POST /v1/accounts/{account_id}/drafts/{draft_id}/publication": (DONE_BY_THE_MEMBER, _publish_draft),
         "PATCH /v1/posts/{post_id}": (DONE_BY_THE_MEMBER, fixed("/v1/posts/p-2", {"text": "Coffee"}, "p-2")),
         "GET /v1/posts/{post_id}/revisions": (ANYBODY, fixed("/v1/posts/p-1/revisions")),
         "DELETE /v1/posts/{post_id}": (DONE_BY_ITS_MEMBER, _delete_post),

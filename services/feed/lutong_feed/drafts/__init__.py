@@ -1,0 +1,1 @@
+"""Drafts: what authors write and publish later, by themselves or at a time."""

@@ -1,0 +1,1 @@
+"""Posts that show others below their own words."""
