@@ -7,8 +7,9 @@ Everything runs in the folder of compose.yaml, without `--file` and `--profile`:
 import json
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any, Final, NamedTuple
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 
 _ASKED_S: Final = 60.0
+_DRY_RUN_S: Final = 45.0
+_DRY_RUNS: Final = 3
 _IMAGE: Final = "com.docker.compose.image"
 _AWAY: Final = re.compile(r"cannot connect to the docker daemon|is the docker daemon running|permission denied", re.IGNORECASE)  # fmt: skip
 
@@ -71,12 +74,31 @@ class Engine:
         return found
 
     def would_do(self) -> str:
-        """What compose would do to start everything, in its own words, without doing it."""
-        done = subprocess.run(  # our own arguments, no shell
-            ["docker", "compose", "--dry-run", "up", "--detach"],  # noqa: S607  # whichever docker is the user's
-            cwd=self.place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False,
-        )  # fmt: skip
-        return done.stdout
+        """What compose would do to start everything, in its own words, without doing it.
+
+        A dry run changes nothing, and waits for ever when two of its steps overtake each other (seen with 2.40): it is ended, and run again.
+        """
+        command = ["docker", "compose", "--dry-run", "up", "--detach"]
+        for _ in range(_DRY_RUNS):
+            if (printed := _printed_within(_DRY_RUN_S, command, self.place)) is not None:
+                return printed
+        what = f"{' '.join(command)} did not end within {_DRY_RUN_S:.0f} s, {_DRY_RUNS} times"
+        raise ConsoleError(what, then="docker info, then the same command", code=UNREACHABLE)
+
+
+def _printed_within(timeout_s: float, command: Sequence[str], place: Path) -> str | None:
+    """What a program printed; None for one that did not end in time, and was ended with all that it had started."""
+    with subprocess.Popen(  # noqa: S603  # our own arguments, no shell
+        command, cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        encoding="utf-8", errors="replace", start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            return process.communicate(timeout=timeout_s)[0]
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            return None
 
 
 def read_pieces(output: str) -> list[Piece]:

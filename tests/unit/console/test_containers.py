@@ -1,5 +1,6 @@
 """A deployment in containers has one name: what was chosen is remembered, and each weakness of it is found with its remedy."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -227,3 +228,18 @@ def test_the_engine_is_read_as_compose_prints_it() -> None:
     )
     (piece,) = engine.read_pieces(output)
     assert (piece.service, piece.runs, piece.made_at, piece.image_id) == ("feed", True, NOW, "sha256:2")
+
+
+def test_a_dry_run_that_hangs_is_ended_and_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plugin keeps the pipe open: ending the program alone would wait for it for ever."""
+    docker = tmp_path / "docker"
+    docker.write_text(
+        '#!/bin/sh\necho x >> runs\n[ "$(wc -l < runs)" -ge 2 ] && echo "it is up" && exit\nsleep 600 &\nwait\n'
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    monkeypatch.setattr(engine, "_DRY_RUN_S", 0.5)
+    assert engine.Engine(tmp_path).would_do() == "it is up\n"
+    (tmp_path / "docker").write_text("#!/bin/sh\nsleep 600 &\nwait\n")
+    with pytest.raises(ConsoleError, match="did not end within"):
+        engine.Engine(tmp_path).would_do()

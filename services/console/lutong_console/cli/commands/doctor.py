@@ -11,7 +11,7 @@ import httpx
 import typer
 from aiokafka.errors import KafkaError
 
-from lutong_console import backups, container_checks, expiry, kafka_checks
+from lutong_console import backups, container_checks, expiry, kafka_checks, lock_checks
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.frame import explained
@@ -256,12 +256,14 @@ async def _database(service: str, url: str) -> list[Finding]:
             """,
             list(event_types()),
         )
+        held_up = await lock_checks.waits(connection)
         quiet = await connection.fetchval("SELECT to_regclass('quiet') IS NOT NULL") and await connection.fetchval(
             "SELECT EXISTS (SELECT FROM quiet WHERE ended_at IS NULL)"
         )
     finally:
         await connection.close()
-    return list(judge_database(service, dict(row or {}) | {"quiet": quiet}, datetime.now(UTC)))
+    found = judge_database(service, dict(row or {}) | {"quiet": quiet}, datetime.now(UTC))
+    return [*found, *lock_checks.judge(service, held_up)]
 
 
 def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:

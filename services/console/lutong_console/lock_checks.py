@@ -1,0 +1,48 @@
+"""Who waits for a lock in a database, and which session has it: what makes everything slow at once."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from lutong_chassis.database import Connection
+from lutong_console.findings import Finding
+
+_WAIT_MAX_S: Final = 5.0
+"""Batches and commands wait for each other for less than that."""
+
+
+class Wait(NamedTuple):
+    """A session that has a lock, the role that it is of, and how many wait for it how long."""
+
+    pid: int
+    role: str
+    waiting: int
+    longest_s: float
+
+
+async def waits(connection: Connection) -> list[Wait]:
+    """Sessions that others wait for in this database, the one that is waited for longest first. Any role may ask."""
+    rows = await connection.fetch(
+        """
+        SELECT blocker AS pid, coalesce(max(activity.usename), '?') AS role, count(DISTINCT held_up.pid) AS waiting,
+               max(extract(epoch FROM clock_timestamp() - held_up.waitstart))::float AS longest_s
+          FROM pg_locks AS held_up
+          JOIN pg_stat_activity AS waiter ON waiter.pid = held_up.pid AND waiter.datname = current_database()
+         CROSS JOIN LATERAL unnest(pg_blocking_pids(held_up.pid)) AS blocker
+          LEFT JOIN pg_stat_activity AS activity ON activity.pid = blocker
+         WHERE NOT held_up.granted AND held_up.waitstart IS NOT NULL
+           AND NOT EXISTS (SELECT FROM pg_locks AS own WHERE own.pid = blocker AND NOT own.granted)
+         GROUP BY blocker
+         ORDER BY longest_s DESC
+        """
+    )
+    return [Wait(*row) for row in rows]
+
+
+def judge(service: str, found: Sequence[Wait]) -> Iterator[Finding]:
+    """Locks that are waited for longer than any work of ours has them."""
+    for wait in found:
+        if wait.longest_s > _WAIT_MAX_S:
+            what = f"{service}: {wait.waiting} sessions wait up to {wait.longest_s:.0f} s for what session {wait.pid} of role {wait.role} has locked"
+            yield Finding(
+                what, f"SELECT pg_terminate_backend({wait.pid}) as PostgreSQL's superuser, if nobody needs that session"
+            )
