@@ -31,10 +31,8 @@ from lutong_feed.live import handlers as live
 from lutong_feed.offers import handlers as offers
 from lutong_feed.publishing import handlers as publishing
 from lutong_feed.publishing.domain import edge_of, quote_of
-from lutong_feed.quotes import store as quote_store
-from lutong_feed.quotes.domain import Quote
 from lutong_feed.reposts import store as repost_store
-from lutong_feed.reposts.domain import Repost
+from lutong_feed.reposts.domain import Quote, Repost
 from lutong_feed.revising import handlers as revising
 from lutong_feed.texts.domain import why_unpublished
 from lutong_feed.timelines import handlers as timelines
@@ -73,7 +71,7 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
     fresh = await store.save_posts(tx, [post for post, _ in wanted], [journey for _, journey in wanted])
     new = [each for post_id in hung if post_id in fresh for each in hung[post_id]]
     await repost_store.save(tx, [each for each in new if isinstance(each, Repost)])
-    await quote_store.save(tx, [each for each in new if isinstance(each, Quote)])
+    await repost_store.save_quotes(tx, [each for each in new if isinstance(each, Quote)])
     for post, _ in wanted:
         if post.post_id in fresh:
             tx.publish(FanOutAsked(author_id=post.author_id, post_id=post.post_id), cause=Cause(tx.new_id()))

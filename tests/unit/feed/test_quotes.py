@@ -4,8 +4,7 @@ from lutong_contracts.feed import PostPublished
 from lutong_feed.apart.domain import Pair
 from lutong_feed.domain import Refusal
 from lutong_feed.publishing.domain import Above, quote_of, why_misplaced
-from lutong_feed.quotes.domain import Quote, quoting
-from lutong_feed.reposts.domain import Place
+from lutong_feed.reposts.domain import Place, Quote, quoting
 
 
 def a_quote(**more: str) -> PostPublished:

@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.moments import written
 from lutong_feed.domain import Refusal
-from lutong_feed.publishing.domain import no_account
 from lutong_feed.texts.domain import parted, why_unpublished, why_unseen
 
 DRAFTS_MAX: Final = 100
@@ -88,7 +87,7 @@ class Known(NamedTuple):
 def why_not_kept(draft: Draft, known: Known, now: datetime) -> Refusal | None:
     """Why a draft cannot be kept as it is. What it reposts is looked at when it is published."""
     if draft.author_id not in known.accounts:
-        return no_account(draft.author_id)
+        return Refusal("not_found", f"there is no account {draft.author_id!r}")
     if draft.draft_id in known.posts:
         return Refusal("post_exists", f"{draft.draft_id!r} is the id of a post: give the draft another one")
     theirs = known.drafts.get(draft.author_id, ())

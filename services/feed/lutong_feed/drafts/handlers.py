@@ -1,26 +1,17 @@
-"""Drafts are written, dropped and published, in batches; what is scheduled waits as a deadline, and is published by the time of the server."""
+"""Drafts are written and dropped, in batches; what is scheduled waits as a deadline. publishing/handlers.py publishes them."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from lutong_chassis import Answer, Asked, Cause, Handlers, Outgoing, Problem, Received, Tx
+from lutong_chassis import Answer, Asked, Handlers, Problem, Tx
 from lutong_contracts.timelines import DraftDue
 from lutong_feed import accounts
 from lutong_feed.drafts import domain, store
-from lutong_feed.drafts.domain import Draft, DraftName, DropDraft, Known, PublishDraft, WriteDraft
-from lutong_feed.drafts.store import RefusedDraft
-from lutong_feed.publishing.handlers import OnJourney, publish
+from lutong_feed.drafts.domain import Draft, DraftName, DropDraft, Known, WriteDraft
 
 _STATUS: Final = {"not_found": 404, "post_exists": 409, "too_many_drafts": 409}
 
 handlers = Handlers()
-
-
-class Ready(NamedTuple):
-    """A draft to publish, and what it follows from."""
-
-    draft: Draft
-    cause: Cause
 
 
 @handlers.on(WriteDraft)
@@ -52,43 +43,3 @@ async def drop_drafts(batch: Sequence[Asked[DropDraft]], tx: Tx) -> list[Answer 
     """Authors drop drafts; once is enough."""
     dropped = await store.drop(tx, [DraftName(*asked.command) for asked in batch])
     return [Answer(None, changed=DraftName(*asked.command) in dropped) for asked in batch]
-
-
-@handlers.on(PublishDraft)
-async def publish_drafts(batch: Sequence[Asked[PublishDraft]], tx: Tx) -> list[Answer | Problem]:
-    """Authors publish drafts now, whatever time they were scheduled for."""
-    drafts = await store.lock(tx, [DraftName(*asked.command) for asked in batch])
-    first = {DraftName(*asked.command): asked for asked in reversed(batch)}
-    ready = [Ready(draft, first[name].cause) for name, draft in drafts.items()]
-    verdicts = dict(zip(drafts, await _publish(tx, ready), strict=True))
-    return [
-        _answered(asked, verdicts.get(name), is_first=first[name] is asked and name in drafts)
-        for asked in batch
-        for name in [DraftName(*asked.command)]
-    ]
-
-
-def _answered(asked: Asked[PublishDraft], refusal: Problem | None, *, is_first: bool) -> Answer | Problem:
-    draft_id = asked.command.draft_id
-    if not is_first:
-        return Problem(404, "not_found", f"there is no draft {draft_id!r}")
-    return refusal or Answer({"post_id": draft_id, "journey": asked.cause.correlation_id})
-
-
-@handlers.on(DraftDue)
-async def publish_scheduled(batch: Sequence[Received[DraftDue]], tx: Tx) -> list[Outgoing]:
-    """The time of drafts has come: those that are still scheduled for it are published, once, however late. What is refused waits."""
-    due = {DraftName(each.event.author_id, each.event.draft_id): each for each in batch}
-    drafts = await store.lock(tx, due)
-    at = {name: each.event.publish_at for name, each in due.items()}
-    ready = [Ready(draft, due[name].cause) for name, draft in drafts.items() if draft.publish_at == at[name]]
-    verdicts = zip(ready, await _publish(tx, ready), strict=True)
-    await store.refuse(tx, [RefusedDraft(*each.draft.name, why.kind) for each, why in verdicts if why])
-    return []
-
-
-async def _publish(tx: Tx, ready: Sequence[Ready]) -> list[Problem | None]:
-    """Publish drafts; those that are published are drafts no more. Gives for each why it is not."""
-    verdicts = await publish(tx, [OnJourney(each.draft.as_post, each.cause) for each in ready])
-    await store.drop(tx, [each.draft.name for each, why in zip(ready, verdicts, strict=True) if not why])
-    return verdicts

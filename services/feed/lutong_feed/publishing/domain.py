@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 from lutong_contracts.feed import PostPublished
 from lutong_feed.apart.domain import Pair
 from lutong_feed.domain import Refusal
-from lutong_feed.quotes.domain import Quote, quoting
-from lutong_feed.reposts.domain import Place, Repost, below
+from lutong_feed.reposts.domain import Place, Quote, Repost, below, quoting
 from lutong_feed.texts.domain import why_unpublished as why_text_unpublished
 
 _DONE: Final = {"repost": "reposted", "quote": "quoted", "follow": "followed"}

@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from lutong_chassis import Answer, Asked, Cause, Handlers, Problem, Tx
+from lutong_chassis import Answer, Asked, Cause, Handlers, Outgoing, Problem, Received, Tx
 from lutong_chassis.http.accepting import Sent
 from lutong_contracts.feed import AccountFollowed, AccountUnfollowed, PostPublished
-from lutong_contracts.timelines import FanOutAsked
+from lutong_contracts.timelines import DraftDue, FanOutAsked
 from lutong_feed import accounts, on_record, store
 from lutong_feed.apart import store as apart_store
 from lutong_feed.apart.domain import Pair
 from lutong_feed.domain import FollowRow, Refusal, StoredPost
+from lutong_feed.drafts import store as draft_store
+from lutong_feed.drafts.domain import Draft, DraftName, PublishDraft
+from lutong_feed.drafts.store import RefusedDraft
 from lutong_feed.publishing import domain
 from lutong_feed.publishing.domain import Above, Follow, PublishPost, Unfollow
-from lutong_feed.quotes import store as quote_store
-from lutong_feed.quotes.domain import Quote
 from lutong_feed.reposts import store as repost_store
-from lutong_feed.reposts.domain import Repost
+from lutong_feed.reposts.domain import Quote, Repost
 
 _STATUS: Final = {
     "not_found": 404,
@@ -77,7 +78,7 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
     edges = [domain.edge_of(post, above) for post, _ in wanted if post.post_id in fresh]
     await repost_store.save(tx, [edge for edge in edges if isinstance(edge, Repost)])
     quotes = [domain.quote_of(post, above) for post, _ in wanted if post.post_id in fresh]
-    await quote_store.save(tx, [quote for quote in quotes if isinstance(quote, Quote)])
+    await repost_store.save_quotes(tx, [quote for quote in quotes if isinstance(quote, Quote)])
     for place, (post, cause) in enumerate(posts):
         if place in refusals:
             continue
@@ -95,6 +96,53 @@ async def above_of(tx: Tx, posts: Sequence[PostPublished]) -> Above:
     places = await repost_store.places(tx, {other_id for _, other_id in wanted})
     pairs = [Pair(author, other) for author, above in wanted if above in places for other in places[above].authors]
     return Above(places, await apart_store.blocked(tx, pairs))
+
+
+class Ready(NamedTuple):
+    """A draft to publish, and what it follows from."""
+
+    draft: Draft
+    cause: Cause
+
+
+@handlers.on(PublishDraft)
+async def publish_drafts(batch: Sequence[Asked[PublishDraft]], tx: Tx) -> list[Answer | Problem]:
+    """Authors publish drafts now, whatever time they were scheduled for."""
+    drafts = await draft_store.lock(tx, [DraftName(*asked.command) for asked in batch])
+    first = {DraftName(*asked.command): asked for asked in reversed(batch)}
+    ready = [Ready(draft, first[name].cause) for name, draft in drafts.items()]
+    verdicts = dict(zip(drafts, await _publish_drafts(tx, ready), strict=True))
+    return [
+        _draft_answered(asked, verdicts.get(name), is_first=first[name] is asked and name in drafts)
+        for asked in batch
+        for name in [DraftName(*asked.command)]
+    ]
+
+
+def _draft_answered(asked: Asked[PublishDraft], refusal: Problem | None, *, is_first: bool) -> Answer | Problem:
+    draft_id = asked.command.draft_id
+    if not is_first:
+        return Problem(404, "not_found", f"there is no draft {draft_id!r}")
+    return refusal or Answer({"post_id": draft_id, "journey": asked.cause.correlation_id})
+
+
+@handlers.on(DraftDue)
+async def publish_scheduled(batch: Sequence[Received[DraftDue]], tx: Tx) -> list[Outgoing]:
+    """The time of drafts has come: those that are still scheduled for it are published, once, however late. What is refused waits."""
+    due = {DraftName(each.event.author_id, each.event.draft_id): each for each in batch}
+    drafts = await draft_store.lock(tx, due)
+    at = {name: each.event.publish_at for name, each in due.items()}
+    ready = [Ready(draft, due[name].cause) for name, draft in drafts.items() if draft.publish_at == at[name]]
+    verdicts = zip(ready, await _publish_drafts(tx, ready), strict=True)
+    await draft_store.refuse(tx, [RefusedDraft(*each.draft.name, why.kind) for each, why in verdicts if why])
+    return []
+
+
+async def _publish_drafts(tx: Tx, ready: Sequence[Ready]) -> list[Problem | None]:
+    """Publish drafts; those that are published are drafts no more. Gives for each why it is not."""
+    verdicts = await publish(tx, [OnJourney(each.draft.as_post, each.cause) for each in ready])
+    await draft_store.drop(tx, [each.draft.name for each, why in zip(ready, verdicts, strict=True) if not why])
+    return verdicts
 
 
 @handlers.on(Follow)

@@ -1,4 +1,4 @@
-"""Where a repost hangs in its tree. Pure: no clock, no database, no ids made here."""
+"""Where a repost hangs in its tree, and what may be quoted. Pure: no clock, no database, no ids made here."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -44,3 +44,24 @@ def below(post_id: str, parent_id: str, places: Mapping[str, Place]) -> Repost |
     if parent.depth >= DEPTH_MAX:
         return Refusal("too_deep", f"post {parent_id!r} is {parent.depth} reposts below its root: repost one above it")
     return Repost(post_id, parent_id, parent.root_id, parent.depth + 1)
+
+
+class Quote(NamedTuple):
+    """A post, and the one that it shows below its own words."""
+
+    post_id: str
+    quoted_id: str
+
+
+def quoting(post_id: str, quoted_id: str, places: Mapping[str, Place]) -> Quote | Refusal:
+    """A new quote. What is quoted is older than its quote: so there are no circles.
+
+    >>> quoting("p-2", "p-1", {"p-1": Place("p-1", 0)})
+    Quote(post_id='p-2', quoted_id='p-1')
+    """
+    quoted = places.get(quoted_id)
+    if quoted is None or quoted_id == post_id:
+        return Refusal("no_quoted", f"there is no post {quoted_id!r} to quote")
+    if quoted.deleted:
+        return Refusal("quoted_deleted", f"post {quoted_id!r}, or what it reposts, was deleted: it cannot be quoted")
+    return Quote(post_id, quoted_id)

@@ -1,11 +1,11 @@
-"""SQL of reposts: the places of posts in their trees, and the edges."""
+"""SQL of reposts and quotes: the places of posts in their trees, the edges, and which post shows which."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Annotated, Final, NamedTuple
 
 from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import Sql, columns_of
-from lutong_feed.reposts.domain import Place, Repost
+from lutong_feed.reposts.domain import Place, Quote, Repost
 
 
 class _RepostRow(NamedTuple):
@@ -16,6 +16,7 @@ class _RepostRow(NamedTuple):
 
 
 _ROW: Final = columns_of(_RepostRow)
+_QUOTE: Final = columns_of(Quote)
 
 
 async def places(tx: Reads, post_ids: Iterable[str]) -> dict[str, Place]:
@@ -84,3 +85,32 @@ async def below(tx: Reads, post_id: str, edges_max: int) -> list[Repost]:
         edges_max,
     )
     return [Repost(*row) for row in rows]
+
+
+async def save_quotes(tx: Tx, quotes: Sequence[Quote]) -> None:
+    """Keep quotes; one that is there stays."""
+    if not quotes:
+        return
+    await tx.execute(
+        f"INSERT INTO quote ({_QUOTE.names}) SELECT {_QUOTE.names} FROM {_QUOTE.unnest()} ON CONFLICT DO NOTHING",
+        *_QUOTE.arrays(quotes),
+    )
+
+
+async def count_quotes(tx: Tx, post_ids: Collection[str]) -> None:
+    """Count what these posts quote. In key order, so that two batches cannot deadlock."""
+    if not post_ids:
+        return
+    await tx.execute(
+        """
+        UPDATE counter SET quoted = quoted + times
+          FROM (SELECT counter.post_id, times
+                  FROM counter
+                  JOIN (SELECT quoted_id, count(*) AS times FROM quote WHERE post_id = ANY ($1) GROUP BY quoted_id) AS quoted
+                    ON quoted_id = counter.post_id
+                 ORDER BY counter.post_id
+                   FOR NO KEY UPDATE OF counter) AS given
+         WHERE counter.post_id = given.post_id
+        """,
+        sorted(post_ids),
+    )

@@ -17,7 +17,7 @@ from lutong_contracts.timelines import (
     TimelineOpened,
     TimelineUnread,
 )
-from lutong_feed.quotes import store as quote_store
+from lutong_feed.reposts import store as repost_store
 from lutong_feed.settings import FeedSettings
 from lutong_feed.timelines import domain, readers, store
 from lutong_feed.timelines.domain import Edge, OpenTimeline, Thresholds, chunk_of
@@ -49,7 +49,7 @@ async def fan_out(batch: Sequence[Received[FanOutAsked]], tx: Tx) -> list[Outgoi
     most = chunk_of(len(steps))
     reached = await store.copy(tx, list(steps), most)
     on = {step: reached[step].last for step in steps if step in reached and reached[step].followers == most}
-    await quote_store.count(tx, await store.mark_fanned(tx, [step.what for step in steps if step not in on]))
+    await repost_store.count_quotes(tx, await store.mark_fanned(tx, [step.what for step in steps if step not in on]))
     await _move_tiers(tx, {each.event.author_id for each in batch if each.event.after is None})
     return [
         steps[step].causes(FanOutAsked(author_id=steps[step].event.author_id, post_id=step.what, after=last))

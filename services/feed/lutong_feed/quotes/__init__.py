@@ -1,1 +1,0 @@
-"""Posts that show others below their own words."""
