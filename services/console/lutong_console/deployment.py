@@ -79,7 +79,7 @@ class Deployment:
     @property
     def superuser_url(self) -> str:
         """PostgreSQL's superuser, which has the name that it has on a server of yours."""
-        name = self.variables["LUTONG_POSTGRES_ADMIN"]
+        name = self.variables.get("LUTONG_POSTGRES_ADMIN", credentials.SUPERUSER)
         password = credentials.read(self.secrets, credentials.postgres_file(credentials.SUPERUSER))
         login = f"{quote(name, safe='')}:{quote(password, safe='')}"
         return f"postgresql://{login}@{self.postgres}/postgres{self._postgres_tls}"
@@ -91,11 +91,11 @@ class Deployment:
             return ""
         authority = self._authority("LUTONG_POSTGRES_CA_FILE")
         file = f"&sslrootcert={quote(str(authority), safe='/')}" if authority else ""
-        return f"?sslmode={self.variables['LUTONG_POSTGRES_SSLMODE']}{file}"
+        return f"?sslmode={self.variables.get('LUTONG_POSTGRES_SSLMODE', 'prefer')}{file}"
 
     def _authority(self, variable: str) -> Path | None:
         """A file of certificates, relative to compose.yaml as compose takes it; ConsoleError for one that verifies nobody."""
-        if (given := self.variables[variable]) == os.devnull:
+        if (given := self.variables.get(variable, os.devnull)) == os.devnull:
             return None
         file = (self.place / given).absolute()
         try:
