@@ -6,7 +6,7 @@ from typing import Final
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from lutong_local.stack import start_service, stop_service, wait_until_ready
 from tests.support.reader_page import Read, order, read_as, reading, signed_in
@@ -14,6 +14,9 @@ from tests.support.web_console import CHROMIUM_ONLY, a_browser
 
 PAGES: Final = (
     "/",
+    "/?order=newest",
+    "/square",
+    "/square?in=hottest",
     "/posts/reader-masks",
     "/posts/reader-fund",
     "/accounts/watsons",
@@ -81,6 +84,71 @@ def test_the_timeline_shows_a_card_that_solves(page: Page) -> None:
     raise AssertionError("the post does not count who solved it")
 
 
+def test_cards_of_home_show_what_is_where_and_change(page: Page, served: Read) -> None:
+    """A store that pauses is one row of the feed: its cards show the next one, or what there is instead, and then it again."""
+    masks = page.locator("article", has_text="面膜")
+    live = until_home_shows(page, served, masks.locator(".live"), "In stock, at a store ")
+    expect(masks.locator(".promise")).to_contain_text(" km")
+    paused = list[str]()
+    for _ in range(5):
+        shown = served.live("reader-masks")
+        if shown["state"] != "live":
+            break
+        paused.append(where := shown["location_id"])
+        served.staff("POST", "inventory", f"/v1/locations/{where}/pause", reason="rush_hour")
+        live = until_home_shows(page, served, masks.locator(".live"), "", unlike=live)
+    assert paused
+    assert "The store near you takes no orders just now" in live
+    expect(masks.locator(".live.degraded")).to_have_count(1)
+    for store in paused:
+        served.staff("DELETE", "inventory", f"/v1/locations/{store}/pause")
+    until_home_shows(page, served, masks.locator(".live"), "In stock, at a store ")
+
+
+def until_home_shows(page: Page, served: Read, where: Locator, words: str, unlike: str | None = None) -> str:
+    """Load home until it shows some words, and not what it showed; gives all of them."""
+    for _ in range(120):
+        page.goto(served.url)
+        found = where.first.inner_text() if where.count() else ""
+        if found and words in found and found != unlike:
+            return found
+        page.wait_for_timeout(250)  # a poll of the condition above
+    raise AssertionError(f"{words!r} is not in {found!r}")
+
+
+def test_home_states_why_and_can_be_the_newest_first(browser: Browser, served: Read) -> None:
+    """Without JavaScript, too: a switch of links, and the reason below each post."""
+    context = browser.new_context(locale="en-GB", java_script_enabled=False)
+    try:
+        page = signed_in(context, served)
+        expect(page.get_by_role("link", name="What matters to you first")).to_have_attribute("aria-current", "true")
+        post = page.locator("article", has_text="面膜")
+        post.get_by_text("Why is this here?").click()
+        expect(post.locator(".why p")).to_be_visible()
+        expect(post.locator(".why meter")).to_have_count(6)
+        page.get_by_role("link", name="Newest first").click()
+        expect(page.get_by_role("link", name="Newest first")).to_have_attribute("aria-current", "true")
+        expect(page.locator("article").first).to_be_visible()
+        expect(page.locator(".why")).to_have_count(0)
+    finally:
+        context.close()
+
+
+def test_the_square_shows_programs_by_posts(page: Page, served: Read) -> None:
+    page.get_by_role("link", name="Mini-programs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mini-programs")
+    expect(page.locator("article .title", has_text="公积金")).to_have_count(1)
+    for name in ("Used lately", "Hottest", "For you"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("link", name=name)).to_have_attribute("aria-current", "true")
+    staff = served.staff("GET", "feed", "/v1/posts/reader-masks")
+    brand = {"name": "屈臣氏", "kind": "enterprise", "program_ids": [staff["card"]["program_id"]]}
+    served.staff("PUT", "feed", "/v1/accounts/watsons", **brand)
+    page.goto(f"{served.url}/accounts/watsons")
+    expect(page.get_by_role("heading", name="Mini-programs")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
+
+
 def test_what_is_looked_at_and_opened_is_counted_once(page: Page, served: Read) -> None:
     """The module sends what was in view; the link alone counts what is opened, also in a browser without JavaScript."""
     before = served.counts("reader-fund")
@@ -128,7 +196,7 @@ def test_an_order_is_followed_live_to_the_door(page: Page, served: Read) -> None
     expect(page.get_by_text("To pay later")).to_be_visible()
 
 
-def test_an_order_from_the_timeline_is_credited_to_it(page: Page, served: Read) -> None:
+def test_an_order_from_home_is_credited_to_it(page: Page, served: Read) -> None:
     page.goto(served.url)
     page.locator("article", has_text="面膜").locator(".card a").click()
     page.get_by_label("Join the light membership").check()
@@ -136,10 +204,10 @@ def test_an_order_from_the_timeline_is_credited_to_it(page: Page, served: Read) 
     page.wait_for_url("**/orders/*")
     for _ in range(120):
         found = served.staff("GET", "feed", "/v1/posts/reader-masks/funnel")
-        if any(each["placement"] == "timeline" and each["held"] for each in found["placements"]):
+        if any(each["placement"] == "home" and each["held"] for each in found["placements"]):
             return
         page.wait_for_timeout(250)  # a poll of the condition above
-    raise AssertionError(f"no order is credited to the timeline: {found['placements']}")
+    raise AssertionError(f"no order is credited to home: {found['placements']}")
 
 
 def test_a_pickup_is_handed_over_by_its_code(page: Page, served: Read) -> None:

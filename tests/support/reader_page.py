@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from lutong_console.reader import world
 from lutong_console.reader.app import create
+from lutong_console.reader.people import SPOTS
 from lutong_console.targets import Suite
 from lutong_console.web.access import Access
 from lutong_local.stack import Stack, down, up
@@ -32,6 +33,15 @@ class Read(Served):
             answer = client.request(method, url, json=body or None, headers={"lutong-reason": "a test"})
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def live(self, post_id: str) -> dict[str, Any]:
+        """What the card of a post shows live at the first place of the demo."""
+        here = next(iter(SPOTS.values()))
+        with httpx.Client(auth=self.target.auth, trust_env=False, timeout=30) as client:
+            headers = {"lutong-place": f"{here.latitude},{here.longitude}"}
+            found: dict[str, Any] = client.get(f"{self.target.urls['feed']}/v1/posts/{post_id}", headers=headers).json()
+        live: dict[str, Any] = found["card"]["live"]
+        return live
 
     def counts(self, post_id: str) -> Counter[str]:
         """What readers did with a post, by kind, over all placements."""

@@ -1,9 +1,10 @@
 """What travels between Lutong's services: events, the topics they ride on, and their schemas.
 
-One module per owning service: only that service publishes the events in its module; any service may consume them.
+One module per owning service, and one per subject of a service that has many: only the owner publishes the events in a module; any
+service may consume them.
 """
 
-from lutong_contracts import feed, inventory, membership, registry, timelines
+from lutong_contracts import feed, inventory, life_accounts, membership, registry, timelines, traffic
 from lutong_contracts.event import Event, UnknownEventTypeError, event_class, event_types
 from lutong_contracts.topics import TOPICS, Topic
 from lutong_contracts.values import Identifier, Line, Money, Place, Text
@@ -22,7 +23,9 @@ __all__ = [
     "event_types",
     "feed",
     "inventory",
+    "life_accounts",
     "membership",
     "registry",
     "timelines",
+    "traffic",
 ]

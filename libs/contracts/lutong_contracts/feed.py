@@ -8,9 +8,9 @@ from lutong_contracts.audit import AuditedAction
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
-from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, FEED_AUDIT, INTERACTIONS, POSTS
+from lutong_contracts.topics import ACCOUNTS, ENGAGEMENTS, EXPOSURES, FEED_AUDIT, FOLLOWS, INTERACTIONS, POSTS
 from lutong_contracts.touches import Touch
-from lutong_contracts.values import AnyMode, Identifier, Line, Money, Place, Reason, Text, Value, Visible
+from lutong_contracts.values import AnyMode, Identifier, Instant, Line, Money, Place, Reason, Text, Value, Visible
 
 REST_MAX: Final = 14_000
 """Code points of a text beyond the first 2,000: some scripts write a character with several."""
@@ -31,6 +31,23 @@ class AccountFacts(Entity):
 
 class AccountChanged(AccountFacts, Event, topic=ACCOUNTS, key="account_id"):
     """An account is new, or is of another kind, or has other bindings."""
+
+
+class AccountFollowed(Event, topic=FOLLOWS, key="follower_id:followee_id"):
+    """An account follows an enterprise account. Who follows persons is not published.
+
+    It is published again by `lutong publish-entities`, for what is older than this event: to keep it twice is to keep it once.
+    """
+
+    follower_id: Identifier
+    followee_id: Identifier
+
+
+class AccountUnfollowed(Event, topic=FOLLOWS, key="follower_id:followee_id"):
+    """An account follows an enterprise account no more."""
+
+    follower_id: Identifier
+    followee_id: Identifier
 
 
 class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
@@ -210,6 +227,19 @@ class InteractionsReported(Event, topic=INTERACTIONS, key="viewer_id"):
 
     viewer_id: Identifier
     interactions: tuple[Interaction, ...] = Field(min_length=1, max_length=500)
+
+
+class MemberExposed(Event, topic=EXPOSURES, key="member_id"):
+    """A member saw for the first time a card where a plan is offered: with the offer, or without it when they are held out.
+
+    `exposed_at` is when the item was served. No member is ever shown in which arm they are.
+    """
+
+    member_id: Identifier
+    merchant_id: Identifier
+    plan_id: Identifier
+    held_out: bool
+    exposed_at: Instant
 
 
 class ActionAudited(AuditedAction, Event, topic=FEED_AUDIT, key="subject"):

@@ -58,13 +58,17 @@ class Topic:
 
 POSTS: Final = Topic("lutong.feed.posts", key="post")
 ACCOUNTS: Final = Topic("lutong.feed.accounts", key="account", compacted=True)
+FOLLOWS: Final = Topic("lutong.feed.follows", key="follower:followee")
 ENGAGEMENTS: Final = Topic("lutong.feed.engagements", key="viewer")
 INTERACTIONS: Final = Topic("lutong.feed.interactions", key="viewer")
+EXPOSURES: Final = Topic("lutong.feed.exposures", key="member")
 TIMELINES: Final = Topic("lutong.feed.timelines", key="account")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
 LIGHT_STORES: Final = Topic("lutong.registry.light-stores", key="template", partitions=3)
+PUSHES: Final = Topic("lutong.registry.pushes", key="push")
+TRAFFIC: Final = Topic("lutong.registry.traffic", key="program")
 PLANS: Final = Topic("lutong.membership.plans", key="plan", compacted=True)
 AGREEMENTS: Final = Topic("lutong.membership.agreements", key="agreement")
 HOLDS: Final = Topic("lutong.membership.holds", key="order")
@@ -92,13 +96,17 @@ AUDITS: Final = (FEED_AUDIT, REGISTRY_AUDIT, MEMBERSHIP_AUDIT, INVENTORY_AUDIT)
 TOPICS: Final = (
     POSTS,
     ACCOUNTS,
+    FOLLOWS,
     ENGAGEMENTS,
     INTERACTIONS,
+    EXPOSURES,
     TIMELINES,
     MERCHANTS,
     PROGRAMS,
     DISCOVERIES,
     LIGHT_STORES,
+    PUSHES,
+    TRAFFIC,
     PLANS,
     AGREEMENTS,
     HOLDS,
@@ -112,6 +120,9 @@ TOPICS: Final = (
     TRANSFERS,
     *AUDITS,
 )
+
+REPUBLISHED: Final = (*(topic for topic in TOPICS if topic.compacted), FOLLOWS)
+"""Topics whose owners can publish all that they are about once more: `lutong publish-entities`."""
 
 SERVICES: Final = tuple(dict.fromkeys(topic.owner for topic in TOPICS))
 """The services of the suite: each owner of a topic, in the order of the story."""

@@ -25,11 +25,14 @@ ECHO_PATTERN: Final = r"^[A-Za-z0-9._~\-]{1,512}$"
 Echo = Annotated[str, StringConstraints(pattern=ECHO_PATTERN)]
 """What a client sends back for a touch, before it is checked."""
 
-Placement = Literal["timeline", "account", "post"]
-"""Where the feed shows posts: the timeline of a reader, an account's own page, and a post by itself."""
+Placement = Literal["timeline", "account", "post", "home", "square", "recent", "hottest", "for_you", "account_home"]
+"""Where the feed shows posts: the timeline of a reader, an account's own page, and a post by itself; and ranked: the home feed, the
+square of mini-programs, those that a reader used, those that all use, those that may suit a reader, and those of an account."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_RANKED: Final = "8"
+_RULES_MAX: Final = 0xFFF
 _SHAPE: Final = re.compile(TOUCH_PATTERN)
 
 
@@ -51,6 +54,15 @@ class Served(NamedTuple):
     served_at: datetime
 
     @property
+    def rules(self) -> int | None:
+        """By which version of its rules the answer was ranked; None of one that was not.
+
+        >>> Served(1, "01890a5d-ac96-8003-bcce-b302099a8057", "home", 0, "p", "p", None, "ann", datetime(2026, 1, 2, tzinfo=UTC)).rules
+        3
+        """
+        return rules_of(self.request_id)
+
+    @property
     def words(self) -> str:
         """What is signed.
 
@@ -61,6 +73,28 @@ class Served(NamedTuple):
         served_ms = (self.served_at - _EPOCH) // _MILLISECOND
         parts = (self.key_number, *self[1:6], self.program_id or "", self.viewer_id, served_ms)
         return "~".join(["1", *map(str, parts)])
+
+
+def ranked_id(request_id: str, rules: int) -> str:
+    """The id of an answer that was ranked, from that of any (RFC 9562, version 8): the 12 bits after the version are that of its rules.
+
+    >>> ranked_id("01890a5d-ac96-774b-bcce-b302099a8057", 3)
+    '01890a5d-ac96-8003-bcce-b302099a8057'
+    """
+    if not 1 <= rules <= _RULES_MAX:
+        raise ValueError(f"the version of rules is 1 to {_RULES_MAX}, and not {rules}")
+    start, middle, _, *rest = request_id.split("-")
+    return "-".join([start, middle, f"{_RANKED}{rules:03x}", *rest])
+
+
+def rules_of(request_id: str) -> int | None:
+    """By which version of its rules an answer was ranked; None of one that was not.
+
+    >>> rules_of("01890a5d-ac96-8003-bcce-b302099a8057"), rules_of("01890a5d-ac96-774b-bcce-b302099a8057")
+    (3, None)
+    """
+    words = request_id.split("-")[2]
+    return int(words[1:], 16) if words[0] == _RANKED else None
 
 
 def read(touch: str) -> Served | None:

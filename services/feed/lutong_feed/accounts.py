@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 import asyncpg
 
 from lutong_chassis import Reads, Tx, columns
-from lutong_contracts.feed import AccountChanged
-from lutong_feed.domain import AccountHome, AccountRow, FollowRow
+from lutong_contracts import Event
+from lutong_contracts.feed import AccountChanged, AccountFollowed, AccountUnfollowed
+from lutong_contracts.timelines import FollowMoved
+from lutong_feed.domain import AccountHome, AccountRow, FollowChange, FollowRow
 
 
 async def save(tx: Tx, accounts: Sequence[AccountRow]) -> list[AccountChanged]:
@@ -119,8 +121,8 @@ def _changed(row: asyncpg.Record) -> AccountChanged:
     return AccountChanged(**(dict(row) | {"program_ids": tuple(row["program_ids"])}))
 
 
-async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowRow]:
-    """Let accounts follow others; a follow that exists stays as it is. Gives the new ones of readers whose timelines are kept."""
+async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowChange]:
+    """Let accounts follow others; a follow that exists stays as it is. Gives those that are new."""
     if not follows:
         return []
     rows = await tx.fetch(
@@ -131,21 +133,48 @@ async def save_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowRow]:
                 ON CONFLICT DO NOTHING
             RETURNING follower_id, followee_id
         )
-        SELECT follower_id, followee_id FROM fresh JOIN timeline_reader ON reader_id = follower_id
+        SELECT follower_id, followee_id, reader_id IS NOT NULL AS is_kept, kind = 'enterprise' AS is_published
+          FROM fresh
+          JOIN account ON account_id = followee_id
+          LEFT JOIN timeline_reader ON reader_id = follower_id
         """,
         *columns(sorted(set(follows)), 2),
     )
-    return [FollowRow(*row) for row in rows]
+    return sorted(FollowChange(*row) for row in rows)
 
 
-async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowRow]:
-    """Stop following. Gives those of which timelines have copies."""
+async def drop_follows(tx: Tx, follows: Sequence[FollowRow]) -> list[FollowChange]:
+    """Stop following. Gives those that there were: each may be of an account that was an enterprise when it was published."""
     rows = await tx.fetch(
         """
         DELETE FROM follow
          WHERE (follower_id, followee_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-        RETURNING follower_id, followee_id, pushed
+        RETURNING follower_id, followee_id, pushed AS is_kept, true AS is_published
         """,
         *columns(sorted(set(follows)), 2),
     )
-    return [FollowRow(row["follower_id"], row["followee_id"]) for row in rows if row["pushed"]]
+    return sorted(FollowChange(*row) for row in rows)
+
+
+def changes(follows: Sequence[FollowChange], of: type[AccountFollowed] | type[AccountUnfollowed]) -> list[Event]:
+    """What follows from follows that are new, or were dropped: for timelines that are kept, and for other services."""
+    moved = [FollowMoved(author_id=each.followee_id, reader_id=each.follower_id) for each in follows if each.is_kept]
+    published = [of(follower_id=each[0], followee_id=each[1]) for each in follows if each.is_published]
+    return [*moved, *published]
+
+
+async def follows_after(tx: Tx, key: str, limit: int) -> list[AccountFollowed]:
+    """Follows of enterprise accounts behind a key (`follower:followee`), in order, as they are until commit."""
+    rows = await tx.fetch(
+        """
+        SELECT follower_id, followee_id
+          FROM follow JOIN account ON account_id = followee_id AND kind = 'enterprise'
+         WHERE (follower_id, followee_id) > ($1, $2)
+         ORDER BY follower_id, followee_id
+         LIMIT $3
+           FOR SHARE OF follow
+        """,
+        *(key.partition(":")[::2]),
+        limit,
+    )
+    return [AccountFollowed(**row) for row in rows]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lutong_chassis import Service
-from lutong_contracts.topics import ACCOUNTS
+from lutong_contracts.topics import ACCOUNTS, FOLLOWS
 from lutong_feed import accounts
 from lutong_feed.handlers import handlers
 from lutong_feed.http import router
@@ -15,7 +15,7 @@ service = Service(
     routes=router,
     migrations=Path(__file__).parent / "migrations",
     settings=(FeedSettings,),
-    entities={ACCOUNTS: accounts.after},
+    entities={ACCOUNTS: accounts.after, FOLLOWS: accounts.follows_after},
 )
 
 if __name__ == "__main__":

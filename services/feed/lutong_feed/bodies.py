@@ -196,8 +196,51 @@ class NewRequest(Looker):
     )
 
 
+class TextView(BaseModel):
+    """A sentence in two languages."""
+
+    en: str
+    zh: str
+
+
+class MembershipView(BaseModel):
+    """What this viewer pays with the merchant's plan: `offered`, or `joined` when they have it. `amount_minor` is with it, that of the card without."""
+
+    state: str
+    plan_id: str
+    title: str
+    discount_percent: int
+    amount_minor: int
+    text: TextView
+
+
+class LiveView(BaseModel):
+    """What of a card's goods is where now: of its first offer that can be had, how much (`band`), from where, how far.
+
+    `state`: live; degraded, for `reason`, with what there is instead (`fallback`: flagship or none); or unknown. `text` states it. The price is that of
+    the version that this viewer sees. `location_id` needs no place of the viewer where goods are sent; stores do (header `lutong-place`).
+    """
+
+    state: str
+    merchant_id: str
+    sku: str
+    title: str
+    amount_minor: int
+    currency: str
+    band: str | None
+    location_id: str | None
+    location_kind: str | None
+    distance_m: int | None
+    modes: list[str]
+    reason: str | None
+    fallback: str | None
+    until: datetime | None
+    text: TextView
+    membership: MembershipView | None = None
+
+
 class CardView(BaseModel):
-    """What a reader sees below a post. `reason` is why it cannot be tapped."""
+    """What a reader sees below a post. `reason` is why it cannot be tapped; `live` what of its goods is where now, if it sells any."""
 
     state: str
     program_id: str | None
@@ -205,6 +248,7 @@ class CardView(BaseModel):
     page: str | None
     version: int | None
     reason: str | None
+    live: LiveView | None = None
 
 
 class RepostView(BaseModel):

@@ -90,6 +90,15 @@ class FollowRow(NamedTuple):
     followee_id: str
 
 
+class FollowChange(NamedTuple):
+    """A follow that is new, or was dropped: whether a kept timeline is about it, and whether other services are."""
+
+    follower_id: str
+    followee_id: str
+    is_kept: bool
+    is_published: bool
+
+
 class Suspension(NamedTuple):
     """Why a program may not be opened; without a reason it may."""
 

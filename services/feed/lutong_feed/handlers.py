@@ -27,6 +27,8 @@ from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
 from lutong_feed.gray import handlers as gray
 from lutong_feed.interactions import handlers as interactions
+from lutong_feed.live import handlers as live
+from lutong_feed.offers import handlers as offers
 from lutong_feed.publishing import handlers as publishing
 from lutong_feed.publishing.domain import edge_of, quote_of
 from lutong_feed.reposts import store as repost_store
@@ -44,6 +46,8 @@ handlers.include(drafts.handlers)
 handlers.include(engagements.handlers)
 handlers.include(gray.handlers)
 handlers.include(interactions.handlers)
+handlers.include(live.handlers)
+handlers.include(offers.handlers)
 handlers.include(publishing.handlers)
 handlers.include(revising.handlers)
 handlers.include(timelines.handlers)

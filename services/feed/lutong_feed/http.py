@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 from lutong_chassis import Ask, Cause, Problem, Read, Tx, TxDependency, Who, allowed, audited, not_found, routes
 from lutong_chassis.audit import record
 from lutong_chassis.http import ingest
-from lutong_contracts.feed import CardTakenOff, PostPublished
+from lutong_contracts.feed import AccountFollowed, CardTakenOff, PostPublished
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts as account_store
 from lutong_feed import on_record, store
@@ -35,8 +35,9 @@ from lutong_feed.domain import AccountRow, FollowRow
 from lutong_feed.drafts import http as drafts
 from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
+from lutong_feed.placements import http as placements
 from lutong_feed.publishing import domain as publishing
-from lutong_feed.publishing.handlers import OnJourney, moved, publish
+from lutong_feed.publishing.handlers import OnJourney, publish
 from lutong_feed.reading import http as reading
 from lutong_feed.revising import http as revising
 from lutong_feed.texts import domain as texts
@@ -53,6 +54,7 @@ router.routes += mentions.router.routes
 router.routes += revising.router.routes
 router.routes += reading.router.routes
 router.routes += apart.router.routes
+router.routes += placements.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")
 """What staff sets of an account, and the account itself never does."""
@@ -199,7 +201,7 @@ async def _follow(tx: Tx, who: Who, follows: list[Follow]) -> None:
         refusal = publishing.kept_apart("follow", pair.other_id)
         raise Problem(409, refusal.kind, refusal.detail)
     rows = [FollowRow(follow.follower_id, follow.followee_id) for follow in follows]
-    tx.publish(*moved(await account_store.save_follows(tx, rows)))
+    tx.publish(*account_store.changes(await account_store.save_follows(tx, rows), AccountFollowed))
     if who.is_staff:
         await record(tx, who, *on_record.follows_added(follows))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lutong_contracts import Event
-from lutong_contracts.feed import AccountBindingAsked, AccountBindingEnded
+from lutong_contracts.feed import AccountBindingAsked, AccountBindingEnded, MemberExposed
 from lutong_contracts.inventory import OrderCancelled, OrderRefunded, OrderRejected
 from lutong_contracts.membership import (
     AgreementSigned,
@@ -170,4 +170,7 @@ MEMBERSHIP: Final[tuple[Step, ...]] = (
     AccountBindingEnded(**_BINDING),
     _CONSENT,
     Command("DELETE", "/v1/members/m-1/accounts/bo", who="m-1"),
+    MemberExposed(
+        member_id="m-9", merchant_id="shop", plan_id="light", held_out=False, exposed_at="2026-01-02T00:00:00Z"
+    ),
 )

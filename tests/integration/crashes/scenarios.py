@@ -26,11 +26,18 @@ from lutong_contracts.inventory import (
     OrderRefunded,
     OrderRejected,
     OrderSourced,
+    StockBandChanged,
+    StockDepleted,
+    StockRestored,
 )
 from lutong_contracts.membership import (
     AccountBound,
     AccountUnbound,
+    AgreementFulfilled,
+    AgreementQuit,
     AgreementSettled,
+    AgreementSigned,
+    AgreementUnfulfilled,
     CreditDeclined,
     PlanClosed,
     PlanPublished,
@@ -62,8 +69,10 @@ from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.touches.domain import Keys
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.inventory_scenario import INVENTORY
+from tests.integration.crashes.life_accounts_scenario import LIFE_ACCOUNTS
 from tests.integration.crashes.membership_scenario import MEMBERSHIP
 from tests.integration.crashes.steps import Meanwhile, Step
+from tests.integration.crashes.traffic_scenario import TRAFFIC
 from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_request, cancelled, fulfilled
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
@@ -101,6 +110,8 @@ _PLAN: Final = {
     "charge_cap": Money(amount_minor=0, currency="CNY"),
     "discount_percent": 10,
 }
+_SHELF: Final = {"merchant_id": "shop", "location_id": "near", "sku": "tea"}
+_AGREED: Final = {"agreement_id": "a-1", "member_id": "bo", "plan_id": "light", "merchant_id": "shop"}
 _CHARGE: Final = Money(amount_minor=100, currency="CNY")
 _FUND: Final = {"title": "公积金提取", "page": "pages/fund"}
 
@@ -146,6 +157,7 @@ FEED: Final[tuple[Step, ...]] = (
     Command("DELETE", "/v1/accounts/bo/follows/ann"),
     Command("POST", "/v1/follows/batch", {"follows": [{"follower_id": "bo", "followee_id": "ann"}]}),
     VersionReleased(version=1, offers=(_TEA,), **_SHOP),
+    PlanPublished(revision=1, **_PLAN),
     Command("POST", "/v1/posts", {"author_id": "ann", "text": "路通", "post_id": "p-1"}),
     Command("POST", "/v1/posts/batch", {"posts": [{"author_id": "ann", "text": "晴", "post_id": "p-2"}]}),
     Command("POST", "/v1/events", [_EVENT]),
@@ -209,6 +221,21 @@ FEED: Final[tuple[Step, ...]] = (
     Command("POST", "/v1/posts", {"author_id": "m-1", "text": "雾", "post_id": "p-5"}, who="m-1"),
     Command("PATCH", "/v1/posts/p-5", {"text": "霜"}, who="m-1"),
     Command("DELETE", "/v1/posts/p-2?reason=spam"),
+    # what cards show live: places, shelves, plans and who has them
+    LocationOpened(state="open", revision=1, **_STORE),
+    LocationChanged(state="open", revision=2, radius_m=900, **_STORE),
+    LocationPaused(state="paused", revision=3, **_STORE),
+    LocationClosed(state="closed", revision=4, **_STORE),
+    StockBandChanged(band="in_stock", **_SHELF),
+    StockDepleted(band="out_of_stock", **_SHELF),
+    StockRestored(band="in_stock", **_SHELF),
+    AgreementSigned(**_AGREED),
+    AgreementQuit(**_AGREED),
+    AgreementSigned(**(_AGREED | {"agreement_id": "a-2"})),
+    AgreementFulfilled(**(_AGREED | {"agreement_id": "a-2"})),
+    AgreementSigned(**(_AGREED | {"agreement_id": "a-3"})),
+    AgreementUnfulfilled(**(_AGREED | {"agreement_id": "a-3"})),
+    PlanClosed(revision=2, **_PLAN),
     Command("PUT", "/v1/accounts/m-1/drafts/d-1", {"text": "虹"}, who="m-1"),
     Command("POST", "/v1/accounts/m-1/drafts/d-1/publication", who="m-1"),
     Command("PUT", "/v1/accounts/m-1/drafts/d-2", {"text": "露", "publish_at": _LATER}, who="m-1"),
@@ -284,6 +311,8 @@ REGISTRY: Final[tuple[Step, ...]] = (
     LocationClosed(state="closed", revision=4, **_STORE),
     PlanPublished(revision=1, **_PLAN),
     PlanClosed(revision=2, **_PLAN),
+    *LIFE_ACCOUNTS,
+    *TRAFFIC,
 )
 STORIES: Final[dict[str, tuple[Step, ...]]] = {
     "feed": FEED,
@@ -291,3 +320,8 @@ STORIES: Final[dict[str, tuple[Step, ...]]] = {
     "membership": MEMBERSHIP,
     "inventory": INVENTORY,
 }
+CHAPTERS: Final[dict[str, tuple[str, int]]] = {
+    **{name: (name, 0) for name in STORIES},
+    "registry_rewards": ("registry", len(REGISTRY) - len(LIFE_ACCOUNTS) - len(TRAFFIC)),
+}
+"""Parts of stories that are killed apart from each other, with the number of their first step: what is before it only happens."""

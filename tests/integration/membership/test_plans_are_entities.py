@@ -9,6 +9,7 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import entities_published, http_client, in_transaction
 from lutong_contracts import Event
 from lutong_contracts.membership import PlanClosed, PlanPublished
+from lutong_contracts.offers import Holdout
 from lutong_contracts.topics import PLANS
 from lutong_contracts.values import Money
 from lutong_membership.app import service
@@ -27,7 +28,13 @@ async def put(client: httpx.AsyncClient, plan_id: str, title: str = "轻会员",
 
 
 def a_plan(event: type[PlanPublished | PlanClosed], plan_id: str, revision: int, **more: object) -> Event:
-    facts = {"version": 1, "title": "轻会员", "charge_cap": cny(0), "discount_percent": 0} | more
+    facts = {
+        "version": 1,
+        "title": "轻会员",
+        "charge_cap": cny(0),
+        "discount_percent": 0,
+        "holdout": Holdout(salt="lutong", percent=0),
+    } | more
     return event(plan_id=plan_id, merchant_id="shop", line_limit=cny(100_000), revision=revision, **facts)
 
 

@@ -230,16 +230,14 @@ def test_the_engine_is_read_as_compose_prints_it() -> None:
     assert (piece.service, piece.runs, piece.made_at, piece.image_id) == ("feed", True, NOW, "sha256:2")
 
 
-def test_a_dry_run_that_hangs_is_ended_and_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its plugin keeps the pipe open: ending the program alone would wait for it for ever."""
+def test_a_dry_run_that_hangs_is_ended_with_its_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin keeps the pipe open: ending the program alone would wait for it for ever."""
     docker = tmp_path / "docker"
-    docker.write_text(
-        '#!/bin/sh\necho x >> runs\n[ "$(wc -l < runs)" -ge 2 ] && echo "it is up" && exit\nsleep 600 &\nwait\n'
-    )
-    docker.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
-    monkeypatch.setattr(engine, "_DRY_RUN_S", 0.5)
-    assert engine.Engine(tmp_path).would_do() == "it is up\n"
-    (tmp_path / "docker").write_text("#!/bin/sh\nsleep 600 &\nwait\n")
+    docker.write_text('#!/bin/sh\necho "$@"\n')
+    docker.chmod(0o755)
+    assert engine.Engine(tmp_path).would_do(["feed"]) == "compose --dry-run up --detach --no-deps feed\n"
+    docker.write_text("#!/bin/sh\nsleep 600 &\nwait\n")
+    monkeypatch.setattr(engine, "_ASKED_S", 0.5)
     with pytest.raises(ConsoleError, match="did not end within"):
-        engine.Engine(tmp_path).would_do()
+        engine.Engine(tmp_path).would_do(["feed"])

@@ -125,8 +125,8 @@ def test_too_little_data_is_reported_and_is_no_problem(membership: Membership, t
     membership.document = a_document([Member(arm="treated", exposure_days=3)])
     done = lutong_uplift("watsons", "--picture", str(tmp_path / "uplift.svg"))
     assert done.exit_code == 0
-    assert done.output.count("not enough data") == 5
-    assert (tmp_path / "uplift.svg").read_text(encoding="utf-8").count("not enough data") == 10
+    assert done.output.count("not enough data") == 6
+    assert (tmp_path / "uplift.svg").read_text(encoding="utf-8").count("not enough data") == 12
 
 
 def test_a_merchant_that_is_not_there_is_the_services_refusal(membership: Membership) -> None:
@@ -156,10 +156,10 @@ def test_the_picture_is_readable_without_eyes_and_in_the_dark(members: list[Memb
     title, description = picture.findtext(f"{SVG}title"), picture.findtext(f"{SVG}desc")
     assert title == "a<b>&c: members with light membership against members held out"
     assert description is not None
-    assert description.count("×") == 15
+    assert description.count("×") == 18
     assert picture.attrib["role"] == "img"
     assert "prefers-color-scheme:dark" in (picture.findtext(f"{SVG}style") or "")
-    assert len(picture.findall(f"{SVG}circle")) == 5
+    assert len(picture.findall(f"{SVG}circle")) == 6
 
 
 def test_the_picture_of_incomparable_arms_warns_first(members: list[Member]) -> None:

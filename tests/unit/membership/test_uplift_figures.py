@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lutong_membership.plans.domain.uplift import Arm, Member, Z, arm_of, balance, measure, sample_ratio
+from lutong_contracts.offers import Arm, arm_of
+from lutong_membership.plans.domain.uplift import Member, Z, balance, measure, sample_ratio
 from tests.unit.membership.uplift_world import finding
 
 identifiers = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
@@ -84,6 +85,7 @@ def test_each_figure_is_what_its_definition_gives() -> None:
     assert figures == {
         "order_value": (8_750, 2),
         "order_frequency": (4 / 3, 2),
+        "repurchase": (1 / 2, 2),
         "new_customers": (1 / 3, 3),
         "card_opening": (1 / 2, 2),
         "coupon_use": (3 / 8, 2),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lutong_contracts.membership import PlanClosed, PlanPublished
+from lutong_contracts.offers import Holdout
 from lutong_membership.plans.domain.entity import PlanState, plan_event
 from lutong_membership.plans.domain.terms import Plan, Terms
 from lutong_membership.plans.domain.versions import Offer, Window, next_version, window
@@ -55,7 +56,9 @@ def test_a_plan_is_published_as_it_is_now(is_open: bool, event: type[PlanPublish
     assert type(published) is event
     assert (published.revision, published.title, published.discount_percent) == (3, "Light", 10)
     assert (published.line_limit.amount_minor, published.charge_cap.amount_minor) == (100_000, 5_000)
-    assert "holdout" not in published.model_dump_json()
+    assert published.holdout == Holdout(
+        salt="lutong", percent=10
+    )  # for the feed, which offers: never in an answer to a member
 
 
 def test_a_report_looks_at_thirty_days_until_now() -> None:

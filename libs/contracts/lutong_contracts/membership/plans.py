@@ -4,6 +4,7 @@ from pydantic import Field
 
 from lutong_contracts.entity import Entity
 from lutong_contracts.event import Event
+from lutong_contracts.offers import Holdout
 from lutong_contracts.topics import PLANS
 from lutong_contracts.values import Identifier, Money, Title
 
@@ -23,6 +24,7 @@ class PlanFacts(Entity):
     line_limit: Money
     charge_cap: Money
     discount_percent: int = Field(ge=0, le=100)
+    holdout: Holdout | None = Field(default=None, description="Who is not offered the plan; absent in older events.")
     no_show_fee: Money | None = Field(
         default=None, description="What is kept of an order for pickup that nobody picks up; absent: nothing."
     )

@@ -34,6 +34,9 @@ COMMANDS: Final = {
     "uplift": "cli.uplift.command:uplift",
     "stores": "cli.stores.command:commands",
     "light-stores": "cli.light_stores.command:commands",
+    "pushes": "cli.accounts.pushes:commands",
+    "traffic": "cli.accounts.traffic:commands",
+    "rankings": "cli.rankings.command:commands",
     "funnel": "cli.funnel.command:funnel",
     "audit": "cli.commands.audit:audit",
     "publishers": "cli.commands.publishers:publishers",
@@ -81,6 +84,9 @@ Examples:
   lutong uplift watsons            what light membership changed for a merchant
   lutong stores report watsons     what each store did with its orders
   lutong light-stores drift T      which shops of a brand differ from its template
+  lutong pushes quota ACCOUNT      how many pushes are left to a life account
+  lutong traffic show PROGRAM      page views that its own visitors earned
+  lutong rankings programs         which programs people use most
   lutong funnel POST               from impressions to settled orders, per repost
   lutong import stores.csv         take in what you have, row by row
   lutong replay DIR --json         import a folder, have its orders served, add up

@@ -1,9 +1,9 @@
-"""What a reader reads: the timeline, a post with its card, an account's own page, and the search for services."""
+"""What a reader reads: the home feed, the square of mini-programs, a post with its card, an account's own page, and the search for services."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import zip_longest
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -18,22 +18,61 @@ from lutong_console.web.pages import back
 from lutong_contracts.touches import read
 
 _PAGE: Final = 20
+_PROGRAMS: Final = 10
 _QUESTION_MAX: Final = 200
 _OFFERS_MAX: Final = 100
 _ID_MAX: Final = 64
+
+SQUARES: Final = {
+    "square": "All mini-programs",
+    "recent": "Used lately",
+    "hottest": "Hottest",
+    "for_you": "For you",
+}
+"""The placements of the square, and what they are called."""
+
+
+class Goods(NamedTuple):
+    """What of a merchant is looked at."""
+
+    merchant_id: str
+    sku: str
+
 
 Post = dict[str, Any]
 """A post as the feed gives it."""
 
 
 async def home(request: Request) -> Response:
-    """Posts of those whom the reader follows, newest first."""
-    me = reader_of(request)
-    cursor = request.query_params.get("cursor", "")
-    query = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
-    page = await Asking(request, me).get("feed", f"/v1/accounts/{me.account_id}/timeline", **query)
-    data = {"posts": _aged(page["posts"]), "next_cursor": page["next_cursor"], "less": "less" in request.query_params}
-    return show(request, "home.html", data)
+    """The reader's home feed, ranked, or the newest first."""
+    order = "newest" if request.query_params.get("order") == "newest" else "ranked"
+    data = await _placement(request, "home", order=order)
+    return show(request, "home.html", data | {"order": order, "less": "less" in request.query_params})
+
+
+async def square(request: Request) -> Response:
+    """Mini-programs: all, those that the reader used, those that all use, and those that may suit the reader."""
+    chosen = request.query_params.get("in", "")
+    placement = chosen if chosen in SQUARES else next(iter(SQUARES))
+    return show(
+        request, "square.html", await _placement(request, placement) | {"squares": SQUARES, "chosen": placement}
+    )
+
+
+async def _placement(request: Request, placement: str, **query: str) -> dict[str, Any]:
+    """A page of a placement of the reader's own, as its template wants it."""
+    me, cursor = reader_of(request), request.query_params.get("cursor", "")
+    wanted = {"limit": _PAGE} | query | ({"cursor": cursor} if cursor else {})
+    path = f"/v1/accounts/{me.account_id}/placements/{placement}"
+    asking = Asking(request, me)
+    page: dict[str, Any] = await asking.get("feed", path, **wanted)
+    await _with_promises(asking, [item["post"] for item in page["items"]])
+    return page | {"items": _items(page)}
+
+
+def _items(page: dict[str, Any]) -> list[dict[str, Any]]:
+    posts = _aged([item["post"] for item in page["items"]])
+    return [item | {"post": post} for item, post in zip(page["items"], posts, strict=True)]
 
 
 async def account(request: Request) -> Response:
@@ -44,7 +83,14 @@ async def account(request: Request) -> Response:
     cursor = request.query_params.get("cursor", "")
     page = await asking.get("feed", f"{where}/posts", **({"limit": _PAGE} | ({"cursor": cursor} if cursor else {})))
     apart = await asking.get("feed", f"/v1/accounts/{asking.person.account_id}/apart")
-    data = {"account": known, "posts": _aged(page["posts"]), "next_cursor": page["next_cursor"], "apart": apart}
+    programs = await asking.get("feed", f"{where}/programs", limit=_PROGRAMS) if known["program_ids"] else {"items": []}
+    data = {
+        "account": known,
+        "programs": _items(programs),
+        "posts": _aged(page["posts"]),
+        "next_cursor": page["next_cursor"],
+        "apart": apart,
+    }
     return show(request, "account.html", data)
 
 
@@ -107,15 +153,29 @@ def _touch(request: Request, shown: Post) -> str:
 
 
 async def _promised(asking: Asking, merchant_id: str, offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Offers with what inventory promises of each at the first place now. A card is no worse for an inventory that does not answer."""
-    spot = next(iter(SPOTS.values()))
-    where = {"merchant_id": merchant_id, "latitude": spot.latitude, "longitude": spot.longitude}
-    wanted = [where | {"sku": offer["sku"]} for offer in offers[:_OFFERS_MAX]]
+    """Offers with what inventory promises of each at the first place now."""
+    found = await _promises(asking, [Goods(merchant_id, offer["sku"]) for offer in offers])
+    return [offer | {"availability": found.get(Goods(merchant_id, offer["sku"]))} for offer in offers]
+
+
+async def _with_promises(asking: Asking, posts: list[Post]) -> None:
+    """Let the cards of a page show what inventory promises of their goods, asked once for all of them."""
+    lives = [post["card"]["live"] for post in posts if post["card"]["live"]]
+    found = await _promises(asking, [Goods(live["merchant_id"], live["sku"]) for live in lives])
+    for live in lives:
+        live["promise"] = found.get(Goods(live["merchant_id"], live["sku"]))
+
+
+async def _promises(asking: Asking, goods: Iterable[Goods]) -> dict[Goods, dict[str, Any]]:
+    """What inventory promises of goods at the first place now. A page is no worse for an inventory that does not answer."""
+    spot, wanted = next(iter(SPOTS.values())), sorted(set(goods))[:_OFFERS_MAX]
+    where = {"latitude": spot.latitude, "longitude": spot.longitude}
+    body = {"wanted": [each._asdict() | where for each in wanted]}
     try:
-        found = await asking.command("inventory", "/v1/availability", {"wanted": wanted}) if wanted else []
+        found = await asking.command("inventory", "/v1/availability", body) if wanted else []
     except RefusedError:
-        found = []
-    return [offer | {"availability": each} for offer, each in zip_longest(offers, found)]
+        return {}
+    return dict(zip(wanted, found, strict=False))
 
 
 async def _rules(asking: Asking, merchant_id: str) -> list[dict[str, str]] | None:
@@ -186,6 +246,7 @@ def _aged(posts: list[Post], since: str = "published_at") -> list[Post]:
 
 ROUTES: Final = (
     Route("/", home),
+    Route("/square", square),
     Route("/search", search),
     Route("/accounts/{account_id}", account),
     Route("/mentions/{word}", mentioned),

@@ -25,12 +25,15 @@ from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.no_shows import no_shows_cost_what_was_signed
 from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.pushes import pushes_keep_their_quota
+from lutong_console.verify.rankings import rankings_are_rebuilt
 from lutong_console.verify.releases import releases_follow
 from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
 from lutong_console.verify.timelines import push_is_pull
+from lutong_console.verify.traffic import traffic_conserves
 from lutong_console.verify.transfers import transfers_conserve
 from lutong_console.verify.violation import Violation
 from lutong_console.verify.world import World
@@ -64,6 +67,9 @@ WORDS: Final = {
     "V24": "of a post that was deleted nothing is left to read or to open",
     "V25": "who does not pick an order up pays what they signed, and it counts as no purchase",
     "V27": "what is kept of a timeline is what its reader would read from the posts",
+    "V28": "no life account pushes more than its quota",
+    "V29": "no page view of a program is made or lost, and each was earned once",
+    "V30": "what is counted of programs by day is what their facts add up to",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -95,10 +101,15 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V24": deleted_is_gone,
     "V25": no_shows_cost_what_was_signed,
     "V27": push_is_pull,
+    "V28": pushes_keep_their_quota,
+    "V29": traffic_conserves,
+    "V30": rankings_are_rebuilt,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
-_OF_ONE_DATABASE: Final = frozenset({"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V27"})
+_OF_ONE_DATABASE: Final = frozenset(
+    {"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V27", "V28", "V29", "V30"}
+)
 """True in every snapshot of one database, whatever is in flight between services."""
 
 

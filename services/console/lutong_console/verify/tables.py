@@ -73,6 +73,25 @@ _OWN: Final = {
             "light_store JOIN version ON version.program_id = light_store.program_id AND number = program_version",
             "light_store.program_id AS program_id, number, manifest::text AS manifest",
         ),
+        "push": _table("push", "push_id, account_id, state, counts_at, policy_id, number, delivered"),
+        "push_policy": _table("push_policy", "policy_id, kind, quota"),
+        "push_window": _table("push_window", "account_id, starts_at, used"),
+        "program_day": _table(
+            "program_day", "program_id, day::text AS day, opened, solved, fulfilled, users, adjusted"
+        ),
+        "usage_active": _table("usage_active GROUP BY 1, 2", "program_id, day::text AS day, count(*) AS users"),
+        "usage_hour": _table(
+            "(SELECT program_id, kind, date_trunc('hour', happened_at) AS hour_at, count(*) AS n "
+            "FROM usage_fact GROUP BY 1, 2, 3) AS used",
+            "program_id, kind, hour_at, n",
+        ),
+        "traffic_account": _table(
+            "traffic_account", "program_id, granted, spent, expired, reversed, available, held, debt"
+        ),
+        "traffic_entry": _table("traffic_entry", "entry_id, program_id, kind, debit, credit, pv"),
+        "traffic_earned": _table("traffic_uv GROUP BY 1, 2", "program_id, outcome, sum(pv)::bigint AS pv"),
+        "traffic_lot": _table("traffic_lot", "program_id, remaining"),
+        "traffic_spend": _table("traffic_spend", "program_id, spend_id, state, pv, used"),
     },
     "membership": {
         "line": _table(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lutong_chassis import Answer, Asked, Handlers, Problem, Tx
-from lutong_contracts.timelines import FollowMoved
+from lutong_contracts.feed import AccountUnfollowed
 from lutong_feed import accounts, on_record
 from lutong_feed.apart import domain, store
 from lutong_feed.apart.domain import Apart, KeepApart, LetBe
@@ -21,7 +21,7 @@ async def keep_apart(batch: Sequence[Asked[KeepApart]], tx: Tx) -> list[Answer |
     counted = await store.count(tx, [asked.command.account_id for asked in batch])
     refusals = [domain.why_not(asked.command, known, counted) for asked in batch]
     ended = await store.keep(tx, [Apart(*a.command) for a, why in zip(batch, refusals, strict=True) if not why])
-    tx.publish(*(FollowMoved(author_id=row.followee_id, reader_id=row.follower_id) for row in ended))
+    tx.publish(*accounts.changes(ended, AccountUnfollowed))
     return [
         Problem(_STATUS[why.kind], why.kind, why.detail) if why else _done(asked, "add")
         for asked, why in zip(batch, refusals, strict=True)

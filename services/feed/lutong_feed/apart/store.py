@@ -7,7 +7,7 @@ from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import columns_of
 from lutong_feed import accounts
 from lutong_feed.apart.domain import Apart, Pair
-from lutong_feed.domain import FollowRow
+from lutong_feed.domain import FollowChange, FollowRow
 
 _APART: Final = columns_of(Apart)
 _PAIR: Final = columns_of(Pair)
@@ -22,8 +22,8 @@ async def count(tx: Reads, account_ids: Sequence[str]) -> dict[tuple[str, str], 
     return {(row["account_id"], row["kind"]): row["times"] for row in rows}
 
 
-async def keep(tx: Tx, wanted: Sequence[Apart]) -> list[FollowRow]:
-    """Keep accounts apart; a block ends the follows of both. Gives those of which timelines have copies.
+async def keep(tx: Tx, wanted: Sequence[Apart]) -> list[FollowChange]:
+    """Keep accounts apart; a block ends the follows of both, which are given.
 
     In key order, so that two batches cannot deadlock.
     """

@@ -162,7 +162,7 @@ def _viewing(command: Command) -> Viewing:
 def _tapped(asked: Asked[TapCard], use: Use) -> Answer:
     post_id, viewer_id, touch, *_ = asked.command
     shown = use.card.shown
-    view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields})
+    view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields if name != "live"})
     if not use.first and touch:
         return _answer(asked, use, view, _clicked(viewer_id, touch), "card.tap")
     facts = {"program_id": use.card.program_id, "version": use.card.version, "touch": touch}

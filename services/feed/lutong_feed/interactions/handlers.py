@@ -14,12 +14,18 @@ from lutong_feed.domain import Refusal
 from lutong_feed.interactions import domain, store
 from lutong_feed.interactions.bodies import RefusedView, ReportView
 from lutong_feed.interactions.domain import Report, ReportInteractions
+from lutong_feed.interactions.store import InteractionRow
+from lutong_feed.offers.handlers import expose
+from lutong_feed.offers.store import Seen
 from lutong_feed.settings import FeedSettings
 from lutong_feed.touches import store as touch_store
 from lutong_feed.touches.domain import Check
 
 _LEADS: Final = frozenset({"click", "impression"})  # a tap is on the topic of the orders that follow it
 """What an order can be credited to."""
+
+_SHOWS: Final = frozenset({"impression", "open"})
+"""What a card that a viewer saw is reported as."""
 
 handlers = Handlers()
 
@@ -38,7 +44,12 @@ async def count_interactions(batch: Sequence[Received[InteractionsReported]], tx
     await store.keep(tx, rows)
     if leads := [row for row in rows if row.kind in _LEADS and row.program_id]:
         await credit_again(tx, {row.viewer_id for row in leads}, min(row.happened_at for row in leads))
-    return []
+    return [batch[-1].causes(event) for event in await expose(tx, _seen(rows))]
+
+
+def _seen(rows: Sequence[InteractionRow]) -> list[Seen]:
+    """Cards that were seen; one that was opened was, too."""
+    return [Seen(row.viewer_id, row.program_id, row.served_at) for row in rows if row.kind in _SHOWS and row.program_id]
 
 
 async def take_interactions(batch: Sequence[Sent[InteractionsReported]], tx: Tx) -> list[Problem | None]:

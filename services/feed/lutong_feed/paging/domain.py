@@ -23,6 +23,7 @@ _VERSION: Final = 2
 _PLACE: Final = struct.Struct(">BIqqq")
 """Version, number of the key, published at (microseconds), number of the post, signed at (microseconds)."""
 _MAC_BYTES: Final = 16
+_KEY: Final = struct.Struct(">I")
 _WORD: Final = re.compile(rf"[A-Za-z0-9_\-]{{{(_PLACE.size + _MAC_BYTES) * 4 // 3}}}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -58,6 +59,23 @@ class Walk:
         if _us(self.now) - signed_us > LIFETIME // _MICROSECOND:
             return STALE
         return Cursor(_EPOCH + published_us * _MICROSECOND, number)
+
+    def signed(self, body: bytes) -> str:
+        """Any bytes as one word, good for this reader and this list: their key's number, they, and the signature of both."""
+        whole = _KEY.pack(self.keys.signs) + body
+        return base64.urlsafe_b64encode(whole + self._mac(self.keys.signs, whole)).decode().rstrip("=")
+
+    def believed(self, word: str) -> bytes | None:
+        """The bytes of a word that this list signed for this reader; None of any other."""
+        try:
+            whole = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
+        except ValueError:  # what is no ASCII, and what is no Base64
+            return None
+        signed, mac = whole[:-_MAC_BYTES], whole[-_MAC_BYTES:]
+        if len(signed) < _KEY.size or base64.urlsafe_b64encode(whole).decode().rstrip("=") != word:
+            return None
+        (key_number,) = _KEY.unpack(signed[: _KEY.size])
+        return signed[_KEY.size :] if self.keys.agrees(mac, self._mac(key_number, signed)) else None
 
     def _mac(self, key_number: int, place: bytes) -> bytes:
         """Over the reader, the list and the place; the first word keeps it apart from what signs touches. Empty without that key."""

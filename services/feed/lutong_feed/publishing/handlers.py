@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Answer, Asked, Cause, Handlers, Outgoing, Problem, Received, Tx
 from lutong_chassis.http.accepting import Sent
-from lutong_contracts.feed import PostPublished
-from lutong_contracts.timelines import DraftDue, FanOutAsked, FollowMoved
+from lutong_contracts.feed import AccountFollowed, AccountUnfollowed, PostPublished
+from lutong_contracts.timelines import DraftDue, FanOutAsked
 from lutong_feed import accounts, on_record, store
 from lutong_feed.apart import store as apart_store
 from lutong_feed.apart.domain import Pair
@@ -152,7 +152,7 @@ async def follow(batch: Sequence[Asked[Follow]], tx: Tx) -> list[Answer | Proble
     blocked = await apart_store.blocked(tx, [Pair(*asked.command) for asked in batch])
     refusals = [domain.why_not_follow(asked.command, known, blocked) for asked in batch]
     wanted = [FollowRow(*a.command) for a, refusal in zip(batch, refusals, strict=True) if not refusal]
-    tx.publish(*moved(await accounts.save_follows(tx, wanted)))
+    tx.publish(*accounts.changes(await accounts.save_follows(tx, wanted), AccountFollowed))
     return [_refused(refusal) if refusal else _follows(asked) for asked, refusal in zip(batch, refusals, strict=True)]
 
 
@@ -163,15 +163,11 @@ def _follows(asked: Asked[Follow]) -> Answer:
 @handlers.on(Unfollow)
 async def unfollow(batch: Sequence[Asked[Unfollow]], tx: Tx) -> list[Answer | Problem]:
     """Accounts follow others no more."""
-    tx.publish(*moved(await accounts.drop_follows(tx, [FollowRow(*asked.command) for asked in batch])))
+    dropped = await accounts.drop_follows(tx, [FollowRow(*asked.command) for asked in batch])
+    tx.publish(*accounts.changes(dropped, AccountUnfollowed))
     return [
         Answer(None, record=[on_record.follow_removed(asked.command)] if asked.who.is_staff else ()) for asked in batch
     ]
-
-
-def moved(follows: Sequence[FollowRow]) -> list[FollowMoved]:
-    """What readers' timelines have of those they follow, or do no more, is to be made so."""
-    return [FollowMoved(author_id=row.followee_id, reader_id=row.follower_id) for row in follows]
 
 
 def _refused(refusal: Refusal) -> Problem:

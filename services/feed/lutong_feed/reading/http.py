@@ -16,6 +16,7 @@ from lutong_feed.deleting import domain as deletion
 from lutong_feed.domain import Cursor
 from lutong_feed.gray.domain import Shown, shown
 from lutong_feed.gray.http import Looking
+from lutong_feed.live.http import Near, enliven
 from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import Page, walk
 from lutong_feed.reading import store
@@ -29,34 +30,49 @@ router = routes("feed")
 
 @router.get("/v1/posts/{post_id}", responses=documented(410))
 @allowed("anybody")
-async def get_post(post_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read) -> PostView:
+async def get_post(
+    post_id: Identifier, who: Who, looking: Looking, near: Near, touches: Touches, read: Read
+) -> PostView:
     """A post with its card, as the one who asks sees it, and its counters. 410 for one that was deleted."""
     row = await store.post(read, post_id, who.member_id) or not_found("post", post_id)
     if row["deleted"]:
         gone = deletion.gone(post_id)
         raise Problem(410, gone.kind, gone.detail)
-    return _view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
+    post = view(row, 0, touches.answer("post", who.member_id), looking._replace(viewer_id=who.member_id))
+    await enliven(read, [post], near, who.member_id)
+    return post
 
 
 @router.get("/v1/accounts/{account_id}/posts")
 @allowed("anybody")
-async def get_posts(
-    account_id: Identifier, who: Who, looking: Looking, touches: Touches, read: Read, page: Annotated[Page, Query()]
+async def get_posts(  # noqa: PLR0913  # one for each part of the request
+    account_id: Identifier,
+    *,
+    who: Who,
+    looking: Looking,
+    near: Near,
+    touches: Touches,
+    read: Read,
+    page: Annotated[Page, Query()],
 ) -> Timeline:
     """An account's own posts, newest first. A walk neither skips nor repeats what was there when it began."""
     way = walk(touches, who, f"posts {account_id}")
     rows = await store.posts_of(read, account_id, who.member_id, page.before(way), page.limit + 1)
-    await _account_is_there(read, account_id, rows)
+    await account_is_there(read, account_id, rows)
     viewing = looking._replace(viewer_id=who.member_id)
-    return _page(rows, page.limit, Walked(touches.answer("account", who.member_id), way, viewing))
+    found = _page(rows, page.limit, Walked(touches.answer("account", who.member_id), way, viewing))
+    await enliven(read, found.posts, near, viewing.viewer_id)
+    return found
 
 
 @router.get("/v1/accounts/{account_id}/timeline", dependencies=[Depends(keep)])
 @allowed("member", "operator")
-async def get_timeline(
+async def get_timeline(  # noqa: PLR0913  # one for each part of the request
     account_id: Identifier,
+    *,
     who: Who,
     looking: Looking,
+    near: Near,
     touches: Touches,
     read: Read,
     page: Annotated[Page, Query()],
@@ -65,9 +81,11 @@ async def get_timeline(
     who.require(member=account_id, hide=("account", account_id))
     way = walk(touches, who, f"timeline {account_id}")
     rows = await store.timeline(read, account_id, page.before(way), page.limit + 1)
-    await _account_is_there(read, account_id, rows)
+    await account_is_there(read, account_id, rows)
     viewing = looking._replace(viewer_id=account_id)
-    return _page(rows, page.limit, Walked(touches.answer("timeline", account_id), way, viewing))
+    found = _page(rows, page.limit, Walked(touches.answer("timeline", account_id), way, viewing))
+    await enliven(read, found.posts, near, viewing.viewer_id)
+    return found
 
 
 def _quote(row: asyncpg.Record) -> QuoteView:
@@ -85,7 +103,7 @@ def _repost(row: asyncpg.Record) -> RepostView:
     return RepostView(**facts | {"root_text": texts.shown(row["root_text"])})
 
 
-async def _account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.Record]) -> None:
+async def account_is_there(read: Read, account_id: str, rows: Sequence[asyncpg.Record]) -> None:
     """Raise 404 for an account that does not exist. One that has posts to show does."""
     if not rows and account_id not in await accounts.known(read, [account_id]):
         not_found("account", account_id)
@@ -103,11 +121,12 @@ def _page(rows: Sequence[asyncpg.Record], limit: int, walked: Walked) -> Timelin
     """A page of posts, of which one more was read to know whether there is a next page."""
     page, (answer, way, viewing) = rows[:limit], walked
     last = way.word(Cursor(page[-1]["published_at"], page[-1]["number"])) if len(rows) > limit else None
-    posts = [_view(row, position, answer, viewing) for position, row in enumerate(page)]
+    posts = [view(row, position, answer, viewing) for position, row in enumerate(page)]
     return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
 
 
-def _view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -> PostView:
+def view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -> PostView:
+    """A post at its position of an answer, as this viewer sees it."""
     text = texts.shown(row["text"])
     version = shown(row["program_id"], Shown(row["version"], row["title"], row["page"]), row["gray"], viewing)
     return PostView(
@@ -117,7 +136,7 @@ def _view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) 
         },
         text=text,
         spans=[SpanView(**span._asdict()) for span in texts.spans(text)],
-        card=CardView(**{name: row[name] for name in CardView.model_fields} | version._asdict()),
+        card=CardView(**{name: row[name] for name in ("state", "program_id", "reason")} | version._asdict()),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")}
         | {"quoted": row["times_quoted"]},
         repost=_repost(row) if row["root_id"] else None,

@@ -14,7 +14,7 @@ from lutong_chassis.database import Pool
 from lutong_chassis.http.direct import direct
 from lutong_chassis.reading import Reader
 from lutong_chassis.settings import settings_of
-from lutong_contracts.touches import Placement
+from lutong_contracts.touches import Placement, ranked_id
 from lutong_feed.domain import Refusal
 from lutong_feed.settings import FeedSettings
 from lutong_feed.touches import store
@@ -53,9 +53,11 @@ class Signing:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
 
-    def answer(self, placement: Placement, viewer_id: str | None) -> Answer:
-        """An answer that is served now, to a viewer or to nobody who counts: staff, merchants."""
-        return Answer(self.keys, str(uuid7()), placement, viewer_id, datetime.now(UTC))
+    def answer(self, placement: Placement, viewer_id: str | None, rules: int | None = None) -> Answer:
+        """An answer that is served now, to a viewer or to nobody who counts: staff, merchants. `rules` ranked it, if any did."""
+        request_id = str(uuid7())
+        named = request_id if rules is None else ranked_id(request_id, rules)
+        return Answer(self.keys, named, placement, viewer_id, datetime.now(UTC))
 
     def believed(self, touch: str | None, viewer_id: str, post_id: str) -> str | None:
         """The touch of the item that led a viewer to a post's card: None without one, or when it is older than a click may be.

@@ -222,6 +222,21 @@ def resume(program: Program) -> Change | Refusal:
     return Change((), (ProgramResumed(program_id=program.program_id),))
 
 
+def why_not_promoted(program: Program | None) -> Refusal | None:
+    """Why a program cannot be in a push or have page views: its version in force must have passed the second audit, and it must be open."""
+    released = program.released if program else None
+    if program is None or released is None:
+        return Refusal("program_not_released", "no version of the program is released: release one first")
+    if program.suspended_for:
+        return Refusal("program_suspended", f"the program is suspended ({program.suspended_for}): name another one")
+    if released.admitted_only:
+        return Refusal(
+            "program_not_promotable",
+            f"version {released.number} is admitted only: it may be promoted when its second audit approves it",
+        )
+    return None
+
+
 def ready(program: Program, number: int, becomes: State) -> Version | Refusal:
     """A version that may become something now, or why it may not."""
     version = program.version(number)

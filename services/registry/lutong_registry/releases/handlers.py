@@ -8,6 +8,9 @@ from lutong_contracts.inventory import LocationDeclined, OrderFulfilled, OrderRe
 from lutong_registry.programs import moves
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.domain import Change
+from lutong_registry.rankings import store as ranking_store
+from lutong_registry.rankings.domain import day_of
+from lutong_registry.rankings.store import Opened
 from lutong_registry.releases import domain, guardrails, trials
 from lutong_registry.releases.guardrails import REASONS, SHORT_OF_GOODS
 from lutong_registry.releases.trials import Counted, OrderRow, TapRow, Watched
@@ -23,6 +26,7 @@ OfOrder = Received[OrderFulfilled] | Received[OrderRejected] | Received[OrderRef
 async def count_opened(batch: Sequence[Received[CardTapped]], tx: Tx) -> list[Outgoing]:
     """A viewer opened a program: count it, and watch whether they order, if a version is in gray."""
     await use_store.count_usage(tx, batch, "opened")
+    await ranking_store.keep_active(tx, _opened(batch), day_of(tx.now))
     watching = await trials.watched(tx, (received.event.program_id for received in batch))
     if not watching:
         return []
@@ -78,6 +82,11 @@ async def watch_refunds(batch: Sequence[Received[OrderRefunded]], tx: Tx) -> lis
     watching = await trials.watched_orders(tx, _order_ids(batch))
     refunded = await trials.mark_orders(tx, "refunded", _order_ids(batch), watching) if watching else []
     return await _judge(tx, batch, await trials.count_hits(tx, "refunds", refunded))
+
+
+def _opened(batch: Sequence[Received[CardTapped]]) -> Iterator[Opened]:
+    for received in batch:
+        yield Opened(received.event.program_id, received.event.viewer_id, day_of(received.time), received.time)
 
 
 def _order_ids(batch: Sequence[OfOrder]) -> list[str]:

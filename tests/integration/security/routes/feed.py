@@ -103,6 +103,11 @@ FEED: Final[Matrix] = (
         "PUT /v1/accounts/{account_id}": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}", {"name": "Ann"}, ANN)),
         "GET /v1/accounts/{account_id}": (ANYBODY, fixed(f"/v1/accounts/{ANN}")),
         "GET /v1/accounts/{account_id}/posts": (ANYBODY, fixed(f"/v1/accounts/{ANN}/posts")),
+        "GET /v1/accounts/{account_id}/programs": (ANYBODY, fixed(f"/v1/accounts/{ANN}/programs")),
+        "GET /v1/accounts/{account_id}/placements/{placement}": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/placements/home", about=ANN),
+        ),
         "POST /v1/accounts/batch": (
             DONE_BY_OPERATORS,
             fixed("/v1/accounts/batch", {"accounts": [{"account_id": ANN, "name": "Ann"}]}),

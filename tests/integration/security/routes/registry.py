@@ -11,7 +11,10 @@ from tests.integration.security.callers import (
     DONE_BY_OPERATORS,
     READ_BY_ITS_MERCHANT,
 )
+from tests.integration.security.routes.life_accounts import LIFE_ACCOUNTS
 from tests.integration.security.routes.operations import OPERATIONS, entities_of
+from tests.integration.security.routes.rankings import RANKINGS
+from tests.integration.security.routes.traffic import TRAFFIC
 from tests.integration.security.world import Ask, Asked, Matrix, World, fixed
 from tests.support.builders import SHANGHAI, a_post
 
@@ -158,6 +161,9 @@ _LIGHT_STORES: Final[Matrix] = {
 
 REGISTRY: Final[Matrix] = (
     OPERATIONS
+    | LIFE_ACCOUNTS
+    | RANKINGS
+    | TRAFFIC
     | entities_of(MERCHANTS)
     | _LIGHT_STORES
     | {

@@ -48,8 +48,10 @@ def plan() -> list[upgrading.Change]:
     """What `up` would make anew."""
     docker = Engine(compose().place)
     configuration = docker.configuration()
-    images = engine.image_ids(piece["image"] for piece in engine.wanted(configuration).values())
-    return upgrading.changes(configuration, docker.would_do(), images, docker.pieces(), upgrading.took(docker.place))
+    wanted = engine.wanted(configuration)
+    images = engine.image_ids(piece["image"] for piece in wanted.values())
+    would = docker.would_do(sorted(name for name, piece in wanted.items() if not engine.is_job(piece)))
+    return upgrading.changes(configuration, would, images, docker.pieces(), upgrading.took(docker.place))
 
 
 def _one_after_the_other(docker: Engine) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""lutong publish-entities: merchants, accounts and what else has a compacted topic, published once more as they are."""
+"""lutong publish-entities: merchants, accounts, follows and what else there is by now, published once more as they are."""
 
 import asyncio
 from typing import Annotated
@@ -8,7 +8,8 @@ import typer
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.targets import Json, StackName, call, suite
-from lutong_contracts import TOPICS, Topic
+from lutong_contracts import Topic
+from lutong_contracts.topics import REPUBLISHED
 
 
 def publish_entities(
@@ -20,7 +21,7 @@ def publish_entities(
     *,
     as_json: Json = False,
 ) -> None:
-    """Fill the compacted topics of a suite that is older than they are. Who knows an entity already is not disturbed."""
+    """Fill topics of entities of a suite that is older than they are. Who knows an entity already is not disturbed."""
     counts = asyncio.run(publish(stack, reason, _named(topic or [])))
     if as_json:
         emit_json(counts)
@@ -30,7 +31,7 @@ def publish_entities(
 
 def _named(names: list[str]) -> list[Topic]:
     """Topics of entities by the last part of their names, or their whole names."""
-    there = [topic for topic in TOPICS if topic.compacted]
+    there = list(REPUBLISHED)
     known = {name: topic for topic in there for name in (topic.name, topic.name.rpartition(".")[2])}
     unknown = sorted(set(names) - known.keys())
     if unknown:

@@ -6,6 +6,7 @@ from typing import Any, Final
 KPI_NAMES: Final[Mapping[str, str]] = {
     "order_value": "order value 客单价",
     "order_frequency": "orders per buyer, 30 days 购买频次",
+    "repurchase": "repurchase 复购率",
     "new_customers": "new customers 新客",
     "card_opening": "card opening 开卡率",
     "coupon_use": "coupon use 用券率",

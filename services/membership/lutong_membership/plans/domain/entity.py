@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from lutong_contracts.membership import PlanClosed, PlanPublished
 from lutong_contracts.values import Money
+from lutong_membership.plans.domain.newcomers import holdout_of
 from lutong_membership.plans.domain.terms import Plan
 
 
@@ -17,7 +18,7 @@ class PlanState(NamedTuple):
 
 
 def plan_event(state: PlanState) -> PlanPublished | PlanClosed:
-    """The whole of a plan, as far as it concerns others: not its holdout, nor how it is collected."""
+    """The whole of a plan, as far as it concerns other services: not how it is collected."""
     plan = state.plan
     fee_minor = plan.terms.no_show_fee_minor
     event: type[PlanPublished | PlanClosed] = PlanPublished if state.open else PlanClosed
@@ -30,5 +31,6 @@ def plan_event(state: PlanState) -> PlanPublished | PlanClosed:
         line_limit=Money(amount_minor=plan.line_limit_minor, currency=plan.currency),
         charge_cap=Money(amount_minor=plan.terms.cap_minor, currency=plan.currency),
         discount_percent=plan.terms.benefits.discount_percent,
+        holdout=holdout_of(plan),
         no_show_fee=Money(amount_minor=fee_minor, currency=plan.currency) if fee_minor else None,
     )

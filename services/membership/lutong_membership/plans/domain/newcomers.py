@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from lutong_contracts.offers import Holdout, arm_of
 from lutong_membership.plans.domain.terms import Plan
-from lutong_membership.plans.domain.uplift import arm_of
 
 _SALT: Final = "lutong"
 """What arms are drawn with. With another one, members who come for the first time would be drawn anew."""
@@ -30,5 +30,10 @@ class Newcomer(NamedTuple):
 
 def is_held_out(newcomer: Newcomer) -> bool:
     """Whether the member goes without the benefits of the plan. It is drawn by a hash: the same at every call."""
-    plan = newcomer.plan
-    return arm_of(newcomer.member_id, plan.merchant_id, plan.plan_id, _SALT, plan.terms.holdout_percent) == "holdout"
+    plan, holdout = newcomer.plan, holdout_of(newcomer.plan)
+    return arm_of(newcomer.member_id, plan.merchant_id, plan.plan_id, holdout.salt, holdout.percent) == "holdout"
+
+
+def holdout_of(plan: Plan) -> Holdout:
+    """Who is held out of a plan: what the feed decides by before it shows an offer."""
+    return Holdout(salt=_SALT, percent=plan.terms.holdout_percent)

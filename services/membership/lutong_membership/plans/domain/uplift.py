@@ -1,7 +1,7 @@
 """What light membership changed for a merchant: members who were offered it against members who were held out. Pure.
 
 Attribution alone is correlation. So a share of each merchant's members is held out at random and
-for good (`arm_of`), and both arms are counted from the same moment on: when a member first comes to
+for good (`lutong_contracts.offers.arm_of`), and both arms are counted from the same moment on: when a member first comes to
 the point where the offer would be made, whether it is made or not. That moment is their exposure.
 
 Every figure is a ratio of two sums over the members of an arm (`KPIS`), and members, not orders,
@@ -11,11 +11,10 @@ in tests/unit/membership/test_uplift.py holds it to its 95 %, against a naive va
 The ratio's interval is built on the logarithm, where it is symmetric; it decides the verdict.
 
 Read with care: order value and frequency look at buyers only. When membership brings buyers who
-would not have come, they are part of the difference. Five figures at 95 % alarm once in four looks
+would not have come, they are part of the difference. Six figures at 95 % alarm once in four looks
 where there is nothing, and looking every day does so sooner: fix the window beforehand.
 """
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +22,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final, Literal, NamedTuple
 
-Arm = Literal["treated", "holdout"]
+from lutong_contracts.offers import Arm
+
 Verdict = Literal["higher", "lower", "no_effect_found", "not_enough_data"]
 
 Z: Final = NormalDist().inv_cdf(0.975)
@@ -31,21 +31,6 @@ MEMBERS_LEAST: Final = 30
 """So many members of an arm must have something to count, and a third of them something that counts."""
 ALARM_P: Final = 0.001
 """A check that fails this clearly is no accident; the usual 5 % would cry wolf at every twentieth look."""
-
-
-def arm_of(member_id: str, merchant_id: str, plan_id: str, salt: str, holdout_percent: float) -> Arm:
-    """A member's arm for a plan of a merchant: always the same, and not chosen by anyone.
-
-    Every member has a fixed place, by a hash; those whose place is low are held out. So a larger
-    percentage holds out the same members and more. A smaller one would let some go: write the arm
-    down at a member's first exposure, and keep to it. Ids hold no line breaks, so that no two
-    different members can be spelled alike.
-    """
-    if not 0 <= holdout_percent <= 100:
-        raise ValueError(f"a holdout is between 0 and 100 percent, not {holdout_percent}")
-    digest = hashlib.sha256(f"{salt}\n{merchant_id}\n{plan_id}\n{member_id}".encode()).digest()
-    place_per_million = int.from_bytes(digest[:8], "big") % 1_000_000
-    return "holdout" if place_per_million < holdout_percent * 10_000 else "treated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +52,10 @@ class Member:
     coupons_redeemed: int = 0
     orders_before: int = 0
     paid_before_minor: int = 0
+
+
+REPURCHASE_ORDERS: Final = 2
+"""So many orders of a buyer are a repurchase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +83,13 @@ KPIS: Final = (
         "orders",
         lambda member: member.orders,
         lambda member: member.exposure_days / 30 if member.orders else 0,
+    ),
+    Kpi(
+        "repurchase",
+        "buyers with a second order in the window, of all buyers",
+        "share",
+        lambda member: member.orders >= REPURCHASE_ORDERS,
+        lambda member: member.orders > 0,
     ),
     Kpi(
         "new_customers",
@@ -165,7 +161,7 @@ class Uplift:
 
 
 def measure(members: Sequence[Member], holdout_percent: float) -> Uplift:
-    """Compare the arms: checks first, then the five figures."""
+    """Compare the arms: checks first, then the figures."""
     counts = Counter(member.arm for member in members)
     checks = (
         sample_ratio(counts["treated"], counts["holdout"], holdout_percent),

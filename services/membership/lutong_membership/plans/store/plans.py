@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from lutong_chassis import Reads, Tx, columns
+from lutong_chassis.rows import columns_of
 from lutong_membership.plans.domain.entity import PlanState
 from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer, is_held_out
 from lutong_membership.plans.domain.terms import TERMS, Plan, Terms
@@ -97,6 +98,19 @@ async def save_plan(tx: Tx, plan: Plan, title: str) -> Saved:
     )
     await tx.execute("UPDATE plan SET version = $2 WHERE plan_id = $1", plan.plan_id, version)
     return Saved(version, [row["plan_id"] for row in closed])
+
+
+class ExposedRow(NamedTuple):
+    """A member in an arm, from a moment on."""
+
+    member_id: str
+    merchant_id: str
+    plan_id: str
+    holdout: bool
+    drawn_at: datetime
+
+
+_EXPOSED = columns_of(ExposedRow)
 
 
 async def plan_states(tx: Tx, plan_ids: Iterable[str]) -> list[PlanState]:
@@ -194,6 +208,24 @@ async def open_plan_of(tx: Tx, merchant_id: str) -> str | None:
     """The open plan of a merchant, by id."""
     found: str | None = await tx.fetchval("SELECT plan_id FROM plan WHERE open AND merchant_id = $1", merchant_id)
     return found
+
+
+async def draw_exposed(tx: Tx, exposed: Iterable[ExposedRow]) -> None:
+    """Members saw a card where a plan is offered, or would be: the arm that the feed has shown them, from when on. A draw is for ever;
+    one that was made when the member ordered, before this was known, counts from here on. In key order."""
+    first: dict[tuple[str, str, str], ExposedRow] = {}
+    for row in sorted(exposed, key=lambda row: row.drawn_at):
+        first.setdefault(row[:3], row)
+    await tx.execute(
+        f"""
+        INSERT INTO arm ({_EXPOSED.names})
+        SELECT given.* FROM (SELECT {_EXPOSED.names} FROM {_EXPOSED.unnest()}) AS given JOIN plan USING (plan_id, merchant_id)
+         ORDER BY 1, 2, 3
+            ON CONFLICT (member_id, merchant_id, plan_id) DO UPDATE SET drawn_at = excluded.drawn_at
+         WHERE arm.drawn_at > excluded.drawn_at
+        """,
+        *_EXPOSED.arrays([row for _, row in sorted(first.items())]),
+    )
 
 
 async def draw_arms(tx: Tx, newcomers: Iterable[Newcomer]) -> dict[MemberPlan, bool]:

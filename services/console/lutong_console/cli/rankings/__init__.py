@@ -1,0 +1,1 @@
+"""lutong rankings: what people use, and who comes back."""

@@ -1,0 +1,198 @@
+"""What readers ask of placements: a page, ranked and explained, and the rest of the order that they were shown."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, NamedTuple, cast
+
+import asyncpg
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, Field
+
+from lutong_chassis import Problem, Read, Who, allowed, not_found, routes
+from lutong_contracts.gray import Viewing
+from lutong_contracts.values import Identifier, Place
+from lutong_feed import accounts
+from lutong_feed.domain import Cursor, Refusal
+from lutong_feed.gray.http import Looking
+from lutong_feed.live.http import Near, lives, show
+from lutong_feed.offers.http import show_offers
+from lutong_feed.paging.domain import Walk
+from lutong_feed.paging.http import walk
+from lutong_feed.placements import cursors, domain, explaining, ranking, store
+from lutong_feed.placements.bodies import FactorsView, ItemView, PlacementView, RankingView, WhyView
+from lutong_feed.placements.cursors import Snapshot
+from lutong_feed.placements.domain import Fallback, Offered, Signals
+from lutong_feed.placements.ranking import Asked, Lives
+from lutong_feed.reading import store as reading
+from lutong_feed.reading.http import view
+from lutong_feed.timelines.http import keep
+from lutong_feed.touches.domain import Answer
+from lutong_feed.touches.http import Signing, Touches
+
+router = routes("feed")
+
+OfReader = Literal["home", "square", "recent", "hottest", "for_you"]
+_NEWEST: Final = WhyView(**explaining.NEWEST._asdict(), factors=None)
+_UNKNOWN: Final = WhyView(**explaining.UNKNOWN._asdict(), factors=None)
+
+
+class PlacementPage(BaseModel):
+    """Which page of a placement is wanted."""
+
+    cursor: str | None = Field(
+        None, max_length=2000, description="next_cursor of the page before: good for this reader, this list and a week"
+    )
+    limit: int = Field(20, ge=1, le=50)
+    order: Literal["ranked", "newest"] = Field("ranked", description="newest: by time alone")
+
+
+class Step(NamedTuple):
+    """One step of a reader's walk: what is asked for, how the answer is signed, and where the walk stands."""
+
+    asked: Asked
+    way: Walk
+    snapshot: Snapshot | None
+    viewing: Viewing
+    about: str
+    """The reader's own account, or the one whose home it is."""
+
+
+class Found(NamedTuple):
+    """The rows of a step in their order, and what comes after them."""
+
+    rows: list[asyncpg.Record]
+    lives: Lives
+    signals: Signals | None
+    fallback: Fallback | None
+    older: Cursor | None
+
+
+async def _keep_home(request: Request, account_id: Identifier, placement: OfReader) -> None:
+    """A reader's home is their timeline, which is kept from when they read it."""
+    if placement == "home":
+        await keep(request, account_id)
+
+
+@router.get("/v1/accounts/{account_id}/placements/{placement}", dependencies=[Depends(_keep_home)])
+@allowed("member", "operator")
+async def get_placement(  # noqa: PLR0913  # one for each part of the request
+    account_id: Identifier,
+    placement: OfReader,
+    *,
+    who: Who,
+    looking: Looking,
+    near: Near,
+    touches: Touches,
+    read: Read,
+    page: Annotated[PlacementPage, Query()],
+) -> PlacementView:
+    """What a reader is shown in a placement: their home feed, or mini-programs by the posts that lead to them; each item explained."""
+    who.require(member=account_id, hide=("account", account_id))
+    step = _step(touches, who, (placement, account_id, account_id), page, looking)
+    found = await _found(read, step, near, page.limit)
+    if not found.rows and account_id not in await accounts.known(read, [account_id]):
+        not_found("account", account_id)
+    shown = _page(touches, step, found, page.limit)
+    await show_offers(read, [item.post for item in shown.items], step.asked.reader_id)
+    return shown
+
+
+@router.get("/v1/accounts/{account_id}/programs")
+@allowed("anybody")
+async def get_programs(  # noqa: PLR0913  # one for each part of the request
+    account_id: Identifier,
+    *,
+    who: Who,
+    looking: Looking,
+    near: Near,
+    touches: Touches,
+    read: Read,
+    page: Annotated[PlacementPage, Query()],
+) -> PlacementView:
+    """The mini-programs that are bound to an account, each by a post that leads to it: the placement `account_home`."""
+    if account_id not in await accounts.known(read, [account_id]):
+        not_found("account", account_id)
+    step = _step(touches, who, ("account_home", account_id, who.member_id), page, looking)
+    shown = _page(touches, step, await _found(read, step, near, page.limit), page.limit)
+    await show_offers(read, [item.post for item in shown.items], step.asked.reader_id)
+    return shown
+
+
+def _step(
+    touches: Signing, who: Who, what: tuple[Offered, str, str | None], page: PlacementPage, looking: Viewing
+) -> Step:
+    placement, about, reader_id = what
+    way = walk(touches, who, f"placement {placement} {page.order} {about}")
+    snapshot = cursors.place(way, page.cursor) if page.cursor else None
+    if isinstance(snapshot, Refusal):
+        raise Problem(422, snapshot.kind, snapshot.detail)
+    as_of = snapshot.as_of if snapshot else datetime.now(UTC)
+    asked = Asked(placement, reader_id, page.order == "ranked", as_of)
+    return Step(asked, way, snapshot, looking._replace(viewer_id=reader_id), about)
+
+
+async def _found(read: Read, step: Step, near: Place | None, limit: int) -> Found:
+    """What is left of the order that the reader was shown, and behind it the next candidates in their own."""
+    asked, snapshot = step.asked, step.snapshot
+    mutes = asked.placement != "account_home"
+    left = await store.by_number(read, snapshot.rest if snapshot else (), asked.reader_id, mutes=mutes)
+    if asked.placement != "home":
+        left = [row for row in left if row["state"] == "active"]
+    fresh, older = list[asyncpg.Record](), snapshot.older if snapshot else None
+    if snapshot is None or (older and len(left) <= limit):
+        fresh, older = await _fresh(read, step, older)
+    cards = [row["program_id"] for row in [*left, *fresh] if row["state"] == "active"]
+    known_lives = await lives(read, cards, near)
+    signals: Signals | Fallback | None = None
+    if asked.is_ranked and (left or fresh):
+        signals = await ranking.signals_of(read, asked, [*left, *fresh])
+    known = signals if isinstance(signals, Signals) else None
+    rows = [*left, *ranking.ordered(asked, fresh, known_lives, known, left[-1] if left else None)]
+    fallback = snapshot.fallback if snapshot else None
+    if fresh:
+        fallback = None if known else cast("Fallback | None", signals)
+    return Found(rows, known_lives, known, fallback, older)
+
+
+async def _fresh(read: Read, step: Step, older: Cursor | None) -> tuple[list[asyncpg.Record], Cursor | None]:
+    """The next candidates, and where those behind them begin: a window of the timeline, or all programs of a placement."""
+    asked = step.asked
+    if asked.placement == "home":
+        rows = await reading.timeline(read, step.about, older, domain.WINDOW + 1)
+        window = rows[: domain.WINDOW]
+        return window, Cursor(window[-1]["published_at"], window[-1]["number"]) if len(rows) > domain.WINDOW else None
+    programs = await store.programs(read, asked.placement, step.about, asked.as_of)
+    home_of = step.about if asked.placement == "account_home" else None
+    return await store.stand_ins(read, programs, asked.reader_id, home_of), None
+
+
+def _page(touches: Signing, step: Step, found: Found, limit: int) -> PlacementView:
+    asked, (rows, rest) = step.asked, (found.rows[:limit], found.rows[limit:])
+    order: Literal["ranked", "newest"] = "ranked" if asked.is_ranked and not found.fallback else "newest"
+    answer = touches.answer(asked.placement, asked.reader_id, domain.RULES)
+    snapshot = Snapshot(domain.RULES, found.fallback, asked.as_of, tuple(row["number"] for row in rest), found.older)
+    ranking.SERVED.labels(asked.placement, found.fallback or order).inc()
+    return PlacementView(
+        request_id=answer.request_id,
+        placement=asked.placement,
+        ranking=RankingView(version=domain.RULES, order=order, fallback=found.fallback, as_of=asked.as_of),
+        items=_items(step, found._replace(rows=rows), order, answer),
+        next_cursor=cursors.word(step.way, snapshot) if rest or found.older else None,
+    )
+
+
+def _items(step: Step, found: Found, order: Literal["ranked", "newest"], answer: Answer) -> list[ItemView]:
+    posts = [view(row, position, answer, step.viewing) for position, row in enumerate(found.rows)]
+    show(posts, found.lives)
+    if found.signals is None or order == "newest":
+        return [ItemView(post=post, why=_NEWEST if order == "newest" else _UNKNOWN) for post in posts]
+    liking, items = domain.taste(found.signals), ranking.explained(step.asked, found.rows, found.lives, found.signals)
+    return [
+        ItemView(post=post, why=_why(step, item, found.signals, liking))
+        for post, item in zip(posts, items, strict=True)
+    ]
+
+
+def _why(step: Step, item: domain.Ranked, signals: Signals, liking: domain.Taste) -> WhyView:
+    sentence = explaining.why(step.asked.placement, item, signals, liking)
+    factors = FactorsView(**{name: round(value, 4) for name, value in item.factors._asdict().items()})
+    return WhyView(**sentence._asdict(), factors=factors)

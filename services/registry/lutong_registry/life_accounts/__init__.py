@@ -1,0 +1,1 @@
+"""Life accounts: enterprise accounts that push to their followers, within a quota."""

@@ -1,0 +1,1 @@
+"""Rankings of programs, and who comes back: counted by the day of Asia/Shanghai."""

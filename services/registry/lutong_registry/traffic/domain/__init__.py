@@ -1,0 +1,1 @@
+"""The rules of traffic rewards: which visits earn, and what becomes of page views."""

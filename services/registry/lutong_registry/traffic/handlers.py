@@ -1,0 +1,8 @@
+"""What traffic rewards react to, by subject."""
+
+from lutong_chassis import Handlers
+from lutong_registry.traffic import spending, visiting
+
+handlers = Handlers()
+for subject in (visiting, spending):
+    handlers.include(subject.handlers)

@@ -1,0 +1,86 @@
+"""What may go wrong with life accounts and rewards, one thing at a time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from tests.e2e.corrupting import Corrupt
+from tests.support.looks import Look
+
+MONDAY: Final = datetime(2026, 11, 29, 16, tzinfo=UTC)
+"""Midnight in Shanghai."""
+
+
+def pushed(
+    *days: float, used: int | None = None, kind: str = "calendar_week", quota: int = 2, **push: Any
+) -> Corrupt:  # whatever a column holds
+    """Pushes of an account so many days after a Monday, and what is counted of that week; `push` changes the last one."""
+
+    def corrupt(world: Look) -> None:
+        tables = world.tables["registry"]
+        tables["push_policy"].append({"policy_id": 7, "kind": kind, "quota": quota})
+        row = {"account_id": "acme", "state": "sent", "policy_id": 7, "delivered": 1}
+        for number, day in enumerate(days, 1):
+            at = MONDAY + timedelta(days=day)
+            tables["push"].append(row | {"push_id": f"p-{number}", "number": number, "counts_at": at})
+        tables["push"][-1] |= push
+        counted = sum(0 <= day < 7 for day in days) if used is None else used
+        if kind == "calendar_week" and counted >= 0:
+            tables["push_window"].append({"account_id": "acme", "starts_at": MONDAY, "used": counted})
+
+    return corrupt
+
+
+def rewarded(
+    drop: str = "", more: dict[str, Any] | None = None, lot: int = 250, uv: int = 600, **account: Any
+) -> Corrupt:  # whatever a column holds
+    """A program whose visitors earned 600, of which 50 are spent, 100 held, 200 taken back; as it should be, unless something differs."""
+
+    def corrupt(world: Look) -> None:
+        tables = world.tables["registry"]
+        moves = [("grant", "granted", "available", 600), ("reserve", "available", "held", 180), ("spend", "held", "spent", 50),
+                 ("release", "held", "available", 30), ("reverse", "available", "reversed", 200)]  # fmt: skip
+        row = {"program_id": "g-9", "granted": 600, "spent": 50, "expired": 0, "reversed": 200, "available": 250, "held": 100,
+               "debt": 100}  # fmt: skip
+        if drop != "account":
+            tables["traffic_account"].append(row | account)
+        for number, (kind, debit, credit, pv) in enumerate(moves, 1):
+            entry = {"entry_id": number, "program_id": "g-9", "kind": kind, "debit": debit, "credit": credit, "pv": pv}
+            tables["traffic_entry"] += [] if drop == kind else [entry | ((more or {}) if kind == "spend" else {})]
+        earned = [{"program_id": "g-9", "outcome": "granted", "pv": uv - 300},
+                  {"program_id": "g-9", "outcome": "reversed", "pv": 300},
+                  {"program_id": "g-9", "outcome": "bounced", "pv": 0}]  # fmt: skip
+        tables["traffic_earned"] += earned
+        tables["traffic_lot"].append({"program_id": "g-9", "remaining": lot})
+        spends = [("s-1", "confirmed", 80, 50), ("s-2", "reserved", 100, 0), ("s-3", "released", 9, 0)]
+        for spend_id, state, pv, used in spends:
+            spend = {"program_id": "g-9", "spend_id": spend_id, "state": state, "pv": pv, "used": used}
+            tables["traffic_spend"] += [] if drop == spend_id else [spend]
+
+    return corrupt
+
+
+def counted(active: int = 2, drop: str = "", kept: int = 3, **day: Any) -> Corrupt:  # whatever a column holds
+    """A program that two viewers opened four times on a Tuesday, once of them when it was closed; as it should be, unless something differs."""
+
+    def corrupt(world: Look) -> None:
+        tables = world.tables["registry"]
+        day_of = MONDAY + timedelta(days=1, hours=8)
+        early = {"program_id": "g-8", "kind": "opened", "n": 1, "hour_at": MONDAY - timedelta(days=2, hours=14)}
+        late = early | {"n": kept, "hour_at": MONDAY + timedelta(days=1, hours=1)}
+        tables["usage_hour"] += [early, late, late | {"n": 1, "hour_at": MONDAY + timedelta(days=1, hours=23)}]
+        row = {
+            "program_id": "g-8",
+            "day": str(day_of.date()),
+            "opened": 3,
+            "solved": 0,
+            "fulfilled": 0,
+            "users": 2,
+            "adjusted": 1,
+        }
+        first = row | {"day": "2026-11-27", "opened": 5, "users": 0, "adjusted": 0}
+        tables["program_day"] += [first] if drop == "day" else [first, row | day]
+        tables["usage_active"] += (
+            [] if drop == "active" else [{"program_id": "g-8", "day": row["day"], "users": active}]
+        )
+
+    return corrupt
