@@ -88,11 +88,15 @@ def test_every_command_of_the_suite_is_on_record() -> None:
     assert len(commands) > 50
     nobody_elses = [  # a member's own, or nothing changes
         "/v1/accounts/{account_id}/member",
+        "/v1/accounts/{account_id}/drafts/{draft_id}",
+        "/v1/accounts/{account_id}/drafts/{draft_id}",
+        "/v1/accounts/{account_id}/drafts/{draft_id}/publication",
         "/v1/posts/{post_id}",
         "/v1/discoveries/previews",
         "/v1/agreements/{agreement_id}/rights/{right_id}/codes",
         "/v1/members/{member_id}/accounts/{viewer_id}",
         "/v1/availability",
+        "/v1/merchants/{merchant_id}/sourcing-rules/what-if",
         "/v1/orders/{order_id}/pickup-code",
         "/operations/parked/preflight",
     ]

@@ -62,12 +62,12 @@ def test_without_an_id_every_message_is_a_new_one() -> None:
 
 
 def test_messages_go_to_the_owners_of_their_topics_in_bounded_requests() -> None:
-    posts = [message(a_post(f"p-{n}", text="x"), CMS) for n in range(501)]
+    cancelled = [message(RequestCancelled(viewer_id="v", order_id=f"o-{n}"), CMS) for n in range(501)]
     other = message(ProgramResumed(program_id="g-1"), CMS)
-    sent = [*posts[:3], other, *posts[3:], message(RequestCancelled(viewer_id="v", order_id="o"), CMS)]
+    sent = [*cancelled[:3], other, *cancelled[3:], message(a_post("p-1"), CMS)]
     found = calls(sent)
     assert [(call.owner, len(call.positions)) for call in found] == [("feed", 500), ("feed", 2), ("registry", 1)]
-    assert [json.loads(line)["id"] for line in found[0].body.splitlines()] == [m.id for m in posts[:500]]
+    assert [json.loads(line)["id"] for line in found[0].body.splitlines()] == [m.id for m in cancelled[:500]]
 
 
 def an_answer(status: int, document: dict[str, Any]) -> httpx.Response:
