@@ -13,6 +13,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lutong_chassis.http import LoadSheddingProtocol
+from lutong_chassis.http.load_shedding import OPERATORS_MAX
+from tests.support.harness import until
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Room:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.seen.append(scope["path"])
-        if scope["path"] == "/stay":
+        if scope["path"].endswith("/stay"):
             self.inside.set()
             await self.may_go.wait()
         if scope["path"] == "/livez":
@@ -107,6 +109,25 @@ async def test_health_is_answered_however_full_it_is() -> None:
     async with a_room() as (_, line):
         line.write(get("/readyz?verbose"))
         assert await line.answer() == (200, "/readyz")
+
+
+async def test_a_few_operators_are_let_in_however_full_it_is() -> None:
+    async with a_room() as (room, line):
+        inside = [Line(*await asyncio.open_connection("127.0.0.1", room.port)) for _ in range(OPERATORS_MAX)]
+        line.write(get("/operations/parked"))
+        assert await line.answer() == (200, "/operations/parked")
+        for each in inside:
+            each.write(get("/operations/stay"))
+
+        async def all_are_in() -> bool:
+            return room.seen.count("/operations/stay") == OPERATORS_MAX
+
+        await until(all_are_in, "as many operators as are let in are in")
+        line.write(get("/operations/parked"))
+        assert (await line.answer())[0] == 503  # the control: not without bound
+        room.may_go.set()
+        for each in inside:
+            each.writer.close()
 
 
 async def test_the_body_of_what_is_refused_is_passed_over() -> None:

@@ -17,6 +17,9 @@ from lutong_chassis.request import request_id_of
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 _ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_OPERATIONS: Final = "/operations/"
+OPERATORS_MAX: Final = 8
+"""Requests of operators above the limit: who looks for the cause gets in when everything is full."""
 _HEAD_TOO_LONG: Final = f"the head of a request may have {HEAD_BYTES_MAX} bytes at most"
 _NOT_HTTP: Final = "this is not HTTP/1.1 as RFC 9112 has it: the connection is closed"
 
@@ -38,7 +41,8 @@ class _TooLongError(ValueError):
 class LoadSheddingProtocol(HttpToolsProtocol):
     """uvicorn's protocol with limits: it refuses a head that does not end, and a request above `limit_concurrency`.
 
-    Queued requests would be answered after their callers have given up. Health checks are always answered.
+    Queued requests would be answered after their callers have given up. Health checks are always answered,
+    and a few requests to `/operations/` have room of their own.
     `limit_concurrency` counts the requests in progress; uvicorn would count open connections too.
     """
 
@@ -109,9 +113,10 @@ class LoadSheddingProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # uvicorn does not export the type
         """The hook of uvicorn: a request is next. Start it when fewer than the limit are in progress."""
-        requests_max = self.config.limit_concurrency
-        full = requests_max is not None and len(self.tasks) >= requests_max
-        if full and cycle.scope["path"] not in _ALWAYS_ANSWERED:
+        path, requests_max = cycle.scope["path"], self.config.limit_concurrency
+        reserved = OPERATORS_MAX if path.startswith(_OPERATIONS) else 0
+        full = requests_max is not None and len(self.tasks) >= requests_max + reserved
+        if full and path not in _ALWAYS_ANSWERED:
             self._refuse(cycle)
         else:
             self.answer = OneWrite(self.transport, self.loop)
