@@ -164,7 +164,7 @@ async def be_quiet(urls: Mapping[str, str], made_at: str) -> int:
         connection = await asyncpg.connect(url, timeout=10)
         try:
             async with connection.transaction():
-                queued = await connection.execute(
+                await connection.execute(
                     """
                     INSERT INTO pending (shard, id, written_at)
                     SELECT shard, id, written_at FROM outbox
@@ -176,7 +176,7 @@ async def be_quiet(urls: Mapping[str, str], made_at: str) -> int:
                     "INSERT INTO quiet (reason, made_at) VALUES ('restored', $1)",
                     datetime.fromisoformat(made_at) if made_at else None,
                 )
-                events += int(queued.rpartition(" ")[2])
+                events += await connection.fetchval("SELECT count(*) FROM pending")
         finally:
             await connection.close()
     return events

@@ -136,7 +136,13 @@ KEYLESS: Final = frozenset(
     }
 )
 """Commands that take no Idempotency-Key, as their answers are kept nowhere: asked again they give another answer."""
-QUESTIONS: Final = frozenset({("POST", "/v1/availability"), ("POST", "/v1/discoveries/previews")})
+QUESTIONS: Final = frozenset(
+    {
+        ("POST", "/v1/availability"),
+        ("POST", "/v1/discoveries/previews"),
+        ("POST", "/v1/merchants/{merchant_id}/sourcing-rules/what-if"),
+    }
+)
 """They have a body and change nothing: there is nothing to lose, and nothing that happens twice."""
 NAMES: Final = (
     "order_id",

@@ -70,7 +70,10 @@ async def events(pool: Pool) -> dict[str, int]:
     rows = await pool.fetch("SELECT type, count(*) AS times FROM outbox WHERE key = ANY ('{ann,bo,cy}') GROUP BY type")
     times = {row["type"]: row["times"] for row in rows}
     kinds = {"taps": "card-tapped", "solved": "service-solved", "requested": "service-requested"}
-    return {name: times.get(f"lutong.feed.{kind}.v1", 0) for name, kind in kinds.items()} | {"fulfilled": 0}
+    return {name: times.get(f"lutong.feed.{kind}.v1", 0) for name, kind in kinds.items()} | {
+        "fulfilled": 0,
+        "quoted": 0,
+    }
 
 
 async def test_old_first_then_new_counts_each_event_once(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -61,7 +61,7 @@ async def test_taps_and_solutions_are_counted_apart(client: httpx.AsyncClient, p
     for _ in range(2):
         await client.post(f"/v1/posts/{post_id}/card/solutions", json={"viewer_id": "bo"})
     await consume_own_events(pool)
-    assert await counters(client, post_id) == {"taps": 1, "solved": 1, "requested": 0, "fulfilled": 0}
+    assert await counters(client, post_id) == {"taps": 1, "solved": 1, "requested": 0, "fulfilled": 0, "quoted": 0}
 
 
 async def test_batches_of_staff_are_on_record_and_those_of_members_not(

@@ -61,7 +61,7 @@ async def test_each_event_is_a_fact_once(client: httpx.AsyncClient, pool: Pool) 
 async def test_counters_are_counted_again_from_facts(client: httpx.AsyncClient, pool: Pool) -> None:
     post_id = await a_busy_card(client, pool)
     right = await counters(client, post_id)
-    assert right == {"taps": 2, "solved": 1, "requested": 2, "fulfilled": 1}
+    assert right == {"taps": 2, "solved": 1, "requested": 2, "fulfilled": 1, "quoted": 0}
     assert await rebuilt(pool) == 0
     await pool.execute(_SCRAMBLED)
     assert await rebuilt(pool) == 1

@@ -33,6 +33,7 @@ def suite(databases: AclStack) -> Iterator[Suite]:
             "LUTONG_DATABASE_URL": databases.database_url(service, service),
             "LUTONG_MIGRATE_ON_START": "false",
             "LUTONG_SESSION_TIMEOUT_MS": "10000",
+            "LUTONG_VAULT_KEY": "ab" * 32,
             **databases.environment(f"lutong-{service}"),
         }
         stack.database_urls[service] = databases.database_url(service, VERIFIER)

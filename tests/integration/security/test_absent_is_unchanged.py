@@ -102,6 +102,11 @@ PUTS: Final = [
     a_stock("valid_days", 7),
     a_stock("zone", "Asia/Tokyo"),
     a_stock("paused", True),
+    Put(
+        *("registry", "/v1/traffic-sources/{source_id}", "/v1/traffic-sources/kept"),
+        *({"program_id": "fund", "kind": "store_qr"}, "location_id", "near"),
+        from_the_table("SELECT location_id FROM traffic_source WHERE source_id = 'kept'"),
+    ),
     a_profile("latest_delay_months", 3),
     a_profile("repaid_monthly_minor", 5_000),
 ]  # fmt: skip
@@ -113,6 +118,13 @@ NOT_KEPT: Final = {
         "/v1/locations/{location_id}/areas/{area}",
         "datum",
     ): "says how to read the corners beside it, which are never absent",
+    (
+        "/v1/traffic-spends/{spend_id}",
+        "viewer_id",
+    ): "a spend is asked for once: its id is its key, and nothing changes it",
+} | {
+    ("/v1/accounts/{account_id}/drafts/{draft_id}", field): "a draft is what its author wrote last, as a whole"
+    for field in ("card", "parent_id", "program_id", "publish_at", "quote_id")
 }
 
 

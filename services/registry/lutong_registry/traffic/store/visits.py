@@ -65,12 +65,13 @@ async def add_rule(tx: Tx, rule: NewRule) -> Rule:
 
 
 async def save_source(tx: Tx, source: SourceRow) -> bool:
-    """Create a source, or change it; False when it is of another program."""
+    """Create a source, or change it; False when it is of another program. A location that is not mentioned stays."""
     return (
         await tx.fetchval(
             f"""
             INSERT INTO traffic_source AS known ({_SOURCE.names}) VALUES ($1, $2, $3, $4)
-                ON CONFLICT (source_id) DO UPDATE SET kind = excluded.kind, location_id = excluded.location_id
+                ON CONFLICT (source_id) DO UPDATE
+               SET kind = excluded.kind, location_id = coalesce(excluded.location_id, known.location_id)
              WHERE known.program_id = excluded.program_id
             RETURNING true
             """,
