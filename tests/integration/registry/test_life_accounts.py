@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -33,6 +33,8 @@ from tests.integration.registry.pushing import (
 
 CONCURRENT = 64
 QUOTA = 3
+
+Take = Callable[[Tx, Sequence[Place]], Awaitable[None]]
 
 
 @pytest_asyncio.fixture
@@ -257,6 +259,7 @@ async def test_without_its_lock_the_conditional_update_holds(
     client: httpx.AsyncClient, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _without_lock(monkeypatch)
+    monkeypatch.setattr(store, "take_places", _together(store.take_places))
     outcomes = await _rush(pool, client)
     assert outcomes["QuotaOverrunError"] > 0
     assert await reserved(pool) == QUOTA
@@ -268,7 +271,7 @@ async def test_without_lock_and_condition_too_many_are_sent(
     """The control of the two tests before: what they watch for does happen."""
     _without_lock(monkeypatch)
 
-    async def take_any(tx: Tx, places: list[Place]) -> None:
+    async def take_any(tx: Tx, places: Sequence[Place]) -> None:
         for place in places:
             await tx.execute(
                 """
@@ -278,9 +281,25 @@ async def test_without_lock_and_condition_too_many_are_sent(
                 *place[:3],
             )
 
-    monkeypatch.setattr(store, "take_places", take_any)
+    monkeypatch.setattr(store, "take_places", _together(take_any))
     await _rush(pool, client)
     assert await reserved(pool) > QUOTA
+
+
+def _together(take: Take) -> Take:
+    """Places are taken once more pushes than the quota has places were decided: none of them saw another."""
+    decided, enough = 0, asyncio.Event()
+
+    async def waits(tx: Tx, places: Sequence[Place]) -> None:
+        nonlocal decided
+        decided += bool(places)
+        if decided > QUOTA:
+            enough.set()
+        if places:
+            await enough.wait()
+        await take(tx, places)
+
+    return waits
 
 
 def _without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
