@@ -11,7 +11,7 @@ SERVICES := feed registry membership inventory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade chaos simulate attacks bench screenshots sbom scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose first-day check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade runbooks chaos simulate attacks bench screenshots sbom scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose first-day check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ fuzz-records: setup ## Put odd records between good ones on a topic, and see wha
 
 upgrade: setup ## From the release before to this one, replica by replica, back and forth, while orders flow (ORDERS=1200 PER_S=2)
 	@ORDERS=$(or $(ORDERS),1200) PER_S=$(or $(PER_S),2) $(BIN)/python -m pytest tests/upgrade $(ARGS)
+
+runbooks: setup ## Have each alert fire on a running suite, and follow its runbook to the cause (a quarter of an hour)
+	@$(BIN)/python -m pytest tests/runbooks --timeout 1800 $(ARGS)
 
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)
 	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),60) --orders $(or $(ORDERS),5000) \
