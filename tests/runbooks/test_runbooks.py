@@ -1,0 +1,155 @@
+"""Each alert fires on a running suite, and what its runbook tells an operator to type leads to the cause."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import pytest
+
+from lutong_console.cli.demo.roads import ROADS
+from lutong_console.targets import Suite
+from lutong_local.stack import Stack, down, up
+from tests.e2e.conftest import walking
+from tests.runbooks import faults
+from tests.runbooks.scraping import ALERTS, ROOT, Prometheus
+from tests.support.command_line import Lutong
+from tests.support.harness import until
+
+pytestmark = pytest.mark.timeout(1_500)
+
+_WITHIN_S: Final = 900.0
+_COMMAND_S: Final = 300.0
+"""`lutong verify` waits a while for what does not settle."""
+_one_at_a_time: Final = asyncio.Lock()
+_NOT_HERE: Final = {
+    "DeadRowsPileUp": "a million dead rows for a quarter of an hour; tests/unit/deploy/test_alerts_fire.py has its expression",
+    "ConsumerStalled": "is for what nobody knows the cause of; tests/integration/chassis holds its metric",
+    "LoopFails": "the database and the broker are asked before a loop is; tests/integration/chassis/test_outages.py has its log",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An alert, the service that it fires for, and what commands of its runbook print of the cause: `{command: text}`."""
+
+    alert: str
+    service: str
+    shows: dict[str, str]
+
+
+TOGETHER: Final = (
+    Case("BatchStuck", "registry", {"doctor": "tries the same batch for", "logs registry": "DeadlockDetectedError"}),
+    Case("BatchesRetried", "registry", {"logs registry": "DeadlockDetectedError"}),
+    Case("StockDrifts", "inventory", {"verify": "V6"}),
+    Case("RecordsParked", "registry", {"parked list": "bad_bytes", "parked groups": "bad_bytes"}),
+    Case("ParkedTooLong", "registry", {"parked list": "bad_bytes"}),
+    Case("KeysMisplaced", "registry", {"doctor": "murmur2", "verify": "V1"}),
+    Case("RebalanceStorm", "inventory", {"logs inventory": "partitions_assigned"}),
+    Case("DeadlineOverdue", "inventory", {"doctor": "overdue"}),
+    Case("TransactionTooLong", "feed", {"doctor": "of role feed has locked"}),
+    Case("ConsumerBehind", "feed", {"lag": "feed"}),
+    Case("CommandsSlow", "feed", {"doctor": "has locked"}),
+    Case("CommandsRefused", "feed", {"doctor": "has locked"}),
+)
+KAFKA_AWAY: Final = (Case("OutboxNotPublished", "feed", {"status": "kafka", "doctor": "Kafka"}),)
+ENDED: Final = (Case("ServiceDown", "feed", {"status": "stopped", "doctor": "lutong up"}),)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = up(tmp_path_factory.mktemp("runbooks"), lambda _: None, dies_with_parent=True)
+    try:
+        yield running
+    finally:
+        down(running, lambda _: None, purge=True)
+
+
+@pytest.fixture(scope="module")
+def lutong(stack: Stack) -> Lutong:
+    return Lutong(
+        os.environ
+        | {"LUTONG_HOME": str(stack.directory.parent), "LUTONG_STACK": stack.directory.name, "COLUMNS": "400"}
+    )
+
+
+def _runbook(alert: str) -> str:
+    """The runbook of an alert, as it is typed: SERVICE is a service."""
+    page = ROOT / str(ALERTS[alert]["annotations"]["runbook"])
+    return page.read_text(encoding="utf-8")
+
+
+async def _leads(case: Case, prometheus: Prometheus, lutong: Lutong) -> None:
+    """Wait until the alert fires; then what its runbook has an operator type shows the cause."""
+
+    async def fires() -> bool:
+        return case.service in prometheus.firing.get(case.alert, ())
+
+    await until(fires, f"{case.alert} fires", deadline_s=_WITHIN_S)
+    for command, text in case.shows.items():
+        typed = re.sub(rf"\b{case.service}\b", "SERVICE", command)
+        assert f"`lutong {typed}`" in _runbook(case.alert), (case.alert, typed)
+
+        async with _one_at_a_time:
+            done = await asyncio.to_thread(lutong, *command.split(), timeout_s=_COMMAND_S)
+        printed = done.stdout + done.stderr
+        assert text in printed, (
+            f"{case.alert} fires for {case.service}, and `lutong {command}` does not show {text!r}:\n{printed}"
+        )
+
+
+async def _all_lead(cases: Sequence[Case], prometheus: Prometheus, lutong: Lutong) -> None:
+    async with asyncio.TaskGroup() as group:
+        for case in cases:
+            group.create_task(_leads(case, prometheus, lutong))
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def test_every_alert_has_a_case_or_a_reason() -> None:
+    cases = {case.alert for case in (*TOGETHER, *KAFKA_AWAY, *ENDED)}
+    assert cases | _NOT_HERE.keys() == ALERTS.keys()
+    assert not cases & _NOT_HERE.keys()
+
+
+async def test_each_alert_fires_and_its_runbook_leads_to_the_cause(stack: Stack, lutong: Lutong) -> None:
+    suite = Suite.of(stack)
+    async with walking(suite) as people:
+        await ROADS[1].walk(people["b"])
+    prometheus = Prometheus(suite)
+    async with _meanwhile(prometheus.run()):
+        await until(partial(_scraped, prometheus, 2), "each service was scraped")
+        assert not any(prometheus.firing.values())  # the control: nothing fires on a suite that is well
+        async with AsyncExitStack() as troubled:
+            await faults.park(suite, stack)
+            await faults.misplace(suite)
+            await troubled.enter_async_context(faults.drifting(stack))
+            await troubled.enter_async_context(faults.refused_by_the_database(stack, suite))
+            await troubled.enter_async_context(faults.deadline_out_of_reach(stack, "inventory"))
+            await troubled.enter_async_context(faults.table_locked(stack, "feed", "outbox"))
+            await faults.publish_elsewhere(suite)
+            await troubled.enter_async_context(_meanwhile(faults.publications(suite)))
+            await troubled.enter_async_context(_meanwhile(faults.join_and_leave(suite, "lutong-inventory", 30)))
+            await _all_lead(TOGETHER, prometheus, lutong)
+        async with faults.frozen(stack, "kafka"):
+            await faults.publish(suite)
+            await _all_lead(KAFKA_AWAY, prometheus, lutong)
+        async with faults.killed(stack, "feed"):
+            await _all_lead(ENDED, prometheus, lutong)
+
+
+async def _scraped(prometheus: Prometheus, times: int) -> bool:
+    return prometheus.scrapes >= times
