@@ -1,9 +1,8 @@
-"""What the feed's commands take, and what its queries give."""
+"""What the feed's commands take."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command
 from lutong_contracts.feed import REST_MAX
@@ -137,14 +136,6 @@ class Removal(Command):
     reason: Reason = Field(examples=["not_related"])
 
 
-class RemovalView(BaseModel):
-    """Who took a card off, and why: the first who did."""
-
-    post_id: str
-    by: str
-    reason: str
-
-
 class WantedLine(Command):
     """What is wanted, and how much of it."""
 
@@ -194,150 +185,3 @@ class NewRequest(Looker):
     expected_total_minor: int | None = Field(
         default=None, ge=1, le=10**12, description="the total that the viewer was shown; another one is refused"
     )
-
-
-class TextView(BaseModel):
-    """A sentence in two languages."""
-
-    en: str
-    zh: str
-
-
-class MembershipView(BaseModel):
-    """What this viewer pays with the merchant's plan: `offered`, or `joined` when they have it. `amount_minor` is with it, that of the card without."""
-
-    state: str
-    plan_id: str
-    title: str
-    discount_percent: int
-    amount_minor: int
-    text: TextView
-
-
-class LiveView(BaseModel):
-    """What of a card's goods is where now: of its first offer that can be had, how much (`band`), from where, how far.
-
-    `state`: live; degraded, for `reason`, with what there is instead (`fallback`: flagship or none); or unknown. `text` states it. The price is that of
-    the version that this viewer sees. `location_id` needs no place of the viewer where goods are sent; stores do (header `lutong-place`).
-    """
-
-    state: str
-    merchant_id: str
-    sku: str
-    title: str
-    amount_minor: int
-    currency: str
-    band: str | None
-    location_id: str | None
-    location_kind: str | None
-    distance_m: int | None
-    modes: list[str]
-    reason: str | None
-    fallback: str | None
-    until: datetime | None
-    text: TextView
-    membership: MembershipView | None = None
-
-
-class CardView(BaseModel):
-    """What a reader sees below a post. `reason` is why it cannot be tapped; `live` what of its goods is where now, if it sells any."""
-
-    state: str
-    program_id: str | None
-    title: str | None
-    page: str | None
-    version: int | None
-    reason: str | None
-    live: LiveView | None = None
-
-
-class RepostView(BaseModel):
-    """Where a repost hangs: what it reposts, and the root, whose card it shows. `root_deleted`: it was, its text is empty."""
-
-    parent_id: str
-    root_id: str
-    depth: int
-    root_author_id: str
-    root_author_name: str
-    root_text: str
-    root_deleted: bool = False
-
-
-class QuoteView(BaseModel):
-    """What a post quotes. `deleted`: it was, its text is empty."""
-
-    post_id: str
-    author_id: str
-    author_name: str
-    text: str
-    deleted: bool
-
-
-class SpanView(BaseModel):
-    """A part of a text: an account that it mentions (@name) or a topic (#…#). `start` and `end` count code points of `text`.
-
-    `word` is the name without its signs: `GET /v1/mentions/{word}` has the account.
-    """
-
-    kind: Literal["mention", "topic"]
-    start: int
-    end: int
-    word: str
-
-
-class PostView(BaseModel):
-    """A post with its card, and what viewers did with it.
-
-    `text` is as it was written, without what turns the direction of other texts or controls a terminal.
-
-    `touch` is this item of this answer, signed for the viewer who asks: send it back with what they do. Null for all others.
-    """
-
-    post_id: str
-    author_id: str
-    author_name: str
-    text: str
-    spans: list[SpanView] = []
-    published_at: datetime
-    revision: int = 1
-    revised_at: datetime | None = None
-    card: CardView
-    counters: dict[str, int]
-    repost: RepostView | None = None
-    quote: QuoteView | None = None
-    touch: str | None = None
-
-
-class AccountView(BaseModel):
-    """Who posts: its kind, its mini-programs, and whether the reader who asks follows it (null: nobody asks)."""
-
-    account_id: str
-    name: str
-    kind: str
-    merchant_id: str | None
-    program_ids: list[str]
-    followed: bool | None
-
-
-class Timeline(BaseModel):
-    """A page of posts, newest first; `next_cursor` leads to the next one and is null on the last.
-
-    `request_id` is this answer's own: it is in the touch of each item.
-    """
-
-    request_id: str
-    posts: list[PostView]
-    next_cursor: str | None
-
-
-class RequestView(BaseModel):
-    """A request, and how far it is."""
-
-    order_id: str
-    post_id: str
-    status: str
-    reason: str | None
-    location_id: str | None
-    location_kind: str | None
-    total_minor: int
-    currency: str

@@ -19,17 +19,7 @@ from lutong_feed.apart import store as apart_store
 from lutong_feed.apart.domain import Pair
 from lutong_feed.attribution import http as attribution
 from lutong_feed.bindings import http as bindings
-from lutong_feed.bodies import (
-    Account,
-    Accounts,
-    AccountView,
-    Follow,
-    Follows,
-    NewPost,
-    NewPosts,
-    Removal,
-    RemovalView,
-)
+from lutong_feed.bodies import Account, Accounts, Follow, Follows, NewPost, NewPosts, Removal
 from lutong_feed.deleting import http as deleting
 from lutong_feed.domain import AccountRow, FollowRow
 from lutong_feed.drafts import http as drafts
@@ -42,6 +32,7 @@ from lutong_feed.reading import http as reading
 from lutong_feed.revising import http as revising
 from lutong_feed.texts import domain as texts
 from lutong_feed.texts import http as mentions
+from lutong_feed.views import AccountView, RemovalView
 
 router = routes("feed")
 router.routes += bindings.router.routes

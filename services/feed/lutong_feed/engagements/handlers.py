@@ -21,7 +21,6 @@ from lutong_contracts.touches import read
 from lutong_feed import on_record
 from lutong_feed.attribution.handlers import credit_orders
 from lutong_feed.bindings import store as binding_store
-from lutong_feed.bodies import CardView, RequestView
 from lutong_feed.domain import Refusal
 from lutong_feed.engagements import domain, facts, store
 from lutong_feed.engagements.domain import (
@@ -37,6 +36,7 @@ from lutong_feed.engagements.domain import (
 )
 from lutong_feed.interactions import store as interaction_store
 from lutong_feed.interactions.store import InteractionRow
+from lutong_feed.views import CardView, RequestView
 
 _STATUS: Final = {"not_found": 404, "deleted": 410, "not_offered": 422, "bad_total": 422}
 

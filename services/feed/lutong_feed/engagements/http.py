@@ -8,7 +8,7 @@ from pydantic import Field
 from lutong_chassis import Ask, Read, Who, allowed, audited, not_found, routes
 from lutong_chassis.http.problems import documented
 from lutong_contracts.values import Identifier
-from lutong_feed.bodies import CardView, NewRequest, RequestView, Tap, Viewer
+from lutong_feed.bodies import NewRequest, Tap, Viewer
 from lutong_feed.domain import OrderLine
 from lutong_feed.engagements import store
 from lutong_feed.engagements.domain import CancelRequest, RequestService, SolveCard, TapCard
@@ -16,6 +16,7 @@ from lutong_feed.engagements.handlers import view
 from lutong_feed.paging.domain import after
 from lutong_feed.paging.http import Page, walk
 from lutong_feed.touches.http import Touches
+from lutong_feed.views import CardView, RequestView
 
 router = routes("feed")
 _GONE: Final = documented(410)

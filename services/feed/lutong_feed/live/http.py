@@ -11,11 +11,11 @@ from fastapi import Depends, Header
 
 from lutong_chassis import Problem, Reads
 from lutong_contracts.values import Place
-from lutong_feed.bodies import LiveView, PostView, TextView
 from lutong_feed.live import store
 from lutong_feed.live.domain import Live, Offer, Shelf, Spot, distance_m, live
 from lutong_feed.live.sentences import stated
 from lutong_feed.offers.http import show_offers
+from lutong_feed.views import LiveView, PostView, TextView
 
 _PLACE: Final = re.compile(r"(-?\d{1,2}(?:\.\d{1,9})?),(-?\d{1,3}(?:\.\d{1,9})?)")
 _BAD: Final = "the header lutong-place is a latitude and a longitude in degrees, as 31.23,121.47"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Reads
-from lutong_feed.bodies import LiveView, MembershipView, PostView, TextView
 from lutong_feed.offers import store
 from lutong_feed.offers.domain import amount_with, shown, stated
 from lutong_feed.offers.store import Known
+from lutong_feed.views import LiveView, MembershipView, PostView, TextView
 
 
 async def show_offers(read: Reads, posts: Sequence[PostView], viewer_id: str | None) -> None:

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from lutong_feed.bodies import PostView
 from lutong_feed.placements.domain import Fallback
+from lutong_feed.views import PostView
 
 
 class FactorsView(BaseModel):

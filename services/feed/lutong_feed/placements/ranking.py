@@ -11,11 +11,11 @@ from prometheus_client import Counter
 
 from lutong_chassis import Reads
 from lutong_chassis.settings import settings_of
-from lutong_feed.bodies import LiveView
 from lutong_feed.live.http import CardKey
 from lutong_feed.placements import domain, store
 from lutong_feed.placements.domain import Candidate, Fallback, Offered, Ranked, Signals
 from lutong_feed.settings import FeedSettings
+from lutong_feed.views import LiveView
 
 log = structlog.get_logger(__name__)
 

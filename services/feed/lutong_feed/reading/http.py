@@ -11,7 +11,6 @@ from lutong_chassis.http.problems import documented
 from lutong_contracts.gray import Viewing
 from lutong_contracts.values import Identifier
 from lutong_feed import accounts
-from lutong_feed.bodies import CardView, PostView, QuoteView, RepostView, SpanView, Timeline
 from lutong_feed.deleting import domain as deletion
 from lutong_feed.domain import Cursor
 from lutong_feed.gray.domain import Shown, shown
@@ -24,6 +23,7 @@ from lutong_feed.texts import domain as texts
 from lutong_feed.timelines.http import keep
 from lutong_feed.touches.domain import Answer
 from lutong_feed.touches.http import Touches
+from lutong_feed.views import CardView, PostView, QuoteView, RepostView, SpanView, Timeline
 
 router = routes("feed")
 

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from lutong_chassis import Ask, Command, Problem, Read, allowed, not_audited, not_found, routes
 from lutong_chassis.http.problems import documented
 from lutong_contracts.values import Identifier
-from lutong_feed.bodies import PostText, SpanView
+from lutong_feed.bodies import PostText
 from lutong_feed.revising import store
 from lutong_feed.revising.domain import Replaced, RevisePost, history
 from lutong_feed.texts import domain as texts
+from lutong_feed.views import SpanView
 
 router = routes("feed")
 

@@ -7,7 +7,7 @@ from fastapi import Path
 from lutong_chassis import Problem, Read, Who, allowed, not_found, routes
 from lutong_contracts.values import Text
 from lutong_feed import accounts
-from lutong_feed.bodies import AccountView
+from lutong_feed.views import AccountView
 
 router = routes("feed")
 
