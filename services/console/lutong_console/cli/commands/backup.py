@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
@@ -19,6 +19,7 @@ from lutong_console.cli import given
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out, table
 from lutong_console.places import Place, place_of
+from lutong_console.restoring import Databases
 from lutong_console.targets import Json
 from lutong_contracts.topics import SERVICES
 from lutong_contracts.version import VERSION
@@ -89,21 +90,30 @@ def _tested(place: Place, directory: Path, secret: bytes | None) -> int:
     manifest = backups.read(directory)
     backups.refuse_other_key(manifest, sealing.fingerprint(secret) if secret else "")
     beside = replace(place.databases, suffix="_tested")
-    urls = {service: beside.beside(service) for service in SERVICES}
-    asyncio.run(restoring.make_beside(beside))
     try:
-        for service in SERVICES:
-            echo(f"testing {service}")
-            with backups.dump(directory, service).open("rb") as file:
-                postgres_tools.restore(urls[service], file, secret)
-        if backups.vault_keys(directory).exists():
-            with backups.vault_keys(directory).open("rb") as file:
-                postgres_tools.restore(urls["inventory"], file, secret)
+        urls = _filled(beside, directory, secret, "testing")
         if asyncio.run(restoring.migrations(urls)) != manifest.migrations:
             raise ConsoleError(f"{directory} has other migrations than its manifest", then="make another backup")
         return asyncio.run(restoring.be_quiet(urls, manifest.made_at))
     finally:
         asyncio.run(restoring.drop_beside(beside))
+
+
+def _filled(databases: Databases, directory: Path, secret: bytes | None, doing: str) -> dict[str, str]:
+    """Make databases beside those that are there, and fill them from a backup; gives their URLs, by service.
+
+    The keys of members' addresses are in a file of their own, which may have been thrown away.
+    """
+    asyncio.run(restoring.make_beside(databases))
+    urls = {service: databases.beside(service) for service in SERVICES}
+    dumps = [(urls[service], backups.dump(directory, service)) for service in SERVICES]
+    if (keys := backups.vault_keys(directory)).exists():
+        dumps.append((urls["inventory"], keys))
+    for url, path in dumps:
+        echo(f"{doing} {path.stem}")
+        with path.open("rb") as file:
+            postgres_tools.restore(url, file, secret)
+    return urls
 
 
 def _written(place: Place, directory: Path, secret: bytes | None) -> Manifest:
@@ -155,6 +165,14 @@ class _Wanted:
     stop: bool
 
 
+class Restored(NamedTuple):
+    """From which backup, if from one of ours; as of when; and how many events its outboxes have."""
+
+    directory: Path | None
+    made_at: str
+    events: int
+
+
 def restore(  # noqa: PLR0913  # one parameter per option
     directory: Annotated[Path | None, typer.Argument(help="What `lutong backup` wrote.")] = None,
     stack: Target = given.COMPOSE,
@@ -185,47 +203,54 @@ def restore(  # noqa: PLR0913  # one parameter per option
         return
     wanted = _Wanted(directory, sealing.read_key(key) if key else None, overwrite, renew_kafka, stop)
     manifest = asyncio.run(_may_be_restored(place, wanted))
-    asyncio.run(restoring.make_beside(place.databases))
-    for service in SERVICES:
-        echo(f"restoring {service}")
-        with backups.dump(directory, service).open("rb") as file:
-            postgres_tools.restore(place.databases.beside(service), file, wanted.secret)
-    _restore_vault_keys(place, wanted)
-    if renew_kafka:
-        echo("a new Kafka")
-        place.renew_kafka()
-    beside = {service: place.databases.beside(service) for service in SERVICES}
-    events = asyncio.run(restoring.be_quiet(beside, manifest.made_at))
+    urls = _filled(place.databases, directory, wanted.secret, "restoring")
+    if backups.vault_keys(directory).exists():
+        echo("the keys of the vault are back: repeat the erasures since then (lutong audit --action address.erase_all)")
+    else:
+        echo("the backup has no keys of the vault: addresses in it cannot be read any more")
+    _renew_kafka(place, wanted=renew_kafka)
+    events = asyncio.run(restoring.be_quiet(urls, manifest.made_at))
     asyncio.run(restoring.put_in_place(place.databases))
-    if as_json:
-        emit_json(
-            {"directory": str(directory), "made_at": manifest.made_at, "restored": list(SERVICES), "events": events}
-        )
-        return
-    out.print(
-        f"four databases are as they were at {manifest.made_at}; {events} events wait to be carried to Kafka again"
+    _ended(
+        Restored(directory, manifest.made_at, events),
+        f"four databases are as they were at {manifest.made_at}",
+        as_json=as_json,
     )
-    echo(given.here("next: lutong up, look around, lutong resume --reason restored, lutong verify"))
 
 
 def _restored_in_place(place: Place, *, stop: bool, renew: bool, as_json: bool) -> None:
     """Have services start quiet on databases that PostgreSQL brought back to a point in time."""
-    if stop:
-        place.stop()
-    asyncio.run(restoring.nobody_works(place.databases.superuser, place.databases.stop))
-    if renew:
-        echo("a new Kafka")
-        place.renew_kafka()
-    asyncio.run(new_kafka.refuse_used(place.databases.kafka))
+    asyncio.run(_be_alone(place, stop=stop, renew=renew))
+    _renew_kafka(place, wanted=renew)
     at = asyncio.run(restoring.last_written_at(place.databases.owners))
     events = asyncio.run(restoring.be_quiet(place.databases.owners, at))
+    _ended(Restored(None, at, events), f"the youngest event in the outboxes is of {at or 'never'}", as_json=as_json)
+
+
+def _renew_kafka(place: Place, *, wanted: bool) -> None:
+    if wanted:
+        echo("a new Kafka")
+        place.renew_kafka()
+
+
+def _ended(restored: Restored, so: str, *, as_json: bool) -> None:
+    """Report what was restored, and what is left to do."""
+    directory, made_at, events = restored
     if as_json:
-        emit_json({"directory": None, "made_at": at, "restored": list(SERVICES), "events": events})
+        where = None if directory is None else str(directory)
+        emit_json({"directory": where, "made_at": made_at, "restored": list(SERVICES), "events": events})
         return
-    out.print(
-        f"the youngest event in the outboxes is of {at or 'never'}; {events} events wait to be carried to Kafka again"
-    )
+    out.print(f"{so}; {events} events wait to be carried to Kafka again")
     echo(given.here("next: lutong up, look around, lutong resume --reason restored, lutong verify"))
+
+
+async def _be_alone(place: Place, *, stop: bool, renew: bool) -> None:
+    """Refuse a Kafka that was used and is to stay, before anything is stopped; then see that nobody works."""
+    if not renew:
+        await new_kafka.refuse_used(place.databases.kafka)
+    if stop:
+        place.stop()
+    await restoring.nobody_works(place.databases.superuser, place.databases.stop)
 
 
 async def _may_be_restored(place: Place, wanted: _Wanted) -> Manifest:
@@ -235,20 +260,5 @@ async def _may_be_restored(place: Place, wanted: _Wanted) -> Manifest:
     backups.refuse_other_release(manifest, await restoring.migrations(place.databases.owners))
     if not wanted.replace and (used := await restoring.in_use(place.databases.owners)):
         raise ConsoleError(f"the database {used} is in use", then="lutong restore --replace DIRECTORY")
-    if not wanted.new_kafka:
-        await new_kafka.refuse_used(place.databases.kafka)
-    if wanted.stop:
-        place.stop()
-    await restoring.nobody_works(place.databases.superuser, place.databases.stop)
+    await _be_alone(place, stop=wanted.stop, renew=wanted.new_kafka)
     return manifest
-
-
-def _restore_vault_keys(place: Place, wanted: _Wanted) -> None:
-    """The keys of members' addresses, if the backup still has them: they are in a file that may be thrown away."""
-    path = backups.vault_keys(wanted.directory)
-    if not path.exists():
-        echo("the backup has no keys of the vault: addresses in it cannot be read any more")
-        return
-    echo("restoring the keys of the vault: repeat the erasures since then (lutong audit --action address.erase_all)")
-    with path.open("rb") as file:
-        postgres_tools.restore(place.databases.beside("inventory"), file, wanted.secret)
