@@ -7,10 +7,9 @@ import asyncpg
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field
 
-from lutong_chassis import Problem, Read, Who, allowed, not_found, routes
+from lutong_chassis import Problem, Read, Who, allowed, routes
 from lutong_contracts.gray import Viewing
 from lutong_contracts.values import Identifier, Place
-from lutong_feed import accounts
 from lutong_feed.domain import Cursor, Refusal
 from lutong_feed.gray.http import Looking
 from lutong_feed.live.http import Near, lives, show
@@ -23,7 +22,7 @@ from lutong_feed.placements.cursors import Snapshot
 from lutong_feed.placements.domain import Fallback, Offered, Signals
 from lutong_feed.placements.ranking import Asked, Lives
 from lutong_feed.reading import store as reading
-from lutong_feed.reading.http import view
+from lutong_feed.reading.http import account_is_there, view
 from lutong_feed.timelines.http import keep
 from lutong_feed.touches.domain import Answer
 from lutong_feed.touches.http import Signing, Touches
@@ -45,6 +44,14 @@ class PlacementPage(BaseModel):
     order: Literal["ranked", "newest"] = Field("ranked", description="newest: by time alone")
 
 
+class Wanted(NamedTuple):
+    """A placement, for whom, and about whom: the reader's own account, or the one whose home it is."""
+
+    placement: Offered
+    about: str
+    reader_id: str | None
+
+
 class Step(NamedTuple):
     """One step of a reader's walk: what is asked for, how the answer is signed, and where the walk stands."""
 
@@ -53,7 +60,6 @@ class Step(NamedTuple):
     snapshot: Snapshot | None
     viewing: Viewing
     about: str
-    """The reader's own account, or the one whose home it is."""
 
 
 class Found(NamedTuple):
@@ -87,13 +93,10 @@ async def get_placement(  # noqa: PLR0913  # one for each part of the request
 ) -> PlacementView:
     """What a reader is shown in a placement: their home feed, or mini-programs by the posts that lead to them; each item explained."""
     who.require(member=account_id, hide=("account", account_id))
-    step = _step(touches, who, (placement, account_id, account_id), page, looking)
+    step = _step(touches, who, Wanted(placement, account_id, account_id), page, looking)
     found = await _found(read, step, near, page.limit)
-    if not found.rows and account_id not in await accounts.known(read, [account_id]):
-        not_found("account", account_id)
-    shown = _page(touches, step, found, page.limit)
-    await show_offers(read, [item.post for item in shown.items], step.asked.reader_id)
-    return shown
+    await account_is_there(read, account_id, found.rows)
+    return await _shown(read, touches, step, found, page.limit)
 
 
 @router.get("/v1/accounts/{account_id}/programs")
@@ -109,18 +112,13 @@ async def get_programs(  # noqa: PLR0913  # one for each part of the request
     page: Annotated[PlacementPage, Query()],
 ) -> PlacementView:
     """The mini-programs that are bound to an account, each by a post that leads to it: the placement `account_home`."""
-    if account_id not in await accounts.known(read, [account_id]):
-        not_found("account", account_id)
-    step = _step(touches, who, ("account_home", account_id, who.member_id), page, looking)
-    shown = _page(touches, step, await _found(read, step, near, page.limit), page.limit)
-    await show_offers(read, [item.post for item in shown.items], step.asked.reader_id)
-    return shown
+    await account_is_there(read, account_id, ())
+    step = _step(touches, who, Wanted("account_home", account_id, who.member_id), page, looking)
+    return await _shown(read, touches, step, await _found(read, step, near, page.limit), page.limit)
 
 
-def _step(
-    touches: Signing, who: Who, what: tuple[Offered, str, str | None], page: PlacementPage, looking: Viewing
-) -> Step:
-    placement, about, reader_id = what
+def _step(touches: Signing, who: Who, wanted: Wanted, page: PlacementPage, looking: Viewing) -> Step:
+    placement, about, reader_id = wanted
     way = walk(touches, who, f"placement {placement} {page.order} {about}")
     snapshot = cursors.place(way, page.cursor) if page.cursor else None
     if isinstance(snapshot, Refusal):
@@ -163,6 +161,13 @@ async def _fresh(read: Read, step: Step, older: Cursor | None) -> tuple[list[asy
     programs = await store.programs(read, asked.placement, step.about, asked.as_of)
     home_of = step.about if asked.placement == "account_home" else None
     return await store.stand_ins(read, programs, asked.reader_id, home_of), None
+
+
+async def _shown(read: Read, touches: Signing, step: Step, found: Found, limit: int) -> PlacementView:
+    """A page, with what its reader is offered."""
+    page = _page(touches, step, found, limit)
+    await show_offers(read, [item.post for item in page.items], step.asked.reader_id)
+    return page
 
 
 def _page(touches: Signing, step: Step, found: Found, limit: int) -> PlacementView:
