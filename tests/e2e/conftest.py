@@ -11,8 +11,9 @@ from lutong_console.cli.demo.roads import ROADS
 from lutong_console.cli.demo.scenarios import Scenario, new_run
 from lutong_console.cli.demo.world import build_world
 from lutong_console.targets import Suite
-from lutong_local.stack import Stack, down, up
+from lutong_local.stack import Stack
 from tests.support.command_line import Lutong
+from tests.support.stacks import a_stack
 
 
 @asynccontextmanager
@@ -28,11 +29,8 @@ async def walking(target: Suite) -> AsyncIterator[dict[str, Scenario]]:
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     directory = tmp_path_factory.mktemp("suite")
-    running = up(directory, lambda _: None, dies_with_parent=True)
-    try:
+    with a_stack(directory) as running:
         yield running
-    finally:
-        down(running, lambda _: None, purge=True)
 
 
 @pytest.fixture

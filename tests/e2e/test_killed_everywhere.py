@@ -15,10 +15,11 @@ from lutong_console.targets import Suite
 from lutong_console.verify.collect import Watcher
 from lutong_console.verify.command import Look
 from lutong_contracts.topics import SERVICES
-from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
+from lutong_local.stack import Stack, start_service, stop_service, wait_until_ready
 from tests.chaos import world
 from tests.chaos.chaos_world import Client
 from tests.support.harness import until
+from tests.support.stacks import a_stack
 
 STEPS = ("accepted", "picked", "handed_over", "fulfilled")
 DEADLINE_S = 120.0
@@ -26,11 +27,8 @@ DEADLINE_S = 120.0
 
 @pytest.fixture
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = up(tmp_path_factory.mktemp("killed"), lambda _: None, dies_with_parent=True)
-    try:
+    with a_stack(tmp_path_factory.mktemp("killed")) as running:
         yield running
-    finally:
-        down(running, lambda _: None, purge=True)
 
 
 @pytest_asyncio.fixture

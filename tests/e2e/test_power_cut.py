@@ -21,10 +21,11 @@ from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local import postgres
 from lutong_local.processes import stop
-from lutong_local.stack import Stack, down, start_piece, start_service, up, wait_for_piece, wait_until_ready
+from lutong_local.stack import Stack, start_piece, start_service, wait_for_piece, wait_until_ready
 from tests.support.disks import Disk, run, why_no_disks
 from tests.support.harness import until
 from tests.support.looks import Look, collect, evaluate, judged_by
+from tests.support.stacks import a_stack
 
 PIECES = ("kafka", "postgres")
 
@@ -49,11 +50,8 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def own_stack(disk: Disk, tmp_path: Path) -> Iterator[Stack]:
-    running = up(tmp_path / "stack", lambda _: None, dies_with_parent=True)
-    try:
+    with a_stack(tmp_path / "stack") as running:
         yield running
-    finally:
-        down(running, lambda _: None, purge=True)
 
 
 def cut_the_power(stack: Stack, disk: Disk) -> None:

@@ -20,10 +20,11 @@ from lutong_console.cli.errors import ConsoleError
 from lutong_console.places import of_stack
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
-from lutong_local.stack import Stack, down, start_service, stop_service, up, wait_until_ready
+from lutong_local.stack import Stack, start_service, stop_service, wait_until_ready
 from tests.e2e.conftest import walking
 from tests.support.command_line import Lutong
 from tests.support.harness import until
+from tests.support.stacks import a_stack
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -32,11 +33,8 @@ KEY, OTHER = "a1" * 32, "b2" * 32
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = up(tmp_path_factory.mktemp("restored"), lambda _: None, dies_with_parent=True)
-    try:
+    with a_stack(tmp_path_factory.mktemp("restored")) as running:
         yield running
-    finally:
-        down(running, lambda _: None, purge=True)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from confluent_kafka import Producer
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lutong_console.targets import Suite
-from lutong_local.stack import Stack, down, up
+from lutong_local.stack import Stack
+from tests.support.stacks import a_stack
 from tests.support.web_console import CHROMIUM_ONLY, Console, a_browser, signed_in
 
 PAGES: Final = (
@@ -34,9 +35,8 @@ pytestmark = CHROMIUM_ONLY
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A suite of its own: what is parked here would be found by the verifier of others."""
-    running = up(tmp_path_factory.mktemp("console"), lambda _: None, dies_with_parent=True)
-    yield running
-    down(running, lambda _: None, purge=True)
+    with a_stack(tmp_path_factory.mktemp("console")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

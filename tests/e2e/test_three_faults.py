@@ -13,7 +13,8 @@ from lutong_console.cli.demo.faults import REJECTING_STORE, Seeded, seed
 from lutong_console.cli.demo.scenarios import new_run
 from lutong_console.cli.demo.world import build_world
 from lutong_console.targets import Suite
-from lutong_local.stack import Stack, down, up
+from lutong_local.stack import Stack
+from tests.support.stacks import a_stack
 from tests.support.web_console import CHROMIUM_ONLY, Console, a_browser, signed_in
 
 expect.set_options(timeout=30_000)
@@ -42,9 +43,8 @@ async def seeded_in(target: Suite) -> Seeded:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = up(tmp_path_factory.mktemp("faults"), lambda _: None, dies_with_parent=True)
-    yield running
-    down(running, lambda _: None, purge=True)
+    with a_stack(tmp_path_factory.mktemp("faults")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import os
-import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,21 +18,11 @@ from lutong_contracts.topics import POSTS
 from lutong_local.stack import Stack, load, start_service, stop_service, wait_until_ready
 from tests.support.command_line import Lutong
 from tests.support.harness import RawRecord, a_record, feed, until
+from tests.support.troubles import failing_for, frozen
 
 
 async def run(lutong: Lutong, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return await asyncio.to_thread(lutong, *arguments)
-
-
-@contextmanager
-def frozen(stack: Stack, piece: str) -> Iterator[None]:
-    """A piece that is alive and does not answer."""
-    pid = stack.children[piece].pid
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 STUCK_AFTER_S = 3
@@ -55,25 +42,6 @@ def _start_again(stack: Stack, environment: dict[str, str]) -> None:
     stop_service(stack, "registry")
     start_service(stack, "registry", environment, dies_with_parent=True)
     wait_until_ready(stack, ("registry",), lambda _: None)
-
-
-@asynccontextmanager
-async def failing_for(stack: Stack, post_id: str) -> AsyncIterator[None]:
-    """The registry's database reports a deadlock whenever this one post is looked at: trouble that never passes."""
-    connection = await asyncpg.connect(url_of(stack.admin_url, "registry"))
-    await connection.execute(
-        f"""
-        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'deadlock_detected'; END $$;
-        CREATE TRIGGER refuse BEFORE INSERT ON discovery FOR EACH ROW WHEN (NEW.post_id = '{post_id}')
-        EXECUTE FUNCTION refuse();
-        """
-    )
-    try:
-        yield
-    finally:
-        await connection.execute("DROP TRIGGER refuse ON discovery; DROP FUNCTION refuse()")
-        await connection.close()
 
 
 def a_post(post_id: str) -> RawRecord:

@@ -14,7 +14,8 @@ import pytest
 
 from lutong_chassis.auth import Principal
 from lutong_contracts.topics import SERVICES
-from lutong_local.stack import Stack, down, up
+from lutong_local.stack import Stack
+from tests.support.stacks import a_stack
 
 EXAMPLES = os.environ.get("EXAMPLES", "10")
 LEFT_OUT = {
@@ -27,11 +28,8 @@ HOOKED = {"SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(Path(__fil
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
-    running = up(tmp_path / "fuzzed", lambda _: None, dies_with_parent=True)
-    try:
+    with a_stack(tmp_path / "fuzzed") as running:
         yield running
-    finally:
-        down(running, lambda _: None, purge=True)
 
 
 @pytest.mark.timeout(900)

@@ -18,6 +18,7 @@ from lutong_contracts.feed import PostPublished
 from lutong_contracts.topics import POSTS
 from lutong_local.stack import Stack
 from tests.support.harness import a_record, feed, until
+from tests.support.troubles import failing_for
 
 _AUTHORS: Final = 120
 """Authors at once: twice what a replica admits."""
@@ -38,17 +39,6 @@ async def killed(stack: Stack, service: str) -> AsyncIterator[None]:
     """A service whose process has ended."""
     os.kill(stack.children[service].pid, signal.SIGKILL)
     yield
-
-
-@asynccontextmanager
-async def frozen(stack: Stack, piece: str) -> AsyncIterator[None]:
-    """A piece that is alive and does not answer."""
-    pid = stack.children[piece].pid
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 @asynccontextmanager
@@ -98,26 +88,12 @@ async def drifting(stack: Stack) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def refused_by_the_database(stack: Stack, suite: Suite) -> AsyncIterator[None]:
-    """The registry's database reports a deadlock for one post, whenever it is looked at."""
+    """A post comes for which the registry's database reports a deadlock."""
     post_id = f"stuck-{uuid7().hex[-8:]}"
-    async with connected(stack, "registry") as session:
-        await session.execute(
-            f"""
-            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'deadlock_detected'; END $$;
-            CREATE TRIGGER refuse BEFORE INSERT ON discovery FOR EACH ROW WHEN (NEW.post_id = '{post_id}')
-            EXECUTE FUNCTION refuse();
-            """
-        )
-        await feed(
-            suite.kafka.bootstrap,
-            POSTS.name,
-            [a_record(PostPublished(post_id=post_id, author_id="partner", text="tea"))],
-        )
-        try:
-            yield
-        finally:
-            await session.execute("DROP TRIGGER refuse ON discovery; DROP FUNCTION refuse()")
+    async with failing_for(stack, post_id):
+        post = PostPublished(post_id=post_id, author_id="partner", text="tea")
+        await feed(suite.kafka.bootstrap, POSTS.name, [a_record(post)])
+        yield
 
 
 async def park(suite: Suite, stack: Stack) -> None:

@@ -13,12 +13,14 @@ import pytest
 
 from lutong_console.cli.demo.roads import ROADS
 from lutong_console.targets import Suite
-from lutong_local.stack import Stack, down, up
+from lutong_local.stack import Stack
 from tests.e2e.conftest import walking
 from tests.runbooks import faults
 from tests.runbooks.scraping import ALERTS, ROOT, Prometheus
 from tests.support.command_line import Lutong
 from tests.support.harness import until
+from tests.support.stacks import a_stack
+from tests.support.troubles import frozen
 
 pytestmark = pytest.mark.timeout(1_500)
 
@@ -62,11 +64,8 @@ ENDED: Final = (Case("ServiceDown", "feed", {"status": "stopped", "doctor": "lut
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = up(tmp_path_factory.mktemp("runbooks"), lambda _: None, dies_with_parent=True)
-    try:
+    with a_stack(tmp_path_factory.mktemp("runbooks")) as running:
         yield running
-    finally:
-        down(running, lambda _: None, purge=True)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +143,7 @@ async def test_each_alert_fires_and_its_runbook_leads_to_the_cause(stack: Stack,
             await troubled.enter_async_context(_meanwhile(faults.publications(suite)))
             await troubled.enter_async_context(_meanwhile(faults.join_and_leave(suite, "lutong-inventory", 30)))
             await _all_lead(TOGETHER, prometheus, lutong)
-        async with faults.frozen(stack, "kafka"):
+        with frozen(stack, "kafka"):
             await faults.publish(suite)
             await _all_lead(KAFKA_AWAY, prometheus, lutong)
         async with faults.killed(stack, "feed"):

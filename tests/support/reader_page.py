@@ -15,7 +15,8 @@ from lutong_console.reader.app import create
 from lutong_console.reader.people import SPOTS
 from lutong_console.targets import Suite
 from lutong_console.web.access import Access
-from lutong_local.stack import Stack, down, up
+from lutong_local.stack import Stack
+from tests.support.stacks import a_stack
 from tests.support.web_console import Served
 
 
@@ -59,14 +60,11 @@ class Read(Served):
 @contextmanager
 def reading(directory: Path) -> Iterator[Read]:
     """The page, over a suite with the demo of the reader."""
-    stack = up(directory, lambda _: None, dies_with_parent=True)
-    try:
+    with a_stack(directory) as stack:
         asyncio.run(world.build(Suite.of(stack)))
         running = Read(stack).start()
         yield running
         running.stop()
-    finally:
-        down(stack, lambda _: None, purge=True)
 
 
 def signed_in(context: BrowserContext, served: Read) -> Page:
