@@ -1,48 +1,19 @@
 """A reader writes, in a real browser: drafts, now and at a time; edits, deletes, keeps others apart. Debian's Chromium."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from lutong_console.reader.drafting import ZONE
-from tests.support.reader_page import Read, reading, signed_in
-from tests.support.web_console import CHROMIUM_ONLY, a_browser
+from tests.support.reader_page import Read
+from tests.support.web_console import CHROMIUM_ONLY
 
 INJECTION: Final = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202e倒 {{ 7*7 }}'
 
 
-expect.set_options(timeout=30_000)
-
 pytestmark = CHROMIUM_ONLY
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
-    with reading(tmp_path_factory.mktemp("reader")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(served: Read) -> Iterator[Browser]:
-    """It is started last: beside its event loop, no other can run in this thread."""
-    with a_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, served: Read) -> Page:
-    return signed_in(context, served)
 
 
 def test_a_reader_deletes_their_post_and_reposts_show_it(page: Page, served: Read) -> None:

@@ -1,6 +1,5 @@
 """A reader in a real browser: a post, its card, join and order, the road live, pickup by code. Debian's Chromium."""
 
-from collections.abc import Iterator
 from typing import Final
 
 import httpx
@@ -9,8 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from lutong_local.stack import start_service, stop_service, wait_until_ready
-from tests.support.reader_page import Read, order, read_as, reading, signed_in
-from tests.support.web_console import CHROMIUM_ONLY, a_browser
+from tests.support.reader_page import Read, order, read_as, signed_in
+from tests.support.web_console import CHROMIUM_ONLY
 
 PAGES: Final = (
     "/",
@@ -26,34 +25,7 @@ PAGES: Final = (
     "/none",
 )
 
-expect.set_options(timeout=30_000)
-
 pytestmark = CHROMIUM_ONLY
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
-    with reading(tmp_path_factory.mktemp("reader")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(served: Read) -> Iterator[Browser]:
-    """It is started last: beside its event loop, no other can run in this thread."""
-    with a_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, served: Read) -> Page:
-    return signed_in(context, served)
 
 
 def test_a_card_shows_what_can_be_promised(page: Page, served: Read) -> None:
