@@ -57,7 +57,8 @@ async def test_a_batch_that_cannot_move_is_named_skipped_and_gone(lutong: Lutong
 
         async def lasts() -> bool:
             rows = await stuck_rows(target)
-            alone = sum(len(row["offsets"]) for row in rows) == 1  # what was polled with it has gone on
+            # What was polled with it has gone on, but for the feed's answer to it, which has its key and may be there already.
+            alone = [row["guilty"] is not None for row in rows] == [True]
             began = [datetime.fromisoformat(row["since"]) for row in rows]
             return alone and datetime.now(UTC) - min(began) > timedelta(seconds=STUCK_AFTER_S)
 
@@ -73,7 +74,7 @@ async def test_a_batch_that_cannot_move_is_named_skipped_and_gone(lutong: Lutong
         assert f"lutong parked skip {topic} {partition} {offset} --service registry" in finding["then"]
 
         wrong = await run(lutong, "parked", "skip", topic, partition, str(int(offset) + 999), "--reason", "a typo")
-        assert (wrong.returncode, f"it tries {place} again" in wrong.stderr) == (1, True)
+        assert (wrong.returncode, f"it tries {place}" in wrong.stderr) == (1, True)
         done = await run(lutong, "parked", "skip", topic, partition, offset, "--reason", "its post deadlocks")
         assert (done.returncode, done.stdout.split()[0]) == (0, "registry"), done.stderr
 
