@@ -1,13 +1,21 @@
 """Topics on the broker, made to be what the contracts declare. Brokers never create them by themselves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import NodeNotReadyError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    NodeNotReadyError,
+    NotCoordinatorForGroupError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from lutong_chassis.errors import NotThereYetError
 from lutong_chassis.kafka import KafkaAccess
@@ -52,6 +60,23 @@ async def _connected(kafka: KafkaAccess) -> AIOKafkaAdminClient:
                 raise
             else:
                 return client
+
+
+async def committed(client: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """How far a group has read, by partition: `reached[partition].offset`.
+
+    A new cluster makes its coordinators when the first group is asked about: it is asked again, for 20 s.
+    """
+    deadline = time.monotonic() + _MEMBERS_TIMEOUT_S
+    while True:
+        try:
+            found: Mapping[TopicPartition, OffsetAndMetadata] = await client.list_consumer_group_offsets(group)
+        except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return found
+        await asyncio.sleep(_MEMBERS_PAUSE_S)
 
 
 async def apply(kafka: KafkaAccess, topics: Sequence[Topic], *, replication_factor: int = 1) -> list[str]:

@@ -6,9 +6,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from lutong_chassis.kafka import KafkaAccess
-from lutong_chassis.topics import admin
+from lutong_chassis.topics import admin, committed
 from lutong_console.container_checks import judge_brokers
 from lutong_console.findings import Finding
+from lutong_console.offsets import group_of
 from lutong_console.targets import Suite
 from lutong_contracts import TOPICS, Topic
 from lutong_contracts.sentences import counted
@@ -94,9 +95,9 @@ async def offsets(target: Suite) -> list[Finding]:
         await consumer.stop()
     async with admin(target.kafka) as client:
         for service in target.urls:
-            committed = await client.list_consumer_group_offsets(f"lutong-{service}")
-            subscribed = {partition.topic for partition in committed}
-            begun = {partition: at.offset for partition, at in committed.items()}
+            reached = await committed(client, group_of(service))
+            subscribed = {partition.topic for partition in reached}
+            begun = {partition: at.offset for partition, at in reached.items()}
             passed = [p for p, first in earliest.items() if p.topic in subscribed and begun.get(p, 0) < first]
             if passed:
                 then = "lutong republish --since 7d --reason 'retention passed a consumer'"

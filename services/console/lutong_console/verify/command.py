@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from lutong_chassis.topics import admin
+from lutong_chassis.topics import admin, committed
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, err, line, out, table
@@ -154,10 +154,7 @@ class Look:
         """How far each service has read its topics."""
         try:
             async with admin(self.target.kafka) as client:
-                return {
-                    service: await client.list_consumer_group_offsets(group_of(service))
-                    for service in consumed_topics()
-                }
+                return {service: await committed(client, group_of(service)) for service in consumed_topics()}
         except (OSError, KafkaError) as error:
             raise ConsoleError(
                 f"Kafka does not answer ({type(error).__name__})", then="lutong status", code=UNREACHABLE

@@ -7,7 +7,7 @@ import asyncpg
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from lutong_chassis.topics import admin
+from lutong_chassis.topics import admin, committed
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.offsets import group_of, unread
@@ -55,7 +55,7 @@ async def _left(target: Suite, topic: str) -> list[Left]:
         reading = [
             Left(service, "to read", behind)
             for service, topics in sorted(consumed_topics().items())
-            if topic in topics and (behind := unread(ends, await client.list_consumer_group_offsets(group_of(service))))
+            if topic in topics and (behind := unread(ends, await committed(client, group_of(service))))
         ]
     return ([Left(owner, "to publish", pending)] if pending else []) + reading
 
