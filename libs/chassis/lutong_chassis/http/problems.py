@@ -1,6 +1,7 @@
 """Refusals as problem documents (RFC 9457): a stable code for programs, a sentence for people."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from lutong_chassis import audit, errors, parking
+from lutong_chassis import audit, errors, observe, parking
 from lutong_chassis.errors import ErrorClass
 from lutong_chassis.problem import PROBLEM_JSON, TITLES, Problem
 from lutong_contracts import sentences
@@ -123,6 +124,8 @@ def answer(problem: Problem, request: Request | None = None) -> Response:
     names = names_of(request.scope.get("state", {})) if request else {}
     headers = SAFE_HEADERS | names | (_SOON if problem.kind in _SOON_KINDS else {}) | dict(problem.headers or {})
     document = problem.document(names.get("lutong-request-id"))
+    if request and problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        observe.HTTP_FAILED.inc()
     return Response(orjson.dumps(document, default=str), problem.status, headers, PROBLEM_JSON)
 
 
