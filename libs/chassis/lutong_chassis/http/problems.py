@@ -1,7 +1,6 @@
 """Refusals as problem documents (RFC 9457): a stable code for programs, a sentence for people."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -29,6 +28,9 @@ SAFE_HEADERS: Final = {
 
 _SOON: Final = {"retry-after": "1"}
 _SOON_KINDS: Final = frozenset({"in_progress", "unavailable", "not_ready", "overloaded"})
+
+_FAILED_FROM: Final = 500
+"""Statuses from here on are our failures, and count against what is promised (docs/objectives.md)."""
 
 _UNAVAILABLE: Final = Problem(503, "unavailable", "a dependency is unavailable or busy: try again shortly")
 _FAILURES: Final = {
@@ -124,7 +126,7 @@ def answer(problem: Problem, request: Request | None = None) -> Response:
     names = names_of(request.scope.get("state", {})) if request else {}
     headers = SAFE_HEADERS | names | (_SOON if problem.kind in _SOON_KINDS else {}) | dict(problem.headers or {})
     document = problem.document(names.get("lutong-request-id"))
-    if request and problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if request and problem.status >= _FAILED_FROM:
         observe.HTTP_FAILED.inc()
     return Response(orjson.dumps(document, default=str), problem.status, headers, PROBLEM_JSON)
 
