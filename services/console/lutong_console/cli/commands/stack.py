@@ -34,7 +34,7 @@ def start(name: str) -> Stack:
             raise ConsoleError(str(error), then=f"lutong logs --stack {name}") from None
 
 
-def up(
+def up(  # noqa: PLR0913  # one for each option
     stack: StackName = "default",
     *,
     no_console: Annotated[bool, typer.Option("--no-console", help="Start no web console.")] = False,
