@@ -2,6 +2,7 @@
 
 from lutong_chassis import Handlers
 from lutong_registry.discovery import handlers as discovery
+from lutong_registry.hosts import handlers as hosts
 from lutong_registry.life_accounts import handlers as life_accounts
 from lutong_registry.light_stores import handlers as light_stores
 from lutong_registry.merchants import handlers as merchants
@@ -11,5 +12,5 @@ from lutong_registry.traffic import handlers as traffic
 from lutong_registry.usage import handlers as usage
 
 handlers = Handlers()
-for subject in (programs, life_accounts, light_stores, merchants, discovery, releases, traffic, usage):
+for subject in (programs, hosts, life_accounts, light_stores, merchants, discovery, releases, traffic, usage):
     handlers.include(subject.handlers)

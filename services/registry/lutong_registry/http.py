@@ -2,6 +2,7 @@
 
 from lutong_registry.bodies import router
 from lutong_registry.discovery import http as discovery
+from lutong_registry.hosts import http as hosts
 from lutong_registry.life_accounts import http as life_accounts
 from lutong_registry.light_stores import http as light_stores
 from lutong_registry.merchants import http as merchants
@@ -15,6 +16,7 @@ from lutong_registry.traffic import http as traffic
 __all__ = [
     "discovery",
     "embedding",
+    "hosts",
     "life_accounts",
     "light_stores",
     "merchants",

@@ -56,7 +56,7 @@ _OWN: Final = {
         "counter": _table("counter", "post_id, taps, solved, fulfilled"),
         "interaction_count": _table("interaction_count", "post_id, placement, kind, times"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),
-        "program": _table("program", "program_id, version, suspended_for, offline_for, gray"),
+        "program": _table("program", "program_id, version, suspended_for, offline_for, gray, hosted"),
         "request": _table("service_request", "order_id, viewer_id, post_id, program_id, total_minor, currency, status"),
     },
     "registry": {

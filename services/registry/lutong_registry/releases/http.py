@@ -5,12 +5,20 @@ from typing import Final
 from lutong_chassis import Read, TxDependency, Who, allowed, audited, not_found
 from lutong_contracts.values import Identifier, VersionNumber
 from lutong_registry.bodies import router
+from lutong_registry.programs import hosting
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.bodies import ProgramView, ReasonBody
 from lutong_registry.programs.domain import Program
 from lutong_registry.programs.moves import lock, move
 from lutong_registry.releases import domain, store, trials
-from lutong_registry.releases.bodies import ReleaseView, Rollback, WantedAudience, WithdrawalsView, release_view
+from lutong_registry.releases.bodies import (
+    InForceView,
+    ReleaseView,
+    Rollback,
+    WantedAudience,
+    WithdrawalsView,
+    release_view,
+)
 from lutong_registry.releases.domain import StoppedBy
 
 _ONE_BACK: Final = Rollback()
@@ -103,6 +111,18 @@ async def get_version(program_id: Identifier, version: VersionNumber, who: Who, 
     known = program.version(version) or not_found("version", f"{program_id}/{version}")
     measured = await trials.measured(read, program_id, version)
     return release_view(program_id, known, program.released, measured)
+
+
+@router.get("/v1/hosts/{host_id}/programs/{program_id}")
+@allowed("anybody")
+async def get_program_in_host(host_id: Identifier, program_id: Identifier, read: Read) -> InForceView:
+    """The version of a program that is in force in an app. 404 where none is."""
+    found = (await program_store.read_programs(read, None, [program_id])).get(program_id)
+    version = hosting.in_force(found, host_id) if found and not found.suspended_for else None
+    if version is None or (version.needs.hosts is not None and host_id not in version.needs.hosts):
+        return not_found("program", f"{program_id} in {host_id}")
+    facts = {"program_id": program_id, "host_id": host_id, "version": version.number}
+    return InForceView(**facts, title=version.title, page=version.page, needs=version.needs)
 
 
 async def _read(read: Read, who: Who, program_id: str) -> Program:
