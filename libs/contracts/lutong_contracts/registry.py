@@ -9,8 +9,8 @@ from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.gray import Audience
-from lutong_contracts.hosts import HostFacts, Needs
-from lutong_contracts.topics import DISCOVERIES, HOSTS, LIGHT_STORES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
+from lutong_contracts.hosts import AnyCapability, HostFacts, Needs
+from lutong_contracts.topics import DISCOVERIES, GRANTS, HOSTS, LIGHT_STORES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
 from lutong_contracts.values import Identifier, Offer, Reason, Text, Title, Value
 
 _OFFERS_OF: Final = (
@@ -44,6 +44,15 @@ class HostChanged(HostFacts, Event, topic=HOSTS, key="host_id"):
 
 class HostRetired(HostFacts, Event, topic=HOSTS, key="host_id"):
     """An app runs no programs any more: cards that need a host state it there."""
+
+
+class CapabilitiesChanged(Entity, Event, topic=GRANTS, key="program_id"):
+    """What a program may use, as an operator granted or revoked it. `enforced`: a version that declares what it uses was released, and what is
+    not granted is refused from then on; until then nothing is, as before capabilities were known."""
+
+    program_id: Identifier
+    granted: tuple[AnyCapability, ...] = Field(default=(), max_length=20)
+    enforced: bool = False
 
 
 class ProgramRegistered(Event, topic=PROGRAMS, key="program_id"):

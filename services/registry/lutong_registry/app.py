@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lutong_chassis import Service, Tx
 from lutong_contracts import Event
-from lutong_contracts.topics import HOSTS, MERCHANTS
+from lutong_contracts.topics import GRANTS, HOSTS, MERCHANTS
+from lutong_registry.capabilities.store import grants_after
 from lutong_registry.handlers import handlers
 from lutong_registry.hosts.domain import host_news
 from lutong_registry.hosts.store import hosts_after
@@ -25,13 +26,18 @@ async def hosts(tx: Tx, after: str, limit: int) -> Sequence[Event]:
     return host_news(await hosts_after(tx, after, limit))
 
 
+async def grants(tx: Tx, after: str, limit: int) -> Sequence[Event]:
+    """What programs behind an id may use, to be published once more."""
+    return [each.event for each in await grants_after(tx, after, limit)]
+
+
 service = Service(
     "registry",
     handlers=handlers,
     routes=router,
     migrations=Path(__file__).parent / "migrations",
     job_queues=job_queues,
-    entities={MERCHANTS: merchants, HOSTS: hosts},
+    entities={MERCHANTS: merchants, HOSTS: hosts, GRANTS: grants},
 )
 
 if __name__ == "__main__":

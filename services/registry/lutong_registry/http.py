@@ -6,6 +6,7 @@ from lutong_registry.hosts import http as hosts
 from lutong_registry.life_accounts import http as life_accounts
 from lutong_registry.light_stores import http as light_stores
 from lutong_registry.merchants import http as merchants
+from lutong_registry.programs import capabilities_http as capabilities
 from lutong_registry.programs import embedding_http as embedding
 from lutong_registry.programs import http as programs
 from lutong_registry.rankings import http as rankings
@@ -14,6 +15,7 @@ from lutong_registry.search import http as search
 from lutong_registry.traffic import http as traffic
 
 __all__ = [
+    "capabilities",
     "discovery",
     "embedding",
     "hosts",

@@ -44,6 +44,7 @@ from lutong_contracts.membership import (
     PlanPublished,
 )
 from lutong_contracts.registry import (
+    CapabilitiesChanged,
     HostChanged,
     HostRegistered,
     HostRetired,
@@ -297,6 +298,12 @@ REGISTRY: Final[tuple[Step, ...]] = (
     _verdict(5, "release"),
     _verdict(5, "rollback"),
     Command("POST", "/v1/hosts/amap/retirement", {"reason": "end_of_life"}),
+    # version 6 declares what it uses, which is granted and revoked
+    _a_version(6, req_permissions=[{"name": "pay", "reason": "缴费"}]),
+    Command("PUT", "/v1/programs/fund/capabilities/pay", {"reason": "reviewed"}),
+    Command("POST", "/v1/programs/fund/capabilities/pay/revocation", {"reason": "complaints"}),
+    _verdict(6, "withdrawal"),
+    CapabilitiesChanged(program_id="g-9", granted=("pay",), revision=1),
     HostRegistered(revision=1, **(_AMAP | {"host_id": "uc"})),
     HostChanged(revision=2, **(_AMAP | {"host_id": "uc"})),
     HostRetired(revision=3, retired_for="end_of_life", **(_AMAP | {"host_id": "uc"})),

@@ -57,6 +57,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "feed.accounts",
         "feed.follows",
         "registry.merchants",
+        "registry.grants",
         "registry.hosts",
         "registry.pushes",
         "registry.traffic",
@@ -72,6 +73,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "membership.coupons",
         "membership.holds",
         "membership.repayments",
+        "registry.grants",
     },
     "lutong-inventory": {"feed.engagements", "membership.holds", "inventory.orders", "inventory.slots"},
 }

@@ -13,7 +13,7 @@ from lutong_contracts.feed import AccountChanged
 from lutong_contracts.inventory import LocationClosed, LocationOpened, LocationPaused
 from lutong_contracts.membership import PlanClosed, PlanPublished
 from lutong_contracts.registry import MerchantChanged, MerchantRegistered
-from lutong_contracts.topics import HOSTS, MERCHANTS
+from lutong_contracts.topics import GRANTS, HOSTS, MERCHANTS
 from lutong_contracts.values import Money, Place
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
@@ -30,7 +30,7 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 def test_the_service_lists_what_it_owns() -> None:
     assert isinstance(service, Service)
-    assert list(service.entities) == [MERCHANTS, HOSTS]
+    assert list(service.entities) == [MERCHANTS, HOSTS, GRANTS]
 
 
 async def test_a_merchant_is_published_when_it_changes_and_only_then(client: httpx.AsyncClient, pool: Pool) -> None:

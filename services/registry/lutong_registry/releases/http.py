@@ -8,6 +8,7 @@ from lutong_registry.bodies import router
 from lutong_registry.programs import hosting
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.bodies import ProgramView, ReasonBody
+from lutong_registry.programs.capabilities_http import may_be_in_force
 from lutong_registry.programs.domain import Program
 from lutong_registry.programs.moves import lock, move
 from lutong_registry.releases import domain, store, trials
@@ -70,6 +71,8 @@ async def gray_version(
 ) -> ProgramView:
     """Show a version to some viewers, or to more of them: 10, 30, 50 %. To everybody, release it."""
     wanted, salt = body.wanted(), str(tx.new_id())
+    program = await lock(tx, who, program_id)
+    await may_be_in_force(tx, program, program.version(version))
     return await move(tx, who, program_id, "version.gray", lambda program: domain.gray(program, version, wanted, salt))
 
 
