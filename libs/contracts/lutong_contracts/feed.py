@@ -200,6 +200,9 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     )
     touch: Touch | None = Field(default=None, description="The item of the feed that led to it, when it was served.")
     version: int | None = Field(default=None, ge=1, description="Which version of the mini-program had these prices.")
+    provided: bool = Field(
+        default=False, description="A service without goods: its merchant does it, no location sends anything."
+    )
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

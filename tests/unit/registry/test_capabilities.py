@@ -34,11 +34,13 @@ def test_what_is_in_force_was_granted_and_stays_enforced(moves: list[tuple[str, 
     known = Grants("fund")
     for move, name, declared, sells in moves:
         before = known
-        decided = {
-            "grant": lambda known=known, name=name: grant(known, name, CAPABILITIES),
-            "revoke": lambda known=known, name=name: revoke(known, name),
-            "release": lambda known=known, declared=declared, sells=sells: released(known, declared, sells=sells),
-        }[move]()
+        decided: Grants | Refusal
+        if move == "grant":
+            decided = grant(known, name, CAPABILITIES)
+        elif move == "revoke":
+            decided = revoke(known, name)
+        else:
+            decided = released(known, declared, sells=sells)
         if isinstance(decided, Refusal):
             continue
         known = decided

@@ -186,6 +186,8 @@ class Priced:
 
     lines: tuple[Line, ...]
     total: Money
+    provided: bool = False
+    """A service without goods, which its merchant does."""
 
 
 class Accepted(NamedTuple):
@@ -202,13 +204,17 @@ def price(wanted: Sequence[OrderLine], program: Program) -> Priced | Refusal:
     missing = next((line.sku for line in wanted if line.sku not in offers), None)
     if missing is not None:
         return Refusal("not_offered", f"{program.title} does not offer {missing!r}: choose from its offers")
+    kinds = {offers[line.sku].provided for line in wanted}
+    if len(kinds) > 1:
+        return Refusal("mixed_order", "goods and services without goods are ordered apart: ask for each by itself")
     lines = tuple(
         Line(sku=sku, units=units, unit_price_minor=offers[sku].unit_price.amount_minor) for sku, units in wanted
     )
     total_minor = sum(line.units * line.unit_price_minor for line in lines)
     if not 0 < total_minor <= 10**12:
         return Refusal("bad_total", "the order must cost something, and less than a bank can count")
-    return Priced(lines, Money(amount_minor=total_minor, currency=offers[wanted[0].sku].unit_price.currency))
+    currency = offers[wanted[0].sku].unit_price.currency
+    return Priced(lines, Money(amount_minor=total_minor, currency=currency), kinds == {True})
 
 
 def accept(wanted: RequestService, found: Found, programs: Mapping[str, Program]) -> Accepted | Refusal:

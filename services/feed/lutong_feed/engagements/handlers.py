@@ -41,7 +41,7 @@ from lutong_feed.interactions import store as interaction_store
 from lutong_feed.interactions.store import InteractionRow
 from lutong_feed.views import CardView, RequestView
 
-_STATUS: Final = {"not_found": 404, "deleted": 410, "not_offered": 422, "bad_total": 422}
+_STATUS: Final = {"not_found": 404, "deleted": 410, "not_offered": 422, "bad_total": 422, "mixed_order": 422}
 
 handlers = Handlers()
 
@@ -253,6 +253,7 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         sold_by=wanted.sold_by,
         touch=wanted.touch,
         version=program.version,
+        provided=priced.provided,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

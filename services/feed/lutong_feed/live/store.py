@@ -117,6 +117,7 @@ async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> 
                                  SELECT key::integer, value::text FROM json_each(hosted_offers::json)) AS shown (version, offers)
              CROSS JOIN LATERAL json_array_elements(coalesce(shown.offers, '[]')::json) WITH ORDINALITY AS listed (each, place)
              WHERE shown.version IS NOT NULL AND place <= {OFFERS}
+               AND NOT coalesce((each ->> 'provided')::boolean, false)
         ), near AS (
             SELECT merchant.merchant_id, found.*
               FROM (SELECT DISTINCT merchant_id FROM offer) AS merchant

@@ -211,6 +211,7 @@ def _credit_held(request: ServiceRequested, held: Hold, plan: Plan) -> CreditHel
         address_id=request.address_id,
         sold_by=request.sold_by,
         touch=request.touch,
+        provided=request.provided,
     )
 
 
