@@ -164,7 +164,7 @@ def _row(known: Pool, number: int, used: Mapping[str, int]) -> tuple[Any, ...]:
     signature = sorted({*_rarest(title, used, COVERAGE_MIN), *_rarest(keyword, used, 1.0)})
     return (
         f"g-{number}", "brand", 1, title, "pages/index", [keyword], name.text + keyword, True, marks, name_of(title),
-        key_of(plain(title)), signature, INDEX_VERSION,
+        key_of(plain(title)), sorted({key_of(plain(title)), key_of(plain(keyword))}), signature, INDEX_VERSION,
     )  # fmt: skip
 
 
@@ -186,6 +186,7 @@ _COLUMNS: Final = [
     "marks",
     "name",
     "title_key",
+    "name_keys",
     "signature",
     "indexed_as",
 ]

@@ -50,7 +50,7 @@ _SUFFIXES: Final = frozenset("员哥姐师者族壳节")
 _STORY: Final = re.compile(
     "[被遭](?![子套罩单褥芯])|[男女](?:子|生|孩|童)(?![健篮足排单双团乐监专装鞋宿])|小伙|大爷|大妈|新娘|新郎|网友|博主"
 )
-"""What befell somebody, or a person without a name, as in the news."""
+"""What befell a person, or one without a name, as in the news."""
 
 _NOUNS: Final = frozenset({"n", "nz", "nrt", "nt", "ng"})
 _DEGREES: Final = frozenset("最超很太真好更挺多绝巨贼")
@@ -78,11 +78,14 @@ class Sentence:
     @property
     def spans(self) -> Iterator[str]:
         """Every stretch of words that may be a name, without what separates its runs."""
+        keys = [key_of(self.text[word.begin : word.end]) for word in self.words]
         for first, word in enumerate(self.words):
-            for last in self.words[first : first + NAME_WORDS_MAX]:
-                if last.end - word.begin > NAME_CHARACTERS_MAX:
+            key = ""
+            for last in range(first, min(first + NAME_WORDS_MAX, len(keys))):
+                if self.words[last].end - word.begin > NAME_CHARACTERS_MAX:
                     break
-                if len(key := key_of(self.text[word.begin : last.end])) > 1:
+                key += keys[last]
+                if len(key) > 1:
                     yield key
 
 
