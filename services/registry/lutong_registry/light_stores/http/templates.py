@@ -74,6 +74,14 @@ async def reject_template(
     return await view(tx, known)
 
 
+@router.get("/v1/merchants/{merchant_id}/templates")
+@allowed("merchant", "viewer")
+async def list_templates(merchant_id: Identifier, who: Who, read: Read) -> list[TemplateRow]:
+    """A merchant's templates, at most 500, by id: each with the version that new stores get."""
+    who.require(merchant=merchant_id, hide=("merchant", merchant_id))
+    return await store.templates_of(read, merchant_id)
+
+
 @router.get("/v1/templates/{template_id}")
 @allowed("merchant", "viewer")
 async def get_template(template_id: Identifier, who: Who, read: Read) -> TemplateView:
