@@ -1,6 +1,7 @@
 """Journeys: what a service knows of one, and who may continue one that others started."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
@@ -30,11 +31,34 @@ class JourneyRecord(BaseModel):
     published: bool
 
 
+class Mark(NamedTuple):
+    """A place between two records of a journey: behind the record that it is made of."""
+
+    at: datetime
+    direction: str
+    event_id: str
+
+    @property
+    def text(self) -> str:
+        """As it is written in an address."""
+        return f"{self.at.isoformat()},{self.direction},{self.event_id}"
+
+    @classmethod
+    def read(cls, text: str) -> "Mark":
+        """The mark that was written so. Raises ValueError for what is none."""
+        at, direction, event_id = text.split(",", 2)
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError("a mark has a moment with its zone")
+        return cls(moment, direction, event_id)
+
+
 class Records(NamedTuple):
-    """The first records of a journey, and how many there are in all."""
+    """A page of a journey's records, how many there are in all, and where the next page begins, when there is one."""
 
     rows: list[JourneyRecord]
     total: int
+    next: Mark | None = None
 
 
 class FoundJourney(BaseModel):
@@ -106,11 +130,14 @@ async def foreign(tx: Tx, named: Iterable[Continuation]) -> set[ForeignJourney]:
     return {ForeignJourney(*row) for row in rows}
 
 
-async def records(tx: Tx, correlation_id: str, key: str | None = None, rows_max: int = ROWS_MAX) -> Records:
-    """What was published and consumed on a journey (with one key, if one is given), oldest first."""
+async def records(
+    tx: Tx, correlation_id: str, key: str | None = None, behind: Mark | None = None, rows_max: int = ROWS_MAX
+) -> Records:
+    """What was published and consumed on a journey (with one key, if one is given), oldest first, behind a mark."""
     rows = await tx.fetch(
         """
-        SELECT *, count(*) OVER () AS total
+        SELECT *
+          FROM (SELECT *, count(*) OVER () AS total
           FROM (SELECT 'published' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
                        written_at AS at, NULL AS source,
                        NOT EXISTS (SELECT FROM pending
@@ -121,16 +148,20 @@ async def records(tx: Tx, correlation_id: str, key: str | None = None, rows_max:
                 SELECT 'consumed', id, type, topic, key, sequence, causation_id, received_at, source, true
                   FROM inbox
                  WHERE correlation_id = $1) AS record
-         WHERE $2::text IS NULL OR key = $2
-         ORDER BY at, direction
+         WHERE $2::text IS NULL OR key = $2) AS counted
+         WHERE $4::timestamptz IS NULL OR (at, direction, event_id) > ($4, $5, $6)
+         ORDER BY at, direction, event_id
          LIMIT $3
         """,
         correlation_id,
         key,
         rows_max,
+        *(behind or (None, None, None)),
     )
     found = [JourneyRecord(**{name: row[name] for name in JourneyRecord.model_fields}) for row in rows]
-    return Records(found, rows[0]["total"] if rows else 0)
+    last = found[-1] if len(found) == rows_max else None
+    follows = Mark(last.at, last.direction, last.event_id) if last else None
+    return Records(found, rows[0]["total"] if rows else 0, follows)
 
 
 async def of(tx: Tx, wanted: str, rows_max: int = 100) -> list[FoundJourney]:

@@ -93,6 +93,8 @@ FIRES: Final[dict[str, Story]] = {
     "CommandsSlow": commands_that_take(4.0),
     "TransactionTooLong": a_gauge("lutong_database_oldest_transaction_seconds", growing()),
     "DeadRowsPileUp": a_gauge("lutong_database_dead_rows", always(2e6), table="outbox"),
+    "InvariantBroken": a_gauge("lutong_invariant_violations", always(3), identity="V6"),
+    "InvariantsNotChecked": a_gauge("lutong_invariants_age_seconds", growing(-3600.0)),
 }
 QUIET: Final[dict[str, Story]] = {
     "ServiceDown": a_gauge("up", always(1)),
@@ -112,6 +114,8 @@ QUIET: Final[dict[str, Story]] = {
     "CommandsSlow": commands_that_take(0.4),
     "TransactionTooLong": a_gauge("lutong_database_oldest_transaction_seconds", lambda s: s % 50),
     "DeadRowsPileUp": a_gauge("lutong_database_dead_rows", always(1000), table="outbox"),
+    "InvariantBroken": a_gauge("lutong_invariant_violations", always(0), identity="V6"),
+    "InvariantsNotChecked": a_gauge("lutong_invariants_age_seconds", lambda s: s % 300),
 }
 
 
