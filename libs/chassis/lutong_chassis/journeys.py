@@ -1,7 +1,7 @@
 """Journeys: what a service knows of one, and who may continue one that others started."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
@@ -11,6 +11,8 @@ from lutong_chassis.database import Tx
 from lutong_chassis.rows import columns_of
 
 ROWS_MAX: Final = 2_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 _LOOKED_AT_MAX: Final = 1_000
 """How many events of a journey are searched for the ids of members and merchants; those come early."""
@@ -40,17 +42,21 @@ class Mark(NamedTuple):
 
     @property
     def text(self) -> str:
-        """As it is written in an address."""
-        return f"{self.at.isoformat()},{self.direction},{self.event_id}"
+        """As it is written in a header and an address: whatever is in an event's id, it is hexadecimal there."""
+        return f"{(self.at - _EPOCH) // _MICROSECOND}.{self.direction}.{self.event_id.encode().hex()}"
 
     @classmethod
     def read(cls, text: str) -> "Mark":
         """The mark that was written so. Raises ValueError for what is none."""
-        at, direction, event_id = text.split(",", 2)
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError("a mark has a moment with its zone")
-        return cls(moment, direction, event_id)
+        microseconds, direction, event_id = text.split(".")
+        try:
+            at = _EPOCH + int(microseconds) * _MICROSECOND
+        except OverflowError:
+            raise ValueError("a mark is of a moment that there is") from None
+        behind = bytes.fromhex(event_id).decode()
+        if "\0" in direction + behind:
+            raise ValueError("no text of a database has a zero byte")
+        return cls(at, direction, behind)
 
 
 class Records(NamedTuple):

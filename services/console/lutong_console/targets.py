@@ -254,8 +254,8 @@ def _refused(answer: httpx.Response, document: dict[str, Any]) -> ConsoleError:
     where = f"{answer.request.method} {answer.request.url}: {answer.status_code}"
     detail = str(document.get("detail"))
     fields = ", ".join(f"{error['pointer']}: {error['detail']}" for error in document.get("errors", ()))
-    said = f"{detail}: {fields}" if fields and fields not in detail else detail
-    return ConsoleError(f"{where} {detail}", then=then, code=PROBLEM, status=answer.status_code, detail=said)
+    with_fields = f"{detail}: {fields}" if fields and fields not in detail else detail
+    return ConsoleError(f"{where} {detail}", then=then, code=PROBLEM, status=answer.status_code, detail=with_fields)
 
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON

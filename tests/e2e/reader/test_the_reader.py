@@ -134,7 +134,7 @@ def test_home_shows_what_a_followed_account_pushed(page: Page, served: Read) -> 
         page.goto(served.url)
         if not pushed.count():
             break
-        page.wait_for_timeout(250)  # a poll of the condition above: the registry hears of it
+        page.wait_for_timeout(250)  # a poll of the condition above: the registry consumes it
     expect(pushed).to_have_count(0)
     page.goto(f"{served.url}/accounts/watsons")
     page.get_by_role("button", name="Follow", exact=True).click()

@@ -28,7 +28,7 @@ def crowded(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("crowded")
-def test_much_that_is_parked_and_a_long_journey_are_shown_page_by_page(page: Page, console: Console) -> None:
+def test_much_that_is_parked_comes_page_by_page(page: Page, console: Console) -> None:
     page.goto(f"{console.url}/parked")
     rows = page.locator("tr[data-row]", has=page.get_by_role("cell", name="membership", exact=True))
     expect(rows).to_have_count(KINDS)

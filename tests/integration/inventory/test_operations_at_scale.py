@@ -21,7 +21,7 @@ INVENTORY: Final = Suite({"inventory": ""}, KafkaAccess("nowhere:9"), {}, None)
 FILL_PARKED: Final = """
     INSERT INTO parked (state, topic, partition, "offset", recorded_at, key, value, headers, event_id, type, reason, error)
     SELECT 'parked', 'lutong.feed.posts', n % 12, n, now(), convert_to('post-' || n, 'UTF8'),
-           convert_to('{"post_id": "post-' || n || '", "merchant_id": "shop-' || n % 4 || '"}', 'UTF8'), ''::bytea, 'scale-' || n,
+           convert_to('{"post_id": "post-' || n || '", "merchant_id": "shop-' || n % 4 || '"}', 'UTF8'), convert_to('[]', 'UTF8'), 'scale-' || n,
            'lutong.feed.post-published.v1', 'handler_failed', 'cannot be read: field ' || chr(97 + n % $2::int / 4) || ' at ' || n
       FROM generate_series(1, $1::int) AS n
 """

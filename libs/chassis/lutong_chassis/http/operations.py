@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Annotated, Any
-from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -198,7 +197,7 @@ async def journey(
         str | None, Query(max_length=256, description="only the events of one order, post or viewer")
     ] = None,
     after: Annotated[
-        str | None, Query(max_length=512, description="what `lutong-next` of the page before says")
+        str | None, Query(max_length=2048, description="what `lutong-next` of the page before has")
     ] = None,
 ) -> list[JourneyRecord]:
     """What this service published on a journey, and when it consumed the events of others: 2,000 records, oldest first.
@@ -208,14 +207,14 @@ async def journey(
     records = await journeys.records(tx, correlation_id, key, _mark(after))
     response.headers["lutong-total"] = str(records.total)
     if records.next:
-        response.headers["lutong-next"] = quote(records.next.text)
+        response.headers["lutong-next"] = records.next.text
     return records.rows
 
 
 def _mark(after: str | None) -> Mark | None:
     """Where a page begins; raises Problem 422 for what is no mark."""
     try:
-        return Mark.read(unquote(after)) if after else None
+        return Mark.read(after) if after else None
     except ValueError:
-        detail = "after is what the header lutong-next of the page before says: leave it out for the first page"
+        detail = "after is what the header lutong-next of the page before has: leave it out for the first page"
         raise Problem(422, "bad_mark", detail, errors=[{"pointer": "/query/after", "detail": detail}]) from None

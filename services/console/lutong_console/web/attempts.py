@@ -1,4 +1,4 @@
-"""Forms of the workbench: a deed is tried; a refusal is shown above the form, and loses no typed text."""
+"""Forms of the workbench: an action is tried; a refusal is shown above the form, and loses no typed text."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,16 +39,16 @@ class Attempt:
 NOTHING: Final = Attempt()
 
 Form = Mapping[str, str]
-Deed = Callable[[Request, httpx.AsyncClient, Form], Awaitable[Any]]
+Action = Callable[[Request, httpx.AsyncClient, Form], Awaitable[Any]]
 Shown = Callable[[Request, Attempt], Awaitable[Response]]
 
 
-async def attempt(request: Request, deed: Deed, shown: Shown, to: str) -> Response:
-    """Try a deed with the form of a request. What it answers is shown on the page; without an answer the person goes on at `to`."""
+async def attempt(request: Request, action: Action, shown: Shown, to: str) -> Response:
+    """Try an action with the form of a request. What it answers is shown on the page; without an answer the person goes on at `to`."""
     form = await form_of(request, merchants=True)
     try:
         async with target_of(request).client(TIMEOUT_S) as client:
-            answer = await deed(request, client, form)
+            answer = await action(request, client, form)
     except ConsoleError as error:
         if error.code == UNREACHABLE:
             return await shown_if_it_answers(request, shown, Attempt(str(error), form), error)

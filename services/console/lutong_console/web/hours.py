@@ -70,10 +70,10 @@ def read(text: str) -> list[dict[str, Any]] | None:
 
 async def act(request: Request) -> Response:
     """Set the hours, open slots, or take some back."""
-    deeds = {"hours": _set, "open": _open, "withdraw": _withdraw}
-    if (deed := deeds.get(request.path_params["verb"])) is None:
+    actions = {"hours": _set, "open": _open, "withdraw": _withdraw}
+    if (action := actions.get(request.path_params["verb"])) is None:
         raise PageError(404, f"nothing is called {request.path_params['verb']} that can be done to slots")
-    return await attempt(request, deed, _shown, request.url.path.rpartition("/")[0])
+    return await attempt(request, action, _shown, request.url.path.rpartition("/")[0])
 
 
 async def _set(request: Request, client: httpx.AsyncClient, form: Form) -> None:

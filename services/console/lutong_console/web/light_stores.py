@@ -85,10 +85,10 @@ async def _submit(request: Request, client: httpx.AsyncClient, form: Form) -> No
 
 async def act(request: Request) -> Response:
     """Approve or reject a version, start a rollout, or stop it."""
-    deeds = {"approve": _approve, "reject": _reject, "rollout": _roll_out, "stop": _stop}
-    if (deed := deeds.get(request.path_params["verb"])) is None:
+    actions = {"approve": _approve, "reject": _reject, "rollout": _roll_out, "stop": _stop}
+    if (action := actions.get(request.path_params["verb"])) is None:
         raise PageError(404, f"nothing is called {request.path_params['verb']} that can be done to a template")
-    return await attempt(request, deed, _shown, request.url.path.rpartition("/")[0])
+    return await attempt(request, action, _shown, request.url.path.rpartition("/")[0])
 
 
 async def _approve(request: Request, client: httpx.AsyncClient, form: Form) -> None:
