@@ -32,7 +32,11 @@ _EVENT: Final = {"push_id": "p-1", "account_id": "shop", "followers": ["ann"], "
 def publish(producer: Producer, per_s: int, lasts_s: float) -> int:
     """Publish at a steady rate, and give how many were taken by Kafka."""
     value, sent, began = json.dumps(_EVENT).encode(), 0, time.monotonic()
-    headers = {"ce_specversion": "1.0", "ce_source": "/bench", "ce_type": "lutong.registry.push-delivered.v1"}
+    headers: dict[str, str | bytes | None] = {
+        "ce_specversion": "1.0",
+        "ce_source": "/bench",
+        "ce_type": "lutong.registry.push-delivered.v1",
+    }
     while (passed := time.monotonic() - began) < lasts_s:
         while sent < passed * per_s:
             producer.produce(TOPIC, value, key=f"p-{sent % 64}".encode(), headers=headers | {"ce_id": f"b-{sent}"})

@@ -87,7 +87,7 @@ def a_browser() -> Iterator[Browser]:
 def is_accessible(page: Page) -> bool:
     """Whether axe finds nothing; what it found is in the error."""
     found = [(each["id"], each["nodes"][0]["html"]) for each in Axe().run(page).response["violations"]]
-    assert found == [], page.url
+    assert found == [], (page.url, found)
     return True
 
 

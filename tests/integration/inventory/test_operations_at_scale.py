@@ -17,7 +17,7 @@ from lutong_inventory.app import service
 PARKED: Final = 100_000
 EVENTS: Final = 5_000
 KINDS: Final = 20
-INVENTORY: Final = Suite({"inventory": ""}, KafkaAccess("nowhere:9"), {}, None)
+INVENTORY: Final = Suite({"inventory": ""}, KafkaAccess("nowhere:9"), {})
 FILL_PARKED: Final = """
     INSERT INTO parked (state, topic, partition, "offset", recorded_at, key, value, headers, event_id, type, reason, error)
     SELECT 'parked', 'lutong.feed.posts', n % 12, n, now(), convert_to('post-' || n, 'UTF8'),

@@ -37,13 +37,14 @@ async def _plan(request: Request, hold: dict[str, Any] | None) -> dict[str, Any]
     )
 
 
-async def _if_there(request: Request, service: str, path: str) -> Any:  # noqa: ANN401  # JSON
+async def _if_there(request: Request, service: str, path: str) -> dict[str, Any] | None:
     try:
-        return await asked(request, service, path)
+        found: dict[str, Any] = await asked(request, service, path)
     except ConsoleError as error:
         if error.status == _GONE:
             return None
         raise
+    return found
 
 
 def fee(plan: dict[str, Any] | None, hold: dict[str, Any] | None) -> dict[str, Any] | None:
