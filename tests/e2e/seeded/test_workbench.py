@@ -213,6 +213,11 @@ def test_a_plan_keeps_what_its_form_does_not_name(bench: Page, console: Console)
     expect(row.locator("td").nth(1)).to_have_text("2")
 
 
+def test_a_plan_without_a_fee_gives_all_back(page: Page, console: Console) -> None:
+    opened(page, console, "/merchants/watsons/plans")
+    expect(page.locator("tr[data-row]", has_text="watsons-light")).to_contain_text("all is given back")
+
+
 def test_coupons_are_opened_and_what_they_are_worth_never_changes(bench: Page, console: Console) -> None:
     opened(bench, console, f"{WORKBENCH}/coupons")
     for amount, seen in (("8", "CN¥8.00"), ("9", None)):
