@@ -29,6 +29,7 @@ from lutong_feed.gray import handlers as gray
 from lutong_feed.interactions import handlers as interactions
 from lutong_feed.live import handlers as live
 from lutong_feed.offers import handlers as offers
+from lutong_feed.promotions import handlers as promotions
 from lutong_feed.publishing import handlers as publishing
 from lutong_feed.publishing.domain import edge_of, quote_of
 from lutong_feed.reposts import store as repost_store
@@ -48,6 +49,7 @@ handlers.include(gray.handlers)
 handlers.include(interactions.handlers)
 handlers.include(live.handlers)
 handlers.include(offers.handlers)
+handlers.include(promotions.handlers)
 handlers.include(publishing.handlers)
 handlers.include(revising.handlers)
 handlers.include(timelines.handlers)

@@ -42,6 +42,7 @@ from lutong_contracts.membership import (
     PlanClosed,
     PlanPublished,
 )
+from lutong_contracts.promotions import PaidSlotsDue
 from lutong_contracts.registry import (
     MerchantChanged,
     MerchantRegistered,
@@ -65,6 +66,7 @@ from lutong_contracts.timelines import (
     TimelineUnread,
 )
 from lutong_contracts.touches import Served
+from lutong_contracts.traffic import PromotionChanged, TrafficReserved
 from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.touches.domain import Keys
 from tests.integration.crashes.crashing_process import Command
@@ -122,6 +124,13 @@ _SERVED: Final = Served(
     1, "01890a5d-ac96-774b-bcce-b302099a8057", "timeline", 0, "p-1", "p-1", "g-1", "bo", datetime.now(UTC)
 )
 _TOUCH: Final = Keys({1: _SECRET}, 1).sign(_SERVED)
+_PAID: Final = Keys({1: _SECRET}, 1).sign(_SERVED._replace(placement="home_paid", position=3))
+_ALLOWED: Final[dict[str, Any]] = {
+    "program_id": "g-1",
+    "placement": "home",
+    "promotion_id": "winter",
+    "ends_at": datetime.now(UTC) + timedelta(hours=1),
+}
 
 
 def _sourced(known: Mapping[str, Any]) -> Event:
@@ -178,6 +187,15 @@ FEED: Final[tuple[Step, ...]] = (
     Meanwhile(f"UPDATE touch_secret SET secret = '\\x{_SECRET.hex()}'"),
     Command("POST", "/v1/interactions", {"viewer_id": "bo", "interactions": [{"touch": _TOUCH, "kind": "impression"}]}),
     InteractionsReported(viewer_id="bo", interactions=(Interaction(touch=_TOUCH, kind="impression"),)),
+    # a place is paid for: shown, spent up, over, and ended
+    TrafficReserved(spend_id="s-1", pv=1, **_ALLOWED),
+    InteractionsReported(viewer_id="bo", interactions=(Interaction(touch=_PAID, kind="impression"),)),
+    TrafficReserved(spend_id="s-2", pv=9, **_ALLOWED),
+    PaidSlotsDue(program_id="g-1", spend_id="s-2"),
+    TrafficReserved(spend_id="s-3", pv=9, **_ALLOWED),
+    PromotionChanged(
+        program_id="g-1", promotion_id="winter", placement="home", state="ended", pv=9, ends_at=_ALLOWED["ends_at"]
+    ),
     Command("POST", "/v1/posts/p-1/card/taps", {"viewer_id": "bo"}),
     Command("POST", "/v1/posts/p-1/card/solutions", {"viewer_id": "bo"}),
     CardTapped(viewer_id="bo", post_id="p-1", program_id="g-1", version=1),

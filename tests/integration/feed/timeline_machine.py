@@ -64,6 +64,15 @@ class Machine:
         async with transaction(self.pool) as tx:
             await accounts.save(tx, [AccountRow(name, name, "personal") for name in ACCOUNTS])
 
+    async def forget(self) -> None:
+        """Another world begins: nobody follows, nothing was published. So a walk stays as fast as it began, however long it is."""
+        await self._execute(
+            "TRUNCATE account, post, follow, kept_apart, timeline_reader, pulled_author, outbox, pending CASCADE"
+        )
+        for known in (self.posts, self.deleted, self.follows, self.apart, self.waiting):
+            known.clear()
+        await self.begin()
+
     async def run(self, steps: int) -> None:
         ways: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (20, self._publish), (14, self._follow), (8, self._unfollow), (3, self._keep_apart), (3, self._let_be),

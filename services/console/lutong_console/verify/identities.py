@@ -25,6 +25,7 @@ from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.no_shows import no_shows_cost_what_was_signed
 from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.promotions import places_are_paid
 from lutong_console.verify.pushes import pushes_keep_their_quota
 from lutong_console.verify.rankings import rankings_are_rebuilt
 from lutong_console.verify.releases import releases_follow
@@ -66,6 +67,7 @@ WORDS: Final = {
     "V23": "a light store is what its template, its row and its merchant's edits make of it",
     "V24": "of a post that was deleted nothing is left to read or to open",
     "V25": "who does not pick an order up pays what they signed, and it counts as no purchase",
+    "V26": "what is spent on places in the feed was seen there, as often",
     "V27": "what is kept of a timeline is what its reader would read from the posts",
     "V28": "no life account pushes more than its quota",
     "V29": "no page view of a program is made or lost, and each was earned once",
@@ -100,6 +102,7 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V23": light_stores_are_rendered,
     "V24": deleted_is_gone,
     "V25": no_shows_cost_what_was_signed,
+    "V26": places_are_paid,
     "V27": push_is_pull,
     "V28": pushes_keep_their_quota,
     "V29": traffic_conserves,
