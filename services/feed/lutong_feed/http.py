@@ -25,6 +25,7 @@ from lutong_feed.domain import AccountRow, FollowRow
 from lutong_feed.drafts import http as drafts
 from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
+from lutong_feed.limiting import http as limiting
 from lutong_feed.placements import http as placements
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
@@ -41,6 +42,7 @@ router.routes += interactions.router.routes
 router.routes += attribution.router.routes
 router.routes += deleting.router.routes
 router.routes += drafts.router.routes
+router.routes += limiting.router.routes
 router.routes += mentions.router.routes
 router.routes += revising.router.routes
 router.routes += reading.router.routes

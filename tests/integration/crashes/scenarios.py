@@ -238,6 +238,7 @@ FEED: Final[tuple[Step, ...]] = (
     Command("DELETE", "/v1/accounts/bo/blocks/m-1"),
     Command("POST", "/v1/posts", {"author_id": "m-1", "text": "雾", "post_id": "p-5"}, who="m-1"),
     Command("PATCH", "/v1/posts/p-5", {"text": "霜"}, who="m-1"),
+    Command("PUT", "/v1/posts/p-5/audience", {"audience": "followers"}, who="m-1"),
     Command("DELETE", "/v1/posts/p-2?reason=spam"),
     # what cards show live: places, shelves, plans and who has them
     LocationOpened(state="open", revision=1, **_STORE),

@@ -47,6 +47,7 @@ MUTANTS = [
     Mutant("what is forgotten is still followed", store, "forget",
            "NOT EXISTS (SELECT FROM follow WHERE pushed AND", "NOT EXISTS (SELECT FROM follow WHERE NOT pushed AND"),
     Mutant("what was unfollowed is read", reading, "TIMELINE", "AND EXISTS (SELECT FROM follow WHERE follower_id = $1 AND followee_id = post.author_id AND pushed)", ""),
+    Mutant("what is for its author alone is read", reading, "TIMELINE", "AND (post.audience <> 'only_me' OR post.author_id = $1)", ""),
     Mutant("what is in two places counts twice", reading, "TIMELINE", "SELECT DISTINCT post_id", "SELECT post_id"),
     Mutant("what is under way is not read", reading, "TIMELINE", "WHERE NOT fanned", "WHERE false"),
     Mutant("what is below the floor is not read", reading, "TIMELINE", "(SELECT count(*) FROM kept) < $4", "false"),
