@@ -61,6 +61,17 @@ def rewarded(
     return corrupt
 
 
+def read_by_month(drop: str = "", **row: Any) -> Corrupt:  # whatever a column holds
+    """An account that was read seven times in a month; as it should be, unless something differs."""
+
+    def corrupt(world: Look) -> None:
+        of = {"month": "2026-11-01", "account_id": "a-7"}
+        world.tables["feed"]["account_reads"] += [] if drop == "counted" else [of | {"reads": 7} | row]
+        world.tables["feed"]["account_seen"] += [] if drop == "seen" else [of | {"n": 7}]
+
+    return corrupt
+
+
 def promoted(
     spend: Mapping[str, Any] | None = MappingProxyType({}),
     drop: str = "",

@@ -27,7 +27,7 @@ from tests.e2e.corrupting import (
     unpublished,
     where,
 )
-from tests.e2e.corrupting_accounts import counted, promoted, pushed, rewarded
+from tests.e2e.corrupting_accounts import counted, promoted, pushed, read_by_month, rewarded
 from tests.e2e.corrupting_light_stores import rendered
 from tests.e2e.corrupting_subjects import (
     banded,
@@ -171,6 +171,12 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V20", "a store is credited with more than was paid", sold(("sold", 101), ("refunded", -30))),
     ("V20", "a store keeps what its member got back", sold(("sold", 100))),
     ("V20", "a store is credited with what was cancelled", sold(("sold", 100), ("refunded", -30), state="cancelled")),
+    ("V33", "a read is counted twice", read_by_month(reads=8)),
+    ("V33", "a read is not counted", read_by_month(reads=6)),
+    ("V33", "a month is not counted at all", read_by_month(drop="counted")),
+    ("V33", "reads are counted that nobody reported", read_by_month(drop="seen")),
+    ("V33", "a read is counted in the month before", read_by_month(month="2026-10-01")),
+    ("V33", "a read is another account's", read_by_month(account_id="a-8")),
     ("V26", "page views are spent that nobody saw", promoted(used=9)),
     ("V26", "an impression spent nothing", promoted(seen=4)),
     ("V26", "more was shown than was held", promoted(pv=2)),

@@ -33,6 +33,7 @@ from lutong_feed.reading import http as reading
 from lutong_feed.revising import http as revising
 from lutong_feed.texts import domain as texts
 from lutong_feed.texts import http as mentions
+from lutong_feed.verticals import http as verticals
 from lutong_feed.views import AccountView, RemovalView
 
 router = routes("feed")
@@ -47,6 +48,7 @@ router.routes += mentions.router.routes
 router.routes += revising.router.routes
 router.routes += reading.router.routes
 router.routes += apart.router.routes
+router.routes += verticals.router.routes
 router.routes += placements.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")

@@ -255,12 +255,15 @@ FEED: Final[tuple[Step, ...]] = (
     AgreementSigned(**(_AGREED | {"agreement_id": "a-3"})),
     AgreementUnfulfilled(**(_AGREED | {"agreement_id": "a-3"})),
     PlanClosed(revision=2, **_PLAN),
+    Command("PUT", "/v1/accounts/m-1/vertical", {"vertical": "food"}),
     Command("PUT", "/v1/accounts/m-1/drafts/d-1", {"text": "虹"}, who="m-1"),
     Command("POST", "/v1/accounts/m-1/drafts/d-1/publication", who="m-1"),
     Command("PUT", "/v1/accounts/m-1/drafts/d-2", {"text": "露", "publish_at": _LATER}, who="m-1"),
     DraftDue(author_id="m-1", draft_id="d-2", publish_at=_LATER),
     Command("PUT", "/v1/accounts/m-1/drafts/d-3", {"text": "雹"}, who="m-1"),
     Command("DELETE", "/v1/accounts/m-1/drafts/d-3", who="m-1"),
+    Command("PUT", "/v1/accounts/m-1/drafts/d-4", {"text": "霞"}, who="m-1"),
+    Command("DELETE", "/v1/accounts/m-1/drafts"),
 )
 _TEMPLATE: Final = {"title": "Shop {store_name}", "page": "pages/shop?store={store_id}"}
 _NEAR: Final = {"template_id": "light", "store_id": "near", "name": "Near"}

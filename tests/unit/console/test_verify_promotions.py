@@ -1,10 +1,11 @@
-"""V26 by itself: what is right has no violation, and each planted one is found."""
+"""V26 and V33 by themselves: what is right has no violation, and each planted one is found."""
 
 import pytest
 
 from lutong_console.verify.promotions import places_are_paid
+from lutong_console.verify.reads import reads_are_rebuilt
 from tests.e2e.corrupting import Corrupt
-from tests.e2e.corrupting_accounts import promoted
+from tests.e2e.corrupting_accounts import promoted, read_by_month
 from tests.e2e.corruptions import CORRUPTIONS
 from tests.support.looks import Look
 
@@ -36,3 +37,17 @@ def test_what_is_right_is_no_violation(right: Corrupt) -> None:
 )
 def test_what_is_wrong_with_promotions_is_found(name: str, corrupt: Corrupt) -> None:
     assert found(corrupt) == {"V26"}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V33"]
+)
+def test_what_is_wrong_with_reads_is_found(name: str, corrupt: Corrupt) -> None:
+    for planted, expected in ((read_by_month(), set()), (corrupt, {"V33"})):
+        look = Look()
+        planted(look)
+        world = look.world()
+        try:
+            assert {each.identity for each in reads_are_rebuilt(world)} == expected, name
+        finally:
+            world.close()

@@ -28,6 +28,7 @@ from lutong_console.verify.projections import projections_follow
 from lutong_console.verify.promotions import places_are_paid
 from lutong_console.verify.pushes import pushes_keep_their_quota
 from lutong_console.verify.rankings import rankings_are_rebuilt
+from lutong_console.verify.reads import reads_are_rebuilt
 from lutong_console.verify.releases import releases_follow
 from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.slots import slots_have_their_places
@@ -72,6 +73,7 @@ WORDS: Final = {
     "V28": "no life account pushes more than its quota",
     "V29": "no page view of a program is made or lost, and each was earned once",
     "V30": "what is counted of programs by day is what their facts add up to",
+    "V33": "how often an account was read in a month is what viewers reported",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -107,11 +109,12 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V28": pushes_keep_their_quota,
     "V29": traffic_conserves,
     "V30": rankings_are_rebuilt,
+    "V33": reads_are_rebuilt,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
 _OF_ONE_DATABASE: Final = frozenset(
-    {"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V27", "V28", "V29", "V30"}
+    {"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V27", "V28", "V29", "V30", "V33"}
 )
 """True in every snapshot of one database, whatever is in flight between services."""
 
