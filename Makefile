@@ -11,7 +11,7 @@ SERVICES := feed registry membership inventory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade runbooks chaos simulate attacks bench screenshots sbom scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose first-day check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
+.PHONY: help setup demo up down status test unit coverage py-matrix integration e2e stress fuzz fuzz-records upgrade runbooks chaos simulate attacks bench screenshots sbom bundle scorecard compose-up compose-down compose-ps compose-logs compose-watch test-compose first-day check lint types imports contracts migrations docs rows testnames dead alerts fmt generate lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ screenshots: setup ## Take the screenshots of the README from the seeded demo, w
 
 sbom: setup ## A CycloneDX bill of materials for each image, from the files it is built from (dist/sbom; ARGS=DIR)
 	@$(BIN)/python -m tools.sbom $(ARGS)
+
+bundle: setup ## Images, wheels, deployment and checksums in a folder, for a machine without a network (dist/bundle; ARGS=DIR)
+	@$(BIN)/python -m tools.bundle $(ARGS)
 
 scorecard: setup ## Fit the credit scorecard anew and write docs/scorecard.md (DATA=../shared/data/credit)
 	@$(BIN)/python -m tools.scorecard $(or $(DATA),../shared/data/credit) $(ARGS)

@@ -25,6 +25,7 @@ PORTS: Final = (
     "POSTGRES",
     "PROMETHEUS",
     "GRAFANA",
+    "ALERTMANAGER",
     "KAFKA_UI",
     "CONSOLE",
     "HTTPS",

@@ -122,8 +122,9 @@ def test_containers_meet_on_the_networks_that_they_need() -> None:
         for network in ("kafka", "postgres", "http")
     }
     jobs = {f"{service}-migrate" for service in SERVICES} | {"databases"}
-    assert on["postgres"] == {"postgres", "console", *SERVICES, *jobs}
-    assert on["kafka"] == {"kafka", "kafka-2", "kafka-3", "acl", "topics", "console", "kafka-ui", *SERVICES}
+    assert on["postgres"] == {"postgres", "postgres-exporter", "console", *SERVICES, *jobs}
+    brokers = {"kafka", "kafka-2", "kafka-3"}
+    assert on["kafka"] == {*brokers, "kafka-exporter", "acl", "topics", "console", "kafka-ui", *SERVICES}
     assert on["http"] == {"console", "prometheus", "proxy", *SERVICES}
 
 

@@ -1,5 +1,6 @@
 """Deployments that are not the usual one: on the servers of another team, and on three brokers."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, containers, counts, engine, roads
 from tests.support.acl_stack import acl_stack
+from tools import bundle
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +63,20 @@ def test_two_of_three_brokers_carry_the_road(tmp_path: Path) -> None:
         assert replicas(made) == {3}
         counts(made)
         made.lutong("doctor")
+
+
+def test_a_bundle_is_installed_without_a_network(tmp_path: Path) -> None:
+    made = bundle.bundle(tmp_path / "bundle", [])
+    subprocess.run(["docker", "rmi", "--force", "lutong/feed:0.1.0"], capture_output=True, check=True)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    alone = ["unshare", "--net"]
+    done = subprocess.run(
+        [*alone, "sh", made / "install.sh"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Loaded image: lutong/feed:0.1.0" in done.stdout
+    environment |= {"LUTONG_DEPLOY": str(made / "deploy"), "LUTONG_TARGET": "compose"}
+    done = subprocess.run(
+        [*alone, made / "venv" / "bin" / "lutong", "init"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "secrets written" in done.stdout) == (0, True), done.stderr

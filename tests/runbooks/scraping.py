@@ -4,20 +4,15 @@ import asyncio
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import NoReturn
 
 import httpx
 import promql_parser as promql
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from lutong_console.targets import Suite
+from tests.support.alerts import ALERTS
 from tests.support.promql import SCRAPE_S, Sample, Series, evaluate
-
-ROOT: Final = Path(__file__).parents[2]
-RULES: Final = yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yml").read_text(encoding="utf-8"))
-ALERTS: Final[dict[str, dict[str, Any]]] = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
 
 Name = tuple[str, tuple[tuple[str, str], ...]]
 

@@ -96,12 +96,12 @@ def _key(series: Series) -> Labels:
 
 
 def _chosen(tree: Tree, story: Sequence[Series]) -> list[Series]:
-    wanted = [(matcher.name, matcher.value) for matcher in tree.matchers.matchers]
-    assert all(str(matcher.op).endswith("Equal") for matcher in tree.matchers.matchers)
+    wanted = [(each.name, each.value, str(each.op).endswith(".Equal")) for each in tree.matchers.matchers]
+    assert all(str(each.op).endswith("Equal") for each in tree.matchers.matchers)
     return [
         series
         for series in story
-        if series.name == tree.name and all(series.labels.get(name) == value for name, value in wanted)
+        if series.name == tree.name and all((series.labels.get(name) == value) == same for name, value, same in wanted)
     ]
 
 
@@ -113,12 +113,24 @@ def _aggregate(tree: Tree, vector: Vector) -> Vector:
 
 
 def _binary(op: str, left: Value, right: Value) -> Value:
+    if isinstance(left, dict) and isinstance(right, dict):
+        return _matched(op, left, right)
     assert not isinstance(right, dict), "our alerts compare with numbers only"
     if not isinstance(left, dict):
         return _COMPUTE[op](left, right)
     if op in _COMPARE:
         return {labels: value for labels, value in left.items() if _COMPARE[op](value, right)}
     return {labels: _COMPUTE[op](value, right) for labels, value in left.items()}
+
+
+def _matched(op: str, left: Vector, right: Vector) -> Vector:
+    """Two vectors, by their labels: what one side lacks is in neither sum nor quotient."""
+    if op == "or":
+        return right | left
+    both = {labels: (value, right[labels]) for labels, value in left.items() if labels in right}
+    if op == "and":
+        return {labels: value for labels, (value, _) in both.items()}
+    return {labels: _COMPUTE[op](*values) for labels, values in both.items() if op != "/" or values[1]}
 
 
 def _call(tree: Tree, story: Sequence[Series], at_s: float) -> Vector:

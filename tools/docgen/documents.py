@@ -14,6 +14,7 @@ from tools.docgen import (
     dashboards,
     events_page,
     importing_page,
+    objectives,
     routes_page,
     settings_page,
     state_machines,
@@ -36,6 +37,7 @@ def documents() -> dict[Path, bytes]:
     described = asyncapi.asyncapi(found)
     machines = _DOCS / "membership.md"
     importing = _DOCS / "importing.md"
+    promised = _DOCS / "objectives.md"
     return {
         **{SCHEMAS / f"{event.type}.json": _pretty(schema(event)) for event in event_types().values()},
         **{_DASHBOARDS / name: content for name, content in dashboards.rendered().items()},
@@ -43,6 +45,8 @@ def documents() -> dict[Path, bytes]:
         HANDLED: subscriptions.document(found),
         machines: state_machines.drawn(machines.read_text(encoding="utf-8")).encode(),
         importing: importing_page.described(importing.read_text(encoding="utf-8")).encode(),
+        promised: objectives.described(promised.read_text(encoding="utf-8")).encode(),
+        ROOT / "deploy" / "prometheus" / "objectives.yml": objectives.rules(),
         _DOCS / "asyncapi.json": described,
         _DOCS / "events.html": events_page.page(json.loads(described)),
         _DOCS / "flow.md": flow_page.page(ROOT).encode(),

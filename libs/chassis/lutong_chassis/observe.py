@@ -55,6 +55,7 @@ DEADLINE_OVERDUE = Gauge(
     "lutong_deadline_overdue_seconds", "How late the oldest deadline is that is due and not published"
 )
 HTTP_REFUSED = Counter("lutong_http_refused_total", "Requests refused because too many were in progress")
+HTTP_FAILED = Counter("lutong_http_failed_total", "Commands and queries answered with 5xx, refusals among them")
 HTTP_DENIED = Counter("lutong_http_denied_total", "Requests denied to their caller, by reason", ["reason"])
 ISSUER_KEYS_REFUSED = Counter("lutong_issuer_keys_refused_total", "Tries to fetch the issuer's keys that failed")
 HTTP_MALFORMED = Counter("lutong_http_malformed_total", "Connections closed because the bytes were not HTTP")

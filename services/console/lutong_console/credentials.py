@@ -12,7 +12,9 @@ from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_contracts.topics import SERVICES
 
 SUPERUSER: Final = "postgres"
-ROLES: Final = (*SERVICES, *(f"{service}_owner" for service in SERVICES), VERIFIER)
+WATCHER: Final = "lutong_watcher"
+"""Sees what PostgreSQL reports of itself, and no row: the exporter's."""
+ROLES: Final = (*SERVICES, *(f"{service}_owner" for service in SERVICES), VERIFIER, WATCHER)
 
 KAFKA_ADMIN: Final = "admin"
 BROKER: Final = "broker"

@@ -43,6 +43,7 @@ async def test_beyond_the_most_requests_at_once_the_next_may_come_back_later(
         assert alive.status_code == 200
         assert metrics is not None
         assert "lutong_http_refused_total 1.0" in metrics.text
+        assert "lutong_http_failed_total 1.0" in metrics.text
 
         await holder.close()
         assert [answer.status_code for answer in await asyncio.gather(*tasks)] == [201] * 3

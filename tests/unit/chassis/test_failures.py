@@ -6,6 +6,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from asyncpg import exceptions
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 
 from lutong_chassis.errors import NoConnectionError, QueryWroteError
 from lutong_chassis.http import install_problems
@@ -40,9 +41,11 @@ async def test_a_failure_is_answered_by_its_class(error: Exception, status: int,
     async def fail() -> None:
         raise error
 
+    before = REGISTRY.get_sample_value("lutong_http_failed_total")
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         answer = await client.get("/")
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:lutong:problem:{kind}")
+    assert REGISTRY.get_sample_value("lutong_http_failed_total") == (before or 0) + (status >= 500)
     assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
     assert str(error) == "" or str(error) not in answer.text

@@ -1,19 +1,19 @@
 """Every alert can fire: it is evaluated on what our metrics do when the trouble is there, and when it is not."""
 
 import math
+import re
 from collections.abc import Callable
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, Final
 
+import promql_parser as promql
 import pytest
-import yaml
 
 from lutong_chassis.settings import Settings
-from tests.support.promql import Series, fires
+from tests.support.alerts import ALERTS
+from tests.support.promql import Series, evaluate, fires
+from tools.docgen.objectives import OBJECTIVES, Objective
 
-RULES = yaml.safe_load((Path(__file__).parents[3] / "deploy" / "prometheus" / "rules.yml").read_text(encoding="utf-8"))
-ALERTS: Final = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
 OURS: Final = {"service": "registry", "job": "lutong"}
 WITHIN_S: Final = 1800.0
 
@@ -75,6 +75,34 @@ def counted(name: str, per_s: float, **labels: str) -> Story:
     return [Series(name, lambda s: math.floor(s * per_s), OURS | labels)]
 
 
+def a_disk(free: float) -> Story:
+    place = {"job": "disk", "mountpoint": "/volumes/postgres"}
+    named = {"node_filesystem_avail_bytes": free * 1e11, "node_filesystem_size_bytes": 1e11}
+    return [Series(name, always(value), place) for name, value in named.items()]
+
+
+def connections(count: int) -> Story:
+    """Half of them idle, of 150."""
+    states = [Series("pg_stat_activity_count", always(count / 2), {"state": state}) for state in ("active", "idle")]
+    return [*states, Series("pg_settings_max_connections", always(150), {})]
+
+
+def shares(objective: Objective, bad: float, per_s: float = 10.0) -> Story:
+    """So many a second, of which a share is not as the objective promises: each metric that its expressions ask for."""
+    names = re.findall(r"rate\((\w+)(?:\{le=\"([\d.]+)\"\})?\[", f"{objective.bad} {objective.all}")
+    part = {"lutong_http_failed_total": bad, "lutong_http_refused_total": 0.0}
+    return [
+        story
+        for name, le in dict.fromkeys(names)
+        for story in counted(name, per_s * (1 - bad if le else part.get(name, 1.0)), **({"le": le} if le else {}))
+    ]
+
+
+def budgets(times: float, per_s: float = 10.0) -> dict[str, Story]:
+    """By objective, what uses up its budget so many times too fast."""
+    return {each.name: shares(each, times * each.budget, per_s) for each in OBJECTIVES}
+
+
 FIRES: Final[dict[str, Story]] = {
     "ServiceDown": a_gauge("up", always(0)),
     "OutboxNotPublished": a_gauge("lutong_outbox_oldest_seconds", growing()),
@@ -93,6 +121,12 @@ FIRES: Final[dict[str, Story]] = {
     "CommandsSlow": commands_that_take(4.0),
     "TransactionTooLong": a_gauge("lutong_database_oldest_transaction_seconds", growing()),
     "DeadRowsPileUp": a_gauge("lutong_database_dead_rows", always(2e6), table="outbox"),
+    "NotWatched": [Series("up", always(0), {"job": "kafka"})],
+    "DiskFillsUp": a_disk(free=0.1),
+    "PartitionsUnderReplicated": a_gauge("kafka_topic_partition_under_replicated_partition", always(1), topic="t"),
+    "ConnectionsRunOut": connections(140),
+    **{f"{name}BurnFast": story for name, story in budgets(15).items()},
+    **{f"{name}BurnSlowly": story for name, story in budgets(3.5).items()},
 }
 QUIET: Final[dict[str, Story]] = {
     "ServiceDown": a_gauge("up", always(1)),
@@ -112,6 +146,12 @@ QUIET: Final[dict[str, Story]] = {
     "CommandsSlow": commands_that_take(0.4),
     "TransactionTooLong": a_gauge("lutong_database_oldest_transaction_seconds", lambda s: s % 50),
     "DeadRowsPileUp": a_gauge("lutong_database_dead_rows", always(1000), table="outbox"),
+    "NotWatched": [Series("up", always(1), {"job": "kafka"}), Series("up", always(0), OURS)],
+    "DiskFillsUp": a_disk(free=0.2),
+    "PartitionsUnderReplicated": a_gauge("kafka_topic_partition_under_replicated_partition", always(0), topic="t"),
+    "ConnectionsRunOut": connections(130),
+    **{f"{name}BurnFast": story for name, story in budgets(5).items()},
+    **{f"{name}BurnSlowly": story for name, story in budgets(0.9).items()},
 }
 
 
@@ -127,6 +167,24 @@ def test_an_alert_fires_when_its_trouble_is_there(alert: str) -> None:
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_is_quiet_while_all_is_well(alert: str) -> None:
     assert not fires(ALERTS[alert], QUIET[alert], within_s=WITHIN_S)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: objective.name)
+def test_nobody_is_woken_for_one_of_ten(objective: Objective) -> None:
+    few = shares(objective, 0.1, per_s=0.02)
+    assert not fires(ALERTS[f"{objective.name}BurnFast"], few, within_s=WITHIN_S)
+
+
+def test_what_is_over_wakes_nobody_any_more() -> None:
+    """The long window still has it, and the short one does not."""
+    rule = ALERTS["AnswersBurnFast"]
+    over = [
+        Series("lutong_http_failed_total", lambda s: 5 * min(s, 60.0), OURS),
+        Series("lutong_http_seconds_count", lambda s: 10 * s, OURS),
+        Series("lutong_http_refused_total", always(0.0), OURS),
+    ]
+    assert evaluate(promql.parse(rule["expr"]), over, 60.0)
+    assert not evaluate(promql.parse(rule["expr"]), over, 1900.0)
 
 
 def test_a_batch_that_always_fails_raises_an_alarm_within_three_minutes() -> None:

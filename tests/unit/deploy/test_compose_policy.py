@@ -12,6 +12,7 @@ import yaml
 from lutong_console import deployment
 from lutong_console.cli.commands.init import init
 from lutong_contracts.topics import SERVICES
+from tests.support.alerts import ALERTS
 from tests.unit.deploy.policy import Document, problems, variables
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -134,10 +135,26 @@ def test_overrides_change_only_pieces_that_exist(path: Path, document: Document)
     assert read(path.name)["services"].keys() <= document["services"].keys()
 
 
-def test_prometheus_asks_every_service_by_its_name() -> None:
-    (scrape,) = read("prometheus/prometheus.yml")["scrape_configs"]
+def test_prometheus_asks_every_service_by_its_name(document: Document) -> None:
+    scrape, *others = read("prometheus/prometheus.yml")["scrape_configs"]
     asked = {group["labels"]["service"]: group["targets"] for group in scrape["static_configs"]}
     assert (scrape["job_name"], asked) == ("lutong", {service: [f"{service}:8000"] for service in SERVICES})
+    hosts = {target.split(":")[0] for each in others for group in each["static_configs"] for target in group["targets"]}
+    assert hosts == {"kafka-exporter", "postgres-exporter", "disk-exporter", "alertmanager"}
+    watched = {name for name, piece in document["services"].items() if "watching" in piece["networks"]}
+    assert hosts <= watched
+
+
+def test_alertmanager_knows_the_alerts_that_it_holds_back() -> None:
+    config = read("alertmanager/alertmanager.yml")
+    named = [each for rule in config["inhibit_rules"] for each in (*rule["source_matchers"], *rule["target_matchers"])]
+    for matcher in named:
+        found = re.fullmatch(r'alertname(=|!=|=~)"([^"]+)"', matcher)
+        assert found, matcher
+        assert any(re.fullmatch(found[2], alert) for alert in ALERTS), matcher
+    assert {each["matchers"][0] for each in config["route"]["routes"]} == {
+        f'severity="{severity}"' for severity in {alert["labels"]["severity"] for alert in ALERTS.values()}
+    }
 
 
 def test_grafana_finds_dashboards_and_the_source_that_they_ask(document: Document) -> None:

@@ -132,6 +132,7 @@ class LoadSheddingProtocol(HttpToolsProtocol):
     def _refuse(self, cycle: RequestResponseCycle) -> None:
         """Answer 503, and skip the rest of the request. A client that waits for `100 Continue` sends no body."""
         observe.HTTP_REFUSED.inc()
+        observe.HTTP_FAILED.inc()
         head = _REFUSAL_HEAD + b"lutong-request-id: " + request_id_of(cycle.scope["headers"]).encode() + b"\r\n\r\n"
         self.transport.write(head + (b"" if cycle.scope["method"] == "HEAD" else _REFUSAL_BODY))
         self.loop.call_soon(self._refused, cycle)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from lutong_chassis import audit, errors, parking
+from lutong_chassis import audit, errors, observe, parking
 from lutong_chassis.errors import ErrorClass
 from lutong_chassis.problem import PROBLEM_JSON, TITLES, Problem
 from lutong_contracts import sentences
@@ -28,6 +28,9 @@ SAFE_HEADERS: Final = {
 
 _SOON: Final = {"retry-after": "1"}
 _SOON_KINDS: Final = frozenset({"in_progress", "unavailable", "not_ready", "overloaded"})
+
+_FAILED_FROM: Final = 500
+"""Statuses from here on are our failures, and count against what is promised (docs/objectives.md)."""
 
 _UNAVAILABLE: Final = Problem(503, "unavailable", "a dependency is unavailable or busy: try again shortly")
 _FAILURES: Final = {
@@ -123,6 +126,8 @@ def answer(problem: Problem, request: Request | None = None) -> Response:
     names = names_of(request.scope.get("state", {})) if request else {}
     headers = SAFE_HEADERS | names | (_SOON if problem.kind in _SOON_KINDS else {}) | dict(problem.headers or {})
     document = problem.document(names.get("lutong-request-id"))
+    if request and problem.status >= _FAILED_FROM:
+        observe.HTTP_FAILED.inc()
     return Response(orjson.dumps(document, default=str), problem.status, headers, PROBLEM_JSON)
 
 

@@ -65,6 +65,7 @@ async def create(url: str, superuser: str, passwords: dict[str, str]) -> list[st
                 created.append(f"database {service}")
             await connection.execute(f'REVOKE ALL ON DATABASE "{service}" FROM PUBLIC')
             await connection.execute(f'GRANT CONNECT ON DATABASE "{service}" TO "{service}", "{VERIFIER}"')
+        await connection.execute(f'GRANT pg_monitor TO "{credentials.WATCHER}"')
     finally:
         await connection.close()
     return created

@@ -1,0 +1,145 @@
+"""A folder that a machine without a network starts the suite from: images, wheels, the deployment and checksums.
+
+    make bundle                          dist/bundle, for the profiles that deploy/.env has
+    make bundle ARGS="DIR --profile observability,tools"
+
+On the other machine, which has Docker, compose and the same Python: `sh DIR/install.sh`, then `lutong init` and `lutong up`.
+Exit code 1: an image or a package cannot be had; 2: usage.
+"""
+
+import argparse
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from lutong_console.cli.errors import PROBLEM, USAGE
+from lutong_contracts.topics import SERVICES
+
+ROOT: Final = Path(__file__).parents[1]
+SUMS: Final = "SHA256SUMS"
+_PACKAGES: Final = (
+    "libs/contracts",
+    "libs/chassis",
+    "services/console",
+    *(f"services/{name}" for name in SERVICES),
+    "deploy/local",
+)
+_NOT_TAKEN: Final = ("secrets", ".env", "settings.env", "local", "__pycache__", "requirements", "Dockerfile*")
+_CHUNK_BYTES: Final = 1 << 20
+
+INSTALL: Final = f"""#!/bin/sh
+# Check what was carried here, load the images, and install the command line beside them. Nothing is fetched.
+set -eu
+cd "$(dirname "$0")"
+sha256sum --check --quiet {SUMS}
+gzip -dc images.tar.gz | docker load
+"${{PYTHON:-python3}}" -m venv venv
+venv/bin/python -m pip install --quiet --no-index --find-links wheels wheels/lutong_*.whl
+echo "Next: export LUTONG_DEPLOY=$PWD/deploy LUTONG_TARGET=compose; . venv/bin/activate; lutong init; lutong preflight; lutong up"
+"""
+
+
+class UnavailableError(Exception):
+    """What is to be in the bundle cannot be had; its text reports what, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make a bundle; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bundle", description=__doc__.partition("\n")[0])
+    parser.add_argument("directory", nargs="?", type=Path, default=ROOT / "dist" / "bundle")
+    parser.add_argument("--profile", default="", help="profiles of compose whose images come along, by commas")
+    given = parser.parse_args(arguments)
+    if given.directory.exists() and any(given.directory.iterdir()):
+        sys.stderr.write(f"error: {given.directory} is not empty; then: rm -r {given.directory}\n")
+        return USAGE
+    try:
+        made = bundle(given.directory, [name for name in given.profile.split(",") if name])
+    except UnavailableError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return PROBLEM
+    sys.stdout.write(f"{made}\nnext, where it is carried to: sh {made.name}/install.sh\n")
+    return 0
+
+
+def bundle(directory: Path, profiles: Sequence[str]) -> Path:
+    """Fill an empty folder; gives it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    images = _images(profiles)
+    _say(f"{len(images)} images")
+    _save(images, directory / "images.tar.gz")
+    _say("wheels")
+    _wheels(directory / "wheels")
+    shutil.copytree(ROOT / "deploy", directory / "deploy", ignore=shutil.ignore_patterns(*_NOT_TAKEN))
+    shutil.copytree(ROOT / "docs", directory / "docs")
+    (directory / "install.sh").write_text(INSTALL, encoding="utf-8")
+    (directory / SUMS).write_text("".join(sums(directory)), encoding="utf-8")
+    return directory
+
+
+def sums(directory: Path) -> Iterator[str]:
+    """A line of `sha256sum` for each file of a folder, by name; for the file of sums itself there is none."""
+    for path in sorted(path for path in directory.rglob("*") if path.is_file() and path.name != SUMS):
+        with path.open("rb") as file:
+            yield f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(directory).as_posix()}\n"
+
+
+def _images(profiles: Sequence[str]) -> list[str]:
+    """Build ours, fetch those of others that are not here, and give the names of all."""
+    compose = ["docker", "compose", *(part for name in profiles for part in ("--profile", name))]
+    _run([*compose, "build", "--quiet"], "the images of the suite cannot be built")
+    shown = json.loads(
+        _run([*compose, "config", "--format", "json"], "compose does not understand deploy/compose.yaml")
+    )
+    names = sorted({piece["image"] for piece in shown["services"].values()})
+    for name in names:
+        if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode:  # noqa: S603, S607  # a name that compose gave
+            _run(["docker", "pull", "--quiet", name], f"image {name} is not here and cannot be fetched")
+    return names
+
+
+def _save(images: Sequence[str], file: Path) -> None:
+    """All images in one archive: layers that they share are in it once."""
+    with (
+        subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saving,  # noqa: S603, S607  # names that compose gave
+        gzip.open(file, "wb", compresslevel=1) as packed,
+    ):
+        assert saving.stdout  # noqa: S101  # it is a pipe
+        shutil.copyfileobj(saving.stdout, packed, _CHUNK_BYTES)
+    if saving.returncode:
+        raise UnavailableError(f"docker save ended with {saving.returncode}: is the disk full?")
+
+
+def _wheels(directory: Path) -> None:
+    """What the command line needs, checked against the lock, and our own packages."""
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    lock = ROOT / "deploy" / "requirements" / "local.lock"
+    fetch = [*pip, "download", "--only-binary", ":all:", "--require-hashes", "--dest", str(directory), "-r", str(lock)]
+    _run(fetch, "packages of deploy/requirements/local.lock cannot be fetched")
+    own = [str(ROOT / package) for package in _PACKAGES]
+    build = [*pip, "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(directory), *own]
+    _run(build, "our own packages cannot be built")
+
+
+def _run(command: Sequence[str], otherwise: str) -> str:
+    if not shutil.which(command[0]):
+        raise UnavailableError(f"{otherwise}: {command[0]} is not installed")
+    done = subprocess.run(command, cwd=ROOT / "deploy", capture_output=True, text=True, check=False)  # noqa: S603  # our own arguments, no shell
+    if done.returncode:
+        raise UnavailableError(f"{otherwise}: {(done.stderr.strip() or done.stdout.strip())[-500:]}")
+    return done.stdout
+
+
+def _say(what: str) -> None:
+    """What is being done, to people who wait."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{what} …\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
