@@ -42,7 +42,7 @@ def test_each_impression_spends_once_and_never_too_much(
 @given(SEEN, ALLOWANCES)
 def test_nothing_that_could_be_spent_is_left_out(seen: list[Impression], allowances: list[Allowance]) -> None:
     found = spent(seen, allowances, set())
-    again = {(each.request_id, each.position) for each in found}
+    again = {Item(each.request_id, each.position) for each in found}
     times = Counter(each.spend_id for each in found)
     left = [each._replace(used=times[each.spend_id]) for each in allowances]
     assert spent(seen, left, again) == []
