@@ -71,9 +71,9 @@ def bundle(directory: Path, profiles: Sequence[str]) -> Path:
     """Fill an empty folder; gives it."""
     directory.mkdir(parents=True, exist_ok=True)
     images = _images(profiles)
-    _say(f"{len(images)} images")
+    _report(f"{len(images)} images")
     _save(images, directory / "images.tar.gz")
-    _say("wheels")
+    _report("wheels")
     _wheels(directory / "wheels")
     shutil.copytree(ROOT / "deploy", directory / "deploy", ignore=shutil.ignore_patterns(*_NOT_TAKEN))
     shutil.copytree(ROOT / "docs", directory / "docs")
@@ -135,7 +135,7 @@ def _run(command: Sequence[str], otherwise: str) -> str:
     return done.stdout
 
 
-def _say(what: str) -> None:
+def _report(what: str) -> None:
     """What is being done, to people who wait."""
     if sys.stderr.isatty():
         sys.stderr.write(f"{what} …\n")
